@@ -1,0 +1,58 @@
+# make serve   set up, then serve the embedded checkpoints on http://127.0.0.1:8000
+# make test    set up, then run every check: format, lint, types, tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+# One thread per process: on small shared machines two are slower than one.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: setup serve test slow data checkpoints sheet clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt clients/python/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	  --editable '.[dev]' --editable clients/python
+	touch $@
+
+serve: setup
+	$(BIN)/sureflow serve $(ARGS)
+
+test: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest $(ARGS)
+
+slow: setup
+	$(BIN)/pytest -m slow $(ARGS)
+
+# Fashion-MNIST, needed only to train and to evaluate.
+data:
+	@[ -d /usr/share/datasets/fashion-mnist ] \
+	  || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist; }
+
+# Everything that ships in models/, from nothing. Hours on one CPU core.
+checkpoints: setup data
+	$(BIN)/sureflow train models/configs/ring-exact.toml
+	$(BIN)/sureflow calibrate ring-exact --draws 2000
+	$(BIN)/sureflow train models/configs/ring.toml
+	$(BIN)/sureflow calibrate ring --draws 2000
+	$(BIN)/sureflow judge
+	$(BIN)/sureflow train models/configs/fashion.toml
+	$(BIN)/sureflow fit models/configs/fashion.toml
+	$(BIN)/sureflow calibrate fashion --guidance 1 --guidance 1.5 --guidance 2 --guidance 3
+
+sheet: setup
+	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

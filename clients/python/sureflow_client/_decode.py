@@ -1,0 +1,86 @@
+"""From the bytes of a sample to arrays and images."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+
+from ._exceptions import UnexpectedResponse
+
+Array = npt.NDArray[np.float32]
+Encoded = str | list[Any]
+
+PNG = "image/png"
+NPY = "application/x-npy"
+IMAGE_MODES = {1: "L", 3: "RGB"}
+
+
+def decode_array(data: Encoded, media_type: str, shape: Sequence[int]) -> Array:
+    """Return the array ``[*shape]`` that ``data`` encodes, float32.
+
+    Args:
+        data: Nested lists, or base64 text of a PNG or ``.npy`` file.
+        media_type: What the base64 text is; not looked at for nested lists.
+        shape: Expected shape.
+
+    Raises:
+        UnexpectedResponse: The data are damaged, of another shape, or of an unknown media type.
+    """
+    try:
+        array = _decode(data, media_type)
+    except (ValueError, OSError, binascii.Error) as error:
+        raise UnexpectedResponse(f"cannot read sample data as {media_type}: {error}") from error
+    if array.shape != tuple(shape):
+        raise UnexpectedResponse(f"expected an array {tuple(shape)}, got {array.shape}")
+    return array
+
+
+def decode_image(data: str) -> PIL.Image.Image:
+    """Return the image in base64 text of a PNG file.
+
+    Raises:
+        UnexpectedResponse: The data are not a PNG.
+    """
+    try:
+        image = PIL.Image.open(io.BytesIO(base64.b64decode(data, validate=True)), formats=["PNG"])
+        image.load()
+    except (ValueError, OSError, binascii.Error) as error:
+        raise UnexpectedResponse(f"cannot read sample data as {PNG}: {error}") from error
+    return image
+
+
+def array_image(array: Array) -> PIL.Image.Image:
+    """Return the array ``[channels, height, width]``, values in [-1, 1], as an 8-bit image.
+
+    Raises:
+        ValueError: The array is no image: not three axes, or not 1 or 3 channels.
+    """
+    if array.ndim != 3 or array.shape[0] not in IMAGE_MODES:
+        raise ValueError(f"an array of shape {array.shape} is not an image")
+    levels = np.rint((np.clip(array, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
+    pixels = levels[0] if len(levels) == 1 else np.moveaxis(levels, 0, -1)
+    return PIL.Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _decode(data: Encoded, media_type: str) -> Array:
+    if not isinstance(data, str):
+        return np.asarray(data, dtype=np.float32)
+    if media_type == PNG:
+        return _image_array(decode_image(data))
+    if media_type == NPY:
+        file = io.BytesIO(base64.b64decode(data, validate=True))
+        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+    raise UnexpectedResponse(f"unknown media type {media_type!r}")
+
+
+def _image_array(image: PIL.Image.Image) -> Array:
+    levels = np.asarray(image, dtype=np.float32)
+    channels = levels[None] if levels.ndim == 2 else np.moveaxis(levels, -1, 0)
+    return np.asarray(channels / 127.5 - 1.0, dtype=np.float32)

@@ -1,0 +1,88 @@
+"""What a streamed request reports while it runs."""
+
+from __future__ import annotations
+
+import json
+
+from httpx_sse import ServerSentEvent
+
+from ._base import read
+from ._exceptions import UnexpectedResponse
+from ._problem import problem_error
+from ._result import Usage
+from ._sample import Sample
+from ._wire import Wire
+
+
+class Queued(Wire):
+    """The request was accepted and waits; always the first event."""
+
+    id: str
+    """The server's name for the request."""
+
+
+class Started(Wire):
+    """The first sample of the request is being made."""
+
+    id: str
+
+
+class Step(Wire):
+    """A sample has taken a step."""
+
+    index: int
+    """Position of the sample in the request."""
+
+    step: int
+    """Steps taken so far."""
+
+    t: float
+    """Flow time reached, in [0, 1]."""
+
+
+class SampleEvent(Wire):
+    """A sample is finished; samples arrive as they finish, not in order of index."""
+
+    sample: Sample
+
+
+class Completed(Wire):
+    """Every sample is finished; always the last event."""
+
+    id: str
+    usage: Usage
+
+
+Event = Queued | Started | Step | SampleEvent | Completed
+
+EVENTS: dict[str, type[Queued] | type[Started] | type[Step] | type[Completed]] = {
+    "queued": Queued,
+    "started": Started,
+    "step": Step,
+    "completed": Completed,
+}
+
+
+def read_event(message: ServerSentEvent) -> Event | None:
+    """Return the event in a message; ``None`` for heartbeats and events of a newer server.
+
+    Raises:
+        ProblemError: The message is the ``error`` event.
+        UnexpectedResponse: The message does not fit its event.
+    """
+    if message.event == "error":
+        raise problem_error(_document(message.data))
+    if message.event == "sample":
+        return SampleEvent(sample=read(Sample, message.data))
+    kind = EVENTS.get(message.event)
+    return None if kind is None else read(kind, message.data)
+
+
+def _document(text: str) -> dict[str, object]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise UnexpectedResponse("the stream's error event carries no problem document")
+    return document

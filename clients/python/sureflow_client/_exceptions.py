@@ -1,0 +1,145 @@
+"""What can go wrong, as a tree.
+
+* SureflowError
+  * APIConnectionError             no answer: refused, unreachable, or cut off half way
+    * APITimeoutError              no answer in time
+  * UnexpectedResponse             an answer that is not Sureflow's; is the URL right?
+  * MissingData                    the sample has no data or no map: dropped, or not asked for
+  * ProblemError                   a problem document (RFC 9457) from the server
+    * InvalidRequest               400, 422   the request is wrong; `fields` says where
+    * AuthenticationError          401        API key missing or unknown
+    * PermissionDenied             403        API key without the needed scope
+    * NotFound                     404        no such model or path
+    * Conflict                     409        clashes with the present state
+    * Gone                         410        existed once, has expired
+    * PayloadTooLarge              413        more bytes or samples than the server takes
+    * QueueFull                    429        the server is busy; `retry_after` says how long
+    * ServerError                  5xx        the fault is the server's
+      * NotReady                   503        starting, draining or restarting; `retry_after`
+      * DeadlineExceeded           504        not finished by its deadline
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SureflowError(Exception):
+    """Root of everything that this package raises on purpose."""
+
+
+class APIConnectionError(SureflowError):
+    """The server gave no answer, or its answer broke off."""
+
+
+class APITimeoutError(APIConnectionError):
+    """The server gave no answer in time."""
+
+
+class UnexpectedResponse(SureflowError):
+    """The answer is not what a Sureflow server sends: another service, or a version too far off."""
+
+
+class MissingData(SureflowError):
+    """The sample does not carry what was read: it was dropped, or the request did not ask."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One complaint about one field of a request.
+
+    Attributes:
+        field: Path of the field, joined by dots, such as ``sampler.steps``.
+        message: What is wrong with it.
+    """
+
+    field: str
+    message: str
+
+
+class ProblemError(SureflowError):
+    """The server answered with a problem document (RFC 9457).
+
+    Attributes:
+        status: HTTP status.
+        type: URI or name of the kind of problem; stable, for programs.
+        title: The kind of problem in words.
+        detail: This occurrence in words, or ``""``.
+        request_id: The server's name for the request, to find it in the logs; or ``None``.
+        errors: One entry per field in trouble.
+        retry_after: Seconds after which the server suggests to try again, or ``None``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        type: str = "about:blank",
+        title: str = "",
+        detail: str = "",
+        request_id: str | None = None,
+        errors: tuple[FieldError, ...] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        self.status = status
+        self.type = type
+        self.title = title
+        self.detail = detail
+        self.request_id = request_id
+        self.errors = errors
+        self.retry_after = retry_after
+        super().__init__(status, type, title, detail, request_id, errors, retry_after)
+
+    def __str__(self) -> str:
+        complaints = "; ".join(f"{error.field}: {error.message}" for error in self.errors)
+        parts = [part for part in (self.title, self.detail, complaints) if part]
+        request = f" (request {self.request_id})" if self.request_id else ""
+        return f"{self.status} {': '.join(parts)}{request}"
+
+
+class InvalidRequest(ProblemError):
+    """The request is malformed or a value is out of range."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Paths of the fields in trouble, such as ``("sampler.steps",)``."""
+        return tuple(error.field for error in self.errors)
+
+
+class AuthenticationError(ProblemError):
+    """The API key is missing or unknown."""
+
+
+class PermissionDenied(ProblemError):
+    """The API key may not do this."""
+
+
+class NotFound(ProblemError):
+    """No such model or path."""
+
+
+class Conflict(ProblemError):
+    """The request clashes with the present state of what it names."""
+
+
+class Gone(ProblemError):
+    """What the request names existed once and has expired."""
+
+
+class PayloadTooLarge(ProblemError):
+    """More bytes or more samples than the server takes in one request."""
+
+
+class QueueFull(ProblemError):
+    """The server's queue is full and the retries are spent; see ``retry_after``."""
+
+
+class ServerError(ProblemError):
+    """The server failed; the request may be right."""
+
+
+class NotReady(ServerError):
+    """The server or the model is starting, draining or restarting; see ``retry_after``."""
+
+
+class DeadlineExceeded(ServerError):
+    """The request was not finished by its deadline."""

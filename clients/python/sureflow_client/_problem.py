@@ -1,0 +1,99 @@
+"""From a problem document to the error that it means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from ._exceptions import (
+    AuthenticationError,
+    Conflict,
+    DeadlineExceeded,
+    FieldError,
+    Gone,
+    InvalidRequest,
+    NotFound,
+    NotReady,
+    PayloadTooLarge,
+    PermissionDenied,
+    ProblemError,
+    QueueFull,
+    ServerError,
+    SureflowError,
+    UnexpectedResponse,
+)
+from ._retry import retry_after
+
+ERRORS: dict[int, type[ProblemError]] = {
+    400: InvalidRequest,
+    401: AuthenticationError,
+    403: PermissionDenied,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+    413: PayloadTooLarge,
+    422: InvalidRequest,
+    429: QueueFull,
+    503: NotReady,
+    504: DeadlineExceeded,
+}
+
+
+def response_error(response: httpx.Response) -> SureflowError:
+    """Return the error that an unsuccessful response stands for; its body has been read."""
+    if response.status_code < 400:
+        return UnexpectedResponse(f"{response.url} answered status {response.status_code}")
+    try:
+        document = json.loads(response.content)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        document = {"title": response.reason_phrase}
+    return problem_error(document, response.status_code, retry_after(response.headers))
+
+
+def problem_error(
+    document: Mapping[str, Any], status: int = 500, retry_after: float | None = None
+) -> ProblemError:
+    """Return the error that a problem document stands for.
+
+    Args:
+        document: The problem; any member may be missing, unknown ones are ignored.
+        status: Status of the response, for a document that does not repeat it.
+        retry_after: Seconds from the response's ``Retry-After``, if it had one.
+    """
+    own = document.get("status")
+    status = own if isinstance(own, int) else status
+    if retry_after is None and isinstance(document.get("retry_after_s"), (int, float)):
+        retry_after = float(document["retry_after_s"])
+    return _class(status)(
+        status,
+        type=_text(document, "type", "about:blank"),
+        title=_text(document, "title"),
+        detail=_text(document, "detail"),
+        request_id=_text(document, "request_id") or None,
+        errors=_field_errors(document.get("errors")),
+        retry_after=retry_after,
+    )
+
+
+def _class(status: int) -> type[ProblemError]:
+    return ERRORS.get(status, ServerError if status >= 500 else ProblemError)
+
+
+def _text(document: Mapping[str, Any], name: str, default: str = "") -> str:
+    value = document.get(name)
+    return value if isinstance(value, str) else default
+
+
+def _field_errors(errors: object) -> tuple[FieldError, ...]:
+    if not isinstance(errors, Sequence) or isinstance(errors, str):
+        return ()
+    return tuple(_field_error(error) for error in errors if isinstance(error, Mapping))
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    return FieldError(field=_text(error, "field"), message=_text(error, "message"))

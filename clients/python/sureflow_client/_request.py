@@ -1,0 +1,95 @@
+"""From the arguments of ``generate`` to the body of its request."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from typing_extensions import TypedDict
+
+from ._seed import draw_seed
+
+
+class Filter(TypedDict, total=False):
+    """Which samples to accept, and what to do with the others."""
+
+    by: Literal["confidence", "uncertainty"]
+    """The number to judge by."""
+
+    min: float
+    """Accept samples with at least this."""
+
+    max: float
+    """Accept samples with at most this."""
+
+    action: Literal["annotate", "drop"]
+    """``annotate`` keeps the others and says so; ``drop`` sends them without data."""
+
+
+class GenerateOptions(TypedDict, total=False):
+    """What a generate request may say; where it says nothing, the server's defaults hold."""
+
+    seed: int | None
+    """Seed of the request; where left out the client draws one, see ``Result.seed``."""
+
+    label: int | None
+    """Class to generate, for a class-conditional model."""
+
+    guidance: float | None
+    """Scale of classifier-free guidance; 1 is the plain conditional model."""
+
+    method: str | None
+    """Solver: ``euler``, ``heun``, ``midpoint`` or ``rk4``."""
+
+    steps: int | None
+    """Number of solver steps."""
+
+    profile: bool
+    """Whether to return the uncertainty over time, ``Sample.profile``."""
+
+    map: bool
+    """Whether to return the uncertainty per component, ``Sample.map_array()``."""
+
+    filter: Filter | None
+    """Which samples to accept."""
+
+    output: Literal["png", "npy", "json"] | None
+    """Encoding of the samples: ``png`` rounds to 8 bits, ``npy`` and ``json`` are exact."""
+
+
+def generate_body(
+    model: str | None = None,
+    n: int = 1,
+    *,
+    seed: int | None = None,
+    label: int | None = None,
+    guidance: float | None = None,
+    method: str | None = None,
+    steps: int | None = None,
+    profile: bool = False,
+    map: bool = False,
+    filter: Filter | None = None,
+    output: str | None = None,
+) -> dict[str, Any]:
+    """Return the JSON body of a generate request; see `GenerateOptions`."""
+    return _given(
+        model=model,
+        n=n,
+        seed=draw_seed() if seed is None else seed,
+        condition=_given(label=label),
+        guidance=_given(scale=guidance),
+        sampler=_given(method=method, steps=steps),
+        confidence=_given(profile=profile or None, map=map or None),
+        filter=_given(**(filter or {})),
+        output=_given(format=output),
+    )
+
+
+def _given(**members: object) -> dict[str, Any]:
+    """Return the members that say something, numpy's numbers as Python's."""
+    said = {name: value for name, value in members.items() if value is not None and value != {}}
+    return {name: _plain(value) for name, value in said.items()}
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value

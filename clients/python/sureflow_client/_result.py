@@ -1,0 +1,121 @@
+"""The answer to one generate request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+
+from ._decode import Array
+from ._sample import Sample
+from ._wire import Wire
+
+
+class Usage(Wire):
+    """What a request cost."""
+
+    evaluations: int
+    """Network evaluations, over all samples."""
+
+    queue_s: float
+    """Seconds until the first sample started."""
+
+    compute_s: float
+    """Seconds from then to the last finished sample."""
+
+
+class Result(Wire):
+    """The samples of one request: a sequence of `Sample`, with all of them at once as arrays.
+
+    The arrays and images are in the order of the samples: ``result.sorted().images()[0]`` belongs
+    to ``result.sorted().confidence[0]``.
+    """
+
+    id: str
+    """The server's name for the request."""
+
+    model: str
+    """Name of the model that answered."""
+
+    model_version: str
+    """Its checksum; equal version, seed and request give equal samples."""
+
+    seed: int
+    """Seed of the request."""
+
+    samples: tuple[Sample, ...]
+    """Every sample, dropped ones included."""
+
+    usage: Usage
+    """What the whole request cost."""
+
+    @property
+    def confidence(self) -> npt.NDArray[np.float64]:
+        """Confidence of each sample ``[n]``, in [0, 1], higher is surer; NaN where unknown."""
+        return _floats([sample.confidence for sample in self.samples])
+
+    @property
+    def uncertainty(self) -> npt.NDArray[np.float64]:
+        """Raw uncertainty of each sample ``[n]``, lower is surer; NaN where unknown."""
+        return _floats([sample.uncertainty for sample in self.samples])
+
+    def array(self) -> Array:
+        """Return the samples as float32 ``[n, *shape]``; see `Sample.array` for exactness.
+
+        Raises:
+            MissingData: A sample was dropped; ``accepted().array()`` leaves those out.
+        """
+        arrays = [sample.array() for sample in self.samples]
+        return np.stack(arrays) if arrays else np.empty((0,), dtype=np.float32)
+
+    def images(self) -> list[PIL.Image.Image]:
+        """Return the samples as images; see `Sample.image`.
+
+        Raises:
+            MissingData: A sample was dropped; ``accepted().images()`` leaves those out.
+            ValueError: The model does not make images.
+        """
+        return [sample.image() for sample in self.samples]
+
+    def sorted(self) -> Result:
+        """Return the same result with the surest sample first.
+
+        Samples of unknown confidence come last; among equals the less uncertain comes first.
+        """
+        return self._with(tuple(sorted(self.samples, key=_doubt)))
+
+    def accepted(self) -> Result:
+        """Return the same result with only those samples that passed the filter."""
+        return self._with(tuple(sample for sample in self.samples if sample.accepted))
+
+    def _with(self, samples: tuple[Sample, ...]) -> Result:
+        return self.model_copy(update={"samples": samples})
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    # A result is a sequence of samples; pydantic's own iteration over fields makes way for that.
+    def __iter__(self) -> Iterator[Sample]:  # type: ignore[override]
+        return iter(self.samples)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Result: ...
+    def __getitem__(self, index: int | slice) -> Sample | Result:
+        if isinstance(index, slice):
+            return self._with(self.samples[index])
+        return self.samples[index]
+
+
+def _doubt(sample: Sample) -> tuple[float, float]:
+    confidence = -inf if sample.confidence is None else sample.confidence
+    return -confidence, inf if sample.uncertainty is None else sample.uncertainty
+
+
+def _floats(values: list[float | None]) -> npt.NDArray[np.float64]:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

@@ -1,0 +1,74 @@
+"""When to send a request again, and after how long."""
+
+from __future__ import annotations
+
+import email.utils
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import httpx
+
+RETRIED_STATUSES = frozenset({429, 503})
+"""The server refused before doing any work: queue full, or not ready."""
+
+RETRIED_ERRORS = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often a refused or unanswered request is sent again.
+
+    Every request of this client is safe to repeat: a generate request carries its seed, and equal
+    seeds give equal samples.
+
+    Attributes:
+        attempts: How many times to send again after the first; 0 never does.
+        backoff: Longest wait in seconds before the first repetition; it doubles with each further
+            one. The actual wait is drawn uniformly between half of it and all of it, so that
+            refused clients do not come back together.
+        longest: Longest wait in seconds. A ``Retry-After`` beyond it is not waited for; the error
+            is raised at once, with its ``retry_after``.
+    """
+
+    attempts: int = 2
+    backoff: float = 0.5
+    longest: float = 30.0
+
+    def after_response(self, response: httpx.Response, attempt: int) -> float | None:
+        """Return the seconds to wait before repetition ``attempt``, from 0; ``None`` to stop."""
+        if response.status_code not in RETRIED_STATUSES or attempt >= self.attempts:
+            return None
+        asked = retry_after(response.headers)
+        if asked is None:
+            return self._jittered(attempt)
+        return max(asked, self._jittered(attempt)) if asked <= self.longest else None
+
+    def after_error(self, error: httpx.RequestError, attempt: int) -> float | None:
+        """Like :meth:`after_response`, for a request that got no answer.
+
+        A connection that failed or broke is tried again. A server that was too slow is not: the
+        caller's patience is spent, and the request may still be running.
+        """
+        if attempt >= self.attempts or not isinstance(error, RETRIED_ERRORS):
+            return None
+        return self._jittered(attempt)
+
+    def _jittered(self, attempt: int) -> float:
+        ceiling: float = min(self.longest, self.backoff * 2**attempt)
+        return ceiling * random.uniform(0.5, 1.0)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read ``Retry-After`` as seconds from now; ``None`` when absent or unreadable."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=timezone.utc)
+    return max(0.0, (when - datetime.now(timezone.utc)).total_seconds())

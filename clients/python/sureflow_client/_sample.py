@@ -1,0 +1,167 @@
+"""One sample of an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import PIL.Image
+from pydantic import Field
+
+from ._decode import NPY, PNG, Array, Encoded, array_image, decode_array, decode_image
+from ._exceptions import MissingData
+from ._wire import Wire
+
+
+class Commit(Wire):
+    """The moment at which a sample had mostly decided what it would be."""
+
+    t: float
+    """Flow time in [0, 1]; 0 is noise, 1 is the finished sample."""
+
+    step: int
+    """The solver step that begins there, from 0."""
+
+
+class Profile(Wire):
+    """Uncertainty over the course of a sample."""
+
+    t: tuple[float, ...]
+    """Start time of each step."""
+
+    rate: tuple[float, ...]
+    """Predicted variance of the velocity, summed over components, at those times."""
+
+
+class Decision(Wire):
+    """What the filter decided about a sample, and on what evidence."""
+
+    action_requested: str
+    """What the request asked to be done with samples that fail: ``annotate`` or ``drop``."""
+
+    action_taken: str
+    """What was done with this one: ``accepted``, ``annotated``, ``dropped``."""
+
+    by: str
+    """The number that was judged: ``confidence`` or ``uncertainty``."""
+
+    score: float | None
+    """Its value."""
+
+    threshold: float | None
+    """The bound that it was held against."""
+
+    attempt: int
+    """Which attempt at this sample it was, from 1."""
+
+    reason: str
+    """The comparison in words."""
+
+
+class Steps(Wire):
+    """How many solver steps a sample took."""
+
+    accepted: int
+    rejected: int
+
+
+class Sample(Wire):
+    """One sample, with what is known about its quality."""
+
+    index: int
+    """Position in the request. Equal model, seed, index and settings give equal samples."""
+
+    seed: int
+    """Seed of the request that made it."""
+
+    media_type: str
+    """How ``data`` is encoded."""
+
+    shape: tuple[int, ...]
+    """Shape of one sample: ``[channels, height, width]`` for images."""
+
+    data: str | list[Any] | None = Field(default=None, repr=False)
+    """The encoded sample; ``None`` when it was dropped. Read it by `array` or `image`."""
+
+    confidence: float | None
+    """In [0, 1], higher is surer: the share of the model's own reference draws that are less sure.
+
+    ``None`` where the model is not calibrated for the settings of the request.
+    """
+
+    uncertainty: float | None
+    """Raw score, lower is surer; its meaning depends on ``method``."""
+
+    method: str
+    """How the confidence was computed; scores of different methods do not compare."""
+
+    semantics: str
+    """What the number is about, such as ``ambiguity``."""
+
+    commit: Commit | None = None
+    """When the sample had mostly decided what it would be."""
+
+    profile: Profile | None = Field(default=None, repr=False)
+    """Uncertainty over time, where asked for."""
+
+    map: str | list[Any] | None = Field(default=None, repr=False)
+    """Uncertainty per component, encoded, where asked for. Read it by `map_array`."""
+
+    decision: Decision | None = None
+    """The filter's decision; ``None`` for a request without a filter."""
+
+    finish_reason: str
+    """``converged``, ``max_steps``, ``abandoned``, ``cancelled``, ``diverged`` or ``deadline``."""
+
+    steps: Steps
+    """Solver steps taken."""
+
+    evaluations: int
+    """Network evaluations that the sample cost; a guided one counts two."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the sample passed the request's filter; true where there was none."""
+        return self.decision is None or self.decision.action_taken == "accepted"
+
+    def array(self) -> Array:
+        """Return the sample as float32 ``[*shape]``, in the units of the training data.
+
+        A sample that came as PNG has been rounded to 256 levels: the values are in [-1, 1], within
+        1/255 of the exact ones where those were inside. Ask for ``output="npy"`` to get the exact
+        data.
+
+        Raises:
+            MissingData: The sample was dropped.
+        """
+        return decode_array(self._data(), self.media_type, self.shape)
+
+    def image(self) -> PIL.Image.Image:
+        """Return the sample as an 8-bit image; values are clipped to [-1, 1] first.
+
+        Raises:
+            MissingData: The sample was dropped.
+            ValueError: The model does not make images.
+        """
+        data = self._data()
+        if isinstance(data, str) and self.media_type == PNG:
+            return decode_image(data)
+        return array_image(self.array())
+
+    def map_array(self) -> Array:
+        """Return the uncertainty per component, ``[*shape]``; it sums to ``uncertainty``.
+
+        Raises:
+            MissingData: The request did not ask for ``map=True``.
+        """
+        if self.map is None:
+            raise MissingData(f"sample {self.index} has no map; generate it with map=True")
+        return decode_array(self.map, NPY, self.shape)
+
+    def _data(self) -> Encoded:
+        if self.data is None:
+            raise MissingData(f"sample {self.index} has no data: {self._why_missing()}")
+        return self.data
+
+    def _why_missing(self) -> str:
+        taken = self.decision.action_taken if self.decision else "accepted"
+        return self.finish_reason if taken == "accepted" else f"the filter {taken} it"

@@ -1,0 +1,188 @@
+"""A checkpoint: a folder with ``config.json``, ``model.safetensors`` and a calibration.
+
+Only JSON and safetensors are ever read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from sureflow.calibration import Calibration
+from sureflow.card import ModelCard
+from sureflow.model import Model
+from sureflow.networks import VelocityNetwork, build, kind_of
+
+CONFIG, WEIGHTS, CALIBRATION = "config.json", "model.safetensors", "calibration.safetensors"
+MAX_CONFIG_BYTES = 1 << 20
+
+
+class CheckpointError(Exception):
+    """A checkpoint folder cannot be used; the message names the folder, the file and the reason."""
+
+
+class CheckpointConfig(BaseModel):
+    """The contents of ``config.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    media: Literal["image", "vector"]
+    classes: tuple[str, ...] = ()
+    network: dict[str, Any]
+    provenance: dict[str, Any] = {}
+
+
+def embedded_folder() -> Path:
+    """The folder of the checkpoints that ship with Sureflow, one subfolder each."""
+    package = Path(__file__).parent
+    installed, checkout = package / "checkpoints", package.parent / "checkpoints"
+    return installed if installed.is_dir() else checkout
+
+
+def resolve(folder: str | Path) -> Path:
+    """The folder itself, or the embedded checkpoint of that name.
+
+    Raises:
+        CheckpointError: There is neither.
+    """
+    folder = Path(folder)
+    if not folder.is_dir() and len(folder.parts) == 1:
+        folder = embedded_folder() / folder
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such folder")
+    return folder
+
+
+def load(folder: str | Path, device: str | torch.device = "cpu") -> Model:
+    """Load a checkpoint folder, or an embedded checkpoint by its bare name.
+
+    Raises:
+        CheckpointError: Something in it is missing, damaged or does not fit; says what.
+    """
+    folder = resolve(folder)
+    config = read_config(folder)
+    network = _network(folder, config).to(device)
+    classes = tuple(config.classes)
+    if network.classes != len(classes):
+        raise CheckpointError(
+            f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {network.classes}"
+        )
+    calibration = _calibration(folder, len(classes))
+    card = ModelCard(
+        name=config.name,
+        version=version_of(folder),
+        media=config.media,
+        shape=network.shape,
+        classes=classes,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        calibrated={} if calibration is None else calibration.summary(),
+        provenance=config.provenance,
+    )
+    return Model(card, network.eval().requires_grad_(False), calibration)
+
+
+def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> None:
+    """Write a checkpoint; a calibration found there is removed, since it no longer holds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    save_file(tensors, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)
+    (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n")
+    (folder / CALIBRATION).unlink(missing_ok=True)
+
+
+def read_config(folder: Path) -> CheckpointConfig:
+    """Read and check ``config.json``.
+
+    Raises:
+        CheckpointError: It is missing, too large, not JSON, or a field is wrong; names the field.
+    """
+    path = folder / CONFIG
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes")
+        return CheckpointConfig.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "file"
+        raise CheckpointError(f"{path}: {field}: {first['msg']}") from error
+
+
+def version_of(folder: Path) -> str:
+    """``sha256:`` over the names and contents of the checkpoint's files."""
+    digest = hashlib.sha256()
+    for name in (CONFIG, WEIGHTS, CALIBRATION):
+        path = folder / name
+        if path.exists():
+            digest.update(f"{name}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _network(folder: Path, config: CheckpointConfig) -> VelocityNetwork:
+    """Compare names and shapes on a network without storage, and only then take memory."""
+    path = folder / WEIGHTS
+    try:
+        with torch.device("meta" if kind_of(config.network).trained else "cpu"):
+            expected = {name: t.shape for name, t in build(config.network).state_dict().items()}
+        with safe_open(path, "pt") as file:
+            found = {
+                name: torch.Size(file.get_slice(name).get_shape())
+                for name in file.keys()  # noqa: SIM118
+            }
+            _compare(path, expected, found)
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in found}
+        network = build(config.network)
+        network.load_state_dict(tensors)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except (ValueError, RuntimeError, TypeError) as error:
+        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+    _finite(path, tensors)
+    return network
+
+
+def _compare(path: Path, expected: dict[str, torch.Size], found: dict[str, torch.Size]) -> None:
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise CheckpointError(
+                f"{path}: tensor {name} is {_shape(found.get(name))} in the file, "
+                f"{_shape(expected.get(name))} in the network"
+            )
+
+
+def _shape(size: torch.Size | None) -> str:
+    return "absent" if size is None else str(list(size))
+
+
+def _finite(path: Path, tensors: dict[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity")
+
+
+def _calibration(folder: Path, classes: int) -> Calibration | None:
+    path = folder / CALIBRATION
+    if not path.exists():
+        return None
+    try:
+        calibration = Calibration.load(path)
+    except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    if calibration.quantiles.shape[1] != classes + 1:
+        raise CheckpointError(
+            f"{path}: has tables for {calibration.quantiles.shape[1] - 1} classes, not {classes}"
+        )
+    return calibration

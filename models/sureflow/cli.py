@@ -1,0 +1,185 @@
+"""Commands of the library: train, fit, calibrate, evaluate, inspect."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
+
+Runs = Annotated[Path, typer.Option(help="Where the state of unfinished runs is kept.")]
+Device = Annotated[str, typer.Option(help="Torch device, such as cpu or cuda.")]
+Threads = Annotated[int, typer.Option(min=1, help="Torch threads.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Folder = Annotated[Path, typer.Argument(help="Checkpoint folder, or name of an embedded one.")]
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn expected failures into one line on standard error and exit code 1."""
+    from pydantic import ValidationError
+
+    from sureflow.checkpoint import CheckpointError
+
+    try:
+        yield
+    except ValidationError as error:
+        for problem in error.errors():
+            field = ".".join(str(part) for part in problem["loc"])
+            typer.echo(f"error: {field}: {problem['msg']}", err=True)
+        raise typer.Exit(1) from error
+    except (CheckpointError, OSError, ValueError, tomllib.TOMLDecodeError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def use_threads(count: int) -> None:
+    """Set torch's thread count; one per process is fastest on small shared machines."""
+    import torch
+
+    torch.set_num_threads(count)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="Training configuration, a TOML file.")],
+    out: Annotated[Path | None, typer.Option(help="Default: models/checkpoints/NAME.")] = None,
+    runs: Runs = Path("runs"),
+    device: Device = "cpu",
+    threads: Threads = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Train a network; run it again after an interruption and it continues."""
+    from sureflow.checkpoint import embedded_folder
+    from sureflow.training.config import read_config
+    from sureflow.training.run import train as run
+
+    use_threads(threads)
+    with clear_errors():
+        read = read_config(config)
+        folder = out or embedded_folder() / read.name
+        run(read, folder, runs, device, quiet)
+    typer.echo(f"wrote {folder}")
+
+
+@app.command()
+def fit(
+    config: Annotated[Path, typer.Argument(help="Configuration with a [variance] section.")],
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Default: models/checkpoints/NAME.")
+    ] = None,
+    runs: Runs = Path("runs"),
+    device: Device = "cpu",
+    threads: Threads = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Train only the variance of a trained velocity network; the velocity does not change."""
+    from sureflow.checkpoint import embedded_folder
+    from sureflow.training.config import read_config
+    from sureflow.training.run import fit as run
+
+    use_threads(threads)
+    with clear_errors():
+        read = read_config(config)
+        folder = checkpoint or embedded_folder() / read.name
+        run(folder, read, runs, device, quiet)
+    typer.echo(f"wrote {folder}")
+
+
+@app.command()
+def calibrate(
+    folder: Folder,
+    draws: Annotated[int, typer.Option(min=20, help="Reference draws per class.")] = 200,
+    guidance: Annotated[list[float] | None, typer.Option(help="Scales; repeat it.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 1_000_003,
+    threads: Threads = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Draw reference samples and store what turns uncertainty into confidence."""
+    from sureflow.checkpoint import CALIBRATION, load, resolve
+    from sureflow.evaluation.reference import calibrate as run
+
+    use_threads(threads)
+    with clear_errors():
+        path = resolve(folder)
+        run(load(path), draws, guidance or [1.0], seed, quiet=quiet).save(path / CALIBRATION)
+    typer.echo(f"wrote {path / CALIBRATION}")
+
+
+@app.command()
+def judge(
+    out: Annotated[Path, typer.Argument()] = Path("models/judges/fashion.safetensors"),
+    epochs: Annotated[int, typer.Option(min=1)] = 12,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    threads: Threads = 1,
+) -> None:
+    """Train the judge on the Fashion-MNIST images that the flow did not train on."""
+    from sureflow.evaluation.judge import train_judge
+    from sureflow.training.data import JUDGE_FIRST, fashion_mnist
+
+    use_threads(threads)
+    with clear_errors():
+        images, labels = fashion_mnist()
+        trained = train_judge(images[JUDGE_FIRST:], labels[JUDGE_FIRST:], epochs, seed)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        trained.save(out)
+    typer.echo(f"wrote {out}")
+
+
+@app.command()
+def evaluate(
+    folder: Folder = Path("fashion"),
+    judge: Annotated[Path, typer.Option()] = Path("models/judges/fashion.safetensors"),
+    count: Annotated[int, typer.Option(min=100, help="Samples, and real images.")] = 2000,
+    guidance: Annotated[float, typer.Option()] = 1.0,
+    method: Annotated[str, typer.Option()] = "heun",
+    steps: Annotated[int, typer.Option(min=1)] = 20,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+    threads: Threads = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Judge class-conditional samples: accuracy and judge-FD, for all and the confident half."""
+    from sureflow.checkpoint import load
+    from sureflow.evaluation.evaluate import assess, confident_half, draw_balanced, judge_accuracy
+    from sureflow.evaluation.judge import Judge
+    from sureflow.training.data import fashion_mnist, scaled
+
+    use_threads(threads)
+    with clear_errors():
+        model = load(folder)
+        reader = Judge.load(judge, len(model.card.classes))
+        images, labels = fashion_mnist("test")
+        held_out = scaled(images)
+        samples = draw_balanced(
+            model, count, seed, guidance=guidance, method=method, steps=steps, quiet=quiet
+        )
+        reports = {
+            "all samples": assess(samples, reader, held_out),
+            "confident half": assess(confident_half(samples), reader, held_out),
+        }
+    real = judge_accuracy(reader, held_out, labels)
+    typer.echo(f"{model.card.name}: {method} {steps} steps, guidance {guidance:g}, seed {seed}")
+    typer.echo(f"judge accuracy on {len(held_out)} held-out real images: {real:.1%}")
+    typer.echo(f"{'':16}{'samples':>9}{'accuracy':>10}{'judge-FD':>10}{'floor':>8}{'ratio':>7}")
+    for name, report in reports.items():
+        typer.echo(
+            f"{name:16}{report.count:9}{report.accuracy:10.1%}{report.distance:10.3f}"
+            f"{report.floor:8.3f}{report.distance / report.floor:7.2f}"
+        )
+    typer.echo("floor: judge-FD between two disjoint sets of as many real images")
+
+
+@app.command()
+def inspect(folder: Folder) -> None:
+    """Check a checkpoint folder and print its card."""
+    from sureflow.checkpoint import load
+
+    with clear_errors():
+        typer.echo(json.dumps(asdict(load(folder).card), indent=2))

@@ -1,0 +1,1 @@
+"""Judging samples: a classifier that the flow never saw, and distances in its feature space."""

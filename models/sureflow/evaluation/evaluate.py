@@ -1,0 +1,87 @@
+"""How good are a model's samples, and are the confident ones better?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from sureflow.evaluation.frechet import frechet_distance
+from sureflow.evaluation.judge import Judge
+from sureflow.lane import LaneSpec, Sample
+from sureflow.model import Model
+from sureflow.sampling.sample import run
+
+
+@dataclass(frozen=True)
+class Report:
+    """Quality of class-conditional samples, as a judge sees them.
+
+    Attributes:
+        accuracy: Share of samples that the judge reads as the class asked for; higher is better.
+        distance: Judge-FD to held-out real images; lower is better.
+        floor: Judge-FD between two disjoint sets of real images of the same size.
+        count: Size of each of these sets.
+    """
+
+    accuracy: float
+    distance: float
+    floor: float
+    count: int
+
+
+def draw_balanced(
+    model: Model,
+    count: int,
+    seed: int,
+    *,
+    guidance: float = 1.0,
+    method: str = "heun",
+    steps: int = 20,
+    quiet: bool = False,
+) -> list[Sample]:
+    """Draw ``count`` samples, the classes taking turns (no condition if there are none)."""
+    classes = len(model.card.classes)
+    specs = [
+        LaneSpec(seed, i, method, steps, i % classes if classes else None, guidance)
+        for i in range(count)
+    ]
+    with tqdm(total=count, disable=quiet, unit="sample", desc=f"g={guidance:g}") as bar:
+        return run(model, specs, capacity=64, progress=bar.update)
+
+
+def judge_accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
+    """The judge's accuracy on real images in [-1, 1]."""
+    return float((judge.read(images)[0] == labels).float().mean())
+
+
+def assess(samples: list[Sample], judge: Judge, held_out: Tensor) -> Report:
+    """Judge samples against held-out images ``[N, C, H, W]`` in [-1, 1].
+
+    The samples are compared with as many real images, and these with as many others.
+
+    Raises:
+        ValueError: There are fewer held-out images than twice the samples.
+    """
+    count = len(samples)
+    if len(held_out) < 2 * count:
+        raise ValueError(f"need {2 * count} held-out images, have {len(held_out)}")
+    images = torch.from_numpy(np.stack([sample.data for sample in samples])).clamp(-1, 1)
+    labels = torch.tensor([sample.spec.label for sample in samples])
+    predicted, features = judge.read(images)
+    real, other = (judge.read(part)[1] for part in held_out[: 2 * count].split(count))
+    return Report(
+        accuracy=float((predicted == labels).float().mean()),
+        distance=frechet_distance(features, real),
+        floor=frechet_distance(other, real),
+        count=count,
+    )
+
+
+def confident_half(samples: list[Sample]) -> list[Sample]:
+    """The more confident half; confidence is per class, so the classes stay balanced."""
+    ranked = sorted(samples, key=lambda sample: -(sample.confidence or 0.0))
+    return ranked[: len(samples) // 2]

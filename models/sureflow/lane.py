@@ -1,0 +1,87 @@
+"""What goes into a lane and what comes out: plain data, free of torch.
+
+The API process, the worker and the offline sampler all speak in these two types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+FinishReason = Literal["converged", "max_steps", "abandoned", "cancelled", "diverged", "deadline"]
+
+METHODS = ("euler", "heun", "midpoint", "rk4")
+"""Names of the solvers, in order of evaluations per step: 1, 2, 2, 4."""
+
+MAX_STEPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSpec:
+    """One sample to make. Its bytes depend on the model and these fields alone.
+
+    Attributes:
+        seed: Seed of the request, ``0 <= seed < 2**63``.
+        index: Position of the sample in its request; sample ``index`` of a small request is sample
+            ``index`` of a larger one with the same seed.
+        method: Solver, one of :data:`METHODS`.
+        steps: Number of equal steps from ``t = 0`` to ``t = 1``, 1 to :data:`MAX_STEPS`.
+        label: Class to generate, or ``None`` for no condition.
+        guidance: Scale ``g`` of classifier-free guidance, ``v = v_null + g (v_label - v_null)``;
+            1 is the plain conditional model and costs one row per evaluation instead of two.
+    """
+
+    seed: int
+    index: int
+    method: str = "heun"
+    steps: int = 20
+    label: int | None = None
+    guidance: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The moment at which a sample had mostly decided what it would be."""
+
+    t: float
+    step: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One finished sample.
+
+    Attributes:
+        spec: What was asked for.
+        data: The sample ``[*shape]``, in the units of the training data.
+        uncertainty: ``int tr Sigma dt`` along the sample's own path, in squared data units; lower
+            is surer.
+        confidence: Share of the model's reference draws that are less sure, in [0, 1]; higher is
+            surer. ``None`` where the checkpoint has no calibration for the settings.
+        t: Start time of each step ``[steps]``.
+        rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
+        map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; sums to
+            ``uncertainty``.
+        commit: See :class:`Commit`.
+        finish_reason: Why the lane ended.
+        accepted: Steps taken.
+        rejected: Steps tried and discarded by an adaptive solver.
+        evaluations: Network rows this sample cost; a guided evaluation counts two.
+    """
+
+    spec: LaneSpec
+    data: Array
+    uncertainty: float
+    confidence: float | None
+    t: Array
+    rate: Array
+    map: Array
+    commit: Commit
+    finish_reason: FinishReason
+    accepted: int
+    rejected: int
+    evaluations: int

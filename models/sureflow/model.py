@@ -1,0 +1,61 @@
+"""A loaded model: what sampling needs to know, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from sureflow.calibration import Calibration
+from sureflow.card import ModelCard
+from sureflow.lane import MAX_STEPS, METHODS, LaneSpec
+from sureflow.networks import VelocityNetwork
+
+
+@dataclass(frozen=True)
+class Model:
+    """A velocity network with its card and calibration.
+
+    Attributes:
+        card: What clients may know.
+        network: In evaluation mode, on its device.
+        calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
+    """
+
+    card: ModelCard
+    network: VelocityNetwork
+    calibration: Calibration | None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        tensors = [*self.network.parameters(), *self.network.buffers()]
+        return tensors[0].device if tensors else torch.device("cpu")
+
+    def confidence(self, uncertainty: float, spec: LaneSpec) -> float | None:
+        """Share of the reference draws that are less sure, in [0, 1]; higher is surer.
+
+        ``None`` when the model has no calibration that holds for the lane's settings.
+        """
+        if self.calibration is None:
+            return None
+        return self.calibration.confidence(uncertainty, spec.label, spec.guidance)
+
+    def check(self, spec: LaneSpec) -> None:
+        """Make sure that a lane suits this model.
+
+        Raises:
+            ValueError: It does not; the message begins with the name of the field.
+        """
+        if not 0 <= spec.seed < 2**63:
+            raise ValueError(f"seed: {spec.seed} is not in 0 .. 2**63 - 1")
+        if spec.method not in METHODS:
+            raise ValueError(f"method: {spec.method!r} is unknown; choose from {METHODS}")
+        if not 1 <= spec.steps <= MAX_STEPS:
+            raise ValueError(f"steps: {spec.steps} is not in 1 .. {MAX_STEPS}")
+        classes = len(self.card.classes)
+        if spec.label is not None and not 0 <= spec.label < classes:
+            allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
+            raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
+        if spec.label is None and spec.guidance != 1:
+            raise ValueError("guidance: a scale other than 1 needs a label")

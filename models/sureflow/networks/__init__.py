@@ -1,0 +1,9 @@
+"""Velocity networks that return a velocity and, when asked, its variance."""
+
+from sureflow.networks.analytic import GaussianMixture
+from sureflow.networks.mlp import MLP
+from sureflow.networks.network import VelocityNetwork
+from sureflow.networks.registry import build, kind_of, register
+from sureflow.networks.unet import UNet
+
+__all__ = ["MLP", "GaussianMixture", "UNet", "VelocityNetwork", "build", "kind_of", "register"]

@@ -1,0 +1,48 @@
+"""Embedding of time and condition."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class TimeEmbedding(nn.Module):
+    """Sinusoidal features of ``t`` in [0, 1], then a two-layer perceptron; ``[B] -> [B, width]``.
+
+    Frequencies run geometrically from 1 to 1000 radians per unit time, so the features resolve
+    differences of about a thousandth.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, width: int, features: int = 64) -> None:
+        super().__init__()
+        exponents = torch.linspace(0, math.log(1000.0), features // 2)
+        self.register_buffer("frequencies", exponents.exp(), persistent=False)
+        self.input = nn.Linear(features, width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """Embed times."""
+        angles = t.to(self.frequencies.dtype)[:, None] * self.frequencies
+        features = torch.cat([angles.cos(), angles.sin()], -1)
+        out: Tensor = self.output(nn.functional.silu(self.input(features)))
+        return out
+
+
+class Embedding(nn.Module):
+    """Time plus class label, with one extra entry for the null label; ``[B], [B] -> [B, width]``.
+
+    The result has passed a SiLU, so that modulation layers are single linear maps of it.
+    """
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.time = TimeEmbedding(width)
+        self.label = nn.Embedding(classes + 1, width)
+
+    def forward(self, t: Tensor, label: Tensor) -> Tensor:
+        """Embed times and labels."""
+        return nn.functional.silu(self.time(t) + self.label(label))

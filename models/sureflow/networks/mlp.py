@@ -1,0 +1,85 @@
+"""A residual multilayer perceptron for vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from sureflow.moments import Moments, add, modulate, propagate
+from sureflow.networks.embedding import Embedding
+from sureflow.networks.network import NoiseSites, VelocityNetwork
+
+
+class ResidualLayer(nn.Module):
+    """LayerNorm, AdaLN by the embedding, and a two-layer perceptron, added back."""
+
+    def __init__(self, width: int, embedding: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.film = nn.Linear(embedding, 2 * width)
+        self.input = nn.Linear(width, width)
+        self.act = nn.SiLU()
+        self.output = nn.Linear(width, width)
+
+    def forward(self, h: Moments, embedding: Tensor) -> Moments:
+        """Transform ``h [B, width]`` with ``embedding [B, E]``."""
+        scale, shift = self.film(embedding).chunk(2, -1)
+        branch = modulate(propagate(self.norm, h), scale, shift)
+        branch = propagate(self.act, propagate(self.input, branch))
+        return add(h, propagate(self.output, branch))
+
+
+class MLP(VelocityNetwork):
+    """Residual perceptron for samples of shape ``[d]``.
+
+    Args:
+        shape: ``(d,)``.
+        width: Hidden width.
+        layers: Number of residual layers.
+        classes: Number of labels, 0 for unconditional.
+        embedding: Width of the time-and-label embedding.
+        noise: Where noise is injected, any of ``head`` (before the last linear layer, exact) and
+            ``layer_K`` (after residual layer K).
+        floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
+
+    Raises:
+        ValueError: ``noise`` names no layer.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        width: int = 128,
+        layers: int = 3,
+        classes: int = 0,
+        embedding: int = 128,
+        noise: Sequence[str] = ("head",),
+        floor: float = 1e-4,
+    ) -> None:
+        (size,) = shape
+        super().__init__((size,), classes, floor)
+        sites = NoiseSites(list(noise), embedding)
+        self.embedding = Embedding(embedding, classes)
+        self.stem = nn.Linear(size, width)
+        self.layers = nn.ModuleList(ResidualLayer(width, embedding) for _ in range(layers))
+        self.act = nn.SiLU()
+        self.head = nn.Linear(width, size)
+        for index in range(layers):
+            sites.offer(f"layer_{index}", width)
+        sites.offer("head", width)
+        self.noise = sites.build()
+
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+        """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
+        embedding = self.embedding(t, label)
+        places = set(self.noise) if noisy else set()
+        h = propagate(self.stem, Moments(x))
+        for index, layer in enumerate(self.layers):
+            h = layer(h, embedding)
+            if f"layer_{index}" in places:
+                h = self.noise[f"layer_{index}"](h, embedding)
+        h = propagate(self.act, h)
+        if "head" in places:
+            h = self.noise["head"](h, embedding)
+        return propagate(self.head, h)

@@ -1,0 +1,110 @@
+"""What every velocity network offers: a velocity, and a velocity with its variance."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from sureflow.moments import Moments, MultiplicativeNoise
+from sureflow.moments.rules import widened
+
+
+class VelocityNetwork(nn.Module, ABC):
+    """A network ``v(x_t, t, label)`` that approximates ``E[x1 - x0 | x_t]``.
+
+    A subclass is written once, in :meth:`run`, over :class:`~sureflow.moments.Moments`; noise
+    layers take part only when the variance is wanted, so the mean path is the same code on the
+    same tensors either way.
+
+    Attributes:
+        shape: Shape of one sample, without the batch dimension.
+        classes: Number of class labels; 0 for an unconditional network. The label ``classes`` is
+            the null label, which stands for "no condition".
+        floor: Variance added to every component of the velocity, in squared data units; the
+            smallest uncertainty the network may claim.
+        noise: The noise layers by the name of the place they sit at.
+        trained: Whether the network has weights to learn; analytic networks have none.
+    """
+
+    trained: ClassVar[bool] = True
+    noise: nn.ModuleDict
+
+    def __init__(self, shape: tuple[int, ...], classes: int, floor: float) -> None:
+        super().__init__()
+        self.shape = shape
+        self.classes = classes
+        self.floor = floor
+
+    @abstractmethod
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+        """Evaluate the network; ``noisy`` says whether the noise layers take part."""
+
+    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
+        """Velocity ``[B, *shape]`` at points ``x [B, *shape]``, times ``t [B]``, ``label [B]``.
+
+        Units are data units per unit time; ``t = 0`` is noise and ``t = 1`` is data. Without
+        ``label`` every row is unconditional.
+        """
+        return self.run(x, t, self._labels(x, label), noisy=False).mean
+
+    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Moments:
+        """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
+
+        The mean is bitwise that of :meth:`forward`. Variance is in squared data units, float32;
+        larger is less sure.
+        """
+        out = self.run(x, t, self._labels(x, label), noisy=True)
+        variance = (
+            torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
+        )
+        return Moments(out.mean, variance + self.floor)
+
+    def noise_parameters(self) -> list[nn.Parameter]:
+        """Parameters of the noise layers: the only ones that shape the variance alone."""
+        return list(self.noise.parameters())
+
+    def velocity_parameters(self) -> list[nn.Parameter]:
+        """All other parameters: the plain network."""
+        of_noise = {id(parameter) for parameter in self.noise_parameters()}
+        return [p for p in self.parameters() if id(p) not in of_noise]
+
+    def _labels(self, x: Tensor, label: Tensor | None) -> Tensor:
+        if label is None:
+            return torch.full((x.shape[0],), self.classes, dtype=torch.long, device=x.device)
+        return label
+
+
+class NoiseSites:
+    """Builds the noise layers of a network at the places its config asks for.
+
+    Args:
+        wanted: Names of the places that shall inject noise.
+        embedding: Width of the time-and-condition embedding.
+
+    Raises:
+        ValueError: From :meth:`build`, when a wanted name is no place of this network.
+    """
+
+    def __init__(self, wanted: list[str], embedding: int) -> None:
+        self._wanted = wanted
+        self._embedding = embedding
+        self._offered: dict[str, int] = {}
+
+    def offer(self, name: str, channels: int) -> None:
+        """Declare a place where noise can be injected, and its channel count."""
+        self._offered[name] = channels
+
+    def build(self) -> nn.ModuleDict:
+        """Make the wanted noise layers."""
+        unknown = [name for name in self._wanted if name not in self._offered]
+        if unknown:
+            raise ValueError(f"noise: no layer named {unknown}; choose from {[*self._offered]}")
+        return nn.ModuleDict(
+            {
+                name: MultiplicativeNoise(self._offered[name], self._embedding)
+                for name in self._wanted
+            }
+        )

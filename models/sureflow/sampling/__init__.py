@@ -1,0 +1,6 @@
+"""Sampling: lanes in flight, the solvers that move them, and the scores they gather."""
+
+from sureflow.sampling.sample import sample
+from sureflow.sampling.sampler import Sampler, Tick
+
+__all__ = ["Sampler", "Tick", "sample"]

@@ -1,0 +1,31 @@
+"""Counter-based randomness: a draw depends on its own coordinates and on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Purpose(IntEnum):
+    """What a draw is for; part of its coordinates, so that uses never share numbers."""
+
+    START = 0
+
+
+def normal(
+    shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0
+) -> Tensor:
+    """Standard normal float32 ``[*shape]`` at coordinates (seed, index, purpose, step).
+
+    Philox keyed by ``(seed, index)`` with the counter's high words set to purpose and step:
+    independent of batch, order, worker and restart.
+    """
+    bits = np.random.Philox(
+        key=np.array([seed, index], np.uint64),
+        counter=np.array([0, 0, step, purpose], np.uint64),
+    )
+    return torch.from_numpy(np.random.Generator(bits).standard_normal(tuple(shape), np.float32))

@@ -1,0 +1,1 @@
+"""Training of velocity networks and their variance."""

@@ -1,0 +1,60 @@
+"""The training configuration: one TOML file, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """Which samples to learn from."""
+
+    name: str
+    first: int = Field(0, ge=0, description="Index of the first sample used.")
+    count: PositiveInt | None = Field(None, description="How many samples; default: all.")
+
+
+class TrainingConfig(_Section):
+    """How to learn."""
+
+    objective: Literal["velocity", "beta_nll", "decoupled", "variance"] = "beta_nll"
+    seed: int = 0
+    steps: PositiveInt
+    batch: PositiveInt = 64
+    learning_rate: PositiveFloat = 1e-3
+    warmup: int = Field(200, ge=0, description="Steps over which the learning rate rises.")
+    weight_decay: float = Field(0.0, ge=0)
+    clip: PositiveFloat = Field(1.0, description="Largest gradient norm.")
+    ema: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights per step.")
+    time: Literal["uniform", "middle"] = "uniform"
+    label_dropout: float = Field(0.1, ge=0, le=1, description="Share of labels replaced by null.")
+    precision: Literal["float32", "bfloat16"] = "float32"
+    save_every: PositiveInt = Field(500, description="Steps between saves of the training state.")
+
+
+class TrainConfig(_Section):
+    """A whole training run; see ``models/configs`` for the ones that made our checkpoints."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    data: DataConfig
+    network: dict[str, Any]
+    training: TrainingConfig | None = Field(None, description="Absent for analytic networks.")
+    variance: TrainingConfig | None = Field(None, description="How `sureflow fit` learns.")
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read and check a training configuration.
+
+    Raises:
+        OSError: The file cannot be read.
+        tomllib.TOMLDecodeError: It is not TOML.
+        pydantic.ValidationError: A field is missing, unknown or out of range; names the field.
+    """
+    return TrainConfig.model_validate(tomllib.loads(path.read_text()))

@@ -1,0 +1,136 @@
+"""Training data: in-memory sets and exact distributions, by name."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sureflow.training.config import DataConfig
+
+FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+JUDGE_FIRST = 45_000
+"""The judge learns from the training images from this index on; the flow must not see them."""
+FASHION_NAMES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
+
+class Source(Protocol):
+    """Where training samples come from."""
+
+    media: str
+    names: tuple[str, ...]
+    description: str
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw samples ``[count, *shape]`` and labels ``[count]`` (zeros when there are none)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled images in memory as bytes, drawn with replacement, scaled to [-1, 1]."""
+
+    images: Tensor
+    labels: Tensor
+    names: tuple[str, ...]
+    description: str
+    media: str = "image"
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw uniformly with replacement."""
+        index = torch.randint(len(self.images), (count,), generator=generator)
+        return scaled(self.images[index]), self.labels[index]
+
+
+def scaled(images: Tensor) -> Tensor:
+    """Bytes to the network's data units: 0 -> -1, 255 -> 1."""
+    return images.float() / 127.5 - 1
+
+
+def fashion_mnist(split: str = "train", folder: Path = FASHION_FOLDER) -> tuple[Tensor, Tensor]:
+    """Fashion-MNIST as ``uint8 [N, 1, 28, 28]`` and labels ``[N]``.
+
+    Args:
+        split: ``train`` (60,000) or ``test`` (10,000).
+        folder: Where the IDX files lie; the default is that of the Debian package.
+
+    Raises:
+        FileNotFoundError: The data is not installed; says how to get it.
+    """
+    stem = {"train": "train", "test": "t10k"}[split]
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder} is missing: run `make data` (installs dataset-fashion-mnist)"
+        )
+    images = _idx(folder / f"{stem}-images-idx3-ubyte.gz", header=16)
+    labels = _idx(folder / f"{stem}-labels-idx1-ubyte.gz", header=8)
+    return images.reshape(-1, 1, 28, 28), labels.long()
+
+
+def _idx(path: Path, header: int) -> Tensor:
+    with gzip.open(path) as file:
+        return torch.from_numpy(np.frombuffer(file.read(), np.uint8, offset=header).copy())
+
+
+def _fashion(config: DataConfig) -> Dataset:
+    images, labels = fashion_mnist()
+    last = None if config.count is None else config.first + config.count
+    chosen = slice(config.first, last)
+    return Dataset(
+        images[chosen],
+        labels[chosen],
+        FASHION_NAMES,
+        f"Fashion-MNIST training images {config.first} to {last or len(images)} (MIT)",
+    )
+
+
+RING_MODES, RING_RADIUS, RING_DEVIATION = 8, 2.0, 0.1
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Eight equal Gaussian modes of deviation 0.1, evenly on a circle of radius 2, in the plane."""
+
+    media: str = "vector"
+    names: tuple[str, ...] = ()
+    description: str = "eight Gaussians of deviation 0.1 on a circle of radius 2, exact"
+
+    @staticmethod
+    def centres() -> Tensor:
+        """Mode centres ``[8, 2]``."""
+        angles = torch.arange(RING_MODES) * (2 * math.pi / RING_MODES)
+        return RING_RADIUS * torch.stack([angles.cos(), angles.sin()], -1)
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw exact samples."""
+        mode = torch.randint(RING_MODES, (count,), generator=generator)
+        noise = torch.randn(count, 2, generator=generator)
+        return self.centres()[mode] + RING_DEVIATION * noise, torch.zeros_like(mode)
+
+
+SOURCES: dict[str, Callable[[DataConfig], Source]] = {
+    "fashion-mnist": _fashion,
+    "ring": lambda config: Ring(),
+}
+
+
+def source_of(config: DataConfig) -> Source:
+    """Open the data that a config names.
+
+    Raises:
+        ValueError: The name is unknown.
+        FileNotFoundError: The data is not installed.
+    """
+    if config.name not in SOURCES:
+        raise ValueError(f"data.name: {config.name!r} is unknown; choose from {sorted(SOURCES)}")
+    return SOURCES[config.name](config)

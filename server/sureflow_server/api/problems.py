@@ -1,0 +1,191 @@
+"""Problem documents (RFC 9457): the only shape in which this server reports an error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from sureflow_server.engine.errors import (
+    Draining,
+    EngineError,
+    NotReady,
+    QueueFull,
+    Refused,
+    RequestFailed,
+)
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:sureflow:problem:"
+
+TITLES = {
+    "malformed-body": (400, "The body is not JSON"),
+    "bad-request": (400, "The request is malformed"),
+    "not-found": (404, "No such path"),
+    "unknown-model": (404, "No such model"),
+    "method-not-allowed": (405, "The path does not know this method"),
+    "not-acceptable": (406, "The answer cannot take any of the accepted forms"),
+    "payload-too-large": (413, "The body is too large"),
+    "unsupported-media-type": (415, "The body must be application/json"),
+    "validation": (422, "The request does not fit its schema"),
+    "queue-full": (429, "The queue is full"),
+    "internal": (500, "The server failed"),
+    "request-failed": (500, "The samples could not be made"),
+    "model-failed": (503, "The model could not be loaded"),
+    "not-ready": (503, "The server is not ready"),
+    "draining": (503, "The server is shutting down"),
+}
+"""Status and title of every type of problem, by the last part of its URN."""
+
+STATUS_KINDS = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+}
+
+ENGINE_KINDS: dict[type[EngineError], str] = {
+    NotReady: "not-ready",
+    Draining: "draining",
+    QueueFull: "queue-full",
+    RequestFailed: "request-failed",
+}
+
+
+class FieldError(BaseModel):
+    """One complaint about one field of the request."""
+
+    field: str = Field(description="Path of the field.", examples=["sampler.steps"])
+    message: str = Field(examples=["Input should be greater than or equal to 1"])
+
+
+class ProblemDocument(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str = Field(examples=[f"{TYPE_PREFIX}validation"])
+    title: str = Field(examples=["The request does not fit its schema"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["sampler.steps: Input should be greater than or equal to 1"])
+    instance: str = Field(description="Path of the request.", examples=["/v1/generate"])
+    request_id: str = Field(examples=["req_6f1c0a4be2f9"])
+    errors: list[FieldError] = []
+
+
+class Problem(HTTPException):
+    """Raised to answer with a problem document.
+
+    Args:
+        kind: Key of :data:`TITLES`.
+        detail: This occurrence, in words.
+        errors: Pairs of a field's dotted path and what is wrong with it.
+        headers: Of the response.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.errors = errors
+        super().__init__(TITLES[kind][0], detail, headers)
+
+    @classmethod
+    def field(cls, path: str, message: str, kind: str = "validation") -> Problem:
+        """Return the problem of one field."""
+        return cls(kind, f"{path}: {message}", [(path, message)])
+
+    @classmethod
+    def of(cls, error: EngineError) -> Problem:
+        """Return the problem that an error of the engine means to a client."""
+        retry = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Refused) else None
+        return cls(ENGINE_KINDS.get(type(error), "internal"), str(error), headers=retry)
+
+    def document(self, request: Request) -> dict[str, Any]:
+        """Return the JSON object."""
+        return {
+            "type": TYPE_PREFIX + self.kind,
+            "title": TITLES[self.kind][1],
+            "status": self.status_code,
+            "detail": self.detail,
+            "instance": request.url.path,
+            "request_id": request.state.request_id,
+            "errors": [{"field": path, "message": message} for path, message in self.errors],
+        }
+
+    def response(self, request: Request) -> Response:
+        """Return the HTTP response."""
+        return JSONResponse(
+            self.document(request), self.status_code, self.headers, media_type=MEDIA_TYPE
+        )
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem document."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(EngineError, _engine)
+    app.add_exception_handler(Exception, _internal)
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    request.app.state.metrics.rejected.labels(problem.kind).inc()
+    return problem.response(request)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    if isinstance(error, Problem):
+        return _answer(request, error)
+    if not isinstance(error, HTTPException):
+        raise error
+    kind = STATUS_KINDS.get(error.status_code, "internal")
+    detail = f"{request.method} {request.url.path}: {HTTPStatus(error.status_code).phrase}"
+    return _answer(request, Problem(kind, detail, headers=error.headers))
+
+
+def _engine(request: Request, error: Exception) -> Response:
+    if not isinstance(error, EngineError):
+        raise error
+    return _answer(request, Problem.of(error))
+
+
+def _internal(request: Request, error: Exception) -> Response:
+    """Starlette logs the exception; the client learns the id to look for."""
+    return _answer(request, Problem("internal", "an unexpected error; the log has the details"))
+
+
+def _validation(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if request.method == "POST" and media_type != "application/json":
+        got = media_type or "none"
+        return _answer(request, Problem("unsupported-media-type", f"Content-Type is {got}"))
+    complaints = error.errors()
+    if complaints[0]["type"] == "json_invalid":
+        message = f"{complaints[0]['ctx']['error']} at character {complaints[0]['loc'][-1]}"
+        return _answer(request, Problem("malformed-body", message, [("body", message)]))
+    errors = [(_path(complaint["loc"]), _message(complaint)) for complaint in complaints]
+    detail = "; ".join(f"{path}: {message}" for path, message in errors)
+    return _answer(request, Problem("validation", detail, errors))
+
+
+def _path(location: Sequence[int | str]) -> str:
+    """``("body", "sampler", "steps")`` as ``sampler.steps``; the body itself as ``body``."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+def _message(complaint: Mapping[str, Any]) -> str:
+    if complaint["type"] == "extra_forbidden":
+        return "this server knows no such field"
+    return str(complaint["msg"])

@@ -1,0 +1,76 @@
+"""An accepted request as its caller sees it: events, then one end."""
+
+from __future__ import annotations
+
+from asyncio import Queue
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from types import TracebackType
+
+from sureflow.card import ModelCard
+from sureflow.lane import LaneSpec
+
+from sureflow_server.engine.errors import RequestFailed
+from sureflow_server.engine.messages import Finished, Progress, Started, Submit
+
+Event = Started | Progress | Finished
+
+
+@dataclass(eq=False)
+class Job:
+    """Lanes under way. Iterate over it for events; leaving its ``async with`` block cancels it.
+
+    Iteration ends after the last lane's :class:`Finished`, or raises :class:`RequestFailed`. A
+    worker's crash on the way is not seen: lanes are deterministic and simply run again.
+
+    Attributes:
+        id: The pool's number for it.
+        card: The model that it was accepted for.
+        unfinished: Lanes still owed, by number.
+        progress: Whether the caller wants :class:`Progress` events.
+        submitted: Reading of :func:`time.monotonic` at acceptance.
+        in_flight: Lanes of it have entered slots of the present worker.
+        crashes: Workers in a row that died with lanes of it in flight.
+    """
+
+    id: int
+    card: ModelCard
+    unfinished: dict[int, LaneSpec]
+    progress: bool
+    on_leave: Callable[[Job], None]
+    submitted: float = field(default_factory=monotonic)
+    started: bool = False
+    in_flight: bool = False
+    crashes: int = 0
+    _events: Queue[Event | RequestFailed | None] = field(default_factory=Queue)
+
+    def submit(self) -> Submit:
+        """Return the command for the lanes still owed."""
+        return Submit(self.id, self.card.name, dict(self.unfinished), self.progress)
+
+    def put(self, event: Event | RequestFailed | None) -> None:
+        """Hand the caller an event, or an end: an error, or ``None`` for completion."""
+        self._events.put_nowait(event)
+
+    async def __aenter__(self) -> Job:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.on_leave(self)
+
+    def __aiter__(self) -> Job:
+        return self
+
+    async def __anext__(self) -> Event:
+        event = await self._events.get()
+        if event is None:
+            raise StopAsyncIteration
+        if isinstance(event, RequestFailed):
+            raise event
+        return event

@@ -1,0 +1,180 @@
+"""The tick loop: step-level continuous batching of every model's lanes."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from queue import SimpleQueue
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from sureflow.lane import METHODS, LaneSpec
+
+from sureflow_server.engine.messages import (
+    ROW_BOUNDS,
+    SECOND_BOUNDS,
+    Cancel,
+    Command,
+    Finished,
+    Progress,
+    Report,
+    Shutdown,
+    Started,
+    Submit,
+    TickStats,
+)
+from sureflow_server.engine.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from sureflow.sampling import Sampler
+
+TICKS_PER_STEP = dict(zip(METHODS, (1, 2, 2, 4), strict=True))
+REPORT_EVERY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    request: int
+    number: int
+    spec: LaneSpec
+    watched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    model: str
+    lane: _Lane
+    admitted: float
+    first_tick: int
+
+
+class TickLoop:
+    """Serves the commands of one inbox with the samplers of one device.
+
+    Each turn takes in what has arrived, fills free slots, reports, and ticks every model that has
+    running lanes. With nothing to run it sleeps in the inbox.
+
+    Args:
+        samplers: By name of model.
+        inbox: Filled by another thread, so that looking into it costs no system call.
+        send: Hands a report to the API process.
+    """
+
+    def __init__(
+        self,
+        samplers: Mapping[str, Sampler],
+        inbox: SimpleQueue[Command],
+        send: Callable[[Report], None],
+    ) -> None:
+        self._samplers = samplers
+        self._inbox = inbox
+        self._send = send
+        self._scheduler: Scheduler[_Lane] = Scheduler()
+        self._slots: dict[int, _Slot] = {}
+        self._ticks = dict.fromkeys(samplers, 0)
+        self._stats = {model: TickStats(model) for model in samplers}
+        self._started: list[Started] = []
+        self._finished: list[Finished] = []
+        self._changed = False
+        self._due = 0.0
+
+    def run(self) -> None:
+        """Run until a :class:`Shutdown` arrives."""
+        while self._take_in():
+            self._admit()
+            self._report()
+            self._tick()
+
+    def _take_in(self) -> bool:
+        asleep = not (self._slots or self._changed)
+        while asleep or not self._inbox.empty():
+            command = self._inbox.get()
+            if isinstance(command, Shutdown):
+                return False
+            self._obey(command)
+            asleep = False
+        return True
+
+    def _obey(self, command: Submit | Cancel) -> None:
+        self._changed = True
+        if isinstance(command, Submit):
+            lanes = (
+                _Lane(command.request, number, spec, command.progress)
+                for number, spec in command.lanes.items()
+            )
+            self._scheduler.add(command.model, command.request, lanes)
+        elif cancelled := self._scheduler.cancel(command.request):
+            model, tickets = cancelled
+            self._samplers[model].cancel(tickets)
+            for ticket in tickets:
+                del self._slots[ticket]
+
+    def _admit(self) -> None:
+        for model, sampler in self._samplers.items():
+            if not sampler.free:
+                continue
+            for ticket, lane in self._scheduler.admit(model, sampler.free):
+                sampler.admit(ticket, lane.spec)
+                self._slots[ticket] = _Slot(model, lane, monotonic(), self._ticks[model])
+                self._started.append(Started(lane.request))
+
+    def _tick(self) -> None:
+        for model, sampler in self._samplers.items():
+            if not sampler.running:
+                continue
+            begun = monotonic()
+            tick = sampler.tick()
+            ended = monotonic()
+            self._ticks[model] += 1
+            self._count(self._stats[model], tick.rows, ended - begun)
+            for ticket, sample in tick.finished:
+                self._scheduler.finish(ticket)
+                slot = self._slots.pop(ticket)
+                lane = slot.lane
+                self._finished.append(
+                    Finished(lane.request, lane.number, sample, slot.admitted, ended)
+                )
+
+    def _count(self, stats: TickStats, rows: int, seconds: float) -> None:
+        stats.rows += rows
+        stats.seconds += seconds
+        stats.row_counts[bisect_left(ROW_BOUNDS, rows)] += 1
+        stats.second_counts[bisect_left(SECOND_BOUNDS, seconds)] += 1
+        self._changed = True
+
+    def _report(self) -> None:
+        """Send finished lanes at once, and statistics now and then or before falling asleep."""
+        now = monotonic()
+        due = now >= self._due or not self._slots
+        if not (self._started or self._finished or (due and self._changed)):
+            return
+        self._send(
+            Report(
+                started=tuple(dict.fromkeys(self._started)),
+                progress=tuple(self._progress()) if due else (),
+                finished=tuple(self._finished),
+                stats=tuple(self._statistics()) if due else (),
+            )
+        )
+        self._started.clear()
+        self._finished.clear()
+        if due:
+            self._due = now + REPORT_EVERY_S
+            self._changed = False
+
+    def _progress(self) -> list[Progress]:
+        watched = [slot for slot in self._slots.values() if slot.lane.watched]
+        return [Progress(slot.lane.request, slot.lane.number, self._step(slot)) for slot in watched]
+
+    def _step(self, slot: _Slot) -> int:
+        ticks = self._ticks[slot.model] - slot.first_tick
+        return ticks // TICKS_PER_STEP[slot.lane.spec.method]
+
+    def _statistics(self) -> list[TickStats]:
+        for model, stats in self._stats.items():
+            stats.running = self._samplers[model].running
+            stats.waiting = self._scheduler.waiting(model)
+        sent = list(self._stats.values())
+        self._stats = {model: TickStats(model) for model in self._samplers}
+        return sent

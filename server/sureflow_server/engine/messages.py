@@ -1,0 +1,139 @@
+"""What the API process and the worker say to each other, over one pipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sureflow.card import ModelCard
+from sureflow.lane import LaneSpec, Sample
+
+ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+"""Upper bounds of the buckets in which the rows of a tick are counted."""
+
+SECOND_BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+"""Upper bounds of the buckets in which the duration of a tick is counted, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What a worker is started with; the fields are those of the settings."""
+
+    models_dir: Path | None
+    capacity: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Run these lanes of a request, keyed by the caller's own number for each.
+
+    Attributes:
+        request: The pool's number for the request.
+        model: Name of a model that the worker has announced.
+        lanes: What to make.
+        progress: Report the steps of the running lanes as well.
+    """
+
+    request: int
+    model: str
+    lanes: dict[int, LaneSpec]
+    progress: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Free the slots of a request and forget it."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """End the process now; nobody waits for what still runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Every model has been loaded and has generated, or has failed to.
+
+    Attributes:
+        folder: Where the checkpoints were looked for.
+        cards: The models that work.
+        failures: Why each of the others does not, by the name of its folder.
+    """
+
+    folder: str
+    cards: tuple[ModelCard, ...]
+    failures: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Lanes of the request have entered slots."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A running lane stands at the start of ``step``."""
+
+    request: int
+    lane: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A lane is done.
+
+    ``admitted`` and ``finished`` are readings of :func:`time.monotonic`, which the processes of one
+    machine share.
+    """
+
+    request: int
+    lane: int
+    sample: Sample
+    admitted: float
+    finished: float
+
+
+@dataclass(slots=True)
+class TickStats:
+    """The ticks of one model since the last statistics.
+
+    Attributes:
+        model: Name of the model.
+        running: Lanes in slots now.
+        waiting: Lanes in the queue now.
+        rows: Network rows evaluated.
+        seconds: Time spent in ticks.
+        row_counts: Ticks per bucket of :data:`ROW_BOUNDS`; the last counts those beyond.
+        second_counts: Ticks per bucket of :data:`SECOND_BOUNDS`; the last counts those beyond.
+    """
+
+    model: str
+    running: int = 0
+    waiting: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    row_counts: list[int] = field(default_factory=lambda: [0] * (len(ROW_BOUNDS) + 1))
+    second_counts: list[int] = field(default_factory=lambda: [0] * (len(SECOND_BOUNDS) + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything new since the last report; at most one per tick."""
+
+    started: tuple[Started, ...]
+    progress: tuple[Progress, ...]
+    finished: tuple[Finished, ...]
+    stats: tuple[TickStats, ...]
+
+
+Command = Submit | Cancel | Shutdown
+"""From the API process to the worker."""
+
+Message = Ready | Report
+"""From the worker to the API process."""

@@ -1,0 +1,271 @@
+"""The API side of the engine: accepts requests and keeps a worker alive to serve them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from itertools import count
+from math import ceil
+from typing import Protocol
+
+from sureflow.card import ModelCard
+from sureflow.lane import LaneSpec
+
+from sureflow_server.engine.errors import (
+    Draining,
+    NotReady,
+    QueueFull,
+    RequestFailed,
+    StartupError,
+)
+from sureflow_server.engine.job import Job
+from sureflow_server.engine.messages import (
+    Cancel,
+    Finished,
+    Message,
+    Ready,
+    TickStats,
+    WorkerConfig,
+)
+from sureflow_server.engine.process import WorkerProcess
+
+log = logging.getLogger(__name__)
+
+MAX_CRASHES = 3
+SUSPECT_CRASHES = 2
+BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+EXIT_S = 5.0
+
+
+class Observer(Protocol):
+    """Who wants to know what the engine does."""
+
+    def ticked(self, stats: TickStats) -> None:
+        """Ticks were made."""
+
+    def worker_restarted(self) -> None:
+        """A dead worker is being replaced."""
+
+
+class Pool:
+    """Runs requests in a worker process, and replaces the worker when it dies.
+
+    All methods belong to one event loop.
+
+    Args:
+        config: What workers are started with.
+        max_queued_samples: Samples accepted and not finished, beyond which requests are refused.
+        observer: Told of ticks and restarts.
+
+    Attributes:
+        folder: Where the checkpoints lie, known once a worker has been ready.
+        cards: Models that can be asked for, by name.
+        failures: Why other models cannot, by name of their folder.
+    """
+
+    def __init__(
+        self, config: WorkerConfig, max_queued_samples: int, observer: Observer
+    ) -> None:
+        self._config = config
+        self._max_queued = max_queued_samples
+        self._observer = observer
+        self._ids = count(1)
+        self._jobs: dict[int, Job] = {}
+        self._unsent: dict[int, Job] = {}
+        self._alone: Job | None = None
+        self._reserved = 0
+        self._lane_s = 0.0
+        self._restarts = 0
+        self._worker: WorkerProcess | None = None
+        self._serving = False
+        self._draining = False
+        self._settled = asyncio.Event()
+        self._startup_error: StartupError | None = None
+        self._gone = asyncio.Event()
+        self.folder = ""
+        self.cards: dict[str, ModelCard] = {}
+        self.failures: dict[str, str] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Whether a worker stands by, warmed up, and new requests are welcome."""
+        return self._serving and not self._draining
+
+    @property
+    def draining(self) -> bool:
+        """Whether the pool takes nothing new because it is about to end."""
+        return self._draining
+
+    def start(self) -> None:
+        """Start the first worker; returns before it is ready."""
+        self._spawn()
+
+    async def wait_ready(self) -> None:
+        """Wait for the first worker.
+
+        Raises:
+            StartupError: It died before it was ready, or was stopped.
+        """
+        await self._settled.wait()
+        if self._startup_error is not None:
+            raise self._startup_error
+
+    def drain(self) -> None:
+        """Refuse new requests from now on."""
+        self._draining = True
+
+    async def stop(self) -> None:
+        """End the worker; requests still running fail."""
+        self.drain()
+        for job in list(self._jobs.values()):
+            self._end(job, RequestFailed("the server ended before the request did"))
+        if self._worker is not None:
+            self._worker.stop()
+            try:
+                await asyncio.wait_for(self._gone.wait(), EXIT_S)
+            except TimeoutError:
+                self._worker.kill()
+        self._settle(StartupError("the server was stopped before it was ready"))
+
+    def submit(
+        self, card: ModelCard, lanes: Sequence[LaneSpec], *, progress: bool = False
+    ) -> Job:
+        """Accept a request: room for all its lanes is reserved, or it is refused.
+
+        Raises:
+            NotReady: No worker has come up yet.
+            Draining: The server is about to end.
+            QueueFull: There is no room.
+        """
+        if self._draining:
+            raise Draining("the server is shutting down", 5)
+        if card.name not in self.cards:
+            raise NotReady("the models are still being loaded", 2)
+        if self._reserved + len(lanes) > self._max_queued:
+            raise QueueFull(
+                f"{self._reserved} samples are under way and at most {self._max_queued} may be; "
+                f"there is no room for {len(lanes)} more",
+                self._retry_after_s(),
+            )
+        job = Job(next(self._ids), card, dict(enumerate(lanes)), progress, self._leave)
+        self._reserved += len(lanes)
+        self._jobs[job.id] = self._unsent[job.id] = job
+        self._feed()
+        return job
+
+    def _retry_after_s(self) -> int:
+        """Estimate when half of what is under way will be done."""
+        seconds = self._lane_s * self._reserved / self._config.capacity / 2
+        return min(max(ceil(seconds), 1), 60)
+
+    def _feed(self) -> None:
+        """Hand over what waits: everything, or after repeated crashes one suspect at a time.
+
+        Alone, a request that kills workers takes nobody with it, and an innocent one clears itself.
+        """
+        if self._worker is None or not self._serving or self._alone is not None:
+            return
+        suspects = (job for job in self._unsent.values() if job.crashes >= SUSPECT_CRASHES)
+        suspect = next(suspects, None)
+        if suspect is None:
+            batch = list(self._unsent.values())
+        elif len(self._unsent) == len(self._jobs):
+            self._alone, batch = suspect, [suspect]
+        else:
+            return
+        for job in batch:
+            del self._unsent[job.id]
+            self._worker.send(job.submit())
+
+    def _leave(self, job: Job) -> None:
+        if job.id in self._jobs:
+            if self._worker is not None and job.id not in self._unsent:
+                self._worker.send(Cancel(job.id))
+            self._end(job, None)
+
+    def _end(self, job: Job, error: RequestFailed | None) -> None:
+        """The only way out for a job, so that it has one outcome."""
+        del self._jobs[job.id]
+        self._unsent.pop(job.id, None)
+        self._reserved -= len(job.unfinished)
+        job.put(error)
+        if self._alone is job:
+            self._alone = None
+        self._feed()
+
+    def _spawn(self) -> None:
+        if not self._draining or self._jobs:
+            self._worker = WorkerProcess(self._config, self._received, self._exited)
+
+    def _received(self, message: Message) -> None:
+        if isinstance(message, Ready):
+            self._came_up(message)
+            return
+        for started in message.started:
+            if job := self._jobs.get(started.request):
+                job.in_flight = True
+                if not job.started:
+                    job.started = True
+                    job.put(started)
+        for progress in message.progress:
+            if job := self._jobs.get(progress.request):
+                job.put(progress)
+        for finished in message.finished:
+            if job := self._jobs.get(finished.request):
+                self._finished(job, finished)
+        for stats in message.stats:
+            self._observer.ticked(stats)
+
+    def _finished(self, job: Job, finished: Finished) -> None:
+        del job.unfinished[finished.lane]
+        job.crashes = 0
+        self._reserved -= 1
+        self._restarts = 0
+        self._lane_s = finished.finished - finished.admitted
+        job.put(finished)
+        if not job.unfinished:
+            self._end(job, None)
+
+    def _came_up(self, ready: Ready) -> None:
+        self.folder = ready.folder
+        self.cards = {card.name: card for card in ready.cards}
+        self.failures = ready.failures
+        self._serving = True
+        for job in list(self._jobs.values()):
+            if self.cards.get(job.card.name) != job.card:
+                self._end(job, RequestFailed(f"model {job.card.name} changed while it was served"))
+        self._settle(None)
+        self._feed()
+
+    def _settle(self, error: StartupError | None) -> None:
+        if not self._settled.is_set():
+            self._startup_error = error
+            self._settled.set()
+
+    def _exited(self, code: int | None) -> None:
+        self._worker = None
+        self._serving = False
+        if self._draining and not self._jobs:
+            self._gone.set()
+            return
+        if not self._settled.is_set():
+            message = f"the worker process ended with code {code} while loading the models"
+            self._settle(StartupError(message))
+            return
+        self._recover()
+        delay = BACK_OFF_S[min(self._restarts, len(BACK_OFF_S) - 1)]
+        self._restarts += 1
+        log.error("the worker process ended with code %s; a new one starts in %g s", code, delay)
+        self._observer.worker_restarted()
+        asyncio.get_running_loop().call_later(delay, self._spawn)
+
+    def _recover(self) -> None:
+        """Take back every lane that the dead worker had; give up on a request that kills them."""
+        self._alone = None
+        self._unsent = dict(self._jobs)
+        for job in list(self._jobs.values()):
+            job.crashes += job.in_flight
+            job.in_flight = False
+            if job.crashes >= MAX_CRASHES:
+                self._end(job, RequestFailed(f"{job.crashes} workers died while they ran it"))

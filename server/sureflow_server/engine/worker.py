@@ -1,0 +1,47 @@
+"""The worker process: loads every model, proves that each can generate, and runs the tick loop."""
+
+from __future__ import annotations
+
+import os
+import signal
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from threading import Thread
+
+from sureflow_server.engine.messages import Command, Shutdown, WorkerConfig
+
+
+def run(connection: Connection, config: WorkerConfig) -> None:
+    """Entry point of the process; returns when told to, or when the other end of the pipe closes.
+
+    The terminal's Ctrl-C and a service manager's SIGTERM reach the whole process group; when the
+    worker ends is for the API process to decide, which first lets running requests finish.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Read once, when torch is imported, which is why nothing above imports it.
+    os.environ["OMP_NUM_THREADS"] = str(config.threads)
+    inbox: SimpleQueue[Command] = SimpleQueue()
+    Thread(target=_receive, args=(connection, inbox), daemon=True).start()
+
+    import torch
+
+    from sureflow_server.engine.loader import load_all
+    from sureflow_server.engine.loop import TickLoop
+
+    torch.set_num_threads(config.threads)
+    ready, samplers = load_all(config.models_dir, config.capacity)
+    try:
+        connection.send(ready)
+        TickLoop(samplers, inbox, connection.send).run()
+    except (BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _receive(connection: Connection, inbox: SimpleQueue[Command]) -> None:
+    while True:
+        try:
+            inbox.put(connection.recv())
+        except (EOFError, OSError):
+            inbox.put(Shutdown())
+            return

@@ -1,0 +1,171 @@
+"""Prometheus metrics; the one registry belongs to the API process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from time import monotonic
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sureflow import __version__
+
+from sureflow_server.engine.messages import ROW_BOUNDS, SECOND_BOUNDS, TickStats
+
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+CONFIDENCE_BUCKETS = tuple(step / 20 for step in range(1, 21))
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a request ended: ``ok``, ``error`` or ``cancelled``."""
+
+    name: str = "ok"
+
+
+class Metrics:
+    """Everything that ``/metrics`` shows.
+
+    Labels are bounded: model names are those of the checkpoint folders, outcomes and reasons are
+    fixed lists.
+    """
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        operation = ("model", "operation")
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"sureflow_{name}", text, labels, registry=registry)
+
+        def latency(name: str, text: str) -> Histogram:
+            return Histogram(
+                f"sureflow_{name}", text, operation, buckets=LATENCY_BUCKETS, registry=registry
+            )
+
+        self.requests = counter(
+            "requests_total", "Accepted requests by how they ended.", *operation, "outcome"
+        )
+        self.rejected = counter(
+            "requests_rejected_total", "Requests refused before any work.", "reason"
+        )
+        self.queue_time = latency(
+            "request_queue_time_seconds", "From acceptance to the first lane in a slot."
+        )
+        self.inference_time = latency(
+            "request_inference_time_seconds", "From the first lane in a slot to the last sample."
+        )
+        self.latency = latency("e2e_request_latency_seconds", "From acceptance to the answer.")
+        self.samples = counter(
+            "samples_total", "Finished samples.", "model", "finish_reason"
+        )
+        self.confidence = Histogram(
+            "sureflow_sample_confidence",
+            "Confidence of finished samples; higher is surer.",
+            operation,
+            buckets=CONFIDENCE_BUCKETS,
+            registry=registry,
+        )
+        self.decisions = counter(
+            "filter_decisions_total",
+            "Filter decisions by what was asked for and what was done.",
+            "model",
+            "action_requested",
+            "action_taken",
+        )
+        self.restarts = counter("worker_restarts_total", "Workers that died and were replaced.")
+        self.evaluations = counter(
+            "model_evaluations_total", "Network rows evaluated, padding not counted.", "model"
+        )
+        self.running = Gauge(
+            "sureflow_num_samples_running", "Lanes in slots.", ("model",), registry=registry
+        )
+        self.waiting = Gauge(
+            "sureflow_num_samples_waiting", "Lanes in the queue.", ("model",), registry=registry
+        )
+        self._ticks = TickCollector()
+        registry.register(self._ticks)
+        Gauge(
+            "sureflow_build_info", "Version of the server.", ("version",), registry=registry
+        ).labels(__version__).set(1)
+
+    @contextmanager
+    def request(self, model: str, operation: str) -> Iterator[Outcome]:
+        """Time a request from acceptance to its end and count it by its outcome."""
+        begun = monotonic()
+        outcome = Outcome("cancelled")
+        try:
+            yield outcome
+        finally:
+            self.latency.labels(model, operation).observe(monotonic() - begun)
+            self.requests.labels(model, operation, outcome.name).inc()
+
+    def ticked(self, stats: TickStats) -> None:
+        """Add the ticks of one model."""
+        self.evaluations.labels(stats.model).inc(stats.rows)
+        self.running.labels(stats.model).set(stats.running)
+        self.waiting.labels(stats.model).set(stats.waiting)
+        self._ticks.add(stats)
+
+    def worker_restarted(self) -> None:
+        """Count a dead worker; whatever it ran, it runs no more."""
+        self.restarts.inc()
+        self.running.clear()
+
+    def page(self) -> bytes:
+        """Return the text that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+
+class TickCollector(Collector):
+    """Histograms over ticks, which the worker has already sorted into buckets."""
+
+    def __init__(self) -> None:
+        self._totals: dict[str, TickStats] = {}
+
+    def add(self, stats: TickStats) -> None:
+        """Add the counts of one model."""
+        total = self._totals.setdefault(stats.model, TickStats(stats.model))
+        total.rows += stats.rows
+        total.seconds += stats.seconds
+        total.row_counts = _sum(total.row_counts, stats.row_counts)
+        total.second_counts = _sum(total.second_counts, stats.second_counts)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the two histograms."""
+        rows = HistogramMetricFamily(
+            "sureflow_batch_size", "Network rows per tick.", labels=("model",)
+        )
+        seconds = HistogramMetricFamily(
+            "sureflow_tick_duration_seconds", "Duration of a tick.", labels=("model",)
+        )
+        for name, total in self._totals.items():
+            rows.add_metric((name,), _buckets(ROW_BOUNDS, total.row_counts), total.rows)
+            seconds.add_metric(
+                (name,), _buckets(SECOND_BOUNDS, total.second_counts), total.seconds
+            )
+        yield rows
+        yield seconds
+
+
+def _sum(left: list[int], right: list[int]) -> list[int]:
+    return [a + b for a, b in zip(left, right, strict=True)]
+
+
+def _buckets(bounds: tuple[float, ...], counts: list[int]) -> list[tuple[str, float]]:
+    names = [*(str(float(bound)) for bound in bounds), "+Inf"]
+    return list(zip(names, accumulate(counts), strict=True))

@@ -1,0 +1,91 @@
+"""Settings of the server: command line over environment over TOML file."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "SUREFLOW_"
+
+
+class Settings(BaseSettings):
+    """What an operator may choose; frozen once the server runs.
+
+    Every field is also an environment variable with the prefix ``SUREFLOW_`` and a key of the TOML
+    file that ``config`` (or ``SUREFLOW_CONFIG``) names. Arguments win over the environment, the
+    environment over the file.
+
+    Attributes:
+        config: The TOML file.
+        host: Address to bind. Anything but loopback needs ``allow_unauthenticated``.
+        port: TCP port; 0 lets the system choose a free one.
+        models_dir: Folder with one checkpoint folder per model; ``None`` serves the embedded ones.
+        default_model: Model of requests that name none; ``None`` is ``fashion``, or else the first.
+        capacity: Lanes that run at once, per model.
+        threads: CPU threads of the worker.
+        max_samples_per_request: Largest ``n`` of one request.
+        max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
+        max_body_bytes: Largest request body.
+        drain_s: Seconds that running requests get to finish after SIGTERM.
+        allow_unauthenticated: Bind a public address although the server asks nobody for a key.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    config: Path | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    models_dir: Path | None = None
+    default_model: str | None = None
+    capacity: PositiveInt = 32
+    threads: PositiveInt = 1
+    max_samples_per_request: PositiveInt = 256
+    max_queued_samples: PositiveInt = 4096
+    max_body_bytes: PositiveInt = 1 << 20
+    drain_s: PositiveFloat = 30.0
+    allow_unauthenticated: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, first wins, and find the TOML file before it is read."""
+        chosen: Any = init_settings().get("config") or os.environ.get(f"{PREFIX}CONFIG")
+        if chosen is None:
+            return init_settings, env_settings
+        if not Path(chosen).is_file():
+            raise ValueError(f"config: no such file: {chosen}")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(chosen))
+
+    @model_validator(mode="after")
+    def _private_unless_allowed(self) -> Settings:
+        if self.allow_unauthenticated or _is_loopback(self.host):
+            return self
+        raise ValueError(
+            f"host: {self.host} is reachable from other machines and the server asks nobody for a "
+            "key; give --allow-unauthenticated to bind it nevertheless"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
