@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -10,6 +11,7 @@ from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
 from sureflow.lane import MAX_STEPS, METHODS, LaneSpec
 from sureflow.networks import VelocityNetwork
+from sureflow.sampling.evaluator import Evaluator
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Model:
         """Where the network lives."""
         tensors = [*self.network.parameters(), *self.network.buffers()]
         return tensors[0].device if tensors else torch.device("cpu")
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """Evaluates the network on row counts that were verified once, on first use."""
+        return Evaluator(self.network)
 
     def confidence(self, uncertainty: float, spec: LaneSpec) -> float | None:
         """Share of the reference draws that are less sure, in [0, 1]; higher is surer.

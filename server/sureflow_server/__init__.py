@@ -1,0 +1,1 @@
+"""The Sureflow server: flow models over HTTP, with a confidence for every sample."""

@@ -20,8 +20,8 @@ from prometheus_client import (
 )
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sureflow import __version__
 
+from sureflow import __version__
 from sureflow_server.engine.messages import ROW_BOUNDS, SECOND_BOUNDS, TickStats
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -70,9 +70,7 @@ class Metrics:
             "request_inference_time_seconds", "From the first lane in a slot to the last sample."
         )
         self.latency = latency("e2e_request_latency_seconds", "From acceptance to the answer.")
-        self.samples = counter(
-            "samples_total", "Finished samples.", "model", "finish_reason"
-        )
+        self.samples = counter("samples_total", "Finished samples.", "model", "finish_reason")
         self.confidence = Histogram(
             "sureflow_sample_confidence",
             "Confidence of finished samples; higher is surer.",
@@ -155,9 +153,7 @@ class TickCollector(Collector):
         )
         for name, total in self._totals.items():
             rows.add_metric((name,), _buckets(ROW_BOUNDS, total.row_counts), total.rows)
-            seconds.add_metric(
-                (name,), _buckets(SECOND_BOUNDS, total.second_counts), total.seconds
-            )
+            seconds.add_metric((name,), _buckets(SECOND_BOUNDS, total.second_counts), total.seconds)
         yield rows
         yield seconds
 

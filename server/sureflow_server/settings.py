@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Any
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -33,6 +34,7 @@ class Settings(BaseSettings):
         default_model: Model of requests that name none; ``None`` is ``fashion``, or else the first.
         capacity: Lanes that run at once, per model.
         threads: CPU threads of the worker.
+        device: Torch device of the worker, such as ``cpu`` or ``cuda:0``.
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_body_bytes: Largest request body.
@@ -49,6 +51,7 @@ class Settings(BaseSettings):
     default_model: str | None = None
     capacity: PositiveInt = 32
     threads: PositiveInt = 1
+    device: str = "cpu"
     max_samples_per_request: PositiveInt = 256
     max_queued_samples: PositiveInt = 4096
     max_body_bytes: PositiveInt = 1 << 20
@@ -70,7 +73,11 @@ class Settings(BaseSettings):
             return init_settings, env_settings
         if not Path(chosen).is_file():
             raise ValueError(f"config: no such file: {chosen}")
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(chosen))
+        try:
+            file_settings = TomlConfigSettingsSource(settings_cls, Path(chosen))
+        except TOMLDecodeError as error:
+            raise ValueError(f"config: {chosen}: {error}") from error
+        return init_settings, env_settings, file_settings
 
     @model_validator(mode="after")
     def _private_unless_allowed(self) -> Settings:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any
 
@@ -109,12 +109,13 @@ class AsyncClient(BaseClient):
         response = await self._send("POST", GENERATE, body, accept=EVENTS)
         try:
             check_stream(response)
-            async for message in EventSource(response).aiter_sse():
-                event = read_event(message)
-                if event is not None:
-                    yield event
-                if isinstance(event, Completed):
-                    return
+            async with aclosing(EventSource(response).aiter_sse()) as messages:
+                async for message in messages:
+                    event = read_event(message)
+                    if event is not None:
+                        yield event
+                    if isinstance(event, Completed):
+                        return
         except httpx.RequestError as error:
             raise transport_error(error, self.url) from error
         finally:
@@ -176,7 +177,8 @@ class AsyncClient(BaseClient):
         """Return the successful response to a request; its body is read unless it streams."""
         url = self.url + path
         request = self._http.build_request(method, url, json=body, headers={"Accept": accept})
-        for attempt in itertools.count():
+        attempt = 0
+        while True:
             try:
                 response = await self._http.send(request, stream=accept == EVENTS)
                 if response.is_success:
@@ -191,4 +193,4 @@ class AsyncClient(BaseClient):
                 if wait is None:
                     raise response_error(response)
             await anyio.sleep(wait)
-        raise AssertionError("unreachable")
+            attempt += 1

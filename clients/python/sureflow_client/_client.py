@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -92,7 +91,7 @@ class Client(BaseClient):
 
     def stream(
         self, model: str | None = None, n: int = 1, **options: Unpack[GenerateOptions]
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Generate samples and yield events, each sample as soon as it is finished.
 
         The arguments are those of `generate`; the last event is `Completed`. Whoever leaves the
@@ -174,7 +173,8 @@ class Client(BaseClient):
         """Return the successful response to a request; its body is read unless it streams."""
         url = self.url + path
         request = self._http.build_request(method, url, json=body, headers={"Accept": accept})
-        for attempt in itertools.count():
+        attempt = 0
+        while True:
             try:
                 response = self._http.send(request, stream=accept == EVENTS)
                 if response.is_success:
@@ -189,4 +189,4 @@ class Client(BaseClient):
                 if wait is None:
                     raise response_error(response)
             time.sleep(wait)
-        raise AssertionError("unreachable")
+            attempt += 1

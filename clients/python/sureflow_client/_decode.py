@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +18,10 @@ Encoded = str | list[Any]
 
 PNG = "image/png"
 NPY = "application/x-npy"
-IMAGE_MODES = {1: "L", 3: "RGB"}
+IMAGE_CHANNELS = (1, 3)
+
+DAMAGE = (ValueError, TypeError, OSError, SyntaxError)
+"""What numpy and Pillow raise on reading damaged files."""
 
 
 def decode_array(data: Encoded, media_type: str, shape: Sequence[int]) -> Array:
@@ -35,7 +37,7 @@ def decode_array(data: Encoded, media_type: str, shape: Sequence[int]) -> Array:
     """
     try:
         array = _decode(data, media_type)
-    except (ValueError, OSError, binascii.Error) as error:
+    except DAMAGE as error:
         raise UnexpectedResponse(f"cannot read sample data as {media_type}: {error}") from error
     if array.shape != tuple(shape):
         raise UnexpectedResponse(f"expected an array {tuple(shape)}, got {array.shape}")
@@ -51,7 +53,7 @@ def decode_image(data: str) -> PIL.Image.Image:
     try:
         image = PIL.Image.open(io.BytesIO(base64.b64decode(data, validate=True)), formats=["PNG"])
         image.load()
-    except (ValueError, OSError, binascii.Error) as error:
+    except DAMAGE as error:
         raise UnexpectedResponse(f"cannot read sample data as {PNG}: {error}") from error
     return image
 
@@ -60,10 +62,12 @@ def array_image(array: Array) -> PIL.Image.Image:
     """Return the array ``[channels, height, width]``, values in [-1, 1], as an 8-bit image.
 
     Raises:
-        ValueError: The array is no image: not three axes, or not 1 or 3 channels.
+        ValueError: The array is no image: not three axes, not 1 or 3 channels, or not finite.
     """
-    if array.ndim != 3 or array.shape[0] not in IMAGE_MODES:
+    if array.ndim != 3 or array.shape[0] not in IMAGE_CHANNELS:
         raise ValueError(f"an array of shape {array.shape} is not an image")
+    if not np.isfinite(array).all():
+        raise ValueError("an array with NaN or infinity is not an image")
     levels = np.rint((np.clip(array, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
     pixels = levels[0] if len(levels) == 1 else np.moveaxis(levels, 0, -1)
     return PIL.Image.fromarray(np.ascontiguousarray(pixels))
@@ -76,7 +80,7 @@ def _decode(data: Encoded, media_type: str) -> Array:
         return _image_array(decode_image(data))
     if media_type == NPY:
         file = io.BytesIO(base64.b64decode(data, validate=True))
-        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False), dtype=np.float32)
     raise UnexpectedResponse(f"unknown media type {media_type!r}")
 
 

@@ -20,37 +20,66 @@ class Queued(Wire):
     id: str
     """The server's name for the request."""
 
+    model: str
+    """Name of the model that answers."""
+
+    model_version: str
+    """Its checksum."""
+
+    seed: int
+    """Seed of the request."""
+
+    n: int
+    """How many samples will come."""
+
 
 class Started(Wire):
-    """The first sample of the request is being made."""
+    """The first samples of the request are being made."""
 
-    id: str
+    n: int
+    """How many samples will come."""
 
 
 class Step(Wire):
-    """A sample has taken a step."""
+    """A running sample has reached a step."""
 
     index: int
     """Position of the sample in the request."""
 
     step: int
-    """Steps taken so far."""
+    """The step that begins, from 0."""
 
     t: float
-    """Flow time reached, in [0, 1]."""
+    """Flow time there, in [0, 1]; 0 is noise."""
 
 
 class SampleEvent(Wire):
     """A sample is finished; samples arrive as they finish, not in order of index."""
 
     sample: Sample
+    """The sample, as `Result` would hold it."""
 
 
 class Completed(Wire):
     """Every sample is finished; always the last event."""
 
     id: str
+    """The server's name for the request."""
+
+    model: str
+    """Name of the model that answered."""
+
+    model_version: str
+    """Its checksum; equal version, seed and request give equal samples."""
+
+    seed: int
+    """Seed of the request."""
+
+    n: int
+    """How many samples came."""
+
     usage: Usage
+    """What the whole request cost."""
 
 
 Event = Queued | Started | Step | SampleEvent | Completed

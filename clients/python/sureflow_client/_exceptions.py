@@ -6,17 +6,16 @@
   * UnexpectedResponse             an answer that is not Sureflow's; is the URL right?
   * MissingData                    the sample has no data or no map: dropped, or not asked for
   * ProblemError                   a problem document (RFC 9457) from the server
-    * InvalidRequest               400, 422   the request is wrong; `fields` says where
-    * AuthenticationError          401        API key missing or unknown
-    * PermissionDenied             403        API key without the needed scope
-    * NotFound                     404        no such model or path
-    * Conflict                     409        clashes with the present state
-    * Gone                         410        existed once, has expired
-    * PayloadTooLarge              413        more bytes or samples than the server takes
-    * QueueFull                    429        the server is busy; `retry_after` says how long
-    * ServerError                  5xx        the fault is the server's
-      * NotReady                   503        starting, draining or restarting; `retry_after`
-      * DeadlineExceeded           504        not finished by its deadline
+    * InvalidRequest               400, 405, 406, 415, 422: the request is wrong; see `fields`
+    * AuthenticationError          401: API key missing or unknown
+    * PermissionDenied             403: API key without the needed scope
+    * NotFound                     404: no such path
+      * UnknownModel                    no such model
+    * PayloadTooLarge              413: more bytes than the server takes
+    * QueueFull                    429: the server is busy; `retry_after` says how long
+    * ServerError                  5xx: the fault is the server's
+      * NotReady                   503: starting or shutting down; `retry_after` says how long
+      * ModelFailed                503: the model could not be loaded
 """
 
 from __future__ import annotations
@@ -89,20 +88,20 @@ class ProblemError(SureflowError):
         self.retry_after = retry_after
         super().__init__(status, type, title, detail, request_id, errors, retry_after)
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Paths of the fields in trouble, such as ``("sampler.steps",)``."""
+        return tuple(error.field for error in self.errors)
+
     def __str__(self) -> str:
         complaints = "; ".join(f"{error.field}: {error.message}" for error in self.errors)
-        parts = [part for part in (self.title, self.detail, complaints) if part]
+        parts = [part for part in (self.title, self.detail or complaints) if part]
         request = f" (request {self.request_id})" if self.request_id else ""
         return f"{self.status} {': '.join(parts)}{request}"
 
 
 class InvalidRequest(ProblemError):
     """The request is malformed or a value is out of range."""
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Paths of the fields in trouble, such as ``("sampler.steps",)``."""
-        return tuple(error.field for error in self.errors)
 
 
 class AuthenticationError(ProblemError):
@@ -114,19 +113,15 @@ class PermissionDenied(ProblemError):
 
 
 class NotFound(ProblemError):
-    """No such model or path."""
+    """No such path."""
 
 
-class Conflict(ProblemError):
-    """The request clashes with the present state of what it names."""
-
-
-class Gone(ProblemError):
-    """What the request names existed once and has expired."""
+class UnknownModel(NotFound):
+    """The server has no model of that name."""
 
 
 class PayloadTooLarge(ProblemError):
-    """More bytes or more samples than the server takes in one request."""
+    """More bytes than the server takes in one request."""
 
 
 class QueueFull(ProblemError):
@@ -138,8 +133,8 @@ class ServerError(ProblemError):
 
 
 class NotReady(ServerError):
-    """The server or the model is starting, draining or restarting; see ``retry_after``."""
+    """The server is starting or shutting down and the retries are spent; see ``retry_after``."""
 
 
-class DeadlineExceeded(ServerError):
-    """The request was not finished by its deadline."""
+class ModelFailed(ServerError):
+    """The server knows the model but could not load it."""

@@ -10,30 +10,39 @@ from ._wire import Wire
 
 
 class Model(Wire):
-    """The card of one model."""
+    """The card of one model; a model that failed has a name and an error, and the rest is empty."""
 
     name: str
     """The name that requests use."""
 
-    version: str
+    state: str
+    """``ready`` or ``failed``."""
+
+    default: bool
+    """Whether requests that name no model get this one."""
+
+    error: str | None = None
+    """Why it failed."""
+
+    version: str | None = None
     """Its checksum; equal version and equal request give equal samples."""
 
-    media: str
+    media: str | None = None
     """``image`` (values in [-1, 1], shape ``[channels, height, width]``) or ``vector``."""
 
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None = None
     """Shape of one sample."""
 
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] | None = None
     """Names of the classes by label; empty for an unconditional model."""
 
-    parameters: int
+    parameters: int | None = None
     """Number of network parameters."""
 
-    calibrated: dict[str, Any] = Field(default_factory=dict)
+    calibrated: dict[str, Any] | None = None
     """Settings for which ``confidence`` is calibrated; empty when it is not."""
 
-    provenance: dict[str, Any] = Field(default_factory=dict, repr=False)
+    provenance: dict[str, Any] | None = Field(default=None, repr=False)
     """Data, seed, steps, commit and metrics of the training run."""
 
 

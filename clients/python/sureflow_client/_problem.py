@@ -10,11 +10,9 @@ import httpx
 
 from ._exceptions import (
     AuthenticationError,
-    Conflict,
-    DeadlineExceeded,
     FieldError,
-    Gone,
     InvalidRequest,
+    ModelFailed,
     NotFound,
     NotReady,
     PayloadTooLarge,
@@ -24,21 +22,30 @@ from ._exceptions import (
     ServerError,
     SureflowError,
     UnexpectedResponse,
+    UnknownModel,
 )
 from ._retry import retry_after
 
-ERRORS: dict[int, type[ProblemError]] = {
+TYPE_PREFIX = "urn:sureflow:problem:"
+
+TYPES: dict[str, type[ProblemError]] = {
+    "unknown-model": UnknownModel,
+    "model-failed": ModelFailed,
+}
+"""Types that say more than their status."""
+
+STATUSES: dict[int, type[ProblemError]] = {
     400: InvalidRequest,
     401: AuthenticationError,
     403: PermissionDenied,
     404: NotFound,
-    409: Conflict,
-    410: Gone,
+    405: InvalidRequest,
+    406: InvalidRequest,
     413: PayloadTooLarge,
+    415: InvalidRequest,
     422: InvalidRequest,
     429: QueueFull,
     503: NotReady,
-    504: DeadlineExceeded,
 }
 
 
@@ -67,11 +74,10 @@ def problem_error(
     """
     own = document.get("status")
     status = own if isinstance(own, int) else status
-    if retry_after is None and isinstance(document.get("retry_after_s"), (int, float)):
-        retry_after = float(document["retry_after_s"])
-    return _class(status)(
+    kind = _text(document, "type", "about:blank")
+    return _class(kind, status)(
         status,
-        type=_text(document, "type", "about:blank"),
+        type=kind,
         title=_text(document, "title"),
         detail=_text(document, "detail"),
         request_id=_text(document, "request_id") or None,
@@ -80,8 +86,9 @@ def problem_error(
     )
 
 
-def _class(status: int) -> type[ProblemError]:
-    return ERRORS.get(status, ServerError if status >= 500 else ProblemError)
+def _class(kind: str, status: int) -> type[ProblemError]:
+    own = TYPES.get(kind.removeprefix(TYPE_PREFIX))
+    return own or STATUSES.get(status, ServerError if status >= 500 else ProblemError)
 
 
 def _text(document: Mapping[str, Any], name: str, default: str = "") -> str:

@@ -11,7 +11,7 @@ from ._seed import draw_seed
 
 
 class Filter(TypedDict, total=False):
-    """Which samples to accept, and what to do with the others."""
+    """Which samples to accept, and what to do with the others; give one of ``min`` and ``max``."""
 
     by: Literal["confidence", "uncertainty"]
     """The number to judge by."""
@@ -32,8 +32,8 @@ class GenerateOptions(TypedDict, total=False):
     seed: int | None
     """Seed of the request; where left out the client draws one, see ``Result.seed``."""
 
-    label: int | None
-    """Class to generate, for a class-conditional model."""
+    label: int | str | None
+    """Number or name of the class to generate, for a class-conditional model."""
 
     guidance: float | None
     """Scale of classifier-free guidance; 1 is the plain conditional model."""
@@ -53,8 +53,8 @@ class GenerateOptions(TypedDict, total=False):
     filter: Filter | None
     """Which samples to accept."""
 
-    output: Literal["png", "npy", "json"] | None
-    """Encoding of the samples: ``png`` rounds to 8 bits, ``npy`` and ``json`` are exact."""
+    output: Literal["png", "npy", "list"] | None
+    """Encoding of the samples: ``png`` rounds to 8 bits, ``npy`` and ``list`` are exact."""
 
 
 def generate_body(
@@ -62,7 +62,7 @@ def generate_body(
     n: int = 1,
     *,
     seed: int | None = None,
-    label: int | None = None,
+    label: int | str | None = None,
     guidance: float | None = None,
     method: str | None = None,
     steps: int | None = None,

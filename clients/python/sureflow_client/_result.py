@@ -21,6 +21,9 @@ class Usage(Wire):
     evaluations: int
     """Network evaluations, over all samples."""
 
+    evaluations_saved: int
+    """Evaluations that were spared by giving up on doubtful samples early."""
+
     queue_s: float
     """Seconds until the first sample started."""
 
@@ -67,7 +70,7 @@ class Result(Wire):
         """Return the samples as float32 ``[n, *shape]``; see `Sample.array` for exactness.
 
         Raises:
-            MissingData: A sample was dropped; ``accepted().array()`` leaves those out.
+            MissingData: A sample has no data; ``accepted().array()`` leaves those out.
         """
         arrays = [sample.array() for sample in self.samples]
         return np.stack(arrays) if arrays else np.empty((0,), dtype=np.float32)
@@ -76,8 +79,8 @@ class Result(Wire):
         """Return the samples as images; see `Sample.image`.
 
         Raises:
-            MissingData: A sample was dropped; ``accepted().images()`` leaves those out.
-            ValueError: The model does not make images.
+            MissingData: A sample has no data; ``accepted().images()`` leaves those out.
+            ValueError: The model does not make images, or the numbers are not finite.
         """
         return [sample.image() for sample in self.samples]
 
@@ -89,7 +92,7 @@ class Result(Wire):
         return self._with(tuple(sorted(self.samples, key=_doubt)))
 
     def accepted(self) -> Result:
-        """Return the same result with only those samples that passed the filter."""
+        """Return the same result with only its good samples; see `Sample.accepted`."""
         return self._with(tuple(sample for sample in self.samples if sample.accepted))
 
     def _with(self, samples: tuple[Sample, ...]) -> Result:

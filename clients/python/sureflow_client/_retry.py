@@ -37,12 +37,16 @@ class Retry:
     longest: float = 30.0
 
     def after_response(self, response: httpx.Response, attempt: int) -> float | None:
-        """Return the seconds to wait before repetition ``attempt``, from 0; ``None`` to stop."""
+        """Return the seconds to wait before repetition ``attempt``, from 0; ``None`` to stop.
+
+        A problem document without ``Retry-After`` is Sureflow's way to say that waiting will not
+        help; a bare 503 comes from a proxy whose server is away for a moment.
+        """
         if response.status_code not in RETRIED_STATUSES or attempt >= self.attempts:
             return None
         asked = retry_after(response.headers)
         if asked is None:
-            return self._jittered(attempt)
+            return None if _is_problem(response) else self._jittered(attempt)
         return max(asked, self._jittered(attempt)) if asked <= self.longest else None
 
     def after_error(self, error: httpx.RequestError, attempt: int) -> float | None:
@@ -58,6 +62,11 @@ class Retry:
     def _jittered(self, attempt: int) -> float:
         ceiling: float = min(self.longest, self.backoff * 2**attempt)
         return ceiling * random.uniform(0.5, 1.0)
+
+
+def _is_problem(response: httpx.Response) -> bool:
+    kind: str = response.headers.get("Content-Type", "")
+    return kind.startswith("application/problem+json")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -28,8 +28,9 @@ class Profile(Wire):
     t: tuple[float, ...]
     """Start time of each step."""
 
-    rate: tuple[float, ...]
-    """Predicted variance of the velocity, summed over components, at those times."""
+    rate: tuple[float | None, ...]
+    """Predicted variance of the velocity, summed over components, at those times; ``None``
+    where it was not finite."""
 
 
 class Decision(Wire):
@@ -47,7 +48,7 @@ class Decision(Wire):
     score: float | None
     """Its value."""
 
-    threshold: float | None
+    threshold: float
     """The bound that it was held against."""
 
     attempt: int
@@ -61,7 +62,10 @@ class Steps(Wire):
     """How many solver steps a sample took."""
 
     accepted: int
+    """Steps that moved the sample."""
+
     rejected: int
+    """Steps that an adaptive solver tried and discarded."""
 
 
 class Sample(Wire):
@@ -79,8 +83,8 @@ class Sample(Wire):
     shape: tuple[int, ...]
     """Shape of one sample: ``[channels, height, width]`` for images."""
 
-    data: str | list[Any] | None = Field(default=None, repr=False)
-    """The encoded sample; ``None`` when it was dropped. Read it by `array` or `image`."""
+    data: str | list[Any] | None = Field(repr=False)
+    """The encoded sample; ``None`` when dropped or not finite. Read it by `array` or `image`."""
 
     confidence: float | None
     """In [0, 1], higher is surer: the share of the model's own reference draws that are less sure.
@@ -97,7 +101,7 @@ class Sample(Wire):
     semantics: str
     """What the number is about, such as ``ambiguity``."""
 
-    commit: Commit | None = None
+    commit: Commit
     """When the sample had mostly decided what it would be."""
 
     profile: Profile | None = Field(default=None, repr=False)
@@ -106,7 +110,7 @@ class Sample(Wire):
     map: str | list[Any] | None = Field(default=None, repr=False)
     """Uncertainty per component, encoded, where asked for. Read it by `map_array`."""
 
-    decision: Decision | None = None
+    decision: Decision | None
     """The filter's decision; ``None`` for a request without a filter."""
 
     finish_reason: str
@@ -120,8 +124,9 @@ class Sample(Wire):
 
     @property
     def accepted(self) -> bool:
-        """Whether the sample passed the request's filter; true where there was none."""
-        return self.decision is None or self.decision.action_taken == "accepted"
+        """Whether the sample came out well: finite, and past the request's filter if any."""
+        passed = self.decision is None or self.decision.action_taken == "accepted"
+        return passed and self.data is not None and self.finish_reason != "diverged"
 
     def array(self) -> Array:
         """Return the sample as float32 ``[*shape]``, in the units of the training data.
@@ -131,7 +136,7 @@ class Sample(Wire):
         data.
 
         Raises:
-            MissingData: The sample was dropped.
+            MissingData: The sample was dropped, or its numbers are not finite.
         """
         return decode_array(self._data(), self.media_type, self.shape)
 
@@ -139,8 +144,8 @@ class Sample(Wire):
         """Return the sample as an 8-bit image; values are clipped to [-1, 1] first.
 
         Raises:
-            MissingData: The sample was dropped.
-            ValueError: The model does not make images.
+            MissingData: The sample was dropped, or its numbers are not finite.
+            ValueError: The model does not make images, or the numbers are not finite.
         """
         data = self._data()
         if isinstance(data, str) and self.media_type == PNG:
@@ -151,10 +156,10 @@ class Sample(Wire):
         """Return the uncertainty per component, ``[*shape]``; it sums to ``uncertainty``.
 
         Raises:
-            MissingData: The request did not ask for ``map=True``.
+            MissingData: The request did not ask for ``map=True``, or it is not finite.
         """
         if self.map is None:
-            raise MissingData(f"sample {self.index} has no map; generate it with map=True")
+            raise MissingData(f"sample {self.index} has no map; was it asked for by map=True?")
         return decode_array(self.map, NPY, self.shape)
 
     def _data(self) -> Encoded:

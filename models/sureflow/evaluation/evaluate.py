@@ -72,7 +72,7 @@ def assess(samples: list[Sample], judge: Judge, held_out: Tensor) -> Report:
     images = torch.from_numpy(np.stack([sample.data for sample in samples])).clamp(-1, 1)
     labels = torch.tensor([sample.spec.label for sample in samples])
     predicted, features = judge.read(images)
-    real, other = (judge.read(part)[1] for part in held_out[: 2 * count].split(count))
+    real, other = (judge.read(part)[1] for part in torch.split(held_out[: 2 * count], count))
     return Report(
         accuracy=float((predicted == labels).float().mean()),
         distance=frechet_distance(features, real),

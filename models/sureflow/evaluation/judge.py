@@ -44,7 +44,7 @@ class Judge(nn.Module):
     def read(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Predicted labels ``[N]`` and features ``[N, 128]``, in blocks of 500."""
         self.eval()
-        features = torch.cat([self.features(block) for block in images.split(500)])
+        features = torch.cat([self.features(block) for block in torch.split(images, 500)])
         return self.out(features).argmax(1), features
 
     def save(self, path: Path) -> None:
@@ -79,7 +79,7 @@ def train_judge(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, epochs * batches)
     with tqdm(total=epochs * batches, disable=quiet, unit="batch", desc="judge") as bar:
         for _ in range(epochs):
-            for index in torch.randperm(len(images)).split(128):
+            for index in torch.split(torch.randperm(len(images)), 128):
                 loss = F.cross_entropy(
                     judge(_augmented(scaled(images[index]))), labels[index], label_smoothing=0.05
                 )

@@ -19,7 +19,7 @@ class MultiplicativeNoise(nn.Module):
 
     The mean is untouched. For input variance ``S`` and mean ``m`` the output variance is
     ``S (1 + alpha) + alpha m^2``, exact for given ``alpha`` (Flow Matching with Confidence,
-    arXiv 2605.18472, as specified in our notes). ``alpha`` is a small pointwise network of the
+    arXiv 2605.18472). ``alpha`` is a small pointwise network of the
     layer's own input, modulated by the time-and-condition embedding.
 
     Args:

@@ -1,9 +1,21 @@
 """Velocity networks that return a velocity and, when asked, its variance."""
 
 from sureflow.networks.analytic import GaussianMixture
+from sureflow.networks.dit import DiT
+from sureflow.networks.frozen import FrozenVelocity
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
 from sureflow.networks.registry import build, kind_of, register
 from sureflow.networks.unet import UNet
 
-__all__ = ["MLP", "GaussianMixture", "UNet", "VelocityNetwork", "build", "kind_of", "register"]
+__all__ = [
+    "MLP",
+    "DiT",
+    "FrozenVelocity",
+    "GaussianMixture",
+    "UNet",
+    "VelocityNetwork",
+    "build",
+    "kind_of",
+    "register",
+]

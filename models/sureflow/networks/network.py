@@ -57,9 +57,7 @@ class VelocityNetwork(nn.Module, ABC):
         larger is less sure.
         """
         out = self.run(x, t, self._labels(x, label), noisy=True)
-        variance = (
-            torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
-        )
+        variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         return Moments(out.mean, variance + self.floor)
 
     def noise_parameters(self) -> list[nn.Parameter]:

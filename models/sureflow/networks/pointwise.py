@@ -23,4 +23,4 @@ class PointwiseConv2d(nn.Conv2d):
         batch, _, height, width = input.shape
         weight = self.weight.flatten(1).expand(batch, -1, -1)
         bias = self.bias[None, :, None].expand(batch, -1, height * width)
-        return torch.baddbmm(bias, weight, input.flatten(2)).unflatten(2, (height, width))
+        return torch.baddbmm(bias, weight, input.flatten(2)).reshape(batch, -1, height, width)

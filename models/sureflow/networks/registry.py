@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sureflow.networks.analytic import GaussianMixture
+from sureflow.networks.dit import DiT
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
 from sureflow.networks.unet import UNet
 
 _kinds: dict[str, type[VelocityNetwork]] = {
+    "dit": DiT,
     "gaussian_mixture": GaussianMixture,
     "mlp": MLP,
     "unet": UNet,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -120,15 +121,13 @@ class UNet(VelocityNetwork):
         self.stem = nn.Conv2d(pixels, channels[0], 3, padding=1)
         self.down = nn.ModuleList(stack(width) for width in channels)
         self.shrink = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
-            for fine, coarse in zip(channels, channels[1:], strict=False)
+            nn.Conv2d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in pairwise(channels)
         )
         self.middle = SelfAttention2d(channels[-1], heads, groups)
         self.merge = nn.ModuleList(PointwiseConv2d(2 * width, width) for width in channels)
         self.up = nn.ModuleList(stack(width) for width in channels)
         self.grow = nn.ModuleList(
-            UpsampleConv2d(coarse, fine)
-            for fine, coarse in zip(channels, channels[1:], strict=False)
+            UpsampleConv2d(coarse, fine) for fine, coarse in pairwise(channels)
         )
         self.norm = nn.GroupNorm(groups, channels[0])
         self.act = nn.SiLU()

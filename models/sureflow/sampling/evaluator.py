@@ -74,7 +74,7 @@ def verified_sizes(network: VelocityNetwork, candidates: Sequence[int]) -> tuple
         whole = network.moments(x, t, label)
 
         def agrees(size: int) -> bool:
-            for start in {0, 1, largest - size} if size < largest else set():
+            for start in (1, largest - size) if size < largest else ():
                 part = slice(start, start + size)
                 out = network.moments(x[part], t[part], label[part])
                 assert out.variance is not None

@@ -79,31 +79,34 @@ class Flow:
         )
 
     def advance(self, slots: Tensor, replies: Moments) -> tuple[Tensor, Tensor]:
-        """Store the stage, integrate its uncertainty, and finish the steps that are complete."""
+        """Store the stage, integrate its uncertainty, and finish the steps that are complete.
+
+        A lane whose reply is not finite has diverged; it stays at its last good state.
+        """
         lanes, tableau = self.lanes, self._tableau
         velocity, variance = guide(replies, lanes.guidance[slots])
         method, stage, h = lanes.method[slots], lanes.stage[slots], lanes.h[slots]
         rate = variance.flatten(1).sum(1)
+        finite = (rate + velocity.flatten(1).sum(1)).isfinite()
 
-        weight = (h * tableau.b[method, stage]).float()
-        lanes.map[slots] += broadcast(weight, variance) * variance
+        weight = broadcast((h * tableau.b[method, stage]).float(), variance)
+        lanes.map[slots] += torch.where(broadcast(finite, variance), weight * variance, 0)
         lanes.evaluations[slots] += 1 + (lanes.guidance[slots] != 1).long()
         for index, k in enumerate(lanes.k):
             here = stage == index
             k[slots[here]] = velocity[here]
 
-        first = stage == 0
+        first = (stage == 0) & finite
         begun, step = slots[first], lanes.step[slots[first]]
         lanes.times[begun, step] = lanes.t[begun].float()
         lanes.rates[begun, step] = rate[first]
 
         lanes.stage[slots] = stage + 1
-        diverged = ~rate.isfinite()
-        done = torch.zeros_like(diverged)
-        complete = (stage + 1 == tableau.stages[method]).nonzero().squeeze(1)
+        done = torch.zeros_like(finite)
+        complete = ((stage + 1 == tableau.stages[method]) & finite).nonzero().squeeze(1)
         if len(complete):
             done[complete] = self._complete(slots[complete])
-        return done, diverged
+        return done, ~finite
 
     def _complete(self, slots: Tensor) -> Tensor:
         """End the step of these lanes; returns which of them have arrived at ``t = 1``."""

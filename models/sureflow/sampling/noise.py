@@ -16,9 +16,7 @@ class Purpose(IntEnum):
     START = 0
 
 
-def normal(
-    shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0
-) -> Tensor:
+def normal(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:
     """Standard normal float32 ``[*shape]`` at coordinates (seed, index, purpose, step).
 
     Philox keyed by ``(seed, index)`` with the counter's high words set to purpose and step:

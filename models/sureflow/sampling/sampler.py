@@ -10,7 +10,6 @@ import torch
 
 from sureflow.lane import FinishReason, LaneSpec, Sample
 from sureflow.sampling.commit import commit_point
-from sureflow.sampling.evaluator import Evaluator
 from sureflow.sampling.flow import Flow
 from sureflow.sampling.lanes import Lanes
 
@@ -43,7 +42,7 @@ class Sampler:
 
     def __init__(self, model: Model, capacity: int = 32) -> None:
         self.model = model
-        self._evaluate = Evaluator(model.network)
+        self._evaluate = model.evaluator
         self._lanes = Lanes(capacity, model.card.shape, model.device)
         self._process = Flow(self._lanes, model.network.classes)
         self._free = list(reversed(range(capacity)))

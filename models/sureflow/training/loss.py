@@ -22,7 +22,7 @@ Objective = Callable[[VelocityNetwork, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 def velocity(net: VelocityNetwork, x: Tensor, t: Tensor, u: Tensor, label: Tensor) -> Tensor:
     """Plain flow matching: mean squared error of the velocity. The variance stays untrained."""
-    loss = (u - net(x, t, label).float()).square().mean()
+    loss: Tensor = (u - net(x, t, label).float()).square().mean()
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach()
 
@@ -67,9 +67,7 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
-def _moments(
-    net: VelocityNetwork, x: Tensor, t: Tensor, label: Tensor
-) -> tuple[Tensor, Tensor]:
+def _moments(net: VelocityNetwork, x: Tensor, t: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     out = net.moments(x, t, label)
     assert out.variance is not None
     return out.mean.float(), out.variance

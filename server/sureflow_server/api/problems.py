@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,22 +13,20 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from sureflow_server.engine.errors import (
-    Draining,
+    DrainingError,
     EngineError,
-    NotReady,
-    QueueFull,
-    Refused,
-    RequestFailed,
+    NotReadyError,
+    QueueFullError,
+    RefusedError,
+    RequestFailedError,
 )
-
-log = logging.getLogger(__name__)
+from sureflow_server.service import Service
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:sureflow:problem:"
 
 TITLES = {
     "malformed-body": (400, "The body is not JSON"),
-    "bad-request": (400, "The request is malformed"),
     "not-found": (404, "No such path"),
     "unknown-model": (404, "No such model"),
     "method-not-allowed": (405, "The path does not know this method"),
@@ -47,16 +44,16 @@ TITLES = {
 """Status and title of every type of problem, by the last part of its URN."""
 
 STATUS_KINDS = {
-    400: "bad-request",
+    400: "malformed-body",
     404: "not-found",
     405: "method-not-allowed",
 }
 
 ENGINE_KINDS: dict[type[EngineError], str] = {
-    NotReady: "not-ready",
-    Draining: "draining",
-    QueueFull: "queue-full",
-    RequestFailed: "request-failed",
+    NotReadyError: "not-ready",
+    DrainingError: "draining",
+    QueueFullError: "queue-full",
+    RequestFailedError: "request-failed",
 }
 
 
@@ -108,7 +105,9 @@ class Problem(HTTPException):
     @classmethod
     def of(cls, error: EngineError) -> Problem:
         """Return the problem that an error of the engine means to a client."""
-        retry = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Refused) else None
+        retry = (
+            {"Retry-After": str(error.retry_after_s)} if isinstance(error, RefusedError) else None
+        )
         return cls(ENGINE_KINDS.get(type(error), "internal"), str(error), headers=retry)
 
     def document(self, request: Request) -> dict[str, Any]:
@@ -125,9 +124,27 @@ class Problem(HTTPException):
 
     def response(self, request: Request) -> Response:
         """Return the HTTP response."""
+        headers = {"X-Request-Id": request.state.request_id, **(self.headers or {})}
         return JSONResponse(
-            self.document(request), self.status_code, self.headers, media_type=MEDIA_TYPE
+            self.document(request), self.status_code, headers, media_type=MEDIA_TYPE
         )
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the entries of a route's ``responses`` for these statuses."""
+    return {
+        status: {"model": ProblemDocument, "description": HTTPStatus(status).phrase}
+        for status in statuses
+    }
+
+
+def declare(document: dict[str, Any]) -> None:
+    """Give the error responses of an OpenAPI document their media type."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
 
 
 def install(app: FastAPI) -> None:
@@ -139,7 +156,7 @@ def install(app: FastAPI) -> None:
 
 
 def _answer(request: Request, problem: Problem) -> Response:
-    request.app.state.metrics.rejected.labels(problem.kind).inc()
+    Service.of(request).metrics.rejected.labels(problem.kind).inc()
     return problem.response(request)
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
-from sureflow.lane import MAX_STEPS, FinishReason
 
+from sureflow.lane import MAX_STEPS, FinishReason
 from sureflow_server.filters import Action, Score, Taken, Threshold
 
 Method = Literal["euler", "heun", "midpoint", "rk4"]
@@ -27,59 +27,64 @@ def _label(value: object) -> int | str:
 Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=int | str)]
 
 
-class RequestPart(BaseModel):
-    """What every part of a request has in common: it has no unknown fields."""
+class Part(BaseModel):
+    """What all parts of requests and answers share: fields are documented where they stand."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Condition(RequestPart):
+class Condition(Part):
     """What the samples shall be."""
 
-    label: Annotated[Label, Field(description="Number or name of a class; see `GET /v1/models`.")]
+    label: Label
+    """Number or name of a class; `GET /v1/models` lists them."""
 
 
-class Guidance(RequestPart):
+class Guidance(Part):
     """Classifier-free guidance."""
 
-    scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] = Field(
-        1.0,
-        description="1 is the plain conditional model; other scales cost a second network row per "
-        "evaluation and need a label.",
-    )
+    scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] = 1.0
+    """1 is the plain conditional model; any other scale needs a label and costs a second network
+    row per evaluation."""
 
 
-class SamplerOptions(RequestPart):
+class SamplerOptions(Part):
     """How the flow is integrated from noise (t = 0) to data (t = 1)."""
 
-    method: Method = Field(
-        "heun", description="Evaluations per step: euler 1, heun 2, midpoint 2, rk4 4."
-    )
-    steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS, description="Equal steps.")] = 20
+    method: Method = "heun"
+    """Evaluations per step: euler 1, heun 2, midpoint 2, rk4 4."""
+
+    steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] = 20
+    """Number of equal steps."""
 
 
-class ConfidenceOptions(RequestPart):
+class ConfidenceOptions(Part):
     """How sureness is measured, and how much of it is returned."""
 
-    method: Literal["propagated"] = Field(
-        "propagated", description="Variance propagated in closed form through the network."
-    )
-    profile: Flag = Field(False, description="Return the uncertainty rate over time.")
-    map: Flag = Field(False, description="Return the uncertainty of every component.")
+    method: Literal["propagated"] = "propagated"
+    """Variance propagated in closed form through the network, integrated along the path."""
+
+    profile: Flag = False
+    """Return the uncertainty rate over time."""
+
+    map: Flag = False
+    """Return the uncertainty of every component."""
 
 
-class FilterOptions(RequestPart):
+class FilterOptions(Part):
     """What to do about doubtful samples. Give exactly one of `min` and `max`."""
 
-    by: Score = Field(
-        "confidence", description="confidence: higher is surer; uncertainty: lower is surer."
-    )
-    min: Number | None = Field(None, description="Pass at this score or above.")
-    max: Number | None = Field(None, description="Pass at this score or below.")
-    action: Action = Field(
-        "annotate",
-        description="annotate: only say so; drop: leave out the data. Every sample keeps a record.",
-    )
+    by: Score = "confidence"
+    """confidence: higher is surer; uncertainty: lower is surer."""
+
+    min: Number | None = None
+    """Pass at this score or above."""
+
+    max: Number | None = None
+    """Pass at this score or below."""
+
+    action: Action = "annotate"
+    """annotate: only say so; drop: leave out the data. Every sample keeps its record."""
 
     @model_validator(mode="after")
     def _one_bound(self) -> FilterOptions:
@@ -92,24 +97,26 @@ class FilterOptions(RequestPart):
         return Threshold(self.by, self.min, self.max, self.action)
 
 
-class OutputOptions(RequestPart):
+class OutputOptions(Part):
     """How arrays travel in JSON."""
 
-    format: Literal["png", "npy", "list"] | None = Field(
-        None,
-        description="png (images): base64 PNG; npy: base64 .npy, exact; list: nested lists. "
-        "Default: png for images, list for vectors.",
-    )
+    format: Literal["png", "npy", "list"] | None = None
+    """png: base64 PNG, images only; npy: base64 .npy, exact; list: nested lists. By default png
+    for images and list for vectors."""
 
 
-class GenerateRequest(RequestPart):
+class GenerateRequest(Part):
     """Ask for `n` samples of a model, each with its confidence."""
 
-    model: str | None = Field(None, description="Default: the server's default model.")
-    n: Annotated[Integer, Field(ge=1)] = Field(1, description="How many samples.")
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = Field(
-        None, description="Same seed, same samples, byte for byte. Default: drawn and returned."
-    )
+    model: str | None = None
+    """By default the server's default model."""
+
+    n: Annotated[Integer, Field(ge=1)] = 1
+    """How many samples."""
+
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
+    """Same seed, same samples, byte for byte. By default drawn, and returned."""
+
     condition: Condition | None = None
     guidance: Guidance = Guidance()
     sampler: SamplerOptions = SamplerOptions()
@@ -118,28 +125,28 @@ class GenerateRequest(RequestPart):
     output: OutputOptions = OutputOptions()
 
 
-class CommitPoint(BaseModel):
+class CommitPoint(Part):
     """The moment at which the sample had mostly decided what it would be."""
 
     t: float
     step: int
 
 
-class Profile(BaseModel):
+class Profile(Part):
     """Uncertainty rate over time."""
 
     t: list[float]
     rate: list[float | None]
 
 
-class StepCounts(BaseModel):
+class StepCounts(Part):
     """Steps of the solver."""
 
     accepted: int
     rejected: int
 
 
-class DecisionRecord(BaseModel):
+class DecisionRecord(Part):
     """What the filter decided, and on what evidence."""
 
     action_requested: Action
@@ -151,41 +158,56 @@ class DecisionRecord(BaseModel):
     reason: str
 
 
-class SampleRecord(BaseModel):
+class SampleRecord(Part):
     """One sample."""
 
-    index: int = Field(description="Sample i of any n is the same.")
+    index: int
+    """Sample i is the same for any n."""
+
     seed: int
-    media_type: str = Field(description="Of `data` after decoding.")
+    media_type: str
+    """Of `data`, once decoded."""
+
     shape: list[int]
-    data: Any = Field(description="Base64 or nested lists; null when dropped or not finite.")
-    confidence: float | None = Field(
-        description="Share of the model's reference draws that are less sure, in [0, 1]."
-    )
-    uncertainty: float | None = Field(description="Integrated variance; lower is surer.")
+    data: Any
+    """Base64 or nested lists; null when dropped, or when a value is not finite."""
+
+    confidence: float | None
+    """Share of the model's own reference draws that are less sure, in [0, 1]; null without
+    calibration."""
+
+    uncertainty: float | None
+    """Variance integrated along the path, in squared data units; lower is surer."""
+
     method: str
-    semantics: Literal["ambiguity"] = Field(
-        "ambiguity", description="What the score measures: how undecided the model was on the way."
-    )
+    semantics: Literal["ambiguity"]
+    """What the score measures: how undecided the model was on the way."""
+
     commit: CommitPoint
     profile: Profile | None = None
-    map: Any = Field(None, description="Uncertainty per component; base64 .npy or nested lists.")
+    map: Any = None
+    """Uncertainty of every component: base64 .npy, or nested lists where `data` is."""
+
     decision: DecisionRecord | None
     finish_reason: FinishReason
     steps: StepCounts
-    evaluations: int = Field(description="Network rows that this sample cost.")
+    evaluations: int
+    """Network rows that this sample cost."""
 
 
-class Usage(BaseModel):
+class Usage(Part):
     """What the request cost."""
 
     evaluations: int
     evaluations_saved: int
-    queue_s: float = Field(description="Until the first lane ran, in seconds.")
-    compute_s: float = Field(description="From then until the last lane was done.")
+    queue_s: float
+    """Seconds until the first lane ran."""
+
+    compute_s: float
+    """Seconds from then until the last lane was done."""
 
 
-class GenerateResponse(BaseModel):
+class GenerateResponse(Part):
     """The samples, in the order of their index."""
 
     id: str
@@ -196,13 +218,13 @@ class GenerateResponse(BaseModel):
     usage: Usage
 
 
-class ModelRecord(BaseModel):
-    """A model and its state."""
+class ModelRecord(Part):
+    """A model and its state; a failed one has an error and no card."""
 
     name: str
     state: Literal["ready", "failed"]
     default: bool
-    error: str | None = Field(None, description="Why it failed.")
+    error: str | None = None
     version: str | None = None
     media: Literal["image", "vector"] | None = None
     shape: list[int] | None = None
@@ -212,7 +234,7 @@ class ModelRecord(BaseModel):
     provenance: dict[str, Any] | None = None
 
 
-class ModelList(BaseModel):
+class ModelList(Part):
     """Every checkpoint folder."""
 
     models: list[ModelRecord]

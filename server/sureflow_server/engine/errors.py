@@ -2,11 +2,11 @@
 
 * EngineError
   * StartupError        no worker came up; nothing can be served
-  * Refused             a request was not accepted; no work was done
-    * NotReady          the worker is still loading
-    * Draining          the server is about to end
-    * QueueFull         too many samples are under way; ``retry_after_s`` says when to try again
-  * RequestFailed       an accepted request ended without its samples
+  * RefusedError             a request was not accepted; no work was done
+    * NotReadyError          the worker is still loading
+    * DrainingError          the server is about to end
+    * QueueFullError         too many samples are under way; see ``retry_after_s``
+  * RequestFailedError       an accepted request ended without its samples
 """
 
 
@@ -18,7 +18,7 @@ class StartupError(EngineError):
     """No worker came up, or not with the models that are needed."""
 
 
-class Refused(EngineError):
+class RefusedError(EngineError):
     """The request was not accepted.
 
     Attributes:
@@ -30,17 +30,17 @@ class Refused(EngineError):
         self.retry_after_s = retry_after_s
 
 
-class NotReady(Refused):
+class NotReadyError(RefusedError):
     """The worker is still loading."""
 
 
-class Draining(Refused):
+class DrainingError(RefusedError):
     """The server finishes what it has and takes nothing new."""
 
 
-class QueueFull(Refused):
+class QueueFullError(RefusedError):
     """As many samples as the server holds are under way."""
 
 
-class RequestFailed(EngineError):
+class RequestFailedError(EngineError):
     """An accepted request ended without its samples."""

@@ -10,18 +10,20 @@ from types import TracebackType
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
-
-from sureflow_server.engine.errors import RequestFailed
+from sureflow_server.engine.errors import RequestFailedError
 from sureflow_server.engine.messages import Finished, Progress, Started, Submit
 
 Event = Started | Progress | Finished
+
+BACKLOG = 256
+"""Unread events beyond which a slow reader misses steps; it never misses a sample."""
 
 
 @dataclass(eq=False)
 class Job:
     """Lanes under way. Iterate over it for events; leaving its ``async with`` block cancels it.
 
-    Iteration ends after the last lane's :class:`Finished`, or raises :class:`RequestFailed`. A
+    Iteration ends after the last lane's :class:`Finished`, or raises :class:`RequestFailedError`. A
     worker's crash on the way is not seen: lanes are deterministic and simply run again.
 
     Attributes:
@@ -43,15 +45,20 @@ class Job:
     started: bool = False
     in_flight: bool = False
     crashes: int = 0
-    _events: Queue[Event | RequestFailed | None] = field(default_factory=Queue)
+    _events: Queue[Event | RequestFailedError | None] = field(default_factory=Queue)
 
     def submit(self) -> Submit:
         """Return the command for the lanes still owed."""
         return Submit(self.id, self.card.name, dict(self.unfinished), self.progress)
 
-    def put(self, event: Event | RequestFailed | None) -> None:
+    def put(self, event: Event | RequestFailedError | None) -> None:
         """Hand the caller an event, or an end: an error, or ``None`` for completion."""
         self._events.put_nowait(event)
+
+    def put_progress(self, progress: Progress) -> None:
+        """Hand over a step, unless the caller is too far behind to care."""
+        if self._events.qsize() < BACKLOG:
+            self.put(progress)
 
     async def __aenter__(self) -> Job:
         return self
@@ -71,6 +78,6 @@ class Job:
         event = await self._events.get()
         if event is None:
             raise StopAsyncIteration
-        if isinstance(event, RequestFailed):
+        if isinstance(event, RequestFailedError):
             raise event
         return event

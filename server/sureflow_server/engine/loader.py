@@ -8,26 +8,25 @@ from sureflow.card import ModelCard
 from sureflow.checkpoint import CheckpointError, embedded_folder, load
 from sureflow.lane import METHODS, LaneSpec
 from sureflow.sampling import Sampler
+from sureflow_server.engine.messages import Ready, WorkerConfig
 
-from sureflow_server.engine.messages import Ready
 
-
-def load_all(models_dir: Path | None, capacity: int) -> tuple[Ready, dict[str, Sampler]]:
+def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
     """Load every checkpoint folder in ``models_dir`` (``None``: the embedded ones) and warm it up.
 
     A folder that does not work is reported and harms no other.
     """
-    root = models_dir or embedded_folder()
+    root = config.models_dir or embedded_folder()
     samplers: dict[str, Sampler] = {}
     cards: list[ModelCard] = []
     failures: dict[str, str] = {}
     for folder in _folders(root):
         try:
-            sampler = Sampler(load(folder), capacity)
+            sampler = Sampler(load(folder, config.device), config.capacity)
             card = sampler.model.card
             if card.name in samplers:
                 raise CheckpointError(f"{folder}: another folder holds the name {card.name!r}")
-            _warm_up(sampler, capacity)
+            _warm_up(sampler)
         except Exception as error:  # a third-party network may raise anything
             failures[folder.name] = str(error) or type(error).__name__
         else:
@@ -42,10 +41,10 @@ def _folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
-def _warm_up(sampler: Sampler, capacity: int) -> None:
+def _warm_up(sampler: Sampler) -> None:
     """Fill every slot, with every method, guided and not."""
     label = 0 if sampler.model.card.classes else None
-    for ticket in range(capacity):
+    for ticket in range(sampler.free):
         method = METHODS[ticket % len(METHODS)]
         guidance = 2.0 if label is not None and ticket % 2 else 1.0
         sampler.admit(ticket, LaneSpec(0, ticket, method, 1, label, guidance))

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from math import ceil
 from typing import Protocol
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
-
 from sureflow_server.engine.errors import (
-    Draining,
-    NotReady,
-    QueueFull,
-    RequestFailed,
+    DrainingError,
+    NotReadyError,
+    QueueFullError,
+    RequestFailedError,
     StartupError,
 )
 from sureflow_server.engine.job import Job
+from sureflow_server.engine.ledger import Ledger
 from sureflow_server.engine.messages import (
     Cancel,
     Finished,
@@ -32,8 +33,6 @@ from sureflow_server.engine.process import WorkerProcess
 
 log = logging.getLogger(__name__)
 
-MAX_CRASHES = 3
-SUSPECT_CRASHES = 2
 BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 EXIT_S = 5.0
 
@@ -64,17 +63,12 @@ class Pool:
         failures: Why other models cannot, by name of their folder.
     """
 
-    def __init__(
-        self, config: WorkerConfig, max_queued_samples: int, observer: Observer
-    ) -> None:
+    def __init__(self, config: WorkerConfig, max_queued_samples: int, observer: Observer) -> None:
         self._config = config
         self._max_queued = max_queued_samples
         self._observer = observer
         self._ids = count(1)
-        self._jobs: dict[int, Job] = {}
-        self._unsent: dict[int, Job] = {}
-        self._alone: Job | None = None
-        self._reserved = 0
+        self._ledger = Ledger()
         self._lane_s = 0.0
         self._restarts = 0
         self._worker: WorkerProcess | None = None
@@ -118,84 +112,67 @@ class Pool:
     async def stop(self) -> None:
         """End the worker; requests still running fail."""
         self.drain()
-        for job in list(self._jobs.values()):
-            self._end(job, RequestFailed("the server ended before the request did"))
+        for job in self._ledger.jobs:
+            self._end(job, RequestFailedError("the server ended before the request did"))
         if self._worker is not None:
-            self._worker.stop()
-            try:
-                await asyncio.wait_for(self._gone.wait(), EXIT_S)
-            except TimeoutError:
+            if self._serving:
+                self._worker.stop()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._gone.wait(), EXIT_S)
+            if self._worker is not None:
                 self._worker.kill()
+                await self._gone.wait()
         self._settle(StartupError("the server was stopped before it was ready"))
 
-    def submit(
-        self, card: ModelCard, lanes: Sequence[LaneSpec], *, progress: bool = False
-    ) -> Job:
+    def submit(self, card: ModelCard, lanes: Sequence[LaneSpec], *, progress: bool = False) -> Job:
         """Accept a request: room for all its lanes is reserved, or it is refused.
 
         Raises:
-            NotReady: No worker has come up yet.
-            Draining: The server is about to end.
-            QueueFull: There is no room.
+            NotReadyError: No worker has come up yet.
+            DrainingError: The server is about to end.
+            QueueFullError: There is no room.
         """
         if self._draining:
-            raise Draining("the server is shutting down", 5)
+            raise DrainingError("the server is shutting down", 5)
         if card.name not in self.cards:
-            raise NotReady("the models are still being loaded", 2)
-        if self._reserved + len(lanes) > self._max_queued:
-            raise QueueFull(
-                f"{self._reserved} samples are under way and at most {self._max_queued} may be; "
+            raise NotReadyError("the models are still being loaded", 2)
+        reserved = self._ledger.reserved
+        if reserved + len(lanes) > self._max_queued:
+            raise QueueFullError(
+                f"{reserved} samples are under way and at most {self._max_queued} may be; "
                 f"there is no room for {len(lanes)} more",
                 self._retry_after_s(),
             )
         job = Job(next(self._ids), card, dict(enumerate(lanes)), progress, self._leave)
-        self._reserved += len(lanes)
-        self._jobs[job.id] = self._unsent[job.id] = job
+        self._ledger.open(job)
         self._feed()
         return job
 
     def _retry_after_s(self) -> int:
         """Estimate when half of what is under way will be done."""
-        seconds = self._lane_s * self._reserved / self._config.capacity / 2
+        seconds = self._lane_s * self._ledger.reserved / self._config.capacity / 2
         return min(max(ceil(seconds), 1), 60)
 
     def _feed(self) -> None:
-        """Hand over what waits: everything, or after repeated crashes one suspect at a time.
-
-        Alone, a request that kills workers takes nobody with it, and an innocent one clears itself.
-        """
-        if self._worker is None or not self._serving or self._alone is not None:
-            return
-        suspects = (job for job in self._unsent.values() if job.crashes >= SUSPECT_CRASHES)
-        suspect = next(suspects, None)
-        if suspect is None:
-            batch = list(self._unsent.values())
-        elif len(self._unsent) == len(self._jobs):
-            self._alone, batch = suspect, [suspect]
-        else:
-            return
-        for job in batch:
-            del self._unsent[job.id]
-            self._worker.send(job.submit())
+        if self._worker is not None and self._serving:
+            for job in self._ledger.hand_over():
+                self._worker.send(job.submit())
 
     def _leave(self, job: Job) -> None:
-        if job.id in self._jobs:
-            if self._worker is not None and job.id not in self._unsent:
-                self._worker.send(Cancel(job.id))
+        """The caller has had enough, or all."""
+        if self._worker is not None and self._ledger.was_given(job):
+            self._worker.send(Cancel(job.id))
+        if job in self._ledger:
             self._end(job, None)
 
-    def _end(self, job: Job, error: RequestFailed | None) -> None:
+    def _end(self, job: Job, error: RequestFailedError | None) -> None:
         """The only way out for a job, so that it has one outcome."""
-        del self._jobs[job.id]
-        self._unsent.pop(job.id, None)
-        self._reserved -= len(job.unfinished)
+        self._ledger.close(job)
         job.put(error)
-        if self._alone is job:
-            self._alone = None
         self._feed()
 
     def _spawn(self) -> None:
-        if not self._draining or self._jobs:
+        if not self._draining or self._ledger.jobs:
             self._worker = WorkerProcess(self._config, self._received, self._exited)
 
     def _received(self, message: Message) -> None:
@@ -203,24 +180,22 @@ class Pool:
             self._came_up(message)
             return
         for started in message.started:
-            if job := self._jobs.get(started.request):
+            if job := self._ledger.get(started.request):
                 job.in_flight = True
                 if not job.started:
                     job.started = True
                     job.put(started)
         for progress in message.progress:
-            if job := self._jobs.get(progress.request):
-                job.put(progress)
+            if job := self._ledger.get(progress.request):
+                job.put_progress(progress)
         for finished in message.finished:
-            if job := self._jobs.get(finished.request):
+            if job := self._ledger.get(finished.request):
                 self._finished(job, finished)
         for stats in message.stats:
             self._observer.ticked(stats)
 
     def _finished(self, job: Job, finished: Finished) -> None:
-        del job.unfinished[finished.lane]
-        job.crashes = 0
-        self._reserved -= 1
+        self._ledger.deliver(job, finished.lane)
         self._restarts = 0
         self._lane_s = finished.finished - finished.admitted
         job.put(finished)
@@ -231,10 +206,11 @@ class Pool:
         self.folder = ready.folder
         self.cards = {card.name: card for card in ready.cards}
         self.failures = ready.failures
-        self._serving = True
-        for job in list(self._jobs.values()):
+        for job in self._ledger.jobs:
             if self.cards.get(job.card.name) != job.card:
-                self._end(job, RequestFailed(f"model {job.card.name} changed while it was served"))
+                changed = f"model {job.card.name} changed while the request ran"
+                self._end(job, RequestFailedError(changed))
+        self._serving = True
         self._settle(None)
         self._feed()
 
@@ -246,26 +222,17 @@ class Pool:
     def _exited(self, code: int | None) -> None:
         self._worker = None
         self._serving = False
-        if self._draining and not self._jobs:
+        if self._draining and not self._ledger.jobs:
             self._gone.set()
             return
         if not self._settled.is_set():
             message = f"the worker process ended with code {code} while loading the models"
             self._settle(StartupError(message))
             return
-        self._recover()
+        for job in self._ledger.take_back():
+            self._end(job, RequestFailedError(f"{job.crashes} workers died while they ran it"))
         delay = BACK_OFF_S[min(self._restarts, len(BACK_OFF_S) - 1)]
         self._restarts += 1
         log.error("the worker process ended with code %s; a new one starts in %g s", code, delay)
         self._observer.worker_restarted()
         asyncio.get_running_loop().call_later(delay, self._spawn)
-
-    def _recover(self) -> None:
-        """Take back every lane that the dead worker had; give up on a request that kills them."""
-        self._alone = None
-        self._unsent = dict(self._jobs)
-        for job in list(self._jobs.values()):
-            job.crashes += job.in_flight
-            job.in_flight = False
-            if job.crashes >= MAX_CRASHES:
-                self._end(job, RequestFailed(f"{job.crashes} workers died while they ran it"))

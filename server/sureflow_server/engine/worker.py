@@ -30,7 +30,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     from sureflow_server.engine.loop import TickLoop
 
     torch.set_num_threads(config.threads)
-    ready, samplers = load_all(config.models_dir, config.capacity)
+    ready, samplers = load_all(config)
     try:
         connection.send(ready)
         TickLoop(samplers, inbox, connection.send).run()

@@ -55,7 +55,7 @@ def test_smooth_activation(name: str, deviation: float, tolerance: float) -> Non
     mean, variance = _inputs(deviation)
     predicted, exact = _variance(layer, mean, variance), _quadrature(layer, mean, variance)
     assert predicted.sum() / exact.sum() == pytest.approx(1, abs=tolerance)
-    assert (predicted - exact).abs().max() / exact.mean() < 4 * tolerance
+    assert (predicted - exact).abs().max() / exact.mean() < 10 * tolerance
 
 
 @pytest.mark.parametrize("name", SMOOTH)

@@ -59,9 +59,7 @@ def test_first_order_is_exact(noisy: str) -> None:
     for name, jacobian, (_, variance) in zip("qkv", jacobians, parts, strict=True):
         if name in noisy:
             expected += jacobian.reshape(size, size).square() @ variance.flatten()
-    torch.testing.assert_close(
-        _predicted(parts, noisy).flatten(), expected, rtol=1e-10, atol=1e-14
-    )
+    torch.testing.assert_close(_predicted(parts, noisy).flatten(), expected, rtol=1e-10, atol=1e-14)
 
 
 def test_value_noise_alone_is_exact(monte_carlo: MonteCarlo) -> None:

@@ -1,0 +1,1 @@
+"""What the claims are measured with: ``python -m benchmarks.NAME [--quick] [--json FILE]``."""

@@ -1,0 +1,119 @@
+"""Served samples per second at saturation against the offline loop with the same lanes.
+
+Rounds alternate: the offline loop runs while the server idles, then the server is saturated by
+concurrent requests for the same samples. The ratio is the median over rounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+
+from benchmarks.report import Report, options
+from sureflow.checkpoint import load
+from sureflow.lane import LaneSpec
+from sureflow.model import Model
+from sureflow.sampling.sample import run
+
+CAPACITY = 32
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = options(__doc__)
+    parser.add_argument("--model", default="fashion")
+    parser.add_argument("--steps", type=int, default=10)
+    arguments = parser.parse_args()
+    requests, size, rounds = (4, 32, 2) if arguments.quick else (12, 32, 5)
+    report = Report("throughput")
+    model = load(arguments.model)
+    with served(arguments.model) as url:
+        offline_round(model, 1, size, arguments.steps)
+        asyncio.run(served_round(url, model, 1, size, arguments.steps))
+        offline, online = [], []
+        for _ in range(rounds):
+            offline.append(offline_round(model, requests, size, arguments.steps))
+            online.append(asyncio.run(served_round(url, model, requests, size, arguments.steps)))
+    ratios = [a / b for a, b in zip(online, offline, strict=True)]
+    report.add(f"{model.card.name}: offline loop", statistics.median(offline), "samples/s")
+    report.add(f"{model.card.name}: served, saturated", statistics.median(online), "samples/s")
+    report.add(f"{model.card.name}: served / offline", statistics.median(ratios))
+    report.write(arguments.json)
+
+
+def offline_round(model: Model, requests: int, size: int, steps: int) -> float:
+    """Samples per second of the offline loop."""
+    specs = [
+        LaneSpec(seed, index, "heun", steps, _label(model, seed))
+        for seed in range(requests)
+        for index in range(size)
+    ]
+    start = time.perf_counter()
+    run(model, specs, CAPACITY)
+    return len(specs) / (time.perf_counter() - start)
+
+
+async def served_round(url: str, model: Model, requests: int, size: int, steps: int) -> float:
+    """Samples per second of the server, from the first request sent to the last answer read."""
+    async with httpx.AsyncClient(base_url=url, timeout=600) as client:
+
+        async def one(seed: int) -> None:
+            body = {
+                "model": model.card.name,
+                "n": size,
+                "seed": seed,
+                "sampler": {"method": "heun", "steps": steps},
+            }
+            if model.card.classes:
+                body["condition"] = {"label": _label(model, seed)}
+            answer = await client.post("/v1/generate", json=body)
+            answer.raise_for_status()
+            assert len(answer.json()["samples"]) == size
+
+        start = time.perf_counter()
+        await asyncio.gather(*(one(seed) for seed in range(requests)))
+        return requests * size / (time.perf_counter() - start)
+
+
+def _label(model: Model, seed: int) -> int | None:
+    return seed % len(model.card.classes) if model.card.classes else None
+
+
+@contextlib.contextmanager
+def served(model: str) -> Iterator[str]:
+    """A server process with the embedded checkpoints on a free port, ready."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
+    command += ["--capacity", str(CAPACITY), "--default-model", model]
+    process = subprocess.Popen(command)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while not _ready(url):
+            if process.poll() is not None:
+                raise RuntimeError(f"the server ended with code {process.returncode}")
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""``python -m sureflow``: the library's commands, without the server's."""
+
+from sureflow.cli import app
+
+app()

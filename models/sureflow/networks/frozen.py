@@ -1,0 +1,142 @@
+"""Confidence for a velocity network that is already trained and must not move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from sureflow.moments import Moments, MultiplicativeNoise
+from sureflow.moments.rules import rule_of, widened
+from sureflow.networks.embedding import Embedding
+from sureflow.networks.final import FinalLayer
+from sureflow.networks.network import VelocityNetwork
+
+
+class ConditionedNoise(nn.Module):
+    """Multiplicative noise with a time-and-label embedding of its own."""
+
+    def __init__(self, channels: int, classes: int, embedding: int, width: int) -> None:
+        super().__init__()
+        self.embedding = Embedding(embedding, classes)
+        self.noise = MultiplicativeNoise(channels, embedding, width)
+
+    def forward(self, h: Moments, t: Tensor, label: Tensor) -> Moments:
+        """Add the variance of the noise to ``h``."""
+        out: Moments = self.noise(h, self.embedding(t, label))
+        return out
+
+
+class FrozenVelocity(VelocityNetwork):
+    """Any trained module, with noise injected in front of its last linear layer.
+
+    The module keeps its parameters and its output, bit for bit; only the noise layer, which has an
+    embedding of its own, is there to be trained (objective ``variance``). The variance is exact
+    for the noise, because only the final layer follows it, and after that entries are merely
+    moved (``PixelShuffle``, ``Unflatten``, ``flip``, ...), left out, repeated, or negated.
+
+    Args:
+        network: Called as ``network(x, t)``, or ``network(x, t, label=label)`` if ``classes`` is
+            positive; it must then understand the label ``classes`` as "no condition". Units and
+            direction of time are those of :class:`~sureflow.networks.network.VelocityNetwork`.
+            It is frozen and put in evaluation mode.
+        final: Dotted name of its final layer, a ``Linear`` or ``Conv2d``, called once per
+            evaluation.
+        shape: Shape of one sample.
+        classes: Number of labels, 0 for unconditional.
+        embedding: Width of the time-and-label embedding of the noise layer.
+        width: Hidden width of the noise layer.
+        floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
+
+    Raises:
+        ValueError: As :meth:`verify`, which runs by itself on construction (unless on the meta
+            device, where there is nothing to evaluate) and again whenever weights are loaded.
+    """
+
+    origin: Tensor | None
+
+    def __init__(
+        self,
+        network: nn.Module,
+        final: str,
+        shape: Sequence[int],
+        classes: int = 0,
+        embedding: int = 128,
+        width: int = 32,
+        floor: float = 1e-4,
+    ) -> None:
+        super().__init__(tuple(shape), classes, floor)
+        self.network = network.requires_grad_(False).eval()
+        self.final = final
+        last = FinalLayer(network, final)
+        noise = ConditionedNoise(last.channels, classes, embedding, width)
+        self.noise = nn.ModuleDict({"final": noise.to(widened(last.weight))})
+        # Which entry of the final layer's output each entry of the velocity is; None: the same.
+        self.register_buffer("origin", None, persistent=False)
+        self.register_load_state_dict_post_hook(_verify)
+        if not last.weight.is_meta:
+            self.verify()
+
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+        """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
+        if not noisy:
+            return Moments(self._evaluate(x, t, label))
+        last = FinalLayer(self.network, self.final)
+        mean, h, _ = last.capture(lambda: self._evaluate(x, t, label))
+        # The noise layer reads an image channels first, anything else as rows of channels.
+        image = isinstance(last.layer, nn.Conv2d)
+        rows = h.detach() if image or h.dim() <= 3 else h.detach().flatten(1, -2)
+        noisy_rows = self.noise["final"](Moments(rows), t, label)
+        with torch.autocast(x.device.type, enabled=False):
+            variance = rule_of(last.layer)(last.layer, widened(rows), noisy_rows.variance)
+        variance = variance.flatten(1)
+        if self.origin is not None:
+            variance = variance.index_select(1, self.origin)
+        return Moments(mean, variance.reshape(mean.shape))
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of the noise layer; the frozen module stays in evaluation mode."""
+        super().train(mode)
+        self.network.eval()
+        return self
+
+    @torch.no_grad()
+    def verify(self) -> None:
+        """Evaluate two rows, and find out what follows the final layer.
+
+        Raises:
+            ValueError: ``final`` names no layer or one of another type, the module cannot be
+                evaluated or gives another shape than ``shape``, or what follows its final layer
+                changes values; the message begins with the name of the argument.
+        """
+        last = FinalLayer(self.network, self.final)
+        x, t, label = self._probe(widened(last.weight))
+        try:
+            found = self._evaluate(x, t, label).shape
+        except Exception as error:
+            labels = f", labels 0 and {self.classes} (none)" if self.classes else ""
+            raise ValueError(
+                f"network: cannot evaluate samples of shape {[*self.shape]}{labels}: {error}"
+            ) from error
+        if found != x.shape:
+            raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
+        origin = last.origin(lambda: self._evaluate(x, t, label))
+        trivial = torch.equal(origin, torch.arange(len(origin), device=origin.device))
+        self.origin = None if trivial else origin
+
+    def _probe(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Two rows, one of label 0 and one without condition."""
+        x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0)).to(like)
+        t = torch.tensor([0.25, 0.75]).to(like)
+        return x, t, torch.tensor([0, self.classes], device=like.device)
+
+    def _evaluate(self, x: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        condition = {"label": label} if self.classes else {}
+        out: Tensor = self.network(x, t, **condition)
+        return out
+
+
+def _verify(network: FrozenVelocity, keys: object) -> None:
+    network.verify()

@@ -1,0 +1,98 @@
+"""Finished samples as JSON objects and as safetensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from sureflow.lane import Sample
+from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable
+from sureflow_server.api.plan import Plan
+from sureflow_server.api.run import Result, Run
+
+
+def answer(run: Run, request_id: str, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the whole answer around the records of its samples."""
+    return {**head(run.plan, request_id), "samples": samples, "usage": run.usage()}
+
+
+def head(plan: Plan, request_id: str) -> dict[str, Any]:
+    """Return what is known of the answer before any sample is."""
+    return {
+        "id": request_id,
+        "model": plan.card.name,
+        "model_version": plan.card.version,
+        "seed": plan.seed,
+    }
+
+
+def record(result: Result, plan: Plan) -> dict[str, Any]:
+    """Return a sample with its data, the record's schema being ``SampleRecord``."""
+    sample = result.sample
+    map_form: Format = "list" if plan.form == "list" else "npy"
+    data = None if result.dropped else jsonable(sample.data, plan.form)
+    return {
+        **facts(result),
+        "media_type": MEDIA_TYPES[plan.form],
+        "data": data,
+        **({"profile": _profile(sample)} if plan.profile else {}),
+        **({"map": jsonable(sample.map, map_form)} if plan.map else {}),
+    }
+
+
+def tensors(run: Run, results: Sequence[Result], request_id: str) -> bytes:
+    """Return the answer as a safetensors file.
+
+    Tensors: ``samples [n, *shape]`` (NaN where dropped), ``confidence [n]`` (NaN where unknown),
+    ``uncertainty [n]`` and, if asked for, ``map [n, *shape]``. The JSON answer without its arrays
+    is the metadata entry ``record``.
+    """
+    plan = run.plan
+    samples = [result.sample for result in results]
+    records = [
+        {**facts(result), **({"profile": _profile(result.sample)} if plan.profile else {})}
+        for result in results
+    ]
+    arrays = {
+        "samples": np.stack(
+            [np.full_like(r.sample.data, np.nan) if r.dropped else r.sample.data for r in results]
+        ),
+        "confidence": np.array([sample.confidence for sample in samples], np.float32),
+        "uncertainty": np.array([sample.uncertainty for sample in samples], np.float32),
+    }
+    if plan.map:
+        arrays["map"] = np.stack([sample.map for sample in samples])
+    return save(arrays, {"record": json.dumps(answer(run, request_id, records), allow_nan=False)})
+
+
+def facts(result: Result) -> dict[str, Any]:
+    """Everything about a sample that is not an array."""
+    sample = result.sample
+    return {
+        "index": sample.spec.index,
+        "seed": sample.spec.seed,
+        "shape": sample.data.shape,
+        "confidence": _number(sample.confidence),
+        "uncertainty": _number(sample.uncertainty),
+        "method": "propagated",
+        "semantics": "ambiguity",
+        "commit": {"t": sample.commit.t, "step": sample.commit.step},
+        "decision": None if result.decision is None else result.decision.record(),
+        "finish_reason": sample.finish_reason,
+        "steps": {"accepted": sample.accepted, "rejected": sample.rejected},
+        "evaluations": sample.evaluations,
+    }
+
+
+def _profile(sample: Sample) -> dict[str, Any]:
+    return {"t": sample.t.tolist(), "rate": [_number(rate) for rate in sample.rate.tolist()]}
+
+
+def _number(value: float | None) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return value if value is not None and isfinite(value) else None

@@ -1,0 +1,44 @@
+"""Requests that the OpenAPI document shows. They run as they are on the embedded checkpoints."""
+
+from __future__ import annotations
+
+from fastapi.openapi.models import Example
+
+REQUESTS: dict[str, Example] = {
+    "smallest": {
+        "summary": "One sample of the default model",
+        "value": {},
+    },
+    "images": {
+        "summary": "Four images of a class, the doubtful ones marked",
+        "value": {
+            "model": "fashion",
+            "n": 4,
+            "seed": 7,
+            "condition": {"label": "Sneaker"},
+            "sampler": {"method": "heun", "steps": 10},
+            "filter": {"by": "confidence", "min": 0.3, "action": "annotate"},
+        },
+    },
+    "vectors": {
+        "summary": "Points in the plane with the profile of their uncertainty",
+        "value": {
+            "model": "ring",
+            "n": 8,
+            "seed": 7,
+            "sampler": {"method": "rk4", "steps": 20},
+            "confidence": {"method": "propagated", "profile": True, "map": True},
+            "output": {"format": "list"},
+        },
+    },
+    "filtered": {
+        "summary": "Keep only points that the model was sure of",
+        "value": {
+            "model": "ring-exact",
+            "n": 8,
+            "seed": 7,
+            "sampler": {"method": "euler", "steps": 50},
+            "filter": {"by": "uncertainty", "max": 2.0, "action": "drop"},
+        },
+    },
+}

@@ -1,0 +1,36 @@
+"""``GET /health/live``, ``GET /health/ready`` and ``GET /metrics``."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from sureflow_server.api.problems import problems
+from sureflow_server.engine.errors import DrainingError, NotReadyError
+from sureflow_server.service import Service
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/health/live")
+async def live() -> dict[str, str]:
+    """Answer, if the process can answer at all."""
+    return {"status": "live"}
+
+
+@router.get("/health/ready", responses=problems(503))
+async def ready(request: Request) -> dict[str, str]:
+    """Answer 200 if a worker has generated with every model and new requests are welcome."""
+    pool = Service.of(request).pool
+    if pool.draining:
+        raise DrainingError("the server is shutting down", 5)
+    if not pool.ready:
+        raise NotReadyError("the worker is loading the models", 2)
+    return {"status": "ready"}
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Show the metrics in the text format of Prometheus."""
+    return Response(Service.of(request).metrics.page(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,69 @@
+"""What surrounds every request: its id, and a limit on its body."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sureflow_server.api.problems import Problem
+
+REQUEST_ID = re.compile(r"[!-~]{1,128}")
+
+
+class RequestId:
+    """Gives every request an id, its own ``X-Request-Id`` if it has one, and echoes it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        own = Headers(scope=scope).get("x-request-id", "")
+        request_id = own if REQUEST_ID.fullmatch(own) else f"req_{uuid4().hex}"
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def echo(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        await self.app(scope, receive, echo)
+
+
+class BodyLimit:
+    """Refuses a body that is too large: at once if it says so, else as soon as it shows."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        too_large = announced.isdecimal() and int(announced) > self.max_bytes
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            if too_large:
+                raise self._problem()
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_bytes:
+                raise self._problem()
+            return message
+
+        await self.app(scope, limited, send)
+
+    def _problem(self) -> Problem:
+        message = f"the body may have at most {self.max_bytes} bytes"
+        return Problem("payload-too-large", message, [("body", message)])

@@ -1,0 +1,111 @@
+"""From a valid request to the lanes of a model, or to the field that the model cannot serve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from secrets import randbelow
+
+from sureflow.card import ModelCard
+from sureflow.lane import LaneSpec
+from sureflow_server.api.encoding import PNG_CHANNELS, Format
+from sureflow_server.api.problems import Problem
+from sureflow_server.api.schemas import GenerateRequest
+from sureflow_server.engine.errors import NotReadyError
+from sureflow_server.filters import Threshold
+from sureflow_server.service import Service
+
+DRAWN_SEEDS = 2**53
+"""Seeds that the server draws are below this, so that every JSON client keeps them exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a request comes to."""
+
+    card: ModelCard
+    seed: int
+    lanes: tuple[LaneSpec, ...]
+    threshold: Threshold | None
+    form: Format
+    profile: bool
+    map: bool
+
+
+def plan(request: GenerateRequest, service: Service) -> Plan:
+    """Resolve names and defaults.
+
+    Raises:
+        Problem: The model cannot do it; names the field.
+        NotReadyError: The models are still being loaded.
+    """
+    limit = service.settings.max_samples_per_request
+    if request.n > limit:
+        raise Problem.field("n", f"at most {limit} samples per request, got {request.n}")
+    card = _card(request.model, service)
+    label = _label(request, card)
+    scale = request.guidance.scale
+    if label is None and scale != 1:
+        raise Problem.field("guidance.scale", "a scale other than 1 needs condition.label")
+    _check_filter(request, card)
+    seed = randbelow(DRAWN_SEEDS) if request.seed is None else request.seed
+    method, steps = request.sampler.method, request.sampler.steps
+    return Plan(
+        card=card,
+        seed=seed,
+        lanes=tuple(
+            LaneSpec(seed, index, method, steps, label, scale) for index in range(request.n)
+        ),
+        threshold=None if request.filter is None else request.filter.threshold(),
+        form=_form(request, card),
+        profile=request.confidence.profile,
+        map=request.confidence.map,
+    )
+
+
+def _card(asked: str | None, service: Service) -> ModelCard:
+    pool = service.pool
+    if not pool.cards:
+        raise NotReadyError("the models are still being loaded", 2)
+    name = asked or service.default_model or ""
+    if name in pool.failures:
+        raise Problem.field("model", f"{name} could not be loaded", "model-failed")
+    if name not in pool.cards:
+        message = f"there is no {name!r}; choose from {', '.join(pool.cards)}"
+        raise Problem.field("model", message, "unknown-model")
+    return pool.cards[name]
+
+
+def _label(request: GenerateRequest, card: ModelCard) -> int | None:
+    if request.condition is None:
+        return None
+    label = request.condition.label
+    if not card.classes:
+        raise Problem.field("condition.label", f"{card.name} has no classes; leave it out")
+    if isinstance(label, str) and label in card.classes:
+        return card.classes.index(label)
+    if isinstance(label, int) and 0 <= label < len(card.classes):
+        return label
+    names = ", ".join(card.classes)
+    allowed = f"choose from 0 to {len(card.classes) - 1} or {names}"
+    raise Problem.field("condition.label", f"no class {label!r}; {allowed}")
+
+
+def _check_filter(request: GenerateRequest, card: ModelCard) -> None:
+    if request.filter is None or request.filter.by != "confidence":
+        return
+    if not card.calibrated:
+        raise Problem.field("filter.by", f"{card.name} is not calibrated; filter by uncertainty")
+    scales = card.calibrated.get("guidance", ())
+    if scales and not min(scales) <= request.guidance.scale <= max(scales):
+        allowed = f"{min(scales)} to {max(scales)}"
+        raise Problem.field("filter.by", f"confidence is calibrated for guidance {allowed} only")
+
+
+def _form(request: GenerateRequest, card: ModelCard) -> Format:
+    drawable = card.media == "image" and card.shape[0] in PNG_CHANNELS
+    form = request.output.format
+    if form == "png" and not drawable:
+        raise Problem.field("output.format", f"{card.name} makes no images; use npy or list")
+    if form is None:
+        return "png" if drawable else "list"
+    return form

@@ -1,0 +1,62 @@
+"""Server-sent events: samples as they finish."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from itertools import count
+from typing import Any
+
+from fastapi import Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import AppStatus
+
+from sureflow_server.api.answer import head, record
+from sureflow_server.api.problems import Problem
+from sureflow_server.api.run import Result, Run
+from sureflow_server.engine.errors import RequestFailedError
+from sureflow_server.engine.messages import Progress, Started
+
+HEARTBEAT_S = 15
+
+# Left alone, the library cuts streams off at SIGTERM; ours end by themselves, and must first.
+AppStatus.enable_automatic_graceful_drain = False
+
+
+def stream(request: Request, run: Run) -> EventSourceResponse:
+    """Answer with ``queued, started, step…, sample…`` and last ``completed`` or ``error``."""
+    return EventSourceResponse(_numbered(_events(request, run)), ping=HEARTBEAT_S, sep="\n")
+
+
+async def _numbered(
+    events: AsyncGenerator[tuple[str, dict[str, Any]], None],
+) -> AsyncGenerator[ServerSentEvent, None]:
+    numbers = count()
+    async with aclosing(events):
+        async for name, data in events:
+            text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+            yield ServerSentEvent(text, event=name, id=str(next(numbers)))
+
+
+async def _events(request: Request, run: Run) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
+    plan = run.plan
+    opening = head(plan, request.state.request_id)
+    yield "queued", {**opening, "n": len(plan.lanes)}
+    try:
+        async with aclosing(run.events()) as events:
+            async for event in events:
+                yield _event(event, run)
+    except RequestFailedError as error:
+        yield "error", Problem.of(error).document(request)
+    else:
+        yield "completed", {**opening, "n": len(run.results), "usage": run.usage()}
+
+
+def _event(event: Started | Progress | Result, run: Run) -> tuple[str, dict[str, Any]]:
+    if isinstance(event, Result):
+        return "sample", record(event, run.plan)
+    if isinstance(event, Started):
+        return "started", {"n": len(run.plan.lanes)}
+    steps = run.plan.lanes[event.lane].steps
+    return "step", {"index": event.lane, "step": event.step, "t": event.step / steps}

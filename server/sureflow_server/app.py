@@ -1,0 +1,57 @@
+"""The ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from sureflow import __version__
+from sureflow_server.api import generate, health, models, problems
+from sureflow_server.api.middleware import BodyLimit, RequestId
+from sureflow_server.engine.messages import WorkerConfig
+from sureflow_server.engine.pool import Pool
+from sureflow_server.metrics import Metrics
+from sureflow_server.service import Service
+from sureflow_server.settings import Settings
+
+DESCRIPTION = "Samples of flow models, each with a confidence from the same forward passes."
+
+
+class Application(FastAPI):
+    """FastAPI, with problem documents for errors in its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            problems.declare(super().openapi())
+        return super().openapi()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the application; the worker starts with its lifespan.
+
+    ``app.state.service`` is the running :class:`~sureflow_server.service.Service`.
+    """
+    metrics = Metrics()
+    config = WorkerConfig(settings.models_dir, settings.capacity, settings.threads, settings.device)
+    pool = Pool(config, settings.max_queued_samples, metrics)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        pool.start()
+        yield
+        await pool.stop()
+
+    app = Application(
+        title="Sureflow", version=__version__, description=DESCRIPTION, lifespan=lifespan
+    )
+    app.state.service = Service(settings, pool, metrics)
+    problems.install(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestId)
+    for router in (generate.router, models.router, health.router):
+        app.include_router(router)
+    return app

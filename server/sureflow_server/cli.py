@@ -1,0 +1,80 @@
+"""The command ``sureflow``: that of the library, and ``serve``."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from sureflow.cli import app
+from sureflow_server.settings import Settings
+
+
+@app.command()
+def serve(
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind [127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port; 0 for any [8000].")] = None,
+    models_dir: Annotated[
+        Path | None, typer.Option(help="Folder of checkpoint folders [the embedded ones].")
+    ] = None,
+    default_model: Annotated[
+        str | None, typer.Option(help="Model of requests that name none [fashion].")
+    ] = None,
+    capacity: Annotated[
+        int | None, typer.Option(help="Lanes that run at once, per model [32].")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads of the worker [1].")] = None,
+    device: Annotated[str | None, typer.Option(help="Torch device of the worker [cpu].")] = None,
+    max_samples_per_request: Annotated[int | None, typer.Option(help="Largest n [256].")] = None,
+    max_queued_samples: Annotated[
+        int | None, typer.Option(help="Samples under way before 429 [4096].")
+    ] = None,
+    max_body_bytes: Annotated[
+        int | None, typer.Option(help="Largest request body [1048576].")
+    ] = None,
+    drain_s: Annotated[
+        float | None, typer.Option(help="Seconds to finish after SIGTERM [30].")
+    ] = None,
+    allow_unauthenticated: Annotated[
+        bool | None,
+        typer.Option("--allow-unauthenticated", help="Bind a public address without keys."),
+    ] = None,
+) -> None:
+    """Serve the models of a folder over HTTP.
+
+    Options win over the environment (SUREFLOW_PORT, ...), which wins over the TOML file.
+    """
+    given = {name: value for name, value in locals().items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except (ValidationError, SettingsError, ValueError) as error:
+        typer.echo(f"sureflow: {_reason(error)}", err=True)
+        raise typer.Exit(1) from None
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # Imported here, so that a worker, which imports this file anew, starts without it.
+    from sureflow_server.serve import serve as run
+
+    raise typer.Exit(run(settings))
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    field = ".".join(str(part) for part in first["loc"])
+    return f"{field}: {message}" if field else message
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

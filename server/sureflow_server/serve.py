@@ -1,0 +1,93 @@
+"""Serving until a signal comes, and the exit code that follows."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+
+from sureflow_server.app import create_app
+from sureflow_server.engine.errors import StartupError
+from sureflow_server.service import Service
+from sureflow_server.settings import Settings
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self.service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Refuse new work before the sockets close, so that readiness is false meanwhile."""
+        self.service.pool.drain()
+        super().handle_exit(sig, frame)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, finish what runs, and return the exit code.
+
+    0 after a signal; 1, with one line on standard error, if nothing could be served.
+    """
+    try:
+        listener = _bind(settings)
+    except OSError as error:
+        return _fail(f"cannot bind {settings.host}:{settings.port}: {error.strerror}")
+    # Once it has shut down, uvicorn raises the signal again for handlers that came before it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    with listener:
+        return asyncio.run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> int:
+    app = create_app(settings)
+    service: Service = app.state.service
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+    )
+    server = _Server(config, service)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await service.wait_ready()
+        _announce(service, listener)
+        code = 0
+    except StartupError as error:
+        code = 0 if server.should_exit else _fail(str(error))
+        server.should_exit = True
+    await serving
+    return code
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        settings.host, settings.port, type=socket.SOCK_STREAM
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _announce(service: Service, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    name = f"[{host}]" if ":" in host else host
+    models = ", ".join(service.pool.cards)
+    print(f"sureflow: serving {models} at http://{name}:{port}", flush=True)
+    for folder, error in service.pool.failures.items():
+        print(f"sureflow: {folder} could not be loaded: {error}", file=sys.stderr, flush=True)
+
+
+def _fail(message: str) -> int:
+    print(f"sureflow: {message}", file=sys.stderr, flush=True)
+    return 1

@@ -1,0 +1,54 @@
+"""What the routes need, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from sureflow_server.engine.errors import StartupError
+from sureflow_server.engine.pool import Pool
+from sureflow_server.metrics import Metrics
+from sureflow_server.settings import Settings
+
+PREFERRED_DEFAULT = "fashion"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The running server: settings, engine, metrics."""
+
+    settings: Settings
+    pool: Pool
+    metrics: Metrics
+
+    @classmethod
+    def of(cls, request: Request) -> Service:
+        """Return the service that answers this request."""
+        service: Service = request.app.state.service
+        return service
+
+    @property
+    def default_model(self) -> str | None:
+        """Name of the model for requests that name none; ``None`` if there is no model at all."""
+        if self.settings.default_model is not None:
+            return self.settings.default_model
+        if PREFERRED_DEFAULT in {*self.pool.cards, *self.pool.failures}:
+            return PREFERRED_DEFAULT
+        return next(iter(self.pool.cards), None)
+
+    async def wait_ready(self) -> None:
+        """Wait until requests can be served.
+
+        Raises:
+            StartupError: They never can: no model works, or the default one does not.
+        """
+        await self.pool.wait_ready()
+        folder, failures = self.pool.folder, self.pool.failures
+        if not self.pool.cards:
+            reasons = "; ".join(failures.values()) or "it holds no checkpoint folder"
+            raise StartupError(f"no model could be loaded from {folder}: {reasons}")
+        name = self.default_model
+        if name not in self.pool.cards:
+            reason = failures.get(str(name), f"there is none in {folder}")
+            raise StartupError(f"the default model {name} could not be loaded: {reason}")

@@ -1,0 +1,198 @@
+"""Both clients behind one blocking face, canned answers, and a server that really runs."""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from sureflow_client import APITimeoutError, AsyncClient, Client, Event
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 120
+STOP_SECONDS = 60
+QUEUE = 256
+"""Samples that the server of the tests takes at once."""
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Blocking:
+    """An `AsyncClient` that is called like a `Client`, so that one test covers both."""
+
+    def __init__(self, portal: BlockingPortal, client: AsyncClient) -> None:
+        self._portal = portal
+        self._client = client
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+        return lambda *args, **options: self._portal.call(
+            functools.partial(method, *args, **options)
+        )
+
+    def stream(self, *args: Any, **options: Any) -> Generator[Event, None, None]:
+        events = self._client.stream(*args, **options)
+        try:
+            while True:
+                try:
+                    yield self._portal.call(events.__anext__)
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._portal.call(events.aclose)
+
+
+Connect = Callable[..., Client]
+
+
+@pytest.fixture(params=["sync", "async"])
+def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    """Return a maker of clients; each test runs with both kinds."""
+    if request.param == "sync":
+        clients: list[Client] = []
+
+        def make(*args: Any, **options: Any) -> Client:
+            clients.append(Client(*args, **options))
+            return clients[-1]
+
+        yield make
+        for client in clients:
+            client.close()
+        return
+    with start_blocking_portal() as portal:
+        twins: list[Blocking] = []
+
+        def make_async(*args: Any, **options: Any) -> Any:
+            twins.append(Blocking(portal, AsyncClient(*args, **options)))
+            return twins[-1]
+
+        yield make_async
+        for twin in twins:
+            twin.aclose()
+
+
+@pytest.fixture
+def answering(connect: Connect) -> Callable[..., Client]:
+    """Return a maker of clients whose requests a function answers, in place of a server."""
+
+    def make(handler: Handler, **options: Any) -> Client:
+        return connect("http://server", transport=httpx.MockTransport(handler), **options)
+
+    return make
+
+
+@pytest.fixture
+def sample_document() -> Callable[..., dict[str, Any]]:
+    """Return a maker of samples as the server writes them."""
+
+    def make(index: int = 0, **members: Any) -> dict[str, Any]:
+        return {
+            "index": index,
+            "seed": 7,
+            "media_type": "application/json",
+            "shape": [2],
+            "data": [0.5, -1.25],
+            "confidence": 0.81,
+            "uncertainty": 412.6,
+            "method": "propagated",
+            "semantics": "ambiguity",
+            "commit": {"t": 0.43, "step": 9},
+            "profile": None,
+            "map": None,
+            "decision": None,
+            "finish_reason": "converged",
+            "steps": {"accepted": 20, "rejected": 0},
+            "evaluations": 40,
+            **members,
+        }
+
+    return make
+
+
+@pytest.fixture
+def answer(sample_document: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Return a maker of whole answers as the server writes them."""
+
+    def make(*samples: dict[str, Any], **members: Any) -> dict[str, Any]:
+        return {
+            "id": "req_1",
+            "model": "ring",
+            "model_version": "sha256:0123",
+            "seed": 7,
+            "samples": list(samples) or [sample_document()],
+            "usage": {
+                "evaluations": 40,
+                "evaluations_saved": 0,
+                "queue_s": 0.001,
+                "compute_s": 0.2,
+            },
+            **members,
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run the server on the embedded checkpoints and return its URL."""
+    url = f"http://127.0.0.1:{_free_port()}"
+    log = tmp_path_factory.mktemp("server") / "log"
+    with log.open("wb") as file, _serve(url, file) as process:
+        try:
+            _wait(url, process, log)
+            yield url
+        finally:
+            _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _serve(url: str, log: Any) -> subprocess.Popen[bytes]:
+    port = url.rpartition(":")[2]
+    path = os.pathsep.join([str(ROOT / "models"), str(ROOT / "server")])
+    others = {name: value for name, value in os.environ.items() if "SUREFLOW_" not in name}
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "sureflow_server.cli", "serve", "--port", port),
+            *("--max-queued-samples", str(QUEUE)),
+        ],
+        env={**others, "PYTHONPATH": path},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait with the client's own probe; a server that dies at once is not waited for."""
+    with Client(url) as client:
+        for _ in range(START_SECONDS):
+            if process.poll() is not None:
+                pytest.fail(f"the server ended with {process.returncode}:\n{log.read_text()}")
+            try:
+                return client.wait_until_ready(1.0)
+            except APITimeoutError:
+                continue
+    pytest.fail(f"the server did not become ready:\n{log.read_text()}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise

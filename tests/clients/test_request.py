@@ -1,0 +1,111 @@
+"""Arguments become the body of a request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from sureflow_client import Client, GenerateOptions
+from sureflow_client._request import generate_body
+
+Answering = Callable[..., Client]
+
+
+def test_what_is_left_out_is_left_to_the_server() -> None:
+    body = generate_body()
+    assert set(body) == {"n", "seed"}
+    assert body["n"] == 1
+
+
+def test_every_argument_has_its_place() -> None:
+    body = generate_body(
+        "fashion",
+        2,
+        seed=7,
+        label=3,
+        guidance=1.5,
+        method="heun",
+        steps=20,
+        profile=True,
+        map=True,
+        filter={"by": "confidence", "min": 0.3, "action": "annotate"},
+        output="npy",
+    )
+    assert body == {
+        "model": "fashion",
+        "n": 2,
+        "seed": 7,
+        "condition": {"label": 3},
+        "guidance": {"scale": 1.5},
+        "sampler": {"method": "heun", "steps": 20},
+        "confidence": {"profile": True, "map": True},
+        "filter": {"by": "confidence", "min": 0.3, "action": "annotate"},
+        "output": {"format": "npy"},
+    }
+
+
+def test_zeros_are_values() -> None:
+    body = generate_body(n=0, seed=0, label=0, guidance=0.0, steps=0, filter={"max": 0.0})
+    assert body["n"] == body["seed"] == 0
+    assert body["condition"] == {"label": 0}
+    assert body["guidance"] == {"scale": 0.0}
+    assert body["sampler"] == {"steps": 0}
+    assert body["filter"] == {"max": 0.0}
+
+
+def test_numbers_of_numpy_are_written_as_json() -> None:
+    body = generate_body(seed=np.int64(7), label=np.int32(3), guidance=np.float64(1.5))  # type: ignore[arg-type]
+    assert json.loads(json.dumps(body)) == generate_body(seed=7, label=3, guidance=1.5)
+
+
+def test_a_drawn_seed_is_new_each_time_and_exact_as_a_double() -> None:
+    seeds = [generate_body()["seed"] for _ in range(100)]
+    assert len(set(seeds)) == 100
+    assert all(0 <= seed < 2**53 for seed in seeds)
+
+
+def test_the_typed_options_are_those_that_exist() -> None:
+    arguments = set(generate_body.__annotations__) - {"model", "n", "return"}
+    assert set(GenerateOptions.__annotations__) == arguments
+
+
+def test_an_unknown_option_is_an_error_of_the_caller(answering: Answering) -> None:
+    client = answering(lambda request: httpx.Response(500))
+    with pytest.raises(TypeError, match="lable"):
+        client.generate("fashion", lable=3)  # type: ignore[call-arg]
+
+
+def test_headers_and_address(connect: Answering, answer: Callable[..., dict[str, Any]]) -> None:
+    requests: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, json=answer())
+
+    transport = httpx.MockTransport(handler)
+    client = connect(
+        "http://host/below/", api_key="k", headers={"X-Trace": "1"}, transport=transport
+    )
+    client.generate("ring")
+    (request,) = requests
+    assert str(request.url) == "http://host/below/v1/generate"
+    assert request.headers["Authorization"] == "Bearer k"
+    assert request.headers["X-Trace"] == "1"
+    assert request.headers["Accept"] == "application/json"
+    assert request.headers["User-Agent"].startswith("sureflow-client/")
+
+
+def test_names_of_models_are_escaped(answering: Answering) -> None:
+    paths: list[bytes] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.raw_path)
+        return httpx.Response(200, json={"name": "a/b", "state": "failed", "default": False})
+
+    assert answering(handler).model("a/b").name == "a/b"
+    assert paths == [b"/v1/models/a%2Fb"]

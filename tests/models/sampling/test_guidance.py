@@ -1,0 +1,39 @@
+import torch
+from stubs import Scripted, model_of
+
+from sureflow.lane import LaneSpec
+from sureflow.moments import Moments
+from sureflow.sampling.guidance import guide, guided
+from sureflow.sampling.sample import run
+
+
+def test_guided_lanes_only() -> None:
+    assert guided(torch.tensor([1.0, 2.0, 0.0, 1.0])).tolist() == [1, 2]
+
+
+def test_combination_of_velocity_and_variance() -> None:
+    scale = torch.tensor([1.0, 3.0, 0.0])
+    mean = torch.tensor([[1.0], [2.0], [3.0], [10.0], [20.0]])
+    velocity, variance = guide(Moments(mean, mean.clone()), scale)
+    assert velocity.squeeze().tolist() == [1.0, 10 + 3 * (2 - 10), 20.0]
+    assert variance.squeeze().tolist() == [1.0, 9 * 2 + 4 * 10, 20.0]
+
+
+def test_unguided_replies_pass_untouched() -> None:
+    replies = Moments(torch.randn(2, 3), torch.rand(2, 3))
+    velocity, variance = guide(replies, torch.ones(2))
+    assert torch.equal(velocity, replies.mean)
+    assert replies.variance is not None
+    assert torch.equal(variance, replies.variance)
+
+
+def test_guidance_shifts_a_lane_as_the_formula_says() -> None:
+    """Constant velocities 1 (label 0) and 0 (null): the end point is x0 + g."""
+    net = Scripted(
+        lambda x, t, label: (label == 0).float()[:, None].expand_as(x).clone(), classes=1
+    )
+    start = run(model_of(net), [LaneSpec(0, 0, "euler", 4)])[0].data
+    for scale in (0.0, 1.0, 2.5):
+        spec = LaneSpec(0, 0, "euler", 4, 0, scale)
+        (sample,) = run(model_of(net), [spec])
+        assert torch.allclose(torch.from_numpy(sample.data - start), torch.tensor(scale))

@@ -1,0 +1,55 @@
+import pytest
+from scipy.stats import ks_2samp
+
+import sureflow
+from sureflow.sampling.sample import run, sample
+
+
+def test_a_longer_request_begins_with_the_shorter_one(unet) -> None:
+    few, many = (sample(unet, n=n, seed=3, label=1, steps=4) for n in (4, 16))
+    for a, b in zip(few, many, strict=False):
+        assert a.data.tobytes() == b.data.tobytes()
+        assert a.uncertainty == b.uncertainty
+
+
+def test_capacity_changes_speed_alone(unet) -> None:
+    wide, narrow = (sample(unet, n=9, seed=1, steps=3, capacity=c) for c in (32, 2))
+    assert [s.data.tobytes() for s in wide] == [s.data.tobytes() for s in narrow]
+
+
+def test_samples_follow_the_target(mixture) -> None:
+    import torch
+
+    drawn = sample(mixture, n=600, seed=9, steps=30, capacity=64)
+    truth = mixture.network.draw(4000, torch.Generator().manual_seed(0)).numpy()
+    for axis in (0, 1):
+        assert ks_2samp([s.data[axis] for s in drawn], truth[:, axis]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"seed": -1}, "seed"),
+        ({"method": "rk5"}, "method"),
+        ({"steps": 0}, "steps"),
+        ({"label": 2}, "label"),
+        ({"guidance": 2.0}, "guidance"),
+    ],
+)
+def test_errors_name_the_argument(mixture, arguments, field) -> None:
+    with pytest.raises(ValueError, match=f"^{field}: "):
+        sample(mixture, **arguments)
+
+
+def test_progress_reports_every_lane(mixture) -> None:
+    from sureflow.lane import LaneSpec
+
+    counts = []
+    run(mixture, [LaneSpec(0, i, steps=2) for i in range(7)], 3, counts.append)
+    assert sum(counts) == 7
+
+
+def test_public_names() -> None:
+    assert sureflow.sample is sample
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = sureflow.nonsense

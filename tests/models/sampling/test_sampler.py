@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sureflow.lane import METHODS, LaneSpec
+from sureflow.sampling import Sampler
+from sureflow.sampling.sample import run
+
+specs = st.builds(
+    LaneSpec,
+    seed=st.integers(0, 5),
+    index=st.integers(0, 3),
+    method=st.sampled_from(METHODS),
+    steps=st.integers(1, 6),
+    label=st.sampled_from([None, 0, 1, 2]),
+    guidance=st.sampled_from([1.0, 2.0]),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(specs, st.integers(0, 4), st.booleans()), min_size=1, max_size=12))
+def test_a_sample_does_not_depend_on_its_neighbours(unet, arrivals) -> None:
+    """Arrivals, departures and cancellations around a lane leave its bytes alone."""
+    sampler = Sampler(unet, capacity=5)
+    pending = list(enumerate(arrivals))
+    cancelled, results = set(), {}
+    while pending or sampler.running:
+        while pending and sampler.free:
+            ticket, (spec, wait, cancel) = pending.pop(0)
+            sampler.admit(ticket, spec)
+            for _ in range(wait):
+                results.update(sampler.tick().finished)
+            if cancel and ticket not in results:
+                sampler.cancel([ticket])
+                cancelled.add(ticket)
+        results.update(sampler.tick().finished)
+    assert results.keys() == set(range(len(arrivals))) - cancelled
+    for ticket, sample in results.items():
+        (alone,) = run(unet, [arrivals[ticket][0]])
+        assert sample.data.tobytes() == alone.data.tobytes()
+        assert sample.map.tobytes() == alone.map.tobytes()
+        assert sample.rate.tobytes() == alone.rate.tobytes()
+
+
+def test_rows_and_slots_are_counted(mixture) -> None:
+    sampler = Sampler(mixture, capacity=3)
+    assert (sampler.free, sampler.running, sampler.tick().rows) == (3, 0, 0)
+    sampler.admit(10, LaneSpec(0, 0, "euler", 2))
+    sampler.admit(11, LaneSpec(0, 1, "heun", 1, label=1, guidance=2.0))
+    assert (sampler.free, sampler.running) == (1, 2)
+    first = sampler.tick()
+    assert first.rows == 3
+    assert first.finished == []
+    second = sampler.tick()
+    assert {ticket for ticket, _ in second.finished} == {10, 11}
+    assert sampler.free == 3
+
+
+def test_no_lane_is_admitted_over_capacity(mixture) -> None:
+    sampler = Sampler(mixture, capacity=1)
+    sampler.admit(0, LaneSpec(0, 0))
+    with pytest.raises(IndexError):
+        sampler.admit(1, LaneSpec(0, 1))
+
+
+def test_cancel_frees_the_slot_at_once_and_ignores_strangers(mixture) -> None:
+    sampler = Sampler(mixture, capacity=1)
+    sampler.admit(7, LaneSpec(0, 0, steps=50))
+    sampler.tick()
+    sampler.cancel([99, 7])
+    assert sampler.free == 1
+    sampler.admit(8, LaneSpec(0, 0, "euler", 1))
+    ((ticket, sample),) = sampler.tick().finished
+    assert ticket == 8
+    assert np.isfinite(sample.data).all()

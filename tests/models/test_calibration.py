@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sureflow.calibration import Calibration, tabulate
+
+
+def calibration() -> Calibration:
+    """Two scales; class 0 spans 0 .. 1, class 1 spans 10 .. 20, at scale 2 all doubles."""
+    rows = np.stack(
+        [
+            tabulate(np.linspace(0, 1, 1001)),
+            tabulate(np.linspace(10, 20, 1001)),
+            tabulate(np.linspace(0, 20, 1001)),
+        ]
+    )
+    return Calibration(np.array([1.0, 2.0]), np.stack([rows, 2 * rows]), {"steps": 20})
+
+
+@pytest.mark.parametrize(
+    ("uncertainty", "label", "guidance", "expected"),
+    [
+        (0.25, 0, 1.0, 0.75),
+        (0.25, 1, 1.0, 1.0),
+        (12.0, 1, 1.0, 0.8),
+        (5.0, None, 1.0, 0.75),
+        (0.5, 0, 2.0, 0.75),
+        (0.5, 0, 1.5, (0.5 + 0.75) / 2),
+        (1e9, 0, 1.0, 0.0),
+        (0.5, 0, 2.1, None),
+        (0.5, 0, 0.9, None),
+    ],
+)
+def test_confidence_is_the_share_that_is_less_sure(uncertainty, label, guidance, expected) -> None:
+    said = calibration().confidence(uncertainty, label, guidance)
+    assert said == (None if expected is None else pytest.approx(expected, abs=1e-9))
+
+
+@given(st.floats(0, 30), st.floats(0, 30), st.sampled_from([0, 1, None]))
+def test_confidence_falls_with_uncertainty(a, b, label) -> None:
+    low, high = sorted((a, b))
+    surer, doubtful = (calibration().confidence(u, label, 1.0) for u in (low, high))
+    assert 0 <= doubtful <= surer <= 1
+
+
+def test_fresh_draws_are_uniform() -> None:
+    """The reference draws' own law: confidence of fresh draws is uniform on [0, 1]."""
+    rng = np.random.default_rng(0)
+    table = tabulate(rng.gamma(3, size=4000))
+    fresh = Calibration(np.array([1.0]), table[None, None], {})
+    said = sorted(fresh.confidence(u, None, 1.0) for u in rng.gamma(3, size=2000))
+    assert np.abs(np.array(said) - np.linspace(0, 1, 2000)).max() < 0.05
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    calibration().save(tmp_path / "c.safetensors")
+    read = Calibration.load(tmp_path / "c.safetensors")
+    assert np.array_equal(read.quantiles, calibration().quantiles)
+    assert read.summary() == {"guidance": [1.0, 2.0], "steps": 20}
+
+
+def test_a_file_that_lacks_a_tensor_is_refused(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"guidance": np.ones(1)}, tmp_path / "c.safetensors")
+    with pytest.raises(ValueError, match="quantiles"):
+        Calibration.load(tmp_path / "c.safetensors")

@@ -1,0 +1,116 @@
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, resolve, save
+from sureflow.networks import MLP
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    network = MLP((3,), width=16, layers=1, classes=2)
+    config = CheckpointConfig(
+        name="small",
+        media="vector",
+        classes=("a", "b"),
+        network={"kind": "mlp", "shape": [3], "width": 16, "layers": 1, "classes": 2},
+        provenance={"data": "none"},
+    )
+    save(tmp_path / "small", config, network)
+    return tmp_path / "small"
+
+
+def test_round_trip(folder: Path) -> None:
+    model = load(folder)
+    torch.manual_seed(0)
+    same = MLP((3,), width=16, layers=1, classes=2)
+    x, t = torch.randn(5, 3), torch.rand(5)
+    assert torch.equal(model.network(x, t), same(x, t))
+    assert model.card.classes == ("a", "b")
+    assert model.card.provenance == {"data": "none"}
+    assert not any(p.requires_grad for p in model.network.parameters())
+
+
+def test_version_is_that_of_the_bytes(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    assert load(copy).card.version == load(folder).card.version
+    tensors = load_file(copy / "model.safetensors")
+    tensors["head.bias"] += 1
+    save_file(tensors, copy / "model.safetensors")
+    assert load(copy).card.version != load(folder).card.version
+
+
+def _edit(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def _truncate(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _retensor(folder: Path, name: str, value: torch.Tensor | None) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors.pop(name, None)
+    save_file(tensors if value is None else {**tensors, name: value}, folder / "model.safetensors")
+
+
+DAMAGE = {
+    "no such folder": lambda f: shutil.rmtree(f),
+    "config.json: No such file": lambda f: (f / "config.json").unlink(),
+    "config.json: file: Invalid JSON": lambda f: (f / "config.json").write_text('{"name": '),
+    "config.json: larger than": lambda f: (f / "config.json").write_text(" " * (1 << 21)),
+    "config.json: media": lambda f: _edit(f, media="audio"),
+    "config.json: surprise": lambda f: _edit(f, surprise=1),
+    "config.json: network.kind": lambda f: _edit(f, network={"kind": "warp"}),
+    "config.json: network: ": lambda f: _edit(f, network={"kind": "mlp", "shape": [3], "x": 1}),
+    "config.json: classes names 1": lambda f: _edit(f, classes=["a"]),
+    "model.safetensors: ": _truncate,
+    "model.safetensors: .*No such file": lambda f: (f / "model.safetensors").unlink(),
+    "tensor head.bias is absent": lambda f: _retensor(f, "head.bias", None),
+    r"tensor head.bias is \[4\]": lambda f: _retensor(f, "head.bias", torch.zeros(4)),
+    "tensor head.bias holds NaN": lambda f: _retensor(f, "head.bias", torch.full((3,), np.nan)),
+    "tensor extra is": lambda f: _retensor(f, "extra", torch.zeros(1)),
+    "model.safetensors: .*header": lambda f: (f / "model.safetensors").write_bytes(
+        pickle.dumps({"head.bias": [0.0]}) * 8
+    ),
+    "calibration.safetensors: ": lambda f: (f / "calibration.safetensors").write_bytes(b"junk"),
+}
+
+
+@pytest.mark.parametrize("message", DAMAGE)
+def test_damage_is_named(folder: Path, message: str) -> None:
+    DAMAGE[message](folder)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_a_config_cannot_make_us_allocate_what_the_file_does_not_hold(folder: Path) -> None:
+    """A width of a million would need terabytes; shapes are compared before that."""
+    _edit(folder, network={"kind": "mlp", "shape": [3], "width": 1_000_000, "classes": 2})
+    with pytest.raises(CheckpointError, match="tensor"):
+        load(folder)
+
+
+def test_saving_drops_a_calibration_that_no_longer_holds(folder: Path) -> None:
+    (folder / "calibration.safetensors").write_bytes(b"old")
+    model_config = {"kind": "mlp", "shape": [3], "width": 16, "layers": 1}
+    config = CheckpointConfig(name="small", media="vector", network=model_config)
+    save(folder, config, MLP((3,), width=16, layers=1))
+    assert load(folder).calibration is None
+
+
+@pytest.mark.parametrize("name", ["ring", "ring-exact", "fashion"])
+def test_embedded_checkpoints_load_by_name(name: str) -> None:
+    model = load(name)
+    assert model.card.name == resolve(name).name == name
+    assert model.card.calibrated["draws"] > 0

@@ -1,0 +1,183 @@
+"""Every error is a problem document that says what is wrong, and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.server.running import Server
+
+JSON = {"Content-Type": "application/json"}
+
+
+def problem(server: Server, status: int, kind: str, **request: Any) -> dict[str, Any]:
+    """Send a request and check what all problems have in common."""
+    request = {"method": "POST", "url": "/v1/generate", **request}
+    response = server.client.request(**request)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert document["type"] == f"urn:sureflow:problem:{kind}"
+    assert document["status"] == status
+    assert document["instance"] == request["url"]
+    assert document["request_id"] == response.headers["x-request-id"]
+    assert "Traceback" not in response.text
+    assert server.generate(seed=1)["samples"], "the server must go on serving"
+    return document
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"n": 0}, ["n"]),
+        ({"n": -1}, ["n"]),
+        ({"n": 257}, ["n"]),
+        ({"n": 10**30}, ["n"]),
+        ({"n": "4"}, ["n"]),
+        ({"n": 1.0}, ["n"]),
+        ({"n": True}, ["n"]),
+        ({"seed": -1}, ["seed"]),
+        ({"seed": 2**63}, ["seed"]),
+        ({"model": 3}, ["model"]),
+        ({"sampler": {"steps": -5}}, ["sampler.steps"]),
+        ({"sampler": {"steps": 1001}}, ["sampler.steps"]),
+        ({"sampler": {"method": "magic"}}, ["sampler.method"]),
+        ({"sampler": 7}, ["sampler"]),
+        ({"condition": {}}, ["condition.label"]),
+        ({"condition": {"label": 1.5}}, ["condition.label"]),
+        ({"condition": {"label": True}}, ["condition.label"]),
+        ({"condition": {"label": 0}}, ["condition.label"]),
+        ({"model": "icons", "condition": {"label": 2}}, ["condition.label"]),
+        ({"model": "icons", "condition": {"label": -1}}, ["condition.label"]),
+        ({"model": "icons", "condition": {"label": "circle"}}, ["condition.label"]),
+        ({"guidance": {"scale": 1.5}}, ["guidance.scale"]),
+        ({"guidance": {"scale": 101}}, ["guidance.scale"]),
+        ({"guidance": {"scale": "1"}}, ["guidance.scale"]),
+        ({"confidence": {"method": "vibes"}}, ["confidence.method"]),
+        ({"confidence": {"profile": 1}}, ["confidence.profile"]),
+        ({"filter": {}}, ["filter"]),
+        ({"filter": {"by": "uncertainty", "min": 1, "max": 2}}, ["filter"]),
+        ({"filter": {"by": "beauty", "min": 1}}, ["filter.by"]),
+        ({"filter": {"by": "confidence", "min": 0.5}}, ["filter.by"]),
+        (
+            {
+                "model": "icons",
+                "condition": {"label": 0},
+                "guidance": {"scale": 5},
+                "filter": {"by": "confidence", "min": 0.5},
+            },
+            ["filter.by"],
+        ),
+        ({"filter": {"by": "uncertainty", "max": 1, "action": "regenerate"}}, ["filter.action"]),
+        ({"output": {"format": "png"}}, ["output.format"]),
+        ({"output": {"format": "gif"}}, ["output.format"]),
+        ({"rewind": {"keep": "commit"}}, ["rewind"]),
+        ({"sampler": {"tolerance": 1e-3}}, ["sampler.tolerance"]),
+        ({"n": 0, "sampler": {"steps": 0}, "colour": 1}, ["n", "sampler.steps", "colour"]),
+        ([], ["body"]),
+        ("text", ["body"]),
+    ],
+    ids=str,
+)
+def test_a_value_out_of_place_is_named(server: Server, body: Any, fields: list[str]) -> None:
+    document = problem(server, 422, "validation", json=body)
+    assert [error["field"] for error in document["errors"]] == fields
+    assert all(error["message"] for error in document["errors"])
+    assert fields[0] in document["detail"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ('{"sampler": {"tolerance": %s}}', "sampler.tolerance"),
+        ('{"guidance": {"scale": %s}}', "guidance.scale"),
+        ('{"filter": {"by": "uncertainty", "max": %s}}', "filter.max"),
+        ('{"n": %s}', "n"),
+    ],
+)
+def test_numbers_must_be_finite(server: Server, body: str, field: str, number: str) -> None:
+    document = problem(server, 422, "validation", content=body % number, headers=JSON)
+    assert [error["field"] for error in document["errors"]] == [field]
+
+
+@pytest.mark.parametrize("content", [b"null", b""])
+def test_a_body_is_needed(server: Server, content: bytes) -> None:
+    document = problem(server, 422, "validation", content=content, headers=JSON)
+    assert [error["field"] for error in document["errors"]] == ["body"]
+
+
+def test_the_allowed_labels_are_listed(server: Server) -> None:
+    body = {"model": "icons", "condition": {"label": "circle"}}
+    (error,) = problem(server, 422, "validation", json=body)["errors"]
+    assert "0 to 1 or half, stripes" in error["message"]
+
+
+def test_an_unknown_model_is_named_and_the_known_ones_are_listed(server: Server) -> None:
+    (error,) = problem(server, 404, "unknown-model", json={"model": "../points"})["errors"]
+    assert error["field"] == "model"
+    assert "icons, points" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"n": 1', b"{", b"{'n': 1}", b"\xff\xfe\x00", b"[" * 100_000, b'{"n": 1}}', b"9" * 10_000],
+    ids=["half", "brace", "quotes", "bytes", "deep", "rest", "digits"],
+)
+def test_what_is_not_json(server: Server, content: bytes) -> None:
+    problem(server, 400, "malformed-body", content=content, headers=JSON)
+
+
+def test_fifty_megabytes_are_refused(server: Server) -> None:
+    content = b'{"model": "' + b"x" * 50_000_000 + b'"}'
+    document = problem(server, 413, "payload-too-large", content=content, headers=JSON)
+    assert str(1 << 20) in document["detail"]
+
+
+def test_a_stream_without_a_length_is_refused_at_the_limit(server: Server) -> None:
+    chunks = (b" " * 65536 for _ in range(17))
+    problem(server, 413, "payload-too-large", content=chunks, headers=JSON)
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_only_json_is_taken(server: Server, media_type: str) -> None:
+    headers = {"Content-Type": media_type}
+    problem(server, 415, "unsupported-media-type", content=b"{}", headers=headers)
+
+
+def test_an_unacceptable_answer(server: Server) -> None:
+    document = problem(server, 406, "not-acceptable", json={}, headers={"Accept": "text/html"})
+    assert "text/event-stream" in document["detail"]
+
+
+@pytest.mark.parametrize("body", [{"model": "icons", "n": 2}, {"model": "points"}])
+def test_a_png_holds_one_image(server: Server, body: dict[str, Any]) -> None:
+    problem(server, 406, "not-acceptable", json=body, headers={"Accept": "image/png"})
+
+
+@pytest.mark.parametrize("url", ["/nothing", "/v1/", "/v1/generate/more"])
+def test_an_unknown_path(server: Server, url: str) -> None:
+    problem(server, 404, "not-found", url=url, json={})
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_a_method_that_the_path_does_not_know(server: Server, method: str) -> None:
+    problem(server, 405, "method-not-allowed", method=method)
+
+
+def test_rejections_are_counted_by_reason(server: Server) -> None:
+    before = server.metric("sureflow_requests_rejected_total", reason="validation")
+    problem(server, 422, "validation", json={"n": 0})
+    assert server.metric("sureflow_requests_rejected_total", reason="validation") == before + 1
+
+
+def test_the_clients_own_request_id_comes_back(server: Server) -> None:
+    headers = {"X-Request-Id": "mine-7"}
+    assert problem(server, 404, "not-found", url="/x", headers=headers)["request_id"] == "mine-7"
+
+
+@pytest.mark.parametrize("own", ["", "two words", "x" * 129])
+def test_an_unfit_request_id_is_replaced(server: Server, own: str) -> None:
+    response = server.client.get("/health/live", headers={"X-Request-Id": own})
+    assert response.headers["x-request-id"].startswith("req_")

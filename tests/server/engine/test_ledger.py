@@ -1,0 +1,104 @@
+"""What happens to requests when workers die."""
+
+from __future__ import annotations
+
+from sureflow.card import ModelCard
+from sureflow.lane import LaneSpec
+from sureflow_server.engine.job import Job
+from sureflow_server.engine.ledger import Ledger
+
+CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
+
+
+def opened(ledger: Ledger, number: int, lanes: int = 1) -> Job:
+    specs = {lane: LaneSpec(number, lane) for lane in range(lanes)}
+    job = Job(number, CARD, specs, progress=False, on_leave=lambda job: None)
+    ledger.open(job)
+    return job
+
+
+def crash(ledger: Ledger, *in_flight: Job) -> list[Job]:
+    for job in in_flight:
+        job.in_flight = True
+    return ledger.take_back()
+
+
+def test_requests_are_handed_over_once() -> None:
+    ledger = Ledger()
+    jobs = [opened(ledger, number) for number in range(3)]
+    assert ledger.hand_over() == jobs
+    assert ledger.hand_over() == []
+    late = opened(ledger, 9)
+    assert not ledger.was_given(late)
+    assert ledger.hand_over() == [late]
+    assert ledger.was_given(late)
+
+
+def test_room_is_reserved_per_lane_and_given_back() -> None:
+    ledger = Ledger()
+    first, second = opened(ledger, 1, lanes=5), opened(ledger, 2, lanes=2)
+    assert ledger.reserved == 7
+    ledger.deliver(first, 3)
+    assert ledger.reserved == 6
+    assert sorted(first.unfinished) == [0, 1, 2, 4]
+    ledger.close(first)
+    assert ledger.reserved == 2
+    assert first not in ledger
+    assert not ledger.was_given(first)
+    assert ledger.jobs == (second,)
+
+
+def test_after_a_crash_all_that_is_owed_is_handed_over_again() -> None:
+    ledger = Ledger()
+    jobs = [opened(ledger, number, lanes=2) for number in range(2)]
+    ledger.hand_over()
+    ledger.deliver(jobs[0], 0)
+    assert crash(ledger, *jobs) == []
+    assert ledger.hand_over() == jobs
+    assert [sorted(job.submit().lanes) for job in jobs] == [[1], [0, 1]]
+
+
+def test_a_request_that_kills_workers_ends_alone() -> None:
+    ledger = Ledger()
+    killer, innocent, waiting = (opened(ledger, number) for number in range(3))
+    for _ in range(2):
+        assert ledger.hand_over() == [killer, innocent, waiting]
+        assert crash(ledger, killer, innocent) == []
+    assert ledger.hand_over() == [killer]
+    late = opened(ledger, 3)
+    assert ledger.hand_over() == [], "nobody runs beside a suspect"
+    assert crash(ledger, killer) == [killer]
+    ledger.close(killer)
+    assert ledger.hand_over() == [innocent], "the other suspect clears itself, alone as well"
+    ledger.deliver(innocent, 0)
+    ledger.close(innocent)
+    assert ledger.hand_over() == [waiting, late]
+
+
+def test_finishing_a_sample_clears_a_suspect() -> None:
+    ledger = Ledger()
+    job = opened(ledger, 1, lanes=9)
+    for lane in range(8):
+        ledger.hand_over()
+        ledger.deliver(job, lane)
+        assert crash(ledger, job) == []
+
+
+def test_requests_that_only_waited_are_not_suspected() -> None:
+    ledger = Ledger()
+    running, waiting = opened(ledger, 1), opened(ledger, 2)
+    for _ in range(2):
+        ledger.hand_over()
+        crash(ledger, running)
+    assert (running.crashes, waiting.crashes) == (2, 0)
+
+
+def test_a_suspect_that_leaves_lets_the_others_go_on() -> None:
+    ledger = Ledger()
+    suspect, other = opened(ledger, 1), opened(ledger, 2)
+    for _ in range(2):
+        ledger.hand_over()
+        crash(ledger, suspect)
+    assert ledger.hand_over() == [suspect]
+    ledger.close(suspect)
+    assert ledger.hand_over() == [other]

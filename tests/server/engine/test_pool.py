@@ -1,0 +1,96 @@
+"""Workers that die, clients that leave, queues that are full: on processes that really run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.server.running import Server, eventually
+
+LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 1000}}
+
+
+def running(server: Server, count: int = 6) -> bool:
+    return server.metric("sureflow_num_samples_running", model="points") >= count
+
+
+@pytest.fixture
+def mortal(start: Callable[..., Server]) -> Server:
+    """A server whose worker may be killed."""
+    return start("--default-model", "points", "--max-queued-samples", "10")
+
+
+def test_a_killed_worker_costs_time_and_nothing_else(mortal: Server, server: Server) -> None:
+    expected = server.generate(**LONG)["samples"]
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(mortal.generate, **LONG)
+        eventually(lambda: running(mortal))
+        mortal.kill_worker()
+        eventually(lambda: mortal.client.get("/health/ready").status_code == 503)
+        assert mortal.client.get("/health/live").status_code == 200
+        queued = threads.submit(mortal.generate, n=4, seed=1)
+        assert answer.result()["samples"] == expected
+        assert queued.result()["samples"] == server.generate(n=4, seed=1)["samples"]
+    assert mortal.client.get("/health/ready").status_code == 200
+    assert mortal.metric("sureflow_worker_restarts_total") == 1
+    assert mortal.metric("sureflow_requests_total", outcome="ok") == 2
+    assert mortal.metric("sureflow_requests_total") == 2
+
+
+def test_a_request_that_three_workers_died_of_fails(mortal: Server) -> None:
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(mortal.client.post, "/v1/generate", json=LONG)
+        for deaths in range(3):
+            eventually(lambda: running(mortal))
+            mortal.kill_worker()
+            eventually(
+                lambda deaths=deaths: mortal.metric("sureflow_worker_restarts_total") == deaths + 1
+            )
+        response = answer.result()
+    assert response.status_code == 500
+    assert response.json()["type"] == "urn:sureflow:problem:request-failed"
+    assert mortal.metric("sureflow_requests_total", outcome="error") == 1
+    assert len(mortal.generate(n=10)["samples"]) == 10, "its room is free again"
+
+
+def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(mortal: Server) -> None:
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(mortal.generate, **LONG)
+        eventually(lambda: running(mortal))
+        response = mortal.client.post("/v1/generate", json={"n": 5})
+        assert not answer.done()
+        assert response.status_code == 429
+        assert response.json()["type"] == "urn:sureflow:problem:queue-full"
+        assert 1 <= int(response.headers["retry-after"]) <= 60
+        assert mortal.generate(n=4)["samples"], "four still fit"
+        assert answer.result()["samples"]
+    assert mortal.metric("sureflow_requests_rejected_total", reason="queue-full") == 1
+    assert len(mortal.generate(n=10)["samples"]) == 10
+
+
+def test_a_client_that_leaves_frees_its_lanes(server: Server) -> None:
+    labels = {"model": "points", "outcome": "cancelled"}
+    before = server.metric("sureflow_requests_total", **labels)
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{server.url}/v1/generate", json={**LONG, "n": 50}, timeout=1)
+    eventually(lambda: server.metric("sureflow_requests_total", **labels) == before + 1)
+    eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
+    assert server.metric("sureflow_num_samples_waiting") == 0
+
+
+def test_a_small_request_overtakes_a_large_one(server: Server) -> None:
+    large = {"n": 200, "seed": 1, "sampler": {"method": "rk4", "steps": 60}}
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(server.generate, **large)
+        eventually(lambda: running(server, 32))
+        begun = time.monotonic()
+        server.generate(n=1, sampler={"steps": 1})
+        small = time.monotonic() - begun
+        assert not answer.done()
+        usage = answer.result()["usage"]
+    assert small < usage["compute_s"]

@@ -1,0 +1,120 @@
+"""Server processes for tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 120
+SERVING = re.compile(r"serving .* at (http://\S+)")
+
+
+class Server:
+    """A running server process."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str, log: list[str]) -> None:
+        self.process = process
+        self.url = url
+        self.log = log
+        self.client = httpx.Client(base_url=url, timeout=PATIENCE_S)
+
+    def generate(self, **body: Any) -> dict[str, Any]:
+        response = self.client.post("/v1/generate", json=body)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Sum of the samples of that name that carry these labels."""
+        families = text_string_to_metric_families(self.client.get("/metrics").text)
+        return sum(
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    @property
+    def worker_pid(self) -> int:
+        """Process id of the worker, told from that of multiprocessing's own tracker."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        (worker,) = [
+            int(child)
+            for child in children
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+        return worker
+
+    def kill_worker(self) -> None:
+        os.kill(self.worker_pid, signal.SIGKILL)
+
+    def terminate(self) -> int:
+        self.process.terminate()
+        return self.process.wait(PATIENCE_S)
+
+    def close(self) -> None:
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds; fail if it never does."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+
+
+def command(*options: str) -> subprocess.Popen[str]:
+    paths = [ROOT / "models", ROOT / "server"]
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("SUREFLOW_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", "0", *options],
+        env={**environment, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[Server]:
+    """Start a server, wait until it says that it serves, and make sure that it is gone after."""
+    process = command(*options)
+    assert process.stdout is not None
+    log: list[str] = []
+    for line in process.stdout:
+        log.append(line)
+        if match := SERVING.search(line):
+            break
+    else:
+        process.wait()
+        process.stdout.close()
+        pytest.fail("the server did not come up:\n" + "".join(log))
+    # Nobody else reads the pipe, and a full one would stop the server.
+    reader = threading.Thread(target=lambda: log.extend(process.stdout or ()))
+    reader.start()
+    server = Server(process, match[1], log)
+    try:
+        yield server
+    finally:
+        server.close()
+        reader.join()
+        process.stdout.close()

@@ -1,0 +1,235 @@
+"""How the command starts and ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from httpx_sse import connect_sse
+
+from tests.server.running import PATIENCE_S, Server, command, eventually
+
+LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 1000}}
+
+Break = Callable[[Path], None]
+
+
+def truncate(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5])
+
+
+def garble(folder: Path) -> None:
+    (folder / "config.json").write_text('{"format": 1, "name": ')
+
+
+def rename(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "name": "points"}))
+
+
+def empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+BREAKS: list[tuple[Break, str]] = [
+    (truncate, "model.safetensors"),
+    (garble, "config.json"),
+    (empty, "config.json"),
+]
+
+
+def copied(models_dir: Path, tmp_path: Path, damage: Break, name: str = "icons") -> Path:
+    root = tmp_path / "models"
+    shutil.copytree(models_dir, root)
+    damage(root / name)
+    return root
+
+
+def refusal(*options: str) -> str:
+    """Run the command, which must end with code 1 and one line."""
+    process = command(*options)
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1, output
+    (line,) = output.splitlines()
+    assert line.startswith("sureflow: ")
+    return line
+
+
+def test_one_line_says_where_and_what(server: Server) -> None:
+    assert server.log[0] == f"sureflow: serving icons, points at {server.url}\n"
+    assert server.url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("damage", "file"), [*BREAKS, (rename, "points")], ids=lambda value: getattr(value, "__name__", "")
+)
+def test_a_broken_folder_is_listed_and_the_others_are_served(
+    damage: Break, file: str, models_dir: Path, tmp_path: Path, start: Callable[..., Server]
+) -> None:
+    server = start("--default-model", "points", models=copied(models_dir, tmp_path, damage))
+    assert server.client.get("/health/ready").status_code == 200
+    record = server.client.get("/v1/models/icons").json()
+    assert record["state"] == "failed"
+    assert file in record["error"]
+    response = server.client.post("/v1/generate", json={"model": "icons"})
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:sureflow:problem:model-failed"
+    assert response.json()["errors"][0]["field"] == "model"
+    assert server.generate()["samples"]
+    eventually(lambda: any("icons could not be loaded" in line for line in server.log))
+
+
+@pytest.mark.parametrize(("damage", "file"), BREAKS, ids=lambda v: getattr(v, "__name__", ""))
+def test_a_broken_default_model_ends_the_command(
+    damage: Break, file: str, models_dir: Path, tmp_path: Path
+) -> None:
+    root = copied(models_dir, tmp_path, damage)
+    line = refusal("--models-dir", str(root), "--default-model", "icons")
+    assert str(root / "icons") in line
+    assert file in line
+
+
+def test_an_unknown_default_model_ends_the_command(models_dir: Path) -> None:
+    line = refusal("--models-dir", str(models_dir), "--default-model", "fshion")
+    assert "fshion" in line
+    assert str(models_dir) in line
+
+
+@pytest.mark.parametrize("name", ["", "absent"])
+def test_a_folder_without_models_ends_the_command(tmp_path: Path, name: str) -> None:
+    assert str(tmp_path / name) in refusal("--models-dir", str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--host", "0.0.0.0"), "--allow-unauthenticated"),
+        (("--port", "70000"), "port: "),
+        (("--capacity", "0"), "capacity: "),
+        (("--config", "absent.toml"), "no such file: absent.toml"),
+        (("--host", "203.0.113.9", "--allow-unauthenticated"), "cannot bind 203.0.113.9"),
+    ],
+)
+def test_wrong_settings_end_the_command(options: tuple[str, ...], message: str) -> None:
+    assert message in refusal(*options)
+
+
+def test_a_port_in_use_ends_the_command(server: Server) -> None:
+    port = server.url.rsplit(":", 1)[1]
+    assert f"cannot bind 127.0.0.1:{port}" in refusal("--port", port)
+
+
+def test_sigterm_lets_running_requests_finish(start: Callable[..., Server]) -> None:
+    server = start("--default-model", "points")
+    body = {**LONG, "n": 3}
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(server.generate, **LONG)
+        with connect_sse(server.client, "POST", "/v1/generate", json=body) as source:
+            events = source.iter_sse()
+            assert next(events).event == "queued"
+            eventually(lambda: server.metric("sureflow_num_samples_running") == 7)
+            server.process.send_signal(signal.SIGTERM)
+            last = [event.event for event in events][-1]
+        assert last == "completed"
+        assert len(answer.result()["samples"]) == 4
+    assert server.process.wait(PATIENCE_S) == 0
+    with pytest.raises(httpx.ConnectError):
+        server.client.get("/health/live")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_server_ends_at_once_with_its_worker(
+    start: Callable[..., Server], number: signal.Signals
+) -> None:
+    server = start()
+    worker = Path(f"/proc/{server.worker_pid}")
+    server.process.send_signal(number)
+    assert server.process.wait(PATIENCE_S) == 0
+    assert not worker.exists()
+
+
+def test_a_drain_has_an_end(start: Callable[..., Server]) -> None:
+    server = start("--default-model", "points", "--drain-s", "1")
+    endless = {**LONG, "n": 200}
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(server.client.post, "/v1/generate", json=endless)
+        eventually(lambda: server.metric("sureflow_num_samples_running") == 32)
+        assert server.terminate() == 0
+        assert isinstance(answer.exception(), httpx.RemoteProtocolError)
+
+
+def test_a_signal_while_loading_ends_the_command(models_dir: Path) -> None:
+    process = command("--models-dir", str(models_dir))
+    assert process.stdout is not None
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    eventually(lambda: len(children.read_text().split()) == 2)
+    process.terminate()
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, output) == (0, "")
+
+
+def test_a_killed_server_takes_its_worker_along(start: Callable[..., Server]) -> None:
+    server = start("--default-model", "points")
+    worker = Path(f"/proc/{server.worker_pid}/cmdline")
+    server.process.kill()
+    server.process.wait()
+
+    def gone() -> bool:
+        try:
+            return not worker.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+
+    eventually(gone)
+
+
+def test_before_the_models_are_loaded(models_dir: Path) -> None:
+    """Live at once, ready later, and meanwhile 503 with the time to come back."""
+    with httpx.Client() as client:
+        import socket
+
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        process = command("--models-dir", str(models_dir), "--port", str(port))
+        try:
+            url = f"http://127.0.0.1:{port}"
+
+            def live() -> bool:
+                try:
+                    return client.get(f"{url}/health/live").status_code == 200
+                except httpx.ConnectError:
+                    return False
+
+            eventually(live)
+            for path in ("/health/ready", "/v1/models"):
+                response = client.get(url + path)
+                assert response.status_code == 503
+                assert response.json()["type"] == "urn:sureflow:problem:not-ready"
+                assert int(response.headers["retry-after"]) >= 1
+            response = client.post(f"{url}/v1/generate", json={})
+            assert response.status_code == 503
+            eventually(lambda: client.get(f"{url}/health/ready").status_code == 200)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def test_time_is_not_spent_waiting(server: Server) -> None:
+    """Refusing costs far less than the smallest piece of real work."""
+    begun = time.monotonic()
+    server.generate(sampler={"method": "rk4", "steps": 200})
+    work = time.monotonic() - begun
+    begun = time.monotonic()
+    server.client.post("/v1/generate", json={"n": 0})
+    assert time.monotonic() - begun < work

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from sureflow_server.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOST", "PORT", "CONFIG", "CAPACITY", "MODELS_DIR"):
+        monkeypatch.delenv(f"SUREFLOW_{name}", raising=False)
+
+
+def test_arguments_win_over_environment_over_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "sureflow.toml"
+    file.write_text("port = 1\ncapacity = 1\nthreads = 3\n")
+    monkeypatch.setenv("SUREFLOW_CONFIG", str(file))
+    monkeypatch.setenv("SUREFLOW_PORT", "2")
+    monkeypatch.setenv("SUREFLOW_CAPACITY", "2")
+    settings = Settings(port=3)
+    assert (settings.port, settings.capacity, settings.threads) == (3, 2, 3)
+
+
+def test_the_file_may_be_an_argument(tmp_path: Path) -> None:
+    file = tmp_path / "sureflow.toml"
+    file.write_text("capacity = 7\n")
+    assert Settings(config=file).capacity == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("capacity = ", "config: "), ("capacty = 3", "capacty")]
+)
+def test_a_wrong_file_is_named_or_its_field_is(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "sureflow.toml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        Settings(config=file)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no such file: .*absent\.toml"):
+        Settings(config=tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_loopback_needs_no_permission(host: str) -> None:
+    assert Settings(host=host).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.com"])
+def test_other_addresses_need_one(host: str) -> None:
+    with pytest.raises(ValidationError, match="--allow-unauthenticated"):
+        Settings(host=host)
+    assert Settings(host=host, allow_unauthenticated=True).host == host
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1
