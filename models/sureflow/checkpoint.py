@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,12 +15,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
 from sureflow.model import Model
-from sureflow.networks import VelocityNetwork, build, kind_of
+from sureflow.networks import FrozenVelocity, VelocityNetwork, build, kind_of
 
 CONFIG, WEIGHTS, CALIBRATION = "config.json", "model.safetensors", "calibration.safetensors"
 MAX_CONFIG_BYTES = 1 << 20
@@ -94,7 +95,11 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> Model:
 def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> None:
     """Write a checkpoint; a calibration found there is removed, since it no longer holds."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    # Copies, because safetensors takes neither tied weights nor other memory formats.
+    tensors = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in network.state_dict().items()
+    }
     save_file(tensors, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n")
@@ -131,12 +136,13 @@ def version_of(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _network(folder: Path, config: CheckpointConfig) -> VelocityNetwork:
-    """Compare names and shapes on a network without storage, and only then take memory."""
-    path = folder / WEIGHTS
+def read_weights(path: Path, expected: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    """Read a safetensors file; names and shapes are compared before memory is taken.
+
+    Raises:
+        CheckpointError: It cannot be read, has other tensors than expected, or holds NaN.
+    """
     try:
-        with torch.device("meta" if kind_of(config.network).trained else "cpu"):
-            expected = {name: t.shape for name, t in build(config.network).state_dict().items()}
         with safe_open(path, "pt") as file:
             found = {
                 name: torch.Size(file.get_slice(name).get_shape())
@@ -144,17 +150,43 @@ def _network(folder: Path, config: CheckpointConfig) -> VelocityNetwork:
             }
             _compare(path, expected, found)
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in found}
-        network = build(config.network)
-        network.load_state_dict(tensors)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: {error}") from error
+    _finite(path, tensors)
+    return tensors
+
+
+def _network(folder: Path, config: CheckpointConfig) -> VelocityNetwork:
+    try:
+        tensors = read_weights(folder / WEIGHTS, _expected(config.network))
+        network = build(config.network)
+        network.load_state_dict(tensors)
     except (ValueError, RuntimeError, TypeError) as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
-    _finite(path, tensors)
     return network
 
 
-def _compare(path: Path, expected: dict[str, torch.Size], found: dict[str, torch.Size]) -> None:
+def _expected(network: dict[str, Any]) -> dict[str, torch.Size]:
+    """Names and shapes of a network's tensors, found without taking memory if possible."""
+    kind = kind_of(network)
+    try:
+        with torch.device("meta" if kind.trained else "cpu"):
+            return shapes_of(build(network))
+    except ValueError:
+        if kind is not FrozenVelocity:
+            raise
+        # A module from elsewhere may look at values while it is made, and meta tensors have none.
+        return shapes_of(build(network))
+
+
+def shapes_of(network: nn.Module) -> dict[str, torch.Size]:
+    """Names and shapes of the tensors that make up a network's state."""
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}
+
+
+def _compare(
+    path: Path, expected: Mapping[str, torch.Size], found: Mapping[str, torch.Size]
+) -> None:
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise CheckpointError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,21 +76,35 @@ def fit(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Default: models/checkpoints/NAME.")
     ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="For network kind `frozen`: your weights, as safetensors.")
+    ] = None,
+    plugin: Annotated[
+        str | None,
+        typer.Option(help="package.module:factory that makes the network of the config."),
+    ] = None,
     runs: Runs = Path("runs"),
     device: Device = "cpu",
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Train only the variance of a trained velocity network; the velocity does not change."""
+    """Train only the variance of a trained velocity network; the velocity does not change.
+
+    The network may be one of our checkpoints, or with --weights any torch module of yours.
+    """
     from sureflow.checkpoint import embedded_folder
+    from sureflow.networks import load_plugin
     from sureflow.training.config import read_config
     from sureflow.training.run import fit as run
 
     use_threads(threads)
     with clear_errors():
         read = read_config(config)
+        if plugin:
+            sys.path.insert(0, str(Path.cwd()))
+            load_plugin(plugin, read.network.get("base", read.network.get("kind")))
         folder = checkpoint or embedded_folder() / read.name
-        run(folder, read, runs, device, quiet)
+        run(folder, read, runs, device, quiet, weights)
     typer.echo(f"wrote {folder}")
 
 

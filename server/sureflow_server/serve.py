@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+from math import ceil
 from types import FrameType
 
 import uvicorn
@@ -15,15 +16,20 @@ from sureflow_server.engine.errors import StartupError
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
 
+LAST_WORDS_S = 5
+"""Given to the answers of requests that are cut off when the time to drain is over."""
+
 
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self.service = service
+        self.loop = asyncio.get_running_loop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Refuse new work before the sockets close, so that readiness is false meanwhile."""
-        self.service.pool.drain()
+        """Let the engine drain before the sockets close, so that readiness is false meanwhile."""
+        pool, seconds = self.service.pool, self.service.settings.drain_s
+        self.loop.call_soon_threadsafe(pool.drain, seconds)
         super().handle_exit(sig, frame)
 
 
@@ -50,7 +56,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         app,
         access_log=False,
         log_level="warning",
-        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+        timeout_graceful_shutdown=ceil(settings.drain_s) + LAST_WORDS_S,
     )
     server = _Server(config, service)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -50,28 +50,27 @@ class Server:
 
     @property
     def worker_pid(self) -> int:
-        """Process id of the worker, told from that of multiprocessing's own tracker."""
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        (worker,) = [
-            int(child)
-            for child in children
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-        ]
+        (worker,) = workers(self.process.pid)
         return worker
 
     def kill_worker(self) -> None:
         os.kill(self.worker_pid, signal.SIGKILL)
-
-    def terminate(self) -> int:
-        self.process.terminate()
-        return self.process.wait(PATIENCE_S)
 
     def close(self) -> None:
         self.client.close()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+
+
+def workers(pid: int) -> list[int]:
+    """Process ids of a server's workers, told apart from multiprocessing's own helper."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 def eventually(condition: Callable[[], bool]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +17,9 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from tests.server.running import PATIENCE_S, Server, command, eventually
+from tests.server.running import PATIENCE_S, Server, command, eventually, workers
 
-LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 1000}}
+LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 500}}
 
 Break = Callable[[Path], None]
 
@@ -41,10 +43,10 @@ def empty(folder: Path) -> None:
     folder.mkdir()
 
 
-BREAKS: list[tuple[Break, str]] = [
-    (truncate, "model.safetensors"),
-    (garble, "config.json"),
-    (empty, "config.json"),
+BREAKS = [
+    pytest.param(truncate, "model.safetensors", id="truncate"),
+    pytest.param(garble, "config.json", id="garble"),
+    pytest.param(empty, "config.json", id="empty"),
 ]
 
 
@@ -71,7 +73,8 @@ def test_one_line_says_where_and_what(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "file"), [*BREAKS, (rename, "points")], ids=lambda value: getattr(value, "__name__", "")
+    ("damage", "file"),
+    [*BREAKS, pytest.param(rename, "config.json: name is 'points'", id="rename")],
 )
 def test_a_broken_folder_is_listed_and_the_others_are_served(
     damage: Break, file: str, models_dir: Path, tmp_path: Path, start: Callable[..., Server]
@@ -89,7 +92,7 @@ def test_a_broken_folder_is_listed_and_the_others_are_served(
     eventually(lambda: any("icons could not be loaded" in line for line in server.log))
 
 
-@pytest.mark.parametrize(("damage", "file"), BREAKS, ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(("damage", "file"), BREAKS)
 def test_a_broken_default_model_ends_the_command(
     damage: Break, file: str, models_dir: Path, tmp_path: Path
 ) -> None:
@@ -159,23 +162,40 @@ def test_an_idle_server_ends_at_once_with_its_worker(
 
 
 def test_a_drain_has_an_end(start: Callable[..., Server]) -> None:
+    """What cannot finish in time is cut off with a problem, not with silence."""
     server = start("--default-model", "points", "--drain-s", "1")
     endless = {**LONG, "n": 200}
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(server.client.post, "/v1/generate", json=endless)
-        eventually(lambda: server.metric("sureflow_num_samples_running") == 32)
-        assert server.terminate() == 0
-        assert isinstance(answer.exception(), httpx.RemoteProtocolError)
+        with connect_sse(server.client, "POST", "/v1/generate", json=endless) as source:
+            events = source.iter_sse()
+            assert next(events).event == "queued"
+            eventually(lambda: server.metric("sureflow_num_samples_running") == 32)
+            server.process.terminate()
+            last = list(events)[-1]
+        response = answer.result()
+    assert server.process.wait(PATIENCE_S) == 0
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:sureflow:problem:draining"
+    assert last.event == "error"
+    assert last.json()["type"] == "urn:sureflow:problem:draining"
 
 
 def test_a_signal_while_loading_ends_the_command(models_dir: Path) -> None:
     process = command("--models-dir", str(models_dir))
-    assert process.stdout is not None
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    eventually(lambda: len(children.read_text().split()) == 2)
+    eventually(lambda: len(workers(process.pid)) == 1)
     process.terminate()
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, output) == (0, "")
+
+
+def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> None:
+    process = command("--models-dir", str(models_dir))
+    eventually(lambda: len(workers(process.pid)) == 1)
+    os.kill(workers(process.pid)[0], signal.SIGKILL)
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert output == "sureflow: the worker process ended with code -9 while loading the models\n"
 
 
 def test_a_killed_server_takes_its_worker_along(start: Callable[..., Server]) -> None:
@@ -196,8 +216,6 @@ def test_a_killed_server_takes_its_worker_along(start: Callable[..., Server]) ->
 def test_before_the_models_are_loaded(models_dir: Path) -> None:
     """Live at once, ready later, and meanwhile 503 with the time to come back."""
     with httpx.Client() as client:
-        import socket
-
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             port = listener.getsockname()[1]

@@ -5,7 +5,7 @@ from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
-from sureflow.networks.registry import build, kind_of, register
+from sureflow.networks.registry import build, kind_of, load_plugin, register
 from sureflow.networks.unet import UNet
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "VelocityNetwork",
     "build",
     "kind_of",
+    "load_plugin",
     "register",
 ]

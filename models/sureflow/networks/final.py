@@ -72,8 +72,10 @@ class FinalLayer:
             raise ValueError(f"final: {self.name!r} sees {len(h)} rows for {len(mean)}")
         return mean, h, out
 
-    def origin(self, evaluate: Callable[[], Tensor]) -> Tensor:
+    def origin(self, evaluate: Callable[[], Tensor]) -> Tensor | None:
         """Which entry of the layer's output each entry of the network's output is, within a row.
+
+        ``None`` if the two are entry by entry the same.
 
         Raises:
             ValueError: Anything but moving, omitting, repeating or negating entries follows the
@@ -89,14 +91,17 @@ class FinalLayer:
             sign = torch.where(found < 0, -1.0, 1.0)
         # Whatever the numbers seem to say holds only if two other outputs arrive the same way.
         moved, sign = index[0].flatten().clamp(0, entries - 1), sign[0].flatten()
-        other = torch.linspace(-1000, 1000, out.numel()).to(out).reshape(out.shape)
+        # Every second row descends, so that sorting, mixing and clipping rows show.
+        other = torch.linspace(-1000, 1000, entries).expand(len(out), -1).clone()
+        other[1::2] *= -1
+        other = other.to(out).reshape(out.shape)
         for sent, came in ((out, mean), (other, self._substituted(other, evaluate))):
             if not torch.equal(sent.flatten(1)[:, moved] * sign, came.flatten(1)):
                 raise ValueError(
                     f"final: the network's output is not that of {self.name!r}; name its last "
                     "layer, and let nothing follow it but moving or negating entries"
                 )
-        return moved
+        return None if torch.equal(moved, serial[0].flatten()) else moved
 
     def _substituted(self, value: Tensor, evaluate: Callable[[], Tensor]) -> Tensor:
         """Output of the network, had the layer given ``value``."""

@@ -75,7 +75,7 @@ class FrozenVelocity(VelocityNetwork):
         self.noise = nn.ModuleDict({"final": noise.to(widened(last.weight))})
         # Which entry of the final layer's output each entry of the velocity is; None: the same.
         self.register_buffer("origin", None, persistent=False)
-        self.register_load_state_dict_post_hook(_verify)
+        self.register_load_state_dict_post_hook(_verify)  # type: ignore[no-untyped-call]
         if not last.weight.is_meta:
             self.verify()
 
@@ -122,9 +122,7 @@ class FrozenVelocity(VelocityNetwork):
             ) from error
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
-        origin = last.origin(lambda: self._evaluate(x, t, label))
-        trivial = torch.equal(origin, torch.arange(len(origin), device=origin.device))
-        self.origin = None if trivial else origin
+        self.origin = last.origin(lambda: self._evaluate(x, t, label))
 
     def _probe(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Two rows, one of label 0 and one without condition."""

@@ -1,26 +1,74 @@
-"""Networks by the name that a config calls them."""
+"""Networks by the name that a config calls them.
+
+A name stands either for a kind, a subclass of :class:`VelocityNetwork`, or for any other callable
+that makes a ``torch.nn.Module``, which the kind ``frozen`` takes as its ``base``. Besides the
+kinds built in, names come from the entry points of group ``sureflow.networks`` of what is
+installed, and from :func:`register`. A config only ever names what the operator has put there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+
+from torch import nn
 
 from sureflow.networks.analytic import GaussianMixture
 from sureflow.networks.dit import DiT
+from sureflow.networks.frozen import FrozenVelocity
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
 from sureflow.networks.unet import UNet
 
-_kinds: dict[str, type[VelocityNetwork]] = {
+GROUP = "sureflow.networks"
+
+Factory = Callable[..., nn.Module]
+"""Called with the arguments of a config."""
+
+_factories: dict[str, Factory] = {
     "dit": DiT,
+    "frozen": FrozenVelocity,
     "gaussian_mixture": GaussianMixture,
     "mlp": MLP,
     "unet": UNet,
 }
+_built_in = frozenset(_factories)
 
 
-def register(kind: str, network: type[VelocityNetwork]) -> None:
-    """Make a network known under a name, so that checkpoints can refer to it."""
-    _kinds[kind] = network
+def register(name: str, factory: Factory) -> None:
+    """Make a network known under a name, so that configs can refer to it.
+
+    Args:
+        name: What configs call it.
+        factory: A subclass of :class:`VelocityNetwork`, which becomes a kind of its own, or
+            anything else that returns a ``torch.nn.Module``, to be the ``base`` of kind ``frozen``.
+
+    Raises:
+        ValueError: The name is that of a kind built in.
+    """
+    if name in _built_in:
+        raise ValueError(f"name: {name!r} is the name of a network built in")
+    _factories[name] = factory
+
+
+def load_plugin(reference: str, name: str | None = None) -> None:
+    """Import a factory and register it.
+
+    Only for references that come from the operator, such as from a command line.
+
+    Args:
+        reference: ``package.module:factory``.
+        name: What configs call it; default: the name of the factory.
+
+    Raises:
+        ValueError: It cannot be imported or is nothing that can be called.
+    """
+    attribute = reference.partition(":")[2]
+    if not (attribute and EntryPoint.pattern.match(reference)):
+        raise ValueError(f"plugin: {reference!r} is not of the form package.module:factory")
+    name = name or attribute
+    register(name, _loaded(EntryPoint(name, reference, GROUP)))
 
 
 def kind_of(config: dict[str, Any]) -> type[VelocityNetwork]:
@@ -29,20 +77,81 @@ def kind_of(config: dict[str, Any]) -> type[VelocityNetwork]:
     Raises:
         ValueError: The kind is missing or unknown.
     """
-    kind = config.get("kind")
-    if kind not in _kinds:
-        raise ValueError(f"network.kind: {kind!r} is unknown; choose from {sorted(_kinds)}")
-    return _kinds[kind]
+    name = config.get("kind")
+    found = _find(name)
+    if found is None or not _is_kind(found):
+        raise ValueError(f"network.kind: {name!r} is unknown; choose from {_names(kinds=True)}")
+    kind: type[VelocityNetwork] = found  # type: ignore[assignment]
+    return kind
 
 
 def build(config: dict[str, Any]) -> VelocityNetwork:
     """Build a network from ``{"kind": NAME, **arguments}``.
 
+    For kind ``frozen`` the arguments are those of :class:`FrozenVelocity`, with ``base`` (a name)
+    and ``arguments`` (for the factory of that name) in place of ``network``.
+
     Raises:
-        ValueError: The kind is unknown, or the arguments do not fit its constructor.
+        ValueError: Kind or base are unknown, or the arguments do not fit.
     """
     kind = kind_of(config)
+    arguments = {name: value for name, value in config.items() if name != "kind"}
+    if kind is FrozenVelocity:
+        arguments["network"] = _base(arguments.pop("base", None), arguments.pop("arguments", {}))
     try:
-        return kind(**{name: value for name, value in config.items() if name != "kind"})
-    except TypeError as error:
+        return kind(**arguments)
+    except (TypeError, RuntimeError) as error:
         raise ValueError(f"network: {error}") from error
+
+
+def _base(name: object, arguments: object) -> nn.Module:
+    factory = _find(name)
+    if factory is None or _is_kind(factory):
+        known = ", ".join(_names(kinds=False)) or "none"
+        raise ValueError(f"network.base: {name!r} is not installed; there are: {known}")
+    if not isinstance(arguments, dict):
+        raise ValueError("network.arguments: expected a table of names and values")
+    try:
+        module = factory(**arguments)
+    except Exception as error:
+        raise ValueError(f"network.arguments: {name} failed: {_said(error)}") from error
+    if not isinstance(module, nn.Module):
+        made = type(module).__name__
+        raise ValueError(f"network.base: {name!r} makes a {made}; expected a torch.nn.Module")
+    return module
+
+
+def _find(name: object) -> Factory | None:
+    """What a name stands for; entry points are imported when first asked for."""
+    if not isinstance(name, str):
+        return None
+    if name not in _factories:
+        for entry in entry_points(group=GROUP, name=name):
+            _factories[name] = _loaded(entry)
+    return _factories.get(name)
+
+
+def _loaded(entry: EntryPoint) -> Factory:
+    try:
+        found: Any = entry.load()
+    except Exception as error:
+        raise ValueError(f"plugin: {entry.value!r} cannot be loaded: {_said(error)}") from error
+    if not callable(found):
+        raise ValueError(f"plugin: {entry.value!r} is nothing that can be called")
+    factory: Factory = found
+    return factory
+
+
+def _names(kinds: bool) -> list[str]:
+    """The known kinds, or all others; entry points not imported yet count as both."""
+    known = {name for name, factory in _factories.items() if _is_kind(factory) == kinds}
+    waiting = {entry.name for entry in entry_points(group=GROUP)} - _factories.keys()
+    return sorted(known | waiting)
+
+
+def _is_kind(factory: Factory) -> bool:
+    return isinstance(factory, type) and issubclass(factory, VelocityNetwork)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

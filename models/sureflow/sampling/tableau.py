@@ -12,7 +12,7 @@ from sureflow.lane import METHODS
 
 @dataclass(frozen=True, slots=True)
 class Tableau:
-    """A Butcher tableau: ``x' = x + h sum_j b_j k_j``, ``k_i = v(x + h sum_j a_ij k_j, t + c_i h)``.
+    """A Butcher tableau: ``k_i = v(x + h sum_j a_ij k_j, t + c_i h)``, ``x += h sum_j b_j k_j``.
 
     Attributes:
         order: Order of accuracy.

@@ -17,6 +17,10 @@ class DataConfig(_Section):
     """Which samples to learn from."""
 
     name: str
+    path: Path | None = Field(
+        None, description="File of samples, relative to the configuration; for name `file`."
+    )
+    names: tuple[str, ...] = Field((), description="Class names; for name `file`.")
     first: int = Field(0, ge=0, description="Index of the first sample used.")
     count: PositiveInt | None = Field(None, description="How many samples; default: all.")
 
@@ -39,6 +43,12 @@ class TrainingConfig(_Section):
     save_every: PositiveInt = Field(500, description="Steps between saves of the training state.")
 
 
+class VarianceConfig(TrainingConfig):
+    """How to learn the variance alone."""
+
+    objective: Literal["variance"] = "variance"
+
+
 class TrainConfig(_Section):
     """A whole training run; see ``models/configs`` for the ones that made our checkpoints."""
 
@@ -46,7 +56,7 @@ class TrainConfig(_Section):
     data: DataConfig
     network: dict[str, Any]
     training: TrainingConfig | None = Field(None, description="Absent for analytic networks.")
-    variance: TrainingConfig | None = Field(None, description="How `sureflow fit` learns.")
+    variance: VarianceConfig | None = Field(None, description="How `sureflow fit` learns.")
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -57,4 +67,8 @@ def read_config(path: Path) -> TrainConfig:
         tomllib.TOMLDecodeError: It is not TOML.
         pydantic.ValidationError: A field is missing, unknown or out of range; names the field.
     """
-    return TrainConfig.model_validate(tomllib.loads(path.read_text()))
+    config = TrainConfig.model_validate(tomllib.loads(path.read_text()))
+    if config.data.path is None:
+        return config
+    data = config.data.model_copy(update={"path": path.parent / config.data.path})
+    return config.model_copy(update={"data": data})

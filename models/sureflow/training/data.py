@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.training.arrays import open_arrays
 from sureflow.training.config import DataConfig
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -27,9 +28,20 @@ FASHION_NAMES = (
 class Source(Protocol):
     """Where training samples come from."""
 
-    media: str
-    names: tuple[str, ...]
-    description: str
+    @property
+    def media(self) -> str:
+        """``image`` or ``vector``."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes by label; empty where samples have no labels."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What the samples are, for the provenance of a checkpoint."""
+        ...
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw samples ``[count, *shape]`` and labels ``[count]`` (zeros when there are none)."""
@@ -118,8 +130,32 @@ class Ring:
         return self.centres()[mode] + RING_DEVIATION * noise, torch.zeros_like(mode)
 
 
+@dataclass(frozen=True)
+class Unlabelled:
+    """A source with its labels hidden, for a network that takes none."""
+
+    source: Source
+    names: tuple[str, ...] = ()
+
+    @property
+    def media(self) -> str:
+        """That of the source."""
+        return self.source.media
+
+    @property
+    def description(self) -> str:
+        """That of the source."""
+        return self.source.description
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw from the source; all labels are zero."""
+        samples, labels = self.source.draw(count, generator)
+        return samples, torch.zeros_like(labels)
+
+
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "fashion-mnist": _fashion,
+    "file": open_arrays,
     "ring": lambda config: Ring(),
 }
 
@@ -128,7 +164,7 @@ def source_of(config: DataConfig) -> Source:
     """Open the data that a config names.
 
     Raises:
-        ValueError: The name is unknown.
+        ValueError: The name is unknown, or the file it refers to is unfit; names the field.
         FileNotFoundError: The data is not installed.
     """
     if config.name not in SOURCES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +10,18 @@ from typing import Any
 
 import torch
 
-from sureflow.checkpoint import CheckpointConfig, load, read_config, save
-from sureflow.networks import VelocityNetwork, build
+from sureflow.checkpoint import (
+    CheckpointConfig,
+    CheckpointError,
+    load,
+    read_config,
+    read_weights,
+    save,
+    shapes_of,
+)
+from sureflow.networks import FrozenVelocity, VelocityNetwork, build
 from sureflow.training.config import TrainConfig, TrainingConfig
-from sureflow.training.data import Source, source_of
+from sureflow.training.data import Source, Unlabelled, source_of
 from sureflow.training.trainer import Trainer
 
 
@@ -32,43 +41,87 @@ def train(
         ValueError: Network, data or objective are unknown or do not fit together.
         FileNotFoundError: The data is not installed.
     """
-    source = source_of(config.data)
-    if config.training is None:
-        save(out, _described(config, source, {"training": "none"}), build(config.network))
-        return
-    torch.manual_seed(config.training.seed)
-    network = build(config.network).to(device)
-    record = _run(network, source, config.training, runs / config.name, quiet)
-    save(out, _described(config, source, {"training": record}), network)
+    torch.manual_seed(config.training.seed if config.training else 0)
+    network = build(config.network)
+    if isinstance(network, FrozenVelocity):
+        raise ValueError("network.kind: a frozen network is not trained; use `sureflow fit`")
+    source = _source(config, network)
+    record: dict[str, Any] | str = "none"
+    if config.training is not None:
+        network = network.to(device)
+        record = _run(network, source, config.training, runs / config.name, quiet)
+    save(out, _described(config, source, network, {"training": record}), network)
 
 
 def fit(
-    folder: Path, config: TrainConfig, runs: Path, device: str = "cpu", quiet: bool = False
+    folder: Path,
+    config: TrainConfig,
+    runs: Path,
+    device: str = "cpu",
+    quiet: bool = False,
+    weights: Path | None = None,
 ) -> None:
-    """Train the variance alone of the checkpoint in ``folder``; its velocity stays bitwise as is.
+    """Train the variance alone; the velocity stays bitwise as it is.
+
+    Args:
+        folder: Checkpoint folder. Without ``weights`` its velocity is taken; it is written anew.
+        config: With a ``[variance]`` section.
+        runs: Where the training state lives. A run continues only for the same config and velocity.
+        device: Where to train.
+        quiet: No progress bar.
+        weights: Weights of the module that a network of kind ``frozen`` wraps, as safetensors.
 
     Raises:
-        ValueError: The config has no ``[variance]`` section, or the network no noise layer.
+        ValueError: The config has no ``[variance]`` section, the network no noise layer, or
+            network, weights and data do not fit together; the message begins with the field.
         CheckpointError: The checkpoint cannot be used.
     """
     if config.variance is None:
         raise ValueError("variance: the config has no such section")
-    loaded = load(folder, device)
-    network = _with_noise_of(config, loaded.network).to(device)
+    torch.manual_seed(config.variance.seed)
+    network = build(config.network)
     if not network.noise_parameters():
         raise ValueError("network.noise: no layer injects noise, so there is nothing to fit")
-    source = source_of(config.data)
-    record = _run(network, source, config.variance, runs / f"{config.name}-variance", quiet)
-    old = read_config(folder)
+    source = _source(config, network)
+    if weights is None:
+        _take_velocity(network, load(_existing(folder, network)).network)
+        old = read_config(folder)
+    else:
+        _take_weights(network, weights)
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        old = _described(config, source, network, {"weights": f"sha256:{digest}"})
+    state = runs / f"{config.name}-variance-{_fingerprint(config, network)}"
+    record = _run(network.to(device), source, config.variance, state, quiet)
     provenance = {**old.provenance, "variance": record}
     described = old.model_copy(update={"network": config.network, "provenance": provenance})
     save(folder, described, network)
 
 
-def _with_noise_of(config: TrainConfig, velocity: VelocityNetwork) -> VelocityNetwork:
-    """A network as configured, its noise layers fresh, everything else taken over."""
-    torch.manual_seed(config.variance.seed if config.variance else 0)
-    network = build(config.network)
+def _source(config: TrainConfig, network: VelocityNetwork) -> Source:
+    """The data of the config, if it suits the network."""
+    source = source_of(config.data)
+    shape = tuple(source.draw(1, torch.Generator().manual_seed(0))[0].shape[1:])
+    if shape != network.shape:
+        raise ValueError(
+            f"data: samples have shape {[*shape]}, but the network has {[*network.shape]}"
+        )
+    if not network.classes:
+        return Unlabelled(source)
+    if len(source.names) != network.classes:
+        raise ValueError(
+            f"data: has {len(source.names)} classes, but network.classes is {network.classes}"
+        )
+    return source
+
+
+def _existing(folder: Path, network: VelocityNetwork) -> Path:
+    if isinstance(network, FrozenVelocity) and not folder.is_dir():
+        raise ValueError(f"weights: a frozen network needs them, as there is no {folder} to refit")
+    return folder
+
+
+def _take_velocity(network: VelocityNetwork, velocity: VelocityNetwork) -> None:
+    """Take over all but the noise layers."""
     weights = {
         name: tensor
         for name, tensor in velocity.state_dict().items()
@@ -78,7 +131,26 @@ def _with_noise_of(config: TrainConfig, velocity: VelocityNetwork) -> VelocityNe
     foreign = [name for name in missing if not name.startswith("noise.")] + unexpected
     if foreign:
         raise ValueError(f"network: does not fit the checkpoint, see {foreign[:3]}")
-    return network
+
+
+def _take_weights(network: VelocityNetwork, path: Path) -> None:
+    if not isinstance(network, FrozenVelocity):
+        raise ValueError("weights: only a network of kind 'frozen' takes them")
+    try:
+        network.network.load_state_dict(read_weights(path, shapes_of(network.network)))
+    except CheckpointError as error:
+        raise ValueError(f"weights: {error}") from error
+    network.verify()
+
+
+def _fingerprint(config: TrainConfig, network: VelocityNetwork) -> str:
+    """Names what is fitted to what."""
+    digest = hashlib.sha256(config.model_dump_json().encode())
+    for name, tensor in network.state_dict().items():
+        if not name.startswith("noise."):
+            values = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+            digest.update(name.encode() + values.numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _run(
@@ -99,11 +171,13 @@ def _run(
     }
 
 
-def _described(config: TrainConfig, source: Source, record: dict[str, Any]) -> CheckpointConfig:
+def _described(
+    config: TrainConfig, source: Source, network: VelocityNetwork, record: dict[str, Any]
+) -> CheckpointConfig:
     return CheckpointConfig(
         name=config.name,
         media="image" if source.media == "image" else "vector",
-        classes=source.names if build(config.network).classes else (),
+        classes=source.names,
         network=config.network,
         provenance={"data": source.description, **record},
     )

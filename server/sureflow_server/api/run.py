@@ -8,7 +8,7 @@ from typing import Any
 
 from sureflow.lane import Sample
 from sureflow_server.api.plan import Plan
-from sureflow_server.engine.errors import RequestFailedError
+from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started
 from sureflow_server.filters import Decision, decide
@@ -50,14 +50,14 @@ class Run:
         """Yield what happens; closing the iterator early cancels the lanes.
 
         Raises:
-            RequestFailedError: Some samples could not be made.
+            EngineError: Some samples could not be made.
         """
         with self._metrics.request(self.plan.card.name, OPERATION) as outcome:
             async with self._job:
                 try:
                     async for event in self._job:
                         yield self._result(event) if isinstance(event, Finished) else event
-                except RequestFailedError:
+                except EngineError:
                     outcome.name = "error"
                     raise
                 outcome.name = "ok"
@@ -67,7 +67,7 @@ class Run:
         """Return all results, in the order of their index.
 
         Raises:
-            RequestFailedError: Some samples could not be made.
+            EngineError: Some samples could not be made.
         """
         async for _ in self.events():
             pass

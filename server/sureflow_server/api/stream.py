@@ -15,7 +15,7 @@ from sse_starlette.sse import AppStatus
 from sureflow_server.api.answer import head, record
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.run import Result, Run
-from sureflow_server.engine.errors import RequestFailedError
+from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.messages import Progress, Started
 
 HEARTBEAT_S = 15
@@ -47,7 +47,7 @@ async def _events(request: Request, run: Run) -> AsyncGenerator[tuple[str, dict[
         async with aclosing(run.events()) as events:
             async for event in events:
                 yield _event(event, run)
-    except RequestFailedError as error:
+    except EngineError as error:
         yield "error", Problem.of(error).document(request)
     else:
         yield "completed", {**opening, "n": len(run.results), "usage": run.usage()}

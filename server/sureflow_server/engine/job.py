@@ -10,7 +10,7 @@ from types import TracebackType
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
-from sureflow_server.engine.errors import RequestFailedError
+from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.messages import Finished, Progress, Started, Submit
 
 Event = Started | Progress | Finished
@@ -23,7 +23,7 @@ BACKLOG = 256
 class Job:
     """Lanes under way. Iterate over it for events; leaving its ``async with`` block cancels it.
 
-    Iteration ends after the last lane's :class:`Finished`, or raises :class:`RequestFailedError`. A
+    Iteration ends after the last lane's :class:`Finished`, or raises an :class:`EngineError`. A
     worker's crash on the way is not seen: lanes are deterministic and simply run again.
 
     Attributes:
@@ -45,13 +45,13 @@ class Job:
     started: bool = False
     in_flight: bool = False
     crashes: int = 0
-    _events: Queue[Event | RequestFailedError | None] = field(default_factory=Queue)
+    _events: Queue[Event | EngineError | None] = field(default_factory=Queue)
 
     def submit(self) -> Submit:
         """Return the command for the lanes still owed."""
         return Submit(self.id, self.card.name, dict(self.unfinished), self.progress)
 
-    def put(self, event: Event | RequestFailedError | None) -> None:
+    def put(self, event: Event | EngineError | None) -> None:
         """Hand the caller an event, or an end: an error, or ``None`` for completion."""
         self._events.put_nowait(event)
 
@@ -78,6 +78,6 @@ class Job:
         event = await self._events.get()
         if event is None:
             raise StopAsyncIteration
-        if isinstance(event, RequestFailedError):
+        if isinstance(event, EngineError):
             raise event
         return event

@@ -14,7 +14,8 @@ from sureflow_server.engine.messages import Ready, WorkerConfig
 def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
     """Load every checkpoint folder in ``models_dir`` (``None``: the embedded ones) and warm it up.
 
-    A folder that does not work is reported and harms no other.
+    A folder that does not work is reported and harms no other. Models are known by the names of
+    their folders, which their own must agree with, so that no two can ever clash.
     """
     root = config.models_dir or embedded_folder()
     samplers: dict[str, Sampler] = {}
@@ -24,8 +25,10 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
         try:
             sampler = Sampler(load(folder, config.device), config.capacity)
             card = sampler.model.card
-            if card.name in samplers:
-                raise CheckpointError(f"{folder}: another folder holds the name {card.name!r}")
+            if card.name != folder.name:
+                raise CheckpointError(
+                    f"{folder}/config.json: name is {card.name!r}, unlike the folder"
+                )
             _warm_up(sampler)
         except Exception as error:  # a third-party network may raise anything
             failures[folder.name] = str(error) or type(error).__name__

@@ -14,6 +14,7 @@ from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
 from sureflow_server.engine.errors import (
     DrainingError,
+    EngineError,
     NotReadyError,
     QueueFullError,
     RequestFailedError,
@@ -105,15 +106,15 @@ class Pool:
         if self._startup_error is not None:
             raise self._startup_error
 
-    def drain(self) -> None:
-        """Refuse new requests from now on."""
+    def drain(self, seconds: float) -> None:
+        """Refuse new requests from now on, and give those under way this long to finish."""
         self._draining = True
+        asyncio.get_running_loop().call_later(seconds, self._cut_off)
 
     async def stop(self) -> None:
-        """End the worker; requests still running fail."""
-        self.drain()
-        for job in self._ledger.jobs:
-            self._end(job, RequestFailedError("the server ended before the request did"))
+        """End the worker; requests still under way are cut off."""
+        self._draining = True
+        self._cut_off()
         if self._worker is not None:
             if self._serving:
                 self._worker.stop()
@@ -165,7 +166,11 @@ class Pool:
         if job in self._ledger:
             self._end(job, None)
 
-    def _end(self, job: Job, error: RequestFailedError | None) -> None:
+    def _cut_off(self) -> None:
+        for job in self._ledger.jobs:
+            self._end(job, DrainingError("the server shut down before the request was done", 5))
+
+    def _end(self, job: Job, error: EngineError | None) -> None:
         """The only way out for a job, so that it has one outcome."""
         self._ledger.close(job)
         job.put(error)

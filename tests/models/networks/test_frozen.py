@@ -73,9 +73,7 @@ class Finished(nn.Module):
 
 def _image() -> FrozenVelocity:
     torch.manual_seed(0)
-    return FrozenVelocity(
-        Conditional(), "head", (1, 6, 6), classes=3, after=nn.PixelShuffle(2), floor=0.0
-    )
+    return FrozenVelocity(Conditional(), "head", (1, 6, 6), classes=3, floor=0.0)
 
 
 def test_mean_is_bitwise_the_wrapped_module() -> None:
@@ -234,26 +232,115 @@ def test_final_layer_must_be_the_final_layer(final: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "finish", [lambda h: 2 * h, lambda h: h.mul_(2), lambda h: h + 1, lambda h: h.flip(1)]
+    "finish",
+    [
+        lambda h: 2 * h,
+        lambda h: h.mul_(2),
+        lambda h: h + 1,
+        lambda h: h.relu(),
+        lambda h: h.abs(),
+        lambda h: h.clamp(-5, 5),
+        lambda h: h.roll(1, 0),
+        lambda h: h + h.flip(1),
+        lambda h: h.sort(1).values,
+        lambda h: h / h.new_zeros(()),
+    ],
 )
-def test_undeclared_finish_is_refused(finish: Callable[[Tensor], Tensor]) -> None:
+@pytest.mark.parametrize("zero", [False, True])
+def test_a_finish_that_changes_values_is_refused(
+    finish: Callable[[Tensor], Tensor], zero: bool
+) -> None:
+    """Even where a layer initialised to zero would hide it."""
     torch.manual_seed(0)
+    module = Finished(finish)
+    if zero:
+        nn.init.zeros_(module.head.weight)
+        nn.init.zeros_(module.head.bias)
     with pytest.raises(ValueError, match="output is not that of 'head'"):
-        FrozenVelocity(Finished(finish), "head", (2,))
+        FrozenVelocity(module, "head", (2,))
 
 
-def test_after_may_only_move_entries() -> None:
-    class Doubled(nn.Module):
-        def forward(self, h: Tensor) -> Tensor:
-            return 2 * h
+@pytest.mark.parametrize(
+    ("finish", "origin"),
+    [
+        (lambda h: h, (0, 1)),
+        (lambda h: -h, (0, 1)),
+        (lambda h: h.flip(1), (1, 0)),
+        (lambda h: h.flip(1).neg_(), (1, 0)),
+        (lambda h: h[:, :1].expand(-1, 2), (0, 0)),
+        (lambda h: h[:, 1:].repeat(1, 2).nan_to_num(), (1, 1)),
+    ],
+)
+def test_variance_follows_its_entry(
+    finish: Callable[[Tensor], Tensor], origin: tuple[int, int]
+) -> None:
+    torch.manual_seed(0)
+    module = Finished(finish)
+    frozen = FrozenVelocity(module, "head", (2,), floor=0.0)
+    x, t = torch.randn(5, 2), torch.rand(5)
+    out = frozen.moments(x, t)
+    assert torch.equal(out.mean, module(x, t))
+    expected = (0.1 * x.square()) @ module.head.weight.square().T
+    torch.testing.assert_close(out.variance, expected[:, origin])
 
-    with pytest.raises(ValueError, match="after: may only move entries"):
-        FrozenVelocity(Finished(lambda h: 2 * h), "head", (2,), after=Doubled())
+
+def test_entries_are_followed_through_patches_of_a_large_image() -> None:
+    """More entries than one digit can count, put together as a patch transformer does it."""
+
+    class Patches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(12, 24)
+
+        def forward(self, x: Tensor, t: Tensor) -> Tensor:
+            patches = x.reshape(len(x), 3, 20, 2, 20, 2).permute(0, 2, 4, 3, 5, 1)
+            velocity, _ = self.head(patches.reshape(len(x), 400, 12)).chunk(2, -1)
+            grid = velocity.reshape(len(x), 20, 20, 2, 2, 3).permute(0, 5, 1, 3, 2, 4)
+            return grid.reshape(x.shape)
+
+    torch.manual_seed(0)
+    module = Patches()
+    frozen = FrozenVelocity(module, "head", (3, 40, 40), floor=0.0)
+    x, t = torch.randn(3, 3, 40, 40), torch.rand(3)
+    out = frozen.moments(x, t)
+    assert torch.equal(out.mean, module(x, t))
+    squared = Patches()
+    with torch.no_grad():
+        squared.head.weight.copy_(0.1 * module.head.weight.square())
+        squared.head.bias.zero_()
+    torch.testing.assert_close(out.variance, squared(x.square(), t))
 
 
-def test_after_must_fit_the_final_layer() -> None:
-    with pytest.raises(ValueError, match="after: does not fit"):
-        FrozenVelocity(Plain(), "tail.out", (2,), after=nn.PixelShuffle(2))
+def test_weights_are_checked_when_they_are_loaded() -> None:
+    """A gate that is shut on construction, and open in the weights, lets something else through."""
+
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(2, 2)
+            self.gate = nn.Parameter(torch.zeros(()))
+
+        def forward(self, x: Tensor, t: Tensor) -> Tensor:
+            out: Tensor = self.head(x) + self.gate * x
+            return out
+
+    frozen = FrozenVelocity(Gated(), "head", (2,))
+    with pytest.raises(ValueError, match="output is not that of 'head'"):
+        frozen.load_state_dict({**frozen.state_dict(), "network.gate": torch.ones(())})
+
+
+def test_structure_alone_needs_no_storage() -> None:
+    with torch.device("meta"):
+        empty = FrozenVelocity(Conditional(), "head", (1, 6, 6), classes=3)
+    real = _image().state_dict()
+    assert {n: v.shape for n, v in empty.state_dict().items()} == {
+        n: v.shape for n, v in real.items()
+    }
+
+
+def test_null_label_must_be_understood() -> None:
+    with pytest.raises(ValueError, match=r"network: cannot evaluate .*labels 0 and 4 \(none\)"):
+        FrozenVelocity(Conditional(), "head", (1, 6, 6), classes=4)
 
 
 def test_shape_must_be_that_of_the_output() -> None:

@@ -122,8 +122,9 @@ def test_repeats_and_prefixes_are_equal(server: Server) -> None:
 
 
 def test_a_restart_changes_nothing(server: Server, start: Any) -> None:
-    assert start().generate(model="points", n=2, seed=9)["samples"] == (
-        server.generate(model="points", n=2, seed=9)["samples"]
+    assert (
+        start().generate(model="points", n=2, seed=9)["samples"]
+        == (server.generate(model="points", n=2, seed=9)["samples"])
     )
 
 
@@ -253,7 +254,11 @@ def test_a_single_image(server: Server) -> None:
 
 
 def test_a_single_image_that_was_dropped(server: Server) -> None:
-    body = {"model": "icons", "seed": 2, "filter": {"by": "uncertainty", "max": 0, "action": "drop"}}
+    body = {
+        "model": "icons",
+        "seed": 2,
+        "filter": {"by": "uncertainty", "max": 0, "action": "drop"},
+    }
     response = server.client.post("/v1/generate", json=body, headers={"Accept": "image/png"})
     assert (response.status_code, response.content) == (204, b"")
     record = json.loads(response.headers["x-sureflow-record"])

@@ -49,7 +49,7 @@ def test_steps_go_forward(server: Server) -> None:
 
 def test_samples_arrive_as_they_finish(server: Server) -> None:
     """Forty lanes in 32 slots: the first are there before the last have begun."""
-    events = events_of(server, n=40, seed=8, sampler={"steps": 100})
+    events = events_of(server, n=40, seed=8, sampler={"steps": 300})
     names = [name for name, _ in events]
     assert names.count("sample") == 40
     first = names.index("sample")
@@ -65,7 +65,7 @@ def test_a_wrong_request_is_a_problem_and_no_stream(server: Server) -> None:
 
 
 def test_leaving_a_stream_frees_its_lanes(server: Server) -> None:
-    body = {"n": 8, "seed": 1, "sampler": {"method": "rk4", "steps": 1000}}
+    body = {"n": 8, "seed": 1, "sampler": {"method": "rk4", "steps": 600}}
     labels = {"model": "points", "operation": "generate", "outcome": "cancelled"}
     before = server.metric("sureflow_requests_total", **labels)
     with connect_sse(server.client, "POST", "/v1/generate", json=body) as source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,11 +13,15 @@ import pytest
 
 from tests.server.running import Server, eventually
 
-LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 1000}}
+LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 600}}
 
 
 def running(server: Server, count: int = 6) -> bool:
     return server.metric("sureflow_num_samples_running", model="points") >= count
+
+
+def restarted(server: Server, times: int) -> bool:
+    return server.metric("sureflow_worker_restarts_total") == times
 
 
 @pytest.fixture
@@ -48,9 +53,7 @@ def test_a_request_that_three_workers_died_of_fails(mortal: Server) -> None:
         for deaths in range(3):
             eventually(lambda: running(mortal))
             mortal.kill_worker()
-            eventually(
-                lambda deaths=deaths: mortal.metric("sureflow_worker_restarts_total") == deaths + 1
-            )
+            eventually(partial(restarted, mortal, deaths + 1))
         response = answer.result()
     assert response.status_code == 500
     assert response.json()["type"] == "urn:sureflow:problem:request-failed"

@@ -1,0 +1,88 @@
+"""A user's own training data: samples, and labels if there are any, in a safetensors file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from sureflow.training.config import DataConfig
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Samples in memory in the network's data units, drawn with replacement."""
+
+    samples: Tensor
+    labels: Tensor
+    names: tuple[str, ...]
+    description: str
+
+    @property
+    def media(self) -> str:
+        """``image`` for samples ``[channels, height, width]``, else ``vector``."""
+        return "image" if self.samples.dim() == 4 else "vector"
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw uniformly with replacement."""
+        index = torch.randint(len(self.samples), (count,), generator=generator)
+        return self.samples[index], self.labels[index]
+
+
+def open_arrays(config: DataConfig) -> Arrays:
+    """Open the file at ``config.path``.
+
+    It holds ``samples`` (float32 ``[N, *shape]``; images in [-1, 1]) and may hold ``labels``
+    (int64 ``[N]``, from 0). Classes are named by ``config.names``, else by their number.
+
+    Raises:
+        ValueError: The file is missing or holds something else; names the field.
+    """
+    if config.path is None:
+        raise ValueError("data.path: needed for data.name 'file'")
+    tensors = _read(config.path)
+    samples, labels = tensors.get("samples"), tensors.get("labels")
+    if samples is None:
+        raise ValueError(f"data.path: {config.path} has no tensor named samples")
+    if samples.dtype != torch.float32 or samples.dim() < 2 or not samples.isfinite().all():
+        raise ValueError(f"data.path: samples must be finite float32 [N, *shape]{_is(samples)}")
+    if labels is None and config.names:
+        raise ValueError(f"data.names: {config.path} has no tensor named labels")
+    names = config.names if labels is None else _names(labels, len(samples), config.names)
+    if labels is None:
+        labels = torch.zeros(len(samples), dtype=torch.long)
+    last = None if config.count is None else config.first + config.count
+    chosen = slice(config.first, last)
+    if not len(samples[chosen]):
+        raise ValueError(f"data.first: {config.first} is past the last of {len(samples)} samples")
+    used = len(samples[chosen])
+    description = f"{config.path.name}, samples {config.first} to {config.first + used}"
+    return Arrays(samples[chosen], labels[chosen], names, description)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, "pt") as file:
+            present = {"samples", "labels"}.intersection(file.keys())
+            return {name: file.get_tensor(name) for name in present}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"data.path: {path}: {error}") from error
+
+
+def _names(labels: Tensor, count: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    if labels.dtype != torch.long or labels.shape != (count,) or (labels < 0).any():
+        raise ValueError(f"data.path: labels must be int64 [{count}], from 0{_is(labels)}")
+    largest = int(labels.max()) if count else -1
+    if not names:
+        return tuple(str(label) for label in range(largest + 1))
+    if largest >= len(names):
+        raise ValueError(f"data.names: {len(names)} names, but labels go to {largest}")
+    return names
+
+
+def _is(tensor: Tensor) -> str:
+    kind = str(tensor.dtype).removeprefix("torch.")
+    return f"; they are {kind} {[*tensor.shape]}"

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from tests.server.running import Server
+
+
+def test_the_list_has_every_card(server: Server) -> None:
+    models = {model["name"]: model for model in server.client.get("/v1/models").json()["models"]}
+    assert set(models) == {"icons", "points"}
+    icons = models["icons"]
+    assert icons["version"].startswith("sha256:")
+    assert icons["provenance"] == {}
+    assert icons["calibrated"]["guidance"] == [1.0, 2.0]
+    told = {name: icons[name] for name in ("state", "default", "media", "shape", "classes")}
+    assert told == {
+        "state": "ready",
+        "default": False,
+        "media": "image",
+        "shape": [1, 4, 4],
+        "classes": ["half", "stripes"],
+    }
+    assert models["points"]["default"] is True
+
+
+def test_one_model(server: Server) -> None:
+    (points,) = [
+        model
+        for model in server.client.get("/v1/models").json()["models"]
+        if model["name"] == "points"
+    ]
+    assert server.client.get("/v1/models/points").json() == points
+
+
+def test_an_unknown_model(server: Server) -> None:
+    response = server.client.get("/v1/models/nobody")
+    assert response.status_code == 404
+    assert response.json()["type"] == "urn:sureflow:problem:unknown-model"
+    assert "icons, points" in response.json()["detail"]

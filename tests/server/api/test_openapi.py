@@ -1,0 +1,92 @@
+"""The OpenAPI document tells the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sureflow_server.api.examples import REQUESTS
+from sureflow_server.api.problems import TITLES
+from sureflow_server.api.schemas import GenerateResponse, ModelList
+from tests.server.running import Server, serving
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Iterator[Server]:
+    """A server on the checkpoints that ship."""
+    with serving() as server:
+        yield server
+
+
+def document(server: Server) -> dict[str, Any]:
+    answer: dict[str, Any] = server.client.get("/openapi.json").json()
+    return answer
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_examples_run_as_they_are(embedded: Server, name: str) -> None:
+    operation = document(embedded)["paths"]["/v1/generate"]["post"]
+    examples = operation["requestBody"]["content"]["application/json"]["examples"]
+    assert set(examples) == set(REQUESTS)
+    body = examples[name]["value"]
+    answer = embedded.generate(**body)
+    assert len(answer["samples"]) == body.get("n", 1)
+    assert answer["model"] == body.get("model", "fashion")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "points", "confidence": {"profile": True, "map": True}},
+        {"model": "icons", "n": 2, "condition": {"label": 1}, "filter": {"min": 0.5}},
+        {"filter": {"by": "uncertainty", "max": 0, "action": "drop"}},
+    ],
+    ids=str,
+)
+def test_answers_fit_their_schema(server: Server, body: dict[str, Any]) -> None:
+    """The schema forbids unknown fields, so this also finds answers that say too much."""
+    GenerateResponse.model_validate_json(server.client.post("/v1/generate", json=body).content)
+
+
+def test_the_list_of_models_fits_its_schema(server: Server) -> None:
+    ModelList.model_validate_json(server.client.get("/v1/models").content)
+
+
+def test_errors_are_declared_as_problem_documents(server: Server) -> None:
+    paths = document(server)["paths"]
+    assert set(paths) == {
+        "/v1/generate",
+        "/v1/models",
+        "/v1/models/{name}",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+    }
+    responses = paths["/v1/generate"]["post"]["responses"]
+    errors = {int(status) for status in responses if status >= "400"}
+    assert errors == {status for status, _ in TITLES.values()} - {405}
+    for path in paths.values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert list(response["content"]) == ["application/problem+json"]
+
+
+def test_the_answer_is_declared_in_all_its_forms(server: Server) -> None:
+    answer = document(server)["paths"]["/v1/generate"]["post"]["responses"]["200"]["content"]
+    assert set(answer) == {
+        "application/json",
+        "application/x-safetensors",
+        "image/png",
+        "text/event-stream",
+    }
+
+
+def test_fields_are_described(server: Server) -> None:
+    schemas = document(server)["components"]["schemas"]
+    assert (
+        "squared data units" in schemas["SampleRecord"]["properties"]["uncertainty"]["description"]
+    )
+    assert schemas["SamplerOptions"]["additionalProperties"] is False

@@ -1,0 +1,143 @@
+"""The tick loop over real samplers, driven through its inbox."""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from sureflow.card import ModelCard
+from sureflow.lane import LaneSpec
+from sureflow.model import Model
+from sureflow.networks.registry import build
+from sureflow.sampling import Sampler
+from sureflow.sampling.sample import run
+from sureflow_server.engine.loop import TickLoop
+from sureflow_server.engine.messages import Cancel, Command, Finished, Report, Shutdown, Submit
+
+MIXTURE: dict[str, Any] = {
+    "kind": "gaussian_mixture",
+    "weights": [1, 1],
+    "means": [[1.0, 0.0], [-1.0, 0.0]],
+    "covariances": [0.2, 0.2],
+    "labels": [0, 1],
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    card = ModelCard("m", "sha256:0", "vector", (2,), ("right", "left"), 0)
+    return Model(card, build(MIXTURE).eval(), None)
+
+
+def lanes(seed: int, count: int, method: str, steps: int, **fields: Any) -> dict[int, LaneSpec]:
+    return {n: LaneSpec(seed, n, method, steps, **fields) for n in range(count)}
+
+
+class Driver:
+    """Puts commands into the inbox and ends the loop when all lanes are in."""
+
+    def __init__(self, owed: int) -> None:
+        self.inbox: SimpleQueue[Command] = SimpleQueue()
+        self.reports: list[Report] = []
+        self.owed = owed
+
+    def send(self, report: Report) -> None:
+        self.reports.append(report)
+        self.owed -= len(report.finished)
+        if self.owed == 0:
+            self.inbox.put(Shutdown())
+
+    @property
+    def finished(self) -> dict[tuple[int, int], Finished]:
+        return {(f.request, f.lane): f for report in self.reports for f in report.finished}
+
+    def total(self, name: str, model: str) -> int:
+        stats = [s for report in self.reports for s in report.stats if s.model == model]
+        values = [getattr(entry, name) for entry in stats]
+        return sum(sum(value) if isinstance(value, list) else value for value in values)
+
+
+def test_requests_of_all_kinds_share_ticks(model: Model) -> None:
+    requests = {
+        1: lanes(1, 2, "euler", 6),
+        2: lanes(2, 3, "rk4", 3, label=1),
+        3: lanes(3, 1, "heun", 5, label=0, guidance=2.0),
+    }
+    driver = Driver(owed=6)
+    for request, specs in requests.items():
+        driver.inbox.put(Submit(request, "m", specs, progress=False))
+    TickLoop({"m": Sampler(model, 8)}, driver.inbox, driver.send).run()
+    assert driver.total("row_counts", "m") == 12, "as many ticks as the longest lane, rk4's, needs"
+    assert driver.total("rows", "m") == 2 * 6 + 3 * 12 + 2 * 10
+    every = [spec for request in requests.values() for spec in request.values()]
+    for (_, done), alone in zip(
+        sorted(driver.finished.items()), run(model, every, capacity=1), strict=True
+    ):
+        assert done.sample.data.tobytes() == alone.data.tobytes()
+        assert done.sample.uncertainty == alone.uncertainty
+
+
+def test_every_model_ticks(model: Model) -> None:
+    driver = Driver(owed=4)
+    for number, name in enumerate("ab"):
+        driver.inbox.put(Submit(number, name, lanes(number, 2, "euler", 4), progress=False))
+    TickLoop({name: Sampler(model, 2) for name in "ab"}, driver.inbox, driver.send).run()
+    assert [driver.total("row_counts", name) for name in "ab"] == [4, 4]
+
+
+def test_a_freed_slot_is_refilled_in_the_next_tick(model: Model) -> None:
+    driver = Driver(owed=5)
+    driver.inbox.put(Submit(1, "m", lanes(1, 5, "euler", 3), progress=False))
+    TickLoop({"m": Sampler(model, 2)}, driver.inbox, driver.send).run()
+    assert driver.total("row_counts", "m") == 9, "three rounds of three steps, without a gap"
+
+
+def test_there_is_at_most_one_report_per_tick(model: Model) -> None:
+    driver = Driver(owed=9)
+    driver.inbox.put(Submit(1, "m", lanes(1, 9, "heun", 7), progress=True))
+    TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send).run()
+    assert len(driver.reports) <= driver.total("row_counts", "m") + 1
+
+
+def test_started_comes_before_finished_and_once_per_report(model: Model) -> None:
+    driver = Driver(owed=3)
+    driver.inbox.put(Submit(7, "m", lanes(1, 3, "euler", 2), progress=False))
+    TickLoop({"m": Sampler(model, 8)}, driver.inbox, driver.send).run()
+    assert [started.request for report in driver.reports for started in report.started] == [7]
+    assert driver.reports[0].started
+    assert not driver.reports[0].finished
+
+
+def test_cancel_frees_the_slots_and_disturbs_nobody(model: Model) -> None:
+    cancelled, other = lanes(1, 9, "rk4", 50), lanes(2, 2, "euler", 5)
+    driver = Driver(owed=2)
+    sampler = Sampler(model, 4)
+
+    def send(report: Report) -> None:
+        if any(started.request == 1 for started in report.started):
+            driver.inbox.put(Cancel(1))
+        driver.send(report)
+
+    driver.inbox.put(Submit(1, "m", cancelled, progress=False))
+    driver.inbox.put(Submit(2, "m", other, progress=False))
+    driver.inbox.put(Cancel(99))
+    TickLoop({"m": sampler}, driver.inbox, send).run()
+    assert {request for request, _ in driver.finished} == {2}
+    assert (sampler.running, sampler.free) == (0, 4)
+    alone = run(model, other.values())
+    for lane, sample in enumerate(alone):
+        assert driver.finished[2, lane].sample.data.tobytes() == sample.data.tobytes()
+
+
+@pytest.mark.parametrize(("method", "ticks"), [("euler", 1), ("midpoint", 2), ("rk4", 4)])
+def test_progress_counts_steps(model: Model, method: str, ticks: int) -> None:
+    driver = Driver(owed=1)
+    driver.inbox.put(Submit(1, "m", lanes(1, 1, method, 400), progress=True))
+    TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send).run()
+    assert driver.total("row_counts", "m") == 400 * ticks
+    steps = [progress.step for report in driver.reports for progress in report.progress]
+    assert steps == sorted(steps)
+    assert steps[0] == 0
+    assert all(step < 400 for step in steps)
