@@ -17,28 +17,34 @@ from sureflow_server.settings import Settings
 @app.command()
 def serve(
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to bind [127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="TCP port; 0 for any [8000].")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind; default 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port; 0 for any; default 8000.")] = None,
     models_dir: Annotated[
-        Path | None, typer.Option(help="Folder of checkpoint folders [the embedded ones].")
+        Path | None, typer.Option(help="Folder of checkpoint folders; default the embedded ones.")
     ] = None,
     default_model: Annotated[
-        str | None, typer.Option(help="Model of requests that name none [fashion].")
+        str | None, typer.Option(help="Model of requests that name none; default fashion.")
     ] = None,
     capacity: Annotated[
-        int | None, typer.Option(help="Lanes that run at once, per model [32].")
+        int | None, typer.Option(help="Lanes that run at once, per model; default 32.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads of the worker [1].")] = None,
-    device: Annotated[str | None, typer.Option(help="Torch device of the worker [cpu].")] = None,
-    max_samples_per_request: Annotated[int | None, typer.Option(help="Largest n [256].")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads of the worker; default 1.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Torch device of the worker; default cpu.")
+    ] = None,
+    max_samples_per_request: Annotated[
+        int | None, typer.Option(help="Largest n; default 256.")
+    ] = None,
     max_queued_samples: Annotated[
-        int | None, typer.Option(help="Samples under way before 429 [4096].")
+        int | None, typer.Option(help="Samples under way before 429; default 4096.")
     ] = None,
     max_body_bytes: Annotated[
-        int | None, typer.Option(help="Largest request body [1048576].")
+        int | None, typer.Option(help="Largest request body; default 1048576.")
     ] = None,
     drain_s: Annotated[
-        float | None, typer.Option(help="Seconds to finish after SIGTERM [30].")
+        float | None, typer.Option(help="Seconds to finish after SIGTERM; default 30.")
     ] = None,
     allow_unauthenticated: Annotated[
         bool | None,

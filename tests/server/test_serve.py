@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -21,39 +20,13 @@ from tests.server.running import PATIENCE_S, Server, command, eventually, worker
 
 LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 500}}
 
-Break = Callable[[Path], None]
 
-
-def truncate(folder: Path) -> None:
-    weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:5])
-
-
-def garble(folder: Path) -> None:
-    (folder / "config.json").write_text('{"format": 1, "name": ')
-
-
-def rename(folder: Path) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "name": "points"}))
-
-
-def empty(folder: Path) -> None:
-    shutil.rmtree(folder)
-    folder.mkdir()
-
-
-BREAKS = [
-    pytest.param(truncate, "model.safetensors", id="truncate"),
-    pytest.param(garble, "config.json", id="garble"),
-    pytest.param(empty, "config.json", id="empty"),
-]
-
-
-def copied(models_dir: Path, tmp_path: Path, damage: Break, name: str = "icons") -> Path:
+def truncated(models_dir: Path, tmp_path: Path) -> Path:
+    """Copy the models and cut the weights of ``icons`` short."""
     root = tmp_path / "models"
     shutil.copytree(models_dir, root)
-    damage(root / name)
+    weights = root / "icons" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5])
     return root
 
 
@@ -72,18 +45,14 @@ def test_one_line_says_where_and_what(server: Server) -> None:
     assert server.url.startswith("http://127.0.0.1:")
 
 
-@pytest.mark.parametrize(
-    ("damage", "file"),
-    [*BREAKS, pytest.param(rename, "config.json: name is 'points'", id="rename")],
-)
 def test_a_broken_folder_is_listed_and_the_others_are_served(
-    damage: Break, file: str, models_dir: Path, tmp_path: Path, start: Callable[..., Server]
+    models_dir: Path, tmp_path: Path, start: Callable[..., Server]
 ) -> None:
-    server = start("--default-model", "points", models=copied(models_dir, tmp_path, damage))
+    server = start("--default-model", "points", models=truncated(models_dir, tmp_path))
     assert server.client.get("/health/ready").status_code == 200
     record = server.client.get("/v1/models/icons").json()
     assert record["state"] == "failed"
-    assert file in record["error"]
+    assert "model.safetensors" in record["error"]
     response = server.client.post("/v1/generate", json={"model": "icons"})
     assert response.status_code == 503
     assert response.json()["type"] == "urn:sureflow:problem:model-failed"
@@ -92,14 +61,10 @@ def test_a_broken_folder_is_listed_and_the_others_are_served(
     eventually(lambda: any("icons could not be loaded" in line for line in server.log))
 
 
-@pytest.mark.parametrize(("damage", "file"), BREAKS)
-def test_a_broken_default_model_ends_the_command(
-    damage: Break, file: str, models_dir: Path, tmp_path: Path
-) -> None:
-    root = copied(models_dir, tmp_path, damage)
+def test_a_broken_default_model_ends_the_command(models_dir: Path, tmp_path: Path) -> None:
+    root = truncated(models_dir, tmp_path)
     line = refusal("--models-dir", str(root), "--default-model", "icons")
-    assert str(root / "icons") in line
-    assert file in line
+    assert str(root / "icons" / "model.safetensors") in line
 
 
 def test_an_unknown_default_model_ends_the_command(models_dir: Path) -> None:
@@ -108,9 +73,8 @@ def test_an_unknown_default_model_ends_the_command(models_dir: Path) -> None:
     assert str(models_dir) in line
 
 
-@pytest.mark.parametrize("name", ["", "absent"])
-def test_a_folder_without_models_ends_the_command(tmp_path: Path, name: str) -> None:
-    assert str(tmp_path / name) in refusal("--models-dir", str(tmp_path / name))
+def test_a_folder_without_models_ends_the_command(tmp_path: Path) -> None:
+    assert str(tmp_path) in refusal("--models-dir", str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Any
 
 from sureflow.lane import Sample
 from sureflow_server.api.plan import Plan
-from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started
 from sureflow_server.filters import Decision, decide
@@ -57,7 +56,7 @@ class Run:
                 try:
                     async for event in self._job:
                         yield self._result(event) if isinstance(event, Finished) else event
-                except EngineError:
+                except Exception:
                     outcome.name = "error"
                     raise
                 outcome.name = "ok"
