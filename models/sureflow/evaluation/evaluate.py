@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,16 +39,16 @@ def draw_balanced(
     count: int,
     seed: int,
     *,
+    labels: Sequence[int | None] | None = None,
     guidance: float = 1.0,
     method: str = "heun",
     steps: int = 20,
     quiet: bool = False,
 ) -> list[Sample]:
-    """Draw ``count`` samples, the classes taking turns (no condition if there are none)."""
-    classes = len(model.card.classes)
+    """Draw ``count`` samples, the labels taking turns; by default all classes of the model."""
+    turns = labels or list(range(len(model.card.classes))) or [None]
     specs = [
-        LaneSpec(seed, i, method, steps, i % classes if classes else None, guidance)
-        for i in range(count)
+        LaneSpec(seed, i, method, steps, turns[i % len(turns)], guidance) for i in range(count)
     ]
     with tqdm(total=count, disable=quiet, unit="sample", desc=f"g={guidance:g}") as bar:
         return run(model, specs, capacity=64, progress=bar.update)

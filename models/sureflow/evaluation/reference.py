@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from sureflow.calibration import Calibration, tabulate
 from sureflow.evaluation.evaluate import draw_balanced
@@ -24,7 +25,7 @@ def calibrate(
 
     Args:
         model: The model to calibrate; any calibration it has is not used.
-        draws: Reference samples per class (in all, for an unconditional model) and scale.
+        draws: Reference samples per class and scale, and as many without a condition.
         guidance: Guidance scales to tabulate; scales other than 1 need classes.
         seed: Seed of the reference draws, kept apart from seeds that people like to use.
         method: Solver of the draws.
@@ -33,20 +34,24 @@ def calibrate(
     """
     classes = len(model.card.classes)
     scales = sorted({float(scale) for scale in guidance}) if classes else [1.0]
-    tables = []
-    for scale in scales:
+
+    def table(label: int | None, scale: float) -> npt.NDArray[np.float64]:
         samples = draw_balanced(
             model,
-            draws * max(classes, 1),
+            draws,
             seed,
+            labels=[label],
             guidance=scale,
             method=method,
             steps=steps,
             quiet=quiet,
         )
-        values = np.array([sample.uncertainty for sample in samples], np.float64)
-        labels = np.array([sample.spec.label if classes else 0 for sample in samples])
-        rows = [tabulate(values[labels == label]) for label in range(classes)]
-        tables.append(np.stack([*rows, tabulate(values)]))
+        return tabulate(np.array([sample.uncertainty for sample in samples], np.float64))
+
+    unconditional = table(None, 1.0)
+    quantiles = [
+        np.stack([*(table(label, scale) for label in range(classes)), unconditional])
+        for scale in scales
+    ]
     settings = {"method": method, "steps": steps, "draws": draws, "seed": seed}
-    return Calibration(np.array(scales), np.stack(tables), settings)
+    return Calibration(np.array(scales), np.stack(quantiles), settings)
