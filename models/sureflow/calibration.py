@@ -38,16 +38,30 @@ class Calibration:
     def confidence(self, uncertainty: float, label: int | None, guidance: float) -> float | None:
         """Share of reference draws that are less sure, in [0, 1]; higher is surer.
 
-        Between two calibrated guidance scales their confidences are interpolated; outside the
-        calibrated range there is none.
+        Exact at the calibrated guidance scales and interpolated between them; outside their range
+        there is none.
         """
         if not self.guidance[0] <= guidance <= self.guidance[-1]:
             return None
-        row = -1 if label is None else label
+        row = self.quantiles.shape[1] - 1 if label is None else label
         levels = np.linspace(0, 1, self.quantiles.shape[-1])
-        tables = self.quantiles[:, row]
-        shares = [float(np.interp(uncertainty, table, levels)) for table in tables]
-        return 1 - float(np.interp(guidance, self.guidance, shares))
+        return 1 - float(np.interp(uncertainty, self._table(row, guidance), levels))
+
+    def _table(self, row: int, guidance: float) -> npt.NDArray[np.float64]:
+        """Quantiles at any guidance scale within the range.
+
+        A guided variance is ``g^2 a + (1 - g)^2 b``, so each quantile is taken as that function of
+        ``g`` through its values at the two neighbouring scales.
+        """
+        after = int(np.searchsorted(self.guidance, guidance))
+        high: npt.NDArray[np.float64] = self.quantiles[after, row]
+        if guidance == self.guidance[after]:
+            return high
+        pair = self.guidance[after - 1 : after + 1]
+        scales = np.stack([pair, 1 - pair])
+        left, right = np.linalg.lstsq(scales**2, np.array([guidance, 1 - guidance]) ** 2)[0]
+        table = left * self.quantiles[after - 1, row] + right * high
+        return np.maximum.accumulate(table)
 
     def summary(self) -> dict[str, Any]:
         """What a model card says about it."""

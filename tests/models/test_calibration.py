@@ -28,7 +28,6 @@ def calibration() -> Calibration:
         (12.0, 1, 1.0, 0.8),
         (5.0, None, 1.0, 0.75),
         (0.5, 0, 2.0, 0.75),
-        (0.5, 0, 1.5, (0.5 + 0.75) / 2),
         (1e9, 0, 1.0, 0.0),
         (0.5, 0, 2.1, None),
         (0.5, 0, 0.9, None),
@@ -37,6 +36,17 @@ def calibration() -> Calibration:
 def test_confidence_is_the_share_that_is_less_sure(uncertainty, label, guidance, expected) -> None:
     said = calibration().confidence(uncertainty, label, guidance)
     assert said == (None if expected is None else pytest.approx(expected, abs=1e-9))
+
+
+def test_between_two_scales_the_quadratic_law_of_guidance_holds() -> None:
+    """Exact for uncertainties ``g^2 a + (1 - g)^2 b`` with ``a`` uniform and ``b = 3a``."""
+    scales = np.array([1.0, 1.5, 3.0])
+    draws = np.linspace(0, 1, 2001)
+    tables = [tabulate((g**2 + 3 * (1 - g) ** 2) * draws)[None] for g in scales]
+    fitted = Calibration(scales, np.stack(tables), {})
+    for g in (1.0, 1.2, 1.5, 2.0, 2.9, 3.0):
+        said = fitted.confidence((g**2 + 3 * (1 - g) ** 2) * 0.3, None, g)
+        assert said == pytest.approx(0.7, abs=1e-6)
 
 
 @given(st.floats(0, 30), st.floats(0, 30), st.sampled_from([0, 1, None]))
