@@ -49,7 +49,7 @@ checkpoints: setup data
 	$(BIN)/sureflow judge
 	$(BIN)/sureflow train models/configs/fashion.toml
 	$(BIN)/sureflow fit models/configs/fashion.toml
-	$(BIN)/sureflow calibrate fashion --guidance 1 --guidance 1.5 --guidance 2 --guidance 3
+	$(BIN)/sureflow calibrate fashion --draws 100 --guidance 1 --guidance 1.5 --guidance 3
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png

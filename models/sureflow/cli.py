@@ -157,6 +157,9 @@ def evaluate(
     method: Annotated[str, typer.Option()] = "heun",
     steps: Annotated[int, typer.Option(min=1)] = 20,
     seed: Annotated[int, typer.Option(min=0)] = 7,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures here too.")
+    ] = None,
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -189,6 +192,9 @@ def evaluate(
             f"{report.floor:8.3f}{report.distance / report.floor:7.2f}"
         )
     typer.echo("floor: judge-FD between two disjoint sets of as many real images")
+    if json_file is not None:
+        figures = {name: asdict(report) for name, report in reports.items()}
+        json_file.write_text(json.dumps({"real accuracy": real, **figures}, indent=2) + "\n")
 
 
 @app.command()
