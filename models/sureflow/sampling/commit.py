@@ -23,5 +23,5 @@ def commit_point(t: Array, rate: Array) -> Commit:
     remaining = (1 - t) ** 2 * rate
     open_steps = np.flatnonzero(remaining > REMAINING * remaining[0])
     step = int(open_steps[-1]) + 1 if len(open_steps) else 0
-    time = float(t[step]) if step < len(t) else 1.0
+    time = round(float(t[step]), 6) if step < len(t) else 1.0
     return Commit(time, step)
