@@ -22,7 +22,7 @@ def test_commit_lies_on_the_grid(rates) -> None:
     t = np.linspace(0, 1, len(rates), endpoint=False, dtype=np.float32)
     commit = commit_point(t, np.array(rates, np.float32))
     assert 0 <= commit.step <= len(rates)
-    assert commit.t == pytest.approx(commit.step / len(rates))
+    assert commit.t == pytest.approx(commit.step / len(rates), abs=1e-6)
 
 
 def test_commit_agrees_with_the_moment_the_mode_is_settled(mixture) -> None:
