@@ -31,8 +31,7 @@ class Model:
     @property
     def device(self) -> torch.device:
         """Where the network lives."""
-        tensors = [*self.network.parameters(), *self.network.buffers()]
-        return tensors[0].device if tensors else torch.device("cpu")
+        return self.network.device
 
     @cached_property
     def evaluator(self) -> Evaluator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import chain
 from typing import ClassVar
 
 import torch
@@ -59,6 +60,12 @@ class VelocityNetwork(nn.Module, ABC):
         out = self.run(x, t, self._labels(x, label), noisy=True)
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         return Moments(out.mean, variance + self.floor)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives; the CPU for one without tensors."""
+        tensors = chain(self.parameters(), self.buffers())
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     def noise_parameters(self) -> list[nn.Parameter]:
         """Parameters of the noise layers: the only ones that shape the variance alone."""

@@ -64,8 +64,7 @@ def _pad(rows: Tensor, size: int) -> Tensor:
 def verified_sizes(network: VelocityNetwork, candidates: Sequence[int]) -> tuple[int, ...]:
     """The block sizes whose rows equal, bit for bit, those of the largest block."""
     largest = max(candidates)
-    device = next((p.device for p in network.buffers()), torch.device("cpu"))
-    device = next((p.device for p in network.parameters()), device)
+    device = network.device
     x = torch.stack([normal(network.shape, 0, row, Purpose.START) for row in range(largest)])
     t = torch.linspace(0, 1, largest)
     label = torch.arange(largest) % (network.classes + 1)
