@@ -21,6 +21,8 @@ ADAPTIVE_METHODS = ("heun", "midpoint", "ab2", "bosh3", "dopri5")
 """Those that estimate their own error, and so can keep to a tolerance."""
 
 MAX_STEPS = 1000
+DEFAULT_MIN_STEPS = 4
+DEFAULT_MAX_STEPS = 250
 MIN_TOLERANCE = 1e-6
 """Below this the rounding of float32 states, not the solver, decides the error."""
 
@@ -53,8 +55,8 @@ class LaneSpec:
     label: int | None = None
     guidance: float = 1.0
     tolerance: float | None = None
-    min_steps: int = 4
-    max_steps: int = 250
+    min_steps: int = DEFAULT_MIN_STEPS
+    max_steps: int = DEFAULT_MAX_STEPS
 
 
 @dataclass(frozen=True, slots=True)

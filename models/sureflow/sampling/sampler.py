@@ -60,9 +60,12 @@ class Sampler:
         """Number of lanes in flight."""
         return len(self._tickets)
 
-    def steps(self) -> dict[int, int]:
-        """Steps completed by each lane in flight, by ticket."""
-        return {ticket: int(self._lanes.step[slot]) for slot, (ticket, _) in self._tickets.items()}
+    def progress(self) -> dict[int, tuple[int, float]]:
+        """Steps completed and time reached by each lane in flight, by ticket."""
+        step, t = self._lanes.step, self._lanes.t
+        return {
+            ticket: (int(step[slot]), float(t[slot])) for slot, (ticket, _) in self._tickets.items()
+        }
 
     @property
     def row_counts(self) -> tuple[int, ...]:
