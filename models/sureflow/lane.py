@@ -21,7 +21,7 @@ ADAPTIVE_METHODS = ("heun", "midpoint", "ab2", "bosh3", "dopri5")
 """Those that estimate their own error, and so can keep to a tolerance."""
 
 MAX_STEPS = 1000
-DEFAULT_MIN_STEPS = 4
+DEFAULT_MIN_STEPS = 3
 DEFAULT_MAX_STEPS = 250
 MIN_TOLERANCE = 1e-6
 """Below this the rounding of float32 states, not the solver, decides the error."""

@@ -46,8 +46,8 @@ class Adaptive:
     proportional: float = 0.4
     shrink: float = 0.2
     grow: float = 3.0
-    theta: float = 3.0
-    rest: float = 0.25
+    theta: float = 4.0
+    rest: float = 2.0
 
     def begin(self, lanes: Lanes, slots: Slots, spread: Floats) -> None:
         """Take the size that the last error suggests, under the cap."""

@@ -81,7 +81,7 @@ class SamplerOptions(Part):
     undecided ones more."""
 
     min_steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = None
-    """With a tolerance: fewest steps, by default 4."""
+    """With a tolerance: fewest steps, by default 3."""
 
     max_steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = Field(
         default=None, validate_default=True

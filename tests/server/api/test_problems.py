@@ -82,7 +82,7 @@ def problem(server: Server, status: int, kind: str, **request: Any) -> dict[str,
         ({"sampler": {"min_steps": 3}}, ["sampler.min_steps"]),
         ({"sampler": {"steps": 5, "max_steps": 30}}, ["sampler.max_steps"]),
         ({"sampler": {"tolerance": 0.1, "max_steps": 1001}}, ["sampler.max_steps"]),
-        ({"sampler": {"tolerance": 0.1, "max_steps": 3}}, ["sampler.max_steps"]),
+        ({"sampler": {"tolerance": 0.1, "max_steps": 2}}, ["sampler.max_steps"]),
         ({"sampler": {"tolerance": 0.1, "min_steps": 400}}, ["sampler.max_steps"]),
         (
             {"sampler": {"tolerance": 0.1, "min_steps": 9, "max_steps": 8}},
