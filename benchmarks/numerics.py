@@ -29,9 +29,9 @@ from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.sample import run
 
 SEED = 20_001
-FIXED_STEPS = (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48)
-TOLERANCES = (0.1, 0.07, 0.05, 0.035, 0.025, 0.018, 0.012, 0.008, 0.005, 0.003, 0.002)
-PEER_TOLERANCES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
+FIXED_STEPS = (3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48)
+TOLERANCES = (0.2, 0.15, 0.12, 0.08, 0.05, 0.03, 0.02, 0.012, 0.008, 0.005, 0.003)
+PEER_TOLERANCES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5)
 ADAPTIVE = ("heun", "ab2", "bosh3", "dopri5")
 JUDGE = Path("models/judges/fashion.safetensors")
 

@@ -1,4 +1,4 @@
-"""Other ODE solvers on the same network, where they are installed (`pip install sureflow[bench]`)."""
+"""Other ODE solvers on the same network, where the extra `bench` has installed them."""
 
 from __future__ import annotations
 

@@ -12,6 +12,9 @@ from sureflow.sampling.tableau import COEFFICIENTS, Flags, Floats
 SHORTEST = 1e-4
 """Steps of this size are kept whatever their error: below it rounding is all that is left."""
 
+TRUSTED = 0.5
+"""Error, in units of the tolerance, below which a last step is foretold rather than estimated."""
+
 SAME = 1 - 1e-9
 """Step sizes that agree to this are one size; what lies between them is rounding."""
 
@@ -25,10 +28,11 @@ class Adaptive:
     (Gustafsson 1991). A step whose error exceeds the tolerance is tried again, with its first
     stage kept.
 
-    Before a step, ``h <= theta tolerance^(1/p) / (rest + spread)``, where ``spread`` is the mean
-    variance of the velocity per component, in units of the unit variance of the noise. Where a flow
-    divides between modes, the local error is small and is amplified afterwards; an estimate of the
-    error strides over these places, and the variance is what shows them.
+    Before a step, ``h <= theta tolerance^(1/p) / min(rest + spread, 20 spread)``, where ``spread``
+    is the mean variance of the velocity per component, in units of the unit variance of the noise:
+    a flow without variance has no cap. Where a flow divides between modes, the local error is
+    small and is amplified afterwards; an estimate of the error strides over these places, and the
+    variance is what shows them.
 
     Attributes:
         safety: Share of the largest step that the error would allow.
@@ -46,14 +50,24 @@ class Adaptive:
     proportional: float = 0.4
     shrink: float = 0.2
     grow: float = 3.0
-    theta: float = 4.0
-    rest: float = 2.0
+    theta: float = 1.8
+    rest: float = 0.7
 
     def begin(self, lanes: Lanes, slots: Slots, spread: Floats) -> None:
-        """Take the size that the last error suggests, under the cap."""
+        """Take the size that the last error suggests, under the cap.
+
+        Where the last stage of a step serves the estimate and the next step, it would serve the
+        estimate alone in a lane's last step. It is left out if, by the error of the step before,
+        the tolerance is far away.
+        """
         power = COEFFICIENTS.power[lanes.method[slots]]
-        cap = self.theta * lanes.tolerance[slots] ** (1 / power) / (self.rest + spread)
+        undecided = np.maximum(np.minimum(self.rest + spread, 20 * spread), 1e-9)
+        cap = self.theta * lanes.tolerance[slots] ** (1 / power) / undecided
         _set_size(lanes, slots, np.minimum(lanes.proposal[slots], cap))
+        later = slots[COEFFICIENTS.fsal[lanes.method[slots]] & (lanes.step[slots] > 0)]
+        h, power = lanes.h[later], COEFFICIENTS.power[lanes.method[later]]
+        foretold = lanes.last_error[later] * (h / lanes.last_h[later]) ** power
+        lanes.trusted[later] = (h >= 1 - lanes.t[later]) & (foretold <= TRUSTED)
 
     def judge(self, lanes: Lanes, slots: Slots, error: Floats) -> Flags:
         """Keep steps within the tolerance, the shortest ones, and the last one allowed.

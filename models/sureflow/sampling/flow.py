@@ -96,7 +96,7 @@ class Flow:
 
         complete = stage + 1 == lanes.stages(slots)
         adaptive = lanes.adaptive(slots)
-        measured = complete & adaptive
+        measured = complete & lanes.judged(slots)
         # the one read per tick that waits for the device
         read = [variance.flatten(1).sum(1), velocity.flatten(1).sum(1)]
         if adaptive.any():

@@ -45,6 +45,7 @@ class Lanes:
         last_error: Error of the last accepted step in units of the tolerance.
         last_h: Size of the last accepted step.
         retrying: The step before was rejected.
+        trusted: The current step, the last, is kept without an estimate of its error.
         forced: The lane had to take a longer step than it wanted, its last one.
         rejected: Steps tried and discarded.
         times: Start time of each step, ``[capacity, MAX_STEPS]``.
@@ -65,7 +66,7 @@ class Lanes:
         self.stage, self.step, self.method, self.label = np.zeros((4, capacity), np.int64)
         self.steps, self.max_steps = np.zeros((2, capacity), np.int64)
         self.rejected, self.evaluations = np.zeros((2, capacity), np.int64)
-        self.retrying, self.forced = np.zeros((2, capacity), np.bool_)
+        self.retrying, self.trusted, self.forced = np.zeros((3, capacity), np.bool_)
         self.guidance = np.ones(capacity, np.float32)
         self.grid = np.zeros((capacity, MAX_STEPS + 1))
         self.times, self.rates = np.zeros((2, capacity, MAX_STEPS), np.float32)
@@ -76,7 +77,7 @@ class Lanes:
         self.map[slot] = 0
         for zeroed in (self.t, self.stage, self.step, self.rejected, self.evaluations):
             zeroed[slot] = 0
-        self.retrying[slot] = self.forced[slot] = False
+        self.retrying[slot] = self.trusted[slot] = self.forced[slot] = False
         self.times[slot, 0] = self.rates[slot, 0] = 0
         self.method[slot] = METHODS.index(spec.method)
         self.label[slot] = null_label if spec.label is None else spec.label
@@ -93,6 +94,10 @@ class Lanes:
         """Which of these lanes keep to a tolerance."""
         return self.tolerance[slots] > 0
 
+    def judged(self, slots: Slots) -> Flags:
+        """Which of these lanes need an estimate of their current step's error."""
+        return self.adaptive(slots) & ~self.trusted[slots]
+
     def extrapolating(self, slots: Slots) -> Flags:
         """Which of these lanes are in a multistep step proper, for which one stage is enough."""
         return COEFFICIENTS.multistep[self.method[slots]] & (self.step[slots] > 0)
@@ -101,7 +106,7 @@ class Lanes:
         """Number of stages of each lane's current step."""
         method = self.method[slots]
         whole, plain = COEFFICIENTS.stages[method], COEFFICIENTS.plain_stages[method]
-        stages = np.where(self.adaptive(slots), whole, plain)
+        stages = np.where(self.judged(slots), whole, plain)
         stages[self.extrapolating(slots)] = 1
         return stages
 
