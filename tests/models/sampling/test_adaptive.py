@@ -202,7 +202,7 @@ def test_steps_are_short_where_the_variance_is_high() -> None:
     assert sample.rejected == 0
     control = Adaptive()
     assert h[inside].max() <= control.theta * 0.1 / (control.rest + 20) + 1e-6
-    assert h[~inside][:-1].min() > 0.03
+    assert h[~inside].min() > 2 * h[inside].max()
     flow = Flow(Lanes(1, (2,), torch.device("cpu")), 0, ByLane(adaptive=Adaptive(theta=np.inf)))
     flow.admit(0, adaptive("heun", 1e-2, min_steps=10))
     drive(flow, net, 1)
