@@ -31,6 +31,7 @@ from sureflow.sampling.sample import run
 SEED = 20_001
 FIXED_STEPS = (3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48)
 TOLERANCES = (0.2, 0.15, 0.12, 0.08, 0.05, 0.03, 0.02, 0.012, 0.008, 0.005, 0.003)
+FASHION_TOLERANCES = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
 PEER_TOLERANCES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5)
 ADAPTIVE = ("heun", "ab2", "bosh3", "dopri5")
 JUDGE = Path("models/judges/fashion.safetensors")
@@ -46,6 +47,7 @@ class Problem:
     labels: list[int | None]
     batch: int
     levels: tuple[float, float]
+    tolerances: tuple[float, ...]
     mode: Callable[[Floats], npt.NDArray[np.int64]]
     truth: Floats
 
@@ -92,7 +94,9 @@ def ring(count: int) -> Problem:
         return np.square(points[:, None] - means).sum(-1).argmin(1)
 
     model = load("ring")
-    return Problem(model, [None] * count, 256, (0.02, 0.01), nearest, fine(model, [None] * count))
+    labels: list[int | None] = [None] * count
+    truth = fine(model, labels)
+    return Problem(model, labels, 256, (0.02, 0.01), TOLERANCES, nearest, truth)
 
 
 def fashion(count: int) -> Problem:
@@ -105,7 +109,8 @@ def fashion(count: int) -> Problem:
         labels: npt.NDArray[np.int64] = judge.read(torch.from_numpy(images))[0].numpy()
         return labels
 
-    return Problem(model, labels, 32, (0.02, 0.01), read, fine(model, labels, 60))
+    truth = fine(model, labels, 60)
+    return Problem(model, labels, 32, (0.02, 0.01), FASHION_TOLERANCES, read, truth)
 
 
 def fine(model: Model, labels: list[int | None], steps: int = 200) -> Floats:
@@ -123,7 +128,9 @@ def compare(problem: Problem, report: Report) -> None:
         runs = (ours(problem, method=method, steps=steps) for steps in FIXED_STEPS)
         curves[f"{method}, uniform grid"] = list(runs)
     for method in ADAPTIVE:
-        runs = (ours(problem, method=method, tolerance=tolerance) for tolerance in TOLERANCES)
+        runs = (
+            ours(problem, method=method, tolerance=tolerance) for tolerance in problem.tolerances
+        )
         curves[f"{method}, adaptive"] = list(runs)
     for peer in PEERS:
         curves[peer] = [theirs(problem, peer, tolerance) for tolerance in PEER_TOLERANCES]
@@ -180,13 +187,18 @@ def point(problem: Problem, data: Floats, evaluations: Iterable[int]) -> Point:
 
 
 def at_level(points: list[Point], level: float) -> Point | None:
-    """A curve where its rms error comes down to a level; ``None`` if it does not get there."""
+    """A curve where its rms error comes down to a level; ``None`` if it does not get there.
+
+    A curve that begins below the level gives its first point, which is then an upper bound.
+    """
     points = sorted(points, key=lambda p: p.mean)
     fitted = isotonic_regression([np.log(p.rms) for p in points], increasing=False).x
     below = np.flatnonzero(fitted <= np.log(level))
-    if not len(below) or below[0] == 0:
+    if not len(below):
         return None
     after = int(below[0])
+    if after == 0:
+        return points[0]
     share = (np.log(level) - fitted[after - 1]) / (fitted[after] - fitted[after - 1])
     a, b = points[after - 1], points[after]
     mixed = {
