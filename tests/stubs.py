@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +10,7 @@ from sureflow.card import ModelCard
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import VelocityNetwork
+from sureflow.sampling.flow import Flow
 
 
 def model_of(network: VelocityNetwork) -> Model:
@@ -29,3 +31,17 @@ class Scripted(VelocityNetwork):
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         mean = self.velocity(x, t, label)
         return Moments(mean, self.variance(x, t, label) if noisy else None)
+
+
+def drive(flow: Flow, network: VelocityNetwork, count: int) -> dict[int, int]:
+    """Tick the lanes in slots 0 .. count - 1 to their end; returns ticks by slot."""
+    running, ticks = np.arange(count), dict.fromkeys(range(count), 0)
+    while len(running):
+        rows = flow.rows(running)
+        replies = network.moments(rows.x, rows.t, rows.label)
+        done, diverged = flow.advance(running, replies)
+        assert not diverged.any()
+        for slot in running.tolist():
+            ticks[slot] += 1
+        running = running[~done]
+    return ticks

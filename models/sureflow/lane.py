@@ -14,10 +14,17 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 FinishReason = Literal["converged", "max_steps", "abandoned", "cancelled", "diverged", "deadline"]
 
-METHODS = ("euler", "heun", "midpoint", "rk4")
-"""Names of the solvers, in order of evaluations per step: 1, 2, 2, 4."""
+METHODS = ("euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5")
+"""Names of the solvers. Evaluations per step of a fixed grid: 1, 2, 2, 1, 3, 4, 6."""
+
+ADAPTIVE_METHODS = ("heun", "midpoint", "ab2", "bosh3", "dopri5")
+"""Those that estimate their own error, and so can keep to a tolerance."""
 
 MAX_STEPS = 1000
+DEFAULT_MIN_STEPS = 3
+DEFAULT_MAX_STEPS = 250
+MIN_TOLERANCE = 1e-6
+"""Below this the rounding of float32 states, not the solver, decides the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +36,16 @@ class LaneSpec:
         index: Position of the sample in its request; sample ``index`` of a small request is sample
             ``index`` of a larger one with the same seed.
         method: Solver, one of :data:`METHODS`.
-        steps: Number of equal steps from ``t = 0`` to ``t = 1``, 1 to :data:`MAX_STEPS`.
+        steps: Number of steps of a fixed grid, 1 to :data:`MAX_STEPS`; without meaning where there
+            is a tolerance.
         label: Class to generate, or ``None`` for no condition.
         guidance: Scale ``g`` of classifier-free guidance, ``v = v_null + g (v_label - v_null)``;
             1 is the plain conditional model and costs one row per evaluation instead of two.
+        tolerance: Error allowed per step, as a share of ``1 + |x|`` per component (rms over the
+            components); every sample then chooses its own steps. ``None``: the fixed grid.
+        min_steps: Fewest steps of an adaptive lane; no step is longer than ``1 / min_steps``.
+        max_steps: Most steps that an adaptive lane may try, rejected ones included. The last of
+            them goes to ``t = 1`` whatever its error, and the sample says ``max_steps``.
     """
 
     seed: int
@@ -41,6 +54,9 @@ class LaneSpec:
     steps: int = 20
     label: int | None = None
     guidance: float = 1.0
+    tolerance: float | None = None
+    min_steps: int = DEFAULT_MIN_STEPS
+    max_steps: int = DEFAULT_MAX_STEPS
 
 
 @dataclass(frozen=True, slots=True)

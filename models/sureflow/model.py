@@ -9,7 +9,7 @@ import torch
 
 from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
-from sureflow.lane import MAX_STEPS, METHODS, LaneSpec
+from sureflow.lane import ADAPTIVE_METHODS, MAX_STEPS, METHODS, MIN_TOLERANCE, LaneSpec
 from sureflow.networks import VelocityNetwork
 from sureflow.sampling.evaluator import Evaluator
 
@@ -59,9 +59,27 @@ class Model:
             raise ValueError(f"method: {spec.method!r} is unknown; choose from {METHODS}")
         if not 1 <= spec.steps <= MAX_STEPS:
             raise ValueError(f"steps: {spec.steps} is not in 1 .. {MAX_STEPS}")
+        if spec.tolerance is not None:
+            _check_tolerance(spec, spec.tolerance)
         classes = len(self.card.classes)
         if spec.label is not None and not 0 <= spec.label < classes:
             allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
             raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
         if spec.label is None and spec.guidance != 1:
             raise ValueError("guidance: a scale other than 1 needs a label")
+
+
+def _check_tolerance(spec: LaneSpec, tolerance: float) -> None:
+    """Make sure that an adaptive lane can be run."""
+    if not MIN_TOLERANCE <= tolerance <= 1:
+        raise ValueError(f"tolerance: {tolerance} is not in {MIN_TOLERANCE:g} .. 1")
+    if spec.method not in ADAPTIVE_METHODS:
+        raise ValueError(
+            f"tolerance: {spec.method} does not estimate its error; choose from {ADAPTIVE_METHODS}"
+        )
+    if not 1 <= spec.min_steps <= MAX_STEPS:
+        raise ValueError(f"min_steps: {spec.min_steps} is not in 1 .. {MAX_STEPS}")
+    if not spec.min_steps <= spec.max_steps <= MAX_STEPS:
+        raise ValueError(
+            f"max_steps: {spec.max_steps} is not in min_steps = {spec.min_steps} .. {MAX_STEPS}"
+        )

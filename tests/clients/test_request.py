@@ -49,6 +49,16 @@ def test_every_argument_has_its_place() -> None:
     }
 
 
+def test_a_tolerance_takes_the_place_of_steps() -> None:
+    body = generate_body(method="bosh3", tolerance=0.01, min_steps=5, max_steps=50)
+    assert body["sampler"] == {
+        "method": "bosh3",
+        "tolerance": 0.01,
+        "min_steps": 5,
+        "max_steps": 50,
+    }
+
+
 def test_zeros_are_values() -> None:
     body = generate_body(n=0, seed=0, label=0, guidance=0.0, steps=0, filter={"max": 0.0})
     assert body["n"] == body["seed"] == 0

@@ -39,10 +39,19 @@ class GenerateOptions(TypedDict, total=False):
     """Scale of classifier-free guidance; 1 is the plain conditional model."""
 
     method: str | None
-    """Solver: ``euler``, ``heun``, ``midpoint`` or ``rk4``."""
+    """Solver: ``euler``, ``heun``, ``midpoint``, ``ab2``, ``bosh3``, ``rk4`` or ``dopri5``."""
 
     steps: int | None
-    """Number of solver steps."""
+    """Number of solver steps, the same for every sample; or else a tolerance."""
+
+    tolerance: float | None
+    """Error allowed per step, between 1e-6 and 1; every sample then chooses its own steps."""
+
+    min_steps: int | None
+    """Fewest steps of a sample, with a tolerance."""
+
+    max_steps: int | None
+    """Most steps that a sample may try, with a tolerance; see ``Sample.finish_reason``."""
 
     profile: bool
     """Whether to return the uncertainty over time, ``Sample.profile``."""
@@ -66,6 +75,9 @@ def generate_body(
     guidance: float | None = None,
     method: str | None = None,
     steps: int | None = None,
+    tolerance: float | None = None,
+    min_steps: int | None = None,
+    max_steps: int | None = None,
     profile: bool = False,
     map: bool = False,
     filter: Filter | None = None,
@@ -78,7 +90,13 @@ def generate_body(
         seed=draw_seed() if seed is None else seed,
         condition=_given(label=label),
         guidance=_given(scale=guidance),
-        sampler=_given(method=method, steps=steps),
+        sampler=_given(
+            method=method,
+            steps=steps,
+            tolerance=tolerance,
+            min_steps=min_steps,
+            max_steps=max_steps,
+        ),
         confidence=_given(profile=profile or None, map=map or None),
         filter=_given(**(filter or {})),
         output=_given(format=output),

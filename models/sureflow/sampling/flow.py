@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from sureflow.lane import LaneSpec
 from sureflow.moments import Moments
 from sureflow.paths import broadcast
-from sureflow.sampling.control import FixedSteps, StepControl
-from sureflow.sampling.guidance import guide, guided
-from sureflow.sampling.lanes import Lanes
-from sureflow.sampling.tableau import STAGES, coefficients
+from sureflow.sampling.control import ByLane, StepControl
+from sureflow.sampling.guidance import guide
+from sureflow.sampling.lanes import Lanes, Slots
+from sureflow.sampling.reduction import row_sums
+from sureflow.sampling.tableau import COEFFICIENTS, Flags, Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +36,17 @@ class Process(Protocol):
         """Start a lane in a free slot."""
         ...
 
-    def rows(self, slots: Tensor) -> Rows:
+    def rows(self, slots: Slots) -> Rows:
         """The evaluations that these running lanes need next."""
         ...
 
-    def advance(self, slots: Tensor, replies: Moments) -> tuple[Tensor, Tensor]:
+    def advance(self, slots: Slots, replies: Moments) -> tuple[Flags, Flags]:
         """Move the lanes by the replies to :meth:`rows`; returns masks (done, diverged)."""
         ...
 
 
 class Flow:
-    """Explicit Runge-Kutta on ``dx/dt = v(x, t)``, every lane at its own stage of its own method.
+    """Explicit solvers of ``dx/dt = v(x, t)``, every lane at its own stage of its own method.
 
     Along with the state it integrates the uncertainty ``dU_i/dt = Sigma_i(x_t, t)`` with the
     method's own weights, at the stages the solver evaluates anyway.
@@ -51,87 +54,142 @@ class Flow:
     Args:
         lanes: The lanes to move.
         null_label: Label that stands for "no condition".
-        control: What decides on steps; fixed by default.
+        control: What decides on steps; by default what each lane's spec asks for.
     """
 
     def __init__(self, lanes: Lanes, null_label: int, control: StepControl | None = None) -> None:
         self.lanes = lanes
         self.null_label = null_label
-        self.control = control or FixedSteps()
-        self._tableau = coefficients(lanes.x.device)
+        self.control = control or ByLane()
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Start a lane from its own noise at ``t = 0``."""
         self.lanes.admit(slot, spec, self.null_label)
 
-    def rows(self, slots: Tensor) -> Rows:
+    def rows(self, slots: Slots) -> Rows:
         """Each lane's next stage point, then once more without condition for guided lanes."""
-        lanes, tableau = self.lanes, self._tableau
+        lanes, device = self.lanes, self.lanes.device
         method, stage, h = lanes.method[slots], lanes.stage[slots], lanes.h[slots]
-        x = self._combine(slots, h[:, None] * tableau.a[method, stage])
-        t = (lanes.t[slots] + tableau.c[method, stage] * h).float()
-        again = guided(lanes.guidance[slots])
-        null = torch.full_like(again, self.null_label)
-        return Rows(
-            torch.cat([x, x[again]]),
-            torch.cat([t, t[again]]),
-            torch.cat([lanes.label[slots], null]),
-        )
+        x = combine(lanes.x, lanes.k, slots, h[:, None] * COEFFICIENTS.a[method, stage])
+        t = (lanes.t[slots] + COEFFICIENTS.c[method, stage] * h).astype(np.float32)
+        label = lanes.label[slots]
+        again = np.flatnonzero(lanes.guidance[slots] != 1)
+        if len(again):
+            x = torch.cat([x, x[torch.from_numpy(again)]])
+            t = np.concatenate([t, t[again]])
+            label = np.concatenate([label, np.full_like(again, self.null_label)])
+        return Rows(x, torch.from_numpy(t).to(device), torch.from_numpy(label).to(device))
 
-    def advance(self, slots: Tensor, replies: Moments) -> tuple[Tensor, Tensor]:
-        """Store the stage, integrate its uncertainty, and finish the steps that are complete.
+    def advance(self, slots: Slots, replies: Moments) -> tuple[Flags, Flags]:
+        """Store the stage and finish the steps that are complete.
 
         A lane whose reply is not finite has diverged; it stays at its last good state.
         """
-        lanes, tableau = self.lanes, self._tableau
-        velocity, variance = guide(replies, lanes.guidance[slots])
-        method, stage, h = lanes.method[slots], lanes.stage[slots], lanes.h[slots]
-        rate = variance.flatten(1).sum(1)
-        finite = (rate + velocity.flatten(1).sum(1)).isfinite()
-
-        weight = broadcast((h * tableau.b[method, stage]).float(), variance)
-        lanes.map[slots] += torch.where(broadcast(finite, variance), weight * variance, 0)
-        lanes.evaluations[slots] += 1 + (lanes.guidance[slots] != 1).long()
-        for index, k in enumerate(lanes.k):
-            here = stage == index
-            k[slots[here]] = velocity[here]
-
-        first = (stage == 0) & finite
-        begun, step = slots[first], lanes.step[slots[first]]
-        lanes.times[begun, step] = lanes.t[begun].float()
-        lanes.rates[begun, step] = rate[first]
-
+        lanes = self.lanes
+        guidance = lanes.guidance[slots]
+        velocity, variance = guide(replies, torch.from_numpy(guidance))
+        stage = lanes.stage[slots]
+        where = torch.from_numpy(stage), torch.from_numpy(slots)
+        lanes.k[where], lanes.variance[where] = velocity, variance
+        lanes.evaluations[slots] += 1 + (guidance != 1)
         lanes.stage[slots] = stage + 1
-        done = torch.zeros_like(finite)
-        complete = ((stage + 1 == tableau.stages[method]) & finite).nonzero().squeeze(1)
-        if len(complete):
-            done[complete] = self._complete(slots[complete])
+
+        complete = stage + 1 == lanes.stages(slots)
+        adaptive = lanes.adaptive(slots)
+        measured = complete & lanes.judged(slots)
+        # the one read per tick that waits for the device
+        read = [variance.flatten(1).sum(1), velocity.flatten(1).sum(1)]
+        if adaptive.any():
+            read += [row_sums(variance), self._error_squares(slots[measured])]
+        numbers = torch.cat(read).cpu().numpy().astype(np.float64)
+        rate, total, *more = np.split(numbers, (len(slots), 2 * len(slots), 3 * len(slots)))
+
+        size = math.prod(lanes.shape)
+        spread, slope = np.zeros((2, len(slots)))
+        if adaptive.any():
+            # guidance scales the variance of two branches; the cap is made for that of one
+            spread = more[0] / size / (guidance**2 + (1 - guidance) ** 2)
+            slope[measured] = np.sqrt(more[1] / size)
+        finite = np.isfinite(rate + total + slope)
+
+        self._begin(finite & (stage == 0), slots, rate, spread)
+        done = np.zeros(len(slots), np.bool_)
+        ended = np.flatnonzero(complete & finite)
+        if len(ended):
+            kept = ended[self._judge(slots[ended], slope[ended], adaptive[ended])]
+            done[kept] = self._keep(slots[kept])
+            shared = np.zeros(len(slots), np.bool_)
+            shared[kept] = self._share_stage(slots[kept], done[kept])
+            self._begin(shared, slots, rate, spread)
         return done, ~finite
 
-    def _complete(self, slots: Tensor) -> Tensor:
-        """End the step of these lanes; returns which of them have arrived at ``t = 1``."""
+    def _begin(self, which: Flags, slots: Slots, rate: Floats, spread: Floats) -> None:
+        """Note where a step begins and how large it will be, now that its first stage is known."""
+        lanes, begun = self.lanes, slots[which]
+        if len(begun):
+            step = lanes.step[begun]
+            lanes.times[begun, step], lanes.rates[begun, step] = lanes.t[begun], rate[which]
+            self.control.begin(lanes, begun, spread[which])
+
+    def _judge(self, slots: Slots, slope: Floats, adaptive: Flags) -> Flags:
+        """Whether each step may be kept; a rejected one begins again after its first stage."""
         lanes = self.lanes
-        kept = slots[self.control.judge(lanes, slots)]
-        weights = lanes.h[kept, None] * self._tableau.b[lanes.method[kept]]
-        lanes.x[kept] = self._combine(kept, weights)
-        lanes.step[kept] += 1
-        lanes.stage[slots] = 0
-        done = torch.zeros_like(slots, dtype=torch.bool)
-        done[torch.isin(slots, kept)] = self.control.proceed(lanes, kept)
-        return done
+        error = np.zeros(len(slots))
+        error[adaptive] = slope[adaptive] * lanes.error_scale(slots[adaptive])
+        kept = self.control.judge(lanes, slots, error)
+        lanes.stage[slots] = np.where(kept, 0, 1)
+        return kept
 
-    def _combine(self, slots: Tensor, weights: Tensor) -> Tensor:
-        """``x + sum_j weights[:, j] k_j`` for lanes ``slots``, ``weights [n, STAGES]``.
+    def _keep(self, slots: Slots) -> Flags:
+        """Make the step; returns which of the lanes have arrived at ``t = 1``."""
+        lanes = self.lanes
+        where, weights = torch.from_numpy(slots), lanes.weights(slots)
+        lanes.x[where] = combine(lanes.x, lanes.k, slots, weights)
+        lanes.map[where] = combine(lanes.map, lanes.variance, slots, weights)
+        lanes.step[slots] += 1
+        lanes.last_h[slots] = lanes.h[slots]
+        return self.control.proceed(lanes, slots)
 
-        Products and sums are separate operations on purpose: a fused multiply-add would round
-        differently in the vector body and in the tail of an array, that is, by slot. Stages that a
-        lane does not use are skipped rather than multiplied by zero, whatever is stored there.
-        """
-        x = self.lanes.x[slots]
-        weights = weights.float()
-        for index in range(STAGES):
-            used = weights[:, index] != 0
-            if used.any():
-                moved = x + broadcast(weights[:, index], x) * self.lanes.k[index][slots]
-                x = torch.where(broadcast(used, x), moved, x)
-        return x
+    def _share_stage(self, slots: Slots, done: Flags) -> Flags:
+        """Hand stages on to the next step; returns the lanes whose first stage is known by that."""
+        lanes, method = self.lanes, self.lanes.method[slots]
+        remember = COEFFICIENTS.multistep[method] & ~done
+        _copy_stage(lanes, slots[remember], np.zeros_like(slots[remember]), 1)
+        shared: Flags = COEFFICIENTS.fsal[method] & lanes.adaptive(slots) & ~done
+        _copy_stage(lanes, slots[shared], COEFFICIENTS.stages[method[shared]] - 1, 0)
+        lanes.stage[slots[shared]] = 1
+        return shared
+
+    def _error_squares(self, slots: Slots) -> Tensor:
+        """Squares of the scaled error estimates per unit of step size, summed over components."""
+        lanes = self.lanes
+        x = lanes.x[torch.from_numpy(slots)]
+        zero = torch.zeros_like(lanes.x[:1]).expand_as(lanes.x)
+        error = combine(zero, lanes.k, slots, lanes.error_weights(slots))
+        return row_sums((error / (1 + x.abs())).square())
+
+
+def combine(start: Tensor, stages: Tensor, slots: Slots, weights: Floats) -> Tensor:
+    """``start + sum_j weights[:, j] stages[j]`` for lanes ``slots``, ``weights [n, STAGES]``.
+
+    Products and sums are separate operations on purpose: a fused multiply-add would round
+    differently in the vector body and in the tail of an array, that is, by slot. Stages that a
+    lane does not use are skipped rather than multiplied by zero, whatever is stored there.
+    """
+    where = torch.from_numpy(slots)
+    result = start[where]
+    rounded = weights.astype(np.float32)
+    for index in np.flatnonzero(rounded.any(0)):
+        used = rounded[:, index] != 0
+        weight = torch.from_numpy(rounded[:, index]).to(result.device)
+        moved = result + broadcast(weight, result) * stages[index, where]
+        every = used.all()
+        result = moved if every else torch.where(broadcast(weight != 0, moved), moved, result)
+    return result
+
+
+def _copy_stage(lanes: Lanes, slots: Slots, source: Integers, target: int) -> None:
+    if len(slots):
+        where, origin = torch.from_numpy(slots), torch.from_numpy(source)
+        for stages in (lanes.k, lanes.variance):
+            stages[target, where] = stages[origin, where]

@@ -22,7 +22,7 @@ def guide(replies: Moments, scale: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         replies: Rows of all ``n`` lanes, then the unconditional rows of the guided ones in order.
-        scale: Guidance scale ``g`` per lane, ``[n]``.
+        scale: Guidance scale ``g`` per lane, ``[n]``, in host memory.
 
     Returns:
         Velocity and variance, each ``[n, *shape]``.
@@ -34,7 +34,7 @@ def guide(replies: Moments, scale: Tensor) -> tuple[Tensor, Tensor]:
     if not len(where):
         return velocity, variance
     null_velocity, null_variance = replies.mean[lanes:], replies.variance[lanes:]
-    g = broadcast(scale[where], velocity)
+    g = broadcast(scale[where].to(velocity.device), velocity)
     velocity, variance = velocity.clone(), variance.clone()
     velocity[where] = null_velocity + g * (velocity[where] - null_velocity)
     variance[where] = g.square() * variance[where] + (1 - g).square() * null_variance

@@ -4,64 +4,142 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from sureflow.lane import MAX_STEPS, METHODS, LaneSpec
 from sureflow.sampling.noise import Purpose, normal
-from sureflow.sampling.tableau import STAGES
+from sureflow.sampling.tableau import COEFFICIENTS, STAGES, Flags, Floats, Integers
+
+Slots = npt.NDArray[np.int64]
+"""Indices of lanes, ascending, ``[n]``."""
 
 
 class Lanes:
-    """Fixed-capacity arrays on the device; a lane is one index into all of them.
+    """Fixed-capacity arrays; a lane is one index into all of them.
 
-    Times and step sizes are float64: they are cheap, and sums of them must not drift.
+    What has the shape of a sample lives on the device. The few numbers per lane that decide what
+    happens next live in host memory, so that no decision waits for the device. Times and step
+    sizes are float64: they are cheap, and sums of them must not drift.
 
     Attributes:
-        x: State at the start of the current step, ``[capacity, *shape]``.
-        k: Stage velocities of the current step, one array ``[capacity, *shape]`` per stage.
+        x: State at the start of the current step, ``[capacity, *shape]``, on the device.
+        map: ``int Sigma dt`` up to there, per component, likewise.
+        k: Stage velocities of the current step, ``[STAGES, capacity, *shape]``, on the device. A
+            multistep lane keeps the velocity of the step before in ``k[1]``.
+        variance: The variances that came with them.
         t: Time at the start of the current step.
         h: Size of the current step.
         stage: Stage to evaluate next.
         step: Steps completed.
-        steps: Steps asked for.
         method: Index into :data:`~sureflow.lane.METHODS`.
         label: Class, or the null label.
         guidance: Guidance scale; 1 where there is no condition.
-        map: ``int Sigma dt`` so far, per component.
+        grid: Times of a fixed grid, ``[capacity, MAX_STEPS + 1]``.
+        steps: Number of its steps.
+        tolerance: Error allowed per step; 0 on a fixed grid.
+        longest: Longest step allowed to an adaptive lane.
+        max_steps: Most steps that it may try.
+        proposal: Size that its last error suggests for the next step.
+        last_error: Error of the last accepted step in units of the tolerance.
+        last_h: Size of the last accepted step.
+        retrying: The step before was rejected.
+        trusted: The current step, the last, is kept without an estimate of its error.
+        forced: The lane had to take a longer step than it wanted, its last one.
+        rejected: Steps tried and discarded.
         times: Start time of each step, ``[capacity, MAX_STEPS]``.
         rates: ``tr Sigma`` there.
         evaluations: Network rows spent.
     """
 
     def __init__(self, capacity: int, shape: Sequence[int], device: torch.device) -> None:
-        def array(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-            return torch.zeros(capacity, *shape, dtype=dtype, device=device)
-
         self.capacity = capacity
         self.shape = tuple(shape)
-        self.x = array(*shape)
-        self.k = [array(*shape) for _ in range(STAGES)]
-        self.t = array(dtype=torch.float64)
-        self.h = array(dtype=torch.float64)
-        self.stage = array(dtype=torch.int64)
-        self.step = array(dtype=torch.int64)
-        self.steps = array(dtype=torch.int64)
-        self.method = array(dtype=torch.int64)
-        self.label = array(dtype=torch.int64)
-        self.guidance = array()
-        self.map = array(*shape)
-        self.times = array(MAX_STEPS)
-        self.rates = array(MAX_STEPS)
-        self.evaluations = array(dtype=torch.int64)
+        self.device = device
+        self.x = torch.zeros(capacity, *shape, device=device)
+        self.map = torch.zeros(capacity, *shape, device=device)
+        self.k = torch.zeros(STAGES, capacity, *shape, device=device)
+        self.variance = torch.zeros(STAGES, capacity, *shape, device=device)
+        self.t, self.h, self.tolerance, self.longest = np.zeros((4, capacity))
+        self.proposal, self.last_error, self.last_h = np.zeros((3, capacity))
+        self.stage, self.step, self.method, self.label = np.zeros((4, capacity), np.int64)
+        self.steps, self.max_steps = np.zeros((2, capacity), np.int64)
+        self.rejected, self.evaluations = np.zeros((2, capacity), np.int64)
+        self.retrying, self.trusted, self.forced = np.zeros((3, capacity), np.bool_)
+        self.guidance = np.ones(capacity, np.float32)
+        self.grid = np.zeros((capacity, MAX_STEPS + 1))
+        self.times, self.rates = np.zeros((2, capacity, MAX_STEPS), np.float32)
 
     def admit(self, slot: int, spec: LaneSpec, null_label: int) -> None:
         """Put a fresh lane at ``(noise, t = 0)`` into a slot, over whatever was there."""
         self.x[slot] = normal(self.shape, spec.seed, spec.index, Purpose.START)
-        for zeroed in (self.t, self.stage, self.step, self.map, self.evaluations):
+        self.map[slot] = 0
+        for zeroed in (self.t, self.stage, self.step, self.rejected, self.evaluations):
             zeroed[slot] = 0
-        self.steps[slot] = spec.steps
-        self.h[slot] = 1 / spec.steps
+        self.retrying[slot] = self.trusted[slot] = self.forced[slot] = False
+        self.times[slot, 0] = self.rates[slot, 0] = 0
         self.method[slot] = METHODS.index(spec.method)
         self.label[slot] = null_label if spec.label is None else spec.label
         self.guidance[slot] = 1 if spec.label is None else spec.guidance
+        self.steps[slot] = spec.steps
+        self.grid[slot, : spec.steps + 1] = np.arange(spec.steps + 1) / spec.steps
+        self.h[slot] = self.grid[slot, 1]
+        self.tolerance[slot] = spec.tolerance or 0
+        self.longest[slot] = self.proposal[slot] = 1 / spec.min_steps
+        self.max_steps[slot] = spec.max_steps
+        self.last_error[slot] = 1
+
+    def adaptive(self, slots: Slots) -> Flags:
+        """Which of these lanes keep to a tolerance."""
+        return self.tolerance[slots] > 0
+
+    def judged(self, slots: Slots) -> Flags:
+        """Which of these lanes need an estimate of their current step's error."""
+        return self.adaptive(slots) & ~self.trusted[slots]
+
+    def extrapolating(self, slots: Slots) -> Flags:
+        """Which of these lanes are in a multistep step proper, for which one stage is enough."""
+        return COEFFICIENTS.multistep[self.method[slots]] & (self.step[slots] > 0)
+
+    def stages(self, slots: Slots) -> Integers:
+        """Number of stages of each lane's current step."""
+        method = self.method[slots]
+        whole, plain = COEFFICIENTS.stages[method], COEFFICIENTS.plain_stages[method]
+        stages = np.where(self.judged(slots), whole, plain)
+        stages[self.extrapolating(slots)] = 1
+        return stages
+
+    def weights(self, slots: Slots) -> Floats:
+        """Weights with which the stages end each lane's step, ``[n, STAGES]``.
+
+        Two-step Adams-Bashforth on unequal steps: with ``w = h / h_before`` the velocity at the
+        start of the step has weight ``1 + w / 2`` and that of the step before ``-w / 2``.
+        """
+        weights = COEFFICIENTS.b[self.method[slots]]
+        two_step = self.extrapolating(slots)
+        if two_step.any():
+            lanes = slots[two_step]
+            half = self.h[lanes] / self.last_h[lanes] / 2
+            weights[two_step] = 0
+            weights[two_step, 0], weights[two_step, 1] = 1 + half, -half
+        return weights * self.h[slots, None]
+
+    def error_weights(self, slots: Slots) -> Floats:
+        """Weights of the stages in each lane's error estimate, ``[n, STAGES]``.
+
+        In a multistep step the estimate is the difference to Euler's result. Multiplied by
+        :meth:`error_scale`, which is known only once the step has its size.
+        """
+        weights = COEFFICIENTS.error[self.method[slots]]
+        two_step = self.extrapolating(slots)
+        weights[two_step] = 0
+        weights[two_step, 0], weights[two_step, 1] = 0.5, -0.5
+        return weights
+
+    def error_scale(self, slots: Slots) -> Floats:
+        """What the step sizes contribute to the error estimates, in units of the tolerance."""
+        h = self.h[slots]
+        two_step = self.extrapolating(slots)
+        ratio = np.divide(h, self.last_h[slots], out=np.ones_like(h), where=two_step)
+        return h * ratio / self.tolerance[slots]

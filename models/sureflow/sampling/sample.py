@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from sureflow.lane import LaneSpec, Sample
+from sureflow.lane import DEFAULT_MAX_STEPS, DEFAULT_MIN_STEPS, LaneSpec, Sample
 from sureflow.sampling.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ def sample(
     guidance: float = 1.0,
     method: str = "heun",
     steps: int = 20,
+    tolerance: float | None = None,
+    min_steps: int = DEFAULT_MIN_STEPS,
+    max_steps: int = DEFAULT_MAX_STEPS,
     capacity: int = 32,
 ) -> list[Sample]:
     """Draw ``n`` samples with their uncertainty and confidence.
@@ -33,7 +36,10 @@ def sample(
         label: Class to generate, ``None`` for no condition.
         guidance: Scale of classifier-free guidance; 1 is the plain conditional model.
         method: Solver, one of :data:`sureflow.lane.METHODS`.
-        steps: Number of equal steps.
+        steps: Number of equal steps, where there is no tolerance.
+        tolerance: Error allowed per step; every sample then chooses its own steps.
+        min_steps: Fewest steps, with a tolerance.
+        max_steps: Most steps to try, with a tolerance.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
 
     Returns:
@@ -42,7 +48,10 @@ def sample(
     Raises:
         ValueError: An argument does not suit the model; names it.
     """
-    specs = [LaneSpec(seed, index, method, steps, label, guidance) for index in range(n)]
+    specs = [
+        LaneSpec(seed, index, method, steps, label, guidance, tolerance, min_steps, max_steps)
+        for index in range(n)
+    ]
     for spec in specs[:1]:
         model.check(spec)
     return run(model, specs, capacity)

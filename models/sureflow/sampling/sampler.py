@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from sureflow.lane import FinishReason, LaneSpec, Sample
 from sureflow.sampling.commit import commit_point
 from sureflow.sampling.flow import Flow
-from sureflow.sampling.lanes import Lanes
+from sureflow.sampling.lanes import Lanes, Slots
 
 if TYPE_CHECKING:
     from sureflow.model import Model
@@ -47,7 +48,7 @@ class Sampler:
         self._process = Flow(self._lanes, model.network.classes)
         self._free = list(reversed(range(capacity)))
         self._tickets: dict[int, tuple[int, LaneSpec]] = {}
-        self._slots: torch.Tensor | None = None
+        self._slots: Slots | None = None
 
     @property
     def free(self) -> int:
@@ -58,6 +59,13 @@ class Sampler:
     def running(self) -> int:
         """Number of lanes in flight."""
         return len(self._tickets)
+
+    def progress(self) -> dict[int, tuple[int, float]]:
+        """Steps completed and time reached by each lane in flight, by ticket."""
+        step, t = self._lanes.step, self._lanes.t
+        return {
+            ticket: (int(step[slot]), float(t[slot])) for slot, (ticket, _) in self._tickets.items()
+        }
 
     @property
     def row_counts(self) -> tuple[int, ...]:
@@ -88,13 +96,13 @@ class Sampler:
         if not self._tickets:
             return Tick(0, [])
         if self._slots is None:
-            self._slots = torch.tensor(sorted(self._tickets), device=self.model.device)
+            self._slots = np.array(sorted(self._tickets))
         slots = self._slots
         rows = self._process.rows(slots)
         replies = self._evaluate(rows.x, rows.t, rows.label)
         done, diverged = self._process.advance(slots, replies)
-        ended = torch.stack([slots, done, diverged])[:, done | diverged].tolist()
-        finished = [self._retire(slot, bool(bad)) for slot, _, bad in zip(*ended, strict=True)]
+        ended = np.flatnonzero(done | diverged)
+        finished = [self._retire(int(slots[lane]), bool(diverged[lane])) for lane in ended]
         return Tick(len(rows.x), finished)
 
     def _retire(self, slot: int, diverged: bool) -> tuple[int, Sample]:
@@ -102,10 +110,12 @@ class Sampler:
         ticket, spec = self._tickets[slot]
         steps = int(lanes.step[slot])
         data, field = lanes.x[slot].cpu().numpy().copy(), lanes.map[slot].cpu().numpy().copy()
-        t = lanes.times[slot, : max(steps, 1)].cpu().numpy().copy()
-        rate = lanes.rates[slot, : max(steps, 1)].cpu().numpy().copy()
+        t = lanes.times[slot, : max(steps, 1)].copy()
+        rate = lanes.rates[slot, : max(steps, 1)].copy()
         uncertainty = float(field.sum(dtype="float64"))
-        reason: FinishReason = "diverged" if diverged else "converged"
+        reason: FinishReason = "max_steps" if lanes.forced[slot] else "converged"
+        if diverged:
+            reason = "diverged"
         sample = Sample(
             spec=spec,
             data=data,
@@ -117,7 +127,7 @@ class Sampler:
             commit=commit_point(t, rate),
             finish_reason=reason,
             accepted=steps,
-            rejected=0,
+            rejected=int(lanes.rejected[slot]),
             evaluations=int(lanes.evaluations[slot]),
         )
         self._release(slot)

@@ -31,6 +31,15 @@ REQUESTS: dict[str, Example] = {
             "output": {"format": "list"},
         },
     },
+    "adaptive": {
+        "summary": "Points that take as many steps as each of them needs",
+        "value": {
+            "model": "ring",
+            "n": 8,
+            "seed": 7,
+            "sampler": {"method": "bosh3", "tolerance": 0.01, "max_steps": 100},
+        },
+    },
     "filtered": {
         "summary": "Keep only points that the model was sure of",
         "value": {

@@ -48,12 +48,13 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
         raise Problem.field("guidance.scale", "a scale other than 1 needs condition.label")
     _check_filter(request, card)
     seed = randbelow(DRAWN_SEEDS) if request.seed is None else request.seed
-    method, steps = request.sampler.method, request.sampler.steps
+    sampler = request.sampler.model_dump(exclude_none=True)
     return Plan(
         card=card,
         seed=seed,
         lanes=tuple(
-            LaneSpec(seed, index, method, steps, label, scale) for index in range(request.n)
+            LaneSpec(seed, index, label=label, guidance=scale, **sampler)
+            for index in range(request.n)
         ),
         threshold=None if request.filter is None else request.filter.threshold(),
         form=_form(request, card),

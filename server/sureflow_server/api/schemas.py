@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from sureflow.lane import MAX_STEPS, FinishReason
+from sureflow.lane import (
+    ADAPTIVE_METHODS,
+    DEFAULT_MAX_STEPS,
+    DEFAULT_MIN_STEPS,
+    MAX_STEPS,
+    MIN_TOLERANCE,
+    FinishReason,
+)
 from sureflow_server.filters import Action, Score, Taken, Threshold
 
-Method = Literal["euler", "heun", "midpoint", "rk4"]
+Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]
 MAX_GUIDANCE = 100.0
 
 Integer = Annotated[int, Field(strict=True)]
@@ -49,13 +64,62 @@ class Guidance(Part):
 
 
 class SamplerOptions(Part):
-    """How the flow is integrated from noise (t = 0) to data (t = 1)."""
+    """How the flow is integrated from noise (t = 0) to data (t = 1).
+
+    By `steps` on a fixed grid, or by `tolerance` with steps that every sample chooses for itself.
+    """
 
     method: Method = "heun"
-    """Evaluations per step: euler 1, heun 2, midpoint 2, rk4 4."""
+    """Evaluations per step of a fixed grid: euler 1, heun 2, midpoint 2, ab2 1, bosh3 3, rk4 4,
+    dopri5 6. All but euler and rk4 can keep to a tolerance."""
 
-    steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] = 20
-    """Number of equal steps."""
+    steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = None
+    """Number of equal steps; 20 where neither this nor a tolerance is given."""
+
+    tolerance: Annotated[Number, Field(ge=MIN_TOLERANCE, le=1)] | None = None
+    """Error allowed per step, as a share of 1 + |x| per component. Easy samples take fewer steps,
+    undecided ones more."""
+
+    min_steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = None
+    """With a tolerance: fewest steps, by default 3."""
+
+    max_steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = Field(
+        default=None, validate_default=True
+    )
+    """With a tolerance: most steps to try, by default 250. A sample that runs out of them goes to
+    the end in its last one and has the finish_reason max_steps."""
+
+    @field_validator("tolerance")
+    @classmethod
+    def _one_rule(cls, tolerance: float | None, info: ValidationInfo) -> float | None:
+        if tolerance is not None and info.data.get("steps") is not None:
+            raise PydanticCustomError("rule", "give steps or tolerance, not both")
+        method = info.data.get("method", ADAPTIVE_METHODS[0])
+        if tolerance is not None and method not in ADAPTIVE_METHODS:
+            able = ", ".join(ADAPTIVE_METHODS)
+            raise PydanticCustomError(
+                "rule",
+                "{method} does not estimate its error; choose from {able}",
+                {"method": method, "able": able},
+            )
+        return tolerance
+
+    @field_validator("min_steps", "max_steps")
+    @classmethod
+    def _adaptive_alone(cls, steps: int | None, info: ValidationInfo) -> int | None:
+        if steps is not None and info.data.get("tolerance", 1) is None:
+            raise PydanticCustomError("rule", "needs a tolerance; a fixed grid has steps")
+        return steps
+
+    @field_validator("max_steps")
+    @classmethod
+    def _room(cls, most: int | None, info: ValidationInfo) -> int | None:
+        fewest = info.data.get("min_steps", 1) or DEFAULT_MIN_STEPS
+        if (most or DEFAULT_MAX_STEPS) < fewest:
+            message = "{most} is below min_steps, which is {fewest}"
+            context = {"most": most or DEFAULT_MAX_STEPS, "fewest": fewest}
+            raise PydanticCustomError("rule", message, context)
+        return most
 
 
 class ConfidenceOptions(Part):

@@ -58,5 +58,4 @@ def _event(event: Started | Progress | Result, run: Run) -> tuple[str, dict[str,
         return "sample", record(event, run.plan)
     if isinstance(event, Started):
         return "started", {"n": len(run.plan.lanes)}
-    steps = run.plan.lanes[event.lane].steps
-    return "step", {"index": event.lane, "step": event.step, "t": event.step / steps}
+    return "step", {"index": event.lane, "step": event.step, "t": event.t}

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sureflow.lane import METHODS, LaneSpec
+from sureflow.lane import LaneSpec
 from sureflow_server.engine.messages import (
     ROW_BOUNDS,
     SECOND_BOUNDS,
@@ -28,7 +28,6 @@ from sureflow_server.engine.scheduler import Scheduler
 if TYPE_CHECKING:
     from sureflow.sampling import Sampler
 
-TICKS_PER_STEP = dict(zip(METHODS, (1, 2, 2, 4), strict=True))
 REPORT_EVERY_S = 0.05
 
 
@@ -45,7 +44,6 @@ class _Slot:
     model: str
     lane: _Lane
     admitted: float
-    first_tick: int
 
 
 class TickLoop:
@@ -71,7 +69,6 @@ class TickLoop:
         self._send = send
         self._scheduler: Scheduler[_Lane] = Scheduler()
         self._slots: dict[int, _Slot] = {}
-        self._ticks = dict.fromkeys(samplers, 0)
         self._stats = {model: TickStats(model) for model in samplers}
         self._started: list[Started] = []
         self._finished: list[Finished] = []
@@ -115,7 +112,7 @@ class TickLoop:
                 continue
             for ticket, lane in self._scheduler.admit(model, sampler.free):
                 sampler.admit(ticket, lane.spec)
-                self._slots[ticket] = _Slot(model, lane, monotonic(), self._ticks[model])
+                self._slots[ticket] = _Slot(model, lane, monotonic())
                 self._started.append(Started(lane.request))
 
     def _tick(self) -> None:
@@ -125,7 +122,6 @@ class TickLoop:
             begun = monotonic()
             tick = sampler.tick()
             ended = monotonic()
-            self._ticks[model] += 1
             self._count(self._stats[model], tick.rows, ended - begun)
             for ticket, sample in tick.finished:
                 self._scheduler.finish(ticket)
@@ -163,12 +159,13 @@ class TickLoop:
             self._changed = False
 
     def _progress(self) -> list[Progress]:
-        watched = [slot for slot in self._slots.values() if slot.lane.watched]
-        return [Progress(slot.lane.request, slot.lane.number, self._step(slot)) for slot in watched]
-
-    def _step(self, slot: _Slot) -> int:
-        ticks = self._ticks[slot.model] - slot.first_tick
-        return ticks // TICKS_PER_STEP[slot.lane.spec.method]
+        watched = {ticket: slot for ticket, slot in self._slots.items() if slot.lane.watched}
+        models = {slot.model for slot in watched.values()}
+        reached = {model: self._samplers[model].progress() for model in models}
+        return [
+            Progress(slot.lane.request, slot.lane.number, *reached[slot.model][ticket])
+            for ticket, slot in watched.items()
+        ]
 
     def _statistics(self) -> list[TickStats]:
         for model, stats in self._stats.items():

@@ -92,11 +92,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A running lane stands at the start of ``step``."""
+    """A running lane stands at the start of ``step``, at time ``t``."""
 
     request: int
     lane: int
     step: int
+    t: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,13 @@ def test_samples_follow_the_target(mixture) -> None:
         ({"steps": 0}, "steps"),
         ({"label": 2}, "label"),
         ({"guidance": 2.0}, "guidance"),
+        ({"tolerance": float("nan")}, "tolerance"),
+        ({"tolerance": 0.0}, "tolerance"),
+        ({"tolerance": 1.5}, "tolerance"),
+        ({"tolerance": 0.1, "method": "rk4"}, "tolerance"),
+        ({"tolerance": 0.1, "min_steps": 0}, "min_steps"),
+        ({"tolerance": 0.1, "min_steps": 9, "max_steps": 8}, "max_steps"),
+        ({"tolerance": 0.1, "max_steps": 1001}, "max_steps"),
     ],
 )
 def test_errors_name_the_argument(mixture, arguments, field) -> None:

@@ -32,6 +32,13 @@ MIXED: list[dict[str, Any]] = [
         "confidence": {"map": True, "profile": True},
         "output": {"format": "npy"},
     },
+    {
+        "model": "points",
+        "n": 9,
+        "seed": 7,
+        "sampler": {"method": "bosh3", "tolerance": 0.02, "min_steps": 2, "max_steps": 30},
+        "confidence": {"profile": True},
+    },
 ]
 
 

@@ -141,3 +141,19 @@ def test_progress_counts_steps(model: Model, method: str, ticks: int) -> None:
     assert steps == sorted(steps)
     assert steps[0] == 0
     assert all(step < 400 for step in steps)
+    for report in driver.reports:
+        assert all(progress.t == progress.step / 400 for progress in report.progress)
+
+
+def test_progress_of_an_adaptive_lane_is_its_own_clock(model: Model) -> None:
+    driver = Driver(owed=1)
+    spec = LaneSpec(1, 0, "dopri5", tolerance=1e-5, min_steps=300, max_steps=1000)
+    driver.inbox.put(Submit(1, "m", {0: spec}, progress=True))
+    TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send).run()
+    times = [progress.t for report in driver.reports for progress in report.progress]
+    assert times[0] == 0
+    assert times == sorted(times)
+    assert times[-1] < 1
+    sample = driver.finished[1, 0].sample
+    assert sample.rejected == 0
+    assert driver.total("rows", "m") == sample.evaluations == 6 * sample.accepted
