@@ -79,7 +79,7 @@ def main() -> None:
     report = Report("numerics")
     for name, build in (("ring", ring), ("fashion", fashion)):
         if arguments.model in (name, "both"):
-            usual = {"ring": (1000, 4000), "fashion": (8, 32)}[name]
+            usual = {"ring": (250, 4000), "fashion": (8, 32)}[name]
             compare(build(arguments.samples or usual[not arguments.quick]), report)
     report.write(arguments.json)
 
