@@ -14,7 +14,7 @@ from sureflow.lane import LaneSpec
 from sureflow.moments import Moments
 from sureflow.paths import broadcast
 from sureflow.sampling.control import ByLane, StepControl
-from sureflow.sampling.guidance import guide
+from sureflow.sampling.guidance import guide, guided
 from sureflow.sampling.lanes import Lanes, Slots
 from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import COEFFICIENTS, Flags, Floats, Integers
@@ -73,7 +73,7 @@ class Flow:
         x = combine(lanes.x, lanes.k, slots, h[:, None] * COEFFICIENTS.a[method, stage])
         t = (lanes.t[slots] + COEFFICIENTS.c[method, stage] * h).astype(np.float32)
         label = lanes.label[slots]
-        again = np.flatnonzero(lanes.guidance[slots] != 1)
+        again = guided(torch.from_numpy(lanes.guidance[slots])).numpy()
         if len(again):
             x = torch.cat([x, x[torch.from_numpy(again)]])
             t = np.concatenate([t, t[again]])

@@ -54,8 +54,7 @@ def open_arrays(config: DataConfig) -> Arrays:
     names = config.names if labels is None else _names(labels, len(samples), config.names)
     if labels is None:
         labels = torch.zeros(len(samples), dtype=torch.long)
-    last = None if config.count is None else config.first + config.count
-    chosen = slice(config.first, last)
+    chosen = config.chosen
     if not len(samples[chosen]):
         raise ValueError(f"data.first: {config.first} is past the last of {len(samples)} samples")
     used = len(samples[chosen])

@@ -24,6 +24,11 @@ class DataConfig(_Section):
     first: int = Field(0, ge=0, description="Index of the first sample used.")
     count: PositiveInt | None = Field(None, description="How many samples; default: all.")
 
+    @property
+    def chosen(self) -> slice:
+        """Which samples ``first`` and ``count`` choose."""
+        return slice(self.first, None if self.count is None else self.first + self.count)
+
 
 class TrainingConfig(_Section):
     """How to learn."""

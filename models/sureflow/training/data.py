@@ -96,13 +96,12 @@ def _idx(path: Path, header: int) -> Tensor:
 
 def _fashion(config: DataConfig) -> Dataset:
     images, labels = fashion_mnist()
-    last = None if config.count is None else config.first + config.count
-    chosen = slice(config.first, last)
+    chosen = config.chosen
     return Dataset(
         images[chosen],
         labels[chosen],
         FASHION_NAMES,
-        f"Fashion-MNIST training images {config.first} to {last or len(images)} (MIT)",
+        f"Fashion-MNIST training images {config.first} to {chosen.stop or len(images)} (MIT)",
     )
 
 

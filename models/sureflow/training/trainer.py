@@ -100,7 +100,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
         self.optimizer.zero_grad()
-        device = next(iter(self.parameters.values())).device
+        device = self.network.device
         batch = (interpolate(x0, x1, t), t, x1 - x0, label)
         x, t, u, label = (part.to(device) for part in batch)
         bf16 = config.precision == "bfloat16"
