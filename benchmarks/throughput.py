@@ -88,13 +88,13 @@ def _label(model: Model, seed: int) -> int | None:
 
 
 @contextlib.contextmanager
-def served(model: str) -> Iterator[str]:
+def served(model: str, capacity: int = CAPACITY) -> Iterator[str]:
     """A server process with the embedded checkpoints on a free port, ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
-    command += ["--capacity", str(CAPACITY), "--default-model", model]
+    command += ["--capacity", str(capacity), "--default-model", model]
     process = subprocess.Popen(command)
     url = f"http://127.0.0.1:{port}"
     try:

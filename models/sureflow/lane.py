@@ -14,8 +14,11 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 FinishReason = Literal["converged", "max_steps", "abandoned", "cancelled", "diverged", "deadline"]
 
-METHODS = ("euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5")
-"""Names of the solvers. Evaluations per step of a fixed grid: 1, 2, 2, 1, 3, 4, 6."""
+EVALUATIONS = {"euler": 1, "heun": 2, "midpoint": 2, "ab2": 1, "bosh3": 3, "rk4": 4, "dopri5": 6}
+"""The solvers, and their evaluations per step of a fixed grid; the first of ``ab2`` takes two."""
+
+METHODS = tuple(EVALUATIONS)
+"""Names of the solvers."""
 
 ADAPTIVE_METHODS = ("heun", "midpoint", "ab2", "bosh3", "dopri5")
 """Those that estimate their own error, and so can keep to a tolerance."""
@@ -58,6 +61,16 @@ class LaneSpec:
     min_steps: int = DEFAULT_MIN_STEPS
     max_steps: int = DEFAULT_MAX_STEPS
 
+    @property
+    def guided(self) -> bool:
+        """Whether every evaluation needs a second, unconditional row."""
+        return self.label is not None and self.guidance != 1
+
+    @property
+    def rows(self) -> int:
+        """Network rows that the lane asks for per tick."""
+        return 2 if self.guided else 1
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -87,6 +100,8 @@ class Sample:
         accepted: Steps taken.
         rejected: Steps tried and discarded by an adaptive solver.
         evaluations: Network rows this sample cost; a guided evaluation counts two.
+        tolerance: The widest that an adaptive lane was held to: that of the spec, unless it had to
+            hurry to its deadline. ``None`` on a fixed grid.
     """
 
     spec: LaneSpec
@@ -101,3 +116,4 @@ class Sample:
     accepted: int
     rejected: int
     evaluations: int
+    tolerance: float | None = None

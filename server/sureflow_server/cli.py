@@ -26,7 +26,10 @@ def serve(
         str | None, typer.Option(help="Model of requests that name none; default fashion.")
     ] = None,
     capacity: Annotated[
-        int | None, typer.Option(help="Lanes that run at once, per model; default 32.")
+        int | None, typer.Option(help="Network rows of a tick at most; default what is efficient.")
+    ] = None,
+    admission: Annotated[
+        str | None, typer.Option(help="When lanes may start: tick (default) or request.")
     ] = None,
     threads: Annotated[
         int | None, typer.Option(help="CPU threads of the worker; default 1.")
@@ -35,7 +38,7 @@ def serve(
         str | None, typer.Option(help="Torch device of the worker; default cpu.")
     ] = None,
     max_samples_per_request: Annotated[
-        int | None, typer.Option(help="Largest n; default 256.")
+        int | None, typer.Option(help="Largest n; default 1024.")
     ] = None,
     max_queued_samples: Annotated[
         int | None, typer.Option(help="Samples under way before 429; default 4096.")

@@ -16,6 +16,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from sureflow_server.engine.messages import Admission
+
 PREFIX = "SUREFLOW_"
 
 
@@ -32,7 +34,10 @@ class Settings(BaseSettings):
         port: TCP port; 0 lets the system choose a free one.
         models_dir: Folder with one checkpoint folder per model; ``None`` serves the embedded ones.
         default_model: Model of requests that name none; ``None`` is ``fashion``, or else the first.
-        capacity: Lanes that run at once, per model.
+        capacity: Network rows of a tick at most, per model; a guided lane takes two. ``None`` is
+            the smallest number that is efficient on the device.
+        admission: ``tick`` starts lanes at every tick; ``request`` waits until none runs any more,
+            which is worse in every way and there for comparison.
         threads: CPU threads of the worker.
         device: Torch device of the worker, such as ``cpu`` or ``cuda:0``.
         max_samples_per_request: Largest ``n`` of one request.
@@ -49,10 +54,11 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     models_dir: Path | None = None
     default_model: str | None = None
-    capacity: PositiveInt = 32
+    capacity: PositiveInt | None = None
+    admission: Admission = "tick"
     threads: PositiveInt = 1
     device: str = "cpu"
-    max_samples_per_request: PositiveInt = 256
+    max_samples_per_request: PositiveInt = 1024
     max_queued_samples: PositiveInt = 4096
     max_body_bytes: PositiveInt = 1 << 20
     drain_s: PositiveFloat = 30.0

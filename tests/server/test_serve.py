@@ -134,7 +134,7 @@ def test_a_drain_has_an_end(start: Callable[..., Server]) -> None:
         with connect_sse(server.client, "POST", "/v1/generate", json=endless) as source:
             events = source.iter_sse()
             assert next(events).event == "queued"
-            eventually(lambda: server.metric("sureflow_num_samples_running") == 32)
+            eventually(lambda: server.metric("sureflow_num_samples_running") > 0)
             server.process.terminate()
             last = list(events)[-1]
         response = answer.result()

@@ -13,9 +13,11 @@
       * UnknownModel                    no such model
     * PayloadTooLarge              413: more bytes than the server takes
     * QueueFull                    429: the server is busy; `retry_after` says how long
+      * DeadlineUnreachable          too busy for the request's deadline
     * ServerError                  5xx: the fault is the server's
       * NotReady                   503: starting or shutting down; `retry_after` says how long
       * ModelFailed                503: the model could not be loaded
+      * DeadlineExceeded           504: the deadline passed before all samples were done
 """
 
 from __future__ import annotations
@@ -128,6 +130,10 @@ class QueueFull(ProblemError):
     """The server's queue is full and the retries are spent; see ``retry_after``."""
 
 
+class DeadlineUnreachable(QueueFull):
+    """With what is under way already, the request would not be done by its ``deadline_s``."""
+
+
 class ServerError(ProblemError):
     """The server failed; the request may be right."""
 
@@ -138,3 +144,7 @@ class NotReady(ServerError):
 
 class ModelFailed(ServerError):
     """The server knows the model but could not load it."""
+
+
+class DeadlineExceeded(ServerError):
+    """The request's ``deadline_s`` passed before all samples were done."""

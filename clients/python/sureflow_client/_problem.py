@@ -10,6 +10,8 @@ import httpx
 
 from ._exceptions import (
     AuthenticationError,
+    DeadlineExceeded,
+    DeadlineUnreachable,
     FieldError,
     InvalidRequest,
     ModelFailed,
@@ -31,6 +33,7 @@ TYPE_PREFIX = "urn:sureflow:problem:"
 TYPES: dict[str, type[ProblemError]] = {
     "unknown-model": UnknownModel,
     "model-failed": ModelFailed,
+    "deadline-unreachable": DeadlineUnreachable,
 }
 """Types that say more than their status."""
 
@@ -46,6 +49,7 @@ STATUSES: dict[int, type[ProblemError]] = {
     422: InvalidRequest,
     429: QueueFull,
     503: NotReady,
+    504: DeadlineExceeded,
 }
 
 

@@ -62,6 +62,13 @@ class GenerateOptions(TypedDict, total=False):
     filter: Filter | None
     """Which samples to accept."""
 
+    deadline_s: float | None
+    """Seconds after which nobody waits any more: the server refuses at once if it cannot be done by
+    then. With a tolerance, samples that are late widen theirs; see ``Sample.finish_reason``."""
+
+    priority: int | None
+    """From -10 to 10; higher ones are served before lower ones, 0 is usual."""
+
     output: Literal["png", "npy", "list"] | None
     """Encoding of the samples: ``png`` rounds to 8 bits, ``npy`` and ``list`` are exact."""
 
@@ -81,6 +88,8 @@ def generate_body(
     profile: bool = False,
     map: bool = False,
     filter: Filter | None = None,
+    deadline_s: float | None = None,
+    priority: int | None = None,
     output: str | None = None,
 ) -> dict[str, Any]:
     """Return the JSON body of a generate request; see `GenerateOptions`."""
@@ -99,6 +108,8 @@ def generate_body(
         ),
         confidence=_given(profile=profile or None, map=map or None),
         filter=_given(**(filter or {})),
+        deadline_s=deadline_s,
+        priority=priority,
         output=_given(format=output),
     )
 

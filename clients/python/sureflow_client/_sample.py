@@ -122,6 +122,10 @@ class Sample(Wire):
     evaluations: int
     """Network evaluations that the sample cost; a guided one counts two."""
 
+    tolerance: float | None = None
+    """The widest tolerance that an adaptive sample was held to: the one asked for, unless it had to
+    hurry to its deadline; ``None`` on a fixed grid."""
+
     @property
     def accepted(self) -> bool:
         """Whether the sample came out well: finite, and past the request's filter if any."""

@@ -14,6 +14,7 @@ from sureflow.lane import LaneSpec
 from sureflow.moments import Moments
 from sureflow.paths import broadcast
 from sureflow.sampling.control import ByLane, StepControl
+from sureflow.sampling.deadline import hurry, pardon
 from sureflow.sampling.guidance import guide, guided
 from sureflow.sampling.lanes import Lanes, Slots
 from sureflow.sampling.reduction import row_sums
@@ -129,13 +130,15 @@ class Flow:
         if len(begun):
             step = lanes.step[begun]
             lanes.times[begun, step], lanes.rates[begun, step] = lanes.t[begun], rate[which]
+            hurry(lanes, begun)
             self.control.begin(lanes, begun, spread[which])
 
     def _judge(self, slots: Slots, slope: Floats, adaptive: Flags) -> Flags:
         """Whether each step may be kept; a rejected one begins again after its first stage."""
         lanes = self.lanes
         error = np.zeros(len(slots))
-        error[adaptive] = slope[adaptive] * lanes.error_scale(slots[adaptive])
+        judged = slots[adaptive]
+        error[adaptive] = pardon(lanes, judged, slope[adaptive] * lanes.error_scale(judged))
         kept = self.control.judge(lanes, slots, error)
         lanes.stage[slots] = np.where(kept, 0, 1)
         return kept

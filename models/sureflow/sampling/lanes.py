@@ -51,6 +51,10 @@ class Lanes:
         times: Start time of each step, ``[capacity, MAX_STEPS]``.
         rates: ``tr Sigma`` there.
         evaluations: Network rows spent.
+        deadline: When the sample must be there, on the caller's clock; infinity if it may take its
+            time.
+        now: Reading of that clock.
+        tick_s: Seconds that a tick takes at present.
     """
 
     def __init__(self, capacity: int, shape: Sequence[int], device: torch.device) -> None:
@@ -67,6 +71,8 @@ class Lanes:
         self.steps, self.max_steps = np.zeros((2, capacity), np.int64)
         self.rejected, self.evaluations = np.zeros((2, capacity), np.int64)
         self.retrying, self.trusted, self.forced = np.zeros((3, capacity), np.bool_)
+        self.deadline = np.full(capacity, np.inf)
+        self.now, self.tick_s = 0.0, 1.0
         self.guidance = np.ones(capacity, np.float32)
         self.grid = np.zeros((capacity, MAX_STEPS + 1))
         self.times, self.rates = np.zeros((2, capacity, MAX_STEPS), np.float32)
@@ -86,6 +92,7 @@ class Lanes:
         self.grid[slot, : spec.steps + 1] = np.arange(spec.steps + 1) / spec.steps
         self.h[slot] = self.grid[slot, 1]
         self.tolerance[slot] = spec.tolerance or 0
+        self.deadline[slot] = np.inf
         self.longest[slot] = self.proposal[slot] = 1 / spec.min_steps
         self.max_steps[slot] = spec.max_steps
         self.last_error[slot] = 1

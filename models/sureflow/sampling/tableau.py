@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sureflow.lane import ADAPTIVE_METHODS, METHODS
+from sureflow.lane import ADAPTIVE_METHODS, EVALUATIONS, METHODS
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -85,6 +85,10 @@ TABLEAUS: dict[str, Tableau] = {
     ),
 }
 assert tuple(TABLEAUS) == METHODS
+assert all(
+    EVALUATIONS[name] == (1 if tableau.multistep else tableau.stages - tableau.fsal)
+    for name, tableau in TABLEAUS.items()
+)
 assert tuple(name for name, tableau in TABLEAUS.items() if tableau.embedded) == ADAPTIVE_METHODS
 STAGES = max(tableau.stages for tableau in TABLEAUS.values())
 

@@ -86,6 +86,7 @@ def facts(result: Result) -> dict[str, Any]:
         "finish_reason": sample.finish_reason,
         "steps": {"accepted": sample.accepted, "rejected": sample.rejected},
         "evaluations": sample.evaluations,
+        "tolerance": sample.tolerance,
     }
 
 

@@ -43,7 +43,7 @@ _responses: dict[int | str, dict[str, Any]] = {
         },
     },
     204: {"description": "`Accept: image/png`, and the one sample was dropped or is not finite."},
-    **problems(400, 404, 406, 413, 415, 422, 429, 500, 503),
+    **problems(400, 404, 406, 413, 415, 422, 429, 500, 503, 504),
 }
 
 
@@ -63,7 +63,14 @@ async def generate(
     service = Service.of(request)
     planned = plan(body, service)
     media_type = _media_type(request, planned)
-    job = service.pool.submit(planned.card, planned.lanes, progress=media_type == EVENTS)
+    job = service.pool.submit(
+        planned.card,
+        planned.lanes,
+        progress=media_type == EVENTS,
+        owner=_owner(request),
+        priority=planned.priority,
+        deadline_s=planned.deadline_s,
+    )
     run = Run(planned, job, service.metrics)
     if media_type == EVENTS:
         return stream(request, run)
@@ -77,6 +84,11 @@ async def generate(
     if media_type == PNG:
         return _image(run, results[0], request_id)
     return JSONResponse(answer(run, request_id, [record(result, planned) for result in results]))
+
+
+def _owner(request: Request) -> str:
+    """Who shares the server with the others: as long as nobody has a key, an address."""
+    return request.client.host if request.client else ""
 
 
 def _media_type(request: Request, planned: Plan) -> str:

@@ -29,6 +29,8 @@ class Plan:
     form: Format
     profile: bool
     map: bool
+    deadline_s: float | None
+    priority: int
 
 
 def plan(request: GenerateRequest, service: Service) -> Plan:
@@ -60,6 +62,8 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
         form=_form(request, card),
         profile=request.confidence.profile,
         map=request.confidence.map,
+        deadline_s=request.deadline_s,
+        priority=request.priority,
     )
 
 

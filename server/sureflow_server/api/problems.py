@@ -13,6 +13,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from sureflow_server.engine.errors import (
+    DeadlineError,
+    DeadlineUnreachableError,
     DrainingError,
     EngineError,
     NotReadyError,
@@ -35,11 +37,13 @@ TITLES = {
     "unsupported-media-type": (415, "The body must be application/json"),
     "validation": (422, "The request does not fit its schema"),
     "queue-full": (429, "The queue is full"),
+    "deadline-unreachable": (429, "The deadline cannot be met"),
     "internal": (500, "The server failed"),
     "request-failed": (500, "The samples could not be made"),
     "model-failed": (503, "The model could not be loaded"),
     "not-ready": (503, "The server is not ready"),
     "draining": (503, "The server is shutting down"),
+    "deadline-exceeded": (504, "The deadline has passed"),
 }
 """Status and title of every type of problem, by the last part of its URN."""
 
@@ -53,7 +57,9 @@ ENGINE_KINDS: dict[type[EngineError], str] = {
     NotReadyError: "not-ready",
     DrainingError: "draining",
     QueueFullError: "queue-full",
+    DeadlineUnreachableError: "deadline-unreachable",
     RequestFailedError: "request-failed",
+    DeadlineError: "deadline-exceeded",
 }
 
 

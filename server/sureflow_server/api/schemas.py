@@ -27,6 +27,8 @@ from sureflow_server.filters import Action, Score, Taken, Threshold
 
 Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]
 MAX_GUIDANCE = 100.0
+MAX_DEADLINE_S = 86_400.0
+MAX_PRIORITY = 10
 
 Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -188,6 +190,14 @@ class GenerateRequest(Part):
     filter: FilterOptions | None = None
     output: OutputOptions = OutputOptions()
 
+    deadline_s: Annotated[Number, Field(gt=0, le=MAX_DEADLINE_S)] | None = None
+    """Seconds after which nobody waits any more. A request that cannot be done by then is refused
+    at once (429), and ends then if it is not (504). Samples with a tolerance that are late widen
+    it, and have the finish_reason deadline."""
+
+    priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+    """Higher ones are served before lower ones."""
+
 
 class CommitPoint(Part):
     """The moment at which the sample had mostly decided what it would be."""
@@ -257,6 +267,10 @@ class SampleRecord(Part):
     steps: StepCounts
     evaluations: int
     """Network rows that this sample cost."""
+
+    tolerance: float | None
+    """The widest tolerance that the sample was held to: the one asked for, unless it had to hurry;
+    null on a fixed grid."""
 
 
 class Usage(Part):

@@ -42,5 +42,13 @@ class QueueFullError(RefusedError):
     """As many samples as the server holds are under way."""
 
 
+class DeadlineUnreachableError(RefusedError):
+    """With what is under way already, the request would not be done by its deadline."""
+
+
 class RequestFailedError(EngineError):
     """An accepted request ended without its samples."""
+
+
+class DeadlineError(RequestFailedError):
+    """The deadline passed before all samples were done."""

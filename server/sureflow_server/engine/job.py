@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Queue
+from asyncio import Queue, TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -11,7 +11,7 @@ from types import TracebackType
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
 from sureflow_server.engine.errors import EngineError
-from sureflow_server.engine.messages import Finished, Progress, Started, Submit
+from sureflow_server.engine.messages import Finished, Progress, Started, Submit, Terms
 
 Event = Started | Progress | Finished
 
@@ -31,9 +31,13 @@ class Job:
         card: The model that it was accepted for.
         unfinished: Lanes still owed, by number.
         progress: Whether the caller wants :class:`Progress` events.
+        on_leave: Called when the caller leaves.
+        terms: On which terms it runs.
+        lane_rows: Network rows that one of its lanes is expected to cost.
         submitted: Reading of :func:`time.monotonic` at acceptance.
         in_flight: Lanes of it have entered slots of the present worker.
         crashes: Workers in a row that died with lanes of it in flight.
+        timer: Goes off at the deadline.
     """
 
     id: int
@@ -41,15 +45,19 @@ class Job:
     unfinished: dict[int, LaneSpec]
     progress: bool
     on_leave: Callable[[Job], None]
+    terms: Terms = field(default_factory=Terms)
+    lane_rows: float = 0.0
     submitted: float = field(default_factory=monotonic)
     started: bool = False
     in_flight: bool = False
     crashes: int = 0
+    timer: TimerHandle | None = None
     _events: Queue[Event | EngineError | None] = field(default_factory=Queue)
 
     def submit(self) -> Submit:
         """Return the command for the lanes still owed."""
-        return Submit(self.id, self.card.name, dict(self.unfinished), self.progress)
+        lanes = dict(self.unfinished)
+        return Submit(self.id, self.card.name, lanes, self.progress, self.terms)
 
     def put(self, event: Event | EngineError | None) -> None:
         """Hand the caller an event, or an end: an error, or ``None`` for completion."""

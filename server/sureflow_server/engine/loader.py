@@ -10,6 +10,10 @@ from sureflow.lane import METHODS, LaneSpec
 from sureflow.sampling import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 
+DEFAULT_ROWS = 16
+SLOTS_PER_ROW = 2
+"""Slots beyond the running lanes are for lanes that stand back for others."""
+
 
 def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
     """Load every checkpoint folder in ``models_dir`` (``None``: the embedded ones) and warm it up.
@@ -19,11 +23,14 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
     """
     root = config.models_dir or embedded_folder()
     samplers: dict[str, Sampler] = {}
+    rows: dict[str, int] = {}
     cards: list[ModelCard] = []
     failures: dict[str, str] = {}
     for folder in _folders(root):
         try:
-            sampler = Sampler(load(folder, config.device), config.capacity)
+            model = load(folder, config.device)
+            most = config.capacity or DEFAULT_ROWS
+            sampler = Sampler(model, SLOTS_PER_ROW * most)
             card = sampler.model.card
             if card.name != folder.name:
                 raise CheckpointError(
@@ -34,8 +41,9 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
             failures[folder.name] = str(error) or type(error).__name__
         else:
             samplers[card.name] = sampler
+            rows[card.name] = most
             cards.append(card)
-    return Ready(str(root), tuple(cards), failures), samplers
+    return Ready(str(root), tuple(cards), rows, failures), samplers
 
 
 def _folders(root: Path) -> list[Path]:

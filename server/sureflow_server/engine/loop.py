@@ -9,10 +9,11 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sureflow.lane import LaneSpec
+from sureflow.lane import LaneSpec, Sample
 from sureflow_server.engine.messages import (
     ROW_BOUNDS,
     SECOND_BOUNDS,
+    Admission,
     Cancel,
     Command,
     Finished,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from sureflow.sampling import Sampler
 
 REPORT_EVERY_S = 0.05
+FIRST_TURN_S = 0.01
+LAST_TURN_WEIGHT = 0.1
+"""Of the duration of the last turn in the running average, which begins with a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class _Lane:
     number: int
     spec: LaneSpec
     watched: bool
+    deadline: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,16 @@ class _Slot:
 class TickLoop:
     """Serves the commands of one inbox with the samplers of one device.
 
-    Each turn takes in what has arrived, fills free slots, reports, and ticks every model that has
-    running lanes. With nothing to run it sleeps in the inbox.
+    Each turn takes in what has arrived, decides anew which lanes run if anything has changed,
+    reports, and ticks every model that has running lanes. With nothing to run it sleeps in the
+    inbox.
 
     Args:
         samplers: By name of model.
         inbox: Filled by another thread, so that looking into it costs no system call.
         send: Hands a report to the API process.
+        rows: Network rows of a tick at most, by name of model; by default as many as it has slots.
+        admission: When lanes may start.
     """
 
     def __init__(
@@ -63,10 +71,16 @@ class TickLoop:
         samplers: Mapping[str, Sampler],
         inbox: SimpleQueue[Command],
         send: Callable[[Report], None],
+        rows: Mapping[str, int] | None = None,
+        admission: Admission = "tick",
     ) -> None:
         self._samplers = samplers
         self._inbox = inbox
         self._send = send
+        self._rows = rows or {model: sampler.free for model, sampler in samplers.items()}
+        self._admission = admission
+        self._stale: set[str] = set()
+        self._turn_s = FIRST_TURN_S
         self._scheduler: Scheduler[_Lane] = Scheduler()
         self._slots: dict[int, _Slot] = {}
         self._stats = {model: TickStats(model) for model in samplers}
@@ -95,41 +109,68 @@ class TickLoop:
     def _obey(self, command: Submit | Cancel) -> None:
         self._changed = True
         if isinstance(command, Submit):
-            lanes = (
-                _Lane(command.request, number, spec, command.progress)
-                for number, spec in command.lanes.items()
-            )
-            self._scheduler.add(command.model, command.request, lanes)
+            self._add(command)
         elif cancelled := self._scheduler.cancel(command.request):
             model, tickets = cancelled
             self._samplers[model].cancel(tickets)
+            self._stale.add(model)
             for ticket in tickets:
                 del self._slots[ticket]
 
+    def _add(self, submit: Submit) -> None:
+        terms = submit.terms
+        lanes = [
+            _Lane(submit.request, number, spec, submit.progress, terms.deadline)
+            for number, spec in submit.lanes.items()
+        ]
+        self._scheduler.add(
+            submit.model,
+            submit.request,
+            lanes,
+            rows=max(lane.spec.rows for lane in lanes),
+            owner=terms.owner,
+            priority=terms.priority,
+            deadline=terms.deadline,
+        )
+        self._stale.add(submit.model)
+
     def _admit(self) -> None:
-        for model, sampler in self._samplers.items():
-            if not sampler.free:
+        """Let the scheduler decide again for the models where something has come or gone."""
+        for model in [*self._stale]:
+            sampler = self._samplers[model]
+            if self._admission == "request" and sampler.running:
                 continue
-            for ticket, lane in self._scheduler.admit(model, sampler.free):
-                sampler.admit(ticket, lane.spec)
+            self._stale.discard(model)
+            turn = self._scheduler.turn(model, self._rows[model], sampler.free)
+            sampler.pause(turn.pause)
+            sampler.resume(turn.resume)
+            for ticket, lane in turn.start:
+                sampler.admit(ticket, lane.spec, lane.deadline)
                 self._slots[ticket] = _Slot(model, lane, monotonic())
                 self._started.append(Started(lane.request))
 
     def _tick(self) -> None:
+        first = ended = monotonic()
         for model, sampler in self._samplers.items():
             if not sampler.running:
                 continue
-            begun = monotonic()
+            begun = ended
+            sampler.pace(begun, self._turn_s)
             tick = sampler.tick()
             ended = monotonic()
             self._count(self._stats[model], tick.rows, ended - begun)
+            if tick.finished:
+                self._stale.add(model)
             for ticket, sample in tick.finished:
-                self._scheduler.finish(ticket)
-                slot = self._slots.pop(ticket)
-                lane = slot.lane
-                self._finished.append(
-                    Finished(lane.request, lane.number, sample, slot.admitted, ended)
-                )
+                self._finish(ticket, sample, ended)
+        if ended > first:
+            self._turn_s += LAST_TURN_WEIGHT * (ended - first - self._turn_s)
+
+    def _finish(self, ticket: int, sample: Sample, ended: float) -> None:
+        self._scheduler.finish(ticket)
+        slot = self._slots.pop(ticket)
+        lane = slot.lane
+        self._finished.append(Finished(lane.request, lane.number, sample, slot.admitted, ended))
 
     def _count(self, stats: TickStats, rows: int, seconds: float) -> None:
         stats.rows += rows
@@ -169,8 +210,9 @@ class TickLoop:
 
     def _statistics(self) -> list[TickStats]:
         for model, stats in self._stats.items():
-            stats.running = self._samplers[model].running
-            stats.waiting = self._scheduler.waiting(model)
+            sampler = self._samplers[model]
+            stats.running, stats.started_rows = sampler.running, sampler.spent
+            stats.waiting = self._scheduler.waiting(model) + sampler.paused
         sent = list(self._stats.values())
         self._stats = {model: TickStats(model) for model in self._samplers}
         return sent

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
+from typing import Literal
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec, Sample
@@ -29,14 +31,35 @@ SECOND_BOUNDS = (
 """Upper bounds of the buckets in which the duration of a tick is counted, in seconds."""
 
 
+Admission = Literal["tick", "request"]
+"""When lanes may start: at every tick, or, for comparison, only once no lane runs any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """What a worker is started with; the fields are those of the settings."""
 
     models_dir: Path | None
-    capacity: int
+    capacity: int | None
     threads: int
     device: str
+    admission: Admission = "tick"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a request shares the server; they never change its samples, but for one.
+
+    Attributes:
+        owner: Whose it is. Owners share evenly, whatever the number of their requests.
+        priority: Higher ones are served before lower ones.
+        deadline: Reading of :func:`time.monotonic` by which it must be done; until then adaptive
+            lanes that are late widen their tolerance.
+    """
+
+    owner: str = ""
+    priority: int = 0
+    deadline: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +71,14 @@ class Submit:
         model: Name of a model that the worker has announced.
         lanes: What to make.
         progress: Report the steps of the running lanes as well.
+        terms: On which terms it runs.
     """
 
     request: int
     model: str
     lanes: dict[int, LaneSpec]
     progress: bool
+    terms: Terms = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +100,13 @@ class Ready:
     Attributes:
         folder: Where the checkpoints were looked for.
         cards: The models that work.
+        rows: Network rows of a tick at most, by name of model.
         failures: Why each of the others does not, by the name of its folder.
     """
 
     folder: str
     cards: tuple[ModelCard, ...]
+    rows: dict[str, int]
     failures: dict[str, str]
 
 
@@ -121,8 +148,9 @@ class TickStats:
 
     Attributes:
         model: Name of the model.
-        running: Lanes in slots now.
-        waiting: Lanes in the queue now.
+        running: Lanes that tick now.
+        waiting: Lanes in the queue now, paused ones included.
+        started_rows: Network rows spent so far on the lanes that hold slots now.
         rows: Network rows evaluated.
         seconds: Time spent in ticks.
         row_counts: Ticks per bucket of :data:`ROW_BOUNDS`; the last counts those beyond.
@@ -132,6 +160,7 @@ class TickStats:
     model: str
     running: int = 0
     waiting: int = 0
+    started_rows: int = 0
     rows: int = 0
     seconds: float = 0.0
     row_counts: list[int] = field(default_factory=lambda: [0] * (len(ROW_BOUNDS) + 1))

@@ -7,12 +7,15 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
-from math import ceil
+from math import ceil, inf
+from time import monotonic
 from typing import Protocol
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
 from sureflow_server.engine.errors import (
+    DeadlineError,
+    DeadlineUnreachableError,
     DrainingError,
     EngineError,
     NotReadyError,
@@ -20,6 +23,7 @@ from sureflow_server.engine.errors import (
     RequestFailedError,
     StartupError,
 )
+from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.ledger import Ledger
 from sureflow_server.engine.messages import (
@@ -27,6 +31,7 @@ from sureflow_server.engine.messages import (
     Finished,
     Message,
     Ready,
+    Terms,
     TickStats,
     WorkerConfig,
 )
@@ -70,6 +75,7 @@ class Pool:
         self._observer = observer
         self._ids = count(1)
         self._ledger = Ledger()
+        self._forecast = Forecast()
         self._lane_s = 0.0
         self._restarts = 0
         self._worker: WorkerProcess | None = None
@@ -125,13 +131,31 @@ class Pool:
                 await self._gone.wait()
         self._settle(StartupError("the server was stopped before it was ready"))
 
-    def submit(self, card: ModelCard, lanes: Sequence[LaneSpec], *, progress: bool = False) -> Job:
+    def submit(
+        self,
+        card: ModelCard,
+        lanes: Sequence[LaneSpec],
+        *,
+        progress: bool = False,
+        owner: str = "",
+        priority: int = 0,
+        deadline_s: float | None = None,
+    ) -> Job:
         """Accept a request: room for all its lanes is reserved, or it is refused.
+
+        Args:
+            card: The model.
+            lanes: What to make.
+            progress: Whether the steps of the lanes are of interest.
+            owner: Whose request it is; owners share the server evenly.
+            priority: Higher ones go first.
+            deadline_s: Seconds from now after which nobody waits any more.
 
         Raises:
             NotReadyError: No worker has come up yet.
             DrainingError: The server is about to end.
             QueueFullError: There is no room.
+            DeadlineUnreachableError: There is no time.
         """
         if self._draining:
             raise DrainingError("the server is shutting down", 5)
@@ -144,14 +168,42 @@ class Pool:
                 f"there is no room for {len(lanes)} more",
                 self._retry_after_s(),
             )
-        job = Job(next(self._ids), card, dict(enumerate(lanes)), progress, self._leave)
+        deadline = inf if deadline_s is None else monotonic() + deadline_s
+        job = Job(
+            next(self._ids),
+            card,
+            dict(enumerate(lanes)),
+            progress,
+            self._leave,
+            Terms(owner, priority, deadline),
+            self._forecast.lane_rows(card.name, lanes[0]),
+        )
+        if deadline_s is not None:
+            self._set_deadline(job, deadline_s)
         self._ledger.open(job)
         self._feed()
         return job
 
+    def _set_deadline(self, job: Job, deadline_s: float) -> None:
+        seconds = self._forecast.seconds(job, self._ledger.jobs)
+        if seconds > deadline_s:
+            raise DeadlineUnreachableError(
+                f"with what is under way it would take about {seconds:.2g} s, and the deadline is "
+                f"{deadline_s:g} s",
+                self._retry_after_s(),
+            )
+        job.timer = asyncio.get_running_loop().call_later(deadline_s, self._expire, job)
+
+    def _expire(self, job: Job) -> None:
+        """Give up a request whose deadline has passed."""
+        if job in self._ledger:
+            self._cancel(job)
+            self._end(job, DeadlineError("the deadline passed before all samples were done"))
+
     def _retry_after_s(self) -> int:
         """Estimate when half of what is under way will be done."""
-        seconds = self._lane_s * self._ledger.reserved / self._config.capacity / 2
+        at_once = max(self._forecast.tick_rows.values(), default=1)
+        seconds = self._lane_s * self._ledger.reserved / at_once / 2
         return min(max(ceil(seconds), 1), 60)
 
     def _feed(self) -> None:
@@ -161,10 +213,13 @@ class Pool:
 
     def _leave(self, job: Job) -> None:
         """The caller has had enough, or all."""
+        if job in self._ledger:
+            self._cancel(job)
+            self._end(job, None)
+
+    def _cancel(self, job: Job) -> None:
         if self._worker is not None and self._ledger.was_given(job):
             self._worker.send(Cancel(job.id))
-        if job in self._ledger:
-            self._end(job, None)
 
     def _cut_off(self) -> None:
         for job in self._ledger.jobs:
@@ -173,6 +228,8 @@ class Pool:
     def _end(self, job: Job, error: EngineError | None) -> None:
         """The only way out for a job, so that it has one outcome."""
         self._ledger.close(job)
+        if job.timer is not None:
+            job.timer.cancel()
         job.put(error)
         self._feed()
 
@@ -197,12 +254,14 @@ class Pool:
             if job := self._ledger.get(finished.request):
                 self._finished(job, finished)
         for stats in message.stats:
+            self._forecast.ticked(stats)
             self._observer.ticked(stats)
 
     def _finished(self, job: Job, finished: Finished) -> None:
         self._ledger.deliver(job, finished.lane)
         self._restarts = 0
         self._lane_s = finished.finished - finished.admitted
+        self._forecast.finished(job.card.name, finished.sample)
         job.put(finished)
         if not job.unfinished:
             self._end(job, None)
@@ -211,6 +270,7 @@ class Pool:
         self.folder = ready.folder
         self.cards = {card.name: card for card in ready.cards}
         self.failures = ready.failures
+        self._forecast.tick_rows = ready.rows
         for job in self._ledger.jobs:
             if self.cards.get(job.card.name) != job.card:
                 changed = f"model {job.card.name} changed while the request ran"

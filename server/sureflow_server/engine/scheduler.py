@@ -1,81 +1,218 @@
-"""Which lane runs next: bookkeeping alone, without tensors, clocks or input and output."""
+"""Which lanes have rows in the next tick: bookkeeping alone, without tensors, clocks or sockets."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from itertools import count
+from math import inf
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 L = TypeVar("L")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Request(Generic[L]):
     id: int
     model: str
+    owner: str
+    priority: int
+    order: tuple[float, int]
+    rows: int
     waiting: deque[L]
-    running: set[int] = field(default_factory=set)
+    running: list[int] = field(default_factory=list)
+    paused: list[int] = field(default_factory=list)
+
+    @property
+    def held(self) -> int:
+        """Slots that its lanes hold."""
+        return len(self.running) + len(self.paused)
+
+    @property
+    def unfinished(self) -> int:
+        return self.held + len(self.waiting)
+
+
+_by_order = attrgetter("order")
+_Queues = dict[int, dict[str, list[_Request[L]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[L]):
+    """What changes before the next tick: lanes to pause and to resume by ticket, lanes to start."""
+
+    pause: list[int]
+    resume: list[int]
+    start: list[tuple[int, L]]
 
 
 class Scheduler(Generic[L]):
-    """Queues of lanes, one per model, from which requests are served in turns.
+    """Shares the rows of a tick out among the requests of each model.
 
-    A free slot goes to the request whose turn it is, and that request then goes to the back: among
-    ``r`` waiting requests each gets one of the next ``r`` slots, however many lanes it brought.
+    One lane at a time, a row goes to the highest priority that wants one; there to the owner with
+    the fewest rows; of that owner's, to the request with the fewest; among equals to the nearest
+    deadline, and then to whoever came first. This is max-min fairness between owners and then
+    between requests: a request for one sample runs in every tick, however many samples another
+    request brought before it.
+
+    A lane that has to stand back is paused: it keeps its slot and its state, which costs nothing,
+    and goes on before its request starts another.
 
     ``L`` is whatever the caller calls a lane; it is handed back untouched.
     """
 
     def __init__(self) -> None:
         self._requests: dict[int, _Request[L]] = {}
-        self._turns: dict[str, deque[_Request[L]]] = {}
+        self._queues: dict[str, _Queues[L]] = {}
         self._owners: dict[int, _Request[L]] = {}
+        self._holding: dict[str, dict[int, _Request[L]]] = {}
+        self._waiting: dict[str, int] = {}
         self._tickets = count()
+        self._arrivals = count()
 
-    def add(self, model: str, request: int, lanes: Iterable[L]) -> None:
-        """Queue the lanes of a new request, in the order in which they are to start."""
-        added = _Request(request, model, deque(lanes))
+    def add(
+        self,
+        model: str,
+        request: int,
+        lanes: Iterable[L],
+        *,
+        rows: int = 1,
+        owner: str = "",
+        priority: int = 0,
+        deadline: float = inf,
+    ) -> None:
+        """Queue the lanes of a new request, in the order in which they are to start.
+
+        Args:
+            model: What they run on.
+            request: The caller's number for the request.
+            lanes: At least one, or nothing happens.
+            rows: Network rows that each of them asks for per tick.
+            owner: Whose request it is; owners share evenly, whatever the number of their requests.
+            priority: Higher ones are served before lower ones.
+            deadline: Decides among equals; on any clock, as long as it is one.
+        """
+        order = (deadline, next(self._arrivals))
+        added = _Request(request, model, owner, priority, order, rows, deque(lanes))
         if added.waiting:
             self._requests[request] = added
-            self._turns.setdefault(model, deque()).append(added)
+            owners = self._queues.setdefault(model, {}).setdefault(priority, {})
+            insort(owners.setdefault(owner, []), added, key=_by_order)
+            self._waiting[model] = self.waiting(model) + len(added.waiting)
 
-    def admit(self, model: str, free: int) -> list[tuple[int, L]]:
-        """Take at most ``free`` lanes out of the queue; each gets a ticket, unique for ever."""
-        admitted: list[tuple[int, L]] = []
-        turns = self._turns.get(model) or deque()
-        while turns and len(admitted) < free:
-            request = turns.popleft()
+    def turn(self, model: str, rows: int, slots: int) -> Turn[L]:
+        """Decide which lanes have rows from now on; holds until something is added or ends.
+
+        Args:
+            model: Whose lanes.
+            rows: Rows that the tick shall have at most. A lane that alone asks for more runs by
+                itself.
+            slots: Free slots for lanes that have not started.
+        """
+        shares = self._shares(model, rows, slots)
+        holding = self._holding.setdefault(model, {})
+        turn: Turn[L] = Turn([], [], [])
+        for request in [*holding.values()]:
+            if len(request.running) > shares.get(request, 0):
+                self._pause(request, shares.get(request, 0), turn)
+        for request, share in shares.items():
+            self._go_on(request, share, turn)
+            if request.held:
+                holding[request.id] = request
+        return turn
+
+    def _shares(self, model: str, rows: int, slots: int) -> dict[_Request[L], int]:
+        """Lanes that each request may run."""
+        shares: dict[_Request[L], int] = {}
+        left = rows
+        queues = self._queues.get(model, {})
+        # There are rows for an owner's first requests only; but those that hold slots may go on
+        # where no slot is left for others to start.
+        holding: dict[tuple[int, str], list[_Request[L]]] = {}
+        for request in self._holding.get(model, {}).values():
+            holding.setdefault((request.priority, request.owner), []).append(request)
+        for priority in sorted(queues, reverse=True):
+            owners = []
+            for owner, requests in queues[priority].items():
+                able = {*requests[:rows], *holding.get((priority, owner), ())}
+                wanting = sorted((0, request.order, request) for request in able)
+                owners.append((0, wanting[0][1], wanting))
+            heapify(owners)
+            while owners and left > 0:
+                owned, _, wanting = heappop(owners)
+                got, order, request = heappop(wanting)
+                share = shares.get(request, 0)
+                starts = share >= request.held
+                if (request.rows <= left or left == rows) and (slots > 0 or not starts):
+                    shares[request] = share + 1
+                    slots -= starts
+                    left -= request.rows
+                    owned += request.rows
+                    if share + 1 < request.unfinished:
+                        heappush(wanting, (got + request.rows, order, request))
+                if wanting:
+                    heappush(owners, (owned, wanting[0][1], wanting))
+        return shares
+
+    def _pause(self, request: _Request[L], share: int, turn: Turn[L]) -> None:
+        """Pause the lanes that were started last."""
+        stopped = request.running[share:]
+        del request.running[share:]
+        request.paused[:0] = stopped
+        turn.pause.extend(stopped)
+
+    def _go_on(self, request: _Request[L], share: int, turn: Turn[L]) -> None:
+        resumed = request.paused[: share - len(request.running)]
+        del request.paused[: len(resumed)]
+        request.running.extend(resumed)
+        turn.resume.extend(resumed)
+        while len(request.running) < share:
             ticket = next(self._tickets)
-            admitted.append((ticket, request.waiting.popleft()))
-            request.running.add(ticket)
+            turn.start.append((ticket, request.waiting.popleft()))
+            self._waiting[request.model] -= 1
+            request.running.append(ticket)
             self._owners[ticket] = request
-            if request.waiting:
-                turns.append(request)
-        return admitted
 
     def finish(self, ticket: int) -> None:
-        """Take note that an admitted lane has left its slot."""
+        """Take note that a running lane has left its slot."""
         request = self._owners.pop(ticket)
         request.running.remove(ticket)
-        if not request.running and not request.waiting:
-            del self._requests[request.id]
+        if not request.unfinished:
+            self._forget(request)
+        elif not request.held:
+            del self._holding[request.model][request.id]
 
     def cancel(self, request: int) -> tuple[str, list[int]] | None:
-        """Forget a request; return its model and the tickets of its running lanes.
+        """Forget a request; return its model and the tickets of its lanes that hold slots.
 
         ``None`` if no such request is queued or running, which a late cancellation may well find.
         """
-        cancelled = self._requests.pop(request, None)
+        cancelled = self._requests.get(request)
         if cancelled is None:
             return None
-        if cancelled.waiting:
-            self._turns[cancelled.model].remove(cancelled)
-        for ticket in cancelled.running:
+        tickets = sorted(cancelled.running + cancelled.paused)
+        for ticket in tickets:
             del self._owners[ticket]
-        return cancelled.model, sorted(cancelled.running)
+        self._waiting[cancelled.model] -= len(cancelled.waiting)
+        self._forget(cancelled)
+        return cancelled.model, tickets
+
+    def _forget(self, request: _Request[L]) -> None:
+        del self._requests[request.id]
+        self._holding.get(request.model, {}).pop(request.id, None)
+        queues = self._queues[request.model]
+        owners = queues[request.priority]
+        requests = owners[request.owner]
+        del requests[bisect_left(requests, request.order, key=_by_order)]
+        if not requests:
+            del owners[request.owner]
+        if not owners:
+            del queues[request.priority]
 
     def waiting(self, model: str) -> int:
-        """Return the number of lanes of the model that have no slot yet."""
-        return sum(len(request.waiting) for request in self._turns.get(model, ()))
+        """Return the number of lanes of the model that have not started."""
+        return self._waiting.get(model, 0)

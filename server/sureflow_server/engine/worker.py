@@ -33,7 +33,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     ready, samplers = load_all(config)
     try:
         connection.send(ready)
-        TickLoop(samplers, inbox, connection.send).run()
+        TickLoop(samplers, inbox, connection.send, ready.rows, config.admission).run()
     except (BrokenPipeError, ConnectionResetError):
         return
 

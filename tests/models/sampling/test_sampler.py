@@ -19,22 +19,32 @@ specs = st.builds(
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(specs, st.integers(0, 4), st.booleans()), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.tuples(specs, st.integers(0, 4), st.sampled_from(["run", "pause", "cancel"])),
+        min_size=1,
+        max_size=12,
+    )
+)
 def test_a_sample_does_not_depend_on_its_neighbours(unet, arrivals) -> None:
-    """Arrivals, departures and cancellations around a lane leave its bytes alone."""
+    """Arrivals, departures, pauses and cancellations around a lane leave its bytes alone."""
     sampler = Sampler(unet, capacity=5)
     pending = list(enumerate(arrivals))
     cancelled, results = set(), {}
-    while pending or sampler.running:
+    while pending or sampler.running or sampler.paused:
         while pending and sampler.free:
-            ticket, (spec, wait, cancel) = pending.pop(0)
+            ticket, (spec, wait, fate) = pending.pop(0)
             sampler.admit(ticket, spec)
             for _ in range(wait):
                 results.update(sampler.tick().finished)
-            if cancel and ticket not in results:
+            if fate == "pause" and ticket not in results:
+                sampler.pause([ticket])
+            if fate == "cancel" and ticket not in results:
                 sampler.cancel([ticket])
                 cancelled.add(ticket)
         results.update(sampler.tick().finished)
+        if not (sampler.running and sampler.free):
+            sampler.resume(range(len(arrivals)))
     assert results.keys() == set(range(len(arrivals))) - cancelled
     for ticket, sample in results.items():
         (alone,) = run(unet, [arrivals[ticket][0]])
@@ -55,6 +65,21 @@ def test_rows_and_slots_are_counted(mixture) -> None:
     second = sampler.tick()
     assert {ticket for ticket, _ in second.finished} == {10, 11}
     assert sampler.free == 3
+
+
+def test_a_paused_lane_asks_for_nothing_and_stays_where_it_is(mixture) -> None:
+    sampler = Sampler(mixture, capacity=2)
+    for ticket in range(2):
+        sampler.admit(ticket, LaneSpec(0, ticket, "euler", 4))
+    sampler.tick()
+    sampler.pause([0])
+    assert (sampler.running, sampler.paused, sampler.free) == (1, 1, 0)
+    assert [sampler.tick().rows for _ in range(3)] == [1, 1, 1]
+    assert sampler.progress() == {0: (1, 0.25)}
+    assert sampler.tick().rows == 0
+    sampler.resume([0])
+    assert sampler.spent == 1
+    assert [len(sampler.tick().finished) for _ in range(3)] == [0, 0, 1]
 
 
 def test_no_lane_is_admitted_over_capacity(mixture) -> None:

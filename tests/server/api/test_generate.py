@@ -74,6 +74,7 @@ def test_the_smallest_request(server: Server) -> None:
         "finish_reason",
         "steps",
         "evaluations",
+        "tolerance",
     }
     assert sample["media_type"] == "application/json"
     assert sample["shape"] == [2]

@@ -32,7 +32,7 @@ def problem(server: Server, status: int, kind: str, **request: Any) -> dict[str,
     [
         ({"n": 0}, ["n"]),
         ({"n": -1}, ["n"]),
-        ({"n": 257}, ["n"]),
+        ({"n": 1025}, ["n"]),
         ({"n": 10**30}, ["n"]),
         ({"n": "4"}, ["n"]),
         ({"n": 1.0}, ["n"]),

@@ -14,7 +14,8 @@ from sureflow_server.engine.messages import Ready, WorkerConfig
 def loaded(root: Path) -> Ready:
     ready, samplers = load_all(WorkerConfig(root, capacity=5, threads=1, device="cpu"))
     assert set(samplers) == {card.name for card in ready.cards}
-    assert all((s.running, s.free) == (0, 5) for s in samplers.values()), "the warm-up is over"
+    assert all((s.running, s.free) == (0, 10) for s in samplers.values()), "the warm-up is over"
+    assert ready.rows == dict.fromkeys(samplers, 5)
     return ready
 
 
@@ -69,7 +70,7 @@ def test_a_broken_folder_harms_no_other(
 def test_files_and_hidden_folders_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "README.md").touch()
     (tmp_path / ".cache").mkdir()
-    assert loaded(tmp_path) == Ready(str(tmp_path), (), {})
+    assert loaded(tmp_path) == Ready(str(tmp_path), (), {}, {})
 
 
 def test_a_folder_that_is_not_there_holds_no_models(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -14,7 +15,15 @@ from sureflow.networks.registry import build
 from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
 from sureflow_server.engine.loop import TickLoop
-from sureflow_server.engine.messages import Cancel, Command, Finished, Report, Shutdown, Submit
+from sureflow_server.engine.messages import (
+    Cancel,
+    Command,
+    Finished,
+    Report,
+    Shutdown,
+    Submit,
+    Terms,
+)
 
 MIXTURE: dict[str, Any] = {
     "kind": "gaussian_mixture",
@@ -157,3 +166,59 @@ def test_progress_of_an_adaptive_lane_is_its_own_clock(model: Model) -> None:
     sample = driver.finished[1, 0].sample
     assert sample.rejected == 0
     assert driver.total("rows", "m") == sample.evaluations == 6 * sample.accepted
+
+
+def test_a_thousand_samples_do_not_delay_one(model: Model) -> None:
+    """The one runs in every tick from the first after its arrival."""
+    ticks_of_one: list[int] = []
+    driver = Driver(owed=1)
+
+    def send(report: Report) -> None:
+        finished = [f for f in report.finished if f.request == 2]
+        driver.send(Report(report.started, report.progress, tuple(finished), report.stats))
+
+    class Counted(Sampler):
+        arrived = False
+
+        def tick(self) -> Any:
+            if self.arrived and not ticks_of_one:
+                driver.inbox.put(Submit(2, "m", lanes(2, 1, "euler", 5), progress=False))
+            ticks_of_one.extend([self.running] * self.arrived)
+            self.arrived = True
+            return super().tick()
+
+    driver.inbox.put(Submit(1, "m", lanes(1, 1000, "rk4", 50), progress=False))
+    TickLoop({"m": Counted(model, 8)}, driver.inbox, send, {"m": 4}).run()
+    assert len(ticks_of_one) <= 1 + 5 + 1, "one tick was under way when it came"
+    assert set(ticks_of_one) == {4}, "every tick is full"
+
+
+def test_request_admission_waits_until_nothing_runs(model: Model) -> None:
+    driver = Driver(owed=3)
+    driver.inbox.put(Submit(1, "m", lanes(1, 1, "euler", 9), progress=False))
+    driver.inbox.put(Submit(2, "m", lanes(2, 2, "euler", 3), progress=False))
+    TickLoop({"m": Sampler(model, 2)}, driver.inbox, driver.send, admission="request").run()
+    assert driver.total("row_counts", "m") == 9 + 3, "the freed slot was not filled"
+    admitted = sorted((f.admitted, f.request) for f in driver.finished.values())
+    assert [request for _, request in admitted] == [1, 2, 2]
+
+
+def test_a_late_lane_hurries(model: Model) -> None:
+    spec = LaneSpec(1, 0, "bosh3", tolerance=1e-5, max_steps=1000)
+    terms = Terms(deadline=monotonic())
+    driver = Driver(owed=1)
+    driver.inbox.put(Submit(1, "m", {0: spec}, progress=False, terms=terms))
+    TickLoop({"m": Sampler(model, 2)}, driver.inbox, driver.send).run()
+    (alone,) = run(model, [spec])
+    sample = driver.finished[1, 0].sample
+    assert sample.finish_reason == "deadline"
+    assert sample.evaluations < alone.evaluations
+
+
+def test_the_higher_priority_is_done_first(model: Model) -> None:
+    driver = Driver(owed=4)
+    for request, priority in ((1, 0), (2, 5)):
+        terms = Terms(priority=priority)
+        driver.inbox.put(Submit(request, "m", lanes(request, 2, "euler", 5), False, terms))
+    TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send, {"m": 2}).run()
+    assert [request for request, _ in driver.finished] == [2, 2, 1, 1]

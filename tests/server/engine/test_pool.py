@@ -90,7 +90,7 @@ def test_a_small_request_overtakes_a_large_one(server: Server) -> None:
     large = {"n": 200, "seed": 1, "sampler": {"method": "rk4", "steps": 60}}
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(server.generate, **large)
-        eventually(lambda: running(server, 32))
+        eventually(lambda: running(server))
         begun = time.monotonic()
         server.generate(n=1, sampler={"steps": 1})
         small = time.monotonic() - begun

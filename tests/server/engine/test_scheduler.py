@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sureflow_server.engine.scheduler import Scheduler
+from sureflow_server.engine.scheduler import Scheduler, Turn
 
 Lane = tuple[int, int]
 
@@ -16,18 +16,125 @@ def lanes(request: int, count: int) -> list[Lane]:
     return [(request, number) for number in range(count)]
 
 
+class Floor:
+    """Follows what a scheduler decides, as the samplers would."""
+
+    def __init__(self, rows: int, slots: int) -> None:
+        self.scheduler: Scheduler[Lane] = Scheduler()
+        self.rows, self.slots = rows, slots
+        self.running: dict[int, Lane] = {}
+        self.paused: dict[int, Lane] = {}
+
+    @property
+    def free(self) -> int:
+        return self.slots - len(self.running) - len(self.paused)
+
+    def turn(self) -> Turn[Lane]:
+        turn = self.scheduler.turn("m", self.rows, self.free)
+        for ticket in turn.pause:
+            self.paused[ticket] = self.running.pop(ticket)
+        for ticket in turn.resume:
+            self.running[ticket] = self.paused.pop(ticket)
+        for ticket, lane in turn.start:
+            assert ticket not in self.running
+            self.running[ticket] = lane
+        return turn
+
+    def finish(self, request: int) -> None:
+        """End a running lane of a request."""
+        ticket = next(ticket for ticket, lane in self.running.items() if lane[0] == request)
+        del self.running[ticket]
+        self.scheduler.finish(ticket)
+
+    @property
+    def shares(self) -> Counter[int]:
+        return Counter(request for request, _ in self.running.values())
+
+
 def test_lanes_of_a_request_start_in_order() -> None:
     scheduler: Scheduler[Lane] = Scheduler()
     scheduler.add("m", 1, lanes(1, 3))
-    assert [lane for _, lane in scheduler.admit("m", 5)] == lanes(1, 3)
+    turn = scheduler.turn("m", 5, 5)
+    assert [lane for _, lane in turn.start] == lanes(1, 3)
+    assert (turn.pause, turn.resume) == ([], [])
 
 
-def test_a_small_request_does_not_wait_behind_a_large_one() -> None:
-    scheduler: Scheduler[Lane] = Scheduler()
-    scheduler.add("m", 1, lanes(1, 200))
-    scheduler.admit("m", 32)
-    scheduler.add("m", 2, lanes(2, 1))
-    assert (2, 0) in [lane for _, lane in scheduler.admit("m", 2)]
+def test_a_small_request_runs_in_the_next_tick_beside_a_large_one() -> None:
+    floor = Floor(rows=4, slots=8)
+    floor.scheduler.add("m", 1, lanes(1, 1000))
+    floor.turn()
+    floor.scheduler.add("m", 2, lanes(2, 1))
+    turn = floor.turn()
+    assert [lane for _, lane in turn.start] == [(2, 0)]
+    assert len(turn.pause) == 1
+    assert floor.shares == {1: 3, 2: 1}
+
+
+def test_a_paused_lane_goes_on_before_its_request_starts_another() -> None:
+    floor = Floor(rows=2, slots=4)
+    floor.scheduler.add("m", 1, lanes(1, 9))
+    floor.turn()
+    floor.scheduler.add("m", 2, lanes(2, 1))
+    assert floor.turn().pause == [1], "the lane that was started last"
+    floor.finish(2)
+    turn = floor.turn()
+    assert (turn.resume, turn.start) == ([1], [])
+
+
+def test_owners_share_evenly_however_many_requests_they_have() -> None:
+    floor = Floor(rows=6, slots=12)
+    for request in range(5):
+        floor.scheduler.add("m", request, lanes(request, 9), owner="busy")
+    floor.scheduler.add("m", 9, lanes(9, 9), owner="other")
+    floor.turn()
+    assert floor.shares[9] == 3
+    assert [floor.shares[request] for request in range(5)] == [1, 1, 1, 0, 0]
+
+
+def test_a_higher_priority_takes_what_it_wants() -> None:
+    floor = Floor(rows=4, slots=8)
+    floor.scheduler.add("m", 1, lanes(1, 9))
+    floor.turn()
+    floor.scheduler.add("m", 2, lanes(2, 3), priority=1)
+    floor.turn()
+    assert floor.shares == {1: 1, 2: 3}
+
+
+def test_among_equals_the_nearest_deadline_goes_first() -> None:
+    floor = Floor(rows=2, slots=6)
+    for request, deadline in enumerate((30.0, 10.0, 20.0)):
+        floor.scheduler.add("m", request, lanes(request, 1), deadline=deadline)
+    floor.scheduler.add("m", 3, lanes(3, 1))
+    floor.turn()
+    assert floor.shares == {1: 1, 2: 1}
+
+
+def test_a_lane_of_two_rows_counts_twice() -> None:
+    floor = Floor(rows=5, slots=9)
+    floor.scheduler.add("m", 1, lanes(1, 9), rows=2)
+    floor.scheduler.add("m", 2, lanes(2, 9))
+    floor.turn()
+    assert floor.shares == {1: 1, 2: 3}
+
+
+def test_a_lane_wider_than_a_tick_runs_by_itself() -> None:
+    floor = Floor(rows=4, slots=9)
+    floor.scheduler.add("m", 1, lanes(1, 2), rows=7)
+    floor.scheduler.add("m", 2, lanes(2, 2))
+    floor.turn()
+    assert floor.shares == {1: 1}
+
+
+def test_without_free_slots_those_who_hold_some_go_on() -> None:
+    """Otherwise a crowd of late comers could stop everybody."""
+    floor = Floor(rows=2, slots=2)
+    floor.scheduler.add("m", 1, lanes(1, 2))
+    floor.turn()
+    for request in range(2, 9):
+        floor.scheduler.add("m", request, lanes(request, 1), deadline=1.0, priority=request)
+    turn = floor.turn()
+    assert (turn.pause, turn.start) == ([], [])
+    assert floor.shares == {1: 2}
 
 
 def test_models_have_queues_of_their_own() -> None:
@@ -35,97 +142,103 @@ def test_models_have_queues_of_their_own() -> None:
     scheduler.add("a", 1, lanes(1, 2))
     scheduler.add("b", 2, lanes(2, 1))
     assert (scheduler.waiting("a"), scheduler.waiting("b"), scheduler.waiting("c")) == (2, 1, 0)
-    assert [lane for _, lane in scheduler.admit("b", 9)] == [(2, 0)]
-    assert scheduler.admit("c", 9) == []
+    assert [lane for _, lane in scheduler.turn("b", 9, 9).start] == [(2, 0)]
+    assert scheduler.turn("c", 9, 9) == Turn([], [], [])
 
 
-def test_cancel_names_the_running_lanes_and_drops_the_others() -> None:
-    scheduler: Scheduler[Lane] = Scheduler()
-    scheduler.add("m", 1, lanes(1, 3))
-    tickets = [ticket for ticket, _ in scheduler.admit("m", 2)]
-    assert scheduler.cancel(1) == ("m", tickets)
-    assert scheduler.waiting("m") == 0
-    assert scheduler.admit("m", 9) == []
-    assert scheduler.cancel(1) is None
+def test_cancel_names_the_lanes_that_hold_slots_and_drops_the_others() -> None:
+    floor = Floor(rows=2, slots=4)
+    floor.scheduler.add("m", 1, lanes(1, 3))
+    floor.turn()
+    floor.scheduler.add("m", 2, lanes(2, 1))
+    floor.turn()
+    assert floor.scheduler.cancel(1) == ("m", [0, 1])
+    assert floor.scheduler.waiting("m") == 0
+    assert floor.scheduler.cancel(1) is None
 
 
 def test_a_finished_request_is_forgotten() -> None:
     scheduler: Scheduler[Lane] = Scheduler()
     scheduler.add("m", 1, lanes(1, 1))
-    ((ticket, _),) = scheduler.admit("m", 1)
+    ((ticket, _),) = scheduler.turn("m", 1, 1).start
     scheduler.finish(ticket)
     assert scheduler.cancel(1) is None
     with pytest.raises(KeyError):
         scheduler.finish(ticket)
 
 
-@given(
-    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6),
-    chunks=st.lists(st.integers(1, 5), min_size=1, max_size=9),
-)
-def test_slots_go_to_requests_in_turns(sizes: list[int], chunks: list[int]) -> None:
-    """While a request waits, nobody gets ahead of it by more than one slot."""
-    scheduler: Scheduler[Lane] = Scheduler()
+@given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6), rows=st.integers(1, 12))
+def test_shares_are_max_min_fair(sizes: list[int], rows: int) -> None:
+    """Nobody could have more without taking from one who has no more than they."""
+    floor = Floor(rows, slots=64)
     for request, size in enumerate(sizes):
-        scheduler.add("m", request, lanes(request, size))
-    got: Counter[int] = Counter()
-    for chunk in chunks * sum(sizes):
-        for _, (request, _) in scheduler.admit("m", chunk):
-            got[request] += 1
-            waiting = [got[other] for other, size in enumerate(sizes) if got[other] < size]
-            assert not waiting or got[request] <= min(waiting) + 1
-    assert got == Counter(dict(enumerate(sizes)))
+        floor.scheduler.add("m", request, lanes(request, size))
+    floor.turn()
+    assert sum(floor.shares.values()) == min(rows, sum(sizes))
+    for request, size in enumerate(sizes):
+        if floor.shares[request] < size:
+            assert max(floor.shares.values()) <= floor.shares[request] + 1
 
 
 class SchedulerMachine(RuleBasedStateMachine):
-    """Whatever happens in whatever order, every lane is waiting, running, or gone; never two."""
+    """Whatever happens in whatever order, a lane is waiting, running, paused or gone; never two."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.scheduler: Scheduler[Lane] = Scheduler()
+        self.floor = Floor(rows=3, slots=5)
         self.waiting: set[Lane] = set()
-        self.running: dict[int, Lane] = {}
-        self.seen: set[int] = set()
         self.next = 0
 
-    @rule(count=st.integers(0, 5))
-    def add(self, count: int) -> None:
-        self.scheduler.add("m", self.next, lanes(self.next, count))
+    @rule(
+        count=st.integers(0, 5),
+        owner=st.sampled_from("ab"),
+        priority=st.integers(0, 1),
+        deadline=st.sampled_from([1.0, 2.0, float("inf")]),
+        rows=st.integers(1, 4),
+    )
+    def add(self, count: int, owner: str, priority: int, deadline: float, rows: int) -> None:
+        self.floor.scheduler.add(
+            "m",
+            self.next,
+            lanes(self.next, count),
+            rows=rows,
+            owner=owner,
+            priority=priority,
+            deadline=deadline,
+        )
         self.waiting |= set(lanes(self.next, count))
         self.next += 1
 
-    @rule(free=st.integers(0, 6))
-    def admit(self, free: int) -> None:
-        admitted = self.scheduler.admit("m", free)
-        assert len(admitted) == min(free, len(self.waiting))
-        for ticket, lane in admitted:
-            assert ticket not in self.seen
-            self.seen.add(ticket)
+    @rule()
+    def turn(self) -> None:
+        floor = self.floor
+        for _, lane in floor.turn().start:
             self.waiting.remove(lane)
-            self.running[ticket] = lane
+        assert floor.free >= 0
+        assert bool(floor.running) == bool(self.waiting or floor.paused or floor.running)
 
-    @precondition(lambda self: self.running)
+    @precondition(lambda self: self.floor.running)
     @rule(data=st.data())
     def finish(self, data: st.DataObject) -> None:
-        ticket = data.draw(st.sampled_from(sorted(self.running)))
-        self.scheduler.finish(ticket)
-        del self.running[ticket]
+        self.floor.finish(data.draw(st.sampled_from(sorted(self.floor.shares))))
 
     @precondition(lambda self: self.next)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         request = data.draw(st.integers(0, self.next - 1))
-        tickets = sorted(t for t, lane in self.running.items() if lane[0] == request)
+        held = {**self.floor.running, **self.floor.paused}
+        tickets = sorted(ticket for ticket, lane in held.items() if lane[0] == request)
         waiting = {lane for lane in self.waiting if lane[0] == request}
         expected = ("m", tickets) if tickets or waiting else None
-        assert self.scheduler.cancel(request) == expected
+        assert self.floor.scheduler.cancel(request) == expected
         self.waiting -= waiting
         for ticket in tickets:
-            del self.running[ticket]
+            self.floor.running.pop(ticket, None)
+            self.floor.paused.pop(ticket, None)
 
     @invariant()
     def counts_agree(self) -> None:
-        assert self.scheduler.waiting("m") == len(self.waiting)
+        assert self.floor.scheduler.waiting("m") == len(self.waiting)
 
 
 TestSchedulerMachine = SchedulerMachine.TestCase

@@ -1,0 +1,211 @@
+"""Stress test of independence: does a sample's company ever change one of its bytes?
+
+Random lanes (solvers, fixed and adaptive steps, guidance, classes) run amid random company: they
+arrive, pause, go on and are cancelled at random, in samplers of random width, and then through
+real servers of random width whose clients come and hang up at random. Every sample that finishes
+is compared, byte for byte, with the same sample made alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import httpx
+from safetensors.numpy import load as read_tensors
+from tqdm import tqdm
+
+from benchmarks.report import Report, options
+from benchmarks.throughput import served
+from sureflow.checkpoint import load
+from sureflow.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
+from sureflow.model import Model
+from sureflow.sampling import Sampler
+from sureflow.sampling.sample import run
+
+SHARES = {"ring": 0.5, "ring-exact": 0.25, "fashion": 0.25}
+"""Of the samples, by model; those of `fashion` take nearly all of the time."""
+
+SERVED_SHARE = 0.2
+COMPANIES = 20
+SERVERS = 3
+CANCELLED = 0.15
+"""Chance that a lane, or a client, leaves before it is done."""
+
+
+def main() -> None:
+    """Run the stress test; exits with an error if a single byte differs."""
+    parser = options(__doc__)
+    parser.add_argument("--samples", type=int, help="finished samples to compare, default 10,000")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    total = arguments.samples or (150 if arguments.quick else 10_000)
+    servers = 1 if arguments.quick else SERVERS
+    chance = random.Random(arguments.seed)
+    models = {name: load(name) for name in SHARES}
+    report = Report("independence")
+    compared = differing = 0
+    for name, share in SHARES.items():
+        wanted = round(total * share * (1 - SERVED_SHARE))
+        company = amid_company(models[name], wanted, chance)
+        samples, wrong = compare(models[name], company, wanted, name)
+        report.add(f"{name}: samples amid company", samples)
+        compared, differing = compared + samples, differing + wrong
+    for server in range(servers):
+        capacity = chance.choice((1, 2, 3, 5, 8, 12, 16, 23, 32, 48))
+        with served("ring", capacity) as url:
+            for name, share in SHARES.items():
+                wanted = round(total * share * SERVED_SHARE / servers)
+                served_samples = asyncio.run(through(url, models[name], wanted, chance))
+                samples, wrong = compare(
+                    models[name], iter(served_samples), wanted, f"{name}, server {server + 1}"
+                )
+                report.add(f"{name}: samples served by ticks of {capacity} rows", samples)
+                compared, differing = compared + samples, differing + wrong
+    report.add("samples compared with themselves alone", compared)
+    report.add("bytes that differ", differing)
+    report.write(arguments.json)
+    if differing:
+        raise SystemExit(1)
+
+
+Made = tuple[LaneSpec, Callable[[Sample], int]]
+"""What was made, and how many of its bytes differ from those of a sample made alone."""
+
+
+def compare(model: Model, made: Iterator[Made], wanted: int, title: str) -> tuple[int, int]:
+    """Samples compared and bytes that differ."""
+    samples = differing = 0
+    for spec, differs in tqdm(made, title, total=wanted, disable=None):
+        (alone,) = run(model, [spec], capacity=1)
+        differing += differs(alone)
+        samples += 1
+    return samples, differing
+
+
+def lane(model: Model, chance: random.Random) -> LaneSpec:
+    """A random lane."""
+    method = chance.choice(METHODS)
+    tolerance = None
+    if method in ADAPTIVE_METHODS and chance.random() < 0.4:
+        tolerance = chance.choice((0.3, 0.1, 0.03))
+    classes = len(model.card.classes)
+    label = chance.randrange(classes) if classes and chance.random() < 0.8 else None
+    guided = label is not None and chance.random() < 0.4
+    return LaneSpec(
+        seed=chance.randrange(2**63),
+        index=chance.randrange(1000),
+        method=method,
+        steps=chance.randint(1, 8),
+        label=label,
+        guidance=chance.choice((0.0, 0.5, 1.5, 3.0)) if guided else 1.0,
+        tolerance=tolerance,
+        max_steps=chance.choice((5, 12, 250)),
+    )
+
+
+def amid_company(model: Model, wanted: int, chance: random.Random) -> Iterator[Made]:
+    """Samples from samplers of random width in which lanes come, pause and go at random."""
+    made = 0
+    while made < wanted:
+        sampler = Sampler(model, chance.choice((1, 2, 3, 4, 5, 7, 9, 13, 16, 17, 24, 33, 64)))
+        company: dict[int, LaneSpec] = {}
+        left = -(-wanted // COMPANIES)
+        ticket = 0
+        while (left or company) and made < wanted:
+            while left and sampler.free and chance.random() < 0.5:
+                company[ticket] = lane(model, chance)
+                sampler.admit(ticket, company[ticket])
+                ticket, left = ticket + 1, left - 1
+            for other in [*company]:
+                if chance.random() < 0.02:
+                    sampler.pause([other])
+            if chance.random() < 0.3 or not sampler.running:
+                sampler.resume([*company])
+            if company and chance.random() < CANCELLED / 5:
+                unlucky = chance.choice([*company])
+                sampler.cancel([unlucky])
+                del company[unlucky]
+            for finished, sample in sampler.tick().finished:
+                yield company.pop(finished), _differs(sample)
+                made += 1
+
+
+def _differs(sample: Sample) -> Callable[[Sample], int]:
+    def differing(alone: Sample) -> int:
+        pairs = zip(_bytes(sample), _bytes(alone), strict=True)
+        return sum(count_differing(left, right) for left, right in pairs)
+
+    return differing
+
+
+def _bytes(sample: Sample) -> list[bytes]:
+    numbers = repr((sample.uncertainty, sample.confidence, sample.commit, sample.finish_reason))
+    arrays = (sample.data, sample.map, sample.t, sample.rate)
+    counts = f"{sample.accepted} {sample.rejected} {sample.evaluations}"
+    return [*(array.tobytes() for array in arrays), numbers.encode(), counts.encode()]
+
+
+def count_differing(left: bytes, right: bytes) -> int:
+    """Bytes that differ; those that only one of the two has differ too."""
+    differing = sum(a != b for a, b in zip(left, right, strict=False)) if left != right else 0
+    return differing + abs(len(left) - len(right))
+
+
+async def through(url: str, model: Model, wanted: int, chance: random.Random) -> list[Made]:
+    """Samples from a real server whose clients come and hang up at random."""
+    made: list[Made] = []
+
+    async def client(http: httpx.AsyncClient) -> None:
+        while len(made) < wanted:
+            body, specs = request(model, chance)
+            hangs_up = chance.random() < CANCELLED
+            timeout = chance.uniform(0.01, 0.2) if hangs_up else 600
+            try:
+                answer = await http.post("/v1/generate", json=body, timeout=timeout)
+            except httpx.TimeoutException:
+                continue
+            answer.raise_for_status()
+            tensors = read_tensors(answer.content)
+            for index, spec in enumerate(specs):
+                data, field = tensors["samples"][index], tensors["map"][index]
+                made.append((spec, _differs_served(data.tobytes(), field.tobytes())))
+
+    headers = {"Accept": "application/x-safetensors"}
+    async with httpx.AsyncClient(base_url=url, headers=headers) as http:
+        await asyncio.gather(*(client(http) for _ in range(12)))
+    return made
+
+
+def request(model: Model, chance: random.Random) -> tuple[dict[str, object], list[LaneSpec]]:
+    """A random request and the lanes that it asks for."""
+    spec = lane(model, chance)
+    n = chance.choice((1, 1, 1, 2, 3, 7))
+    sampler: dict[str, object] = {"method": spec.method, "steps": spec.steps}
+    if spec.tolerance is not None:
+        sampler = {"method": spec.method, "tolerance": spec.tolerance, "max_steps": spec.max_steps}
+    body: dict[str, object] = {
+        "model": model.card.name,
+        "n": n,
+        "seed": spec.seed,
+        "sampler": sampler,
+        "confidence": {"map": True},
+        "priority": chance.randint(-1, 1),
+    }
+    if spec.label is not None:
+        body |= {"condition": {"label": spec.label}, "guidance": {"scale": spec.guidance}}
+    return body, [replace(spec, index=index) for index in range(n)]
+
+
+def _differs_served(data: bytes, field: bytes) -> Callable[[Sample], int]:
+    def differing(alone: Sample) -> int:
+        pairs = ((data, alone.data.tobytes()), (field, alone.map.tobytes()))
+        return sum(count_differing(left, right) for left, right in pairs)
+
+    return differing
+
+
+if __name__ == "__main__":
+    main()

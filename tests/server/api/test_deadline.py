@@ -1,0 +1,84 @@
+"""Deadlines and priorities, on a server of its own: it must be idle, and it must be busy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.server.running import Server, eventually
+
+LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 1000}}
+
+
+@pytest.fixture
+def own(start: Callable[..., Server]) -> Server:
+    return start("--default-model", "points")
+
+
+def idle(server: Server) -> bool:
+    return server.metric("sureflow_num_samples_running") == 0
+
+
+def test_a_request_ends_at_its_deadline(own: Server) -> None:
+    response = own.client.post("/v1/generate", json={**LONG, "deadline_s": 0.3})
+    assert response.status_code == 504
+    assert response.json()["type"] == "urn:sureflow:problem:deadline-exceeded"
+    eventually(lambda: idle(own))
+    assert own.metric("sureflow_requests_total", outcome="error") == 1
+
+    events = {"Accept": "text/event-stream"}
+    body = {**LONG, "deadline_s": 0.3, "n": 1}
+    stream = own.client.post("/v1/generate", json=body, headers=events)
+    # by now the server knows how long its ticks take
+    if stream.status_code == 200:
+        last = stream.text.strip().split("\n\n")[-1]
+        assert "event: error" in last
+        data = next(line for line in last.split("\n") if line.startswith("data: "))
+        assert json.loads(data[6:])["status"] == 504
+    else:
+        assert stream.status_code == 429
+
+
+def test_what_cannot_be_done_in_time_is_refused_before_any_work(own: Server) -> None:
+    own.generate(n=8, sampler={"steps": 50})
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(own.generate, **{**LONG, "n": 40})
+        eventually(lambda: not idle(own))
+        response = own.client.post("/v1/generate", json={**LONG, "deadline_s": 0.01})
+        assert not answer.done()
+        assert response.status_code == 429
+        document = response.json()
+        assert document["type"] == "urn:sureflow:problem:deadline-unreachable"
+        assert "0.01 s" in document["detail"]
+        assert int(response.headers["retry-after"]) >= 1
+        assert own.generate(n=1, deadline_s=60)["samples"], "there is time for this one"
+        assert answer.result()["samples"]
+    labels = {"reason": "deadline-unreachable"}
+    assert own.metric("sureflow_requests_rejected_total", **labels) == 1
+
+
+def test_a_deadline_and_a_priority_leave_the_samples_alone(own: Server) -> None:
+    body: dict[str, Any] = {"n": 3, "seed": 4, "sampler": {"method": "bosh3", "tolerance": 0.01}}
+    plain = own.generate(**body)["samples"]
+    assert own.generate(**body, deadline_s=600, priority=-3)["samples"] == plain
+    assert {sample["tolerance"] for sample in plain} == {0.01}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("deadline_s", 0),
+        ("deadline_s", 1e9),
+        ("deadline_s", "1"),
+        ("priority", 11),
+        ("priority", 0.5),
+    ],
+)
+def test_values_out_of_range_are_named(server: Server, field: str, value: object) -> None:
+    response = server.client.post("/v1/generate", json={field: value})
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == [field]

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sureflow.card import ModelCard
+from sureflow.lane import EVALUATIONS, Commit, LaneSpec, Sample
+from sureflow_server.engine.forecast import FIRST_GUESS_STEPS, Forecast
+from sureflow_server.engine.job import Job
+from sureflow_server.engine.messages import Terms, TickStats
+from sureflow_server.engine.scheduler import Scheduler
+
+CARDS = {name: ModelCard(name, "sha256:0", "vector", (2,), (), 0) for name in "mn"}
+ROW_S = 0.001
+
+
+def forecast(tick_rows: int = 4) -> Forecast:
+    """One that has seen rows of a millisecond."""
+    learned = Forecast()
+    learned.tick_rows = {"m": tick_rows, "n": tick_rows}
+    learned.ticked(TickStats("m", rows=50, seconds=50 * ROW_S))
+    return learned
+
+
+def job(id: int, lanes: int, evaluations: int, model: str = "m", **terms: float) -> Job:
+    specs = {lane: LaneSpec(id, lane, "euler", evaluations) for lane in range(lanes)}
+    given = Terms(priority=int(terms.get("priority", 0)), deadline=terms.get("deadline", inf))
+    return Job(id, CARDS[model], specs, False, lambda job: None, given, float(evaluations))
+
+
+def finished(spec: LaneSpec, evaluations: int) -> Sample:
+    data = np.zeros(2, np.float32)
+    commit = Commit(0.0, 0)
+    return Sample(spec, data, 0.0, None, data, data, data, commit, "converged", 1, 0, evaluations)
+
+
+@pytest.mark.parametrize("method", EVALUATIONS)
+def test_a_fixed_grid_costs_what_it_says(method: str) -> None:
+    spec = LaneSpec(0, 0, method, 7)
+    rows = 7 * EVALUATIONS[method] + (method == "ab2")
+    assert forecast().lane_rows("m", spec) == rows
+    guided = LaneSpec(0, 0, method, 7, label=1, guidance=2.0)
+    assert forecast().lane_rows("m", guided) == 2 * rows
+
+
+def test_an_adaptive_lane_costs_what_its_like_did() -> None:
+    learned = forecast()
+    spec = LaneSpec(0, 0, "bosh3", tolerance=0.01)
+    assert learned.lane_rows("m", spec) == 3 * FIRST_GUESS_STEPS
+    learned.finished("m", finished(spec, 40))
+    assert learned.lane_rows("m", spec) == 40
+    for _ in range(100):
+        learned.finished("m", finished(spec, 60))
+    assert learned.lane_rows("m", LaneSpec(9, 9, "bosh3", tolerance=0.0101)) == pytest.approx(
+        60, 1e-3
+    )
+    assert learned.lane_rows("m", LaneSpec(0, 0, "bosh3", tolerance=0.1)) == 3 * FIRST_GUESS_STEPS
+    assert learned.lane_rows("n", spec) == 3 * FIRST_GUESS_STEPS
+
+
+def test_nothing_is_promised_before_a_tick_was_seen() -> None:
+    fresh = Forecast()
+    fresh.tick_rows = {"m": 4}
+    assert fresh.seconds(job(1, 3, 10), []) == 0
+
+
+def test_alone_it_takes_its_rounds() -> None:
+    """Six lanes of ten evaluations, four at a time: two rounds of ten ticks of four rows."""
+    assert forecast().seconds(job(1, 6, 10), []) == pytest.approx(2 * 10 * 4 * ROW_S)
+
+
+def test_a_large_request_slows_a_small_one_by_its_share_alone() -> None:
+    """It runs in every tick, and every tick is full."""
+    small = forecast().seconds(job(2, 1, 10), [job(1, 1000, 10)])
+    assert small == pytest.approx(10 * 4 * ROW_S)
+
+
+def test_where_there_are_more_requests_than_rows_it_waits_for_the_more_urgent() -> None:
+    others = [job(id, 1, 100, deadline=1.0) for id in range(2, 42)]
+    urgent = forecast().seconds(job(1, 1, 10, deadline=0.5), others)
+    patient = forecast().seconds(job(1, 1, 10, deadline=9.0), others)
+    assert urgent == pytest.approx(10 * 4 * ROW_S)
+    assert patient == pytest.approx(40 * 100 * ROW_S * (1 - 4 / 41) + urgent)
+
+
+def test_lower_priorities_do_not_count() -> None:
+    crowd = [job(id, 9, 100) for id in range(2, 42)]
+    assert forecast().seconds(job(1, 1, 10, priority=1), crowd) == pytest.approx(10 * ROW_S)
+
+
+def test_another_model_at_work_takes_turns() -> None:
+    learned = forecast()
+    learned.ticked(TickStats("n", rows=10, seconds=10 * ROW_S))
+    alone = learned.seconds(job(1, 4, 10), [])
+    assert learned.seconds(job(1, 4, 10), [job(2, 4, 10, "n")]) == pytest.approx(2 * alone)
+
+
+@given(
+    others=st.lists(st.tuples(st.integers(1, 12), st.integers(1, 30)), max_size=12),
+    lanes=st.integers(1, 12),
+    evaluations=st.integers(1, 30),
+)
+def test_it_is_right_within_a_factor_of_three(
+    others: list[tuple[int, int]], lanes: int, evaluations: int
+) -> None:
+    """Against the scheduler itself, on a clock of rows."""
+    jobs = [job(id, *shape) for id, shape in enumerate(others)]
+    new = job(99, lanes, evaluations)
+    took = simulated([*jobs, new], 4)
+    expected = forecast(4).seconds(new, jobs)
+    assert took / 3 <= expected <= 3 * took
+
+
+def simulated(jobs: list[Job], rows: int) -> float:
+    """Seconds until the last of these jobs, all there from the beginning, is done."""
+    scheduler: Scheduler[tuple[int, int]] = Scheduler()
+    for entry in jobs:
+        lanes = [(entry.id, spec.steps) for spec in entry.unfinished.values()]
+        scheduler.add("m", entry.id, lanes)
+    left: dict[int, int] = {}
+    owner: dict[int, int] = {}
+    paused: set[int] = set()
+    owed = len(jobs[-1].unfinished)
+    clock = 0.0
+    while owed:
+        turn = scheduler.turn("m", rows, 2 * rows - len(left))
+        paused = (paused | {*turn.pause}) - {*turn.resume}
+        for ticket, (request, evaluations) in turn.start:
+            left[ticket], owner[ticket] = evaluations, request
+        running = [ticket for ticket in left if ticket not in paused]
+        clock += len(running) * ROW_S
+        for ticket in running:
+            left[ticket] -= 1
+            if not left[ticket]:
+                del left[ticket]
+                scheduler.finish(ticket)
+                owed -= owner[ticket] == jobs[-1].id
+    return clock
