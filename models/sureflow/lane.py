@@ -26,6 +26,12 @@ DEFAULT_MAX_STEPS = 250
 MIN_TOLERANCE = 1e-6
 """Below this the rounding of float32 states, not the solver, decides the error."""
 
+PARALLEL_METHODS = ("euler",)
+"""Those whose steps can be evaluated ahead of time."""
+
+MAX_PARALLEL = 64
+DEFAULT_PARALLEL_TOLERANCE = 1e-3
+
 
 @dataclass(frozen=True, slots=True)
 class LaneSpec:
@@ -46,6 +52,15 @@ class LaneSpec:
         min_steps: Fewest steps of an adaptive lane; no step is longer than ``1 / min_steps``.
         max_steps: Most steps that an adaptive lane may try, rejected ones included. The last of
             them goes to ``t = 1`` whatever its error, and the sample says ``max_steps``.
+        parallel: Steps of the fixed grid evaluated in one tick, the next one and those expected to
+            follow, 1 to :data:`MAX_PARALLEL`: fewer ticks for more evaluations. 0 is one step
+            after another. For the methods :data:`PARALLEL_METHODS`.
+        parallel_tolerance: How far a state may have been from its true place, as the sweep itself
+            moves it, for the step that was evaluated there to be accepted: rms over the
+            components, in data units. Every accepted step adds at most ``h L`` times this to the
+            error, ``L`` being the velocity's Lipschitz constant, so that the error is that of the
+            tolerance and not of the number of steps. With 0 the sample has the bytes of
+            ``parallel = 0``.
     """
 
     seed: int
@@ -57,6 +72,8 @@ class LaneSpec:
     tolerance: float | None = None
     min_steps: int = DEFAULT_MIN_STEPS
     max_steps: int = DEFAULT_MAX_STEPS
+    parallel: int = 0
+    parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from sureflow.lane import FinishReason, LaneSpec, Sample
+from sureflow.lane import LaneSpec, Sample
+from sureflow.moments import Moments
 from sureflow.sampling.commit import commit_point
 from sureflow.sampling.flow import Flow
 from sureflow.sampling.lanes import Lanes, Slots
+from sureflow.sampling.picard import Picard
+from sureflow.sampling.process import Process, Rows
 
 if TYPE_CHECKING:
     from sureflow.model import Model
@@ -31,10 +34,18 @@ class Tick:
     finished: list[tuple[int, Sample]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    ticket: int
+    spec: LaneSpec
+    process: Process
+
+
 class Sampler:
     """Lanes of one model in flight. The offline loop and the server run this same class.
 
-    Lanes may join and leave between any two ticks and never influence each other.
+    Lanes may join and leave between any two ticks and never influence each other. Every lane
+    belongs to a process; the rows of all processes are evaluated as one batch.
 
     Args:
         model: A loaded checkpoint.
@@ -44,11 +55,12 @@ class Sampler:
     def __init__(self, model: Model, capacity: int = 32) -> None:
         self.model = model
         self._evaluate = model.evaluator
-        self._lanes = Lanes(capacity, model.card.shape, model.device)
-        self._process = Flow(self._lanes, model.network.classes)
+        lanes = Lanes(capacity, model.card.shape, model.device)
+        self._flow = Flow(lanes, model.network.classes)
+        self._picard = Picard(lanes, model.network.classes)
         self._free = list(reversed(range(capacity)))
-        self._tickets: dict[int, tuple[int, LaneSpec]] = {}
-        self._slots: Slots | None = None
+        self._running: dict[int, _Running] = {}
+        self._parts: list[tuple[Process, Slots]] | None = None
 
     @property
     def free(self) -> int:
@@ -58,13 +70,18 @@ class Sampler:
     @property
     def running(self) -> int:
         """Number of lanes in flight."""
-        return len(self._tickets)
+        return len(self._running)
+
+    @staticmethod
+    def rows_of(spec: LaneSpec) -> int:
+        """Most rows that a lane asks for in one tick."""
+        branches = 1 if spec.label is None or spec.guidance == 1 else 2
+        return branches * max(1, min(spec.parallel, spec.steps))
 
     def progress(self) -> dict[int, tuple[int, float]]:
         """Steps completed and time reached by each lane in flight, by ticket."""
-        step, t = self._lanes.step, self._lanes.t
         return {
-            ticket: (int(step[slot]), float(t[slot])) for slot, (ticket, _) in self._tickets.items()
+            lane.ticket: lane.process.progress(slot) for slot, lane in self._running.items()
         }
 
     @property
@@ -80,60 +97,72 @@ class Sampler:
             IndexError: No slot is free.
         """
         slot = self._free.pop()
-        self._process.admit(slot, spec)
-        self._tickets[slot] = (ticket, spec)
-        self._slots = None
+        process = self._picard if spec.parallel else self._flow
+        process.admit(slot, spec)
+        self._running[slot] = _Running(ticket, spec, process)
+        self._parts = None
 
     def cancel(self, tickets: Iterable[int]) -> None:
         """Free the slots of these lanes at once; unknown tickets are ignored."""
         unwanted = set(tickets)
-        for slot in [s for s, (ticket, _) in self._tickets.items() if ticket in unwanted]:
+        for slot in [s for s, lane in self._running.items() if lane.ticket in unwanted]:
             self._release(slot)
 
     @torch.inference_mode()
     def tick(self) -> Tick:
-        """Evaluate the network once for every running lane and advance each by its own stage."""
-        if not self._tickets:
+        """Evaluate the network once for every running lane and advance each by the replies."""
+        if not self._running:
             return Tick(0, [])
-        if self._slots is None:
-            self._slots = np.array(sorted(self._tickets))
-        slots = self._slots
-        rows = self._process.rows(slots)
+        if self._parts is None:
+            self._parts = self._by_process()
+        parts = self._parts
+        asked = [process.rows(slots) for process, slots in parts]
+        rows = Rows.join(asked)
         replies = self._evaluate(rows.x, rows.t, rows.label)
-        done, diverged = self._process.advance(slots, replies)
-        ended = np.flatnonzero(done | diverged)
-        finished = [self._retire(int(slots[lane]), bool(diverged[lane])) for lane in ended]
+        finished = []
+        for (process, slots), reply in zip(parts, _split(replies, asked), strict=True):
+            done, diverged = process.advance(slots, reply)
+            ended = np.flatnonzero(done | diverged)
+            finished += [self._retire(int(slots[lane]), bool(diverged[lane])) for lane in ended]
         return Tick(len(rows.x), finished)
 
+    def _by_process(self) -> list[tuple[Process, Slots]]:
+        """The slots of each process that has running lanes."""
+        slots: dict[Process, list[int]] = {}
+        for slot in sorted(self._running):
+            slots.setdefault(self._running[slot].process, []).append(slot)
+        return [(process, np.array(part)) for process, part in slots.items()]
+
     def _retire(self, slot: int, diverged: bool) -> tuple[int, Sample]:
-        lanes = self._lanes
-        ticket, spec = self._tickets[slot]
-        steps = int(lanes.step[slot])
-        data, field = lanes.x[slot].cpu().numpy().copy(), lanes.map[slot].cpu().numpy().copy()
-        t = lanes.times[slot, : max(steps, 1)].copy()
-        rate = lanes.rates[slot, : max(steps, 1)].copy()
-        uncertainty = float(field.sum(dtype="float64"))
-        reason: FinishReason = "max_steps" if lanes.forced[slot] else "converged"
-        if diverged:
-            reason = "diverged"
-        sample = Sample(
-            spec=spec,
-            data=data,
-            uncertainty=uncertainty,
-            confidence=0.0 if diverged else self.model.confidence(uncertainty, spec),
-            t=t,
-            rate=rate,
-            map=field,
-            commit=commit_point(t, rate),
-            finish_reason=reason,
-            accepted=steps,
-            rejected=int(lanes.rejected[slot]),
-            evaluations=int(lanes.evaluations[slot]),
-        )
+        lane = self._running[slot]
+        outcome = lane.process.retire(slot)
         self._release(slot)
-        return ticket, sample
+        uncertainty = float(outcome.map.sum(dtype="float64"))
+        sample = Sample(
+            spec=lane.spec,
+            data=outcome.data,
+            uncertainty=uncertainty,
+            confidence=0.0 if diverged else self.model.confidence(uncertainty, lane.spec),
+            t=outcome.t,
+            rate=outcome.rate,
+            map=outcome.map,
+            commit=commit_point(outcome.t, outcome.rate),
+            finish_reason="diverged" if diverged else outcome.finish_reason,
+            accepted=outcome.accepted,
+            rejected=outcome.rejected,
+            evaluations=outcome.evaluations,
+        )
+        return lane.ticket, sample
 
     def _release(self, slot: int) -> None:
-        del self._tickets[slot]
+        self._running.pop(slot).process.release(slot)
         self._free.append(slot)
-        self._slots = None
+        self._parts = None
+
+
+def _split(replies: Moments, asked: list[Rows]) -> list[Moments]:
+    """Each process's part of the replies."""
+    assert replies.variance is not None
+    sizes = [len(rows.x) for rows in asked]
+    parts = zip(replies.mean.split(sizes), replies.variance.split(sizes), strict=True)
+    return [Moments(mean, variance) for mean, variance in parts]
