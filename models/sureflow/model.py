@@ -99,9 +99,9 @@ def _check_parallel(spec: LaneSpec) -> None:
     """Make sure that a lane's steps can be evaluated ahead of time."""
     if not 0 <= spec.parallel <= MAX_PARALLEL:
         raise ValueError(f"parallel: {spec.parallel} is not in 0 .. {MAX_PARALLEL}")
-    if spec.method not in PARALLEL_METHODS:
-        raise ValueError(f"parallel: not with {spec.method}; choose from {PARALLEL_METHODS}")
     if spec.tolerance is not None:
         raise ValueError("parallel: the steps of a tolerance are not known ahead of time")
+    if spec.method not in PARALLEL_METHODS:
+        raise ValueError(f"parallel: not with {spec.method}; choose from {PARALLEL_METHODS}")
     if not 0 <= spec.parallel_tolerance <= 1:
         raise ValueError(f"parallel_tolerance: {spec.parallel_tolerance} is not in 0 .. 1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from sureflow.moments import Moments
 from sureflow.paths import broadcast
 from sureflow.sampling.guidance import guide
 from sureflow.sampling.lanes import Lanes, Outcome, Slots
+from sureflow.sampling.points import Points
 from sureflow.sampling.process import Rows
 from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import Flags, Floats, Integers
@@ -38,6 +38,10 @@ class Picard:
         lanes: Where the state and what is gathered on the way are kept; shared with the process
             that makes one step at a time.
         null_label: Label that stands for "no condition".
+
+    Attributes:
+        guesses: States of the next sweep by slot, each ``[points, *shape]`` with the accepted one
+            first. Lanes in flight alone have memory here, as much as they need at the time.
     """
 
     def __init__(self, lanes: Lanes, null_label: int) -> None:
@@ -45,15 +49,14 @@ class Picard:
         self.null_label = null_label
         self._window = np.zeros(lanes.capacity, np.int64)
         self._tolerance = np.zeros(lanes.capacity)
-        # by slot, [points, *shape]; the first is the lane's state. Memory for running lanes alone.
-        self._guesses: dict[int, Tensor] = {}
+        self.guesses: dict[int, Tensor] = {}
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Start a lane from its own noise at ``t = 0``."""
         self.lanes.admit(slot, spec, self.null_label)
         self._window[slot] = spec.parallel
         self._tolerance[slot] = spec.parallel_tolerance
-        self._guesses[slot] = self.lanes.x[slot : slot + 1].clone()
+        self.guesses[slot] = self.lanes.x[slot : slot + 1].clone()
 
     def rows(self, slots: Slots) -> Rows:
         """Every guess of every lane, then once more without condition for guided lanes."""
@@ -74,10 +77,10 @@ class Picard:
         step = lanes.step[owner] + points.place
         t = lanes.grid[owner, step]
         h = _weights(lanes.grid[owner, step + 1] - t, velocity)
-        where, at = torch.from_numpy(slots), points.index()
+        where = torch.from_numpy(slots)
         states = _sums(lanes.x[where], points.spread(h * velocity))
         maps = _sums(lanes.map[where], points.spread(h * variance))
-        moved = (states[at] - self._joined(slots)).square()
+        moved = (points.of(states) - self._joined(slots)).square()
         # the one read per tick that waits for the device
         read = [row_sums(variance), row_sums(velocity), row_sums(moved)]
         numbers = torch.cat(read).cpu().numpy().astype(np.float64)
@@ -95,8 +98,8 @@ class Picard:
         lanes.t[slots] = lanes.grid[slots, lanes.step[slots]]
 
         done: Flags = lanes.step[slots] >= lanes.steps[slots]
-        last = points.spread(velocity)[torch.arange(len(slots)), torch.from_numpy(usable - 1)]
-        self._guess(slots, states, last, accepted, usable)
+        last = torch.from_numpy(points.first + usable - 1)
+        self._guess(slots, states, velocity[last], accepted, usable)
         return done, usable == 0
 
     def progress(self, slot: int) -> tuple[int, float]:
@@ -109,13 +112,13 @@ class Picard:
 
     def release(self, slot: int) -> None:
         """Give back the memory of the guesses."""
-        del self._guesses[slot]
+        del self.guesses[slot]
 
     def _points(self, slots: Slots) -> Points:
-        return Points(np.array([len(self._guesses[slot]) for slot in slots.tolist()]))
+        return Points(np.array([len(self.guesses[slot]) for slot in slots.tolist()]))
 
     def _joined(self, slots: Slots) -> Tensor:
-        return torch.cat([self._guesses[slot] for slot in slots.tolist()])
+        return torch.cat([self.guesses[slot] for slot in slots.tolist()])
 
     def _guess(
         self, slots: Slots, states: Tensor, velocity: Tensor, accepted: Integers, usable: Integers
@@ -145,46 +148,8 @@ class Picard:
             gap = lanes.grid[owner, first + place] - lanes.grid[owner, first + known[lane]]
             line = _weights(gap, velocity) * velocity[torch.from_numpy(lane)]
             guesses[torch.from_numpy(beyond)] += line
-        self._guesses.update(zip(slots.tolist(), guesses.split(room.tolist()), strict=True))
-
-
-@dataclass(frozen=True)
-class Points:
-    """Points of several lanes in one row: ``count[0]`` of the first, ``count[1]`` of the next.
-
-    Attributes:
-        count: Points of each lane, ``[lanes]``.
-    """
-
-    count: Integers
-
-    @property
-    def lane(self) -> Integers:
-        """Lane of each point, ``[points]``."""
-        return np.repeat(np.arange(len(self.count)), self.count)
-
-    @property
-    def place(self) -> Integers:
-        """Position of each point among those of its lane, ``[points]``."""
-        first = np.cumsum(self.count) - self.count
-        return np.arange(self.count.sum()) - np.repeat(first, self.count)
-
-    def index(self) -> tuple[Tensor, Tensor]:
-        """Where the points are in what :meth:`spread` returns."""
-        return torch.from_numpy(self.lane), torch.from_numpy(self.place)
-
-    def spread(self, values: Tensor) -> Tensor:
-        """``[points, *shape]`` as ``[lanes, most, *shape]``, with zeros where there is no point."""
-        whole = values.new_zeros(len(self.count), int(self.count.max()), *values.shape[1:])
-        whole[self.index()] = values
-        return whole
-
-    def leading(self, flags: Flags) -> Integers:
-        """How many points of each lane come before its first one without flag, ``[lanes]``."""
-        until = np.where(flags, np.repeat(self.count, self.count), self.place)
-        first = np.cumsum(self.count) - self.count
-        least: Integers = np.minimum.reduceat(until, first)
-        return least
+        parts = torch.split(guesses, room.tolist())
+        self.guesses.update(zip(slots.tolist(), parts, strict=True))
 
 
 def _weights(values: Floats, like: Tensor) -> Tensor:

@@ -80,9 +80,7 @@ class Sampler:
 
     def progress(self) -> dict[int, tuple[int, float]]:
         """Steps completed and time reached by each lane in flight, by ticket."""
-        return {
-            lane.ticket: lane.process.progress(slot) for slot, lane in self._running.items()
-        }
+        return {lane.ticket: lane.process.progress(slot) for slot, lane in self._running.items()}
 
     @property
     def row_counts(self) -> tuple[int, ...]:
@@ -164,5 +162,5 @@ def _split(replies: Moments, asked: list[Rows]) -> list[Moments]:
     """Each process's part of the replies."""
     assert replies.variance is not None
     sizes = [len(rows.x) for rows in asked]
-    parts = zip(replies.mean.split(sizes), replies.variance.split(sizes), strict=True)
+    parts = zip(torch.split(replies.mean, sizes), torch.split(replies.variance, sizes), strict=True)
     return [Moments(mean, variance) for mean, variance in parts]
