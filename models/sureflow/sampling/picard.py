@@ -75,8 +75,7 @@ class Picard:
         lanes.evaluations[slots] += points.count * (1 + (lanes.guidance[slots] != 1))
 
         step = lanes.step[owner] + points.place
-        t = lanes.grid[owner, step]
-        h = _weights(lanes.grid[owner, step + 1] - t, velocity)
+        h = _weights(lanes.grid[owner, step + 1] - lanes.grid[owner, step], velocity)
         where = torch.from_numpy(slots)
         states = _sums(lanes.x[where], points.spread(h * velocity))
         maps = _sums(lanes.map[where], points.spread(h * variance))
@@ -90,16 +89,14 @@ class Picard:
         exact = np.sqrt(change / math.prod(lanes.shape)) <= self._tolerance[owner]
         usable, accepted = points.leading(finite), points.leading(finite & exact)
         kept = points.place < accepted[points.lane]
-        lanes.times[owner[kept], step[kept]] = t[kept]
-        lanes.rates[owner[kept], step[kept]] = rate[kept]
+        self._note(owner[kept], step[kept], rate[kept])
         end = torch.arange(len(slots)), torch.from_numpy(accepted)
         lanes.x[where], lanes.map[where] = states[end], maps[end]
         lanes.step[slots] += accepted
         lanes.t[slots] = lanes.grid[slots, lanes.step[slots]]
-
-        done: Flags = lanes.step[slots] >= lanes.steps[slots]
         last = torch.from_numpy(points.first + usable - 1)
         self._guess(slots, states, velocity[last], accepted, usable)
+        done: Flags = lanes.step[slots] >= lanes.steps[slots]
         return done, usable == 0
 
     def progress(self, slot: int) -> tuple[int, float]:
@@ -119,6 +116,12 @@ class Picard:
 
     def _joined(self, slots: Slots) -> Tensor:
         return torch.cat([self.guesses[slot] for slot in slots.tolist()])
+
+    def _note(self, slots: Slots, steps: Integers, rates: Floats) -> None:
+        """Note where accepted steps began and how large the variance was there."""
+        lanes = self.lanes
+        lanes.times[slots, steps] = lanes.grid[slots, steps]
+        lanes.rates[slots, steps] = rates
 
     def _guess(
         self, slots: Slots, states: Tensor, velocity: Tensor, accepted: Integers, usable: Integers
