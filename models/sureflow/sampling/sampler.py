@@ -55,9 +55,9 @@ class Sampler:
     def __init__(self, model: Model, capacity: int = 32) -> None:
         self.model = model
         self._evaluate = model.evaluator
-        lanes = Lanes(capacity, model.card.shape, model.device)
-        self._flow = Flow(lanes, model.network.classes)
-        self._picard = Picard(lanes, model.network.classes)
+        self._lanes = Lanes(capacity, model.card.shape, model.device)
+        self._flow = Flow(self._lanes, model.network.classes)
+        self._picard = Picard(self._lanes, model.network.classes)
         self._free = list(reversed(range(capacity)))
         self._running: dict[int, _Running] = {}
         self._parts: list[tuple[Process, Slots]] | None = None
