@@ -55,12 +55,11 @@ class LaneSpec:
         parallel: Steps of the fixed grid evaluated in one tick, the next one and those expected to
             follow, 1 to :data:`MAX_PARALLEL`: fewer ticks for more evaluations. 0 is one step
             after another. For the methods :data:`PARALLEL_METHODS`.
-        parallel_tolerance: How far a state may have been from its true place, as the sweep itself
-            moves it, for the step that was evaluated there to be accepted: rms over the
-            components, in data units. Every accepted step adds at most ``h L`` times this to the
-            error, ``L`` being the velocity's Lipschitz constant, so that the error is that of the
-            tolerance and not of the number of steps. With 0 the sample has the bytes of
-            ``parallel = 0``.
+        parallel_tolerance: How far the guess at which a step was evaluated may have been from the
+            state that the step is made from: rms over the components, in data units. A step adds
+            at most ``h L`` times this to the error, ``L`` being the velocity's Lipschitz
+            constant, so that the error does not grow with the number of steps. With 0 the sample
+            has the bytes of ``parallel = 0``.
     """
 
     seed: int

@@ -76,9 +76,8 @@ class ParallelOptions(Part):
     """Steps evaluated at once: the next one, and those that are expected to follow."""
 
     tolerance: Annotated[Number, Field(ge=0, le=1)] = DEFAULT_PARALLEL_TOLERANCE
-    """How far from its true place a step may have been evaluated to be accepted: rms over the
-    components, in data units. With 0 the sample is, byte for byte, that of one step after
-    another."""
+    """How far from its own start a step may have been evaluated: rms over the components, in data
+    units. With 0 the sample has the bytes of one step after another."""
 
 
 class SamplerOptions(Part):
