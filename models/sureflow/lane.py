@@ -29,6 +29,12 @@ DEFAULT_MAX_STEPS = 250
 MIN_TOLERANCE = 1e-6
 """Below this the rounding of float32 states, not the solver, decides the error."""
 
+PARALLEL_METHODS = ("euler",)
+"""Those whose steps can be evaluated ahead of time."""
+
+MAX_PARALLEL = 64
+DEFAULT_PARALLEL_TOLERANCE = 1e-3
+
 
 @dataclass(frozen=True, slots=True)
 class LaneSpec:
@@ -49,6 +55,14 @@ class LaneSpec:
         min_steps: Fewest steps of an adaptive lane; no step is longer than ``1 / min_steps``.
         max_steps: Most steps that an adaptive lane may try, rejected ones included. The last of
             them goes to ``t = 1`` whatever its error, and the sample says ``max_steps``.
+        parallel: Steps of the fixed grid evaluated in one tick, the next one and those expected to
+            follow, 1 to :data:`MAX_PARALLEL`: fewer ticks for more evaluations. 0 is one step
+            after another. For the methods :data:`PARALLEL_METHODS`.
+        parallel_tolerance: How far the guess at which a step was evaluated may have been from the
+            state that the step is made from: rms over the components, in data units. A step adds
+            at most ``h L`` times this to the error, ``L`` being the velocity's Lipschitz
+            constant, so that the error does not grow with the number of steps. With 0 the sample
+            has the bytes of ``parallel = 0``.
     """
 
     seed: int
@@ -60,6 +74,8 @@ class LaneSpec:
     tolerance: float | None = None
     min_steps: int = DEFAULT_MIN_STEPS
     max_steps: int = DEFAULT_MAX_STEPS
+    parallel: int = 0
+    parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE
 
     @property
     def guided(self) -> bool:
@@ -68,8 +84,8 @@ class LaneSpec:
 
     @property
     def rows(self) -> int:
-        """Network rows that the lane asks for per tick."""
-        return 2 if self.guided else 1
+        """Most network rows that the lane asks for in one tick."""
+        return (2 if self.guided else 1) * max(1, min(self.parallel, self.steps))
 
 
 @dataclass(frozen=True, slots=True)

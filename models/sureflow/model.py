@@ -9,7 +9,15 @@ import torch
 
 from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
-from sureflow.lane import ADAPTIVE_METHODS, MAX_STEPS, METHODS, MIN_TOLERANCE, LaneSpec
+from sureflow.lane import (
+    ADAPTIVE_METHODS,
+    MAX_PARALLEL,
+    MAX_STEPS,
+    METHODS,
+    MIN_TOLERANCE,
+    PARALLEL_METHODS,
+    LaneSpec,
+)
 from sureflow.networks import VelocityNetwork
 from sureflow.sampling.evaluator import Evaluator
 
@@ -61,6 +69,8 @@ class Model:
             raise ValueError(f"steps: {spec.steps} is not in 1 .. {MAX_STEPS}")
         if spec.tolerance is not None:
             _check_tolerance(spec, spec.tolerance)
+        if spec.parallel:
+            _check_parallel(spec)
         classes = len(self.card.classes)
         if spec.label is not None and not 0 <= spec.label < classes:
             allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
@@ -83,3 +93,15 @@ def _check_tolerance(spec: LaneSpec, tolerance: float) -> None:
         raise ValueError(
             f"max_steps: {spec.max_steps} is not in min_steps = {spec.min_steps} .. {MAX_STEPS}"
         )
+
+
+def _check_parallel(spec: LaneSpec) -> None:
+    """Make sure that a lane's steps can be evaluated ahead of time."""
+    if not 0 <= spec.parallel <= MAX_PARALLEL:
+        raise ValueError(f"parallel: {spec.parallel} is not in 0 .. {MAX_PARALLEL}")
+    if spec.tolerance is not None:
+        raise ValueError("parallel: the steps of a tolerance are not known ahead of time")
+    if spec.method not in PARALLEL_METHODS:
+        raise ValueError(f"parallel: not with {spec.method}; choose from {PARALLEL_METHODS}")
+    if not 0 <= spec.parallel_tolerance <= 1:
+        raise ValueError(f"parallel_tolerance: {spec.parallel_tolerance} is not in 0 .. 1")

@@ -59,6 +59,12 @@ def test_a_tolerance_takes_the_place_of_steps() -> None:
     }
 
 
+def test_steps_ahead_are_a_part_of_the_sampler() -> None:
+    body = generate_body(method="euler", steps=200, parallel=16, parallel_tolerance=0.0)
+    parallel = {"window": 16, "tolerance": 0.0}
+    assert body["sampler"] == {"method": "euler", "steps": 200, "parallel": parallel}
+
+
 def test_zeros_are_values() -> None:
     body = generate_body(n=0, seed=0, label=0, guidance=0.0, steps=0, filter={"max": 0.0})
     assert body["n"] == body["seed"] == 0

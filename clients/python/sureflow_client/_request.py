@@ -53,6 +53,12 @@ class GenerateOptions(TypedDict, total=False):
     max_steps: int | None
     """Most steps that a sample may try, with a tolerance; see ``Sample.finish_reason``."""
 
+    parallel: int | None
+    """Number of steps evaluated at once, at most 64, with ``euler`` and ``steps``."""
+
+    parallel_tolerance: float | None
+    """How exact the states ahead must be, in data units; with 0, to the last bit."""
+
     profile: bool
     """Whether to return the uncertainty over time, ``Sample.profile``."""
 
@@ -85,6 +91,8 @@ def generate_body(
     tolerance: float | None = None,
     min_steps: int | None = None,
     max_steps: int | None = None,
+    parallel: int | None = None,
+    parallel_tolerance: float | None = None,
     profile: bool = False,
     map: bool = False,
     filter: Filter | None = None,
@@ -105,6 +113,7 @@ def generate_body(
             tolerance=tolerance,
             min_steps=min_steps,
             max_steps=max_steps,
+            parallel=_given(window=parallel, tolerance=parallel_tolerance),
         ),
         confidence=_given(profile=profile or None, map=map or None),
         filter=_given(**(filter or {})),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,35 +13,11 @@ from sureflow.moments import Moments
 from sureflow.paths import broadcast
 from sureflow.sampling.control import ByLane, StepControl
 from sureflow.sampling.deadline import hurry, pardon
-from sureflow.sampling.guidance import guide, guided
-from sureflow.sampling.lanes import Lanes, Slots
+from sureflow.sampling.guidance import guide
+from sureflow.sampling.lanes import Lanes, Outcome, Slots
+from sureflow.sampling.process import Rows
 from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import COEFFICIENTS, Flags, Floats, Integers
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Network evaluations asked for, ``n`` of them: ``x [n, *shape]``, ``t [n]``, ``label [n]``."""
-
-    x: Tensor
-    t: Tensor
-    label: Tensor
-
-
-class Process(Protocol):
-    """What the tick loop drives. Other families (counts, tokens, SDEs) implement this too."""
-
-    def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Start a lane in a free slot."""
-        ...
-
-    def rows(self, slots: Slots) -> Rows:
-        """The evaluations that these running lanes need next."""
-        ...
-
-    def advance(self, slots: Slots, replies: Moments) -> tuple[Flags, Flags]:
-        """Move the lanes by the replies to :meth:`rows`; returns masks (done, diverged)."""
-        ...
 
 
 class Flow:
@@ -69,17 +43,11 @@ class Flow:
 
     def rows(self, slots: Slots) -> Rows:
         """Each lane's next stage point, then once more without condition for guided lanes."""
-        lanes, device = self.lanes, self.lanes.device
+        lanes = self.lanes
         method, stage, h = lanes.method[slots], lanes.stage[slots], lanes.h[slots]
         x = combine(lanes.x, lanes.k, slots, h[:, None] * COEFFICIENTS.a[method, stage])
         t = (lanes.t[slots] + COEFFICIENTS.c[method, stage] * h).astype(np.float32)
-        label = lanes.label[slots]
-        again = guided(torch.from_numpy(lanes.guidance[slots])).numpy()
-        if len(again):
-            x = torch.cat([x, x[torch.from_numpy(again)]])
-            t = np.concatenate([t, t[again]])
-            label = np.concatenate([label, np.full_like(again, self.null_label)])
-        return Rows(x, torch.from_numpy(t).to(device), torch.from_numpy(label).to(device))
+        return Rows.at(x, t, lanes.label[slots], lanes.guidance[slots], self.null_label)
 
     def advance(self, slots: Slots, replies: Moments) -> tuple[Flags, Flags]:
         """Store the stage and finish the steps that are complete.
@@ -123,6 +91,17 @@ class Flow:
             shared[kept] = self._share_stage(slots[kept], done[kept])
             self._begin(shared, slots, rate, spread)
         return done, ~finite
+
+    def progress(self, slot: int) -> tuple[int, float]:
+        """Steps kept, and the time at which the current one begins."""
+        return self.lanes.progress(slot)
+
+    def retire(self, slot: int) -> Outcome:
+        """The state that the lane has come to, with what was gathered on the way."""
+        return self.lanes.outcome(slot)
+
+    def release(self, slot: int) -> None:
+        """Change nothing: whoever is admitted next overwrites the slot."""
 
     def _begin(self, which: Flags, slots: Slots, rate: Floats, spread: Floats) -> None:
         """Note where a step begins and how large it will be, now that its first stage is known."""

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from sureflow.lane import MAX_STEPS, METHODS, LaneSpec
+from sureflow.lane import MAX_STEPS, METHODS, Array, FinishReason, LaneSpec
 from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.tableau import COEFFICIENTS, STAGES, Flags, Floats, Integers
 
 Slots = npt.NDArray[np.int64]
 """Indices of lanes, ascending, ``[n]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a lane leaves behind; the fields are those of :class:`~sureflow.lane.Sample`."""
+
+    data: Array
+    map: Array
+    t: Array
+    rate: Array
+    finish_reason: FinishReason
+    accepted: int
+    rejected: int
+    evaluations: int
+    tolerance: float | None
 
 
 class Lanes:
@@ -96,6 +112,25 @@ class Lanes:
         self.longest[slot] = self.proposal[slot] = 1 / spec.min_steps
         self.max_steps[slot] = spec.max_steps
         self.last_error[slot] = 1
+
+    def progress(self, slot: int) -> tuple[int, float]:
+        """Steps completed and time reached."""
+        return int(self.step[slot]), float(self.t[slot])
+
+    def outcome(self, slot: int) -> Outcome:
+        """A copy of where the lane is, in host memory, that its slot's next lane cannot change."""
+        steps = int(self.step[slot])
+        return Outcome(
+            data=self.x[slot].cpu().numpy().copy(),
+            map=self.map[slot].cpu().numpy().copy(),
+            t=self.times[slot, : max(steps, 1)].copy(),
+            rate=self.rates[slot, : max(steps, 1)].copy(),
+            finish_reason="max_steps" if self.forced[slot] else "converged",
+            accepted=steps,
+            rejected=int(self.rejected[slot]),
+            evaluations=int(self.evaluations[slot]),
+            tolerance=float(self.tolerance[slot]) or None,
+        )
 
     def adaptive(self, slots: Slots) -> Flags:
         """Which of these lanes keep to a tolerance."""

@@ -6,7 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from sureflow.lane import DEFAULT_MAX_STEPS, DEFAULT_MIN_STEPS, LaneSpec, Sample
+from sureflow.lane import (
+    DEFAULT_MAX_STEPS,
+    DEFAULT_MIN_STEPS,
+    DEFAULT_PARALLEL_TOLERANCE,
+    LaneSpec,
+    Sample,
+)
 from sureflow.sampling.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -25,6 +31,8 @@ def sample(
     tolerance: float | None = None,
     min_steps: int = DEFAULT_MIN_STEPS,
     max_steps: int = DEFAULT_MAX_STEPS,
+    parallel: int = 0,
+    parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE,
     capacity: int = 32,
 ) -> list[Sample]:
     """Draw ``n`` samples with their uncertainty and confidence.
@@ -40,6 +48,8 @@ def sample(
         tolerance: Error allowed per step; every sample then chooses its own steps.
         min_steps: Fewest steps, with a tolerance.
         max_steps: Most steps to try, with a tolerance.
+        parallel: Steps evaluated in one tick; see :class:`~sureflow.lane.LaneSpec`.
+        parallel_tolerance: How exact the states ahead must be, rms in data units.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
 
     Returns:
@@ -49,7 +59,19 @@ def sample(
         ValueError: An argument does not suit the model; names it.
     """
     specs = [
-        LaneSpec(seed, index, method, steps, label, guidance, tolerance, min_steps, max_steps)
+        LaneSpec(
+            seed,
+            index,
+            method,
+            steps,
+            label,
+            guidance,
+            tolerance,
+            min_steps,
+            max_steps,
+            parallel,
+            parallel_tolerance,
+        )
         for index in range(n)
     ]
     for spec in specs[:1]:

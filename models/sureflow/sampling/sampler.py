@@ -11,9 +11,12 @@ import numpy as np
 import torch
 
 from sureflow.lane import FinishReason, LaneSpec, Sample
+from sureflow.moments import Moments
 from sureflow.sampling.commit import commit_point
 from sureflow.sampling.flow import Flow
 from sureflow.sampling.lanes import Lanes, Slots
+from sureflow.sampling.picard import Picard
+from sureflow.sampling.process import Process, Rows
 
 if TYPE_CHECKING:
     from sureflow.model import Model
@@ -32,10 +35,25 @@ class Tick:
     finished: list[tuple[int, Sample]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    slot: int
+    spec: LaneSpec
+    process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    process: Process
+    tickets: list[int]
+    slots: Slots
+
+
 class Sampler:
     """Lanes of one model in flight. The offline loop and the server run this same class.
 
-    Lanes may join, pause and leave between any two ticks and never influence each other.
+    Lanes may join, pause and leave between any two ticks and never influence each other. Every
+    lane belongs to a process; the rows of all processes are evaluated as one batch.
 
     Args:
         model: A loaded checkpoint.
@@ -46,12 +64,12 @@ class Sampler:
         self.model = model
         self._evaluate = model.evaluator
         self._lanes = Lanes(capacity, model.card.shape, model.device)
-        self._process = Flow(self._lanes, model.network.classes)
+        self._flow = Flow(self._lanes, model.network.classes)
+        self._picard = Picard(self._lanes, model.network.classes)
         self._free = list(reversed(range(capacity)))
-        self._tickets: dict[int, tuple[int, LaneSpec]] = {}
-        self._slot_of: dict[int, int] = {}
+        self._held: dict[int, _Held] = {}
         self._paused: set[int] = set()
-        self._slots: Slots | None = None
+        self._parts: list[_Part] | None = None
 
     @property
     def free(self) -> int:
@@ -61,7 +79,7 @@ class Sampler:
     @property
     def running(self) -> int:
         """Number of lanes that the next tick moves."""
-        return len(self._tickets) - len(self._paused)
+        return len(self._held) - len(self._paused)
 
     @property
     def paused(self) -> int:
@@ -70,15 +88,13 @@ class Sampler:
 
     def progress(self) -> dict[int, tuple[int, float]]:
         """Steps completed and time reached by each lane in a slot, by ticket."""
-        step, t = self._lanes.step, self._lanes.t
-        return {
-            ticket: (int(step[slot]), float(t[slot])) for slot, (ticket, _) in self._tickets.items()
-        }
+        return {ticket: lane.process.progress(lane.slot) for ticket, lane in self._held.items()}
 
     @property
     def spent(self) -> int:
         """Network rows spent so far on the lanes that hold slots."""
-        return int(self._lanes.evaluations[list(self._tickets)].sum())
+        slots = [lane.slot for lane in self._held.values()]
+        return int(self._lanes.evaluations[slots].sum())
 
     @property
     def row_counts(self) -> tuple[int, ...]:
@@ -99,27 +115,27 @@ class Sampler:
             IndexError: No slot is free.
         """
         slot = self._free.pop()
-        self._process.admit(slot, spec)
+        process = self._picard if spec.parallel else self._flow
+        process.admit(slot, spec)
         self._lanes.deadline[slot] = deadline
-        self._tickets[slot] = (ticket, spec)
-        self._slot_of[ticket] = slot
-        self._slots = None
+        self._held[ticket] = _Held(slot, spec, process)
+        self._parts = None
 
     def pause(self, tickets: Iterable[int]) -> None:
         """Let these lanes stand still in their slots; their samples do not change by it."""
         self._paused.update(tickets)
-        self._slots = None
+        self._parts = None
 
     def resume(self, tickets: Iterable[int]) -> None:
         """Let paused lanes go on."""
         self._paused.difference_update(tickets)
-        self._slots = None
+        self._parts = None
 
     def cancel(self, tickets: Iterable[int]) -> None:
         """Free the slots of these lanes at once; unknown tickets are ignored."""
         for ticket in tickets:
-            if ticket in self._slot_of:
-                self._release(self._slot_of[ticket])
+            if ticket in self._held:
+                self._release(ticket)
 
     def pace(self, now: float, tick_s: float) -> None:
         """Tell lanes with a deadline what the time is, and how long a tick takes, in seconds."""
@@ -127,55 +143,68 @@ class Sampler:
 
     @torch.inference_mode()
     def tick(self) -> Tick:
-        """Evaluate the network once for every running lane and advance each by its own stage."""
+        """Evaluate the network once for every running lane and advance each by the replies."""
         if not self.running:
             return Tick(0, [])
-        if self._slots is None:
-            running = (slot for ticket, slot in self._slot_of.items() if ticket not in self._paused)
-            self._slots = np.array(sorted(running))
-        slots = self._slots
-        rows = self._process.rows(slots)
+        if self._parts is None:
+            self._parts = self._by_process()
+        parts = self._parts
+        asked = [part.process.rows(part.slots) for part in parts]
+        rows = Rows.join(asked)
         replies = self._evaluate(rows.x, rows.t, rows.label)
-        done, diverged = self._process.advance(slots, replies)
-        ended = np.flatnonzero(done | diverged)
-        finished = [self._retire(int(slots[lane]), bool(diverged[lane])) for lane in ended]
+        finished = []
+        for part, reply in zip(parts, _split(replies, asked), strict=True):
+            done, diverged = part.process.advance(part.slots, reply)
+            for lane in np.flatnonzero(done | diverged):
+                ticket = part.tickets[lane]
+                finished.append((ticket, self._retire(ticket, bool(diverged[lane]))))
         return Tick(len(rows.x), finished)
 
-    def _retire(self, slot: int, diverged: bool) -> tuple[int, Sample]:
-        lanes = self._lanes
-        ticket, spec = self._tickets[slot]
-        steps = int(lanes.step[slot])
-        data, field = lanes.x[slot].cpu().numpy().copy(), lanes.map[slot].cpu().numpy().copy()
-        t = lanes.times[slot, : max(steps, 1)].copy()
-        rate = lanes.rates[slot, : max(steps, 1)].copy()
-        uncertainty = float(field.sum(dtype="float64"))
-        tolerance = None if spec.tolerance is None else float(lanes.tolerance[slot])
-        reason: FinishReason = "max_steps" if lanes.forced[slot] else "converged"
-        if tolerance != spec.tolerance:
-            reason = "deadline"
-        if diverged:
-            reason = "diverged"
-        sample = Sample(
-            spec=spec,
-            data=data,
-            uncertainty=uncertainty,
-            confidence=0.0 if diverged else self.model.confidence(uncertainty, spec),
-            t=t,
-            rate=rate,
-            map=field,
-            commit=commit_point(t, rate),
-            finish_reason=reason,
-            accepted=steps,
-            rejected=int(lanes.rejected[slot]),
-            evaluations=int(lanes.evaluations[slot]),
-            tolerance=tolerance,
-        )
-        self._release(slot)
-        return ticket, sample
+    def _by_process(self) -> list[_Part]:
+        """The running lanes of each process that has any, in the order of their slots."""
+        tickets: dict[Process, list[int]] = {}
+        for ticket, lane in sorted(self._held.items(), key=lambda held: held[1].slot):
+            if ticket not in self._paused:
+                tickets.setdefault(lane.process, []).append(ticket)
+        return [
+            _Part(process, part, np.array([self._held[ticket].slot for ticket in part]))
+            for process, part in tickets.items()
+        ]
 
-    def _release(self, slot: int) -> None:
-        ticket, _ = self._tickets.pop(slot)
-        del self._slot_of[ticket]
+    def _retire(self, ticket: int, diverged: bool) -> Sample:
+        lane = self._held[ticket]
+        outcome = lane.process.retire(lane.slot)
+        self._release(ticket)
+        uncertainty = float(outcome.map.sum(dtype="float64"))
+        late = outcome.tolerance != lane.spec.tolerance
+        reason: FinishReason = "deadline" if late else outcome.finish_reason
+        return Sample(
+            spec=lane.spec,
+            data=outcome.data,
+            uncertainty=uncertainty,
+            confidence=0.0 if diverged else self.model.confidence(uncertainty, lane.spec),
+            t=outcome.t,
+            rate=outcome.rate,
+            map=outcome.map,
+            commit=commit_point(outcome.t, outcome.rate),
+            finish_reason="diverged" if diverged else reason,
+            accepted=outcome.accepted,
+            rejected=outcome.rejected,
+            evaluations=outcome.evaluations,
+            tolerance=outcome.tolerance,
+        )
+
+    def _release(self, ticket: int) -> None:
+        lane = self._held.pop(ticket)
+        lane.process.release(lane.slot)
         self._paused.discard(ticket)
-        self._free.append(slot)
-        self._slots = None
+        self._free.append(lane.slot)
+        self._parts = None
+
+
+def _split(replies: Moments, asked: list[Rows]) -> list[Moments]:
+    """Each process's part of the replies."""
+    assert replies.variance is not None
+    sizes = [len(rows.x) for rows in asked]
+    parts = zip(torch.split(replies.mean, sizes), torch.split(replies.variance, sizes), strict=True)
+    return [Moments(mean, variance) for mean, variance in parts]

@@ -40,6 +40,18 @@ REQUESTS: dict[str, Example] = {
             "sampler": {"method": "bosh3", "tolerance": 0.01, "max_steps": 100},
         },
     },
+    "parallel": {
+        "summary": "A point after fewer network calls, several steps of its path in each",
+        "value": {
+            "model": "ring",
+            "seed": 7,
+            "sampler": {
+                "method": "euler",
+                "steps": 200,
+                "parallel": {"window": 16, "tolerance": 0.001},
+            },
+        },
+    },
     "filtered": {
         "summary": "Keep only points that the model was sure of",
         "value": {

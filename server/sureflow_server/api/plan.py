@@ -50,7 +50,7 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
         raise Problem.field("guidance.scale", "a scale other than 1 needs condition.label")
     _check_filter(request, card)
     seed = randbelow(DRAWN_SEEDS) if request.seed is None else request.seed
-    sampler = request.sampler.model_dump(exclude_none=True)
+    sampler = request.sampler.lane()
     return Plan(
         card=card,
         seed=seed,

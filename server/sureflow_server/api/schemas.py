@@ -19,8 +19,11 @@ from sureflow.lane import (
     ADAPTIVE_METHODS,
     DEFAULT_MAX_STEPS,
     DEFAULT_MIN_STEPS,
+    DEFAULT_PARALLEL_TOLERANCE,
+    MAX_PARALLEL,
     MAX_STEPS,
     MIN_TOLERANCE,
+    PARALLEL_METHODS,
     FinishReason,
 )
 from sureflow_server.filters import Action, Score, Taken, Threshold
@@ -65,6 +68,20 @@ class Guidance(Part):
     row per evaluation."""
 
 
+class ParallelOptions(Part):
+    """Steps evaluated ahead of time: an answer after fewer network calls, each of more rows.
+
+    Worth it where the device has rows to spare.
+    """
+
+    window: Annotated[Integer, Field(ge=1, le=MAX_PARALLEL)]
+    """Steps evaluated at once: the next one, and those that are expected to follow."""
+
+    tolerance: Annotated[Number, Field(ge=0, le=1)] = DEFAULT_PARALLEL_TOLERANCE
+    """How far from its own start a step may have been evaluated: rms over the components, in data
+    units. With 0 the sample has the bytes of one step after another."""
+
+
 class SamplerOptions(Part):
     """How the flow is integrated from noise (t = 0) to data (t = 1).
 
@@ -90,6 +107,9 @@ class SamplerOptions(Part):
     )
     """With a tolerance: most steps to try, by default 250. A sample that runs out of them goes to
     the end in its last one and has the finish_reason max_steps."""
+
+    parallel: ParallelOptions | None = None
+    """With the method euler and steps: evaluate several of them at once."""
 
     @field_validator("tolerance")
     @classmethod
@@ -122,6 +142,26 @@ class SamplerOptions(Part):
             context = {"most": most or DEFAULT_MAX_STEPS, "fewest": fewest}
             raise PydanticCustomError("rule", message, context)
         return most
+
+    @field_validator("parallel")
+    @classmethod
+    def _known_ahead(
+        cls, parallel: ParallelOptions | None, info: ValidationInfo
+    ) -> ParallelOptions | None:
+        method = info.data.get("method", PARALLEL_METHODS[0])
+        if parallel is not None and method not in PARALLEL_METHODS:
+            able = ", ".join(PARALLEL_METHODS)
+            context = {"method": method, "able": able}
+            raise PydanticCustomError("rule", "not with {method}; choose from {able}", context)
+        return parallel
+
+    def lane(self) -> dict[str, Any]:
+        """Return what was said as fields of a lane."""
+        said = self.model_dump(exclude_none=True, exclude={"parallel"})
+        if self.parallel is not None:
+            said["parallel"] = self.parallel.window
+            said["parallel_tolerance"] = self.parallel.tolerance
+        return said
 
 
 class ConfidenceOptions(Part):

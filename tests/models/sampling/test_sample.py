@@ -41,6 +41,15 @@ def test_samples_follow_the_target(mixture) -> None:
         ({"tolerance": 0.1, "min_steps": 0}, "min_steps"),
         ({"tolerance": 0.1, "min_steps": 9, "max_steps": 8}, "max_steps"),
         ({"tolerance": 0.1, "max_steps": 1001}, "max_steps"),
+        ({"method": "euler", "parallel": -1}, "parallel"),
+        ({"method": "euler", "parallel": 65}, "parallel"),
+        ({"method": "heun", "parallel": 4}, "parallel"),
+        ({"method": "heun", "parallel": 4, "tolerance": 0.1}, "parallel"),
+        ({"method": "euler", "parallel": 4, "parallel_tolerance": -1.0}, "parallel_tolerance"),
+        (
+            {"method": "euler", "parallel": 4, "parallel_tolerance": float("nan")},
+            "parallel_tolerance",
+        ),
     ],
 )
 def test_errors_name_the_argument(mixture, arguments, field) -> None:

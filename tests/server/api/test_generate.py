@@ -39,6 +39,14 @@ MIXED: list[dict[str, Any]] = [
         "sampler": {"method": "bosh3", "tolerance": 0.02, "min_steps": 2, "max_steps": 30},
         "confidence": {"profile": True},
     },
+    {
+        "model": "icons",
+        "n": 2,
+        "seed": 8,
+        "condition": {"label": 1},
+        "guidance": {"scale": 1.7},
+        "sampler": {"method": "euler", "steps": 30, "parallel": {"window": 5, "tolerance": 0.01}},
+    },
 ]
 
 
