@@ -87,15 +87,16 @@ def _introduction(record: dict[str, Any]) -> str:
         f"{name} {100 * share:.0f} %" for name, share in zip(mix.KINDS, mix.SHARES, strict=True)
     )
     lines = [
-        "Written by `python -m benchmarks.serving --docs docs/benchmarks`. The mix, the arrivals and",
-        "the deadlines are described in [`mix.py`](../../benchmarks/serving/mix.py).",
+        "Written by `python -m benchmarks.serving --docs docs/benchmarks`. The mix, arrivals and",
+        "deadlines are described in [`mix.py`](../../benchmarks/serving/mix.py).",
         "",
         f"* Machine: {on['processor']}, {on['cores']} cores, torch {on['torch']}. Every server has",
         "  one core for all of its processes and one torch thread; the load generator has another.",
-        f"* Network: `fashion`. Every server runs the library's sampling loop, {chosen['capacity']}",
-        "  lanes at once. Every answer is compared with the library's: an image that differs is bad.",
-        f"* Mix: {shares}. Open-loop Poisson arrivals, {chosen['seconds']:g} s per server, load and",
-        f"  round; {chosen['rounds']} round(s); then {chosen['patience']:g} s of patience.",
+        "* Network: `fashion`. Every server runs the library's sampling loop, with",
+        f"  {chosen['capacity']} lanes at once. Every answer is compared with the library's: an",
+        "  image that differs is bad.",
+        f"* Mix: {shares}. Open-loop Poisson arrivals, {chosen['seconds']:g} s per server, load",
+        f"  and round; {chosen['rounds']} round(s); then {chosen['patience']:g} s of patience.",
         f"* Load 1 is {record['capacity_rps']:.3g} requests/s: the offline loop over the same",
         f"  requests on the same core, {1e3 * record['row_s']:.3g} ms per row.",
         f"* Deadline: {mix.GRACE_S:g} s and {mix.SLOWDOWN:g} times the request's own rows at that",
