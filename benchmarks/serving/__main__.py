@@ -62,11 +62,13 @@ class Bench:
     def setting(self) -> Setting:
         """What servers are started with."""
         everyone = (request for requests in self.requests for request in requests)
-        return Setting(MODEL, self.chosen.capacity, max(map(self.deadline, everyone)))
+        longest = max(map(self.deadline, everyone))
+        return Setting(MODEL, self.chosen.capacity, longest, tuple(self.chosen.serve.split()))
 
     def deadline(self, request: mix.Request) -> float:
         """Seconds that a request has."""
-        return request.deadline_s(self.offline.row_s)
+        chosen = self.chosen
+        return request.deadline_s(self.offline.row_s, chosen.grace, chosen.slowdown)
 
 
 def main() -> None:
@@ -97,6 +99,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--patience", type=float, help="seconds to wait after the last arrival")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--capacity", type=int, default=16, help="lanes in flight at once")
+    parser.add_argument("--serve", default="", help="more options of our server, in one string")
+    parser.add_argument("--grace", type=float, default=mix.GRACE_S, help="of a deadline, seconds")
+    parser.add_argument("--slowdown", type=float, default=mix.SLOWDOWN, help="of a deadline")
     parser.add_argument("--seed", type=int, default=1, help="of requests and arrivals")
     parser.add_argument("--docs", type=Path, metavar="FOLDER", help="write a page and plots here")
     chosen = parser.parse_args()

@@ -18,6 +18,7 @@ class Outcome:
     """One request at one server.
 
     Attributes:
+        kind: Of the mix.
         samples: How many it asked for.
         deadline: Seconds it had.
         status: HTTP status; 0 where no answer came before the cut-off.
@@ -30,6 +31,7 @@ class Outcome:
         reason: Why it was refused, where it was.
     """
 
+    kind: str
     samples: int
     deadline: float
     status: int
@@ -59,9 +61,12 @@ class Outcome:
 def outcome(request: Request, deadline: float, reply: Reply, images: Sequence[str]) -> Outcome:
     """Judge a reply; ``images`` are the samples that the library makes of the request."""
     if reply.document is None:
-        return Outcome(request.n, deadline, reply.status, reply.latency, reason=reply.reason)
+        return Outcome(
+            request.kind, request.n, deadline, reply.status, reply.latency, reason=reply.reason
+        )
     samples, usage = reply.document["samples"], reply.document["usage"]
     return Outcome(
+        kind=request.kind,
         samples=request.n,
         deadline=deadline,
         status=reply.status,
@@ -111,6 +116,16 @@ class Refusals:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Requests of one kind: how many, latency of the answered ones, share of good ones."""
+
+    count: int
+    p50: float
+    p99: float
+    goodput_share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """One server at one load. Times in seconds; quantiles of nothing are NaN.
 
@@ -132,6 +147,7 @@ class Figures:
         hurried: Answers that say so.
         lateness: Most seconds by which the load generator itself was late.
         refusals: The refused ones by reason.
+        kinds: The parts of the mix, each for itself.
     """
 
     load: float
@@ -155,6 +171,7 @@ class Figures:
     hurried: int
     lateness: float
     refusals: dict[str, Refusals]
+    kinds: dict[str, Part]
 
     def record(self) -> dict[str, Any]:
         """For JSON, which has neither NaN nor infinity: ``null`` and ``"infinite"``."""
@@ -201,6 +218,7 @@ def figures(
         hurried=sum(o.hurried for o in answered),
         lateness=lateness,
         refusals=by_reason(outcomes),
+        kinds=by_kind(outcomes),
     )
 
 
@@ -214,6 +232,19 @@ def by_reason(outcomes: Iterable[Outcome]) -> dict[str, Refusals]:
         reason: Refusals(len(took), quantile(took, 0.5), quantile(took, 0.99))
         for reason, took in sorted(times.items())
     }
+
+
+def by_kind(outcomes: Iterable[Outcome]) -> dict[str, Part]:
+    """Every kind for itself: the quantiles of all are those of the largest requests."""
+    kinds: dict[str, list[Outcome]] = {}
+    for each in outcomes:
+        kinds.setdefault(each.kind, []).append(each)
+    parts = {}
+    for kind, mine in sorted(kinds.items()):
+        took = [o.latency for o in mine if o.answered]
+        share = sum(o.good for o in mine) / len(mine)
+        parts[kind] = Part(len(mine), quantile(took, 0.5), quantile(took, 0.99), share)
+    return parts
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -66,13 +66,15 @@ class Request:
         each = ADAPTIVE_ROWS[self.tolerance] if self.tolerance else 2 * (self.steps or 0)
         return self.n * each * (1 if self.guidance == 1 else 2)
 
-    def deadline_s(self, row_s: float) -> float:
+    def deadline_s(self, row_s: float, grace: float = GRACE_S, slowdown: float = SLOWDOWN) -> float:
         """Seconds in which it must be answered: a fixed grace and a multiple of its own work.
 
         Args:
             row_s: Seconds per row of the offline loop in full batches, measured in the same run.
+            grace: Seconds that everybody has.
+            slowdown: How many times longer its rows may take than in the offline loop.
         """
-        return GRACE_S + SLOWDOWN * self.rows * row_s
+        return grace + slowdown * self.rows * row_s
 
     def specs(self) -> list[LaneSpec]:
         """Its lanes, for the library's offline loop."""

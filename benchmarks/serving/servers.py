@@ -43,11 +43,13 @@ class Setting:
         model: An embedded checkpoint.
         capacity: Lanes in flight at once.
         timeout: The largest deadline of the mix, in seconds.
+        serve: More options of ``sureflow serve``.
     """
 
     model: str
     capacity: int
     timeout: float
+    serve: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _need(package: str, extra: str) -> None:
 def _serve(options: list[str], port: int, setting: Setting) -> list[str]:
     command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
     command += ["--capacity", str(setting.capacity), "--threads", "1"]
-    return [*command, "--default-model", setting.model, *options]
+    return [*command, "--default-model", setting.model, *setting.serve, *options]
 
 
 def _peer(module: str, python: str, port: int, setting: Setting) -> list[str]:

@@ -63,6 +63,11 @@ def claims(points: Points) -> dict[str, float]:
                 title = f"at {load:g}: ours / {name}"
                 found[f"{title}, p99 of answered requests"] = ratio(ours.p99, its.p99)
                 found[f"{title}, p99 of all requests"] = ratio(ours.p99_all, its.p99_all)
+                for kind in mix.KINDS:
+                    if kind in ours.kinds and kind in its.kinds:
+                        found[f"{title}, p99 of answered {kind} requests"] = ratio(
+                            ours.kinds[kind].p99, its.kinds[kind].p99
+                        )
                 found[f"{title}, goodput"] = ratio(ours.goodput, its.goodput)
     mine = {load: f for (name, load), f in points.items() if name == OURS}
     if OVERLOAD in mine:
@@ -77,6 +82,7 @@ def claims(points: Points) -> dict[str, float]:
 def markdown(record: dict[str, Any], points: Points) -> str:
     """The page that goes with the plots."""
     parts = [_introduction(record), "## Latency, goodput, refusals", _table(points)]
+    parts += ["## By kind of request", kinds(points)]
     parts += ["## Ratios", _claims(record["claims"]), _refusals(points)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -93,15 +99,15 @@ def _introduction(record: dict[str, Any]) -> str:
         f"* Machine: {on['processor']}, {on['cores']} cores, torch {on['torch']}. Every server has",
         "  one core for all of its processes and one torch thread; the load generator has another.",
         "* Network: `fashion`. Every server runs the library's sampling loop, with",
-        f"  {chosen['capacity']} lanes at once. Every answer is compared with the library's: an",
-        "  image that differs is bad.",
+        f"  {chosen['capacity']} lanes at once{_ours(chosen['serve'])}. Every answer is compared",
+        "  with the library's: an image that differs is bad.",
         f"* Mix: {shares}. Open-loop Poisson arrivals, {chosen['seconds']:g} s per server, load",
         f"  and round; {chosen['rounds']} round(s); then {chosen['patience']:g} s of patience.",
         f"* Load 1 is {record['capacity_rps']:.3g} requests/s: the offline loop over the same",
         f"  requests on the same core, {1e3 * record['row_s']:.3g} ms per row.",
-        f"* Deadline: {mix.GRACE_S:g} s and {mix.SLOWDOWN:g} times the request's own rows at that",
-        "  speed. Our server is told each request's own; LitServe, BentoML and Ray Serve have room",
-        "  for one timeout, which is the largest deadline.",
+        f"* Deadline: {chosen['grace']:g} s and {chosen['slowdown']:g} times the request's own rows",
+        "  at that speed. Our server is told each request's own; LitServe, BentoML and Ray Serve",
+        "  have room for one timeout, which is the largest deadline.",
         "* *p99 of all* counts refused and unanswered requests as infinitely late. *Admission* is",
         "  the time until the computation begins. *Hurried* answers say that they widened their",
         "  tolerance to be in time; they count as bad.",
@@ -113,12 +119,28 @@ def _introduction(record: dict[str, Any]) -> str:
     return "# Serving\n\n" + "\n".join(lines)
 
 
+def _ours(options: str) -> str:
+    return f" (ours: `sureflow serve {options}`)" if options else ""
+
+
 def _table(points: Points) -> str:
     lines = ["| server | " + " | ".join(COLUMNS) + " |", "|---" + "|---:" * len(COLUMNS) + "|"]
     for (name, _), each in points.items():
         cells = [show(each) for show in COLUMNS.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def kinds(points: Points) -> str:
+    """Latency and share of good answers of every kind of request, as Markdown."""
+    lines = [
+        f"| {name} | {load:g} | {kind} | {part.count} | {_number(part.p50)} | "
+        f"{_number(part.p99)} | {_percent(part.goodput_share)} |"
+        for (name, load), each in points.items()
+        for kind, part in each.kinds.items()
+    ]
+    head = ["| server | load | kind | requests | p50 s | p99 s | good |"]
+    return "\n".join([*head, "|---|---:|---|---:|---:|---:|---:|", *lines])
 
 
 def _claims(held: dict[str, float]) -> str:

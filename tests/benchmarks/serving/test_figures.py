@@ -21,7 +21,9 @@ REQUEST = Request("interactive", 0.0, 5, 2, "heun", 6, None, 0, 1.0)
 
 
 def good(latency: float, samples: int = 1) -> Outcome:
-    return Outcome(samples, 1.0, 200, latency, correct=True, queue=latency / 2, evaluations=10)
+    return Outcome(
+        "interactive", samples, 1.0, 200, latency, correct=True, queue=latency / 2, evaluations=10
+    )
 
 
 def answer(*images: str, reason: str = "converged", batch: int = 0) -> dict[str, object]:
@@ -58,9 +60,9 @@ def test_goodput_counts_what_is_correct_and_in_time() -> None:
         good(0.5, samples=3),
         good(1.0),
         good(1.1),
-        Outcome(1, 1.0, 200, 0.1, correct=False),
-        Outcome(1, 1.0, 429, 0.002, reason="429 queue-full"),
-        Outcome(1, 1.0, 0, INF),
+        Outcome("bulk", 1, 1.0, 200, 0.1, correct=False),
+        Outcome("bulk", 1, 1.0, 429, 0.002, reason="429 queue-full"),
+        Outcome("bulk", 1, 1.0, 0, INF),
     ]
     found = figures(0.8, outcomes, 4.0, Rows(80, 20), 0.01)
     assert found.offered == 6 / 4
@@ -72,11 +74,11 @@ def test_goodput_counts_what_is_correct_and_in_time() -> None:
 
 
 def test_refused_and_unanswered_requests_are_infinitely_late_in_the_quantile_of_all() -> None:
-    outcomes = [good(0.1)] * 98 + [Outcome(1, 1.0, 503, 0.003, reason="503")]
+    outcomes = [good(0.1)] * 98 + [Outcome("bulk", 1, 1.0, 503, 0.003, reason="503")]
     found = figures(1.2, [*outcomes, good(0.2)], 10.0, Rows(), 0)
     assert found.p99 == 0.2
     assert found.p99_all == 0.2
-    found = figures(1.2, [*outcomes, Outcome(1, 1.0, 0, INF)], 10.0, Rows(), 0)
+    found = figures(1.2, [*outcomes, Outcome("bulk", 1, 1.0, 0, INF)], 10.0, Rows(), 0)
     assert found.p99 == 0.1
     assert found.p99_all == INF
     assert found.refused == 0.01
@@ -85,8 +87,8 @@ def test_refused_and_unanswered_requests_are_infinitely_late_in_the_quantile_of_
 
 def test_refusals_are_told_apart_by_reason() -> None:
     outcomes = [
-        *[Outcome(1, 1.0, 503, t / 1000, reason="503 full") for t in range(1, 101)],
-        Outcome(1, 1.0, 504, 7.0, reason="504"),
+        *[Outcome("bulk", 1, 1.0, 503, t / 1000, reason="503 full") for t in range(1, 101)],
+        Outcome("bulk", 1, 1.0, 504, 7.0, reason="504"),
         good(0.5),
     ]
     refusals = figures(1.2, outcomes, 1.0, Rows(), 0).refusals
@@ -96,8 +98,16 @@ def test_refusals_are_told_apart_by_reason() -> None:
     assert refusals["503 full"].p99 == pytest.approx(0.099)
 
 
+def test_every_kind_has_figures_of_its_own() -> None:
+    outcomes = [good(0.2), good(0.4), Outcome("bulk", 8, 1.0, 200, 5.0, correct=True)]
+    kinds = figures(0.8, [*outcomes, Outcome("bulk", 1, 1.0, 503, 0.1)], 1.0, Rows(), 0).kinds
+    assert (kinds["interactive"].p50, kinds["interactive"].p99) == (0.2, 0.4)
+    assert kinds["interactive"].goodput_share == 1
+    assert (kinds["bulk"].count, kinds["bulk"].p99, kinds["bulk"].goodput_share) == (2, 5.0, 0)
+
+
 def test_figures_of_no_answer_at_all_are_not_numbers() -> None:
-    found = figures(1.2, [Outcome(1, 1.0, 0, INF)], 1.0, Rows(), 0)
+    found = figures(1.2, [Outcome("bulk", 1, 1.0, 0, INF)], 1.0, Rows(), 0)
     assert math.isnan(found.p99)
     assert found.p99_all == INF
     assert math.isnan(found.evaluations)
