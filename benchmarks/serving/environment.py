@@ -23,7 +23,7 @@ def python() -> Path:
     if not ready.exists() or ready.read_bytes() != REQUIREMENTS.read_bytes():
         print(f"installing {REQUIREMENTS} into {FOLDER}", file=sys.stderr, flush=True)
         venv.create(FOLDER, clear=True, with_pip=True)
-        install = [interpreter, "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS]
+        install = [str(interpreter), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)]
         subprocess.run(install, check=True)
         (_site(interpreter) / "sureflow-benchmark.pth").write_text(sysconfig.get_path("purelib"))
         ready.write_bytes(REQUIREMENTS.read_bytes())
