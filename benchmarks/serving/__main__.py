@@ -21,7 +21,7 @@ import httpx
 
 from benchmarks.report import machine, options
 from benchmarks.serving import mix
-from benchmarks.serving.figures import Figures, Outcome, Rows, figures, of_batches, outcome
+from benchmarks.serving.figures import Figures, Outcome, Rows, figures, of_batches, outcome, plain
 from benchmarks.serving.load import Call, Reply, play
 from benchmarks.serving.offline import Offline, decoded, measure
 from benchmarks.serving.servers import KINDS, Kind, Server, Setting, UnavailableError, kind, started
@@ -228,16 +228,16 @@ def _report(bench: Bench, summed: dict[tuple[str, float], Figures]) -> None:
         "options": {k: v for k, v in vars(chosen).items() if not isinstance(v, Path)},
         "capacity_rps": bench.offline.capacity,
         "row_s": bench.offline.row_s,
-        "claims": held,
+        "claims": plain(held),
         "points": [{"server": name, **each.record()} for (name, _), each in summed.items()],
     }
     if chosen.json is not None:
-        chosen.json.write_text(json.dumps(record, indent=2) + "\n")
+        chosen.json.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")
     if chosen.docs is not None:
         from benchmarks.serving.plots import plot
 
         chosen.docs.mkdir(parents=True, exist_ok=True)
-        (chosen.docs / "serving.md").write_text(markdown(record, summed))
+        (chosen.docs / "serving.md").write_text(markdown({**record, "claims": held}, summed))
         plot(summed, chosen.docs)
 
 

@@ -174,8 +174,9 @@ class Figures:
     kinds: dict[str, Part]
 
     def record(self) -> dict[str, Any]:
-        """For JSON, which has neither NaN nor infinity: ``null`` and ``"infinite"``."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        """Return the figures for JSON."""
+        record: dict[str, Any] = plain(asdict(self))
+        return record
 
 
 def figures(
@@ -266,9 +267,10 @@ def ratio(one: float, other: float) -> float:
     return one / other
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """For JSON, which has neither NaN nor infinity: ``null`` and ``"infinite"``."""
     if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, float) and math.isnan(value):
         return None
     if isinstance(value, float) and math.isinf(value):
