@@ -77,8 +77,8 @@ def _one(panel: Axes, place: int, each: Figures) -> None:
         panel.plot(place, value, marker, color=_colour(place), markersize=7)
     if (left := each.refused + each.unanswered) > 0:
         text = f"{100 * left:.0f} %"
-        above = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center", "fontsize": 9}
-        panel.annotate(text, (place, each.p99), **above)
+        at, offset = (place, each.p99), (0, 8)
+        panel.annotate(text, at, offset, textcoords="offset points", ha="center", fontsize=9)
 
 
 def _goodput(points: Points) -> Figure:
