@@ -47,6 +47,7 @@ class Point:
     work: Rows = field(default_factory=Rows)
     lateness: float = 0.0
     seconds: float = 0.0
+    demand: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,9 @@ def _prepare(chosen: argparse.Namespace, core: int) -> Bench:
     requests = [mix.until(chosen.seed + number, most) for number in range(chosen.rounds)]
     offline = measure(model, [r for each in requests for r in each], chosen.capacity)
     print(f"offline loop: {offline.capacity:.3g} requests/s, {1e3 * offline.row_s:.3g} ms/row")
-    print(f"{len(offline.images)} requests, {offline.rows / len(offline.images):.3g} rows each")
+    print(
+        f"{len(offline.images)} requests, {sum(offline.rows.values()) / len(offline.rows):.3g} rows each"
+    )
     return Bench(chosen, offline, requests, core)
 
 
@@ -168,6 +171,7 @@ def _measure(bench: Bench, k: Kind, share: float, number: int, point: Point) -> 
     point.work += work
     point.lateness = max(point.lateness, *(reply.late for reply in replies))
     point.seconds += seconds
+    point.demand += sum(bench.offline.rows[r.seed] for r in due) * bench.offline.row_s
 
 
 async def _warm_up(server: Server, bench: Bench) -> None:
@@ -205,7 +209,7 @@ async def _play(server: Server, calls: Sequence[Call], patience: float) -> list[
 
 
 def _sum(share: float, point: Point) -> Figures:
-    return figures(share, point.outcomes, point.seconds, point.work, point.lateness)
+    return figures(share, point.outcomes, point.seconds, point.work, point.lateness, point.demand)
 
 
 def _processor() -> str:

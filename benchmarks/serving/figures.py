@@ -131,6 +131,8 @@ class Figures:
 
     Attributes:
         load: Offered requests per second over the capacity of the offline loop.
+        realised: The work that came in over what the offline loop does in that time: the load
+            that the finite draw of requests and arrivals came to.
         requests: Requests sent.
         offered: Requests per second.
         goodput: Requests per second answered correctly within their deadlines.
@@ -151,6 +153,7 @@ class Figures:
     """
 
     load: float
+    realised: float
     requests: int
     offered: float
     goodput: float
@@ -180,7 +183,12 @@ class Figures:
 
 
 def figures(
-    load: float, outcomes: Sequence[Outcome], seconds: float, work: Rows, lateness: float
+    load: float,
+    outcomes: Sequence[Outcome],
+    seconds: float,
+    work: Rows,
+    lateness: float,
+    demand: float = math.nan,
 ) -> Figures:
     """Sum up one server at one load.
 
@@ -190,6 +198,7 @@ def figures(
         seconds: Length of the arrivals, of all rounds.
         work: What the server evaluated.
         lateness: See :class:`Figures`.
+        demand: Seconds that the offline loop takes for these requests.
     """
     answered = [o for o in outcomes if o.answered]
     refusals = [o.latency for o in outcomes if o.refused]
@@ -199,6 +208,7 @@ def figures(
     accepted = sum(o.samples for o in good)
     return Figures(
         load=load,
+        realised=demand / seconds,
         requests=len(outcomes),
         offered=len(outcomes) / seconds,
         goodput=len(good) / seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def _reason(answer: httpx.Response) -> str:
     """The status, and the type of the problem document if it is one (RFC 9457)."""
     kind = ""
     if answer.headers.get("content-type", "").startswith("application/problem+json"):
-        kind = answer.json().get("type", "").rpartition("/")[2]
+        kind = re.split("[/:]", answer.json().get("type", ""))[-1]
     return f"{answer.status_code} {kind}".strip()
 
 

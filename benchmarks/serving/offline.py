@@ -23,13 +23,13 @@ class Offline:
     Attributes:
         images: By seed of the request, its samples as our server writes them: base64 PNG.
         arrays: The samples themselves ``[n, *shape]``.
-        rows: Network evaluations of all of them.
+        rows: By seed of the request, its network evaluations.
         seconds: Wall time.
     """
 
     images: dict[int, list[str]]
     arrays: dict[int, npt.NDArray[np.float32]]
-    rows: int
+    rows: dict[int, int]
     seconds: float
 
     @property
@@ -40,7 +40,7 @@ class Offline:
     @property
     def row_s(self) -> float:
         """Seconds per row."""
-        return self.seconds / self.rows
+        return self.seconds / sum(self.rows.values())
 
 
 def measure(model: Model, requests: Sequence[Request], lanes: int) -> Offline:
@@ -52,10 +52,11 @@ def measure(model: Model, requests: Sequence[Request], lanes: int) -> Offline:
     seconds = time.perf_counter() - start
     images: dict[int, list[str]] = {request.seed: [] for request in requests}
     arrays: dict[int, list[npt.NDArray[np.float32]]] = {request.seed: [] for request in requests}
+    rows = dict.fromkeys(images, 0)
     for sample in samples:
         images[sample.spec.seed].append(jsonable(sample.data, "png"))
         arrays[sample.spec.seed].append(sample.data)
-    rows = sum(sample.evaluations for sample in samples)
+        rows[sample.spec.seed] += sample.evaluations
     return Offline(images, {seed: np.stack(a) for seed, a in arrays.items()}, rows, seconds)
 
 

@@ -64,7 +64,8 @@ def test_goodput_counts_what_is_correct_and_in_time() -> None:
         Outcome("bulk", 1, 1.0, 429, 0.002, reason="429 queue-full"),
         Outcome("bulk", 1, 1.0, 0, INF),
     ]
-    found = figures(0.8, outcomes, 4.0, Rows(80, 20), 0.01)
+    found = figures(0.8, outcomes, 4.0, Rows(80, 20), 0.01, demand=3.0)
+    assert found.realised == 0.75
     assert found.offered == 6 / 4
     assert found.goodput == 2 / 4
     assert found.goodput_share == pytest.approx(2 / 6)

@@ -110,7 +110,7 @@ def test_those_not_answered_before_the_cut_off_are_given_up() -> None:
 def test_refusals_keep_their_status_and_type() -> None:
     async def refuse(sent: dict[str, Any]) -> tuple[int, bytes, str]:
         if sent["number"] == 0:
-            return 429, b'{"type": "/problems/queue-full"}', "application/problem+json"
+            return 429, b'{"type": "urn:problem:queue-full"}', "application/problem+json"
         return 504, b"late", "text/plain"
 
     full, late = run(Stub(refuse), [0.0, 0.0], patience=60)

@@ -60,7 +60,7 @@ def test_rows_of_a_fixed_grid_are_those_that_the_sampler_counts() -> None:
     model = model_of(Scripted(lambda x, t, label: -x, shape=(1, 4, 4), classes=mix.CLASSES))
     fixed = [request for request in mix.until(1, 40) if request.tolerance is None]
     for request in fixed:
-        assert measure(model, [request], 16).rows == request.rows
+        assert measure(model, [request], 16).rows == {request.seed: request.rows}
 
 
 def test_deadlines_grow_with_the_work() -> None:
@@ -77,7 +77,7 @@ def test_measure_keeps_every_sample_of_every_request() -> None:
         assert offline.arrays[request.seed].shape == (request.n, 1, 4, 4)
         assert len(offline.images[request.seed]) == request.n
     assert offline.capacity == pytest.approx(len(requests) / offline.seconds)
-    assert offline.row_s == pytest.approx(offline.seconds / offline.rows)
+    assert offline.row_s == pytest.approx(offline.seconds / sum(offline.rows.values()))
 
 
 def test_decoded_gives_the_bytes_of_an_array() -> None:
