@@ -145,9 +145,8 @@ def _prepare(chosen: argparse.Namespace, core: int) -> Bench:
     requests = [mix.until(chosen.seed + number, most) for number in range(chosen.rounds)]
     offline = measure(model, [r for each in requests for r in each], chosen.capacity)
     print(f"offline loop: {offline.capacity:.3g} requests/s, {1e3 * offline.row_s:.3g} ms/row")
-    print(
-        f"{len(offline.images)} requests, {sum(offline.rows.values()) / len(offline.rows):.3g} rows each"
-    )
+    count = len(offline.images)
+    print(f"{count} requests, {sum(offline.rows.values()) / count:.3g} rows each", flush=True)
     return Bench(chosen, offline, requests, core)
 
 
