@@ -1,0 +1,1 @@
+"""Our server and its peers under the same open-loop load; run with ``python -m``."""
