@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sureflow.moments.rowwise import conv2d
 from sureflow.moments.rules import register, widened
 
 
@@ -21,9 +22,7 @@ def _conv2d(layer: nn.Conv2d, mean: Tensor, variance: Tensor) -> Tensor:
     weight = widened(layer.weight).square()
     if _is_pointwise(layer):
         return _pointwise(weight, variance)
-    return F.conv2d(
-        variance, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups
-    )
+    return conv2d(layer, variance, weight, None)
 
 
 @register(nn.ConvTranspose2d)
