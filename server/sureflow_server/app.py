@@ -36,7 +36,14 @@ def create_app(settings: Settings) -> FastAPI:
     ``app.state.service`` is the running :class:`~sureflow_server.service.Service`.
     """
     metrics = Metrics()
-    config = WorkerConfig(settings.models_dir, settings.capacity, settings.threads, settings.device)
+    config = WorkerConfig(
+        settings.models_dir,
+        settings.capacity,
+        settings.threads,
+        settings.device,
+        precision=settings.precision,
+        compile=settings.compile,
+    )
     pool = Pool(config, settings.max_queued_samples, metrics)
 
     @asynccontextmanager

@@ -48,6 +48,6 @@ def _leaves_onednn(input: Tensor, weight: Tensor) -> bool:
     return (
         input.device.type == "cpu"
         and input.dtype == weight.dtype == torch.float32
-        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and not torch.is_autocast_enabled("cpu")
     )

@@ -123,7 +123,8 @@ class UNet(VelocityNetwork):
         self.stem = RowwiseConv2d(pixels, channels[0], 3, padding=1)
         self.down = nn.ModuleList(stack(width) for width in channels)
         self.shrink = nn.ModuleList(
-            RowwiseConv2d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in pairwise(channels)
+            RowwiseConv2d(fine, coarse, 3, stride=2, padding=1)
+            for fine, coarse in pairwise(channels)
         )
         self.middle = SelfAttention2d(channels[-1], heads, groups)
         self.merge = nn.ModuleList(PointwiseConv2d(2 * width, width) for width in channels)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 import torch
 from torch import Tensor
 
+from sureflow.execution import Compile
 from sureflow.moments import Moments
 from sureflow.networks import VelocityNetwork
 from sureflow.sampling.graphs import Graphs
 
 Evaluate = Callable[[Tensor, Tensor, Tensor], Moments]
 """``(x, t, label) -> Moments``, the signature of :meth:`VelocityNetwork.moments`."""
-
-Compile = Literal["off", "graphs", "compile"]
 
 
 def compiled(network: VelocityNetwork, compile: Compile) -> Evaluate:

@@ -48,7 +48,7 @@ class Graphs:
 
 def capture_cuda(run: Callable[[], Moments]) -> tuple[Callable[[], object], Moments]:
     """Capture on the current device, after a warm-up on a stream of its own."""
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(WARM_UPS):

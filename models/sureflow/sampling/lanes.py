@@ -7,13 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from sureflow.lane import MAX_STEPS, METHODS, LaneSpec
 from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.tableau import COEFFICIENTS, STAGES, Flags, Floats, Integers
+from sureflow.sampling.transfer import to_device
 
 Slots = npt.NDArray[np.int64]
 """Indices of lanes, ascending, ``[n]``."""
+
+Index = slice | Tensor
+"""The same as an index into arrays on the device."""
 
 
 class Lanes:
@@ -89,6 +94,12 @@ class Lanes:
         self.longest[slot] = self.proposal[slot] = 1 / spec.min_steps
         self.max_steps[slot] = spec.max_steps
         self.last_error[slot] = 1
+
+    def index(self, slots: Slots) -> Index:
+        """Neighbouring slots as a slice, which needs neither a copy nor an index on the device."""
+        if len(slots) and slots[-1] - slots[0] + 1 == len(slots):
+            return slice(int(slots[0]), int(slots[-1]) + 1)
+        return to_device(slots, self.device)
 
     def adaptive(self, slots: Slots) -> Flags:
         """Which of these lanes keep to a tolerance."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from sureflow.card import ModelCard
 from sureflow.checkpoint import CheckpointError, embedded_folder, load
 from sureflow.lane import METHODS, LaneSpec
+from sureflow.model import Model
 from sureflow.sampling import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 
@@ -23,7 +24,7 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
     failures: dict[str, str] = {}
     for folder in _folders(root):
         try:
-            sampler = Sampler(load(folder, config.device), config.capacity)
+            sampler = Sampler(_load(folder, config), config.capacity)
             card = sampler.model.card
             if card.name != folder.name:
                 raise CheckpointError(
@@ -36,6 +37,10 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
             samplers[card.name] = sampler
             cards.append(card)
     return Ready(str(root), tuple(cards), failures), samplers
+
+
+def _load(folder: Path, config: WorkerConfig) -> Model:
+    return load(folder, config.device, precision=config.precision, compile=config.compile)
 
 
 def _folders(root: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sureflow.card import ModelCard
+from sureflow.execution import Compile, Precision
 from sureflow.lane import LaneSpec, Sample
 
 ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -37,6 +38,8 @@ class WorkerConfig:
     capacity: int
     threads: int
     device: str
+    precision: Precision = "float32"
+    compile: Compile = "off"
 
 
 @dataclass(frozen=True, slots=True)
