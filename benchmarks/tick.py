@@ -13,14 +13,17 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
 from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
+from sureflow.determinism import make_deterministic
 from sureflow.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.sampling import Sampler, flow
@@ -45,7 +48,8 @@ SCALING = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 class Stopwatch:
     """Seconds by part, without the seconds of other parts that ran inside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self.seconds: dict[str, float] = defaultdict(float)
         self._inside: list[float] = []
 
@@ -54,11 +58,11 @@ class Stopwatch:
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             self._inside.append(0.0)
-            start = time.perf_counter()
+            start = self._clock()
             try:
                 return call(*args, **kwargs)
             finally:
-                taken = time.perf_counter() - start
+                taken = self._clock() - start
                 self.seconds[part] += taken - self._inside.pop()
                 if self._inside:
                     self._inside[-1] += taken
@@ -108,6 +112,8 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
     parser.add_argument("--docs", action="store_true", help=f"write {DOCS}")
     arguments = parser.parse_args()
+    if arguments.device.startswith("cuda"):
+        make_deterministic()
     report = Report("tick")
     pages = [report_on(name, arguments, report) for name in arguments.models]
     report.write(arguments.json)
@@ -148,21 +154,15 @@ def report_on(name: str, arguments: argparse.Namespace, report: Report) -> str:
 
 def parts(model: Model, mix: str, rows: int, ticks: int) -> dict[str, float]:
     """Median share of each part in a tick, and the median tick in seconds."""
-    work, watch = Workload(model, mix, rows), Stopwatch()
+    work, watch = Workload(model, mix, rows), Stopwatch(clock_of(model))
     for _ in range(5):
         work.tick()
-    _watch(work.sampler, watch)
-    plain = flow.guide
-    flow.guide = watch.wrap("guide", plain)
     seen: list[dict[str, float]] = []
-    try:
+    with watched(work.sampler, watch):
         for _ in range(ticks):
             watch.seconds.clear()
             work.tick()
             seen.append(dict(watch.seconds))
-    finally:
-        flow.guide = plain
-        model.__dict__.pop("evaluator")
     totals = [sum(tick.values()) for tick in seen]
     # Means over the middle ticks, so that shares add up and a disturbance counts for little.
     middle = sorted(range(ticks), key=totals.__getitem__)[ticks // 10 : -ticks // 10]
@@ -171,21 +171,25 @@ def parts(model: Model, mix: str, rows: int, ticks: int) -> dict[str, float]:
     return share | {"seconds": statistics.median(totals)}
 
 
-def _watch(sampler: Any, watch: Stopwatch) -> None:
+@contextmanager
+def watched(sampler: Any, watch: Stopwatch) -> Iterator[None]:
     """Time the calls between the parts of this sampler."""
     process, evaluate = sampler._process, sampler._evaluate
-    for owner, method, part in (
-        (process, "rows", "rows"),
-        (process, "advance", "advance"),
-        (process.control, "begin", "judge"),
-        (process.control, "judge", "judge"),
-        (process.control, "proceed", "judge"),
-        (evaluate, "_evaluate", NETWORK),
-        (sampler, "_retire", "retire"),
-        (sampler, "_evaluate", "evaluate"),
-        (sampler, "tick", "tick"),
-    ):
-        setattr(owner, method, watch.wrap(part, getattr(owner, method)))
+    with ExitStack() as stack:
+        for owner, name, part in (
+            (process, "rows", "rows"),
+            (process, "advance", "advance"),
+            (flow, "guide", "guide"),
+            (process.control, "begin", "judge"),
+            (process.control, "judge", "judge"),
+            (process.control, "proceed", "judge"),
+            (evaluate, "_evaluate", NETWORK),
+            (sampler, "_retire", "retire"),
+            (sampler, "_evaluate", "evaluate"),
+            (sampler, "tick", "tick"),
+        ):
+            stack.enter_context(patch.object(owner, name, watch.wrap(part, getattr(owner, name))))
+        yield
 
 
 @torch.inference_mode()
@@ -208,9 +212,9 @@ def bare_loop(model: Model, rows: int) -> Callable[[], object]:
 def against_bare_loop(model: Model, rows: int, ticks: int) -> float:
     """Rows per second of fixed lanes over those of the bare loop: median of alternating pairs."""
     work, step = Workload(model, "fixed", rows), bare_loop(model, rows)
-    ratios = []
+    clock, ratios = clock_of(model), []
     for pair in range(-5, ticks):
-        bare, ours = (seconds(call) for call in (step, work.tick))
+        bare, ours = (seconds(call, clock) for call in (step, work.tick))
         if pair >= 0:
             ratios.append(bare / ours)
     return statistics.median(ratios)
@@ -221,14 +225,19 @@ def rows_per_second(model: Model, rows: int, ticks: int) -> float:
     work = Workload(model, "fixed", rows)
     for _ in range(5):
         work.tick()
-    return rows / statistics.median(seconds(work.tick) for _ in range(ticks))
+    return rows / statistics.median(seconds(work.tick, time.perf_counter) for _ in range(ticks))
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
+def clock_of(model: Model) -> Callable[[], float]:
+    """On a CPU the time of this thread, which does all the work and shares its machine."""
+    return time.thread_time if model.device.type == "cpu" else time.perf_counter
+
+
+def seconds(call: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Time of one call."""
+    start = clock()
     call()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def profile(model: Model, mix: str, rows: int, ticks: int = 40) -> None:
@@ -248,8 +257,8 @@ def profile(model: Model, mix: str, rows: int, ticks: int = 40) -> None:
 
 def table(name: str, shares: dict[str, dict[str, float]], ratio: float) -> str:
     """One model's shares in Markdown."""
-    lines = [f"## {name}", "", "| part | " + " | ".join(shares) + " |", "|---" * 4 + "|"]
-    lines[3] = "|---|" + "---:|" * len(shares)
+    lines = [f"## {name}", "", "| part | " + " | ".join(shares) + " |"]
+    lines.append("|---|" + "---:|" * len(shares))
     for part, words in PARTS.items():
         cells = [f"{100 * share[part]:.2f} %" for share in shares.values()]
         lines.append(f"| {words} | " + " | ".join(cells) + " |")

@@ -61,7 +61,7 @@ def priced():
 
 def test_rows_are_divided_at_the_least_cost(priced) -> None:
     evaluate = priced({1: 1.0, 4: 1.9, 8: 3.0, 16: 9.0})
-    for rows, blocks in {1: [1], 2: [4], 5: [1, 4], 6: [8], 9: [1, 8], 13: [8, 8]}.items():
+    for rows, blocks in {1: [1], 2: [4], 5: [1, 4], 6: [8], 9: [1, 8], 14: [8, 8]}.items():
         assert sorted(evaluate.blocks(rows)) == blocks
     assert evaluate.blocks(16) == [8, 8], "two halves are cheaper than the whole here"
     for rows in range(1, 60):
