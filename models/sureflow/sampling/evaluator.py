@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +24,10 @@ GPU_ROW_COUNTS = (*ROW_COUNTS, 96, 128, 192, 256)
 
 NEAR_BEST = 1.05
 """Cost per row, relative to the lowest, at which more rows are not worth waiting for."""
+
+WORTH_DIVIDING = 0.9
+"""Cost of several blocks, relative to the one that holds all rows, up to which they are taken: a
+timing on a busy machine may be wrong by as much."""
 
 TIMED_S = 0.03
 """Block sizes are timed again until they have taken this long together."""
@@ -91,7 +96,11 @@ class Evaluator:
         divisions = self._divisions
         for n in range(len(divisions), rows + 1):
             options = ((c + divisions[max(n - size, 0)][0], size) for size, c in self.costs.items())
-            divisions.append(min(options))
+            best = min(options)
+            whole = next((size for size in self.costs if size >= n), None)
+            if whole is not None and best[0] > WORTH_DIVIDING * self.costs[whole]:
+                best = self.costs[whole], whole
+            divisions.append(best)
         sizes = []
         while rows > 0:
             sizes.append(divisions[rows][1])
@@ -140,7 +149,9 @@ def verified_costs(
             if not _same(out, whole, part):
                 del costs[size]
         rounds += 1
-    return costs
+    # Fewer rows never cost more than many; where it seemed so, the machine was busy.
+    sizes, seconds = list(costs), list(costs.values())
+    return dict(zip(sizes, np.minimum.accumulate(seconds[::-1])[::-1].tolist(), strict=True))
 
 
 def _same(out: Moments, whole: Moments, part: slice) -> bool:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from sureflow.lane import LaneSpec
 from sureflow.moments import Moments
-from sureflow.paths import broadcast
 from sureflow.sampling.control import ByLane, StepControl
 from sureflow.sampling.guidance import guide, guided
 from sureflow.sampling.lanes import Index, Lanes, Slots
@@ -177,14 +176,16 @@ def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats) -> Ten
     differently in the vector body and in the tail of an array, that is, by slot. Stages that a
     lane does not use are skipped rather than multiplied by zero, whatever is stored there.
     """
-    rounded = weights.astype(np.float32)
+    rounded = weights.astype(np.float32).T
     used = rounded != 0
-    columns = to_device(rounded.T.copy(), start.device)
+    # Copied to the device once, in a shape that multiplies samples.
+    shape = (*rounded.shape, *(1 for _ in start.shape[1:]))
+    factors = to_device(rounded.reshape(shape), start.device)
+    wanted = to_device(used.reshape(shape), start.device)
     result = start[where]
-    for index in np.flatnonzero(used.any(0)):
-        weight = broadcast(columns[index], result)
-        moved = result + weight * stages[index, where]
-        result = moved if used[:, index].all() else torch.where(weight != 0, moved, result)
+    for index in np.flatnonzero(used.any(1)):
+        moved = result + factors[index] * stages[index, where]
+        result = moved if used[index].all() else torch.where(wanted[index], moved, result)
     # A copy even where nothing is added: what evaluates the rows may work in place.
     return result if used.any() else result.clone()
 
