@@ -35,6 +35,8 @@ def compiled(network: VelocityNetwork, compile: Compile) -> Evaluate:
         return Graphs(network)
     if compile != "compile":
         raise ValueError(f"compile: {compile!r} is unknown; choose from {get_args(Compile)}")
+    # torch gives up silently, and runs the rest as it is, after so many programs of one function.
+    torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
     # One program per row count, never one for all: kernels chosen by a size that is not known when
     # they are made would tie a row's bits to its company.
     return cast(Evaluate, torch.compile(network.moments, dynamic=False))

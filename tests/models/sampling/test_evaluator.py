@@ -4,6 +4,7 @@ from stubs import Scripted
 
 from sureflow.checkpoint import load
 from sureflow.moments import Moments
+from sureflow.networks import MLP
 from sureflow.sampling.compiled import compiled
 from sureflow.sampling.evaluator import ROW_COUNTS, Evaluator, verified_costs
 from sureflow.sampling.graphs import Graphs
@@ -137,3 +138,16 @@ def test_graphs_need_a_gpu_and_unknown_ways_are_named() -> None:
         compiled(network, "graphs")
     with pytest.raises(ValueError, match="'fast' is unknown"):
         compiled(network, "fast")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
+def test_a_compiled_network_is_the_same_up_to_rounding() -> None:
+    network = MLP((2,), width=16, layers=1).eval().requires_grad_(False)
+    evaluate = Evaluator(network, (4, 8), compile="compile")
+    assert 8 in evaluate.sizes
+    x, t, label = torch.randn(30, 2), torch.rand(30), torch.zeros(30, dtype=torch.long)
+    with torch.inference_mode():
+        out, truth = evaluate(x, t, label), network.moments(x, t, label)
+    assert torch.allclose(out.mean, truth.mean, atol=1e-5)
+    assert torch.allclose(out.variance, truth.variance, rtol=1e-4)
