@@ -1,6 +1,8 @@
-"""What the variance costs: velocity with variance against velocity alone, per evaluation.
+"""What confidence costs: velocity with variance against velocity alone.
 
-Paired runs at 16 rows on one thread, alternating, so that a noisy machine hits both alike.
+Per evaluation of the network, and end to end: the same lanes through the same sampler, with the
+network against one whose variance is a constant that costs nothing. Pairs alternate, so that a
+noisy machine hits both alike.
 """
 
 from __future__ import annotations
@@ -10,11 +12,39 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch import Tensor, nn
 
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
+from sureflow.lane import LaneSpec
+from sureflow.model import Model
+from sureflow.moments import Moments
+from sureflow.networks import VelocityNetwork
+from sureflow.sampling import Sampler
 
 ROWS = 16
+LANES = (16, 32)
+STEPS = 10
+
+
+class Plain(VelocityNetwork):
+    """The velocity of a network, with no variance but a constant."""
+
+    def __init__(self, network: VelocityNetwork) -> None:
+        super().__init__(network.shape, network.classes, floor=0.0)
+        self.network, self.noise = network, nn.ModuleDict()
+        self._zeros: dict[int, Tensor] = {}
+
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+        """Velocity alone."""
+        return Moments(self.network(x, t, label))
+
+    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Moments:
+        """Velocity and zeros that were made before."""
+        mean = self.network(x, t, label)
+        if len(x) not in self._zeros:
+            self._zeros[len(x)] = torch.zeros_like(mean)
+        return Moments(mean, self._zeros[len(x)])
 
 
 def main() -> None:
@@ -22,45 +52,82 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--models", nargs="+", default=["fashion", "ring"])
     arguments = parser.parse_args()
-    pairs = 40 if arguments.quick else 200
+    pairs, rounds = (40, 2) if arguments.quick else (200, 6)
     report = Report("overhead")
     for name in arguments.models:
-        ratio, plain = measure(name, pairs)
+        model = load(name)
+        times = evaluations(model.network, pairs)
+        plain = statistics.median(alone for alone, _ in times)
         report.add(f"{name}: velocity alone, {ROWS} rows", plain * 1e3, "ms")
-        report.add(f"{name}: velocity with variance / velocity alone", ratio)
+        report.add(f"{name}: velocity with variance / velocity alone", median_ratio(times))
+        for lanes in LANES:
+            report.add(
+                f"{name}: confidence on / off, end to end, {lanes} lanes",
+                median_ratio(samplings(model, lanes, rounds)),
+            )
     report.write(arguments.json)
 
 
 @torch.inference_mode()
-def measure(name: str, pairs: int) -> tuple[float, float]:
-    """Median ratio of paired times, and the median time of the velocity alone in seconds."""
-    network = load(name).network
+def evaluations(network: VelocityNetwork, pairs: int) -> list[tuple[float, float]]:
+    """Seconds of the velocity alone, and with variance."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(ROWS, *network.shape, generator=generator)
     t = torch.rand(ROWS, generator=generator)
     label = torch.randint(0, network.classes + 1, (ROWS,), generator=generator)
-    for _ in range(5):
-        network(x, t, label)
-        network.moments(x, t, label)
-    ratios, plain = [], []
-    for pair in range(pairs):
-        calls: list[Callable[[], object]] = [
-            lambda: network(x, t, label),
-            lambda: network.moments(x, t, label),
-        ]
-        swapped = pair % 2 == 1
-        times = [seconds(call) for call in (reversed(calls) if swapped else calls)]
-        alone, both = reversed(times) if swapped else times
-        ratios.append(both / alone)
-        plain.append(alone)
-    return statistics.median(ratios), statistics.median(plain)
+    return paired_times(lambda: network(x, t, label), lambda: network.moments(x, t, label), pairs)
+
+
+def samplings(model: Model, lanes: int, rounds: int) -> list[tuple[float, float]]:
+    """Seconds of the same lanes without and with confidence, their ticks taking turns."""
+    off = Model(model.card, Plain(model.network).eval(), None)
+    # Both divide their rows alike; the comparison is of the work, not of two timings at load.
+    off.evaluator.costs = model.evaluator.costs
+    return [
+        sampling(Sampler(off, lanes), Sampler(model, lanes), first=turn % 2)
+        for turn in range(rounds)
+    ]
+
+
+def sampling(*samplers: Sampler, first: int) -> tuple[float, float]:
+    """Seconds that the same lanes take in each of two samplers, from admission to the last."""
+    spent = [0.0, 0.0]
+    for ticket in range(samplers[0].free):
+        spec = LaneSpec(0, ticket, "heun", STEPS)
+        for which, sampler in enumerate(samplers):
+            spent[which] += seconds(lambda s=sampler, t=ticket, p=spec: s.admit(t, p))
+    while samplers[first].running:
+        for which in (first, 1 - first):
+            spent[which] += seconds(samplers[which].tick)
+        first = 1 - first
+    return spent[0], spent[1]
+
+
+def paired_times(
+    first: Callable[[], object], second: Callable[[], object], pairs: int
+) -> list[tuple[float, float]]:
+    """Seconds of both, taking turns in going first, after a warm-up."""
+    times = []
+    for pair in range(-3, pairs):
+        if pair % 2:
+            b, a = seconds(second), seconds(first)
+        else:
+            a, b = seconds(first), seconds(second)
+        if pair >= 0:
+            times.append((a, b))
+    return times
+
+
+def median_ratio(times: list[tuple[float, float]]) -> float:
+    """Median of second over first."""
+    return statistics.median(b / a for a, b in times)
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
+    """Time that one call keeps the processor busy, whatever else the machine does."""
+    start = time.thread_time()
     call()
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
+from sureflow.execution import Compile, Precision
 from sureflow.model import Model
-from sureflow.networks import FrozenVelocity, VelocityNetwork, build, kind_of
+from sureflow.networks import Bfloat16, FrozenVelocity, VelocityNetwork, build, kind_of
 
 CONFIG, WEIGHTS, CALIBRATION = "config.json", "model.safetensors", "calibration.safetensors"
 MAX_CONFIG_BYTES = 1 << 20
@@ -64,12 +65,31 @@ def resolve(folder: str | Path) -> Path:
     return folder
 
 
-def load(folder: str | Path, device: str | torch.device = "cpu") -> Model:
+def load(
+    folder: str | Path,
+    device: str | torch.device = "cpu",
+    *,
+    precision: Precision = "float32",
+    compile: Compile = "off",
+) -> Model:
     """Load a checkpoint folder, or an embedded checkpoint by its bare name.
+
+    What changes the bytes of samples is part of the model's version.
+
+    Args:
+        folder: The folder, or the name.
+        device: Where to run it.
+        precision: ``bfloat16`` is faster and rounds: see
+            :class:`~sureflow.networks.precision.Bfloat16`. Networks without weights stay as they
+            are.
+        compile: How to run it; see :func:`~sureflow.sampling.compiled.compiled`.
 
     Raises:
         CheckpointError: Something in it is missing, damaged or does not fit; says what.
+        ValueError: The precision is unknown.
     """
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision: {precision!r} is unknown; choose from {get_args(Precision)}")
     folder = resolve(folder)
     config = read_config(folder)
     network = _network(folder, config).to(device)
@@ -79,17 +99,23 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> Model:
             f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {network.classes}"
         )
     calibration = _calibration(folder, len(classes))
+    version, parameters = version_of(folder), sum(p.numel() for p in network.parameters())
+    network = network.eval().requires_grad_(False)
+    if precision == "bfloat16" and network.trained:
+        network, version = Bfloat16(network).eval(), f"{version}+{precision}"
+    if compile == "compile":
+        version += "+compile"
     card = ModelCard(
         name=config.name,
-        version=version_of(folder),
+        version=version,
         media=config.media,
         shape=network.shape,
         classes=classes,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=parameters,
         calibrated={} if calibration is None else calibration.summary(),
         provenance=config.provenance,
     )
-    return Model(card, network.eval().requires_grad_(False), calibration)
+    return Model(card, network, calibration, compile)
 
 
 def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> None:

@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from sureflow.execution import Precision
+
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
 
 Runs = Annotated[Path, typer.Option(help="Where the state of unfinished runs is kept.")]
@@ -157,6 +159,7 @@ def evaluate(
     method: Annotated[str, typer.Option()] = "heun",
     steps: Annotated[int, typer.Option(min=1)] = 20,
     seed: Annotated[int, typer.Option(min=0)] = 7,
+    precision: Annotated[Precision, typer.Option(help="Of the network.")] = "float32",
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here too.")
     ] = None,
@@ -171,7 +174,7 @@ def evaluate(
 
     use_threads(threads)
     with clear_errors():
-        model = load(folder)
+        model = load(folder, precision=precision)
         reader = Judge.load(judge, len(model.card.classes))
         images, labels = fashion_mnist("test")
         held_out = scaled(images)

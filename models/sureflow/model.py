@@ -9,6 +9,7 @@ import torch
 
 from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
+from sureflow.execution import Compile
 from sureflow.lane import (
     ADAPTIVE_METHODS,
     MAX_PARALLEL,
@@ -30,11 +31,13 @@ class Model:
         card: What clients may know.
         network: In evaluation mode, on its device.
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
+        compile: How the network is run.
     """
 
     card: ModelCard
     network: VelocityNetwork
     calibration: Calibration | None
+    compile: Compile = "off"
 
     @property
     def device(self) -> torch.device:
@@ -44,7 +47,7 @@ class Model:
     @cached_property
     def evaluator(self) -> Evaluator:
         """Evaluates the network on row counts that were verified once, on first use."""
-        return Evaluator(self.network)
+        return Evaluator(self.network, compile=self.compile)
 
     def confidence(self, uncertainty: float, spec: LaneSpec) -> float | None:
         """Share of the reference draws that are less sure, in [0, 1]; higher is surer.

@@ -41,7 +41,9 @@ def create_app(settings: Settings) -> FastAPI:
         settings.capacity,
         settings.threads,
         settings.device,
-        settings.admission,
+        admission=settings.admission,
+        precision=settings.precision,
+        compile=settings.compile,
     )
     pool = Pool(config, settings.max_queued_samples, metrics)
 

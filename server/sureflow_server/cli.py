@@ -37,6 +37,12 @@ def serve(
     device: Annotated[
         str | None, typer.Option(help="Torch device of the worker; default cpu.")
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32 (default), or bfloat16: faster, and rounded.")
+    ] = None,
+    compile: Annotated[
+        str | None, typer.Option(help="off (default), graphs (CUDA only) or compile.")
+    ] = None,
     max_samples_per_request: Annotated[
         int | None, typer.Option(help="Largest n; default 1024.")
     ] = None,

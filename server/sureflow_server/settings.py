@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from sureflow.execution import Compile, Precision
 from sureflow_server.engine.messages import Admission
 
 PREFIX = "SUREFLOW_"
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
             which is worse in every way and there for comparison.
         threads: CPU threads of the worker.
         device: Torch device of the worker, such as ``cpu`` or ``cuda:0``.
+        precision: ``bfloat16`` is faster and rounds; samples then differ from those in ``float32``.
+        compile: ``graphs`` replays CUDA graphs, ``compile`` uses ``torch.compile``.
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_body_bytes: Largest request body.
@@ -58,6 +61,8 @@ class Settings(BaseSettings):
     admission: Admission = "tick"
     threads: PositiveInt = 1
     device: str = "cpu"
+    precision: Precision = "float32"
+    compile: Compile = "off"
     max_samples_per_request: PositiveInt = 1024
     max_queued_samples: PositiveInt = 4096
     max_body_bytes: PositiveInt = 1 << 20

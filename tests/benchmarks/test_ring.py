@@ -24,7 +24,7 @@ def test_the_shipped_variance_has_the_right_size(t: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["overhead", "ring", "throughput"])
+@pytest.mark.parametrize("name", ["overhead", "precision", "ring", "throughput", "tick"])
 def test_every_benchmark_prints_and_writes_its_figures(name: str, tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     command = [sys.executable, "-m", f"benchmarks.{name}", "--quick", "--json", str(out)]

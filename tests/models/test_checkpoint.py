@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, resolve, save
+from sureflow.determinism import make_deterministic
 from sureflow.networks import MLP
 
 
@@ -114,3 +115,40 @@ def test_embedded_checkpoints_load_by_name(name: str) -> None:
     model = load(name)
     assert model.card.name == resolve(name).name == name
     assert model.card.calibrated["draws"] > 0
+
+
+def test_half_precision_is_close_and_a_version_of_its_own(folder: Path) -> None:
+    exact, rounded = load(folder), load(folder, precision="bfloat16")
+    assert rounded.card.version == f"{exact.card.version}+bfloat16"
+    assert rounded.card.parameters == exact.card.parameters
+    x, t, label = torch.randn(64, 3), torch.rand(64), torch.arange(64) % 3
+    truth, near = exact.network.moments(x, t, label), rounded.network.moments(x, t, label)
+    assert near.mean.dtype == near.variance.dtype == torch.float32
+    assert torch.equal(near.mean, rounded.network(x, t, label))
+    assert 0 < (near.mean - truth.mean).abs().max() < 0.03 * truth.mean.abs().max()
+    assert (near.variance / truth.variance - 1).abs().max() < 0.1
+    kept = {p.dtype for p in rounded.network.noise_parameters()}
+    assert kept == {torch.float32}
+    assert {p.dtype for p in rounded.network.velocity_parameters()} > {torch.bfloat16}
+
+
+def test_what_changes_bytes_changes_the_version_and_nothing_else_does(folder: Path) -> None:
+    version = load(folder).card.version
+    assert load(folder, compile="graphs").card.version == version
+    assert load(folder, compile="compile").card.version == f"{version}+compile"
+    assert load("ring-exact", precision="bfloat16").card.version == load("ring-exact").card.version
+    with pytest.raises(ValueError, match="precision: 'float16' is unknown"):
+        load(folder, precision="float16")
+
+
+def test_deterministic_kernels_leave_nothing_to_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    try:
+        make_deterministic()
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.backends.cuda.matmul.allow_tf32
+        assert not torch.backends.cudnn.allow_tf32
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cudnn.allow_tf32 = True
+        torch.utils.deterministic.fill_uninitialized_memory = True

@@ -62,3 +62,10 @@ def test_other_addresses_need_one(host: str) -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().port = 1
+
+
+def test_how_models_are_run_is_one_of_the_known_ways() -> None:
+    settings = Settings(precision="bfloat16", compile="graphs")
+    assert (settings.precision, settings.compile) == ("bfloat16", "graphs")
+    with pytest.raises(ValidationError, match="precision"):
+        Settings(precision="float16")

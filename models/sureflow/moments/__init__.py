@@ -12,11 +12,14 @@ from sureflow.moments.combine import add, concatenate, gate, modulate
 from sureflow.moments.moments import Moments
 from sureflow.moments.noise import MultiplicativeNoise
 from sureflow.moments.resampling import UpsampleConv2d
+from sureflow.moments.rowwise import RowwiseConv2d, RowwiseLinear
 from sureflow.moments.rules import propagate, register
 
 __all__ = [
     "Moments",
     "MultiplicativeNoise",
+    "RowwiseConv2d",
+    "RowwiseLinear",
     "UpsampleConv2d",
     "add",
     "attention",

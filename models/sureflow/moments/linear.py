@@ -6,7 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sureflow.moments.rowwise import conv2d
 from sureflow.moments.rules import register, widened
+
+FEW_OUTPUTS = 8
+"""Output channels up to which a convolution is quicker tap by tap."""
 
 
 @register(nn.Linear)
@@ -21,9 +25,9 @@ def _conv2d(layer: nn.Conv2d, mean: Tensor, variance: Tensor) -> Tensor:
     weight = widened(layer.weight).square()
     if _is_pointwise(layer):
         return _pointwise(weight, variance)
-    return F.conv2d(
-        variance, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups
-    )
+    if _has_few_outputs(layer):
+        return _by_taps(weight, variance)
+    return conv2d(layer, variance, weight, None)
 
 
 @register(nn.ConvTranspose2d)
@@ -63,6 +67,28 @@ def _is_pointwise(layer: nn.Conv2d) -> bool:
         and layer.padding in ((0, 0), "valid", "same")
         and layer.groups == 1
     )
+
+
+def _has_few_outputs(layer: nn.Conv2d) -> bool:
+    """A 3x3 convolution onto the pixels of a patch, as in the head of a network for images."""
+    return (
+        layer.out_channels <= FEW_OUTPUTS
+        and layer.kernel_size == (3, 3)
+        and layer.stride == (1, 1)
+        and layer.padding == (1, 1)
+        and layer.dilation == (1, 1)
+        and layer.groups == 1
+    )
+
+
+def _by_taps(weight: Tensor, variance: Tensor) -> Tensor:
+    """A 3x3 convolution as one product per image for all taps, whose results are then shifted.
+
+    Convolution kernels compute sixteen outputs at a time, however few are wanted.
+    """
+    taps = weight.flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2)
+    product = taps.expand(variance.shape[0], -1, -1) @ variance.flatten(2)
+    return F.fold(product, variance.shape[2:], 3, padding=1)
 
 
 def _pointwise(weight: Tensor, variance: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sureflow.moments.moments import Moments
+from sureflow.moments.rowwise import RowwiseLinear
 from sureflow.moments.rules import widened
 
 ALPHA_MIN, ALPHA_MAX = 1e-6, 50.0
@@ -32,7 +33,7 @@ class MultiplicativeNoise(nn.Module):
     def __init__(self, channels: int, embedding: int, width: int = 32) -> None:
         super().__init__()
         self.input = nn.Linear(channels, width)
-        self.film = nn.Linear(embedding, 2 * width)
+        self.film = RowwiseLinear(embedding, 2 * width)
         self.hidden = nn.Linear(width, width)
         self.output = nn.Linear(width, channels)
         nn.init.zeros_(self.output.weight)

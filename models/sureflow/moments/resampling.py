@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sureflow.moments.rowwise import RowwiseConv2d
 from sureflow.moments.rules import register, widened
 
 
@@ -22,7 +23,7 @@ class UpsampleConv2d(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.conv = RowwiseConv2d(in_channels, out_channels, 3, padding=1)
 
     def forward(self, h: Tensor) -> Tensor:
         """Upsample and convolve."""

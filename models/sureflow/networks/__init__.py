@@ -5,11 +5,13 @@ from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
+from sureflow.networks.precision import Bfloat16
 from sureflow.networks.registry import build, kind_of, load_plugin, register
 from sureflow.networks.unet import UNet
 
 __all__ = [
     "MLP",
+    "Bfloat16",
     "DiT",
     "FrozenVelocity",
     "GaussianMixture",

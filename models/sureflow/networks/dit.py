@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sureflow.moments import Moments, add, attention, gate, modulate, propagate
+from sureflow.moments import Moments, RowwiseLinear, add, attention, gate, modulate, propagate
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.network import NoiseSites, VelocityNetwork
 
@@ -47,7 +47,7 @@ class TransformerBlock(nn.Module):
         self.input = nn.Linear(width, expansion * width)
         self.act = nn.GELU()
         self.output = nn.Linear(expansion * width, width)
-        self.film = nn.Linear(embedding, 6 * width)
+        self.film = RowwiseLinear(embedding, 6 * width)
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
@@ -114,7 +114,7 @@ class DiT(VelocityNetwork):
             TransformerBlock(width, embedding, heads, expansion) for _ in range(blocks)
         )
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.film = nn.Linear(embedding, 2 * width)
+        self.film = RowwiseLinear(embedding, 2 * width)
         self.head = nn.Linear(width, pixels)
         self.unpatchify = nn.Sequential(nn.Unflatten(2, grid), nn.PixelShuffle(patch))
         nn.init.zeros_(self.film.weight)

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from sureflow.moments import RowwiseLinear
+
 
 class TimeEmbedding(nn.Module):
     """Sinusoidal features of ``t`` in [0, 1], then a two-layer perceptron; ``[B] -> [B, width]``.
@@ -21,8 +23,8 @@ class TimeEmbedding(nn.Module):
         super().__init__()
         exponents = torch.linspace(0, math.log(1000.0), features // 2)
         self.register_buffer("frequencies", exponents.exp(), persistent=False)
-        self.input = nn.Linear(features, width)
-        self.output = nn.Linear(width, width)
+        self.input = RowwiseLinear(features, width)
+        self.output = RowwiseLinear(width, width)
 
     def forward(self, t: Tensor) -> Tensor:
         """Embed times."""

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from sureflow.moments import (
     Moments,
+    RowwiseConv2d,
+    RowwiseLinear,
     UpsampleConv2d,
     add,
     attention,
@@ -28,10 +30,10 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.act = nn.SiLU()
         self.norm1 = nn.GroupNorm(groups, channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.film = nn.Linear(embedding, 2 * channels)
+        self.conv1 = RowwiseConv2d(channels, channels, 3, padding=1)
+        self.film = RowwiseLinear(embedding, 2 * channels)
         self.norm2 = nn.GroupNorm(groups, channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = RowwiseConv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, h: Moments, embedding: Tensor) -> Moments:
@@ -118,10 +120,11 @@ class UNet(VelocityNetwork):
 
         self.embedding = Embedding(embedding, classes)
         self.patchify = nn.PixelUnshuffle(patch)
-        self.stem = nn.Conv2d(pixels, channels[0], 3, padding=1)
+        self.stem = RowwiseConv2d(pixels, channels[0], 3, padding=1)
         self.down = nn.ModuleList(stack(width) for width in channels)
         self.shrink = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in pairwise(channels)
+            RowwiseConv2d(fine, coarse, 3, stride=2, padding=1)
+            for fine, coarse in pairwise(channels)
         )
         self.middle = SelfAttention2d(channels[-1], heads, groups)
         self.merge = nn.ModuleList(PointwiseConv2d(2 * width, width) for width in channels)
@@ -131,7 +134,7 @@ class UNet(VelocityNetwork):
         )
         self.norm = nn.GroupNorm(groups, channels[0])
         self.act = nn.SiLU()
-        self.head = nn.Conv2d(channels[0], pixels, 3, padding=1)
+        self.head = RowwiseConv2d(channels[0], pixels, 3, padding=1)
         self.unpatchify = nn.PixelShuffle(patch)
 
         sites.offer("middle", channels[-1])

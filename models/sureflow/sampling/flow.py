@@ -10,14 +10,14 @@ from torch import Tensor
 
 from sureflow.lane import LaneSpec
 from sureflow.moments import Moments
-from sureflow.paths import broadcast
 from sureflow.sampling.control import ByLane, StepControl
 from sureflow.sampling.deadline import hurry, pardon
 from sureflow.sampling.guidance import guide
-from sureflow.sampling.lanes import Lanes, Outcome, Slots
+from sureflow.sampling.lanes import Index, Lanes, Outcome, Slots
 from sureflow.sampling.process import Rows
 from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import COEFFICIENTS, Flags, Floats, Integers
+from sureflow.sampling.transfer import to_device, to_host
 
 
 class Flow:
@@ -45,7 +45,8 @@ class Flow:
         """Each lane's next stage point, then once more without condition for guided lanes."""
         lanes = self.lanes
         method, stage, h = lanes.method[slots], lanes.stage[slots], lanes.h[slots]
-        x = combine(lanes.x, lanes.k, slots, h[:, None] * COEFFICIENTS.a[method, stage])
+        weights = h[:, None] * COEFFICIENTS.a[method, stage]
+        x = combine(lanes.x, lanes.k, lanes.index(slots), weights)
         t = (lanes.t[slots] + COEFFICIENTS.c[method, stage] * h).astype(np.float32)
         return Rows.at(x, t, lanes.label[slots], lanes.guidance[slots], self.null_label)
 
@@ -58,7 +59,7 @@ class Flow:
         guidance = lanes.guidance[slots]
         velocity, variance = guide(replies, torch.from_numpy(guidance))
         stage = lanes.stage[slots]
-        where = torch.from_numpy(stage), torch.from_numpy(slots)
+        where = to_device(stage, lanes.device), to_device(slots, lanes.device)
         lanes.k[where], lanes.variance[where] = velocity, variance
         lanes.evaluations[slots] += 1 + (guidance != 1)
         lanes.stage[slots] = stage + 1
@@ -70,7 +71,7 @@ class Flow:
         read = [variance.flatten(1).sum(1), velocity.flatten(1).sum(1)]
         if adaptive.any():
             read += [row_sums(variance), self._error_squares(slots[measured])]
-        numbers = torch.cat(read).cpu().numpy().astype(np.float64)
+        numbers = to_host(torch.cat(read)).astype(np.float64)
         rate, total, *more = np.split(numbers, (len(slots), 2 * len(slots), 3 * len(slots)))
 
         size = math.prod(lanes.shape)
@@ -125,9 +126,9 @@ class Flow:
     def _keep(self, slots: Slots) -> Flags:
         """Make the step; returns which of the lanes have arrived at ``t = 1``."""
         lanes = self.lanes
-        where, weights = torch.from_numpy(slots), lanes.weights(slots)
-        lanes.x[where] = combine(lanes.x, lanes.k, slots, weights)
-        lanes.map[where] = combine(lanes.map, lanes.variance, slots, weights)
+        where, weights = lanes.index(slots), lanes.weights(slots)
+        lanes.x[where] = combine(lanes.x, lanes.k, where, weights)
+        lanes.map[where] = combine(lanes.map, lanes.variance, where, weights)
         lanes.step[slots] += 1
         lanes.last_h[slots] = lanes.h[slots]
         return self.control.proceed(lanes, slots)
@@ -144,34 +145,35 @@ class Flow:
 
     def _error_squares(self, slots: Slots) -> Tensor:
         """Squares of the scaled error estimates per unit of step size, summed over components."""
-        lanes = self.lanes
-        x = lanes.x[torch.from_numpy(slots)]
+        lanes, where = self.lanes, self.lanes.index(slots)
         zero = torch.zeros_like(lanes.x[:1]).expand_as(lanes.x)
-        error = combine(zero, lanes.k, slots, lanes.error_weights(slots))
-        return row_sums((error / (1 + x.abs())).square())
+        error = combine(zero, lanes.k, where, lanes.error_weights(slots))
+        return row_sums((error / (1 + lanes.x[where].abs())).square())
 
 
-def combine(start: Tensor, stages: Tensor, slots: Slots, weights: Floats) -> Tensor:
-    """``start + sum_j weights[:, j] stages[j]`` for lanes ``slots``, ``weights [n, STAGES]``.
+def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats) -> Tensor:
+    """``start + sum_j weights[:, j] stages[j]`` for the lanes ``where``, ``weights [n, STAGES]``.
 
     Products and sums are separate operations on purpose: a fused multiply-add would round
     differently in the vector body and in the tail of an array, that is, by slot. Stages that a
     lane does not use are skipped rather than multiplied by zero, whatever is stored there.
     """
-    where = torch.from_numpy(slots)
+    rounded = weights.astype(np.float32).T
+    used = rounded != 0
+    # Copied to the device once, in a shape that multiplies samples.
+    shape = (*rounded.shape, *(1 for _ in start.shape[1:]))
+    factors = to_device(rounded.reshape(shape), start.device)
+    wanted = to_device(used.reshape(shape), start.device)
     result = start[where]
-    rounded = weights.astype(np.float32)
-    for index in np.flatnonzero(rounded.any(0)):
-        used = rounded[:, index] != 0
-        weight = torch.from_numpy(rounded[:, index]).to(result.device)
-        moved = result + broadcast(weight, result) * stages[index, where]
-        every = used.all()
-        result = moved if every else torch.where(broadcast(weight != 0, moved), moved, result)
-    return result
+    for index in np.flatnonzero(used.any(1)):
+        moved = result + factors[index] * stages[index, where]
+        result = moved if used[index].all() else torch.where(wanted[index], moved, result)
+    # A copy even where nothing is added: what evaluates the rows may work in place.
+    return result if used.any() else result.clone()
 
 
 def _copy_stage(lanes: Lanes, slots: Slots, source: Integers, target: int) -> None:
     if len(slots):
-        where, origin = torch.from_numpy(slots), torch.from_numpy(source)
+        where, origin = to_device(slots, lanes.device), to_device(source, lanes.device)
         for stages in (lanes.k, lanes.variance):
             stages[target, where] = stages[origin, where]

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from sureflow.lane import MAX_STEPS, METHODS, Array, FinishReason, LaneSpec
 from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.tableau import COEFFICIENTS, STAGES, Flags, Floats, Integers
+from sureflow.sampling.transfer import to_device
 
 Slots = npt.NDArray[np.int64]
 """Indices of lanes, ascending, ``[n]``."""
+
+Index = slice | Tensor
+"""The same as an index into arrays on the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,12 @@ class Lanes:
             evaluations=int(self.evaluations[slot]),
             tolerance=float(self.tolerance[slot]) or None,
         )
+
+    def index(self, slots: Slots) -> Index:
+        """Neighbouring slots as a slice, which needs neither a copy nor an index on the device."""
+        if len(slots) and slots[-1] - slots[0] + 1 == len(slots):
+            return slice(int(slots[0]), int(slots[-1]) + 1)
+        return to_device(slots, self.device)
 
     def adaptive(self, slots: Slots) -> Flags:
         """Which of these lanes keep to a tolerance."""

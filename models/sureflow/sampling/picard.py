@@ -17,6 +17,7 @@ from sureflow.sampling.points import Points
 from sureflow.sampling.process import Rows
 from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import Flags, Floats, Integers
+from sureflow.sampling.transfer import to_device, to_host
 
 
 class Picard:
@@ -76,13 +77,13 @@ class Picard:
 
         step = lanes.step[owner] + points.place
         h = _weights(lanes.grid[owner, step + 1] - lanes.grid[owner, step], velocity)
-        where = torch.from_numpy(slots)
+        where = to_device(slots, lanes.device)
         states = _sums(lanes.x[where], points.spread(h * velocity))
         maps = _sums(lanes.map[where], points.spread(h * variance))
         moved = (points.of(states) - self._joined(slots)).square()
         # the one read per tick that waits for the device
         read = [row_sums(variance), row_sums(velocity), row_sums(moved)]
-        numbers = torch.cat(read).cpu().numpy().astype(np.float64)
+        numbers = to_host(torch.cat(read)).astype(np.float64)
         rate, total, change = np.split(numbers, 3)
 
         finite = np.isfinite(rate) & np.isfinite(total)
@@ -90,11 +91,11 @@ class Picard:
         usable, accepted = points.leading(finite), points.leading(finite & exact)
         kept = points.place < accepted[points.lane]
         self._note(owner[kept], step[kept], rate[kept])
-        end = torch.arange(len(slots)), torch.from_numpy(accepted)
+        end = torch.arange(len(slots), device=lanes.device), to_device(accepted, lanes.device)
         lanes.x[where], lanes.map[where] = states[end], maps[end]
         lanes.step[slots] += accepted
         lanes.t[slots] = lanes.grid[slots, lanes.step[slots]]
-        last = torch.from_numpy(points.first + usable - 1)
+        last = to_device(points.first + usable - 1, lanes.device)
         self._guess(slots, states, velocity[last], accepted, usable)
         done: Flags = lanes.step[slots] >= lanes.steps[slots]
         return done, usable == 0
@@ -141,7 +142,7 @@ class Picard:
         points = Points(room)
         lane, place = points.lane, points.place
         source = np.minimum(accepted[lane] + place, usable[lane])
-        guesses = states[torch.from_numpy(lane), torch.from_numpy(source)]
+        guesses = states[to_device(lane, lanes.device), to_device(source, lanes.device)]
 
         known = usable - accepted
         beyond = np.flatnonzero(place > known[lane])
@@ -149,14 +150,14 @@ class Picard:
             lane, place = lane[beyond], place[beyond]
             owner, first = slots[lane], step[lane]
             gap = lanes.grid[owner, first + place] - lanes.grid[owner, first + known[lane]]
-            line = _weights(gap, velocity) * velocity[torch.from_numpy(lane)]
-            guesses[torch.from_numpy(beyond)] += line
+            line = _weights(gap, velocity) * velocity[to_device(lane, lanes.device)]
+            guesses[to_device(beyond, lanes.device)] += line
         parts = torch.split(guesses, room.tolist())
         self.guesses.update(zip(slots.tolist(), parts, strict=True))
 
 
 def _weights(values: Floats, like: Tensor) -> Tensor:
-    return broadcast(torch.from_numpy(values.astype(np.float32)).to(like.device), like)
+    return broadcast(to_device(values.astype(np.float32), like.device), like)
 
 
 def _sums(start: Tensor, moves: Tensor) -> Tensor:

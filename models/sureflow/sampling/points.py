@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from sureflow.sampling.tableau import Flags, Integers
+from sureflow.sampling.transfer import to_device
 
 
 class Points:
@@ -27,12 +27,12 @@ class Points:
 
     def of(self, values: Tensor) -> Tensor:
         """The points' own values ``[points, *shape]`` out of ``[lanes, places, *shape]``."""
-        return values[torch.from_numpy(self.lane), torch.from_numpy(self.place)]
+        return values[self._index(values)]
 
     def spread(self, values: Tensor) -> Tensor:
         """``[points, *shape]`` as ``[lanes, most, *shape]``, with zeros where there is no point."""
         whole = values.new_zeros(len(self.count), int(self.count.max()), *values.shape[1:])
-        whole[torch.from_numpy(self.lane), torch.from_numpy(self.place)] = values
+        whole[self._index(values)] = values
         return whole
 
     def leading(self, flags: Flags) -> Integers:
@@ -43,3 +43,6 @@ class Points:
         until = np.where(flags, self.count[self.lane], self.place)
         least: Integers = np.minimum.reduceat(until, self.first)
         return least
+
+    def _index(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        return to_device(self.lane, values.device), to_device(self.place, values.device)

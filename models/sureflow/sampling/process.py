@@ -15,6 +15,7 @@ from sureflow.moments import Moments
 from sureflow.sampling.guidance import guided
 from sureflow.sampling.lanes import Outcome, Slots
 from sureflow.sampling.tableau import Flags, Integers
+from sureflow.sampling.transfer import to_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,10 @@ class Rows:
         """These points, then the guided ones among them once more without condition."""
         again = guided(torch.from_numpy(guidance)).numpy()
         if len(again):
-            x = torch.cat([x, x[torch.from_numpy(again)]])
+            x = torch.cat([x, x[to_device(again, x.device)]])
             t = np.concatenate([t, t[again]])
             label = np.concatenate([label, np.full_like(again, null_label)])
-        return cls(x, torch.from_numpy(t).to(x.device), torch.from_numpy(label).to(x.device))
+        return cls(x, to_device(t, x.device), to_device(label, x.device))
 
     @classmethod
     def join(cls, parts: list[Rows]) -> Rows:

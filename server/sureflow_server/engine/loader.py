@@ -7,10 +7,10 @@ from pathlib import Path
 from sureflow.card import ModelCard
 from sureflow.checkpoint import CheckpointError, embedded_folder, load
 from sureflow.lane import METHODS, LaneSpec
+from sureflow.model import Model
 from sureflow.sampling import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 
-DEFAULT_ROWS = 16
 SLOTS_PER_ROW = 2
 """Slots beyond the running lanes are for lanes that stand back for others."""
 
@@ -28,8 +28,8 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
     failures: dict[str, str] = {}
     for folder in _folders(root):
         try:
-            model = load(folder, config.device)
-            most = config.capacity or DEFAULT_ROWS
+            model = _load(folder, config)
+            most = config.capacity or model.evaluator.best_rows
             sampler = Sampler(model, SLOTS_PER_ROW * most)
             card = sampler.model.card
             if card.name != folder.name:
@@ -44,6 +44,10 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
             rows[card.name] = most
             cards.append(card)
     return Ready(str(root), tuple(cards), rows, failures), samplers
+
+
+def _load(folder: Path, config: WorkerConfig) -> Model:
+    return load(folder, config.device, precision=config.precision, compile=config.compile)
 
 
 def _folders(root: Path) -> list[Path]:

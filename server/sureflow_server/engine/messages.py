@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from sureflow.card import ModelCard
+from sureflow.execution import Compile, Precision
 from sureflow.lane import LaneSpec, Sample
 
 ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -44,6 +45,8 @@ class WorkerConfig:
     threads: int
     device: str
     admission: Admission = "tick"
+    precision: Precision = "float32"
+    compile: Compile = "off"
 
 
 @dataclass(frozen=True, slots=True)

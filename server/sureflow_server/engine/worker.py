@@ -26,10 +26,13 @@ def run(connection: Connection, config: WorkerConfig) -> None:
 
     import torch
 
+    from sureflow.determinism import make_deterministic
     from sureflow_server.engine.loader import load_all
     from sureflow_server.engine.loop import TickLoop
 
     torch.set_num_threads(config.threads)
+    if config.device.startswith("cuda"):
+        make_deterministic()
     ready, samplers = load_all(config)
     try:
         connection.send(ready)

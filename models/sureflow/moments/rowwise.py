@@ -1,0 +1,53 @@
+"""Linear maps that give a row the same bits among few rows, or alone, as among many."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+FEW = 4
+"""From this many rows on, matrix products of the CPU sum in the same order for every row."""
+
+
+class RowwiseLinear(nn.Linear):
+    """Linear layer for ``[B, features]``, padded to four rows: with fewer, other kernels run.
+
+    For layers that see one vector per row and are cheap beside the rest of the network.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map ``[B, in_features]`` to ``[B, out_features]``."""
+        rows = len(input)
+        if rows >= FEW:
+            return super().forward(input)
+        return super().forward(F.pad(input, (0, 0, 0, FEW - rows)))[:rows]
+
+
+class RowwiseConv2d(nn.Conv2d):
+    """Convolution padded with zeros that takes the same kernel for one image as for several."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve ``[B, C, H, W]``."""
+        return conv2d(self, input, self.weight, self.bias)
+
+
+def conv2d(layer: nn.Conv2d, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """``F.conv2d`` with the geometry of ``layer``, whose bits do not change for a single image.
+
+    For one small image torch leaves oneDNN, and with it the order of the sums.
+    """
+    stride, padding, dilation, groups = layer.stride, layer.padding, layer.dilation, layer.groups
+    if len(input) > 1 or not _leaves_onednn(input, weight) or isinstance(padding, str):
+        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    return torch.mkldnn_convolution(input, weight, bias, padding, stride, dilation, groups)
+
+
+def _leaves_onednn(input: Tensor, weight: Tensor) -> bool:
+    """Only in float32 on a CPU; bfloat16 always stays."""
+    return (
+        input.device.type == "cpu"
+        and input.dtype == weight.dtype == torch.float32
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and not torch.is_autocast_enabled("cpu")
+    )

@@ -1,0 +1,38 @@
+"""Networks that compute in half precision and answer in single."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sureflow.moments import Moments
+from sureflow.networks.network import VelocityNetwork
+
+CONVERTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
+
+
+class Bfloat16(VelocityNetwork):
+    """A trained network whose matrix products and convolutions run in bfloat16.
+
+    Their weights are kept in bfloat16; autocast converts what flows into them, as in training at
+    this precision. Normalisations keep float32 weights and statistics; the noise layers, the rules
+    of the variance, and everything outside the network stay in float32.
+
+    Args:
+        network: In evaluation mode; its weights are converted in place.
+    """
+
+    def __init__(self, network: VelocityNetwork) -> None:
+        super().__init__(network.shape, network.classes, network.floor)
+        self.network = network
+        self.noise = network.noise
+        of_noise = set(self.noise.modules())
+        for layer in network.modules():
+            if isinstance(layer, CONVERTED) and layer not in of_noise:
+                layer.to(torch.bfloat16)
+
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+        """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
+        with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
+            out = self.network.run(x, t, label, noisy)
+        return Moments(out.mean.float(), out.variance)
