@@ -29,7 +29,7 @@ from benchmarks.serving.tables import claims, markdown, table
 from sureflow.checkpoint import load
 
 MODEL = "fashion"
-PEERS = ("sureflow", "request", "threads", "litserve", "bentoml")
+PEERS = ("sureflow", "request", "threads", "litserve", "litserve-patient", "bentoml")
 QUICK_PEERS = ("sureflow", "litserve")
 FEWEST = 50
 """Requests from which a capacity can be read."""
@@ -99,7 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of arrivals per server, load and round")
     parser.add_argument("--patience", type=float, help="seconds to wait after the last arrival")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--capacity", type=int, default=16, help="lanes in flight at once")
+    parser.add_argument("--capacity", type=int, default=16, help="lanes at once within a batch")
     parser.add_argument("--serve", default="", help="more options of our server, in one string")
     parser.add_argument("--grace", type=float, default=mix.GRACE_S, help="of a deadline, seconds")
     parser.add_argument("--slowdown", type=float, default=mix.SLOWDOWN, help="of a deadline")

@@ -41,7 +41,7 @@ class Setting:
 
     Attributes:
         model: An embedded checkpoint.
-        capacity: Lanes in flight at once.
+        capacity: Lanes in flight at once within a batch of a peer; our server chooses its own.
         timeout: The largest deadline of the mix, in seconds.
         serve: More options of ``sureflow serve``.
     """
@@ -129,6 +129,16 @@ def _litserve() -> Kind:
     return Kind("LitServe", partial(_peer, "lit", sys.executable))
 
 
+def _litserve_patient() -> Kind:
+    """LitServe as it comes, with its own timeout of 30 s."""
+    _need("litserve", "bench")
+
+    def command(port: int, setting: Setting) -> list[str]:
+        return _peer("lit", sys.executable, port, replace(setting, timeout=30.0))
+
+    return Kind("LitServe, its own timeout", command)
+
+
 def _bentoml() -> Kind:
     try:
         python = environment.python()
@@ -147,6 +157,7 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "request": _ours_by_request,
     "threads": _threads,
     "litserve": _litserve,
+    "litserve-patient": _litserve_patient,
     "bentoml": _bentoml,
     "ray": _ray,
 }
@@ -160,8 +171,7 @@ def _need(package: str, extra: str) -> None:
 
 def _serve(options: list[str], port: int, setting: Setting) -> list[str]:
     command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
-    command += ["--capacity", str(setting.capacity), "--threads", "1"]
-    return [*command, "--default-model", setting.model, *setting.serve, *options]
+    return [*command, "--threads", "1", "--default-model", setting.model, *setting.serve, *options]
 
 
 def _peer(module: str, python: str, port: int, setting: Setting) -> list[str]:

@@ -91,6 +91,10 @@ class Evaluator:
             return Moments(means[0], variances[0])
         return Moments(torch.cat(means), torch.cat(variances))
 
+    def seconds(self, rows: int) -> float:
+        """What it should take to evaluate this many rows, by :attr:`costs`."""
+        return sum(self.costs[size] for size in self.blocks(rows))
+
     def blocks(self, rows: int) -> list[int]:
         """The sizes that hold this many rows, the last perhaps padded, at the least cost."""
         # By number of rows: the cost of the best division, and its first block.

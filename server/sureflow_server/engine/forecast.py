@@ -22,16 +22,17 @@ class Forecast:
     """Learns from finished lanes and ticks, and answers in seconds.
 
     The rows of a fixed grid are known; those of adaptive lanes are a running average over lanes of
-    the same model, solver, tolerance (to a fifth of a decade) and guidance. A row's seconds are a
-    running average over ticks.
+    the same model, solver, tolerance (to a fifth of a decade) and guidance. How much slower ticks
+    are than they should be is a running average over ticks.
 
     Attributes:
-        tick_rows: Network rows of a tick at most, by name of model.
+        tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, up to the most rows that a tick
+            has, by name of model.
     """
 
     def __init__(self) -> None:
-        self.tick_rows: dict[str, int] = {}
-        self._row_s: dict[str, float] = {}
+        self.tick_s: dict[str, tuple[float, ...]] = {}
+        self._slowness: dict[str, float] = {}
         self._started_rows: dict[str, int] = {}
         self._costs: OrderedDict[tuple[object, ...], float] = OrderedDict()
 
@@ -54,12 +55,13 @@ class Forecast:
             self._costs.popitem(last=False)
 
     def ticked(self, stats: TickStats) -> None:
-        """Learn how long rows take."""
-        self._started_rows[stats.model] = stats.started_rows
+        """Learn how long ticks take in comparison with what they should."""
+        model = stats.model
+        self._started_rows[model] = stats.started_rows
         if stats.rows:
-            row_s = stats.seconds / stats.rows
-            before = self._row_s.get(stats.model, row_s)
-            self._row_s[stats.model] = before + LEARNING_RATE * (row_s - before)
+            slowness = stats.seconds / stats.expected_s
+            before = self._slowness.get(model, slowness)
+            self._slowness[model] = before + LEARNING_RATE * (slowness - before)
 
     def seconds(self, job: Job, jobs: Iterable[Job]) -> float:
         """Seconds until a new request would be done, with these accepted ones under way.
@@ -70,28 +72,34 @@ class Forecast:
         tick has been seen.
         """
         model = job.card.name
-        row_s, most = self._row_s.get(model, 0.0), self.tick_rows[model]
+        most = len(self.tick_s[model]) - 1
         rivals = [other for other in jobs if other.terms.priority >= job.terms.priority]
         own = [other for other in rivals if other.card.name == model]
         before = [other for other in own if other.terms.deadline <= job.terms.deadline]
-        each = self._each(job)
+        each = _rows_of(job)
         share = min(len(job.unfinished), max(most // (each * (len(own) + 1)), 1))
-        lanes = sum(len(other.unfinished) * self._each(other) for other in own)
-        tick_rows = min(most, lanes + share * each)
+        lanes = sum(len(other.unfinished) * _rows_of(other) for other in own)
+        tick_s = self._tick_s(model, lanes + share * each)
         rounds = -(-len(job.unfinished) // share)
-        running = rounds * job.lane_rows / each * tick_rows * row_s
+        running = rounds * job.lane_rows / each * tick_s
         waiting = 0.0
         if len(before) >= most:
             rows = sum(len(other.unfinished) * other.lane_rows for other in before)
             rows = max(rows - self._started_rows.get(model, 0), 0)
-            waiting = rows * row_s * (1 - most / (len(before) + 1))
+            full_s = self._tick_s(model, most)
+            waiting = rows * full_s / most * (1 - most / (len(before) + 1))
         elsewhere = {other.card.name for other in rivals} - {model}
-        turn_rows = sum(self.tick_rows[name] * self._row_s.get(name, 0.0) for name in elsewhere)
-        slowed = 1 + turn_rows / max(tick_rows * row_s, 1e-9)
-        return (waiting + running) * slowed
+        turn_s = tick_s + sum(self._tick_s(name, len(self.tick_s[name])) for name in elsewhere)
+        return (waiting + running) * (turn_s / tick_s if tick_s else 1)
 
-    def _each(self, job: Job) -> int:
-        return next(iter(job.unfinished.values())).rows
+    def _tick_s(self, model: str, rows: int) -> float:
+        """Seconds that a tick takes at present; no tick has more rows than its most."""
+        expected = self.tick_s[model]
+        return expected[min(rows, len(expected) - 1)] * self._slowness.get(model, 0.0)
+
+
+def _rows_of(job: Job) -> int:
+    return next(iter(job.unfinished.values())).rows
 
 
 def _kind(model: str, spec: LaneSpec) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
     """
     root = config.models_dir or embedded_folder()
     samplers: dict[str, Sampler] = {}
-    rows: dict[str, int] = {}
+    tick_s: dict[str, tuple[float, ...]] = {}
     cards: list[ModelCard] = []
     failures: dict[str, str] = {}
     for folder in _folders(root):
@@ -41,9 +41,9 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
             failures[folder.name] = str(error) or type(error).__name__
         else:
             samplers[card.name] = sampler
-            rows[card.name] = most
+            tick_s[card.name] = tuple(map(model.evaluator.seconds, range(most + 1)))
             cards.append(card)
-    return Ready(str(root), tuple(cards), rows, failures), samplers
+    return Ready(str(root), tuple(cards), tick_s, failures), samplers
 
 
 def _load(folder: Path, config: WorkerConfig) -> Model:

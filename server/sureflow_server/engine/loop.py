@@ -158,7 +158,8 @@ class TickLoop:
             sampler.pace(begun, self._turn_s)
             tick = sampler.tick()
             ended = monotonic()
-            self._count(self._stats[model], tick.rows, ended - begun)
+            expected = sampler.model.evaluator.seconds(tick.rows)
+            self._count(self._stats[model], tick.rows, ended - begun, expected)
             if tick.finished:
                 self._stale.add(model)
             for ticket, sample in tick.finished:
@@ -172,9 +173,10 @@ class TickLoop:
         lane = slot.lane
         self._finished.append(Finished(lane.request, lane.number, sample, slot.admitted, ended))
 
-    def _count(self, stats: TickStats, rows: int, seconds: float) -> None:
+    def _count(self, stats: TickStats, rows: int, seconds: float, expected_s: float) -> None:
         stats.rows += rows
         stats.seconds += seconds
+        stats.expected_s += expected_s
         stats.row_counts[bisect_left(ROW_BOUNDS, rows)] += 1
         stats.second_counts[bisect_left(SECOND_BOUNDS, seconds)] += 1
         self._changed = True

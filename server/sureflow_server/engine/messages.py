@@ -103,13 +103,14 @@ class Ready:
     Attributes:
         folder: Where the checkpoints were looked for.
         cards: The models that work.
-        rows: Network rows of a tick at most, by name of model.
+        tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, up to the most rows that a tick
+            has, by name of model.
         failures: Why each of the others does not, by the name of its folder.
     """
 
     folder: str
     cards: tuple[ModelCard, ...]
-    rows: dict[str, int]
+    tick_s: dict[str, tuple[float, ...]]
     failures: dict[str, str]
 
 
@@ -156,6 +157,7 @@ class TickStats:
         started_rows: Network rows spent so far on the lanes that hold slots now.
         rows: Network rows evaluated.
         seconds: Time spent in ticks.
+        expected_s: Time that ticks of these rows should take.
         row_counts: Ticks per bucket of :data:`ROW_BOUNDS`; the last counts those beyond.
         second_counts: Ticks per bucket of :data:`SECOND_BOUNDS`; the last counts those beyond.
     """
@@ -166,6 +168,7 @@ class TickStats:
     started_rows: int = 0
     rows: int = 0
     seconds: float = 0.0
+    expected_s: float = 0.0
     row_counts: list[int] = field(default_factory=lambda: [0] * (len(ROW_BOUNDS) + 1))
     second_counts: list[int] = field(default_factory=lambda: [0] * (len(SECOND_BOUNDS) + 1))
 

@@ -202,7 +202,7 @@ class Pool:
 
     def _retry_after_s(self) -> int:
         """Estimate when half of what is under way will be done."""
-        at_once = max(self._forecast.tick_rows.values(), default=1)
+        at_once = max((len(seconds) for seconds in self._forecast.tick_s.values()), default=2) - 1
         seconds = self._lane_s * self._ledger.reserved / at_once / 2
         return min(max(ceil(seconds), 1), 60)
 
@@ -270,7 +270,7 @@ class Pool:
         self.folder = ready.folder
         self.cards = {card.name: card for card in ready.cards}
         self.failures = ready.failures
-        self._forecast.tick_rows = ready.rows
+        self._forecast.tick_s = ready.tick_s
         for job in self._ledger.jobs:
             if self.cards.get(job.card.name) != job.card:
                 changed = f"model {job.card.name} changed while the request ran"

@@ -10,6 +10,8 @@ from threading import Thread
 
 from sureflow_server.engine.messages import Command, Shutdown, WorkerConfig
 
+WORKER_NICENESS = 5
+
 
 def run(connection: Connection, config: WorkerConfig) -> None:
     """Entry point of the process; returns when told to, or when the other end of the pipe closes.
@@ -19,6 +21,8 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # The API process answers in milliseconds, also where both share a core.
+    os.nice(WORKER_NICENESS)
     # Read once, when torch is imported, which is why nothing above imports it.
     os.environ["OMP_NUM_THREADS"] = str(config.threads)
     inbox: SimpleQueue[Command] = SimpleQueue()
@@ -36,7 +40,8 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     ready, samplers = load_all(config)
     try:
         connection.send(ready)
-        TickLoop(samplers, inbox, connection.send, ready.rows, config.admission).run()
+        rows = {model: len(seconds) - 1 for model, seconds in ready.tick_s.items()}
+        TickLoop(samplers, inbox, connection.send, rows, config.admission).run()
     except (BrokenPipeError, ConnectionResetError):
         return
 

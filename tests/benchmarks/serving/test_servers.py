@@ -53,7 +53,8 @@ def test_peers_can_be_given_another_batch() -> None:
 def test_an_unknown_server_is_an_error() -> None:
     with pytest.raises(ValueError, match="choose from sureflow, request"):
         kind("nginx")
-    assert set(KINDS) == {"sureflow", "request", "threads", "litserve", "bentoml", "ray"}
+    ours, peers = {"sureflow", "request"}, {"threads", "litserve", "bentoml", "ray"}
+    assert set(KINDS) == {*ours, *peers, "litserve-patient"}
 
 
 def test_ours_gets_the_body_alone_and_peers_the_time_with_it() -> None:

@@ -15,7 +15,11 @@ def loaded(root: Path) -> Ready:
     ready, samplers = load_all(WorkerConfig(root, capacity=5, threads=1, device="cpu"))
     assert set(samplers) == {card.name for card in ready.cards}
     assert all((s.running, s.free) == (0, 10) for s in samplers.values()), "the warm-up is over"
-    assert ready.rows == dict.fromkeys(samplers, 5)
+    assert {model: len(seconds) for model, seconds in ready.tick_s.items()} == dict.fromkeys(
+        samplers, 6
+    )
+    for seconds in ready.tick_s.values():
+        assert 0 == seconds[0] < seconds[1] <= seconds[5]
     return ready
 
 
