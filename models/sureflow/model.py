@@ -9,24 +9,27 @@ import torch
 
 from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
-from sureflow.lane import ADAPTIVE_METHODS, MAX_STEPS, METHODS, MIN_TOLERANCE, LaneSpec
+from sureflow.lane import ADAPTIVE_METHODS, GRIDS, MAX_STEPS, METHODS, MIN_TOLERANCE, LaneSpec
 from sureflow.networks import VelocityNetwork
 from sureflow.sampling.evaluator import Evaluator
+from sureflow.sampling.grid import Grid
 
 
 @dataclass(frozen=True)
 class Model:
-    """A velocity network with its card and calibration.
+    """A velocity network with its card, calibration and time grid.
 
     Attributes:
         card: What clients may know.
         network: In evaluation mode, on its device.
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
+        grid: Places fixed steps; ``None`` when the checkpoint has none.
     """
 
     card: ModelCard
     network: VelocityNetwork
     calibration: Calibration | None
+    grid: Grid | None = None
 
     @property
     def device(self) -> torch.device:
@@ -59,6 +62,12 @@ class Model:
             raise ValueError(f"method: {spec.method!r} is unknown; choose from {METHODS}")
         if not 1 <= spec.steps <= MAX_STEPS:
             raise ValueError(f"steps: {spec.steps} is not in 1 .. {MAX_STEPS}")
+        if spec.grid not in GRIDS:
+            raise ValueError(f"grid: {spec.grid!r} is unknown; choose from {GRIDS}")
+        if spec.grid == "fitted" and self.grid is None:
+            raise ValueError(
+                f"grid: {self.card.name} has no fitted grid; `sureflow grid` makes one"
+            )
         if spec.tolerance is not None:
             _check_tolerance(spec, spec.tolerance)
         classes = len(self.card.classes)

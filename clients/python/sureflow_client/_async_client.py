@@ -81,7 +81,7 @@ class AsyncClient(BaseClient):
             model: Name of the model; the server's default where left out.
             n: Number of samples. Sample ``i`` is the same for every ``n > i``.
             **options: ``seed, label, guidance, method, steps, tolerance, min_steps, max_steps,
-                profile, map, filter, output``; see `GenerateOptions`.
+                grid, profile, map, filter, output``; see `GenerateOptions`.
 
         Raises:
             ProblemError: The server refused; the subclass says why.

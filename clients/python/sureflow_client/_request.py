@@ -53,6 +53,9 @@ class GenerateOptions(TypedDict, total=False):
     max_steps: int | None
     """Most steps that a sample may try, with a tolerance; see ``Sample.finish_reason``."""
 
+    grid: Literal["uniform", "fitted"] | None
+    """Where fixed steps are placed: all equal, or as fitted to the model; see ``Model.grids``."""
+
     profile: bool
     """Whether to return the uncertainty over time, ``Sample.profile``."""
 
@@ -78,6 +81,7 @@ def generate_body(
     tolerance: float | None = None,
     min_steps: int | None = None,
     max_steps: int | None = None,
+    grid: str | None = None,
     profile: bool = False,
     map: bool = False,
     filter: Filter | None = None,
@@ -96,6 +100,7 @@ def generate_body(
             tolerance=tolerance,
             min_steps=min_steps,
             max_steps=max_steps,
+            grid=grid,
         ),
         confidence=_given(profile=profile or None, map=map or None),
         filter=_given(**(filter or {})),

@@ -25,6 +25,7 @@ def sample(
     tolerance: float | None = None,
     min_steps: int = DEFAULT_MIN_STEPS,
     max_steps: int = DEFAULT_MAX_STEPS,
+    grid: str = "uniform",
     capacity: int = 32,
 ) -> list[Sample]:
     """Draw ``n`` samples with their uncertainty and confidence.
@@ -36,10 +37,12 @@ def sample(
         label: Class to generate, ``None`` for no condition.
         guidance: Scale of classifier-free guidance; 1 is the plain conditional model.
         method: Solver, one of :data:`sureflow.lane.METHODS`.
-        steps: Number of equal steps, where there is no tolerance.
+        steps: Number of steps, where there is no tolerance.
         tolerance: Error allowed per step; every sample then chooses its own steps.
         min_steps: Fewest steps, with a tolerance.
         max_steps: Most steps to try, with a tolerance.
+        grid: ``uniform`` for equal steps, ``fitted`` for steps placed as is best for the model;
+            without meaning where there is a tolerance.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
 
     Returns:
@@ -49,7 +52,7 @@ def sample(
         ValueError: An argument does not suit the model; names it.
     """
     specs = [
-        LaneSpec(seed, index, method, steps, label, guidance, tolerance, min_steps, max_steps)
+        LaneSpec(seed, index, method, steps, label, guidance, tolerance, min_steps, max_steps, grid)
         for index in range(n)
     ]
     for spec in specs[:1]:

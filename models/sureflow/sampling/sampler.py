@@ -44,7 +44,7 @@ class Sampler:
     def __init__(self, model: Model, capacity: int = 32) -> None:
         self.model = model
         self._evaluate = model.evaluator
-        self._lanes = Lanes(capacity, model.card.shape, model.device)
+        self._lanes = Lanes(capacity, model.card.shape, model.device, model.grid)
         self._process = Flow(self._lanes, model.network.classes)
         self._free = list(reversed(range(capacity)))
         self._tickets: dict[int, tuple[int, LaneSpec]] = {}
