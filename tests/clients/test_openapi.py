@@ -131,6 +131,7 @@ def test_requests_say_only_what_the_schema_knows(document: Schema) -> None:
         guidance=1.0,
         method="heun",
         steps=2,
+        grid="fitted",
         profile=True,
         map=True,
         filter={"by": "confidence", "min": 0.0, "max": 1.0, "action": "drop"},

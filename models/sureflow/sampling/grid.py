@@ -62,7 +62,7 @@ class Grid:
         integral up to ``s`` is ``exp(a) expm1(b s) / b``.
         """
         a, b = self.log_density[:-1], np.diff(self.log_density)
-        b = np.where(np.abs(b) < 1e-9, 1e-9, b)
+        b = np.where(np.abs(b) < 1e-30, 1e-30, b)
         sums = np.append(0, np.cumsum(np.exp(a) * np.expm1(b) / b))
         wanted = share * sums[-1]
         piece = np.clip(np.searchsorted(sums, wanted, side="right") - 1, 0, len(a) - 1)
