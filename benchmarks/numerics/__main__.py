@@ -38,9 +38,9 @@ def main() -> None:
             curves[name] = measured(problem, plan)
             compare(name, curves[name], report)
             compare_grids(name, curves[name], report)
+            if arguments.docs:
+                write_docs(curves, report, arguments.docs)
     report.write(arguments.json)
-    if arguments.docs:
-        write_docs(curves, report, arguments.docs)
 
 
 def measured(problem: Problem, plan: Suite) -> dict[str, list[Point]]:

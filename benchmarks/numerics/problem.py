@@ -87,7 +87,7 @@ def ring(count: int) -> Problem:
 
     model = load("ring")
     labels: list[int | None] = [None] * count
-    return Problem(model, labels, fine(model, labels, 64), nearest, 256, 4096)
+    return Problem(model, labels, fine(model, labels, 40), nearest, 256, 4096)
 
 
 def fashion(count: int) -> Problem:
@@ -100,7 +100,7 @@ def fashion(count: int) -> Problem:
         labels: npt.NDArray[np.int64] = judge.read(torch.from_numpy(images))[0].numpy()
         return labels
 
-    return Problem(model, labels, fine(model, labels, 24), read, 32, count)
+    return Problem(model, labels, fine(model, labels, 20), read, 32, count)
 
 
 def fine(model: Model, labels: list[int | None], steps: int) -> Floats:

@@ -30,26 +30,21 @@ RING = Suite(
     samples=16_384,
     uniform={
         "euler": (8, 16, 32),
-        "heun": (4, 6, 8, 9, 10, 12, 16),
-        "bosh3": (3, 4, 5, 7, 11),
+        "heun": (4, 8, 9, 10, 14, 16),
+        "bosh3": (3, 5, 11),
     },
-    adaptive={
-        "heun": (0.2, 0.06, 0.02),
-        "ab2": (0.1, 0.03, 0.01),
-        "bosh3": (0.3, 0.2, 0.15, 0.12, 0.08, 0.05, 0.03),
-        "dopri5": (0.1, 0.01),
-    },
+    adaptive={"heun": (0.2, 0.05), "bosh3": (0.2, 0.15, 0.12, 0.06, 0.03)},
     peers={
-        "torchdiffeq dopri5": (3e-3, 1e-3, 5e-4, 2e-4, 1e-4, 3e-5),
-        "torchode dopri5": (1e-3, 3e-4, 1e-4),
+        "torchdiffeq dopri5": (3e-3, 1e-3, 4e-4, 1e-4),
+        "torchode dopri5": (3e-4, 1e-4),
     },
     fitted=BUILDS,
 )
 FASHION = Suite(
     samples=200,
-    uniform={"heun": (4, 8, 10, 12, 16), "bosh3": (3, 5, 11)},
-    adaptive={"bosh3": (0.2, 0.1, 0.05, 0.02)},
-    peers={"torchdiffeq dopri5": (3e-2, 1e-2, 3e-3, 1e-3)},
+    uniform={"heun": (4, 8, 10, 16), "bosh3": (3, 5, 11)},
+    adaptive={"bosh3": (0.3, 0.1, 0.03)},
+    peers={"torchdiffeq dopri5": (3e-2, 1e-2, 3e-3)},
     fitted={"heun": BUILDS["heun"], "bosh3": BUILDS["bosh3"]},
 )
 
