@@ -17,6 +17,7 @@ from benchmarks.numerics.suite import BUILDS, LEVELS, Suite, suite
 from benchmarks.peers import PEERS
 from benchmarks.report import Report, options
 
+RECORD = "numerics.json"
 PAIRS = (("torchdiffeq dopri5", 0.6), ("heun, uniform grid", 0.75))
 """Whom adaptive bosh3 is held against, and the share of evaluations it is allowed."""
 
@@ -26,10 +27,15 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--model", choices=("ring", "fashion", "both"), default="both")
     parser.add_argument("--samples", type=int, help="samples per solver and setting")
-    parser.add_argument("--docs", type=Path, metavar="FOLDER", help="write page and plots here")
+    parser.add_argument(
+        "--docs",
+        type=Path,
+        metavar="FOLDER",
+        help="write page and plots here; keeps other models' figures",
+    )
     arguments = parser.parse_args()
     report = Report("numerics")
-    curves: dict[str, dict[str, list[Point]]] = {}
+    curves = earlier(report, arguments.docs)
     for name, build in (("ring", ring), ("fashion", fashion)):
         if arguments.model in (name, "both"):
             plan = suite(name, arguments.quick)
@@ -41,6 +47,18 @@ def main() -> None:
             if arguments.docs:
                 write_docs(curves, report, arguments.docs)
     report.write(arguments.json)
+
+
+def earlier(report: Report, folder: Path | None) -> dict[str, dict[str, list[Point]]]:
+    """The curves that a page was made of, with their figures; none where there is no page."""
+    if folder is None or not (folder / RECORD).exists():
+        return {}
+    record = json.loads((folder / RECORD).read_text())
+    report.figures.update(record["figures"])
+    return {
+        name: {solver: [Point(**point) for point in points] for solver, points in solvers.items()}
+        for name, solvers in record["curves"].items()
+    }
 
 
 def measured(problem: Problem, plan: Suite) -> dict[str, list[Point]]:
@@ -113,13 +131,13 @@ def write_docs(curves: dict[str, dict[str, list[Point]]], report: Report, folder
     folder.mkdir(parents=True, exist_ok=True)
     draw(curves, folder)
     (folder / "numerics.md").write_text(page(curves, report))
-    report.write(folder / "numerics.json")
-    record = json.loads((folder / "numerics.json").read_text())
+    report.write(folder / RECORD)
+    record = json.loads((folder / RECORD).read_text())
     record["curves"] = {
         name: {solver: [asdict(point) for point in points] for solver, points in solvers.items()}
         for name, solvers in curves.items()
     }
-    (folder / "numerics.json").write_text(json.dumps(record, indent=1) + "\n")
+    (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

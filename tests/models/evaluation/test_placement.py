@@ -1,11 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from stubs import Scripted, model_of
+from typer.testing import CliRunner
 
+from sureflow.checkpoint import CheckpointConfig, load, save
+from sureflow.cli import app
 from sureflow.evaluation.placement import choose, fit_grid, make_draws, search, solve
 from sureflow.lane import METHODS, LaneSpec
 from sureflow.model import Model
+from sureflow.networks import build
 from sureflow.sampling.grid import Grid, uniform
 from sureflow.sampling.sample import run
 
@@ -72,3 +78,25 @@ def test_the_search_finds_a_minimum_under_roughness() -> None:
     points = list(search(rough, np.zeros(3)))
     assert points[-1][0] == pytest.approx(target, abs=0.2)
     assert [value for _, value in points] == sorted((v for _, v in points), reverse=True)
+
+
+def test_the_command_stores_the_grid_with_the_checkpoint(tmp_path: Path) -> None:
+    network = {
+        "kind": "gaussian_mixture",
+        "weights": [1, 1],
+        "means": [[2.0, 0.0], [-2.0, 0.0]],
+        "covariances": [0.1, 0.1],
+    }
+    folder = tmp_path / "pair"
+    save(folder, CheckpointConfig(name="pair", media="vector", network=network), build(network))
+    before = load(folder).card.version
+    run_command = CliRunner().invoke
+    result = run_command(app, ["grid", str(folder), "--draws", "40", "--hardest", "10", "--quiet"])
+    assert result.exit_code == 0, result.output
+    model = load(folder)
+    assert model.grid is not None
+    assert model.grid.settings["draws"] == 40
+    assert model.card.version != before
+    refused = run_command(app, ["grid", str(folder), "--draws", "4", "--hardest", "9"])
+    assert refused.exit_code == 1
+    assert "hardest: 9" in refused.output
