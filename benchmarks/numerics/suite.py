@@ -33,9 +33,9 @@ RING = Suite(
         "heun": (4, 8, 9, 10, 14, 16),
         "bosh3": (3, 5, 11),
     },
-    adaptive={"heun": (0.2, 0.05), "bosh3": (0.2, 0.15, 0.12, 0.06, 0.03)},
+    adaptive={"heun": (0.2, 0.05), "bosh3": (0.2, 0.15, 0.12, 0.06, 0.03, 0.015, 0.008)},
     peers={
-        "torchdiffeq dopri5": (3e-3, 1e-3, 4e-4, 1e-4),
+        "torchdiffeq dopri5": (3e-3, 1e-3, 4e-4, 1e-4, 3e-5),
         "torchode dopri5": (3e-4, 1e-4),
     },
     fitted=BUILDS,
@@ -43,8 +43,8 @@ RING = Suite(
 FASHION = Suite(
     samples=200,
     uniform={"heun": (4, 8, 10, 16), "bosh3": (3, 5)},
-    adaptive={"bosh3": (0.3, 0.1, 0.03)},
-    peers={"torchdiffeq dopri5": (1e-2, 3e-3)},
+    adaptive={"bosh3": (0.03, 5e-3, 2e-3, 7e-4)},
+    peers={"torchdiffeq dopri5": (1e-2, 3e-3, 1e-3)},
     fitted={"heun": BUILDS["heun"], "bosh3": BUILDS["bosh3"][:2]},
 )
 
