@@ -100,7 +100,7 @@ def fashion(count: int) -> Problem:
         labels: npt.NDArray[np.int64] = judge.read(torch.from_numpy(images))[0].numpy()
         return labels
 
-    return Problem(model, labels, fine(model, labels, 16), read, 32, count)
+    return Problem(model, labels, fine(model, labels, 48), read, 32, count)
 
 
 def fine(model: Model, labels: list[int | None], steps: int) -> Floats:
