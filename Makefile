@@ -44,12 +44,15 @@ data:
 checkpoints: setup data
 	$(BIN)/sureflow train models/configs/ring-exact.toml
 	$(BIN)/sureflow calibrate ring-exact --draws 2000
+	$(BIN)/sureflow grid ring-exact --draws 4000 --hardest 250
 	$(BIN)/sureflow train models/configs/ring.toml
 	$(BIN)/sureflow calibrate ring --draws 2000
+	$(BIN)/sureflow grid ring --draws 12000 --hardest 700
 	$(BIN)/sureflow judge
 	$(BIN)/sureflow train models/configs/fashion.toml
 	$(BIN)/sureflow fit models/configs/fashion.toml
 	$(BIN)/sureflow calibrate fashion --draws 100 --guidance 1 --guidance 1.5 --guidance 3
+	$(BIN)/sureflow grid fashion --draws 12
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png

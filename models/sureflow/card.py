@@ -19,6 +19,7 @@ class ModelCard:
         classes: Names of the classes by label; empty for an unconditional model.
         parameters: Number of network parameters.
         calibrated: Settings for which ``confidence`` is calibrated; empty when it is not.
+        grids: Grids that fixed steps may be placed on, of :data:`~sureflow.lane.GRIDS`.
         provenance: Data, seed, steps, commit and metrics of the training run.
     """
 
@@ -29,4 +30,5 @@ class ModelCard:
     classes: tuple[str, ...]
     parameters: int
     calibrated: dict[str, Any] = field(default_factory=dict)
+    grids: tuple[str, ...] = ("uniform",)
     provenance: dict[str, Any] = field(default_factory=dict)

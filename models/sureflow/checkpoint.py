@@ -1,4 +1,4 @@
-"""A checkpoint: a folder with ``config.json``, ``model.safetensors`` and a calibration.
+"""A checkpoint: a folder with ``config.json``, ``model.safetensors``, calibration and time grid.
 
 Only JSON and safetensors are ever read.
 """
@@ -20,10 +20,13 @@ from torch import Tensor, nn
 from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
 from sureflow.execution import Compile, Precision
+from sureflow.lane import GRIDS
 from sureflow.model import Model
 from sureflow.networks import Bfloat16, FrozenVelocity, VelocityNetwork, build, kind_of
+from sureflow.sampling.grid import Grid
 
-CONFIG, WEIGHTS, CALIBRATION = "config.json", "model.safetensors", "calibration.safetensors"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CALIBRATION, GRID = "calibration.safetensors", "grid.safetensors"
 MAX_CONFIG_BYTES = 1 << 20
 
 
@@ -99,6 +102,7 @@ def load(
             f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {network.classes}"
         )
     calibration = _calibration(folder, len(classes))
+    grid = _grid(folder)
     version, parameters = version_of(folder), sum(p.numel() for p in network.parameters())
     network = network.eval().requires_grad_(False)
     if precision == "bfloat16" and network.trained:
@@ -113,13 +117,14 @@ def load(
         classes=classes,
         parameters=parameters,
         calibrated={} if calibration is None else calibration.summary(),
+        grids=GRIDS if grid else GRIDS[:1],
         provenance=config.provenance,
     )
-    return Model(card, network, calibration, compile)
+    return Model(card, network, calibration, grid=grid, compile=compile)
 
 
 def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> None:
-    """Write a checkpoint; a calibration found there is removed, since it no longer holds."""
+    """Write a checkpoint; calibration and grid found there are removed, since they hold no more."""
     folder.mkdir(parents=True, exist_ok=True)
     # Copies, because safetensors takes neither tied weights nor other memory formats.
     tensors = {
@@ -129,7 +134,8 @@ def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> No
     save_file(tensors, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n")
-    (folder / CALIBRATION).unlink(missing_ok=True)
+    for outdated in (CALIBRATION, GRID):
+        (folder / outdated).unlink(missing_ok=True)
 
 
 def read_config(folder: Path) -> CheckpointConfig:
@@ -154,7 +160,7 @@ def read_config(folder: Path) -> CheckpointConfig:
 def version_of(folder: Path) -> str:
     """``sha256:`` over the names and contents of the checkpoint's files."""
     digest = hashlib.sha256()
-    for name in (CONFIG, WEIGHTS, CALIBRATION):
+    for name in (CONFIG, WEIGHTS, CALIBRATION, GRID):
         path = folder / name
         if path.exists():
             digest.update(f"{name}\0{path.stat().st_size}\0".encode())
@@ -244,3 +250,13 @@ def _calibration(folder: Path, classes: int) -> Calibration | None:
             f"{path}: has tables for {calibration.quantiles.shape[1] - 1} classes, not {classes}"
         )
     return calibration
+
+
+def _grid(folder: Path) -> Grid | None:
+    path = folder / GRID
+    if not path.exists():
+        return None
+    try:
+        return Grid.load(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error

@@ -1,4 +1,4 @@
-"""Commands of the library: train, fit, calibrate, evaluate, inspect."""
+"""Commands of the library: train, fit, calibrate, grid, evaluate, inspect."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from math import exp
 from pathlib import Path
 from typing import Annotated
 
@@ -128,6 +129,30 @@ def calibrate(
         path = resolve(folder)
         run(load(path), draws, guidance or [1.0], seed, quiet=quiet).save(path / CALIBRATION)
     typer.echo(f"wrote {path / CALIBRATION}")
+
+
+@app.command()
+def grid(
+    folder: Folder,
+    draws: Annotated[int, typer.Option(min=2, help="Reference draws.")] = 24,
+    hardest: Annotated[
+        int | None, typer.Option(help="Fit to so many of the hardest, and as many others.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 2_000_003,
+    device: Device = "cpu",
+    threads: Threads = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Find out where a fixed number of steps is best placed, and store it as the fitted grid."""
+    from sureflow.checkpoint import GRID, load, resolve
+    from sureflow.evaluation.placement import fit_grid
+
+    use_threads(threads)
+    with clear_errors():
+        path = resolve(folder)
+        fitted = fit_grid(load(path, device), draws, hardest, seed, quiet)
+        fitted.save(path / GRID)
+    typer.echo(f"wrote {path / GRID}: error on its draws x {exp(-fitted.settings['gain']):.2f}")
 
 
 @app.command()

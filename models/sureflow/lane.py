@@ -23,6 +23,9 @@ METHODS = tuple(EVALUATIONS)
 ADAPTIVE_METHODS = ("heun", "midpoint", "ab2", "bosh3", "dopri5")
 """Those that estimate their own error, and so can keep to a tolerance."""
 
+GRIDS = ("uniform", "fitted")
+"""Where fixed steps are placed: equally, or as was found best for the checkpoint."""
+
 MAX_STEPS = 1000
 DEFAULT_MIN_STEPS = 3
 DEFAULT_MAX_STEPS = 250
@@ -55,6 +58,8 @@ class LaneSpec:
         min_steps: Fewest steps of an adaptive lane; no step is longer than ``1 / min_steps``.
         max_steps: Most steps that an adaptive lane may try, rejected ones included. The last of
             them goes to ``t = 1`` whatever its error, and the sample says ``max_steps``.
+        grid: Where the steps are placed, one of :data:`GRIDS`; without meaning where there is a
+            tolerance.
         parallel: Steps of the fixed grid evaluated in one tick, the next one and those expected to
             follow, 1 to :data:`MAX_PARALLEL`: fewer ticks for more evaluations. 0 is one step
             after another. For the methods :data:`PARALLEL_METHODS`.
@@ -74,6 +79,7 @@ class LaneSpec:
     tolerance: float | None = None
     min_steps: int = DEFAULT_MIN_STEPS
     max_steps: int = DEFAULT_MAX_STEPS
+    grid: str = "uniform"
     parallel: int = 0
     parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE
 

@@ -12,6 +12,7 @@ from sureflow.card import ModelCard
 from sureflow.execution import Compile
 from sureflow.lane import (
     ADAPTIVE_METHODS,
+    GRIDS,
     MAX_PARALLEL,
     MAX_STEPS,
     METHODS,
@@ -21,22 +22,25 @@ from sureflow.lane import (
 )
 from sureflow.networks import VelocityNetwork
 from sureflow.sampling.evaluator import Evaluator
+from sureflow.sampling.grid import Grid
 
 
 @dataclass(frozen=True)
 class Model:
-    """A velocity network with its card and calibration.
+    """A velocity network with its card, calibration and time grid.
 
     Attributes:
         card: What clients may know.
         network: In evaluation mode, on its device.
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
+        grid: Places fixed steps; ``None`` when the checkpoint has none.
         compile: How the network is run.
     """
 
     card: ModelCard
     network: VelocityNetwork
     calibration: Calibration | None
+    grid: Grid | None = None
     compile: Compile = "off"
 
     @property
@@ -70,6 +74,12 @@ class Model:
             raise ValueError(f"method: {spec.method!r} is unknown; choose from {METHODS}")
         if not 1 <= spec.steps <= MAX_STEPS:
             raise ValueError(f"steps: {spec.steps} is not in 1 .. {MAX_STEPS}")
+        if spec.grid not in GRIDS:
+            raise ValueError(f"grid: {spec.grid!r} is unknown; choose from {GRIDS}")
+        if spec.grid == "fitted" and self.grid is None:
+            raise ValueError(
+                f"grid: {self.card.name} has no fitted grid; `sureflow grid` makes one"
+            )
         if spec.tolerance is not None:
             _check_tolerance(spec, spec.tolerance)
         if spec.parallel:

@@ -131,6 +131,7 @@ def test_requests_say_only_what_the_schema_knows(document: Schema) -> None:
         guidance=1.0,
         method="euler",
         steps=2,
+        grid="fitted",
         parallel=2,
         parallel_tolerance=0.1,
         profile=True,

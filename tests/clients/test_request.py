@@ -65,6 +65,10 @@ def test_steps_ahead_are_a_part_of_the_sampler() -> None:
     assert body["sampler"] == {"method": "euler", "steps": 200, "parallel": parallel}
 
 
+def test_a_grid_goes_with_the_steps() -> None:
+    assert generate_body(steps=8, grid="fitted")["sampler"] == {"steps": 8, "grid": "fitted"}
+
+
 def test_zeros_are_values() -> None:
     body = generate_body(n=0, seed=0, label=0, guidance=0.0, steps=0, filter={"max": 0.0})
     assert body["n"] == body["seed"] == 0

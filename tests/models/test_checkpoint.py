@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, resolve, save
 from sureflow.determinism import make_deterministic
 from sureflow.networks import MLP
+from sureflow.sampling.grid import Grid
 
 
 @pytest.fixture
@@ -83,6 +84,13 @@ DAMAGE = {
     "model.safetensors: .*header": lambda f: (f / "model.safetensors").write_bytes(
         pickle.dumps({"head.bias": [0.0]}) * 8
     ),
+    "grid.safetensors: ": lambda f: (f / "grid.safetensors").write_bytes(b"junk"),
+    "grid.safetensors: holds": lambda f: save_file(
+        {"density": torch.zeros(3)}, f / "grid.safetensors"
+    ),
+    "grid.safetensors: log_density is not": lambda f: save_file(
+        {"log_density": torch.full((3,), np.nan, dtype=torch.float64)}, f / "grid.safetensors"
+    ),
     "calibration.safetensors: ": lambda f: (f / "calibration.safetensors").write_bytes(b"junk"),
 }
 
@@ -102,12 +110,22 @@ def test_a_config_cannot_make_us_allocate_what_the_file_does_not_hold(folder: Pa
         load(folder)
 
 
-def test_saving_drops_a_calibration_that_no_longer_holds(folder: Path) -> None:
-    (folder / "calibration.safetensors").write_bytes(b"old")
+def test_saving_drops_calibration_and_grid_that_no_longer_hold(folder: Path) -> None:
+    for outdated in ("calibration.safetensors", "grid.safetensors"):
+        (folder / outdated).write_bytes(b"old")
     model_config = {"kind": "mlp", "shape": [3], "width": 16, "layers": 1}
     config = CheckpointConfig(name="small", media="vector", network=model_config)
     save(folder, config, MLP((3,), width=16, layers=1))
     assert load(folder).calibration is None
+    assert load(folder).grid is None
+
+
+def test_a_grid_is_part_of_the_version_and_on_the_card(folder: Path) -> None:
+    before = load(folder).card
+    Grid(np.array([0.0, 1.0])).save(folder / "grid.safetensors")
+    after = load(folder).card
+    assert (before.grids, after.grids) == (("uniform",), ("uniform", "fitted"))
+    assert after.version != before.version
 
 
 @pytest.mark.parametrize("name", ["ring", "ring-exact", "fashion"])
@@ -115,6 +133,7 @@ def test_embedded_checkpoints_load_by_name(name: str) -> None:
     model = load(name)
     assert model.card.name == resolve(name).name == name
     assert model.card.calibrated["draws"] > 0
+    assert model.card.grids == ("uniform", "fitted")
 
 
 def test_half_precision_is_close_and_a_version_of_its_own(folder: Path) -> None:

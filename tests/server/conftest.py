@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from sureflow.checkpoint import CALIBRATION, CheckpointConfig, load, save
+from sureflow.checkpoint import CALIBRATION, GRID, CheckpointConfig, load, save
 from sureflow.evaluation.reference import calibrate
 from sureflow.networks.registry import build
+from sureflow.sampling.grid import Grid
 from tests.server.running import Server, serving
 
 POINTS: dict[str, Any] = {
@@ -37,12 +39,14 @@ def make_checkpoint(folder: Path, network: dict[str, Any], **fields: Any) -> Non
 
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``points``: plane, no classes, uncalibrated. ``icons``: images, two classes, calibrated."""
+    """``points``: plane, no classes, uncalibrated. ``icons``: images, two classes, calibrated,
+    with a fitted grid."""
     root = tmp_path_factory.mktemp("models")
     make_checkpoint(root / "points", POINTS, media="vector")
     icons = root / "icons"
     make_checkpoint(icons, ICONS, media="image", classes=("half", "stripes"))
     calibrate(load(icons), 40, [1.0, 2.0], 5, quiet=True).save(icons / CALIBRATION)
+    Grid(np.array([0.5, -0.5, 1.0])).save(icons / GRID)
     return root
 
 

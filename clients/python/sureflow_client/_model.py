@@ -42,6 +42,9 @@ class Model(Wire):
     calibrated: dict[str, Any] | None = None
     """Settings for which ``confidence`` is calibrated; empty when it is not."""
 
+    grids: tuple[str, ...] | None = None
+    """Where fixed steps can be placed: ``uniform``, and ``fitted`` if the model has such a grid."""
+
     provenance: dict[str, Any] | None = Field(default=None, repr=False)
     """Data, seed, steps, commit and metrics of the training run."""
 

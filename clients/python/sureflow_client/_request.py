@@ -53,6 +53,9 @@ class GenerateOptions(TypedDict, total=False):
     max_steps: int | None
     """Most steps that a sample may try, with a tolerance; see ``Sample.finish_reason``."""
 
+    grid: Literal["uniform", "fitted"] | None
+    """Where fixed steps are placed: all equal, or as fitted to the model; see ``Model.grids``."""
+
     parallel: int | None
     """Number of steps evaluated at once, at most 64, with ``euler`` and ``steps``."""
 
@@ -91,6 +94,7 @@ def generate_body(
     tolerance: float | None = None,
     min_steps: int | None = None,
     max_steps: int | None = None,
+    grid: str | None = None,
     parallel: int | None = None,
     parallel_tolerance: float | None = None,
     profile: bool = False,
@@ -113,6 +117,7 @@ def generate_body(
             tolerance=tolerance,
             min_steps=min_steps,
             max_steps=max_steps,
+            grid=grid,
             parallel=_given(window=parallel, tolerance=parallel_tolerance),
         ),
         confidence=_given(profile=profile or None, map=map or None),

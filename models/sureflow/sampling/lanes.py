@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sureflow.lane import MAX_STEPS, METHODS, Array, FinishReason, LaneSpec
+from sureflow.sampling.grid import Grid, uniform
 from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.tableau import COEFFICIENTS, STAGES, Flags, Floats, Integers
 from sureflow.sampling.transfer import to_device
@@ -45,6 +46,7 @@ class Lanes:
     sizes are float64: they are cheap, and sums of them must not drift.
 
     Attributes:
+        fitted: Grid of lanes that ask for the fitted one.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
         map: ``int Sigma dt`` up to there, per component, likewise.
         k: Stage velocities of the current step, ``[STAGES, capacity, *shape]``, on the device. A
@@ -78,8 +80,11 @@ class Lanes:
         tick_s: Seconds that a tick takes at present.
     """
 
-    def __init__(self, capacity: int, shape: Sequence[int], device: torch.device) -> None:
+    def __init__(
+        self, capacity: int, shape: Sequence[int], device: torch.device, fitted: Grid | None = None
+    ) -> None:
         self.capacity = capacity
+        self.fitted = fitted
         self.shape = tuple(shape)
         self.device = device
         self.x = torch.zeros(capacity, *shape, device=device)
@@ -110,7 +115,8 @@ class Lanes:
         self.label[slot] = null_label if spec.label is None else spec.label
         self.guidance[slot] = 1 if spec.label is None else spec.guidance
         self.steps[slot] = spec.steps
-        self.grid[slot, : spec.steps + 1] = np.arange(spec.steps + 1) / spec.steps
+        times = self.fitted.times if spec.grid == "fitted" and self.fitted else uniform
+        self.grid[slot, : spec.steps + 1] = times(spec.steps)
         self.h[slot] = self.grid[slot, 1]
         self.tolerance[slot] = spec.tolerance or 0
         self.deadline[slot] = np.inf

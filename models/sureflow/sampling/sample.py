@@ -31,6 +31,7 @@ def sample(
     tolerance: float | None = None,
     min_steps: int = DEFAULT_MIN_STEPS,
     max_steps: int = DEFAULT_MAX_STEPS,
+    grid: str = "uniform",
     parallel: int = 0,
     parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE,
     capacity: int = 32,
@@ -44,10 +45,12 @@ def sample(
         label: Class to generate, ``None`` for no condition.
         guidance: Scale of classifier-free guidance; 1 is the plain conditional model.
         method: Solver, one of :data:`sureflow.lane.METHODS`.
-        steps: Number of equal steps, where there is no tolerance.
+        steps: Number of steps, where there is no tolerance.
         tolerance: Error allowed per step; every sample then chooses its own steps.
         min_steps: Fewest steps, with a tolerance.
         max_steps: Most steps to try, with a tolerance.
+        grid: ``uniform`` for equal steps, ``fitted`` for steps placed as is best for the model;
+            without meaning where there is a tolerance.
         parallel: Steps evaluated in one tick; see :class:`~sureflow.lane.LaneSpec`.
         parallel_tolerance: How exact the states ahead must be, rms in data units.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
@@ -69,6 +72,7 @@ def sample(
             tolerance,
             min_steps,
             max_steps,
+            grid,
             parallel,
             parallel_tolerance,
         )

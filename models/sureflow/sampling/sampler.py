@@ -63,7 +63,7 @@ class Sampler:
     def __init__(self, model: Model, capacity: int = 32) -> None:
         self.model = model
         self._evaluate = model.evaluator
-        self._lanes = Lanes(capacity, model.card.shape, model.device)
+        self._lanes = Lanes(capacity, model.card.shape, model.device, model.grid)
         self._flow = Flow(self._lanes, model.network.classes)
         self._picard = Picard(self._lanes, model.network.classes)
         self._free = list(reversed(range(capacity)))

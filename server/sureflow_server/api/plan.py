@@ -48,6 +48,7 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
     scale = request.guidance.scale
     if label is None and scale != 1:
         raise Problem.field("guidance.scale", "a scale other than 1 needs condition.label")
+    _check_grid(request, card)
     _check_filter(request, card)
     seed = randbelow(DRAWN_SEEDS) if request.seed is None else request.seed
     sampler = request.sampler.lane()
@@ -93,6 +94,12 @@ def _label(request: GenerateRequest, card: ModelCard) -> int | None:
     names = ", ".join(card.classes)
     allowed = f"choose from 0 to {len(card.classes) - 1} or {names}"
     raise Problem.field("condition.label", f"no class {label!r}; {allowed}")
+
+
+def _check_grid(request: GenerateRequest, card: ModelCard) -> None:
+    asked = request.sampler.grid
+    if asked is not None and asked not in card.grids:
+        raise Problem.field("sampler.grid", f"{card.name} has only {', '.join(card.grids)}")
 
 
 def _check_filter(request: GenerateRequest, card: ModelCard) -> None:

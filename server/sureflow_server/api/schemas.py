@@ -29,6 +29,7 @@ from sureflow.lane import (
 from sureflow_server.filters import Action, Score, Taken, Threshold
 
 Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]
+Placement = Literal["uniform", "fitted"]
 MAX_GUIDANCE = 100.0
 MAX_DEADLINE_S = 86_400.0
 MAX_PRIORITY = 10
@@ -93,7 +94,7 @@ class SamplerOptions(Part):
     dopri5 6. All but euler and rk4 can keep to a tolerance."""
 
     steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = None
-    """Number of equal steps; 20 where neither this nor a tolerance is given."""
+    """Number of steps; 20 where neither this nor a tolerance is given."""
 
     tolerance: Annotated[Number, Field(ge=MIN_TOLERANCE, le=1)] | None = None
     """Error allowed per step, as a share of 1 + |x| per component. Easy samples take fewer steps,
@@ -108,6 +109,9 @@ class SamplerOptions(Part):
     """With a tolerance: most steps to try, by default 250. A sample that runs out of them goes to
     the end in its last one and has the finish_reason max_steps."""
 
+    grid: Placement | None = None
+    """Without a tolerance: where the steps are placed. uniform, the default: all equal; fitted: as
+    was found best for this model, where it has such a grid; `GET /v1/models` tells."""
     parallel: ParallelOptions | None = None
     """With the method euler and steps: evaluate several of them at once."""
 
@@ -132,6 +136,13 @@ class SamplerOptions(Part):
         if steps is not None and info.data.get("tolerance", 1) is None:
             raise PydanticCustomError("rule", "needs a tolerance; a fixed grid has steps")
         return steps
+
+    @field_validator("grid")
+    @classmethod
+    def _fixed_alone(cls, grid: str | None, info: ValidationInfo) -> str | None:
+        if grid is not None and info.data.get("tolerance") is not None:
+            raise PydanticCustomError("rule", "is for fixed steps; with a tolerance leave it out")
+        return grid
 
     @field_validator("max_steps")
     @classmethod
@@ -349,6 +360,9 @@ class ModelRecord(Part):
     classes: list[str] | None = None
     parameters: int | None = None
     calibrated: dict[str, Any] | None = None
+    grids: list[Placement] | None = None
+    """Where fixed steps can be placed."""
+
     provenance: dict[str, Any] | None = None
 
 

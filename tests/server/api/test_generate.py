@@ -114,12 +114,15 @@ def test_the_servers_samples_are_the_librarys(server: Server, models_dir: Path) 
         seed=11,
         condition={"label": 1},
         guidance={"scale": 2.0},
-        sampler={"method": "rk4", "steps": 5},
+        sampler={"method": "rk4", "steps": 5, "grid": "fitted"},
         confidence={"map": True, "profile": True},
         output={"format": "npy"},
     )
     model = sureflow.load(models_dir / "icons")
-    offline = sureflow.sample(model, 3, 11, label=1, guidance=2.0, method="rk4", steps=5)
+    offline = sureflow.sample(
+        model, 3, 11, label=1, guidance=2.0, method="rk4", steps=5, grid="fitted"
+    )
+    assert not np.allclose(np.diff(offline[0].t), 0.2)
     for record, sample in zip(answer["samples"], offline, strict=True):
         assert record["media_type"] == "application/x-npy"
         assert from_npy(record["data"]).tobytes() == sample.data.tobytes()

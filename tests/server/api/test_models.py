@@ -19,6 +19,8 @@ def test_the_list_has_every_card(server: Server) -> None:
         "classes": ["half", "stripes"],
     }
     assert models["points"]["default"] is True
+    assert icons["grids"] == ["uniform", "fitted"]
+    assert models["points"]["grids"] == ["uniform"]
 
 
 def test_one_model(server: Server) -> None:

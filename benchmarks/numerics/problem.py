@@ -1,0 +1,109 @@
+"""What is solved: the same network and starts for every solver, and the truth to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmarks.numerics.point import Floats, Point, measure
+from benchmarks.peers import PEERS
+from sureflow.checkpoint import load
+from sureflow.evaluation.judge import Judge
+from sureflow.lane import LaneSpec
+from sureflow.model import Model
+from sureflow.networks import GaussianMixture
+from sureflow.sampling.noise import Purpose, normal
+from sureflow.sampling.sample import run
+
+SEED = 20_001
+JUDGE = Path("models/judges/fashion.safetensors")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Starts, truth, and what counts as a wrong mode.
+
+    Attributes:
+        model: The checkpoint.
+        labels: One per sample.
+        truth: End points of a fine solve of the same network.
+        mode: The mode of each of these samples ``[n, *shape]``.
+        batch: Samples that a peer solves at once.
+        peers: Samples that peers are measured on, the first ones.
+    """
+
+    model: Model
+    labels: list[int | None]
+    truth: Floats
+    mode: Callable[[Floats], npt.NDArray[np.int64]]
+    batch: int
+    peers: int
+
+    def ours(self, **sampler: object) -> Point:
+        """One setting of our sampler."""
+        samples = run(self.model, specs(self.labels, **sampler), 1024)
+        return self._point([s.data for s in samples], [s.evaluations for s in samples])
+
+    def theirs(self, peer: str, tolerance: float) -> Point:
+        """One tolerance of another solver, on batches of the same starts."""
+        shape, null = self.model.card.shape, self.model.network.classes
+        data: list[Floats] = []
+        evaluations: list[int] = []
+        for first in range(0, min(self.peers, len(self.labels)), self.batch):
+            labels = self.labels[first : first + self.batch]
+            start = [normal(shape, SEED, first + i, Purpose.START) for i in range(len(labels))]
+            label = torch.tensor([null if label is None else label for label in labels])
+            end, cost = PEERS[peer](self.model, torch.stack(start), label, tolerance)
+            data.extend(end.detach().numpy())
+            evaluations += [cost] * len(labels)
+        return self._point(data, evaluations)
+
+    def _point(self, data: Sequence[Floats], evaluations: Sequence[int]) -> Point:
+        truth, ends = self.truth[: len(data)], np.stack(data)
+        return measure(ends, truth, self.mode(ends) != self.mode(truth), evaluations)
+
+
+def specs(labels: list[int | None], **sampler: object) -> list[LaneSpec]:
+    """The lanes of one solver."""
+    return [
+        LaneSpec(SEED, index, label=label, **sampler)  # type: ignore[arg-type]
+        for index, label in enumerate(labels)
+    ]
+
+
+def ring(count: int) -> Problem:
+    """Eight modes in the plane; the mode of a point is the nearest one."""
+    exact = load("ring-exact").network
+    assert isinstance(exact, GaussianMixture)
+    means = exact.means.numpy()
+
+    def nearest(points: Floats) -> npt.NDArray[np.int64]:
+        return np.square(points[:, None] - means).sum(-1).argmin(1)
+
+    model = load("ring")
+    labels: list[int | None] = [None] * count
+    return Problem(model, labels, fine(model, labels, 40), nearest, 256, 4096)
+
+
+def fashion(count: int) -> Problem:
+    """Images by class; the mode of an image is what the judge takes it for."""
+    model = load("fashion")
+    judge = Judge.load(JUDGE, len(model.card.classes))
+    labels: list[int | None] = [index % len(model.card.classes) for index in range(count)]
+
+    def read(images: Floats) -> npt.NDArray[np.int64]:
+        labels: npt.NDArray[np.int64] = judge.read(torch.from_numpy(images))[0].numpy()
+        return labels
+
+    return Problem(model, labels, fine(model, labels, 48), read, 32, count)
+
+
+def fine(model: Model, labels: list[int | None], steps: int) -> Floats:
+    """End points of the classical Runge-Kutta method on a fine grid."""
+    lanes = specs(labels, method="rk4", steps=steps)
+    return np.stack([sample.data for sample in run(model, lanes, 1024)])
