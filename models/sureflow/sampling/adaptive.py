@@ -82,7 +82,8 @@ class Adaptive:
         shorten = lanes.extrapolating(slots) & (error > 1) & ~last
         if shorten.any():
             h, part = lanes.h[slots], slots[shorten]
-            _set_size(lanes, part, (self.safety * h * error ** (-1 / power))[shorten])
+            shorter = error[shorten] ** (-1 / power[shorten])
+            _set_size(lanes, part, self.safety * h[shorten] * shorter)
             error = error * (lanes.h[slots] / h) ** power
 
         error = np.maximum(error, 1e-6)

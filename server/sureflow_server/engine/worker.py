@@ -11,6 +11,7 @@ from threading import Thread
 from sureflow_server.engine.messages import Command, Shutdown, WorkerConfig
 
 WORKER_NICENESS = 5
+"""How far the worker stands back for the API process where both want the same core."""
 
 
 def run(connection: Connection, config: WorkerConfig) -> None:
@@ -21,7 +22,6 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # The API process answers in milliseconds, also where both share a core.
     os.nice(WORKER_NICENESS)
     # Read once, when torch is imported, which is why nothing above imports it.
     os.environ["OMP_NUM_THREADS"] = str(config.threads)

@@ -259,3 +259,19 @@ def test_growth_after_a_rejection_waits_a_step() -> None:
     assert lanes.proposal[0] == pytest.approx(lanes.h[0]), "no growth right after a rejection"
     assert control.judge(lanes, slots, np.array([1e-9]))[0]
     assert lanes.proposal[0] == pytest.approx(3 * lanes.h[0]), "the largest growth"
+
+
+def test_a_lane_without_error_ends_beside_one_that_is_shortened() -> None:
+    """Whose error is too large decides for itself alone; an error of 0 has no inverse power."""
+
+    def turn(x, t, label):
+        return torch.where(label[:, None] == 1, 20 * torch.cos(9 * t[:, None]) * (1 + 0 * x), 0 * x)
+
+    net = Scripted(turn, lambda x, t, label: torch.ones_like(x), classes=2)
+    specs = [
+        LaneSpec(5, index, "ab2", label=label, tolerance=1e-3, min_steps=5)
+        for index, label in enumerate((0, 1))
+    ]
+    still, turned = run(model_of(net), specs)
+    assert still.accepted < turned.accepted
+    assert still.data == pytest.approx(normal((2,), 5, 0, Purpose.START).numpy())
