@@ -96,7 +96,9 @@ def _options() -> argparse.Namespace:
     parser = options(__doc__)
     parser.add_argument("--peers", nargs="+", metavar="NAME[:BATCH:WAIT]", help=_peers())
     parser.add_argument("--loads", nargs="+", type=float, help="shares of the offline capacity")
-    parser.add_argument("--seconds", type=float, help="of arrivals per server, load and round")
+    parser.add_argument(
+        "--seconds", type=float, help="of arrivals per server, load and round, about"
+    )
     parser.add_argument("--patience", type=float, help="seconds to wait after the last arrival")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--capacity", type=int, default=16, help="lanes at once within a batch")
@@ -152,8 +154,11 @@ def _prepare(chosen: argparse.Namespace, core: int) -> Bench:
 
 def _measure(bench: Bench, k: Kind, share: float, number: int, point: Point) -> None:
     """One server, one load, one round."""
-    rate, seconds = share * bench.offline.capacity, bench.chosen.seconds
-    due = [r for r in bench.requests[number] if r.at < rate * seconds]
+    end = share * bench.offline.capacity * bench.chosen.seconds
+    due = [r for r in bench.requests[number] if r.at < end]
+    # A finite draw has more or less work than its share: stretched, it is exactly the load meant.
+    seconds = sum(bench.offline.rows[r.seed] for r in due) * bench.offline.row_s / share
+    rate = end / seconds
     try:
         with started(k, bench.setting, bench.server_core) as server:
             asyncio.run(_warm_up(server, bench))
@@ -170,7 +175,7 @@ def _measure(bench: Bench, k: Kind, share: float, number: int, point: Point) -> 
     point.work += work
     point.lateness = max(point.lateness, *(reply.late for reply in replies))
     point.seconds += seconds
-    point.demand += sum(bench.offline.rows[r.seed] for r in due) * bench.offline.row_s
+    point.demand += share * seconds
 
 
 async def _warm_up(server: Server, bench: Bench) -> None:

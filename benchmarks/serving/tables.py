@@ -17,7 +17,6 @@ CLAIMED_AT, OVERLOAD = 0.8, 1.2
 
 COLUMNS: dict[str, Callable[[Figures], str]] = {
     "load": lambda f: f"{f.load:g}",
-    "realised": lambda f: f"{f.realised:.2f}",
     "offered/s": lambda f: f"{f.offered:.2f}",
     "goodput/s": lambda f: f"{f.goodput:.2f}",
     "good": lambda f: _percent(f.goodput_share),
@@ -110,7 +109,7 @@ def _introduction(record: dict[str, Any]) -> str:
         f"* Deadline: {chosen['grace']:g} s and {chosen['slowdown']:g} times the request's own",
         "  rows at that speed. Our server is told each request's own; LitServe, BentoML and Ray",
         "  Serve have room for one timeout, which is the largest deadline.",
-        "* *Realised* is the load that the finite draw of requests and arrivals came to, in work.",
+        "* Arrivals are stretched so that the work that comes in is exactly the load.",
         "* *p99 of all* counts refused and unanswered requests as infinitely late. *Admission* is",
         "  the time until the computation begins. *Hurried* answers say that they widened their",
         "  tolerance to be in time; they count as bad.",
