@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 from benchmarks.numerics.point import Point, at_level
@@ -19,7 +20,9 @@ from benchmarks.report import Report, options
 
 RECORD = "numerics.json"
 PAIRS = (("torchdiffeq dopri5", 0.6), ("heun, uniform grid", 0.75))
-"""Whom adaptive bosh3 is held against, and the share of evaluations it is allowed."""
+"""Whom adaptive steps are held against, and the share of evaluations that they are allowed."""
+
+ADAPTIVE = ("ab2, adaptive", "bosh3, adaptive")
 
 
 def main() -> None:
@@ -90,7 +93,7 @@ def measured(problem: Problem, plan: Suite) -> dict[str, list[Point]]:
 
 
 def compare(name: str, curves: dict[str, list[Point]], report: Report) -> None:
-    """What every solver needs for each error level, and adaptive bosh3 against the others."""
+    """What every solver needs for each error level, and adaptive steps against the others."""
     for level in LEVELS[name]:
         needed = {solver: at_level(points, level) for solver, points in curves.items()}
         for solver, point in needed.items():
@@ -102,12 +105,14 @@ def compare(name: str, curves: dict[str, list[Point]], report: Report) -> None:
             report.add(f"{title}, median", point.median)
             report.add(f"{title}, 99th percentile", point.tail)
             report.add(f"{title}, wrong mode", 100 * point.wrong, "%")
-        for other, allowed in PAIRS:
-            mine, its = needed.get("bosh3, adaptive"), needed.get(other)
+        for solver, (other, allowed) in product(ADAPTIVE, PAIRS):
+            mine, its = needed.get(solver), needed.get(other)
             if mine and its:
-                title = f"{name}, rms {level:g}: bosh3, adaptive / {other}"
+                title = f"{name}, rms {level:g}: {solver} / {other}"
                 report.add(title, mine.mean / its.mean, f"at most {allowed}")
-                safe = at_level(curves["bosh3, adaptive"], level, its.wrong)
+                more = f"{100 * (mine.wrong - its.wrong):+.3f} points"
+                report.add(f"{title}, wrong modes", more, "standard errors on the page")
+                safe = at_level(curves[solver], level, its.wrong)
                 share = safe.mean / its.mean if safe else "not reached"
                 report.add(f"{title}, no more wrong modes", share, f"at most {allowed}")
 

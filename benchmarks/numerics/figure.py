@@ -12,7 +12,8 @@ import matplotlib.pyplot as plt
 from benchmarks.numerics.point import Point
 
 STYLES = {
-    "bosh3, adaptive": ("#000000", "o", "-"),
+    "ab2, adaptive": ("#000000", "o", "-"),
+    "bosh3, adaptive": ("#56B4E9", "X", "-"),
     "heun, uniform grid": ("#0072B2", "s", "-"),
     "heun, fitted grid": ("#0072B2", "s", "--"),
     "bosh3, uniform grid": ("#D55E00", "^", "-"),

@@ -34,7 +34,6 @@ class Problem:
         truth: End points of a fine solve of the same network.
         mode: The mode of each of these samples ``[n, *shape]``.
         batch: Samples that a peer solves at once.
-        peers: Samples that peers are measured on, the first ones.
     """
 
     model: Model
@@ -42,7 +41,6 @@ class Problem:
     truth: Floats
     mode: Callable[[Floats], npt.NDArray[np.int64]]
     batch: int
-    peers: int
 
     def ours(self, **sampler: object) -> Point:
         """One setting of our sampler."""
@@ -54,7 +52,7 @@ class Problem:
         shape, null = self.model.card.shape, self.model.network.classes
         data: list[Floats] = []
         evaluations: list[int] = []
-        for first in range(0, min(self.peers, len(self.labels)), self.batch):
+        for first in range(0, len(self.labels), self.batch):
             labels = self.labels[first : first + self.batch]
             start = [normal(shape, SEED, first + i, Purpose.START) for i in range(len(labels))]
             label = torch.tensor([null if label is None else label for label in labels])
@@ -87,7 +85,7 @@ def ring(count: int) -> Problem:
 
     model = load("ring")
     labels: list[int | None] = [None] * count
-    return Problem(model, labels, fine(model, labels, 40), nearest, 256, 4096)
+    return Problem(model, labels, fine(model, labels, 40), nearest, 256)
 
 
 def fashion(count: int) -> Problem:
@@ -100,7 +98,7 @@ def fashion(count: int) -> Problem:
         labels: npt.NDArray[np.int64] = judge.read(torch.from_numpy(images))[0].numpy()
         return labels
 
-    return Problem(model, labels, fine(model, labels, 48), read, 32, count)
+    return Problem(model, labels, fine(model, labels, 48), read, 32)
 
 
 def fine(model: Model, labels: list[int | None], steps: int) -> Floats:

@@ -27,15 +27,18 @@ class Suite:
 
 
 RING = Suite(
-    samples=16_384,
+    samples=32_768,
     uniform={
         "euler": (8, 16, 32),
-        "heun": (4, 8, 9, 10, 14, 16),
-        "bosh3": (3, 5, 11),
+        "heun": (4, 8, 9, 10, 11, 14, 16, 18),
+        "bosh3": (3, 4, 5, 7, 11),
     },
-    adaptive={"heun": (0.2, 0.05), "bosh3": (0.2, 0.15, 0.12, 0.06, 0.03, 0.015, 0.008)},
+    adaptive={
+        "ab2": (0.08, 0.05, 0.0355, 0.025, 0.018, 0.013, 0.011, 0.008),
+        "bosh3": (0.2, 0.12, 0.06, 0.02, 0.008),
+    },
     peers={
-        "torchdiffeq dopri5": (3e-3, 1e-3, 4e-4, 1e-4, 3e-5),
+        "torchdiffeq dopri5": (1e-3, 4e-4, 1e-4, 3e-5, 1e-5, 3e-6),
         "torchode dopri5": (3e-4, 1e-4),
     },
     fitted=BUILDS,
@@ -43,8 +46,8 @@ RING = Suite(
 FASHION = Suite(
     samples=200,
     uniform={"heun": (4, 8, 10, 16), "bosh3": (3, 5)},
-    adaptive={"bosh3": (0.03, 5e-3, 2e-3, 7e-4)},
-    peers={"torchdiffeq dopri5": (1e-2, 3e-3, 1e-3)},
+    adaptive={"ab2": (0.04, 0.02, 0.012, 0.006), "bosh3": (0.03, 2e-3, 7e-4)},
+    peers={"torchdiffeq dopri5": (1e-2, 3e-3, 1e-3, 3e-4)},
     fitted={"heun": BUILDS["heun"], "bosh3": BUILDS["bosh3"][:2]},
 )
 
@@ -56,6 +59,6 @@ def suite(name: str, quick: bool) -> Suite:
         return whole
     few = {"ring": 200, "fashion": 4}[name]
     peers = {peer: tolerances[::3] for peer, tolerances in whole.peers.items()}
-    adaptive = {"bosh3": whole.adaptive["bosh3"][::2]}
+    adaptive = {"ab2": whole.adaptive["ab2"][::3]}
     uniform = whole.uniform if name == "ring" else {**BUILDS}
     return replace(whole, samples=few, uniform=uniform, adaptive=adaptive, peers=peers)

@@ -32,7 +32,10 @@ class Adaptive:
     is the mean variance of the velocity per component, in units of the unit variance of the noise:
     a flow without variance has no cap. Where a flow divides between modes, the local error is
     small and is amplified afterwards; an estimate of the error strides over these places, and the
-    variance is what shows them.
+    variance is what shows them. For multistep methods the variance is multiplied by ``1/2 + t``
+    (and ``theta``, ``rest`` are others): a lane that is still undecided late is the one that a
+    coarse step may send to the wrong side. With that they need fewer evaluations than one-step
+    methods at equal error, and put fewer samples into a wrong mode.
 
     Attributes:
         safety: Share of the largest step that the error would allow.
@@ -41,8 +44,10 @@ class Adaptive:
         shrink: Least factor between two steps.
         grow: Largest factor between two steps; that of multistep methods is 1.4, which keeps them
             stable and the weights of every variance positive.
-        theta: Size of the cap; infinity for none.
-        rest: Variance that is taken for granted.
+        theta: Size of the cap for one-step methods; infinity for none.
+        rest: Variance that is taken for granted for them.
+        multistep_theta: The same for multistep methods.
+        multistep_rest: Likewise.
     """
 
     safety: float = 0.9
@@ -52,6 +57,8 @@ class Adaptive:
     grow: float = 3.0
     theta: float = 1.8
     rest: float = 0.7
+    multistep_theta: float = 1.2
+    multistep_rest: float = 1.0
 
     def begin(self, lanes: Lanes, slots: Slots, spread: Floats) -> None:
         """Take the size that the last error suggests, under the cap.
@@ -60,14 +67,21 @@ class Adaptive:
         estimate alone in a lane's last step. It is left out if, by the error of the step before,
         the tolerance is far away.
         """
-        power = COEFFICIENTS.power[lanes.method[slots]]
-        undecided = np.maximum(np.minimum(self.rest + spread, 20 * spread), 1e-9)
-        cap = self.theta * lanes.tolerance[slots] ** (1 / power) / undecided
-        _set_size(lanes, slots, np.minimum(lanes.proposal[slots], cap))
+        _set_size(lanes, slots, np.minimum(lanes.proposal[slots], self._cap(lanes, slots, spread)))
         later = slots[COEFFICIENTS.fsal[lanes.method[slots]] & (lanes.step[slots] > 0)]
         h, power = lanes.h[later], COEFFICIENTS.power[lanes.method[later]]
         foretold = lanes.last_error[later] * (h / lanes.last_h[later]) ** power
         lanes.trusted[later] = (h >= 1 - lanes.t[later]) & (foretold <= TRUSTED)
+
+    def _cap(self, lanes: Lanes, slots: Slots, spread: Floats) -> Floats:
+        """The longest step that the variance allows."""
+        method = lanes.method[slots]
+        power, multistep = COEFFICIENTS.power[method], COEFFICIENTS.multistep[method]
+        theta = np.where(multistep, self.multistep_theta, self.theta)
+        late = self.multistep_rest + (0.5 + lanes.t[slots]) * spread
+        undecided = np.minimum(np.where(multistep, late, self.rest + spread), 20 * spread)
+        cap: Floats = theta * lanes.tolerance[slots] ** (1 / power) / np.maximum(undecided, 1e-9)
+        return cap
 
     def judge(self, lanes: Lanes, slots: Slots, error: Floats) -> Flags:
         """Keep steps within the tolerance, the shortest ones, and the last one allowed.
