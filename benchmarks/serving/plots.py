@@ -103,7 +103,7 @@ def _goodput(points: Points) -> Figure:
     panel.set_ylabel("correct and in time, requests per second")
     panel.set_ylim(bottom=0)
     panel.grid(alpha=0.3)
-    panel.legend(fontsize=10)
+    panel.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
     panel.set_title("Goodput")
     return figure
 
