@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Iterator
 import httpx
 
 from benchmarks.report import Report, options
+from benchmarks.serving.servers import free_port
 from sureflow.checkpoint import load
 from sureflow.lane import LaneSpec
 from sureflow.model import Model
@@ -90,9 +90,7 @@ def _label(model: Model, seed: int) -> int | None:
 @contextlib.contextmanager
 def served(model: str, capacity: int = CAPACITY) -> Iterator[str]:
     """A server process with the embedded checkpoints on a free port, ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
     command += ["--capacity", str(capacity), "--default-model", model]
     process = subprocess.Popen(command)

@@ -112,6 +112,7 @@ class SamplerOptions(Part):
     grid: Placement | None = None
     """Without a tolerance: where the steps are placed. uniform, the default: all equal; fitted: as
     was found best for this model, where it has such a grid; `GET /v1/models` tells."""
+
     parallel: ParallelOptions | None = None
     """With the method euler and steps: evaluate several of them at once."""
 

@@ -196,9 +196,7 @@ class Pool:
 
     def _expire(self, job: Job) -> None:
         """Give up a request whose deadline has passed."""
-        if job in self._ledger:
-            self._cancel(job)
-            self._end(job, DeadlineError("the deadline passed before all samples were done"))
+        self._stop(job, DeadlineError("the deadline passed before all samples were done"))
 
     def _retry_after_s(self) -> int:
         """Estimate when half of what is under way will be done."""
@@ -213,13 +211,14 @@ class Pool:
 
     def _leave(self, job: Job) -> None:
         """The caller has had enough, or all."""
-        if job in self._ledger:
-            self._cancel(job)
-            self._end(job, None)
+        self._stop(job, None)
 
-    def _cancel(self, job: Job) -> None:
+    def _stop(self, job: Job, error: EngineError | None) -> None:
+        """End a job before its time; one that has ended already is left alone."""
         if self._worker is not None and self._ledger.was_given(job):
             self._worker.send(Cancel(job.id))
+        if job in self._ledger:
+            self._end(job, error)
 
     def _cut_off(self) -> None:
         for job in self._ledger.jobs:
