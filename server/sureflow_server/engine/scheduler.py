@@ -54,10 +54,10 @@ class Scheduler(Generic[L]):
     """Shares the rows of a tick out among the requests of each model.
 
     One lane at a time, a row goes to the highest priority that wants one; there to the owner with
-    the fewest rows; of that owner's, to the request with the fewest; among equals to the nearest
-    deadline, and then to whoever came first. This is max-min fairness between owners and then
-    between requests: a request for one sample runs in every tick, however many samples another
-    request brought before it.
+    the fewest rows, which is max-min fairness between owners. An owner's requests have one lane
+    each first, by deadline and then by arrival: a request for one sample runs in every tick,
+    however many samples another request brought before it. What is left goes to the request with
+    the fewest unfinished samples, since what can be done soon should not wait for what cannot.
 
     A lane that has to stand back is paused: it keeps its slot and its state, which costs nothing,
     and goes on before its request starts another.
@@ -140,11 +140,11 @@ class Scheduler(Generic[L]):
             for owner, requests in queues[priority].items():
                 able = {*requests[:rows], *holding.get((priority, owner), ())}
                 wanting = sorted((0, request.order, request) for request in able)
-                owners.append((0, wanting[0][1], wanting))
+                owners.append((0, wanting[0][:2], wanting))
             heapify(owners)
             while owners and left > 0:
                 owned, _, wanting = heappop(owners)
-                got, order, request = heappop(wanting)
+                _, order, request = heappop(wanting)
                 share = shares.get(request, 0)
                 starts = share >= request.held
                 if (request.rows <= left or left == rows) and (slots > 0 or not starts):
@@ -153,9 +153,9 @@ class Scheduler(Generic[L]):
                     left -= request.rows
                     owned += request.rows
                     if share + 1 < request.unfinished:
-                        heappush(wanting, (got + request.rows, order, request))
+                        heappush(wanting, (request.unfinished, order, request))
                 if wanting:
-                    heappush(owners, (owned, wanting[0][1], wanting))
+                    heappush(owners, (owned, wanting[0][:2], wanting))
         return shares
 
     def _pause(self, request: _Request[L], share: int, turn: Turn[L]) -> None:

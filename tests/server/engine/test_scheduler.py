@@ -111,8 +111,8 @@ def test_among_equals_the_nearest_deadline_goes_first() -> None:
 
 def test_a_lane_of_two_rows_counts_twice() -> None:
     floor = Floor(rows=5, slots=9)
-    floor.scheduler.add("m", 1, lanes(1, 9), rows=2)
-    floor.scheduler.add("m", 2, lanes(2, 9))
+    floor.scheduler.add("m", 1, lanes(1, 9), rows=2, owner="one")
+    floor.scheduler.add("m", 2, lanes(2, 9), owner="another")
     floor.turn()
     assert floor.shares == {1: 1, 2: 3}
 
@@ -167,17 +167,38 @@ def test_a_finished_request_is_forgotten() -> None:
         scheduler.finish(ticket)
 
 
-@given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6), rows=st.integers(1, 12))
-def test_shares_are_max_min_fair(sizes: list[int], rows: int) -> None:
+SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=6)
+
+
+@given(sizes=SIZES, rows=st.integers(1, 12))
+def test_owners_share_max_min_fairly(sizes: list[int], rows: int) -> None:
     """Nobody could have more without taking from one who has no more than they."""
     floor = Floor(rows, slots=64)
     for request, size in enumerate(sizes):
-        floor.scheduler.add("m", request, lanes(request, size))
+        floor.scheduler.add("m", request, lanes(request, size), owner=str(request))
     floor.turn()
     assert sum(floor.shares.values()) == min(rows, sum(sizes))
     for request, size in enumerate(sizes):
         if floor.shares[request] < size:
             assert max(floor.shares.values()) <= floor.shares[request] + 1
+
+
+@given(sizes=SIZES, rows=st.integers(1, 12))
+def test_of_an_owner_everybody_has_a_lane_and_the_smallest_have_the_rest(
+    sizes: list[int], rows: int
+) -> None:
+    floor = Floor(rows, slots=64)
+    for request, size in enumerate(sizes):
+        floor.scheduler.add("m", request, lanes(request, size))
+    floor.turn()
+    left = rows - len(sizes)
+    expected = dict.fromkeys(range(min(rows, len(sizes))), 1)
+    for size, request in sorted((size, request) for request, size in enumerate(sizes)):
+        more = max(min(size - 1, left), 0)
+        left -= more
+        if more:
+            expected[request] += more
+    assert floor.shares == expected
 
 
 class SchedulerMachine(RuleBasedStateMachine):
