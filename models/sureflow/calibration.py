@@ -12,67 +12,94 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from sureflow.scores.catalogue import DEFAULT_SCORE
+
 LEVELS = 257
 """Quantiles stored per table; enough to place a sample within half a percent."""
 
 
+QUANTILES = "quantiles/"
+"""Prefix of the tables in the file, one per score."""
+
+
 @dataclass(frozen=True)
 class Calibration:
-    """Quantiles of the uncertainty among a model's own reference draws.
+    """Quantiles of every score among a model's own reference draws.
 
-    Tables are kept per guidance scale, since guidance changes the scale of the uncertainty, and
-    per class: confidence compares a sample with others of its class. The integral itself barely
-    depends on solver and step count, so those are not part of the key.
+    Tables are kept per guidance scale, since guidance changes the scale of most scores, and per
+    class: confidence compares a sample with others of its class. A score that needs a condition
+    has NaN in the last row. Scores barely depend on solver and step count, so those are not part
+    of the key.
 
     Attributes:
+        score: Name of the score that the model is best judged by.
         guidance: Scales with a table, ascending, ``[G]``.
-        quantiles: Ascending uncertainties at levels 0 .. 1, ``[G, classes + 1, LEVELS]``; the last
-            row is for samples without a condition.
+        quantiles: By name of the score: ascending values at levels 0 .. 1,
+            ``[G, classes + 1, LEVELS]``; the last row is for samples without a condition.
         settings: How the reference draws were made: method, steps, draws, seed.
     """
 
+    score: str
     guidance: npt.NDArray[np.float64]
-    quantiles: npt.NDArray[np.float64]
+    quantiles: dict[str, npt.NDArray[np.float64]]
     settings: dict[str, Any]
 
-    def confidence(self, uncertainty: float, label: int | None, guidance: float) -> float | None:
+    @property
+    def classes(self) -> int:
+        """Number of classes that the tables are for."""
+        rows: int = next(iter(self.quantiles.values())).shape[1]
+        return rows - 1
+
+    def confidence(
+        self, score: str, uncertainty: float, label: int | None, guidance: float
+    ) -> float | None:
         """Share of reference draws that are less sure, in [0, 1]; higher is surer.
 
-        Exact at the calibrated guidance scales and interpolated between them; outside their range
-        there is none.
+        Exact at the calibrated guidance scales and interpolated between them; outside their range,
+        and for scores without a table, there is none.
         """
-        if not self.guidance[0] <= guidance <= self.guidance[-1]:
+        table = self.table(score, label, guidance)
+        if table is None or not np.isfinite(uncertainty):
             return None
-        row = self.quantiles.shape[1] - 1 if label is None else label
-        levels = np.linspace(0, 1, self.quantiles.shape[-1])
-        return 1 - float(np.interp(uncertainty, self._table(row, guidance), levels))
+        return 1 - float(np.interp(uncertainty, table, np.linspace(0, 1, len(table))))
 
-    def _table(self, row: int, guidance: float) -> npt.NDArray[np.float64]:
-        """Quantiles at any guidance scale within the range.
+    def table(
+        self, score: str, label: int | None, guidance: float
+    ) -> npt.NDArray[np.float64] | None:
+        """Ascending values of a score at levels 0 .. 1, ``[LEVELS]``, or ``None``.
 
-        A guided variance is ``g^2 a + (1 - g)^2 b``, so each quantile is taken as that function of
-        ``g`` through its values at the two neighbouring scales.
+        A guided variance is ``g^2 a + (1 - g)^2 b``, so between two scales each quantile is taken
+        as that function of ``g`` through its values there.
         """
+        tables = self.quantiles.get(score)
+        if tables is None or not self.guidance[0] <= guidance <= self.guidance[-1]:
+            return None
+        row = self.classes if label is None else label
         after = int(np.searchsorted(self.guidance, guidance))
-        high: npt.NDArray[np.float64] = self.quantiles[after, row]
-        if guidance == self.guidance[after]:
-            return high
-        pair = self.guidance[after - 1 : after + 1]
-        scales = np.stack([pair, 1 - pair])
-        left, right = np.linalg.lstsq(scales**2, np.array([guidance, 1 - guidance]) ** 2)[0]
-        table = left * self.quantiles[after - 1, row] + right * high
-        return np.maximum.accumulate(table)
+        table: npt.NDArray[np.float64] = tables[after, row]
+        if guidance != self.guidance[after]:
+            pair = self.guidance[after - 1 : after + 1]
+            scales = np.stack([pair, 1 - pair])
+            left, right = np.linalg.lstsq(scales**2, np.array([guidance, 1 - guidance]) ** 2)[0]
+            table = np.maximum.accumulate(left * tables[after - 1, row] + right * table)
+        return table if np.isfinite(table).all() else None
 
     def summary(self) -> dict[str, Any]:
         """What a model card says about it."""
-        return {"guidance": [float(g) for g in self.guidance], **self.settings}
+        return {
+            "score": self.score,
+            "scores": [*self.quantiles],
+            "guidance": [float(g) for g in self.guidance],
+            **self.settings,
+        }
 
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint."""
+        tables = {f"{QUANTILES}{name}": table for name, table in self.quantiles.items()}
         save_file(
-            {"guidance": self.guidance, "quantiles": self.quantiles},
+            {"guidance": self.guidance, **tables},
             path,
-            metadata={"settings": json.dumps(self.settings)},
+            metadata={"settings": json.dumps(self.settings), "score": self.score},
         )
         path.chmod(0o644)
 
@@ -81,17 +108,27 @@ class Calibration:
         """Read it back.
 
         Raises:
-            ValueError: The file lacks a tensor, or their shapes do not fit together.
+            ValueError: The file lacks a tensor, their shapes do not fit together, or it
+                recommends a score for which it has no table.
         """
         with safe_open(path, "np") as file:
-            missing = {"guidance", "quantiles"} - set(file.keys())
-            if missing:
-                raise ValueError(f"lacks {sorted(missing)}")
-            guidance, quantiles = file.get_tensor("guidance"), file.get_tensor("quantiles")
-            settings = json.loads((file.metadata() or {}).get("settings", "{}"))
-        if guidance.ndim != 1 or quantiles.ndim != 3 or len(guidance) != len(quantiles):
-            raise ValueError(f"has shapes {guidance.shape} and {quantiles.shape}")
-        return cls(guidance, quantiles, settings)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+        guidance = tensors.pop("guidance", None)
+        quantiles = {
+            name.removeprefix(QUANTILES): table
+            for name, table in tensors.items()
+            if name.startswith(QUANTILES)
+        }
+        score = metadata.get("score", DEFAULT_SCORE)
+        if guidance is None or score not in quantiles:
+            raise ValueError(f"lacks guidance or {QUANTILES}{score}")
+        shapes = {table.shape[:-1] for table in quantiles.values()}
+        if guidance.ndim != 1 or len(shapes) != 1 or {len(s) for s in shapes} != {2}:
+            raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
+        if next(iter(shapes))[0] != len(guidance):
+            raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
+        return cls(score, guidance, quantiles, json.loads(metadata.get("settings", "{}")))
 
 
 def tabulate(uncertainties: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

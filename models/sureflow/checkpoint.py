@@ -245,9 +245,9 @@ def _calibration(folder: Path, classes: int) -> Calibration | None:
         calibration = Calibration.load(path)
     except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path}: {error}") from error
-    if calibration.quantiles.shape[1] != classes + 1:
+    if calibration.classes != classes:
         raise CheckpointError(
-            f"{path}: has tables for {calibration.quantiles.shape[1] - 1} classes, not {classes}"
+            f"{path}: has tables for {calibration.classes} classes, not {classes}"
         )
     return calibration
 

@@ -117,17 +117,20 @@ def calibrate(
     draws: Annotated[int, typer.Option(min=20, help="Reference draws per class.")] = 200,
     guidance: Annotated[list[float] | None, typer.Option(help="Scales; repeat it.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 1_000_003,
+    score: Annotated[str | None, typer.Option(help="What to judge by; default: as before.")] = None,
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Draw reference samples and store what turns uncertainty into confidence."""
+    """Draw reference samples and store what turns scores into confidence."""
     from sureflow.checkpoint import CALIBRATION, load, resolve
     from sureflow.evaluation.reference import calibrate as run
 
     use_threads(threads)
     with clear_errors():
         path = resolve(folder)
-        run(load(path), draws, guidance or [1.0], seed, quiet=quiet).save(path / CALIBRATION)
+        model = load(path)
+        made = run(model, draws, guidance or [1.0], seed, score=score or model.score, quiet=quiet)
+        made.save(path / CALIBRATION)
     typer.echo(f"wrote {path / CALIBRATION}")
 
 

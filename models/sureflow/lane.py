@@ -5,11 +5,13 @@ The API process, the worker and the offline sampler all speak in these two types
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from sureflow.scores.catalogue import DEFAULT_SCORE
 
 Array = npt.NDArray[np.float32]
 FinishReason = Literal["converged", "max_steps", "abandoned", "cancelled", "diverged", "deadline"]
@@ -68,6 +70,8 @@ class LaneSpec:
             at most ``h L`` times this to the error, ``L`` being the velocity's Lipschitz
             constant, so that the error does not grow with the number of steps. With 0 the sample
             has the bytes of ``parallel = 0``.
+        scores: Names of the scores to gather, of :data:`~sureflow.scores.catalogue.SCORES`; the
+            first becomes uncertainty and confidence. None: the one that the model recommends.
     """
 
     seed: int
@@ -82,6 +86,7 @@ class LaneSpec:
     grid: str = "uniform"
     parallel: int = 0
     parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE
+    scores: tuple[str, ...] = ()
 
     @property
     def guided(self) -> bool:
@@ -109,14 +114,15 @@ class Sample:
     Attributes:
         spec: What was asked for.
         data: The sample ``[*shape]``, in the units of the training data.
-        uncertainty: ``int tr Sigma dt`` along the sample's own path, in squared data units; lower
-            is surer.
+        score: Name of the score that says how sure the model is; its meaning and unit are in
+            :data:`~sureflow.scores.catalogue.SCORES`.
+        uncertainty: That score; lower is surer.
         confidence: Share of the model's reference draws that are less sure, in [0, 1]; higher is
             surer. ``None`` where the checkpoint has no calibration for the settings.
         t: Start time of each step ``[steps]``.
         rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
-        map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; sums to
-            ``uncertainty``.
+        map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; sums to the score
+            ``propagated``.
         commit: See :class:`Commit`.
         finish_reason: Why the lane ended.
         accepted: Steps taken.
@@ -124,6 +130,7 @@ class Sample:
         evaluations: Network rows this sample cost; a guided evaluation counts two.
         tolerance: The widest that an adaptive lane was held to: that of the spec, unless it had to
             hurry to its deadline. ``None`` on a fixed grid.
+        scores: All scores that were asked for, by name.
     """
 
     spec: LaneSpec
@@ -139,3 +146,5 @@ class Sample:
     rejected: int
     evaluations: int
     tolerance: float | None = None
+    score: str = DEFAULT_SCORE
+    scores: dict[str, float] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from sureflow.lane import (
 from sureflow.networks import VelocityNetwork
 from sureflow.sampling.evaluator import Evaluator
 from sureflow.sampling.grid import Grid
+from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Model:
         """Evaluates the network on row counts that were verified once, on first use."""
         return Evaluator(self.network, compile=self.compile)
 
+    @property
+    def score(self) -> str:
+        """Name of the score that the model is best judged by, as measured at calibration."""
+        return DEFAULT_SCORE if self.calibration is None else self.calibration.score
+
     def confidence(self, uncertainty: float, spec: LaneSpec) -> float | None:
         """Share of the reference draws that are less sure, in [0, 1]; higher is surer.
 
@@ -60,7 +66,8 @@ class Model:
         """
         if self.calibration is None:
             return None
-        return self.calibration.confidence(uncertainty, spec.label, spec.guidance)
+        score = spec.scores[0] if spec.scores else self.score
+        return self.calibration.confidence(score, uncertainty, spec.label, spec.guidance)
 
     def check(self, spec: LaneSpec) -> None:
         """Make sure that a lane suits this model.
@@ -90,6 +97,7 @@ class Model:
             raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
         if spec.label is None and spec.guidance != 1:
             raise ValueError("guidance: a scale other than 1 needs a label")
+        _check_scores(spec)
 
 
 def _check_tolerance(spec: LaneSpec, tolerance: float) -> None:
@@ -106,6 +114,17 @@ def _check_tolerance(spec: LaneSpec, tolerance: float) -> None:
         raise ValueError(
             f"max_steps: {spec.max_steps} is not in min_steps = {spec.min_steps} .. {MAX_STEPS}"
         )
+
+
+def _check_scores(spec: LaneSpec) -> None:
+    """Make sure that a lane's scores can be gathered."""
+    for name in spec.scores:
+        if name not in SCORES:
+            raise ValueError(f"scores: {name!r} is unknown; choose from {tuple(SCORES)}")
+        if SCORES[name].labelled and spec.label is None:
+            raise ValueError(f"scores: {name} compares a label with none, so it needs one")
+        if SCORES[name].rows and spec.parallel:
+            raise ValueError(f"scores: {name} asks for rows of its own, so not with parallel")
 
 
 def _check_parallel(spec: LaneSpec) -> None:

@@ -43,12 +43,14 @@ def draw_balanced(
     guidance: float = 1.0,
     method: str = "heun",
     steps: int = 20,
+    scores: tuple[str, ...] = (),
     quiet: bool = False,
 ) -> list[Sample]:
     """Draw ``count`` samples, the labels taking turns; by default all classes of the model."""
     turns = labels or list(range(len(model.card.classes))) or [None]
     specs = [
-        LaneSpec(seed, i, method, steps, turns[i % len(turns)], guidance) for i in range(count)
+        LaneSpec(seed, i, method, steps, turns[i % len(turns)], guidance, scores=scores)
+        for i in range(count)
     ]
     with tqdm(total=count, disable=quiet, unit="sample", desc=f"g={guidance:g}") as bar:
         return run(model, specs, capacity=64, progress=bar.update)

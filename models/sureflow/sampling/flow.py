@@ -47,8 +47,10 @@ class Flow:
         method, stage, h = lanes.method[slots], lanes.stage[slots], lanes.h[slots]
         weights = h[:, None] * COEFFICIENTS.a[method, stage]
         x = combine(lanes.x, lanes.k, lanes.index(slots), weights)
-        t = (lanes.t[slots] + COEFFICIENTS.c[method, stage] * h).astype(np.float32)
-        return Rows.at(x, t, lanes.label[slots], lanes.guidance[slots], self.null_label)
+        t = lanes.t[slots] + COEFFICIENTS.c[method, stage] * h
+        lanes.stage_t[stage, slots] = t
+        doubled = np.flatnonzero((lanes.guidance[slots] != 1) | self._asking(slots, t))
+        return Rows.at(x, t.astype(np.float32), lanes.label[slots], doubled, self.null_label)
 
     def advance(self, slots: Slots, replies: Moments) -> tuple[Flags, Flags]:
         """Store the stage and finish the steps that are complete.
@@ -56,12 +58,15 @@ class Flow:
         A lane whose reply is not finite has diverged; it stays at its last good state.
         """
         lanes = self.lanes
-        guidance = lanes.guidance[slots]
-        velocity, variance = guide(replies, torch.from_numpy(guidance))
-        stage = lanes.stage[slots]
+        guidance, stage = lanes.guidance[slots], lanes.stage[slots]
+        asking = self._asking(slots, lanes.stage_t[stage, slots])
+        twice = (guidance != 1) | asking
+        velocity, variance = guide(replies, guidance, np.flatnonzero(twice))
+        if asking.any():
+            self._answer(slots, asking, np.cumsum(twice) - 1, replies.mean)
         where = to_device(stage, lanes.device), to_device(slots, lanes.device)
         lanes.k[where], lanes.variance[where] = velocity, variance
-        lanes.evaluations[slots] += 1 + (guidance != 1)
+        lanes.evaluations[slots] += 1 + twice
         lanes.stage[slots] = stage + 1
 
         complete = stage + 1 == lanes.stages(slots)
@@ -80,6 +85,7 @@ class Flow:
             # guidance scales the variance of two branches; the cap is made for that of one
             spread = more[0] / size / (guidance**2 + (1 - guidance) ** 2)
             slope[measured] = np.sqrt(more[1] / size)
+        lanes.trace[stage, slots] = rate
         finite = np.isfinite(rate + total + slope)
 
         self._begin(finite & (stage == 0), slots, rate, spread)
@@ -97,12 +103,24 @@ class Flow:
         """Steps kept, and the time at which the current one begins."""
         return self.lanes.progress(slot)
 
-    def retire(self, slot: int) -> Outcome:
+    def retire(self, slot: int, spec: LaneSpec) -> Outcome:
         """The state that the lane has come to, with what was gathered on the way."""
-        return self.lanes.outcome(slot)
+        return self.lanes.outcome(slot, spec)
 
     def release(self, slot: int) -> None:
         """Change nothing: whoever is admitted next overwrites the slot."""
+
+    def _asking(self, slots: Slots, t: Floats) -> Flags:
+        """Which of these lanes want to know the velocity without condition, for their score."""
+        adherence = self.lanes.followed.adherence
+        return np.zeros(len(slots), np.bool_) if adherence is None else adherence.asks(slots, t)
+
+    def _answer(self, slots: Slots, asking: Flags, place: Integers, means: Tensor) -> None:
+        """Tell them; ``place`` of a lane's second row among all second rows."""
+        adherence, chosen = self.lanes.followed.adherence, np.flatnonzero(asking)
+        assert adherence is not None
+        where = self.lanes.index(slots[chosen])
+        adherence.answer(slots[chosen], where, means[chosen], means[len(slots) + place[chosen]])
 
     def _begin(self, which: Flags, slots: Slots, rate: Floats, spread: Floats) -> None:
         """Note where a step begins and how large it will be, now that its first stage is known."""
@@ -127,6 +145,7 @@ class Flow:
         """Make the step; returns which of the lanes have arrived at ``t = 1``."""
         lanes = self.lanes
         where, weights = lanes.index(slots), lanes.weights(slots)
+        lanes.followed.keep(slots, weights)
         lanes.x[where] = combine(lanes.x, lanes.k, where, weights)
         lanes.map[where] = combine(lanes.map, lanes.variance, where, weights)
         lanes.step[slots] += 1
@@ -177,3 +196,5 @@ def _copy_stage(lanes: Lanes, slots: Slots, source: Integers, target: int) -> No
         where, origin = to_device(slots, lanes.device), to_device(source, lanes.device)
         for stages in (lanes.k, lanes.variance):
             stages[target, where] = stages[origin, where]
+        for numbers in (lanes.trace, lanes.stage_t):
+            numbers[target, slots] = numbers[source, slots]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from sureflow.moments import Moments
 from sureflow.paths import broadcast
+from sureflow.sampling.tableau import Integers
+from sureflow.sampling.transfer import to_device
 
 
-def guided(scale: Tensor) -> Tensor:
-    """Positions of the lanes that need a second, unconditional row."""
-    return (scale != 1).nonzero().squeeze(1)
-
-
-def guide(replies: Moments, scale: Tensor) -> tuple[Tensor, Tensor]:
+def guide(
+    replies: Moments, scale: npt.NDArray[np.float32], doubled: Integers
+) -> tuple[Tensor, Tensor]:
     """Combine conditional and unconditional replies into one velocity and variance per lane.
 
     ``v = v_null + g (v_label - v_null)``, and, taking the noise of the two branches as
@@ -21,8 +22,10 @@ def guide(replies: Moments, scale: Tensor) -> tuple[Tensor, Tensor]:
     velocity therefore grows with ``g``; it is compared only with that of the same scale.
 
     Args:
-        replies: Rows of all ``n`` lanes, then the unconditional rows of the guided ones in order.
-        scale: Guidance scale ``g`` per lane, ``[n]``, in host memory.
+        replies: Rows of all ``n`` lanes, then the unconditional rows of the ``doubled`` ones.
+        scale: Guidance scale ``g`` per lane, ``[n]``.
+        doubled: Positions of the lanes with a second row, ascending; all those with a scale other
+            than 1 are among them.
 
     Returns:
         Velocity and variance, each ``[n, *shape]``.
@@ -30,11 +33,13 @@ def guide(replies: Moments, scale: Tensor) -> tuple[Tensor, Tensor]:
     assert replies.variance is not None
     lanes = len(scale)
     velocity, variance = replies.mean[:lanes], replies.variance[:lanes]
-    where = guided(scale)
-    if not len(where):
+    second = np.flatnonzero(scale[doubled] != 1)
+    if not len(second):
         return velocity, variance
-    null_velocity, null_variance = replies.mean[lanes:], replies.variance[lanes:]
-    g = broadcast(scale[where].to(velocity.device), velocity)
+    where = to_device(doubled[second], velocity.device)
+    null = to_device(lanes + second, velocity.device)
+    null_velocity, null_variance = replies.mean[null], replies.variance[null]
+    g = broadcast(to_device(scale[doubled[second]], velocity.device), velocity)
     velocity, variance = velocity.clone(), variance.clone()
     velocity[where] = null_velocity + g * (velocity[where] - null_velocity)
     variance[where] = g.square() * variance[where] + (1 - g).square() * null_variance

@@ -15,6 +15,7 @@ from sureflow.sampling.grid import Grid, uniform
 from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.tableau import COEFFICIENTS, STAGES, Flags, Floats, Integers
 from sureflow.sampling.transfer import to_device
+from sureflow.scores.followed import Followed
 
 Slots = npt.NDArray[np.int64]
 """Indices of lanes, ascending, ``[n]``."""
@@ -36,6 +37,7 @@ class Outcome:
     rejected: int
     evaluations: int
     tolerance: float | None
+    scores: dict[str, float]
 
 
 class Lanes:
@@ -48,10 +50,12 @@ class Lanes:
     Attributes:
         fitted: Grid of lanes that ask for the fitted one.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
+        start: State at ``t = 0``, likewise.
         map: ``int Sigma dt`` up to there, per component, likewise.
         k: Stage velocities of the current step, ``[STAGES, capacity, *shape]``, on the device. A
             multistep lane keeps the velocity of the step before in ``k[1]``.
         variance: The variances that came with them.
+        trace: Their sums over components, ``[STAGES, capacity]``, and ``stage_t`` the times.
         t: Time at the start of the current step.
         h: Size of the current step.
         stage: Stage to evaluate next.
@@ -88,9 +92,11 @@ class Lanes:
         self.shape = tuple(shape)
         self.device = device
         self.x = torch.zeros(capacity, *shape, device=device)
+        self.start = torch.zeros(capacity, *shape, device=device)
         self.map = torch.zeros(capacity, *shape, device=device)
         self.k = torch.zeros(STAGES, capacity, *shape, device=device)
         self.variance = torch.zeros(STAGES, capacity, *shape, device=device)
+        self.trace, self.stage_t = np.zeros((2, STAGES, capacity))
         self.t, self.h, self.tolerance, self.longest = np.zeros((4, capacity))
         self.proposal, self.last_error, self.last_h = np.zeros((3, capacity))
         self.stage, self.step, self.method, self.label = np.zeros((4, capacity), np.int64)
@@ -102,10 +108,12 @@ class Lanes:
         self.guidance = np.ones(capacity, np.float32)
         self.grid = np.zeros((capacity, MAX_STEPS + 1))
         self.times, self.rates = np.zeros((2, capacity, MAX_STEPS), np.float32)
+        self.followed = Followed(self)
 
     def admit(self, slot: int, spec: LaneSpec, null_label: int) -> None:
         """Put a fresh lane at ``(noise, t = 0)`` into a slot, over whatever was there."""
         self.x[slot] = normal(self.shape, spec.seed, spec.index, Purpose.START)
+        self.start[slot] = self.x[slot]
         self.map[slot] = 0
         for zeroed in (self.t, self.stage, self.step, self.rejected, self.evaluations):
             zeroed[slot] = 0
@@ -123,13 +131,16 @@ class Lanes:
         self.longest[slot] = self.proposal[slot] = 1 / spec.min_steps
         self.max_steps[slot] = spec.max_steps
         self.last_error[slot] = 1
+        self.followed.admit(slot, spec.scores)
 
     def progress(self, slot: int) -> tuple[int, float]:
         """Steps completed and time reached."""
         return int(self.step[slot]), float(self.t[slot])
 
-    def outcome(self, slot: int) -> Outcome:
+    def outcome(self, slot: int, spec: LaneSpec) -> Outcome:
         """A copy of where the lane is, in host memory, that its slot's next lane cannot change."""
+        slots = np.array([slot])
+        end = self.x[slot : slot + 1]
         steps = int(self.step[slot])
         return Outcome(
             data=self.x[slot].cpu().numpy().copy(),
@@ -141,6 +152,7 @@ class Lanes:
             rejected=int(self.rejected[slot]),
             evaluations=int(self.evaluations[slot]),
             tolerance=float(self.tolerance[slot]) or None,
+            scores={name: float(self.followed.values(name, slots, end)[0]) for name in spec.scores},
         )
 
     def index(self, slots: Slots) -> Index:
@@ -148,6 +160,12 @@ class Lanes:
         if len(slots) and slots[-1] - slots[0] + 1 == len(slots):
             return slice(int(slots[0]), int(slots[-1]) + 1)
         return to_device(slots, self.device)
+
+    def elapsed(self, slots: Slots) -> Tensor:
+        """Time since the start of each lane, to divide samples by: 1 where there was none yet."""
+        t = self.t[slots]
+        elapsed = to_device(np.where(t > 0, t, 1).astype(np.float32), self.device)
+        return elapsed.reshape(-1, *(1 for _ in self.shape))
 
     def adaptive(self, slots: Slots) -> Flags:
         """Which of these lanes keep to a tolerance."""

@@ -18,6 +18,7 @@ from sureflow.sampling.process import Rows
 from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import Flags, Floats, Integers
 from sureflow.sampling.transfer import to_device, to_host
+from sureflow.scores.score import Evaluation, Start
 
 
 class Picard:
@@ -65,14 +66,15 @@ class Picard:
         owner = slots[points.lane]
         t = lanes.grid[owner, lanes.step[owner] + points.place].astype(np.float32)
         guesses = self._joined(slots)
-        return Rows.at(guesses, t, lanes.label[owner], lanes.guidance[owner], self.null_label)
+        doubled = np.flatnonzero(lanes.guidance[owner] != 1)
+        return Rows.at(guesses, t, lanes.label[owner], doubled, self.null_label)
 
     def advance(self, slots: Slots, replies: Moments) -> tuple[Flags, Flags]:
         """One sweep; a lane diverges when the velocity at its accepted state is not finite."""
         lanes, points = self.lanes, self._points(slots)
         owner = slots[points.lane]
         guidance = lanes.guidance[owner]
-        velocity, variance = guide(replies, torch.from_numpy(guidance))
+        velocity, variance = guide(replies, guidance, np.flatnonzero(guidance != 1))
         lanes.evaluations[slots] += points.count * (1 + (lanes.guidance[slots] != 1))
 
         step = lanes.step[owner] + points.place
@@ -91,6 +93,7 @@ class Picard:
         usable, accepted = points.leading(finite), points.leading(finite & exact)
         kept = points.place < accepted[points.lane]
         self._note(owner[kept], step[kept], rate[kept])
+        self._follow(slots, points, accepted, velocity, variance, rate)
         end = torch.arange(len(slots), device=lanes.device), to_device(accepted, lanes.device)
         lanes.x[where], lanes.map[where] = states[end], maps[end]
         lanes.step[slots] += accepted
@@ -104,9 +107,9 @@ class Picard:
         """Steps accepted, and the time that they reach."""
         return self.lanes.progress(slot)
 
-    def retire(self, slot: int) -> Outcome:
+    def retire(self, slot: int, spec: LaneSpec) -> Outcome:
         """The last accepted state, with what was gathered on the way."""
-        return self.lanes.outcome(slot)
+        return self.lanes.outcome(slot, spec)
 
     def release(self, slot: int) -> None:
         """Give back the memory of the guesses."""
@@ -123,6 +126,28 @@ class Picard:
         lanes = self.lanes
         lanes.times[slots, steps] = lanes.grid[slots, steps]
         lanes.rates[slots, steps] = rates
+
+    def _follow(
+        self,
+        slots: Slots,
+        points: Points,
+        accepted: Integers,
+        velocity: Tensor,
+        variance: Tensor,
+        rate: Floats,
+    ) -> None:
+        """Hand the accepted steps to the scores, the first of every lane first, and so on."""
+        lanes, guesses = self.lanes, self._joined(slots)
+        for place in range(int(accepted.max(initial=0))):
+            chosen = np.flatnonzero(accepted > place)
+            owner, rows = slots[chosen], points.first[chosen] + place
+            where = lanes.index(owner)
+            t = lanes.grid[owner, lanes.step[owner] + place]
+            h = lanes.grid[owner, lanes.step[owner] + place + 1] - t
+            start = Start(owner, where, t, h, guesses[rows], velocity[rows])
+            lanes.followed.add(
+                Evaluation(owner, where, t, h, velocity[rows], variance[rows], rate[rows]), start
+            )
 
     def _guess(
         self, slots: Slots, states: Tensor, velocity: Tensor, accepted: Integers, usable: Integers

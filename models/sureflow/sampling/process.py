@@ -12,7 +12,6 @@ from torch import Tensor
 
 from sureflow.lane import LaneSpec
 from sureflow.moments import Moments
-from sureflow.sampling.guidance import guided
 from sureflow.sampling.lanes import Outcome, Slots
 from sureflow.sampling.tableau import Flags, Integers
 from sureflow.sampling.transfer import to_device
@@ -32,15 +31,14 @@ class Rows:
         x: Tensor,
         t: npt.NDArray[np.float32],
         label: Integers,
-        guidance: npt.NDArray[np.float32],
+        doubled: Integers,
         null_label: int,
     ) -> Rows:
-        """These points, then the guided ones among them once more without condition."""
-        again = guided(torch.from_numpy(guidance)).numpy()
-        if len(again):
-            x = torch.cat([x, x[to_device(again, x.device)]])
-            t = np.concatenate([t, t[again]])
-            label = np.concatenate([label, np.full_like(again, null_label)])
+        """These points, then the ``doubled`` ones among them once more without condition."""
+        if len(doubled):
+            x = torch.cat([x, x[to_device(doubled, x.device)]])
+            t = np.concatenate([t, t[doubled]])
+            label = np.concatenate([label, np.full_like(doubled, null_label)])
         return cls(x, to_device(t, x.device), to_device(label, x.device))
 
     @classmethod
@@ -74,8 +72,8 @@ class Process(Protocol):
         """Steps that a running lane has completed, and the time that it has reached."""
         ...
 
-    def retire(self, slot: int) -> Outcome:
-        """What a lane leaves behind."""
+    def retire(self, slot: int, spec: LaneSpec) -> Outcome:
+        """What a lane that was admitted with this spec leaves behind."""
         ...
 
     def release(self, slot: int) -> None:

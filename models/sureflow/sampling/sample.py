@@ -34,6 +34,7 @@ def sample(
     grid: str = "uniform",
     parallel: int = 0,
     parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE,
+    scores: tuple[str, ...] = (),
     capacity: int = 32,
 ) -> list[Sample]:
     """Draw ``n`` samples with their uncertainty and confidence.
@@ -53,6 +54,8 @@ def sample(
             without meaning where there is a tolerance.
         parallel: Steps evaluated in one tick; see :class:`~sureflow.lane.LaneSpec`.
         parallel_tolerance: How exact the states ahead must be, rms in data units.
+        scores: Scores to gather; the first becomes uncertainty and confidence. None: the one that
+            the model recommends.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
 
     Returns:
@@ -75,6 +78,7 @@ def sample(
             grid,
             parallel,
             parallel_tolerance,
+            scores,
         )
         for index in range(n)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -114,6 +114,8 @@ class Sampler:
         Raises:
             IndexError: No slot is free.
         """
+        if not spec.scores:
+            spec = replace(spec, scores=(self.model.score,))
         slot = self._free.pop()
         process = self._picard if spec.parallel else self._flow
         process.admit(slot, spec)
@@ -173,15 +175,18 @@ class Sampler:
 
     def _retire(self, ticket: int, diverged: bool) -> Sample:
         lane = self._held[ticket]
-        outcome = lane.process.retire(lane.slot)
+        outcome = lane.process.retire(lane.slot, lane.spec)
         self._release(ticket)
-        uncertainty = float(outcome.map.sum(dtype="float64"))
+        score = lane.spec.scores[0]
+        uncertainty = outcome.scores[score]
         late = outcome.tolerance != lane.spec.tolerance
         reason: FinishReason = "deadline" if late else outcome.finish_reason
         return Sample(
             spec=lane.spec,
             data=outcome.data,
             uncertainty=uncertainty,
+            score=score,
+            scores=outcome.scores,
             confidence=0.0 if diverged else self.model.confidence(uncertainty, lane.spec),
             t=outcome.t,
             rate=outcome.rate,

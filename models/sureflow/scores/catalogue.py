@@ -1,0 +1,71 @@
+"""The scores on offer and what they mean: plain data, free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a score says.
+
+    Attributes:
+        semantics: What a large value means, in a word; numbers of different words, and of
+            different scores, are never compared.
+        unit: Of the raw value.
+        says: The same in a sentence.
+        labelled: It compares a condition with none, so that it needs one.
+        rows: Network rows that it costs beyond those of the sample, at most, without guidance.
+    """
+
+    semantics: str
+    unit: str
+    says: str
+    labelled: bool = False
+    rows: int = 0
+
+
+SCORES = {
+    "propagated": Meaning(
+        "ambiguity",
+        "squared data units",
+        "how much was open along the path: the integral of the propagated variance over time",
+    ),
+    "propagated_late": Meaning(
+        "landing",
+        "squared data units",
+        "how much was open after t = 0.5, where samples land on the data or beside them",
+    ),
+    "likelihood": Meaning(
+        "improbability",
+        "nats",
+        "minus the log-density of the sample, its divergence read off the propagated variance",
+    ),
+    "path_residual": Meaning(
+        "surprise",
+        "1",
+        "how far the path was from what the model expected of it, in units of its own variance;"
+        " 1 is as expected",
+    ),
+    "straightness": Meaning(
+        "detour",
+        "squared data units",
+        "how far the velocities along the path were from the straight line that they came to",
+    ),
+    "trajectory": Meaning(
+        "indecision",
+        "squared data units",
+        "how much the predicted end point still moved in the second half of the path",
+    ),
+    "adherence": Meaning(
+        "disregard",
+        "squared data units",
+        "how much worse the condition explains the sample than no condition does",
+        labelled=True,
+        rows=1,
+    ),
+}
+"""By name, the cheapest idea first."""
+
+DEFAULT_SCORE = "propagated"
+"""What a model is scored by whose checkpoint recommends nothing."""

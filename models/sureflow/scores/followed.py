@@ -1,0 +1,123 @@
+"""The scores that lanes in flight are followed by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from sureflow.sampling.transfer import to_host
+from sureflow.scores.adherence import Adherence
+from sureflow.scores.catalogue import SCORES
+from sureflow.scores.integral import PropagatedLate
+from sureflow.scores.likelihood import Likelihood
+from sureflow.scores.propagated import Propagated
+from sureflow.scores.residual import PathResidual, Straightness
+from sureflow.scores.score import Evaluation, Floats, Score, Start
+from sureflow.scores.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from sureflow.sampling.lanes import Lanes, Slots
+
+KINDS: dict[str, type[Score]] = {
+    "propagated": Propagated,
+    "propagated_late": PropagatedLate,
+    "likelihood": Likelihood,
+    "path_residual": PathResidual,
+    "straightness": Straightness,
+    "trajectory": Trajectory,
+    "adherence": Adherence,
+}
+assert tuple(KINDS) == tuple(SCORES)
+
+
+class Followed:
+    """All scores of all lanes; one that nobody has asked for takes no memory and no time.
+
+    Args:
+        lanes: The lanes in flight.
+    """
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._scores: dict[str, Score] = {}
+
+    def admit(self, slot: int, names: Iterable[str]) -> None:
+        """Follow the lane that has just been put into a slot by these scores."""
+        for score in self._scores.values():
+            score.members[slot] = False
+        for name in names:
+            if name not in self._scores:
+                self._scores[name] = KINDS[name](self._lanes)
+            self._scores[name].members[slot] = True
+            self._scores[name].admit(slot)
+
+    @property
+    def adherence(self) -> Adherence | None:
+        """The score that asks for rows of its own, if a lane has ever asked for it."""
+        score = self._scores.get("adherence")
+        return score if isinstance(score, Adherence) else None
+
+    def keep(self, slots: Slots, weights: Floats) -> None:
+        """Steps of these lanes are kept; their state is still that at the start.
+
+        Args:
+            slots: The lanes, ``[n]``.
+            weights: Of the stages in each lane's step, ``[n, STAGES]``.
+        """
+        lanes = self._lanes
+        for score, part in self._of(slots):
+            chosen = slots[part]
+            where = lanes.index(chosen)
+            t, h = lanes.t[chosen], lanes.h[chosen]
+            score.begin(Start(chosen, where, t, h, lanes.x[where], lanes.k[0, where]))
+            for stage in np.flatnonzero(weights[part].any(0)):
+                weight = weights[part, stage]
+                used = chosen[weight != 0]
+                where = lanes.index(used)
+                score.add(
+                    Evaluation(
+                        used,
+                        where,
+                        lanes.stage_t[stage, used],
+                        weight[weight != 0],
+                        lanes.k[stage, where],
+                        lanes.variance[stage, where],
+                        lanes.trace[stage, used],
+                    )
+                )
+
+    def add(self, evaluation: Evaluation, start: Start) -> None:
+        """The same for steps of a single evaluation, whose state is that in ``start``."""
+        for score, part in self._of(evaluation.slots):
+            index = np.flatnonzero(part)
+            chosen = evaluation.slots[part]
+            where = self._lanes.index(chosen)
+            velocity = evaluation.velocity[index]
+            score.begin(
+                Start(chosen, where, start.t[part], start.h[part], start.x[index], velocity)
+            )
+            score.add(
+                Evaluation(
+                    chosen,
+                    where,
+                    evaluation.t[part],
+                    evaluation.weight[part],
+                    velocity,
+                    evaluation.variance[index],
+                    evaluation.trace[part],
+                )
+            )
+
+    def values(self, name: str, slots: Slots, end: Tensor) -> Floats:
+        """One score of lanes that are followed by it; see :meth:`Score.values`."""
+        return to_host(self._scores[name].values(slots, end)).astype(np.float64)
+
+    def _of(self, slots: Slots) -> Iterator[tuple[Score, np.ndarray]]:
+        """The scores that any of these lanes asks for, with the mask of those that do."""
+        for score in self._scores.values():
+            part = score.members[slots]
+            if part.any():
+                yield score, part

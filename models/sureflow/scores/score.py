@@ -1,0 +1,103 @@
+"""What a score is to the sampler."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from sureflow.sampling.lanes import Index, Lanes, Slots
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One evaluation of each of ``n`` lanes that has become part of a step.
+
+    Attributes:
+        slots: The lanes, ``[n]``.
+        where: The same as an index on the device.
+        t: Time of each evaluation, ``[n]``.
+        weight: What it counts in an integral over time, ``[n]``; the solver's own quadrature. May
+            be negative.
+        velocity: ``[n, *shape]``, guided where the lane is.
+        variance: Its variance per component, likewise.
+        trace: The variance's sum over components, ``[n]``, in host memory.
+    """
+
+    slots: Slots
+    where: Index
+    t: Floats
+    weight: Floats
+    velocity: Tensor
+    variance: Tensor
+    trace: Floats
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """``values [n, *shape]`` by their weights."""
+        weight = torch.from_numpy(self.weight.astype(np.float32)).to(values.device)
+        return values * weight.reshape(-1, *(1 for _ in values.shape[1:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a step of each of ``n`` lanes began that is now kept.
+
+    Attributes:
+        slots: The lanes, ``[n]``.
+        where: The same as an index on the device.
+        t: Time, ``[n]``.
+        h: Size of the step, ``[n]``.
+        x: State, ``[n, *shape]``.
+        velocity: There, likewise.
+    """
+
+    slots: Slots
+    where: Index
+    t: Floats
+    h: Floats
+    x: Tensor
+    velocity: Tensor
+
+
+class Score(ABC):
+    """Gathers one score for the lanes that ask for it, all in one struct of arrays.
+
+    A row's numbers depend on that row alone: sums over components are those of
+    :func:`~sureflow.sampling.reduction.row_sums`, everything else is elementwise.
+
+    Args:
+        lanes: The lanes in flight.
+
+    Attributes:
+        members: Which slots hold lanes that ask for it, ``[capacity]``.
+    """
+
+    def __init__(self, lanes: Lanes) -> None:
+        self.lanes = lanes
+        self.members = np.zeros(lanes.capacity, np.bool_)
+
+    @abstractmethod
+    def admit(self, slot: int) -> None:
+        """Begin anew for the lane that has just been put into a slot."""
+
+    def begin(self, start: Start) -> None:  # noqa: B027
+        """A step is kept; comes before its evaluations."""
+
+    def add(self, evaluation: Evaluation) -> None:  # noqa: B027
+        """An evaluation is kept."""
+
+    @abstractmethod
+    def values(self, slots: Slots, end: Tensor) -> Tensor:
+        """Score of lanes if they end at ``end [n, *shape]``, ``[n]``; larger is less sure.
+
+        Halfway ``end`` is the predicted end point, and what has been gathered so far is scaled as
+        if the rest were like it, where that makes sense.
+        """
