@@ -17,7 +17,11 @@ def calibration() -> Calibration:
             tabulate(np.linspace(0, 20, 1001)),
         ]
     )
-    return Calibration(np.array([1.0, 2.0]), np.stack([rows, 2 * rows]), {"steps": 20})
+    tables = {
+        "propagated": np.stack([rows, 2 * rows]),
+        "likelihood": np.stack([-rows[:, ::-1]] * 2),
+    }
+    return Calibration("propagated", np.array([1.0, 2.0]), tables, {"steps": 20})
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,7 @@ def calibration() -> Calibration:
     ],
 )
 def test_confidence_is_the_share_that_is_less_sure(uncertainty, label, guidance, expected) -> None:
-    said = calibration().confidence(uncertainty, label, guidance)
+    said = calibration().confidence("propagated", uncertainty, label, guidance)
     assert said == (None if expected is None else pytest.approx(expected, abs=1e-9))
 
 
@@ -43,16 +47,16 @@ def test_between_two_scales_the_quadratic_law_of_guidance_holds() -> None:
     scales = np.array([1.0, 1.5, 3.0])
     draws = np.linspace(0, 1, 2001)
     tables = [tabulate((g**2 + 3 * (1 - g) ** 2) * draws)[None] for g in scales]
-    fitted = Calibration(scales, np.stack(tables), {})
+    fitted = Calibration("propagated", scales, {"propagated": np.stack(tables)}, {})
     for g in (1.0, 1.2, 1.5, 2.0, 2.9, 3.0):
-        said = fitted.confidence((g**2 + 3 * (1 - g) ** 2) * 0.3, None, g)
+        said = fitted.confidence("propagated", (g**2 + 3 * (1 - g) ** 2) * 0.3, None, g)
         assert said == pytest.approx(0.7, abs=1e-6)
 
 
 @given(st.floats(0, 30), st.floats(0, 30), st.sampled_from([0, 1, None]))
 def test_confidence_falls_with_uncertainty(a, b, label) -> None:
     low, high = sorted((a, b))
-    surer, doubtful = (calibration().confidence(u, label, 1.0) for u in (low, high))
+    surer, doubtful = (calibration().confidence("propagated", u, label, 1.0) for u in (low, high))
     assert 0 <= doubtful <= surer <= 1
 
 
@@ -60,16 +64,39 @@ def test_fresh_draws_are_uniform() -> None:
     """The reference draws' own law: confidence of fresh draws is uniform on [0, 1]."""
     rng = np.random.default_rng(0)
     table = tabulate(rng.gamma(3, size=4000))
-    fresh = Calibration(np.array([1.0]), table[None, None], {})
-    said = sorted(fresh.confidence(u, None, 1.0) for u in rng.gamma(3, size=2000))
+    fresh = Calibration("likelihood", np.array([1.0]), {"likelihood": table[None, None]}, {})
+    said = sorted(fresh.confidence("likelihood", u, None, 1.0) for u in rng.gamma(3, size=2000))
     assert np.abs(np.array(said) - np.linspace(0, 1, 2000)).max() < 0.05
 
 
 def test_round_trip(tmp_path: Path) -> None:
     calibration().save(tmp_path / "c.safetensors")
     read = Calibration.load(tmp_path / "c.safetensors")
-    assert np.array_equal(read.quantiles, calibration().quantiles)
-    assert read.summary() == {"guidance": [1.0, 2.0], "steps": 20}
+    for name, table in calibration().quantiles.items():
+        assert np.array_equal(read.quantiles[name], table)
+    assert read.summary() == {
+        "score": "propagated",
+        "scores": ["likelihood", "propagated"],
+        "guidance": [1.0, 2.0],
+        "steps": 20,
+    }
+
+
+def test_a_score_has_its_own_table() -> None:
+    assert calibration().confidence("likelihood", -0.25, 0, 1.0) == pytest.approx(0.25)
+    assert calibration().confidence("straightness", 0.25, 0, 1.0) is None
+
+
+def test_a_score_that_is_not_a_number_has_no_confidence() -> None:
+    assert calibration().confidence("propagated", float("nan"), 0, 1.0) is None
+
+
+def test_rows_without_a_table_have_no_confidence() -> None:
+    """A score of the condition has none where there is no condition."""
+    made = calibration()
+    made.quantiles["propagated"][:, -1] = np.nan
+    assert made.confidence("propagated", 0.5, None, 1.0) is None
+    assert made.confidence("propagated", 0.5, 0, 1.0) == pytest.approx(0.5)
 
 
 def test_a_file_that_lacks_a_tensor_is_refused(tmp_path: Path) -> None:

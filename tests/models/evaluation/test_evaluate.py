@@ -7,6 +7,7 @@ from sureflow.evaluation.evaluate import assess, confident_half, draw_balanced
 from sureflow.evaluation.judge import Judge, train_judge
 from sureflow.evaluation.reference import calibrate
 from sureflow.networks import GaussianMixture
+from sureflow.scores.catalogue import SCORES
 
 
 def two_images() -> GaussianMixture:
@@ -63,10 +64,11 @@ def test_reference_draws_give_uniform_confidence(mixture) -> None:
     The lone mode of class 0 is always equally sure, so it has no distribution to be uniform in.
     """
     calibration = calibrate(mixture, draws=200, guidance=[1.0, 2.0], steps=8, quiet=True)
-    assert calibration.quantiles.shape[:2] == (2, 3)
+    assert {table.shape[:2] for table in calibration.quantiles.values()} == {(2, 3)}
+    assert set(calibration.quantiles) == set(SCORES)
     for label in (1, None):
         fresh = draw_balanced(mixture, 200, seed=4, labels=[label], steps=8, quiet=True)
-        said = [calibration.confidence(s.uncertainty, label, 1.0) for s in fresh]
+        said = [calibration.confidence("propagated", s.uncertainty, label, 1.0) for s in fresh]
         assert np.abs(np.sort(said) - np.linspace(0, 1, len(said))).max() < 0.15
 
 
