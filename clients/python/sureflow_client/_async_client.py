@@ -81,8 +81,8 @@ class AsyncClient(BaseClient):
             model: Name of the model; the server's default where left out.
             n: Number of samples. Sample ``i`` is the same for every ``n > i``.
             **options: ``seed, label, guidance, method, steps, tolerance, min_steps, max_steps,
-                grid, parallel, parallel_tolerance, profile, map, filter, deadline_s, priority,
-                output``; see `GenerateOptions`.
+                grid, parallel, parallel_tolerance, score, also, profile, map, filter, deadline_s,
+                priority, output``; see `GenerateOptions`.
 
         Raises:
             ProblemError: The server refused; the subclass says why.

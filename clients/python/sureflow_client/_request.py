@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -62,6 +63,13 @@ class GenerateOptions(TypedDict, total=False):
     parallel_tolerance: float | None
     """How exact the states ahead must be, in data units; with 0, to the last bit."""
 
+    score: str | None
+    """The score that becomes uncertainty and confidence, such as ``path_residual``; by default the
+    one that the model is best judged by."""
+
+    also: Sequence[str]
+    """Further scores to return, ``Sample.scores``."""
+
     profile: bool
     """Whether to return the uncertainty over time, ``Sample.profile``."""
 
@@ -97,6 +105,8 @@ def generate_body(
     grid: str | None = None,
     parallel: int | None = None,
     parallel_tolerance: float | None = None,
+    score: str | None = None,
+    also: Sequence[str] = (),
     profile: bool = False,
     map: bool = False,
     filter: Filter | None = None,
@@ -120,7 +130,9 @@ def generate_body(
             grid=grid,
             parallel=_given(window=parallel, tolerance=parallel_tolerance),
         ),
-        confidence=_given(profile=profile or None, map=map or None),
+        confidence=_given(
+            method=score, also=list(also) or None, profile=profile or None, map=map or None
+        ),
         filter=_given(**(filter or {})),
         deadline_s=deadline_s,
         priority=priority,

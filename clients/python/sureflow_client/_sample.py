@@ -99,7 +99,13 @@ class Sample(Wire):
     """How the confidence was computed; scores of different methods do not compare."""
 
     semantics: str
-    """What the number is about, such as ``ambiguity``."""
+    """What a large value means, such as ``ambiguity``."""
+
+    unit: str
+    """Of ``uncertainty``."""
+
+    scores: dict[str, float | None]
+    """All scores that were asked for, by name; lower is surer."""
 
     commit: Commit
     """When the sample had mostly decided what it would be."""
@@ -157,7 +163,7 @@ class Sample(Wire):
         return array_image(self.array())
 
     def map_array(self) -> Array:
-        """Return the uncertainty per component, ``[*shape]``; it sums to ``uncertainty``.
+        """Return the uncertainty per component, ``[*shape]``; it sums to the score ``propagated``.
 
         Raises:
             MissingData: The request did not ask for ``map=True``, or it is not finite.

@@ -11,6 +11,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from sureflow.lane import Sample
+from sureflow.scores.catalogue import SCORES
 from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
@@ -79,8 +80,10 @@ def facts(result: Result) -> dict[str, Any]:
         "shape": sample.data.shape,
         "confidence": _number(sample.confidence),
         "uncertainty": _number(sample.uncertainty),
-        "method": "propagated",
-        "semantics": "ambiguity",
+        "method": sample.score,
+        "semantics": SCORES[sample.score].semantics,
+        "unit": SCORES[sample.score].unit,
+        "scores": {name: _number(value) for name, value in sample.scores.items()},
         "commit": {"t": sample.commit.t, "step": sample.commit.step},
         "decision": None if result.decision is None else result.decision.record(),
         "finish_reason": sample.finish_reason,

@@ -17,6 +17,7 @@ REQUESTS: dict[str, Example] = {
             "seed": 7,
             "condition": {"label": "Sneaker"},
             "sampler": {"method": "heun", "steps": 10},
+            "confidence": {"also": ["path_residual", "adherence"]},
             "filter": {"by": "confidence", "min": 0.3, "action": "annotate"},
         },
     },

@@ -16,8 +16,9 @@ from sureflow_server.api.encoding import png
 from sureflow_server.api.examples import REQUESTS
 from sureflow_server.api.plan import Plan, plan
 from sureflow_server.api.problems import Problem, problems
+from sureflow_server.api.requests import GenerateRequest
+from sureflow_server.api.responses import GenerateResponse
 from sureflow_server.api.run import Result, Run
-from sureflow_server.api.schemas import GenerateRequest, GenerateResponse
 from sureflow_server.api.stream import stream
 from sureflow_server.service import Service
 

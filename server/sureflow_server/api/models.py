@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 
 from sureflow_server.api.problems import Problem, problems
-from sureflow_server.api.schemas import ModelList, ModelRecord
+from sureflow_server.api.responses import ModelList, ModelRecord
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 

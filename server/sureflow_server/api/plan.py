@@ -7,9 +7,10 @@ from secrets import randbelow
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
+from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow_server.api.encoding import PNG_CHANNELS, Format
 from sureflow_server.api.problems import Problem
-from sureflow_server.api.schemas import GenerateRequest
+from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.filters import Threshold
 from sureflow_server.service import Service
@@ -49,14 +50,15 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
     if label is None and scale != 1:
         raise Problem.field("guidance.scale", "a scale other than 1 needs condition.label")
     _check_grid(request, card)
-    _check_filter(request, card)
+    scores = _scores(request, card, label)
+    _check_filter(request, card, scores[0])
     seed = randbelow(DRAWN_SEEDS) if request.seed is None else request.seed
     sampler = request.sampler.lane()
     return Plan(
         card=card,
         seed=seed,
         lanes=tuple(
-            LaneSpec(seed, index, label=label, guidance=scale, **sampler)
+            LaneSpec(seed, index, label=label, guidance=scale, scores=scores, **sampler)
             for index in range(request.n)
         ),
         threshold=None if request.filter is None else request.filter.threshold(),
@@ -102,11 +104,29 @@ def _check_grid(request: GenerateRequest, card: ModelCard) -> None:
         raise Problem.field("sampler.grid", f"{card.name} has only {', '.join(card.grids)}")
 
 
-def _check_filter(request: GenerateRequest, card: ModelCard) -> None:
+def _scores(request: GenerateRequest, card: ModelCard, label: int | None) -> tuple[str, ...]:
+    """The scores to gather, each once, the one that decides first."""
+    asked = request.confidence.method
+    chosen = asked or card.calibrated.get("score", DEFAULT_SCORE)
+    if asked is None and SCORES[chosen].labelled and label is None:
+        chosen = DEFAULT_SCORE
+    for field, names in (("method", [chosen]), ("also", request.confidence.also)):
+        for name in names:
+            if SCORES[name].labelled and label is None:
+                message = f"{name} compares a label with none, so it needs condition.label"
+                raise Problem.field(f"confidence.{field}", message)
+            if SCORES[name].rows and request.sampler.parallel:
+                message = f"{name} asks for evaluations of its own; not with sampler.parallel"
+                raise Problem.field(f"confidence.{field}", message)
+    return tuple(dict.fromkeys([chosen, *request.confidence.also]))
+
+
+def _check_filter(request: GenerateRequest, card: ModelCard, score: str) -> None:
     if request.filter is None or request.filter.by != "confidence":
         return
-    if not card.calibrated:
-        raise Problem.field("filter.by", f"{card.name} is not calibrated; filter by uncertainty")
+    if score not in card.calibrated.get("scores", ()):
+        message = f"{card.name} is not calibrated for {score}; filter by uncertainty"
+        raise Problem.field("filter.by", message)
     scales = card.calibrated.get("guidance", ())
     if scales and not min(scales) <= request.guidance.scale <= max(scales):
         allowed = f"{min(scales)} to {max(scales)}"

@@ -7,7 +7,7 @@ from stubs import Scripted, model_of
 from benchmarks.serving import mix
 from benchmarks.serving.offline import decoded, measure
 from sureflow_server.api.encoding import jsonable
-from sureflow_server.api.schemas import GenerateRequest
+from sureflow_server.api.requests import GenerateRequest
 
 
 def test_the_same_seed_draws_the_same_requests() -> None:

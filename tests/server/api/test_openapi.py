@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from sureflow.scores.catalogue import SCORES
 from sureflow_server.api.examples import REQUESTS
+from sureflow_server.api.part import ScoreName
 from sureflow_server.api.problems import TITLES
-from sureflow_server.api.schemas import GenerateResponse, ModelList
+from sureflow_server.api.responses import GenerateResponse, ModelList
 from tests.server.running import Server, serving
 
 
@@ -86,7 +88,9 @@ def test_the_answer_is_declared_in_all_its_forms(server: Server) -> None:
 
 def test_fields_are_described(server: Server) -> None:
     schemas = document(server)["components"]["schemas"]
-    assert (
-        "squared data units" in schemas["SampleRecord"]["properties"]["uncertainty"]["description"]
-    )
+    assert "lower is surer" in schemas["SampleRecord"]["properties"]["uncertainty"]["description"]
     assert schemas["SamplerOptions"]["additionalProperties"] is False
+
+
+def test_the_scores_of_the_document_are_those_of_the_library() -> None:
+    assert get_args(ScoreName) == tuple(SCORES)

@@ -1,12 +1,10 @@
-"""Bodies of requests and answers, as the OpenAPI document shows them."""
+"""Bodies of requests, as the OpenAPI document shows them."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PlainValidator,
     ValidationInfo,
@@ -24,19 +22,14 @@ from sureflow.lane import (
     MAX_STEPS,
     MIN_TOLERANCE,
     PARALLEL_METHODS,
-    FinishReason,
 )
-from sureflow_server.filters import Action, Score, Taken, Threshold
+from sureflow_server.api.part import Flag, Integer, Number, Part, Placement, ScoreName
+from sureflow_server.filters import Action, Score, Threshold
 
 Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]
-Placement = Literal["uniform", "fitted"]
 MAX_GUIDANCE = 100.0
 MAX_DEADLINE_S = 86_400.0
 MAX_PRIORITY = 10
-
-Integer = Annotated[int, Field(strict=True)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Flag = Annotated[bool, Field(strict=True)]
 
 
 def _label(value: object) -> int | str:
@@ -46,12 +39,6 @@ def _label(value: object) -> int | str:
 
 
 Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=int | str)]
-
-
-class Part(BaseModel):
-    """What all parts of requests and answers share: fields are documented where they stand."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Condition(Part):
@@ -179,8 +166,15 @@ class SamplerOptions(Part):
 class ConfidenceOptions(Part):
     """How sureness is measured, and how much of it is returned."""
 
-    method: Literal["propagated"] = "propagated"
-    """Variance propagated in closed form through the network, integrated along the path."""
+    method: ScoreName | None = None
+    """The score that becomes `uncertainty` and `confidence`; by default the one that the model is
+    best judged by, see `calibrated.score` of `GET /v1/models`. propagated: how open the path was;
+    path_residual: how far it was from what the model expected; straightness, trajectory: the same
+    ideas without a variance; adherence: whether the label explains the sample better than none;
+    likelihood: minus its log-density; propagated_late: the open part after t = 0.5."""
+
+    also: tuple[ScoreName, ...] = ()
+    """Further scores to return in `scores`. All but adherence are free."""
 
     profile: Flag = False
     """Return the uncertainty rate over time."""
@@ -249,125 +243,3 @@ class GenerateRequest(Part):
 
     priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
     """Higher ones are served before lower ones."""
-
-
-class CommitPoint(Part):
-    """The moment at which the sample had mostly decided what it would be."""
-
-    t: float
-    step: int
-
-
-class Profile(Part):
-    """Uncertainty rate over time."""
-
-    t: list[float]
-    rate: list[float | None]
-
-
-class StepCounts(Part):
-    """Steps of the solver."""
-
-    accepted: int
-    rejected: int
-
-
-class DecisionRecord(Part):
-    """What the filter decided, and on what evidence."""
-
-    action_requested: Action
-    action_taken: Taken
-    by: Score
-    score: float | None
-    threshold: float
-    attempt: int
-    reason: str
-
-
-class SampleRecord(Part):
-    """One sample."""
-
-    index: int
-    """Sample i is the same for any n."""
-
-    seed: int
-    media_type: str
-    """Of `data`, once decoded."""
-
-    shape: list[int]
-    data: Any
-    """Base64 or nested lists; null when dropped, or when a value is not finite."""
-
-    confidence: float | None
-    """Share of the model's own reference draws that are less sure, in [0, 1]; null without
-    calibration."""
-
-    uncertainty: float | None
-    """Variance integrated along the path, in squared data units; lower is surer."""
-
-    method: str
-    semantics: Literal["ambiguity"]
-    """What the score measures: how undecided the model was on the way."""
-
-    commit: CommitPoint
-    profile: Profile | None = None
-    map: Any = None
-    """Uncertainty of every component: base64 .npy, or nested lists where `data` is."""
-
-    decision: DecisionRecord | None
-    finish_reason: FinishReason
-    steps: StepCounts
-    evaluations: int
-    """Network rows that this sample cost."""
-
-    tolerance: float | None
-    """The widest tolerance that the sample was held to: the one asked for, unless it had to hurry;
-    null on a fixed grid."""
-
-
-class Usage(Part):
-    """What the request cost."""
-
-    evaluations: int
-    evaluations_saved: int
-    queue_s: float
-    """Seconds until the first lane ran."""
-
-    compute_s: float
-    """Seconds from then until the last lane was done."""
-
-
-class GenerateResponse(Part):
-    """The samples, in the order of their index."""
-
-    id: str
-    model: str
-    model_version: str
-    seed: int
-    samples: list[SampleRecord]
-    usage: Usage
-
-
-class ModelRecord(Part):
-    """A model and its state; a failed one has an error and no card."""
-
-    name: str
-    state: Literal["ready", "failed"]
-    default: bool
-    error: str | None = None
-    version: str | None = None
-    media: Literal["image", "vector"] | None = None
-    shape: list[int] | None = None
-    classes: list[str] | None = None
-    parameters: int | None = None
-    calibrated: dict[str, Any] | None = None
-    grids: list[Placement] | None = None
-    """Where fixed steps can be placed."""
-
-    provenance: dict[str, Any] | None = None
-
-
-class ModelList(Part):
-    """Every checkpoint folder."""
-
-    models: list[ModelRecord]

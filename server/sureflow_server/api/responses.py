@@ -1,0 +1,139 @@
+"""Bodies of answers, as the OpenAPI document shows them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from sureflow.lane import FinishReason
+from sureflow_server.api.part import Part, Placement
+from sureflow_server.filters import Action, Score, Taken
+
+
+class CommitPoint(Part):
+    """The moment at which the sample had mostly decided what it would be."""
+
+    t: float
+    step: int
+
+
+class Profile(Part):
+    """Uncertainty rate over time."""
+
+    t: list[float]
+    rate: list[float | None]
+
+
+class StepCounts(Part):
+    """Steps of the solver."""
+
+    accepted: int
+    rejected: int
+
+
+class DecisionRecord(Part):
+    """What the filter decided, and on what evidence."""
+
+    action_requested: Action
+    action_taken: Taken
+    by: Score
+    score: float | None
+    threshold: float
+    attempt: int
+    reason: str
+
+
+class SampleRecord(Part):
+    """One sample."""
+
+    index: int
+    """Sample i is the same for any n."""
+
+    seed: int
+    media_type: str
+    """Of `data`, once decoded."""
+
+    shape: list[int]
+    data: Any
+    """Base64 or nested lists; null when dropped, or when a value is not finite."""
+
+    confidence: float | None
+    """Share of the model's own reference draws that are less sure, in [0, 1]; null without
+    calibration."""
+
+    uncertainty: float | None
+    """The raw score, lower is surer; null where it could not be told."""
+
+    method: str
+    """Name of the score; scores of different names do not compare."""
+
+    semantics: str
+    """What a large value means, in a word."""
+
+    unit: str
+    """Of `uncertainty`."""
+
+    scores: dict[str, float | None]
+    """All scores that were asked for, by name; lower is surer."""
+
+    commit: CommitPoint
+    profile: Profile | None = None
+    map: Any = None
+    """Uncertainty of every component: base64 .npy, or nested lists where `data` is."""
+
+    decision: DecisionRecord | None
+    finish_reason: FinishReason
+    steps: StepCounts
+    evaluations: int
+    """Network rows that this sample cost."""
+
+    tolerance: float | None
+    """The widest tolerance that the sample was held to: the one asked for, unless it had to hurry;
+    null on a fixed grid."""
+
+
+class Usage(Part):
+    """What the request cost."""
+
+    evaluations: int
+    evaluations_saved: int
+    queue_s: float
+    """Seconds until the first lane ran."""
+
+    compute_s: float
+    """Seconds from then until the last lane was done."""
+
+
+class GenerateResponse(Part):
+    """The samples, in the order of their index."""
+
+    id: str
+    model: str
+    model_version: str
+    seed: int
+    samples: list[SampleRecord]
+    usage: Usage
+
+
+class ModelRecord(Part):
+    """A model and its state; a failed one has an error and no card."""
+
+    name: str
+    state: Literal["ready", "failed"]
+    default: bool
+    error: str | None = None
+    version: str | None = None
+    media: Literal["image", "vector"] | None = None
+    shape: list[int] | None = None
+    classes: list[str] | None = None
+    parameters: int | None = None
+    calibrated: dict[str, Any] | None = None
+    grids: list[Placement] | None = None
+    """Where fixed steps can be placed."""
+
+    provenance: dict[str, Any] | None = None
+
+
+class ModelList(Part):
+    """Every checkpoint folder."""
+
+    models: list[ModelRecord]
