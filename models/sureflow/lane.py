@@ -72,6 +72,8 @@ class LaneSpec:
             has the bytes of ``parallel = 0``.
         scores: Names of the scores to gather, of :data:`~sureflow.scores.catalogue.SCORES`; the
             first becomes uncertainty and confidence. None: the one that the model recommends.
+        early: Confidence below which the finished sample would be of no use: the lane is abandoned
+            on the way once it is foreseen to end there. ``None`` or 0: never.
     """
 
     seed: int
@@ -87,6 +89,7 @@ class LaneSpec:
     parallel: int = 0
     parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE
     scores: tuple[str, ...] = ()
+    early: float | None = None
 
     @property
     def guided(self) -> bool:

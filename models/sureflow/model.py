@@ -123,6 +123,8 @@ def _check_scores(spec: LaneSpec) -> None:
             raise ValueError(f"scores: {name!r} is unknown; choose from {tuple(SCORES)}")
         if SCORES[name].labelled and spec.label is None:
             raise ValueError(f"scores: {name} compares a label with none, so it needs one")
+        if SCORES[name].plain and spec.guided:
+            raise ValueError(f"scores: {name} holds for plain velocities, so not with guidance")
         if SCORES[name].rows and spec.parallel:
             raise ValueError(f"scores: {name} asks for rows of its own, so not with parallel")
 

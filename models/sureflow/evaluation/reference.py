@@ -37,10 +37,13 @@ def calibrate(
     """
     classes = len(model.card.classes)
     scales = sorted({float(scale) for scale in guidance}) if classes else [1.0]
-    free = [name for name, meaning in SCORES.items() if not meaning.labelled]
 
     def tables(label: int | None, scale: float) -> dict[str, npt.NDArray[np.float64]]:
-        names = tuple(free if label is None else SCORES)
+        names = tuple(
+            name
+            for name, meaning in SCORES.items()
+            if not (meaning.labelled and label is None) and not (meaning.plain and scale != 1)
+        )
         samples = draw_balanced(
             model,
             draws,
@@ -61,7 +64,7 @@ def calibrate(
     rows = [
         [*(tables(label, scale) for label in range(classes)), unconditional] for scale in scales
     ]
-    names = [name for name in SCORES if name in rows[0][0]]
+    names = [name for name in SCORES if name in rows[0][0]]  # the first scale has most of them
     missing = np.full(LEVELS, np.nan)
     quantiles = {
         name: np.stack(

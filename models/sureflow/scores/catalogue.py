@@ -15,6 +15,7 @@ class Meaning:
         unit: Of the raw value.
         says: The same in a sentence.
         labelled: It compares a condition with none, so that it needs one.
+        plain: It holds for the plain velocity alone, not for a guided one.
         rows: Network rows that it costs beyond those of the sample, at most, without guidance.
     """
 
@@ -22,6 +23,7 @@ class Meaning:
     unit: str
     says: str
     labelled: bool = False
+    plain: bool = False
     rows: int = 0
 
 
@@ -40,6 +42,7 @@ SCORES = {
         "improbability",
         "nats",
         "minus the log-density of the sample, its divergence read off the propagated variance",
+        plain=True,
     ),
     "path_residual": Meaning(
         "surprise",

@@ -108,12 +108,18 @@ def _scores(request: GenerateRequest, card: ModelCard, label: int | None) -> tup
     """The scores to gather, each once, the one that decides first."""
     asked = request.confidence.method
     chosen = asked or card.calibrated.get("score", DEFAULT_SCORE)
-    if asked is None and SCORES[chosen].labelled and label is None:
+    unfit = (SCORES[chosen].labelled and label is None) or (
+        SCORES[chosen].plain and request.guidance.scale != 1
+    )
+    if asked is None and unfit:
         chosen = DEFAULT_SCORE
     for field, names in (("method", [chosen]), ("also", request.confidence.also)):
         for name in names:
             if SCORES[name].labelled and label is None:
                 message = f"{name} compares a label with none, so it needs condition.label"
+                raise Problem.field(f"confidence.{field}", message)
+            if SCORES[name].plain and request.guidance.scale != 1:
+                message = f"{name} holds for plain velocities; not with guidance"
                 raise Problem.field(f"confidence.{field}", message)
             if SCORES[name].rows and request.sampler.parallel:
                 message = f"{name} asks for evaluations of its own; not with sampler.parallel"
