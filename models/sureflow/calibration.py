@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from sureflow.early import SHARES, Early
 from sureflow.scores.catalogue import DEFAULT_SCORE
 
 LEVELS = 257
@@ -20,6 +21,9 @@ LEVELS = 257
 
 QUANTILES = "quantiles/"
 """Prefix of the tables in the file, one per score."""
+
+EARLY = "early/"
+"""Prefix of the parts of early tables."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,14 @@ class Calibration:
         quantiles: By name of the score: ascending values at levels 0 .. 1,
             ``[G, classes + 1, LEVELS]``; the last row is for samples without a condition.
         settings: How the reference draws were made: method, steps, draws, seed.
+        early: When lanes may be abandoned, by name of the score.
     """
 
     score: str
     guidance: npt.NDArray[np.float64]
     quantiles: dict[str, npt.NDArray[np.float64]]
     settings: dict[str, Any]
+    early: dict[str, Early] = field(default_factory=dict)
 
     @property
     def classes(self) -> int:
@@ -90,14 +96,20 @@ class Calibration:
             "score": self.score,
             "scores": [*self.quantiles],
             "guidance": [float(g) for g in self.guidance],
+            "early": [*self.early],
             **self.settings,
         }
 
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint."""
         tables = {f"{QUANTILES}{name}": table for name, table in self.quantiles.items()}
+        early = {
+            f"{EARLY}{name}/{part}": array
+            for name, bounds in self.early.items()
+            for part, array in vars(bounds).items()
+        }
         save_file(
-            {"guidance": self.guidance, **tables},
+            {"guidance": self.guidance, **tables, **early},
             path,
             metadata={"settings": json.dumps(self.settings), "score": self.score},
         )
@@ -128,7 +140,31 @@ class Calibration:
             raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
         if next(iter(shapes))[0] != len(guidance):
             raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
-        return cls(score, guidance, quantiles, json.loads(metadata.get("settings", "{}")))
+        settings = json.loads(metadata.get("settings", "{}"))
+        return cls(score, guidance, quantiles, settings, _early(tensors))
+
+
+def _early(tensors: dict[str, npt.NDArray[np.float64]]) -> dict[str, Early]:
+    """The early tables among the tensors of a file.
+
+    Raises:
+        ValueError: One lacks a part, or its parts do not fit together.
+    """
+    names = {name.split("/")[1] for name in tensors if name.startswith(EARLY)}
+    found = {}
+    for name in sorted(names):
+        parts = [f"{EARLY}{name}/{part.name}" for part in fields(Early)]
+        if not set(parts) <= set(tensors):
+            raise ValueError(f"lacks a part of {EARLY}{name}")
+        early = Early(*(tensors[part] for part in parts))
+        scales, _, times, _ = early.quantiles.shape if early.quantiles.ndim == 4 else (0, 0, 0, 0)
+        if early.bounds.shape != (len(early.guidance), len(SHARES), len(early.times)) or (
+            scales,
+            times,
+        ) != (len(early.guidance), len(early.times)):
+            raise ValueError(f"{EARLY}{name} has parts that do not fit together")
+        found[name] = early
+    return found
 
 
 def tabulate(uncertainties: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -98,6 +98,8 @@ class Model:
         if spec.label is None and spec.guidance != 1:
             raise ValueError("guidance: a scale other than 1 needs a label")
         _check_scores(spec)
+        if spec.early is not None and not 0 <= spec.early <= 1:
+            raise ValueError(f"early: {spec.early} is not in 0 .. 1")
 
 
 def _check_tolerance(spec: LaneSpec, tolerance: float) -> None:

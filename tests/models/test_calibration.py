@@ -78,6 +78,7 @@ def test_round_trip(tmp_path: Path) -> None:
         "score": "propagated",
         "scores": ["likelihood", "propagated"],
         "guidance": [1.0, 2.0],
+        "early": [],
         "steps": 20,
     }
 

@@ -97,7 +97,7 @@ class Flow:
             shared = np.zeros(len(slots), np.bool_)
             shared[kept] = self._share_stage(slots[kept], done[kept])
             self._begin(shared, slots, rate, spread)
-        return done, ~finite
+        return done | lanes.abandoned[slots], ~finite
 
     def progress(self, slot: int) -> tuple[int, float]:
         """Steps kept, and the time at which the current one begins."""
@@ -130,6 +130,7 @@ class Flow:
             lanes.times[begun, step], lanes.rates[begun, step] = lanes.t[begun], rate[which]
             hurry(lanes, begun)
             self.control.begin(lanes, begun, spread[which])
+            lanes.foresight.look(begun)
 
     def _judge(self, slots: Slots, slope: Floats, adaptive: Flags) -> Flags:
         """Whether each step may be kept; a rejected one begins again after its first stage."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from sureflow.early import Early
 from sureflow.lane import MAX_STEPS, METHODS, Array, FinishReason, LaneSpec
+from sureflow.sampling.foresight import Foresight
 from sureflow.sampling.grid import Grid, uniform
 from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.tableau import COEFFICIENTS, STAGES, Flags, Floats, Integers
@@ -49,6 +51,7 @@ class Lanes:
 
     Attributes:
         fitted: Grid of lanes that ask for the fitted one.
+        followed: Their scores; ``foresight`` abandons lanes by them.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
         start: State at ``t = 0``, likewise.
         map: ``int Sigma dt`` up to there, per component, likewise.
@@ -74,6 +77,7 @@ class Lanes:
         retrying: The step before was rejected.
         trusted: The current step, the last, is kept without an estimate of its error.
         forced: The lane had to take a longer step than it wanted, its last one.
+        abandoned: The lane was foreseen to end in a sample of no use.
         rejected: Steps tried and discarded.
         times: Start time of each step, ``[capacity, MAX_STEPS]``.
         rates: ``tr Sigma`` there.
@@ -85,7 +89,12 @@ class Lanes:
     """
 
     def __init__(
-        self, capacity: int, shape: Sequence[int], device: torch.device, fitted: Grid | None = None
+        self,
+        capacity: int,
+        shape: Sequence[int],
+        device: torch.device,
+        fitted: Grid | None = None,
+        early: Mapping[str, Early] | None = None,
     ) -> None:
         self.capacity = capacity
         self.fitted = fitted
@@ -103,12 +112,14 @@ class Lanes:
         self.steps, self.max_steps = np.zeros((2, capacity), np.int64)
         self.rejected, self.evaluations = np.zeros((2, capacity), np.int64)
         self.retrying, self.trusted, self.forced = np.zeros((3, capacity), np.bool_)
+        self.abandoned = np.zeros(capacity, np.bool_)
         self.deadline = np.full(capacity, np.inf)
         self.now, self.tick_s = 0.0, 1.0
         self.guidance = np.ones(capacity, np.float32)
         self.grid = np.zeros((capacity, MAX_STEPS + 1))
         self.times, self.rates = np.zeros((2, capacity, MAX_STEPS), np.float32)
         self.followed = Followed(self)
+        self.foresight = Foresight(self, early or {})
 
     def admit(self, slot: int, spec: LaneSpec, null_label: int) -> None:
         """Put a fresh lane at ``(noise, t = 0)`` into a slot, over whatever was there."""
@@ -117,7 +128,8 @@ class Lanes:
         self.map[slot] = 0
         for zeroed in (self.t, self.stage, self.step, self.rejected, self.evaluations):
             zeroed[slot] = 0
-        self.retrying[slot] = self.trusted[slot] = self.forced[slot] = False
+        for lowered in (self.retrying, self.trusted, self.forced, self.abandoned):
+            lowered[slot] = False
         self.times[slot, 0] = self.rates[slot, 0] = 0
         self.method[slot] = METHODS.index(spec.method)
         self.label[slot] = null_label if spec.label is None else spec.label
@@ -132,6 +144,7 @@ class Lanes:
         self.max_steps[slot] = spec.max_steps
         self.last_error[slot] = 1
         self.followed.admit(slot, spec.scores)
+        self.foresight.admit(slot, spec)
 
     def progress(self, slot: int) -> tuple[int, float]:
         """Steps completed and time reached."""
@@ -147,13 +160,18 @@ class Lanes:
             map=self.map[slot].cpu().numpy().copy(),
             t=self.times[slot, : max(steps, 1)].copy(),
             rate=self.rates[slot, : max(steps, 1)].copy(),
-            finish_reason="max_steps" if self.forced[slot] else "converged",
+            finish_reason=self._reason(slot),
             accepted=steps,
             rejected=int(self.rejected[slot]),
             evaluations=int(self.evaluations[slot]),
             tolerance=float(self.tolerance[slot]) or None,
             scores={name: float(self.followed.values(name, slots, end)[0]) for name in spec.scores},
         )
+
+    def _reason(self, slot: int) -> FinishReason:
+        if self.abandoned[slot]:
+            return "abandoned"
+        return "max_steps" if self.forced[slot] else "converged"
 
     def index(self, slots: Slots) -> Index:
         """Neighbouring slots as a slice, which needs neither a copy nor an index on the device."""

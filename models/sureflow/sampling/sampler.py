@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
@@ -58,12 +58,22 @@ class Sampler:
     Args:
         model: A loaded checkpoint.
         capacity: Most lanes in flight at once.
+        hear: Told ``(ticket, t, running score)`` of every lane at every step; no lane is then
+            abandoned early.
     """
 
-    def __init__(self, model: Model, capacity: int = 32) -> None:
+    def __init__(
+        self,
+        model: Model,
+        capacity: int = 32,
+        hear: Callable[[int, float, float], object] | None = None,
+    ) -> None:
         self.model = model
         self._evaluate = model.evaluator
-        self._lanes = Lanes(capacity, model.card.shape, model.device, model.grid)
+        early = model.calibration.early if model.calibration else {}
+        self._lanes = Lanes(capacity, model.card.shape, model.device, model.grid, early)
+        if hear is not None:
+            self._lanes.foresight.hear = lambda slot, t, value: hear(self._ticket(slot), t, value)
         self._flow = Flow(self._lanes, model.network.classes)
         self._picard = Picard(self._lanes, model.network.classes)
         self._free = list(reversed(range(capacity)))
@@ -180,14 +190,16 @@ class Sampler:
         score = lane.spec.scores[0]
         uncertainty = outcome.scores[score]
         late = outcome.tolerance != lane.spec.tolerance
-        reason: FinishReason = "deadline" if late else outcome.finish_reason
+        abandoned = outcome.finish_reason == "abandoned"
+        reason: FinishReason = "deadline" if late and not abandoned else outcome.finish_reason
         return Sample(
             spec=lane.spec,
             data=outcome.data,
             uncertainty=uncertainty,
             score=score,
             scores=outcome.scores,
-            confidence=0.0 if diverged else self.model.confidence(uncertainty, lane.spec),
+            abandoned_at=float(outcome.t[-1]) if abandoned else None,
+            confidence=self._confidence(uncertainty, lane.spec, diverged, abandoned),
             t=outcome.t,
             rate=outcome.rate,
             map=outcome.map,
@@ -198,6 +210,17 @@ class Sampler:
             evaluations=outcome.evaluations,
             tolerance=outcome.tolerance,
         )
+
+    def _ticket(self, slot: int) -> int:
+        return next(ticket for ticket, lane in self._held.items() if lane.slot == slot)
+
+    def _confidence(
+        self, uncertainty: float, spec: LaneSpec, diverged: bool, abandoned: bool
+    ) -> float | None:
+        """None of a sample that was not finished; 0 of one that came to nothing."""
+        if diverged:
+            return 0.0
+        return None if abandoned else self.model.confidence(uncertainty, spec)
 
     def _release(self, ticket: int) -> None:
         lane = self._held.pop(ticket)
