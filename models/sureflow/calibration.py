@@ -94,7 +94,7 @@ class Calibration:
         """What a model card says about it."""
         return {
             "score": self.score,
-            "scores": [*self.quantiles],
+            "scores": sorted(self.quantiles),
             "guidance": [float(g) for g in self.guidance],
             "early": [*self.early],
             **self.settings,

@@ -60,7 +60,7 @@ class Early:
         tables, bounds = self.quantiles[scale[0], row], self.bounds[scale[0], share]
         table = (1 - part) * tables[before] + part * tables[after]
         bound = (1 - part) * bounds[before] + part * bounds[after]
-        return bool(np.isfinite(table).all()) and rank(running, table) > bound
+        return bool(np.isfinite(table).all() and rank(running, table) > bound)
 
 
 def rank(value: float, table: Floats) -> float:

@@ -49,9 +49,13 @@ def fit_bounds(
         spare = _spare(len(held), false_rejects, doubt)
         if spare < 0:
             continue
-        outmost = np.max([_share_below(shape[:, t], held[:, t]) for t in range(shape.shape[1])], 0)
-        limit = np.sort(outmost)[len(held) - 1 - spare]
-        bounds[number] = [_quantile(shape[:, t], limit) for t in range(shape.shape[1])]
+        levels = np.arange(len(shape) + 2) / (len(shape) + 1)
+        # From the last rank seen on, the distribution rises evenly to 1, so that ranks beyond it
+        # are told apart too.
+        knots = [np.concatenate([[0], shape[:, t], [1]]) for t in range(shape.shape[1])]
+        placed_in = [np.interp(held[:, t], knots[t], levels) for t in range(len(knots))]
+        limit = np.sort(np.max(placed_in, 0))[len(held) - 1 - spare]
+        bounds[number] = [np.interp(limit, levels, of_time) for of_time in knots]
     return bounds
 
 
@@ -59,15 +63,3 @@ def _spare(count: int, false_rejects: float, doubt: float) -> int:
     """How many of ``count`` samples may lie outside; -1 where there are too few to tell."""
     outside = np.arange(count + 1)
     return int(np.searchsorted(binom.cdf(outside, count, false_rejects), doubt, "right")) - 1
-
-
-def _share_below(ordered: Floats, values: Floats) -> Floats:
-    """Share of the ordered numbers that are below each value."""
-    below: Floats = np.searchsorted(ordered, values, "left") / len(ordered)
-    return below
-
-
-def _quantile(ordered: Floats, share: float) -> float:
-    """The largest value of which at most this share of the ordered numbers is below."""
-    place = int(np.floor(share * len(ordered) + 1e-9))
-    return float(ordered[place]) if place < len(ordered) else np.inf

@@ -40,6 +40,7 @@ class Outcome:
     evaluations: int
     tolerance: float | None
     scores: dict[str, float]
+    abandoned_at: float | None
 
 
 class Lanes:

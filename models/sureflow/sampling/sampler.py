@@ -190,7 +190,7 @@ class Sampler:
         score = lane.spec.scores[0]
         uncertainty = outcome.scores[score]
         late = outcome.tolerance != lane.spec.tolerance
-        abandoned = outcome.finish_reason == "abandoned"
+        abandoned = outcome.abandoned_at is not None
         reason: FinishReason = "deadline" if late and not abandoned else outcome.finish_reason
         return Sample(
             spec=lane.spec,
@@ -198,7 +198,7 @@ class Sampler:
             uncertainty=uncertainty,
             score=score,
             scores=outcome.scores,
-            abandoned_at=float(outcome.t[-1]) if abandoned else None,
+            abandoned_at=outcome.abandoned_at,
             confidence=self._confidence(uncertainty, lane.spec, diverged, abandoned),
             t=outcome.t,
             rate=outcome.rate,
