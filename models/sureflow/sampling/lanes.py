@@ -166,9 +166,7 @@ class Lanes:
             rejected=int(self.rejected[slot]),
             evaluations=int(self.evaluations[slot]),
             tolerance=float(self.tolerance[slot]) or None,
-            scores={
-                name: float(self.followed.values(name, slots, end)[0]) for name in spec.scores
-            },
+            scores={name: float(self.followed.values(name, slots, end)[0]) for name in spec.scores},
             abandoned_at=float(self.t[slot]) if self.abandoned[slot] else None,
         )
 

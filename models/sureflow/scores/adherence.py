@@ -19,12 +19,14 @@ AT = 0.1
 """Asked at the first evaluation from this time on."""
 
 ROUNDING = 1e-9
+TINY = 1e-30
 
 
 class Adherence(Score):
-    """``|u - v_c|^2 - |u - v_null|^2`` at one early point of the path, ``u = x1 - x0``.
+    """``(|u - v_c|^2 - |u - v_null|^2) / (2 |v_c - v_null|)`` early on the path, ``u = x1 - x0``.
 
-    Negative where the condition explains the finished sample better, as it should. A guided lane
+    The signed distance of the sample's own target from the plane midway between what the model
+    expected with the condition and without: negative on the side of the condition. A guided lane
     has both velocities anyway; another spends one more row, once.
     """
 
@@ -50,9 +52,12 @@ class Adherence(Score):
         self._squares[where] = conditional.square() - null.square()
 
     def values(self, slots: Slots, end: Tensor) -> Tensor:
-        """The difference of the squared distances; NaN where the path was over too soon to ask."""
+        """The distance; NaN where the path was over too soon to ask."""
         where = self.lanes.index(slots)
         target = end - self.lanes.start[where]
-        values = row_sums((self._squares[where] - 2 * target * self._difference[where]).double())
+        difference = self._difference[where]
+        nearer = row_sums((self._squares[where] - 2 * target * difference).double())
+        apart = row_sums(difference.square().double()).sqrt()
+        values = nearer / (2 * apart.clamp(min=TINY))
         asked = torch.from_numpy(self._asked[slots]).to(values.device)
         return torch.where(asked, values, torch.nan)

@@ -50,6 +50,11 @@ SCORES = {
         "how far the path was from what the model expected of it, in units of its own variance;"
         " 1 is as expected",
     ),
+    "pooled_residual": Meaning(
+        "surprise",
+        "1",
+        "the same with the variance pooled over the components, which weighs all of them alike",
+    ),
     "straightness": Meaning(
         "detour",
         "squared data units",
@@ -62,8 +67,8 @@ SCORES = {
     ),
     "adherence": Meaning(
         "disregard",
-        "squared data units",
-        "how much worse the condition explains the sample than no condition does",
+        "data units",
+        "how far the sample lies on the side of no condition rather than on that of its own",
         labelled=True,
         rows=1,
     ),

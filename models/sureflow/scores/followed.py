@@ -14,7 +14,7 @@ from sureflow.scores.catalogue import SCORES
 from sureflow.scores.integral import PropagatedLate
 from sureflow.scores.likelihood import Likelihood
 from sureflow.scores.propagated import Propagated
-from sureflow.scores.residual import PathResidual, Straightness
+from sureflow.scores.residual import PathResidual, PooledResidual, Straightness
 from sureflow.scores.score import Evaluation, Floats, Score, Start
 from sureflow.scores.trajectory import Trajectory
 
@@ -26,6 +26,7 @@ KINDS: dict[str, type[Score]] = {
     "propagated_late": PropagatedLate,
     "likelihood": Likelihood,
     "path_residual": PathResidual,
+    "pooled_residual": PooledResidual,
     "straightness": Straightness,
     "trajectory": Trajectory,
     "adherence": Adherence,

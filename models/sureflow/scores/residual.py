@@ -9,14 +9,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.paths import broadcast
 from sureflow.sampling.reduction import row_sums
+from sureflow.sampling.transfer import to_device
 from sureflow.scores.score import Evaluation, Score
 
 if TYPE_CHECKING:
     from sureflow.sampling.lanes import Lanes, Slots
+
+TINY = 1e-30
+"""Keeps a network that claims to know everything from dividing by zero."""
 
 
 class PathResidual(Score):
@@ -34,9 +40,13 @@ class PathResidual(Score):
         """Begin at zero."""
         self._sums[:, slot] = 0
 
+    def precision(self, evaluation: Evaluation) -> Tensor:
+        """What the squared difference is multiplied by, ``[n, *shape]``."""
+        return evaluation.variance.reciprocal()
+
     def add(self, evaluation: Evaluation) -> None:
         """Add an evaluation to the three sums."""
-        precision = evaluation.scaled(evaluation.variance.reciprocal())
+        precision = evaluation.scaled(self.precision(evaluation))
         for power, sums in enumerate(self._sums):
             if power:
                 precision = precision * evaluation.velocity
@@ -53,6 +63,20 @@ class PathResidual(Score):
         target = end - self.lanes.start[where]
         excess: Tensor = (target * ones - 2 * once) * target + squares
         return excess / self.lanes.elapsed(slots)
+
+
+class PooledResidual(PathResidual):
+    """``mean_t |u - v|^2 / tr Sigma``: expected to be 1 too.
+
+    Components whose variance is all but nothing, such as the margin of an image, do not drown the
+    others.
+    """
+
+    def precision(self, evaluation: Evaluation) -> Tensor:
+        """The reciprocal of the mean variance over components, for all of them."""
+        pooled = np.maximum(evaluation.trace / math.prod(self.lanes.shape), TINY)
+        factor = to_device((1 / pooled).astype(np.float32), self.lanes.device)
+        return broadcast(factor, evaluation.variance).expand_as(evaluation.variance)
 
 
 class Straightness(Score):

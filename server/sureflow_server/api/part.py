@@ -12,6 +12,7 @@ ScoreName = Literal[
     "propagated_late",
     "likelihood",
     "path_residual",
+    "pooled_residual",
     "straightness",
     "trajectory",
     "adherence",

@@ -34,6 +34,7 @@ def test_integrals_of_a_growing_velocity(method: str) -> None:
     assert made.scores["propagated"] == pytest.approx(SIZE * 0.5)
     assert made.scores["straightness"] == pytest.approx(SIZE / 3, rel=1e-5)
     assert made.scores["path_residual"] == pytest.approx(1 / 3 / 0.5, rel=1e-5)
+    assert made.scores["pooled_residual"] == pytest.approx(1 / 3 / 0.5, rel=1e-5)
     assert made.uncertainty == made.scores["propagated"]
     assert made.score == "propagated"
 
@@ -56,6 +57,17 @@ def test_the_late_part_alone() -> None:
     assert made.scores["propagated_late"] == pytest.approx(0.75, rel=1e-5)
 
 
+def test_a_pooled_variance_weighs_components_alike() -> None:
+    """``v = 2t`` with variances 1 and 3: ``1/3 (1 + 1/3) / 2`` and ``1/3 / 2``."""
+    net = Scripted(
+        lambda x, t, label: broadcast(2 * t, x).expand_as(x).clone(),
+        lambda x, t, label: torch.tensor([1.0, 3.0]).expand_as(x).clone(),
+    )
+    (made,) = run(model_of(net), [LaneSpec(0, 0, "rk4", 4, scores=FREE)])
+    assert made.scores["path_residual"] == pytest.approx(2 / 9, rel=1e-5)
+    assert made.scores["pooled_residual"] == pytest.approx(1 / 6, rel=1e-5)
+
+
 def test_trajectory_is_the_variance_of_late_predictions() -> None:
     """With Euler and velocity ``2t`` the prediction at ``t_k`` is known from the steps before."""
     steps = 8
@@ -67,18 +79,18 @@ def test_trajectory_is_the_variance_of_late_predictions() -> None:
 
 
 def test_adherence_compares_with_no_condition() -> None:
-    """Velocity 1 for label 0 and -2 for none, so ``u = 1``: ``0 - 9`` per component."""
+    """Velocity 1 for label 0 and -2 for none, so ``u = 1``, 1.5 from the middle per component."""
     net = Scripted(
         lambda x, t, label: torch.where(broadcast(label, x) == 0, 1.0, -2.0).expand_as(x).clone(),
         classes=1,
     )
     spec = LaneSpec(0, 0, "euler", 10, 0, scores=("adherence",))
     (made,) = run(model_of(net), [spec])
-    assert made.scores["adherence"] == pytest.approx(-9 * SIZE, rel=1e-6)
+    assert made.scores["adherence"] == pytest.approx(-1.5 * math.sqrt(SIZE), rel=1e-6)
     assert made.evaluations == 11, "one more row, once"
     (guided,) = run(model_of(net), [LaneSpec(0, 0, "euler", 10, 0, 2.0, scores=("adherence",))])
-    # u = -2 + 2 (1 + 2) = 4: 9 - 36 per component
-    assert guided.scores["adherence"] == pytest.approx(-27 * SIZE, rel=1e-6)
+    # u = -2 + 2 (1 + 2) = 4, 4.5 from the middle
+    assert guided.scores["adherence"] == pytest.approx(-4.5 * math.sqrt(SIZE), rel=1e-6)
     assert guided.evaluations == 20, "both velocities are there anyway"
 
 
