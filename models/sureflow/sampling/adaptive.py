@@ -57,8 +57,8 @@ class Adaptive:
     grow: float = 3.0
     theta: float = 1.8
     rest: float = 0.7
-    multistep_theta: float = 1.2
-    multistep_rest: float = 1.0
+    multistep_theta: float = 2.7
+    multistep_rest: float = 3.0
 
     def begin(self, lanes: Lanes, slots: Slots, spread: Floats) -> None:
         """Take the size that the last error suggests, under the cap.
