@@ -2,27 +2,25 @@
 
 Every solver gets the same network and the same starts; the truth is a fine solve of that same
 network. Errors are rms over components and samples, in data units. A solver's evaluations at an
-error level are read off its own curve over step counts or tolerances.
+error level are read off a line through its settings near that level.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from itertools import product
 from pathlib import Path
 
-from benchmarks.numerics.point import Point, at_level
+from benchmarks.numerics.point import Point, Tally
 from benchmarks.numerics.problem import Problem, fashion, ring
-from benchmarks.numerics.suite import BUILDS, LEVELS, Suite, suite
+from benchmarks.numerics.reading import Reading, bootstrap, read
+from benchmarks.numerics.suite import ADAPTIVE, BUILDS, LEVELS, PAIRS, Suite, suite
 from benchmarks.peers import PEERS
 from benchmarks.report import Report, options
 
 RECORD = "numerics.json"
-PAIRS = (("torchdiffeq dopri5", 0.6), ("heun, uniform grid", 0.75))
-"""Whom adaptive steps are held against, and the share of evaluations that they are allowed."""
-
-ADAPTIVE = ("ab2, adaptive", "bosh3, adaptive")
+Measured = dict[str, dict[str, list[Point]]]
+"""Points by model and solver."""
 
 
 def main() -> None:
@@ -44,15 +42,19 @@ def main() -> None:
             plan = suite(name, arguments.quick)
             problem = build(arguments.samples or plan.samples)
             report.add(f"{name}: samples", len(problem.labels))
-            curves[name] = measured(problem, plan)
-            compare(name, curves[name], report)
+            tallies = measured(problem, plan)
+            curves[name] = {
+                solver: [tally.point() for tally in settings]
+                for solver, settings in tallies.items()
+            }
+            compare(name, tallies, report)
             compare_grids(name, curves[name], report)
             if arguments.docs:
                 write_docs(curves, report, arguments.docs)
     report.write(arguments.json)
 
 
-def earlier(report: Report, folder: Path | None) -> dict[str, dict[str, list[Point]]]:
+def earlier(report: Report, folder: Path | None) -> Measured:
     """The curves that a page was made of, with their figures; none where there is no page."""
     if folder is None or not (folder / RECORD).exists():
         return {}
@@ -64,12 +66,13 @@ def earlier(report: Report, folder: Path | None) -> dict[str, dict[str, list[Poi
     }
 
 
-def measured(problem: Problem, plan: Suite) -> dict[str, list[Point]]:
-    """Every solver's curve."""
-    curves: dict[str, list[Point]] = {}
+def measured(problem: Problem, plan: Suite) -> dict[str, list[Tally]]:
+    """Every solver at all its settings."""
+    tallies: dict[str, list[Tally]] = {}
 
-    def add(solver: str, point: Point) -> None:
-        curves.setdefault(solver, []).append(point)
+    def add(solver: str, tally: Tally) -> None:
+        tallies.setdefault(solver, []).append(tally)
+        point = tally.point()
         print(
             f"  {solver:<24}{point.mean:7.2f} evaluations, rms {point.rms:.4f}, "
             f"wrong mode {point.wrong:.2%}",
@@ -81,40 +84,53 @@ def measured(problem: Problem, plan: Suite) -> dict[str, list[Point]]:
             add(f"{method}, uniform grid", problem.ours(method=method, steps=steps))
     for method, counts in plan.fitted.items():
         for steps in counts:
-            point = problem.ours(method=method, steps=steps, grid="fitted")
-            add(f"{method}, fitted grid", point)
+            tally = problem.ours(method=method, steps=steps, grid="fitted")
+            add(f"{method}, fitted grid", tally)
     for method, tolerances in plan.adaptive.items():
         for tolerance in tolerances:
             add(f"{method}, adaptive", problem.ours(method=method, tolerance=tolerance))
     for peer in PEERS:
         for tolerance in plan.peers.get(peer, ()):
-            add(peer, problem.theirs(peer, tolerance))
-    return curves
+            add(peer, problem.theirs(peer, tolerance, plan.peer_samples))
+    return tallies
 
 
-def compare(name: str, curves: dict[str, list[Point]], report: Report) -> None:
+def compare(name: str, tallies: dict[str, list[Tally]], report: Report) -> None:
     """What every solver needs for each error level, and adaptive steps against the others."""
+    for outdated in [label for label in report.figures if label.startswith(f"{name}, rms")]:
+        del report.figures[outdated]
+    draws = bootstrap(report.figures[f"{name}: samples"])
     for level in LEVELS[name]:
-        needed = {solver: at_level(points, level) for solver, points in curves.items()}
-        for solver, point in needed.items():
-            title = f"{name}, rms {level:g}: {solver}"
-            if point is None:
-                report.add(title, "not reached")
-                continue
-            report.add(title, point.mean, "evaluations (mean)")
-            report.add(f"{title}, median", point.median)
-            report.add(f"{title}, 99th percentile", point.tail)
-            report.add(f"{title}, wrong mode", 100 * point.wrong, "%")
-        for solver, (other, allowed) in product(ADAPTIVE, PAIRS):
-            mine, its = needed.get(solver), needed.get(other)
-            if mine and its:
-                title = f"{name}, rms {level:g}: {solver} / {other}"
-                report.add(title, mine.mean / its.mean, f"at most {allowed}")
-                more = f"{100 * (mine.wrong - its.wrong):+.3f} points"
-                report.add(f"{title}, wrong modes", more, "standard errors on the page")
-                safe = at_level(curves[solver], level, its.wrong)
-                share = safe.mean / its.mean if safe else "not reached"
-                report.add(f"{title}, no more wrong modes", share, f"at most {allowed}")
+        needed = {solver: read(settings, level, draws) for solver, settings in tallies.items()}
+        for solver, reading in needed.items():
+            describe(f"{name}, rms {level:g}: {solver}", reading, report)
+        for solver in ADAPTIVE:
+            for other, allowed in PAIRS.items():
+                mine, its = needed.get(solver), needed.get(other)
+                if mine and its:
+                    title = f"{name}, rms {level:g}: {solver} / {other}"
+                    share, error = mine.over(its)
+                    report.add(title, share, f"± {error:.2f}, at most {allowed}")
+                    report.add(f"{title}, standard error", error)
+                    more, error = mine.more_wrong(its)
+                    report.add(f"{title}, more wrong modes", 100 * more, f"± {100 * error:.3f} %")
+                    report.add(f"{title}, more wrong modes, standard error", 100 * error)
+                    report.add(f"{title}, no more wrong modes", mine.safely_over(its))
+
+
+def describe(title: str, reading: Reading | None, report: Report) -> None:
+    """The figures of one solver at one level."""
+    if reading is None:
+        report.add(title, "not reached")
+        return
+    report.add(title, reading.mean, f"± {reading.mean_error:.2f} evaluations (mean)")
+    report.add(f"{title}, standard error", reading.mean_error)
+    report.add(f"{title}, median", reading.median)
+    report.add(f"{title}, 99th percentile", reading.tail)
+    report.add(f"{title}, median error", reading.middle)
+    report.add(f"{title}, 99th percentile error", reading.worst)
+    report.add(f"{title}, wrong mode", 100 * reading.wrong, f"± {100 * reading.wrong_error:.3f} %")
+    report.add(f"{title}, wrong mode, standard error", 100 * reading.wrong_error)
 
 
 def compare_grids(name: str, curves: dict[str, list[Point]], report: Report) -> None:
@@ -128,7 +144,7 @@ def compare_grids(name: str, curves: dict[str, list[Point]], report: Report) -> 
             report.add(f"{title}, wrong mode", f"{fitted.wrong:.2%} / {other.wrong:.2%}")
 
 
-def write_docs(curves: dict[str, dict[str, list[Point]]], report: Report, folder: Path) -> None:
+def write_docs(curves: Measured, report: Report, folder: Path) -> None:
     """Write page, plots and JSON."""
     from benchmarks.numerics.figure import draw
     from benchmarks.numerics.page import page

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.numerics.point import Floats, Point, measure
+from benchmarks.numerics.point import Floats, Tally, measure
 from benchmarks.peers import PEERS
 from sureflow.checkpoint import load
 from sureflow.evaluation.judge import Judge
@@ -21,6 +21,8 @@ from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.sample import run
 
 SEED = 20_001
+LANES = 4096
+"""Lanes in flight at once; changes the time that it takes, never a sample."""
 JUDGE = Path("models/judges/fashion.safetensors")
 
 
@@ -42,26 +44,27 @@ class Problem:
     mode: Callable[[Floats], npt.NDArray[np.int64]]
     batch: int
 
-    def ours(self, **sampler: object) -> Point:
+    def ours(self, **sampler: object) -> Tally:
         """One setting of our sampler."""
-        samples = run(self.model, specs(self.labels, **sampler), 1024)
-        return self._point([s.data for s in samples], [s.evaluations for s in samples])
+        samples = run(self.model, specs(self.labels, **sampler), LANES)
+        return self._tally([s.data for s in samples], [s.evaluations for s in samples])
 
-    def theirs(self, peer: str, tolerance: float) -> Point:
-        """One tolerance of another solver, on batches of the same starts."""
+    def theirs(self, peer: str, tolerance: float, samples: int) -> Tally:
+        """One tolerance of another solver, on batches of the first of the same starts."""
         shape, null = self.model.card.shape, self.model.network.classes
         data: list[Floats] = []
         evaluations: list[int] = []
-        for first in range(0, len(self.labels), self.batch):
-            labels = self.labels[first : first + self.batch]
+        given = self.labels[:samples]
+        for first in range(0, len(given), self.batch):
+            labels = given[first : first + self.batch]
             start = [normal(shape, SEED, first + i, Purpose.START) for i in range(len(labels))]
             label = torch.tensor([null if label is None else label for label in labels])
             end, cost = PEERS[peer](self.model, torch.stack(start), label, tolerance)
             data.extend(end.detach().numpy())
             evaluations += [cost] * len(labels)
-        return self._point(data, evaluations)
+        return self._tally(data, evaluations)
 
-    def _point(self, data: Sequence[Floats], evaluations: Sequence[int]) -> Point:
+    def _tally(self, data: Sequence[Floats], evaluations: Sequence[int]) -> Tally:
         truth, ends = self.truth[: len(data)], np.stack(data)
         return measure(ends, truth, self.mode(ends) != self.mode(truth), evaluations)
 
@@ -104,4 +107,4 @@ def fashion(count: int) -> Problem:
 def fine(model: Model, labels: list[int | None], steps: int) -> Floats:
     """End points of the classical Runge-Kutta method on a fine grid."""
     lanes = specs(labels, method="rk4", steps=steps)
-    return np.stack([sample.data for sample in run(model, lanes, 1024)])
+    return np.stack([sample.data for sample in run(model, lanes, LANES)])

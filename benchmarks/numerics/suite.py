@@ -8,6 +8,10 @@ from dataclasses import dataclass, replace
 LEVELS = {"ring": (0.02, 0.01), "fashion": (0.04, 0.02)}
 """Rms end-point errors, in data units, at which solvers are compared."""
 
+ADAPTIVE = ("ab2, adaptive", "bosh3, adaptive")
+PAIRS = {"torchdiffeq dopri5": 0.6, "heun, uniform grid": 0.75}
+"""Whom adaptive steps are held against, and the share of evaluations that they are allowed."""
+
 BUILDS = {"euler": (8, 16, 32), "heun": (4, 8, 16), "bosh3": (3, 5, 11)}
 """Steps that come to 8, 16 and 32 evaluations, bosh3's to 9, 15 and 33."""
 
@@ -17,9 +21,19 @@ Counts = dict[str, Sequence[int]]
 
 @dataclass(frozen=True)
 class Suite:
-    """Settings of every solver: step counts on a grid, tolerances otherwise."""
+    """Settings of every solver: step counts on a grid, tolerances otherwise.
+
+    Attributes:
+        samples: Samples per setting.
+        peer_samples: How many of them the solvers of other libraries are given.
+        uniform: Step counts on the uniform grid, by method.
+        adaptive: Tolerances of adaptive steps, by method.
+        peers: Tolerances by solver.
+        fitted: Step counts on the fitted grid, by method.
+    """
 
     samples: int
+    peer_samples: int
     uniform: Counts
     adaptive: Settings
     peers: Settings
@@ -28,26 +42,31 @@ class Suite:
 
 RING = Suite(
     samples=32_768,
+    peer_samples=8192,
     uniform={
         "euler": (8, 16, 32),
-        "heun": (4, 8, 9, 10, 11, 14, 16, 18),
+        "heun": (4, 7, 8, 9, 10, 11, 12, 14, 16, 18),
         "bosh3": (3, 4, 5, 7, 11),
     },
     adaptive={
-        "ab2": (0.08, 0.05, 0.0355, 0.025, 0.018, 0.013, 0.011, 0.008),
-        "bosh3": (0.2, 0.12, 0.06, 0.02, 0.008),
+        "ab2": (0.06, 0.046, 0.036, 0.028, 0.022, 0.017, 0.012, 0.009, 0.006, 0.0045, 0.0033),
+        "bosh3": (0.2, 0.12, 0.06, 0.02, 0.008, 0.005),
     },
     peers={
-        "torchdiffeq dopri5": (1e-3, 4e-4, 1e-4, 3e-5, 1e-5, 3e-6),
-        "torchode dopri5": (3e-4, 1e-4),
+        "torchdiffeq dopri5": (1e-3, 4e-4, 1e-4, 3e-5, 1e-5),
+        "torchode dopri5": (1e-3, 3e-4, 1e-4),
     },
     fitted=BUILDS,
 )
 FASHION = Suite(
     samples=200,
-    uniform={"heun": (4, 8, 10, 16), "bosh3": (3, 5)},
-    adaptive={"ab2": (0.04, 0.02, 0.012, 0.006), "bosh3": (0.03, 2e-3, 7e-4)},
-    peers={"torchdiffeq dopri5": (1e-2, 3e-3, 1e-3, 3e-4)},
+    peer_samples=200,
+    uniform={"heun": (4, 8, 10, 13, 16, 20), "bosh3": (3, 4, 5)},
+    adaptive={
+        "ab2": (0.04, 0.02, 0.012, 0.006, 0.004, 0.003),
+        "bosh3": (0.03, 5e-3, 2e-3, 7e-4),
+    },
+    peers={"torchdiffeq dopri5": (1e-2, 5e-3, 3e-3, 1e-3, 3e-4)},
     fitted={"heun": BUILDS["heun"], "bosh3": BUILDS["bosh3"][:2]},
 )
 

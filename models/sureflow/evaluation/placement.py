@@ -20,7 +20,7 @@ METHOD, COUNTS = "heun", (4, 8, 16)
 """What a grid is fitted for: the default method at 8, 16 and 32 evaluations."""
 
 KNOTS = 5
-PENALTY = 0.02
+PENALTY = 0.1
 """Weight of the mean square of the log-density, in units of the logarithm of the error."""
 
 ROUNDS, FIRST_MOVE, ENOUGH = 4, 0.6, 0.03

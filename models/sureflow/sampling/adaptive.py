@@ -34,8 +34,9 @@ class Adaptive:
     small and is amplified afterwards; an estimate of the error strides over these places, and the
     variance is what shows them. For multistep methods the variance is multiplied by ``1/2 + t``
     (and ``theta``, ``rest`` are others): a lane that is still undecided late is the one that a
-    coarse step may send to the wrong side. With that they need fewer evaluations than one-step
-    methods at equal error, and put fewer samples into a wrong mode.
+    coarse step may send to the wrong side. The more is taken for granted, the fewer evaluations an
+    error level needs, since long steps where the variance is low cost accuracy there; the less, the
+    fewer samples end in a wrong mode.
 
     Attributes:
         safety: Share of the largest step that the error would allow.
@@ -57,8 +58,8 @@ class Adaptive:
     grow: float = 3.0
     theta: float = 1.8
     rest: float = 0.7
-    multistep_theta: float = 1.2
-    multistep_rest: float = 1.0
+    multistep_theta: float = 2.7
+    multistep_rest: float = 3.0
 
     def begin(self, lanes: Lanes, slots: Slots, spread: Floats) -> None:
         """Take the size that the last error suggests, under the cap.
