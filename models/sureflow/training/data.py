@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sureflow.training.arrays import open_arrays
 from sureflow.training.config import DataConfig
+from sureflow.training.mixture import Mixture
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 JUDGE_FIRST = 45_000
@@ -129,6 +130,12 @@ class Ring:
         return self.centres()[mode] + RING_DEVIATION * noise, torch.zeros_like(mode)
 
 
+def _mixture(config: DataConfig) -> Mixture:
+    if config.dimension is None:
+        raise ValueError("data.dimension: a mixture needs one")
+    return Mixture(config.dimension)
+
+
 @dataclass(frozen=True)
 class Unlabelled:
     """A source with its labels hidden, for a network that takes none."""
@@ -155,6 +162,7 @@ class Unlabelled:
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "fashion-mnist": _fashion,
     "file": open_arrays,
+    "mixture": _mixture,
     "ring": lambda config: Ring(),
 }
 

@@ -1,0 +1,1 @@
+"""Scores: what the variance along a sample's own path says about the sample."""
