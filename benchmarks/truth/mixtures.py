@@ -26,7 +26,14 @@ TIMES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 NOMINAL = (0.5, 0.8, 0.9, 0.95)
 SEED = 7
 SPEARMAN = "Spearman with the exact integral"
+WITHIN = "the same within one component, least"
 SQUARE = "mean squared residual"
+DENSITY, FLOW = "exact density", "learned flow"
+BARS = {
+    SPEARMAN: "at least 0.97",
+    f"propagated / {DENSITY}, of means, % off": "at most 10",
+    f"propagated / {FLOW}, of means, % off": "at most 10",
+}
 
 
 def measure(report: Report, quick: bool) -> None:
@@ -38,9 +45,10 @@ def measure(report: Report, quick: bool) -> None:
         for method, steps in SOLVERS:
             path = solve(learned, start, method, steps)
             title = f"mixture {dimension}, {method} {steps}"
-            report.add(f"{title}: {SPEARMAN}", rank(path, exact), "at least 0.97")
-            for name, value in likelihood(path, learned, exact, 200 if quick else 1000).items():
-                report.add(f"{title}: {name}", value)
+            figures = rank(path, exact)
+            figures |= likelihood(path, learned, exact, 200 if quick else 1000)
+            for name, value in figures.items():
+                report.add(f"{title}: {name}", value, BARS.get(name, ""))
         add_coverage(report, dimension, residuals // (4 if dimension > 8 else 1))
 
 
@@ -65,9 +73,19 @@ def networks(dimension: int) -> tuple[VelocityNetwork, GaussianMixture]:
     return load(CHECKPOINTS / f"mixture-{dimension}").network, Mixture(dimension).exact
 
 
-def rank(path: Path, exact: GaussianMixture) -> float:
-    """Spearman correlation of the plain score with the exact integral on the same paths."""
-    return float(spearmanr(plain(path), path.integral(exact_trace(exact, path)))[0])
+def rank(path: Path, exact: GaussianMixture) -> dict[str, float]:
+    """Spearman correlation of the plain score with the exact integral on the same paths.
+
+    Of all samples, and the least among those nearest to one mean: components differ in size, and
+    with it in the integral, which alone would rank much.
+    """
+    score, truth = plain(path), path.integral(exact_trace(exact, path))
+    nearest = torch.cdist(path.end.double(), exact.means).argmin(1)
+    within = [
+        float(spearmanr(score[nearest == component], truth[nearest == component])[0])
+        for component in range(len(exact.means))
+    ]
+    return {SPEARMAN: float(spearmanr(score, truth)[0]), WITHIN: min(within)}
 
 
 def likelihood(
@@ -87,10 +105,10 @@ def likelihood(
     return {
         "mean log-likelihood, propagated variance": float(ours.mean()),
         "mean exact log-density of the samples": float(density.mean()),
-        "propagated / exact density, of means, % off": _off(ours, density),
-        "propagated / exact density, mean absolute, % off": _apart(ours, density),
-        "propagated / learned flow, of means, % off": _off(ours[:count], flow),
-        "propagated / learned flow, mean absolute, % off": _apart(ours[:count], flow),
+        f"propagated / {DENSITY}, of means, % off": _off(ours, density),
+        f"propagated / {DENSITY}, mean absolute, % off": _apart(ours, density),
+        f"propagated / {FLOW}, of means, % off": _off(ours[:count], flow),
+        f"propagated / {FLOW}, mean absolute, % off": _apart(ours[:count], flow),
         "Spearman of propagated and exact density": float(spearmanr(ours, density)[0]),
     }
 
@@ -148,13 +166,14 @@ def fragment(figures: Mapping[str, Any]) -> str:
     lines = [
         "## Mixtures in 2, 8 and 32 dimensions\n",
         "Four stretched Gaussians each; networks learn velocity and variance together. Spearman "
-        "is of the plain score and the exact integral on the same paths. Log-likelihood comes from "
+        "is of the plain score and the exact integral on the same paths, of all samples and, the "
+        "least, of those of one component. Log-likelihood comes from "
         "the propagated variance alone; the exact density is that of the mixture at the samples, "
         "and the learned flow's own is by differentiation. Per cent off: of the means, and in "
         "brackets the mean absolute difference of a sample.\n",
-        "| dimensions | solver | Spearman | log-likelihood | exact density | off the exact density "
-        "| off the learned flow |",
-        "|---|---|---|---|---|---|---|",
+        "| dimensions | solver | Spearman | within one component | log-likelihood "
+        "| exact density | off the exact density | off the learned flow |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for dimension in DIMENSIONS:
         for method, steps in SOLVERS:
@@ -162,10 +181,11 @@ def fragment(figures: Mapping[str, Any]) -> str:
             against = [
                 f"{of(f'propagated / {truth}, of means, % off'):+.1f} % "
                 f"({of(f'propagated / {truth}, mean absolute, % off'):.1f} %)"
-                for truth in ("exact density", "learned flow")
+                for truth in (DENSITY, FLOW)
             ]
             lines.append(
                 f"| {dimension} | {method} {steps} | {of(SPEARMAN):.3f} "
+                f"| {of(WITHIN):.3f} "
                 f"| {of('mean log-likelihood, propagated variance'):.2f} "
                 f"| {of('mean exact log-density of the samples'):.2f} | "
                 + " | ".join(against)

@@ -10,7 +10,7 @@ from torch import Tensor
 from benchmarks.truth.path import Path, solve, velocity
 from sureflow.networks import VelocityNetwork
 from sureflow.paths import endpoint
-from sureflow.scores.likelihood import divergence_rate, log_noise
+from sureflow.scores.likelihood import LAST, divergence_rate, log_noise
 
 
 def plain(path: Path, after: float = 0.0) -> Tensor:
@@ -26,10 +26,10 @@ def standardised(path: Path, after: float = 0.0) -> Tensor:
     return path.integral((trace - trace.mean(1, keepdim=True)) / deviation, after)
 
 
-def surprise(path: Path, trace: Tensor | None = None) -> Tensor:
+def surprise(path: Path, trace: Tensor | None = None, last: float = LAST) -> Tensor:
     """Negative log-likelihood from the variance along the path, or from another ``trace``."""
     trace = path.trace if trace is None else trace
-    rate = divergence_rate(path.t[:, None].numpy(), trace.numpy(), path.dimension)
+    rate = divergence_rate(path.t[:, None].numpy(), trace.numpy(), path.dimension, last)
     return path.integral(torch.from_numpy(rate)) - noise(path)
 
 

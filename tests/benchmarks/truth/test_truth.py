@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.truth import mixtures, off_support, scores
+from benchmarks.truth import ending, mixtures, off_support, scores
 from benchmarks.truth.measures import auroc, removed
 from benchmarks.truth.path import solve, starts
 from sureflow.checkpoint import embedded_folder, load
@@ -16,7 +16,7 @@ from sureflow.networks import GaussianMixture
 def test_the_score_ranks_like_the_truth(dimension: int) -> None:
     learned, exact = mixtures.networks(dimension)
     path = solve(learned, starts(learned, 1, 300))
-    assert mixtures.rank(path, exact) > 0.97
+    assert mixtures.rank(path, exact)[mixtures.SPEARMAN] > 0.97
     figures = mixtures.likelihood(path, learned, exact, 20)
     assert abs(figures["propagated / exact density, of means, % off"]) < 10
     assert abs(figures["propagated / learned flow, of means, % off"]) < 10
@@ -54,4 +54,5 @@ def test_the_command_writes_its_figures(tmp_path: Path) -> None:
     for label in record["figures"]:
         assert label in done.stdout
     assert "| 32 | heun 20 |" in mixtures.fragment(record["figures"])
+    assert "| ring | heun 200 |" in ending.fragment(record["figures"])
     assert "| plain integral |" in off_support.fragment(record["figures"])
