@@ -123,6 +123,16 @@ def velocity(network: VelocityNetwork, x: Tensor, t: float) -> Tensor:
     return torch.cat([network(rows, torch.full((len(rows),), t, dtype=x.dtype)) for rows in parts])
 
 
+def arrive(network: VelocityNetwork, start: Tensor, steps: int = 20) -> Tensor:
+    """Where Heun's method takes these starts, ``[n, *shape]``; no variance, which costs less."""
+    h, x = 1 / steps, start
+    for step in range(steps):
+        first = velocity(network, x, step * h)
+        second = velocity(network, x + h * first, (step + 1) * h)
+        x = x + h / 2 * first + h / 2 * second
+    return x
+
+
 def exact_trace(network: VelocityNetwork, path: Path) -> Tensor:
     """``tr Cov[u | x_t]`` of another network at the points of a path, ``[points, n]``, float64."""
     traces = [

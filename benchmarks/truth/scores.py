@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from benchmarks.truth.path import Path, solve, velocity
+from benchmarks.truth.path import Path, arrive, velocity
 from sureflow.networks import VelocityNetwork
 from sureflow.paths import endpoint
 from sureflow.scores.likelihood import LAST, divergence_rate, log_noise
@@ -82,7 +82,7 @@ def ensemble_spread(members: Sequence[VelocityNetwork], path: Path) -> Tensor:
 
 def ensemble_end(members: Sequence[VelocityNetwork], path: Path) -> Tensor:
     """Variance between the samples that the members make of the same noise, Heun 20."""
-    ends = [solve(member, path.start).end for member in members]
+    ends = [arrive(member, path.start) for member in members]
     return torch.stack([path.end, *ends]).double().flatten(2).var(0).sum(-1)
 
 

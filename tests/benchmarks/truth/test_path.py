@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.truth.path import divergence, exact_trace, solve, starts
+from benchmarks.truth.path import arrive, divergence, exact_trace, solve, starts
 from sureflow.checkpoint import load
 from sureflow.lane import LaneSpec
 from sureflow.networks import MLP, GaussianMixture
@@ -18,6 +18,12 @@ def test_a_path_is_that_of_the_served_sample(method: str, steps: int) -> None:
     integral = path.integral(path.trace)
     np.testing.assert_allclose(integral, [s.uncertainty for s in served], rtol=1e-4)
     np.testing.assert_allclose(path.trace[path.first].T, [s.rate for s in served], rtol=1e-3)
+
+
+def test_the_end_alone_is_that_of_the_path() -> None:
+    network = load("ring").network
+    start = starts(network, 3, 16)
+    np.testing.assert_allclose(arrive(network, start), solve(network, start).end, atol=1e-5)
 
 
 def test_integrals_may_start_late() -> None:
