@@ -53,8 +53,12 @@ class Path:
         return self.end[0].numel()
 
     def integral(self, values: Tensor, after: float = 0.0) -> Tensor:
-        """``int values dt`` from ``after`` on by the solver's weights, ``[points, n] -> [n]``."""
-        chosen = self.t >= after
+        """``int values dt`` by the solver's weights, over the steps that begin from ``after`` on.
+
+        ``[points, n] -> [n]``.
+        """
+        begin = self.t[self.first][self.first.cumsum(0) - 1]
+        chosen = begin >= after - 1e-9
         return self.weight[chosen] @ values[chosen].double()
 
 

@@ -27,7 +27,7 @@ def test_residuals_of_a_parabola() -> None:
     assert scores.straightness(path).tolist() == pytest.approx([1 / 3] * 32)
     assert scores.path_residual(path).tolist() == pytest.approx([1 / 3] * 32)
     assert scores.plain(path).tolist() == pytest.approx([1.0] * 32)
-    assert scores.plain(path, 0.5).tolist() == pytest.approx([0.5 + 0.05 / 3] * 32)
+    assert scores.plain(path, 0.5).tolist() == pytest.approx([0.5] * 32)
 
 
 def test_trajectory_is_the_variance_of_predicted_ends() -> None:
