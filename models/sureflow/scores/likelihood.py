@@ -26,23 +26,25 @@ if TYPE_CHECKING:
 LAST = 0.015
 """Time before the end within which the limit of the divergence stands for its quotient, whose
 numerator and denominator both vanish there while the error of a learned variance does not. Chosen
-by `python -m benchmarks.truth`: less lets in the error on fine grids, more cuts off structure."""
+by ``python -m benchmarks.truth --part ending``: less lets that error in on fine grids, more cuts
+off structure of the data."""
 
 
-def divergence_rate(t: Floats, trace: Floats, dimension: int) -> Floats:
+def divergence_rate(t: Floats, trace: Floats, dimension: int, last: float = LAST) -> Floats:
     """What a moment adds to ``int div v dt``, per unit time, in nats.
 
     Args:
         t: Times in [0, 1], of any shape that broadcasts with ``trace``.
         trace: ``tr Sigma(x_t, t)``, in squared data units.
         dimension: Components of a sample, ``d``.
+        last: Time before the end within which the limit is taken.
 
     Returns:
         ``(t trace - d) / (1 - t)``, and at the very end its limit ``d``: once the noise left is
         narrower than any detail of the data, ``v = x`` up to a constant.
     """
     rest = 1 - t
-    ending = rest < LAST
+    ending = rest < last
     quotient = (t * trace - dimension) / np.where(ending, 1.0, rest)
     return np.where(ending, float(dimension), quotient)
 

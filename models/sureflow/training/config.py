@@ -21,6 +21,7 @@ class DataConfig(_Section):
         None, description="File of samples, relative to the configuration; for name `file`."
     )
     names: tuple[str, ...] = Field((), description="Class names; for name `file`.")
+    dimension: PositiveInt | None = Field(None, description="Size of a sample; for `mixture`.")
     first: int = Field(0, ge=0, description="Index of the first sample used.")
     count: PositiveInt | None = Field(None, description="How many samples; default: all.")
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from sureflow.training.arrays import open_arrays
 from sureflow.training.config import DataConfig
 from sureflow.training.digits import DIGIT_NAMES, digits
+from sureflow.training.mixture import Mixture
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 JUDGE_FIRST = 45_000
@@ -141,6 +142,12 @@ class Ring:
         return self.centres()[mode] + RING_DEVIATION * noise, torch.zeros_like(mode)
 
 
+def _mixture(config: DataConfig) -> Mixture:
+    if config.dimension is None:
+        raise ValueError("data.dimension: a mixture needs one")
+    return Mixture(config.dimension)
+
+
 @dataclass(frozen=True)
 class Unlabelled:
     """A source with its labels hidden, for a network that takes none."""
@@ -168,6 +175,7 @@ SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "digits": _digits,
     "fashion-mnist": _fashion,
     "file": open_arrays,
+    "mixture": _mixture,
     "ring": lambda config: Ring(),
 }
 

@@ -1,0 +1,1 @@
+"""Scores against truth: is a sample that scores as sure one that deserves it?"""

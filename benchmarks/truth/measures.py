@@ -1,0 +1,21 @@
+"""How well a score separates bad samples from good ones."""
+
+from __future__ import annotations
+
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+
+
+def auroc(score: Tensor, bad: Tensor) -> float:
+    """Chance that a bad sample scores higher than a good one; ties count half. Both ``[n]``."""
+    ranks = torch.from_numpy(rankdata(score.numpy()))
+    positives, negatives = int(bad.sum()), int((~bad).sum())
+    above = float(ranks[bad].sum()) - positives * (positives + 1) / 2
+    return above / (positives * negatives)
+
+
+def removed(score: Tensor, bad: Tensor, kept: float = 0.96) -> float:
+    """Share of the bad samples above the threshold that keeps this share of the good ones."""
+    threshold = torch.quantile(score[~bad], kept)
+    return float((score[bad] > threshold).double().mean())
