@@ -63,7 +63,7 @@ SCORES = {
     "trajectory": Meaning(
         "indecision",
         "squared data units",
-        "how much the predicted end point still moved in the second half of the path",
+        "how much the predicted end point still moved in the last fifth of the path",
     ),
     "adherence": Meaning(
         "disregard",

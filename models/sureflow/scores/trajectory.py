@@ -15,7 +15,7 @@ from sureflow.scores.score import Score, Start
 if TYPE_CHECKING:
     from sureflow.sampling.lanes import Lanes, Slots
 
-SINCE = 0.5
+SINCE = 0.8
 """Predictions from here on count."""
 
 
