@@ -1,4 +1,4 @@
-"""Scores against truth: mixtures whose every quantity is known, and samples off the support."""
+"""Scores against truth: mixtures whose every quantity is known, samples off the support, images."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 from benchmarks.report import Report, options
-from benchmarks.truth import ending, mixtures, off_support
+from benchmarks.truth import ending, images, mixtures, off_support
 
-PARTS = ("mixtures", "ending", "off-support")
-RECORD = "truth-mixtures.json"
+IMAGES = ("digits", "fashion")
+PARTS = ("mixtures", "ending", "off-support", *IMAGES)
+RECORD = "truth.json"
 
 
 def main() -> None:
@@ -35,6 +36,9 @@ def main() -> None:
         ending.measure(report, arguments.quick)
     if arguments.part in (None, "off-support"):
         off_support.measure(report, arguments.quick, arguments.cache)
+    for model in IMAGES:
+        if arguments.part in (None, model):
+            images.measure(report, arguments.quick, arguments.docs, model)
     report.write(arguments.json)
     if arguments.docs:
         report.write(arguments.docs / RECORD)

@@ -1,0 +1,149 @@
+"""Served scores of images against judges: misread digits, unreal clothes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.report import Report
+from benchmarks.truth import pictures
+from benchmarks.truth.measures import auroc
+from benchmarks.truth.realism import coverage, realism, recall
+from sureflow.checkpoint import load
+from sureflow.evaluation.digit_reader import DigitReader
+from sureflow.evaluation.evaluate import draw_balanced
+from sureflow.evaluation.frechet import frechet_distance
+from sureflow.evaluation.judge import Judge
+from sureflow.lane import Sample
+from sureflow.scores.catalogue import SCORES
+from sureflow.training.data import fashion_mnist, scaled
+from sureflow.training.digits import digits
+
+SEED, METHOD, STEPS = 5, "heun", 20
+COUNTS = {"digits": 3000, "fashion": 2000}
+JUDGE = Path("models/judges/fashion.safetensors")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Samples with their scores, each ``[n]``, and what is wrong with them."""
+
+    samples: list[Sample]
+    labels: Tensor
+    scores: dict[str, Tensor]
+
+    @property
+    def images(self) -> Tensor:
+        """``[n, 1, 28, 28]`` in data units."""
+        return torch.from_numpy(np.stack([sample.data for sample in self.samples]))
+
+    def order(self, name: str) -> Tensor:
+        """Places within the class, scaled to [0, 1), the surest first, ``[n]``."""
+        place = torch.empty(len(self.labels), dtype=torch.double)
+        for label in self.labels.unique():
+            chosen = self.labels == label
+            ranked = self.scores[name][chosen].argsort().argsort()
+            place[chosen] = ranked.double() / int(chosen.sum())
+        return place
+
+    def half(self, name: str) -> Tensor:
+        """The most confident half of every class, ``[n]``."""
+        return self.order(name) < 0.5
+
+
+def measure(report: Report, quick: bool, docs: Path | None, model: str) -> None:
+    """Add the figures of every score on a model to a report, and draw them.
+
+    Args:
+        report: Where to.
+        quick: Fewer samples.
+        docs: Folder for plots and sheets; none are drawn without.
+        model: ``digits`` or ``fashion``.
+    """
+    judged = drawn(model, 200 if quick else COUNTS[model])
+    bad = _digits(report, judged) if model == "digits" else _fashion(report, judged)
+    for name in judged.scores:
+        _row(report, model, name, judged, bad)
+    if docs is not None:
+        recommended = judged.samples[0].score
+        pictures.risks({n: judged.order(n) for n in judged.scores}, bad, docs, model)
+        pictures.extremes(judged.images, judged.order(recommended), bad, docs, model)
+
+
+def drawn(model: str, count: int) -> Judged:
+    """Balanced samples with all scores, the model's own first."""
+    loaded = load(model)
+    names = sorted(SCORES, key=lambda name: name != loaded.score)
+    samples = draw_balanced(
+        loaded, count, SEED, method=METHOD, steps=STEPS, scores=tuple(names), quiet=True
+    )
+    labels = torch.tensor([sample.spec.label for sample in samples])
+    scores = {name: torch.tensor([sample.scores[name] for sample in samples]) for name in SCORES}
+    return Judged(samples, labels, scores)
+
+
+def _digits(report: Report, judged: Judged) -> Tensor:
+    """Which digits somebody else's reader takes for another one."""
+    reader = DigitReader.load()
+    images, labels = digits()
+    wrong = float((reader.read(scaled(images)) != labels).double().mean())
+    report.add("digits: samples", len(judged.samples))
+    report.add("digits: errors of the judge on real digits", 100 * wrong, "%")
+    bad = reader.read(judged.images) != judged.labels
+    report.add("digits: misread samples", 100 * float(bad.double().mean()), "%")
+    report.add("digits: misread samples, count", int(bad.sum()))
+    return bad
+
+
+def _fashion(report: Report, judged: Judged) -> Tensor:
+    """The least realistic fifth; further figures about realism on the way."""
+    judge = Judge.load(JUDGE, 10)
+    images, _ = fashion_mnist("test")
+    real = judge.read(scaled(images))[1][: len(judged.samples)]
+    features = judge.read(judged.images.clamp(-1, 1))[1]
+    place = realism(features, real)
+    report.add("fashion: samples", len(judged.samples))
+    precision = 100 * float((~place.off_manifold).double().mean())
+    report.add("fashion: precision of all", precision, "%")
+    shuffled = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))
+    sets = {"a random half": shuffled < len(features) // 2}
+    sets |= {f"the confident half by {name}": judged.half(name) for name in judged.scores}
+    for name, chosen in sets.items():
+        inside = 100 * float((~place.off_manifold[chosen]).double().mean())
+        report.add(f"fashion: precision of {name}", inside, "%")
+        report.add(f"fashion: recall of {name}", 100 * recall(features[chosen], real), "%")
+        report.add(f"fashion: coverage of {name}", 100 * coverage(features[chosen], real), "%")
+        distance = frechet_distance(features[chosen], real)
+        report.add(f"fashion: judge-FD of {name}", distance)
+    for name, score in judged.scores.items():
+        report.add(f"fashion, {name}: AUROC off manifold", auroc(score, place.off_manifold))
+    return place.least_fifth
+
+
+def _row(report: Report, model: str, name: str, judged: Judged, bad: Tensor) -> None:
+    """How well one score finds the bad ones."""
+    half = judged.half(name)
+    report.add(f"{model}, {name}: AUROC", auroc(judged.scores[name], bad))
+    report.add(f"{model}, {name}: AUROC of confidence", auroc(judged.order(name), bad))
+    share = 100 * float(bad[half].double().mean())
+    report.add(f"{model}, {name}: bad in the confident half", share, "%")
+
+
+def fragment(figures: dict[str, float], model: str) -> str:
+    """The figures of a model as a markdown table."""
+    rows = [
+        "| score | AUROC | AUROC of confidence | bad in the confident half |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name in SCORES:
+        if f"{model}, {name}: AUROC" in figures:
+            raw, ranked = (
+                figures[f"{model}, {name}: AUROC{end}"] for end in ("", " of confidence")
+            )
+            half = figures[f"{model}, {name}: bad in the confident half"]
+            rows.append(f"| {name} | {raw:.3f} | {ranked:.3f} | {half:.2f} % |")
+    return "\n".join(rows)
