@@ -134,6 +134,7 @@ class Sample:
         tolerance: The widest that an adaptive lane was held to: that of the spec, unless it had to
             hurry to its deadline. ``None`` on a fixed grid.
         scores: All scores that were asked for, by name.
+        abandoned_at: Time ``t`` at which an abandoned lane stopped; ``None`` for a finished one.
     """
 
     spec: LaneSpec
@@ -151,3 +152,4 @@ class Sample:
     tolerance: float | None = None
     score: str = DEFAULT_SCORE
     scores: dict[str, float] = field(default_factory=dict)
+    abandoned_at: float | None = None
