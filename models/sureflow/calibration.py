@@ -12,6 +12,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from sureflow.conformal import Conformal
 from sureflow.scores.catalogue import DEFAULT_SCORE
 
 LEVELS = 257
@@ -37,12 +38,14 @@ class Calibration:
         quantiles: By name of the score: ascending values at levels 0 .. 1,
             ``[G, classes + 1, LEVELS]``; the last row is for samples without a condition.
         settings: How the reference draws were made: method, steps, draws, seed.
+        conformal: What a judge has certified; ``None`` if none was asked.
     """
 
     score: str
     guidance: npt.NDArray[np.float64]
     quantiles: dict[str, npt.NDArray[np.float64]]
     settings: dict[str, Any]
+    conformal: Conformal | None = None
 
     @property
     def classes(self) -> int:
@@ -91,16 +94,17 @@ class Calibration:
             "scores": [*self.quantiles],
             "guidance": [float(g) for g in self.guidance],
             **self.settings,
+            **({} if self.conformal is None else {"conformal": self.conformal.summary()}),
         }
 
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint."""
         tables = {f"{QUANTILES}{name}": table for name, table in self.quantiles.items()}
-        save_file(
-            {"guidance": self.guidance, **tables},
-            path,
-            metadata={"settings": json.dumps(self.settings), "score": self.score},
-        )
+        metadata = {"settings": json.dumps(self.settings), "score": self.score}
+        if self.conformal is not None:
+            tables |= self.conformal.tensors()
+            metadata |= self.conformal.metadata()
+        save_file({"guidance": self.guidance, **tables}, path, metadata=metadata)
         path.chmod(0o644)
 
     @classmethod
@@ -128,7 +132,9 @@ class Calibration:
             raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
         if next(iter(shapes))[0] != len(guidance):
             raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
-        return cls(score, guidance, quantiles, json.loads(metadata.get("settings", "{}")))
+        settings = json.loads(metadata.get("settings", "{}"))
+        conformal = Conformal.read(tensors, metadata)
+        return cls(score, guidance, quantiles, settings, conformal)
 
 
 def tabulate(uncertainties: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

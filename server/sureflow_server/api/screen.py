@@ -63,7 +63,8 @@ def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Thresho
 
 def _check_calibration(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> None:
     """Make sure that there will be a confidence."""
-    field = "filter.by" if asked.keep is None else "filter.keep"
+    shares = [name for name in ("keep", "max_bad_rate") if getattr(asked, name) is not None]
+    field = f"filter.{[*shares, 'by'][0]}"
     score = spec.scores[0]
     if score not in card.calibrated.get("scores", ()):
         message = f"{card.name} is not calibrated for {score}; filter by uncertainty"
