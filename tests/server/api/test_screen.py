@@ -206,6 +206,7 @@ def test_a_certified_rate_on_a_server(server: Server) -> None:
     assert "sampler.steps 20" in refused.json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_target_keeps_to_its_room_and_survives_its_worker(start: Any, server: Server) -> None:
     """The queue has room for the target alone, and the worker dies while lanes follow lanes."""
     mortal = start("--default-model", "points", "--max-queued-samples", "6")
