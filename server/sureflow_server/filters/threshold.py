@@ -40,7 +40,9 @@ class Threshold:
     @property
     def floor(self) -> float | None:
         """Confidence below which a sample may be given up on the way; ``None``: no sample may."""
-        return self.minimum if self.early else None
+        if self.minimum is None or not self.early:
+            return None
+        return min(max(self.minimum, 0.0), 1.0)
 
     def passes(self, sample: Sample) -> bool:
         """Whether a sample is good enough; one without a finite score is not."""

@@ -47,6 +47,11 @@ def test_an_abandoned_sample_does_not_pass_whatever_its_number(action: Action) -
     assert threshold.floor == 0.5
 
 
+@pytest.mark.parametrize(("minimum", "floor"), [(-1.0, 0.0), (0.3, 0.3), (1.5, 1.0)])
+def test_what_a_lane_is_told_is_a_confidence(minimum: float, floor: float) -> None:
+    assert Threshold("confidence", minimum, None, "drop", early=True).floor == floor
+
+
 def test_a_threshold_without_bounds_is_an_error() -> None:
     with pytest.raises(ValueError, match="minimum or a maximum"):
         Threshold("confidence", None, None, "drop").decide(finished(confidence=0.5))
