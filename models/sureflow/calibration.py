@@ -12,6 +12,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from sureflow.conformal import Conformal
 from sureflow.early import SHARES, Early
 from sureflow.scores.catalogue import DEFAULT_SCORE
 
@@ -42,6 +43,7 @@ class Calibration:
             ``[G, classes + 1, LEVELS]``; the last row is for samples without a condition.
         settings: How the reference draws were made: method, steps, draws, seed.
         early: When lanes may be abandoned, by name of the score.
+        conformal: What a judge has certified; ``None`` if none was asked.
     """
 
     score: str
@@ -49,6 +51,7 @@ class Calibration:
     quantiles: dict[str, npt.NDArray[np.float64]]
     settings: dict[str, Any]
     early: dict[str, Early] = field(default_factory=dict)
+    conformal: Conformal | None = None
 
     @property
     def classes(self) -> int:
@@ -98,21 +101,22 @@ class Calibration:
             "guidance": [float(g) for g in self.guidance],
             "early": [*self.early],
             **self.settings,
+            **({} if self.conformal is None else {"conformal": self.conformal.summary()}),
         }
 
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint."""
         tables = {f"{QUANTILES}{name}": table for name, table in self.quantiles.items()}
-        early = {
+        tables |= {
             f"{EARLY}{name}/{part}": array
             for name, bounds in self.early.items()
             for part, array in vars(bounds).items()
         }
-        save_file(
-            {"guidance": self.guidance, **tables, **early},
-            path,
-            metadata={"settings": json.dumps(self.settings), "score": self.score},
-        )
+        metadata = {"settings": json.dumps(self.settings), "score": self.score}
+        if self.conformal is not None:
+            tables |= self.conformal.tensors()
+            metadata |= self.conformal.metadata()
+        save_file({"guidance": self.guidance, **tables}, path, metadata=metadata)
         path.chmod(0o644)
 
     @classmethod
@@ -141,7 +145,8 @@ class Calibration:
         if next(iter(shapes))[0] != len(guidance):
             raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
         settings = json.loads(metadata.get("settings", "{}"))
-        return cls(score, guidance, quantiles, settings, _early(tensors))
+        conformal = Conformal.read(tensors, metadata)
+        return cls(score, guidance, quantiles, settings, _early(tensors), conformal)
 
 
 def _early(tensors: dict[str, npt.NDArray[np.float64]]) -> dict[str, Early]:

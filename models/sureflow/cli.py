@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import exp
 from pathlib import Path
 from typing import Annotated
@@ -118,20 +118,53 @@ def calibrate(
     guidance: Annotated[list[float] | None, typer.Option(help="Scales; repeat it.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 1_000_003,
     score: Annotated[str | None, typer.Option(help="What to judge by; default: as before.")] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="package.module:function, from samples to a list of bad or not."),
+    ] = None,
+    judge_command: Annotated[
+        str | None,
+        typer.Option(help="Command that reads an .npz file and prints 1 for bad or 0 per sample."),
+    ] = None,
+    judged_draws: Annotated[int, typer.Option(min=100, help="Samples to be judged.")] = 2000,
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Draw reference samples and store what turns scores into confidence."""
+    """Draw reference samples and store what turns scores into confidence.
+
+    With a judge, draw others and store what share of the confident ones is bad; without, there is
+    no such table afterwards, since it holds for one calibration.
+    """
     from sureflow.checkpoint import CALIBRATION, load, resolve
+    from sureflow.evaluation.judged import by_command, by_function, judged
     from sureflow.evaluation.reference import calibrate as run
 
     use_threads(threads)
     with clear_errors():
+        asked = None
+        if judge and judge_command:
+            raise ValueError("judge: give a function or a command, not both")
+        if judge:
+            sys.path.insert(0, str(Path.cwd()))
+            asked = by_function(judge)
+        elif judge_command:
+            asked = by_command(judge_command)
         path = resolve(folder)
         model = load(path)
         made = run(model, draws, guidance or [1.0], seed, score=score or model.score, quiet=quiet)
+        if asked is not None:
+            name = judge or judge_command or ""
+            table = judged(model, made, asked, name, judged_draws, seed + 1, quiet)
+            made = replace(made, conformal=table)
+            typer.echo(f"bad: {table.note['bad_rate']:.2%}; certified at 90 %:")
+            for rate in (0.005, 0.01, 0.02, 0.05, 0.1):
+                typer.echo(f"  at most {rate:6.1%} bad: {_certificate(table.threshold(rate))}")
         made.save(path / CALIBRATION)
     typer.echo(f"wrote {path / CALIBRATION}")
+
+
+def _certificate(threshold: float | None) -> str:
+    return "none" if threshold is None else f"confidence of {threshold:.2f} or more"
 
 
 @app.command()

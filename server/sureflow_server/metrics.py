@@ -89,6 +89,11 @@ class Metrics:
         self.evaluations = counter(
             "model_evaluations_total", "Network rows evaluated, padding not counted.", "model"
         )
+        self.saved = counter(
+            "evaluations_saved_total",
+            "Network rows that abandoned samples would still have cost.",
+            "model",
+        )
         self.running = Gauge(
             "sureflow_num_samples_running", "Lanes in slots.", ("model",), registry=registry
         )

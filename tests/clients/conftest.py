@@ -105,6 +105,8 @@ def sample_document() -> Callable[..., dict[str, Any]]:
             "uncertainty": 412.6,
             "method": "propagated",
             "semantics": "ambiguity",
+            "unit": "squared data units",
+            "scores": {"propagated": 412.6},
             "commit": {"t": 0.43, "step": 9},
             "profile": None,
             "map": None,

@@ -175,6 +175,29 @@ def test_filters_split_the_samples(client: Client) -> None:
     assert [sample.index for sample in annotated.accepted()] == passed
 
 
+def test_a_target_is_reached(client: Client) -> None:
+    result = client.generate(
+        "ring",
+        seed=7,
+        steps=STEPS,
+        filter={"keep": 0.5, "accept": 4, "max_attempts": 16, "action": "regenerate"},
+    )
+    accepted = result.accepted()
+    assert len(accepted) == 4 < len(result)
+    assert (accepted.confidence >= 0.5).all()
+    assert accepted.array().shape == (4, 2)
+    others = {s.decision.action_taken for s in result if not s.accepted and s.decision}
+    assert others == {"regenerated"}
+
+
+def test_the_top_of_a_stream_comes_at_its_end(client: Client) -> None:
+    events = list(client.stream("ring", n=6, seed=7, steps=STEPS, filter={"top": 2}))
+    last = [event.sample for event in events[-7:] if isinstance(event, SampleEvent)]
+    surest = sorted(last, key=lambda sample: -(sample.confidence or 0))[:2]
+    assert {s.index for s in last if s.accepted} == {s.index for s in surest}
+    assert len(last) == 6
+
+
 def test_the_stream_brings_the_same_samples(client: Client) -> None:
     events = list(client.stream("ring", n=3, seed=7, steps=STEPS))
     assert isinstance(events[0], Queued)

@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from sureflow_client import Client, GenerateOptions
+from sureflow_client import Client, Filter, GenerateOptions
 from sureflow_client._request import generate_body
 
 Answering = Callable[..., Client]
@@ -18,8 +18,7 @@ Answering = Callable[..., Client]
 
 def test_what_is_left_out_is_left_to_the_server() -> None:
     body = generate_body()
-    assert set(body) == {"n", "seed"}
-    assert body["n"] == 1
+    assert set(body) == {"seed"}
 
 
 def test_every_argument_has_its_place() -> None:
@@ -67,6 +66,18 @@ def test_steps_ahead_are_a_part_of_the_sampler() -> None:
 
 def test_a_grid_goes_with_the_steps() -> None:
     assert generate_body(steps=8, grid="fitted")["sampler"] == {"steps": 8, "grid": "fitted"}
+
+
+def test_a_target_takes_the_place_of_n() -> None:
+    filter: Filter = {
+        "keep": 0.5,
+        "accept": 16,
+        "max_attempts": 8,
+        "action": "regenerate",
+        "early": True,
+    }
+    body = generate_body("fashion", seed=1, filter=filter)
+    assert body == {"model": "fashion", "seed": 1, "filter": filter}
 
 
 def test_zeros_are_values() -> None:

@@ -29,6 +29,9 @@ DROPPED = {
 }
 
 
+ABANDONED = {**DROPPED, "action_taken": "abandoned", "score": None, "abandoned_at": 0.55}
+
+
 @pytest.fixture
 def result(sample_document: MakeSample, answer: MakeAnswer) -> Result:
     """Four samples: middling, unknown, sure, and doubtful enough to be dropped."""
@@ -94,6 +97,8 @@ def test_accepted_leaves_out_what_was_dropped(result: Result) -> None:
         ({}, True),
         ({"decision": {**DROPPED, "action_taken": "annotated"}}, False),
         ({"decision": {**DROPPED, "action_taken": "accepted"}}, True),
+        ({"data": None, "decision": {**DROPPED, "action_taken": "regenerated"}}, False),
+        ({"data": None, "decision": ABANDONED, "finish_reason": "abandoned"}, False),
         ({"data": None, "finish_reason": "diverged"}, False),
         ({"finish_reason": "diverged"}, False),
     ],
@@ -109,6 +114,16 @@ def test_reading_a_dropped_sample_says_so(result: Result) -> None:
         result.array()
     with pytest.raises(MissingData, match="sample 3"):
         result[3].image()
+
+
+def test_an_abandoned_sample_says_when(sample_document: MakeSample) -> None:
+    sample = Sample.model_validate(
+        sample_document(data=None, decision=ABANDONED, finish_reason="abandoned")
+    )
+    assert sample.decision is not None
+    assert sample.decision.abandoned_at == 0.55
+    with pytest.raises(MissingData, match="the filter abandoned it"):
+        sample.array()
 
 
 def test_reading_a_diverged_sample_says_so(sample_document: MakeSample) -> None:
@@ -165,7 +180,7 @@ def test_results_survive_being_stored(result: Result) -> None:
 def test_results_are_immutable_and_short_to_print(result: Result) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         result.seed = 8
-    assert "data" not in repr(result[0])
+    assert "data=" not in repr(result[0])
 
 
 def test_newer_members_are_kept(sample_document: MakeSample) -> None:

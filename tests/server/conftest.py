@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from sureflow.checkpoint import CALIBRATION, GRID, CheckpointConfig, load, save
+from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
+from sureflow.lane import Sample
 from sureflow.networks.registry import build
 from sureflow.sampling.grid import Grid
 from tests.server.running import Server, serving
@@ -37,15 +40,24 @@ def make_checkpoint(folder: Path, network: dict[str, Any], **fields: Any) -> Non
     save(folder, config, build(network))
 
 
+def least_sure_stripes(samples: list[Sample]) -> list[bool]:
+    """Bad is the less sure third of the stripes."""
+    stripes = [sample.uncertainty for sample in samples if sample.spec.label == 1]
+    worst = np.quantile(stripes, 2 / 3)
+    return [sample.spec.label == 1 and sample.uncertainty > worst for sample in samples]
+
+
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``points``: plane, no classes, uncalibrated. ``icons``: images, two classes, calibrated,
-    with a fitted grid."""
+    """``points``: plane, no classes, uncalibrated. ``icons``: images, two classes, calibrated and
+    judged, with a fitted grid."""
     root = tmp_path_factory.mktemp("models")
     make_checkpoint(root / "points", POINTS, media="vector")
     icons = root / "icons"
     make_checkpoint(icons, ICONS, media="image", classes=("half", "stripes"))
-    calibrate(load(icons), 40, [1.0, 2.0], 5, quiet=True).save(icons / CALIBRATION)
+    made = calibrate(load(icons), 40, [1.0, 2.0], 5, quiet=True)
+    table = judged(load(icons), made, least_sure_stripes, "by eye", 200, 6, quiet=True)
+    replace(made, conformal=table).save(icons / CALIBRATION)
     Grid(np.array([0.5, -0.5, 1.0])).save(icons / GRID)
     return root
 

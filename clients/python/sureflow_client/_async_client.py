@@ -73,13 +73,14 @@ class AsyncClient(BaseClient):
         self._http = httpx.AsyncClient(**options, transport=transport)
 
     async def generate(
-        self, model: str | None = None, n: int = 1, **options: Unpack[GenerateOptions]
+        self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
     ) -> Result:
         """Generate samples and wait for all of them.
 
         Args:
             model: Name of the model; the server's default where left out.
-            n: Number of samples. Sample ``i`` is the same for every ``n > i``.
+            n: Number of samples, by default 1. Sample ``i`` is the same for every ``n > i``.
+                With ``filter={"accept": ...}``, leave it out.
             **options: ``seed, label, guidance, method, steps, tolerance, min_steps, max_steps,
                 grid, parallel, parallel_tolerance, score, also, profile, map, filter, deadline_s,
                 priority, output``; see `GenerateOptions`.
@@ -93,7 +94,7 @@ class AsyncClient(BaseClient):
         return read(Result, (await self._send("POST", GENERATE, body)).content)
 
     async def stream(
-        self, model: str | None = None, n: int = 1, **options: Unpack[GenerateOptions]
+        self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
     ) -> AsyncGenerator[Event, None]:
         """Generate samples and yield events, each sample as soon as it is finished.
 

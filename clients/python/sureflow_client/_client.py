@@ -71,13 +71,14 @@ class Client(BaseClient):
         self._http = httpx.Client(**http_options(timeout, headers, api_key), transport=transport)
 
     def generate(
-        self, model: str | None = None, n: int = 1, **options: Unpack[GenerateOptions]
+        self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
     ) -> Result:
         """Generate samples and wait for all of them.
 
         Args:
             model: Name of the model; the server's default where left out.
-            n: Number of samples. Sample ``i`` is the same for every ``n > i``.
+            n: Number of samples, by default 1. Sample ``i`` is the same for every ``n > i``.
+                With ``filter={"accept": ...}``, leave it out.
             **options: ``seed, label, guidance, method, steps, tolerance, min_steps, max_steps,
                 grid, parallel, parallel_tolerance, score, also, profile, map, filter, deadline_s,
                 priority, output``; see `GenerateOptions`.
@@ -91,7 +92,7 @@ class Client(BaseClient):
         return read(Result, self._send("POST", GENERATE, body).content)
 
     def stream(
-        self, model: str | None = None, n: int = 1, **options: Unpack[GenerateOptions]
+        self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
     ) -> Generator[Event, None, None]:
         """Generate samples and yield events, each sample as soon as it is finished.
 

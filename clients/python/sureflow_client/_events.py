@@ -30,14 +30,14 @@ class Queued(Wire):
     """Seed of the request."""
 
     n: int
-    """How many samples will come."""
+    """How many samples will come, at least: a filter may call for more."""
 
 
 class Started(Wire):
     """The first samples of the request are being made."""
 
     n: int
-    """How many samples will come."""
+    """How many samples will come, at least: a filter may call for more."""
 
 
 class Step(Wire):
@@ -54,7 +54,10 @@ class Step(Wire):
 
 
 class SampleEvent(Wire):
-    """A sample is finished; samples arrive as they finish, not in order of index."""
+    """A sample is finished; samples arrive as they finish, not in order of index.
+
+    Where a decision takes all samples of the request, as with the filter ``top``, at the end.
+    """
 
     sample: Sample
     """The sample, as `Result` would hold it."""

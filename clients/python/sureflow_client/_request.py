@@ -12,10 +12,13 @@ from ._seed import draw_seed
 
 
 class Filter(TypedDict, total=False):
-    """Which samples to accept, and what to do with the others; give one of ``min`` and ``max``."""
+    """Which samples to accept, and what to do with the others.
+
+    Give exactly one of ``min``, ``max``, ``keep``, ``top`` and ``max_bad_rate``.
+    """
 
     by: Literal["confidence", "uncertainty"]
-    """The number to judge by."""
+    """The number to judge by; by default ``confidence``."""
 
     min: float
     """Accept samples with at least this."""
@@ -23,8 +26,31 @@ class Filter(TypedDict, total=False):
     max: float
     """Accept samples with at most this."""
 
-    action: Literal["annotate", "drop"]
-    """``annotate`` keeps the others and says so; ``drop`` sends them without data."""
+    keep: float
+    """Accept this share of the surest, by the model's calibration: samples with a confidence of at
+    least ``1 - keep``."""
+
+    top: int
+    """Accept exactly so many of the surest of this request."""
+
+    max_bad_rate: float
+    """Accept down to the lowest confidence at which, as certified with 90 % confidence, no more
+    than this share of the accepted is bad; for a model that was calibrated with a judge."""
+
+    accept: int
+    """Go on until so many samples are accepted; leave out ``n``."""
+
+    action: Literal["annotate", "drop", "regenerate"]
+    """``annotate`` keeps the others and says so; ``drop`` sends them without data; ``regenerate``
+    does that too and makes other samples instead, until ``n`` are accepted."""
+
+    max_attempts: int
+    """With ``accept`` or ``regenerate``: stop after so many times the samples to be accepted; by
+    default after four times."""
+
+    early: bool
+    """Give up samples on the way that are foreseen not to be accepted; see
+    ``Usage.evaluations_saved``."""
 
 
 class GenerateOptions(TypedDict, total=False):
@@ -92,7 +118,7 @@ class GenerateOptions(TypedDict, total=False):
 
 def generate_body(
     model: str | None = None,
-    n: int = 1,
+    n: int | None = None,
     *,
     seed: int | None = None,
     label: int | str | None = None,

@@ -51,7 +51,7 @@ class Result(Wire):
     """Seed of the request."""
 
     samples: tuple[Sample, ...]
-    """Every sample, dropped ones included."""
+    """Every sample that was made, also those that the filter did not accept; see `accepted`."""
 
     usage: Usage
     """What the whole request cost."""

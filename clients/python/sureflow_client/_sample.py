@@ -37,10 +37,12 @@ class Decision(Wire):
     """What the filter decided about a sample, and on what evidence."""
 
     action_requested: str
-    """What the request asked to be done with samples that fail: ``annotate`` or ``drop``."""
+    """What the request asked to be done with samples that fail: ``annotate``, ``drop`` or
+    ``regenerate``."""
 
     action_taken: str
-    """What was done with this one: ``accepted``, ``annotated``, ``dropped``."""
+    """What was done with this one: ``accepted``, ``annotated``, ``dropped``, ``regenerated`` (left
+    out, with another sample in its place) or ``abandoned`` (given up on the way)."""
 
     by: str
     """The number that was judged: ``confidence`` or ``uncertainty``."""
@@ -48,14 +50,17 @@ class Decision(Wire):
     score: float | None
     """Its value."""
 
-    threshold: float
-    """The bound that it was held against."""
+    threshold: float | None
+    """The bound that it was held against; ``None`` where no sample has a score."""
 
     attempt: int
-    """Which attempt at this sample it was, from 1."""
+    """Which round of ``n`` samples it was of, from 1."""
 
     reason: str
     """The comparison in words."""
+
+    abandoned_at: float | None = None
+    """Flow time in [0, 1] at which the sample was given up; ``None`` if it was finished."""
 
 
 class Steps(Wire):
@@ -84,7 +89,7 @@ class Sample(Wire):
     """Shape of one sample: ``[channels, height, width]`` for images."""
 
     data: str | list[Any] | None = Field(repr=False)
-    """The encoded sample; ``None`` when dropped or not finite. Read it by `array` or `image`."""
+    """The encoded sample; ``None`` when withheld or not finite. Read it by `array` or `image`."""
 
     confidence: float | None
     """In [0, 1], higher is surer: the share of the model's own reference draws that are less sure.
@@ -146,7 +151,7 @@ class Sample(Wire):
         data.
 
         Raises:
-            MissingData: The sample was dropped, or its numbers are not finite.
+            MissingData: The filter withheld the sample, or its numbers are not finite.
         """
         return decode_array(self._data(), self.media_type, self.shape)
 
@@ -154,7 +159,7 @@ class Sample(Wire):
         """Return the sample as an 8-bit image; values are clipped to [-1, 1] first.
 
         Raises:
-            MissingData: The sample was dropped, or its numbers are not finite.
+            MissingData: The filter withheld the sample, or its numbers are not finite.
             ValueError: The model does not make images, or the numbers are not finite.
         """
         data = self._data()

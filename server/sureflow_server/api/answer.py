@@ -36,7 +36,7 @@ def record(result: Result, plan: Plan) -> dict[str, Any]:
     """Return a sample with its data, the record's schema being ``SampleRecord``."""
     sample = result.sample
     map_form: Format = "list" if plan.form == "list" else "npy"
-    data = None if result.dropped else jsonable(sample.data, plan.form)
+    data = None if result.withheld else jsonable(sample.data, plan.form)
     return {
         **facts(result),
         "media_type": MEDIA_TYPES[plan.form],
@@ -49,7 +49,7 @@ def record(result: Result, plan: Plan) -> dict[str, Any]:
 def tensors(run: Run, results: Sequence[Result], request_id: str) -> bytes:
     """Return the answer as a safetensors file.
 
-    Tensors: ``samples [n, *shape]`` (NaN where dropped), ``confidence [n]`` (NaN where unknown),
+    Tensors: ``samples [n, *shape]`` (NaN where withheld), ``confidence [n]`` (NaN where unknown),
     ``uncertainty [n]`` and, if asked for, ``map [n, *shape]``. The JSON answer without its arrays
     is the metadata entry ``record``.
     """
@@ -61,7 +61,7 @@ def tensors(run: Run, results: Sequence[Result], request_id: str) -> bytes:
     ]
     arrays = {
         "samples": np.stack(
-            [np.full_like(r.sample.data, np.nan) if r.dropped else r.sample.data for r in results]
+            [np.full_like(r.sample.data, np.nan) if r.withheld else r.sample.data for r in results]
         ),
         "confidence": np.array([sample.confidence for sample in samples], np.float32),
         "uncertainty": np.array([sample.uncertainty for sample in samples], np.float32),

@@ -53,6 +53,31 @@ REQUESTS: dict[str, Example] = {
             },
         },
     },
+    "surest": {
+        "summary": "Images of the more confident half by calibration, the others left out",
+        "value": {
+            "model": "fashion",
+            "n": 4,
+            "seed": 7,
+            "condition": {"label": "Bag"},
+            "sampler": {"method": "heun", "steps": 10},
+            "filter": {"keep": 0.5, "action": "drop"},
+        },
+    },
+    "accept": {
+        "summary": "As many points as it takes until four of them are confident",
+        "value": {
+            "model": "ring",
+            "seed": 7,
+            "filter": {
+                "by": "confidence",
+                "min": 0.6,
+                "accept": 4,
+                "action": "regenerate",
+                "max_attempts": 8,
+            },
+        },
+    },
     "filtered": {
         "summary": "Keep only points that the model was sure of",
         "value": {

@@ -43,7 +43,7 @@ _responses: dict[int | str, dict[str, Any]] = {
             EVENTS: {"schema": {"type": "string"}},
         },
     },
-    204: {"description": "`Accept: image/png`, and the one sample was dropped or is not finite."},
+    204: {"description": "`Accept: image/png`, and the one sample was withheld or is not finite."},
     **problems(400, 404, 406, 413, 415, 422, 429, 500, 503, 504),
 }
 
@@ -71,6 +71,7 @@ async def generate(
         owner=_owner(request),
         priority=planned.priority,
         deadline_s=planned.deadline_s,
+        follow=planned.follow,
     )
     run = Run(planned, job, service.metrics)
     if media_type == EVENTS:
@@ -83,7 +84,8 @@ async def generate(
     if media_type == TENSORS:
         return Response(tensors(run, results, request_id), media_type=TENSORS)
     if media_type == PNG:
-        return _image(run, results[0], request_id)
+        best = next((result for result in results if result.accepted), results[0])
+        return _image(run, best, request_id)
     return JSONResponse(answer(run, request_id, [record(result, planned) for result in results]))
 
 
@@ -106,6 +108,6 @@ def _media_type(request: Request, planned: Plan) -> str:
 def _image(run: Run, result: Result, request_id: str) -> Response:
     document = answer(run, request_id, [facts(result)])
     headers = {"X-Sureflow-Record": json.dumps(document, allow_nan=False)}
-    if result.dropped or result.sample.finish_reason == "diverged":
+    if result.withheld or result.sample.finish_reason == "diverged":
         return Response(status_code=204, headers=headers)
     return Response(png(result.sample.data), media_type=PNG, headers=headers)

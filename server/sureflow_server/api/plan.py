@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import randbelow
 
 from sureflow.card import ModelCard
@@ -11,8 +11,10 @@ from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow_server.api.encoding import PNG_CHANNELS, Format
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
+from sureflow_server.api.screen import screen
 from sureflow_server.engine.errors import NotReadyError
-from sureflow_server.filters import Threshold
+from sureflow_server.engine.job import Follow
+from sureflow_server.filters import Filter, Target
 from sureflow_server.service import Service
 
 DRAWN_SEEDS = 2**53
@@ -21,17 +23,22 @@ DRAWN_SEEDS = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a request comes to."""
+    """What a request comes to; ``lanes`` are those that start at once."""
 
     card: ModelCard
     seed: int
     lanes: tuple[LaneSpec, ...]
-    threshold: Threshold | None
+    filter: Filter | None
     form: Format
     profile: bool
     map: bool
     deadline_s: float | None
     priority: int
+
+    @property
+    def follow(self) -> Follow | None:
+        """What a finished lane calls for."""
+        return self.filter.follow if isinstance(self.filter, Target) else None
 
 
 def plan(request: GenerateRequest, service: Service) -> Plan:
@@ -42,8 +49,7 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
         NotReadyError: The models are still being loaded.
     """
     limit = service.settings.max_samples_per_request
-    if request.n > limit:
-        raise Problem.field("n", f"at most {limit} samples per request, got {request.n}")
+    _check_count(request, limit)
     card = _card(request.model, service)
     label = _label(request, card)
     scale = request.guidance.scale
@@ -51,23 +57,32 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
         raise Problem.field("guidance.scale", "a scale other than 1 needs condition.label")
     _check_grid(request, card)
     scores = _scores(request, card, label)
-    _check_filter(request, card, scores[0])
     seed = randbelow(DRAWN_SEEDS) if request.seed is None else request.seed
     sampler = request.sampler.lane()
+    spec = LaneSpec(seed, 0, label=label, guidance=scale, scores=scores, **sampler)
+    chosen = screen(request, card, spec, limit)
+    if chosen is not None:
+        spec = replace(spec, early=chosen.floor)
     return Plan(
         card=card,
         seed=seed,
-        lanes=tuple(
-            LaneSpec(seed, index, label=label, guidance=scale, scores=scores, **sampler)
-            for index in range(request.n)
-        ),
-        threshold=None if request.filter is None else request.filter.threshold(),
+        lanes=tuple(replace(spec, index=index) for index in range(request.count)),
+        filter=chosen,
         form=_form(request, card),
         profile=request.confidence.profile,
         map=request.confidence.map,
         deadline_s=request.deadline_s,
         priority=request.priority,
     )
+
+
+def _check_count(request: GenerateRequest, limit: int) -> None:
+    accept = None if request.filter is None else request.filter.accept
+    if accept is not None and "n" in request.model_fields_set and request.n != accept:
+        raise Problem.field("n", f"filter.accept is {accept}; leave n out")
+    if request.count > limit:
+        field = "n" if accept is None else "filter.accept"
+        raise Problem.field(field, f"at most {limit} samples per request, got {request.count}")
 
 
 def _card(asked: str | None, service: Service) -> ModelCard:
@@ -125,18 +140,6 @@ def _scores(request: GenerateRequest, card: ModelCard, label: int | None) -> tup
                 message = f"{name} asks for evaluations of its own; not with sampler.parallel"
                 raise Problem.field(f"confidence.{field}", message)
     return tuple(dict.fromkeys([chosen, *request.confidence.also]))
-
-
-def _check_filter(request: GenerateRequest, card: ModelCard, score: str) -> None:
-    if request.filter is None or request.filter.by != "confidence":
-        return
-    if score not in card.calibrated.get("scores", ()):
-        message = f"{card.name} is not calibrated for {score}; filter by uncertainty"
-        raise Problem.field("filter.by", message)
-    scales = card.calibrated.get("guidance", ())
-    if scales and not min(scales) <= request.guidance.scale <= max(scales):
-        allowed = f"{min(scales)} to {max(scales)}"
-        raise Problem.field("filter.by", f"confidence is calibrated for guidance {allowed} only")
 
 
 def _form(request: GenerateRequest, card: ModelCard) -> Format:

@@ -24,12 +24,16 @@ from sureflow.lane import (
     PARALLEL_METHODS,
 )
 from sureflow_server.api.part import Flag, Integer, Number, Part, Placement, ScoreName
-from sureflow_server.filters import Action, Score, Threshold
+from sureflow_server.filters import Action, Score
 
 Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]
 MAX_GUIDANCE = 100.0
 MAX_DEADLINE_S = 86_400.0
 MAX_PRIORITY = 10
+DEFAULT_MAX_ATTEMPTS = 4
+
+CRITERIA = ("min", "max", "keep", "top", "max_bad_rate")
+"""What a filter can go by."""
 
 
 def _label(value: object) -> int | str:
@@ -184,7 +188,10 @@ class ConfidenceOptions(Part):
 
 
 class FilterOptions(Part):
-    """What to do about doubtful samples. Give exactly one of `min` and `max`."""
+    """What to do about doubtful samples.
+
+    Give exactly one of `min`, `max`, `keep`, `top` and `max_bad_rate`.
+    """
 
     by: Score = "confidence"
     """confidence: higher is surer; uncertainty: lower is surer."""
@@ -195,18 +202,92 @@ class FilterOptions(Part):
     max: Number | None = None
     """Pass at this score or below."""
 
+    keep: Annotated[Number, Field(gt=0, le=1)] | None = None
+    """Pass if among this share of the surest, by the model's calibration: at a confidence of
+    1 - keep or above. Decided sample by sample, so the share of a request's own samples varies."""
+
+    top: Annotated[Integer, Field(ge=1)] | None = None
+    """Pass if among so many of the surest of this request: exactly so many do. Decided once all
+    samples are finished; a stream has them at its end."""
+
+    max_bad_rate: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    """Pass at the lowest confidence at which, as certified with 90 % confidence, no more than this
+    share of what passes is bad in the eyes of the judge that `sureflow calibrate --judge` asked.
+    For the settings of that calibration only, `calibrated.conformal` of `GET /v1/models`; with
+    classes, the rate is that over all classes in equal shares. Choose the rate without looking at
+    the certified ones."""
+
+    accept: Annotated[Integer, Field(ge=1)] | None = None
+    """Go on until so many samples have passed; `n` is then this number. Samples that fail are
+    treated as `action` says, and are part of the answer."""
+
     action: Action = "annotate"
-    """annotate: only say so; drop: leave out the data. Every sample keeps its record."""
+    """annotate: only say so; drop: leave out the data; regenerate: leave it out and make another
+    sample instead, as `accept` does for n samples. Every sample keeps its record."""
+
+    max_attempts: Annotated[Integer, Field(ge=1)] | None = None
+    """With `accept` or `regenerate`: stop after this many times as many samples as shall pass,
+    whatever has passed; 4 by default."""
+
+    early: Flag = False
+    """Give up samples on the way that are foreseen not to pass. By confidence with `min`, `keep`
+    or `max_bad_rate`, for scores that the model can foresee, `calibrated.early` of
+    `GET /v1/models`."""
+
+    @property
+    def targets(self) -> bool:
+        """Whether samples that fail call for others."""
+        return self.accept is not None or self.action == "regenerate"
+
+    @property
+    def attempts(self) -> int:
+        """How many times as many samples as shall pass may be made."""
+        return self.max_attempts or DEFAULT_MAX_ATTEMPTS
+
+    @field_validator("keep", "max_bad_rate")
+    @classmethod
+    def _calibrated(cls, share: float | None, info: ValidationInfo) -> float | None:
+        if share is not None and info.data.get("by", "confidence") != "confidence":
+            raise PydanticCustomError("rule", "goes by confidence; leave out by")
+        return share
+
+    @field_validator("accept")
+    @classmethod
+    def _not_of_the_top(cls, accept: int | None, info: ValidationInfo) -> int | None:
+        if accept is not None and info.data.get("top") is not None:
+            raise PydanticCustomError("rule", "not with top, which needs a fixed n")
+        return accept
+
+    @field_validator("action")
+    @classmethod
+    def _no_other_top(cls, action: Action, info: ValidationInfo) -> Action:
+        if action == "regenerate" and info.data.get("top") is not None:
+            raise PydanticCustomError("rule", "not with top; choose annotate or drop")
+        return action
+
+    @field_validator("max_attempts")
+    @classmethod
+    def _repeated(cls, most: int | None, info: ValidationInfo) -> int | None:
+        said = info.data
+        if most is not None and said.get("accept") is None and said.get("action") != "regenerate":
+            raise PydanticCustomError("rule", "needs accept, or the action regenerate")
+        return most
+
+    @field_validator("early")
+    @classmethod
+    def _foreseen(cls, early: bool, info: ValidationInfo) -> bool:
+        said = info.data
+        bounds = [said.get(name) for name in ("min", "keep", "max_bad_rate")]
+        if early and (said.get("by") == "uncertainty" or bounds == [None, None, None]):
+            message = "goes by confidence, with min, keep or max_bad_rate"
+            raise PydanticCustomError("rule", message)
+        return early
 
     @model_validator(mode="after")
-    def _one_bound(self) -> FilterOptions:
-        if (self.min is None) == (self.max is None):
-            raise PydanticCustomError("bounds", "give exactly one of min and max")
+    def _one_criterion(self) -> FilterOptions:
+        if sum(getattr(self, name) is not None for name in CRITERIA) != 1:
+            raise PydanticCustomError("bounds", f"give exactly one of {', '.join(CRITERIA)}")
         return self
-
-    def threshold(self) -> Threshold:
-        """Return the filter itself."""
-        return Threshold(self.by, self.min, self.max, self.action)
 
 
 class OutputOptions(Part):
@@ -224,7 +305,7 @@ class GenerateRequest(Part):
     """By default the server's default model."""
 
     n: Annotated[Integer, Field(ge=1)] = 1
-    """How many samples."""
+    """How many samples; with `filter.accept`, leave it out."""
 
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
     """Same seed, same samples, byte for byte. By default drawn, and returned."""
@@ -243,3 +324,9 @@ class GenerateRequest(Part):
 
     priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
     """Higher ones are served before lower ones."""
+
+    @property
+    def count(self) -> int:
+        """Samples to begin with; with a target, those that shall pass."""
+        accept = None if self.filter is None else self.filter.accept
+        return self.n if accept is None else accept

@@ -37,9 +37,15 @@ class DecisionRecord(Part):
     action_taken: Taken
     by: Score
     score: float | None
-    threshold: float
+    threshold: float | None
+    """What the score was held against; null where nothing has a score."""
+
     attempt: int
+    """Which round of n samples this one was of, from 1."""
+
     reason: str
+    abandoned_at: float | None
+    """Time t in [0, 1] at which the sample was given up; null if it was finished."""
 
 
 class SampleRecord(Part):
@@ -54,7 +60,7 @@ class SampleRecord(Part):
 
     shape: list[int]
     data: Any
-    """Base64 or nested lists; null when dropped, or when a value is not finite."""
+    """Base64 or nested lists; null when withheld, or when a value is not finite."""
 
     confidence: float | None
     """Share of the model's own reference draws that are less sure, in [0, 1]; null without
@@ -96,6 +102,8 @@ class Usage(Part):
 
     evaluations: int
     evaluations_saved: int
+    """What abandoned samples would still have cost; with a tolerance, an estimate."""
+
     queue_s: float
     """Seconds until the first lane ran."""
 
@@ -111,6 +119,8 @@ class GenerateResponse(Part):
     model_version: str
     seed: int
     samples: list[SampleRecord]
+    """Every sample that was made, those that the filter did not accept included."""
+
     usage: Usage
 
 

@@ -10,7 +10,7 @@ from sureflow.lane import Sample
 from sureflow_server.api.plan import Plan
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started
-from sureflow_server.filters import Decision, decide
+from sureflow_server.filters import Decision
 from sureflow_server.metrics import Metrics
 
 OPERATION = "generate"
@@ -24,9 +24,14 @@ class Result:
     decision: Decision | None
 
     @property
-    def dropped(self) -> bool:
-        """Whether its data is withheld."""
-        return self.decision is not None and self.decision.action_taken == "dropped"
+    def accepted(self) -> bool:
+        """Whether it passed, if there was anything to pass."""
+        return self.decision is None or self.decision.action_taken == "accepted"
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the client does not get its data."""
+        return self.decision is not None and self.decision.withheld
 
 
 class Run:
@@ -34,12 +39,13 @@ class Run:
 
     Attributes:
         plan: What was asked for.
-        results: Finished samples, in the order in which they finished.
+        results: Finished samples about which the filter has decided, in the order in which it did.
     """
 
     def __init__(self, plan: Plan, job: Job, metrics: Metrics) -> None:
         self.plan = plan
         self.results: list[Result] = []
+        self._held: list[Sample] = []
         self._job = job
         self._metrics = metrics
         self._admitted = float("inf")
@@ -55,7 +61,12 @@ class Run:
             async with self._job:
                 try:
                     async for event in self._job:
-                        yield self._result(event) if isinstance(event, Finished) else event
+                        if not isinstance(event, Finished):
+                            yield event
+                        elif result := self._take(event):
+                            yield result
+                    for result in self._settle():
+                        yield result
                 except Exception:
                     outcome.name = "error"
                     raise
@@ -81,28 +92,48 @@ class Run:
         """Return what the finished samples cost, as a JSON object."""
         return {
             "evaluations": sum(result.sample.evaluations for result in self.results),
-            "evaluations_saved": 0,
+            "evaluations_saved": sum(self._saved(result.sample) for result in self.results),
             "queue_s": round(self.queue_s, 6),
             "compute_s": round(self._finished - self._admitted, 6),
         }
 
-    def _result(self, finished: Finished) -> Result:
+    def _take(self, finished: Finished) -> Result | None:
+        """Decide about a finished sample, or hold it until all are finished."""
         self._admitted = min(self._admitted, finished.admitted)
         self._finished = max(self._finished, finished.finished)
-        sample, threshold = finished.sample, self.plan.threshold
-        decision = None
-        if threshold is not None:
-            by_confidence = threshold.by == "confidence"
-            score = sample.confidence if by_confidence else sample.uncertainty
-            decision = decide(threshold, score)
+        sample, decision = finished.sample, None
+        if self.plan.filter is not None:
+            decision = self.plan.filter.decide(sample)
+            if decision is None:
+                self._held.append(sample)
+                return None
+        return self._result(sample, decision)
+
+    def _settle(self) -> list[Result]:
+        """Decide about the samples that were held."""
+        if self.plan.filter is None:
+            return []
+        held = sorted(self._held, key=lambda sample: sample.spec.index)
+        accepted = sum(result.accepted for result in self.results)
+        decisions = self.plan.filter.settle(held, accepted)
+        return [self._result(*pair) for pair in zip(held, decisions, strict=True)]
+
+    def _result(self, sample: Sample, decision: Decision | None) -> Result:
         self._count(sample, decision)
         self.results.append(result := Result(sample, decision))
         return result
 
+    def _saved(self, sample: Sample) -> int:
+        """Rows that an abandoned sample would still have cost; of adaptive ones, an estimate."""
+        if sample.finish_reason != "abandoned":
+            return 0
+        return max(round(self._job.lane_rows) - sample.evaluations, 0)
+
     def _count(self, sample: Sample, decision: Decision | None) -> None:
         model, metrics = self.plan.card.name, self._metrics
         metrics.samples.labels(model, sample.finish_reason).inc()
-        if sample.confidence is not None:
+        metrics.saved.labels(model).inc(self._saved(sample))
+        if sample.confidence is not None and sample.finish_reason != "abandoned":
             metrics.confidence.labels(model, OPERATION).observe(sample.confidence)
         if decision is not None:
             taken = (decision.action_requested, decision.action_taken)

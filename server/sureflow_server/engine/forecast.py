@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from math import log10
 
 from sureflow.lane import EVALUATIONS, LaneSpec, Sample
+from sureflow.scores.catalogue import SCORES
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import TickStats
 
@@ -40,13 +41,13 @@ class Forecast:
         """Network rows that a lane will cost."""
         if spec.tolerance is None:
             evaluations = EVALUATIONS[spec.method] * spec.steps + (spec.method == "ab2")
-            return evaluations * (1 + spec.guided)
+            return evaluations * (1 + spec.guided) + _score_rows(spec)
         guess = FIRST_GUESS_STEPS * EVALUATIONS[spec.method] * (1 + spec.guided)
         return self._costs.get(_kind(model, spec), float(guess))
 
     def finished(self, model: str, sample: Sample) -> None:
         """Learn what a lane did cost."""
-        if sample.spec.tolerance is None:
+        if sample.spec.tolerance is None or sample.finish_reason == "abandoned":
             return
         kind = _kind(model, sample.spec)
         before = self._costs.pop(kind, float(sample.evaluations))
@@ -100,6 +101,11 @@ class Forecast:
 
 def _rows_of(job: Job) -> int:
     return next(iter(job.unfinished.values())).rows
+
+
+def _score_rows(spec: LaneSpec) -> int:
+    """Rows that scores ask for beyond those of the sample; a guided lane has them anyway."""
+    return 0 if spec.guided else sum(SCORES[name].rows for name in spec.scores)
 
 
 def _kind(model: str, spec: LaneSpec) -> tuple[object, ...]:

@@ -9,11 +9,14 @@ from time import monotonic
 from types import TracebackType
 
 from sureflow.card import ModelCard
-from sureflow.lane import LaneSpec
+from sureflow.lane import LaneSpec, Sample
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.messages import Finished, Progress, Started, Submit, Terms
 
 Event = Started | Progress | Finished
+
+Follow = Callable[[Sample, int], LaneSpec | None]
+"""Names the lane that a finished one calls for, given how many the request has had so far."""
 
 BACKLOG = 256
 """Unread events beyond which a slow reader misses steps; it never misses a sample."""
@@ -26,6 +29,9 @@ class Job:
     Iteration ends after the last lane's :class:`Finished`, or raises an :class:`EngineError`. A
     worker's crash on the way is not seen: lanes are deterministic and simply run again.
 
+    A finished lane may call for another one, which takes over its reserved room; so lanes are
+    never more at a time than there were at first.
+
     Attributes:
         id: The pool's number for it.
         card: The model that it was accepted for.
@@ -34,6 +40,8 @@ class Job:
         on_leave: Called when the caller leaves.
         terms: On which terms it runs.
         lane_rows: Network rows that one of its lanes is expected to cost.
+        follow: What a finished lane calls for; ``None`` where the first lanes are all.
+        launched: Lanes so far, and the number of the next one.
         submitted: Reading of :func:`time.monotonic` at acceptance.
         in_flight: Lanes of it have entered slots of the present worker.
         crashes: Workers in a row that died with lanes of it in flight.
@@ -47,6 +55,8 @@ class Job:
     on_leave: Callable[[Job], None]
     terms: Terms = field(default_factory=Terms)
     lane_rows: float = 0.0
+    follow: Follow | None = None
+    launched: int = field(init=False)
     submitted: float = field(default_factory=monotonic)
     started: bool = False
     in_flight: bool = False
@@ -54,10 +64,13 @@ class Job:
     timer: TimerHandle | None = None
     _events: Queue[Event | EngineError | None] = field(default_factory=Queue)
 
-    def submit(self) -> Submit:
-        """Return the command for the lanes still owed."""
-        lanes = dict(self.unfinished)
-        return Submit(self.id, self.card.name, lanes, self.progress, self.terms)
+    def __post_init__(self) -> None:
+        self.launched = len(self.unfinished)
+
+    def submit(self, lanes: dict[int, LaneSpec] | None = None) -> Submit:
+        """Return the command for these lanes, by default for all that are still owed."""
+        owed = dict(self.unfinished) if lanes is None else lanes
+        return Submit(self.id, self.card.name, owed, self.progress, self.terms)
 
     def put(self, event: Event | EngineError | None) -> None:
         """Hand the caller an event, or an end: an error, or ``None`` for completion."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from sureflow.lane import LaneSpec
 from sureflow_server.engine.job import Job
 
 MAX_CRASHES = 3
@@ -50,6 +51,14 @@ class Ledger:
         del job.unfinished[lane]
         job.crashes = 0
         self.reserved -= 1
+
+    def launch(self, job: Job, spec: LaneSpec) -> int:
+        """Enter one more lane, for which one has just been crossed out; return its number."""
+        number = job.launched
+        job.unfinished[number] = spec
+        job.launched += 1
+        self.reserved += 1
+        return number
 
     def close(self, job: Job) -> None:
         """Strike a request out, with whatever it is still owed."""

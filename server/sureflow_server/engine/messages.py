@@ -69,6 +69,8 @@ class Terms:
 class Submit:
     """Run these lanes of a request, keyed by the caller's own number for each.
 
+    A second one with the same request adds lanes to it; all but the lanes is then the same.
+
     Attributes:
         request: The pool's number for the request.
         model: Name of a model that the worker has announced.

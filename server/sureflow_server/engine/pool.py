@@ -24,7 +24,7 @@ from sureflow_server.engine.errors import (
     StartupError,
 )
 from sureflow_server.engine.forecast import Forecast
-from sureflow_server.engine.job import Job
+from sureflow_server.engine.job import Follow, Job
 from sureflow_server.engine.ledger import Ledger
 from sureflow_server.engine.messages import (
     Cancel,
@@ -140,6 +140,7 @@ class Pool:
         owner: str = "",
         priority: int = 0,
         deadline_s: float | None = None,
+        follow: Follow | None = None,
     ) -> Job:
         """Accept a request: room for all its lanes is reserved, or it is refused.
 
@@ -150,6 +151,7 @@ class Pool:
             owner: Whose request it is; owners share the server evenly.
             priority: Higher ones go first.
             deadline_s: Seconds from now after which nobody waits any more.
+            follow: Names the lane that a finished one calls for, if any; it has no effects.
 
         Raises:
             NotReadyError: No worker has come up yet.
@@ -177,6 +179,7 @@ class Pool:
             self._leave,
             Terms(owner, priority, deadline),
             self._forecast.lane_rows(card.name, lanes[0]),
+            follow,
         )
         if deadline_s is not None:
             self._set_deadline(job, deadline_s)
@@ -249,21 +252,31 @@ class Pool:
         for progress in message.progress:
             if job := self._ledger.get(progress.request):
                 job.put_progress(progress)
+        launched: dict[Job, dict[int, LaneSpec]] = {}
         for finished in message.finished:
             if job := self._ledger.get(finished.request):
-                self._finished(job, finished)
+                launched.setdefault(job, {}).update(self._finished(job, finished))
+        for job, lanes in launched.items():
+            # What the worker has not been given yet, it will be given as a whole.
+            if lanes and self._worker is not None and self._ledger.was_given(job):
+                self._worker.send(job.submit(lanes))
         for stats in message.stats:
             self._forecast.ticked(stats)
             self._observer.ticked(stats)
 
-    def _finished(self, job: Job, finished: Finished) -> None:
+    def _finished(self, job: Job, finished: Finished) -> dict[int, LaneSpec]:
+        """Hand a sample over; return the lane that it calls for, by its number."""
         self._ledger.deliver(job, finished.lane)
         self._restarts = 0
         self._lane_s = finished.finished - finished.admitted
         self._forecast.finished(job.card.name, finished.sample)
         job.put(finished)
+        next_lane = None if job.follow is None else job.follow(finished.sample, job.launched)
+        if next_lane is not None:
+            return {self._ledger.launch(job, next_lane): next_lane}
         if not job.unfinished:
             self._end(job, None)
+        return {}
 
     def _came_up(self, ready: Ready) -> None:
         self.folder = ready.folder

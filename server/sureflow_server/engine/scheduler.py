@@ -72,7 +72,6 @@ class Scheduler(Generic[L]):
         self._holding: dict[str, dict[int, _Request[L]]] = {}
         self._waiting: dict[str, int] = {}
         self._tickets = count()
-        self._arrivals = count()
 
     def add(
         self,
@@ -85,24 +84,32 @@ class Scheduler(Generic[L]):
         priority: int = 0,
         deadline: float = inf,
     ) -> None:
-        """Queue the lanes of a new request, in the order in which they are to start.
+        """Queue lanes of a request, in the order in which they are to start.
+
+        They come after those that it already has. A request whose lanes have all ended may go on
+        with further ones, and has the place among its equals that it had before.
 
         Args:
             model: What they run on.
-            request: The caller's number for the request.
+            request: The caller's number for the request; numbers rise in the order of arrival.
             lanes: At least one, or nothing happens.
             rows: Network rows that each of them asks for per tick.
             owner: Whose request it is; owners share evenly, whatever the number of their requests.
             priority: Higher ones are served before lower ones.
             deadline: Decides among equals; on any clock, as long as it is one.
         """
-        order = (deadline, next(self._arrivals))
-        added = _Request(request, model, owner, priority, order, rows, deque(lanes))
-        if added.waiting:
-            self._requests[request] = added
-            owners = self._queues.setdefault(model, {}).setdefault(priority, {})
-            insort(owners.setdefault(owner, []), added, key=_by_order)
-            self._waiting[model] = self.waiting(model) + len(added.waiting)
+        arriving = deque(lanes)
+        if not arriving:
+            return
+        self._waiting[model] = self.waiting(model) + len(arriving)
+        if known := self._requests.get(request):
+            known.waiting.extend(arriving)
+            return
+        order = (deadline, request)
+        added = _Request(request, model, owner, priority, order, rows, arriving)
+        self._requests[request] = added
+        owners = self._queues.setdefault(model, {}).setdefault(priority, {})
+        insort(owners.setdefault(owner, []), added, key=_by_order)
 
     def turn(self, model: str, rows: int, slots: int) -> Turn[L]:
         """Decide which lanes have rows from now on; holds until something is added or ends.

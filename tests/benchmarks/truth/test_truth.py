@@ -50,7 +50,7 @@ def test_networks_of_benchmarks_are_not_served() -> None:
 def test_the_command_writes_its_figures(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.truth", "--quick", "--docs", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    record = json.loads((tmp_path / "truth-mixtures.json").read_text())
+    record = json.loads((tmp_path / "truth.json").read_text())
     for label in record["figures"]:
         assert label in done.stdout
     assert "| 32 | heun 20 |" in mixtures.fragment(record["figures"])

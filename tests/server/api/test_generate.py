@@ -77,6 +77,8 @@ def test_the_smallest_request(server: Server) -> None:
         "uncertainty",
         "method",
         "semantics",
+        "unit",
+        "scores",
         "commit",
         "decision",
         "finish_reason",
@@ -213,6 +215,7 @@ def test_a_filter_that_drops_keeps_the_record(server: Server) -> None:
             "threshold": bound,
             "attempt": 1,
             "reason": "score > threshold" if dropped else "score ≤ threshold",
+            "abandoned_at": None,
         }
 
 

@@ -34,7 +34,12 @@ def test_examples_run_as_they_are(embedded: Server, name: str) -> None:
     assert set(examples) == set(REQUESTS)
     body = examples[name]["value"]
     answer = embedded.generate(**body)
-    assert len(answer["samples"]) == body.get("n", 1)
+    filter = body.get("filter", {})
+    if "accept" in filter:
+        taken = [sample["decision"]["action_taken"] for sample in answer["samples"]]
+        assert taken.count("accepted") == filter["accept"] < len(taken)
+    else:
+        assert len(answer["samples"]) == body.get("n", 1)
     assert answer["model"] == body.get("model", "fashion")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -46,6 +47,19 @@ def test_a_fixed_grid_costs_what_it_says(method: str) -> None:
     assert forecast().lane_rows("m", spec) == rows
     guided = LaneSpec(0, 0, method, 7, label=1, guidance=2.0)
     assert forecast().lane_rows("m", guided) == 2 * rows
+    asking = LaneSpec(0, 0, method, 7, label=1, scores=("propagated", "adherence"))
+    assert forecast().lane_rows("m", asking) == rows + 1
+    assert forecast().lane_rows("m", replace(asking, guidance=2.0)) == 2 * rows
+
+
+def test_nothing_is_learned_of_the_cost_of_a_lane_from_one_that_was_abandoned() -> None:
+    spec = LaneSpec(0, 0, "heun", tolerance=0.1)
+    learned = forecast()
+    before = learned.lane_rows("m", spec)
+    learned.finished("m", replace(finished(spec, 1), finish_reason="abandoned"))
+    assert learned.lane_rows("m", spec) == before
+    learned.finished("m", finished(spec, 1))
+    assert learned.lane_rows("m", spec) < before
 
 
 def test_an_adaptive_lane_costs_what_its_like_did() -> None:

@@ -48,6 +48,21 @@ def test_room_is_reserved_per_lane_and_given_back() -> None:
     assert ledger.jobs == (second,)
 
 
+def test_a_further_lane_takes_the_room_of_the_one_that_called_for_it() -> None:
+    ledger = Ledger()
+    job = opened(ledger, 1, lanes=2)
+    ledger.hand_over()
+    ledger.deliver(job, 0)
+    assert ledger.launch(job, LaneSpec(1, 2)) == 2
+    assert (ledger.reserved, job.launched) == (2, 3)
+    assert sorted(job.unfinished) == [1, 2]
+    assert ledger.was_given(job)
+    assert crash(ledger, job) == []
+    assert [sorted(job.submit().lanes) for job in ledger.hand_over()] == [[1, 2]]
+    ledger.close(job)
+    assert ledger.reserved == 0
+
+
 def test_after_a_crash_all_that_is_owed_is_handed_over_again() -> None:
     ledger = Ledger()
     jobs = [opened(ledger, number, lanes=2) for number in range(2)]

@@ -119,6 +119,26 @@ def test_started_comes_before_finished_and_once_per_report(model: Model) -> None
     assert not driver.reports[0].finished
 
 
+def test_a_request_may_have_more_lanes_at_any_time(model: Model) -> None:
+    """While others of it wait, while they run, and when all have ended."""
+    specs = lanes(1, 8, "euler", 4)
+    driver = Driver(owed=8)
+    submits = [{n: specs[n] for n in part} for part in ([0, 1, 2], [3], [4, 5], [6], [7])]
+    first, second, *later = [Submit(1, "m", part, progress=False) for part in submits]
+
+    def send(report: Report) -> None:
+        driver.send(report)
+        if report.finished and later:
+            driver.inbox.put(later.pop(0))
+
+    driver.inbox.put(first)
+    driver.inbox.put(second)
+    TickLoop({"m": Sampler(model, 2)}, driver.inbox, send).run()
+    alone = run(model, specs.values())
+    for lane, sample in enumerate(alone):
+        assert driver.finished[1, lane].sample.data.tobytes() == sample.data.tobytes()
+
+
 def test_cancel_frees_the_slots_and_disturbs_nobody(model: Model) -> None:
     cancelled, other = lanes(1, 9, "rk4", 50), lanes(2, 2, "euler", 5)
     driver = Driver(owed=2)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -157,6 +158,26 @@ def test_cancel_names_the_lanes_that_hold_slots_and_drops_the_others() -> None:
     assert floor.scheduler.cancel(1) is None
 
 
+def test_further_lanes_come_after_those_that_the_request_has() -> None:
+    scheduler: Scheduler[Lane] = Scheduler()
+    scheduler.add("m", 1, lanes(1, 2))
+    scheduler.turn("m", 1, 1)
+    scheduler.add("m", 1, [(1, 2)])
+    assert scheduler.waiting("m") == 2
+    assert [lane for _, lane in scheduler.turn("m", 9, 9).start] == [(1, 1), (1, 2)]
+
+
+def test_a_request_that_goes_on_has_its_old_place() -> None:
+    floor = Floor(rows=2, slots=2)
+    for request in (1, 2, 3):
+        floor.scheduler.add("m", request, lanes(request, 2 if request == 3 else 1))
+    floor.turn()
+    assert floor.shares == {1: 1, 2: 1}
+    floor.finish(1)
+    floor.scheduler.add("m", 1, [(1, 1)])
+    assert [lane for _, lane in floor.turn().start] == [(1, 1)], "not behind the third"
+
+
 def test_a_finished_request_is_forgotten() -> None:
     scheduler: Scheduler[Lane] = Scheduler()
     scheduler.add("m", 1, lanes(1, 1))
@@ -208,7 +229,8 @@ class SchedulerMachine(RuleBasedStateMachine):
         super().__init__()
         self.floor = Floor(rows=3, slots=5)
         self.waiting: set[Lane] = set()
-        self.next = 0
+        self.terms: list[dict[str, Any]] = []
+        self.sizes: list[int] = []
 
     @rule(
         count=st.integers(0, 5),
@@ -218,17 +240,23 @@ class SchedulerMachine(RuleBasedStateMachine):
         rows=st.integers(1, 4),
     )
     def add(self, count: int, owner: str, priority: int, deadline: float, rows: int) -> None:
-        self.floor.scheduler.add(
-            "m",
-            self.next,
-            lanes(self.next, count),
-            rows=rows,
-            owner=owner,
-            priority=priority,
-            deadline=deadline,
+        self.terms.append(
+            {"rows": rows, "owner": owner, "priority": priority, "deadline": deadline}
         )
-        self.waiting |= set(lanes(self.next, count))
-        self.next += 1
+        self.sizes.append(0)
+        self.more(len(self.sizes) - 1, count)
+
+    def more(self, request: int, count: int) -> None:
+        added = lanes(request, self.sizes[request] + count)[self.sizes[request] :]
+        self.floor.scheduler.add("m", request, added, **self.terms[request])
+        self.waiting |= set(added)
+        self.sizes[request] += count
+
+    @precondition(lambda self: self.sizes)
+    @rule(data=st.data(), count=st.integers(1, 2))
+    def go_on(self, data: st.DataObject, count: int) -> None:
+        """Whether its lanes wait, run or have all ended, a request may have more."""
+        self.more(data.draw(st.integers(0, len(self.sizes) - 1)), count)
 
     @rule()
     def turn(self) -> None:
@@ -243,10 +271,10 @@ class SchedulerMachine(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         self.floor.finish(data.draw(st.sampled_from(sorted(self.floor.shares))))
 
-    @precondition(lambda self: self.next)
+    @precondition(lambda self: self.sizes)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        request = data.draw(st.integers(0, self.next - 1))
+        request = data.draw(st.integers(0, len(self.sizes) - 1))
         held = {**self.floor.running, **self.floor.paused}
         tickets = sorted(ticket for ticket, lane in held.items() if lane[0] == request)
         waiting = {lane for lane in self.waiting if lane[0] == request}

@@ -1,0 +1,140 @@
+"""Judges of samples, and what they have to say about a model's confidence."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from sureflow.calibration import Calibration
+from sureflow.conformal import Conformal, Flags, certify
+from sureflow.evaluation.evaluate import draw_balanced
+from sureflow.lane import Sample
+from sureflow.model import Model
+
+SampleJudge = Callable[[list[Sample]], Sequence[bool]]
+"""Says of each sample whether it is bad."""
+
+GUIDANCE = 1.0
+NO_LABEL = -1
+
+
+def by_function(reference: str) -> SampleJudge:
+    """Return the judge that ``package.module:function`` names.
+
+    Only for references that come from the operator, such as from a command line.
+
+    Raises:
+        ValueError: It cannot be imported or is nothing that can be called.
+    """
+    module, _, name = reference.partition(":")
+    try:
+        judge: SampleJudge = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"judge: cannot import {reference!r}: {error}") from error
+    if not callable(judge):
+        raise ValueError(f"judge: {reference!r} cannot be called")
+    return judge
+
+
+def by_command(command: str) -> SampleJudge:
+    """Return the judge that a command line is.
+
+    It is called with one more argument, the path of an ``.npz`` file with ``data [n, *shape]``
+    float32 and ``label [n]`` int64, -1 for none. It prints n lines, 1 for a bad sample and 0 for
+    another.
+    """
+    words = shlex.split(command)
+
+    def judge(samples: list[Sample]) -> list[bool]:
+        labels = [sample.spec.label for sample in samples]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "samples.npz"
+            np.savez(
+                path,
+                data=np.stack([sample.data for sample in samples]),
+                label=np.array([NO_LABEL if label is None else label for label in labels]),
+            )
+            done = subprocess.run([*words, str(path)], stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise ValueError(f"judge: {command!r} ended with code {done.returncode}")
+        lines = done.stdout.split()
+        if not set(lines) <= {"0", "1"}:
+            raise ValueError(f"judge: {command!r} printed something that is neither 0 nor 1")
+        return [line == "1" for line in lines]
+
+    return judge
+
+
+def judged(
+    model: Model,
+    calibration: Calibration,
+    judge: SampleJudge,
+    name: str,
+    draws: int = 2000,
+    seed: int = 3_000_003,
+    quiet: bool = False,
+) -> Conformal:
+    """Draw samples, ask the judge about them, and certify bad rates.
+
+    They are drawn as the reference draws were, but by another seed and without guidance, the
+    classes taking turns.
+
+    Args:
+        model: The model.
+        calibration: Its calibration, which makes their confidence, by the score that it
+            recommends.
+        judge: Says which of them are bad.
+        name: What the judge is called in the note.
+        draws: How many samples.
+        seed: Their seed; not that of the calibration.
+        quiet: No progress bar.
+
+    Raises:
+        ValueError: The seeds are the same, the calibration has no confidence for such samples, or
+            the judge did not judge each.
+    """
+    settings, score = calibration.settings, calibration.score
+    if seed == settings["seed"]:
+        raise ValueError(f"seed: {seed} is that of the reference draws")
+    samples = draw_balanced(
+        model,
+        draws,
+        seed,
+        guidance=GUIDANCE,
+        method=settings["method"],
+        steps=settings["steps"],
+        scores=(score,),
+        quiet=quiet,
+    )
+    said = [
+        calibration.confidence(score, sample.scores[score], sample.spec.label, GUIDANCE)
+        for sample in samples
+    ]
+    confidence = np.array([np.nan if value is None else value for value in said])
+    if np.isnan(confidence).all():
+        raise ValueError(f"{score} is not calibrated for guidance {GUIDANCE:g}, which is judged")
+    bad = _flags(judge(samples))
+    if len(bad) != draws:
+        raise ValueError(f"judge: {name} gave {len(bad)} judgements on {draws} samples")
+    note = {
+        "judge": name,
+        "seed": seed,
+        "method": settings["method"],
+        "steps": settings["steps"],
+        "score": score,
+        "guidance": GUIDANCE,
+    }
+    return certify(confidence, bad, note)
+
+
+def _flags(judgements: Sequence[bool]) -> Flags:
+    array = np.asarray(judgements)
+    if array.ndim != 1 or not np.isin(array, (0, 1)).all():
+        raise ValueError("judge: wants one of True and False for each sample")
+    return array.astype(np.bool_)

@@ -1,0 +1,63 @@
+"""What was decided about a sample."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any, Literal
+
+from sureflow.lane import Sample
+
+Action = Literal["annotate", "drop", "regenerate"]
+Taken = Literal["accepted", "annotated", "dropped", "regenerated", "abandoned"]
+Score = Literal["confidence", "uncertainty"]
+
+REFUSED: dict[Action, Taken] = {
+    "annotate": "annotated",
+    "drop": "dropped",
+    "regenerate": "regenerated",
+}
+"""What is done with a sample that does not pass, by what was asked for."""
+
+WITHHELD: frozenset[Taken] = frozenset({"dropped", "regenerated", "abandoned"})
+"""Where the record is all that the client gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about one sample, and on what evidence.
+
+    Attributes:
+        action_requested: What was to be done with samples that do not pass.
+        action_taken: What was done with this one.
+        by: The score that decided: ``confidence`` (higher is surer) or ``uncertainty`` (lower is).
+        score: Its value; ``None`` where it could not be told.
+        threshold: What it was held against; ``None`` where nothing has a score.
+        attempt: Which round of samples this one was of, from 1.
+        reason: The comparison in words.
+        abandoned_at: Time ``t`` at which the sample was given up; ``None`` if it was finished.
+    """
+
+    action_requested: Action
+    action_taken: Taken
+    by: Score
+    score: float | None
+    threshold: float | None
+    attempt: int
+    reason: str
+    abandoned_at: float | None = None
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the client does not get the data."""
+        return self.action_taken in WITHHELD
+
+    def record(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return asdict(self)
+
+
+def score_of(sample: Sample, by: Score) -> float | None:
+    """Return the number that decides; ``None`` if the sample has none, or none that is finite."""
+    score = sample.confidence if by == "confidence" else sample.uncertainty
+    return score if score is not None and isfinite(score) else None

@@ -1,0 +1,32 @@
+"""What all filters have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sureflow.lane import Sample
+from sureflow_server.filters.decision import Action, Decision
+
+
+class Filter(Protocol):
+    """Decides about the samples of a request. It has no state: whoever asks keeps the books."""
+
+    @property
+    def action(self) -> Action:
+        """What becomes of samples that do not pass."""
+
+    @property
+    def floor(self) -> float | None:
+        """Confidence below which a sample may be given up on the way; ``None``: no sample may."""
+
+    def decide(self, sample: Sample) -> Decision | None:
+        """Decide about a finished sample; ``None`` if that takes all samples of the request."""
+
+    def settle(self, held: Sequence[Sample], accepted: int) -> list[Decision]:
+        """Decide in the end about the others.
+
+        Args:
+            held: Those about which nothing was decided, in the order of their index.
+            accepted: How many others were accepted.
+        """

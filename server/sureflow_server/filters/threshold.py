@@ -1,0 +1,82 @@
+"""Samples that score well enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sureflow.lane import Sample
+from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A filter by one score, decided sample by sample.
+
+    Attributes:
+        by: The score: ``confidence`` (higher is surer) or ``uncertainty`` (lower is surer).
+        minimum: Pass at this score or above; exactly one of the two bounds is given.
+        maximum: Pass at this score or below.
+        action: What becomes of a sample that does not pass.
+        origin: Where the bound comes from, in words, if the request did not name it.
+        early: Whether samples that are foreseen not to pass are given up on the way.
+    """
+
+    by: Score
+    minimum: float | None
+    maximum: float | None
+    action: Action
+    origin: str = ""
+    early: bool = False
+
+    @property
+    def bound(self) -> float:
+        """The one bound that is given."""
+        bound = self.maximum if self.minimum is None else self.minimum
+        if bound is None:
+            raise ValueError("a threshold needs a minimum or a maximum")
+        return bound
+
+    @property
+    def floor(self) -> float | None:
+        """Confidence below which a sample may be given up on the way; ``None``: no sample may."""
+        if self.minimum is None or not self.early:
+            return None
+        return min(max(self.minimum, 0.0), 1.0)
+
+    def passes(self, sample: Sample) -> bool:
+        """Whether a sample is good enough; one without a finite score is not."""
+        score = score_of(sample, self.by)
+        if score is None or sample.finish_reason == "abandoned":
+            return False
+        return score <= self.bound if self.minimum is None else score >= self.bound
+
+    def decide(self, sample: Sample, attempt: int = 1) -> Decision:
+        """Compare the score of a sample with the bound."""
+        passed = self.passes(sample)
+        score = score_of(sample, self.by)
+        taken = "accepted" if passed else REFUSED[self.action]
+        if sample.finish_reason == "abandoned":
+            taken, reason = "abandoned", "not foreseen to reach the threshold"
+        elif score is None:
+            reason = "no score"
+        elif self.origin:
+            reason = self.origin
+        elif self.minimum is None:
+            reason = "score ≤ threshold" if passed else "score > threshold"
+        else:
+            reason = "score ≥ threshold" if passed else "score < threshold"
+        return Decision(
+            self.action,
+            taken,
+            self.by,
+            score,
+            self.bound,
+            attempt,
+            reason,
+            sample.abandoned_at,
+        )
+
+    def settle(self, held: Sequence[Sample], accepted: int) -> list[Decision]:
+        """Nothing is left for the end."""
+        return [self.decide(sample) for sample in held]

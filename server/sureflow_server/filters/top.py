@@ -1,0 +1,56 @@
+"""The surest samples of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sureflow.lane import Sample
+from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """A filter that accepts exactly so many samples, decided once all are finished.
+
+    Attributes:
+        count: How many.
+        by: The score that ranks them. Among equals the first ones by index come first, samples
+            without a score last.
+        action: What becomes of the others.
+    """
+
+    count: int
+    by: Score
+    action: Action
+
+    @property
+    def floor(self) -> None:
+        """No sample may be given up on the way."""
+
+    def decide(self, sample: Sample) -> None:
+        """Wait: any sample may turn out to be among the surest."""
+
+    def settle(self, held: Sequence[Sample], accepted: int) -> list[Decision]:
+        """Rank all samples; the threshold is the score of the last one accepted."""
+        scores = [score_of(sample, self.by) for sample in held]
+        order = sorted(range(len(held)), key=lambda place: self._doubt(scores[place]))
+        ranks = {place: rank for rank, place in enumerate(order, 1)}
+        threshold = scores[order[self.count - 1]]
+        return [
+            Decision(
+                self.action,
+                "accepted" if ranks[place] <= self.count else REFUSED[self.action],
+                self.by,
+                score,
+                threshold,
+                1,
+                f"rank {ranks[place]} of {len(held)}, the first {self.count} pass",
+            )
+            for place, score in enumerate(scores)
+        ]
+
+    def _doubt(self, score: float | None) -> tuple[bool, float]:
+        if score is None:
+            return True, 0.0
+        return False, -score if self.by == "confidence" else score

@@ -1,0 +1,147 @@
+"""Judges by function and by command, on a model that they can tell right from wrong of."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from sureflow.checkpoint import CALIBRATION, CheckpointConfig, load, save
+from sureflow.cli import app
+from sureflow.evaluation.judged import by_command, by_function, judged
+from sureflow.evaluation.reference import calibrate
+from sureflow.lane import LaneSpec, Sample
+from sureflow.model import Model
+from sureflow.networks.registry import build
+from sureflow.sampling.sample import run
+
+PAIR: dict[str, Any] = {
+    "kind": "gaussian_mixture",
+    "weights": [1, 1, 1, 1],
+    "means": [[1.5, 0.0], [0.9, 0.4], [-1.5, 0.0], [-0.7, -0.3]],
+    "covariances": [0.05, 0.3, 0.1, 0.2],
+    "labels": [0, 0, 1, 1],
+}
+HERE = f"{__name__}:far_out"
+
+
+def far_out(samples: list[Sample]) -> Sequence[bool]:
+    """Bad are points above a line that one in some ten of them reaches."""
+    return [bool(sample.data[1] > 0.5) for sample in samples]
+
+
+COMMAND = """
+import sys, numpy as np
+samples = np.load(sys.argv[1])
+assert samples["data"].dtype == np.float32 and samples["label"].dtype == np.int64
+assert samples["label"].tolist() == [0, 1] * (len(samples["label"]) // 2)
+print(*(samples["data"][:, 1] > 0.5).astype(int), sep="\\n")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    config = CheckpointConfig(name="pair", network=PAIR, media="vector", classes=("narrow", "wide"))
+    save(tmp_path / "pair", config, build(PAIR))
+    return tmp_path / "pair"
+
+
+@pytest.fixture
+def model(folder: Path) -> Model:
+    return load(folder)
+
+
+def test_the_judge_sees_fresh_balanced_samples(model: Model) -> None:
+    seen: list[Sample] = []
+
+    def judge(samples: list[Sample]) -> Sequence[bool]:
+        seen.extend(samples)
+        return far_out(samples)
+
+    made = calibrate(model, 20, method="euler", steps=5, seed=8, quiet=True)
+    table = judged(model, made, judge, "line", 200, 9, quiet=True)
+    assert [sample.spec.label for sample in seen] == [0, 1] * 100
+    assert {(s.spec.seed, s.spec.method, s.spec.steps) for s in seen} == {(9, "euler", 5)}
+    bad = np.array(far_out(seen))
+    assert table.note == {
+        "judge": "line",
+        "seed": 9,
+        "method": "euler",
+        "steps": 5,
+        "score": "propagated",
+        "guidance": 1.0,
+        "draws": 200,
+        "delta": 0.1,
+        "bad_rate": bad.mean(),
+    }
+    said = replace(model, calibration=made)
+    again = run(said, [sample.spec for sample in seen])
+    confidence = np.array([sample.confidence for sample in again])
+    accepted = confidence >= table.confidence[0]
+    assert table.bound[0] > bad[accepted].mean()
+
+
+def test_the_seed_of_the_reference_draws_is_refused(model: Model) -> None:
+    made = calibrate(model, 20, seed=8, steps=2, quiet=True)
+    with pytest.raises(ValueError, match="reference draws"):
+        judged(model, made, far_out, "line", 100, 8, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        (lambda samples: [True], "1 judgements on 100"),
+        (lambda samples: [0.5] * 100, "True and False"),
+    ],
+)
+def test_a_judge_that_does_not_judge_is_refused(model: Model, judge: Any, message: str) -> None:
+    made = calibrate(model, 20, steps=2, quiet=True)
+    with pytest.raises(ValueError, match=message):
+        judged(model, made, judge, "line", 100, quiet=True)
+
+
+def test_guidance_1_must_be_calibrated(model: Model) -> None:
+    made = calibrate(model, 20, [2.0, 3.0], steps=2, quiet=True)
+    with pytest.raises(ValueError, match="guidance 1"):
+        judged(model, made, far_out, "line", 100, quiet=True)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "no.such:judge", f"{__name__}:COMMAND"])
+def test_a_function_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="judge: "):
+        by_function(name)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("raise SystemExit(3)", "ended with code 3"), ("print('bad')", "neither 0 nor 1")],
+)
+def test_a_command_that_fails_is_reported(model: Model, code: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        by_command(f'{sys.executable} -c "{code}"')(run(model, [LaneSpec(1, 0, "euler", 1)]))
+
+
+def test_both_kinds_of_judge_from_the_command_line(folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "judge.py"
+    script.write_text(COMMAND)
+    common = ["calibrate", str(folder), "--draws", "20", "--judged-draws", "200", "--quiet"]
+    cards = []
+    for option in (["--judge", HERE], ["--judge-command", f"{sys.executable} {script}"]):
+        done = CliRunner().invoke(app, [*common, *option])
+        assert done.exit_code == 0, done.output
+        assert "certified at 90 %" in done.output
+        cards.append(load(folder).card.calibrated["conformal"])
+    assert cards[0].pop("judge") == HERE
+    assert cards[1].pop("judge").endswith("judge.py")
+    assert cards[0] == cards[1]
+    assert CliRunner().invoke(app, common).exit_code == 0
+    assert "conformal" not in load(folder).card.calibrated
+    both = CliRunner().invoke(app, [*common, "--judge", HERE, "--judge-command", "true"])
+    assert both.exit_code == 1
+    assert (folder / CALIBRATION).exists()
