@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from benchmarks.report import Report, options
-from benchmarks.truth import ending, images, mixtures, off_support
+from benchmarks.truth import early, ending, images, mixtures, off_support
 
 IMAGES = ("digits", "fashion")
-PARTS = ("mixtures", "ending", "off-support", *IMAGES)
+PARTS = ("mixtures", "ending", "off-support", *IMAGES, "early")
 RECORD = "truth.json"
 
 
@@ -39,6 +39,8 @@ def main() -> None:
     for model in IMAGES:
         if arguments.part in (None, model):
             images.measure(report, arguments.quick, arguments.docs, model)
+    if arguments.part in (None, "early"):
+        early.measure(report, arguments.quick)
     report.write(arguments.json)
     if arguments.docs:
         report.write(arguments.docs / RECORD)

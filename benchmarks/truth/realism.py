@@ -20,16 +20,19 @@ class Realism:
     """How generated images lie among real ones.
 
     Attributes:
-        ratio: Of every generated image the largest radius of a real image's ball over the distance
-            to that image, ``[n]``; at least 1 inside the manifold, larger is more real.
+        inside: Whether a generated image lies in the ball of a real one, ``[n]``.
+        ratio: The largest radius of a real image's ball over the distance to that image, ``[n]``;
+            larger is more real. The larger half of the balls, which belong to outliers, is left
+            out of this one, as in the paper.
     """
 
+    inside: Tensor
     ratio: Tensor
 
     @property
     def off_manifold(self) -> Tensor:
         """Images in no ball of a real one, ``[n]``."""
-        return self.ratio < 1
+        return ~self.inside
 
     @property
     def least_fifth(self) -> Tensor:
@@ -40,16 +43,20 @@ class Realism:
 def realism(generated: Tensor, real: Tensor) -> Realism:
     """Compare features ``[n, d]`` of generated images with those of real ones ``[m, d]``."""
     radius = radii(real)
-    parts = [
-        (radius / torch.cdist(block, real).clamp(min=1e-12)).amax(1)
+    usual = radius <= radius.median()
+    ratios = [
+        radius / torch.cdist(block, real).clamp(min=1e-12)
         for block in torch.split(generated, BLOCK)
     ]
-    return Realism(torch.cat(parts))
+    return Realism(
+        torch.cat([ratio.amax(1) >= 1 for ratio in ratios]),
+        torch.cat([ratio[:, usual].amax(1) for ratio in ratios]),
+    )
 
 
 def recall(generated: Tensor, real: Tensor) -> float:
     """Share of real images that lie in the ball of a generated one."""
-    return float((realism(real, generated).ratio >= 1).double().mean())
+    return float(realism(real, generated).inside.double().mean())
 
 
 def coverage(generated: Tensor, real: Tensor) -> float:

@@ -19,8 +19,8 @@ from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 
-FIRST = 0.1
-"""From when on running scores are compared; before it they say too little."""
+FIRST = 0.05
+"""From when on running scores are compared."""
 
 Floats = npt.NDArray[np.float64]
 

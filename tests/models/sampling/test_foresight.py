@@ -35,7 +35,7 @@ def test_half_of_the_lanes_cost_less_and_the_others_are_untouched(model: Model) 
         if after.finish_reason == "abandoned":
             assert after.confidence is None
             assert after.abandoned_at is not None
-            assert 0.1 - 1e-9 <= after.abandoned_at <= 0.95
+            assert 0.05 - 1e-9 <= after.abandoned_at <= 0.95
             assert after.evaluations < before.evaluations
         else:
             assert np.array_equal(before.data, after.data)
