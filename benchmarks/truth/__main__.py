@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from benchmarks.report import Report, options
-from benchmarks.truth import early, ending, images, mixtures, off_support
+from benchmarks.truth import early, ending, images, mixtures, off_support, page
 
 IMAGES = ("digits", "fashion")
 PARTS = ("mixtures", "ending", "off-support", *IMAGES, "early")
@@ -44,6 +44,7 @@ def main() -> None:
     report.write(arguments.json)
     if arguments.docs:
         report.write(arguments.docs / RECORD)
+        page.write(report.figures, arguments.docs)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -133,17 +134,37 @@ def _row(report: Report, model: str, name: str, judged: Judged, bad: Tensor) -> 
     report.add(f"{model}, {name}: bad in the confident half", share, "%")
 
 
-def fragment(figures: dict[str, float], model: str) -> str:
-    """The figures of a model as a markdown table."""
-    rows = [
-        "| score | AUROC | AUROC of confidence | bad in the confident half |",
-        "| --- | ---: | ---: | ---: |",
-    ]
+def fragment(figures: dict[str, Any], model: str) -> str:
+    """The figures of a model as markdown tables."""
+    head = ["score", "AUROC", "AUROC of confidence", "bad in the confident half"]
+    more = ("precision", "recall", "coverage", "judge-FD") if model == "fashion" else ()
+    if more:
+        head += ["AUROC off manifold", *(f"{what} of that half" for what in more)]
+    rows = [_line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
     for name in SCORES:
-        if f"{model}, {name}: AUROC" in figures:
-            raw, ranked = (
-                figures[f"{model}, {name}: AUROC{end}"] for end in ("", " of confidence")
-            )
-            half = figures[f"{model}, {name}: bad in the confident half"]
-            rows.append(f"| {name} | {raw:.3f} | {ranked:.3f} | {half:.2f} % |")
-    return "\n".join(rows)
+        if f"{model}, {name}: AUROC" not in figures:
+            continue
+        of_score = [figures[f"{model}, {name}: AUROC{end}"] for end in ("", " of confidence")]
+        cells = [name, *(f"{value:.3f}" for value in of_score)]
+        cells.append(f"{figures[f'{model}, {name}: bad in the confident half']:.2f} %")
+        if more:
+            cells.append(f"{figures[f'{model}, {name}: AUROC off manifold']:.3f}")
+            cells += _of_half(figures, f"the confident half by {name}", more)
+        rows.append(_line(cells))
+    if more:
+        cells = _of_half(figures, "a random half", more)
+        rows.append(_line(["a random half", "", "", "", "", *cells]))
+    facts = [
+        f"* {label.removeprefix(model + ': ')}: {value:.4g}"
+        for label, value in figures.items()
+        if label.startswith(f"{model}: ") and "half" not in label
+    ]
+    return "\n".join([*facts, "", *rows])
+
+
+def _of_half(figures: dict[str, Any], name: str, what: tuple[str, ...]) -> list[str]:
+    return [f"{figures[f'fashion: {each} of {name}']:.3g}" for each in what]
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

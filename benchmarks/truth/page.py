@@ -1,0 +1,66 @@
+"""The page that shows every figure of the benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.truth import early, ending, images, mixtures, off_support
+
+PAGE = "truth.md"
+
+HEAD = """# Scores against truth
+
+Written by `python -m benchmarks.truth --docs docs/benchmarks`, from the scores that are served.
+Larger scores are less sure. AUROC is the chance that a bad sample scores higher than a good one.
+"""
+DIGITS = """## digits: misread samples
+
+Bad is a digit that somebody else's reader takes for another one. *AUROC of confidence* ranks
+samples within their class, as confidence does; the half is the more confident one of every class.
+The recommended score of the model is `adherence`, which costs one evaluation more than the 40 of
+the sample (none under guidance); all others are free.
+
+![Risk against coverage](truth-digits-risk.png)
+
+The hundred samples it is least sure of, those with a frame misread:
+
+![Least sure](truth-digits-least.png)
+
+and most sure of:
+
+![Most sure](truth-digits-most.png)
+"""
+FASHION = """## fashion: realism
+
+Bad is the least realistic fifth, by the realism ratio in the feature space of the judge against as
+many held-out images. Off the manifold is outside every ball of a real image. Selection prefers
+plain samples: precision rises, recall and coverage fall.
+
+![Risk against coverage](truth-fashion-risk.png)
+
+Least sure, those among the least realistic fifth with a frame:
+
+![Least sure](truth-fashion-least.png)
+
+Most sure:
+
+![Most sure](truth-fashion-most.png)
+"""
+
+
+def write(figures: dict[str, Any], folder: Path) -> None:
+    """Write the page with the parts that have been measured."""
+    parts = [HEAD]
+    if any(label.startswith("mixture ") for label in figures):
+        parts += [mixtures.fragment(figures)]
+    if any(label.startswith("ending") for label in figures):
+        parts += [ending.fragment(figures)]
+    if any(label.startswith("ring,") for label in figures):
+        parts += [off_support.fragment(figures)]
+    for model, text in (("digits", DIGITS), ("fashion", FASHION)):
+        if f"{model}: samples" in figures:
+            parts += [text, images.fragment(figures, model)]
+    if any(label.startswith("early") for label in figures):
+        parts += [early.fragment(figures)]
+    (folder / PAGE).write_text("\n\n".join(part.strip() for part in parts) + "\n")
