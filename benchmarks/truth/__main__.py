@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from benchmarks.report import Report, options
-from benchmarks.truth import early, ending, images, mixtures, off_support, page
+from benchmarks.truth import early, ending, geometry, images, mixtures, off_support, page
 
 IMAGES = ("digits", "fashion")
-PARTS = ("mixtures", "ending", "off-support", *IMAGES, "early")
+PARTS = ("mixtures", "ending", "off-support", "divergence", *IMAGES, "early")
 RECORD = "truth.json"
 
 
@@ -36,6 +36,8 @@ def main() -> None:
         ending.measure(report, arguments.quick)
     if arguments.part in (None, "off-support"):
         off_support.measure(report, arguments.quick, arguments.cache)
+    if arguments.part in (None, "divergence"):
+        geometry.measure(report, arguments.quick)
     for model in IMAGES:
         if arguments.part in (None, model):
             images.measure(report, arguments.quick, arguments.docs, model)

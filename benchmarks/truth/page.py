@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.truth import early, ending, images, mixtures, off_support
+from benchmarks.truth import early, ending, geometry, images, mixtures, off_support
 
 PAGE = "truth.md"
 
@@ -58,6 +58,8 @@ def write(figures: dict[str, Any], folder: Path) -> None:
         parts += [ending.fragment(figures)]
     if any(label.startswith("ring,") for label in figures):
         parts += [off_support.fragment(figures)]
+    if any(label.startswith("divergence") for label in figures):
+        parts += [geometry.fragment(figures)]
     for model, text in (("digits", DIGITS), ("fashion", FASHION)):
         if f"{model}: samples" in figures:
             parts += [text, images.fragment(figures, model)]
