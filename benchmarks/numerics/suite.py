@@ -64,7 +64,7 @@ FASHION = Suite(
     uniform={"heun": (4, 8, 10, 13, 16, 20), "bosh3": (3, 4, 5)},
     adaptive={
         "ab2": (0.04, 0.02, 0.012, 0.006, 0.004, 0.003),
-        "bosh3": (0.03, 5e-3, 2e-3, 7e-4),
+        "bosh3": (0.03, 5e-3, 2e-3, 1.3e-3, 7e-4, 4e-4),
     },
     peers={"torchdiffeq dopri5": (1e-2, 5e-3, 3e-3, 1e-3, 3e-4)},
     fitted={"heun": BUILDS["heun"], "bosh3": BUILDS["bosh3"][:2]},
