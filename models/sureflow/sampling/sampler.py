@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sureflow.lane import FinishReason, LaneSpec, Sample
 from sureflow.moments import Moments
@@ -163,14 +164,22 @@ class Sampler:
         parts = self._parts
         asked = [part.process.rows(part.slots) for part in parts]
         rows = Rows.join(asked)
+        # First, as what evaluates the rows may work in place.
+        slopes = self._slopes(rows)
         replies = self._evaluate(rows.x, rows.t, rows.label)
         finished = []
-        for part, reply in zip(parts, _split(replies, asked), strict=True):
-            done, diverged = part.process.advance(part.slots, reply)
+        probed = [len(part.probed) for part in asked]
+        of_parts = [None] * len(parts) if slopes is None else torch.split(slopes, probed)
+        for part, reply, slope in zip(parts, _split(replies, asked), of_parts, strict=True):
+            done, diverged = part.process.advance(part.slots, reply, slope)
             for lane in np.flatnonzero(done | diverged):
                 ticket = part.tickets[lane]
                 finished.append((ticket, self._retire(ticket, bool(diverged[lane]))))
-        return Tick(len(rows.x), finished)
+        return Tick(rows.count, finished)
+
+    def _slopes(self, rows: Rows) -> Tensor | None:
+        """The directional derivatives that scores have asked for, ``[m]``."""
+        return self.model.directional(*rows.directional()).mean if len(rows.probed) else None
 
     def _by_process(self) -> list[_Part]:
         """The running lanes of each process that has any, in the order of their slots."""

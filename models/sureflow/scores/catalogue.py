@@ -17,6 +17,7 @@ class Meaning:
         labelled: It compares a condition with none, so that it needs one.
         plain: It holds for the plain velocity alone, not for a guided one.
         rows: Network rows that it costs beyond those of the sample, at most, without guidance.
+        factor: Network rows that it costs for each row of the sample, with guidance or without.
     """
 
     semantics: str
@@ -25,6 +26,12 @@ class Meaning:
     labelled: bool = False
     plain: bool = False
     rows: int = 0
+    factor: int = 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether it costs rows of its own."""
+        return self.rows + self.factor > 0
 
 
 SCORES = {
@@ -71,6 +78,13 @@ SCORES = {
         "how far the sample lies on the side of no condition rather than on that of its own",
         labelled=True,
         rows=1,
+    ),
+    "divergence": Meaning(
+        "improbability",
+        "nats",
+        "minus the log-density of the sample, its divergence estimated from the velocity's own"
+        " derivatives along one random direction",
+        factor=1,
     ),
 }
 """By name, the cheapest idea first."""

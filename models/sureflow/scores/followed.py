@@ -11,6 +11,7 @@ from torch import Tensor
 from sureflow.sampling.transfer import to_host
 from sureflow.scores.adherence import Adherence
 from sureflow.scores.catalogue import SCORES
+from sureflow.scores.divergence import Divergence
 from sureflow.scores.integral import PropagatedLate
 from sureflow.scores.likelihood import Likelihood
 from sureflow.scores.propagated import Propagated
@@ -30,6 +31,7 @@ KINDS: dict[str, type[Score]] = {
     "straightness": Straightness,
     "trajectory": Trajectory,
     "adherence": Adherence,
+    "divergence": Divergence,
 }
 assert tuple(KINDS) == tuple(SCORES)
 
@@ -61,6 +63,12 @@ class Followed:
         score = self._scores.get("adherence")
         return score if isinstance(score, Adherence) else None
 
+    @property
+    def divergence(self) -> Divergence | None:
+        """The score that wants velocities differentiated, if a lane has ever asked for it."""
+        score = self._scores.get("divergence")
+        return score if isinstance(score, Divergence) else None
+
     def keep(self, slots: Slots, weights: Floats) -> None:
         """Steps of these lanes are kept; their state is still that at the start.
 
@@ -87,6 +95,7 @@ class Followed:
                         lanes.k[stage, where],
                         lanes.variance[stage, where],
                         lanes.trace[stage, used],
+                        lanes.divergence[stage, used],
                     )
                 )
 
@@ -109,6 +118,7 @@ class Followed:
                     velocity,
                     evaluation.variance[index],
                     evaluation.trace[part],
+                    evaluation.divergence[part],
                 )
             )
 

@@ -16,6 +16,7 @@ ScoreName = Literal[
     "straightness",
     "trajectory",
     "adherence",
+    "divergence",
 ]
 """Scores that can be asked for; a test holds them to those of the library."""
 
