@@ -59,9 +59,9 @@ class Directional(VelocityNetwork):
         ):
             points, directions = x.clone().unbind(1)
             signs = torch.where(directions < 0, -1.0, 1.0).to(points.dtype)
-            dual = forward_ad.make_dual(points.contiguous(), signs)
+            dual = forward_ad.make_dual(points.contiguous(), signs)  # type: ignore[no-untyped-call]
             velocity = self.network(dual, t.clone(), label.clone())
-            tangent = forward_ad.unpack_dual(velocity).tangent
+            tangent = forward_ad.unpack_dual(velocity).tangent  # type: ignore[no-untyped-call]
             if tangent is None:  # the velocity does not depend on the point
                 tangent = torch.zeros_like(signs)
             return Moments(row_sums(signs * tangent))
