@@ -104,7 +104,8 @@ class LaneSpec:
     @property
     def rows(self) -> int:
         """Most network rows that the lane asks for in one tick."""
-        return self.rows_each * max(1, min(self.parallel, self.steps))
+        after = sum(SCORES[name].after for name in self.scores)
+        return max(self.rows_each * max(1, min(self.parallel, self.steps)), after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Purpose(IntEnum):
 
     START = 0
     PROBE = 1
+    RENOISE = 2
 
 
 def normal(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:

@@ -18,6 +18,7 @@ class Meaning:
         plain: It holds for the plain velocity alone, not for a guided one.
         rows: Network rows that it costs beyond those of the sample, at most, without guidance.
         factor: Network rows that it costs for each row of the sample, with guidance or without.
+        after: Network rows that it costs once the sample is finished, all in one tick.
     """
 
     semantics: str
@@ -27,10 +28,11 @@ class Meaning:
     plain: bool = False
     rows: int = 0
     factor: int = 0
+    after: int = 0
 
     @property
     def asks(self) -> bool:
-        """Whether it costs rows of its own."""
+        """Whether it costs rows of its own on the way."""
         return self.rows + self.factor > 0
 
 
@@ -85,6 +87,13 @@ SCORES = {
         "minus the log-density of the sample, its divergence estimated from the velocity's own"
         " derivatives along one random direction",
         factor=1,
+    ),
+    "residual": Meaning(
+        "surprise",
+        "1",
+        "how far the finished sample is from what the model expects on the way to it from fresh"
+        " noise, in units of its own variance; 1 is as expected",
+        after=3,
     ),
 }
 """By name, the cheapest idea first."""

@@ -15,6 +15,7 @@ from sureflow.scores.divergence import Divergence
 from sureflow.scores.integral import PropagatedLate
 from sureflow.scores.likelihood import Likelihood
 from sureflow.scores.propagated import Propagated
+from sureflow.scores.renoised import Renoised
 from sureflow.scores.residual import PathResidual, PooledResidual, Straightness
 from sureflow.scores.score import Evaluation, Floats, Score, Start
 from sureflow.scores.trajectory import Trajectory
@@ -32,6 +33,7 @@ KINDS: dict[str, type[Score]] = {
     "trajectory": Trajectory,
     "adherence": Adherence,
     "divergence": Divergence,
+    "residual": Renoised,
 }
 assert tuple(KINDS) == tuple(SCORES)
 
@@ -68,6 +70,12 @@ class Followed:
         """The score that wants velocities differentiated, if a lane has ever asked for it."""
         score = self._scores.get("divergence")
         return score if isinstance(score, Divergence) else None
+
+    @property
+    def renoised(self) -> Renoised | None:
+        """The score that is made of finished samples, if a lane has ever asked for it."""
+        score = self._scores.get("residual")
+        return score if isinstance(score, Renoised) else None
 
     def keep(self, slots: Slots, weights: Floats) -> None:
         """Steps of these lanes are kept; their state is still that at the start.

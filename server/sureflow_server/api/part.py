@@ -17,6 +17,7 @@ ScoreName = Literal[
     "trajectory",
     "adherence",
     "divergence",
+    "residual",
 ]
 """Scores that can be asked for; a test holds them to those of the library."""
 

@@ -104,8 +104,9 @@ def _rows_of(job: Job) -> int:
 
 
 def _score_rows(spec: LaneSpec) -> int:
-    """Rows that scores ask for beyond those of the sample; a guided lane has them anyway."""
-    return 0 if spec.guided else sum(SCORES[name].rows for name in spec.scores)
+    """Rows that scores ask for once; a guided lane has those on the way anyway."""
+    meanings = [SCORES[name] for name in spec.scores]
+    return sum(meaning.after + (0 if spec.guided else meaning.rows) for meaning in meanings)
 
 
 def _kind(model: str, spec: LaneSpec) -> tuple[object, ...]:
