@@ -20,6 +20,7 @@ class ModelCard:
         parameters: Number of network parameters.
         calibrated: Settings for which ``confidence`` is calibrated; empty when it is not.
         grids: Grids that fixed steps may be placed on, of :data:`~sureflow.lane.GRIDS`.
+        differentiable: Whether its velocity can be differentiated, as some scores need.
         provenance: Data, seed, steps, commit and metrics of the training run.
     """
 
@@ -31,4 +32,5 @@ class ModelCard:
     parameters: int
     calibrated: dict[str, Any] = field(default_factory=dict)
     grids: tuple[str, ...] = ("uniform",)
+    differentiable: bool = True
     provenance: dict[str, Any] = field(default_factory=dict)

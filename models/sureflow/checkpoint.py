@@ -23,6 +23,7 @@ from sureflow.execution import Compile, Precision
 from sureflow.lane import GRIDS
 from sureflow.model import Model
 from sureflow.networks import Bfloat16, FrozenVelocity, VelocityNetwork, build, kind_of
+from sureflow.sampling.directional import differentiable
 from sureflow.sampling.grid import Grid
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -118,6 +119,7 @@ def load(
         parameters=parameters,
         calibrated={} if calibration is None else calibration.summary(),
         grids=GRIDS if grid else GRIDS[:1],
+        differentiable=differentiable(network),
         provenance=config.provenance,
     )
     return Model(card, network, calibration, grid=grid, compile=compile)

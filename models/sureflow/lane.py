@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from sureflow.scores.catalogue import DEFAULT_SCORE
+from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 
 Array = npt.NDArray[np.float32]
 FinishReason = Literal["converged", "max_steps", "abandoned", "cancelled", "diverged", "deadline"]
@@ -97,9 +97,15 @@ class LaneSpec:
         return self.label is not None and self.guidance != 1
 
     @property
+    def rows_each(self) -> int:
+        """Network rows that each of its evaluations costs, those of its scores included."""
+        return (2 if self.guided else 1) * (1 + sum(SCORES[name].factor for name in self.scores))
+
+    @property
     def rows(self) -> int:
         """Most network rows that the lane asks for in one tick."""
-        return (2 if self.guided else 1) * max(1, min(self.parallel, self.steps))
+        after = sum(SCORES[name].after for name in self.scores)
+        return max(self.rows_each * max(1, min(self.parallel, self.steps)), after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,8 @@ class Sample:
         finish_reason: Why the lane ended.
         accepted: Steps taken.
         rejected: Steps tried and discarded by an adaptive solver.
-        evaluations: Network rows this sample cost; a guided evaluation counts two.
+        evaluations: Network rows this sample cost; a guided evaluation counts two, and one that is
+            differentiated for a score twice as many.
         tolerance: The widest that an adaptive lane was held to: that of the spec, unless it had to
             hurry to its deadline. ``None`` on a fixed grid.
         scores: All scores that were asked for, by name.

@@ -21,6 +21,7 @@ from sureflow.lane import (
     LaneSpec,
 )
 from sureflow.networks import VelocityNetwork
+from sureflow.sampling.directional import ROW_COUNTS, Directional
 from sureflow.sampling.evaluator import Evaluator
 from sureflow.sampling.grid import Grid
 from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
@@ -53,6 +54,11 @@ class Model:
     def evaluator(self) -> Evaluator:
         """Evaluates the network on row counts that were verified once, on first use."""
         return Evaluator(self.network, compile=self.compile)
+
+    @cached_property
+    def directional(self) -> Evaluator:
+        """The same for its directional derivatives, which few lanes ask for."""
+        return Evaluator(Directional(self.network), ROW_COUNTS)
 
     @property
     def score(self) -> str:
@@ -97,7 +103,7 @@ class Model:
             raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
         if spec.label is None and spec.guidance != 1:
             raise ValueError("guidance: a scale other than 1 needs a label")
-        _check_scores(spec)
+        _check_scores(spec, self.card)
         if spec.early is not None and not 0 <= spec.early <= 1:
             raise ValueError(f"early: {spec.early} is not in 0 .. 1")
 
@@ -118,7 +124,7 @@ def _check_tolerance(spec: LaneSpec, tolerance: float) -> None:
         )
 
 
-def _check_scores(spec: LaneSpec) -> None:
+def _check_scores(spec: LaneSpec, card: ModelCard) -> None:
     """Make sure that a lane's scores can be gathered."""
     for name in spec.scores:
         if name not in SCORES:
@@ -127,7 +133,9 @@ def _check_scores(spec: LaneSpec) -> None:
             raise ValueError(f"scores: {name} compares a label with none, so it needs one")
         if SCORES[name].plain and spec.guided:
             raise ValueError(f"scores: {name} holds for plain velocities, so not with guidance")
-        if SCORES[name].rows and spec.parallel:
+        if SCORES[name].factor and not card.differentiable:
+            raise ValueError(f"scores: {card.name} cannot be differentiated, so not {name}")
+        if SCORES[name].asks and spec.parallel:
             raise ValueError(f"scores: {name} asks for rows of its own, so not with parallel")
 
 

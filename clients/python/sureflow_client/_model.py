@@ -45,6 +45,9 @@ class Model(Wire):
     grids: tuple[str, ...] | None = None
     """Where fixed steps can be placed: ``uniform``, and ``fitted`` if the model has such a grid."""
 
+    differentiable: bool | None = None
+    """Whether the score ``divergence`` can be asked for."""
+
     provenance: dict[str, Any] | None = Field(default=None, repr=False)
     """Data, seed, steps, commit and metrics of the training run."""
 

@@ -69,7 +69,7 @@ def calibrate(
     with tqdm(total=total, disable=quiet, unit="sample", desc=model.card.name) as bar:
 
         def draw(label: int | None, scale: float) -> Reference:
-            names = sorted(_names(label, scale), key=lambda name: name != score)
+            names = sorted(_names(model, label, scale), key=lambda name: name != score)
             specs = [
                 LaneSpec(seed, index, method, steps, label, scale, scores=tuple(names))
                 for index in range(draws)
@@ -90,12 +90,14 @@ def calibrate(
     return Calibration(score, np.array(scales), quantiles, settings, early)
 
 
-def _names(label: int | None, scale: float) -> list[str]:
+def _names(model: Model, label: int | None, scale: float) -> list[str]:
     """The scores that mean something there."""
     return [
         name
         for name, meaning in SCORES.items()
-        if not (meaning.labelled and label is None) and not (meaning.plain and scale != 1)
+        if not (meaning.labelled and label is None)
+        and not (meaning.plain and scale != 1)
+        and not (meaning.factor and not model.card.differentiable)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -50,9 +51,12 @@ class Flow:
         t = lanes.t[slots] + COEFFICIENTS.c[method, stage] * h
         lanes.stage_t[stage, slots] = t
         doubled = np.flatnonzero((lanes.guidance[slots] != 1) | self._asking(slots, t))
-        return Rows.at(x, t.astype(np.float32), lanes.label[slots], doubled, self.null_label)
+        rows = Rows.at(x, t.astype(np.float32), lanes.label[slots], doubled, self.null_label)
+        return self._probing(slots, rows, doubled)
 
-    def advance(self, slots: Slots, replies: Moments) -> tuple[Flags, Flags]:
+    def advance(
+        self, slots: Slots, replies: Moments, slopes: Tensor | None = None
+    ) -> tuple[Flags, Flags]:
         """Store the stage and finish the steps that are complete.
 
         A lane whose reply is not finite has diverged; it stays at its last good state.
@@ -73,10 +77,14 @@ class Flow:
         adaptive = lanes.adaptive(slots)
         measured = complete & lanes.judged(slots)
         # the one read per tick that waits for the device
-        read = [variance.flatten(1).sum(1), velocity.flatten(1).sum(1)]
+        read = [] if slopes is None else [slopes]
+        read += [variance.flatten(1).sum(1), velocity.flatten(1).sum(1)]
         if adaptive.any():
             read += [row_sums(variance), self._error_squares(slots[measured])]
         numbers = to_host(torch.cat(read)).astype(np.float64)
+        if slopes is not None:
+            self._differentiate(slots, numbers[: len(slopes)])
+            numbers = numbers[len(slopes) :]
         rate, total, *more = np.split(numbers, (len(slots), 2 * len(slots), 3 * len(slots)))
 
         size = math.prod(lanes.shape)
@@ -121,6 +129,34 @@ class Flow:
         assert adherence is not None
         where = self.lanes.index(slots[chosen])
         adherence.answer(slots[chosen], where, means[chosen], means[len(slots) + place[chosen]])
+
+    def _probing(self, slots: Slots, rows: Rows, doubled: Integers) -> Rows:
+        """The same rows, those that moved a lane whose score wants it to be differentiated too.
+
+        In the order of the lanes, then the second rows of the guided ones among them.
+        """
+        divergence = self.lanes.followed.divergence
+        if divergence is None or not (asking := divergence.asks(slots)).any():
+            return rows
+        first = np.flatnonzero(asking)
+        second = asking[doubled] & (self.lanes.guidance[slots[doubled]] != 1)
+        owner = slots[np.concatenate([first, doubled[second]])]
+        probed = np.concatenate([first, len(slots) + np.flatnonzero(second)])
+        probe = divergence.probe(to_device(owner, self.lanes.device))
+        return replace(rows, probed=probed, probe=probe)
+
+    def _differentiate(self, slots: Slots, slopes: Floats) -> None:
+        """Note the slopes of the velocities that moved these lanes, guided where they are."""
+        lanes, divergence = self.lanes, self.lanes.followed.divergence
+        assert divergence is not None
+        asking = slots[divergence.asks(slots)]
+        scale = lanes.guidance[asking].astype(np.float64)
+        guided = scale != 1
+        slope, null = slopes[: len(asking)].copy(), slopes[len(asking) :]
+        slope[guided] = null + scale[guided] * (slope[guided] - null)
+        # the stage that has just been evaluated
+        lanes.divergence[lanes.stage[asking] - 1, asking] = slope
+        lanes.evaluations[asking] += 1 + guided
 
     def _begin(self, which: Flags, slots: Slots, rate: Floats, spread: Floats) -> None:
         """Note where a step begins and how large it will be, now that its first stage is known."""
@@ -197,5 +233,5 @@ def _copy_stage(lanes: Lanes, slots: Slots, source: Integers, target: int) -> No
         where, origin = to_device(slots, lanes.device), to_device(source, lanes.device)
         for stages in (lanes.k, lanes.variance):
             stages[target, where] = stages[origin, where]
-        for numbers in (lanes.trace, lanes.stage_t):
+        for numbers in (lanes.trace, lanes.stage_t, lanes.divergence):
             numbers[target, slots] = numbers[source, slots]

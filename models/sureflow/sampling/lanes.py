@@ -60,6 +60,9 @@ class Lanes:
             multistep lane keeps the velocity of the step before in ``k[1]``.
         variance: The variances that came with them.
         trace: Their sums over components, ``[STAGES, capacity]``, and ``stage_t`` the times.
+        divergence: Estimates of the velocities' divergence, likewise, where a score asks for them.
+        seed: Of the request, ``[capacity]``; with ``number``, the sample's index, what every draw
+            for the lane is keyed by.
         t: Time at the start of the current step.
         h: Size of the current step.
         stage: Stage to evaluate next.
@@ -106,7 +109,8 @@ class Lanes:
         self.map = torch.zeros(capacity, *shape, device=device)
         self.k = torch.zeros(STAGES, capacity, *shape, device=device)
         self.variance = torch.zeros(STAGES, capacity, *shape, device=device)
-        self.trace, self.stage_t = np.zeros((2, STAGES, capacity))
+        self.trace, self.stage_t, self.divergence = np.zeros((3, STAGES, capacity))
+        self.seed, self.number = np.zeros((2, capacity), np.int64)
         self.t, self.h, self.tolerance, self.longest = np.zeros((4, capacity))
         self.proposal, self.last_error, self.last_h = np.zeros((3, capacity))
         self.stage, self.step, self.method, self.label = np.zeros((4, capacity), np.int64)
@@ -126,6 +130,7 @@ class Lanes:
         """Put a fresh lane at ``(noise, t = 0)`` into a slot, over whatever was there."""
         self.x[slot] = normal(self.shape, spec.seed, spec.index, Purpose.START)
         self.start[slot] = self.x[slot]
+        self.seed[slot], self.number[slot] = spec.seed, spec.index
         self.map[slot] = 0
         for zeroed in (self.t, self.stage, self.step, self.rejected, self.evaluations):
             zeroed[slot] = 0

@@ -14,6 +14,8 @@ class Purpose(IntEnum):
     """What a draw is for; part of its coordinates, so that uses never share numbers."""
 
     START = 0
+    PROBE = 1
+    RENOISE = 2
 
 
 def normal(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:
@@ -27,3 +29,8 @@ def normal(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: 
         counter=np.array([0, 0, step, purpose], np.uint64),
     )
     return torch.from_numpy(np.random.Generator(bits).standard_normal(tuple(shape), np.float32))
+
+
+def signs(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:
+    """Random signs float32 ``[*shape]``, 1 and -1 alike often: those of :func:`normal`."""
+    return torch.where(normal(shape, seed, index, purpose, step) < 0, -1.0, 1.0)

@@ -69,7 +69,9 @@ class Picard:
         doubled = np.flatnonzero(lanes.guidance[owner] != 1)
         return Rows.at(guesses, t, lanes.label[owner], doubled, self.null_label)
 
-    def advance(self, slots: Slots, replies: Moments) -> tuple[Flags, Flags]:
+    def advance(
+        self, slots: Slots, replies: Moments, slopes: Tensor | None = None
+    ) -> tuple[Flags, Flags]:
         """One sweep; a lane diverges when the velocity at its accepted state is not finite."""
         lanes, points = self.lanes, self._points(slots)
         owner = slots[points.lane]
@@ -146,7 +148,18 @@ class Picard:
             h = lanes.grid[owner, lanes.step[owner] + place + 1] - t
             start = Start(owner, where, t, h, guesses[rows], velocity[rows])
             lanes.followed.add(
-                Evaluation(owner, where, t, h, velocity[rows], variance[rows], rate[rows]), start
+                Evaluation(
+                    owner,
+                    where,
+                    t,
+                    h,
+                    velocity[rows],
+                    variance[rows],
+                    rate[rows],
+                    # no lane that asks for it comes here
+                    np.full(len(owner), np.nan),
+                ),
+                start,
             )
 
     def _guess(

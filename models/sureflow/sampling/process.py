@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -19,11 +19,28 @@ from sureflow.sampling.transfer import to_device
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Network evaluations asked for, ``n`` of them: ``x [n, *shape]``, ``t [n]``, ``label [n]``."""
+    """Network evaluations asked for, ``n`` of them: ``x [n, *shape]``, ``t [n]``, ``label [n]``.
+
+    The velocities at the rows ``probed [m]`` are wanted once more, differentiated in the
+    directions ``probe [m, *shape]``, signs.
+    """
 
     x: Tensor
     t: Tensor
     label: Tensor
+    probed: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    probe: Tensor | None = None
+
+    @property
+    def count(self) -> int:
+        """Network rows that they cost."""
+        return len(self.x) + len(self.probed)
+
+    def directional(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What :class:`~sureflow.sampling.directional.Directional` is to be asked, ``m > 0``."""
+        assert self.probe is not None
+        where = to_device(self.probed, self.x.device)
+        return torch.stack([self.x[where], self.probe], 1), self.t[where], self.label[where]
 
     @classmethod
     def at(
@@ -46,10 +63,14 @@ class Rows:
         """The rows of several processes as one batch, in order."""
         if len(parts) == 1:
             return parts[0]
+        first = np.cumsum([0, *(len(part.x) for part in parts)])
+        probes = [part.probe for part in parts if part.probe is not None]
         return cls(
             torch.cat([part.x for part in parts]),
             torch.cat([part.t for part in parts]),
             torch.cat([part.label for part in parts]),
+            np.concatenate([at + part.probed for at, part in zip(first, parts, strict=False)]),
+            torch.cat(probes) if probes else None,
         )
 
 
@@ -64,8 +85,16 @@ class Process(Protocol):
         """The evaluations that these running lanes need next."""
         ...
 
-    def advance(self, slots: Slots, replies: Moments) -> tuple[Flags, Flags]:
-        """Move the lanes by the replies to :meth:`rows`; returns masks (done, diverged)."""
+    def advance(
+        self, slots: Slots, replies: Moments, slopes: Tensor | None = None
+    ) -> tuple[Flags, Flags]:
+        """Move the lanes by the replies to :meth:`rows`; returns masks (done, diverged).
+
+        Args:
+            slots: The lanes that :meth:`rows` was asked for.
+            replies: Of its rows, ``[n, *shape]``.
+            slopes: ``z . (J z)`` of its probed rows, ``[m]``; None if there are none.
+        """
         ...
 
     def progress(self, slot: int) -> tuple[int, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sureflow.lane import FinishReason, LaneSpec, Sample
 from sureflow.moments import Moments
@@ -17,6 +18,8 @@ from sureflow.sampling.flow import Flow
 from sureflow.sampling.lanes import Lanes, Slots
 from sureflow.sampling.picard import Picard
 from sureflow.sampling.process import Process, Rows
+from sureflow.sampling.renoise import Renoise
+from sureflow.scores.catalogue import SCORES
 
 if TYPE_CHECKING:
     from sureflow.model import Model
@@ -76,6 +79,7 @@ class Sampler:
             self._lanes.foresight.hear = lambda slot, t, value: hear(self._ticket(slot), t, value)
         self._flow = Flow(self._lanes, model.network.classes)
         self._picard = Picard(self._lanes, model.network.classes)
+        self._renoise = Renoise(self._lanes)
         self._free = list(reversed(range(capacity)))
         self._held: dict[int, _Held] = {}
         self._paused: set[int] = set()
@@ -163,14 +167,36 @@ class Sampler:
         parts = self._parts
         asked = [part.process.rows(part.slots) for part in parts]
         rows = Rows.join(asked)
+        # First, as what evaluates the rows may work in place.
+        slopes = self._slopes(rows)
         replies = self._evaluate(rows.x, rows.t, rows.label)
         finished = []
-        for part, reply in zip(parts, _split(replies, asked), strict=True):
-            done, diverged = part.process.advance(part.slots, reply)
+        probed = [len(part.probed) for part in asked]
+        of_parts = [None] * len(parts) if slopes is None else torch.split(slopes, probed)
+        for part, reply, slope in zip(parts, _split(replies, asked), of_parts, strict=True):
+            done, diverged = part.process.advance(part.slots, reply, slope)
             for lane in np.flatnonzero(done | diverged):
                 ticket = part.tickets[lane]
+                if not diverged[lane] and self._hand_over(ticket):
+                    continue
                 finished.append((ticket, self._retire(ticket, bool(diverged[lane]))))
-        return Tick(len(rows.x), finished)
+        return Tick(rows.count, finished)
+
+    def _slopes(self, rows: Rows) -> Tensor | None:
+        """The directional derivatives that scores have asked for, ``[m]``."""
+        return self.model.directional(*rows.directional()).mean if len(rows.probed) else None
+
+    def _hand_over(self, ticket: int) -> bool:
+        """Whether a lane that has arrived goes on, for a score of the finished sample."""
+        lane = self._held[ticket]
+        wanted = any(SCORES[name].after for name in lane.spec.scores)
+        if not wanted or lane.process is self._renoise or self._lanes.abandoned[lane.slot]:
+            return False
+        lane.process.release(lane.slot)
+        self._renoise.admit(lane.slot, lane.spec)
+        self._held[ticket] = replace(lane, process=self._renoise)
+        self._parts = None
+        return True
 
     def _by_process(self) -> list[_Part]:
         """The running lanes of each process that has any, in the order of their slots."""

@@ -17,6 +17,8 @@ class Meaning:
         labelled: It compares a condition with none, so that it needs one.
         plain: It holds for the plain velocity alone, not for a guided one.
         rows: Network rows that it costs beyond those of the sample, at most, without guidance.
+        factor: Network rows that it costs for each row of the sample, with guidance or without.
+        after: Network rows that it costs once the sample is finished, all in one tick.
     """
 
     semantics: str
@@ -25,6 +27,13 @@ class Meaning:
     labelled: bool = False
     plain: bool = False
     rows: int = 0
+    factor: int = 0
+    after: int = 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether it costs rows of its own on the way."""
+        return self.rows + self.factor > 0
 
 
 SCORES = {
@@ -71,6 +80,20 @@ SCORES = {
         "how far the sample lies on the side of no condition rather than on that of its own",
         labelled=True,
         rows=1,
+    ),
+    "divergence": Meaning(
+        "improbability",
+        "nats",
+        "minus the log-density of the sample, its divergence estimated from the velocity's own"
+        " derivatives along one random direction",
+        factor=1,
+    ),
+    "residual": Meaning(
+        "surprise",
+        "1",
+        "how far the finished sample is from what the model expects on the way to it from fresh"
+        " noise, in units of its own variance; 1 is as expected",
+        after=3,
     ),
 }
 """By name, the cheapest idea first."""

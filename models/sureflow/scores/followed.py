@@ -11,9 +11,11 @@ from torch import Tensor
 from sureflow.sampling.transfer import to_host
 from sureflow.scores.adherence import Adherence
 from sureflow.scores.catalogue import SCORES
+from sureflow.scores.divergence import Divergence
 from sureflow.scores.integral import PropagatedLate
 from sureflow.scores.likelihood import Likelihood
 from sureflow.scores.propagated import Propagated
+from sureflow.scores.renoised import Renoised
 from sureflow.scores.residual import PathResidual, PooledResidual, Straightness
 from sureflow.scores.score import Evaluation, Floats, Score, Start
 from sureflow.scores.trajectory import Trajectory
@@ -30,6 +32,8 @@ KINDS: dict[str, type[Score]] = {
     "straightness": Straightness,
     "trajectory": Trajectory,
     "adherence": Adherence,
+    "divergence": Divergence,
+    "residual": Renoised,
 }
 assert tuple(KINDS) == tuple(SCORES)
 
@@ -61,6 +65,18 @@ class Followed:
         score = self._scores.get("adherence")
         return score if isinstance(score, Adherence) else None
 
+    @property
+    def divergence(self) -> Divergence | None:
+        """The score that wants velocities differentiated, if a lane has ever asked for it."""
+        score = self._scores.get("divergence")
+        return score if isinstance(score, Divergence) else None
+
+    @property
+    def renoised(self) -> Renoised | None:
+        """The score that is made of finished samples, if a lane has ever asked for it."""
+        score = self._scores.get("residual")
+        return score if isinstance(score, Renoised) else None
+
     def keep(self, slots: Slots, weights: Floats) -> None:
         """Steps of these lanes are kept; their state is still that at the start.
 
@@ -87,6 +103,7 @@ class Followed:
                         lanes.k[stage, where],
                         lanes.variance[stage, where],
                         lanes.trace[stage, used],
+                        lanes.divergence[stage, used],
                     )
                 )
 
@@ -109,6 +126,7 @@ class Followed:
                     velocity,
                     evaluation.variance[index],
                     evaluation.trace[part],
+                    evaluation.divergence[part],
                 )
             )
 

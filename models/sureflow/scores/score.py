@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sureflow.sampling.lanes import Index, Lanes, Slots
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Evaluation:
         velocity: ``[n, *shape]``, guided where the lane is.
         variance: Its variance per component, likewise.
         trace: The variance's sum over components, ``[n]``, in host memory.
+        divergence: Estimate of the velocity's divergence, likewise; of lanes that asked for it.
     """
 
     slots: Slots
@@ -39,6 +41,7 @@ class Evaluation:
     velocity: Tensor
     variance: Tensor
     trace: Floats
+    divergence: Floats
 
     def scaled(self, values: Tensor) -> Tensor:
         """``values [n, *shape]`` by their weights."""

@@ -16,6 +16,8 @@ ScoreName = Literal[
     "straightness",
     "trajectory",
     "adherence",
+    "divergence",
+    "residual",
 ]
 """Scores that can be asked for; a test holds them to those of the library."""
 

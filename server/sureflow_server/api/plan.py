@@ -136,7 +136,10 @@ def _scores(request: GenerateRequest, card: ModelCard, label: int | None) -> tup
             if SCORES[name].plain and request.guidance.scale != 1:
                 message = f"{name} holds for plain velocities; not with guidance"
                 raise Problem.field(f"confidence.{field}", message)
-            if SCORES[name].rows and request.sampler.parallel:
+            if SCORES[name].factor and not card.differentiable:
+                message = f"{name} differentiates the velocity; that of {card.name} cannot be"
+                raise Problem.field(f"confidence.{field}", message)
+            if SCORES[name].asks and request.sampler.parallel:
                 message = f"{name} asks for evaluations of its own; not with sampler.parallel"
                 raise Problem.field(f"confidence.{field}", message)
     return tuple(dict.fromkeys([chosen, *request.confidence.also]))

@@ -140,6 +140,9 @@ class ModelRecord(Part):
     grids: list[Placement] | None = None
     """Where fixed steps can be placed."""
 
+    differentiable: bool | None = None
+    """Whether the score `divergence` can be asked for."""
+
     provenance: dict[str, Any] | None = None
 
 

@@ -23,8 +23,8 @@ class Forecast:
     """Learns from finished lanes and ticks, and answers in seconds.
 
     The rows of a fixed grid are known; those of adaptive lanes are a running average over lanes of
-    the same model, solver, tolerance (to a fifth of a decade) and guidance. How much slower ticks
-    are than they should be is a running average over ticks.
+    the same model, solver, tolerance (to a fifth of a decade) and rows per evaluation. How much
+    slower ticks are than they should be is a running average over ticks.
 
     Attributes:
         tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, up to the most rows that a tick
@@ -41,8 +41,8 @@ class Forecast:
         """Network rows that a lane will cost."""
         if spec.tolerance is None:
             evaluations = EVALUATIONS[spec.method] * spec.steps + (spec.method == "ab2")
-            return evaluations * (1 + spec.guided) + _score_rows(spec)
-        guess = FIRST_GUESS_STEPS * EVALUATIONS[spec.method] * (1 + spec.guided)
+            return evaluations * spec.rows_each + _score_rows(spec)
+        guess = FIRST_GUESS_STEPS * EVALUATIONS[spec.method] * spec.rows_each
         return self._costs.get(_kind(model, spec), float(guess))
 
     def finished(self, model: str, sample: Sample) -> None:
@@ -104,10 +104,11 @@ def _rows_of(job: Job) -> int:
 
 
 def _score_rows(spec: LaneSpec) -> int:
-    """Rows that scores ask for beyond those of the sample; a guided lane has them anyway."""
-    return 0 if spec.guided else sum(SCORES[name].rows for name in spec.scores)
+    """Rows that scores ask for once; a guided lane has those on the way anyway."""
+    meanings = [SCORES[name] for name in spec.scores]
+    return sum(meaning.after + (0 if spec.guided else meaning.rows) for meaning in meanings)
 
 
 def _kind(model: str, spec: LaneSpec) -> tuple[object, ...]:
     assert spec.tolerance is not None
-    return model, spec.method, round(5 * log10(spec.tolerance)), spec.guided
+    return model, spec.method, round(5 * log10(spec.tolerance)), spec.rows_each

@@ -13,7 +13,7 @@ from sureflow.paths import broadcast
 from sureflow.sampling.sample import run, sample
 from sureflow.scores.catalogue import SCORES
 
-FREE = tuple(name for name, meaning in SCORES.items() if not meaning.labelled)
+FREE = tuple(n for n, meaning in SCORES.items() if not (meaning.labelled or meaning.asks))
 SIZE = 2
 
 

@@ -287,6 +287,27 @@ def test_a_single_image_that_was_dropped(server: Server) -> None:
     assert record["samples"][0]["decision"]["action_taken"] == "dropped"
 
 
+def test_a_score_by_derivatives_doubles_the_evaluations_and_changes_no_sample(
+    server: Server,
+) -> None:
+    body = {
+        "model": "icons",
+        "seed": 4,
+        "n": 3,
+        "condition": {"label": 1},
+        "guidance": {"scale": 2.0},
+        "sampler": {"method": "heun", "steps": 3},
+    }
+    plain = server.client.post("/v1/generate", json=body).json()
+    asked = {**body, "confidence": {"also": ["divergence"]}}
+    found = server.client.post("/v1/generate", json=asked).json()
+    assert found["usage"]["evaluations"] == 2 * plain["usage"]["evaluations"]
+    assert [s["data"] for s in found["samples"]] == [s["data"] for s in plain["samples"]]
+    assert len({s["scores"]["divergence"] for s in found["samples"]}) == 3
+    parallel = {**asked, "sampler": {"method": "euler", "parallel": {"window": 4}}}
+    assert server.client.post("/v1/generate", json=parallel).status_code == 422
+
+
 @pytest.mark.parametrize("method", ["euler", "heun", "midpoint", "rk4"])
 def test_evaluations_are_counted_guided_ones_twice(server: Server, method: str) -> None:
     body = {"model": "icons", "condition": {"label": 1}, "sampler": {"method": method, "steps": 3}}

@@ -50,6 +50,11 @@ def test_a_fixed_grid_costs_what_it_says(method: str) -> None:
     asking = LaneSpec(0, 0, method, 7, label=1, scores=("propagated", "adherence"))
     assert forecast().lane_rows("m", asking) == rows + 1
     assert forecast().lane_rows("m", replace(asking, guidance=2.0)) == 2 * rows
+    differentiated = LaneSpec(0, 0, method, 7, label=1, scores=("divergence",))
+    assert forecast().lane_rows("m", differentiated) == 2 * rows
+    assert forecast().lane_rows("m", replace(differentiated, guidance=2.0)) == 4 * rows
+    renoised = LaneSpec(0, 0, method, 7, label=1, guidance=2.0, scores=("adherence", "residual"))
+    assert forecast().lane_rows("m", renoised) == 2 * rows + 3
 
 
 def test_nothing_is_learned_of_the_cost_of_a_lane_from_one_that_was_abandoned() -> None:
