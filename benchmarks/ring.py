@@ -58,7 +58,7 @@ def main() -> None:
 
 def rank(model: Model, truth: GaussianMixture, method: str, count: int) -> float:
     """Spearman correlation of the served score with the exact integral on the same paths."""
-    specs = [LaneSpec(11, index, method, 20) for index in range(count)]
+    specs = [LaneSpec(11, index, method, 20, scores=("propagated",)) for index in range(count)]
     served = run(model, specs, capacity=64)
     exact = Model(model.card, ExactVariance(model.network, truth), None)
     integral = run(exact, specs, capacity=64)

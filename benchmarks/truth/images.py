@@ -78,12 +78,15 @@ def measure(report: Report, quick: bool, docs: Path | None, model: str) -> None:
 def drawn(model: str, count: int) -> Judged:
     """Balanced samples with all scores, the model's own first."""
     loaded = load(model)
-    names = sorted(SCORES, key=lambda name: name != loaded.score)
+    affordable = [name for name, meaning in SCORES.items() if not meaning.factor]
+    names = sorted(affordable, key=lambda name: name != loaded.score)
     samples = draw_balanced(
         loaded, count, SEED, method=METHOD, steps=STEPS, scores=tuple(names), quiet=True
     )
     labels = torch.tensor([sample.spec.label for sample in samples])
-    scores = {name: torch.tensor([sample.scores[name] for sample in samples]) for name in SCORES}
+    scores = {
+        name: torch.tensor([sample.scores[name] for sample in samples]) for name in affordable
+    }
     return Judged(samples, labels, scores)
 
 

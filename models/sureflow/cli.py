@@ -118,6 +118,9 @@ def calibrate(
     guidance: Annotated[list[float] | None, typer.Option(help="Scales; repeat it.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 1_000_003,
     score: Annotated[str | None, typer.Option(help="What to judge by; default: as before.")] = None,
+    costly: Annotated[
+        bool, typer.Option("--costly", help="Tabulate scores that cost passes of their own too.")
+    ] = False,
     judge: Annotated[
         str | None,
         typer.Option(help="package.module:function, from samples to a list of bad or not."),
@@ -151,7 +154,15 @@ def calibrate(
             asked = by_command(judge_command)
         path = resolve(folder)
         model = load(path)
-        made = run(model, draws, guidance or [1.0], seed, score=score or model.score, quiet=quiet)
+        made = run(
+            model,
+            draws,
+            guidance or [1.0],
+            seed,
+            score=score or model.score,
+            costly=costly,
+            quiet=quiet,
+        )
         if asked is not None:
             name = judge or judge_command or ""
             table = judged(model, made, asked, name, judged_draws, seed + 1, quiet)

@@ -15,6 +15,9 @@ LEVELS = 65
 SHARES = np.arange(1, 20) / 20
 """Shares of samples that pass for which bounds are fitted; between them the next larger holds."""
 
+NEVER = 3.0
+"""A bound that no rank is beyond."""
+
 
 @dataclass(frozen=True)
 class Early:

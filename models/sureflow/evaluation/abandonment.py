@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binom
 
-from sureflow.early import SHARES, Floats
+from sureflow.early import NEVER, SHARES, Floats
 
 FALSE_REJECTS, DOUBT = 0.02, 0.1
 """Of the samples that would pass at most this share is abandoned, but for this probability of an
@@ -42,7 +42,7 @@ def fit_bounds(
         doubt: Probability that it is more.
     """
     order = np.random.default_rng(seed).permutation(len(final))
-    bounds = np.full((len(SHARES), placed.shape[1]), np.inf)
+    bounds = np.full((len(SHARES), placed.shape[1]), NEVER)
     for number, share in enumerate(SHARES):
         passing = order[final[order] <= share]
         shape, held = np.sort(placed[passing[::2]], 0), placed[passing[1::2]]

@@ -48,6 +48,7 @@ def calibrate(
     method: str = "heun",
     steps: int = 20,
     score: str = DEFAULT_SCORE,
+    costly: bool = False,
     quiet: bool = False,
 ) -> Calibration:
     """Draw reference samples and tabulate all their scores.
@@ -60,6 +61,7 @@ def calibrate(
         method: Solver of the draws.
         steps: Its steps.
         score: The score that the model is to be judged by where a request names none.
+        costly: Tabulate also the scores that cost a pass of their own for every evaluation.
         quiet: No progress bar.
     """
     classes = len(model.card.classes)
@@ -70,6 +72,7 @@ def calibrate(
 
         def draw(label: int | None, scale: float) -> Reference:
             names = sorted(_names(model, label, scale), key=lambda name: name != score)
+            names = [name for name in names if costly or name == score or not SCORES[name].factor]
             specs = [
                 LaneSpec(seed, index, method, steps, label, scale, scores=tuple(names))
                 for index in range(draws)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.truth import scores
 from benchmarks.truth.path import arrive, divergence, exact_trace, solve, starts
 from sureflow.checkpoint import load
 from sureflow.lane import LaneSpec
@@ -12,11 +13,20 @@ from sureflow.sampling.sample import run
 @pytest.mark.parametrize(("method", "steps"), [("heun", 20), ("euler", 20), ("rk4", 10)])
 def test_a_path_is_that_of_the_served_sample(method: str, steps: int) -> None:
     model = load("ring")
-    served = run(model, [LaneSpec(3, index, method, steps) for index in range(16)])
+    names = ("propagated", "likelihood", "path_residual", "straightness")
+    specs = [LaneSpec(3, index, method, steps, scores=names) for index in range(16)]
+    served = run(model, specs)
     path = solve(model.network, starts(model.network, 3, 16), method, steps)
     np.testing.assert_allclose(path.end, [s.data for s in served], atol=1e-4)
     integral = path.integral(path.trace)
     np.testing.assert_allclose(integral, [s.uncertainty for s in served], rtol=1e-4)
+    for name, score in (
+        ("likelihood", scores.surprise),
+        ("path_residual", scores.path_residual),
+        ("straightness", scores.straightness),
+    ):
+        given = [s.scores[name] for s in served]
+        np.testing.assert_allclose(score(path), given, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(path.trace[path.first].T, [s.rate for s in served], rtol=1e-3)
 
 
