@@ -10,7 +10,7 @@ from sureflow.checkpoint import load
 from sureflow.lane import LaneSpec
 from sureflow.sampling.sample import run
 
-MODELS = {"ring": 20_000, "digits": 600, "fashion": 400}
+MODELS = {"ring": 10_000, "digits": 400, "fashion": 300}
 SEED, KEEPS = 31, (0.5, 0.3)
 
 
