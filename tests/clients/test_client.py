@@ -138,15 +138,15 @@ def test_profile_and_map(output: str, client: Client) -> None:
         seed=7,
         label=3,
         steps=STEPS,
+        also=["propagated"],
         profile=True,
         map=True,
         output=output,  # type: ignore[arg-type]
     )
     assert sample.profile is not None
     assert len(sample.profile.t) == len(sample.profile.rate) == STEPS
-    assert sample.uncertainty is not None
     assert sample.map_array().shape == (1, 28, 28)
-    assert sample.map_array().sum() == pytest.approx(sample.uncertainty, rel=1e-3)
+    assert sample.map_array().sum() == pytest.approx(sample.scores["propagated"], rel=1e-3)
 
 
 def test_filters_split_the_samples(client: Client) -> None:
@@ -180,6 +180,7 @@ def test_a_target_is_reached(client: Client) -> None:
         "ring",
         seed=7,
         steps=STEPS,
+        score="propagated",
         filter={"keep": 0.5, "accept": 4, "max_attempts": 16, "action": "regenerate"},
     )
     accepted = result.accepted()
