@@ -19,7 +19,6 @@ from sureflow.scores.catalogue import DEFAULT_SCORE
 LEVELS = 257
 """Quantiles stored per table; enough to place a sample within half a percent."""
 
-
 QUANTILES = "quantiles/"
 """Prefix of the tables in the file, one per score."""
 
@@ -140,9 +139,8 @@ class Calibration:
         if guidance is None or score not in quantiles:
             raise ValueError(f"lacks guidance or {QUANTILES}{score}")
         shapes = {table.shape[:-1] for table in quantiles.values()}
-        if guidance.ndim != 1 or len(shapes) != 1 or {len(s) for s in shapes} != {2}:
-            raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
-        if next(iter(shapes))[0] != len(guidance):
+        rows = {shape[:1] for shape in shapes if len(shape) == 2}
+        if len(shapes) != 1 or rows != {guidance.shape}:
             raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
         settings = json.loads(metadata.get("settings", "{}"))
         conformal = Conformal.read(tensors, metadata)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -45,8 +45,6 @@ class Integral(Score):
 class PropagatedLate(Integral):
     """``int tr Sigma dt`` from ``t = 0.5`` on."""
 
-    since: ClassVar[float] = LATE
-
     def integrand(self, t: Floats, trace: Floats) -> Floats:
         """The variance, from then on."""
-        return np.where(t >= self.since, trace, 0.0)
+        return np.where(t >= LATE, trace, 0.0)

