@@ -11,10 +11,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sureflow.frame import Frame
+from sureflow.origin import Origin
 from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 
 Array = npt.NDArray[np.float32]
-FinishReason = Literal["converged", "max_steps", "abandoned", "cancelled", "diverged", "deadline"]
+FinishReason = Literal[
+    "converged", "max_steps", "abandoned", "cancelled", "diverged", "deadline", "halted"
+]
 
 EVALUATIONS = {"euler": 1, "heun": 2, "midpoint": 2, "ab2": 1, "bosh3": 3, "rk4": 4, "dopri5": 6}
 """The solvers, and their evaluations per step of a fixed grid; the first of ``ab2`` takes two."""
@@ -74,6 +78,12 @@ class LaneSpec:
             first becomes uncertainty and confidence. None: the one that the model recommends.
         early: Confidence below which the finished sample would be of no use: the lane is abandoned
             on the way once it is foreseen to end there. ``None`` or 0: never.
+        origin: Where the lane comes from; ``None``: from its own noise at ``t = 0``.
+        keep: Frames to return with the sample: at these times, that is, at the last step that
+            begins there or before; or at ``commit``; or ``all``.
+        watch: Steps at whose beginning the lane is to be looked at, ascending; see :class:`View`.
+        halt: Steps after which it is enough: the lane ends at the beginning of this step, once it
+            has been evaluated there, with the finish_reason ``halted``. ``None``: at ``t = 1``.
     """
 
     seed: int
@@ -90,6 +100,10 @@ class LaneSpec:
     parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE
     scores: tuple[str, ...] = ()
     early: float | None = None
+    origin: Origin | None = None
+    keep: tuple[float, ...] | Literal["commit", "all"] = ()
+    watch: tuple[int, ...] = ()
+    halt: int | None = None
 
     @property
     def guided(self) -> bool:
@@ -114,6 +128,30 @@ class Commit:
 
     t: float
     step: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What there is to see of a lane at the beginning of a step.
+
+    Attributes:
+        step: Steps completed.
+        t: Time reached.
+        state: ``x_t``, ``[*shape]``, in data units.
+        prediction: The expected end ``x_t + (1 - t) v``, likewise.
+        rate: ``tr Sigma`` there.
+        map: Variance of the final sample given the state, ``(1 - t)^2 Sigma``, per component
+            ``[*shape]``, in squared data units.
+        uncertainty: ``int tr Sigma dt`` up to there.
+    """
+
+    step: int
+    t: float
+    state: Array
+    prediction: Array
+    rate: float
+    map: Array
+    uncertainty: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,6 +181,10 @@ class Sample:
         scores: All scores that were asked for, by name.
         abandoned_at: Time at which the lane was given up, ``None`` for a finished sample. Its data
             is the state there, its scores are those so far.
+        frames: Those that were to be kept, ascending, without those of a parent.
+        views: Those that were to be looked at, ascending.
+        start: State at ``t = 0``, ``[*shape]``: the noise, that which an inversion has found, or
+            that of the parent.
     """
 
     spec: LaneSpec
@@ -161,3 +203,6 @@ class Sample:
     score: str = DEFAULT_SCORE
     scores: dict[str, float] = field(default_factory=dict)
     abandoned_at: float | None = None
+    frames: tuple[Frame, ...] = ()
+    views: tuple[View, ...] = ()
+    start: Array | None = None

@@ -1,0 +1,56 @@
+"""A lane that stands still: everything it needs to go on, bit for bit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load, save
+
+NOTE = "frame"
+"""Entry of the metadata that holds what is no array."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A trajectory at the beginning of one of its steps.
+
+    Going on from a frame gives the bytes that the trajectory would have had. It fits only the
+    model version and the lane that it was taken of.
+
+    Attributes:
+        step: Steps completed.
+        t: Time reached, in [0, 1].
+        arrays: State of the lane by name. ``x [*shape]`` is the state of the flow; the others are
+            what solver, step control and scores have gathered, and are nobody else's business.
+    """
+
+    step: int
+    t: float
+    arrays: dict[str, npt.NDArray[np.generic]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+    def dump(self) -> bytes:
+        """Return it as a safetensors file."""
+        note = json.dumps({"step": self.step, "t": self.t})
+        return save({k: np.ascontiguousarray(v) for k, v in self.arrays.items()}, {NOTE: note})
+
+    @classmethod
+    def parse(cls, data: bytes) -> Frame:
+        """Read it back.
+
+        Raises:
+            ValueError: These are not the bytes of a frame.
+        """
+        try:
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            note = json.loads(header["__metadata__"][NOTE])
+            return cls(int(note["step"]), float(note["t"]), load(data))
+        except Exception as error:
+            raise ValueError(f"not a frame: {error}") from error
