@@ -23,6 +23,9 @@ FinishReason = Literal[
 EVALUATIONS = {"euler": 1, "heun": 2, "midpoint": 2, "ab2": 1, "bosh3": 3, "rk4": 4, "dopri5": 6}
 """The solvers, and their evaluations per step of a fixed grid; the first of ``ab2`` takes two."""
 
+TYPICAL_STEPS = 8
+"""Of a lane with a tolerance, as long as nothing is known of others like it."""
+
 METHODS = tuple(EVALUATIONS)
 """Names of the solvers."""
 
@@ -109,6 +112,13 @@ class LaneSpec:
     def guided(self) -> bool:
         """Whether every evaluation needs a second, unconditional row."""
         return self.label is not None and self.guidance != 1
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations from noise to data: those of the fixed grid, typical ones of a tolerance."""
+        if self.tolerance is not None:
+            return EVALUATIONS[self.method] * TYPICAL_STEPS
+        return EVALUATIONS[self.method] * self.steps + (self.method == "ab2")
 
     @property
     def rows_each(self) -> int:

@@ -104,6 +104,11 @@ class Sampler:
         """Steps completed and time reached by each lane in a slot, by ticket."""
         return {ticket: lane.process.progress(lane.slot) for ticket, lane in self._held.items()}
 
+    def left(self) -> dict[int, float]:
+        """Ticks that each lane in a slot still needs, roughly, by ticket."""
+        slots = np.array([lane.slot for lane in self._held.values()], np.int64)
+        return dict(zip(self._held, self._lanes.ticks_left(slots).tolist(), strict=True))
+
     @property
     def spent(self) -> int:
         """Network rows spent so far on the lanes that hold slots."""

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from math import log10
 
-from sureflow.lane import EVALUATIONS, LaneSpec, Sample
+from sureflow.lane import LaneSpec, Sample
 from sureflow.scores.catalogue import SCORES
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import TickStats
@@ -14,9 +14,6 @@ from sureflow_server.engine.messages import TickStats
 LEARNING_RATE = 0.1
 REMEMBERED = 256
 """Settings of adaptive lanes whose cost is kept."""
-
-FIRST_GUESS_STEPS = 8
-"""Steps expected of an adaptive lane as long as none like it has been seen."""
 
 
 class Forecast:
@@ -27,8 +24,9 @@ class Forecast:
     slower ticks are than they should be is a running average over ticks.
 
     Attributes:
-        tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, up to the most rows that a tick
-            has, by name of model.
+        tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, by name of model, up to the
+            most rows that a tick has while there is any hurry, see
+            :func:`~sureflow_server.engine.width.brisk`.
     """
 
     def __init__(self) -> None:
@@ -39,11 +37,10 @@ class Forecast:
 
     def lane_rows(self, model: str, spec: LaneSpec) -> float:
         """Network rows that a lane will cost."""
+        rows = spec.evaluations * spec.rows_each
         if spec.tolerance is None:
-            evaluations = EVALUATIONS[spec.method] * spec.steps + (spec.method == "ab2")
-            return evaluations * spec.rows_each + _score_rows(spec)
-        guess = FIRST_GUESS_STEPS * EVALUATIONS[spec.method] * spec.rows_each
-        return self._costs.get(_kind(model, spec), float(guess))
+            return rows + _score_rows(spec)
+        return self._costs.get(_kind(model, spec), float(rows))
 
     def finished(self, model: str, sample: Sample) -> None:
         """Learn what a lane did cost."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from time import monotonic
@@ -25,6 +25,7 @@ from sureflow_server.engine.messages import (
     TickStats,
 )
 from sureflow_server.engine.scheduler import Scheduler
+from sureflow_server.engine.width import width
 
 if TYPE_CHECKING:
     from sureflow.sampling import Sampler
@@ -33,6 +34,9 @@ REPORT_EVERY_S = 0.05
 FIRST_TURN_S = 0.01
 LAST_TURN_WEIGHT = 0.1
 """Of the duration of the last turn in the running average, which begins with a guess."""
+
+DECIDE_EVERY = 8
+"""Turns after which it is decided anew which lanes run, though nothing has come or gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ class TickLoop:
         samplers: By name of model.
         inbox: Filled by another thread, so that looking into it costs no system call.
         send: Hands a report to the API process.
-        rows: Network rows of a tick at most, by name of model; by default as many as it has slots.
+        tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, up to the most rows that a tick
+            may have, by name of model; by default as many as there are slots, and no time at all.
         admission: When lanes may start.
     """
 
@@ -71,13 +76,16 @@ class TickLoop:
         samplers: Mapping[str, Sampler],
         inbox: SimpleQueue[Command],
         send: Callable[[Report], None],
-        rows: Mapping[str, int] | None = None,
+        tick_s: Mapping[str, Sequence[float]] | None = None,
         admission: Admission = "tick",
     ) -> None:
         self._samplers = samplers
         self._inbox = inbox
         self._send = send
-        self._rows = rows or {model: sampler.free for model, sampler in samplers.items()}
+        self._tick_s = tick_s or {m: [0.0] * (s.free + 1) for m, s in samplers.items()}
+        self._slowness = dict.fromkeys(samplers, 1.0)
+        self._undecided = 0
+        self._arrived: dict[str, list[_Lane]] = {}
         self._admission = admission
         self._stale: set[str] = set()
         self._turn_s = FIRST_TURN_S
@@ -131,17 +139,31 @@ class TickLoop:
             owner=terms.owner,
             priority=terms.priority,
             deadline=terms.deadline,
+            alone=monotonic() + self._alone_s(submit.model, lanes),
         )
+        self._arrived.setdefault(submit.model, []).append(lanes[0])
         self._stale.add(submit.model)
 
+    def _alone_s(self, model: str, lanes: list[_Lane]) -> float:
+        """Seconds that these lanes would take if they had every tick for themselves."""
+        tick_s, spec = self._tick_s[model], lanes[0].spec
+        rows = min(len(lanes) * spec.rows_each, len(tick_s) - 1)
+        ticks = spec.evaluations * max(len(lanes) * spec.rows_each / rows, 1)
+        return ticks * tick_s[rows] * self._slowness[model]
+
     def _admit(self) -> None:
-        """Let the scheduler decide again for the models where something has come or gone."""
+        """Let the scheduler decide again where something has come or gone, and now and then."""
+        self._undecided += 1
+        if self._undecided >= DECIDE_EVERY:
+            self._undecided = 0
+            self._stale.update(slot.model for slot in self._slots.values())
         for model in [*self._stale]:
             sampler = self._samplers[model]
             if self._admission == "request" and sampler.running:
                 continue
             self._stale.discard(model)
-            turn = self._scheduler.turn(model, self._rows[model], sampler.free)
+            left = sampler.left()
+            turn = self._scheduler.turn(model, self._width(model, left), sampler.free, left)
             sampler.pause(turn.pause)
             sampler.resume(turn.resume)
             for ticket, lane in turn.start:
@@ -149,8 +171,23 @@ class TickLoop:
                 self._slots[ticket] = _Slot(model, lane, monotonic())
                 self._started.append(Started(lane.request))
 
+    def _width(self, model: str, left: Mapping[int, float]) -> int:
+        """Rows that the next ticks may have."""
+        now, slowness = monotonic(), self._slowness[model]
+        pressing = [
+            (lane.deadline - now, float(lane.spec.evaluations))
+            for lane in self._arrived.pop(model, ())
+        ]
+        for deadline, tickets, following in self._scheduler.under_way(model):
+            ticks = max(left[ticket] for ticket in tickets)
+            if following is not None:
+                ticks = max(ticks, following.spec.evaluations)
+            pressing.append((deadline - now, ticks))
+        return width(pressing, [slowness * seconds for seconds in self._tick_s[model]])
+
     def _tick(self) -> None:
         first = ended = monotonic()
+        expected: dict[str, float] = {}
         for model, sampler in self._samplers.items():
             if not sampler.running:
                 continue
@@ -158,14 +195,17 @@ class TickLoop:
             sampler.pace(begun, self._turn_s)
             tick = sampler.tick()
             ended = monotonic()
-            expected = sampler.model.evaluator.seconds(tick.rows)
-            self._count(self._stats[model], tick.rows, ended - begun, expected)
+            expected[model] = sampler.model.evaluator.seconds(tick.rows)
+            self._count(self._stats[model], tick.rows, ended - begun, expected[model])
             if tick.finished:
                 self._stale.add(model)
             for ticket, sample in tick.finished:
                 self._finish(ticket, sample, ended)
         if ended > first:
             self._turn_s += LAST_TURN_WEIGHT * (ended - first - self._turn_s)
+        for model, expected_s in expected.items():
+            slowness = (ended - first) / expected_s
+            self._slowness[model] += LAST_TURN_WEIGHT * (slowness - self._slowness[model])
 
     def _finish(self, ticket: int, sample: Sample, ended: float) -> None:
         self._scheduler.finish(ticket)

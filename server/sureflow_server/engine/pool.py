@@ -36,6 +36,7 @@ from sureflow_server.engine.messages import (
     WorkerConfig,
 )
 from sureflow_server.engine.process import WorkerProcess
+from sureflow_server.engine.width import brisk
 
 log = logging.getLogger(__name__)
 
@@ -282,7 +283,9 @@ class Pool:
         self.folder = ready.folder
         self.cards = {card.name: card for card in ready.cards}
         self.failures = ready.failures
-        self._forecast.tick_s = ready.tick_s
+        self._forecast.tick_s = {
+            model: seconds[: brisk(seconds) + 1] for model, seconds in ready.tick_s.items()
+        }
         for job in self._ledger.jobs:
             if self.cards.get(job.card.name) != job.card:
                 changed = f"model {job.card.name} changed while the request ran"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -22,6 +22,7 @@ class _Request(Generic[L]):
     owner: str
     priority: int
     order: tuple[float, int]
+    alone: float
     rows: int
     waiting: deque[L]
     running: list[int] = field(default_factory=list)
@@ -56,11 +57,14 @@ class Scheduler(Generic[L]):
     One lane at a time, a row goes to the highest priority that wants one; there to the owner with
     the fewest rows, which is max-min fairness between owners. An owner's requests have one lane
     each first, by deadline and then by arrival: a request for one sample runs in every tick,
-    however many samples another request brought before it. What is left goes to the request with
-    the fewest unfinished samples, since what can be done soon should not wait for what cannot.
+    however many samples another request brought before it. What is left goes to the request that
+    would have been done first if it were alone. So requests of like size are served in the order
+    of their arrival, which keeps the longest wait short, and what can be done soon does not wait
+    for what cannot.
 
     A lane that has to stand back is paused: it keeps its slot and its state, which costs nothing,
-    and goes on before its request starts another.
+    and goes on before its request starts another. But once all lanes of a request fit into slots
+    they take turns, those with most left to do first: a request is done when its last lane is.
 
     ``L`` is whatever the caller calls a lane; it is handed back untouched.
     """
@@ -83,6 +87,7 @@ class Scheduler(Generic[L]):
         owner: str = "",
         priority: int = 0,
         deadline: float = inf,
+        alone: float = 0,
     ) -> None:
         """Queue lanes of a request, in the order in which they are to start.
 
@@ -97,6 +102,7 @@ class Scheduler(Generic[L]):
             owner: Whose request it is; owners share evenly, whatever the number of their requests.
             priority: Higher ones are served before lower ones.
             deadline: Decides among equals; on any clock, as long as it is one.
+            alone: When it would be done if it had every tick for itself; on any clock.
         """
         arriving = deque(lanes)
         if not arriving:
@@ -106,12 +112,14 @@ class Scheduler(Generic[L]):
             known.waiting.extend(arriving)
             return
         order = (deadline, request)
-        added = _Request(request, model, owner, priority, order, rows, arriving)
+        added = _Request(request, model, owner, priority, order, alone, rows, arriving)
         self._requests[request] = added
         owners = self._queues.setdefault(model, {}).setdefault(priority, {})
         insort(owners.setdefault(owner, []), added, key=_by_order)
 
-    def turn(self, model: str, rows: int, slots: int) -> Turn[L]:
+    def turn(
+        self, model: str, rows: int, slots: int, left: Mapping[int, float] | None = None
+    ) -> Turn[L]:
         """Decide which lanes have rows from now on; holds until something is added or ends.
 
         Args:
@@ -119,15 +127,23 @@ class Scheduler(Generic[L]):
             rows: Rows that the tick shall have at most. A lane that alone asks for more runs by
                 itself.
             slots: Free slots for lanes that have not started.
+            left: Ticks that lanes still need, by ticket; without it they do not take turns.
         """
         shares = self._shares(model, rows, slots)
         holding = self._holding.setdefault(model, {})
         turn: Turn[L] = Turn([], [], [])
-        for request in [*holding.values()]:
-            if len(request.running) > shares.get(request, 0):
-                self._pause(request, shares.get(request, 0), turn)
+        fresh = {request: max(share - request.held, 0) for request, share in shares.items()}
+        spare = slots - sum(fresh.values())
         for request, share in shares.items():
-            self._go_on(request, share, turn)
+            further = len(request.waiting) - fresh[request]
+            if left is not None and further <= spare:
+                further = min(further, share - fresh[request])
+                fresh[request] += further
+                spare -= further
+        for request in {**holding, **{request.id: request for request in shares}}.values():
+            starting = fresh.get(request, 0)
+            self._hold(request, shares.get(request, 0) - starting, left or {}, turn)
+            self._start(request, starting, turn)
             if request.held:
                 holding[request.id] = request
         return turn
@@ -146,7 +162,7 @@ class Scheduler(Generic[L]):
             owners = []
             for owner, requests in queues[priority].items():
                 able = {*requests[:rows], *holding.get((priority, owner), ())}
-                wanting = sorted((0, request.order, request) for request in able)
+                wanting = sorted((-inf, request.order, request) for request in able)
                 owners.append((0, wanting[0][:2], wanting))
             heapify(owners)
             while owners and left > 0:
@@ -160,29 +176,38 @@ class Scheduler(Generic[L]):
                     left -= request.rows
                     owned += request.rows
                     if share + 1 < request.unfinished:
-                        heappush(wanting, (request.unfinished, order, request))
+                        heappush(wanting, (request.alone, order, request))
                 if wanting:
                     heappush(owners, (owned, wanting[0][:2], wanting))
         return shares
 
-    def _pause(self, request: _Request[L], share: int, turn: Turn[L]) -> None:
-        """Pause the lanes that were started last."""
-        stopped = request.running[share:]
-        del request.running[share:]
-        request.paused[:0] = stopped
-        turn.pause.extend(stopped)
+    def _hold(
+        self, request: _Request[L], count: int, left: Mapping[int, float], turn: Turn[L]
+    ) -> None:
+        """Let so many of the lanes that hold slots run, those with most left; pause the others.
 
-    def _go_on(self, request: _Request[L], share: int, turn: Turn[L]) -> None:
-        resumed = request.paused[: share - len(request.running)]
-        del request.paused[: len(resumed)]
-        request.running.extend(resumed)
-        turn.resume.extend(resumed)
-        while len(request.running) < share:
+        Among equals those go on that ran before, the ones that were started first.
+        """
+        held = sorted(request.running + request.paused, key=lambda ticket: -left.get(ticket, 0))
+        chosen = {*held[:count]}
+        turn.pause.extend(ticket for ticket in request.running if ticket not in chosen)
+        turn.resume.extend(ticket for ticket in request.paused if ticket in chosen)
+        request.paused = sorted(ticket for ticket in held if ticket not in chosen)
+        request.running = sorted(chosen)
+
+    def _start(self, request: _Request[L], count: int, turn: Turn[L]) -> None:
+        for _ in range(count):
             ticket = next(self._tickets)
             turn.start.append((ticket, request.waiting.popleft()))
             self._waiting[request.model] -= 1
             request.running.append(ticket)
             self._owners[ticket] = request
+
+    def under_way(self, model: str) -> Iterator[tuple[float, list[int], L | None]]:
+        """Yield the deadline, lanes in slots and next lane of every request that holds a slot."""
+        for request in self._holding.get(model, {}).values():
+            following = request.waiting[0] if request.waiting else None
+            yield request.order[0], request.running + request.paused, following
 
     def finish(self, ticket: int) -> None:
         """Take note that a running lane has left its slot."""

@@ -40,8 +40,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     ready, samplers = load_all(config)
     try:
         connection.send(ready)
-        rows = {model: len(seconds) - 1 for model, seconds in ready.tick_s.items()}
-        TickLoop(samplers, inbox, connection.send, rows, config.admission).run()
+        TickLoop(samplers, inbox, connection.send, ready.tick_s, config.admission).run()
     except (BrokenPipeError, ConnectionResetError):
         return
 

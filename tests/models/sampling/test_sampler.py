@@ -89,6 +89,17 @@ def test_no_lane_is_admitted_over_capacity(mixture) -> None:
         sampler.admit(1, LaneSpec(0, 1))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_lane_on_a_grid_knows_how_many_ticks_it_still_needs(mixture, method) -> None:
+    sampler = Sampler(mixture, capacity=2)
+    spec = LaneSpec(0, 0, method, steps=4)
+    sampler.admit(5, spec)
+    for left in range(spec.evaluations, 0, -1):
+        assert sampler.left() == {5: left}
+        sampler.tick()
+    assert sampler.left() == {}
+
+
 def test_cancel_frees_the_slot_at_once_and_ignores_strangers(mixture) -> None:
     sampler = Sampler(mixture, capacity=1)
     sampler.admit(7, LaneSpec(0, 0, steps=50))

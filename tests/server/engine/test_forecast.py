@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sureflow.card import ModelCard
-from sureflow.lane import EVALUATIONS, Commit, LaneSpec, Sample
-from sureflow_server.engine.forecast import FIRST_GUESS_STEPS, Forecast
+from sureflow.lane import EVALUATIONS, TYPICAL_STEPS, Commit, LaneSpec, Sample
+from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Terms, TickStats
 from sureflow_server.engine.scheduler import Scheduler
@@ -70,7 +70,7 @@ def test_nothing_is_learned_of_the_cost_of_a_lane_from_one_that_was_abandoned() 
 def test_an_adaptive_lane_costs_what_its_like_did() -> None:
     learned = forecast()
     spec = LaneSpec(0, 0, "bosh3", tolerance=0.01)
-    assert learned.lane_rows("m", spec) == 3 * FIRST_GUESS_STEPS
+    assert learned.lane_rows("m", spec) == 3 * TYPICAL_STEPS
     learned.finished("m", finished(spec, 40))
     assert learned.lane_rows("m", spec) == 40
     for _ in range(100):
@@ -78,8 +78,8 @@ def test_an_adaptive_lane_costs_what_its_like_did() -> None:
     assert learned.lane_rows("m", LaneSpec(9, 9, "bosh3", tolerance=0.0101)) == pytest.approx(
         60, 1e-3
     )
-    assert learned.lane_rows("m", LaneSpec(0, 0, "bosh3", tolerance=0.1)) == 3 * FIRST_GUESS_STEPS
-    assert learned.lane_rows("n", spec) == 3 * FIRST_GUESS_STEPS
+    assert learned.lane_rows("m", LaneSpec(0, 0, "bosh3", tolerance=0.1)) == 3 * TYPICAL_STEPS
+    assert learned.lane_rows("n", spec) == 3 * TYPICAL_STEPS
 
 
 def test_nothing_is_promised_before_a_tick_was_seen() -> None:

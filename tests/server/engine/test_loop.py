@@ -208,7 +208,7 @@ def test_a_thousand_samples_do_not_delay_one(model: Model) -> None:
             return super().tick()
 
     driver.inbox.put(Submit(1, "m", lanes(1, 1000, "rk4", 50), progress=False))
-    TickLoop({"m": Counted(model, 8)}, driver.inbox, send, {"m": 4}).run()
+    TickLoop({"m": Counted(model, 8)}, driver.inbox, send, {"m": [0.0] * 5}).run()
     assert len(ticks_of_one) <= 1 + 5 + 1, "one tick was under way when it came"
     assert set(ticks_of_one) == {4}, "every tick is full"
 
@@ -240,5 +240,5 @@ def test_the_higher_priority_is_done_first(model: Model) -> None:
     for request, priority in ((1, 0), (2, 5)):
         terms = Terms(priority=priority)
         driver.inbox.put(Submit(request, "m", lanes(request, 2, "euler", 5), False, terms))
-    TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send, {"m": 2}).run()
+    TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send, {"m": [0.0] * 3}).run()
     assert [request for request, _ in driver.finished] == [2, 2, 1, 1]

@@ -30,8 +30,8 @@ class Floor:
     def free(self) -> int:
         return self.slots - len(self.running) - len(self.paused)
 
-    def turn(self) -> Turn[Lane]:
-        turn = self.scheduler.turn("m", self.rows, self.free)
+    def turn(self, left: dict[int, float] | None = None) -> Turn[Lane]:
+        turn = self.scheduler.turn("m", self.rows, self.free, left)
         for ticket in turn.pause:
             self.paused[ticket] = self.running.pop(ticket)
         for ticket in turn.resume:
@@ -188,6 +188,52 @@ def test_a_finished_request_is_forgotten() -> None:
         scheduler.finish(ticket)
 
 
+def test_lanes_that_all_have_slots_take_turns() -> None:
+    """Three lanes of four ticks on two rows: six ticks, and not the eight of one after another."""
+    floor = Floor(rows=2, slots=3)
+    floor.scheduler.add("m", 1, lanes(1, 3))
+    left: dict[int, float] = {}
+    for tick in range(6):
+        floor.turn(left)
+        assert len(floor.running) == 2, tick
+        for ticket in [*floor.running]:
+            left[ticket] = left.get(ticket, 4) - 1
+            if not left[ticket]:
+                del floor.running[ticket]
+                floor.scheduler.finish(ticket)
+    assert not floor.paused
+    assert not floor.scheduler.cancel(1), "it is done"
+
+
+def test_lanes_do_not_take_turns_while_others_wait_for_slots() -> None:
+    """The first samples of a large request are not held up by its last ones."""
+    floor = Floor(rows=2, slots=4)
+    floor.scheduler.add("m", 1, lanes(1, 9))
+    floor.turn({})
+    turn = floor.turn({0: 1, 1: 5})
+    assert turn == Turn([], [], [])
+
+
+def test_a_lane_takes_its_turn_without_a_slot_meant_for_somebody_new() -> None:
+    floor = Floor(rows=2, slots=3)
+    floor.scheduler.add("m", 1, lanes(1, 2))
+    floor.turn({})
+    floor.scheduler.add("m", 2, lanes(2, 2))
+    turn = floor.turn({0: 3, 1: 3})
+    assert [lane for _, lane in turn.start] == [(2, 0)]
+    assert floor.shares == {1: 1, 2: 1}
+
+
+def test_those_who_hold_slots_are_under_way() -> None:
+    floor = Floor(rows=2, slots=3)
+    floor.scheduler.add("m", 1, lanes(1, 3), deadline=7.0)
+    floor.scheduler.add("m", 2, lanes(2, 1))
+    floor.scheduler.add("m", 3, lanes(3, 1))
+    floor.turn()
+    inf = float("inf")
+    assert [*floor.scheduler.under_way("m")] == [(7.0, [0], (1, 1)), (inf, [1], None)]
+
+
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
 
@@ -205,12 +251,12 @@ def test_owners_share_max_min_fairly(sizes: list[int], rows: int) -> None:
 
 
 @given(sizes=SIZES, rows=st.integers(1, 12))
-def test_of_an_owner_everybody_has_a_lane_and_the_smallest_have_the_rest(
+def test_of_an_owner_everybody_has_a_lane_and_those_soonest_done_have_the_rest(
     sizes: list[int], rows: int
 ) -> None:
     floor = Floor(rows, slots=64)
     for request, size in enumerate(sizes):
-        floor.scheduler.add("m", request, lanes(request, size))
+        floor.scheduler.add("m", request, lanes(request, size), alone=size)
     floor.turn()
     left = rows - len(sizes)
     expected = dict.fromkeys(range(min(rows, len(sizes))), 1)
@@ -258,10 +304,13 @@ class SchedulerMachine(RuleBasedStateMachine):
         """Whether its lanes wait, run or have all ended, a request may have more."""
         self.more(data.draw(st.integers(0, len(self.sizes) - 1)), count)
 
-    @rule()
-    def turn(self) -> None:
+    @rule(data=st.data())
+    def turn(self, data: st.DataObject) -> None:
         floor = self.floor
-        for _, lane in floor.turn().start:
+        tickets = [*floor.running, *floor.paused]
+        ticks = data.draw(st.none() | st.lists(st.integers(1, 9), min_size=15, max_size=15))
+        left = ticks and {ticket: float(ticks[ticket % 15]) for ticket in tickets}
+        for _, lane in floor.turn(left).start:
             self.waiting.remove(lane)
         assert floor.free >= 0
         assert bool(floor.running) == bool(self.waiting or floor.paused or floor.running)
