@@ -218,7 +218,7 @@ class Lanes:
         h = np.where(adaptive, np.maximum(self.h[slots], self.proposal[slots]), 1)
         steps = np.where(adaptive, (1 - self.t[slots]) / h, self.steps[slots] - self.step[slots])
         stages = self.stages(slots)
-        further = np.where(COEFFICIENTS.multistep[self.method[slots]], 1, stages)
+        further = np.where(COEFFICIENTS.multistep[self.method[slots]], 1.0, stages)
         left: Floats = (steps - 1) * further + stages - self.stage[slots]
         return np.maximum(left, 1.0)
 
