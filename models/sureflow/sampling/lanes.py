@@ -216,11 +216,13 @@ class Lanes:
         """Evaluations until each lane is at ``t = 1``, if the rest is like the present step."""
         adaptive = self.adaptive(slots)
         h = np.where(adaptive, np.maximum(self.h[slots], self.proposal[slots]), 1)
-        steps = np.where(adaptive, (1 - self.t[slots]) / h, self.steps[slots] - self.step[slots])
+        steps: Floats = np.where(
+            adaptive, (1 - self.t[slots]) / h, self.steps[slots] - self.step[slots]
+        )
         stages = self.stages(slots)
         further = np.where(COEFFICIENTS.multistep[self.method[slots]], 1.0, stages)
-        left: Floats = (steps - 1) * further + stages - self.stage[slots]
-        return np.maximum(left, 1.0)
+        left: Floats = np.maximum((steps - 1) * further + stages - self.stage[slots], 1.0)
+        return left
 
     def weights(self, slots: Slots) -> Floats:
         """Weights with which the stages end each lane's step, ``[n, STAGES]``.
