@@ -1,0 +1,103 @@
+"""Body of ``POST /v1/edit``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from sureflow_server.api.operations import MAX_OPERATIONS, ConditionOperation, OperationBody
+from sureflow_server.api.part import Integer, Number, Part
+from sureflow_server.api.requests import (
+    MAX_DEADLINE_S,
+    MAX_PRIORITY,
+    ConfidenceOptions,
+    FilterOptions,
+    OutputOptions,
+    SamplerOptions,
+)
+from sureflow_server.api.rewind_options import RewindOptions
+
+MAX_BRANCHES = 64
+MAX_RANK = 8
+
+
+class AtTime(Part):
+    """A time."""
+
+    t: Annotated[Number, Field(ge=0, lt=1)]
+    """0 is noise, 1 is data. The last step that begins there or before."""
+
+
+class AtStep(Part):
+    """A step."""
+
+    step: Annotated[Integer, Field(ge=0)]
+    """So many steps completed."""
+
+
+class AtCommit(Part):
+    """A commit point."""
+
+    commit: Annotated[Integer, Field(ge=1, le=MAX_RANK)]
+    """1 is the most marked of the moments at which the sample decided something, 2 the next, as far
+    as there are several; `commits` of the handle lists them."""
+
+    shift: Annotated[Number, Field(gt=-1, lt=1)] = 0.0
+    """Added to its time: a little earlier leaves more open."""
+
+
+class EditRequest(Part):
+    """Take a trajectory up again where it was, and send it elsewhere."""
+
+    handle: str = Field(max_length=64)
+    """Of a sample of this server."""
+
+    at: Literal["commit"] | AtTime | AtStep | AtCommit = "commit"
+    """Where to leave the trajectory; commit is its own commit point."""
+
+    operations: Annotated[tuple[OperationBody, ...], Field(max_length=MAX_OPERATIONS)] = ()
+    """What to do there, in this order. Without any the rest is made again, which with the same
+    sampler gives the same bytes."""
+
+    branches: Annotated[Integer, Field(ge=1, le=MAX_BRANCHES)] = 1
+    """Alternatives, with different draws."""
+
+    keep: Literal["all", "best"] = "all"
+    """all: every branch with its data; best: only the surest, and only if it is surer than the
+    original. Every branch keeps its record."""
+
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
+    """Of what the branches draw. By default drawn, and returned."""
+
+    sampler: SamplerOptions | None = None
+    """How the rest is integrated; by default as the trajectory was."""
+
+    confidence: ConfidenceOptions = ConfidenceOptions()
+    """By default the score of the trajectory."""
+
+    filter: FilterOptions | None = None
+    rewind: RewindOptions | None = None
+    """Give every branch a handle of its own."""
+
+    output: OutputOptions = OutputOptions()
+    deadline_s: Annotated[Number, Field(gt=0, le=MAX_DEADLINE_S)] | None = None
+    """As for `POST /v1/generate`."""
+
+    priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+
+    @field_validator("operations")
+    @classmethod
+    def _one_condition(cls, operations: tuple[OperationBody, ...]) -> tuple[OperationBody, ...]:
+        if sum(isinstance(operation, ConditionOperation) for operation in operations) > 1:
+            raise PydanticCustomError("rule", "one condition at most")
+        return operations
+
+    @field_validator("filter")
+    @classmethod
+    def _decides_only(cls, filter: FilterOptions | None) -> FilterOptions | None:
+        if filter is not None and (filter.targets or filter.action == "rewind"):
+            message = "branches are not made again: no accept; action annotate or drop"
+            raise PydanticCustomError("rule", message)
+        return filter

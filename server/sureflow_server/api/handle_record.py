@@ -1,0 +1,90 @@
+"""Handles as the wire has them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sureflow_server.api.part import Part
+from sureflow_server.api.responses import CommitPoint, Profile, SampleRecord
+
+
+class FrameRecord(Part):
+    """A key frame that is kept."""
+
+    step: int
+    t: float | None
+    bytes: int
+
+
+class HandleSummary(Part):
+    """A handle in a list."""
+
+    id: str
+    model: str
+    model_version: str
+    created_at: datetime
+    expires_at: datetime
+    parent: str | None
+    bytes: int
+    """What it takes in the store, without key frames."""
+
+
+class HandleList(Part):
+    """One's own handles, newest first."""
+
+    handles: list[HandleSummary]
+    next: int | None
+    """Where the next page begins: `?before=`; null on the last one."""
+
+
+class HandleRecord(HandleSummary):
+    """A trajectory that can be looked through and taken up again."""
+
+    steps: int
+    """How many the trajectory has."""
+
+    commits: list[CommitPoint]
+    """The moments at which the sample decided something, the most marked first; the first is its
+    commit point."""
+
+    profile: Profile
+    frames: list[FrameRecord]
+    """Key frames that are kept at present; all others can be made again."""
+
+    sample: SampleRecord
+
+
+class View(Part):
+    """What there is to see of a trajectory at the beginning of a step."""
+
+    step: int
+    t: float
+    rate: float | None
+    """`tr Sigma` there, squared data units per unit time."""
+
+    uncertainty: float | None
+    """Integral of the rate up to there."""
+
+    state: Any = None
+    """The state of the flow: noise at `t = 0`, data at `t = 1`; as `data` of a sample."""
+
+    prediction: Any = None
+    """Where the flow would end by its present velocity: the expected sample; likewise."""
+
+    map: Any = None
+    """Variance of the final sample given the state, of every component: base64 .npy, or nested
+    lists where `state` is."""
+
+
+class FramesRecord(Part):
+    """A trajectory, looked at."""
+
+    handle: str
+    media_type: str
+    """Of `state` and `prediction`, once decoded."""
+
+    shape: list[int]
+    views: list[View]
+    evaluations: int
+    """Network rows that it cost to make again what was not kept."""

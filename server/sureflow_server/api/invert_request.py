@@ -1,0 +1,58 @@
+"""Body of ``POST /v1/invert``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sureflow_server.api.arrays import Written
+from sureflow_server.api.part import Integer, Number, Part
+from sureflow_server.api.requests import (
+    MAX_DEADLINE_S,
+    MAX_PRIORITY,
+    Condition,
+    ConfidenceOptions,
+    Guidance,
+    OutputOptions,
+    SamplerOptions,
+)
+from sureflow_server.api.rewind_options import RewindOptions
+
+MAX_GIVEN = 256
+DEFAULT_SAMPLER = SamplerOptions(method="dopri5", tolerance=1e-4)
+
+
+class InvertRequest(Part):
+    """Have samples of one's own scored, and made fit to be edited.
+
+    The flow is integrated from each of them back to noise, and from there as usual.
+    """
+
+    model: str | None = None
+    """By default the server's default model."""
+
+    samples: Annotated[tuple[Written, ...], Field(min_length=1, max_length=MAX_GIVEN)]
+    """Each of the model's shape, in the units of its data: nested lists, or a `.npy` or `.png` file
+    in base64."""
+
+    condition: Condition | None = None
+    """What they are taken to be."""
+
+    guidance: Guidance = Guidance()
+    sampler: SamplerOptions = DEFAULT_SAMPLER
+    """The same for both ways; by default dopri5 with a tolerance of 0.0001, since the error of the
+    way back is an error of the noise that is found."""
+
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 0
+    """Of what scores may draw; the noise is found, not drawn."""
+
+    confidence: ConfidenceOptions = ConfidenceOptions()
+    rewind: RewindOptions | None = None
+    """Give every sample a handle."""
+
+    output: OutputOptions = OutputOptions()
+    deadline_s: Annotated[Number, Field(gt=0, le=MAX_DEADLINE_S)] | None = None
+    """As for `POST /v1/generate`."""
+
+    priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
