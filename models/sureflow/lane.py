@@ -5,14 +5,14 @@ The API process, the worker and the offline sampler all speak in these two types
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from sureflow.frame import Frame
-from sureflow.origin import Origin
+from sureflow.origin import Branch, Origin
 from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 
 Array = npt.NDArray[np.float32]
@@ -129,7 +129,10 @@ class LaneSpec:
     def rows(self) -> int:
         """Most network rows that the lane asks for in one tick."""
         after = sum(SCORES[name].after for name in self.scores)
-        return max(self.rows_each * max(1, min(self.parallel, self.steps)), after)
+        rows = max(self.rows_each * max(1, min(self.parallel, self.steps)), after)
+        if isinstance(self.origin, Branch):
+            return max(rows, replace(self.origin.parent, scores=self.scores).rows)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,8 @@ class Sample:
         views: Those that were to be looked at, ascending.
         start: State at ``t = 0``, ``[*shape]``: the noise, that which an inversion has found, or
             that of the parent.
+        inversion_error: Of a lane that was inverted: rms difference between the sample and the
+            data that were given, relative to the rms of those. ``None`` for any other.
     """
 
     spec: LaneSpec
@@ -216,3 +221,4 @@ class Sample:
     frames: tuple[Frame, ...] = ()
     views: tuple[View, ...] = ()
     start: Array | None = None
+    inversion_error: float | None = None

@@ -21,6 +21,7 @@ from sureflow.lane import (
     LaneSpec,
 )
 from sureflow.networks import VelocityNetwork
+from sureflow.rewinding import check_keeping, check_origin
 from sureflow.sampling.directional import ROW_COUNTS, Directional
 from sureflow.sampling.evaluator import Evaluator
 from sureflow.sampling.grid import Grid
@@ -106,6 +107,9 @@ class Model:
         _check_scores(spec, self.card)
         if spec.early is not None and not 0 <= spec.early <= 1:
             raise ValueError(f"early: {spec.early} is not in 0 .. 1")
+        check_keeping(spec)
+        if spec.origin is not None:
+            check_origin(spec, spec.origin, self)
 
 
 def _check_tolerance(spec: LaneSpec, tolerance: float) -> None:

@@ -69,7 +69,7 @@ class Adaptive:
         the tolerance is far away.
         """
         _set_size(lanes, slots, np.minimum(lanes.proposal[slots], self._cap(lanes, slots, spread)))
-        later = slots[COEFFICIENTS.fsal[lanes.method[slots]] & (lanes.step[slots] > 0)]
+        later = slots[COEFFICIENTS.fsal[lanes.method[slots]] & lanes.remembering(slots)]
         h, power = lanes.h[later], COEFFICIENTS.power[lanes.method[later]]
         foretold = lanes.last_error[later] * (h / lanes.last_h[later]) ** power
         lanes.trusted[later] = (h >= 1 - lanes.t[later]) & (foretold <= TRUSTED)

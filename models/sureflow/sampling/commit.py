@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from sureflow.lane import Array, Commit
 
@@ -20,8 +21,17 @@ def commit_point(t: Array, rate: Array) -> Commit:
         t: Start times of the steps ``[n]``, ascending from 0.
         rate: ``tr Sigma`` at those times ``[n]``.
     """
-    remaining = (1 - t) ** 2 * rate
-    open_steps = np.flatnonzero(remaining > REMAINING * remaining[0])
+    open_steps = np.flatnonzero(is_open(t, rate))
     step = int(open_steps[-1]) + 1 if len(open_steps) else 0
     time = round(float(t[step]), 6) if step < len(t) else 1.0
     return Commit(time, step)
+
+
+def is_open(t: Array, rate: Array) -> npt.NDArray[np.bool_]:
+    """Which steps began with more than a quarter of the first one's variance still open, ``[n]``.
+
+    The first may be followed by any selection of the others.
+    """
+    remaining = (1 - t) ** 2 * rate
+    opened: npt.NDArray[np.bool_] = remaining > REMAINING * remaining[0]
+    return opened

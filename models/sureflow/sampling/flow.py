@@ -11,10 +11,12 @@ from torch import Tensor
 
 from sureflow.lane import LaneSpec
 from sureflow.moments import Moments
+from sureflow.sampling.combine import combine
 from sureflow.sampling.control import ByLane, StepControl
 from sureflow.sampling.deadline import hurry, pardon
+from sureflow.sampling.edits import Edits
 from sureflow.sampling.guidance import guide
-from sureflow.sampling.lanes import Index, Lanes, Outcome, Slots
+from sureflow.sampling.lanes import Lanes, Outcome, Slots
 from sureflow.sampling.process import Rows
 from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import COEFFICIENTS, Flags, Floats, Integers
@@ -31,16 +33,22 @@ class Flow:
         lanes: The lanes to move.
         null_label: Label that stands for "no condition".
         control: What decides on steps; by default what each lane's spec asks for.
+
+    Attributes:
+        edits: What is done to some lanes at every step.
     """
 
     def __init__(self, lanes: Lanes, null_label: int, control: StepControl | None = None) -> None:
         self.lanes = lanes
         self.null_label = null_label
         self.control = control or ByLane()
+        self.edits = Edits(lanes)
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Start a lane from its own noise at ``t = 0``."""
         self.lanes.admit(slot, spec, self.null_label)
+        self.edits.admit(slot)
+        self.lanes.keeper.pass_by(np.array([slot]))
 
     def rows(self, slots: Slots) -> Rows:
         """Each lane's next stage point, then once more without condition for guided lanes."""
@@ -68,6 +76,7 @@ class Flow:
         velocity, variance = guide(replies, guidance, np.flatnonzero(twice))
         if asking.any():
             self._answer(slots, asking, np.cumsum(twice) - 1, replies.mean)
+        velocity = self.edits.steer(slots, velocity)
         where = to_device(stage, lanes.device), to_device(slots, lanes.device)
         lanes.k[where], lanes.variance[where] = velocity, variance
         lanes.evaluations[slots] += 1 + twice
@@ -98,14 +107,16 @@ class Flow:
 
         self._begin(finite & (stage == 0), slots, rate, spread)
         done = np.zeros(len(slots), np.bool_)
-        ended = np.flatnonzero(complete & finite)
+        ended = np.flatnonzero(complete & finite & ~lanes.halted[slots])
         if len(ended):
             kept = ended[self._judge(slots[ended], slope[ended], adaptive[ended])]
+            kept = kept[~self.edits.repeat(slots[kept])]
             done[kept] = self._keep(slots[kept])
             shared = np.zeros(len(slots), np.bool_)
             shared[kept] = self._share_stage(slots[kept], done[kept])
+            lanes.keeper.pass_by(slots[kept[~done[kept]]])
             self._begin(shared, slots, rate, spread)
-        return done | lanes.abandoned[slots], ~finite
+        return done | lanes.abandoned[slots] | lanes.halted[slots], ~finite
 
     def progress(self, slot: int) -> tuple[int, float]:
         """Steps kept, and the time at which the current one begins."""
@@ -167,6 +178,7 @@ class Flow:
             hurry(lanes, begun)
             self.control.begin(lanes, begun, spread[which])
             lanes.foresight.look(begun)
+            lanes.keeper.look(begun)
 
     def _judge(self, slots: Slots, slope: Floats, adaptive: Flags) -> Flags:
         """Whether each step may be kept; a rejected one begins again after its first stage."""
@@ -179,7 +191,7 @@ class Flow:
         return kept
 
     def _keep(self, slots: Slots) -> Flags:
-        """Make the step; returns which of the lanes have arrived at ``t = 1``."""
+        """Make the step; returns which of the lanes leave the flow, at ``t = 1`` or before."""
         lanes = self.lanes
         where, weights = lanes.index(slots), lanes.weights(slots)
         lanes.followed.keep(slots, weights)
@@ -187,14 +199,20 @@ class Flow:
         lanes.map[where] = combine(lanes.map, lanes.variance, where, weights)
         lanes.step[slots] += 1
         lanes.last_h[slots] = lanes.h[slots]
-        return self.control.proceed(lanes, slots)
+        arrived = self.control.proceed(lanes, slots)
+        self.edits.arrive(slots)
+        return arrived | (lanes.step[slots] >= lanes.until[slots])
 
     def _share_stage(self, slots: Slots, done: Flags) -> Flags:
-        """Hand stages on to the next step; returns the lanes whose first stage is known by that."""
+        """Hand stages on to the next step; returns the lanes whose first stage is known by that.
+
+        The velocity is remembered even by a lane that leaves, as it may come back.
+        """
         lanes, method = self.lanes, self.lanes.method[slots]
-        remember = COEFFICIENTS.multistep[method] & ~done
+        remember = COEFFICIENTS.multistep[method]
         _copy_stage(lanes, slots[remember], np.zeros_like(slots[remember]), 1)
         shared: Flags = COEFFICIENTS.fsal[method] & lanes.adaptive(slots) & ~done
+        shared &= ~self.edits.steered(slots)
         _copy_stage(lanes, slots[shared], COEFFICIENTS.stages[method[shared]] - 1, 0)
         lanes.stage[slots[shared]] = 1
         return shared
@@ -205,27 +223,6 @@ class Flow:
         zero = torch.zeros_like(lanes.x[:1]).expand_as(lanes.x)
         error = combine(zero, lanes.k, where, lanes.error_weights(slots))
         return row_sums((error / (1 + lanes.x[where].abs())).square())
-
-
-def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats) -> Tensor:
-    """``start + sum_j weights[:, j] stages[j]`` for the lanes ``where``, ``weights [n, STAGES]``.
-
-    Products and sums are separate operations on purpose: a fused multiply-add would round
-    differently in the vector body and in the tail of an array, that is, by slot. Stages that a
-    lane does not use are skipped rather than multiplied by zero, whatever is stored there.
-    """
-    rounded = weights.astype(np.float32).T
-    used = rounded != 0
-    # Copied to the device once, in a shape that multiplies samples.
-    shape = (*rounded.shape, *(1 for _ in start.shape[1:]))
-    factors = to_device(rounded.reshape(shape), start.device)
-    wanted = to_device(used.reshape(shape), start.device)
-    result = start[where]
-    for index in np.flatnonzero(used.any(1)):
-        moved = result + factors[index] * stages[index, where]
-        result = moved if used[index].all() else torch.where(wanted[index], moved, result)
-    # A copy even where nothing is added: what evaluates the rows may work in place.
-    return result if used.any() else result.clone()
 
 
 def _copy_stage(lanes: Lanes, slots: Slots, source: Integers, target: int) -> None:

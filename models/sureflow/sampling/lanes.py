@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from sureflow.early import Early
-from sureflow.lane import MAX_STEPS, METHODS, Array, FinishReason, LaneSpec
+from sureflow.frame import Frame
+from sureflow.lane import MAX_STEPS, METHODS, Array, FinishReason, LaneSpec, View
 from sureflow.sampling.foresight import Foresight
 from sureflow.sampling.grid import Grid, uniform
+from sureflow.sampling.keeper import Keeper
+from sureflow.sampling.legs import condition, sampler
 from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.tableau import COEFFICIENTS, STAGES, Flags, Floats, Integers
 from sureflow.sampling.transfer import to_device
@@ -24,6 +27,12 @@ Slots = npt.NDArray[np.int64]
 
 Index = slice | Tensor
 """The same as an index into arrays on the device."""
+
+NEVER = np.iinfo(np.int64).max
+"""A step that no lane comes to."""
+
+SLIVER = 1e-9
+"""A grid point this close to where a lane stands is where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,9 @@ class Outcome:
     tolerance: float | None
     scores: dict[str, float]
     abandoned_at: float | None
+    start: Array
+    frames: tuple[Frame, ...]
+    views: tuple[View, ...]
 
 
 class Lanes:
@@ -53,8 +65,11 @@ class Lanes:
     Attributes:
         fitted: Grid of lanes that ask for the fitted one.
         followed: Their scores; ``foresight`` abandons lanes by them.
+        keeper: Keeps frames and views of the lanes that are to be looked at.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
-        start: State at ``t = 0``, likewise.
+        start: State at ``t = 0``, likewise, and every jump of the state since: from there the
+            velocities along the path add up to where the lane is.
+        noise: State at ``t = 0`` proper of lanes that have jumped since, by slot.
         map: ``int Sigma dt`` up to there, per component, likewise.
         k: Stage velocities of the current step, ``[STAGES, capacity, *shape]``, on the device. A
             multistep lane keeps the velocity of the step before in ``k[1]``.
@@ -67,6 +82,9 @@ class Lanes:
         h: Size of the current step.
         stage: Stage to evaluate next.
         step: Steps completed.
+        until: Number of completed steps at which the lane leaves the flow.
+        since: The step from which on the solver remembers what was before.
+        placed: Step, and ``placed_t`` time, from which on the grid is that of the lane's solver.
         method: Index into :data:`~sureflow.lane.METHODS`.
         label: Class, or the null label.
         guidance: Guidance scale; 1 where there is no condition.
@@ -74,7 +92,7 @@ class Lanes:
         steps: Number of its steps.
         tolerance: Error allowed per step; 0 on a fixed grid.
         longest: Longest step allowed to an adaptive lane.
-        max_steps: Most steps that it may try.
+        max_steps: Most steps that it may try, those before its solver took over included.
         proposal: Size that its last error suggests for the next step.
         last_error: Error of the last accepted step in units of the tolerance.
         last_h: Size of the last accepted step.
@@ -82,6 +100,7 @@ class Lanes:
         trusted: The current step, the last, is kept without an estimate of its error.
         forced: The lane had to take a longer step than it wanted, its last one.
         abandoned: The lane was foreseen to end in a sample of no use.
+        halted: It has come to the step that it was to come to.
         rejected: Steps tried and discarded.
         times: Start time of each step, ``[capacity, MAX_STEPS]``.
         rates: ``tr Sigma`` there.
@@ -117,7 +136,11 @@ class Lanes:
         self.steps, self.max_steps = np.zeros((2, capacity), np.int64)
         self.rejected, self.evaluations = np.zeros((2, capacity), np.int64)
         self.retrying, self.trusted, self.forced = np.zeros((3, capacity), np.bool_)
-        self.abandoned = np.zeros(capacity, np.bool_)
+        self.abandoned, self.halted = np.zeros((2, capacity), np.bool_)
+        self.until = np.full(capacity, NEVER)
+        self.since, self.placed = np.zeros((2, capacity), np.int64)
+        self.placed_t = np.zeros(capacity)
+        self.noise: dict[int, Tensor] = {}
         self.deadline = np.full(capacity, np.inf)
         self.now, self.tick_s = 0.0, 1.0
         self.guidance = np.ones(capacity, np.float32)
@@ -125,32 +148,88 @@ class Lanes:
         self.times, self.rates = np.zeros((2, capacity, MAX_STEPS), np.float32)
         self.followed = Followed(self)
         self.foresight = Foresight(self, early or {})
+        self.keeper = Keeper(self)
 
     def admit(self, slot: int, spec: LaneSpec, null_label: int) -> None:
         """Put a fresh lane at ``(noise, t = 0)`` into a slot, over whatever was there."""
-        self.x[slot] = normal(self.shape, spec.seed, spec.index, Purpose.START)
-        self.start[slot] = self.x[slot]
-        self.seed[slot], self.number[slot] = spec.seed, spec.index
+        self.begin_at(slot, normal(self.shape, spec.seed, spec.index, Purpose.START))
         self.map[slot] = 0
-        for zeroed in (self.t, self.stage, self.step, self.rejected, self.evaluations):
+        for zeroed in (self.t, self.stage, self.step, self.rejected, self.evaluations, self.since):
             zeroed[slot] = 0
-        for lowered in (self.retrying, self.trusted, self.forced, self.abandoned):
+        for lowered in (self.retrying, self.trusted, self.forced, self.abandoned, self.halted):
             lowered[slot] = False
         self.times[slot, 0] = self.rates[slot, 0] = 0
-        self.method[slot] = METHODS.index(spec.method)
-        self.label[slot] = null_label if spec.label is None else spec.label
-        self.guidance[slot] = 1 if spec.label is None else spec.guidance
-        self.steps[slot] = spec.steps
-        times = self.fitted.times if spec.grid == "fitted" and self.fitted else uniform
-        self.grid[slot, : spec.steps + 1] = times(spec.steps)
-        self.h[slot] = self.grid[slot, 1]
-        self.tolerance[slot] = spec.tolerance or 0
+        self.until[slot] = NEVER
         self.deadline[slot] = np.inf
-        self.longest[slot] = self.proposal[slot] = 1 / spec.min_steps
-        self.max_steps[slot] = spec.max_steps
-        self.last_error[slot] = 1
+        self.address(slot, spec, null_label)
+        self.place(slot, spec)
         self.followed.admit(slot, spec.scores)
         self.foresight.admit(slot, spec)
+        self.keeper.admit(slot, spec)
+
+    def begin_at(self, slot: int, state: Tensor) -> None:
+        """Put a lane that has not begun yet at another state than its own noise."""
+        self.x[slot] = state
+        self.start[slot] = self.x[slot]
+        self.noise.pop(slot, None)
+
+    def address(self, slot: int, spec: LaneSpec, null_label: int) -> None:
+        """Set what a lane is a sample of, and what its draws are keyed by."""
+        self.seed[slot], self.number[slot] = spec.seed, spec.index
+        self.label[slot] = null_label if spec.label is None else spec.label
+        self.guidance[slot] = 1 if spec.label is None else spec.guidance
+
+    def place(self, slot: int, spec: LaneSpec) -> None:
+        """Let a lane go on by the solver of this spec, on what is left of its grid."""
+        self.lay(slot, spec, int(self.step[slot]), float(self.t[slot]))
+        self.longest[slot] = self.proposal[slot] = 1 / spec.min_steps
+        self.max_steps[slot] = spec.max_steps + self.step[slot] + self.rejected[slot]
+        self.last_error[slot] = 1
+        self.retrying[slot] = False
+
+    def go_on(
+        self, slot: int, spec: LaneSpec, before: LaneSpec, null_label: int, moved: bool
+    ) -> None:
+        """Let a lane, so far the one ``before``, go on as that of a spec.
+
+        What the solver remembers is of use only where neither state nor velocity has changed.
+        """
+        if sampler(spec) != sampler(before):
+            self.place(slot, spec)
+            moved = True
+        if moved or condition(spec) != condition(before):
+            self.since[slot] = self.step[slot]
+        if spec.label != before.label:
+            self.followed.relabel(slot)
+        self.address(slot, spec, null_label)
+        self.foresight.admit(slot, spec)
+        self.keeper.admit(slot, spec)
+
+    def lay(self, slot: int, spec: LaneSpec, step: int, t: float) -> None:
+        """Set a lane's solver, whose own grid goes on after this step and time."""
+        self.method[slot] = METHODS.index(spec.method)
+        self.tolerance[slot] = spec.tolerance or 0
+        times = self.fitted.times if spec.grid == "fitted" and self.fitted else uniform
+        own = times(spec.steps)
+        left = own[np.searchsorted(own, t + SLIVER) :]
+        self.placed[slot], self.placed_t[slot] = step, t
+        self.steps[slot] = step + len(left)
+        self.grid[slot, step] = t
+        self.grid[slot, step + 1 : step + 1 + len(left)] = left
+        self.h[slot] = left[0] - t
+
+    def jump(self, slot: int, state: Tensor) -> None:
+        """Put a lane at another state ``[*shape]`` at its time, by no velocity.
+
+        The jump is taken out of the path: it is added to where the path began.
+        """
+        if self.t[slot] == 0:
+            self.begin_at(slot, state)
+        else:
+            self.noise.setdefault(slot, self.start[slot].clone())
+            self.start[slot] += state - self.x[slot]
+            self.x[slot] = state
+        self.followed.jump(slot)
 
     def progress(self, slot: int) -> tuple[int, float]:
         """Steps completed and time reached."""
@@ -173,11 +252,16 @@ class Lanes:
             tolerance=float(self.tolerance[slot]) or None,
             scores={name: float(self.followed.values(name, slots, end)[0]) for name in spec.scores},
             abandoned_at=float(self.t[slot]) if self.abandoned[slot] else None,
+            start=self.noise.get(slot, self.start[slot]).cpu().numpy().copy(),
+            frames=self.keeper.frames(slot),
+            views=self.keeper.views(slot),
         )
 
     def _reason(self, slot: int) -> FinishReason:
         if self.abandoned[slot]:
             return "abandoned"
+        if self.halted[slot]:
+            return "halted"
         return "max_steps" if self.forced[slot] else "converged"
 
     def index(self, slots: Slots) -> Index:
@@ -202,7 +286,12 @@ class Lanes:
 
     def extrapolating(self, slots: Slots) -> Flags:
         """Which of these lanes are in a multistep step proper, for which one stage is enough."""
-        return COEFFICIENTS.multistep[self.method[slots]] & (self.step[slots] > 0)
+        return COEFFICIENTS.multistep[self.method[slots]] & self.remembering(slots)
+
+    def remembering(self, slots: Slots) -> Flags:
+        """Which of these lanes have made a step that their solver may build on."""
+        remembering: Flags = self.step[slots] > self.since[slots]
+        return remembering
 
     def stages(self, slots: Slots) -> Integers:
         """Number of stages of each lane's current step."""

@@ -16,6 +16,8 @@ class Purpose(IntEnum):
     START = 0
     PROBE = 1
     RENOISE = 2
+    RESAMPLE = 3
+    INPAINT = 4
 
 
 def normal(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
@@ -14,12 +14,10 @@ from torch import Tensor
 from sureflow.lane import FinishReason, LaneSpec, Sample
 from sureflow.moments import Moments
 from sureflow.sampling.commit import commit_point
-from sureflow.sampling.flow import Flow
+from sureflow.sampling.inversion import inversion_error
+from sureflow.sampling.journey import Journeys
 from sureflow.sampling.lanes import Lanes, Slots
-from sureflow.sampling.picard import Picard
 from sureflow.sampling.process import Process, Rows
-from sureflow.sampling.renoise import Renoise
-from sureflow.scores.catalogue import SCORES
 
 if TYPE_CHECKING:
     from sureflow.model import Model
@@ -43,6 +41,7 @@ class _Held:
     slot: int
     spec: LaneSpec
     process: Process
+    rest: Iterator[Process]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +76,7 @@ class Sampler:
         self._lanes = Lanes(capacity, model.card.shape, model.device, model.grid, early)
         if hear is not None:
             self._lanes.foresight.hear = lambda slot, t, value: hear(self._ticket(slot), t, value)
-        self._flow = Flow(self._lanes, model.network.classes)
-        self._picard = Picard(self._lanes, model.network.classes)
-        self._renoise = Renoise(self._lanes)
+        self._journeys = Journeys(self._lanes, model.network.classes)
         self._free = list(reversed(range(capacity)))
         self._held: dict[int, _Held] = {}
         self._paused: set[int] = set()
@@ -136,10 +133,9 @@ class Sampler:
         if not spec.scores:
             spec = replace(spec, scores=(self.model.score,))
         slot = self._free.pop()
-        process = self._picard if spec.parallel else self._flow
-        process.admit(slot, spec)
-        self._lanes.deadline[slot] = deadline
-        self._held[ticket] = _Held(slot, spec, process)
+        rest = self._journeys.along(slot, spec, deadline)
+        process = next(rest)
+        self._held[ticket] = _Held(slot, spec, process, rest)
         self._parts = None
 
     def pause(self, tickets: Iterable[int]) -> None:
@@ -192,14 +188,13 @@ class Sampler:
         return self.model.directional(*rows.directional()).mean if len(rows.probed) else None
 
     def _hand_over(self, ticket: int) -> bool:
-        """Whether a lane that has arrived goes on, for a score of the finished sample."""
+        """Whether a lane that is done with its process goes on in another, or in it once more."""
         lane = self._held[ticket]
-        wanted = any(SCORES[name].after for name in lane.spec.scores)
-        if not wanted or lane.process is self._renoise or self._lanes.abandoned[lane.slot]:
+        process = next(lane.rest, None)
+        if process is None:
             return False
         lane.process.release(lane.slot)
-        self._renoise.admit(lane.slot, lane.spec)
-        self._held[ticket] = replace(lane, process=self._renoise)
+        self._held[ticket] = replace(lane, process=process)
         self._parts = None
         return True
 
@@ -221,8 +216,8 @@ class Sampler:
         score = lane.spec.scores[0]
         uncertainty = outcome.scores[score]
         late = outcome.tolerance != lane.spec.tolerance
-        abandoned = outcome.abandoned_at is not None
-        reason: FinishReason = "deadline" if late and not abandoned else outcome.finish_reason
+        unfinished = outcome.finish_reason in ("abandoned", "halted")
+        reason: FinishReason = "deadline" if late and not unfinished else outcome.finish_reason
         return Sample(
             spec=lane.spec,
             data=outcome.data,
@@ -230,7 +225,7 @@ class Sampler:
             score=score,
             scores=outcome.scores,
             abandoned_at=outcome.abandoned_at,
-            confidence=self._confidence(uncertainty, lane.spec, diverged, abandoned),
+            confidence=self._confidence(uncertainty, lane.spec, diverged, unfinished),
             t=outcome.t,
             rate=outcome.rate,
             map=outcome.map,
@@ -240,18 +235,22 @@ class Sampler:
             rejected=outcome.rejected,
             evaluations=outcome.evaluations,
             tolerance=outcome.tolerance,
+            frames=outcome.frames,
+            views=outcome.views,
+            start=outcome.start,
+            inversion_error=None if unfinished else inversion_error(lane.spec, outcome.data),
         )
 
     def _ticket(self, slot: int) -> int:
         return next(ticket for ticket, lane in self._held.items() if lane.slot == slot)
 
     def _confidence(
-        self, uncertainty: float, spec: LaneSpec, diverged: bool, abandoned: bool
+        self, uncertainty: float, spec: LaneSpec, diverged: bool, unfinished: bool
     ) -> float | None:
         """None of a sample that was not finished; 0 of one that came to nothing."""
         if diverged:
             return 0.0
-        return None if abandoned else self.model.confidence(uncertainty, spec)
+        return None if unfinished else self.model.confidence(uncertainty, spec)
 
     def _release(self, ticket: int) -> None:
         lane = self._held.pop(ticket)

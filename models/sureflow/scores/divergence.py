@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sureflow.sampling.noise import Purpose, signs
 from sureflow.scores.likelihood import Likelihood
-from sureflow.scores.score import Evaluation, Flags
+from sureflow.scores.score import Arrays, Evaluation, Flags
 
 if TYPE_CHECKING:
     from sureflow.sampling.lanes import Index, Lanes, Slots
@@ -33,6 +33,10 @@ class Divergence(Likelihood):
         super().admit(slot)
         seed, index = int(self.lanes.seed[slot]), int(self.lanes.number[slot])
         self._probe[slot] = signs(self.lanes.shape, seed, index, Purpose.PROBE)
+
+    def state(self) -> dict[str, Arrays]:
+        """The integral so far, and the signs that it is made with."""
+        return {**super().state(), "probe": self._probe}
 
     def asks(self, slots: Slots) -> Flags:
         """Which of these lanes want every velocity differentiated."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from sureflow.sampling.transfer import to_host
@@ -17,7 +19,7 @@ from sureflow.scores.likelihood import Likelihood
 from sureflow.scores.propagated import Propagated
 from sureflow.scores.renoised import Renoised
 from sureflow.scores.residual import PathResidual, PooledResidual, Straightness
-from sureflow.scores.score import Evaluation, Floats, Score, Start
+from sureflow.scores.score import Arrays, Evaluation, Floats, Score, Start
 from sureflow.scores.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -54,10 +56,48 @@ class Followed:
         for score in self._scores.values():
             score.members[slot] = False
         for name in names:
-            if name not in self._scores:
-                self._scores[name] = KINDS[name](self._lanes)
-            self._scores[name].members[slot] = True
-            self._scores[name].admit(slot)
+            score = self._made(name)
+            score.members[slot] = True
+            score.admit(slot)
+
+    def take(self, slot: int) -> dict[str, npt.NDArray[np.generic]]:
+        """A copy of what the scores of a lane have gathered, by ``score.array``."""
+        return {key: _copied(array[slot]) for key, array in self._state(slot)}
+
+    def restore(self, slot: int, gathered: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Put it back, into a slot whose lane is followed by the same scores.
+
+        Raises:
+            KeyError: Something is missing.
+        """
+        for key, array in self._state(slot):
+            value: Any = gathered[key]
+            array[slot] = torch.tensor(value) if isinstance(array, Tensor) else value
+
+    def keys(self, names: Iterable[str]) -> set[str]:
+        """Names of all that these scores gather."""
+        return {f"{name}.{key}" for name in names for key in self._made(name).state()}
+
+    def jump(self, slot: int) -> None:
+        """A lane has been put elsewhere; see :meth:`Score.jump`."""
+        for score, _ in self._of(np.array([slot])):
+            score.jump(slot)
+
+    def relabel(self, slot: int) -> None:
+        """A lane has been given another label: what was answered of the old one is void."""
+        if self.adherence is not None:
+            self.adherence.admit(slot)
+
+    def _made(self, name: str) -> Score:
+        if name not in self._scores:
+            self._scores[name] = KINDS[name](self._lanes)
+        return self._scores[name]
+
+    def _state(self, slot: int) -> Iterator[tuple[str, Arrays]]:
+        for name, score in self._scores.items():
+            if score.members[slot]:
+                for key, array in score.state().items():
+                    yield f"{name}.{key}", array
 
     @property
     def adherence(self) -> Adherence | None:
@@ -140,3 +180,8 @@ class Followed:
             part = score.members[slots]
             if part.any():
                 yield score, part
+
+
+def _copied(value: Any) -> npt.NDArray[np.generic]:
+    host = value.cpu().numpy() if isinstance(value, Tensor) else value
+    return np.array(host)

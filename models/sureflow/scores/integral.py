@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.scores.score import Evaluation, Floats, Score
+from sureflow.scores.score import Arrays, Evaluation, Floats, Score
 
 if TYPE_CHECKING:
     from sureflow.sampling.lanes import Lanes, Slots
@@ -31,6 +31,10 @@ class Integral(Score):
     def admit(self, slot: int) -> None:
         """Begin at zero."""
         self._total[slot] = 0
+
+    def state(self) -> dict[str, Arrays]:
+        """The integral so far."""
+        return {"total": self._total}
 
     def add(self, evaluation: Evaluation) -> None:
         """Add up with the solver's weights."""

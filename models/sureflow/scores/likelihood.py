@@ -55,11 +55,20 @@ def log_noise(square: Floats, dimension: int) -> Floats:
 
 
 class Likelihood(Integral):
-    """``-log p1(x1) = int div v dt - log p0(x0)``, gathered along the path."""
+    """``-log p1(x1) = int div v dt - log p0(x0)``, gathered along the path.
+
+    NaN of a lane that has left its path: how much the log-density changes over a jump the path
+    does not say.
+    """
 
     def integrand(self, t: Floats, trace: Floats) -> Floats:
         """The divergence."""
         return divergence_rate(t, trace, math.prod(self.lanes.shape))
+
+    def jump(self, slot: int) -> None:
+        """At ``t = 0`` the path begins there; later what it says is lost."""
+        if self.lanes.t[slot] > 0:
+            self._total[slot] = np.nan
 
     def values(self, slots: Slots, end: Tensor) -> Tensor:
         """Nats."""

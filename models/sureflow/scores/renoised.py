@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.scores.score import Floats, Score
+from sureflow.scores.score import Arrays, Floats, Score
 
 if TYPE_CHECKING:
     from sureflow.sampling.lanes import Lanes, Slots
@@ -29,6 +29,10 @@ class Renoised(Score):
     def admit(self, slot: int) -> None:
         """Begin without an answer."""
         self._value[slot] = np.nan
+
+    def state(self) -> dict[str, Arrays]:
+        """The answer; there is none on the way."""
+        return {"value": self._value}
 
     def answer(self, slots: Slots, values: Floats) -> None:
         """Take the score of these lanes, ``[n]``."""

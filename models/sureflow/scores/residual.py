@@ -16,7 +16,7 @@ from torch import Tensor
 from sureflow.paths import broadcast
 from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.transfer import to_device
-from sureflow.scores.score import Evaluation, Score
+from sureflow.scores.score import Arrays, Evaluation, Score
 
 if TYPE_CHECKING:
     from sureflow.sampling.lanes import Lanes, Slots
@@ -39,6 +39,10 @@ class PathResidual(Score):
     def admit(self, slot: int) -> None:
         """Begin at zero."""
         self._sums[:, slot] = 0
+
+    def state(self) -> dict[str, Arrays]:
+        """The three sums."""
+        return dict(zip(("ones", "once", "squares"), self._sums, strict=True))
 
     def precision(self, evaluation: Evaluation) -> Tensor:
         """What the squared difference is multiplied by, ``[n, *shape]``."""
@@ -89,6 +93,10 @@ class Straightness(Score):
     def admit(self, slot: int) -> None:
         """Begin at zero."""
         self._squares[slot] = 0
+
+    def state(self) -> dict[str, Arrays]:
+        """The sum."""
+        return {"squares": self._squares}
 
     def add(self, evaluation: Evaluation) -> None:
         """Add the squares of the velocity."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Arrays = Tensor | npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,19 @@ class Score(ABC):
     @abstractmethod
     def admit(self, slot: int) -> None:
         """Begin anew for the lane that has just been put into a slot."""
+
+    def state(self) -> dict[str, Arrays]:
+        """What is gathered of each lane, by name: arrays ``[capacity, ...]``, views of its own.
+
+        Whoever puts them back has put the lane back where it was.
+        """
+        return {}
+
+    def jump(self, slot: int) -> None:  # noqa: B027
+        """The state of a lane is put, or pulled, elsewhere than its own velocity leads.
+
+        Its start has been moved along, so that the path still adds up to where the lane is.
+        """
 
     def begin(self, start: Start) -> None:  # noqa: B027
         """A step is kept; comes before its evaluations."""

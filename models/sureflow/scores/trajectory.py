@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sureflow.paths import broadcast
 from sureflow.sampling.reduction import row_sums
-from sureflow.scores.score import Score, Start
+from sureflow.scores.score import Arrays, Score, Start
 
 if TYPE_CHECKING:
     from sureflow.sampling.lanes import Lanes, Slots
@@ -37,6 +37,15 @@ class Trajectory(Score):
         """Begin without a prediction."""
         self._weight[slot] = 0
         self._once[slot] = self._twice[slot] = 0
+
+    def state(self) -> dict[str, Arrays]:
+        """The moments so far."""
+        return {
+            "first": self._first,
+            "once": self._once,
+            "twice": self._twice,
+            "weight": self._weight,
+        }
 
     def begin(self, start: Start) -> None:
         """Count the prediction at the start of the step."""
