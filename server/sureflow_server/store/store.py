@@ -8,6 +8,9 @@ from typing import Protocol
 
 from sureflow_server.store.handle import Handle
 
+MAX_STEP = 2**31 - 1
+"""No trajectory has more steps; questions about later ones are answered as about this one."""
+
 REMEMBER_S = 24 * 3600.0
 """Seconds for which an expired handle is told apart from one that never was."""
 
@@ -67,6 +70,17 @@ class Usage:
     evictions: int
 
 
+def check_steps(frames: Mapping[int, bytes]) -> None:
+    """Refuse frames at steps that no trajectory has.
+
+    Raises:
+        ValueError: A step is negative or above :data:`MAX_STEP`.
+    """
+    for step in frames:
+        if not 0 <= step <= MAX_STEP:
+            raise ValueError(f"frames: there is no step {step}")
+
+
 class Store(Protocol):
     """Keeps handles until they expire, and of their key frames as many as there is room for.
 
@@ -121,7 +135,7 @@ class Store(Protocol):
     async def delete(self, id: str) -> None:
         """Remove a handle and its frames; it is unknown from now on."""
 
-    async def list(self, owner: str, limit: int = 100, before: int | None = None) -> Page:
+    async def owned(self, owner: str, limit: int = 100, before: int | None = None) -> Page:
         """Return an owner's live handles, newest first.
 
         Args:
