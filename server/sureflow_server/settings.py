@@ -46,8 +46,8 @@ class Settings(BaseSettings):
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_body_bytes: Largest request body.
-        data_dir: Folder for what must outlive the process; ``None`` is ``sureflow`` in the folder
-            that ``XDG_DATA_HOME`` names, or else in ``~/.local/share``. Two servers cannot share it.
+        data_dir: Folder for what must outlive the process; ``None`` is ``sureflow`` in
+            ``$XDG_DATA_HOME`` or else in ``~/.local/share``. Two servers cannot share it.
         store: Where rewind handles are kept: ``None`` is in ``data_dir``; a ``redis://``,
             ``rediss://`` or ``unix://`` address is shared by all servers that name it.
         store_max_bytes: Bytes of all handles and their key frames. Frames are evicted to stay
