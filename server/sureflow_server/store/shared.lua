@@ -33,11 +33,15 @@ local function total(field) return tonumber(call('HGET', key('total'), field) or
 
 local function count(field, change) return call('HINCRBY', key('total'), field, exact(change)) end
 
+-- A script that has written may go on although Redis is out of memory; its first write must be one
+-- that takes none. So what removes something, removes first and counts then.
+
 local function drop_frame(id, step)
-  count('frame_bytes', -tonumber(call('HGET', key('sizes', id), step)))
+  local size = tonumber(call('HGET', key('sizes', id), step))
   call('ZREM', key('used'), id .. ':' .. step)
   call('HDEL', key('sizes', id), step)
   call('HDEL', key('frames', id), step)
+  count('frame_bytes', -size)
 end
 
 local function drop_frames(id)
@@ -47,12 +51,12 @@ end
 local function drop(id)
   drop_frames(id)
   local owner, nbytes = unpack(call('HMGET', key('handle', id), 'owner', 'nbytes'))
+  call('ZREM', key('expiry'), id)
   -- Not there only if somebody else removed it; then the count stays too high rather than too low.
   if owner then
     count('handle_bytes', -tonumber(nbytes))
     call('ZREM', key('owner', owner), id)
   end
-  call('ZREM', key('expiry'), id)
   call('UNLINK', key('handle', id))
 end
 
@@ -93,7 +97,10 @@ local function make_room(nbytes)
   return evicted
 end
 
-local function use(id, step) call('ZADD', key('used'), count('use', 1), id .. ':' .. step) end
+local function use(id, step)
+  call('ZREM', key('used'), id .. ':' .. step)
+  call('ZADD', key('used'), count('use', 1), id .. ':' .. step)
+end
 
 -- Chooses the frames, pairs of step and bytes from this argument on, that room is enough for.
 local function fitting(first, room, there)
@@ -127,9 +134,13 @@ end
 local HANDLE = {'owner', 'model', 'model_version', 'created', 'expires', 'note', 'recipe', 'sample'}
 local ENTRY = {'model', 'model_version', 'created', 'expires', 'note', 'nbytes'}
 
+-- Fails, before anything was written, if Redis is out of memory.
+local function take_number() return count('seq', 1) end
+
 local operations = {}
 
 function operations.put(id, lifetime, owner, model, version, note, recipe, sample)
+  local seq = take_number()
   sweep(-1)
   if call('ZSCORE', key('expiry'), id) then
     return {'kept', 0, call('HMGET', key('handle', id), unpack(HANDLE))}
@@ -139,7 +150,7 @@ function operations.put(id, lifetime, owner, model, version, note, recipe, sampl
   if room < 0 then return {'full'} end
   local chosen, frame_bytes = fitting(FIRST + 8, room, {})
   local evicted = make_room(nbytes + frame_bytes)
-  local seq, created, expires = count('seq', 1), exact(now), exact(now + tonumber(lifetime))
+  local created, expires = exact(now), exact(now + tonumber(lifetime))
   call('HSET', key('handle', id), 'owner', owner, 'model', model, 'model_version', version,
     'created', created, 'expires', expires, 'note', note, 'recipe', recipe, 'sample', sample,
     'nbytes', nbytes, 'seq', seq)
@@ -181,6 +192,7 @@ end
 function operations.add_frames(id)
   local wrong = missing(id)
   if wrong then return {wrong} end
+  take_number()
   sweep(-1)
   heed_loss(id)
   local there = {}

@@ -94,6 +94,8 @@ class SharedStore:
                 url,
                 max_connections=CONNECTIONS,
                 timeout=2 * ANSWER_S,
+                # Says plainly that a password is missing, and old servers speak it too.
+                protocol=2,
                 socket_connect_timeout=CONNECT_S,
                 socket_timeout=ANSWER_S,
                 # Once more on a new connection; every call may be repeated.
@@ -173,7 +175,8 @@ class SharedStore:
         """See :meth:`~sureflow_server.store.store.Store.owned`."""
         top = "" if before is None else before
         entries, *more = await self._run("owned", owner, limit, top)
-        return Page(tuple(_entry(id, kept) for id, kept in entries), int(more[0]) if more else None)
+        listed = tuple(_entry(id, kept) for id, kept in entries if None not in kept)
+        return Page(listed, int(more[0]) if more else None)
 
     async def sweep(self) -> int:
         """See :meth:`~sureflow_server.store.store.Store.sweep`."""
@@ -234,7 +237,10 @@ class SharedStore:
 def _translated(error: RedisError) -> StoreError:
     if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):
         return StoreFullError("Redis has no memory left")
-    if isinstance(error, (AuthenticationError, NoPermissionError)):
+    # While connecting, what Redis said is wrapped in an error of the network.
+    if any(
+        isinstance(e, (AuthenticationError, NoPermissionError)) for e in (error, error.__cause__)
+    ):
         return StoreError(f"Redis does not let us in: {error}")
     return StoreUnavailableError(f"Redis: {error}")
 

@@ -130,7 +130,11 @@ class Store(Protocol):
         """Return the step and the number of bytes of each frame kept, by step."""
 
     async def add_frames(self, id: str, frames: Mapping[int, bytes]) -> None:
-        """Keep frames that were made again, as far as there is room; see :meth:`put`."""
+        """Keep frames that were made again, as far as there is room; see :meth:`put`.
+
+        Raises:
+            StoreFullError: The disk is full, or Redis is; none was kept.
+        """
 
     async def delete(self, id: str) -> None:
         """Remove a handle and its frames; it is unknown from now on."""
