@@ -6,8 +6,11 @@ import asyncio
 import errno
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -28,12 +31,13 @@ class EmbeddedStore:
     What was put survives ``kill -9`` and, as far as the disk keeps its word, a loss of power.
 
     All calls go through one thread, in the order in which they came: SQLite has one writer anyway,
-    and the budget is never judged by two calls at once.
+    and the budget is never judged by two calls at once. Puts that wait for it are done together.
     """
 
     def __init__(self, folder: Folder, thread: ThreadPoolExecutor) -> None:
         self._folder = folder
         self._thread = thread
+        self._waiting: deque[_Put] = deque()
 
     @classmethod
     async def open(cls, path: Path, max_bytes: int, clock: Clock = time.time) -> EmbeddedStore:
@@ -58,7 +62,11 @@ class EmbeddedStore:
 
     async def put(self, handle: Handle, frames: Mapping[int, bytes]) -> Handle:
         """See :meth:`~sureflow_server.store.store.Store.put`."""
-        return await _run(self._thread, self._folder.put, handle, frames)
+        put = _Put(handle, frames, Future())
+        self._waiting.append(put)
+        with _clear_errors():
+            self._thread.submit(self._put_waiting)
+            return await asyncio.wrap_future(put.done)
 
     async def get(self, id: str) -> Handle:
         """See :meth:`~sureflow_server.store.store.Store.get`."""
@@ -97,14 +105,45 @@ class EmbeddedStore:
         await _run(self._thread, self._folder.close)
         self._thread.shutdown()
 
+    def _put_waiting(self) -> None:
+        """Put all that wait; those who asked later find that it has happened."""
+        batch: list[_Put] = []
+        while self._waiting:
+            put = self._waiting.popleft()
+            if put.done.set_running_or_notify_cancel():
+                batch.append(put)
+        try:
+            results = self._folder.put([(put.handle, put.frames) for put in batch])
+        except Exception as error:
+            results = [error] * len(batch)
+        for put, result in zip(batch, results, strict=True):
+            if isinstance(result, Handle):
+                put.done.set_result(result)
+            else:
+                put.done.set_exception(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    handle: Handle
+    frames: Mapping[int, bytes]
+    done: Future[Handle]
+
 
 async def _run(
     thread: ThreadPoolExecutor, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    try:
+    with _clear_errors():
         return await asyncio.get_running_loop().run_in_executor(
             thread, lambda: call(*args, **kwargs)
         )
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Say in the words of the store what the system or SQLite complains about."""
+    try:
+        yield
     except OSError as error:
         kind = StoreFullError if error.errno in NO_ROOM else StoreUnavailableError
         raise kind(f"the folder of handles: {error}") from error

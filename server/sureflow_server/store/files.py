@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
+
+WRITERS = 8
 
 UNREADABLE = (errno.ENOENT, errno.EIO)
 """The file itself is lost; all other failures may be over at the next attempt."""
@@ -27,24 +30,30 @@ class Files:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self.folder = folder
+        # Waiting for the disk together is much faster than one after another.
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="store-writer")
+
+    def close(self) -> None:
+        """End the threads."""
+        self._writers.shutdown()
 
     def names(self) -> set[str]:
         """Return what is in the folder."""
         return set(os.listdir(self.folder))
 
-    def write(self, files: Mapping[str, bytes]) -> None:
-        """Write files to the disk, all of them or none.
+    def write(self, files: Mapping[str, bytes]) -> dict[str, OSError]:
+        """Write files to the disk.
 
-        Raises:
-            OSError: None is left, as far as the disk still obeys.
+        Returns:
+            What went wrong, by file. Such files may be there in part.
         """
+        failures = self._writers.map(self._attempt, files.items())
+        failed = {name: error for name, error in zip(files, failures, strict=True) if error}
         try:
-            for name, data in files.items():
-                self._write(name, data)
             self._settle()
-        except BaseException:
-            self.remove(files)
-            raise
+        except OSError as error:
+            return dict.fromkeys(files, error)
+        return failed
 
     def read(self, name: str, nbytes: int, expected: bytes) -> bytes | None:
         """Return the bytes of a file, or ``None`` if they are not those that were written."""
@@ -60,6 +69,13 @@ class Files:
         """Remove files; those that are not there do not matter."""
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
+
+    def _attempt(self, file: tuple[str, bytes]) -> OSError | None:
+        try:
+            self._write(*file)
+        except OSError as error:
+            return error
+        return None
 
     def _write(self, name: str, data: bytes) -> None:
         flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC

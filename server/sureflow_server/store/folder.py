@@ -5,14 +5,17 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from sureflow_server.store.batch import Batch, counted
 from sureflow_server.store.errors import (
     DamagedHandleError,
     ExpiredHandleError,
     HandleTooLargeError,
+    StoreError,
     StoreFullError,
     StoreLockedError,
     UnknownHandleError,
@@ -54,32 +57,33 @@ class Folder:
             raise
         try:
             self.files = Files(path / "payloads")
+        except BaseException:
+            self.index.close()
+            os.close(self._lock)
+            raise
+        try:
             self.sweep()
             self._recover()
-            self._make_room(0)
+            self._make_room(0, Batch())
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Let go of the folder."""
+        self.files.close()
         self.index.close()
         os.close(self._lock)
 
-    def put(self, handle: Handle, frames: Mapping[int, bytes]) -> Handle:
-        """Keep a handle."""
-        check_steps(frames)
+    def put(self, wanted: Sequence[tuple[Handle, Mapping[int, bytes]]]) -> list[Handle | Exception]:
+        """Keep handles, each as if they came one by one; return each or why it was not kept."""
         self.sweep()
-        if (row := self.index.find(handle.id)) is not None:
-            return self._read(row)
-        now = self.clock()
-        handle = replace(handle, created=now, expires=now + (handle.expires - handle.created))
-        room = self._room_beside(handle)
-        chosen = _fitting(frames, room)
-        self._make_room(handle.nbytes + _nbytes(chosen))
-        files = {_recipe(handle.id): handle.recipe, _sample(handle.id): handle.sample}
-        self._write(handle, files, handle.id, chosen)
-        return handle
+        batch = Batch()
+        admitted = [self._admit(handle, frames, batch) for handle, frames in wanted]
+        failed = self._write_batch(batch)
+        return [
+            failed.get(kept.id, kept) if isinstance(kept, Handle) else kept for kept in admitted
+        ]
 
     def get(self, id: str) -> Handle:
         """Return a handle."""
@@ -112,8 +116,13 @@ class Folder:
         there = {step for step, _ in self.index.frames(id)}
         new = {step: data for step, data in frames.items() if step not in there}
         chosen = _fitting(new, self.max_bytes - self.index.handle_nbytes)
-        self._make_room(_nbytes(chosen))
-        self._write(None, {}, id, chosen)
+        self._make_room(counted(chosen), Batch())
+        files = {_frame(id, step): data for step, data in chosen.items()}
+        with self._removed_unless_entered(files):
+            for error in self.files.write(files).values():
+                raise error
+            with self.index.transaction():
+                self._enter_frames(id, chosen)
 
     def delete(self, id: str) -> None:
         """Remove a handle."""
@@ -179,26 +188,47 @@ class Folder:
             raise DamagedHandleError(id)
         return row.handle(recipe, sample)
 
-    def _room_beside(self, handle: Handle) -> int:
+    def _admit(
+        self, handle: Handle, frames: Mapping[int, bytes], batch: Batch
+    ) -> Handle | Exception:
+        """Find room for a handle and enter it in the batch, unless it is there already."""
+        try:
+            check_steps(frames)
+            if handle.id in batch.puts:
+                return batch.puts[handle.id][0]
+            if (row := self.index.find(handle.id)) is not None:
+                return self._read(row)
+            chosen = _fitting(frames, self._room_beside(handle, batch))
+            self._make_room(handle.nbytes + counted(chosen), batch)
+        except (ValueError, StoreError, OSError) as error:
+            return error
+        now = self.clock()
+        handle = replace(handle, created=now, expires=now + (handle.expires - handle.created))
+        batch.add(handle, chosen)
+        return handle
+
+    def _room_beside(self, handle: Handle, batch: Batch) -> int:
         """Return how many bytes the frames of all handles may have once this one is there."""
         if handle.nbytes > self.max_bytes:
             raise HandleTooLargeError(
                 f"the handle has {handle.nbytes} bytes, the store has room for {self.max_bytes}"
             )
-        room = self.max_bytes - self.index.handle_nbytes - handle.nbytes
+        room = self.max_bytes - self.index.handle_nbytes - batch.handle_nbytes - handle.nbytes
         if room < 0:
             raise StoreFullError(
                 f"live handles leave no room for {handle.nbytes} bytes more within {self.max_bytes}"
             )
         return room
 
-    def _make_room(self, nbytes: int) -> None:
-        """Evict frames until there is room for so many bytes, or no frame is left."""
-        excess = self.index.nbytes + nbytes - self.max_bytes
+    def _make_room(self, nbytes: int, batch: Batch) -> None:
+        """Evict frames until there is room for so many bytes beside the batch, or none is left."""
+        wanted = batch.handle_nbytes + batch.frame_nbytes + nbytes - self.max_bytes
+        excess = self.index.nbytes + wanted
         if excess > 0:
             stale = self.index.stale(excess)
             self._drop(stale)
             self.evictions += len(stale)
+            self.evictions += batch.evict(self.index.nbytes + wanted)
 
     def _drop(self, frames: Iterable[tuple[str, int]]) -> None:
         with self.index.transaction(durable=False):
@@ -206,20 +236,34 @@ class Folder:
                 self.index.remove_frame(id, step)
         self.files.remove(_frame(id, step) for id, step in frames)
 
-    def _write(
-        self, handle: Handle | None, files: dict[str, bytes], id: str, frames: Mapping[int, bytes]
-    ) -> None:
-        files |= {_frame(id, step): data for step, data in frames.items()}
-        self.files.write(files)
-        try:
+    def _write_batch(self, batch: Batch) -> dict[str, OSError]:
+        """Write files, then entries; return what went wrong with handles, by id."""
+        files = {id: _files(*put) for id, put in batch.puts.items()}
+        together = {name: data for of_one in files.values() for name, data in of_one.items()}
+        with self._removed_unless_entered(together):
+            wrong = self.files.write(together)
+            failed = {
+                id: wrong[name] for id, of_one in files.items() for name in of_one if name in wrong
+            }
+            self.files.remove(name for id in failed for name in files[id])
             with self.index.transaction():
-                if handle is not None:
-                    self.index.add(handle)
-                # What matters most goes last when room is wanted.
-                for step, data in reversed(list(frames.items())):
-                    self.index.add_frame(id, step, data)
+                for id, (handle, frames) in batch.puts.items():
+                    if id not in failed:
+                        self.index.add(handle)
+                        self._enter_frames(id, frames)
+        return failed
+
+    def _enter_frames(self, id: str, frames: Mapping[int, bytes]) -> None:
+        # What matters most goes last when room is wanted.
+        for step, data in reversed(list(frames.items())):
+            self.index.add_frame(id, step, data)
+
+    @contextmanager
+    def _removed_unless_entered(self, names: Iterable[str]) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
-            self.files.remove(files)
+            self.files.remove(names)
             raise
 
     def _names(self, id: str) -> list[str]:
@@ -253,8 +297,12 @@ def _fitting(frames: Mapping[int, bytes], room: int) -> dict[int, bytes]:
     return chosen
 
 
-def _nbytes(frames: Mapping[int, bytes]) -> int:
-    return sum(len(data) + OVERHEAD for data in frames.values())
+def _files(handle: Handle, frames: Mapping[int, bytes]) -> dict[str, bytes]:
+    return {
+        _recipe(handle.id): handle.recipe,
+        _sample(handle.id): handle.sample,
+        **{_frame(handle.id, step): data for step, data in frames.items()},
+    }
 
 
 def _recipe(id: str) -> str:

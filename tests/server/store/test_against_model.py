@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sureflow_server.store import HandleError, Store, StoreFullError, new_id
+from sureflow_server.store import Handle, HandleError, Store, StoreFullError, new_id
 from tests.server.store.model import ModelStore
 from tests.server.store.places import Clock, FolderPlace, KiB, Place, RedisPlace, make_handle
 
@@ -92,18 +92,38 @@ class Lives(RuleBasedStateMachine):
         note: bytes,
     ) -> Any:
         handle = replace(make_handle(owner, lifetime, recipe, sample), note=note)
+        return self.put_one(handle, frames) or multiple()
+
+    def put_one(self, handle: Handle, frames: dict[int, bytes]) -> str | None:
         kept = self.both(
             self.store.put(handle, frames), lambda: self.model.put(handle, frames), StoreFullError
         )
-        return multiple() if kept is None else handle.id
+        return None if kept is None else handle.id
+
+    @rule(target=ids, sizes=st.lists(SIZES, max_size=5), frames=FRAMES)
+    def put_together(self, sizes: list[int], frames: dict[int, bytes]) -> Any:
+        """What was asked at once happens as if one by one."""
+        handles = [make_handle(lifetime=10, sample=size) for size in sizes]
+        if not isinstance(self.place, FolderPlace):
+            return multiple(*filter(None, [self.put_one(handle, frames) for handle in handles]))
+
+        async def put() -> list[Any]:
+            puts = [self.store.put(handle, frames) for handle in [*handles, *handles[:1]]]
+            return await asyncio.gather(*puts, return_exceptions=True)
+
+        done = self.runner.run(put())
+        for handle, result in zip(handles, done, strict=False):
+            try:
+                assert result == self.model.put(handle, frames)
+            except StoreFullError:
+                assert isinstance(result, StoreFullError)
+        return multiple(*(h.id for h in handles if h.id in self.model.handles))
 
     @rule(id=ids)
     def put_again(self, id: str) -> None:
-        if id in self.model.handles:
-            handle = self.model.handles[id]
-            self.model.sweep()
-            if id in self.model.handles:
-                assert self.runner.run(self.store.put(handle, {5: b"other"})) == handle
+        self.sweep()
+        if (handle := self.model.handles.get(id)) is not None:
+            assert self.runner.run(self.store.put(handle, {5: b"other"})) == handle
 
     @rule(id=ids)
     def get(self, id: str) -> None:
