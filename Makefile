@@ -9,7 +9,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # One thread per process: on small shared machines two are slower than one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup serve test slow data checkpoints sheet clean
+.PHONY: setup serve test slow redis data checkpoints sheet clean
 
 setup: $(VENV)/.installed
 
@@ -26,13 +26,20 @@ $(VENV)/.installed: pyproject.toml constraints.txt clients/python/pyproject.toml
 serve: setup
 	$(BIN)/sureflow serve $(ARGS)
 
-test: setup
+# For tests alone; they start servers of their own. The package would start one too, on the port
+# that everybody uses: in a container not at run level 1, under systemd not for long.
+redis:
+	@command -v redis-server >/dev/null || { $(SUDO) apt-get update -qq \
+	  && $(SUDO) env RUNLEVEL=1 apt-get install -y -qq redis-server \
+	  && { [ ! -d /run/systemd/system ] || $(SUDO) systemctl disable --now redis-server; }; }
+
+test: setup redis
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest $(ARGS)
 
-slow: setup
+slow: setup redis
 	$(BIN)/pytest -m slow $(ARGS)
 
 # Fashion-MNIST, MNIST digits and somebody else's reader of digits; needed only to train and to

@@ -8,7 +8,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -46,6 +46,14 @@ class Settings(BaseSettings):
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_body_bytes: Largest request body.
+        data_dir: Folder for what must outlive the process; ``None`` is ``sureflow`` in
+            ``$XDG_DATA_HOME`` or else in ``~/.local/share``. Two servers cannot share it.
+        store: Where rewind handles are kept: ``None`` is in ``data_dir``; a ``redis://``,
+            ``rediss://`` or ``unix://`` address is shared by all servers that name it.
+        store_max_bytes: Bytes of all handles and their key frames. Frames are evicted to stay
+            within it, and made again when they are needed; handles never are.
+        handle_ttl_s: Seconds that a handle lives if the request does not say.
+        handle_max_ttl_s: Seconds that a request may ask for at most.
         drain_s: Seconds that running requests get to finish after SIGTERM.
         allow_unauthenticated: Bind a public address although the server asks nobody for a key.
     """
@@ -66,6 +74,11 @@ class Settings(BaseSettings):
     max_samples_per_request: PositiveInt = 1024
     max_queued_samples: PositiveInt = 4096
     max_body_bytes: PositiveInt = 1 << 20
+    data_dir: Path | None = None
+    store: SecretStr | None = None
+    store_max_bytes: PositiveInt = 1 << 30
+    handle_ttl_s: PositiveFloat = 3600.0
+    handle_max_ttl_s: PositiveFloat = 7 * 24 * 3600.0
     drain_s: PositiveFloat = 30.0
     allow_unauthenticated: bool = False
 
@@ -89,6 +102,15 @@ class Settings(BaseSettings):
         except TOMLDecodeError as error:
             raise ValueError(f"config: {chosen}: {error}") from error
         return init_settings, env_settings, file_settings
+
+    @model_validator(mode="after")
+    def _lifetimes_in_order(self) -> Settings:
+        if self.handle_ttl_s > self.handle_max_ttl_s:
+            raise ValueError(
+                f"handle_ttl_s: {self.handle_ttl_s:g} is more than handle_max_ttl_s, which is"
+                f" {self.handle_max_ttl_s:g}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _private_unless_allowed(self) -> Settings:

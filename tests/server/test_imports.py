@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("module", ["cli", "serve", "app", "engine.pool", "engine.worker"])
+@pytest.mark.parametrize(
+    "module", ["cli", "serve", "app", "engine.pool", "engine.worker", "store.open", "store.shared"]
+)
 def test_the_api_process_never_imports_torch(module: str) -> None:
     code = f"import sys, sureflow_server.{module}; sys.exit('torch' in sys.modules)"
     path = f"{ROOT / 'models'}:{ROOT / 'server'}"

@@ -69,3 +69,17 @@ def test_how_models_are_run_is_one_of_the_known_ways() -> None:
     assert (settings.precision, settings.compile) == ("bfloat16", "graphs")
     with pytest.raises(ValidationError, match="precision"):
         Settings(precision="float16")
+
+
+def test_the_password_of_the_store_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUREFLOW_STORE", "redis://:sesame@host")
+    settings = Settings()
+    assert "sesame" not in f"{settings!r} {settings}"
+    assert settings.store is not None
+    assert settings.store.get_secret_value() == "redis://:sesame@host"
+
+
+def test_no_handle_lives_longer_than_the_longest() -> None:
+    assert Settings(handle_ttl_s=5, handle_max_ttl_s=5).handle_ttl_s == 5
+    with pytest.raises(ValidationError, match=r"handle_ttl_s: 6 is more than .* 5"):
+        Settings(handle_ttl_s=6, handle_max_ttl_s=5)

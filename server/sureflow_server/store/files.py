@@ -1,0 +1,94 @@
+"""The payloads of the embedded store: files that are whole or of no account."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from pathlib import Path
+
+WRITERS = 8
+
+UNREADABLE = (errno.ENOENT, errno.EIO)
+"""The file itself is lost; all other failures may be over at the next attempt."""
+
+
+def digest(data: bytes) -> bytes:
+    """Return what tells these bytes from damaged ones."""
+    return blake2b(data, digest_size=16).digest()
+
+
+class Files:
+    """Files in one folder, known by bare names.
+
+    A file counts only once the index has its name, length and digest, and by then it is on the
+    disk. So it may be written in place: what a crash leaves of one that does not count is litter.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.folder = folder
+        # Waiting for the disk together is much faster than one after another.
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="store-writer")
+
+    def close(self) -> None:
+        """End the threads."""
+        self._writers.shutdown()
+
+    def names(self) -> set[str]:
+        """Return what is in the folder."""
+        return set(os.listdir(self.folder))
+
+    def write(self, files: Mapping[str, bytes]) -> dict[str, OSError]:
+        """Write files to the disk.
+
+        Returns:
+            What went wrong, by file. Such files may be there in part.
+        """
+        failures = self._writers.map(self._attempt, files.items())
+        failed = {name: error for name, error in zip(files, failures, strict=True) if error}
+        try:
+            self._settle()
+        except OSError as error:
+            return dict.fromkeys(files, error)
+        return failed
+
+    def read(self, name: str, nbytes: int, expected: bytes) -> bytes | None:
+        """Return the bytes of a file, or ``None`` if they are not those that were written."""
+        try:
+            data = (self.folder / name).read_bytes()
+        except OSError as error:
+            if error.errno in UNREADABLE:
+                return None
+            raise
+        return data if len(data) == nbytes and digest(data) == expected else None
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; those that are not there do not matter."""
+        for name in names:
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _attempt(self, file: tuple[str, bytes]) -> OSError | None:
+        try:
+            self._write(*file)
+        except OSError as error:
+            return error
+        return None
+
+    def _write(self, name: str, data: bytes) -> None:
+        flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+        with open(os.open(self.folder / name, flags, 0o600), "wb", buffering=0) as file:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+
+    def _settle(self) -> None:
+        """Make the names last as well, not only what they stand for."""
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,36 @@
+"""The store that the settings name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sureflow_server.settings import Settings
+from sureflow_server.store.embedded import EmbeddedStore
+from sureflow_server.store.store import Store
+
+FOLDER = "handles"
+"""In the data folder."""
+
+
+async def open_store(settings: Settings) -> Store:
+    """Open the store of a server.
+
+    Raises:
+        StoreError: It cannot be opened; the message says why and names the folder or what Redis
+            said, but no password.
+    """
+    if settings.store is None:
+        return await EmbeddedStore.open(data_dir(settings) / FOLDER, settings.store_max_bytes)
+    # Whoever needs no Redis starts without its client.
+    from sureflow_server.store.shared import SharedStore
+
+    return await SharedStore.open(settings.store.get_secret_value(), settings.store_max_bytes)
+
+
+def data_dir(settings: Settings) -> Path:
+    """Return the data folder."""
+    if settings.data_dir is not None:
+        return settings.data_dir
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "sureflow"

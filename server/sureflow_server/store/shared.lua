@@ -1,0 +1,233 @@
+-- The shared store inside Redis. Every call of it is one script, hence atomic.
+--
+-- KEYS[1]  what all keys begin with
+-- ARGV     operation, time ('' for that of Redis), budget, then the operation's own arguments
+--
+-- <prefix>handle:<id>   hash: the handle, its payloads, `seq` (its place in the order of its owner)
+-- <prefix>frames:<id>   hash: step -> bytes. The only key that Redis itself may drop, when it expires
+--                       or for want of memory
+-- <prefix>sizes:<id>    hash: step -> what the frame counts for
+-- <prefix>owner:<key>   sorted set: id by seq
+-- <prefix>expiry        sorted set: id by the time from which it is gone
+-- <prefix>gone          sorted set: expired id by the time until which it is remembered
+-- <prefix>used          sorted set: "<id>:<step>" by the order of use
+-- <prefix>total         hash: handle_bytes, frame_bytes, and the counters seq and use
+
+local call = redis.call
+local prefix, operation, budget = KEYS[1], ARGV[1], tonumber(ARGV[3])
+local OVERHEAD, REMEMBER_S, FIRST = tonumber(ARGV[4]), tonumber(ARGV[5]), 6
+
+local function now_s()
+  if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
+  local time = call('TIME')
+  return tonumber(time[1]) + tonumber(time[2]) / 1e6
+end
+
+local now = now_s()
+
+local function key(kind, name) return prefix .. kind .. (name and ':' .. name or '') end
+
+local function exact(number) return string.format('%.17g', number) end
+
+local function total(field) return tonumber(call('HGET', key('total'), field) or 0) end
+
+local function count(field, change) return call('HINCRBY', key('total'), field, exact(change)) end
+
+-- A script that has written may go on although Redis is out of memory; its first write must be one
+-- that takes none. So what removes something, removes first and counts then.
+
+local function drop_frame(id, step)
+  local size = tonumber(call('HGET', key('sizes', id), step))
+  call('ZREM', key('used'), id .. ':' .. step)
+  call('HDEL', key('sizes', id), step)
+  call('HDEL', key('frames', id), step)
+  count('frame_bytes', -size)
+end
+
+local function drop_frames(id)
+  for _, step in ipairs(call('HKEYS', key('sizes', id))) do drop_frame(id, step) end
+end
+
+local function drop(id)
+  drop_frames(id)
+  local owner, nbytes = unpack(call('HMGET', key('handle', id), 'owner', 'nbytes'))
+  call('ZREM', key('expiry'), id)
+  -- Not there only if somebody else removed it; then the count stays too high rather than too low.
+  if owner then
+    count('handle_bytes', -tonumber(nbytes))
+    call('ZREM', key('owner', owner), id)
+  end
+  call('UNLINK', key('handle', id))
+end
+
+local function sweep(limit)
+  local ids = call('ZRANGEBYSCORE', key('expiry'), '-inf', exact(now), 'LIMIT', 0, limit)
+  for _, id in ipairs(ids) do
+    drop(id)
+    call('ZADD', key('gone'), exact(now + REMEMBER_S), id)
+  end
+  call('ZREMRANGEBYSCORE', key('gone'), '-inf', exact(now))
+  return #ids
+end
+
+-- Returns what is wrong with a handle, or nil if it is live.
+local function missing(id)
+  local expires = call('ZSCORE', key('expiry'), id)
+  if expires then
+    if now < tonumber(expires) then return nil end
+    return 'expired'
+  end
+  local forgotten = call('ZSCORE', key('gone'), id)
+  return forgotten and now < tonumber(forgotten) and 'expired' or 'unknown'
+end
+
+-- Lets the index follow where Redis dropped the frames of a handle by itself.
+local function heed_loss(id)
+  if call('EXISTS', key('frames', id)) == 0 then drop_frames(id) end
+end
+
+local function make_room(nbytes)
+  local evicted = 0
+  while total('handle_bytes') + total('frame_bytes') + nbytes > budget do
+    local oldest = call('ZRANGE', key('used'), 0, 0)[1]
+    if not oldest then break end
+    drop_frame(string.match(oldest, '^(.*):(%d+)$'))
+    evicted = evicted + 1
+  end
+  return evicted
+end
+
+local function use(id, step)
+  call('ZREM', key('used'), id .. ':' .. step)
+  call('ZADD', key('used'), count('use', 1), id .. ':' .. step)
+end
+
+-- Chooses the frames, pairs of step and bytes from this argument on, that room is enough for.
+local function fitting(first, room, there)
+  local chosen, nbytes = {}, 0
+  for at = first, #ARGV, 2 do
+    local size = #ARGV[at + 1] + OVERHEAD
+    if not there[ARGV[at]] and nbytes + size <= room then
+      chosen[#chosen + 1] = at
+      nbytes = nbytes + size
+    end
+  end
+  return chosen, nbytes
+end
+
+local function add_frames(id, chosen)
+  -- What matters most goes last when room is wanted.
+  for index = #chosen, 1, -1 do
+    local step, data = ARGV[chosen[index]], ARGV[chosen[index] + 1]
+    call('HSET', key('frames', id), step, data)
+    call('HSET', key('sizes', id), step, #data + OVERHEAD)
+    count('frame_bytes', #data + OVERHEAD)
+    use(id, step)
+  end
+  if #chosen > 0 then
+    -- Only in case that no server is left to sweep.
+    local rest = tonumber(call('ZSCORE', key('expiry'), id)) - now + REMEMBER_S
+    call('PEXPIRE', key('frames', id), string.format('%.0f', rest * 1000))
+  end
+end
+
+local HANDLE = {'owner', 'model', 'model_version', 'created', 'expires', 'note', 'recipe', 'sample'}
+local ENTRY = {'model', 'model_version', 'created', 'expires', 'note', 'nbytes'}
+
+-- Fails, before anything was written, if Redis is out of memory.
+local function take_number() return count('seq', 1) end
+
+local operations = {}
+
+function operations.put(id, lifetime, owner, model, version, note, recipe, sample)
+  local seq = take_number()
+  sweep(-1)
+  if call('ZSCORE', key('expiry'), id) then
+    return {'kept', 0, call('HMGET', key('handle', id), unpack(HANDLE))}
+  end
+  local nbytes = #note + #recipe + #sample + OVERHEAD
+  local room = budget - total('handle_bytes') - nbytes
+  if room < 0 then return {'full'} end
+  local chosen, frame_bytes = fitting(FIRST + 8, room, {})
+  local evicted = make_room(nbytes + frame_bytes)
+  local created, expires = exact(now), exact(now + tonumber(lifetime))
+  call('HSET', key('handle', id), 'owner', owner, 'model', model, 'model_version', version,
+    'created', created, 'expires', expires, 'note', note, 'recipe', recipe, 'sample', sample,
+    'nbytes', nbytes, 'seq', seq)
+  call('ZADD', key('expiry'), expires, id)
+  call('ZADD', key('owner', owner), seq, id)
+  count('handle_bytes', nbytes)
+  add_frames(id, chosen)
+  return {'kept', evicted, call('HMGET', key('handle', id), 'created', 'expires')}
+end
+
+function operations.get(id)
+  local wrong = missing(id)
+  if wrong then return {wrong} end
+  return {'live', call('HMGET', key('handle', id), unpack(HANDLE))}
+end
+
+function operations.frame(id, at_most)
+  local wrong = missing(id)
+  if wrong then return {wrong} end
+  heed_loss(id)
+  local last = -1
+  for _, step in ipairs(call('HKEYS', key('sizes', id))) do
+    step = tonumber(step)
+    if step <= tonumber(at_most) and step > last then last = step end
+  end
+  if last < 0 then return {'live'} end
+  local step = exact(last)
+  use(id, step)
+  return {'live', last, call('HGET', key('frames', id), step)}
+end
+
+function operations.frames(id)
+  local wrong = missing(id)
+  if wrong then return {wrong} end
+  heed_loss(id)
+  return {'live', call('HGETALL', key('sizes', id))}
+end
+
+function operations.add_frames(id)
+  local wrong = missing(id)
+  if wrong then return {wrong} end
+  take_number()
+  sweep(-1)
+  heed_loss(id)
+  local there = {}
+  for _, step in ipairs(call('HKEYS', key('sizes', id))) do there[step] = true end
+  local chosen, nbytes = fitting(FIRST + 1, budget - total('handle_bytes'), there)
+  local evicted = make_room(nbytes)
+  add_frames(id, chosen)
+  return {'live', evicted}
+end
+
+function operations.delete(id)
+  local wrong = missing(id)
+  if wrong then return {wrong} end
+  drop(id)
+  return {'live'}
+end
+
+function operations.owned(owner, limit, before)
+  sweep(-1)
+  local top = before == '' and '+inf' or '(' .. before
+  local ids = call('ZREVRANGEBYSCORE', key('owner', owner), top, '-inf', 'LIMIT', 0, limit + 1)
+  local entries = {}
+  for index = 1, math.min(#ids, limit) do
+    local id = ids[index]
+    entries[index] = {id, call('HMGET', key('handle', id), unpack(ENTRY))}
+  end
+  if #ids <= tonumber(limit) then return {entries} end
+  return {entries, call('HGET', key('handle', ids[tonumber(limit)]), 'seq')}
+end
+
+function operations.sweep(limit) return {sweep(limit), make_room(0)} end
+
+function operations.usage()
+  return {total('handle_bytes') + total('frame_bytes'), call('ZCARD', key('expiry')),
+    call('ZCARD', key('used'))}
+end
+
+return operations[operation](unpack(ARGV, FIRST, math.min(#ARGV, FIRST + 7)))
