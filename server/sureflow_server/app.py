@@ -9,10 +9,13 @@ from typing import Any
 from fastapi import FastAPI
 
 from sureflow import __version__
-from sureflow_server.api import generate, health, models, problems
+from sureflow_server.api import access, generate, health, models, problems
 from sureflow_server.api.middleware import BodyLimit, RequestId
+from sureflow_server.engine.account import Limits
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
+from sureflow_server.keys.accounts import Accounts
+from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
@@ -21,12 +24,14 @@ DESCRIPTION = "Samples of flow models, each with a confidence from the same forw
 
 
 class Application(FastAPI):
-    """FastAPI, with problem documents for errors in its OpenAPI document."""
+    """FastAPI, with API keys and problem documents in its OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         if self.openapi_schema is None:
-            problems.declare(super().openapi())
+            document = super().openapi()
+            access.declare(document, keyless=self.state.service.keys is None)
+            problems.declare(document)
         return super().openapi()
 
 
@@ -34,6 +39,9 @@ def create_app(settings: Settings) -> FastAPI:
     """Build the application; the worker starts with its lifespan.
 
     ``app.state.service`` is the running :class:`~sureflow_server.service.Service`.
+
+    Raises:
+        KeyFileError: The API keys cannot be read.
     """
     metrics = Metrics()
     config = WorkerConfig(
@@ -56,7 +64,14 @@ def create_app(settings: Settings) -> FastAPI:
     app = Application(
         title="Sureflow", version=__version__, description=DESCRIPTION, lifespan=lifespan
     )
-    app.state.service = Service(settings, pool, metrics)
+    limits = Limits(settings.samples_per_minute, settings.max_samples_in_flight)
+    app.state.service = Service(
+        settings,
+        pool,
+        metrics,
+        keys=None if settings.api_keys_file is None else KeyRing(settings.api_keys_file),
+        accounts=Accounts(limits),
+    )
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestId)

@@ -31,7 +31,8 @@ class Settings(BaseSettings):
 
     Attributes:
         config: The TOML file.
-        host: Address to bind. Anything but loopback needs ``allow_unauthenticated``.
+        host: Address to bind. Anything but loopback needs ``api_keys_file``, or
+            ``allow_unauthenticated``.
         port: TCP port; 0 lets the system choose a free one.
         models_dir: Folder with one checkpoint folder per model; ``None`` serves the embedded ones.
         default_model: Model of requests that name none; ``None`` is ``fashion``, or else the first.
@@ -47,6 +48,11 @@ class Settings(BaseSettings):
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_body_bytes: Largest request body.
         drain_s: Seconds that running requests get to finish after SIGTERM.
+        api_keys_file: What ``sureflow keys`` writes; without it the server asks nobody for a key.
+        samples_per_minute: Rate of keys without one of their own; ``None`` is unlimited.
+        max_samples_in_flight: Samples accepted and not finished, of keys without a number of their
+            own; ``None`` is unlimited.
+        open_metrics: Whether ``/metrics`` needs no key; ``None`` opens it on loopback only.
         allow_unauthenticated: Bind a public address although the server asks nobody for a key.
     """
 
@@ -67,6 +73,10 @@ class Settings(BaseSettings):
     max_queued_samples: PositiveInt = 4096
     max_body_bytes: PositiveInt = 1 << 20
     drain_s: PositiveFloat = 30.0
+    api_keys_file: Path | None = None
+    samples_per_minute: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
+    max_samples_in_flight: PositiveInt | None = None
+    open_metrics: bool | None = None
     allow_unauthenticated: bool = False
 
     @classmethod
@@ -92,12 +102,17 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _private_unless_allowed(self) -> Settings:
-        if self.allow_unauthenticated or _is_loopback(self.host):
+        if self.api_keys_file or self.allow_unauthenticated or _is_loopback(self.host):
             return self
         raise ValueError(
             f"host: {self.host} is reachable from other machines and the server asks nobody for a "
-            "key; give --allow-unauthenticated to bind it nevertheless"
+            "key; give --api-keys-file, or --allow-unauthenticated to bind it nevertheless"
         )
+
+    @property
+    def metrics_are_open(self) -> bool:
+        """Whether ``/metrics`` needs no key."""
+        return _is_loopback(self.host) if self.open_metrics is None else self.open_metrics
 
 
 def _is_loopback(host: str) -> bool:

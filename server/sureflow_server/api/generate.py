@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from sureflow_server.api.accept import negotiate
+from sureflow_server.api.access import Guarded, owner
 from sureflow_server.api.answer import answer, facts, record, tensors
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoding import png
@@ -31,7 +32,7 @@ JSON, TENSORS, PNG, EVENTS = (
 OFFERED = (JSON, TENSORS, PNG, EVENTS)
 CLIENT_CLOSED_REQUEST = 499
 
-router = APIRouter(tags=["generate"])
+router = APIRouter(tags=["generate"], route_class=Guarded)
 
 _binary: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _responses: dict[int | str, dict[str, Any]] = {
@@ -44,7 +45,7 @@ _responses: dict[int | str, dict[str, Any]] = {
         },
     },
     204: {"description": "`Accept: image/png`, and the one sample was withheld or is not finite."},
-    **problems(400, 404, 406, 413, 415, 422, 429, 500, 503, 504),
+    **problems(400, 401, 403, 404, 406, 413, 415, 422, 429, 500, 503, 504),
 }
 
 
@@ -68,7 +69,8 @@ async def generate(
         planned.card,
         planned.lanes,
         progress=media_type == EVENTS,
-        owner=_owner(request),
+        owner=owner(request),
+        account=service.account(request.state.key),
         priority=planned.priority,
         deadline_s=planned.deadline_s,
         follow=planned.follow,
@@ -87,11 +89,6 @@ async def generate(
         best = next((result for result in results if result.accepted), results[0])
         return _image(run, best, request_id)
     return JSONResponse(answer(run, request_id, [record(result, planned) for result in results]))
-
-
-def _owner(request: Request) -> str:
-    """Who shares the server with the others: as long as nobody has a key, an address."""
-    return request.client.host if request.client else ""
 
 
 def _media_type(request: Request, planned: Plan) -> str:
