@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from sureflow import __version__
-from sureflow_server.api import access, generate, health, models, problems
+from sureflow_server.api import access, docs, generate, health, models, problems
+from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.middleware import BodyLimit, RequestId
 from sureflow_server.engine.account import Limits
 from sureflow_server.engine.messages import WorkerConfig
@@ -17,10 +20,14 @@ from sureflow_server.engine.pool import Pool
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
+from sureflow_server.replays import Replays
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
 
 DESCRIPTION = "Samples of flow models, each with a confidence from the same forward passes."
+
+EXPOSED = ("Location", "Retry-After", "Retry-After-Ms", "X-Request-Id", "X-Sureflow-Record")
+"""Headers that a page of an allowed origin may read."""
 
 
 class Application(FastAPI):
@@ -33,6 +40,10 @@ class Application(FastAPI):
             access.declare(document, keyless=self.state.service.keys is None)
             problems.declare(document)
         return super().openapi()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Wrap everything, the answer to a failure included."""
+        return SecurityHeaders(super().build_middleware_stack())
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -62,7 +73,12 @@ def create_app(settings: Settings) -> FastAPI:
         await pool.stop()
 
     app = Application(
-        title="Sureflow", version=__version__, description=DESCRIPTION, lifespan=lifespan
+        title="Sureflow",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     limits = Limits(settings.samples_per_minute, settings.max_samples_in_flight)
     app.state.service = Service(
@@ -71,10 +87,20 @@ def create_app(settings: Settings) -> FastAPI:
         metrics,
         keys=None if settings.api_keys_file is None else KeyRing(settings.api_keys_file),
         accounts=Accounts(limits),
+        replays=Replays(settings.replay_bytes, settings.replay_s),
     )
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=("GET", "POST", "DELETE"),
+            allow_headers=("Authorization", "Idempotency-Key", "Prefer", "X-Request-Id"),
+            expose_headers=EXPOSED,
+        )
     app.add_middleware(RequestId)
     for router in (generate.router, models.router, health.router):
         app.include_router(router)
+    docs.install(app)
     return app

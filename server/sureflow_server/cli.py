@@ -70,6 +70,16 @@ def serve(
     open_metrics: Annotated[
         bool | None, typer.Option(help="Show /metrics without a key; default on loopback only.")
     ] = None,
+    allowed_origins: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", help="Origin of web pages that may call; repeat."),
+    ] = None,
+    replay_bytes: Annotated[
+        int | None, typer.Option(help="Answers kept for idempotency keys; default 67108864.")
+    ] = None,
+    replay_s: Annotated[
+        float | None, typer.Option(help="Seconds for which they are kept; default 3600.")
+    ] = None,
     allow_unauthenticated: Annotated[
         bool | None,
         typer.Option("--allow-unauthenticated", help="Bind a public address without keys."),

@@ -14,6 +14,7 @@ import uvicorn
 from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.keys.file import KeyFileError
+from sureflow_server.protocol import BoundedProtocol
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
 
@@ -58,6 +59,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
+        server_header=False,
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=ceil(settings.drain_s) + LAST_WORDS_S,

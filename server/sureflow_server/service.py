@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastapi import Request
 
-from sureflow_server.engine.account import Account, Limits
+from sureflow_server.engine.account import Account
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.key import Key
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
+from sureflow_server.replays import Replays
 from sureflow_server.settings import Settings
 
 PREFERRED_DEFAULT = "fashion"
@@ -20,13 +21,14 @@ PREFERRED_DEFAULT = "fashion"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The running server: settings, engine, metrics, and the API keys if it has any."""
+    """The running server: settings, engine, metrics, API keys if it has any, kept answers."""
 
     settings: Settings
     pool: Pool
     metrics: Metrics
-    keys: KeyRing | None = None
-    accounts: Accounts = field(default_factory=lambda: Accounts(Limits()))
+    keys: KeyRing | None
+    accounts: Accounts
+    replays: Replays
 
     @classmethod
     def of(cls, request: Request) -> Service:

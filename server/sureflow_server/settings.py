@@ -20,6 +20,7 @@ from sureflow.execution import Compile, Precision
 from sureflow_server.engine.messages import Admission
 
 PREFIX = "SUREFLOW_"
+ORIGIN = r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"
 
 
 class Settings(BaseSettings):
@@ -47,12 +48,16 @@ class Settings(BaseSettings):
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_body_bytes: Largest request body.
+        replay_bytes: Answers kept for requests with an ``Idempotency-Key``, all together.
+        replay_s: Seconds for which they are kept.
         drain_s: Seconds that running requests get to finish after SIGTERM.
         api_keys_file: What ``sureflow keys`` writes; without it the server asks nobody for a key.
         samples_per_minute: Rate of keys without one of their own; ``None`` is unlimited.
         max_samples_in_flight: Samples accepted and not finished, of keys without a number of their
             own; ``None`` is unlimited.
         open_metrics: Whether ``/metrics`` needs no key; ``None`` opens it on loopback only.
+        allowed_origins: Web pages of these origins, such as ``https://lab.example``, may use the
+            server from a browser; none may by default.
         allow_unauthenticated: Bind a public address although the server asks nobody for a key.
     """
 
@@ -72,11 +77,14 @@ class Settings(BaseSettings):
     max_samples_per_request: PositiveInt = 1024
     max_queued_samples: PositiveInt = 4096
     max_body_bytes: PositiveInt = 1 << 20
+    replay_bytes: PositiveInt = 64 << 20
+    replay_s: PositiveFloat = 3600.0
     drain_s: PositiveFloat = 30.0
     api_keys_file: Path | None = None
     samples_per_minute: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
     max_samples_in_flight: PositiveInt | None = None
     open_metrics: bool | None = None
+    allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
     allow_unauthenticated: bool = False
 
     @classmethod
