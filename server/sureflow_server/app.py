@@ -7,33 +7,52 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from sureflow import __version__
-from sureflow_server.api import generate, health, models, problems
+from sureflow_server.api import access, docs, generate, health, models, problems
+from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.middleware import BodyLimit, RequestId
+from sureflow_server.engine.account import Limits
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
+from sureflow_server.keys.accounts import Accounts
+from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
+from sureflow_server.replays import Replays
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
 
 DESCRIPTION = "Samples of flow models, each with a confidence from the same forward passes."
 
+EXPOSED = ("Location", "Retry-After", "Retry-After-Ms", "X-Request-Id", "X-Sureflow-Record")
+"""Headers that a page of an allowed origin may read."""
+
 
 class Application(FastAPI):
-    """FastAPI, with problem documents for errors in its OpenAPI document."""
+    """FastAPI, with API keys and problem documents in its OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         if self.openapi_schema is None:
-            problems.declare(super().openapi())
+            document = super().openapi()
+            access.declare(document, keyless=self.state.service.keys is None)
+            problems.declare(document)
         return super().openapi()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Wrap everything, the answer to a failure included."""
+        return SecurityHeaders(super().build_middleware_stack())
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Build the application; the worker starts with its lifespan.
 
     ``app.state.service`` is the running :class:`~sureflow_server.service.Service`.
+
+    Raises:
+        KeyFileError: The API keys cannot be read.
     """
     metrics = Metrics()
     config = WorkerConfig(
@@ -54,12 +73,34 @@ def create_app(settings: Settings) -> FastAPI:
         await pool.stop()
 
     app = Application(
-        title="Sureflow", version=__version__, description=DESCRIPTION, lifespan=lifespan
+        title="Sureflow",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
-    app.state.service = Service(settings, pool, metrics)
+    limits = Limits(settings.samples_per_minute, settings.max_samples_in_flight)
+    app.state.service = Service(
+        settings,
+        pool,
+        metrics,
+        keys=None if settings.api_keys_file is None else KeyRing(settings.api_keys_file),
+        accounts=Accounts(limits),
+        replays=Replays(settings.replay_bytes, settings.replay_s),
+    )
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=("GET", "POST", "DELETE"),
+            allow_headers=("Authorization", "Idempotency-Key", "Prefer", "X-Request-Id"),
+            expose_headers=EXPOSED,
+        )
     app.add_middleware(RequestId)
     for router in (generate.router, models.router, health.router):
         app.include_router(router)
+    docs.install(app)
     return app

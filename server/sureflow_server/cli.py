@@ -1,4 +1,4 @@
-"""The command ``sureflow``: that of the library, and ``serve``."""
+"""The command ``sureflow``: that of the library, ``serve`` and ``keys``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from sureflow.cli import app
+from sureflow_server.keys.commands import app as keys
 from sureflow_server.settings import Settings
+
+app.add_typer(keys, name="keys")
 
 
 @app.command()
@@ -54,6 +57,28 @@ def serve(
     ] = None,
     drain_s: Annotated[
         float | None, typer.Option(help="Seconds to finish after SIGTERM; default 30.")
+    ] = None,
+    api_keys_file: Annotated[
+        Path | None, typer.Option(help="API keys, see sureflow keys; default none are asked for.")
+    ] = None,
+    samples_per_minute: Annotated[
+        float | None, typer.Option(help="Rate of keys without their own; default unlimited.")
+    ] = None,
+    max_samples_in_flight: Annotated[
+        int | None, typer.Option(help="Quota of keys without their own; default unlimited.")
+    ] = None,
+    open_metrics: Annotated[
+        bool | None, typer.Option(help="Show /metrics without a key; default on loopback only.")
+    ] = None,
+    allowed_origins: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", help="Origin of web pages that may call; repeat."),
+    ] = None,
+    replay_bytes: Annotated[
+        int | None, typer.Option(help="Answers kept for idempotency keys; default 67108864.")
+    ] = None,
+    replay_s: Annotated[
+        float | None, typer.Option(help="Seconds for which they are kept; default 3600.")
     ] = None,
     allow_unauthenticated: Annotated[
         bool | None,

@@ -13,6 +13,8 @@ import uvicorn
 
 from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
+from sureflow_server.keys.file import KeyFileError
+from sureflow_server.protocol import BoundedProtocol
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
 
@@ -46,7 +48,10 @@ def serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     with listener:
-        return asyncio.run(_serve(settings, listener))
+        try:
+            return asyncio.run(_serve(settings, listener))
+        except KeyFileError as error:
+            return _fail(f"api_keys_file: {error}")
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
@@ -54,6 +59,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
+        server_header=False,
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=ceil(settings.drain_s) + LAST_WORDS_S,

@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from sureflow_server.engine.account import Account
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
+from sureflow_server.keys.accounts import Accounts
+from sureflow_server.keys.key import Key
+from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
+from sureflow_server.replays import Replays
 from sureflow_server.settings import Settings
 
 PREFERRED_DEFAULT = "fashion"
@@ -16,11 +21,14 @@ PREFERRED_DEFAULT = "fashion"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The running server: settings, engine, metrics."""
+    """The running server: settings, engine, metrics, API keys if it has any, kept answers."""
 
     settings: Settings
     pool: Pool
     metrics: Metrics
+    keys: KeyRing | None
+    accounts: Accounts
+    replays: Replays
 
     @classmethod
     def of(cls, request: Request) -> Service:
@@ -36,6 +44,10 @@ class Service:
         if PREFERRED_DEFAULT in {*self.pool.cards, *self.pool.failures}:
             return PREFERRED_DEFAULT
         return next(iter(self.pool.cards), None)
+
+    def account(self, key: Key | None) -> Account | None:
+        """Return what the samples of a key are counted in; ``None`` counts nothing."""
+        return None if key is None else self.accounts.of(key)
 
     async def wait_ready(self) -> None:
         """Wait until requests can be served.

@@ -20,6 +20,7 @@ from sureflow.execution import Compile, Precision
 from sureflow_server.engine.messages import Admission
 
 PREFIX = "SUREFLOW_"
+ORIGIN = r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"
 
 
 class Settings(BaseSettings):
@@ -31,7 +32,8 @@ class Settings(BaseSettings):
 
     Attributes:
         config: The TOML file.
-        host: Address to bind. Anything but loopback needs ``allow_unauthenticated``.
+        host: Address to bind. Anything but loopback needs ``api_keys_file``, or
+            ``allow_unauthenticated``.
         port: TCP port; 0 lets the system choose a free one.
         models_dir: Folder with one checkpoint folder per model; ``None`` serves the embedded ones.
         default_model: Model of requests that name none; ``None`` is ``fashion``, or else the first.
@@ -54,7 +56,16 @@ class Settings(BaseSettings):
             within it, and made again when they are needed; handles never are.
         handle_ttl_s: Seconds that a handle lives if the request does not say.
         handle_max_ttl_s: Seconds that a request may ask for at most.
+        replay_bytes: Answers kept for requests with an ``Idempotency-Key``, all together.
+        replay_s: Seconds for which they are kept.
         drain_s: Seconds that running requests get to finish after SIGTERM.
+        api_keys_file: What ``sureflow keys`` writes; without it the server asks nobody for a key.
+        samples_per_minute: Rate of keys without one of their own; ``None`` is unlimited.
+        max_samples_in_flight: Samples accepted and not finished, of keys without a number of their
+            own; ``None`` is unlimited.
+        open_metrics: Whether ``/metrics`` needs no key; ``None`` opens it on loopback only.
+        allowed_origins: Web pages of these origins, such as ``https://lab.example``, may use the
+            server from a browser; none may by default.
         allow_unauthenticated: Bind a public address although the server asks nobody for a key.
     """
 
@@ -79,7 +90,14 @@ class Settings(BaseSettings):
     store_max_bytes: PositiveInt = 1 << 30
     handle_ttl_s: PositiveFloat = 3600.0
     handle_max_ttl_s: PositiveFloat = 7 * 24 * 3600.0
+    replay_bytes: PositiveInt = 64 << 20
+    replay_s: PositiveFloat = 3600.0
     drain_s: PositiveFloat = 30.0
+    api_keys_file: Path | None = None
+    samples_per_minute: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
+    max_samples_in_flight: PositiveInt | None = None
+    open_metrics: bool | None = None
+    allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
     allow_unauthenticated: bool = False
 
     @classmethod
@@ -114,12 +132,17 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _private_unless_allowed(self) -> Settings:
-        if self.allow_unauthenticated or _is_loopback(self.host):
+        if self.api_keys_file or self.allow_unauthenticated or _is_loopback(self.host):
             return self
         raise ValueError(
             f"host: {self.host} is reachable from other machines and the server asks nobody for a "
-            "key; give --allow-unauthenticated to bind it nevertheless"
+            "key; give --api-keys-file, or --allow-unauthenticated to bind it nevertheless"
         )
+
+    @property
+    def metrics_are_open(self) -> bool:
+        """Whether ``/metrics`` needs no key."""
+        return _is_loopback(self.host) if self.open_metrics is None else self.open_metrics
 
 
 def _is_loopback(host: str) -> bool:

@@ -131,6 +131,36 @@ def test_headers_and_address(connect: Answering, answer: Callable[..., dict[str,
     assert request.headers["User-Agent"].startswith("sureflow-client/")
 
 
+@pytest.mark.parametrize(
+    ("given", "environment", "sent"),
+    [
+        (None, None, None),
+        (None, "e", "Bearer e"),
+        ("k", "e", "Bearer k"),
+        ("", "e", None),
+        (None, "", None),
+    ],
+)
+def test_the_key_comes_from_the_caller_or_the_environment(
+    given: str | None,
+    environment: str | None,
+    sent: str | None,
+    answering: Answering,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SUREFLOW_API_KEY", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("SUREFLOW_API_KEY", environment)
+    seen: list[str | None] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("Authorization"))
+        return httpx.Response(200, json={"models": []})
+
+    answering(handler, api_key=given).models()
+    assert seen == [sent]
+
+
 def test_names_of_models_are_escaped(answering: Answering) -> None:
     paths: list[bytes] = []
 

@@ -149,6 +149,13 @@ def test_retry_after_as_a_date() -> None:
     assert retry_after({"Retry-After": "Wed, 21 Oct 2015 07:28:00 -0000"}) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("exact", "seconds"), [("250", 0.25), ("0", 0.0), ("12345", 12.345), ("", 1.0), ("1.5", 1.0)]
+)
+def test_milliseconds_go_before_seconds(exact: str, seconds: float) -> None:
+    assert retry_after({"Retry-After": "1", "Retry-After-Ms": exact}) == seconds
+
+
 @pytest.mark.parametrize("value", ["", "soon", "-3", "1.5"])
 def test_unreadable_retry_after_is_ignored(value: str) -> None:
     assert retry_after({"Retry-After": value}) is None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -17,7 +19,10 @@ from sureflow.evaluation.reference import calibrate
 from sureflow.lane import Sample
 from sureflow.networks.registry import build
 from sureflow.sampling.grid import Grid
-from tests.server.running import Server, serving
+from sureflow_server.keys.file import changing
+from sureflow_server.keys.key import SCOPES, Key
+from sureflow_server.keys.token import digest, mint
+from tests.server.running import PATIENCE_S, Server, serving
 
 POINTS: dict[str, Any] = {
     "kind": "gaussian_mixture",
@@ -67,6 +72,60 @@ def server(models_dir: Path) -> Iterator[Server]:
     """One server for all tests that leave it as they found it."""
     with serving("--models-dir", str(models_dir), "--default-model", "points") as running:
         yield running
+
+
+class Guarded:
+    """A server that asks for keys.
+
+    ``tokens`` has one for every scope by its name, and ``all``, ``expired``, ``revoked``,
+    ``slow`` (a sample in a thousand seconds), ``narrow`` (four samples in flight).
+    """
+
+    def __init__(self, server: Server, file: Path, tokens: dict[str, str]) -> None:
+        self.server = server
+        self.file = file
+        self.tokens = tokens
+        self._client = httpx.Client(base_url=server.url, timeout=PATIENCE_S)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def request(self, method: str, path: str, token: str | None, **options: Any) -> httpx.Response:
+        """Send a request with the token, or with none."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        headers |= options.pop("headers", {})
+        return self._client.request(method, path, headers=headers, **options)
+
+    def generate(self, name: str, **body: Any) -> httpx.Response:
+        """Generate with the token of this name."""
+        return self.request("POST", "/v1/generate", self.tokens[name], json=body)
+
+
+def add_key(file: Path, *scopes: str, **fields: Any) -> str:
+    """Write a key into the file; return its token."""
+    key_id, token = mint()
+    values = {"id": key_id, "name": "test", "scopes": scopes, "digest": digest(token)}
+    with changing(file) as keys:
+        keys.append(Key.model_validate({**values, "created_at": datetime.now(UTC), **fields}))
+    return token
+
+
+@pytest.fixture(scope="session")
+def guarded(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """One server with keys for all tests that leave it as they found it."""
+    file = tmp_path_factory.mktemp("keys") / "keys.json"
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    tokens = {scope: add_key(file, scope) for scope in SCOPES}
+    tokens["all"] = add_key(file, *SCOPES)
+    tokens["expired"] = add_key(file, *SCOPES, expires_at=past)
+    tokens["revoked"] = add_key(file, *SCOPES, revoked_at=past)
+    tokens["slow"] = add_key(file, "generate", samples_per_minute=0.06)
+    tokens["narrow"] = add_key(file, "generate", max_samples_in_flight=4)
+    options = ("--models-dir", str(models_dir), "--default-model", "points")
+    with serving(*options, "--api-keys-file", str(file), "--no-open-metrics") as running:
+        running.client.headers["Authorization"] = f"Bearer {tokens['all']}"
+        with closing(Guarded(running, file, tokens)) as guarded:
+            yield guarded
 
 
 @pytest.fixture

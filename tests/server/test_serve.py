@@ -91,6 +91,13 @@ def test_wrong_settings_end_the_command(options: tuple[str, ...], message: str) 
     assert message in refusal(*options)
 
 
+def test_keys_that_cannot_be_read_end_the_command(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text('{"version": 1, "keys": [{"id": "x"}]}')
+    line = refusal("--host", "0.0.0.0", "--api-keys-file", str(file))
+    assert line.startswith(f"sureflow: api_keys_file: {file}: keys.0.id: ")
+
+
 def test_a_port_in_use_ends_the_command(server: Server) -> None:
     port = server.url.rsplit(":", 1)[1]
     assert f"cannot bind 127.0.0.1:{port}" in refusal("--port", port)

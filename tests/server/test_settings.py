@@ -53,10 +53,36 @@ def test_loopback_needs_no_permission(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.com"])
-def test_other_addresses_need_one(host: str) -> None:
-    with pytest.raises(ValidationError, match="--allow-unauthenticated"):
+def test_other_addresses_need_keys_or_permission(host: str) -> None:
+    with pytest.raises(ValidationError, match="--api-keys-file, or --allow-unauthenticated"):
         Settings(host=host)
     assert Settings(host=host, allow_unauthenticated=True).host == host
+    assert Settings(host=host, api_keys_file=Path("keys.json")).host == host
+
+
+@pytest.mark.parametrize(
+    ("host", "said", "open"),
+    [
+        ("127.0.0.1", None, True),
+        ("127.0.0.1", False, False),
+        ("0.0.0.0", None, False),
+        ("0.0.0.0", True, True),
+    ],
+)
+def test_metrics_are_open_on_loopback_unless_said(host: str, said: bool | None, open: bool) -> None:
+    settings = Settings(host=host, api_keys_file=Path("keys.json"), open_metrics=said)
+    assert settings.metrics_are_open is open
+
+
+@pytest.mark.parametrize("origin", ["https://lab.example", "http://localhost:3000", "http://[::1]"])
+def test_origins_that_may_be_allowed(origin: str) -> None:
+    assert Settings(allowed_origins=(origin,)).allowed_origins == (origin,)
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "https://a.example/", "a.example", "https://a/b"])
+def test_origins_that_may_not(origin: str) -> None:
+    with pytest.raises(ValidationError, match="allowed_origins"):
+        Settings(allowed_origins=(origin,))
 
 
 def test_settings_are_frozen() -> None:

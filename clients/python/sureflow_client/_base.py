@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -18,6 +19,9 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
 POLL_SECONDS = 0.2
 PROBE_TIMEOUT = 5.0
+
+API_KEY = "SUREFLOW_API_KEY"
+"""Environment variable with the API key of clients that are given none."""
 
 GENERATE = "/v1/generate"
 MODELS = "/v1/models"
@@ -46,7 +50,8 @@ def http_options(
 ) -> dict[str, Any]:
     """Return the arguments that both kinds of httpx client are made with."""
     own = {"User-Agent": f"sureflow-client/{__version__}"}
-    key = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+    api_key = os.environ.get(API_KEY) if api_key is None else api_key
+    key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     return {"timeout": timeout, "headers": {**own, **key, **(headers or {})}}
 
 

@@ -63,7 +63,8 @@ class Client(BaseClient):
             timeout: Seconds to wait for an answer, or an ``httpx.Timeout``. A stream waits that
                 long for each next sign of life.
             headers: Sent with every request.
-            api_key: Sent with every request, as a bearer token.
+            api_key: Sent with every request, as a bearer token; by default that of the
+                environment variable ``SUREFLOW_API_KEY``, if any.
             retry: How often to send a refused or unanswered request again.
             transport: What carries the requests, in place of the network.
         """

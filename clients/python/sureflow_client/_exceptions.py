@@ -6,14 +6,15 @@
   * UnexpectedResponse             an answer that is not Sureflow's; is the URL right?
   * MissingData                    the sample has no data or no map: dropped, or not asked for
   * ProblemError                   a problem document (RFC 9457) from the server
-    * InvalidRequest               400, 405, 406, 415, 422: the request is wrong; see `fields`
-    * AuthenticationError          401: API key missing or unknown
+    * InvalidRequest               400, 405, 406, 408, 415, 422: the request is wrong; see `fields`
+    * AuthenticationError          401: API key missing, unknown, expired or revoked
     * PermissionDenied             403: API key without the needed scope
     * NotFound                     404: no such path
       * UnknownModel                    no such model
-    * PayloadTooLarge              413: more bytes than the server takes
+    * PayloadTooLarge              413, 414, 431: more bytes than the server takes
     * QueueFull                    429: the server is busy; `retry_after` says how long
       * DeadlineUnreachable          too busy for the request's deadline
+      * LimitExceeded                the API key has used its rate or its quota
     * ServerError                  5xx: the fault is the server's
       * NotReady                   503: starting or shutting down; `retry_after` says how long
       * ModelFailed                503: the model could not be loaded
@@ -107,11 +108,11 @@ class InvalidRequest(ProblemError):
 
 
 class AuthenticationError(ProblemError):
-    """The API key is missing or unknown."""
+    """The API key is missing, unknown, expired or revoked."""
 
 
 class PermissionDenied(ProblemError):
-    """The API key may not do this."""
+    """The API key may not do this; ``detail`` names the scope that it lacks."""
 
 
 class NotFound(ProblemError):
@@ -132,6 +133,10 @@ class QueueFull(ProblemError):
 
 class DeadlineUnreachable(QueueFull):
     """With what is under way already, the request would not be done by its ``deadline_s``."""
+
+
+class LimitExceeded(QueueFull):
+    """The API key has as many samples under way, or has started as many, as it may for now."""
 
 
 class ServerError(ProblemError):

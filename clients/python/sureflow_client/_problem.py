@@ -14,6 +14,7 @@ from ._exceptions import (
     DeadlineUnreachable,
     FieldError,
     InvalidRequest,
+    LimitExceeded,
     ModelFailed,
     NotFound,
     NotReady,
@@ -34,6 +35,8 @@ TYPES: dict[str, type[ProblemError]] = {
     "unknown-model": UnknownModel,
     "model-failed": ModelFailed,
     "deadline-unreachable": DeadlineUnreachable,
+    "quota-exceeded": LimitExceeded,
+    "rate-exceeded": LimitExceeded,
 }
 """Types that say more than their status."""
 
@@ -44,10 +47,13 @@ STATUSES: dict[int, type[ProblemError]] = {
     404: NotFound,
     405: InvalidRequest,
     406: InvalidRequest,
+    408: InvalidRequest,
     413: PayloadTooLarge,
+    414: PayloadTooLarge,
     415: InvalidRequest,
     422: InvalidRequest,
     429: QueueFull,
+    431: PayloadTooLarge,
     503: NotReady,
     504: DeadlineExceeded,
 }

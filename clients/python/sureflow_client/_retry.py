@@ -70,7 +70,13 @@ def _is_problem(response: httpx.Response) -> bool:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read ``Retry-After`` as seconds from now; ``None`` when absent or unreadable."""
+    """Read when to try again as seconds from now; ``None`` when absent or unreadable.
+
+    ``Retry-After-Ms``, in milliseconds, goes before the coarser ``Retry-After``.
+    """
+    exact = headers.get("Retry-After-Ms", "").strip()
+    if exact.isdecimal():
+        return float(exact) / 1000
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value)

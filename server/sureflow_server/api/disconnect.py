@@ -11,6 +11,9 @@ from starlette.requests import ClientDisconnect
 
 T = TypeVar("T")
 
+CLIENT_CLOSED_REQUEST = 499
+"""Status of an answer that nobody reads."""
+
 
 async def unless_disconnected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Await ``work``, but cancel it as soon as the client is gone. The body has been read.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
@@ -10,10 +11,12 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from sureflow_server.api.accept import negotiate
+from sureflow_server.api.access import Guarded, owner
 from sureflow_server.api.answer import answer, facts, record, tensors
-from sureflow_server.api.disconnect import unless_disconnected
+from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
 from sureflow_server.api.encoding import png
 from sureflow_server.api.examples import REQUESTS
+from sureflow_server.api.once import HEADER, PARAMETERS, once
 from sureflow_server.api.plan import Plan, plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.requests import GenerateRequest
@@ -29,9 +32,8 @@ JSON, TENSORS, PNG, EVENTS = (
     "text/event-stream",
 )
 OFFERED = (JSON, TENSORS, PNG, EVENTS)
-CLIENT_CLOSED_REQUEST = 499
 
-router = APIRouter(tags=["generate"])
+router = APIRouter(tags=["generate"], route_class=Guarded)
 
 _binary: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _responses: dict[int | str, dict[str, Any]] = {
@@ -44,11 +46,13 @@ _responses: dict[int | str, dict[str, Any]] = {
         },
     },
     204: {"description": "`Accept: image/png`, and the one sample was withheld or is not finite."},
-    **problems(400, 404, 406, 413, 415, 422, 429, 500, 503, 504),
+    **problems(400, 401, 403, 404, 406, 408, 413, 415, 422, 429, 500, 503, 504),
 }
 
 
-@router.post("/v1/generate", responses=_responses, response_class=Response)
+@router.post(
+    "/v1/generate", responses=_responses, response_class=Response, openapi_extra=PARAMETERS
+)
 @router.post("/generate", include_in_schema=False)
 async def generate(
     request: Request, body: Annotated[GenerateRequest, Body(openapi_examples=REQUESTS)]
@@ -60,7 +64,13 @@ async def generate(
     metadata entry `record`; `image/png` for a single image, its record in the header
     `X-Sureflow-Record`; `text/event-stream` for the events `queued, started, step, sample` and
     last `completed` or `error`.
+
+    With an `Idempotency-Key` the request is done once, however often it is sent; streams take none.
     """
+    return await once(request, partial(_generate, request, body))
+
+
+async def _generate(request: Request, body: GenerateRequest) -> Response:
     service = Service.of(request)
     planned = plan(body, service)
     media_type = _media_type(request, planned)
@@ -68,7 +78,8 @@ async def generate(
         planned.card,
         planned.lanes,
         progress=media_type == EVENTS,
-        owner=_owner(request),
+        owner=owner(request),
+        account=service.account(request.state.key),
         priority=planned.priority,
         deadline_s=planned.deadline_s,
         follow=planned.follow,
@@ -89,15 +100,12 @@ async def generate(
     return JSONResponse(answer(run, request_id, [record(result, planned) for result in results]))
 
 
-def _owner(request: Request) -> str:
-    """Who shares the server with the others: as long as nobody has a key, an address."""
-    return request.client.host if request.client else ""
-
-
 def _media_type(request: Request, planned: Plan) -> str:
     chosen = negotiate(request.headers.get("accept"), OFFERED)
     if chosen is None:
         raise Problem("not-acceptable", f"this path answers as {', '.join(OFFERED)}")
+    if chosen == EVENTS and HEADER in request.headers:
+        raise Problem("not-acceptable", f"a stream is not replayed; leave {HEADER} out")
     if chosen == PNG and planned.form != "png":
         raise Problem("not-acceptable", f"{planned.card.name} is not asked for images")
     if chosen == PNG and len(planned.lanes) != 1:

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from sureflow_server.api.access import Guarded
 from sureflow_server.api.problems import problems
 from sureflow_server.engine.errors import DrainingError, NotReadyError
 from sureflow_server.service import Service
 
-router = APIRouter(tags=["operation"])
+router = APIRouter(tags=["operation"], route_class=Guarded)
 
 
 @router.get("/health/live")
@@ -30,7 +31,7 @@ async def ready(request: Request) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=problems(401, 403))
 async def metrics(request: Request) -> Response:
     """Show the metrics in the text format of Prometheus."""
     return Response(Service.of(request).metrics.page(), media_type=CONTENT_TYPE_LATEST)

@@ -1,14 +1,19 @@
-"""What surrounds every request: its id, and a limit on its body."""
+"""What surrounds every request: its id, and limits on its body."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from time import monotonic
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sureflow_server.api.problems import Problem
+
+BODY_S = 60.0
+"""Seconds in which a body must have arrived once it is waited for."""
 
 REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
@@ -37,7 +42,10 @@ class RequestId:
 
 
 class BodyLimit:
-    """Refuses a body that is too large: at once if it says so, else as soon as it shows."""
+    """Refuses a body that is too large, at once if it says so, else as soon as it shows.
+
+    And one that is too slow.
+    """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self.app = app
@@ -50,13 +58,20 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "0")
         too_large = announced.isdecimal() and int(announced) > self.max_bytes
-        received = 0
+        received, more = 0, True
+        deadline = monotonic() + BODY_S
 
         async def limited() -> Message:
-            nonlocal received
+            nonlocal received, more
             if too_large:
                 raise self._problem()
-            message = await receive()
+            try:
+                # Once the body is there, what may still come is the client's farewell.
+                async with asyncio.timeout(deadline - monotonic() if more else None):
+                    message = await receive()
+            except TimeoutError:
+                raise Problem("body-too-slow", f"it must be there in {BODY_S:g} s") from None
+            more = message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self.max_bytes:
                 raise self._problem()

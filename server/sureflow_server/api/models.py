@@ -6,12 +6,18 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 
+from sureflow_server.api.access import Guarded
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import ModelList, ModelRecord
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 
-router = APIRouter(prefix="/v1/models", tags=["models"], responses=problems(503))
+router = APIRouter(
+    prefix="/v1/models",
+    tags=["models"],
+    responses=problems(401, 403, 503),
+    route_class=Guarded,
+)
 
 
 @router.get("", response_model_exclude_none=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -19,8 +20,11 @@ from sureflow_server.engine.errors import (
     EngineError,
     NotReadyError,
     QueueFullError,
+    QuotaError,
+    RateError,
     RefusedError,
     RequestFailedError,
+    TooManySamplesError,
 )
 from sureflow_server.service import Service
 
@@ -29,15 +33,26 @@ TYPE_PREFIX = "urn:sureflow:problem:"
 
 TITLES = {
     "malformed-body": (400, "The body is not JSON"),
+    "malformed-header": (400, "A header is malformed"),
+    "malformed-request": (400, "This is not HTTP"),
+    "unauthorized": (401, "The API key is missing or refused"),
+    "forbidden": (403, "The API key is not good for this"),
     "not-found": (404, "No such path"),
     "unknown-model": (404, "No such model"),
     "method-not-allowed": (405, "The path does not know this method"),
     "not-acceptable": (406, "The answer cannot take any of the accepted forms"),
+    "body-too-slow": (408, "The body took too long to arrive"),
     "payload-too-large": (413, "The body is too large"),
+    "uri-too-long": (414, "The URL is too long"),
     "unsupported-media-type": (415, "The body must be application/json"),
     "validation": (422, "The request does not fit its schema"),
+    "idempotency-key-reuse": (422, "The idempotency key stands for another request"),
+    "too-many-samples": (422, "The API key never allows so many samples at a time"),
     "queue-full": (429, "The queue is full"),
+    "quota-exceeded": (429, "The API key has as many samples under way as it may"),
+    "rate-exceeded": (429, "The API key has started as many samples as it may for now"),
     "deadline-unreachable": (429, "The deadline cannot be met"),
+    "headers-too-large": (431, "The headers are too large"),
     "internal": (500, "The server failed"),
     "request-failed": (500, "The samples could not be made"),
     "model-failed": (503, "The model could not be loaded"),
@@ -57,6 +72,9 @@ ENGINE_KINDS: dict[type[EngineError], str] = {
     NotReadyError: "not-ready",
     DrainingError: "draining",
     QueueFullError: "queue-full",
+    QuotaError: "quota-exceeded",
+    RateError: "rate-exceeded",
+    TooManySamplesError: "too-many-samples",
     DeadlineUnreachableError: "deadline-unreachable",
     RequestFailedError: "request-failed",
     DeadlineError: "deadline-exceeded",
@@ -111,10 +129,9 @@ class Problem(HTTPException):
     @classmethod
     def of(cls, error: EngineError) -> Problem:
         """Return the problem that an error of the engine means to a client."""
-        retry = (
-            {"Retry-After": str(error.retry_after_s)} if isinstance(error, RefusedError) else None
-        )
-        return cls(ENGINE_KINDS.get(type(error), "internal"), str(error), headers=retry)
+        headers = _retry(error.retry_after_s) if isinstance(error, RefusedError) else None
+        fields = [("n", str(error))] if isinstance(error, TooManySamplesError) else []
+        return cls(ENGINE_KINDS.get(type(error), "internal"), str(error), fields, headers)
 
     def document(self, request: Request) -> dict[str, Any]:
         """Return the JSON object."""
@@ -134,6 +151,11 @@ class Problem(HTTPException):
         return JSONResponse(
             self.document(request), self.status_code, headers, media_type=MEDIA_TYPE
         )
+
+
+def _retry(seconds: float) -> dict[str, str]:
+    """When to try again: in whole seconds for everybody, in milliseconds for who can read them."""
+    return {"Retry-After": str(ceil(seconds)), "Retry-After-Ms": str(ceil(seconds * 1000))}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -6,7 +6,12 @@
     * NotReadyError          the worker is still loading
     * DrainingError          the server is about to end
     * QueueFullError         too many samples are under way; see ``retry_after_s``
+    * QuotaError             too many samples of this client are
+    * RateError              the client's samples come too fast
+    * DeadlineUnreachableError  there is no time
+  * TooManySamplesError      the client may never have so many in one request
   * RequestFailedError       an accepted request ended without its samples
+    * DeadlineError          not in time
 """
 
 
@@ -25,7 +30,7 @@ class RefusedError(EngineError):
         retry_after_s: Seconds after which another attempt makes sense.
     """
 
-    def __init__(self, message: str, retry_after_s: int = 1) -> None:
+    def __init__(self, message: str, retry_after_s: float = 1) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
@@ -42,8 +47,20 @@ class QueueFullError(RefusedError):
     """As many samples as the server holds are under way."""
 
 
+class QuotaError(RefusedError):
+    """As many samples of this client as may be are under way."""
+
+
+class RateError(RefusedError):
+    """The client has started as many samples as it may for now."""
+
+
 class DeadlineUnreachableError(RefusedError):
     """With what is under way already, the request would not be done by its deadline."""
+
+
+class TooManySamplesError(EngineError):
+    """One request asks for more samples than its client may ever have under way."""
 
 
 class RequestFailedError(EngineError):

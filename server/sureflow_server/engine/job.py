@@ -10,6 +10,7 @@ from types import TracebackType
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec, Sample
+from sureflow_server.engine.account import Account
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.messages import Finished, Progress, Started, Submit, Terms
 
@@ -41,6 +42,7 @@ class Job:
         terms: On which terms it runs.
         lane_rows: Network rows that one of its lanes is expected to cost.
         follow: What a finished lane calls for; ``None`` where the first lanes are all.
+        account: Whose samples they are counted as.
         launched: Lanes so far, and the number of the next one.
         submitted: Reading of :func:`time.monotonic` at acceptance.
         in_flight: Lanes of it have entered slots of the present worker.
@@ -56,6 +58,7 @@ class Job:
     terms: Terms = field(default_factory=Terms)
     lane_rows: float = 0.0
     follow: Follow | None = None
+    account: Account = field(default_factory=Account)
     launched: int = field(init=False)
     submitted: float = field(default_factory=monotonic)
     started: bool = False

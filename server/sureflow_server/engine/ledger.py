@@ -45,12 +45,14 @@ class Ledger:
         """Enter a request and reserve room for its lanes."""
         self._jobs[job.id] = self._unsent[job.id] = job
         self.reserved += len(job.unfinished)
+        job.account.enter(len(job.unfinished))
 
     def deliver(self, job: Job, lane: int) -> None:
         """Cross out a finished lane."""
         del job.unfinished[lane]
         job.crashes = 0
         self.reserved -= 1
+        job.account.leave(1)
 
     def launch(self, job: Job, spec: LaneSpec) -> int:
         """Enter one more lane, for which one has just been crossed out; return its number."""
@@ -58,6 +60,7 @@ class Ledger:
         job.unfinished[number] = spec
         job.launched += 1
         self.reserved += 1
+        job.account.enter(1)
         return number
 
     def close(self, job: Job) -> None:
@@ -65,6 +68,7 @@ class Ledger:
         del self._jobs[job.id]
         self._unsent.pop(job.id, None)
         self.reserved -= len(job.unfinished)
+        job.account.leave(len(job.unfinished))
         if self._alone is job:
             self._alone = None
 

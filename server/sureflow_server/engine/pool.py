@@ -7,12 +7,13 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
-from math import ceil, inf
+from math import inf
 from time import monotonic
 from typing import Protocol
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
+from sureflow_server.engine.account import Account
 from sureflow_server.engine.errors import (
     DeadlineError,
     DeadlineUnreachableError,
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 EXIT_S = 5.0
+MIN_RETRY_S, MAX_RETRY_S = 0.05, 60.0
 
 
 class Observer(Protocol):
@@ -139,6 +141,7 @@ class Pool:
         *,
         progress: bool = False,
         owner: str = "",
+        account: Account | None = None,
         priority: int = 0,
         deadline_s: float | None = None,
         follow: Follow | None = None,
@@ -150,6 +153,7 @@ class Pool:
             lanes: What to make.
             progress: Whether the steps of the lanes are of interest.
             owner: Whose request it is; owners share the server evenly.
+            account: Holds the owner's limits and is charged; without one there are none.
             priority: Higher ones go first.
             deadline_s: Seconds from now after which nobody waits any more.
             follow: Names the lane that a finished one calls for, if any; it has no effects.
@@ -157,6 +161,9 @@ class Pool:
         Raises:
             NotReadyError: No worker has come up yet.
             DrainingError: The server is about to end.
+            TooManySamplesError: The account never allows so many.
+            QuotaError: The account has as many under way as it may.
+            RateError: The account has started as many as it may for now.
             QueueFullError: There is no room.
             DeadlineUnreachableError: There is no time.
         """
@@ -164,6 +171,8 @@ class Pool:
             raise DrainingError("the server is shutting down", 5)
         if card.name not in self.cards:
             raise NotReadyError("the models are still being loaded", 2)
+        account = account or Account()
+        account.admit(len(lanes))
         reserved = self._ledger.reserved
         if reserved + len(lanes) > self._max_queued:
             raise QueueFullError(
@@ -181,6 +190,7 @@ class Pool:
             Terms(owner, priority, deadline),
             self._forecast.lane_rows(card.name, lanes[0]),
             follow,
+            account,
         )
         if deadline_s is not None:
             self._set_deadline(job, deadline_s)
@@ -202,11 +212,11 @@ class Pool:
         """Give up a request whose deadline has passed."""
         self._stop(job, DeadlineError("the deadline passed before all samples were done"))
 
-    def _retry_after_s(self) -> int:
+    def _retry_after_s(self) -> float:
         """Estimate when half of what is under way will be done."""
         at_once = max((len(seconds) for seconds in self._forecast.tick_s.values()), default=2) - 1
         seconds = self._lane_s * self._ledger.reserved / at_once / 2
-        return min(max(ceil(seconds), 1), 60)
+        return min(max(seconds, MIN_RETRY_S), MAX_RETRY_S)
 
     def _feed(self) -> None:
         if self._worker is not None and self._serving:

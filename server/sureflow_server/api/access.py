@@ -1,0 +1,157 @@
+"""Which key may do what: one table, which every route reads.
+
+A router is made with ``route_class=Guarded``; a route that the table does not name cannot be
+declared. Where the server has no keys, everybody may do everything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.types import Receive, Send
+from starlette.types import Scope as Connection
+
+from sureflow_server.api.problems import Problem
+from sureflow_server.keys.key import SCOPES, Key, Scope
+from sureflow_server.keys.ring import RefusedKeyError
+from sureflow_server.service import Service
+
+OPEN: tuple[Scope, ...] = ()
+"""Needs no key."""
+
+MAKERS: tuple[Scope, ...] = ("generate", "edit")
+"""Whoever can make something may look at it, and discard it, if it is theirs."""
+
+WATCHERS: tuple[Scope, ...] = ("metrics", "admin")
+"""Unless the settings open the metrics to everybody."""
+
+ACCESS: dict[tuple[str, str], tuple[Scope, ...]] = {
+    ("GET", "/health/live"): OPEN,
+    ("GET", "/health/ready"): OPEN,
+    ("GET", "/metrics"): WATCHERS,
+    ("POST", "/generate"): ("generate",),
+    ("POST", "/v1/generate"): ("generate",),
+    ("POST", "/edit"): ("edit",),
+    ("POST", "/v1/edit"): ("edit",),
+    ("POST", "/invert"): ("edit",),
+    ("POST", "/v1/invert"): ("edit",),
+    ("GET", "/v1/handles"): MAKERS,
+    ("GET", "/v1/handles/{}"): MAKERS,
+    ("DELETE", "/v1/handles/{}"): MAKERS,
+    ("GET", "/v1/handles/{}/frames"): MAKERS,
+    ("GET", "/v1/jobs/{}"): MAKERS,
+    ("DELETE", "/v1/jobs/{}"): MAKERS,
+    ("GET", "/v1/jobs/{}/events"): MAKERS,
+    ("GET", "/v1/models"): SCOPES,
+    ("GET", "/v1/models/{}"): SCOPES,
+    ("POST", "/v1/models/{}/load"): ("admin",),
+    ("POST", "/v1/models/{}/unload"): ("admin",),
+}
+"""Method and path, its parameters left blank, to the scopes of which a key needs one."""
+
+SCHEME = "api_key"
+"""Name of the security scheme in the OpenAPI document."""
+
+
+class Guarded(APIRoute):
+    """A route that looks at the key before anything else, the body included.
+
+    Raises:
+        KeyError: The table has no such route.
+    """
+
+    def __init__(self, path: str, *args: Any, **options: Any) -> None:
+        super().__init__(path, *args, **options)
+        self.needed = {method: needed(method, path) for method in self.methods or ()}
+
+    async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
+        """Answer, if the key is good for it."""
+        if scope["method"] in self.needed:
+            request = Request(scope)
+            request.state.key = authorise(request, self.needed[scope["method"]])
+        await super().handle(scope, receive, send)
+
+
+def needed(method: str, path: str) -> tuple[Scope, ...]:
+    """Return the scopes of which a key needs one; ``path`` as the route declares it."""
+    return ACCESS[method, re.sub(r"{[^}]*}", "{}", path)]
+
+
+def authorise(request: Request, scopes: tuple[Scope, ...]) -> Key | None:
+    """Return the key of a request; ``None`` where none is needed.
+
+    Raises:
+        Problem: The key is missing, refused, or good for other things.
+    """
+    service = Service.of(request)
+    ring = service.keys
+    if ring is None or not scopes or (scopes is WATCHERS and service.settings.metrics_are_open):
+        return None
+    try:
+        key = ring.authenticate(_token(request))
+    except RefusedKeyError as error:
+        raise _challenge(str(error), "invalid_token") from error
+    if not set(scopes) & set(key.scopes):
+        wanted = " or ".join(scopes)
+        challenge = f'Bearer realm="sureflow", error="insufficient_scope", scope="{scopes[0]}"'
+        raise Problem(
+            "forbidden",
+            f"the API key {key.id} lacks the scope {wanted}",
+            headers={"WWW-Authenticate": challenge},
+        )
+    return key
+
+
+def caller(request: Request) -> str:
+    """Return the id of the key of a request; ``""`` where there are no keys.
+
+    What is made belongs to it.
+    """
+    key: Key | None = getattr(request.state, "key", None)
+    return "" if key is None else key.id
+
+
+def owner(request: Request) -> str:
+    """Return who shares the server with the others: a key or, without keys, an address."""
+    return caller(request) or (request.client.host if request.client else "")
+
+
+def _token(request: Request) -> str:
+    headers = request.headers.getlist("authorization")
+    if not headers:
+        raise _challenge("this path needs an API key: Authorization: Bearer sf_...")
+    scheme, _, token = headers[0].partition(" ")
+    if len(headers) > 1 or scheme.lower() != "bearer":
+        raise _challenge("the header Authorization must be, once, Bearer and an API key")
+    return token.strip()
+
+
+def _challenge(detail: str, error: str | None = None) -> Problem:
+    challenge = 'Bearer realm="sureflow"' + (f', error="{error}"' if error else "")
+    return Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})
+
+
+def declare(document: dict[str, Any], keyless: bool) -> None:
+    """Say in an OpenAPI document which operation needs which key.
+
+    Args:
+        document: As FastAPI made it.
+        keyless: Whether no key will do as well.
+    """
+    document.setdefault("components", {})["securitySchemes"] = {
+        SCHEME: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "sf_<id>_<secret>",
+            "description": "An API key of `sureflow keys create`; each operation names the scopes "
+            "of which the key needs one.",
+        }
+    }
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if scopes := needed(method.upper(), path):
+                keys: list[dict[str, list[str]]] = [{SCHEME: [scope]} for scope in scopes]
+                operation["security"] = keys + ([{}] if keyless else [])

@@ -1,0 +1,65 @@
+"""The header ``Idempotency-Key``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
+
+from sureflow_server.api.access import owner
+from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
+from sureflow_server.api.problems import Problem
+from sureflow_server.replays import ReusedKeyError
+from sureflow_server.service import Service
+
+HEADER = "Idempotency-Key"
+KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
+
+PARAMETERS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": HEADER,
+            "in": "header",
+            "required": False,
+            "description": "Sent again with the same path, `Accept` and body, a request gets the "
+            "bytes of the first answer and is not done again; with another body, it gets 422.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        }
+    ]
+}
+"""What a route that answers once says of the header in the OpenAPI document."""
+
+
+async def once(request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
+    """Answer a request; with the header, do so once, however often it is sent.
+
+    The same key with the same path, ``Accept`` and body gets the bytes of the first answer, for as
+    long as it is kept; while the first is under way, the others wait. A request that is refused,
+    fails or is given up leaves its key free. Event streams are not kept.
+
+    Raises:
+        Problem: The header is malformed, or its key stands for another request.
+    """
+    keys = request.headers.getlist(HEADER)
+    if not keys:
+        return await work()
+    if len(keys) > 1 or not KEY.fullmatch(keys[0]):
+        message = "one key of 1 to 255 printable ASCII characters without spaces"
+        raise Problem("malformed-header", f"{HEADER}: {message}", [(HEADER, message)])
+    accept = ",".join(request.headers.getlist("accept"))
+    parts = (request.url.path.encode(), accept.encode(), await request.body())
+    fingerprint = b"".join(sha256(part).digest() for part in parts)
+    replays, identity = Service.of(request).replays, (owner(request), keys[0], fingerprint)
+    try:
+        while busy := replays.busy(*identity):
+            await unless_disconnected(request, busy.wait())
+        return await replays.once(*identity, work)
+    except ReusedKeyError as error:
+        raise Problem("idempotency-key-reuse", str(error), [(HEADER, str(error))]) from error
+    except ClientDisconnect:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)

@@ -1,0 +1,39 @@
+"""The account of every key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import TypeVar
+
+from sureflow_server.engine.account import Account, Limits
+from sureflow_server.keys.key import Key
+
+T = TypeVar("T")
+
+
+class Accounts:
+    """Finds the account of a key; there are never more of them than keys.
+
+    Args:
+        default: Limits of keys that have none of their own.
+        clock: Of the rates.
+    """
+
+    def __init__(self, default: Limits, clock: Callable[[], float] = monotonic) -> None:
+        self._default = default
+        self._clock = clock
+        self._accounts: dict[str, Account] = {}
+
+    def of(self, key: Key) -> Account:
+        """Return the account, with the limits that the key has now."""
+        account = self._accounts.setdefault(key.id, Account(clock=self._clock))
+        account.limits = Limits(
+            _first(key.samples_per_minute, self._default.samples_per_minute),
+            _first(key.max_samples_in_flight, self._default.max_samples_in_flight),
+        )
+        return account
+
+
+def _first(own: T | None, default: T | None) -> T | None:
+    return default if own is None else own

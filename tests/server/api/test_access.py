@@ -1,0 +1,276 @@
+"""The table of who may do what, on a server that really asks for keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+
+from sureflow_server.api.access import ACCESS, Guarded, caller, owner
+from sureflow_server.app import create_app
+from sureflow_server.engine.account import Limits
+from sureflow_server.keys.file import changing
+from sureflow_server.keys.key import SCOPES
+from sureflow_server.keys.ring import KeyRing
+from sureflow_server.keys.token import key_id, mint
+from sureflow_server.settings import Settings
+from tests.server.conftest import Guarded as GuardedServer
+from tests.server.conftest import add_key
+from tests.server.running import Server, eventually
+
+EXPECTED = {
+    ("GET", "/health/live"): set(),
+    ("GET", "/health/ready"): set(),
+    ("GET", "/metrics"): {"metrics", "admin"},
+    ("POST", "/generate"): {"generate"},
+    ("POST", "/v1/generate"): {"generate"},
+    ("GET", "/v1/models"): {"generate", "edit", "metrics", "admin"},
+    ("GET", "/v1/models/points"): {"generate", "edit", "metrics", "admin"},
+}
+"""Written down anew, so that a slip in the table of the server shows."""
+
+NOT_JSON: dict[str, Any] = {"content": b"{", "headers": {"Content-Type": "application/json"}}
+
+
+def routes(router: Any) -> Iterator[Any]:
+    for route in router.routes:
+        inner = getattr(route, "original_router", None)
+        yield from routes(inner) if inner is not None else (route,)
+
+
+def declared() -> list[tuple[str, str]]:
+    """Method and path of every route of the application."""
+    found = [route for route in routes(create_app(Settings())) if isinstance(route, APIRoute)]
+    return sorted((method, route.path) for route in found for method in route.methods)
+
+
+def bad_token(guarded: GuardedServer, name: str) -> str | None:
+    good = guarded.tokens["all"]
+    return {
+        "none": None,
+        "junk": "x",
+        "unknown": mint()[1],
+        "secret": good[:-1] + ("a" if good[-1] != "a" else "b"),
+        "id alone": key_id(good),
+        "cut": good[:-1],
+        "more": good + "a",
+        "expired": guarded.tokens["expired"],
+        "revoked": guarded.tokens["revoked"],
+    }[name]
+
+
+BAD = (
+    "none",
+    "junk",
+    "unknown",
+    "secret",
+    "id alone",
+    "cut",
+    "more",
+    "expired",
+    "revoked",
+)
+
+
+def test_every_route_is_guarded_or_shows_the_document() -> None:
+    open_pages = {"/openapi.json", "/docs"}
+    for route in routes(create_app(Settings())):
+        assert isinstance(route, Guarded) or route.path in open_pages, route.path
+
+
+def test_every_route_of_the_server_is_in_this_test() -> None:
+    listed = {(method, path.replace("{name}", "points")) for method, path in declared()}
+    assert listed == set(EXPECTED)
+
+
+def test_a_route_without_a_row_cannot_be_declared() -> None:
+    router = APIRouter(route_class=Guarded)
+    with pytest.raises(KeyError, match="/v1/secret"):
+        router.get("/v1/secret/{name}")(lambda: None)
+
+
+@pytest.mark.parametrize(("method", "path"), EXPECTED)
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_scope_decides(guarded: GuardedServer, method: str, path: str, scope: str) -> None:
+    needed = EXPECTED[method, path]
+    body: dict[str, Any] = {"json": {"model": "points"}} if method == "POST" else {}
+    response = guarded.request(method, path, guarded.tokens[scope], **body)
+    if not needed or scope in needed:
+        assert response.status_code == 200, response.text
+        return
+    assert response.status_code == 403
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["type"] == "urn:sureflow:problem:forbidden"
+    assert all(name in problem["detail"] for name in needed)
+    assert key_id(guarded.tokens[scope]) in problem["detail"]
+    assert 'error="insufficient_scope"' in response.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize(("method", "path"), EXPECTED)
+@pytest.mark.parametrize("name", BAD)
+def test_without_a_good_key_nothing_is_done(
+    guarded: GuardedServer, method: str, path: str, name: str
+) -> None:
+    token = bad_token(guarded, name)
+    body = NOT_JSON if method == "POST" else {}
+    response = guarded.request(method, path, token, **body)
+    if not EXPECTED[method, path]:
+        assert response.status_code == 200
+        return
+    assert response.status_code == 401, "before the body is looked at"
+    problem = response.json()
+    assert problem["type"] == "urn:sureflow:problem:unauthorized"
+    assert response.headers["www-authenticate"].startswith('Bearer realm="sureflow"')
+    if token:
+        assert token not in response.text
+    told = [word for word in ("expired", "revoked") if word in problem["detail"]]
+    assert told == ([name] if name in ("expired", "revoked") else [])
+
+
+def test_planned_routes_are_in_the_table_and_not_there() -> None:
+    """They have their row before they are written."""
+    real = {(method, path.replace("{name}", "{}")) for method, path in declared()}
+    assert real <= set(ACCESS)
+    assert all(set(scopes) <= set(SCOPES) for scopes in ACCESS.values())
+    assert ACCESS["POST", "/v1/models/{}/load"] == ("admin",)
+    assert ACCESS["POST", "/v1/edit"] == ACCESS["POST", "/v1/invert"] == ("edit",)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["Basic dTpw"], ["Bearer"], ["{token}"], ["Bearer {token}", "Bearer {token}"]],
+    ids=str,
+)
+def test_the_header_must_be_right(guarded: GuardedServer, values: list[str]) -> None:
+    sent = [("Authorization", value.format(token=guarded.tokens["all"])) for value in values]
+    response = httpx.get(f"{guarded.server.url}/v1/models", headers=sent)
+    assert response.status_code == 401
+
+
+def test_the_scheme_is_read_in_any_case(guarded: GuardedServer) -> None:
+    headers = {"Authorization": f"bEaReR  {guarded.tokens['all']}"}
+    assert guarded.request("GET", "/v1/models", None, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/generate/", "//v1/generate", "/v1/./generate", "/V1/GENERATE", "/v1/generate%20"],
+)
+def test_no_other_spelling_gets_around_it(guarded: GuardedServer, path: str) -> None:
+    response = guarded.request("POST", path, None, json={}, follow_redirects=True)
+    assert response.status_code in (401, 404)
+
+
+def test_head_and_options_show_nothing(guarded: GuardedServer) -> None:
+    for method in ("HEAD", "OPTIONS", "PUT", "TRACE"):
+        response = guarded.request(method, "/v1/models", None)
+        assert response.status_code == 405
+
+
+def test_the_document_names_the_scopes(guarded: GuardedServer, server: Server) -> None:
+    document = guarded.request("GET", "/openapi.json", None).json()
+    scheme = document["components"]["securitySchemes"]["api_key"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            wanted = EXPECTED[method.upper(), path.replace("{name}", "points")]
+            named = {scope for way in operation.get("security", []) for scope in way["api_key"]}
+            assert named == wanted
+            assert {"401", "403"} <= set(operation["responses"]) or not wanted
+    keyless = server.client.get("/openapi.json").json()["paths"]["/v1/generate"]["post"]
+    assert keyless["security"][-1] == {}
+
+
+def test_a_server_without_keys_ignores_them(server: Server) -> None:
+    headers = {"Authorization": "Bearer nonsense"}
+    assert server.client.get("/v1/models", headers=headers).status_code == 200
+
+
+def test_keys_come_and_go_while_the_server_runs(guarded: GuardedServer) -> None:
+    token = add_key(guarded.file, "generate")
+    assert guarded.request("GET", "/v1/models", token).status_code == 200
+    with changing(guarded.file) as keys:
+        place = next(place for place, key in enumerate(keys) if key.id == key_id(token))
+        keys[place] = keys[place].model_copy(update={"revoked_at": keys[place].created_at})
+    response = guarded.request("GET", "/v1/models", token)
+    assert response.status_code == 401
+    assert "revoked" in response.json()["detail"]
+
+
+def test_a_damaged_file_locks_nobody_out(guarded: GuardedServer) -> None:
+    good = guarded.file.read_bytes()
+    try:
+        guarded.file.write_bytes(good[: len(good) // 2])
+        assert guarded.request("GET", "/v1/models", guarded.tokens["all"]).status_code == 200
+        assert guarded.request("GET", "/v1/models", guarded.tokens["revoked"]).status_code == 401
+        eventually(lambda: any("the API keys stay as they were" in x for x in guarded.server.log))
+    finally:
+        guarded.file.write_bytes(good)
+
+
+def test_the_rate_of_a_key(guarded: GuardedServer) -> None:
+    assert guarded.generate("slow", n=2).status_code == 200
+    response = guarded.generate("slow")
+    assert response.status_code == 429
+    assert response.json()["type"] == "urn:sureflow:problem:rate-exceeded"
+    exact = int(response.headers["retry-after-ms"])
+    assert 0 < exact <= 2_000_000
+    assert int(response.headers["retry-after"]) == -(-exact // 1000)
+    assert guarded.generate("generate").status_code == 200, "others have rates of their own"
+
+
+def test_the_quota_of_a_key(guarded: GuardedServer) -> None:
+    never = {"by": "uncertainty", "max": -1e9, "accept": 4, "max_attempts": 256}
+    long = {"sampler": {"steps": 1000}, "filter": {**never, "action": "regenerate"}}
+    token = guarded.tokens["narrow"]
+    headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+    client = guarded.server.client
+    with client.stream("POST", "/v1/generate", json=long, headers=headers) as response:
+        assert "queued" in next(response.iter_text())
+        refused = guarded.generate("narrow")
+        assert refused.status_code == 429
+        assert refused.json()["type"] == "urn:sureflow:problem:quota-exceeded"
+        assert int(refused.headers["retry-after-ms"]) > 0
+        assert guarded.generate("generate").status_code == 200
+    eventually(lambda: guarded.generate("narrow", n=4).status_code == 200)
+
+
+def test_more_than_the_quota_is_not_to_be_tried_again(guarded: GuardedServer) -> None:
+    response = guarded.generate("narrow", n=5)
+    assert response.status_code == 422
+    problem = response.json()
+    assert problem["type"] == "urn:sureflow:problem:too-many-samples"
+    assert problem["errors"][0]["field"] == "n"
+    assert "retry-after" not in response.headers
+
+
+def test_tokens_are_not_logged(guarded: GuardedServer) -> None:
+    guarded.generate("all")
+    guarded.request("GET", "/v1/models", mint()[1])
+    log = "".join(guarded.server.log)
+    assert "Bearer" not in log
+    assert not any(token.rsplit("_", 1)[1] in log for token in guarded.tokens.values())
+
+
+def test_defaults_hold_for_keys_without_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    token = add_key(file, "generate", samples_per_minute=5)
+    settings = Settings(api_keys_file=file, samples_per_minute=7, max_samples_in_flight=9)
+    service = create_app(settings).state.service
+    assert service.account(service.keys.authenticate(token)).limits == Limits(5, 9)
+    assert service.account(None) is None
+
+
+def test_who_is_asking(tmp_path: Path) -> None:
+    scope = {"type": "http", "client": ("10.0.0.7", 1), "headers": []}
+    keyless, keyed = Request({**scope, "state": {"key": None}}), Request({**scope, "state": {}})
+    assert (caller(keyless), owner(keyless)) == ("", "10.0.0.7")
+    token = add_key(tmp_path / "keys.json", "generate")
+    keyed.state.key = KeyRing(tmp_path / "keys.json").authenticate(token)
+    assert caller(keyed) == owner(keyed) == key_id(token)
