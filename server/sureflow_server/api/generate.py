@@ -61,19 +61,9 @@ async def generate(
     `X-Sureflow-Record`; `text/event-stream` for the events `queued, started, step, sample` and
     last `completed` or `error`.
     """
-    service = Service.of(request)
-    planned = plan(body, service)
+    planned = plan(body, Service.of(request))
     media_type = _media_type(request, planned)
-    job = service.pool.submit(
-        planned.card,
-        planned.lanes,
-        progress=media_type == EVENTS,
-        owner=_owner(request),
-        priority=planned.priority,
-        deadline_s=planned.deadline_s,
-        follow=planned.follow,
-    )
-    run = Run(planned, job, service.metrics)
+    run = submit(request, planned, progress=media_type == EVENTS)
     if media_type == EVENTS:
         return stream(request, run)
     try:
@@ -87,6 +77,25 @@ async def generate(
         best = next((result for result in results if result.accepted), results[0])
         return _image(run, best, request_id)
     return JSONResponse(answer(run, request_id, [record(result, planned) for result in results]))
+
+
+def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
+    """Hand a planned request to the engine, on the terms of who sent it.
+
+    Raises:
+        EngineError: It is refused.
+    """
+    service = Service.of(request)
+    job = service.pool.submit(
+        planned.card,
+        planned.lanes,
+        progress=progress,
+        owner=_owner(request),
+        priority=planned.priority,
+        deadline_s=planned.deadline_s,
+        follow=planned.follow,
+    )
+    return Run(planned, job, service.metrics)
 
 
 def _owner(request: Request) -> str:
