@@ -14,6 +14,7 @@ from sureflow import __version__
 from sureflow_server.api import access, docs, generate, health, models, problems
 from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.middleware import BodyLimit, RequestId
+from sureflow_server.api.v2 import routes as v2
 from sureflow_server.engine.account import Limits
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
@@ -100,7 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=EXPOSED,
         )
     app.add_middleware(RequestId)
-    for router in (generate.router, models.router, health.router):
+    for router in (generate.router, models.router, health.router, v2.router):
         app.include_router(router)
     docs.install(app)
     return app

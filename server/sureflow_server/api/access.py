@@ -49,6 +49,16 @@ ACCESS: dict[tuple[str, str], tuple[Scope, ...]] = {
     ("GET", "/v1/models/{}"): SCOPES,
     ("POST", "/v1/models/{}/load"): ("admin",),
     ("POST", "/v1/models/{}/unload"): ("admin",),
+    ("GET", "/v2"): SCOPES,
+    ("GET", "/v2/health/live"): OPEN,
+    ("GET", "/v2/health/ready"): OPEN,
+    ("POST", "/v2/repository/index"): SCOPES,
+    ("GET", "/v2/models/{}"): SCOPES,
+    ("GET", "/v2/models/{}/versions/{}"): SCOPES,
+    ("GET", "/v2/models/{}/ready"): SCOPES,
+    ("GET", "/v2/models/{}/versions/{}/ready"): SCOPES,
+    ("POST", "/v2/models/{}/infer"): ("generate",),
+    ("POST", "/v2/models/{}/versions/{}/infer"): ("generate",),
 }
 """Method and path, its parameters left blank, to the scopes of which a key needs one."""
 

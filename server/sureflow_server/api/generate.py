@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from sureflow_server.api.accept import negotiate
-from sureflow_server.api.access import Guarded, owner
+from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import answer, facts, record, tensors
 from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
 from sureflow_server.api.encoding import png
@@ -23,6 +23,7 @@ from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.responses import GenerateResponse
 from sureflow_server.api.run import Result, Run
 from sureflow_server.api.stream import stream
+from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
 
 JSON, TENSORS, PNG, EVENTS = (
@@ -71,20 +72,9 @@ async def generate(
 
 
 async def _generate(request: Request, body: GenerateRequest) -> Response:
-    service = Service.of(request)
-    planned = plan(body, service)
+    planned = plan(body, Service.of(request))
     media_type = _media_type(request, planned)
-    job = service.pool.submit(
-        planned.card,
-        planned.lanes,
-        progress=media_type == EVENTS,
-        owner=owner(request),
-        account=service.account(request.state.key),
-        priority=planned.priority,
-        deadline_s=planned.deadline_s,
-        follow=planned.follow,
-    )
-    run = Run(planned, job, service.metrics)
+    run = submit(request, planned, progress=media_type == EVENTS)
     if media_type == EVENTS:
         return stream(request, run)
     try:

@@ -50,7 +50,7 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
     """
     limit = service.settings.max_samples_per_request
     _check_count(request, limit)
-    card = _card(request.model, service)
+    card = card_of(request.model, service)
     label = _label(request, card)
     scale = request.guidance.scale
     if label is None and scale != 1:
@@ -85,7 +85,13 @@ def _check_count(request: GenerateRequest, limit: int) -> None:
         raise Problem.field(field, f"at most {limit} samples per request, got {request.count}")
 
 
-def _card(asked: str | None, service: Service) -> ModelCard:
+def card_of(asked: str | None, service: Service) -> ModelCard:
+    """Return a model by its name, by default the default one.
+
+    Raises:
+        Problem: It does not exist, or could not be loaded.
+        NotReadyError: The models are still being loaded.
+    """
     pool = service.pool
     if not pool.cards:
         raise NotReadyError("the models are still being loaded", 2)

@@ -31,6 +31,9 @@ from sureflow_server.service import Service
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:sureflow:problem:"
 
+OPEN_INFERENCE = "/v2"
+"""Paths below this one speak the Open Inference Protocol, which has its own form of error."""
+
 TITLES = {
     "malformed-body": (400, "The body is not JSON"),
     "malformed-header": (400, "A header is malformed"),
@@ -133,6 +136,12 @@ class Problem(HTTPException):
         fields = [("n", str(error))] if isinstance(error, TooManySamplesError) else []
         return cls(ENGINE_KINDS.get(type(error), "internal"), str(error), fields, headers)
 
+    @classmethod
+    def invalid(cls, complaints: Sequence[Mapping[str, Any]]) -> Problem:
+        """Return the problem of fields that do not fit, as pydantic complains of them."""
+        errors = [(_path(complaint["loc"]), _message(complaint)) for complaint in complaints]
+        return cls("validation", "; ".join(f"{path}: {text}" for path, text in errors), errors)
+
     def document(self, request: Request) -> dict[str, Any]:
         """Return the JSON object."""
         return {
@@ -148,6 +157,8 @@ class Problem(HTTPException):
     def response(self, request: Request) -> Response:
         """Return the HTTP response."""
         headers = {"X-Request-Id": request.state.request_id, **(self.headers or {})}
+        if f"{request.url.path}/".startswith(f"{OPEN_INFERENCE}/"):
+            return JSONResponse({"error": self.detail}, self.status_code, headers)
         return JSONResponse(
             self.document(request), self.status_code, headers, media_type=MEDIA_TYPE
         )
@@ -220,9 +231,7 @@ def _validation(request: Request, error: Exception) -> Response:
     if complaints[0]["type"] == "json_invalid":
         message = f"{complaints[0]['ctx']['error']} at character {complaints[0]['loc'][-1]}"
         return _answer(request, Problem("malformed-body", message, [("body", message)]))
-    errors = [(_path(complaint["loc"]), _message(complaint)) for complaint in complaints]
-    detail = "; ".join(f"{path}: {message}" for path, message in errors)
-    return _answer(request, Problem("validation", detail, errors))
+    return _answer(request, Problem.invalid(complaints))
 
 
 def _path(location: Sequence[int | str]) -> str:

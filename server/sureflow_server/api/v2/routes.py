@@ -1,0 +1,111 @@
+"""``/v2``: the routes of the Open Inference Protocol.
+
+They are not in the OpenAPI document: the protocol has its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
+
+from sureflow import __version__
+from sureflow.card import ModelCard
+from sureflow_server.api import health
+from sureflow_server.api.access import Guarded
+from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
+from sureflow_server.api.plan import card_of, plan
+from sureflow_server.api.problems import OPEN_INFERENCE, Problem
+from sureflow_server.api.submit import submit
+from sureflow_server.api.v2.inference import check_outputs, metadata, outputs_of, request_of
+from sureflow_server.api.v2.tensor import HEADER_LENGTH, read, write
+from sureflow_server.service import Service
+
+EXTENSIONS = ("binary_tensor_data", "model_repository")
+ENCODINGS = ("", "identity")
+
+router = APIRouter(prefix=OPEN_INFERENCE, include_in_schema=False, route_class=Guarded)
+
+
+@router.get("")
+async def server() -> dict[str, Any]:
+    """Describe the server."""
+    return {"name": "sureflow", "version": __version__, "extensions": EXTENSIONS}
+
+
+@router.get("/health/live")
+async def live() -> dict[str, bool]:
+    """Answer, if the process can answer at all."""
+    return {"live": True}
+
+
+@router.get("/health/ready")
+async def ready(request: Request) -> dict[str, bool]:
+    """Answer 200 if new requests are welcome."""
+    await health.ready(request)
+    return {"ready": True}
+
+
+@router.post("/repository/index")
+async def index(request: Request) -> list[dict[str, str]]:
+    """List every model, those that could not be loaded included."""
+    pool = Service.of(request).pool
+    ready = [
+        {"name": name, "version": card.version, "state": "READY", "reason": ""}
+        for name, card in pool.cards.items()
+    ]
+    failed = [
+        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": error}
+        for name, error in pool.failures.items()
+    ]
+    return ready + failed
+
+
+@router.get("/models/{name}")
+@router.get("/models/{name}/versions/{version}")
+async def model(request: Request, name: str, version: str | None = None) -> dict[str, Any]:
+    """Describe a model."""
+    return metadata(_card(request, name, version))
+
+
+@router.get("/models/{name}/ready")
+@router.get("/models/{name}/versions/{version}/ready")
+async def model_ready(request: Request, name: str, version: str | None = None) -> dict[str, Any]:
+    """Answer 200 if the model can be asked for samples now."""
+    card = _card(request, name, version)
+    await health.ready(request)
+    return {"name": card.name, "ready": True}
+
+
+@router.post("/models/{name}/infer")
+@router.post("/models/{name}/versions/{version}/infer")
+async def infer(request: Request, name: str, version: str | None = None) -> Response:
+    """Generate samples."""
+    if request.headers.get("content-encoding", "").lower() not in ENCODINGS:
+        raise Problem("unsupported-media-type", "send the body as it is, without compression")
+    card = _card(request, name, version)
+    try:
+        inference, elements = read(await request.body(), request.headers.get(HEADER_LENGTH))
+        check_outputs(inference)
+        planned = plan(request_of(name, inference, elements), Service.of(request))
+        run = submit(request, planned)
+        results = await unless_disconnected(request, run.collect())
+    except ClientDisconnect:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    answer = {
+        "model_name": card.name,
+        "model_version": card.version,
+        **({} if inference.id is None else {"id": inference.id}),
+        "parameters": {"seed": planned.seed, **run.usage()},
+    }
+    return write(answer, outputs_of(inference, results))
+
+
+def _card(request: Request, name: str, version: str | None) -> ModelCard:
+    card = card_of(name, Service.of(request))
+    if version not in (None, card.version):
+        message = f"{name} has the version {card.version} and no other"
+        raise Problem.field("version", message, "unknown-model")
+    return card
