@@ -15,7 +15,7 @@ from sureflow.lane import FinishReason, LaneSpec, Sample
 from sureflow.moments import Moments
 from sureflow.sampling.commit import commit_point
 from sureflow.sampling.flow import Flow
-from sureflow.sampling.lanes import Lanes, Slots
+from sureflow.sampling.lanes import Lanes, Outcome, Slots
 from sureflow.sampling.picard import Picard
 from sureflow.sampling.process import Process, Rows
 from sureflow.sampling.renoise import Renoise
@@ -218,6 +218,7 @@ class Sampler:
         late = outcome.tolerance != lane.spec.tolerance
         abandoned = outcome.abandoned_at is not None
         reason: FinishReason = "deadline" if late and not abandoned else outcome.finish_reason
+        confidence, holds = self._confidence(uncertainty, lane.spec, outcome, diverged)
         return Sample(
             spec=lane.spec,
             data=outcome.data,
@@ -225,7 +226,8 @@ class Sampler:
             score=score,
             scores=outcome.scores,
             abandoned_at=outcome.abandoned_at,
-            confidence=self._confidence(uncertainty, lane.spec, diverged, abandoned),
+            confidence=confidence,
+            confidence_holds=holds,
             t=outcome.t,
             rate=outcome.rate,
             map=outcome.map,
@@ -241,12 +243,19 @@ class Sampler:
         return next(ticket for ticket, lane in self._held.items() if lane.slot == slot)
 
     def _confidence(
-        self, uncertainty: float, spec: LaneSpec, diverged: bool, abandoned: bool
-    ) -> float | None:
-        """None of a sample that was not finished; 0 of one that came to nothing."""
+        self, uncertainty: float, spec: LaneSpec, outcome: Outcome, diverged: bool
+    ) -> tuple[float | None, bool | None]:
+        """Confidence and whether it holds.
+
+        None of a sample that was not finished, 0 of one that came to nothing. It does not hold of
+        one that ran out of steps.
+        """
         if diverged:
-            return 0.0
-        return None if abandoned else self.model.confidence(uncertainty, spec)
+            return 0.0, False
+        if outcome.abandoned_at is not None:
+            return None, None
+        confidence, holds = self.model.confidence(uncertainty, spec, outcome.tolerance)
+        return confidence, holds and outcome.finish_reason == "converged"
 
     def _release(self, ticket: int) -> None:
         lane = self._held.pop(ticket)
