@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,15 @@ from safetensors.numpy import save_file
 
 from sureflow.conformal import Conformal
 from sureflow.early import SHARES, Early
+from sureflow.lane import LaneSpec
 from sureflow.scores.catalogue import DEFAULT_SCORE
+from sureflow.shift import Setting, Shifts, unshifted
 
 LEVELS = 257
 """Quantiles stored per table; enough to place a sample within half a percent."""
+
+FARTHEST = 1e6
+"""Ranges of the table by which a place may be outside of it."""
 
 QUANTILES = "quantiles/"
 """Prefix of the tables in the file, one per score."""
@@ -32,8 +38,8 @@ class Calibration:
 
     Tables are kept per guidance scale, since guidance changes the scale of most scores, and per
     class: confidence compares a sample with others of its class. A score that needs a condition
-    has NaN in the last row. Scores barely depend on solver and step count, so those are not part
-    of the key.
+    has NaN in the last row. They are those of one solver and step count; what others do to
+    confidence is measured and put right, see :mod:`sureflow.shift`.
 
     Attributes:
         score: Name of the score that the model is best judged by.
@@ -43,6 +49,7 @@ class Calibration:
         settings: How the reference draws were made: method, steps, draws, seed.
         early: When lanes may be abandoned, by name of the score.
         conformal: What a judge has certified; ``None`` if none was asked.
+        other: What is known of confidence at other solvers and step counts; ``None``: nothing.
     """
 
     score: str
@@ -51,12 +58,39 @@ class Calibration:
     settings: dict[str, Any]
     early: dict[str, Early] = field(default_factory=dict)
     conformal: Conformal | None = None
+    other: Shifts | None = None
 
     @property
     def classes(self) -> int:
         """Number of classes that the tables are for."""
         rows: int = next(iter(self.quantiles.values())).shape[1]
         return rows - 1
+
+    @cached_property
+    def shifts(self) -> Shifts:
+        """What becomes of confidence at other settings, and where it holds."""
+        if self.other is not None:
+            return self.other
+        method, steps = self.settings.get("method", "heun"), self.settings.get("steps", 20)
+        return unshifted(method, steps, self.guidance, self.quantiles)
+
+    def confidence_of(
+        self, score: str, uncertainty: float, spec: LaneSpec, tolerance: float | None = None
+    ) -> float | None:
+        """Share of draws like this one that are less sure, in [0, 1]; higher is surer.
+
+        That of :meth:`confidence`, put right for the lane's solver and step count as far as these
+        were measured. Whether that makes it hold is for :attr:`shifts` to say.
+
+        Args:
+            score: Name of the score.
+            uncertainty: Its value.
+            spec: The lane.
+            tolerance: The widest that it was held to, if not that of the spec.
+        """
+        setting = Setting.of(spec, tolerance)
+        place = self.place(score, uncertainty, spec.label, setting.guidance)
+        return None if place is None else self.shifts.confidence(place, score, setting)
 
     def confidence(
         self, score: str, uncertainty: float, label: int | None, guidance: float
@@ -66,10 +100,24 @@ class Calibration:
         Exact at the calibrated guidance scales and interpolated between them; outside their range,
         and for scores without a table, there is none.
         """
+        place = self.place(score, uncertainty, label, guidance)
+        return None if place is None else min(max(place, 0.0), 1.0)
+
+    def place(
+        self, score: str, uncertainty: float, label: int | None, guidance: float
+    ) -> float | None:
+        """The same, but beyond 0 and 1 for what is outside of all draws, by shares of their range.
+
+        It is then further away than any of them by ``place - 1``, or ``-place``, times the
+        difference between the largest and the smallest.
+        """
         table = self.table(score, label, guidance)
         if table is None or not np.isfinite(uncertainty):
             return None
-        return 1 - float(np.interp(uncertainty, table, np.linspace(0, 1, len(table))))
+        width = max(table[-1] - table[0], np.finfo(float).tiny)
+        beyond = max(table[0] - uncertainty, 0.0) - max(uncertainty - table[-1], 0.0)
+        inside = 1 - float(np.interp(uncertainty, table, np.linspace(0, 1, len(table))))
+        return inside + float(np.clip(beyond / width, -FARTHEST, FARTHEST))
 
     def table(
         self, score: str, label: int | None, guidance: float
@@ -100,6 +148,7 @@ class Calibration:
             "guidance": [float(g) for g in self.guidance],
             "early": [*self.early],
             **self.settings,
+            "holds": self.shifts.holds.record(),
             **({} if self.conformal is None else {"conformal": self.conformal.summary()}),
         }
 
@@ -115,6 +164,9 @@ class Calibration:
         if self.conformal is not None:
             tables |= self.conformal.tensors()
             metadata |= self.conformal.metadata()
+        if self.other is not None:
+            tables |= self.other.tensors()
+            metadata |= self.other.metadata()
         save_file({"guidance": self.guidance, **tables}, path, metadata=metadata)
         path.chmod(0o644)
 
@@ -144,7 +196,8 @@ class Calibration:
             raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
         settings = json.loads(metadata.get("settings", "{}"))
         conformal = Conformal.read(tensors, metadata)
-        return cls(score, guidance, quantiles, settings, _early(tensors), conformal)
+        other = Shifts.read(tensors, metadata)
+        return cls(score, guidance, quantiles, settings, _early(tensors), conformal, other)
 
 
 def _early(tensors: dict[str, npt.NDArray[np.float64]]) -> dict[str, Early]:

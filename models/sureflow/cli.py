@@ -114,7 +114,10 @@ def fit(
 @app.command()
 def calibrate(
     folder: Folder,
-    draws: Annotated[int, typer.Option(min=20, help="Reference draws per class.")] = 200,
+    draws: Annotated[
+        int,
+        typer.Option(min=0, help="Reference draws per class; 0: keep the tables that there are."),
+    ] = 200,
     guidance: Annotated[list[float] | None, typer.Option(help="Scales; repeat it.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 1_000_003,
     score: Annotated[str | None, typer.Option(help="What to judge by; default: as before.")] = None,
@@ -130,15 +133,21 @@ def calibrate(
         typer.Option(help="Command that reads an .npz file and prints 1 for bad or 0 per sample."),
     ] = None,
     judged_draws: Annotated[int, typer.Option(min=100, help="Samples to be judged.")] = 2000,
+    other_draws: Annotated[
+        int,
+        typer.Option(min=0, help="Draws at each of other solvers and step counts; 0: none."),
+    ] = 200,
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
     """Draw reference samples and store what turns scores into confidence.
 
-    With a judge, draw others and store what share of the confident ones is bad; without, there is
-    no such table afterwards, since it holds for one calibration.
+    Then draw others at other solvers and step counts, and store what these do to confidence; and
+    with a judge again others, and store what share of the confident ones is bad. All of that
+    belongs to the tables of the reference draws, and goes when these are drawn anew.
     """
     from sureflow.checkpoint import CALIBRATION, load, resolve
+    from sureflow.evaluation.elsewhere import measure
     from sureflow.evaluation.judged import by_command, by_function, judged
     from sureflow.evaluation.reference import calibrate as run
 
@@ -154,18 +163,27 @@ def calibrate(
             asked = by_command(judge_command)
         path = resolve(folder)
         model = load(path)
-        made = run(
-            model,
-            draws,
-            guidance or [1.0],
-            seed,
-            score=score or model.score,
-            costly=costly,
-            quiet=quiet,
-        )
+        if draws:
+            made = run(
+                model,
+                draws,
+                guidance or [1.0],
+                seed,
+                score=score or model.score,
+                costly=costly,
+                quiet=quiet,
+            )
+        elif model.calibration is None or guidance or score or costly:
+            raise ValueError("draws: with 0 there must be tables, and they stay as they are")
+        else:
+            made = model.calibration
+        if other_draws:
+            other = measure(model, made, other_draws, made.settings["seed"] + 2, quiet=quiet)
+            made = replace(made, other=other)
+            typer.echo(f"{made.score} holds for {other.holds.words(made.score)}")
         if asked is not None:
             name = judge or judge_command or ""
-            table = judged(model, made, asked, name, judged_draws, seed + 1, quiet)
+            table = judged(model, made, asked, name, judged_draws, made.settings["seed"] + 1, quiet)
             made = replace(made, conformal=table)
             typer.echo(f"bad: {table.note['bad_rate']:.2%}; certified at 90 %:")
             for rate in (0.005, 0.01, 0.02, 0.05, 0.1):

@@ -177,8 +177,8 @@ class Sample:
         score: Name of the score that says how sure the model is; its meaning and unit are in
             :data:`~sureflow.scores.catalogue.SCORES`.
         uncertainty: That score; lower is surer.
-        confidence: Share of the model's reference draws that are less sure, in [0, 1]; higher is
-            surer. ``None`` where the checkpoint has no calibration for the settings.
+        confidence: Share of draws like it that are less sure, in [0, 1]; higher is surer. ``None``
+            where the checkpoint has no tables for its score, class and guidance scale.
         t: Start time of each step ``[steps]``.
         rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
         map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; sums to the score
@@ -196,6 +196,9 @@ class Sample:
             is the state there, its scores are those so far.
         frames: Those that were to be kept, ascending, without those of a parent.
         views: Those that were to be looked at, ascending.
+        confidence_holds: Whether that share was measured for the sample's settings, and it was
+            neither given nor edited. If not, confidence only puts samples of equal settings in
+            order. ``None`` where there is none.
         start: State at ``t = 0``, ``[*shape]``: the noise, that which an inversion has found, or
             that of the parent.
         inversion_error: Of a lane that was inverted: rms difference between the sample and the
@@ -220,5 +223,6 @@ class Sample:
     abandoned_at: float | None = None
     frames: tuple[Frame, ...] = ()
     views: tuple[View, ...] = ()
+    confidence_holds: bool | None = None
     start: Array | None = None
     inversion_error: float | None = None

@@ -66,15 +66,25 @@ class Model:
         """Name of the score that the model is best judged by, as measured at calibration."""
         return DEFAULT_SCORE if self.calibration is None else self.calibration.score
 
-    def confidence(self, uncertainty: float, spec: LaneSpec) -> float | None:
-        """Share of the reference draws that are less sure, in [0, 1]; higher is surer.
+    def confidence(
+        self, uncertainty: float, spec: LaneSpec, tolerance: float | None = None
+    ) -> tuple[float | None, bool | None]:
+        """Share of draws like it that are less sure, in [0, 1], and whether that holds.
 
-        ``None`` when the model has no calibration that holds for the lane's settings.
+        Both are ``None`` when the model has no tables for the lane's score, class and guidance.
+
+        Args:
+            uncertainty: The lane's first score.
+            spec: The lane.
+            tolerance: The widest that it was held to, if not that of the spec.
         """
         if self.calibration is None:
-            return None
+            return None, None
         score = spec.scores[0] if spec.scores else self.score
-        return self.calibration.confidence(score, uncertainty, spec.label, spec.guidance)
+        found = self.calibration.confidence_of(score, uncertainty, spec, tolerance)
+        if found is None:
+            return None, None
+        return found, self.calibration.shifts.holds.covers(score, spec, tolerance)
 
     def check(self, spec: LaneSpec) -> None:
         """Make sure that a lane suits this model.

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sureflow.calibration import Calibration, tabulate
+from sureflow.lane import LaneSpec
+from sureflow.shift import PLACES, Setting, Shift, Shifts
 
 
 def calibration() -> Calibration:
@@ -80,7 +83,42 @@ def test_round_trip(tmp_path: Path) -> None:
         "guidance": [1.0, 2.0],
         "early": [],
         "steps": 20,
+        "holds": {
+            name: [
+                {
+                    "method": "heun",
+                    "guidance": scale,
+                    "grid": "uniform",
+                    "steps": ((20, 20),),
+                    "tolerance": (),
+                }
+                for scale in (1.0, 2.0)
+            ]
+            for name in ("likelihood", "propagated")
+        },
     }
+
+
+def test_beyond_its_table_a_score_still_has_a_place() -> None:
+    made = calibration()
+    assert made.place("propagated", 0.25, 0, 1.0) == pytest.approx(0.75)
+    assert made.place("propagated", 1.5, 0, 1.0) == pytest.approx(-0.5)
+    assert made.place("propagated", 5.0, 1, 1.0) == pytest.approx(1.5)
+    assert made.confidence("propagated", 5.0, 1, 1.0) == 1.0
+
+
+def test_what_was_measured_at_other_settings_is_kept_and_used(tmp_path: Path) -> None:
+    """Twenty Euler steps make everything look twice as sure as it is."""
+    setting = Setting("euler", 20)
+    curves = {"propagated": (PLACES / 2).clip(0, 1)}
+    other = Shifts((Shift(setting, curves, {"propagated": 0.01}),))
+    replace(calibration(), other=other).save(tmp_path / "c.safetensors")
+    read = Calibration.load(tmp_path / "c.safetensors")
+    for method, expected in (("euler", 0.375), ("heun", 0.75)):
+        spec = LaneSpec(0, 0, method, 20, 0)
+        assert read.confidence_of("propagated", 0.25, spec) == pytest.approx(expected)
+    assert read.confidence_of("propagated", -0.5, LaneSpec(0, 0, "euler", 20, 0)) == 0.75
+    assert read.shifts.holds.covers("propagated", LaneSpec(0, 0, "euler", 20, 0))
 
 
 def test_a_score_has_its_own_table() -> None:

@@ -92,10 +92,14 @@ class Sample(Wire):
     """The encoded sample; ``None`` when withheld or not finite. Read it by `array` or `image`."""
 
     confidence: float | None
-    """In [0, 1], higher is surer: the share of the model's own reference draws that are less sure.
+    """In [0, 1], higher is surer: the share of draws like this one that are less sure.
 
-    ``None`` where the model is not calibrated for the settings of the request.
+    ``None`` where the model is not calibrated for the score, class and guidance of the request.
     """
+
+    confidence_holds: bool | None = None
+    """Whether that share was measured for the settings of the request. If not, confidence only puts
+    samples of equal settings in order. ``None`` where there is none."""
 
     uncertainty: float | None
     """Raw score, lower is surer; its meaning depends on ``method``."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from sureflow.lane import Sample
 
 MEAN, DEVIATION = 0.1307, 0.3081
 """Of the pixels, in [0, 1], that it was trained on."""
@@ -52,3 +55,13 @@ class DigitReader(nn.Module):
         reader = cls()
         reader.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         return reader.eval()
+
+
+def misread(samples: list[Sample]) -> list[bool]:
+    """Which samples the reader takes for another digit than the one that was asked for.
+
+    A judge for ``sureflow calibrate --judge sureflow.evaluation.digit_reader:misread``.
+    """
+    images = torch.from_numpy(np.stack([sample.data for sample in samples]))
+    read = DigitReader.load().read(images).tolist()
+    return [label != sample.spec.label for label, sample in zip(read, samples, strict=True)]

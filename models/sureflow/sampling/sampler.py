@@ -16,11 +16,14 @@ from sureflow.moments import Moments
 from sureflow.sampling.commit import commit_point
 from sureflow.sampling.inversion import inversion_error
 from sureflow.sampling.journey import Journeys
-from sureflow.sampling.lanes import Lanes, Slots
+from sureflow.sampling.lanes import Lanes, Outcome, Slots
 from sureflow.sampling.process import Process, Rows
 
 if TYPE_CHECKING:
     from sureflow.model import Model
+
+UNFINISHED: tuple[FinishReason, ...] = ("abandoned", "halted")
+"""Ends of lanes whose samples were not finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +219,9 @@ class Sampler:
         score = lane.spec.scores[0]
         uncertainty = outcome.scores[score]
         late = outcome.tolerance != lane.spec.tolerance
-        unfinished = outcome.finish_reason in ("abandoned", "halted")
+        unfinished = outcome.finish_reason in UNFINISHED
         reason: FinishReason = "deadline" if late and not unfinished else outcome.finish_reason
+        confidence, holds = self._confidence(uncertainty, lane.spec, outcome, diverged)
         return Sample(
             spec=lane.spec,
             data=outcome.data,
@@ -225,7 +229,8 @@ class Sampler:
             score=score,
             scores=outcome.scores,
             abandoned_at=outcome.abandoned_at,
-            confidence=self._confidence(uncertainty, lane.spec, diverged, unfinished),
+            confidence=confidence,
+            confidence_holds=holds,
             t=outcome.t,
             rate=outcome.rate,
             map=outcome.map,
@@ -245,12 +250,19 @@ class Sampler:
         return next(ticket for ticket, lane in self._held.items() if lane.slot == slot)
 
     def _confidence(
-        self, uncertainty: float, spec: LaneSpec, diverged: bool, unfinished: bool
-    ) -> float | None:
-        """None of a sample that was not finished; 0 of one that came to nothing."""
+        self, uncertainty: float, spec: LaneSpec, outcome: Outcome, diverged: bool
+    ) -> tuple[float | None, bool | None]:
+        """Confidence and whether it holds.
+
+        None of a sample that was not finished, 0 of one that came to nothing. It does not hold of
+        one that ran out of steps.
+        """
         if diverged:
-            return 0.0
-        return None if unfinished else self.model.confidence(uncertainty, spec)
+            return 0.0, False
+        if outcome.finish_reason in UNFINISHED:
+            return None, None
+        confidence, holds = self.model.confidence(uncertainty, spec, outcome.tolerance)
+        return confidence, holds and outcome.finish_reason == "converged"
 
     def _release(self, ticket: int) -> None:
         lane = self._held.pop(ticket)

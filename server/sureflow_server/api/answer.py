@@ -79,6 +79,7 @@ def facts(result: Result) -> dict[str, Any]:
         "seed": sample.spec.seed,
         "shape": sample.data.shape,
         "confidence": _number(sample.confidence),
+        "confidence_holds": sample.confidence_holds,
         "uncertainty": _number(sample.uncertainty),
         "method": sample.score,
         "semantics": SCORES[sample.score].semantics,

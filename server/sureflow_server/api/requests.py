@@ -206,7 +206,8 @@ class FilterOptions(Part):
 
     keep: Annotated[Number, Field(gt=0, le=1)] | None = None
     """Pass if among this share of the surest, by the model's calibration: at a confidence of
-    1 - keep or above. Decided sample by sample, so the share of a request's own samples varies."""
+    1 - keep or above. Decided sample by sample, so the share of a request's own samples varies.
+    For settings at which confidence holds only, `calibrated.holds` of `GET /v1/models`."""
 
     top: Annotated[Integer, Field(ge=1)] | None = None
     """Pass if among so many of the surest of this request: exactly so many do. Decided once all
@@ -234,7 +235,8 @@ class FilterOptions(Part):
     early: Flag = False
     """Give up samples on the way that are foreseen not to pass. By confidence with `min`, `keep`
     or `max_bad_rate`, for scores that the model can foresee, `calibrated.early` of
-    `GET /v1/models`."""
+    `GET /v1/models`, and with the solver and the steps of its calibration, for which at most 2 % of
+    those that would pass are lost."""
 
     @property
     def targets(self) -> bool:

@@ -63,8 +63,13 @@ class SampleRecord(Part):
     """Base64 or nested lists; null when withheld, or when a value is not finite."""
 
     confidence: float | None
-    """Share of the model's own reference draws that are less sure, in [0, 1]; null without
-    calibration."""
+    """Share of the model's draws of the same class, guidance, solver and steps that are less sure,
+    in [0, 1]; null without calibration."""
+
+    confidence_holds: bool | None
+    """Whether that share was measured at these settings, which `calibrated.holds` of
+    `GET /v1/models` lists. If false, confidence puts samples of equal settings in order, and no
+    more; so it is for edited samples. Null where there is no confidence."""
 
     uncertainty: float | None
     """The raw score, lower is surer; null where it could not be told."""

@@ -6,6 +6,7 @@ from math import ceil, floor, log10
 from typing import Any
 
 from sureflow.card import ModelCard
+from sureflow.holds import Holds
 from sureflow.lane import LaneSpec
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import FilterOptions, GenerateRequest
@@ -39,6 +40,7 @@ def screen(request: GenerateRequest, card: ModelCard, spec: LaneSpec, limit: int
         return Top(asked.top, asked.by, asked.action)
     if asked.early:
         _check_early(card, spec)
+    _check_holds(asked, card, spec)
     threshold = _threshold(asked, card, spec)
     if not asked.targets:
         return threshold
@@ -75,13 +77,47 @@ def _check_calibration(asked: FilterOptions, card: ModelCard, spec: LaneSpec) ->
         raise Problem.field(field, f"confidence is calibrated for guidance {allowed} only")
 
 
+def _check_holds(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> None:
+    """Make sure that a share of confidence is that share of samples."""
+    if asked.keep is None:
+        return
+    holds = Holds.read(card.calibrated.get("holds", {}))
+    score = spec.scores[0]
+    if not holds.covers(score, spec):
+        scale = 1.0 if spec.label is None else spec.guidance
+        where = holds.words(score, scale) or "no setting"
+        message = f"at guidance {scale:g} confidence by {score} is a share of samples for {where}"
+        raise Problem.field("filter.keep", f"{message}; filter.min needs no shares")
+
+
 def _check_early(card: ModelCard, spec: LaneSpec) -> None:
-    """Make sure that it can be foreseen which samples will not pass."""
+    """Make sure that it can be foreseen which samples will not pass, as calibration promised."""
     able = card.calibrated.get("early", ())
     if spec.scores[0] not in able:
         message = f"{card.name} cannot foresee {spec.scores[0]} on the way"
         others = f"; it can foresee {', '.join(able)}" if able else ""
         raise Problem.field("filter.early", message + others)
+    if not _as_calibrated(card.calibrated, spec):
+        message = f"how few are given up by mistake is known for {_settings(card.calibrated)}"
+        raise Problem.field("filter.early", message)
+
+
+def _as_calibrated(settings: dict[str, Any], spec: LaneSpec) -> bool:
+    """Whether a lane is run as the draws were that something was learned from."""
+    return (
+        (spec.method, spec.steps) == (settings["method"], settings["steps"])
+        and spec.tolerance is None
+        and spec.grid == "uniform"
+        and not spec.parallel
+        and spec.origin is None
+    )
+
+
+def _settings(settings: dict[str, Any]) -> str:
+    return (
+        f"sampler.method {settings['method']} and sampler.steps {settings['steps']} alone; without "
+        "tolerance, fitted grid and parallel"
+    )
 
 
 def _guarantee(card: ModelCard, spec: LaneSpec) -> dict[str, Any]:
@@ -92,19 +128,15 @@ def _guarantee(card: ModelCard, spec: LaneSpec) -> dict[str, Any]:
         raise Problem.field("filter.max_bad_rate", message)
     same = (
         spec.scores[0] == table["score"]
-        and (spec.method, spec.steps) == (table["method"], table["steps"])
+        and _as_calibrated(table, spec)
         and spec.guidance == table["guidance"]
-        and spec.tolerance is None
-        and spec.grid == "uniform"
-        and not spec.parallel
         and (spec.label is not None or not card.classes)
     )
     if not same:
         label = ", with a condition.label" if card.classes else ""
         message = (
-            f"the rate is certified for confidence.method {table['score']}, sampler.method "
-            f"{table['method']}, sampler.steps {table['steps']} and guidance.scale "
-            f"{table['guidance']:g}{label}; without tolerance, fitted grid and parallel"
+            f"the rate is certified for confidence.method {table['score']}, guidance.scale "
+            f"{table['guidance']:g}{label}, {_settings(table)}"
         )
         raise Problem.field("filter.max_bad_rate", message)
     return table

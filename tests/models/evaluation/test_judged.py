@@ -130,7 +130,8 @@ def test_a_command_that_fails_is_reported(model: Model, code: str, message: str)
 def test_both_kinds_of_judge_from_the_command_line(folder: Path, tmp_path: Path) -> None:
     script = tmp_path / "judge.py"
     script.write_text(COMMAND)
-    common = ["calibrate", str(folder), "--draws", "20", "--judged-draws", "200", "--quiet"]
+    few = ["--judged-draws", "200", "--other-draws", "0", "--quiet"]
+    common = ["calibrate", str(folder), "--draws", "20", *few]
     cards = []
     for option in (["--judge", HERE], ["--judge-command", f"{sys.executable} {script}"]):
         done = CliRunner().invoke(app, [*common, *option])
@@ -140,8 +141,17 @@ def test_both_kinds_of_judge_from_the_command_line(folder: Path, tmp_path: Path)
     assert cards[0].pop("judge") == HERE
     assert cards[1].pop("judge").endswith("judge.py")
     assert cards[0] == cards[1]
+    tables = load(folder).calibration
+    kept = CliRunner().invoke(app, ["calibrate", str(folder), "--draws", "0", *few])
+    assert kept.exit_code == 0, kept.output
+    after = load(folder).calibration
+    assert tables is not None
+    assert after is not None
+    assert after.summary() == tables.summary()
     assert CliRunner().invoke(app, common).exit_code == 0
     assert "conformal" not in load(folder).card.calibrated
+    again = CliRunner().invoke(app, ["calibrate", str(folder), "--draws", "0", "--score", "late"])
+    assert again.exit_code == 1
     both = CliRunner().invoke(app, [*common, "--judge", HERE, "--judge-command", "true"])
     assert both.exit_code == 1
     assert (folder / CALIBRATION).exists()

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from sureflow.card import ModelCard
+from sureflow.holds import Held, Holds
 from sureflow.lane import LaneSpec
 from sureflow_server.api.plan import plan
 from sureflow_server.api.problems import Problem
@@ -30,6 +31,15 @@ TABLE = {
     "guidance": 1.0,
     "thresholds": [[0.6, 0.0123], [0.5, 0.02], [0.4, 0.02], [0.3, 0.05]],
 }
+HOLDS = Holds(
+    {
+        "propagated": (
+            Held("heun", steps=((10, None),)),
+            Held("heun", 2.0, steps=((20, 20),)),
+            Held("ab2", tolerance=((0.0, 0.05),)),
+        )
+    }
+)
 CARD = ModelCard(
     "m",
     "sha256:0",
@@ -41,6 +51,9 @@ CARD = ModelCard(
         "scores": ["propagated", "straightness"],
         "guidance": [1.0, 2.0],
         "early": ["propagated"],
+        "method": "heun",
+        "steps": 20,
+        "holds": HOLDS.record(),
         "conformal": TABLE,
     },
 )
@@ -87,7 +100,7 @@ def test_a_rate_that_cannot_be_certified_comes_with_one_that_can() -> None:
     ids=str,
 )
 def test_a_guarantee_holds_for_its_own_settings(fields: dict[str, Any]) -> None:
-    allowed = "propagated, sampler.method heun, sampler.steps 20 and guidance.scale 1, with a"
+    allowed = "propagated, guidance.scale 1, with a condition.label, sampler.method heun and samp"
     with pytest.raises(Problem, match=allowed) as caught:
         chosen(replace(LANE, **fields), max_bad_rate=0.5)
     assert caught.value.errors[0][0] == "filter.max_bad_rate"
@@ -127,6 +140,53 @@ def test_a_score_that_cannot_be_foreseen_is_no_reason_to_give_up() -> None:
         chosen(replace(LANE, scores=("straightness",)), min=0.5, early=True)
 
 
+@pytest.mark.parametrize(
+    ("fields", "holds"),
+    [
+        ({}, True),
+        ({"steps": 50}, True),
+        ({"method": "ab2", "tolerance": 0.03}, True),
+        ({"guidance": 2.0}, True),
+        ({"steps": 9}, False),
+        ({"method": "rk4"}, False),
+        ({"method": "ab2", "tolerance": 0.1}, False),
+        ({"guidance": 2.0, "steps": 50}, False),
+        ({"guidance": 1.5}, False),
+        ({"grid": "fitted"}, False),
+        ({"scores": ("straightness",)}, False),
+    ],
+    ids=str,
+)
+def test_a_share_is_one_only_where_confidence_holds(fields: dict[str, Any], holds: bool) -> None:
+    lane = replace(LANE, **fields)
+    if holds:
+        assert chosen(lane, keep=0.5) == Threshold("confidence", 0.5, None, "annotate")
+        return
+    with pytest.raises(Problem, match=r"filter\.keep: at guidance .* is a share of samples for"):
+        chosen(lane, keep=0.5)
+    assert chosen(lane, min=0.5) == Threshold("confidence", 0.5, None, "annotate")
+    assert chosen(lane, top=1) is not None
+
+
+def test_who_is_refused_learns_what_holds() -> None:
+    words = "heun with 10 or more steps, ab2 with a tolerance of at most 0.05; filter.min"
+    with pytest.raises(Problem, match=words):
+        chosen(replace(LANE, method="rk4"), keep=0.5)
+    with pytest.raises(Problem, match=r"at guidance 1\.5 .* for no setting"):
+        chosen(replace(LANE, guidance=1.5), keep=0.5)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"method": "rk4"}, {"steps": 50}, {"tolerance": 0.01}, {"grid": "fitted"}, {"parallel": 2}],
+    ids=str,
+)
+def test_nobody_is_given_up_where_nothing_was_promised(fields: dict[str, Any]) -> None:
+    """Twenty Heun steps are what the bound on mistakes was certified for."""
+    with pytest.raises(Problem, match=r"filter\.early: .* heun and sampler\.steps 20 alone"):
+        chosen(replace(LANE, **fields), min=0.5, early=True)
+
+
 STRIPES: dict[str, Any] = {"model": "icons", "seed": 4, "condition": {"label": "stripes"}}
 
 
@@ -140,6 +200,21 @@ def test_keep_goes_by_the_calibration(server: Server) -> None:
         assert (sample["decision"]["action_taken"] == "accepted") == (sample["confidence"] >= 0.75)
         assert sample["decision"]["threshold"] == 0.75
     assert 2 <= taken(answer).count("accepted") <= 20
+
+
+def test_every_sample_says_whether_its_confidence_holds(server: Server) -> None:
+    for steps, holds in ((20, True), (4, False)):
+        answer = server.generate(**STRIPES, n=2, sampler={"steps": steps})
+        assert [sample["confidence_holds"] for sample in answer["samples"]] == [holds] * 2
+        assert all(sample["confidence"] is not None for sample in answer["samples"])
+    unknown = server.generate(n=1, seed=1)["samples"][0]
+    assert (unknown["confidence"], unknown["confidence_holds"]) == (None, None)
+    body = {**STRIPES, "n": 2, "sampler": {"steps": 4}}
+    refused = server.client.post("/v1/generate", json={**body, "filter": {"keep": 0.5}})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "filter.keep"
+    assert "heun with 20 steps" in refused.json()["detail"]
+    server.generate(**body, filter={"min": 0.5})
 
 
 def test_the_top_are_the_surest_and_a_stream_has_them_at_its_end(server: Server) -> None:

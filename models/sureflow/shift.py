@@ -1,0 +1,251 @@
+"""What other solvers and step counts do to confidence, so that it can be put right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from math import log
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sureflow.holds import Ends, Held, Holds
+from sureflow.lane import LaneSpec
+
+Floats = npt.NDArray[np.float64]
+
+LIMIT = 0.05
+"""Largest difference from uniform with which confidence is said to hold."""
+
+OUTER = 2.0 ** np.arange(-12, 5)
+PLACES = np.concatenate([-OUTER[::-1], np.linspace(0, 1, 65), 1 + OUTER])
+"""Where curves are stored. Beyond 0 and 1 a place is outside the table of the reference draws, by
+shares of its width: other settings have scores that these never had."""
+
+BETWEEN = 8
+"""Parts of the distance between two places at which it is tested whether they are enough."""
+
+CURVES, NOTE = "shifts/", "shifts"
+"""Prefix of the curves in the file of the calibration, and an entry of its metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How lanes are run.
+
+    Attributes:
+        method: Solver.
+        steps: Of its fixed grid; ``None`` with a tolerance.
+        tolerance: Of its adaptive steps; ``None`` on a fixed grid.
+        grid: Where fixed steps are placed; ``uniform`` with a tolerance.
+        guidance: Scale; 1 without a condition.
+    """
+
+    method: str
+    steps: int | None = None
+    tolerance: float | None = None
+    grid: str = "uniform"
+    guidance: float = 1.0
+
+    @classmethod
+    def of(cls, spec: LaneSpec, tolerance: float | None = None) -> Setting:
+        """That of a lane; ``tolerance`` is the widest that it was held to, if not its own."""
+        tolerance = tolerance or spec.tolerance
+        scale = 1.0 if spec.label is None else spec.guidance
+        if tolerance is not None:
+            return cls(spec.method, None, tolerance, guidance=scale)
+        return cls(spec.method, spec.steps, grid=spec.grid, guidance=scale)
+
+    @property
+    def family(self) -> tuple[str, str, float, bool]:
+        """What it shares with coarser and finer ones."""
+        return self.method, self.grid, self.guidance, self.tolerance is None
+
+    @property
+    def fineness(self) -> float:
+        """Larger is finer."""
+        return float(self.steps or 0) if self.tolerance is None else 1 / self.tolerance
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """Confidence at one setting against that of the reference draws.
+
+    Attributes:
+        setting: The setting.
+        curves: By score: the share of its samples that are at most at :data:`PLACES` among the
+            reference draws, ``[places]``, which is their confidence. None: the place itself.
+        error: By score: how far from uniform the confidence may still be afterwards.
+    """
+
+    setting: Setting
+    curves: Mapping[str, Floats]
+    error: Mapping[str, float]
+
+    def curve(self, score: str) -> Floats:
+        """Of one score."""
+        return self.curves.get(score, PLACES.clip(0, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Shifts:
+    """What has been measured at other settings, and what follows for those between them.
+
+    Attributes:
+        shifts: That of the reference draws included, at every scale that has tables.
+        holds: For which settings confidence holds, by :func:`ranges`.
+    """
+
+    shifts: tuple[Shift, ...]
+
+    @cached_property
+    def holds(self) -> Holds:
+        """Where confidence holds, by score."""
+        families: dict[tuple[str, str, float, bool], list[Shift]] = {}
+        for shift in sorted(self.shifts, key=lambda shift: shift.setting.fineness):
+            families.setdefault(shift.setting.family, []).append(shift)
+        found: dict[str, list[Held]] = {}
+        for (method, grid, scale, fixed), family in families.items():
+            for score in family[0].error:
+                ends = ranges(family, score)
+                kind = {"steps": ends} if fixed else {"tolerance": ends}
+                if ends:
+                    found.setdefault(score, []).append(Held(method, scale, grid, **kind))
+        return Holds({score: tuple(helds) for score, helds in found.items()})
+
+    def confidence(self, place: float, score: str, setting: Setting) -> float:
+        """Confidence among samples of this setting, from the place among the reference draws.
+
+        Between two settings of a family that were measured it is interpolated; beyond them it is
+        that of the nearest. Families that were not measured have that of the reference draws.
+        """
+        family = self._family(setting)
+        if not family or score not in family[0].error:
+            return min(max(place, 0.0), 1.0)
+        fine = [shift.setting.fineness for shift in family]
+        after = int(np.searchsorted(fine, setting.fineness))
+        pair = family[max(after - 1, 0)], family[min(after, len(family) - 1)]
+        exact = after < len(fine) and fine[after] == setting.fineness
+        low, high = (pair[1],) * 2 if exact else pair
+        if score not in low.curves and score not in high.curves:
+            return min(max(place, 0.0), 1.0)
+        part = 0.0
+        if low is not high:
+            ends = [log(shift.setting.fineness) for shift in (low, high)]
+            part = (log(setting.fineness) - ends[0]) / (ends[1] - ends[0])
+        curve = (1 - part) * low.curve(score) + part * high.curve(score)
+        return float(np.interp(place, PLACES, curve))
+
+    def _family(self, setting: Setting) -> list[Shift]:
+        """The shifts of its family, the coarsest first."""
+        found = [shift for shift in self.shifts if shift.setting.family == setting.family]
+        return sorted(found, key=lambda shift: shift.setting.fineness)
+
+    def tensors(self) -> dict[str, Floats]:
+        """What is stored of it."""
+        return {
+            f"{CURVES}{number}/{score}": curve
+            for number, shift in enumerate(self.shifts)
+            for score, curve in shift.curves.items()
+        }
+
+    def metadata(self) -> dict[str, str]:
+        """What is stored beside the tensors."""
+        notes = [{"setting": asdict(s.setting), "error": dict(s.error)} for s in self.shifts]
+        return {NOTE: json.dumps(notes)}
+
+    @classmethod
+    def read(
+        cls, tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str]
+    ) -> Shifts | None:
+        """Read it back; ``None`` if there are none.
+
+        Raises:
+            ValueError: A curve is none.
+        """
+        if NOTE not in metadata:
+            return None
+        shifts = []
+        for number, note in enumerate(json.loads(metadata[NOTE])):
+            curves = {
+                score: tensors[name]
+                for score in note["error"]
+                if (name := f"{CURVES}{number}/{score}") in tensors
+            }
+            for curve in curves.values():
+                if curve.shape != PLACES.shape or not (np.diff(curve) >= 0).all():
+                    raise ValueError(f"{CURVES}{number} does not rise over {len(PLACES)} places")
+            shifts.append(Shift(Setting(**note["setting"]), curves, note["error"]))
+        return cls(tuple(shifts))
+
+
+def unshifted(method: str, steps: int, scales: Iterable[float], scores: Iterable[str]) -> Shifts:
+    """Those of reference draws alone: nothing is known of any other setting."""
+    error = dict.fromkeys(scores, 0.0)
+    settings = (Setting(method, steps, guidance=float(scale)) for scale in scales)
+    return Shifts(tuple(Shift(setting, {}, error) for setting in settings))
+
+
+def compare(there: Floats, here: Floats) -> tuple[Floats, float]:
+    """Curve and error of a setting, from places among the reference draws ``[n]`` each.
+
+    Both are of the same noises, ``here`` at the setting of the reference draws, where the place is
+    uniform. So the curve is the place plus the difference of the two empirical distributions,
+    whose error is that of the few samples alone that lie on different sides of it.
+
+    Returns:
+        The curve ``[places]``, and an estimate of how far from uniform the confidence still is:
+        twice the largest standard error of the curve, with what is lost between its places, but no
+        less than the share of samples that nothing tells apart.
+    """
+    parts = np.arange(len(PLACES) * BETWEEN - BETWEEN + 1) / BETWEEN
+    fine = np.interp(parts, np.arange(len(PLACES)), PLACES)
+    moved = (there[:, None] <= fine).astype(float) - (here[:, None] <= fine)
+    share = np.clip(np.maximum.accumulate(fine.clip(0, 1) + moved.mean(0)), 0, 1)
+    share[0], share[-1] = 0, 1
+    curve = share[::BETWEEN].copy()
+    doubt = 2 * float(moved.std(0).max()) / len(there) ** 0.5
+    lost = float(np.abs(np.interp(fine, PLACES, curve) - share).max())
+    inside = np.clip(there, fine[0], fine[-1])
+    alike = float(np.unique(inside, return_counts=True)[1].max()) / len(there)
+    return curve, max(doubt + lost, alike)
+
+
+def ranges(family: Sequence[Shift], score: str) -> tuple[Ends, ...]:
+    """Ranges of steps, or of tolerances, over which confidence by a score holds.
+
+    At a setting that was measured, if its error is at most :data:`LIMIT`; between two of these, if
+    their curves differ by no more, as what is between them then does not either; beyond the finest
+    one if that is so of the last two, since solvers converge.
+
+    Args:
+        family: Shifts of one family, the coarsest first.
+        score: Name of the score.
+    """
+    good = [shift.error[score] <= LIMIT for shift in family]
+    curves = [shift.curve(score) for shift in family]
+    near = [
+        good[i] and good[i + 1] and float(np.abs(curves[i] - curves[i + 1]).max()) <= LIMIT
+        for i in range(len(family) - 1)
+    ]
+    found: list[Ends] = []
+    first = 0
+    for i, shift in enumerate(family):
+        if i < len(near) and near[i]:
+            continue
+        if good[i]:
+            converged = i == len(near) and first < i
+            found.append(_ends(family[first].setting, None if converged else shift.setting))
+        first = i + 1
+    return tuple(found)
+
+
+def _ends(coarsest: Setting, finest: Setting | None) -> Ends:
+    """Numbers of steps or tolerances between two settings, or from one on."""
+    if coarsest.steps is not None:
+        return coarsest.steps, None if finest is None else finest.steps
+    assert coarsest.tolerance is not None
+    return 0.0 if finest is None else finest.tolerance or 0.0, coarsest.tolerance
