@@ -115,10 +115,18 @@ class LaneSpec:
 
     @property
     def evaluations(self) -> int:
-        """Evaluations from noise to data: those of the fixed grid, typical ones of a tolerance."""
-        if self.tolerance is not None:
-            return EVALUATIONS[self.method] * TYPICAL_STEPS
-        return EVALUATIONS[self.method] * self.steps + (self.method == "ab2")
+        """Evaluations that it takes; of a fixed grid exactly, unless it comes from elsewhere."""
+        each, adaptive = EVALUATIONS[self.method], self.tolerance is not None
+        whole = each * TYPICAL_STEPS if adaptive else each * self.steps + (self.method == "ab2")
+        if self.origin is None:
+            return whole
+        if not isinstance(self.origin, Branch):
+            return 2 * whole
+        parent, known = self.origin.parent, self.origin.frame
+        steps = TYPICAL_STEPS if parent.tolerance is not None else parent.steps
+        done = min(self.origin.step / steps, 1)
+        again = self.origin.step - (0 if known is None else known.step)
+        return max(round(whole * (1 - done) + parent.evaluations * again / steps), 1)
 
     @property
     def rows_each(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,17 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from sureflow import __version__
-from sureflow_server.api import access, docs, generate, health, models, problems
+from sureflow_server.api import (
+    access,
+    docs,
+    edit,
+    generate,
+    handles,
+    health,
+    invert,
+    models,
+    problems,
+)
 from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.middleware import BodyLimit, RequestId
 from sureflow_server.api.v2 import routes as v2
@@ -24,6 +35,8 @@ from sureflow_server.metrics import Metrics
 from sureflow_server.replays import Replays
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
+from sureflow_server.store import Store
+from sureflow_server.store.sweeping import sweep
 
 DESCRIPTION = "Samples of flow models, each with a confidence from the same forward passes."
 
@@ -47,10 +60,14 @@ class Application(FastAPI):
         return SecurityHeaders(super().build_middleware_stack())
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """Build the application; the worker starts with its lifespan.
 
     ``app.state.service`` is the running :class:`~sureflow_server.service.Service`.
+
+    Args:
+        settings: What the operator chose.
+        store: Keeps handles; whoever opened it closes it.
 
     Raises:
         KeyFileError: The API keys cannot be read.
@@ -70,7 +87,10 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         pool.start()
+        sweeping = None if store is None else asyncio.create_task(sweep(store, metrics))
         yield
+        if sweeping is not None:
+            sweeping.cancel()
         await pool.stop()
 
     app = Application(
@@ -89,6 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
         keys=None if settings.api_keys_file is None else KeyRing(settings.api_keys_file),
         accounts=Accounts(limits),
         replays=Replays(settings.replay_bytes, settings.replay_s),
+        handles=store,
     )
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
@@ -101,7 +122,15 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=EXPOSED,
         )
     app.add_middleware(RequestId)
-    for router in (generate.router, models.router, health.router, v2.router):
+    for router in (
+        generate.router,
+        edit.router,
+        invert.router,
+        handles.router,
+        models.router,
+        health.router,
+        v2.router,
+    ):
         app.include_router(router)
     docs.install(app)
     return app

@@ -55,6 +55,22 @@ def serve(
     max_body_bytes: Annotated[
         int | None, typer.Option(help="Largest request body; default 1048576.")
     ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder for handles; default ~/.local/share/sureflow.")
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="redis:// address for handles that several servers share."),
+    ] = None,
+    store_max_bytes: Annotated[
+        int | None, typer.Option(help="Bytes of all handles and frames; default 1073741824.")
+    ] = None,
+    handle_ttl_s: Annotated[
+        float | None, typer.Option(help="Seconds that a handle lives; default 3600.")
+    ] = None,
+    handle_max_ttl_s: Annotated[
+        float | None, typer.Option(help="Most that a request may ask for; default 604800.")
+    ] = None,
     drain_s: Annotated[
         float | None, typer.Option(help="Seconds to finish after SIGTERM; default 30.")
     ] = None,

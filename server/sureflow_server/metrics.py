@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 
 from sureflow import __version__
 from sureflow_server.engine.messages import ROW_BOUNDS, SECOND_BOUNDS, TickStats
+from sureflow_server.store import Usage
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 CONFIDENCE_BUCKETS = tuple(step / 20 for step in range(1, 21))
@@ -100,6 +101,16 @@ class Metrics:
         self.waiting = Gauge(
             "sureflow_num_samples_waiting", "Lanes in the queue.", ("model",), registry=registry
         )
+        self.handles = Gauge("sureflow_handles", "Live rewind handles.", registry=registry)
+        self.frames = Gauge("sureflow_key_frames", "Key frames that are kept.", registry=registry)
+        self.store_bytes = Gauge(
+            "sureflow_store_bytes", "Bytes that handles and key frames take.", registry=registry
+        )
+        self.store_max_bytes = Gauge(
+            "sureflow_store_max_bytes", "Bytes that they may take.", registry=registry
+        )
+        self.evictions = counter("evictions_total", "Key frames that had to go for want of room.")
+        self._evicted = 0
         self._ticks = TickCollector()
         registry.register(self._ticks)
         Gauge(
@@ -123,6 +134,15 @@ class Metrics:
         self.running.labels(stats.model).set(stats.running)
         self.waiting.labels(stats.model).set(stats.waiting)
         self._ticks.add(stats)
+
+    def stored(self, usage: Usage) -> None:
+        """Take note of how full the store is."""
+        self.handles.set(usage.handles)
+        self.frames.set(usage.frames)
+        self.store_bytes.set(usage.bytes)
+        self.store_max_bytes.set(usage.max_bytes)
+        self.evictions.inc(usage.evictions - self._evicted)
+        self._evicted = usage.evictions
 
     def worker_restarted(self) -> None:
         """Count a dead worker; whatever it ran, it runs no more."""

@@ -17,6 +17,8 @@ from sureflow_server.keys.file import KeyFileError
 from sureflow_server.protocol import BoundedProtocol
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
+from sureflow_server.store import Store, StoreError
+from sureflow_server.store.open import open_store
 
 LAST_WORDS_S = 5
 """Given to the answers of requests that are cut off when the time to drain is over."""
@@ -55,7 +57,18 @@ def serve(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
-    app = create_app(settings)
+    try:
+        store = await open_store(settings)
+    except StoreError as error:
+        return _fail(f"data_dir: {error}" if settings.store is None else f"store: {error}")
+    try:
+        return await _serve_with(settings, store, listener)
+    finally:
+        await store.close()
+
+
+async def _serve_with(settings: Settings, store: Store, listener: socket.socket) -> int:
+    app = create_app(settings, store)
     service: Service = app.state.service
     config = uvicorn.Config(
         app,

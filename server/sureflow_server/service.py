@@ -15,13 +15,18 @@ from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
 from sureflow_server.replays import Replays
 from sureflow_server.settings import Settings
+from sureflow_server.store import Store, StoreUnavailableError
 
 PREFERRED_DEFAULT = "fashion"
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The running server: settings, engine, metrics, API keys if it has any, kept answers."""
+    """The running server: settings, engine, metrics, API keys if it has any, kept answers, handles.
+
+    Attributes:
+        handles: Where they are kept; ``None`` before the server runs.
+    """
 
     settings: Settings
     pool: Pool
@@ -29,6 +34,18 @@ class Service:
     keys: KeyRing | None
     accounts: Accounts
     replays: Replays
+    handles: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        """Where handles are kept.
+
+        Raises:
+            StoreUnavailableError: The server does not run.
+        """
+        if self.handles is None:
+            raise StoreUnavailableError("no store is open")
+        return self.handles
 
     @classmethod
     def of(cls, request: Request) -> Service:

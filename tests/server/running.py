@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -81,12 +82,18 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def command(*options: str) -> subprocess.Popen[str]:
+def command(*options: str, data_dir: str | None = None) -> subprocess.Popen[str]:
+    """Start a server; no two share a data folder, unless told to."""
     paths = [ROOT / "models", ROOT / "server"]
+    folder = data_dir or tempfile.mkdtemp(prefix="sureflow-test-")
     environment = {name: v for name, v in os.environ.items() if not name.startswith("SUREFLOW_")}
     return subprocess.Popen(
         [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", "0", *options],
-        env={**environment, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        env={
+            **environment,
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "SUREFLOW_DATA_DIR": folder,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sureflow.commit import commit_point, is_open
 from sureflow.frame import Frame
 from sureflow.lane import LaneSpec, View
 from sureflow.paths import endpoint
-from sureflow.sampling.commit import commit_point, is_open
 from sureflow.sampling.frames import take
 from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.transfer import to_device

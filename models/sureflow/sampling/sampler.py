@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.commit import commit_point
 from sureflow.lane import FinishReason, LaneSpec, Sample
 from sureflow.moments import Moments
-from sureflow.sampling.commit import commit_point
 from sureflow.sampling.inversion import inversion_error
 from sureflow.sampling.journey import Journeys
 from sureflow.sampling.lanes import Lanes, Outcome, Slots

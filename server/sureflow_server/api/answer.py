@@ -19,7 +19,12 @@ from sureflow_server.api.run import Result, Run
 
 def answer(run: Run, request_id: str, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the whole answer around the records of its samples."""
-    return {**head(run.plan, request_id), "samples": samples, "usage": run.usage()}
+    return {**head(run.plan, request_id), "samples": samples, **tail(run)}
+
+
+def tail(run: Run) -> dict[str, Any]:
+    """Return what is known of the answer once all samples are."""
+    return {"usage": run.usage(), "warnings": run.warnings}
 
 
 def head(plan: Plan, request_id: str) -> dict[str, Any]:
@@ -38,7 +43,7 @@ def record(result: Result, plan: Plan) -> dict[str, Any]:
     map_form: Format = "list" if plan.form == "list" else "npy"
     data = None if result.withheld else jsonable(sample.data, plan.form)
     return {
-        **facts(result),
+        **facts(result, plan),
         "media_type": MEDIA_TYPES[plan.form],
         "data": data,
         **({"profile": _profile(sample)} if plan.profile else {}),
@@ -56,7 +61,7 @@ def tensors(run: Run, results: Sequence[Result], request_id: str) -> bytes:
     plan = run.plan
     samples = [result.sample for result in results]
     records = [
-        {**facts(result), **({"profile": _profile(result.sample)} if plan.profile else {})}
+        {**facts(result, plan), **({"profile": _profile(result.sample)} if plan.profile else {})}
         for result in results
     ]
     arrays = {
@@ -71,11 +76,12 @@ def tensors(run: Run, results: Sequence[Result], request_id: str) -> bytes:
     return save(arrays, {"record": json.dumps(answer(run, request_id, records), allow_nan=False)})
 
 
-def facts(result: Result) -> dict[str, Any]:
+def facts(result: Result, plan: Plan) -> dict[str, Any]:
     """Everything about a sample that is not an array."""
     sample = result.sample
+    index = sample.spec.index
     return {
-        "index": sample.spec.index,
+        "index": index,
         "seed": sample.spec.seed,
         "shape": sample.data.shape,
         "confidence": _number(sample.confidence),
@@ -91,6 +97,10 @@ def facts(result: Result) -> dict[str, Any]:
         "steps": {"accepted": sample.accepted, "rejected": sample.rejected},
         "evaluations": sample.evaluations,
         "tolerance": sample.tolerance,
+        "inversion_error": _number(sample.inversion_error),
+        "handle": None if result.handle is None else result.handle.record(),
+        "parent": plan.parent,
+        "rewound_from": plan.rewound_from(index),
     }
 
 

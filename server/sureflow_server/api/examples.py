@@ -1,4 +1,4 @@
-"""Requests that the OpenAPI document shows. They run as they are on the embedded checkpoints."""
+"""Requests that the OpenAPI document shows: they run on the embedded checkpoints, or on a handle."""
 
 from __future__ import annotations
 
@@ -86,6 +86,47 @@ REQUESTS: dict[str, Example] = {
             "seed": 7,
             "sampler": {"method": "euler", "steps": 50},
             "filter": {"by": "uncertainty", "max": 2.0, "action": "drop"},
+        },
+    },
+}
+
+EDITS: dict[str, Example] = {
+    "variations": {
+        "summary": "Four variations from the commit point on, the surest of them all",
+        "value": {
+            "handle": "hdl_AAAAAAAAAAAAAAAAAAAAAA",
+            "operations": [{"type": "resample", "strength": 1.0}],
+            "branches": 4,
+            "keep": "best",
+        },
+    },
+    "class": {
+        "summary": "Another class from a little before the commit point on",
+        "value": {
+            "handle": "hdl_AAAAAAAAAAAAAAAAAAAAAA",
+            "at": {"commit": 1, "shift": -0.1},
+            "operations": [{"type": "condition", "label": "Bag"}],
+            "rewind": {"keep": "commit"},
+        },
+    },
+    "unsure": {
+        "summary": "Only the least sure fifth of the pixels drawn anew",
+        "value": {
+            "handle": "hdl_AAAAAAAAAAAAAAAAAAAAAA",
+            "at": {"t": 0.5},
+            "operations": [{"type": "resample", "region": {"uncertain": 0.2}}],
+        },
+    },
+}
+
+INVERSIONS: dict[str, Example] = {
+    "points": {
+        "summary": "How likely two points are, and the noise that they come from",
+        "value": {
+            "model": "ring",
+            "samples": [[1.5, 0.0], [0.2, 0.1]],
+            "confidence": {"method": "likelihood"},
+            "rewind": {"keep": "commit"},
         },
     },
 }

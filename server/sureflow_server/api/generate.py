@@ -104,7 +104,7 @@ def _media_type(request: Request, planned: Plan) -> str:
 
 
 def _image(run: Run, result: Result, request_id: str) -> Response:
-    document = answer(run, request_id, [facts(result)])
+    document = answer(run, request_id, [facts(result, run.plan)])
     headers = {"X-Sureflow-Record": json.dumps(document, allow_nan=False)}
     if result.withheld or result.sample.finish_reason == "diverged":
         return Response(status_code=204, headers=headers)

@@ -18,6 +18,7 @@ from sureflow_server.engine.errors import (
     DeadlineUnreachableError,
     DrainingError,
     EngineError,
+    ImpossibleError,
     NotReadyError,
     QueueFullError,
     QuotaError,
@@ -27,6 +28,13 @@ from sureflow_server.engine.errors import (
     TooManySamplesError,
 )
 from sureflow_server.service import Service
+from sureflow_server.store import (
+    ExpiredHandleError,
+    StoreError,
+    StoreFullError,
+    StoreUnavailableError,
+    UnknownHandleError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:sureflow:problem:"
@@ -42,9 +50,12 @@ TITLES = {
     "forbidden": (403, "The API key is not good for this"),
     "not-found": (404, "No such path"),
     "unknown-model": (404, "No such model"),
+    "unknown-handle": (404, "No such handle"),
     "method-not-allowed": (405, "The path does not know this method"),
     "not-acceptable": (406, "The answer cannot take any of the accepted forms"),
     "body-too-slow": (408, "The body took too long to arrive"),
+    "version-gone": (409, "The model version of the handle is not loaded"),
+    "handle-expired": (410, "The handle has expired"),
     "payload-too-large": (413, "The body is too large"),
     "uri-too-long": (414, "The URL is too long"),
     "unsupported-media-type": (415, "The body must be application/json"),
@@ -61,15 +72,27 @@ TITLES = {
     "model-failed": (503, "The model could not be loaded"),
     "not-ready": (503, "The server is not ready"),
     "draining": (503, "The server is shutting down"),
+    "store-unavailable": (503, "The store of handles cannot be reached"),
     "deadline-exceeded": (504, "The deadline has passed"),
+    "store-full": (507, "The store of handles is full"),
 }
 """Status and title of every type of problem, by the last part of its URN."""
+
+STORE_RETRY_S = 2.0
 
 STATUS_KINDS = {
     400: "malformed-body",
     404: "not-found",
     405: "method-not-allowed",
 }
+
+STORE_KINDS: tuple[tuple[type[StoreError], str], ...] = (
+    (UnknownHandleError, "unknown-handle"),
+    (ExpiredHandleError, "handle-expired"),
+    (StoreFullError, "store-full"),
+    (StoreUnavailableError, "store-unavailable"),
+)
+"""The first that fits; what fits none is the server's own fault."""
 
 ENGINE_KINDS: dict[type[EngineError], str] = {
     NotReadyError: "not-ready",
@@ -133,6 +156,9 @@ class Problem(HTTPException):
     def of(cls, error: EngineError) -> Problem:
         """Return the problem that an error of the engine means to a client."""
         headers = _retry(error.retry_after_s) if isinstance(error, RefusedError) else None
+        if isinstance(error, ImpossibleError):
+            field, _, message = str(error).partition(": ")
+            return cls.field(field, message)
         fields = [("n", str(error))] if isinstance(error, TooManySamplesError) else []
         return cls(ENGINE_KINDS.get(type(error), "internal"), str(error), fields, headers)
 
@@ -191,6 +217,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(EngineError, _engine)
+    app.add_exception_handler(StoreError, _store)
     app.add_exception_handler(Exception, _internal)
 
 
@@ -213,6 +240,14 @@ def _engine(request: Request, error: Exception) -> Response:
     if not isinstance(error, EngineError):
         raise error
     return _answer(request, Problem.of(error))
+
+
+def _store(request: Request, error: Exception) -> Response:
+    if not isinstance(error, StoreError):
+        raise error
+    kind = next((kind for type, kind in STORE_KINDS if isinstance(error, type)), "internal")
+    headers = _retry(STORE_RETRY_S) if kind == "store-unavailable" else None
+    return _answer(request, Problem(kind, str(error), headers=headers))
 
 
 def _internal(request: Request, error: Exception) -> Response:

@@ -24,6 +24,7 @@ from sureflow.lane import (
     PARALLEL_METHODS,
 )
 from sureflow_server.api.part import Flag, Integer, Number, Part, Placement, ScoreName
+from sureflow_server.api.rewind_options import RewindOptions
 from sureflow_server.filters import Action, Score
 
 Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]
@@ -31,6 +32,9 @@ MAX_GUIDANCE = 100.0
 MAX_DEADLINE_S = 86_400.0
 MAX_PRIORITY = 10
 DEFAULT_MAX_ATTEMPTS = 4
+
+AGAIN = ("regenerate", "rewind")
+"""Actions that make something in the place of what fails."""
 
 CRITERIA = ("min", "max", "keep", "top", "max_bad_rate")
 """What a filter can go by."""
@@ -226,11 +230,17 @@ class FilterOptions(Part):
 
     action: Action = "annotate"
     """annotate: only say so; drop: leave out the data; regenerate: leave it out and make another
-    sample instead, as `accept` does for n samples. Every sample keeps its record."""
+    sample instead, as `accept` does for n samples; rewind: leave it out, take the sample back to
+    its commit point and send it elsewhere from there. Every sample keeps its record."""
 
     max_attempts: Annotated[Integer, Field(ge=1)] | None = None
     """With `accept` or `regenerate`: stop after this many times as many samples as shall pass,
-    whatever has passed; 4 by default."""
+    whatever has passed; with `rewind`: attempts at each sample, the first one included. 4 by
+    default."""
+
+    shift: Annotated[Number, Field(gt=-1, lt=1)] | None = None
+    """With `rewind`: added to the time of the commit point, by default 0. A little earlier leaves
+    more open."""
 
     early: Flag = False
     """Give up samples on the way that are foreseen not to pass. By confidence with `min`, `keep`
@@ -265,17 +275,26 @@ class FilterOptions(Part):
     @field_validator("action")
     @classmethod
     def _no_other_top(cls, action: Action, info: ValidationInfo) -> Action:
-        if action == "regenerate" and info.data.get("top") is not None:
+        if action in AGAIN and info.data.get("top") is not None:
             raise PydanticCustomError("rule", "not with top; choose annotate or drop")
+        if action == "rewind" and info.data.get("accept") is not None:
+            raise PydanticCustomError("rule", "rewind is for n samples, not with accept")
         return action
 
     @field_validator("max_attempts")
     @classmethod
     def _repeated(cls, most: int | None, info: ValidationInfo) -> int | None:
         said = info.data
-        if most is not None and said.get("accept") is None and said.get("action") != "regenerate":
-            raise PydanticCustomError("rule", "needs accept, or the action regenerate")
+        if most is not None and said.get("accept") is None and said.get("action") not in AGAIN:
+            raise PydanticCustomError("rule", "needs accept, or the action regenerate or rewind")
         return most
+
+    @field_validator("shift")
+    @classmethod
+    def _rewound(cls, shift: float | None, info: ValidationInfo) -> float | None:
+        if shift is not None and info.data.get("action") != "rewind":
+            raise PydanticCustomError("rule", "needs the action rewind")
+        return shift
 
     @field_validator("early")
     @classmethod
@@ -285,6 +304,8 @@ class FilterOptions(Part):
         if early and (said.get("by") == "uncertainty" or bounds == [None, None, None]):
             message = "goes by confidence, with min, keep or max_bad_rate"
             raise PydanticCustomError("rule", message)
+        if early and said.get("action") == "rewind":
+            raise PydanticCustomError("rule", "not with rewind: who is given up has no way back")
         return early
 
     @model_validator(mode="after")
@@ -319,6 +340,7 @@ class GenerateRequest(Part):
     sampler: SamplerOptions = SamplerOptions()
     confidence: ConfidenceOptions = ConfidenceOptions()
     filter: FilterOptions | None = None
+    rewind: RewindOptions | None = None
     output: OutputOptions = OutputOptions()
 
     deadline_s: Annotated[Number, Field(gt=0, le=MAX_DEADLINE_S)] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 from sureflow.lane import FinishReason
@@ -46,6 +47,18 @@ class DecisionRecord(Part):
     reason: str
     abandoned_at: float | None
     """Time t in [0, 1] at which the sample was given up; null if it was finished."""
+
+
+class HandleLink(Part):
+    """By what a trajectory can be looked through and taken up again."""
+
+    id: str
+    expires_at: datetime
+    bytes: int
+    """What it takes in the store, key frames included."""
+
+    frames: list[float]
+    """Times of the key frames."""
 
 
 class SampleRecord(Part):
@@ -101,6 +114,21 @@ class SampleRecord(Part):
     """The widest tolerance that the sample was held to: the one asked for, unless it had to hurry;
     null on a fixed grid."""
 
+    inversion_error: float | None
+    """Of a sample that was given: rms difference between it and what the flow makes of the noise
+    that was found, relative to its own rms; null for any other."""
+
+    handle: HandleLink | None
+    """Null unless asked for, and for samples that cannot be made again as they were: those that
+    were given up, and those that hurried to a deadline."""
+
+    parent: str | None
+    """The handle that it branched off from; null if it did not."""
+
+    rewound_from: int | None
+    """Index of the sample of this request in whose place it was made, from its commit point on;
+    null for a first attempt."""
+
 
 class Usage(Part):
     """What the request cost."""
@@ -127,6 +155,26 @@ class GenerateResponse(Part):
     """Every sample that was made, those that the filter did not accept included."""
 
     usage: Usage
+    warnings: list[str]
+    """What went wrong and did not keep the samples from being made."""
+
+
+class BranchPoint(Part):
+    """Where a trajectory was left."""
+
+    t: float
+    step: int
+
+
+class EditResponse(GenerateResponse):
+    """The branches, in the order of their index."""
+
+    at: BranchPoint
+    original: SampleRecord
+    """The sample of the handle; without data if `keep` is best and a branch is surer."""
+
+    chosen: int | None
+    """Place of the surest branch in `samples`; null if the original is at least as sure."""
 
 
 class ModelRecord(Part):

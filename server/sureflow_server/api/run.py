@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sureflow.lane import Sample
+from sureflow_server.api.keeper import Keeper
+from sureflow_server.api.keeping import Kept
 from sureflow_server.api.plan import Plan
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started
 from sureflow_server.filters import Decision
 from sureflow_server.metrics import Metrics
+from sureflow_server.store import StoreError
 
-OPERATION = "generate"
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
-    """A finished sample and what the filter says about it, ``None`` without a filter."""
+    """A finished sample.
+
+    Attributes:
+        sample: The sample.
+        decision: What the filter says about it; ``None`` without a filter.
+        handle: By what it can be taken up again; ``None`` if it cannot.
+    """
 
     sample: Sample
     decision: Decision | None
+    handle: Kept | None = None
 
     @property
     def accepted(self) -> bool:
@@ -34,17 +43,24 @@ class Result:
         return self.decision is not None and self.decision.withheld
 
 
+Keep = Callable[[Result], Awaitable[Kept | None]]
+
+
 class Run:
     """Follows a job to its end and keeps the books about it.
 
     Attributes:
         plan: What was asked for.
+        keep: Gives a result its handle; ``None`` if none was asked for.
         results: Finished samples about which the filter has decided, in the order in which it did.
+        warnings: What went wrong and did not stop the request.
     """
 
-    def __init__(self, plan: Plan, job: Job, metrics: Metrics) -> None:
+    def __init__(self, plan: Plan, job: Job, metrics: Metrics, keep: Keep | None = None) -> None:
         self.plan = plan
+        self.keep = keep
         self.results: list[Result] = []
+        self.warnings: list[str] = []
         self._held: list[Sample] = []
         self._job = job
         self._metrics = metrics
@@ -57,15 +73,20 @@ class Run:
         Raises:
             EngineError: Some samples could not be made.
         """
-        with self._metrics.request(self.plan.card.name, OPERATION) as outcome:
-            async with self._job:
+        with self._metrics.request(self.plan.card.name, self.plan.kind) as outcome:
+            keeper = Keeper(None if self.keep is None else partial(self._keep, self.keep))
+            async with self._job, keeper:
                 try:
                     async for event in self._job:
                         if not isinstance(event, Finished):
                             yield event
                         elif result := self._take(event):
+                            keeper.add(result)
+                        for result in keeper.done():
                             yield result
                     for result in self._settle():
+                        keeper.add(result)
+                    async for result in keeper.rest():
                         yield result
                 except Exception:
                     outcome.name = "error"
@@ -96,6 +117,15 @@ class Run:
             "queue_s": round(self.queue_s, 6),
             "compute_s": round(self._finished - self._admitted, 6),
         }
+
+    async def _keep(self, keep: Keep, result: Result) -> None:
+        """Give a result its handle; without room for it the result is there all the same."""
+        try:
+            result.handle = await keep(result)
+        except StoreError as error:
+            warning = f"no handle could be kept: {error}"
+            if warning not in self.warnings:
+                self.warnings.append(warning)
 
     def _take(self, finished: Finished) -> Result | None:
         """Decide about a finished sample, or hold it until all are finished."""
@@ -134,12 +164,12 @@ class Run:
         metrics.samples.labels(model, sample.finish_reason).inc()
         metrics.saved.labels(model).inc(self._saved(sample))
         if sample.confidence is not None and sample.finish_reason != "abandoned":
-            metrics.confidence.labels(model, OPERATION).observe(sample.confidence)
+            metrics.confidence.labels(model, self.plan.kind).observe(sample.confidence)
         if decision is not None:
             taken = (decision.action_requested, decision.action_taken)
             metrics.decisions.labels(model, *taken).inc()
 
     def _count_times(self) -> None:
-        labels = (self.plan.card.name, OPERATION)
+        labels = (self.plan.card.name, self.plan.kind)
         self._metrics.queue_time.labels(*labels).observe(self.queue_s)
         self._metrics.inference_time.labels(*labels).observe(self._finished - self._admitted)

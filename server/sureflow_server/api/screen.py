@@ -9,18 +9,21 @@ from sureflow.card import ModelCard
 from sureflow.holds import Holds
 from sureflow.lane import LaneSpec
 from sureflow_server.api.problems import Problem
-from sureflow_server.api.requests import FilterOptions, GenerateRequest
-from sureflow_server.filters import Filter, Target, Threshold, Top
+from sureflow_server.api.requests import FilterOptions
+from sureflow_server.filters import Filter, Rewinding, Target, Threshold, Top
 
 DIGITS = 3
 """Of the rates in messages; they are rounded up, so that what they say can be asked for."""
 
 
-def screen(request: GenerateRequest, card: ModelCard, spec: LaneSpec, limit: int) -> Filter | None:
+def screen(
+    asked: FilterOptions | None, count: int, card: ModelCard, spec: LaneSpec, limit: int
+) -> Filter | None:
     """Return the filter of a request.
 
     Args:
-        request: What was asked for.
+        asked: What was asked for.
+        count: Samples to begin with; with a target, those that shall pass.
         card: The model.
         spec: One of the lanes, which differ in their index alone; its first score decides.
         limit: Samples that a request may make.
@@ -28,23 +31,24 @@ def screen(request: GenerateRequest, card: ModelCard, spec: LaneSpec, limit: int
     Raises:
         Problem: The model cannot apply it; names the field.
     """
-    asked = request.filter
     if asked is None:
         return None
     if asked.by == "confidence":
         _check_calibration(asked, card, spec)
     if asked.top is not None:
-        if asked.top > request.count:
-            message = f"{asked.top} of {request.count} samples; at most n"
+        if asked.top > count:
+            message = f"{asked.top} of {count} samples; at most n"
             raise Problem.field("filter.top", message)
         return Top(asked.top, asked.by, asked.action)
     if asked.early:
         _check_early(card, spec)
     _check_holds(asked, card, spec)
     threshold = _threshold(asked, card, spec)
+    if asked.action == "rewind":
+        return Rewinding(threshold, count, asked.attempts, asked.shift or 0.0)
     if not asked.targets:
         return threshold
-    target = Target(threshold, request.count, asked.attempts)
+    target = Target(threshold, count, asked.attempts)
     if target.most > limit:
         message = f"{target.count} samples {target.max_attempts} times are more than {limit}"
         raise Problem.field("filter.max_attempts", f"{message}, the most that a request may make")

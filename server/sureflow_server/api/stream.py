@@ -12,7 +12,7 @@ from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import AppStatus
 
-from sureflow_server.api.answer import head, record
+from sureflow_server.api.answer import head, record, tail
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.run import Result, Run
 from sureflow_server.engine.errors import EngineError
@@ -50,7 +50,7 @@ async def _events(request: Request, run: Run) -> AsyncGenerator[tuple[str, dict[
     except EngineError as error:
         yield "error", Problem.of(error).document(request)
     else:
-        yield "completed", {**opening, "n": len(run.results), "usage": run.usage()}
+        yield "completed", {**opening, "n": len(run.results), **tail(run)}
 
 
 def _event(event: Started | Progress | Result, run: Run) -> tuple[str, dict[str, Any]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from sureflow_server.api.access import owner
+from sureflow_server.api.access import caller, owner
+from sureflow_server.api.answer import facts
+from sureflow_server.api.keeping import Kept, keep
 from sureflow_server.api.plan import Plan
-from sureflow_server.api.run import Run
+from sureflow_server.api.run import Result, Run
 from sureflow_server.service import Service
 
 
@@ -27,4 +29,14 @@ def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
         deadline_s=planned.deadline_s,
         follow=planned.follow,
     )
-    return Run(planned, job, service.metrics)
+    if planned.keeping is None:
+        return Run(planned, job, service.metrics)
+
+    async def give_handle(result: Result) -> Kept | None:
+        card, kept = planned.card, planned.keeping
+        assert kept is not None
+        said = facts(result, planned)
+        model = card.name, card.version
+        return await keep(service.store, result.sample, said, model, caller(request), kept)
+
+    return Run(planned, job, service.metrics, give_handle)

@@ -10,6 +10,7 @@
     * RateError              the client's samples come too fast
     * DeadlineUnreachableError  there is no time
   * TooManySamplesError      the client may never have so many in one request
+  * ImpossibleError          the model cannot make what was asked for
   * RequestFailedError       an accepted request ended without its samples
     * DeadlineError          not in time
 """
@@ -61,6 +62,10 @@ class DeadlineUnreachableError(RefusedError):
 
 class TooManySamplesError(EngineError):
     """One request asks for more samples than its client may ever have under way."""
+
+
+class ImpossibleError(EngineError):
+    """The model cannot make what was asked for; the message begins with the name of a field."""
 
 
 class RequestFailedError(EngineError):

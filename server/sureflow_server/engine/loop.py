@@ -18,6 +18,7 @@ from sureflow_server.engine.messages import (
     Command,
     Finished,
     Progress,
+    Refused,
     Report,
     Shutdown,
     Started,
@@ -93,6 +94,7 @@ class TickLoop:
         self._slots: dict[int, _Slot] = {}
         self._stats = {model: TickStats(model) for model in samplers}
         self._started: list[Started] = []
+        self._refused: list[Refused] = []
         self._finished: list[Finished] = []
         self._changed = False
         self._due = 0.0
@@ -126,6 +128,11 @@ class TickLoop:
                 del self._slots[ticket]
 
     def _add(self, submit: Submit) -> None:
+        try:
+            self._check(submit)
+        except ValueError as error:
+            self._refused.append(Refused(submit.request, str(error)))
+            return
         terms = submit.terms
         lanes = [
             _Lane(submit.request, number, spec, submit.progress, terms.deadline)
@@ -143,6 +150,16 @@ class TickLoop:
         )
         self._arrived.setdefault(submit.model, []).append(lanes[0])
         self._stale.add(submit.model)
+
+    def _check(self, submit: Submit) -> None:
+        """Check what the API process cannot, which has no model: where lanes come from.
+
+        Raises:
+            ValueError: The model cannot make such a lane.
+        """
+        for spec in submit.lanes.values():
+            if spec.origin is not None:
+                self._samplers[submit.model].model.check(spec)
 
     def _alone_s(self, model: str, lanes: list[_Lane]) -> float:
         """Seconds that these lanes would take if they had every tick for themselves."""
@@ -225,7 +242,7 @@ class TickLoop:
         """Send finished lanes at once, and statistics now and then or before falling asleep."""
         now = monotonic()
         due = now >= self._due or not self._slots
-        if not (self._started or self._finished or (due and self._changed)):
+        if not (self._started or self._finished or self._refused or (due and self._changed)):
             return
         self._send(
             Report(
@@ -233,10 +250,12 @@ class TickLoop:
                 progress=tuple(self._progress()) if due else (),
                 finished=tuple(self._finished),
                 stats=tuple(self._statistics()) if due else (),
+                refused=tuple(self._refused),
             )
         )
         self._started.clear()
         self._finished.clear()
+        self._refused.clear()
         if due:
             self._due = now + REPORT_EVERY_S
             self._changed = False

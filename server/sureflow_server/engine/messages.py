@@ -148,6 +148,14 @@ class Finished:
     finished: float
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The model cannot make what a request asks for; ``error`` begins with the name of a field."""
+
+    request: int
+    error: str
+
+
 @dataclass(slots=True)
 class TickStats:
     """The ticks of one model since the last statistics.
@@ -183,6 +191,7 @@ class Report:
     progress: tuple[Progress, ...]
     finished: tuple[Finished, ...]
     stats: tuple[TickStats, ...]
+    refused: tuple[Refused, ...] = ()
 
 
 Command = Submit | Cancel | Shutdown

@@ -19,6 +19,7 @@ from sureflow_server.engine.errors import (
     DeadlineUnreachableError,
     DrainingError,
     EngineError,
+    ImpossibleError,
     NotReadyError,
     QueueFullError,
     RequestFailedError,
@@ -263,6 +264,9 @@ class Pool:
         for progress in message.progress:
             if job := self._ledger.get(progress.request):
                 job.put_progress(progress)
+        for refused in message.refused:
+            if job := self._ledger.get(refused.request):
+                self._stop(job, ImpossibleError(refused.error))
         launched: dict[Job, dict[int, LaneSpec]] = {}
         for finished in message.finished:
             if job := self._ledger.get(finished.request):

@@ -2,8 +2,19 @@
 
 from sureflow_server.filters.decision import Action, Decision, Score, Taken
 from sureflow_server.filters.filter import Filter
+from sureflow_server.filters.rewinding import Rewinding
 from sureflow_server.filters.target import Target
 from sureflow_server.filters.threshold import Threshold
 from sureflow_server.filters.top import Top
 
-__all__ = ["Action", "Decision", "Filter", "Score", "Taken", "Target", "Threshold", "Top"]
+__all__ = [
+    "Action",
+    "Decision",
+    "Filter",
+    "Rewinding",
+    "Score",
+    "Taken",
+    "Target",
+    "Threshold",
+    "Top",
+]

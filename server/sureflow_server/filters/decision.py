@@ -8,18 +8,19 @@ from typing import Any, Literal
 
 from sureflow.lane import Sample
 
-Action = Literal["annotate", "drop", "regenerate"]
-Taken = Literal["accepted", "annotated", "dropped", "regenerated", "abandoned"]
+Action = Literal["annotate", "drop", "regenerate", "rewind"]
+Taken = Literal["accepted", "annotated", "dropped", "regenerated", "rewound", "abandoned"]
 Score = Literal["confidence", "uncertainty"]
 
 REFUSED: dict[Action, Taken] = {
     "annotate": "annotated",
     "drop": "dropped",
     "regenerate": "regenerated",
+    "rewind": "rewound",
 }
 """What is done with a sample that does not pass, by what was asked for."""
 
-WITHHELD: frozenset[Taken] = frozenset({"dropped", "regenerated", "abandoned"})
+WITHHELD: frozenset[Taken] = frozenset({"dropped", "regenerated", "rewound", "abandoned"})
 """Where the record is all that the client gets."""
 
 

@@ -16,8 +16,9 @@ from sureflow.card import ModelCard
 from sureflow_server.api import health
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
-from sureflow_server.api.plan import card_of, plan
+from sureflow_server.api.plan import plan
 from sureflow_server.api.problems import OPEN_INFERENCE, Problem
+from sureflow_server.api.resolve import card_of
 from sureflow_server.api.submit import submit
 from sureflow_server.api.v2.inference import check_outputs, metadata, outputs_of, request_of
 from sureflow_server.api.v2.tensor import HEADER_LENGTH, read, write

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -5,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from sureflow.commit import commit_point, commit_points
 from sureflow.lane import Commit
-from sureflow.sampling.commit import commit_point
 from sureflow.sampling.sample import sample
 
 
@@ -23,6 +25,32 @@ def test_commit_lies_on_the_grid(rates) -> None:
     commit = commit_point(t, np.array(rates, np.float32))
     assert 0 <= commit.step <= len(rates)
     assert commit.t == pytest.approx(commit.step / len(rates), abs=1e-6)
+
+
+def test_two_decisions_are_two_commit_points() -> None:
+    """The variance still open falls by a factor of ten at t = 0.3 and again at t = 0.7."""
+    t = np.linspace(0, 1, 40, endpoint=False, dtype=np.float32)
+    still_open = (1 / (1 + np.exp((t - 0.3) * 60)) + 0.1) * (1 / (1 + np.exp((t - 0.7) * 60)) + 0.1)
+    reference = (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
+    rate = still_open * reference / (1 - t) ** 2
+    first, *others = commit_points(t, rate.astype(np.float32))
+    assert first == commit_point(t, rate.astype(np.float32))
+    assert first.t == pytest.approx(0.3, abs=0.05)
+    assert [point.t for point in others] == [pytest.approx(0.7, abs=0.05)]
+
+
+def test_a_sample_of_one_mode_has_one_commit_point() -> None:
+    t = np.linspace(0, 1, 40, endpoint=False, dtype=np.float32)
+    assert len(commit_points(t, 1 / ((1 - t) ** 2 + t**2))) == 1
+
+
+@given(st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=50))
+def test_commit_points_are_steps_apart(rates) -> None:
+    t = np.linspace(0, 1, len(rates), endpoint=False, dtype=np.float32)
+    points = commit_points(t, np.array(rates, np.float32))
+    steps = sorted(point.step for point in points)
+    assert points[0] == commit_point(t, np.array(rates, np.float32))
+    assert all(later - earlier > 1 for earlier, later in pairwise(steps))
 
 
 def test_commit_agrees_with_the_moment_the_mode_is_settled(mixture) -> None:

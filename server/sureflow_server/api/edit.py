@@ -1,0 +1,78 @@
+"""``POST /v1/edit``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
+
+from sureflow_server.api.access import Guarded
+from sureflow_server.api.answer import answer, record
+from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
+from sureflow_server.api.edit_plan import branching_step, plan_edit
+from sureflow_server.api.edit_request import EditRequest
+from sureflow_server.api.examples import EDITS
+from sureflow_server.api.held import Held, card_of_handle, hold
+from sureflow_server.api.once import PARAMETERS, once
+from sureflow_server.api.original import original, surest
+from sureflow_server.api.problems import problems
+from sureflow_server.api.responses import EditResponse
+from sureflow_server.api.run import Run
+from sureflow_server.api.submit import submit
+from sureflow_server.service import Service
+
+router = APIRouter(tags=["rewind"], route_class=Guarded)
+
+_responses: dict[int | str, dict[str, Any]] = {
+    200: {"model": EditResponse},
+    **problems(400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 500, 503, 504),
+}
+
+
+@router.post("/v1/edit", responses=_responses, response_class=Response, openapi_extra=PARAMETERS)
+@router.post("/edit", include_in_schema=False)
+async def edit(
+    request: Request, body: Annotated[EditRequest, Body(openapi_examples=EDITS)]
+) -> Response:
+    """Take a trajectory up again where it was, and send it elsewhere.
+
+    Costs the evaluations of what is left of the trajectory, if it has a key frame where it is taken
+    up. The original competes with its branches: `chosen` is the surest of all.
+    """
+    return await once(request, partial(_edit, request, body))
+
+
+async def _edit(request: Request, body: EditRequest) -> Response:
+    service = Service.of(request)
+    held = await hold(request, body.handle)
+    card = card_of_handle(held, service)
+    step = branching_step(body, held)
+    frame = await held.frame(service.store, step)
+    planned = plan_edit(body, held, card, step, frame, service.settings)
+    run = submit(request, planned)
+    try:
+        await unless_disconnected(request, run.collect())
+    except ClientDisconnect:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    return JSONResponse(_answer(request, body, held, step, run))
+
+
+def _answer(request: Request, body: EditRequest, held: Held, step: int, run: Run) -> dict[str, Any]:
+    results = sorted(run.results, key=lambda result: result.sample.spec.index)
+    first = held.facts
+    chosen = surest(results, first)
+    best = body.keep == "best"
+    records = [record(result, run.plan) for result in results]
+    if best:
+        for place, one in enumerate(records):
+            one["data"] = one["data"] if place == chosen else None
+    withheld = best and chosen is not None
+    return {
+        **answer(run, request.state.request_id, records),
+        "at": {"t": float(held.t[step]), "step": step},
+        "original": original(held, run.plan, withheld=withheld),
+        "chosen": chosen,
+    }

@@ -1,0 +1,198 @@
+"""From an edit to the lanes that branch off, or to the field that cannot be served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sureflow.card import ModelCard
+from sureflow.commit import step_at
+from sureflow.frame import Frame
+from sureflow.lane import Array, LaneSpec
+from sureflow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
+from sureflow.origin import Branch
+from sureflow_server.api.arrays import read, read_mask
+from sureflow_server.api.edit_request import AtCommit, AtStep, AtTime, EditRequest
+from sureflow_server.api.held import Held
+from sureflow_server.api.keeping import keeping, sample_of
+from sureflow_server.api.operations import (
+    ConditionOperation,
+    GuideOperation,
+    InpaintOperation,
+    MaskRegion,
+    OperationBody,
+    ResampleOperation,
+    UncertainRegion,
+)
+from sureflow_server.api.operations import Region as RegionBody
+from sureflow_server.api.plan import Plan
+from sureflow_server.api.problems import Problem
+from sureflow_server.api.resolve import (
+    check_grid,
+    check_guidance,
+    form_of,
+    label_of,
+    scores_of,
+    seed_of,
+)
+from sureflow_server.api.screen import screen
+from sureflow_server.settings import Settings
+
+
+def plan_edit(
+    request: EditRequest,
+    held: Held,
+    card: ModelCard,
+    step: int,
+    frame: Frame | None,
+    settings: Settings,
+) -> Plan:
+    """Resolve what an edit asks for.
+
+    Args:
+        request: The edit.
+        held: The handle that it names.
+        card: The model.
+        step: Where to branch off; see :func:`branching_step`.
+        frame: The trajectory there or before, if it is kept.
+        settings: Of the server.
+
+    Raises:
+        Problem: It cannot be done; names the field.
+    """
+    parent = held.spec
+    label, scale = _condition(request.operations, parent, card)
+    operations = tuple(
+        operation
+        for number, body in enumerate(request.operations)
+        if (operation := _operation(body, held, card, f"operations.{number}")) is not None
+    )
+    kept = keeping(request.rewind, settings)
+    scores = scores_of(request.confidence, card, label, scale, usual=parent.scores)
+    spec = replace(
+        _with_sampler(request, parent, card),
+        label=label,
+        guidance=scale,
+        scores=scores,
+        early=None,
+        origin=Branch(parent, step, operations, frame),
+        keep=() if kept is None else kept.keep,
+    )
+    seed = parent.seed
+    if operations:
+        seed = seed_of(request.seed)
+        spec = replace(spec, seed=seed, index=0)
+    elif request.branches > 1:
+        raise Problem.field("branches", "without an operation all branches are the same")
+    first = spec.index
+    return Plan(
+        kind="edit",
+        card=card,
+        seed=seed,
+        lanes=tuple(replace(spec, index=first + branch) for branch in range(request.branches)),
+        filter=screen(request.filter, request.branches, card, spec, request.branches),
+        form=form_of(request.output, card),
+        profile=request.confidence.profile,
+        map=request.confidence.map,
+        deadline_s=request.deadline_s,
+        priority=request.priority,
+        keeping=kept,
+        parent=held.handle.id,
+    )
+
+
+def branching_step(request: EditRequest, held: Held) -> int:
+    """Return the step of a trajectory at whose beginning it is left.
+
+    Raises:
+        Problem: It has no such step, or no such commit point.
+    """
+    at, last = request.at, held.steps - 1
+    if isinstance(at, AtTime):
+        return step_at(held.t, at.t)
+    if isinstance(at, AtStep):
+        if at.step > last:
+            raise Problem.field("at.step", f"the trajectory has the steps 0 to {last}")
+        return at.step
+    rank, shift = (at.commit, at.shift) if isinstance(at, AtCommit) else (1, 0.0)
+    if rank > len(held.commits):
+        raise Problem.field("at.commit", f"the trajectory has {len(held.commits)} commit points")
+    commit = held.commits[rank - 1]
+    return step_at(held.t, commit["t"] + shift) if shift else min(commit["step"], last)
+
+
+def _with_sampler(request: EditRequest, parent: LaneSpec, card: ModelCard) -> LaneSpec:
+    """The parent's lane, integrated as is asked for."""
+    if request.sampler is None:
+        return parent
+    if request.sampler.parallel is not None:
+        raise Problem.field("sampler.parallel", "not for the rest of a trajectory")
+    check_grid(request.sampler, card)
+    plain = LaneSpec(parent.seed, parent.index, **request.sampler.lane())
+    sampler = ("method", "steps", "tolerance", "min_steps", "max_steps", "grid")
+    return replace(parent, **{name: getattr(plain, name) for name in sampler})
+
+
+def _condition(
+    operations: Sequence[OperationBody], parent: LaneSpec, card: ModelCard
+) -> tuple[int | None, float]:
+    """Class and guidance from here on."""
+    label, scale = parent.label, parent.guidance
+    for number, body in enumerate(operations):
+        if isinstance(body, ConditionOperation):
+            field = f"operations.{number}"
+            if body.label is not None:
+                label = label_of(body.label, card, f"{field}.label")
+            scale = scale if body.scale is None else body.scale
+            check_guidance(scale, label, f"{field}.scale")
+    return label, scale
+
+
+def _operation(body: OperationBody, held: Held, card: ModelCard, field: str) -> Operation | None:
+    """The operation of a lane; ``None`` for a condition, which is a field of it."""
+    if isinstance(body, ConditionOperation):
+        return None
+    if isinstance(body, ResampleOperation):
+        return Resample(body.strength, _region(body.region, card, f"{field}.region"))
+    if isinstance(body, InpaintOperation):
+        mask = _mask(body.mask, card, f"{field}.mask")
+        return Inpaint(mask, _known(body, held, card, f"{field}.known"), body.inner)
+    return _guide(body, card, field)
+
+
+def _region(region: RegionBody, card: ModelCard, field: str) -> Region:
+    if isinstance(region, UncertainRegion):
+        return Uncertain(region.uncertain)
+    if isinstance(region, MaskRegion):
+        return _mask(region.mask, card, f"{field}.mask")
+    return "all"
+
+
+def _mask(written: Any, card: ModelCard, field: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    mask = read_mask(written, card.shape, field)
+    if not mask.any():
+        raise Problem.field(field, "is above 0 nowhere")
+    return mask
+
+
+def _known(body: InpaintOperation, held: Held, card: ModelCard, field: str) -> Array:
+    if body.known is None:
+        return sample_of(held.handle)["data"]
+    return read(body.known, card.shape, field)
+
+
+def _guide(body: GuideOperation, card: ModelCard, field: str) -> Guide:
+    """The worker, which has the operators, checks the rest."""
+    shape = list(card.shape)
+    if body.operator == "downsample":
+        places = range(max(len(shape) - 2, 0), len(shape))
+        for place in places:
+            if shape[place] % body.factor:
+                raise Problem.field(f"{field}.factor", f"{body.factor} does not divide {shape}")
+            shape[place] //= body.factor
+    target = None if body.target is None else read(body.target, shape, f"{field}.target")
+    mask = None if body.mask is None else _mask(body.mask, card, f"{field}.mask")
+    return Guide(body.operator, body.strength, target, mask, body.factor, body.sigma)

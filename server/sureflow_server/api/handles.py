@@ -1,0 +1,214 @@
+"""``/v1/handles``: trajectories that can be looked through and taken up again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
+
+from sureflow.card import ModelCard
+from sureflow.commit import step_at
+from sureflow.lane import LaneSpec, Sample
+from sureflow.lane import View as Seen
+from sureflow.origin import Branch
+from sureflow_server.api.access import Guarded, caller, owner
+from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
+from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable
+from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
+from sureflow_server.api.held import Held, card_of_handle, hold
+from sureflow_server.api.keeping import moment, sample_of
+from sureflow_server.api.original import profile_of, sample_record
+from sureflow_server.api.problems import problems
+from sureflow_server.api.requests import OutputOptions
+from sureflow_server.api.resolve import form_of
+from sureflow_server.engine.messages import Finished
+from sureflow_server.service import Service
+
+KIND = "frames"
+MAX_VIEWS = 1001
+PAGE = 100
+
+router = APIRouter(tags=["rewind"], route_class=Guarded)
+
+FormatQuery = Annotated[
+    Literal["png", "npy", "list"] | None,
+    Query(alias="format", description="As `output.format` of `POST /v1/generate`."),
+]
+_refusals = problems(401, 403, 404, 409, 410, 422, 429, 500, 503)
+
+
+@router.get("/v1/handles", response_model=HandleList, responses=problems(401, 403, 422, 503))
+async def listing(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
+    before: Annotated[int | None, Query(ge=0, description="`next` of the page before.")] = None,
+) -> Response:
+    """List one's own handles, newest first."""
+    page = await Service.of(request).store.owned(caller(request), limit, before)
+    entries = [
+        {
+            "id": entry.id,
+            "model": entry.model,
+            "model_version": entry.model_version,
+            "created_at": moment(entry.created),
+            "expires_at": moment(entry.expires),
+            "parent": json.loads(entry.note)["facts"]["parent"],
+            "bytes": entry.nbytes,
+        }
+        for entry in page.entries
+    ]
+    return JSONResponse({"handles": entries, "next": page.next})
+
+
+@router.get("/v1/handles/{id}", response_model=HandleRecord, responses=_refusals)
+async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
+    """Show a handle: the sample, its uncertainty over time, what is kept of its trajectory."""
+    service = Service.of(request)
+    held = await hold(request, id)
+    card = card_of_handle(held, service)
+    handle = held.handle
+    frames = await service.store.frames(id)
+    return JSONResponse(
+        {
+            "id": handle.id,
+            "model": handle.model,
+            "model_version": handle.model_version,
+            "created_at": moment(handle.created),
+            "expires_at": moment(handle.expires),
+            "parent": held.facts["parent"],
+            "bytes": handle.nbytes,
+            "steps": held.steps,
+            "commits": held.commits,
+            "profile": profile_of(held),
+            "frames": [
+                {"step": step, "t": _time(held, step), "bytes": size} for step, size in frames
+            ],
+            "sample": sample_record(held, _form(form, card)),
+        }
+    )
+
+
+@router.delete("/v1/handles/{id}", status_code=204, responses=_refusals)
+async def delete(request: Request, id: str) -> Response:
+    """Forget a trajectory before its time."""
+    await hold(request, id)
+    await Service.of(request).store.delete(id)
+    return Response(status_code=204)
+
+
+@router.get("/v1/handles/{id}/frames", response_model=FramesRecord, responses=_refusals)
+async def frames(
+    request: Request,
+    id: str,
+    t: Annotated[
+        list[Annotated[float, Query(ge=0, le=1)]] | None,
+        Query(
+            description="Times to look at, each at the last step that begins there or before; 1 is "
+            "the finished sample. By default all steps.",
+            max_length=MAX_VIEWS,
+        ),
+    ] = None,
+    show: Annotated[
+        list[Literal["state", "prediction", "map"]],
+        Query(description="What to show of each."),
+    ] = ["state", "prediction"],  # noqa: B006 - FastAPI copies it
+    form: FormatQuery = None,
+) -> Response:
+    """Look at a trajectory at chosen times.
+
+    Made again from the nearest key frame, which costs an evaluation per step; the bytes are those
+    of the trajectory.
+    """
+    service = Service.of(request)
+    held = await hold(request, id)
+    card = card_of_handle(held, service)
+    shape = _form(form, card)
+    steps, ended = _steps(held, t)
+    seen: list[dict[str, Any]] = []
+    evaluations = 0
+    if steps:
+        try:
+            sample = await unless_disconnected(request, _look(request, held, card, steps))
+        except ClientDisconnect:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        seen = [_view(view, shape, show) for view in sample.views]
+        evaluations = sample.evaluations
+    if ended:
+        seen.append(_end(held, shape, show))
+    return JSONResponse(
+        {
+            "handle": id,
+            "media_type": MEDIA_TYPES[shape],
+            "shape": list(card.shape),
+            "views": seen,
+            "evaluations": evaluations,
+        }
+    )
+
+
+async def _look(request: Request, held: Held, card: ModelCard, steps: list[int]) -> Sample:
+    """Run the lane of a trajectory once more, past these steps."""
+    service = Service.of(request)
+    frame = await held.frame(service.store, steps[0])
+    spec: LaneSpec = held.spec
+    if frame is not None and frame.step > 0:
+        spec = replace(spec, origin=Branch(held.spec, frame.step, (), frame))
+    spec = replace(spec, early=None, watch=tuple(steps), halt=steps[-1])
+    job = service.pool.submit(
+        card, (spec,), owner=owner(request), account=service.account(request.state.key)
+    )
+    with service.metrics.request(card.name, KIND) as outcome:
+        async with job:
+            samples = [event.sample async for event in job if isinstance(event, Finished)]
+        outcome.name = "ok"
+    return samples[0]
+
+
+def _steps(held: Held, times: list[float] | None) -> tuple[list[int], bool]:
+    """Steps to look at, ascending, and whether the finished sample is among them."""
+    if times is None:
+        return [*range(held.steps)], True
+    return sorted({step_at(held.t, t) for t in times if t < 1}), 1 in times
+
+
+def _view(view: Seen, form: Format, show: Sequence[str]) -> dict[str, Any]:
+    shown = {"state": view.state, "prediction": view.prediction}
+    return {
+        "step": view.step,
+        "t": view.t,
+        "rate": view.rate,
+        "uncertainty": view.uncertainty,
+        **{name: jsonable(array, form) for name, array in shown.items() if name in show},
+        **({"map": jsonable(view.map, _map_form(form))} if "map" in show else {}),
+    }
+
+
+def _end(held: Held, form: Format, show: Sequence[str]) -> dict[str, Any]:
+    """The finished sample as the last view."""
+    arrays = sample_of(held.handle)
+    data = jsonable(arrays["data"], form)
+    return {
+        "step": held.steps,
+        "t": 1.0,
+        "rate": None,
+        "uncertainty": float(arrays["map"].sum(dtype=float)),
+        **{name: data for name in ("state", "prediction") if name in show},
+        **({"map": jsonable(0 * arrays["map"], _map_form(form))} if "map" in show else {}),
+    }
+
+
+def _map_form(form: Format) -> Format:
+    return "list" if form == "list" else "npy"
+
+
+def _form(form: Literal["png", "npy", "list"] | None, card: ModelCard) -> Format:
+    return form_of(OutputOptions(format=form), card, "format")
+
+
+def _time(held: Held, step: int) -> float | None:
+    return float(held.t[step]) if step < held.steps else None

@@ -1,0 +1,90 @@
+"""A handle as its owner has it, ready to be looked through or taken up again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fastapi import Request
+
+from sureflow.card import ModelCard
+from sureflow.frame import Frame
+from sureflow.lane import Array, LaneSpec
+from sureflow.recipe import parse
+from sureflow_server.api.access import caller
+from sureflow_server.api.problems import Problem
+from sureflow_server.service import Service
+from sureflow_server.store import DamagedHandleError, Handle, Store, UnknownHandleError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """A handle and what it says.
+
+    Attributes:
+        handle: As it is kept.
+        spec: The lane that made the trajectory.
+        facts: Record of its sample, without arrays.
+        t: Start times of its steps, ``[n]``.
+        rate: Uncertainty rate there, likewise; NaN where it was not finite.
+        commits: Its commit points, the most marked first.
+    """
+
+    handle: Handle
+    spec: LaneSpec
+    facts: dict[str, Any]
+    t: Array
+    rate: Array
+    commits: list[dict[str, Any]]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of the trajectory."""
+        return len(self.t)
+
+    async def frame(self, store: Store, step: int) -> Frame | None:
+        """Return the last key frame at this step or before, if any is kept."""
+        found = await store.frame(self.handle.id, step)
+        return None if found is None else Frame.parse(found[1])
+
+
+async def hold(request: Request, id: str) -> Held:
+    """Fetch one of the caller's own handles.
+
+    Raises:
+        StoreError: There is none, it has expired, or the store cannot be reached. Somebody else's
+            handle is none.
+    """
+    handle = await Service.of(request).store.get(id)
+    if handle.owner != caller(request):
+        raise UnknownHandleError(id)
+    try:
+        note = json.loads(handle.note)
+        rate = [np.nan if value is None else value for value in note["rate"]]
+        return Held(
+            handle,
+            parse(handle.recipe),
+            note["facts"],
+            np.array(note["t"], np.float32),
+            np.array(rate, np.float32),
+            note["commits"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedHandleError(id) from error
+
+
+def card_of_handle(held: Held, service: Service) -> ModelCard:
+    """Return the model of a handle, in the version that it was made with.
+
+    Raises:
+        Problem: That version is not loaded.
+    """
+    handle = held.handle
+    card = service.pool.cards.get(handle.model)
+    if card is None or card.version != handle.model_version:
+        now = "it is not loaded" if card is None else f"{card.version} is loaded"
+        message = f"it was made by {handle.model} {handle.model_version}; {now}"
+        raise Problem.field("handle", message, "version-gone")
+    return card

@@ -1,0 +1,55 @@
+"""Results that wait for the store, side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Generic, TypeVar
+
+R = TypeVar("R")
+
+
+class Keeper(Generic[R]):
+    """Hands results on once what is to be done about each is done; leaving it cancels the rest.
+
+    Args:
+        work: What is to be done; ``None`` hands results on at once.
+    """
+
+    def __init__(self, work: Callable[[R], Awaitable[None]] | None) -> None:
+        self._work = work
+        self._ready: list[R] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def add(self, result: R) -> None:
+        """Begin with a result."""
+        if self._work is None:
+            self._ready.append(result)
+            return
+        self._tasks.add(asyncio.create_task(self._do(self._work, result)))
+
+    def done(self) -> Iterator[R]:
+        """Yield those that are done."""
+        while self._ready:
+            yield self._ready.pop(0)
+
+    async def rest(self) -> AsyncIterator[R]:
+        """Wait for the others, and yield them as they are done."""
+        while self._tasks:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            self._tasks = {task for task in self._tasks if not task.done()}
+            for result in self.done():
+                yield result
+        for result in self.done():
+            yield result
+
+    async def __aenter__(self) -> Keeper[R]:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _do(self, work: Callable[[R], Awaitable[None]], result: R) -> None:
+        await work(result)
+        self._ready.append(result)

@@ -1,0 +1,81 @@
+"""The sample of a handle, beside the branches of its trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf, isfinite
+from typing import Any
+
+from sureflow.lane import Array
+from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable
+from sureflow_server.api.held import Held
+from sureflow_server.api.keeping import moment, sample_of
+from sureflow_server.api.plan import Plan
+from sureflow_server.api.run import Result
+
+
+def original(held: Held, plan: Plan, *, withheld: bool = False) -> dict[str, Any]:
+    """Return the record of the sample of a handle, in the form that a plan asks for."""
+    return sample_record(held, plan.form, plan.profile, plan.map, withheld=withheld)
+
+
+def sample_record(
+    held: Held, form: Format, profile: bool = False, map: bool = False, *, withheld: bool = False
+) -> dict[str, Any]:
+    """Return the record of the sample of a handle, its schema being ``SampleRecord``."""
+    arrays: dict[str, Array] = sample_of(held.handle)
+    map_form: Format = "list" if form == "list" else "npy"
+    handle = held.handle
+    link = {
+        "id": handle.id,
+        "expires_at": moment(handle.expires),
+        "bytes": handle.nbytes,
+        "frames": [],
+    }
+    return {
+        **held.facts,
+        "handle": link,
+        "media_type": MEDIA_TYPES[form],
+        "data": None if withheld else jsonable(arrays["data"], form),
+        **({"profile": profile_of(held)} if profile else {}),
+        **({"map": jsonable(arrays["map"], map_form)} if map else {}),
+    }
+
+
+def profile_of(held: Held) -> dict[str, Any]:
+    """Return the uncertainty over time of a trajectory, as a JSON object."""
+    rates = [rate if isfinite(rate) else None for rate in held.rate.tolist()]
+    return {"t": held.t.tolist(), "rate": rates}
+
+
+def surest(results: Sequence[Result], facts: dict[str, Any]) -> int | None:
+    """Return the place of the surest branch; ``None`` if the original is at least as sure.
+
+    By confidence, or by uncertainty where there is none. What was rated by another score does not
+    compete, nor what the filter turned down.
+
+    Args:
+        results: The branches.
+        facts: Record of the original.
+    """
+    competing = {
+        place: _doubt(result.sample.confidence, result.sample.uncertainty)
+        for place, result in enumerate(results)
+        if result.accepted
+    }
+    if not competing:
+        return None
+    best = min(competing, key=lambda place: competing[place])
+    if facts["method"] != results[best].sample.score:
+        return best
+    unsure = facts["uncertainty"]
+    rival = _doubt(facts["confidence"], inf if unsure is None else unsure)
+    return best if competing[best] < rival else None
+
+
+def _doubt(confidence: float | None, uncertainty: float) -> tuple[float, float]:
+    """What orders samples, the surest first."""
+    return (
+        inf if confidence is None else -confidence,
+        uncertainty if isfinite(uncertainty) else inf,
+    )

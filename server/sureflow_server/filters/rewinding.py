@@ -1,0 +1,73 @@
+"""Doubtful samples that are sent elsewhere instead of thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sureflow.commit import step_at
+from sureflow.lane import LaneSpec, Sample
+from sureflow.operations import Resample
+from sureflow.origin import Branch
+from sureflow_server.filters.decision import Action, Decision
+from sureflow_server.filters.threshold import Threshold
+
+ENDED = ("converged", "max_steps")
+"""Only what has ended by itself can be taken up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewinding:
+    """A filter that takes a sample that fails back to its commit point and draws its noise anew.
+
+    Attempt ``a`` of sample ``i`` has the index ``i + count (a - 1)``: what is made, and from what
+    draws, does not depend on the order in which samples finish.
+
+    Attributes:
+        threshold: What a sample has to pass.
+        count: Samples at first.
+        max_attempts: Most attempts of each, the first one included.
+        shift: Added to the time of the commit point; before it more is open.
+    """
+
+    threshold: Threshold
+    count: int
+    max_attempts: int
+    shift: float
+
+    @property
+    def action(self) -> Action:
+        """What becomes of samples that do not pass."""
+        return self.threshold.action
+
+    @property
+    def floor(self) -> None:
+        """A sample must have gone all its way to be taken back."""
+
+    def attempt(self, sample: Sample) -> int:
+        """Which attempt at its place this sample is, from 1."""
+        return sample.spec.index // self.count + 1
+
+    def follow(self, sample: Sample, launched: int) -> LaneSpec | None:
+        """Return the lane that a sample is taken up again as, if it fails and may be."""
+        if self.threshold.passes(sample) or not self._goes_on(sample):
+            return None
+        step = step_at(sample.t, sample.commit.t + self.shift)
+        before = [frame for frame in sample.frames if frame.step <= step]
+        origin = Branch(sample.spec, step, (Resample(),), before[-1] if before else None)
+        return replace(sample.spec, index=sample.spec.index + self.count, origin=origin)
+
+    def decide(self, sample: Sample) -> Decision:
+        """Compare the score of a sample with the bound; the last attempt is dropped."""
+        decision = self.threshold.decide(sample, self.attempt(sample))
+        if decision.action_taken == "rewound" and not self._goes_on(sample):
+            reason = f"{decision.reason}; no attempt left"
+            return replace(decision, action_taken="dropped", reason=reason)
+        return decision
+
+    def settle(self, held: Sequence[Sample], accepted: int) -> list[Decision]:
+        """Nothing is left for the end."""
+        return [self.decide(sample) for sample in held]
+
+    def _goes_on(self, sample: Sample) -> bool:
+        return sample.finish_reason in ENDED and self.attempt(sample) < self.max_attempts
