@@ -11,6 +11,7 @@ import contextlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -93,6 +94,7 @@ def served(model: str, capacity: int = CAPACITY) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
     command += ["--capacity", str(capacity), "--default-model", model]
+    command += ["--data-dir", tempfile.mkdtemp(prefix="sureflow-")]
     process = subprocess.Popen(command)
     url = f"http://127.0.0.1:{port}"
     try:

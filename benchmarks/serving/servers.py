@@ -171,6 +171,7 @@ def _need(package: str, extra: str) -> None:
 
 def _serve(options: list[str], port: int, setting: Setting) -> list[str]:
     command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
+    command += ["--data-dir", tempfile.mkdtemp(prefix="sureflow-")]
     return [*command, "--threads", "1", "--default-model", setting.model, *setting.serve, *options]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +23,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
+FOLDERS = tempfile.mkdtemp(prefix="sureflow-test-")
+atexit.register(shutil.rmtree, FOLDERS, ignore_errors=True)
 SERVING = re.compile(r"serving .* at (http://\S+)")
 
 
@@ -85,7 +89,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 def command(*options: str, data_dir: str | None = None) -> subprocess.Popen[str]:
     """Start a server; no two share a data folder, unless told to."""
     paths = [ROOT / "models", ROOT / "server"]
-    folder = data_dir or tempfile.mkdtemp(prefix="sureflow-test-")
+    folder = data_dir or tempfile.mkdtemp(dir=FOLDERS)
     environment = {name: v for name, v in os.environ.items() if not name.startswith("SUREFLOW_")}
     return subprocess.Popen(
         [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", "0", *options],

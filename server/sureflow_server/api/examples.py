@@ -1,4 +1,4 @@
-"""Requests that the OpenAPI document shows: they run on the embedded checkpoints, or on a handle."""
+"""Requests that the OpenAPI document shows: on the embedded checkpoints, or on a handle."""
 
 from __future__ import annotations
 
