@@ -24,9 +24,7 @@ arrays = hnp.arrays(np.float32, SHAPE, elements=st.floats(width=32, allow_nan=Fa
 masks = hnp.arrays(np.bool_, SHAPE)
 names = st.text(max_size=12)
 operations = st.one_of(
-    st.builds(
-        Resample, numbers, st.one_of(st.just("all"), masks, st.builds(Uncertain, numbers))
-    ),
+    st.builds(Resample, numbers, st.one_of(st.just("all"), masks, st.builds(Uncertain, numbers))),
     st.builds(Inpaint, masks, arrays, st.integers(0, 100)),
     st.builds(
         Guide,
@@ -104,7 +102,10 @@ def test_what_is_only_seen_is_left_out() -> None:
 
 def _changed(change):
     """A sound recipe with its note, or its tensors, changed."""
-    operations = (Resample(0.5, np.ones(2, bool)), Inpaint(np.ones(2, bool), np.ones(2, np.float32)))
+    operations = (
+        Resample(0.5, np.ones(2, bool)),
+        Inpaint(np.ones(2, bool), np.ones(2, np.float32)),
+    )
     data = dump(LaneSpec(1, 2, origin=Branch(LaneSpec(1, 2), 4, operations)))
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     note, tensors = json.loads(header["__metadata__"]["recipe"]), dict(load(data))
