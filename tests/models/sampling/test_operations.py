@@ -44,16 +44,16 @@ def test_a_resampled_state_has_the_law_that_it_should() -> None:
     parent, strength, t = LaneSpec(7, 0, "euler", 10), 0.6, 0.3
     specs = [
         edited(replace(parent, seed=3), 3, Resample(strength), seed=seed, halt=3)
-        for seed in range(3000)
+        for seed in range(1500)
     ]
-    made = run(straight(), specs)
+    made = run(straight(), specs, 64)
     states = np.stack([sample.data for sample in made])
     start = made[0].start
     np.testing.assert_allclose(
-        states.mean(0), 3 * t + (1 - t) * 0.8 * start, atol=4 * 0.42 / 3000**0.5
+        states.mean(0), 3 * t + (1 - t) * 0.8 * start, atol=4 * 0.42 / 1500**0.5
     )
-    np.testing.assert_allclose(states.std(0), (1 - t) * strength, rtol=0.05)
-    assert abs(np.corrcoef(states.T)[0, 1]) < 0.06
+    np.testing.assert_allclose(states.std(0), (1 - t) * strength, rtol=0.07)
+    assert abs(np.corrcoef(states.T)[0, 1]) < 0.1
 
 
 def test_regions_are_kept_to() -> None:
@@ -87,12 +87,12 @@ def test_nothing_is_drawn_anew_at_strength_zero(mixture) -> None:
 def test_from_the_beginning_with_all_strength_it_is_a_new_sample(mixture) -> None:
     """Its noise is standard normal, and the samples follow the prior."""
     parent = LaneSpec(2, 0, "heun", 12)
-    made = run(mixture, [edited(parent, 0, Resample(), index=i) for i in range(1500)], 64)
+    made = run(mixture, [edited(parent, 0, Resample(), index=i) for i in range(800)], 64)
     noise = np.stack([sample.start for sample in made])
-    assert abs(noise.mean(0)).max() < 0.1
-    assert abs(noise.std(0) - 1).max() < 0.07
+    assert abs(noise.mean(0)).max() < 0.14
+    assert abs(noise.std(0) - 1).max() < 0.1
     data = np.stack([sample.data for sample in made])
-    other = mixture.network.draw(4000, torch.Generator().manual_seed(0)).numpy()
+    other = mixture.network.draw(3000, torch.Generator().manual_seed(0)).numpy()
     for direction in (np.array([1, 0]), np.array([0, 1]), np.array([1, 1])):
         assert ks_2samp(data @ direction, other @ direction).pvalue > 1e-3
     (one, ordinary) = run(mixture, [edited(parent, 0, Resample()), replace(parent, index=5)])
@@ -137,21 +137,21 @@ def test_known_values_are_exact_and_the_rest_follows_the_conditional_law() -> No
     mean, variance = -0.5 + 0.6 * (2.0 - 1.0), 0.5 - 0.36
     mask, known = np.array([True, False]), np.array([2.0, 0.0], np.float32)
     errors = []
-    for inner in (1, 4, 16):
+    for inner in (1, 3, 9):
         specs = [
-            edited(LaneSpec(i, 0, "heun", 16), 0, Inpaint(mask, known, inner)) for i in range(800)
+            edited(LaneSpec(i, 0, "heun", 12), 0, Inpaint(mask, known, inner)) for i in range(200)
         ]
         made = run(model, specs, 64)
         data = np.stack([sample.data for sample in made])
         assert (data[:, 0] == 2).all()
-        assert made[0].evaluations == 32 * inner
-        assert made[0].accepted == 16
+        assert made[0].evaluations == 24 * inner
+        assert made[0].accepted == 12
         errors.append((abs(data[:, 1].mean() - mean), abs(data[:, 1].var() - variance)))
-    (m1, v1), (m4, v4), (m16, v16) = errors
-    assert m16 < m4 < m1
-    assert m16 < 0.05
-    assert v16 < 0.04
-    assert v16 < max(v1, v4) + 0.01
+    (m1, v1), (m3, v3), (m9, v9) = errors
+    assert m9 < m3 < m1
+    assert m9 < 0.1
+    assert v9 < v1 / 2
+    assert v3 < v1
 
 
 @pytest.mark.parametrize("method", ["euler", "heun", "ab2", "rk4", "dopri5"])
