@@ -1,7 +1,8 @@
 """Sureflow: flow-matching models that say how sure they are of every sample.
 
-``sureflow.load`` opens a checkpoint and ``sureflow.sample`` draws from it. Both are imported on
-first use, so that importing the package (or its plain-data modules) does not import torch.
+``sureflow.load`` opens a checkpoint, ``sureflow.sample`` draws from it, ``sureflow.edit`` takes a
+sample up again and ``sureflow.invert`` takes a given one back to noise. All are imported on first
+use, so that importing the package (or its plain-data modules) does not import torch.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,16 @@ from sureflow.lane import LaneSpec, Sample
 if TYPE_CHECKING:
     from sureflow.checkpoint import CheckpointError, load
     from sureflow.model import Model
-    from sureflow.sampling import sample
+    from sureflow.sampling import edit, invert, sample
 
 __version__ = "0.1.0"
-__all__ = ["CheckpointError", "LaneSpec", "Model", "Sample", "load", "sample"]
+__all__ = ["CheckpointError", "LaneSpec", "Model", "Sample", "edit", "invert", "load", "sample"]
 
 _homes = {
     "CheckpointError": "sureflow.checkpoint",
     "Model": "sureflow.model",
+    "edit": "sureflow.sampling",
+    "invert": "sureflow.sampling",
     "load": "sureflow.checkpoint",
     "sample": "sureflow.sampling",
 }

@@ -39,7 +39,9 @@ class Frame:
     def dump(self) -> bytes:
         """Return it as a safetensors file."""
         note = json.dumps({"step": self.step, "t": self.t})
-        return save({k: np.ascontiguousarray(v) for k, v in self.arrays.items()}, {NOTE: note})
+        # which makes a row of a number
+        whole = {k: np.ascontiguousarray(v).reshape(v.shape) for k, v in self.arrays.items()}
+        return save(whole, {NOTE: note})
 
     @classmethod
     def parse(cls, data: bytes) -> Frame:

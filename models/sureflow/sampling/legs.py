@@ -70,7 +70,8 @@ def _lineage(spec: LaneSpec) -> Iterator[Branch]:
     while isinstance(origin, Branch):
         before = origin.parent.origin
         if isinstance(before, Branch) and origin.step < before.step:
-            origin = replace(origin, parent=before.parent)
+            frame = origin.frame or before.frame
+            origin = replace(origin, parent=before.parent, frame=frame)
             continue
         yield origin
         origin = before

@@ -196,7 +196,8 @@ class Sampler:
         process = next(lane.rest, None)
         if process is None:
             return False
-        lane.process.release(lane.slot)
+        if process is not lane.process:
+            lane.process.release(lane.slot)
         self._held[ticket] = replace(lane, process=process)
         self._parts = None
         return True
