@@ -45,7 +45,7 @@ def test_nothing_is_lost_or_torn_by_being_killed(place: FolderPlace) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_lost_or_torn_by_being_killed_often(place: FolderPlace) -> None:
-    killed_again_and_again(place, times=100)
+    killed_again_and_again(place, times=40)
 
 
 def killed_again_and_again(place: FolderPlace, times: int) -> None:
