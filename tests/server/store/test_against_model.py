@@ -226,4 +226,4 @@ def test_random_lives(lives: type[Lives]) -> None:
 
 @pytest.mark.slow
 def test_many_random_lives(lives: type[Lives]) -> None:
-    live(lives, examples=150, steps=50)
+    live(lives, examples=60, steps=50)
