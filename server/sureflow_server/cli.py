@@ -56,20 +56,21 @@ def serve(
         int | None, typer.Option(help="Largest request body; default 1048576.")
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Folder for handles; default ~/.local/share/sureflow.")
+        Path | None,
+        typer.Option(help="Folder for rewind handles; default ~/.local/share/sureflow."),
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(help="redis:// address for handles that several servers share."),
+        typer.Option(help="redis:// address for rewind handles that several servers share."),
     ] = None,
     store_max_bytes: Annotated[
-        int | None, typer.Option(help="Bytes of all handles and frames; default 1073741824.")
+        int | None, typer.Option(help="Bytes of all handles and key frames; default 1073741824.")
     ] = None,
     handle_ttl_s: Annotated[
         float | None, typer.Option(help="Seconds that a handle lives; default 3600.")
     ] = None,
     handle_max_ttl_s: Annotated[
-        float | None, typer.Option(help="Most that a request may ask for; default 604800.")
+        float | None, typer.Option(help="Most seconds that a request may ask for; default 604800.")
     ] = None,
     drain_s: Annotated[
         float | None, typer.Option(help="Seconds to finish after SIGTERM; default 30.")

@@ -6,7 +6,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,31 +49,20 @@ class Folder:
         self.evictions = 0
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
-        self._lock = _lock(path / "lock")
-        try:
+        with ExitStack() as opened:
+            opened.callback(os.close, _lock(path / "lock"))
             self.index = Index(path / "index.sqlite3")
-        except BaseException:
-            os.close(self._lock)
-            raise
-        try:
+            opened.callback(self.index.close)
             self.files = Files(path / "payloads")
-        except BaseException:
-            self.index.close()
-            os.close(self._lock)
-            raise
-        try:
+            opened.callback(self.files.close)
             self.sweep()
             self._recover()
             self._make_room(0, Batch())
-        except BaseException:
-            self.close()
-            raise
+            self._opened = opened.pop_all()
 
     def close(self) -> None:
         """Let go of the folder."""
-        self.files.close()
-        self.index.close()
-        os.close(self._lock)
+        self._opened.close()
 
     def put(self, wanted: Sequence[tuple[Handle, Mapping[int, bytes]]]) -> list[Handle | Exception]:
         """Keep handles, each as if they came one by one; return each or why it was not kept."""

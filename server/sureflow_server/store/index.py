@@ -12,7 +12,7 @@ from pathlib import Path
 from sureflow_server.store.errors import StoreError
 from sureflow_server.store.files import digest
 from sureflow_server.store.handle import OVERHEAD, Handle
-from sureflow_server.store.store import Entry, Usage
+from sureflow_server.store.store import REMEMBERED, Entry, Usage
 
 VERSION = 1
 """Of the tables; an index of another version is not touched."""
@@ -219,6 +219,11 @@ class Index:
     def forget(self, now: float) -> None:
         """Drop what need not be remembered any more."""
         self.database.execute("DELETE FROM gone WHERE until <= ?", (now,))
+        self.database.execute(
+            "DELETE FROM gone WHERE until <="
+            " (SELECT until FROM gone ORDER BY until DESC LIMIT 1 OFFSET ?)",
+            (REMEMBERED,),
+        )
 
     def remembers(self, id: str, now: float) -> bool:
         """Whether there was such a handle."""

@@ -1,7 +1,7 @@
 -- The shared store inside Redis. Every call of it is one script, hence atomic.
 --
 -- KEYS[1]  what all keys begin with
--- ARGV     operation, time ('' for that of Redis), budget, then the operation's own arguments
+-- ARGV     operation, time ('' for that of Redis), budget, constants, the operation's own arguments
 --
 -- <prefix>handle:<id>   hash: the handle, its payloads, `seq` (its place in the order of its owner)
 -- <prefix>frames:<id>   hash: step -> bytes. The only key that Redis itself may drop, when it expires
@@ -15,7 +15,8 @@
 
 local call = redis.call
 local prefix, operation, budget = KEYS[1], ARGV[1], tonumber(ARGV[3])
-local OVERHEAD, REMEMBER_S, FIRST = tonumber(ARGV[4]), tonumber(ARGV[5]), 6
+local OVERHEAD, REMEMBER_S, REMEMBERED = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local FIRST = 7
 
 local function now_s()
   if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
@@ -67,6 +68,7 @@ local function sweep(limit)
     call('ZADD', key('gone'), exact(now + REMEMBER_S), id)
   end
   call('ZREMRANGEBYSCORE', key('gone'), '-inf', exact(now))
+  call('ZREMRANGEBYRANK', key('gone'), 0, -REMEMBERED - 1)
   return #ids
 end
 

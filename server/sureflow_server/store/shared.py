@@ -31,6 +31,7 @@ from sureflow_server.store.handle import OVERHEAD, Handle, is_id
 from sureflow_server.store.store import (
     MAX_STEP,
     REMEMBER_S,
+    REMEMBERED,
     Clock,
     Entry,
     Page,
@@ -210,7 +211,7 @@ class SharedStore:
 
     async def _run(self, operation: str, *arguments: str | bytes | int) -> list[Any]:
         now = "" if self._clock is None else repr(self._clock())
-        given = [operation, now, self._max_bytes, OVERHEAD, REMEMBER_S, *arguments]
+        given = [operation, now, self._max_bytes, OVERHEAD, REMEMBER_S, REMEMBERED, *arguments]
         try:
             answer: list[Any] = await self._script([self._prefix], given)
         except RedisError as error:

@@ -14,6 +14,9 @@ MAX_STEP = 2**31 - 1
 REMEMBER_S = 24 * 3600.0
 """Seconds for which an expired handle is told apart from one that never was."""
 
+REMEMBERED = 100_000
+"""Expired handles remembered at most; they take room that no budget counts."""
+
 Clock = Callable[[], float]
 """Returns seconds since the epoch."""
 
@@ -55,7 +58,8 @@ class Usage:
     """How full a store is.
 
     Attributes:
-        bytes: All that counts, never more than ``max_bytes``.
+        bytes: All that counts, never more than ``max_bytes``: payloads, and for each handle and
+            frame :data:`~sureflow_server.store.handle.OVERHEAD`.
         max_bytes: The budget.
         handles: How many there are.
         frames: How many key frames they have.

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -45,7 +46,7 @@ def test_nothing_is_lost_or_torn_by_being_killed(place: FolderPlace) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_lost_or_torn_by_being_killed_often(place: FolderPlace) -> None:
-    killed_again_and_again(place, times=100)
+    killed_again_and_again(place, times=40)
 
 
 def killed_again_and_again(place: FolderPlace, times: int) -> None:
@@ -53,7 +54,7 @@ def killed_again_and_again(place: FolderPlace, times: int) -> None:
     promised: set[str] = set()
     unsure: set[str] = set()
     for seed in range(times):
-        said = said_until_killed(place.path, seed, draw.randrange(1, 300))
+        said = said_until_killed(place.path, seed, draw.randrange(1, 300), draw.random())
         deleting = {id for what, id in said if what == "deleting"}
         promised = (promised | {id for what, id in said if what == "put"}) - deleting
         unsure |= {id for what, id in said if what == "putting"} | deleting
@@ -61,8 +62,8 @@ def killed_again_and_again(place: FolderPlace, times: int) -> None:
     assert len(unsure) > 20 * times
 
 
-def said_until_killed(folder: Path, seed: int, lines: int) -> list[tuple[str, str]]:
-    """Let a process write, and kill it after it has said so much."""
+def said_until_killed(folder: Path, seed: int, lines: int, moment: float) -> list[tuple[str, str]]:
+    """Let a process write, and kill it a moment after it has said so much."""
     command = [sys.executable, "-m", "tests.server.store.writing", str(folder), "300000", str(seed)]
     paths = [ROOT, ROOT / "models", ROOT / "server"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
@@ -72,6 +73,7 @@ def said_until_killed(folder: Path, seed: int, lines: int) -> list[tuple[str, st
         for line in process.stdout:
             said.append(line)
             if len(said) == lines:
+                time.sleep(moment * 0.02)
                 process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     return [(line.split()[0], line.split()[1]) for line in said if line.endswith("\n")]

@@ -16,7 +16,9 @@ from sureflow_server.store import (
     Store,
     StoreFullError,
     UnknownHandleError,
+    index,
     new_id,
+    shared,
 )
 from sureflow_server.store.handle import OVERHEAD
 from sureflow_server.store.store import MAX_STEP, REMEMBER_S
@@ -110,6 +112,26 @@ async def test_unknown_and_expired_are_told_apart_for_a_while(place: Place) -> N
             await store.get(kept.id)
         await store.sweep()
         assert (await store.usage()).bytes == place.nbytes() == 0
+
+
+def test_so_many_expired_ones_are_remembered(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "REMEMBERED", 2)
+    monkeypatch.setattr(shared, "REMEMBERED", 2)
+    asyncio.run(remembers_the_last_two(place))
+
+
+async def remembers_the_last_two(place: Place) -> None:
+    clock = Clock()
+    async with place.open(clock=clock) as store:
+        kept = [await store.put(make_handle(lifetime=at), {}) for at in (1, 2, 3)]
+        for _ in kept:
+            clock.now += 1
+            await store.sweep()
+        with pytest.raises(UnknownHandleError):
+            await store.get(kept[0].id)
+        for handle in kept[1:]:
+            with pytest.raises(ExpiredHandleError):
+                await store.get(handle.id)
 
 
 @run
@@ -212,15 +234,15 @@ async def test_frames_go_in_the_order_in_which_they_were_not_used(place: Place) 
         kept = await store.put(handle, {1: frame, 2: frame})
         await store.add_frames(kept.id, {3: frame})
         await store.add_frames(kept.id, {4: frame})
-        await store.frame(kept.id, 1)
+        await store.frame(kept.id, 3)
         order = []
         for step in (5, 6, 7):
             before = await store.frames(kept.id)
             await store.add_frames(kept.id, {step: frame})
             order += [at for at in before if at not in await store.frames(kept.id)]
-        assert [step for step, _ in order] == [2, 3, 4]
+        assert [step for step, _ in order] == [2, 1, 4]
         assert (await store.usage()).evictions == 3
-        assert (await store.frame(kept.id, 4)) == (1, frame)
+        assert (await store.frame(kept.id, 4)) == (3, frame)
 
 
 @run
