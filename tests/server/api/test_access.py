@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from sureflow_server.keys.token import key_id, mint
 from sureflow_server.settings import Settings
 from tests.server.conftest import Guarded as GuardedServer
 from tests.server.conftest import add_key
-from tests.server.running import Server, eventually
+from tests.server.running import PATIENCE_S, Server, eventually
 
 EXPECTED = {
     ("GET", "/health/live"): set(),
@@ -167,11 +169,20 @@ def test_the_scheme_is_read_in_any_case(guarded: GuardedServer) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/generate/", "//v1/generate", "/v1/./generate", "/V1/GENERATE", "/v1/generate%20"],
+    [
+        "/v1/generate/",
+        "//v1/generate",
+        "/v1/./generate",
+        "/V1/GENERATE",
+        "/v1/generate%20",
+        "/v1/%67enerate/",
+    ],
 )
 def test_no_other_spelling_gets_around_it(guarded: GuardedServer, path: str) -> None:
-    response = guarded.request("POST", path, None, json={})
-    assert response.status_code == 404
+    connection = HTTPConnection(guarded.server.url.removeprefix("http://"), timeout=PATIENCE_S)
+    with closing(connection):
+        connection.request("POST", path, "{}", {"Content-Type": "application/json"})
+        assert connection.getresponse().status == 404
 
 
 def test_head_and_options_show_nothing(guarded: GuardedServer) -> None:
@@ -261,16 +272,18 @@ def test_the_client_tells_the_refusals_apart(guarded: GuardedServer) -> None:
     url = guarded.server.url
     with Client(url, api_key=guarded.tokens["generate"]) as client:
         assert len(client.generate("points", n=2)) == 2
-    with Client(url, api_key=guarded.tokens["edit"]) as client:
-        with pytest.raises(PermissionDenied, match="lacks the scope generate"):
-            client.generate("points")
-    with Client(url) as client, pytest.raises(AuthenticationError, match="needs an API key"):
+    editor = Client(url, api_key=guarded.tokens["edit"])
+    with editor, pytest.raises(PermissionDenied, match="lacks the scope generate"):
+        editor.generate("points")
+    nobody = Client(url)
+    with nobody, pytest.raises(AuthenticationError, match="needs an API key"):
+        nobody.generate("points")
+    token = add_key(guarded.file, "generate", samples_per_minute=0.06)
+    with Client(url, api_key=token, retry=Retry(0)) as client:
         client.generate("points")
-    with Client(url, api_key=guarded.tokens["slow"], retry=Retry(0)) as client:
         with pytest.raises(LimitExceeded) as caught:
-            for _ in range(2):
-                client.generate("points")
-        assert caught.value.retry_after is not None
+            client.generate("points")
+    assert 0 < (caught.value.retry_after or 0) <= 1000
 
 
 def test_tokens_are_not_logged(guarded: GuardedServer) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.server.conftest import Guarded, add_key
 from tests.server.running import Server
 
-SLOW: dict[str, Any] = {"n": 2, "sampler": {"method": "rk4", "steps": 400}}
+SLOW: dict[str, Any] = {"n": 2, "sampler": {"method": "rk4", "steps": 200}}
 
 
 def post(server: Server, key: str, accept: str = "*/*", **body: Any) -> httpx.Response:
