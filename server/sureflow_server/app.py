@@ -100,6 +100,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     limits = Limits(settings.samples_per_minute, settings.max_samples_in_flight)
     app.state.service = Service(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,13 @@ import pytest
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 
+from sureflow_client import (
+    AuthenticationError,
+    Client,
+    LimitExceeded,
+    PermissionDenied,
+    Retry,
+)
 from sureflow_server.api.access import ACCESS, Guarded, caller, owner
 from sureflow_server.app import create_app
 from sureflow_server.engine.account import Limits
@@ -21,7 +30,7 @@ from sureflow_server.keys.token import key_id, mint
 from sureflow_server.settings import Settings
 from tests.server.conftest import Guarded as GuardedServer
 from tests.server.conftest import add_key
-from tests.server.running import Server, eventually
+from tests.server.running import PATIENCE_S, Server, eventually
 
 EXPECTED = {
     ("GET", "/health/live"): set(),
@@ -160,11 +169,20 @@ def test_the_scheme_is_read_in_any_case(guarded: GuardedServer) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/generate/", "//v1/generate", "/v1/./generate", "/V1/GENERATE", "/v1/generate%20"],
+    [
+        "/v1/generate/",
+        "//v1/generate",
+        "/v1/./generate",
+        "/V1/GENERATE",
+        "/v1/generate%20",
+        "/v1/%67enerate/",
+    ],
 )
 def test_no_other_spelling_gets_around_it(guarded: GuardedServer, path: str) -> None:
-    response = guarded.request("POST", path, None, json={}, follow_redirects=True)
-    assert response.status_code in (401, 404)
+    connection = HTTPConnection(guarded.server.url.removeprefix("http://"), timeout=PATIENCE_S)
+    with closing(connection):
+        connection.request("POST", path, "{}", {"Content-Type": "application/json"})
+        assert connection.getresponse().status == 404
 
 
 def test_head_and_options_show_nothing(guarded: GuardedServer) -> None:
@@ -248,6 +266,24 @@ def test_more_than_the_quota_is_not_to_be_tried_again(guarded: GuardedServer) ->
     assert problem["type"] == "urn:sureflow:problem:too-many-samples"
     assert problem["errors"][0]["field"] == "n"
     assert "retry-after" not in response.headers
+
+
+def test_the_client_tells_the_refusals_apart(guarded: GuardedServer) -> None:
+    url = guarded.server.url
+    with Client(url, api_key=guarded.tokens["generate"]) as client:
+        assert len(client.generate("points", n=2)) == 2
+    editor = Client(url, api_key=guarded.tokens["edit"])
+    with editor, pytest.raises(PermissionDenied, match="lacks the scope generate"):
+        editor.generate("points")
+    nobody = Client(url)
+    with nobody, pytest.raises(AuthenticationError, match="needs an API key"):
+        nobody.generate("points")
+    token = add_key(guarded.file, "generate", samples_per_minute=0.06)
+    with Client(url, api_key=token, retry=Retry(0)) as client:
+        client.generate("points")
+        with pytest.raises(LimitExceeded) as caught:
+            client.generate("points")
+    assert 0 < (caught.value.retry_after or 0) <= 1000
 
 
 def test_tokens_are_not_logged(guarded: GuardedServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from base64 import b64encode
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sureflow_server.api import middleware
 from sureflow_server.api.headers import DATA_POLICY, PAGE_POLICY, SecurityHeaders
 from sureflow_server.app import create_app
 from sureflow_server.settings import Settings
@@ -46,9 +48,9 @@ def ask(app: ASGIApp, method: str, path: str, **options: Any) -> httpx.Response:
         ("GET", "/docs", 200),
         ("GET", "/nowhere", 404),
         ("PUT", "/v1/generate", 405),
-        ("POST", "/v1/generate", 422),
+        ("POST", "/v1/generate", 415),
         ("GET", "/" + "x" * 9000, 414),
-        ("GET", "/v1/generate/", 405),
+        ("POST", "/v1/generate/", 404),
     ],
 )
 def test_every_answer_has_them(server: Server, method: str, path: str, status: int) -> None:
@@ -82,6 +84,20 @@ def test_the_documentation_runs_its_own_script_alone(server: Server) -> None:
     assert sources == f"script-src https://cdn.jsdelivr.net 'sha256-{known}'"
     for address in re.findall(r'(?:src|href)="(https://[^/"]+)', response.text):
         assert address in policy
+
+
+def test_a_body_must_arrive_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(middleware, "BODY_S", 0.05)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    headers = {"Content-Type": "application/json"}
+    app = create_app(Settings())
+    response = ask(app, "POST", "/v1/generate", content=slow(), headers=headers)
+    assert response.status_code == 408
+    assert response.json()["type"] == "urn:sureflow:problem:body-too-slow"
 
 
 @pytest.mark.parametrize(

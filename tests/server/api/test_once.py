@@ -9,10 +9,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.server.conftest import Guarded
-from tests.server.running import Server, eventually
+from tests.server.conftest import Guarded, add_key
+from tests.server.running import Server
 
-SLOW: dict[str, Any] = {"n": 2, "sampler": {"method": "rk4", "steps": 800}}
+SLOW: dict[str, Any] = {"n": 2, "sampler": {"method": "rk4", "steps": 200}}
 
 
 def post(server: Server, key: str, accept: str = "*/*", **body: Any) -> httpx.Response:
@@ -71,7 +71,6 @@ def test_a_request_that_was_given_up_can_be_sent_again(server: Server) -> None:
         server.client.post(
             "/v1/generate", json=SLOW, headers={"Idempotency-Key": key}, timeout=0.05
         )
-    eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
     assert post(server, key, **SLOW).status_code == 200
 
 
@@ -107,8 +106,6 @@ def test_keys_of_different_callers_are_different(guarded: Guarded) -> None:
 
 
 def test_what_is_replayed_is_not_charged(guarded: Guarded) -> None:
-    from tests.server.conftest import add_key
-
     token = add_key(guarded.file, "generate", samples_per_minute=0.06)
     headers = {"Idempotency-Key": uuid4().hex}
     for _ in range(3):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
+from sureflow_server.engine.account import Account, Limits
+from sureflow_server.engine.errors import RateError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.ledger import Ledger
 
 CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
 
 
-def opened(ledger: Ledger, number: int, lanes: int = 1) -> Job:
+def opened(ledger: Ledger, number: int, lanes: int = 1, account: Account | None = None) -> Job:
     specs = {lane: LaneSpec(number, lane) for lane in range(lanes)}
-    job = Job(number, CARD, specs, progress=False, on_leave=lambda job: None)
+    account = account or Account()
+    job = Job(number, CARD, specs, False, lambda job: None, account=account)
     ledger.open(job)
     return job
 
@@ -117,3 +122,31 @@ def test_a_suspect_that_leaves_lets_the_others_go_on() -> None:
     assert ledger.hand_over() == [suspect]
     ledger.close(suspect)
     assert ledger.hand_over() == [other]
+
+
+def test_an_account_has_in_flight_what_its_requests_are_owed() -> None:
+    ledger, account = Ledger(), Account()
+    jobs = [opened(ledger, number, 3, account) for number in range(2)]
+    opened(ledger, 2, lanes=5)
+    ledger.hand_over()
+    for job in jobs:
+        ledger.deliver(job, 0)
+        ledger.launch(job, LaneSpec(0, 3))
+        ledger.deliver(job, 1)
+        assert account.in_flight == sum(len(job.unfinished) for job in jobs if job in ledger)
+    crash(ledger, *jobs)
+    assert account.in_flight == 4
+    ledger.close(jobs[0])
+    assert account.in_flight == 2
+    ledger.close(jobs[1])
+    assert account.in_flight == 0
+
+
+def test_a_further_lane_is_charged_like_a_first_one() -> None:
+    ledger, account = Ledger(), Account(Limits(samples_per_minute=2), lambda: 0.0)
+    job = opened(ledger, 1, 1, account)
+    account.admit(1)
+    ledger.deliver(job, 0)
+    ledger.launch(job, LaneSpec(1, 1))
+    with pytest.raises(RateError):
+        account.admit(1)

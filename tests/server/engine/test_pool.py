@@ -69,7 +69,9 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(mortal: Server)
         assert not answer.done()
         assert response.status_code == 429
         assert response.json()["type"] == "urn:sureflow:problem:queue-full"
-        assert 1 <= int(response.headers["retry-after"]) <= 60
+        exact = int(response.headers["retry-after-ms"])
+        assert 50 <= exact <= 60_000
+        assert int(response.headers["retry-after"]) == -(-exact // 1000)
         assert mortal.generate(n=4)["samples"], "four still fit"
         assert answer.result()["samples"]
     assert mortal.metric("sureflow_requests_rejected_total", reason="queue-full") == 1
