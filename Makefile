@@ -52,20 +52,21 @@ data: setup
 # Everything that ships in models/, from nothing. Hours on one CPU core.
 checkpoints: setup data
 	$(BIN)/sureflow train models/configs/ring-exact.toml
-	$(BIN)/sureflow calibrate ring-exact --draws 4000 --score likelihood
+	$(BIN)/sureflow calibrate ring-exact --draws 4000 --score likelihood --other-draws 500
 	$(BIN)/sureflow grid ring-exact --draws 4000 --hardest 250
 	$(BIN)/sureflow train models/configs/ring.toml
-	$(BIN)/sureflow calibrate ring --draws 4000 --score likelihood
+	$(BIN)/sureflow calibrate ring --draws 16000 --score likelihood --other-draws 1500
 	$(BIN)/sureflow grid ring --draws 12000 --hardest 700
 	$(BIN)/sureflow judge
 	$(BIN)/sureflow train models/configs/fashion.toml
 	$(BIN)/sureflow fit models/configs/fashion.toml
 	$(BIN)/sureflow calibrate fashion --draws 100 --guidance 1 --guidance 1.5 --guidance 3 \
-	  --score straightness
+	  --score straightness --other-draws 120
 	$(BIN)/sureflow grid fashion --draws 12
 	$(BIN)/sureflow train models/configs/digits.toml
 	$(BIN)/sureflow fit models/configs/digits.toml
-	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score adherence
+	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score adherence \
+	  --other-draws 160 --judge sureflow.evaluation.digit_reader:misread --judged-draws 2400
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png

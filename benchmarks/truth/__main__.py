@@ -6,10 +6,20 @@ import json
 from pathlib import Path
 
 from benchmarks.report import Report, options
-from benchmarks.truth import early, ending, geometry, images, mixtures, off_support, page
+from benchmarks.truth import (
+    early,
+    ending,
+    geometry,
+    images,
+    mixtures,
+    off_support,
+    page,
+    tried,
+    uniform,
+)
 
 IMAGES = ("digits", "fashion")
-PARTS = ("mixtures", "ending", "off-support", "divergence", *IMAGES, "early")
+PARTS = ("mixtures", "ending", "off-support", "divergence", *IMAGES, "tried", "uniform", "early")
 RECORD = "truth.json"
 
 
@@ -41,6 +51,10 @@ def main() -> None:
     for model in IMAGES:
         if arguments.part in (None, model):
             images.measure(report, arguments.quick, arguments.docs, model)
+    if arguments.part in (None, "tried"):
+        tried.measure(report, arguments.quick)
+    if arguments.part in (None, "uniform"):
+        uniform.measure(report, arguments.quick)
     if arguments.part in (None, "early"):
         early.measure(report, arguments.quick)
     report.write(arguments.json)

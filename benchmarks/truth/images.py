@@ -24,6 +24,7 @@ from sureflow.scores.catalogue import SCORES
 from sureflow.training.data import fashion_mnist, scaled
 from sureflow.training.digits import digits
 
+RATES = (0.005, 0.01, 0.02, 0.03)
 SEED, METHOD, STEPS = 5, "heun", 20
 COUNTS = {"digits": 3000, "fashion": 2000}
 JUDGE = Path("models/judges/fashion.safetensors")
@@ -41,6 +42,11 @@ class Judged:
     def images(self) -> Tensor:
         """``[n, 1, 28, 28]`` in data units."""
         return torch.from_numpy(np.stack([sample.data for sample in self.samples]))
+
+    @property
+    def confidence(self) -> Tensor:
+        """By the score that the model recommends, ``[n]``."""
+        return torch.tensor([sample.confidence or 0.0 for sample in self.samples])
 
     def order(self, name: str) -> Tensor:
         """Places within the class, scaled to [0, 1), the surest first, ``[n]``."""
@@ -69,8 +75,10 @@ def measure(report: Report, quick: bool, docs: Path | None, model: str) -> None:
     bad = _digits(report, judged) if model == "digits" else _fashion(report, judged)
     for name in judged.scores:
         _row(report, model, name, judged, bad)
+    _certified(report, model, judged, bad)
     if docs is not None:
         recommended = judged.samples[0].score
+        pictures.reliability(judged.confidence, bad, docs, model, recommended)
         pictures.risks({n: judged.order(n) for n in judged.scores}, bad, docs, model)
         pictures.extremes(judged.images, judged.order(recommended), bad, docs, model)
 
@@ -126,6 +134,40 @@ def _fashion(report: Report, judged: Judged) -> Tensor:
     for name, score in judged.scores.items():
         report.add(f"fashion, {name}: AUROC off manifold", auroc(score, place.off_manifold))
     return place.least_fifth
+
+
+def _certified(report: Report, model: str, judged: Judged, bad: Tensor) -> None:
+    """What the checkpoint's judge has certified, against these samples, which it has not seen."""
+    calibration = load(model).calibration
+    if calibration is None or calibration.conformal is None:
+        return
+    for rate in RATES:
+        threshold = calibration.conformal.threshold(rate)
+        title = f"certified, {model}, {rate:g}"
+        report.add(f"{title}: least confidence", "none" if threshold is None else threshold)
+        if threshold is not None:
+            accepted = judged.confidence >= threshold
+            report.add(f"{title}: accepted", 100 * float(accepted.double().mean()), "%")
+            report.add(f"{title}: bad among them", 100 * float(bad[accepted].double().mean()), "%")
+
+
+def certificates(figures: dict[str, Any], model: str) -> str:
+    """The figures of what is certified as a markdown table; nothing if there are none."""
+    rows = [
+        "Certified at 90 %, and what these samples, which the judge had not seen, come to:",
+        "",
+        _line(["`max_bad_rate`", "confidence from", "accepted", "bad among them"]),
+        _line(["---:"] * 4),
+    ]
+    for rate in RATES:
+        title = f"certified, {model}, {rate:g}"
+        if f"{title}: accepted" in figures:
+            shares = (figures[f"{title}: {what}"] for what in ("accepted", "bad among them"))
+            shown = [f"{100 * rate:g} %", f"{figures[f'{title}: least confidence']:.2f}"]
+            rows.append(_line([*shown, *(f"{share:.3g} %" for share in shares)]))
+        elif f"{title}: least confidence" in figures:
+            rows.append(_line([f"{100 * rate:g} %", "cannot be certified", "", ""]))
+    return "\n".join(rows) if len(rows) > 4 else ""
 
 
 def _row(report: Report, model: str, name: str, judged: Judged, bad: Tensor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.truth import early, ending, geometry, images, mixtures, off_support
+from benchmarks.truth import early, ending, geometry, images, mixtures, off_support, tried, uniform
 
 PAGE = "truth.md"
 
@@ -22,6 +22,10 @@ The recommended score of the model is `adherence`, which costs one evaluation mo
 the sample (none under guidance); all others but `residual` are free.
 
 ![Risk against coverage](truth-digits-risk.png)
+
+Confidence as a share of samples, and the misread ones in every tenth of it:
+
+![Reliability](truth-digits-reliability.png)
 
 The hundred samples it is least sure of, those with a frame misread:
 
@@ -62,7 +66,11 @@ def write(figures: dict[str, Any], folder: Path) -> None:
         parts += [geometry.fragment(figures)]
     for model, text in (("digits", DIGITS), ("fashion", FASHION)):
         if f"{model}: samples" in figures:
-            parts += [text, images.fragment(figures, model)]
+            parts += [text, images.fragment(figures, model), images.certificates(figures, model)]
+            if model == "digits" and "tried: samples" in figures:
+                parts += [tried.fragment(figures)]
+    if any(label.startswith("uniform") for label in figures):
+        parts += [uniform.fragment(figures)]
     if any(label.startswith("early") for label in figures):
         parts += [early.fragment(figures)]
-    (folder / PAGE).write_text("\n\n".join(part.strip() for part in parts) + "\n")
+    (folder / PAGE).write_text("\n\n".join(part.strip() for part in parts if part) + "\n")

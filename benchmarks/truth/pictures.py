@@ -6,8 +6,11 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
+
+from sureflow.conformal import upper_bounds
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -33,6 +36,43 @@ def risks(orders: dict[str, Tensor], bad: Tensor, folder: Path, model: str) -> N
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, frameon=False)
     figure.savefig(folder / f"truth-{model}-risk.png", dpi=110)
+    plt.close(figure)
+
+
+def reliability(confidence: Tensor, bad: Tensor, folder: Path, model: str, score: str) -> None:
+    """Write ``truth-MODEL-reliability.png``: is confidence a share, and what does it say of errors?
+
+    Left, the share of samples up to each confidence, which is that confidence where it holds.
+    Right, the share of bad ones in every tenth of confidence, with intervals of 90 %.
+
+    Args:
+        confidence: By the score, ``[n]``.
+        bad: Which samples are, ``[n]``.
+        folder: Where to.
+        model: Name.
+        score: Name.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.9), layout="constrained")
+    ranked = confidence.sort().values.numpy()
+    left.plot([0, 1], [0, 1], color="#999999", linewidth=1)
+    left.plot(ranked, np.arange(1, len(ranked) + 1) / len(ranked), color=COLOURS[1])
+    left.set(xlabel="confidence", ylabel="share of samples up to it", title=f"{model}, {score}")
+    tenth = (10 * confidence).long().clamp(0, 9)
+    count = torch.bincount(tenth, minlength=10).numpy()
+    wrong = torch.bincount(tenth[bad], minlength=10).numpy()
+    upper = upper_bounds(wrong, count, 0.05)
+    lower = 1 - upper_bounds(count - wrong, count, 0.05)
+    rate = wrong / np.maximum(count, 1)
+    around = 100 * np.stack([np.maximum(rate - lower, 0), upper - rate])
+    right.bar(np.arange(10) / 10 + 0.05, 100 * rate, 0.09, color=COLOURS[6])
+    right.errorbar(np.arange(10) / 10 + 0.05, 100 * rate, around, fmt="none", color="black", lw=1)
+    right.set(
+        xlabel="confidence", ylabel="bad among them, %", title=f"all: {bad.double().mean():.1%}"
+    )
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+        axes.set_axisbelow(True)
+    figure.savefig(folder / f"truth-{model}-reliability.png", dpi=110)
     plt.close(figure)
 
 

@@ -58,7 +58,7 @@ class Model:
 
     @cached_property
     def directional(self) -> Evaluator:
-        """The same for its directional derivatives, which few lanes ask for."""
+        """The same for its directional derivatives; servers make it in their warm-up."""
         return Evaluator(Directional(self.network), ROW_COUNTS)
 
     @property

@@ -16,15 +16,18 @@ from sureflow.scores.catalogue import SCORES
 from sureflow.shift import Floats, Setting, Shift, Shifts, compare, unshifted
 
 FIXED = (
-    ("euler", 10), ("euler", 20), ("euler", 50),
-    ("heun", 10), ("midpoint", 10), ("midpoint", 20),
-    ("ab2", 10), ("ab2", 20), ("ab2", 40),
-    ("rk4", 5), ("rk4", 10),
+    ("euler", 10), ("euler", 20), ("euler", 50), ("heun", 10), ("midpoint", 10), ("midpoint", 20),
+    ("ab2", 20), ("ab2", 40), ("rk4", 5), ("rk4", 10),
 )  # fmt: skip
-ADAPTIVE = (
-    ("ab2", 0.1), ("ab2", 0.03), ("ab2", 0.01),
+ADAPTIVE = (("ab2", 0.03), ("ab2", 0.01))
+
+MORE = (("euler", 100), ("heun", 40), ("ab2", 10), ("ab2", 80), ("rk4", 20))
+MORE_ADAPTIVE = (
+    ("ab2", 0.1), ("ab2", 0.003),
     ("bosh3", 0.03), ("bosh3", 0.01), ("dopri5", 0.03), ("dopri5", 0.01),
 )  # fmt: skip
+"""For models of vectors, whose draws cost little."""
+
 FITTED = (("heun", 10), ("heun", 20), ("euler", 20))
 """For models that have a grid of their own."""
 
@@ -37,8 +40,10 @@ Places = dict[str, Floats]
 
 def settings(model: Model, calibration: Calibration) -> list[Setting]:
     """Those at which confidence is measured, besides that of the reference draws."""
-    found = [Setting(method, steps) for method, steps in FIXED]
-    found += [Setting(method, tolerance=tolerance) for method, tolerance in ADAPTIVE]
+    cheap = model.card.media == "vector"
+    adaptive = ADAPTIVE + MORE_ADAPTIVE * cheap
+    found = [Setting(method, steps) for method, steps in FIXED + MORE * cheap]
+    found += [Setting(method, tolerance=tolerance) for method, tolerance in adaptive]
     if model.grid is not None:
         found += [Setting(method, steps, grid="fitted") for method, steps in FITTED]
     largest = float(calibration.guidance[-1])

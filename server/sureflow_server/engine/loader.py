@@ -57,12 +57,18 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _warm_up(sampler: Sampler) -> None:
-    """Fill every slot, with every method, guided and not."""
-    label = 0 if sampler.model.card.classes else None
+    """Fill every slot, with every method, guided and not, and one lane differentiated.
+
+    Otherwise the first request for the score `divergence` would hold up a tick, and everybody in
+    it, while the row counts of the derivatives are verified.
+    """
+    card = sampler.model.card
+    label = 0 if card.classes else None
     for ticket in range(sampler.free):
         method = METHODS[ticket % len(METHODS)]
         guidance = 2.0 if label is not None and ticket % 2 else 1.0
-        sampler.admit(ticket, LaneSpec(0, ticket, method, 1, label, guidance))
+        scores = ("divergence",) if card.differentiable and not ticket else ()
+        sampler.admit(ticket, LaneSpec(0, ticket, method, 1, label, guidance, scores=scores))
     while sampler.running:
         for _, sample in sampler.tick().finished:
             if sample.finish_reason != "converged":

@@ -23,6 +23,14 @@ def loaded(root: Path) -> Ready:
     return ready
 
 
+def test_derivatives_are_ready_before_anybody_asks(models_dir: Path) -> None:
+    """Their row counts are verified in the warm-up, not in a tick that others share."""
+    _, samplers = load_all(WorkerConfig(models_dir, capacity=2, threads=1, device="cpu"))
+    for sampler in samplers.values():
+        assert sampler.model.card.differentiable
+        assert "directional" in vars(sampler.model)
+
+
 def truncate(folder: Path) -> None:
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5])

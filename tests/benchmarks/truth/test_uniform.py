@@ -1,0 +1,52 @@
+"""What the page says about confidence as a share, and about certificates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.report import Report
+from benchmarks.truth import images, pictures, uniform
+from sureflow.lane import Sample
+from tests.server.samples import finished
+
+
+def test_distance_from_uniform() -> None:
+    even = (np.arange(100) + 0.5) / 100
+    assert uniform.distance(even.tolist()) == pytest.approx(0.005)
+    assert uniform.distance((even**2).tolist()) == pytest.approx(0.25, abs=0.01)
+    assert uniform.distance([0.0] * 50) == 1
+
+
+def test_ring_is_uniform_by_the_tables_that_ship(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own score at every setting of the table, within what so few can tell."""
+    monkeypatch.setattr(uniform, "MODELS", {"ring": 1500})
+    report = Report("truth")
+    uniform.measure(report, quick=False)
+    for method, steps in uniform.SETTINGS:
+        assert report.figures[f"uniform, ring, {method} {steps}: likelihood"] < 0.05
+    lines = uniform.fragment(report.figures).splitlines()
+    assert any(line.startswith("| ring | likelihood |") for line in lines)
+
+
+def judged(confidence: list[float]) -> images.Judged:
+    samples: list[Sample] = [finished(i, value) for i, value in enumerate(confidence)]
+    return images.Judged(samples, torch.zeros(len(samples), dtype=torch.long), {})
+
+
+def test_certificates_are_held_against_fresh_samples() -> None:
+    report = Report("truth")
+    bad = torch.tensor([True, False, False, True])
+    images._certified(report, "digits", judged([0.0, 0.9999, 0.9998, 0.9997]), bad)
+    shown = images.certificates(report.figures, "digits")
+    assert "| 2 % |" in shown
+    assert report.figures["certified, digits, 0.02: accepted"] == 75.0
+    assert report.figures["certified, digits, 0.02: bad among them"] == pytest.approx(100 / 3)
+    assert images.certificates({}, "digits") == ""
+
+
+def test_the_reliability_diagram_is_drawn(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    confidence = torch.linspace(0, 1, 200)
+    pictures.reliability(confidence, confidence < 0.1, tmp_path, "digits", "adherence")
+    assert (tmp_path / "truth-digits-reliability.png").stat().st_size > 5000
