@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sureflow import __version__
 from sureflow_server.api import generate, health, models, problems
 from sureflow_server.api.middleware import BodyLimit, RequestId
+from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = Service(settings, pool, metrics)
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestLog)
     app.add_middleware(RequestId)
     for router in (generate.router, models.router, health.router, v2.router):
         app.include_router(router)

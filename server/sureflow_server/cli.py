@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from sureflow.cli import app
+from sureflow_server.logs import configure
 from sureflow_server.settings import Settings
 
 
@@ -55,6 +55,7 @@ def serve(
     drain_s: Annotated[
         float | None, typer.Option(help="Seconds to finish after SIGTERM; default 30.")
     ] = None,
+    log: Annotated[str | None, typer.Option(help="text (default), or json: a line each.")] = None,
     allow_unauthenticated: Annotated[
         bool | None,
         typer.Option("--allow-unauthenticated", help="Bind a public address without keys."),
@@ -70,7 +71,7 @@ def serve(
     except (ValidationError, SettingsError, ValueError) as error:
         typer.echo(f"sureflow: {_reason(error)}", err=True)
         raise typer.Exit(1) from None
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure(settings.log)
     # Imported here, so that a worker, which imports this file anew, starts without it.
     from sureflow_server.serve import serve as run
 

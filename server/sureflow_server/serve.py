@@ -55,6 +55,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     config = uvicorn.Config(
         app,
         access_log=False,
+        log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=ceil(settings.drain_s) + LAST_WORDS_S,
     )

@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from sureflow.execution import Compile, Precision
 from sureflow_server.engine.messages import Admission
+from sureflow_server.logs import LogFormat
 
 PREFIX = "SUREFLOW_"
 
@@ -47,6 +48,7 @@ class Settings(BaseSettings):
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_body_bytes: Largest request body.
         drain_s: Seconds that running requests get to finish after SIGTERM.
+        log: ``json`` writes the log as JSON objects, one a line, with the ids of requests.
         allow_unauthenticated: Bind a public address although the server asks nobody for a key.
     """
 
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
     max_queued_samples: PositiveInt = 4096
     max_body_bytes: PositiveInt = 1 << 20
     drain_s: PositiveFloat = 30.0
+    log: LogFormat = "text"
     allow_unauthenticated: bool = False
 
     @classmethod
