@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+import httpx
+
+from benchmarks.throughput import served
 from sureflow.checkpoint import load
 from sureflow.frame import Frame
 from sureflow.lane import LaneSpec, Sample
@@ -28,13 +32,15 @@ class Account:
 
     Attributes:
         rows: Network rows.
-        api_s: Seconds of the API process: from the worker's pipe to JSON.
+        request_s: Seconds of CPU that the API process of a real server spends on a request for one.
+        api_s: Seconds that it spends on each further one: from the worker's pipe to JSON.
         answer_bytes: On the wire, as JSON with a PNG.
         recipe_bytes: What a handle cannot do without: what was asked for, and the accepted times.
         frame_bytes: A key frame that holds the state alone.
     """
 
     rows: int
+    request_s: float
     api_s: float
     answer_bytes: int
     recipe_bytes: int
@@ -59,6 +65,7 @@ def measure(name: str, quick: bool = False) -> Account:
     frame = Frame(sample.commit.step, sample.commit.t, {"x": sample.data})
     return Account(
         rows=sample.evaluations,
+        request_s=_request_s(name, 20 if quick else 300),
         api_s=_seconds(answer) / len(samples),
         answer_bytes=len(answer()) // len(samples),
         recipe_bytes=len(json.dumps(recipe)),
@@ -83,6 +90,21 @@ def _plan(model: Model, specs: list[LaneSpec]) -> Plan:
 def _report(samples: list[Sample]) -> Report:
     finished = (Finished(1, n, sample, 0.0, 1.0) for n, sample in enumerate(samples))
     return Report((), (), tuple(finished), ())
+
+
+def _request_s(name: str, requests: int) -> float:
+    """CPU seconds of the API process per request, by its own account in ``/metrics``."""
+    with served(name, 8) as url, httpx.Client(base_url=url, timeout=60) as client:
+
+        def ask(count: int) -> float:
+            for seed in range(count):
+                body = {"model": name, "seed": seed, "sampler": {"steps": 1}}
+                client.post("/v1/generate", json=body).raise_for_status()
+            page = client.get("/metrics").text
+            return float(re.findall(r"^process_cpu_seconds_total (\S+)$", page, re.MULTILINE)[0])
+
+        before = ask(requests // 10)
+        return (ask(requests) - before) / requests
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -123,8 +123,9 @@ def page(
     if pairs:
         parts += [
             "## Held against the real server",
-            "One replica, with ticks scaled to the speed that the machine had in the run of "
-            "[`serving.md`](serving.md), beside what was measured there.",
+            "One replica, with ticks scaled to the speed that the machine had in the run of\n"
+            "[`serving.md`](serving.md), beside what was measured there. What is left out\n"
+            "shows: the real server refuses more.",
             held_against(pairs),
         ]
     return "\n\n".join(parts) + "\n"

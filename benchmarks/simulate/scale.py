@@ -37,7 +37,7 @@ class Need:
         samples: A second.
         rows: Network rows a second.
         replicas: Of the measured kind.
-        api_cores: Cores that the API processes of all replicas keep busy.
+        api_cores: Cores that all API processes keep busy, where every request is for one sample.
         answer_bytes: On the wire, a second.
         writes: Handles stored a second.
         recipe_bytes: Stored for an hour, without key frames.
@@ -72,7 +72,7 @@ def need(daily: float, account: Account, replica: dict[str, Any], rows: float) -
         samples=samples,
         rows=samples * account.rows,
         replicas=replicas,
-        api_cores=samples * account.api_s,
+        api_cores=samples * account.request_s,
         answer_bytes=samples * account.answer_bytes,
         writes=samples,
         recipe_bytes=kept * account.recipe_bytes,
@@ -132,6 +132,7 @@ def page(model: str, account: Account, record: dict[str, Any], rows: float) -> s
         model=model,
         on=f"{record['machine']['processor']}, torch {record['machine']['torch']}",
         sample_rows=account.rows,
+        request_us=f"{1e6 * account.request_s:.0f}",
         api_us=f"{1e6 * account.api_s:.0f}",
         answer=big(account.answer_bytes, "B"),
         recipe=big(account.recipe_bytes, "B"),
@@ -143,14 +144,14 @@ def page(model: str, account: Account, record: dict[str, Any], rows: float) -> s
         good=f"{100 * replica['good']:.1f}",
         depth=f"{replica['depth']:.2f}",
         table=table(needs),
-        api_share=f"{100 * account.api_s * rows / account.rows:.2f}",
+        api_share=f"{100 * account.request_s * rows / account.rows:.2f}",
         alone=f"{tick_s[1] * full:.1f}",
         **{f"good_{k}": f"{100 * large[v]['good']:.1f}" for k, v in balanced.items()},
-        **{f"p99_{k}": f"{large[v]['p99_kinds']['interactive']:.2f}" for k, v in balanced.items()},
         handles=big(needs[-1].handle_bytes, "B"),
         recipes=big(needs[-1].recipe_bytes, "B"),
-        ceiling=big(1 / account.api_s),
-        ceiling_rows=big(account.rows / account.api_s),
+        ceiling=big(1 / account.request_s),
+        ceiling_rows=big(account.rows / account.request_s),
+        ceiling_many=big(1 / account.api_s),
         most=big(needs[-1].replicas),
     )
 
