@@ -25,6 +25,7 @@ from sureflow_server.api import (
 )
 from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.middleware import BodyLimit, RequestId
+from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.engine.account import Limits
 from sureflow_server.engine.messages import WorkerConfig
@@ -122,6 +123,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             allow_headers=("Authorization", "Idempotency-Key", "Prefer", "X-Request-Id"),
             expose_headers=EXPOSED,
         )
+    app.add_middleware(RequestLog)
     app.add_middleware(RequestId)
     for router in (
         generate.router,

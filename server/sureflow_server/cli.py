@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from pydantic_settings import SettingsError
 
 from sureflow.cli import app
 from sureflow_server.keys.commands import app as keys
+from sureflow_server.logs import configure
 from sureflow_server.settings import Settings
 
 app.add_typer(keys, name="keys")
@@ -97,6 +97,7 @@ def serve(
     replay_s: Annotated[
         float | None, typer.Option(help="Seconds for which they are kept; default 3600.")
     ] = None,
+    log: Annotated[str | None, typer.Option(help="text (default), or json: a line each.")] = None,
     allow_unauthenticated: Annotated[
         bool | None,
         typer.Option("--allow-unauthenticated", help="Bind a public address without keys."),
@@ -112,7 +113,7 @@ def serve(
     except (ValidationError, SettingsError, ValueError) as error:
         typer.echo(f"sureflow: {_reason(error)}", err=True)
         raise typer.Exit(1) from None
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure(settings.log)
     # Imported here, so that a worker, which imports this file anew, starts without it.
     from sureflow_server.serve import serve as run
 

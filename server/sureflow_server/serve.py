@@ -75,6 +75,7 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
         http=BoundedProtocol,
         server_header=False,
         access_log=False,
+        log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=ceil(settings.drain_s) + LAST_WORDS_S,
     )

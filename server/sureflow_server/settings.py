@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from sureflow.execution import Compile, Precision
 from sureflow_server.engine.messages import Admission
+from sureflow_server.logs import LogFormat
 
 PREFIX = "SUREFLOW_"
 ORIGIN = r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
         open_metrics: Whether ``/metrics`` needs no key; ``None`` opens it on loopback only.
         allowed_origins: Web pages of these origins, such as ``https://lab.example``, may use the
             server from a browser; none may by default.
+        log: ``json`` writes the log as JSON objects, one a line, with the ids of requests.
         allow_unauthenticated: Bind a public address although the server asks nobody for a key.
     """
 
@@ -98,6 +100,7 @@ class Settings(BaseSettings):
     max_samples_in_flight: PositiveInt | None = None
     open_metrics: bool | None = None
     allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
+    log: LogFormat = "text"
     allow_unauthenticated: bool = False
 
     @classmethod
