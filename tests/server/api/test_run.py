@@ -23,7 +23,7 @@ ROWS = 40.0
 def follow(filter: Filter | None, samples: Sequence[Sample]) -> Run:
     """Run a request whose samples finish in this order."""
     lanes = tuple(LaneSpec(0, index) for index in range(len(samples)))
-    plan = Plan(CARD, 0, lanes, filter, "list", False, False, None, 0)
+    plan = Plan("generate", CARD, 0, lanes, filter, "list", False, False, None, 0)
 
     async def all_of_it() -> Run:
         job = Job(1, CARD, dict(enumerate(lanes)), False, lambda job: None, lane_rows=ROWS)
