@@ -8,10 +8,10 @@ from typing import Any, get_args
 import pytest
 
 from sureflow.scores.catalogue import SCORES
-from sureflow_server.api.examples import REQUESTS
+from sureflow_server.api.examples import EDITS, INVERSIONS, REQUESTS
 from sureflow_server.api.part import ScoreName
 from sureflow_server.api.problems import TITLES
-from sureflow_server.api.responses import GenerateResponse, ModelList
+from sureflow_server.api.responses import EditResponse, GenerateResponse, ModelList
 from tests.server.running import Server, serving
 
 
@@ -43,6 +43,24 @@ def test_examples_run_as_they_are(embedded: Server, name: str) -> None:
     assert answer["model"] == body.get("model", "fashion")
 
 
+@pytest.mark.parametrize("name", EDITS)
+def test_examples_of_edits_run_on_a_handle(embedded: Server, name: str) -> None:
+    condition, sampler = {"label": 3}, {"method": "euler", "steps": 8}
+    made = embedded.generate(condition=condition, sampler=sampler, rewind={})
+    body = {**EDITS[name]["value"], "handle": made["samples"][0]["handle"]["id"]}
+    answer = embedded.client.post("/v1/edit", json=body)
+    assert answer.status_code == 200, answer.text
+    edited = EditResponse.model_validate_json(answer.content)
+    assert [sample.parent for sample in edited.samples] == [body["handle"]] * len(edited.samples)
+
+
+@pytest.mark.parametrize("name", INVERSIONS)
+def test_examples_of_inversions_run_as_they_are(embedded: Server, name: str) -> None:
+    answer = embedded.client.post("/v1/invert", json=INVERSIONS[name]["value"])
+    assert answer.status_code == 200, answer.text
+    GenerateResponse.model_validate_json(answer.content)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -65,6 +83,11 @@ def test_errors_are_declared_as_problem_documents(server: Server) -> None:
     paths = document(server)["paths"]
     assert set(paths) == {
         "/v1/generate",
+        "/v1/edit",
+        "/v1/invert",
+        "/v1/handles",
+        "/v1/handles/{id}",
+        "/v1/handles/{id}/frames",
         "/v1/models",
         "/v1/models/{name}",
         "/health/live",
@@ -73,8 +96,8 @@ def test_errors_are_declared_as_problem_documents(server: Server) -> None:
     }
     responses = paths["/v1/generate"]["post"]["responses"]
     errors = {int(status) for status in responses if status >= "400"}
-    before_any_route = {405, 414, 431}
-    assert errors == {status for status, _ in TITLES.values()} - before_any_route
+    before_any_route, of_handles = {405, 414, 431}, {409, 410, 507}
+    assert errors == {status for status, _ in TITLES.values()} - before_any_route - of_handles
     for path in paths.values():
         for operation in path.values():
             for status, response in operation["responses"].items():

@@ -62,7 +62,7 @@ LANE = LaneSpec(0, 0, label=0, scores=("propagated",))
 
 def chosen(spec: LaneSpec = LANE, card: ModelCard = CARD, **filter: Any) -> Filter:
     request = GenerateRequest.model_validate({"filter": filter})
-    found = screen(request, card, spec, 1024)
+    found = screen(request.filter, request.count, card, spec, 1024)
     assert found is not None
     return found
 
