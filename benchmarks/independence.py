@@ -1,8 +1,9 @@
 """Stress test of independence: does a sample's company ever change one of its bytes?
 
-Random lanes (solvers, fixed and adaptive steps, guidance, classes) run amid random company: they
-arrive, pause, go on and are cancelled at random, in samplers of random width, and then through
-real servers of random width whose clients come and hang up at random. Every sample that finishes
+Random lanes (solvers, fixed and adaptive steps, guidance, classes, scores; some take up another
+lane where it stood and change it) run amid random company: they arrive, pause, go on and are
+cancelled at random, in samplers of random width, and then through real servers of random width
+whose clients come and hang up at random. Every sample that finishes
 is compared, byte for byte, with the same sample made alone.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import httpx
+import numpy as np
 from safetensors.numpy import load as read_tensors
 from tqdm import tqdm
 
@@ -22,8 +24,11 @@ from benchmarks.throughput import served
 from sureflow.checkpoint import load
 from sureflow.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
 from sureflow.model import Model
+from sureflow.operations import Guide, Inpaint, Operation, Resample, Uncertain
+from sureflow.origin import Branch
 from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
+from sureflow.scores.catalogue import SCORES
 
 SHARES = {"ring": 0.5, "ring-exact": 0.25, "fashion": 0.25}
 """Of the samples, by model; those of `fashion` take nearly all of the time."""
@@ -33,6 +38,12 @@ COMPANIES = 20
 SERVERS = 3
 CANCELLED = 0.15
 """Chance that a lane, or a client, leaves before it is done."""
+
+BRANCHED = 0.15
+"""Chance that a lane takes up another one."""
+
+DIFFERENTIATED = 0.1
+"""Chance that a score may be chosen that needs derivatives; they cost as much as all else."""
 
 
 def main() -> None:
@@ -94,6 +105,13 @@ def lane(model: Model, chance: random.Random) -> LaneSpec:
     classes = len(model.card.classes)
     label = chance.randrange(classes) if classes and chance.random() < 0.8 else None
     guided = label is not None and chance.random() < 0.4
+    able = [
+        name
+        for name, meaning in SCORES.items()
+        if not (meaning.labelled and label is None)
+        and not (meaning.plain and guided)
+        and not (meaning.factor and chance.random() > DIFFERENTIATED)
+    ]
     return LaneSpec(
         seed=chance.randrange(2**63),
         index=chance.randrange(1000),
@@ -103,6 +121,29 @@ def lane(model: Model, chance: random.Random) -> LaneSpec:
         guidance=chance.choice((0.0, 0.5, 1.5, 3.0)) if guided else 1.0,
         tolerance=tolerance,
         max_steps=chance.choice((5, 12, 250)),
+        scores=tuple(chance.sample(able, chance.randint(1, 3))),
+    )
+
+
+def branched(parent: LaneSpec, model: Model, chance: random.Random) -> LaneSpec:
+    """A lane that takes up another one at a random step, most often to change it there."""
+    known = np.zeros(model.card.shape, np.float32)
+    mask = np.zeros(model.card.shape, np.bool_)
+    mask[..., :1] = True
+    operations: list[Operation] = [
+        Resample(chance.random(), chance.choice(("all", mask, Uncertain(0.3)))),
+        Inpaint(mask, known, chance.randint(1, 2)),
+        Guide("mask", chance.random(), known, mask),
+        Guide("smoothness", 0.1),
+    ]
+    return replace(
+        parent,
+        seed=chance.randrange(2**63),
+        origin=Branch(
+            replace(parent, scores=()),
+            chance.randrange(parent.steps),
+            tuple(chance.sample(operations, chance.randint(0, 2))),
+        ),
     )
 
 
@@ -117,6 +158,8 @@ def amid_company(model: Model, wanted: int, chance: random.Random) -> Iterator[M
         while (left or company) and made < wanted:
             while left and sampler.free and chance.random() < 0.5:
                 company[ticket] = lane(model, chance)
+                if chance.random() < BRANCHED:
+                    company[ticket] = branched(company[ticket], model, chance)
                 sampler.admit(ticket, company[ticket])
                 ticket, left = ticket + 1, left - 1
             for other in [*company]:
@@ -142,7 +185,7 @@ def _differs(sample: Sample) -> Callable[[Sample], int]:
 
 
 def _bytes(sample: Sample) -> list[bytes]:
-    numbers = repr((sample.uncertainty, sample.confidence, sample.commit, sample.finish_reason))
+    numbers = repr((sample.scores, sample.confidence, sample.commit, sample.finish_reason))
     arrays = (sample.data, sample.map, sample.t, sample.rate)
     counts = f"{sample.accepted} {sample.rejected} {sample.evaluations}"
     return [*(array.tobytes() for array in arrays), numbers.encode(), counts.encode()]
@@ -191,7 +234,7 @@ def request(model: Model, chance: random.Random) -> tuple[dict[str, object], lis
         "n": n,
         "seed": spec.seed,
         "sampler": sampler,
-        "confidence": {"map": True},
+        "confidence": {"method": spec.scores[0], "also": spec.scores[1:], "map": True},
         "priority": chance.randint(-1, 1),
     }
     if spec.label is not None:
