@@ -78,10 +78,11 @@ class Followed:
         """Names of all that these scores gather."""
         return {f"{name}.{key}" for name in names for key in self._made(name).state()}
 
-    def jump(self, slot: int) -> None:
+    def jump(self, slot: int, moved: Tensor | None = None, slope: Tensor | None = None) -> None:
         """A lane has been put elsewhere; see :meth:`Score.jump`."""
+        by = torch.zeros_like(self._lanes.x[slot]) if moved is None else moved
         for score, _ in self._of(np.array([slot])):
-            score.jump(slot)
+            score.jump(slot, by, slope)
 
     def relabel(self, slot: int) -> None:
         """A lane has been given another label: what was answered of the old one is void."""
