@@ -1,17 +1,20 @@
-"""Rewinding: where samples change their mode, what an edit saves, what a jump does to a score."""
+"""Rewinding: where samples change, what edits save and make better, what can be inverted."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.report import Report, options
-from benchmarks.rewind import jumps, page, ring
+from benchmarks.rewind import images, jumps, page, ring
 
 PARTS: dict[str, Callable[[Report, bool, Path | None], None]] = {
     "ring": ring.measure,
     "jumps": jumps.measure,
+    "digits": partial(images.measure, name="digits"),
+    "fashion": partial(images.measure, name="fashion"),
 }
 """By name: called with the report, whether to be quick, and the folder for pictures."""
 

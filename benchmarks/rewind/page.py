@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rewind import jumps, ring
+from benchmarks.rewind import images, jumps, ring
 
 PAGE = "rewind.md"
 
@@ -22,4 +22,7 @@ def write(figures: dict[str, Any], folder: Path) -> None:
         parts += [ring.fragment(figures)]
     if any(label.startswith("jump") for label in figures):
         parts += [jumps.fragment(figures)]
+    for name in images.COUNTS:
+        if f"{name}: samples" in figures:
+            parts += [images.fragment(figures, name)]
     (folder / PAGE).write_text("\n\n".join(part.strip() for part in parts) + "\n")
