@@ -132,10 +132,13 @@ def _swapped(report: Report, name: str, model: Model, judge: Truth, parents: lis
     """Another class from the commit point on, against a fresh sample of that class."""
     targets = [(int(parent.spec.label or 0) + 1) % CLASSES for parent in parents]
     pairs = list(zip(parents, targets, strict=True))
-    for guidance in (1.0, 3.0):
+    for guidance, operations in ((1.0, ()), (3.0, ()), (3.0, (Resample(1.0),))):
         swapped = run(
             model,
-            [replace(_branch(p), label=label, guidance=guidance) for p, label in pairs],
+            [
+                replace(_branch(p, *operations), label=label, guidance=guidance)
+                for p, label in pairs
+            ],
             CAPACITY,
         )
         new = [
@@ -144,7 +147,8 @@ def _swapped(report: Report, name: str, model: Model, judge: Truth, parents: lis
         ]
         fresh = run(model, new, CAPACITY)
         reached = judge.read(_images(swapped)) == torch.tensor(targets)
-        title = f"{name}: new class from the commit point, guidance {guidance:g}"
+        how = f"guidance {guidance:g}{', fresh noise' if operations else ''}"
+        title = f"{name}: new class from the commit point, {how}"
         report.add(f"{title}: reached", 100 * float(reached.double().mean()), "%")
         old = _images(parents)
         near = (_images(swapped) - old).square().flatten(1).mean(1).sqrt()

@@ -62,7 +62,7 @@ class Likelihood(Integral):
     Over a jump ``J`` of the state at ``t`` the log-density changes by ``J . s`` along the way,
     ``s = (t v - x) / (1 - t)`` being its gradient. It is known at both ends of a jump by
     ``resample`` and taken as their mean. Jumps of samples between the eight modes of ``ring`` then
-    keep a rank correlation of 0.90 to 1 with the exact density, the least where the modes part
+    keep a rank correlation of 0.89 to 1 with the exact density, the least where the modes part
     (``python -m benchmarks.rewind --part jumps``). Of a lane that has been pulled, held to known
     values or given another condition after ``t = 0`` the density is not known: NaN.
     """
