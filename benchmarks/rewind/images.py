@@ -29,7 +29,7 @@ SEED, METHOD, STEPS, CAPACITY = 23, "heun", 20, 32
 COUNTS = {"digits": 500, "fashion": 300}
 DOUBTFUL, BRANCHES, CLASSES = 0.2, 4, 10
 HELD_OUT = 30
-TOLERANCE = 1e-3
+TOLERANCE = 1e-5
 JUDGE = Path("models/judges/fashion.safetensors")
 
 
