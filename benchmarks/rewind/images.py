@@ -59,7 +59,7 @@ def truth(model: str) -> Truth:
     def unreal(images: Tensor, label: Tensor) -> Tensor:
         return realism(judge.read(images.clamp(-1, 1))[1], real).off_manifold
 
-    return Truth("off the manifold", unreal, lambda x: judge.read(x.clamp(-1, 1))[0].argmax(1))
+    return Truth("off the manifold", unreal, lambda x: judge.read(x.clamp(-1, 1))[0])
 
 
 def measure(report: Report, quick: bool, docs: Path | None, name: str) -> None:
