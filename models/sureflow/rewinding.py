@@ -118,6 +118,8 @@ def _check_frame(frame: Frame, step: int, shape: Shape) -> None:
         raise ValueError(
             f"frame: {', '.join(sorted(missing) or wrong)} missing or of another model"
         )
+    if int(frame.arrays["counts"][0]) != frame.step or frame.arrays["numbers"][0] != frame.t:
+        raise ValueError(f"frame: is not of step {frame.step} at t = {frame.t}")
 
 
 def _check_operation(operation: Operation, shape: Shape) -> None:

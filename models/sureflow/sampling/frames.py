@@ -88,7 +88,9 @@ def restore(lanes: Lanes, slot: int, spec: LaneSpec, frame: Frame) -> None:
 
 def suits(lanes: Lanes, spec: LaneSpec, frame: Frame) -> bool:
     """Whether a frame holds all that the scores of a lane have gathered by then."""
-    return {f"score.{key}" for key in lanes.followed.keys(spec.scores)} <= frame.arrays.keys()
+    held = {name: array.shape for name, array in frame.arrays.items()}
+    wanted = lanes.followed.shapes(spec.scores)
+    return all(held.get(f"score.{name}") == shape for name, shape in wanted.items())
 
 
 def _on_host(array: Any) -> Any:

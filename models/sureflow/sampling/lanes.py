@@ -197,8 +197,11 @@ class Lanes:
         if sampler(spec) != sampler(before):
             self.place(slot, spec)
             moved = True
-        if moved or condition(spec) != condition(before):
+        redirected = condition(spec) != condition(before)
+        if moved or redirected:
             self.since[slot] = self.step[slot]
+        if redirected:
+            self.followed.jump(slot)
         if spec.label != before.label:
             self.followed.relabel(slot)
         self.address(slot, spec, null_label)
@@ -218,18 +221,24 @@ class Lanes:
         self.grid[slot, step + 1 : step + 1 + len(left)] = left
         self.h[slot] = left[0] - t
 
-    def jump(self, slot: int, state: Tensor) -> None:
+    def jump(self, slot: int, state: Tensor, slope: Tensor | None = None) -> None:
         """Put a lane at another state ``[*shape]`` at its time, by no velocity.
 
         The jump is taken out of the path: it is added to where the path began.
+
+        Args:
+            slot: The lane.
+            state: Where it goes.
+            slope: ``grad log p_t`` where it was, if that is known.
         """
+        moved = state - self.x[slot]
         if self.t[slot] == 0:
             self.begin_at(slot, state)
         else:
             self.noise.setdefault(slot, self.start[slot].clone())
-            self.start[slot] += state - self.x[slot]
+            self.start[slot] += moved
             self.x[slot] = state
-        self.followed.jump(slot)
+        self.followed.jump(slot, moved, slope)
 
     def progress(self, slot: int) -> tuple[int, float]:
         """Steps completed and time reached."""

@@ -70,7 +70,9 @@ class Redraw:
             chosen = _chosen(operation.region, variance[place])
             diverged[place] = not bool(moved.isfinite().all())
             if not diverged[place]:
-                lanes.jump(slot, torch.where(chosen, moved, x))
+                # the velocity says where the density rises only if no guidance has bent it
+                slope = (t * velocity[place] - x) / (1 - t) if guidance[place] == 1 else None
+                lanes.jump(slot, torch.where(chosen, moved, x), slope)
         return np.ones(len(slots), np.bool_), diverged
 
     def progress(self, slot: int) -> tuple[int, float]:

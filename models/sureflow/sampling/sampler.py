@@ -135,9 +135,10 @@ class Sampler:
         """
         if not spec.scores:
             spec = replace(spec, scores=(self.model.score,))
-        slot = self._free.pop()
+        slot = self._free[-1]
         rest = self._journeys.along(slot, spec, deadline)
         process = next(rest)
+        self._free.pop()
         self._held[ticket] = _Held(slot, spec, process, rest)
         self._parts = None
 

@@ -74,14 +74,19 @@ class Followed:
             value: Any = gathered[key]
             array[slot] = torch.tensor(value) if isinstance(array, Tensor) else value
 
-    def keys(self, names: Iterable[str]) -> set[str]:
-        """Names of all that these scores gather."""
-        return {f"{name}.{key}" for name in names for key in self._made(name).state()}
+    def shapes(self, names: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of all that these scores gather of a lane."""
+        return {
+            f"{name}.{key}": tuple(array.shape[1:])
+            for name in names
+            for key, array in self._made(name).state().items()
+        }
 
-    def jump(self, slot: int) -> None:
+    def jump(self, slot: int, moved: Tensor | None = None, slope: Tensor | None = None) -> None:
         """A lane has been put elsewhere; see :meth:`Score.jump`."""
+        by = torch.zeros_like(self._lanes.x[slot]) if moved is None else moved
         for score, _ in self._of(np.array([slot])):
-            score.jump(slot)
+            score.jump(slot, by, slope)
 
     def relabel(self, slot: int) -> None:
         """A lane has been given another label: what was answered of the old one is void."""

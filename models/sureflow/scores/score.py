@@ -99,10 +99,16 @@ class Score(ABC):
         """
         return {}
 
-    def jump(self, slot: int) -> None:  # noqa: B027
+    def jump(self, slot: int, moved: Tensor, slope: Tensor | None) -> None:  # noqa: B027
         """The state of a lane is put, or pulled, elsewhere than its own velocity leads.
 
         Its start has been moved along, so that the path still adds up to where the lane is.
+
+        Args:
+            slot: The lane.
+            moved: By how much, ``[*shape]``; zero where it is pulled all along, or where only the
+                velocity has become another.
+            slope: ``grad log p_t`` where it was, likewise; None where it is not known.
         """
 
     def begin(self, start: Start) -> None:  # noqa: B027

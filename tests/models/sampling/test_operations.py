@@ -229,10 +229,42 @@ def test_a_jump_is_no_part_of_the_path() -> None:
     for made in (late, early):
         assert made.scores["straightness"] == pytest.approx(0, abs=1e-4)
         assert made.scores["path_residual"] == pytest.approx(0, abs=1e-4)
-    assert np.isnan(late.scores["likelihood"])
-    assert np.isfinite(early.scores["likelihood"])
     (whole,) = run(model_of(net), [parent])
     assert late.start.tobytes() == whole.start.tobytes()
+
+
+def test_log_density_over_a_jump() -> None:
+    """Of a Gaussian the gradient of the log-density is linear, so that the mean of two is exact."""
+    model = gaussian()
+    parent = LaneSpec(1, 0, "rk4", 40, scores=("likelihood",))
+    specs = [
+        edited(parent, 16, Resample(0.8)),
+        edited(parent, 16, Resample(0.8), Resample(0.5)),
+        edited(edited(parent, 16, Resample(0.8)), 16, keep=(0.4,)),
+    ]
+    made = run(model, specs)
+    for sample in made:
+        end = torch.from_numpy(sample.data)[None]
+        exact = -float(model.network.log_density(end, torch.ones(1)))
+        assert sample.scores["likelihood"] == pytest.approx(exact, abs=2e-3)
+    assert made[0].scores == made[2].scores
+    (frame,) = made[2].frames
+    (again,) = run(model, [edited(specs[0], 16, frame=frame)])
+    assert again.scores == made[0].scores
+
+
+def test_the_density_of_a_lane_that_is_led_is_not_known(mixture) -> None:
+    """By known values, a measurement, or another condition; from the beginning on it is."""
+    parent = LaneSpec(1, 0, "heun", 10, label=0, scores=("likelihood",))
+    known = np.ones(2, np.float32)
+    specs = [
+        edited(parent, 5, Inpaint(np.array([True, False]), known)),
+        edited(parent, 0, Guide("mask", target=known, mask=np.array([True, False]))),
+        edited(parent, 5, label=1),
+        edited(parent, 0, Resample(), label=1),
+    ]
+    values = [sample.scores["likelihood"] for sample in run(mixture, specs)]
+    assert np.isnan(values).tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -282,3 +282,20 @@ def test_lineages_have_an_end(mixture) -> None:
         spec = branch(spec, 3)
     with pytest.raises(ValueError, match=r"^parent: more than 64"):
         mixture.check(spec)
+
+
+def test_a_frame_that_does_not_fit(mixture) -> None:
+    """One of another step is refused; one whose scores have another shape spares nothing."""
+    spec = LaneSpec(0, 0, steps=6, keep="all", scores=("straightness",))
+    (whole,) = run(mixture, [spec])
+    good = whole.frames[3]
+    with pytest.raises(ValueError, match=r"^frame: is not of step 2"):
+        mixture.check(branch(spec, 3, Frame(2, good.t, {**good.arrays, **_profile(2)}), keep=()))
+    odd = Frame(3, good.t, {**good.arrays, "score.straightness.squares": np.zeros(3, np.float32)})
+    (child,) = run(mixture, [branch(spec, 3, odd, keep=())])
+    assert same(child, whole)
+    assert child.evaluations == whole.evaluations
+
+
+def _profile(steps: int) -> dict[str, np.ndarray]:
+    return dict.fromkeys(("times", "rates"), np.zeros(steps, np.float32))
