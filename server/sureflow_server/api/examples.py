@@ -60,7 +60,7 @@ REQUESTS: dict[str, Example] = {
             "n": 4,
             "seed": 7,
             "condition": {"label": "Bag"},
-            "sampler": {"method": "heun", "steps": 10},
+            "sampler": {"method": "heun", "steps": 20},
             "filter": {"keep": 0.5, "action": "drop"},
         },
     },
