@@ -114,10 +114,10 @@ class Calibration:
         table = self.table(score, label, guidance)
         if table is None or not np.isfinite(uncertainty):
             return None
-        width = max(table[-1] - table[0], np.finfo(float).tiny)
         beyond = max(table[0] - uncertainty, 0.0) - max(uncertainty - table[-1], 0.0)
         inside = 1 - float(np.interp(uncertainty, table, np.linspace(0, 1, len(table))))
-        return inside + float(np.clip(beyond / width, -FARTHEST, FARTHEST))
+        width = max(table[-1] - table[0], abs(beyond) / FARTHEST, np.finfo(float).tiny)
+        return inside + float(beyond / width)
 
     def table(
         self, score: str, label: int | None, guidance: float

@@ -13,6 +13,10 @@ Ends = tuple[float, float | None]
 """First and last of a range, both included; ``None``: without end."""
 
 
+RUN = ("label", "guidance", "method", "steps", "tolerance", "grid")
+"""Fields of a lane that say how it is run; another class from some step on is an edit too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Where the confidence by one score holds, of one solver at one guidance scale.
@@ -80,11 +84,13 @@ class Holds:
         )
 
     def _follows(self, score: str, spec: LaneSpec) -> bool:
-        """Whether a lane goes on from one for which it holds, with nothing done to it."""
+        """Whether a lane goes on from one for which it holds, as that one would have."""
         origin = spec.origin
         if not isinstance(origin, Branch) or origin.operations:
             return False
-        return self.covers(score, origin.parent)
+        parent = origin.parent
+        same = all(getattr(spec, name) == getattr(parent, name) for name in RUN)
+        return same and self.covers(score, parent)
 
     def words(self, score: str, guidance: float = 1.0) -> str:
         """The settings of a score at a guidance scale in words; empty if there are none."""

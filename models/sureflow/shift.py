@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from math import log
 from typing import Any
@@ -16,6 +16,8 @@ from sureflow.holds import Ends, Held, Holds
 from sureflow.lane import LaneSpec
 
 Floats = npt.NDArray[np.float64]
+Family = tuple[str, str, float, bool]
+"""Method, grid, guidance, and whether the steps are fixed."""
 
 LIMIT = 0.05
 """Largest difference from uniform with which confidence is said to hold."""
@@ -60,7 +62,7 @@ class Setting:
         return cls(spec.method, spec.steps, grid=spec.grid, guidance=scale)
 
     @property
-    def family(self) -> tuple[str, str, float, bool]:
+    def family(self) -> Family:
         """What it shares with coarser and finer ones."""
         return self.method, self.grid, self.guidance, self.tolerance is None
 
@@ -68,6 +70,9 @@ class Setting:
     def fineness(self) -> float:
         """Larger is finer."""
         return float(self.steps or 0) if self.tolerance is None else 1 / self.tolerance
+
+
+FIELDS = {each.name for each in fields(Setting)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,16 +109,13 @@ class Shifts:
     @cached_property
     def holds(self) -> Holds:
         """Where confidence holds, by score."""
-        families: dict[tuple[str, str, float, bool], list[Shift]] = {}
-        for shift in sorted(self.shifts, key=lambda shift: shift.setting.fineness):
-            families.setdefault(shift.setting.family, []).append(shift)
         found: dict[str, list[Held]] = {}
-        for (method, grid, scale, fixed), family in families.items():
-            for score in family[0].error:
-                ends = ranges(family, score)
+        pairs = ((score, s.setting.family) for s in self.shifts for score in s.error)
+        for score, family in dict.fromkeys(pairs):
+            method, grid, scale, fixed = family
+            if ends := ranges(self._family(score, family), score):
                 kind = {"steps": ends} if fixed else {"tolerance": ends}
-                if ends:
-                    found.setdefault(score, []).append(Held(method, scale, grid, **kind))
+                found.setdefault(score, []).append(Held(method, scale, grid, **kind))
         return Holds({score: tuple(helds) for score, helds in found.items()})
 
     def confidence(self, place: float, score: str, setting: Setting) -> float:
@@ -122,8 +124,8 @@ class Shifts:
         Between two settings of a family that were measured it is interpolated; beyond them it is
         that of the nearest. Families that were not measured have that of the reference draws.
         """
-        family = self._family(setting)
-        if not family or score not in family[0].error:
+        family = self._family(score, setting.family)
+        if not family:
             return min(max(place, 0.0), 1.0)
         fine = [shift.setting.fineness for shift in family]
         after = int(np.searchsorted(fine, setting.fineness))
@@ -139,9 +141,9 @@ class Shifts:
         curve = (1 - part) * low.curve(score) + part * high.curve(score)
         return float(np.interp(place, PLACES, curve))
 
-    def _family(self, setting: Setting) -> list[Shift]:
-        """The shifts of its family, the coarsest first."""
-        found = [shift for shift in self.shifts if shift.setting.family == setting.family]
+    def _family(self, score: str, family: Family) -> list[Shift]:
+        """Those of a family that tell of a score, the coarsest first."""
+        found = [s for s in self.shifts if s.setting.family == family and score in s.error]
         return sorted(found, key=lambda shift: shift.setting.fineness)
 
     def tensors(self) -> dict[str, Floats]:
@@ -170,6 +172,8 @@ class Shifts:
             return None
         shifts = []
         for number, note in enumerate(json.loads(metadata[NOTE])):
+            if not {"setting", "error"} <= set(note) or not set(note["setting"]) <= FIELDS:
+                raise ValueError(f"{NOTE} is no list of settings and errors")
             curves = {
                 score: tensors[name]
                 for score in note["error"]

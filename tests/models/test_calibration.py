@@ -105,6 +105,9 @@ def test_beyond_its_table_a_score_still_has_a_place() -> None:
     assert made.place("propagated", 1.5, 0, 1.0) == pytest.approx(-0.5)
     assert made.place("propagated", 5.0, 1, 1.0) == pytest.approx(1.5)
     assert made.confidence("propagated", 5.0, 1, 1.0) == 1.0
+    made.quantiles["propagated"][:, 0] = 3.0
+    assert made.place("propagated", 2.0, 0, 1.0) == pytest.approx(1e6, rel=1e-5)
+    assert made.place("propagated", 1e300, 0, 1.0) == pytest.approx(-1e6, rel=1e-5)
 
 
 def test_what_was_measured_at_other_settings_is_kept_and_used(tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ LANE = LaneSpec(0, 0, label=0)
         ({"method": "euler", "parallel": 4, "parallel_tolerance": 0.1}, False),
         ({"origin": Inverted(np.zeros(2, np.float32))}, False),
         ({"origin": Branch(LANE, 3)}, True),
+        ({"origin": Branch(replace(LANE, label=1), 3)}, False),
+        ({"origin": Branch(replace(LANE, steps=30), 3)}, False),
         ({"origin": Branch(LANE, 3, (Resample(1.0),))}, False),
         ({"origin": Branch(replace(LANE, steps=5), 3)}, False),
         ({"origin": Branch(replace(LANE, origin=Branch(LANE, 1, (Resample(1.0),))), 3)}, False),

@@ -115,4 +115,16 @@ def test_round_trip() -> None:
     falling = {name: curve[::-1] for name, curve in shifts.tensors().items()}
     with pytest.raises(ValueError, match="does not rise"):
         Shifts.read(falling, shifts.metadata())
+    with pytest.raises(ValueError, match="settings and errors"):
+        Shifts.read({}, {"shifts": '[{"setting": {"speed": 3}, "error": {}}]'})
     assert Shifts.read({}, {}) is None
+
+
+def test_settings_may_tell_of_different_scores() -> None:
+    """Guided lanes have no likelihood, though the reference draws' tables name it."""
+    both = Shift(Setting("euler", 10), {}, {SCORE: 0.0, "straightness": 0.0})
+    one = Shift(Setting("euler", 20), {}, {"straightness": 0.01})
+    shifts = Shifts((both, one))
+    assert shifts.holds.words(SCORE) == "euler with 10 steps"
+    assert shifts.holds.words("straightness") == "euler with 10 or more steps"
+    assert shifts.confidence(0.3, SCORE, Setting("euler", 20)) == 0.3

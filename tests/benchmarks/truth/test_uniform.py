@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.report import Report
 from benchmarks.truth import images, pictures, uniform
+from sureflow.conformal import Conformal
 from sureflow.lane import Sample
 from tests.server.samples import finished
 
@@ -35,14 +38,17 @@ def judged(confidence: list[float]) -> images.Judged:
     return images.Judged(samples, torch.zeros(len(samples), dtype=torch.long), {})
 
 
-def test_certificates_are_held_against_fresh_samples() -> None:
+def test_certificates_are_held_against_fresh_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of four samples pass at the threshold for 2 %; 1 % cannot be certified."""
+    table = Conformal(np.array([0.9, 0.5]), np.array([0.015, 0.02]), {})
+    holder = SimpleNamespace(calibration=SimpleNamespace(conformal=table))
+    monkeypatch.setattr(images, "load", lambda name: holder)
     report = Report("truth")
     bad = torch.tensor([True, False, False, True])
-    images._certified(report, "digits", judged([0.0, 0.9999, 0.9998, 0.9997]), bad)
-    shown = images.certificates(report.figures, "digits")
-    assert "| 2 % |" in shown
-    assert report.figures["certified, digits, 0.02: accepted"] == 75.0
-    assert report.figures["certified, digits, 0.02: bad among them"] == pytest.approx(100 / 3)
+    images._certified(report, "digits", judged([0.0, 0.6, 0.4, 0.5]), bad)
+    shown = images.certificates(report.figures, "digits").splitlines()
+    assert "| 2 % | 0.50 | 50 % | 50 % |" in shown
+    assert "| 1 % | cannot be certified |  |  |" in shown
     assert images.certificates({}, "digits") == ""
 
 

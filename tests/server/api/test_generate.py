@@ -74,6 +74,7 @@ def test_the_smallest_request(server: Server) -> None:
         "shape",
         "data",
         "confidence",
+        "confidence_holds",
         "uncertainty",
         "method",
         "semantics",
