@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from sureflow import __version__
+from sureflow_server import traces
 from sureflow_server.api import generate, health, models, problems
 from sureflow_server.api.middleware import BodyLimit, RequestId
 from sureflow_server.api.request_log import RequestLog
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         pool.start()
         yield
         await pool.stop()
+        traces.flush()
 
     app = Application(
         title="Sureflow", version=__version__, description=DESCRIPTION, lifespan=lifespan
@@ -61,6 +63,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = Service(settings, pool, metrics)
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.traces:
+        app.add_middleware(traces.RequestTrace)
     app.add_middleware(RequestLog)
     app.add_middleware(RequestId)
     for router in (generate.router, models.router, health.router, v2.router):

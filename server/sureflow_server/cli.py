@@ -12,6 +12,7 @@ from pydantic_settings import SettingsError
 from sureflow.cli import app
 from sureflow_server.logs import configure
 from sureflow_server.settings import Settings
+from sureflow_server.traces import TracesError, install
 
 
 @app.command()
@@ -56,6 +57,9 @@ def serve(
         float | None, typer.Option(help="Seconds to finish after SIGTERM; default 30.")
     ] = None,
     log: Annotated[str | None, typer.Option(help="text (default), or json: a line each.")] = None,
+    traces: Annotated[
+        bool | None, typer.Option("--traces", help="Send OpenTelemetry traces; see OTEL_*.")
+    ] = None,
     allow_unauthenticated: Annotated[
         bool | None,
         typer.Option("--allow-unauthenticated", help="Bind a public address without keys."),
@@ -72,6 +76,12 @@ def serve(
         typer.echo(f"sureflow: {_reason(error)}", err=True)
         raise typer.Exit(1) from None
     configure(settings.log)
+    if settings.traces:
+        try:
+            install()
+        except TracesError as error:
+            typer.echo(f"sureflow: {error}", err=True)
+            raise typer.Exit(1) from None
     # Imported here, so that a worker, which imports this file anew, starts without it.
     from sureflow_server.serve import serve as run
 

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
         max_body_bytes: Largest request body.
         drain_s: Seconds that running requests get to finish after SIGTERM.
         log: ``json`` writes the log as JSON objects, one a line, with the ids of requests.
+        traces: Send OpenTelemetry traces to where the variables ``OTEL_*`` say; needs the extra
+            ``otel``.
         allow_unauthenticated: Bind a public address although the server asks nobody for a key.
     """
 
@@ -70,6 +72,7 @@ class Settings(BaseSettings):
     max_body_bytes: PositiveInt = 1 << 20
     drain_s: PositiveFloat = 30.0
     log: LogFormat = "text"
+    traces: bool = False
     allow_unauthenticated: bool = False
 
     @classmethod
