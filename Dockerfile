@@ -20,6 +20,7 @@ RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --whe
 # for a CPU are a tenth of the size.
 FROM ${PYTHON_IMAGE} AS cpu-environment
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Such as [otel], for traces.
 ARG EXTRAS=""
 COPY constraints.txt /
 RUN python3 -m venv /opt/sureflow \

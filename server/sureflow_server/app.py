@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from sureflow import __version__
+from sureflow_server import traces
 from sureflow_server.api import (
     access,
     docs,
@@ -93,6 +94,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         if sweeping is not None:
             sweeping.cancel()
         await pool.stop()
+        traces.flush()
 
     app = Application(
         title="Sureflow",
@@ -123,6 +125,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             allow_headers=("Authorization", "Idempotency-Key", "Prefer", "X-Request-Id"),
             expose_headers=EXPOSED,
         )
+    if settings.traces:
+        app.add_middleware(traces.RequestTrace)
     app.add_middleware(RequestLog)
     app.add_middleware(RequestId)
     for router in (

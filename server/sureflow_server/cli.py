@@ -13,6 +13,7 @@ from sureflow.cli import app
 from sureflow_server.keys.commands import app as keys
 from sureflow_server.logs import configure
 from sureflow_server.settings import Settings
+from sureflow_server.traces import TracesError, install
 
 app.add_typer(keys, name="keys")
 
@@ -98,6 +99,9 @@ def serve(
         float | None, typer.Option(help="Seconds for which they are kept; default 3600.")
     ] = None,
     log: Annotated[str | None, typer.Option(help="text (default), or json: a line each.")] = None,
+    traces: Annotated[
+        bool | None, typer.Option("--traces", help="Send OpenTelemetry traces; see OTEL_*.")
+    ] = None,
     allow_unauthenticated: Annotated[
         bool | None,
         typer.Option("--allow-unauthenticated", help="Bind a public address without keys."),
@@ -114,6 +118,12 @@ def serve(
         typer.echo(f"sureflow: {_reason(error)}", err=True)
         raise typer.Exit(1) from None
     configure(settings.log)
+    if settings.traces:
+        try:
+            install()
+        except TracesError as error:
+            typer.echo(f"sureflow: {error}", err=True)
+            raise typer.Exit(1) from None
     # Imported here, so that a worker, which imports this file anew, starts without it.
     from sureflow_server.serve import serve as run
 

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
         allowed_origins: Web pages of these origins, such as ``https://lab.example``, may use the
             server from a browser; none may by default.
         log: ``json`` writes the log as JSON objects, one a line, with the ids of requests.
+        traces: Send OpenTelemetry traces to where the variables ``OTEL_*`` say; needs the extra
+            ``otel``.
         allow_unauthenticated: Bind a public address although the server asks nobody for a key.
     """
 
@@ -101,6 +103,7 @@ class Settings(BaseSettings):
     open_metrics: bool | None = None
     allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
     log: LogFormat = "text"
+    traces: bool = False
     allow_unauthenticated: bool = False
 
     @classmethod

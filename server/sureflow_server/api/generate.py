@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from sureflow_server.api.run import Result, Run
 from sureflow_server.api.stream import stream
 from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
+from sureflow_server.traces import measured
 
 JSON, TENSORS, PNG, EVENTS = (
     "application/json",
@@ -81,13 +83,17 @@ async def _generate(request: Request, body: GenerateRequest) -> Response:
         results = await unless_disconnected(request, run.collect())
     except ClientDisconnect:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
-    request_id = request.state.request_id
+    with measured("decode"):
+        return _answer(request.state.request_id, run, results, media_type)
+
+
+def _answer(request_id: str, run: Run, results: Sequence[Result], media_type: str) -> Response:
     if media_type == TENSORS:
         return Response(tensors(run, results, request_id), media_type=TENSORS)
     if media_type == PNG:
         best = next((result for result in results if result.accepted), results[0])
         return _image(run, best, request_id)
-    return JSONResponse(answer(run, request_id, [record(result, planned) for result in results]))
+    return JSONResponse(answer(run, request_id, [record(result, run.plan) for result in results]))
 
 
 def _media_type(request: Request, planned: Plan) -> str:

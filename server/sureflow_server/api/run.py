@@ -16,6 +16,7 @@ from sureflow_server.engine.messages import Finished, Progress, Started
 from sureflow_server.filters import Decision
 from sureflow_server.metrics import Metrics
 from sureflow_server.store import StoreError
+from sureflow_server.traces import span
 
 
 @dataclass(slots=True)
@@ -173,3 +174,6 @@ class Run:
         labels = (self.plan.card.name, self.plan.kind)
         self._metrics.queue_time.labels(*labels).observe(self.queue_s)
         self._metrics.inference_time.labels(*labels).observe(self._finished - self._admitted)
+        model, evaluations = self.plan.card.name, self.usage()["evaluations"]
+        span("queue", self._job.submitted, self._admitted, model=model)
+        span("tick", self._admitted, self._finished, model=model, evaluations=evaluations)

@@ -23,6 +23,7 @@ from sureflow_server.api.submit import submit
 from sureflow_server.api.v2.inference import check_outputs, metadata, outputs_of, request_of
 from sureflow_server.api.v2.tensor import HEADER_LENGTH, read, write
 from sureflow_server.service import Service
+from sureflow_server.traces import measured
 
 EXTENSIONS = ("binary_tensor_data", "model_repository")
 ENCODINGS = ("", "identity")
@@ -101,7 +102,8 @@ async def infer(request: Request, name: str, version: str | None = None) -> Resp
         **({} if inference.id is None else {"id": inference.id}),
         "parameters": {"seed": planned.seed, **run.usage()},
     }
-    return write(answer, outputs_of(inference, results))
+    with measured("decode"):
+        return write(answer, outputs_of(inference, results))
 
 
 def _card(request: Request, name: str, version: str | None) -> ModelCard:
