@@ -17,7 +17,7 @@ from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
 from sureflow_server.api.held import Held, card_of_handle, hold
 from sureflow_server.api.once import PARAMETERS, once
-from sureflow_server.api.original import original, surest
+from sureflow_server.api.original import Frames, original, surest
 from sureflow_server.api.problems import problems
 from sureflow_server.api.responses import EditResponse
 from sureflow_server.api.run import Run
@@ -57,10 +57,13 @@ async def _edit(request: Request, body: EditRequest) -> Response:
         await unless_disconnected(request, run.collect())
     except ClientDisconnect:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
-    return JSONResponse(_answer(request, body, held, step, run))
+    frames = await service.store.frames(body.handle)
+    return JSONResponse(_answer(request, body, held, frames, step, run))
 
 
-def _answer(request: Request, body: EditRequest, held: Held, step: int, run: Run) -> dict[str, Any]:
+def _answer(
+    request: Request, body: EditRequest, held: Held, frames: Frames, step: int, run: Run
+) -> dict[str, Any]:
     results = sorted(run.results, key=lambda result: result.sample.spec.index)
     first = held.facts
     chosen = surest(results, first)
@@ -73,6 +76,6 @@ def _answer(request: Request, body: EditRequest, held: Held, step: int, run: Run
     return {
         **answer(run, request.state.request_id, records),
         "at": {"t": float(held.t[step]), "step": step},
-        "original": original(held, run.plan, withheld=withheld),
+        "original": original(held, frames, run.plan, withheld=withheld),
         "chosen": chosen,
     }

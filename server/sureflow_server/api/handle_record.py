@@ -13,7 +13,7 @@ class FrameRecord(Part):
     """A key frame that is kept."""
 
     step: int
-    t: float | None
+    t: float
     bytes: int
 
 

@@ -22,7 +22,7 @@ from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
 from sureflow_server.api.held import Held, card_of_handle, hold
 from sureflow_server.api.keeping import moment, sample_of
-from sureflow_server.api.original import profile_of, sample_record
+from sureflow_server.api.original import profile_of, sample_record, time_of
 from sureflow_server.api.problems import problems
 from sureflow_server.api.requests import OutputOptions
 from sureflow_server.api.resolve import form_of
@@ -86,9 +86,9 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
             "commits": held.commits,
             "profile": profile_of(held),
             "frames": [
-                {"step": step, "t": _time(held, step), "bytes": size} for step, size in frames
+                {"step": step, "t": time_of(held, step), "bytes": size} for step, size in frames
             ],
-            "sample": sample_record(held, _form(form, card)),
+            "sample": sample_record(held, frames, _form(form, card)),
         }
     )
 
@@ -208,7 +208,3 @@ def _map_form(form: Format) -> Format:
 
 def _form(form: Literal["png", "npy", "list"] | None, card: ModelCard) -> Format:
     return form_of(OutputOptions(format=form), card, "format")
-
-
-def _time(held: Held, step: int) -> float | None:
-    return float(held.t[step]) if step < held.steps else None

@@ -13,14 +13,23 @@ from sureflow_server.api.keeping import moment, sample_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result
 
+Frames = Sequence[tuple[int, int]]
+"""Step and bytes of key frames."""
 
-def original(held: Held, plan: Plan, *, withheld: bool = False) -> dict[str, Any]:
+
+def original(held: Held, frames: Frames, plan: Plan, *, withheld: bool = False) -> dict[str, Any]:
     """Return the record of the sample of a handle, in the form that a plan asks for."""
-    return sample_record(held, plan.form, plan.profile, plan.map, withheld=withheld)
+    return sample_record(held, frames, plan.form, plan.profile, plan.map, withheld=withheld)
 
 
 def sample_record(
-    held: Held, form: Format, profile: bool = False, map: bool = False, *, withheld: bool = False
+    held: Held,
+    frames: Frames,
+    form: Format,
+    profile: bool = False,
+    map: bool = False,
+    *,
+    withheld: bool = False,
 ) -> dict[str, Any]:
     """Return the record of the sample of a handle, its schema being ``SampleRecord``."""
     arrays: dict[str, Array] = sample_of(held.handle)
@@ -29,8 +38,8 @@ def sample_record(
     link = {
         "id": handle.id,
         "expires_at": moment(handle.expires),
-        "bytes": handle.nbytes,
-        "frames": [],
+        "bytes": handle.nbytes + sum(size for _, size in frames),
+        "frames": [time_of(held, step) for step, _ in frames],
     }
     return {
         **held.facts,
@@ -40,6 +49,11 @@ def sample_record(
         **({"profile": profile_of(held)} if profile else {}),
         **({"map": jsonable(arrays["map"], map_form)} if map else {}),
     }
+
+
+def time_of(held: Held, step: int) -> float:
+    """Return when a step of a trajectory begins; the end of the last one is 1."""
+    return round(float(held.t[step]), 6) if step < held.steps else 1.0
 
 
 def profile_of(held: Held) -> dict[str, Any]:
