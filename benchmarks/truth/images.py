@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.report import Report
-from benchmarks.truth import pictures
+from benchmarks.truth import pictures, uniform
 from benchmarks.truth.measures import auroc
 from benchmarks.truth.realism import coverage, realism, recall
 from sureflow.checkpoint import load
@@ -75,6 +75,8 @@ def measure(report: Report, quick: bool, docs: Path | None, model: str) -> None:
     bad = _digits(report, judged) if model == "digits" else _fashion(report, judged)
     for name in judged.scores:
         _row(report, model, name, judged, bad)
+    apart = uniform.distance(judged.confidence.tolist())
+    report.add(f"{model}: distance of confidence from uniform", apart)
     _certified(report, model, judged, bad)
     if docs is not None:
         recommended = judged.samples[0].score

@@ -203,7 +203,8 @@ def compare(there: Floats, here: Floats) -> tuple[Floats, float]:
     Returns:
         The curve ``[places]``, and an estimate of how far from uniform the confidence still is:
         twice the largest standard error of the curve, with what is lost between its places, but no
-        less than the share of samples that nothing tells apart.
+        less than the share of samples that nothing tells apart. Where the places were nearer to
+        uniform as they are than such a curve can be told to make them, they stay as they are.
     """
     parts = np.arange(len(PLACES) * BETWEEN - BETWEEN + 1) / BETWEEN
     fine = np.interp(parts, np.arange(len(PLACES)), PLACES)
@@ -215,7 +216,9 @@ def compare(there: Floats, here: Floats) -> tuple[Floats, float]:
     lost = float(np.abs(np.interp(fine, PLACES, curve) - share).max())
     inside = np.clip(there, fine[0], fine[-1])
     alike = float(np.unique(inside, return_counts=True)[1].max()) / len(there)
-    return curve, max(doubt + lost, alike)
+    same = PLACES.clip(0, 1)
+    apart = max(float(np.abs(curve - same).max()), alike)
+    return (same, apart) if apart <= doubt + lost else (curve, max(doubt + lost, alike))
 
 
 def ranges(family: Sequence[Shift], score: str) -> tuple[Ends, ...]:

@@ -46,6 +46,15 @@ def test_pairs_tell_more_than_their_number() -> None:
     assert np.abs(curve - LEVELS).max() < LIMIT
 
 
+def test_few_draws_do_not_put_right_what_is_right_enough() -> None:
+    """A shift of .03 that 100 pairs cannot resolve is left as it is, and known to be that small."""
+    rng = np.random.default_rng(4)
+    here = rng.uniform(size=100)
+    curve, error = compare(np.clip(here + rng.normal(0, 0.03, 100), 0, 1), here)
+    assert np.array_equal(curve, LEVELS)
+    assert error < LIMIT
+
+
 def test_scores_that_no_reference_draw_had_are_put_in_place_too() -> None:
     """Half of them lie beyond an end of the tables."""
     rng = np.random.default_rng(2)
