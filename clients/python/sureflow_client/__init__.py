@@ -9,14 +9,19 @@ array([...])
 
 from ._async_client import AsyncClient
 from ._client import Client
+from ._collect import collect
+from ._edit_result import BranchPoint, EditResult
 from ._events import Completed, Event, Queued, SampleEvent, Started, Step
 from ._exceptions import (
     APIConnectionError,
     APITimeoutError,
     AuthenticationError,
+    Conflict,
     DeadlineExceeded,
     DeadlineUnreachable,
     FieldError,
+    Gone,
+    HandleExpired,
     InvalidRequest,
     LimitExceeded,
     MissingData,
@@ -28,56 +33,92 @@ from ._exceptions import (
     ProblemError,
     QueueFull,
     ServerError,
+    StoreFull,
+    StoreUnavailable,
     SureflowError,
     UnexpectedResponse,
+    UnknownHandle,
     UnknownModel,
+    VersionGone,
 )
+from ._handle import Frame, Handle, HandleSummary
 from ._model import Model
-from ._request import Filter, GenerateOptions
+from ._moment import AtCommit, AtStep, AtTime
+from ._operations import Condition, Guide, Inpaint, Operation, Resample, Uncertain
+from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewind
 from ._result import Result, Usage
 from ._retry import Retry
-from ._sample import Commit, Decision, Profile, Sample, Steps
+from ._sample import Commit, Decision, HandleLink, Profile, Sample, Steps
+from ._trajectory import Trajectory, View
 from ._version import __version__
 
 __all__ = [
     "APIConnectionError",
     "APITimeoutError",
     "AsyncClient",
+    "AtCommit",
+    "AtStep",
+    "AtTime",
     "AuthenticationError",
+    "BranchPoint",
     "Client",
     "Commit",
     "Completed",
+    "Condition",
+    "Conflict",
     "DeadlineExceeded",
     "DeadlineUnreachable",
     "Decision",
+    "EditOptions",
+    "EditResult",
     "Event",
     "FieldError",
     "Filter",
+    "Frame",
     "GenerateOptions",
+    "Gone",
+    "Guide",
+    "Handle",
+    "HandleExpired",
+    "HandleLink",
+    "HandleSummary",
+    "Inpaint",
     "InvalidRequest",
+    "InvertOptions",
     "LimitExceeded",
     "MissingData",
     "Model",
     "ModelFailed",
     "NotFound",
     "NotReady",
+    "Operation",
     "PayloadTooLarge",
     "PermissionDenied",
     "ProblemError",
     "Profile",
     "QueueFull",
     "Queued",
+    "Resample",
     "Result",
     "Retry",
+    "Rewind",
     "Sample",
     "SampleEvent",
     "ServerError",
     "Started",
     "Step",
     "Steps",
+    "StoreFull",
+    "StoreUnavailable",
     "SureflowError",
+    "Trajectory",
+    "Uncertain",
     "UnexpectedResponse",
+    "UnknownHandle",
     "UnknownModel",
     "Usage",
+    "VersionGone",
+    "View",
     "__version__",
+    "collect",
 ]

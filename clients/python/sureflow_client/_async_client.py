@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import httpx
 from httpx_sse import EventSource
 from typing_extensions import Self, Unpack
 
+from . import _calls
 from ._base import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    EVENTS,
-    GENERATE,
-    JSON,
     LIVE,
-    MODELS,
     POLL_SECONDS,
     PROBE_TIMEOUT,
     READY,
@@ -28,17 +25,23 @@ from ._base import (
     check_stream,
     http_options,
     is_ready,
-    model_path,
     never_ready,
-    read,
     transport_error,
 )
+from ._call import EVENTS, Answer, Call
+from ._collect import collect
+from ._edit_result import EditResult
+from ._encode import Given
 from ._events import Completed, Event, read_event
-from ._model import Model, ModelList
+from ._handle import Handle, HandleSummary, Held
+from ._model import Model
+from ._operations import Operation
+from ._options import EditOptions, GenerateOptions, InvertOptions
 from ._problem import response_error
-from ._request import GenerateOptions, generate_body
+from ._progress import ProgressBar
 from ._result import Result
 from ._retry import Retry
+from ._trajectory import Show, Trajectory
 
 
 class AsyncClient(BaseClient):
@@ -74,7 +77,12 @@ class AsyncClient(BaseClient):
         self._http = httpx.AsyncClient(**options, transport=transport)
 
     async def generate(
-        self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
+        self,
+        model: str | None = None,
+        n: int | None = None,
+        *,
+        progress: bool = False,
+        **options: Unpack[GenerateOptions],
     ) -> Result:
         """Generate samples and wait for all of them.
 
@@ -82,24 +90,33 @@ class AsyncClient(BaseClient):
             model: Name of the model; the server's default where left out.
             n: Number of samples, by default 1. Sample ``i`` is the same for every ``n > i``.
                 With ``filter={"accept": ...}``, leave it out.
+            progress: Show a progress bar meanwhile, in a terminal or a notebook.
             **options: ``seed, label, guidance, method, steps, tolerance, min_steps, max_steps,
-                grid, parallel, parallel_tolerance, score, also, profile, map, filter, deadline_s,
-                priority, output``; see `GenerateOptions`.
+                grid, parallel, parallel_tolerance, score, also, profile, map, filter, rewind,
+                deadline_s, priority, output``; see `GenerateOptions`.
 
         Raises:
             ProblemError: The server refused; the subclass says why.
             APIConnectionError: No answer, or none in time.
             UnexpectedResponse: The answer is not a Sureflow server's.
         """
-        body = generate_body(model, n, **options)
-        return read(Result, (await self._send("POST", GENERATE, body)).content)
+        if progress:
+            events = self.stream(model, n, progress=True, **options)
+            return collect([event async for event in events])
+        return await self._call(_calls.generate(model, n, **options))
 
     async def stream(
-        self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
+        self,
+        model: str | None = None,
+        n: int | None = None,
+        *,
+        progress: bool = False,
+        **options: Unpack[GenerateOptions],
     ) -> AsyncGenerator[Event, None]:
         """Generate samples and yield events, each sample as soon as it is finished.
 
-        The arguments are those of `generate`; the last event is `Completed`. To leave the
+        The arguments are those of `generate`; the last event is `Completed`, and `collect` makes
+        the result of `generate` of them all. To leave the
         loop early, close the generator (``contextlib.aclosing`` does): that hangs up, and the
         server stops working on the request.
 
@@ -108,30 +125,145 @@ class AsyncClient(BaseClient):
             APIConnectionError: No answer, or it broke off; a stream is not resumed.
             UnexpectedResponse: The answer is not a Sureflow server's.
         """
-        body = generate_body(model, n, **options)
-        response = await self._send("POST", GENERATE, body, accept=EVENTS)
+        call = _calls.generate(model, n, **options)
+        response = await self._send(call, accept=EVENTS)
+        bar = ProgressBar(progress)
         try:
             check_stream(response)
             async with aclosing(EventSource(response).aiter_sse()) as messages:
                 async for message in messages:
                     event = read_event(message)
                     if event is not None:
+                        bar.update(event)
                         yield event
                     if isinstance(event, Completed):
                         return
         except httpx.RequestError as error:
             raise transport_error(error, self.url) from error
         finally:
+            bar.close()
             await response.aclose()
         raise broken_stream(self.url)
 
+    async def edit(
+        self,
+        handle: Held,
+        operations: Operation | Sequence[Operation] = (),
+        **options: Unpack[EditOptions],
+    ) -> EditResult:
+        """Take a trajectory up again where it was, and send it elsewhere.
+
+        Args:
+            handle: Of the trajectory: the id, or the sample that has it.
+            operations: What to do there, in this order: `Resample`, `Condition`, `Inpaint`,
+                `Guide`. Without any, the rest is made again as it was.
+            **options: ``at, branches, keep, filter, rewind`` and most of those of `generate`; see
+                `EditOptions`.
+
+        Raises:
+            HandleExpired, UnknownHandle, VersionGone: The trajectory cannot be taken up any more.
+            ProblemError: The server refused; the subclass says why.
+            APIConnectionError: No answer, or none in time.
+            UnexpectedResponse: The answer is not a Sureflow server's.
+        """
+        return await self._call(_calls.edit(handle, operations, **options))
+
+    async def invert(
+        self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
+    ) -> Result:
+        """Have samples of your own scored, and made fit to be edited.
+
+        The flow runs from each back to noise, and from there as usual: ``Sample.inversion_error``
+        says how well it came back.
+
+        Args:
+            samples: Arrays ``[n, *shape]`` in the units of the model's data, or images.
+            model: Name of the model; the server's default where left out.
+            **options: ``label, guidance, rewind`` and most of those of `generate`; see
+                `InvertOptions`.
+
+        Raises:
+            ProblemError: The server refused; the subclass says why.
+            APIConnectionError: No answer, or none in time.
+            UnexpectedResponse: The answer is not a Sureflow server's.
+        """
+        return await self._call(_calls.invert(samples, model, **options))
+
+    async def handle(
+        self, handle: Held, *, output: Literal["png", "npy", "list"] | None = None
+    ) -> Handle:
+        """Return what the server keeps of a trajectory, with its sample.
+
+        Args:
+            handle: Its id, or the sample that has it.
+            output: Encoding of the sample, as for `generate`.
+
+        Raises:
+            HandleExpired, UnknownHandle, VersionGone: There is nothing to return any more.
+        """
+        return await self._call(_calls.handle(handle, output))
+
+    async def handles(self, limit: int | None = None) -> tuple[HandleSummary, ...]:
+        """Return your own handles, newest first.
+
+        Args:
+            limit: At most so many; by default all.
+        """
+        found: list[HandleSummary] = []
+        before = None
+        while limit is None or len(found) < limit:
+            rest = None if limit is None else limit - len(found)
+            page = await self._call(_calls.handles(rest, before))
+            found += page.handles
+            before = page.next
+            if before is None:
+                break
+        return tuple(found)
+
+    async def delete_handle(self, handle: Held) -> None:
+        """Have the server forget a trajectory before its time.
+
+        Args:
+            handle: Its id, or the sample that has it.
+
+        Raises:
+            HandleExpired, UnknownHandle: It has already.
+        """
+        await self._call(_calls.delete_handle(handle))
+
+    async def frames(
+        self,
+        handle: Held,
+        t: Iterable[float] | None = None,
+        *,
+        show: Sequence[Show] = ("state", "prediction"),
+        output: Literal["png", "npy", "list"] | None = "npy",
+    ) -> Trajectory:
+        """Look at a trajectory at chosen times.
+
+        Args:
+            handle: Its id, or the sample that has it.
+            t: Times in [0, 1], each seen at the last step that begins there or before; 1 is the
+                finished sample. By default all steps.
+            show: What to look at: ``state``, ``prediction``, ``map``.
+            output: Encoding: ``npy`` and ``list`` are exact, ``png`` is small.
+
+        Raises:
+            HandleExpired, UnknownHandle, VersionGone: There is nothing to see any more.
+        """
+        return await self._call(_calls.frames(handle, t, show, output))
+
     async def models(self) -> tuple[Model, ...]:
         """Return the cards of all models that the server offers."""
-        return read(ModelList, (await self._send("GET", MODELS)).content).models
+        return (await self._call(_calls.models())).models
 
     async def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
-        return read(Model, (await self._send("GET", model_path(name))).content)
+        return await self._call(_calls.model(name))
+
+    async def metrics(self) -> str:
+        """Return the server's metrics, as Prometheus reads them."""
+        return await self._call(_calls.metrics())
 
     async def health(self) -> bool:
         """Return whether the server's process answers."""
@@ -174,12 +306,12 @@ class AsyncClient(BaseClient):
         except httpx.TransportError:
             return False
 
-    async def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, accept: str = JSON
-    ) -> httpx.Response:
-        """Return the successful response to a request; its body is read unless it streams."""
-        url = self.url + path
-        request = self._http.build_request(method, url, json=body, headers={"Accept": accept})
+    async def _call(self, call: Call[Answer]) -> Answer:
+        return call.read((await self._send(call, call.accept)).content)
+
+    async def _send(self, call: Call[Any], accept: str) -> httpx.Response:
+        """Return the successful response to a call; its body is read unless it streams."""
+        request = self._http.build_request(**self._options(call, accept))
         attempt = 0
         while True:
             try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import uuid
 from collections.abc import Mapping
-from typing import Any, TypeVar
-from urllib.parse import quote
+from typing import Any
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from typing_extensions import Self
 
+from ._call import EVENTS, Call
 from ._exceptions import APIConnectionError, APITimeoutError, UnexpectedResponse
 from ._problem import response_error
 from ._retry import Retry
@@ -23,15 +25,10 @@ PROBE_TIMEOUT = 5.0
 API_KEY = "SUREFLOW_API_KEY"
 """Environment variable with the API key of clients that are given none."""
 
-GENERATE = "/v1/generate"
-MODELS = "/v1/models"
 LIVE = "/health/live"
 READY = "/health/ready"
 
-JSON = "application/json"
-EVENTS = "text/event-stream"
-
-Answer = TypeVar("Answer", bound=BaseModel)
+IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
 class BaseClient:
@@ -40,6 +37,38 @@ class BaseClient:
     def __init__(self, url: str, retry: Retry | None) -> None:
         self.url = url.rstrip("/")
         self.retry = retry or Retry()
+        self._timeout: Any = httpx.USE_CLIENT_DEFAULT
+
+    def with_options(
+        self, *, timeout: float | httpx.Timeout | None = None, retry: Retry | None = None
+    ) -> Self:
+        """Return the same client, on the same connections, with other patience.
+
+        ``client.with_options(timeout=5).generate(...)`` waits for 5 s. What is left out stays as it
+        is. Closing either closes the connections of both.
+
+        Args:
+            timeout: As for the constructor.
+            retry: As for the constructor.
+        """
+        other = copy.copy(self)
+        other._timeout = self._timeout if timeout is None else timeout
+        other.retry = self.retry if retry is None else retry
+        return other
+
+    def _options(self, call: Call[Any], accept: str) -> dict[str, Any]:
+        """Return the arguments by which an httpx client builds the request of a call."""
+        headers = {"Accept": accept}
+        if call.method == "POST" and accept != EVENTS and self.retry.keyed:
+            headers[IDEMPOTENCY_KEY] = uuid.uuid4().hex
+        return {
+            "method": call.method,
+            "url": self.url + call.path,
+            "params": call.query,
+            "json": call.body,
+            "headers": headers,
+            "timeout": self._timeout,
+        }
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
@@ -53,21 +82,6 @@ def http_options(
     api_key = os.environ.get(API_KEY) if api_key is None else api_key
     key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     return {"timeout": timeout, "headers": {**own, **key, **(headers or {})}}
-
-
-def model_path(name: str) -> str:
-    """Return the path of one model's card."""
-    return f"{MODELS}/{quote(name, safe='')}"
-
-
-def read(answer: type[Answer], content: str | bytes) -> Answer:
-    """Return JSON text as ``answer``; raise `UnexpectedResponse` where it does not fit."""
-    try:
-        return answer.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in (answer.__name__, *first["loc"]))
-        raise UnexpectedResponse(f"{where}: {first['msg']}") from error
 
 
 def check_stream(response: httpx.Response) -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from httpx_sse import EventSource
 from typing_extensions import Self, Unpack
 
+from . import _calls
 from ._base import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    EVENTS,
-    GENERATE,
-    JSON,
     LIVE,
-    MODELS,
     POLL_SECONDS,
     PROBE_TIMEOUT,
     READY,
@@ -27,17 +24,23 @@ from ._base import (
     check_stream,
     http_options,
     is_ready,
-    model_path,
     never_ready,
-    read,
     transport_error,
 )
+from ._call import EVENTS, Answer, Call
+from ._collect import collect
+from ._edit_result import EditResult
+from ._encode import Given
 from ._events import Completed, Event, read_event
-from ._model import Model, ModelList
+from ._handle import Handle, HandleSummary, Held
+from ._model import Model
+from ._operations import Operation
+from ._options import EditOptions, GenerateOptions, InvertOptions
 from ._problem import response_error
-from ._request import GenerateOptions, generate_body
+from ._progress import ProgressBar
 from ._result import Result
 from ._retry import Retry
+from ._trajectory import Show, Trajectory
 
 
 class Client(BaseClient):
@@ -72,7 +75,12 @@ class Client(BaseClient):
         self._http = httpx.Client(**http_options(timeout, headers, api_key), transport=transport)
 
     def generate(
-        self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
+        self,
+        model: str | None = None,
+        n: int | None = None,
+        *,
+        progress: bool = False,
+        **options: Unpack[GenerateOptions],
     ) -> Result:
         """Generate samples and wait for all of them.
 
@@ -80,24 +88,33 @@ class Client(BaseClient):
             model: Name of the model; the server's default where left out.
             n: Number of samples, by default 1. Sample ``i`` is the same for every ``n > i``.
                 With ``filter={"accept": ...}``, leave it out.
+            progress: Show a progress bar meanwhile, in a terminal or a notebook.
             **options: ``seed, label, guidance, method, steps, tolerance, min_steps, max_steps,
-                grid, parallel, parallel_tolerance, score, also, profile, map, filter, deadline_s,
-                priority, output``; see `GenerateOptions`.
+                grid, parallel, parallel_tolerance, score, also, profile, map, filter, rewind,
+                deadline_s, priority, output``; see `GenerateOptions`.
 
         Raises:
             ProblemError: The server refused; the subclass says why.
             APIConnectionError: No answer, or none in time.
             UnexpectedResponse: The answer is not a Sureflow server's.
         """
-        body = generate_body(model, n, **options)
-        return read(Result, self._send("POST", GENERATE, body).content)
+        if progress:
+            events = self.stream(model, n, progress=True, **options)
+            return collect(events)
+        return self._call(_calls.generate(model, n, **options))
 
     def stream(
-        self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
+        self,
+        model: str | None = None,
+        n: int | None = None,
+        *,
+        progress: bool = False,
+        **options: Unpack[GenerateOptions],
     ) -> Generator[Event, None, None]:
         """Generate samples and yield events, each sample as soon as it is finished.
 
-        The arguments are those of `generate`; the last event is `Completed`. Whoever leaves the
+        The arguments are those of `generate`; the last event is `Completed`, and `collect` makes
+        the result of `generate` of them all. Whoever leaves the
         loop early hangs up, and the server stops working on the request.
 
         Raises:
@@ -105,29 +122,144 @@ class Client(BaseClient):
             APIConnectionError: No answer, or it broke off; a stream is not resumed.
             UnexpectedResponse: The answer is not a Sureflow server's.
         """
-        body = generate_body(model, n, **options)
-        response = self._send("POST", GENERATE, body, accept=EVENTS)
+        call = _calls.generate(model, n, **options)
+        response = self._send(call, accept=EVENTS)
+        bar = ProgressBar(progress)
         try:
             check_stream(response)
             for message in EventSource(response).iter_sse():
                 event = read_event(message)
                 if event is not None:
+                    bar.update(event)
                     yield event
                 if isinstance(event, Completed):
                     return
         except httpx.RequestError as error:
             raise transport_error(error, self.url) from error
         finally:
+            bar.close()
             response.close()
         raise broken_stream(self.url)
 
+    def edit(
+        self,
+        handle: Held,
+        operations: Operation | Sequence[Operation] = (),
+        **options: Unpack[EditOptions],
+    ) -> EditResult:
+        """Take a trajectory up again where it was, and send it elsewhere.
+
+        Args:
+            handle: Of the trajectory: the id, or the sample that has it.
+            operations: What to do there, in this order: `Resample`, `Condition`, `Inpaint`,
+                `Guide`. Without any, the rest is made again as it was.
+            **options: ``at, branches, keep, filter, rewind`` and most of those of `generate`; see
+                `EditOptions`.
+
+        Raises:
+            HandleExpired, UnknownHandle, VersionGone: The trajectory cannot be taken up any more.
+            ProblemError: The server refused; the subclass says why.
+            APIConnectionError: No answer, or none in time.
+            UnexpectedResponse: The answer is not a Sureflow server's.
+        """
+        return self._call(_calls.edit(handle, operations, **options))
+
+    def invert(
+        self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
+    ) -> Result:
+        """Have samples of your own scored, and made fit to be edited.
+
+        The flow runs from each back to noise, and from there as usual: ``Sample.inversion_error``
+        says how well it came back.
+
+        Args:
+            samples: Arrays ``[n, *shape]`` in the units of the model's data, or images.
+            model: Name of the model; the server's default where left out.
+            **options: ``label, guidance, rewind`` and most of those of `generate`; see
+                `InvertOptions`.
+
+        Raises:
+            ProblemError: The server refused; the subclass says why.
+            APIConnectionError: No answer, or none in time.
+            UnexpectedResponse: The answer is not a Sureflow server's.
+        """
+        return self._call(_calls.invert(samples, model, **options))
+
+    def handle(
+        self, handle: Held, *, output: Literal["png", "npy", "list"] | None = None
+    ) -> Handle:
+        """Return what the server keeps of a trajectory, with its sample.
+
+        Args:
+            handle: Its id, or the sample that has it.
+            output: Encoding of the sample, as for `generate`.
+
+        Raises:
+            HandleExpired, UnknownHandle, VersionGone: There is nothing to return any more.
+        """
+        return self._call(_calls.handle(handle, output))
+
+    def handles(self, limit: int | None = None) -> tuple[HandleSummary, ...]:
+        """Return your own handles, newest first.
+
+        Args:
+            limit: At most so many; by default all.
+        """
+        found: list[HandleSummary] = []
+        before = None
+        while limit is None or len(found) < limit:
+            rest = None if limit is None else limit - len(found)
+            page = self._call(_calls.handles(rest, before))
+            found += page.handles
+            before = page.next
+            if before is None:
+                break
+        return tuple(found)
+
+    def delete_handle(self, handle: Held) -> None:
+        """Have the server forget a trajectory before its time.
+
+        Args:
+            handle: Its id, or the sample that has it.
+
+        Raises:
+            HandleExpired, UnknownHandle: It has already.
+        """
+        self._call(_calls.delete_handle(handle))
+
+    def frames(
+        self,
+        handle: Held,
+        t: Iterable[float] | None = None,
+        *,
+        show: Sequence[Show] = ("state", "prediction"),
+        output: Literal["png", "npy", "list"] | None = "npy",
+    ) -> Trajectory:
+        """Look at a trajectory at chosen times.
+
+        Args:
+            handle: Its id, or the sample that has it.
+            t: Times in [0, 1], each seen at the last step that begins there or before; 1 is the
+                finished sample. By default all steps.
+            show: What to look at: ``state``, ``prediction``, ``map``.
+            output: Encoding: ``npy`` and ``list`` are exact, ``png`` is small.
+
+        Raises:
+            HandleExpired, UnknownHandle, VersionGone: There is nothing to see any more.
+        """
+        return self._call(_calls.frames(handle, t, show, output))
+
     def models(self) -> tuple[Model, ...]:
         """Return the cards of all models that the server offers."""
-        return read(ModelList, self._send("GET", MODELS).content).models
+        return self._call(_calls.models()).models
 
     def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
-        return read(Model, self._send("GET", model_path(name)).content)
+        return self._call(_calls.model(name))
+
+    def metrics(self) -> str:
+        """Return the server's metrics, as Prometheus reads them."""
+        return self._call(_calls.metrics())
 
     def health(self) -> bool:
         """Return whether the server's process answers."""
@@ -170,12 +302,12 @@ class Client(BaseClient):
         except httpx.TransportError:
             return False
 
-    def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, accept: str = JSON
-    ) -> httpx.Response:
-        """Return the successful response to a request; its body is read unless it streams."""
-        url = self.url + path
-        request = self._http.build_request(method, url, json=body, headers={"Accept": accept})
+    def _call(self, call: Call[Answer]) -> Answer:
+        return call.read(self._send(call, call.accept).content)
+
+    def _send(self, call: Call[Any], accept: str) -> httpx.Response:
+        """Return the successful response to a call; its body is read unless it streams."""
+        request = self._http.build_request(**self._options(call, accept))
         attempt = 0
         while True:
             try:

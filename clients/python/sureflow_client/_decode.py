@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
 from ._exceptions import UnexpectedResponse
+
+if TYPE_CHECKING:
+    import torch
 
 Array = npt.NDArray[np.float32]
 Encoded = str | list[Any]
@@ -71,6 +74,17 @@ def array_image(array: Array) -> PIL.Image.Image:
     levels = np.rint((np.clip(array, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
     pixels = levels[0] if len(levels) == 1 else np.moveaxis(levels, 0, -1)
     return PIL.Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def to_torch(array: Array) -> torch.Tensor:
+    """Return an array as a torch tensor on the CPU, with memory of its own.
+
+    Raises:
+        ImportError: Torch is not installed.
+    """
+    import torch  # not needed for anything else, and slow to import
+
+    return torch.from_numpy(array.copy())
 
 
 def _decode(data: Encoded, media_type: str) -> Array:

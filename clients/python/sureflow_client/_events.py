@@ -6,7 +6,7 @@ import json
 
 from httpx_sse import ServerSentEvent
 
-from ._base import read
+from ._call import read
 from ._exceptions import UnexpectedResponse
 from ._problem import problem_error
 from ._result import Usage
@@ -83,6 +83,9 @@ class Completed(Wire):
 
     usage: Usage
     """What the whole request cost."""
+
+    warnings: tuple[str, ...] = ()
+    """What went wrong and did not keep the samples from being made."""
 
 
 Event = Queued | Started | Step | SampleEvent | Completed

@@ -11,6 +11,11 @@
     * PermissionDenied             403: API key without the needed scope
     * NotFound                     404: no such path
       * UnknownModel                    no such model
+      * UnknownHandle                   no such handle, or not one's own
+    * Conflict                     409: the request does not fit the state of things
+      * VersionGone                     the handle's model version is not loaded any more
+    * Gone                         410: it was there, and is no more
+      * HandleExpired                   the handle has outlived its time
     * PayloadTooLarge              413, 414, 431: more bytes than the server takes
     * QueueFull                    429: the server is busy; `retry_after` says how long
       * DeadlineUnreachable          too busy for the request's deadline
@@ -18,7 +23,9 @@
     * ServerError                  5xx: the fault is the server's
       * NotReady                   503: starting or shutting down; `retry_after` says how long
       * ModelFailed                503: the model could not be loaded
+      * StoreUnavailable           503: the store of handles is away; `retry_after` says how long
       * DeadlineExceeded           504: the deadline passed before all samples were done
+      * StoreFull                  507: no room for another handle; delete some
 """
 
 from __future__ import annotations
@@ -123,6 +130,26 @@ class UnknownModel(NotFound):
     """The server has no model of that name."""
 
 
+class UnknownHandle(NotFound):
+    """The server has no handle of that name, or somebody else's."""
+
+
+class Conflict(ProblemError):
+    """The request does not fit the state of things on the server."""
+
+
+class VersionGone(Conflict):
+    """The version of the model that made the trajectory is not loaded any more."""
+
+
+class Gone(ProblemError):
+    """What the request names was there, and is no more."""
+
+
+class HandleExpired(Gone):
+    """The handle has outlived its time; the same request makes the same sample again."""
+
+
 class PayloadTooLarge(ProblemError):
     """More bytes than the server takes in one request."""
 
@@ -149,6 +176,14 @@ class NotReady(ServerError):
 
 class ModelFailed(ServerError):
     """The server knows the model but could not load it."""
+
+
+class StoreUnavailable(ServerError):
+    """The server cannot reach its store of handles; see ``retry_after``."""
+
+
+class StoreFull(ServerError):
+    """The server's store has no room for another handle; delete some, or wait for some to end."""
 
 
 class DeadlineExceeded(ServerError):

@@ -10,9 +10,12 @@ import httpx
 
 from ._exceptions import (
     AuthenticationError,
+    Conflict,
     DeadlineExceeded,
     DeadlineUnreachable,
     FieldError,
+    Gone,
+    HandleExpired,
     InvalidRequest,
     LimitExceeded,
     ModelFailed,
@@ -23,9 +26,13 @@ from ._exceptions import (
     ProblemError,
     QueueFull,
     ServerError,
+    StoreFull,
+    StoreUnavailable,
     SureflowError,
     UnexpectedResponse,
+    UnknownHandle,
     UnknownModel,
+    VersionGone,
 )
 from ._retry import retry_after
 
@@ -33,6 +40,11 @@ TYPE_PREFIX = "urn:sureflow:problem:"
 
 TYPES: dict[str, type[ProblemError]] = {
     "unknown-model": UnknownModel,
+    "unknown-handle": UnknownHandle,
+    "version-gone": VersionGone,
+    "handle-expired": HandleExpired,
+    "store-unavailable": StoreUnavailable,
+    "store-full": StoreFull,
     "model-failed": ModelFailed,
     "deadline-unreachable": DeadlineUnreachable,
     "quota-exceeded": LimitExceeded,
@@ -48,6 +60,8 @@ STATUSES: dict[int, type[ProblemError]] = {
     405: InvalidRequest,
     406: InvalidRequest,
     408: InvalidRequest,
+    409: Conflict,
+    410: Gone,
     413: PayloadTooLarge,
     414: PayloadTooLarge,
     415: InvalidRequest,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from ._decode import Array
+from ._decode import Array, to_torch
+from ._html import caption, gallery_html
 from ._sample import Sample
+from ._sheet import contact_sheet
 from ._wire import Wire
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Usage(Wire):
@@ -56,6 +61,9 @@ class Result(Wire):
     usage: Usage
     """What the whole request cost."""
 
+    warnings: tuple[str, ...] = ()
+    """What went wrong and did not keep the samples from being made."""
+
     @property
     def confidence(self) -> npt.NDArray[np.float64]:
         """Confidence of each sample ``[n]``, in [0, 1], higher is surer; NaN where unknown."""
@@ -75,6 +83,10 @@ class Result(Wire):
         arrays = [sample.array() for sample in self.samples]
         return np.stack(arrays) if arrays else np.empty((0,), dtype=np.float32)
 
+    def tensor(self) -> torch.Tensor:
+        """Return `array` as a torch tensor on the CPU; torch must be installed."""
+        return to_torch(self.array())
+
     def images(self) -> list[PIL.Image.Image]:
         """Return the samples as images; see `Sample.image`.
 
@@ -83,6 +95,20 @@ class Result(Wire):
             ValueError: The model does not make images, or the numbers are not finite.
         """
         return [sample.image() for sample in self.samples]
+
+    def sheet(self, columns: int | None = None) -> PIL.Image.Image:
+        """Return all samples in one picture, each with its confidence below it.
+
+        Samples without data leave an empty frame; ``accepted().sorted().sheet()`` is the usual one.
+
+        Args:
+            columns: Samples in a row; by default about as many as there are rows.
+
+        Raises:
+            ValueError: The model does not make images, or there is no sample.
+        """
+        images = [None if sample.data is None else sample.image() for sample in self.samples]
+        return contact_sheet(images, [caption(sample) for sample in self.samples], columns)
 
     def sorted(self) -> Result:
         """Return the same result with the surest sample first.
@@ -97,6 +123,9 @@ class Result(Wire):
 
     def _with(self, samples: tuple[Sample, ...]) -> Result:
         return self.model_copy(update={"samples": samples})
+
+    def _repr_html_(self) -> str:
+        return gallery_html(self.samples, f"{self.model}, seed {self.seed}")
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -20,8 +20,9 @@ RETRIED_ERRORS = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTi
 class Retry:
     """How often a refused or unanswered request is sent again.
 
-    Every request of this client is safe to repeat: a generate request carries its seed, and equal
-    seeds give equal samples.
+    Every request of this client is safe to repeat: one for samples carries its seed, and equal
+    seeds give equal samples; and it carries an ``Idempotency-Key``, the same for every repetition,
+    by which the server recognises what it has done already.
 
     Attributes:
         attempts: How many times to send again after the first; 0 never does.
@@ -30,11 +31,13 @@ class Retry:
             refused clients do not come back together.
         longest: Longest wait in seconds. A ``Retry-After`` beyond it is not waited for; the error
             is raised at once, with its ``retry_after``.
+        keyed: Whether to send that key. Streams never have one: nothing is kept of them.
     """
 
     attempts: int = 2
     backoff: float = 0.5
     longest: float = 30.0
+    keyed: bool = True
 
     def after_response(self, response: httpx.Response, attempt: int) -> float | None:
         """Return the seconds to wait before repetition ``attempt``, from 0; ``None`` to stop.

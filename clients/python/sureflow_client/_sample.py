@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 from pydantic import Field
 
-from ._decode import NPY, PNG, Array, Encoded, array_image, decode_array, decode_image
+from ._decode import NPY, PNG, Array, Encoded, array_image, decode_array, decode_image, to_torch
 from ._exceptions import MissingData
+from ._html import sample_html
 from ._wire import Wire
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Commit(Wire):
@@ -37,12 +42,13 @@ class Decision(Wire):
     """What the filter decided about a sample, and on what evidence."""
 
     action_requested: str
-    """What the request asked to be done with samples that fail: ``annotate``, ``drop`` or
-    ``regenerate``."""
+    """What the request asked to be done with samples that fail: ``annotate``, ``drop``,
+    ``regenerate`` or ``rewind``."""
 
     action_taken: str
     """What was done with this one: ``accepted``, ``annotated``, ``dropped``, ``regenerated`` (left
-    out, with another sample in its place) or ``abandoned`` (given up on the way)."""
+    out, with another sample in its place), ``rewound`` (the same, the other one branching off from
+    its commit point) or ``abandoned`` (given up on the way)."""
 
     by: str
     """The number that was judged: ``confidence`` or ``uncertainty``."""
@@ -71,6 +77,22 @@ class Steps(Wire):
 
     rejected: int
     """Steps that an adaptive solver tried and discarded."""
+
+
+class HandleLink(Wire):
+    """By what a trajectory can be looked through (`Client.frames`) and edited (`Client.edit`)."""
+
+    id: str
+    """Name of the handle."""
+
+    expires_at: datetime
+    """When the server forgets it."""
+
+    bytes: int
+    """What it takes in the server's store, key frames included."""
+
+    frames: tuple[float, ...]
+    """Times of its key frames."""
 
 
 class Sample(Wire):
@@ -141,6 +163,20 @@ class Sample(Wire):
     """The widest tolerance that an adaptive sample was held to: the one asked for, unless it had to
     hurry to its deadline; ``None`` on a fixed grid."""
 
+    inversion_error: float | None = None
+    """Of a sample that was given: rms difference between it and what the flow makes of the noise
+    that was found, relative to its own rms; ``None`` for any other."""
+
+    handle: HandleLink | None = None
+    """By what it can be looked through and edited, where ``rewind`` was asked for. ``None`` also
+    for samples that cannot be made again: given up, or hurried to their deadline."""
+
+    parent: str | None = None
+    """The handle that it branched off from; ``None`` if it did not."""
+
+    rewound_from: int | None = None
+    """Index of the sample of this request in whose place it was made, from its commit point on."""
+
     @property
     def accepted(self) -> bool:
         """Whether the sample came out well: finite, and past the request's filter if any."""
@@ -158,6 +194,10 @@ class Sample(Wire):
             MissingData: The filter withheld the sample, or its numbers are not finite.
         """
         return decode_array(self._data(), self.media_type, self.shape)
+
+    def tensor(self) -> torch.Tensor:
+        """Return `array` as a torch tensor on the CPU; torch must be installed."""
+        return to_torch(self.array())
 
     def image(self) -> PIL.Image.Image:
         """Return the sample as an 8-bit image; values are clipped to [-1, 1] first.
@@ -180,6 +220,9 @@ class Sample(Wire):
         if self.map is None:
             raise MissingData(f"sample {self.index} has no map; was it asked for by map=True?")
         return decode_array(self.map, NPY, self.shape)
+
+    def _repr_html_(self) -> str:
+        return sample_html(self)
 
     def _data(self) -> Encoded:
         if self.data is None:

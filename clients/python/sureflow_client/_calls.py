@@ -1,0 +1,98 @@
+"""Every request that the server answers, as both clients send it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from typing_extensions import Unpack
+
+from ._call import Call, read
+from ._edit_result import EditResult
+from ._encode import Given
+from ._handle import Handle, HandlePage, Held, handle_id
+from ._model import Model, ModelList
+from ._operations import Operation
+from ._options import EditOptions, GenerateOptions, InvertOptions
+from ._request import edit_body, generate_body, invert_body
+from ._result import Result
+from ._trajectory import Trajectory
+
+GENERATE = "/v1/generate"
+EDIT = "/v1/edit"
+INVERT = "/v1/invert"
+HANDLES = "/v1/handles"
+MODELS = "/v1/models"
+METRICS = "/metrics"
+
+MAX_PAGE = 1000
+
+
+def generate(model: str | None, n: int | None, **options: Unpack[GenerateOptions]) -> Call[Result]:
+    """Return the call of `Client.generate`."""
+    return Call("POST", GENERATE, partial(read, Result), generate_body(model, n, **options))
+
+
+def edit(
+    handle: Held, operations: Operation | Sequence[Operation], **options: Unpack[EditOptions]
+) -> Call[EditResult]:
+    """Return the call of `Client.edit`."""
+    body = edit_body(handle_id(handle), operations, **options)
+    return Call("POST", EDIT, partial(read, EditResult), body)
+
+
+def invert(
+    samples: Iterable[Given], model: str | None, **options: Unpack[InvertOptions]
+) -> Call[Result]:
+    """Return the call of `Client.invert`."""
+    return Call("POST", INVERT, partial(read, Result), invert_body(samples, model, **options))
+
+
+def handle(held: Held, output: str | None) -> Call[Handle]:
+    """Return the call of `Client.handle`."""
+    return Call("GET", _handle_path(held), partial(read, Handle), query=_said(format=output))
+
+
+def handles(limit: int | None, before: int | None) -> Call[HandlePage]:
+    """Return the call for one page of `Client.handles`."""
+    size = MAX_PAGE if limit is None else min(limit, MAX_PAGE)
+    return Call("GET", HANDLES, partial(read, HandlePage), query=_said(limit=size, before=before))
+
+
+def delete_handle(held: Held) -> Call[None]:
+    """Return the call of `Client.delete_handle`."""
+    return Call("DELETE", _handle_path(held), lambda content: None)
+
+
+def frames(
+    held: Held, t: Iterable[float] | None, show: Sequence[str], output: str | None
+) -> Call[Trajectory]:
+    """Return the call of `Client.frames`."""
+    times = None if t is None else [float(one) for one in t]
+    query = _said(t=times, show=list(show), format=output)
+    return Call("GET", f"{_handle_path(held)}/frames", partial(read, Trajectory), query=query)
+
+
+def models() -> Call[ModelList]:
+    """Return the call of `Client.models`."""
+    return Call("GET", MODELS, partial(read, ModelList))
+
+
+def model(name: str) -> Call[Model]:
+    """Return the call of `Client.model`."""
+    return Call("GET", f"{MODELS}/{quote(name, safe='')}", partial(read, Model))
+
+
+def metrics() -> Call[str]:
+    """Return the call of `Client.metrics`."""
+    return Call("GET", METRICS, bytes.decode, accept="text/plain")
+
+
+def _handle_path(held: Held) -> str:
+    return f"{HANDLES}/{quote(handle_id(held), safe='')}"
+
+
+def _said(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,97 @@
+"""Trajectories that the server keeps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ._exceptions import MissingData
+from ._html import handle_html
+from ._sample import Commit, HandleLink, Profile, Sample
+from ._wire import Wire
+
+
+class Frame(Wire):
+    """A key frame that is kept."""
+
+    step: int
+    """The step that begins there."""
+
+    t: float | None
+    """Its time; ``None`` for that of the finished sample."""
+
+    bytes: int
+    """What it takes in the server's store."""
+
+
+class HandleSummary(Wire):
+    """A handle in a list."""
+
+    id: str
+    """Name of the handle."""
+
+    model: str
+    """Name of the model that made the trajectory."""
+
+    model_version: str
+    """Its checksum; only this version can take the trajectory up again."""
+
+    created_at: datetime
+    """When it was made."""
+
+    expires_at: datetime
+    """When the server forgets it."""
+
+    parent: str | None
+    """The handle that it branched off from; ``None`` if it did not."""
+
+    bytes: int
+    """What it takes in the server's store, without key frames."""
+
+
+class Handle(HandleSummary):
+    """A trajectory that can be looked through and taken up again."""
+
+    steps: int
+    """How many the trajectory has."""
+
+    commits: tuple[Commit, ...]
+    """The moments at which the sample decided something, the most marked first."""
+
+    profile: Profile
+    """Uncertainty over time."""
+
+    frames: tuple[Frame, ...]
+    """Key frames that are kept at present; all others can be made again."""
+
+    sample: Sample
+    """What the trajectory came to."""
+
+    def _repr_html_(self) -> str:
+        return handle_html(self.sample, self.profile, self.commits)
+
+
+class HandlePage(Wire):
+    """The answer of ``GET /v1/handles``."""
+
+    handles: tuple[HandleSummary, ...]
+    next: int | None
+    """Where the next page begins; ``None`` on the last one."""
+
+
+Held = str | HandleLink | HandleSummary | Sample
+"""Whatever names a trajectory: a handle's id, the handle, or the sample that has one."""
+
+
+def handle_id(held: Held) -> str:
+    """Return the id of a handle.
+
+    Raises:
+        MissingData: The sample has no handle.
+    """
+    if isinstance(held, str):
+        return held
+    if isinstance(held, Sample):
+        if held.handle is None:
+            raise MissingData(f"sample {held.index} has no handle; was it asked for by rewind=?")
+        return held.handle.id
+    return held.id

@@ -1,0 +1,136 @@
+"""What can be done to a trajectory where it is taken up again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ._encode import Given, encode_array, encode_mask
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """The least sure components, by the variance where the trajectory is taken up.
+
+    Attributes:
+        share: Their share of all, ``0 < share <= 1``.
+    """
+
+    share: float
+
+
+Region = Literal["all"] | Uncertain | Given
+"""Everything, the least sure part, or a mask: true (above 0) where the operation applies, of the
+shape of a sample; that of an image may leave out the channels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resample:
+    """Draw the noise in the state anew: at ``t = 0`` another sample, later a variation.
+
+    Attributes:
+        strength: In (0, 1]: 1 draws all of the noise anew, less keeps some of it.
+        region: Where.
+    """
+
+    strength: float = 1.0
+    region: Region = "all"
+
+    def body(self) -> dict[str, Any]:
+        """Return it as the request has it."""
+        return {"type": "resample", "strength": self.strength, "region": _region(self.region)}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Another class, or another guidance, from here on.
+
+    Attributes:
+        label: Number or name of a class; by default as before.
+        scale: Of classifier-free guidance; by default as before.
+    """
+
+    label: int | str | None = None
+    scale: float | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return it as the request has it."""
+        return {"type": "condition", **_given(label=self.label, scale=self.scale)}
+
+
+@dataclass(frozen=True, eq=False)
+class Inpaint:
+    """Hold a part to known values and let the flow make the rest.
+
+    Attributes:
+        mask: True (above 0) where the values are known; see `Region`.
+        known: The values, of the shape of a sample; by default those of the sample itself.
+        inner: Times that each step is made, with fresh noise in between: more is closer to the
+            conditional law, for as many times the evaluations.
+    """
+
+    mask: Given
+    known: Given | None = None
+    inner: int = 1
+
+    def body(self) -> dict[str, Any]:
+        """Return it as the request has it."""
+        known = None if self.known is None else encode_array(self.known)
+        return {
+            "type": "inpaint",
+            "mask": encode_mask(self.mask),
+            "inner": self.inner,
+            **_given(known=known),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """Pull the sample toward a measurement, or up a score that the server has been given.
+
+    Attributes:
+        operator: ``mask`` (some components are measured), ``downsample`` (means of blocks of
+            pixels), ``blur`` (a Gaussian blur), or the name of a registered score.
+        target: The measurement, of the shape that the operator gives; none for a score.
+        strength: Share of the way to the measurement at every evaluation; for a score, data units
+            squared per unit of it.
+        mask: Of ``mask``: true (above 0) where measured.
+        factor: Of ``downsample``: pixels of a block in either direction.
+        sigma: Of ``blur``: its width, in pixels.
+    """
+
+    operator: str
+    target: Given | None = None
+    strength: float = 1.0
+    mask: Given | None = None
+    factor: int = 2
+    sigma: float = 1.0
+
+    def body(self) -> dict[str, Any]:
+        """Return it as the request has it."""
+        return {
+            "type": "guide",
+            "operator": self.operator,
+            "strength": self.strength,
+            "factor": self.factor,
+            "sigma": self.sigma,
+            **_given(
+                target=None if self.target is None else encode_array(self.target),
+                mask=None if self.mask is None else encode_mask(self.mask),
+            ),
+        }
+
+
+Operation = Resample | Condition | Inpaint | Guide
+
+
+def _region(region: Region) -> str | dict[str, Any]:
+    if isinstance(region, Uncertain):
+        return {"uncertain": region.share}
+    if isinstance(region, str):
+        return region
+    return {"mask": encode_mask(region)}
+
+
+def _given(**members: object) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,170 @@
+"""What requests may say, as the type checker knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from ._moment import At
+
+
+class Filter(TypedDict, total=False):
+    """Which samples to accept, and what to do with the others.
+
+    Give exactly one of ``min``, ``max``, ``keep``, ``top`` and ``max_bad_rate``.
+    """
+
+    by: Literal["confidence", "uncertainty"]
+    """The number to judge by; by default ``confidence``."""
+
+    min: float
+    """Accept samples with at least this."""
+
+    max: float
+    """Accept samples with at most this."""
+
+    keep: float
+    """Accept this share of the surest, by the model's calibration: samples with a confidence of at
+    least ``1 - keep``."""
+
+    top: int
+    """Accept exactly so many of the surest of this request."""
+
+    max_bad_rate: float
+    """Accept down to the lowest confidence at which, as certified with 90 % confidence, no more
+    than this share of the accepted is bad; for a model that was calibrated with a judge."""
+
+    accept: int
+    """Go on until so many samples are accepted; leave out ``n``."""
+
+    action: Literal["annotate", "drop", "regenerate", "rewind"]
+    """``annotate`` keeps the others and says so; ``drop`` sends them without data; ``regenerate``
+    does that too and makes other samples instead, until ``n`` are accepted; ``rewind`` takes a
+    sample that fails back to its commit point and sends it elsewhere from there."""
+
+    max_attempts: int
+    """With ``accept`` or ``regenerate``: stop after so many times the samples to be accepted; with
+    ``rewind``: attempts at each sample, the first one included. By default 4."""
+
+    shift: float
+    """With ``rewind``: added to the time of the commit point; a little earlier leaves more open."""
+
+    early: bool
+    """Give up samples on the way that are foreseen not to be accepted; see
+    ``Usage.evaluations_saved``."""
+
+
+class Rewind(TypedDict, total=False):
+    """What is kept of trajectories, so that they can be looked through and edited."""
+
+    keep: Literal["commit", "all"] | Sequence[float]
+    """Key frames: at the commit point, at every step, or at these times. A frame saves evaluations
+    when the sample is edited from there; what is not kept is made again, bit for bit."""
+
+    ttl_s: float
+    """Seconds for which the handle lives; by default, and at most, what the server allows."""
+
+
+class SamplingOptions(TypedDict, total=False):
+    """What every request for samples may say; without it, the server's defaults hold."""
+
+    seed: int | None
+    """Seed of the request; where left out the client draws one, see ``Result.seed``."""
+
+    method: str | None
+    """Solver: ``euler``, ``heun``, ``midpoint``, ``ab2``, ``bosh3``, ``rk4`` or ``dopri5``."""
+
+    steps: int | None
+    """Number of solver steps, the same for every sample; or else a tolerance."""
+
+    tolerance: float | None
+    """Error allowed per step, between 1e-6 and 1; every sample then chooses its own steps."""
+
+    min_steps: int | None
+    """Fewest steps of a sample, with a tolerance."""
+
+    max_steps: int | None
+    """Most steps that a sample may try, with a tolerance; see ``Sample.finish_reason``."""
+
+    grid: Literal["uniform", "fitted"] | None
+    """Where fixed steps are placed: all equal, or as fitted to the model; see ``Model.grids``."""
+
+    score: str | None
+    """The score that becomes uncertainty and confidence, such as ``path_residual``; by default the
+    one that the model is best judged by."""
+
+    also: Sequence[str]
+    """Further scores to return, ``Sample.scores``."""
+
+    profile: bool
+    """Whether to return the uncertainty over time, ``Sample.profile``."""
+
+    map: bool
+    """Whether to return the uncertainty per component, ``Sample.map_array()``."""
+
+    rewind: bool | Literal["commit", "all"] | Rewind | None
+    """Whether to give every sample a handle, ``Sample.handle``, by which its trajectory can be
+    looked through (`Client.frames`) and edited (`Client.edit`). ``True`` keeps a key frame at the
+    commit point, ``"all"`` one at every step; see `Rewind` for more."""
+
+    deadline_s: float | None
+    """Seconds after which nobody waits any more: the server refuses at once if it cannot be done by
+    then. With a tolerance, samples that are late widen theirs; see ``Sample.finish_reason``."""
+
+    priority: int | None
+    """From -10 to 10; higher ones are served before lower ones, 0 is usual."""
+
+    output: Literal["png", "npy", "list"] | None
+    """Encoding of the samples: ``png`` rounds to 8 bits, ``npy`` and ``list`` are exact."""
+
+
+class GenerateOptions(SamplingOptions, total=False):
+    """What a generate request may say."""
+
+    label: int | str | None
+    """Number or name of the class to generate, for a class-conditional model."""
+
+    guidance: float | None
+    """Scale of classifier-free guidance; 1 is the plain conditional model."""
+
+    parallel: int | None
+    """Number of steps evaluated at once, at most 64, with ``euler`` and ``steps``."""
+
+    parallel_tolerance: float | None
+    """How exact the states ahead must be, in data units; with 0, to the last bit."""
+
+    filter: Filter | None
+    """Which samples to accept."""
+
+
+class EditOptions(SamplingOptions, total=False):
+    """What an edit may say; solver and score are by default those of the trajectory."""
+
+    at: At | float | Literal["commit"]
+    """Where to leave the trajectory: at its commit point, at a time ``0 <= t < 1``, or `AtTime`,
+    `AtStep`, `AtCommit`."""
+
+    branches: int | None
+    """How many alternatives to make, with different draws; by default 1."""
+
+    keep: Literal["all", "best"] | None
+    """``all``: every branch comes with its data; ``best``: only the surest, and only if it is surer
+    than the original."""
+
+    filter: Filter | None
+    """Which branches to accept: ``annotate`` or ``drop`` the others."""
+
+
+class InvertOptions(SamplingOptions, total=False):
+    """What a request to score given samples may say.
+
+    By default they are integrated by ``dopri5`` with a tolerance of 1e-4, and ``seed`` is 0.
+    """
+
+    label: int | str | None
+    """Number or name of the class that the samples are taken to be of."""
+
+    guidance: float | None
+    """Scale of classifier-free guidance; 1 is the plain conditional model."""

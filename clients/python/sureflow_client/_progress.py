@@ -1,0 +1,58 @@
+"""A bar that grows while samples are made."""
+
+from __future__ import annotations
+
+import sys
+
+from ._events import Event, Queued, SampleEvent, Step
+
+FORMAT = "{desc}{percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
+
+
+class ProgressBar:
+    """Follows the events of a stream; silent unless a person watches.
+
+    It moves with every step of every sample, and says how many samples are finished and how many
+    of them were accepted.
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        """Prepare the bar.
+
+        Args:
+            wanted: Whether it was asked for. It is shown in a terminal or a notebook only.
+        """
+        self._done: dict[int, float] = {}
+        self._finished = self._accepted = 0
+        self._bar = None
+        if wanted and _watched():
+            from tqdm.auto import tqdm  # not needed for anything else
+
+            self._bar = tqdm(total=1.0, bar_format=FORMAT)
+
+    def update(self, event: Event) -> None:
+        """Take note of an event."""
+        if self._bar is None:
+            return
+        if isinstance(event, Queued):
+            self._bar.set_description(event.model, refresh=False)
+            self._bar.total = float(event.n)
+        elif isinstance(event, Step):
+            self._done[event.index] = max(event.t, self._done.get(event.index, 0.0))
+        elif isinstance(event, SampleEvent):
+            self._done[event.sample.index] = 1.0
+            self._finished += 1
+            self._accepted += event.sample.accepted
+        self._bar.total = max(self._bar.total or 0.0, float(len(self._done)))
+        self._bar.n = sum(self._done.values())
+        self._bar.set_postfix_str(f"{self._finished} made, {self._accepted} accepted")
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _watched() -> bool:
+    """Whether somebody sees it: at a terminal, or in a notebook."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
