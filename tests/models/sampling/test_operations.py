@@ -257,5 +257,5 @@ def test_a_jump_is_no_part_of_the_path() -> None:
     ],
 )
 def test_operations_that_cannot_be_done_are_refused(mixture, operation, message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
+    with pytest.raises(ValueError, match=rf"^operations\.0\.{message}"):
         mixture.check(edited(LaneSpec(0, 0), 3, operation))
