@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sureflow.frame import Frame
+from sureflow.operations import Inpaint, Resample
 from sureflow.origin import Branch, Origin
 from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 
@@ -126,7 +127,20 @@ class LaneSpec:
         steps = TYPICAL_STEPS if parent.tolerance is not None else parent.steps
         done = min(self.origin.step / steps, 1)
         again = self.origin.step - (0 if known is None else known.step)
-        return max(round(whole * (1 - done) + parent.evaluations * again / steps), 1)
+        drawn = sum(isinstance(operation, Resample) for operation in self.origin.operations)
+        left = whole * (1 - done) * self._repetitions
+        return max(round(left + drawn + parent.evaluations * again / steps), 1)
+
+    @property
+    def _repetitions(self) -> int:
+        """How often each step is made: as the last of the paintings that hold wants it."""
+        spec = self
+        while isinstance(spec.origin, Branch):
+            for operation in reversed(spec.origin.operations):
+                if isinstance(operation, Inpaint):
+                    return operation.inner
+            spec = spec.origin.parent
+        return 1
 
     @property
     def rows_each(self) -> int:

@@ -6,12 +6,13 @@ Another class or guidance from there on is no operation: they are fields of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from sureflow.lane import Array
+if TYPE_CHECKING:
+    from sureflow.lane import Array
 
 Mask = npt.NDArray[np.bool_]
 

@@ -46,3 +46,11 @@ class Inverted:
 
 
 Origin = Branch | Inverted
+
+
+def depth(spec: LaneSpec) -> int:
+    """How many branches lie between a lane and its origin."""
+    branches = 0
+    while isinstance(spec.origin, Branch):
+        spec, branches = spec.origin.parent, branches + 1
+    return branches

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sureflow.frame import Frame
 from sureflow.lane import MAX_STEPS, LaneSpec
 from sureflow.operations import MAX_INNER, Guide, Inpaint, Operation, Resample, Uncertain
-from sureflow.origin import Branch, Inverted, Origin
+from sureflow.origin import Branch, Inverted, Origin, depth
 from sureflow.recipe import MAX_DEPTH
 from sureflow.sampling.frames import COUNTS, NUMBERS
 from sureflow.sampling.legs import sampler
@@ -56,7 +56,7 @@ def check_origin(spec: LaneSpec, origin: Origin, model: Model) -> None:
     if isinstance(origin, Inverted):
         _check_array("data", origin.data, shape)
         return
-    if _depth(spec) > MAX_DEPTH:
+    if depth(spec) > MAX_DEPTH:
         raise ValueError(f"parent: more than {MAX_DEPTH} branches lie between this and its origin")
     parent = origin.parent
     if parent.parallel:
@@ -74,15 +74,11 @@ def check_origin(spec: LaneSpec, origin: Origin, model: Model) -> None:
             raise ValueError(f"scores: {name} holds for plain velocities, not for such a parent")
     if origin.frame is not None:
         _check_frame(origin.frame, origin.step, shape)
-    for operation in origin.operations:
-        _check_operation(operation, shape)
-
-
-def _depth(spec: LaneSpec) -> int:
-    depth = 0
-    while isinstance(spec.origin, Branch) and depth <= MAX_DEPTH:
-        spec, depth = spec.origin.parent, depth + 1
-    return depth
+    for number, operation in enumerate(origin.operations):
+        try:
+            _check_operation(operation, shape)
+        except ValueError as error:
+            raise ValueError(f"operations.{number}.{error}") from error
 
 
 def _longest(spec: LaneSpec) -> int:

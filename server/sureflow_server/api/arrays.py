@@ -7,6 +7,7 @@ import binascii
 import io
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,8 +20,8 @@ from sureflow.lane import Array
 from sureflow_server.api.problems import Problem
 
 PNG, NPY = b"\x89PNG\r\n", b"\x93NUMPY"
-MAX_COMPONENTS = 1 << 22
-"""Of one array, before it is known what it is for."""
+NUMBERS = "fiub"
+"""Kinds of arrays that hold numbers: floats, integers, booleans."""
 
 
 def _written(value: object) -> list[Any] | str:
@@ -47,13 +48,11 @@ def read(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
     Raises:
         Problem: It is malformed, has another shape, or a number that is not finite.
     """
-    array = _decoded(written, shape, field) if isinstance(written, str) else _listed(written, field)
+    array = _numbers(written, shape, field)
     if array.shape != tuple(shape) and (1, *array.shape) != tuple(shape):
         wanted, got = _by(shape), _by(array.shape)
         raise Problem.field(field, f"should be {wanted}, is {got}")
-    if not np.isfinite(array).all():
-        raise Problem.field(field, "has a number that is not finite")
-    return np.ascontiguousarray(array.reshape(tuple(shape)), np.float32)
+    return np.ascontiguousarray(array.reshape(tuple(shape)))
 
 
 def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt.NDArray[np.bool_]:
@@ -65,24 +64,29 @@ def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt
         Problem: It is malformed or has another shape.
     """
     plane = tuple(shape[1:]) if len(shape) == 3 else tuple(shape)
-    by_channel = isinstance(written, list) and _depth(written) == len(shape)
-    chosen = tuple(shape) if by_channel else plane
-    mask = read(written, chosen, field) > 0
-    return np.ascontiguousarray(np.broadcast_to(mask, tuple(shape)))
+    array = _numbers(written, plane, field)
+    if array.shape not in (plane, tuple(shape)):
+        wanted, got = _by(shape), _by(array.shape)
+        raise Problem.field(field, f"should be {wanted}, is {got}")
+    return np.ascontiguousarray(np.broadcast_to(array > 0, tuple(shape)))
 
 
-def _depth(lists: object) -> int:
-    return 1 + _depth(lists[0]) if isinstance(lists, list) and lists else 0
+def _numbers(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
+    """Whatever array it is; a PNG in as many channels as the shape has."""
+    array = _decoded(written, shape, field) if isinstance(written, str) else _listed(written, field)
+    with np.errstate(over="ignore"):
+        numbers = array.astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise Problem.field(field, "has a number that is not finite, or not in float32")
+    return numbers
 
 
 def _listed(lists: list[Any], field: str) -> npt.NDArray[np.generic]:
-    try:
-        array = np.array(lists, np.float64)
-    except (ValueError, TypeError) as error:
-        raise Problem.field(field, "should be nested lists of numbers, all of a level alike") from (
-            error
-        )
-    return array
+    with suppress(ValueError):
+        array = np.array(lists)
+        if array.dtype.kind in NUMBERS:
+            return array
+    raise Problem.field(field, "should be nested lists of numbers, all of a level alike")
 
 
 def _decoded(text: str, shape: Sequence[int], field: str) -> npt.NDArray[np.generic]:
@@ -106,28 +110,35 @@ def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         else:
             shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-        if dtype.kind not in "fiub" or math.prod(shape) * dtype.itemsize > len(data):
+        if dtype.kind not in NUMBERS or math.prod(shape) * dtype.itemsize > len(data):
             raise ValueError("not plain numbers, or not all of them")
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
-    except ValueError as error:
-        raise Problem.field(field, f"is no .npy file of numbers: {error}") from error
+    except Exception as error:  # the header is parsed as Python, which can fail in many ways
+        raise Problem.field(field, f"is no .npy file of numbers: {_line(error)}") from error
 
 
 def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generic]:
     """Decode, in as many channels as the shape has, to -1 .. 1; the size is checked before."""
-    height, width = shape[-2:] if len(shape) > 1 else (0, 0)
+    if len(shape) < 2:
+        raise Problem.field(field, "should be a vector, is an image")
+    coloured = len(shape) == 3 and shape[0] == 3
     try:
-        image = Image.open(io.BytesIO(data), formats=["PNG"])
-        if image.size != (width, height):
-            raise Problem.field(
-                field, f"should be {_by((height, width))}, is {_by(image.size[::-1])}"
-            )
-        coloured = len(shape) == 3 and shape[0] == 3
-        pixels = np.asarray(image.convert("RGB" if coloured else "L"), np.float32) / 127.5 - 1
-    except (OSError, SyntaxError, ValueError) as error:
-        raise Problem.field(field, f"is no .png file: {error}") from error
-    return pixels.transpose(2, 0, 1) if coloured else pixels
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            size = image.size[::-1]
+            if size == tuple(shape[-2:]):
+                pixels = np.asarray(image.convert("RGB" if coloured else "L"), np.float32)
+    except Exception as error:  # so many, some of them the library's own
+        raise Problem.field(field, f"is no .png file: {_line(error)}") from error
+    if size != tuple(shape[-2:]):
+        raise Problem.field(field, f"should be {_by(shape[-2:])}, is {_by(size)}")
+    levels = pixels / 127.5 - 1
+    return levels.transpose(2, 0, 1) if coloured else levels
+
+
+def _line(error: Exception) -> str:
+    """What went wrong, without what it went wrong with, which may be long."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 
 def _by(shape: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import answer, record
 from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
-from sureflow_server.api.edit_plan import branching_step, plan_edit
+from sureflow_server.api.edit_plan import branching_step, named, plan_edit
 from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
 from sureflow_server.api.held import Held, card_of_handle, hold
@@ -22,6 +22,7 @@ from sureflow_server.api.problems import problems
 from sureflow_server.api.responses import EditResponse
 from sureflow_server.api.run import Run
 from sureflow_server.api.submit import submit
+from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.service import Service
 
 router = APIRouter(tags=["rewind"], route_class=Guarded)
@@ -57,6 +58,8 @@ async def _edit(request: Request, body: EditRequest) -> Response:
         await unless_disconnected(request, run.collect())
     except ClientDisconnect:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
+    except ImpossibleError as error:
+        raise named(error, body) from error
     frames = await service.store.frames(body.handle)
     return JSONResponse(_answer(request, body, held, frames, step, run))
 

@@ -13,7 +13,8 @@ from sureflow.commit import step_at
 from sureflow.frame import Frame
 from sureflow.lane import Array, LaneSpec
 from sureflow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
-from sureflow.origin import Branch
+from sureflow.origin import Branch, depth
+from sureflow.recipe import MAX_DEPTH
 from sureflow_server.api.arrays import read, read_mask
 from sureflow_server.api.edit_request import AtCommit, AtStep, AtTime, EditRequest
 from sureflow_server.api.held import Held
@@ -39,7 +40,17 @@ from sureflow_server.api.resolve import (
     seed_of,
 )
 from sureflow_server.api.screen import screen
+from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.settings import Settings
+
+WORDS = {
+    "parent": "handle",
+    "frame": "handle",
+    "step": "at",
+    "steps": "sampler.steps",
+    "scores": "confidence.method",
+}
+"""Fields of a request by the name that lanes have for them."""
 
 
 def plan_edit(
@@ -63,7 +74,12 @@ def plan_edit(
     Raises:
         Problem: It cannot be done; names the field.
     """
+    most = settings.max_samples_per_request
+    if request.branches > most:
+        raise Problem.field("branches", f"at most {most} per request, got {request.branches}")
     parent = held.spec
+    if depth(parent) >= MAX_DEPTH - 1:  # one is left to look through what comes of it
+        raise Problem.field("handle", f"{MAX_DEPTH - 1} edits lie before it, and no more may")
     label, scale = _condition(request.operations, parent, card)
     operations = tuple(
         operation
@@ -85,8 +101,9 @@ def plan_edit(
     if operations:
         seed = seed_of(request.seed)
         spec = replace(spec, seed=seed, index=0)
-    elif request.branches > 1:
-        raise Problem.field("branches", "without an operation all branches are the same")
+    if request.branches > 1 and not any(map(_draws, operations)):
+        message = "nothing is drawn, so all would be the same; resample, or inpaint with inner > 1"
+        raise Problem.field("branches", message)
     first = spec.index
     return Plan(
         kind="edit",
@@ -102,6 +119,20 @@ def plan_edit(
         keeping=kept,
         parent=held.handle.id,
     )
+
+
+def named(error: ImpossibleError, request: EditRequest) -> Problem:
+    """Return what the worker refused as a problem of the field that the client knows."""
+    path, _, message = str(error).partition(": ")
+    whose, *rest = path.split(".")
+    if whose == "operations":
+        lasting = [
+            number
+            for number, body in enumerate(request.operations)
+            if not isinstance(body, ConditionOperation)
+        ]
+        path = ".".join([whose, str(lasting[int(rest[0])]), *rest[1:]])
+    return Problem.field(WORDS.get(path, path), message)
 
 
 def branching_step(request: EditRequest, held: Held) -> int:
@@ -169,6 +200,13 @@ def _region(region: RegionBody, card: ModelCard, field: str) -> Region:
     if isinstance(region, MaskRegion):
         return _mask(region.mask, card, f"{field}.mask")
     return "all"
+
+
+def _draws(operation: Operation) -> bool:
+    """Whether it has noise of its own."""
+    return isinstance(operation, Resample) or (
+        isinstance(operation, Inpaint) and operation.inner > 1
+    )
 
 
 def _mask(written: Any, card: ModelCard, field: str) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
 from sureflow_server.api.operations import MAX_OPERATIONS, ConditionOperation, OperationBody
@@ -48,13 +48,29 @@ class AtCommit(Part):
     """Added to its time: a little earlier leaves more open."""
 
 
+def _kind(at: object) -> str:
+    if not isinstance(at, dict):
+        return "name"
+    return "time" if "t" in at else "step" if "step" in at else "commit"
+
+
+At = Annotated[
+    Annotated[Literal["commit"], Tag("name")]
+    | Annotated[AtTime, Tag("time")]
+    | Annotated[AtStep, Tag("step")]
+    | Annotated[AtCommit, Tag("commit")],
+    Discriminator(_kind),
+]
+"""Told apart by what was sent, so that a complaint is about the one that was meant."""
+
+
 class EditRequest(Part):
     """Take a trajectory up again where it was, and send it elsewhere."""
 
     handle: str = Field(max_length=64)
     """Of a sample of this server."""
 
-    at: Literal["commit"] | AtTime | AtStep | AtCommit = "commit"
+    at: At = "commit"
     """Where to leave the trajectory; commit is its own commit point."""
 
     operations: Annotated[tuple[OperationBody, ...], Field(max_length=MAX_OPERATIONS)] = ()

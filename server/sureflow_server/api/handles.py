@@ -32,6 +32,7 @@ from sureflow_server.service import Service
 KIND = "frames"
 MAX_VIEWS = 1001
 PAGE = 100
+MOST = 2**53
 
 router = APIRouter(tags=["rewind"], route_class=Guarded)
 
@@ -46,7 +47,9 @@ _refusals = problems(401, 403, 404, 409, 410, 422, 429, 500, 503)
 async def listing(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
-    before: Annotated[int | None, Query(ge=0, description="`next` of the page before.")] = None,
+    before: Annotated[
+        int | None, Query(ge=0, le=MOST, description="`next` of the page before.")
+    ] = None,
 ) -> Response:
     """List one's own handles, newest first."""
     page = await Service.of(request).store.owned(caller(request), limit, before)

@@ -15,6 +15,7 @@ from sureflow.lane import Array, LaneSpec
 from sureflow.recipe import parse
 from sureflow_server.api.access import caller
 from sureflow_server.api.problems import Problem
+from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 from sureflow_server.store import DamagedHandleError, Handle, Store, UnknownHandleError
 
@@ -80,8 +81,11 @@ def card_of_handle(held: Held, service: Service) -> ModelCard:
 
     Raises:
         Problem: That version is not loaded.
+        NotReadyError: No model is, yet.
     """
     handle = held.handle
+    if not service.pool.cards:
+        raise NotReadyError("the models are still being loaded", 2)
     card = service.pool.cards.get(handle.model)
     if card is None or card.version != handle.model_version:
         now = "it is not loaded" if card is None else f"{card.version} is loaded"

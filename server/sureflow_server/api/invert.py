@@ -66,6 +66,9 @@ async def _invert(request: Request, body: InvertRequest) -> Response:
 
 
 def _plan(request: InvertRequest, service: Service) -> Plan:
+    limit = service.settings.max_samples_per_request
+    if len(request.samples) > limit:
+        raise Problem.field("samples", f"at most {limit} per request, got {len(request.samples)}")
     card = card_of(request.model, service)
     label = None
     if request.condition is not None:

@@ -34,10 +34,11 @@ class Keeper(Generic[R]):
             yield self._ready.pop(0)
 
     async def rest(self) -> AsyncIterator[R]:
-        """Wait for the others, and yield them as they are done."""
+        """Wait for the others, and yield them as they are done; what failed is raised."""
         while self._tasks:
-            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            self._tasks = {task for task in self._tasks if not task.done()}
+            done, self._tasks = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
             for result in self.done():
                 yield result
         for result in self.done():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from sureflow.operations import MAX_INNER
 from sureflow_server.api.arrays import Written
@@ -29,7 +29,19 @@ class MaskRegion(Part):
     base64, of the shape of the sample. That of an image may leave out the channels."""
 
 
-Region = Literal["all"] | UncertainRegion | MaskRegion
+def _kind(region: object) -> str:
+    if not isinstance(region, dict):
+        return "name"
+    return "mask" if "mask" in region else "uncertain"
+
+
+Region = Annotated[
+    Annotated[Literal["all"], Tag("name")]
+    | Annotated[UncertainRegion, Tag("uncertain")]
+    | Annotated[MaskRegion, Tag("mask")],
+    Discriminator(_kind),
+]
+"""Told apart by what was sent, so that a complaint is about the one that was meant."""
 
 
 class ResampleOperation(Part):

@@ -101,7 +101,7 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
         spec = replace(spec, keep=kept.keep)
     elif isinstance(chosen, Rewinding):
         spec = replace(spec, keep="commit")
-    if parallel and (spec.keep or isinstance(chosen, Rewinding)):
+    if parallel and (kept is not None or isinstance(chosen, Rewinding)):
         field = "rewind" if kept is not None else "filter.action"
         raise Problem.field(field, "steps made in parallel cannot be taken up again")
     return Plan(

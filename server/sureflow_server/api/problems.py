@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
@@ -25,7 +26,6 @@ from sureflow_server.engine.errors import (
     RateError,
     RefusedError,
     RequestFailedError,
-    TooManySamplesError,
 )
 from sureflow_server.service import Service
 from sureflow_server.store import (
@@ -35,6 +35,8 @@ from sureflow_server.store import (
     StoreUnavailableError,
     UnknownHandleError,
 )
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:sureflow:problem:"
@@ -86,6 +88,8 @@ STATUS_KINDS = {
     405: "method-not-allowed",
 }
 
+UNAVAILABLE = "the store cannot be reached at present"
+
 STORE_KINDS: tuple[tuple[type[StoreError], str], ...] = (
     (UnknownHandleError, "unknown-handle"),
     (ExpiredHandleError, "handle-expired"),
@@ -100,7 +104,6 @@ ENGINE_KINDS: dict[type[EngineError], str] = {
     QueueFullError: "queue-full",
     QuotaError: "quota-exceeded",
     RateError: "rate-exceeded",
-    TooManySamplesError: "too-many-samples",
     DeadlineUnreachableError: "deadline-unreachable",
     RequestFailedError: "request-failed",
     DeadlineError: "deadline-exceeded",
@@ -159,13 +162,18 @@ class Problem(HTTPException):
         if isinstance(error, ImpossibleError):
             field, _, message = str(error).partition(": ")
             return cls.field(field, message)
-        fields = [("n", str(error))] if isinstance(error, TooManySamplesError) else []
-        return cls(ENGINE_KINDS.get(type(error), "internal"), str(error), fields, headers)
+        return cls(ENGINE_KINDS.get(type(error), "internal"), str(error), headers=headers)
 
     @classmethod
-    def invalid(cls, complaints: Sequence[Mapping[str, Any]]) -> Problem:
-        """Return the problem of fields that do not fit, as pydantic complains of them."""
-        errors = [(_path(complaint["loc"]), _message(complaint)) for complaint in complaints]
+    def invalid(cls, complaints: Sequence[Mapping[str, Any]], body: Any = None) -> Problem:
+        """Return the problem of fields that do not fit, as pydantic complains of them.
+
+        Args:
+            complaints: Of pydantic.
+            body: What they are about; it tells fields from the alternatives that were tried.
+        """
+        errors = [(_path(complaint, body), _message(complaint)) for complaint in complaints]
+        errors = [*dict.fromkeys(errors)]
         return cls("validation", "; ".join(f"{path}: {text}" for path, text in errors), errors)
 
     def document(self, request: Request) -> dict[str, Any]:
@@ -188,6 +196,14 @@ class Problem(HTTPException):
         return JSONResponse(
             self.document(request), self.status_code, headers, media_type=MEDIA_TYPE
         )
+
+
+def told(error: StoreError) -> str:
+    """Return what a client is told; where the store is, and why it fails, is for the log."""
+    if isinstance(error, (StoreFullError, UnknownHandleError, ExpiredHandleError)):
+        return str(error)
+    log.warning("%s", error)
+    return UNAVAILABLE if isinstance(error, StoreUnavailableError) else "an error of the store"
 
 
 def _retry(seconds: float) -> dict[str, str]:
@@ -247,7 +263,7 @@ def _store(request: Request, error: Exception) -> Response:
         raise error
     kind = next((kind for type, kind in STORE_KINDS if isinstance(error, type)), "internal")
     headers = _retry(STORE_RETRY_S) if kind == "store-unavailable" else None
-    return _answer(request, Problem(kind, str(error), headers=headers))
+    return _answer(request, Problem(kind, told(error), headers=headers))
 
 
 def _internal(request: Request, error: Exception) -> Response:
@@ -266,12 +282,26 @@ def _validation(request: Request, error: Exception) -> Response:
     if complaints[0]["type"] == "json_invalid":
         message = f"{complaints[0]['ctx']['error']} at character {complaints[0]['loc'][-1]}"
         return _answer(request, Problem("malformed-body", message, [("body", message)]))
-    return _answer(request, Problem.invalid(complaints))
+    return _answer(request, Problem.invalid(complaints, error.body))
 
 
-def _path(location: Sequence[int | str]) -> str:
-    """``("body", "sampler", "steps")`` as ``sampler.steps``; the body itself as ``body``."""
-    return ".".join(str(part) for part in location[1:]) or str(location[0])
+def _path(complaint: Mapping[str, Any], body: Any) -> str:
+    """``("body", "sampler", "steps")`` as ``sampler.steps``; the body itself as ``body``.
+
+    Where a field has alternatives, their names are in the location too, and in no body.
+    """
+    where, *location = complaint["loc"]
+    if where != "body" or not isinstance(body, dict):
+        return ".".join(map(str, location)) or str(where)
+    path: list[str] = []
+    place: Any = body
+    for part in location:
+        listed = isinstance(place, list) and isinstance(part, int)
+        inside = part in place if isinstance(place, dict) else listed
+        if inside or (part == location[-1] and complaint["type"] == "missing"):
+            path.append(str(part))
+            place = place[part] if inside else None
+    return ".".join(path) or str(where)
 
 
 def _message(complaint: Mapping[str, Any]) -> str:

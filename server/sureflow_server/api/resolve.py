@@ -101,8 +101,11 @@ def scores_of(
     asked = options.method
     recommended: str = card.calibrated.get("score", DEFAULT_SCORE)
     chosen: str = asked or next(iter(usual), recommended)
-    unfit = (SCORES[chosen].labelled and label is None) or (SCORES[chosen].plain and scale != 1)
-    if asked is None and unfit:
+
+    def unfit(name: str) -> bool:
+        return (SCORES[name].labelled and label is None) or (SCORES[name].plain and scale != 1)
+
+    if asked is None and unfit(chosen):
         chosen = DEFAULT_SCORE
     for field, names in (("method", [chosen]), ("also", options.also)):
         for name in names:
@@ -119,7 +122,7 @@ def scores_of(
                 message = f"{name} asks for evaluations of its own; not with sampler.parallel"
                 raise Problem.field(f"confidence.{field}", message)
     kept = () if asked is not None or chosen not in usual else usual[1:]
-    return tuple(dict.fromkeys([chosen, *options.also, *kept]))
+    return tuple(dict.fromkeys([chosen, *options.also, *(n for n in kept if not unfit(n))]))
 
 
 def form_of(options: OutputOptions, card: ModelCard, field: str = "output.format") -> Format:

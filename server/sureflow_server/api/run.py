@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,11 +11,12 @@ from sureflow.lane import Sample
 from sureflow_server.api.keeper import Keeper
 from sureflow_server.api.keeping import Kept
 from sureflow_server.api.plan import Plan
+from sureflow_server.api.problems import told
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started
 from sureflow_server.filters import Decision
 from sureflow_server.metrics import Metrics
-from sureflow_server.store import StoreError
+from sureflow_server.store import StoreError, StoreUnavailableError
 from sureflow_server.traces import span
 
 
@@ -63,6 +64,7 @@ class Run:
         self.results: list[Result] = []
         self.warnings: list[str] = []
         self._held: list[Sample] = []
+        self._failures: set[type[StoreError]] = set()
         self._job = job
         self._metrics = metrics
         self._admitted = float("inf")
@@ -120,13 +122,19 @@ class Run:
         }
 
     async def _keep(self, keep: Keep, result: Result) -> None:
-        """Give a result its handle; without room for it the result is there all the same."""
-        try:
-            result.handle = await keep(result)
-        except StoreError as error:
-            warning = f"no handle could be kept: {error}"
-            if warning not in self.warnings:
-                self.warnings.append(warning)
+        """Give a result its handle; without room for it the result is there all the same.
+
+        A store that is gone is not asked again, as everybody would wait for each of the samples.
+        """
+        if StoreUnavailableError not in self._failures:
+            try:
+                result.handle = await keep(result)
+            except StoreError as error:
+                if type(error) not in self._failures:
+                    self._failures.add(type(error))
+                    self.warnings.append(f"no handle could be kept: {told(error)}")
+        # They are kept now, and take more room than all else.
+        result.sample = replace(result.sample, frames=())
 
     def _take(self, finished: Finished) -> Result | None:
         """Decide about a finished sample, or hold it until all are finished."""
@@ -151,6 +159,8 @@ class Run:
 
     def _result(self, sample: Sample, decision: Decision | None) -> Result:
         self._count(sample, decision)
+        if self.keep is None and sample.frames:
+            sample = replace(sample, frames=())
         self.results.append(result := Result(sample, decision))
         return result
 

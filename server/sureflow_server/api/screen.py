@@ -12,6 +12,9 @@ from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import FilterOptions
 from sureflow_server.filters import Filter, Rewinding, Target, Threshold, Top
 
+MAX_REWINDS = 16
+"""Attempts; each is a branch of the one before, and a lineage has an end."""
+
 DIGITS = 3
 """Of the rates in messages; they are rounded up, so that what they say can be asked for."""
 
@@ -44,15 +47,16 @@ def screen(
         _check_early(card, spec)
     _check_holds(asked, card, spec)
     threshold = _threshold(asked, card, spec)
-    if asked.action == "rewind":
-        return Rewinding(threshold, count, asked.attempts, asked.shift or 0.0)
-    if not asked.targets:
+    if asked.action != "rewind" and not asked.targets:
         return threshold
-    target = Target(threshold, count, asked.attempts)
-    if target.most > limit:
-        message = f"{target.count} samples {target.max_attempts} times are more than {limit}"
+    if count * asked.attempts > limit:
+        message = f"{count} samples {asked.attempts} times are more than {limit}"
         raise Problem.field("filter.max_attempts", f"{message}, the most that a request may make")
-    return target
+    if asked.action != "rewind":
+        return Target(threshold, count, asked.attempts)
+    if asked.attempts > MAX_REWINDS:
+        raise Problem.field("filter.max_attempts", f"at most {MAX_REWINDS} with rewind")
+    return Rewinding(threshold, count, asked.attempts, asked.shift or 0.0)
 
 
 def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Threshold:

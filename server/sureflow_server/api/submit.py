@@ -7,9 +7,14 @@ from fastapi import Request
 from sureflow_server.api.access import caller, owner
 from sureflow_server.api.answer import facts
 from sureflow_server.api.keeping import Kept, keep
-from sureflow_server.api.plan import Plan
+from sureflow_server.api.plan import Kind, Plan
+from sureflow_server.api.problems import Problem
 from sureflow_server.api.run import Result, Run
+from sureflow_server.engine.errors import TooManySamplesError
 from sureflow_server.service import Service
+
+COUNTED: dict[Kind, str] = {"generate": "n", "edit": "branches", "invert": "samples"}
+"""The field that says how many samples are to be made."""
 
 
 def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
@@ -17,18 +22,22 @@ def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
 
     Raises:
         EngineError: It is refused.
+        Problem: The key never allows so many samples; names the field.
     """
     service = Service.of(request)
-    job = service.pool.submit(
-        planned.card,
-        planned.lanes,
-        progress=progress,
-        owner=owner(request),
-        account=service.account(request.state.key),
-        priority=planned.priority,
-        deadline_s=planned.deadline_s,
-        follow=planned.follow,
-    )
+    try:
+        job = service.pool.submit(
+            planned.card,
+            planned.lanes,
+            progress=progress,
+            owner=owner(request),
+            account=service.account(request.state.key),
+            priority=planned.priority,
+            deadline_s=planned.deadline_s,
+            follow=planned.follow,
+        )
+    except TooManySamplesError as error:
+        raise Problem.field(COUNTED[planned.kind], str(error), "too-many-samples") from error
     if planned.keeping is None:
         return Run(planned, job, service.metrics)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import replace
 from math import log10
 
 from sureflow.lane import LaneSpec, Sample
@@ -40,13 +41,15 @@ class Forecast:
         rows = spec.evaluations * spec.rows_each
         if spec.tolerance is None:
             return rows + _score_rows(spec)
-        return self._costs.get(_kind(model, spec), float(rows))
+        whole = replace(spec, origin=None).evaluations * spec.rows_each
+        return self._costs.get(_kind(model, spec), float(whole)) * rows / whole
 
     def finished(self, model: str, sample: Sample) -> None:
-        """Learn what a lane did cost."""
-        if sample.spec.tolerance is None or sample.finish_reason == "abandoned":
+        """Learn what a whole lane did cost."""
+        spec = sample.spec
+        if spec.tolerance is None or spec.origin or sample.finish_reason in ("abandoned", "halted"):
             return
-        kind = _kind(model, sample.spec)
+        kind = _kind(model, spec)
         before = self._costs.pop(kind, float(sample.evaluations))
         self._costs[kind] = before + LEARNING_RATE * (sample.evaluations - before)
         if len(self._costs) > REMEMBERED:

@@ -25,7 +25,7 @@ def test_a_sample_is_taken_up_again(mixture) -> None:
     for wrong in (10, -1, 1.5, "somewhere"):
         with pytest.raises(ValueError, match=r"^at: "):
             sureflow.edit(mixture, whole, wrong)
-    with pytest.raises(ValueError, match=r"^strength: "):
+    with pytest.raises(ValueError, match=r"^operations.0.strength: "):
         sureflow.edit(mixture, whole, 3, [Resample(2.0)])
 
 

@@ -298,5 +298,5 @@ def test_the_density_of_a_lane_that_is_led_is_not_known(mixture) -> None:
     ],
 )
 def test_operations_that_cannot_be_done_are_refused(mixture, operation, message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
+    with pytest.raises(ValueError, match=rf"^operations\.0\.{message}"):
         mixture.check(edited(LaneSpec(0, 0), 3, operation))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -38,10 +39,25 @@ EXPECTED = {
     ("GET", "/metrics"): {"metrics", "admin"},
     ("POST", "/generate"): {"generate"},
     ("POST", "/v1/generate"): {"generate"},
+    ("POST", "/edit"): {"edit"},
+    ("POST", "/v1/edit"): {"edit"},
+    ("POST", "/invert"): {"edit"},
+    ("POST", "/v1/invert"): {"edit"},
+    ("GET", "/v1/handles"): {"generate", "edit"},
+    ("GET", "/v1/handles/{id}"): {"generate", "edit"},
+    ("DELETE", "/v1/handles/{id}"): {"generate", "edit"},
+    ("GET", "/v1/handles/{id}/frames"): {"generate", "edit"},
     ("GET", "/v1/models"): {"generate", "edit", "metrics", "admin"},
     ("GET", "/v1/models/points"): {"generate", "edit", "metrics", "admin"},
 }
 """Written down anew, so that a slip in the table of the server shows."""
+
+INVERSION: dict[str, Any] = {"samples": [[0.5, 0.5]], "sampler": {"steps": 2}, "rewind": {}}
+MAKERS = {
+    "generate": ("/v1/generate", {"rewind": {}}),
+    "edit": ("/v1/invert", INVERSION),
+}
+"""How a key with one scope comes by a handle of its own."""
 
 NOT_JSON: dict[str, Any] = {"content": b"{", "headers": {"Content-Type": "application/json"}}
 
@@ -56,6 +72,25 @@ def declared() -> list[tuple[str, str]]:
     """Method and path of every route of the application."""
     found = [route for route in routes(create_app(Settings())) if isinstance(route, APIRoute)]
     return sorted((method, route.path) for route in found for method in route.methods)
+
+
+def own_handle(guarded: GuardedServer, scope: str) -> str:
+    """Id of a handle that belongs to the key of this scope; of none if it cannot have any."""
+    if scope not in MAKERS:
+        return "hdl_" + 22 * "A"
+    path, body = MAKERS[scope]
+    answer = guarded.request("POST", path, guarded.tokens[scope], json=body).json()
+    id: str = answer["samples"][0]["handle"]["id"]
+    return id
+
+
+def right(guarded: GuardedServer, path: str, scope: str) -> tuple[str, dict[str, Any]]:
+    """Path and options of a request that is right if the key may make it."""
+    named = "{id}" in path or path.endswith("/edit")
+    id = own_handle(guarded, scope) if named else ""
+    bodies = {"/generate": {"model": "points"}, "/edit": {"handle": id}, "/invert": INVERSION}
+    body = next((body for end, body in bodies.items() if path.endswith(end)), None)
+    return path.replace("{id}", id), {} if body is None else {"json": body}
 
 
 def bad_token(guarded: GuardedServer, name: str) -> str | None:
@@ -107,10 +142,10 @@ def test_a_route_without_a_row_cannot_be_declared() -> None:
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_scope_decides(guarded: GuardedServer, method: str, path: str, scope: str) -> None:
     needed = EXPECTED[method, path]
-    body: dict[str, Any] = {"json": {"model": "points"}} if method == "POST" else {}
-    response = guarded.request(method, path, guarded.tokens[scope], **body)
+    path, options = right(guarded, path, scope)
+    response = guarded.request(method, path, guarded.tokens[scope], **options)
     if not needed or scope in needed:
-        assert response.status_code == 200, response.text
+        assert response.status_code == (204 if method == "DELETE" else 200), response.text
         return
     assert response.status_code == 403
     assert response.headers["content-type"] == "application/problem+json"
@@ -144,7 +179,7 @@ def test_without_a_good_key_nothing_is_done(
 
 def test_planned_routes_are_in_the_table_and_not_there() -> None:
     """They have their row before they are written."""
-    real = {(method, path.replace("{name}", "{}")) for method, path in declared()}
+    real = {(method, re.sub(r"{[^}]*}", "{}", path)) for method, path in declared()}
     assert real <= set(ACCESS)
     assert all(set(scopes) <= set(SCOPES) for scopes in ACCESS.values())
     assert ACCESS["POST", "/v1/models/{}/load"] == ("admin",)
@@ -250,7 +285,8 @@ def test_the_quota_of_a_key(guarded: GuardedServer) -> None:
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     client = guarded.server.client
     with client.stream("POST", "/v1/generate", json=long, headers=headers) as response:
-        assert "queued" in next(response.iter_text())
+        texts = response.iter_text()
+        assert "queued" in next(texts)
         refused = guarded.generate("narrow")
         assert refused.status_code == 429
         assert refused.json()["type"] == "urn:sureflow:problem:quota-exceeded"
@@ -266,6 +302,25 @@ def test_more_than_the_quota_is_not_to_be_tried_again(guarded: GuardedServer) ->
     assert problem["type"] == "urn:sureflow:problem:too-many-samples"
     assert problem["errors"][0]["field"] == "n"
     assert "retry-after" not in response.headers
+
+
+@pytest.mark.parametrize("field", ["branches", "samples"])
+def test_the_quota_names_the_field_that_counts(guarded: GuardedServer, field: str) -> None:
+    token = add_key(guarded.file, *SCOPES, max_samples_in_flight=2)
+    made = guarded.request("POST", "/v1/generate", token, json={"rewind": {}}).json()
+    handle = made["samples"][0]["handle"]["id"]
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
+        "branches": (
+            "/v1/edit",
+            {"handle": handle, "operations": [{"type": "resample"}], "branches": 3},
+        ),
+        "samples": ("/v1/invert", {"samples": [[0.0, 1.0]] * 3}),
+    }
+    path, body = bodies[field]
+    response = guarded.request("POST", path, token, json=body)
+    assert response.status_code == 422
+    assert response.json()["type"] == "urn:sureflow:problem:too-many-samples"
+    assert response.json()["errors"][0]["field"] == field
 
 
 def test_the_client_tells_the_refusals_apart(guarded: GuardedServer) -> None:

@@ -113,6 +113,7 @@ OUTPUTS: dict[str, tuple[str, Column]] = {
         "BYTES",
         lambda results: [r.decision.action_taken if r.decision else "" for r in results],
     ),
+    "handle": ("BYTES", lambda results: [r.handle.id if r.handle else "" for r in results]),
     "finish_reason": ("BYTES", lambda results: [r.sample.finish_reason for r in results]),
     "evaluations": (
         "INT32",
@@ -121,7 +122,8 @@ OUTPUTS: dict[str, tuple[str, Column]] = {
 }
 """Tensors that go out, all with one entry per sample that was made: datatype, and how it is made.
 
-Confidence: higher is surer; uncertainty: lower is. Decisions are empty without a filter.
+Confidence: higher is surer; uncertainty: lower is. Decisions are empty without a filter, handles
+without `rewind`.
 """
 
 
