@@ -117,7 +117,7 @@ class Calibration:
         width = max(table[-1] - table[0], np.finfo(float).tiny)
         beyond = max(table[0] - uncertainty, 0.0) - max(uncertainty - table[-1], 0.0)
         inside = 1 - float(np.interp(uncertainty, table, np.linspace(0, 1, len(table))))
-        return inside + float(np.clip(beyond / width, -FARTHEST, FARTHEST))
+        return inside + float(np.clip(float(beyond) / float(width), -FARTHEST, FARTHEST))
 
     def table(
         self, score: str, label: int | None, guidance: float
