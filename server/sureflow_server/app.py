@@ -31,6 +31,7 @@ from sureflow_server.api.v2 import routes as v2
 from sureflow_server.engine.account import Limits
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
+from sureflow_server.engine.supervisor import Patience
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
@@ -84,7 +85,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         precision=settings.precision,
         compile=settings.compile,
     )
-    pool = Pool(config, settings.max_queued_samples, metrics)
+    patience = Patience(settings.worker_timeout_s, settings.load_timeout_s)
+    pool = Pool(config, settings.max_queued_samples, metrics, patience)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:

@@ -73,6 +73,12 @@ def serve(
     handle_max_ttl_s: Annotated[
         float | None, typer.Option(help="Most seconds that a request may ask for; default 604800.")
     ] = None,
+    worker_timeout_s: Annotated[
+        float | None, typer.Option(help="Silence of a worker that hangs; default 30 or more.")
+    ] = None,
+    load_timeout_s: Annotated[
+        float | None, typer.Option(help="Seconds to load a model at most; default 600.")
+    ] = None,
     drain_s: Annotated[
         float | None, typer.Option(help="Seconds to finish after SIGTERM; default 30.")
     ] = None,

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         handle_max_ttl_s: Seconds that a request may ask for at most.
         replay_bytes: Answers kept for requests with an ``Idempotency-Key``, all together.
         replay_s: Seconds for which they are kept.
+        worker_timeout_s: Seconds of silence after which a worker that serves is taken for hung, and
+            replaced; ``None`` is 30, or twenty times what its longest ticks should take.
+        load_timeout_s: Seconds that a worker gets to load a model and to generate with it.
         drain_s: Seconds that running requests get to finish after SIGTERM.
         api_keys_file: What ``sureflow keys`` writes; without it the server asks nobody for a key.
         samples_per_minute: Rate of keys without one of their own; ``None`` is unlimited.
@@ -96,6 +99,8 @@ class Settings(BaseSettings):
     handle_max_ttl_s: PositiveFloat = 7 * 24 * 3600.0
     replay_bytes: PositiveInt = 64 << 20
     replay_s: PositiveFloat = 3600.0
+    worker_timeout_s: PositiveFloat | None = None
+    load_timeout_s: PositiveFloat = 600.0
     drain_s: PositiveFloat = 30.0
     api_keys_file: Path | None = None
     samples_per_minute: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None

@@ -133,7 +133,8 @@ def start(models_dir: Path) -> Iterator[Callable[..., Server]]:
     """Start servers of one's own, with these options."""
     with ExitStack() as stack:
 
-        def start(*options: str, models: Path = models_dir) -> Server:
-            return stack.enter_context(serving("--models-dir", str(models), *options))
+        def start(*options: str, models: Path = models_dir, plugins: Path | None = None) -> Server:
+            options = ("--models-dir", str(models), *options)
+            return stack.enter_context(serving(*options, plugins=plugins))
 
         yield start

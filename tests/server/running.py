@@ -86,9 +86,14 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def command(*options: str, data_dir: str | None = None) -> subprocess.Popen[str]:
-    """Start a server; no two share a data folder, unless told to."""
-    paths = [ROOT / "models", ROOT / "server"]
+def command(
+    *options: str, data_dir: str | None = None, plugins: Path | None = None
+) -> subprocess.Popen[str]:
+    """Start a server; no two share a data folder, unless told to.
+
+    ``plugins`` is a folder of installed distributions, see :func:`tests.server.moody.install`.
+    """
+    paths = [ROOT / "models", ROOT / "server", *([] if plugins is None else [plugins, ROOT])]
     folder = data_dir or tempfile.mkdtemp(dir=FOLDERS)
     environment = {name: v for name, v in os.environ.items() if not name.startswith("SUREFLOW_")}
     return subprocess.Popen(
@@ -105,9 +110,9 @@ def command(*options: str, data_dir: str | None = None) -> subprocess.Popen[str]
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[Server]:
+def serving(*options: str, plugins: Path | None = None) -> Iterator[Server]:
     """Start a server, wait until it says that it serves, and make sure that it is gone after."""
-    process = command(*options)
+    process = command(*options, plugins=plugins)
     assert process.stdout is not None
     log: list[str] = []
     for line in process.stdout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from torch import Tensor
 from sureflow.commit import commit_point
 from sureflow.lane import FinishReason, LaneSpec, Sample
 from sureflow.moments import Moments
+from sureflow.sampling.evaluation_error import EvaluationError, lost
 from sureflow.sampling.inversion import inversion_error
 from sureflow.sampling.journey import Journeys
 from sureflow.sampling.lanes import Lanes, Outcome, Slots
@@ -96,6 +97,11 @@ class Sampler:
         return len(self._held) - len(self._paused)
 
     @property
+    def tickets(self) -> list[int]:
+        """Tickets of those."""
+        return [ticket for ticket in self._held if ticket not in self._paused]
+
+    @property
     def paused(self) -> int:
         """Number of lanes that hold a slot and stand still."""
         return len(self._paused)
@@ -163,18 +169,21 @@ class Sampler:
         self._lanes.now, self._lanes.tick_s = now, tick_s
 
     @torch.inference_mode()
-    def tick(self) -> Tick:
-        """Evaluate the network once for every running lane and advance each by the replies."""
+    def tick(self, tickets: Collection[int] | None = None) -> Tick:
+        """Evaluate the network once for every running lane and advance each by the replies.
+
+        Args:
+            tickets: Only these of the running lanes.
+
+        Raises:
+            EvaluationError: The network raised something. No lane has moved.
+        """
         if not self.running:
             return Tick(0, [])
-        if self._parts is None:
-            self._parts = self._by_process()
-        parts = self._parts
+        parts = self._chosen(tickets)
         asked = [part.process.rows(part.slots) for part in parts]
         rows = Rows.join(asked)
-        # First, as what evaluates the rows may work in place.
-        slopes = self._slopes(rows)
-        replies = self._evaluate(rows.x, rows.t, rows.label)
+        replies, slopes = self._replies(rows)
         finished = []
         probed = [len(part.probed) for part in asked]
         of_parts = [None] * len(parts) if slopes is None else torch.split(slopes, probed)
@@ -186,6 +195,16 @@ class Sampler:
                     continue
                 finished.append((ticket, self._retire(ticket, bool(diverged[lane]))))
         return Tick(rows.count, finished)
+
+    def _replies(self, rows: Rows) -> tuple[Moments, Tensor | None]:
+        try:
+            # First, as what evaluates the rows may work in place.
+            slopes = self._slopes(rows)
+            return self._evaluate(rows.x, rows.t, rows.label), slopes
+        except Exception as error:  # a third-party network may raise anything
+            if lost(error):
+                raise
+            raise EvaluationError(rows.count, error) from error
 
     def _slopes(self, rows: Rows) -> Tensor | None:
         """The directional derivatives that scores have asked for, ``[m]``."""
@@ -203,11 +222,18 @@ class Sampler:
         self._parts = None
         return True
 
-    def _by_process(self) -> list[_Part]:
-        """The running lanes of each process that has any, in the order of their slots."""
+    def _chosen(self, only: Collection[int] | None) -> list[_Part]:
+        if only is not None and len(only) < self.running:
+            return self._by_process({*only})
+        if self._parts is None:
+            self._parts = self._by_process(self._held.keys())
+        return self._parts
+
+    def _by_process(self, chosen: Set[int]) -> list[_Part]:
+        """Those running lanes of each process that has any, in the order of their slots."""
         tickets: dict[Process, list[int]] = {}
         for ticket, lane in sorted(self._held.items(), key=lambda held: held[1].slot):
-            if ticket not in self._paused:
+            if ticket in chosen and ticket not in self._paused:
                 tickets.setdefault(lane.process, []).append(ticket)
         return [
             _Part(process, part, np.array([self._held[ticket].slot for ticket in part]))

@@ -21,6 +21,7 @@ from sureflow_server.engine.errors import (
     EngineError,
     ImpossibleError,
     NotReadyError,
+    OutOfMemoryError,
     QueueFullError,
     QuotaError,
     RateError,
@@ -71,6 +72,7 @@ TITLES = {
     "headers-too-large": (431, "The headers are too large"),
     "internal": (500, "The server failed"),
     "request-failed": (500, "The samples could not be made"),
+    "out-of-memory": (503, "There was no memory for the samples"),
     "model-failed": (503, "The model could not be loaded"),
     "not-ready": (503, "The server is not ready"),
     "draining": (503, "The server is shutting down"),
@@ -107,6 +109,7 @@ ENGINE_KINDS: dict[type[EngineError], str] = {
     DeadlineUnreachableError: "deadline-unreachable",
     RequestFailedError: "request-failed",
     DeadlineError: "deadline-exceeded",
+    OutOfMemoryError: "out-of-memory",
 }
 
 
@@ -158,7 +161,9 @@ class Problem(HTTPException):
     @classmethod
     def of(cls, error: EngineError) -> Problem:
         """Return the problem that an error of the engine means to a client."""
-        headers = _retry(error.retry_after_s) if isinstance(error, RefusedError) else None
+        headers = None
+        if isinstance(error, RefusedError | OutOfMemoryError):
+            headers = _retry(error.retry_after_s)
         if isinstance(error, ImpossibleError):
             field, _, message = str(error).partition(": ")
             return cls.field(field, message)

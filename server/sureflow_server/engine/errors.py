@@ -13,6 +13,8 @@
   * ImpossibleError          the model cannot make what was asked for
   * RequestFailedError       an accepted request ended without its samples
     * DeadlineError          not in time
+    * OutOfMemoryError       no memory for a single one of its lanes
+  * LoadError                a model cannot be taken into service, or out of it
 """
 
 
@@ -70,6 +72,20 @@ class ImpossibleError(EngineError):
 
 class RequestFailedError(EngineError):
     """An accepted request ended without its samples."""
+
+
+class OutOfMemoryError(RequestFailedError):
+    """There was no memory for a single lane of it; later there may be.
+
+    Attributes:
+        retry_after_s: Seconds after which another attempt makes sense.
+    """
+
+    retry_after_s = 5.0
+
+
+class LoadError(EngineError):
+    """A model cannot be taken into service, or out of it; what was in service still is."""
 
 
 class DeadlineError(RequestFailedError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sureflow.card import ModelCard
@@ -15,11 +16,17 @@ SLOTS_PER_ROW = 2
 """Slots beyond the running lanes are for lanes that stand back for others."""
 
 
-def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
+def load_all(
+    config: WorkerConfig, begin: Callable[[str], object] = lambda name: None
+) -> tuple[Ready, dict[str, Sampler]]:
     """Load every checkpoint folder in ``models_dir`` (``None``: the embedded ones) and warm it up.
 
     A folder that does not work is reported and harms no other. Models are known by the names of
     their folders, which their own must agree with, so that no two can ever clash.
+
+    Args:
+        config: What to load, and how.
+        begin: Told the name of each folder before it is loaded.
     """
     root = config.models_dir or embedded_folder()
     samplers: dict[str, Sampler] = {}
@@ -27,6 +34,9 @@ def load_all(config: WorkerConfig) -> tuple[Ready, dict[str, Sampler]]:
     cards: list[ModelCard] = []
     failures: dict[str, str] = {}
     for folder in _folders(root):
+        if folder.name in config.without:
+            continue
+        begin(folder.name)
         try:
             model = _load(folder, config)
             most = config.capacity or model.evaluator.best_rows

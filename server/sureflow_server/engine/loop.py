@@ -5,17 +5,19 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from sureflow.lane import LaneSpec, Sample
+from sureflow_server.engine.dividing import divided
 from sureflow_server.engine.messages import (
     ROW_BOUNDS,
     SECOND_BOUNDS,
     Admission,
     Cancel,
     Command,
+    Failed,
     Finished,
     Progress,
     Refused,
@@ -24,6 +26,7 @@ from sureflow_server.engine.messages import (
     Started,
     Submit,
     TickStats,
+    Unload,
 )
 from sureflow_server.engine.scheduler import Scheduler
 from sureflow_server.engine.width import width
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from sureflow.sampling import Sampler
 
 REPORT_EVERY_S = 0.05
+BEAT_S = 1.0
+"""Longest silence, lest the worker be taken for hung; but for one turn that takes longer."""
+
 FIRST_TURN_S = 0.01
 LAST_TURN_WEIGHT = 0.1
 """Of the duration of the last turn in the running average, which begins with a guess."""
@@ -80,11 +86,12 @@ class TickLoop:
         tick_s: Mapping[str, Sequence[float]] | None = None,
         admission: Admission = "tick",
     ) -> None:
-        self._samplers = samplers
+        self._samplers = dict(samplers)
         self._inbox = inbox
         self._send = send
-        self._tick_s = tick_s or {m: [0.0] * (s.free + 1) for m, s in samplers.items()}
+        self._tick_s = dict(tick_s or {m: [0.0] * (s.free + 1) for m, s in samplers.items()})
         self._slowness = dict.fromkeys(samplers, 1.0)
+        self._fitting: dict[str, int] = {}
         self._undecided = 0
         self._arrived: dict[str, list[_Lane]] = {}
         self._admission = admission
@@ -96,8 +103,10 @@ class TickLoop:
         self._started: list[Started] = []
         self._refused: list[Refused] = []
         self._finished: list[Finished] = []
+        self._failed: list[Failed] = []
         self._changed = False
         self._due = 0.0
+        self._beat = 0.0
 
     def run(self) -> None:
         """Run until a :class:`Shutdown` arrives."""
@@ -109,23 +118,39 @@ class TickLoop:
     def _take_in(self) -> bool:
         asleep = not (self._slots or self._changed)
         while asleep or not self._inbox.empty():
-            command = self._inbox.get()
+            try:
+                command = self._inbox.get(timeout=BEAT_S)
+            except Empty:
+                return True
             if isinstance(command, Shutdown):
                 return False
             self._obey(command)
             asleep = False
         return True
 
-    def _obey(self, command: Submit | Cancel) -> None:
+    def _obey(self, command: Submit | Cancel | Unload) -> None:
         self._changed = True
         if isinstance(command, Submit):
             self._add(command)
-        elif cancelled := self._scheduler.cancel(command.request):
+        elif isinstance(command, Cancel):
+            self._cancel(command.request)
+        else:
+            self._unload(command.model)
+
+    def _cancel(self, request: int) -> None:
+        if cancelled := self._scheduler.cancel(request):
             model, tickets = cancelled
             self._samplers[model].cancel(tickets)
             self._stale.add(model)
             for ticket in tickets:
                 del self._slots[ticket]
+
+    def _unload(self, model: str) -> None:
+        for of_models in (self._samplers, self._tick_s, self._slowness, self._stats):
+            of_models.pop(model, None)
+        for others in (self._arrived, self._fitting):
+            others.pop(model, None)
+        self._stale.discard(model)
 
     def _add(self, submit: Submit) -> None:
         try:
@@ -200,7 +225,22 @@ class TickLoop:
             if following is not None:
                 ticks = max(ticks, following.spec.evaluations)
             pressing.append((deadline - now, ticks))
-        return width(pressing, [slowness * seconds for seconds in self._tick_s[model]])
+        rows = width(pressing, [slowness * seconds for seconds in self._tick_s[model]])
+        return min(rows, self._room(model, rows))
+
+    def _room(self, model: str, wanted: int) -> int:
+        """Rows that memory has room for, as far as is known: half of what it had none for.
+
+        And one more at every decision, since it may have been others who took it.
+        """
+        if model not in self._fitting:
+            return wanted
+        room = self._fitting[model]
+        if room >= wanted:
+            del self._fitting[model]
+        else:
+            self._fitting[model] += 1
+        return room
 
     def _tick(self) -> None:
         first = ended = monotonic()
@@ -210,19 +250,27 @@ class TickLoop:
                 continue
             begun = ended
             sampler.pace(begun, self._turn_s)
-            tick = sampler.tick()
+            tick = divided(sampler, self._request_of)
             ended = monotonic()
+            if tick.fitting is not None:
+                self._fitting[model] = tick.fitting
             expected[model] = sampler.model.evaluator.seconds(tick.rows)
             self._count(self._stats[model], tick.rows, ended - begun, expected[model])
-            if tick.finished:
+            if tick.finished or tick.failed or tick.fitting is not None:
                 self._stale.add(model)
             for ticket, sample in tick.finished:
                 self._finish(ticket, sample, ended)
+            for request, error in tick.failed.items():
+                self._failed.append(Failed(request, str(error), error.memory))
+                self._cancel(request)
         if ended > first:
             self._turn_s += LAST_TURN_WEIGHT * (ended - first - self._turn_s)
         for model, expected_s in expected.items():
-            slowness = (ended - first) / expected_s
+            slowness = (ended - first) / expected_s if expected_s else 1.0
             self._slowness[model] += LAST_TURN_WEIGHT * (slowness - self._slowness[model])
+
+    def _request_of(self, ticket: int) -> int:
+        return self._slots[ticket].lane.request
 
     def _finish(self, ticket: int, sample: Sample, ended: float) -> None:
         self._scheduler.finish(ticket)
@@ -242,8 +290,10 @@ class TickLoop:
         """Send finished lanes at once, and statistics now and then or before falling asleep."""
         now = monotonic()
         due = now >= self._due or not self._slots
-        if not (self._started or self._finished or self._refused or (due and self._changed)):
+        news = self._started or self._finished or self._refused or self._failed
+        if not (news or (due and self._changed) or now >= self._beat):
             return
+        self._beat = now + BEAT_S
         self._send(
             Report(
                 started=tuple(dict.fromkeys(self._started)),
@@ -251,11 +301,13 @@ class TickLoop:
                 finished=tuple(self._finished),
                 stats=tuple(self._statistics()) if due else (),
                 refused=tuple(self._refused),
+                failed=tuple(self._failed),
             )
         )
         self._started.clear()
         self._finished.clear()
         self._refused.clear()
+        self._failed.clear()
         if due:
             self._due = now + REPORT_EVERY_S
             self._changed = False

@@ -38,7 +38,7 @@ Admission = Literal["tick", "request"]
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What a worker is started with; the fields are those of the settings."""
+    """What a worker is started with; most fields are those of the settings."""
 
     models_dir: Path | None
     capacity: int | None
@@ -47,6 +47,8 @@ class WorkerConfig:
     admission: Admission = "tick"
     precision: Precision = "float32"
     compile: Compile = "off"
+    without: frozenset[str] = frozenset()
+    """Names of folders that shall not be loaded; the one field that is no setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,22 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Unload:
+    """Let go of a model, of which no request is left."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """End the process now; nobody waits for what still runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """The worker has begun to load a folder of this name, and all before it are done."""
+
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +172,21 @@ class Refused:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The network fails for lanes of a request, which is given up.
+
+    Attributes:
+        request: The pool's number for it.
+        error: What the network said.
+        memory: Whether it ran out of memory.
+    """
+
+    request: int
+    error: str
+    memory: bool
+
+
 @dataclass(slots=True)
 class TickStats:
     """The ticks of one model since the last statistics.
@@ -185,17 +216,21 @@ class TickStats:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything new since the last report; at most one per tick."""
+    """Everything new since the last report; at most one per tick, and one a second at least.
+
+    An empty one says that the loop still turns.
+    """
 
     started: tuple[Started, ...]
     progress: tuple[Progress, ...]
     finished: tuple[Finished, ...]
     stats: tuple[TickStats, ...]
     refused: tuple[Refused, ...] = ()
+    failed: tuple[Failed, ...] = ()
 
 
-Command = Submit | Cancel | Shutdown
+Command = Submit | Cancel | Unload | Shutdown
 """From the API process to the worker."""
 
-Message = Ready | Report
+Message = Loading | Ready | Report
 """From the worker to the API process."""

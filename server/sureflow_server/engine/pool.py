@@ -1,13 +1,13 @@
-"""The API side of the engine: accepts requests and keeps a worker alive to serve them."""
+"""The API side of the engine: accepts requests, and changes models while it serves."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from math import inf
+from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
@@ -18,32 +18,15 @@ from sureflow_server.engine.errors import (
     DeadlineError,
     DeadlineUnreachableError,
     DrainingError,
-    EngineError,
-    ImpossibleError,
+    LoadError,
     NotReadyError,
     QueueFullError,
-    RequestFailedError,
     StartupError,
 )
-from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Follow, Job
-from sureflow_server.engine.ledger import Ledger
-from sureflow_server.engine.messages import (
-    Cancel,
-    Finished,
-    Message,
-    Ready,
-    Terms,
-    TickStats,
-    WorkerConfig,
-)
-from sureflow_server.engine.process import WorkerProcess
-from sureflow_server.engine.width import brisk
+from sureflow_server.engine.messages import Ready, Terms, TickStats, WorkerConfig
+from sureflow_server.engine.supervisor import Patience, Supervisor
 
-log = logging.getLogger(__name__)
-
-BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-EXIT_S = 5.0
 MIN_RETRY_S, MAX_RETRY_S = 0.05, 60.0
 
 
@@ -58,82 +41,129 @@ class Observer(Protocol):
 
 
 class Pool:
-    """Runs requests in a worker process, and replaces the worker when it dies.
+    """Runs requests in a worker process, and replaces the worker when it dies or models change.
 
-    All methods belong to one event loop.
+    To load a model another worker is started beside the one that serves. Once it has generated with
+    every model it takes over: it gets the new requests, while the other finishes what it has. All
+    methods belong to one event loop.
 
     Args:
         config: What workers are started with.
         max_queued_samples: Samples accepted and not finished, beyond which requests are refused.
         observer: Told of ticks and restarts.
+        patience: For how long workers may be silent.
 
     Attributes:
         folder: Where the checkpoints lie, known once a worker has been ready.
         cards: Models that can be asked for, by name.
         failures: Why other models cannot, by name of their folder.
+        unloaded: Models that were let go, by name.
     """
 
-    def __init__(self, config: WorkerConfig, max_queued_samples: int, observer: Observer) -> None:
+    def __init__(
+        self,
+        config: WorkerConfig,
+        max_queued_samples: int,
+        observer: Observer,
+        patience: Patience | None = None,
+    ) -> None:
         self._config = config
         self._max_queued = max_queued_samples
         self._observer = observer
+        self._patience = patience or Patience()
         self._ids = count(1)
-        self._ledger = Ledger()
-        self._forecast = Forecast()
-        self._lane_s = 0.0
-        self._restarts = 0
-        self._worker: WorkerProcess | None = None
-        self._serving = False
+        self._current = Supervisor(config, self._patience, self)
+        self._all = [self._current]
         self._draining = False
-        self._settled = asyncio.Event()
-        self._startup_error: StartupError | None = None
-        self._gone = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._farewells: set[asyncio.Task[None]] = set()
         self.folder = ""
         self.cards: dict[str, ModelCard] = {}
         self.failures: dict[str, str] = {}
+        self.unloaded: set[str] = set()
 
     @property
     def ready(self) -> bool:
         """Whether a worker stands by, warmed up, and new requests are welcome."""
-        return self._serving and not self._draining
+        return self._current.serving and not self._draining
 
     @property
     def draining(self) -> bool:
         """Whether the pool takes nothing new because it is about to end."""
         return self._draining
 
+    @property
+    def reserved(self) -> int:
+        """Samples accepted and not finished."""
+        return sum(each.ledger.reserved for each in self._all)
+
     def start(self) -> None:
         """Start the first worker; returns before it is ready."""
-        self._spawn()
+        self._current.start()
 
     async def wait_ready(self) -> None:
         """Wait for the first worker.
 
         Raises:
-            StartupError: It died before it was ready, or was stopped.
+            StartupError: It died before it was ready, took too long, or was stopped.
         """
-        await self._settled.wait()
-        if self._startup_error is not None:
-            raise self._startup_error
+        await self._current.wait_ready()
 
     def drain(self, seconds: float) -> None:
         """Refuse new requests from now on, and give those under way this long to finish."""
         self._draining = True
+        for each in self._all:
+            each.retire()
         asyncio.get_running_loop().call_later(seconds, self._cut_off)
 
     async def stop(self) -> None:
-        """End the worker; requests still under way are cut off."""
+        """End all workers; requests still under way are cut off."""
         self._draining = True
-        self._cut_off()
-        if self._worker is not None:
-            if self._serving:
-                self._worker.stop()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._gone.wait(), EXIT_S)
-            if self._worker is not None:
-                self._worker.kill()
-                await self._gone.wait()
-        self._settle(StartupError("the server was stopped before it was ready"))
+        await asyncio.gather(*(each.stop() for each in self._all))
+
+    async def load(self, name: str) -> ModelCard:
+        """Load a checkpoint folder, new or changed, and take it into service; return its card.
+
+        All folders are read anew, so that others that have changed are changed as well.
+
+        Raises:
+            DrainingError: The server is about to end.
+            NotReadyError: No worker has come up yet.
+            LoadError: The folder, or another that is in service, cannot be loaded; nothing changes.
+        """
+        async with self._changing:
+            self._check_open()
+            if not self._has(name):
+                raise LoadError(f"there is no checkpoint folder {name} in {self.folder}")
+            config = replace(self._config, without=self._config.without - {name})
+            standby = Supervisor(config, self._patience, self)
+            self._all.append(standby)
+            standby.start()
+            try:
+                await self._warmed_up(standby, name)
+            except LoadError:
+                self._see_off(standby)
+                raise
+            old, self._current, self._config = self._current, standby, config
+            self._take(standby)
+            self._see_off(old)
+            return self.cards[name]
+
+    async def unload(self, name: str) -> None:
+        """Take a model out of service; requests under way with it finish first.
+
+        Raises:
+            DrainingError: The server is about to end.
+            NotReadyError: No worker has come up yet.
+            LoadError: No such model is in service.
+        """
+        async with self._changing:
+            self._check_open()
+            if name not in self.cards:
+                raise LoadError(f"no model {name} is loaded")
+            self._config = replace(self._config, without=self._config.without | {name})
+            self._current.unload(name)
+            self._take(self._current)
 
     def submit(
         self,
@@ -160,7 +190,7 @@ class Pool:
             follow: Names the lane that a finished one calls for, if any; it has no effects.
 
         Raises:
-            NotReadyError: No worker has come up yet.
+            NotReadyError: No worker has come up yet, or the model has just been changed.
             DrainingError: The server is about to end.
             TooManySamplesError: The account never allows so many.
             QuotaError: The account has as many under way as it may.
@@ -170,163 +200,124 @@ class Pool:
         """
         if self._draining:
             raise DrainingError("the server is shutting down", 5)
-        if card.name not in self.cards:
+        if not self.cards:
             raise NotReadyError("the models are still being loaded", 2)
+        if self.cards.get(card.name) != card:
+            raise NotReadyError(f"{card.name} has just been changed", MIN_RETRY_S)
         account = account or Account()
         account.admit(len(lanes))
-        reserved = self._ledger.reserved
+        reserved = self.reserved
         if reserved + len(lanes) > self._max_queued:
             raise QueueFullError(
                 f"{reserved} samples are under way and at most {self._max_queued} may be; "
                 f"there is no room for {len(lanes)} more",
                 self._retry_after_s(),
             )
+        supervisor = self._current
         deadline = inf if deadline_s is None else monotonic() + deadline_s
         job = Job(
             next(self._ids),
             card,
             dict(enumerate(lanes)),
             progress,
-            self._leave,
+            supervisor.leave,
             Terms(owner, priority, deadline),
-            self._forecast.lane_rows(card.name, lanes[0]),
+            supervisor.forecast.lane_rows(card.name, lanes[0]),
             follow,
             account,
         )
         if deadline_s is not None:
-            self._set_deadline(job, deadline_s)
-        self._ledger.open(job)
-        self._feed()
+            self._set_deadline(supervisor, job, deadline_s)
+        supervisor.accept(job)
         return job
 
-    def _set_deadline(self, job: Job, deadline_s: float) -> None:
-        seconds = self._forecast.seconds(job, self._ledger.jobs)
+    def before(self, job: Job) -> int:
+        """Return how many requests wait that are to start before this one; 0 once it has started.
+
+        An estimate: owners share evenly, which is not looked at.
+        """
+        if job.started:
+            return 0
+        waiting = [other for each in self._all for other in each.ledger.jobs if not other.started]
+        return sum(_order(other) < _order(job) for other in waiting)
+
+    def came_up(self, supervisor: Supervisor, ready: Ready) -> None:
+        """Take note of what a worker has loaded, unless it has not taken over yet."""
+        self.folder = ready.folder
+        if supervisor is self._current:
+            self._take(supervisor)
+
+    def ticked(self, stats: TickStats) -> None:
+        """Pass on the ticks of one worker, with the lanes of all."""
+        standing = [each.standing.get(stats.model, (0, 0)) for each in self._all]
+        running, waiting = (sum(column) for column in zip(*standing, strict=True))
+        self._observer.ticked(replace(stats, running=running, waiting=waiting))
+
+    def worker_restarted(self) -> None:
+        """Pass on that a dead worker is being replaced."""
+        self._observer.worker_restarted()
+
+    def _check_open(self) -> None:
+        if self._draining:
+            raise DrainingError("the server is shutting down", 5)
+        if not self.folder:
+            raise NotReadyError("the models are still being loaded", 2)
+
+    def _has(self, name: str) -> bool:
+        """Whether there is such a folder, and nowhere else than in that of the checkpoints."""
+        return Path(name).name == name and (Path(self.folder) / name).is_dir()
+
+    async def _warmed_up(self, standby: Supervisor, name: str) -> None:
+        try:
+            await standby.wait_ready()
+        except StartupError as error:
+            raise LoadError(f"{name} could not be loaded: {error}") from error
+        for needed in (name, *self.cards):
+            if needed not in standby.cards:
+                reason = standby.failures.get(needed, "its folder is gone")
+                raise LoadError(f"{needed} could not be loaded: {reason}")
+
+    def _take(self, supervisor: Supervisor) -> None:
+        """Make its models the ones that can be asked for."""
+        self.cards = dict(supervisor.cards)
+        self.failures = supervisor.failures
+        self.unloaded = {*self._config.without}
+
+    def _see_off(self, supervisor: Supervisor) -> None:
+        """Forget a supervisor once it has finished what it has."""
+
+        async def gone() -> None:
+            await supervisor.gone.wait()
+            self._all.remove(supervisor)
+
+        supervisor.retire()
+        task = asyncio.create_task(gone())
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
+
+    def _set_deadline(self, supervisor: Supervisor, job: Job, deadline_s: float) -> None:
+        seconds = supervisor.forecast.seconds(job, supervisor.ledger.jobs)
         if seconds > deadline_s:
             raise DeadlineUnreachableError(
                 f"with what is under way it would take about {seconds:.2g} s, and the deadline is "
                 f"{deadline_s:g} s",
                 self._retry_after_s(),
             )
-        job.timer = asyncio.get_running_loop().call_later(deadline_s, self._expire, job)
-
-    def _expire(self, job: Job) -> None:
-        """Give up a request whose deadline has passed."""
-        self._stop(job, DeadlineError("the deadline passed before all samples were done"))
+        error = DeadlineError("the deadline passed before all samples were done")
+        loop = asyncio.get_running_loop()
+        job.timer = loop.call_later(deadline_s, supervisor.end, job, error)
 
     def _retry_after_s(self) -> float:
         """Estimate when half of what is under way will be done."""
-        at_once = max((len(seconds) for seconds in self._forecast.tick_s.values()), default=2) - 1
-        seconds = self._lane_s * self._ledger.reserved / at_once / 2
+        tick_s = self._current.forecast.tick_s
+        at_once = max((len(seconds) for seconds in tick_s.values()), default=2) - 1
+        seconds = self._current.lane_s * self.reserved / at_once / 2
         return min(max(seconds, MIN_RETRY_S), MAX_RETRY_S)
 
-    def _feed(self) -> None:
-        if self._worker is not None and self._serving:
-            for job in self._ledger.hand_over():
-                self._worker.send(job.submit())
-
-    def _leave(self, job: Job) -> None:
-        """The caller has had enough, or all."""
-        self._stop(job, None)
-
-    def _stop(self, job: Job, error: EngineError | None) -> None:
-        """End a job before its time; one that has ended already is left alone."""
-        if self._worker is not None and self._ledger.was_given(job):
-            self._worker.send(Cancel(job.id))
-        if job in self._ledger:
-            self._end(job, error)
-
     def _cut_off(self) -> None:
-        for job in self._ledger.jobs:
-            self._end(job, DrainingError("the server shut down before the request was done", 5))
+        for each in self._all:
+            each.cut_off()
 
-    def _end(self, job: Job, error: EngineError | None) -> None:
-        """The only way out for a job, so that it has one outcome."""
-        self._ledger.close(job)
-        if job.timer is not None:
-            job.timer.cancel()
-        job.put(error)
-        self._feed()
 
-    def _spawn(self) -> None:
-        if not self._draining or self._ledger.jobs:
-            self._worker = WorkerProcess(self._config, self._received, self._exited)
-
-    def _received(self, message: Message) -> None:
-        if isinstance(message, Ready):
-            self._came_up(message)
-            return
-        for started in message.started:
-            if job := self._ledger.get(started.request):
-                job.in_flight = True
-                if not job.started:
-                    job.started = True
-                    job.put(started)
-        for progress in message.progress:
-            if job := self._ledger.get(progress.request):
-                job.put_progress(progress)
-        for refused in message.refused:
-            if job := self._ledger.get(refused.request):
-                self._stop(job, ImpossibleError(refused.error))
-        launched: dict[Job, dict[int, LaneSpec]] = {}
-        for finished in message.finished:
-            if job := self._ledger.get(finished.request):
-                launched.setdefault(job, {}).update(self._finished(job, finished))
-        for job, lanes in launched.items():
-            # What the worker has not been given yet, it will be given as a whole.
-            if lanes and self._worker is not None and self._ledger.was_given(job):
-                self._worker.send(job.submit(lanes))
-        for stats in message.stats:
-            self._forecast.ticked(stats)
-            self._observer.ticked(stats)
-
-    def _finished(self, job: Job, finished: Finished) -> dict[int, LaneSpec]:
-        """Hand a sample over; return the lane that it calls for, by its number."""
-        self._ledger.deliver(job, finished.lane)
-        self._restarts = 0
-        self._lane_s = finished.finished - finished.admitted
-        self._forecast.finished(job.card.name, finished.sample)
-        job.put(finished)
-        next_lane = None if job.follow is None else job.follow(finished.sample, job.launched)
-        if next_lane is not None:
-            return {self._ledger.launch(job, next_lane): next_lane}
-        if not job.unfinished:
-            self._end(job, None)
-        return {}
-
-    def _came_up(self, ready: Ready) -> None:
-        self.folder = ready.folder
-        self.cards = {card.name: card for card in ready.cards}
-        self.failures = ready.failures
-        self._forecast.tick_s = {
-            model: seconds[: brisk(seconds) + 1] for model, seconds in ready.tick_s.items()
-        }
-        for job in self._ledger.jobs:
-            if self.cards.get(job.card.name) != job.card:
-                changed = f"model {job.card.name} changed while the request ran"
-                self._end(job, RequestFailedError(changed))
-        self._serving = True
-        self._settle(None)
-        self._feed()
-
-    def _settle(self, error: StartupError | None) -> None:
-        if not self._settled.is_set():
-            self._startup_error = error
-            self._settled.set()
-
-    def _exited(self, code: int | None) -> None:
-        self._worker = None
-        self._serving = False
-        if self._draining and not self._ledger.jobs:
-            self._gone.set()
-            return
-        if not self._settled.is_set():
-            message = f"the worker process ended with code {code} while loading the models"
-            self._settle(StartupError(message))
-            return
-        for job in self._ledger.take_back():
-            self._end(job, RequestFailedError(f"{job.crashes} workers died while they ran it"))
-        delay = BACK_OFF_S[min(self._restarts, len(BACK_OFF_S) - 1)]
-        self._restarts += 1
-        log.error("the worker process ended with code %s; a new one starts in %g s", code, delay)
-        self._observer.worker_restarted()
-        asyncio.get_running_loop().call_later(delay, self._spawn)
+def _order(job: Job) -> tuple[int, float, int]:
+    return -job.terms.priority, job.terms.deadline, job.id

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from threading import Thread
 
-from sureflow_server.engine.messages import Command, Shutdown, WorkerConfig
+from sureflow_server.engine.messages import Command, Loading, Shutdown, WorkerConfig
 
 WORKER_NICENESS = 5
 """How far the worker stands back for the API process where both want the same core."""
@@ -37,8 +37,8 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     torch.set_num_threads(config.threads)
     if config.device.startswith("cuda"):
         make_deterministic()
-    ready, samplers = load_all(config)
     try:
+        ready, samplers = load_all(config, lambda name: connection.send(Loading(name)))
         connection.send(ready)
         TickLoop(samplers, inbox, connection.send, ready.tick_s, config.admission).run()
     except (BrokenPipeError, ConnectionResetError):

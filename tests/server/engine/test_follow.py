@@ -11,7 +11,7 @@ import pytest
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec, Sample
-from sureflow_server.engine import pool as pool_module
+from sureflow_server.engine import supervisor as supervisor_module
 from sureflow_server.engine.errors import EngineError, QueueFullError
 from sureflow_server.engine.messages import (
     Cancel,
@@ -68,8 +68,8 @@ workers: list[Worker] = []
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     workers.clear()
-    monkeypatch.setattr(pool_module, "WorkerProcess", Worker)
-    monkeypatch.setattr(pool_module, "BACK_OFF_S", (0.0,))
+    monkeypatch.setattr(supervisor_module, "WorkerProcess", Worker)
+    monkeypatch.setattr(supervisor_module, "BACK_OFF_S", (0.0,))
 
 
 def follow(sample: Sample, launched: int) -> LaneSpec | None:

@@ -1,0 +1,356 @@
+"""One worker after another: started, watched, replaced, and given the requests of its models."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from sureflow.card import ModelCard
+from sureflow.lane import LaneSpec
+from sureflow_server.engine.errors import (
+    DrainingError,
+    EngineError,
+    ImpossibleError,
+    OutOfMemoryError,
+    RequestFailedError,
+    StartupError,
+)
+from sureflow_server.engine.forecast import Forecast
+from sureflow_server.engine.job import Job
+from sureflow_server.engine.ledger import Ledger
+from sureflow_server.engine.messages import (
+    Cancel,
+    Failed,
+    Finished,
+    Loading,
+    Message,
+    Ready,
+    Report,
+    TickStats,
+    Unload,
+    WorkerConfig,
+)
+from sureflow_server.engine.process import WorkerProcess
+from sureflow_server.engine.width import brisk
+
+log = logging.getLogger(__name__)
+
+BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+EXIT_S = 5.0
+LOOK_S = 0.5
+"""Longest time between two looks at whether the worker has been heard of."""
+
+LOOKS = 8
+"""Fewest looks before a worker is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how long a worker may be silent before it is killed.
+
+    Attributes:
+        worker_s: While it serves. ``None``: ``least_s``, or ``turns`` times what the longest turn
+            of its models should take, whichever is more.
+        load_s: While it loads a model and warms it up.
+    """
+
+    worker_s: float | None = None
+    load_s: float = 600.0
+    least_s: float = 30.0
+    turns: float = 20.0
+
+    def serving_s(self, turn_s: float) -> float:
+        """Seconds of silence that a worker is allowed whose longest turn should take so long."""
+        return max(self.least_s, self.turns * turn_s) if self.worker_s is None else self.worker_s
+
+
+class Observer(Protocol):
+    """Who wants to know what workers do."""
+
+    def came_up(self, supervisor: Supervisor, ready: Ready) -> None:
+        """A worker is ready to serve."""
+
+    def ticked(self, stats: TickStats) -> None:
+        """Ticks were made."""
+
+    def worker_restarted(self) -> None:
+        """A dead worker is being replaced."""
+
+
+class Supervisor:
+    """Keeps a worker alive until it is retired, and hands it what it has accepted.
+
+    A worker that dies, or is not heard of for too long and is killed therefore, is replaced, after
+    a pause if none has finished a sample since the last. All methods belong to one event loop.
+
+    Args:
+        config: What workers are started with.
+        patience: For how long they may be silent.
+        observer: Told what happens.
+
+    Attributes:
+        ledger: Requests under way.
+        forecast: What requests cost, and how long they take.
+        lane_s: Seconds that the last finished lane was in its slot.
+        cards: Models that the worker has, by name; empty before it has come up.
+        failures: Why it has not others, by name of their folder.
+        standing: Lanes that run and that wait, by name of model.
+        gone: Set once it is retired and its last worker has ended.
+    """
+
+    def __init__(self, config: WorkerConfig, patience: Patience, observer: Observer) -> None:
+        self._config = config
+        self._patience = patience
+        self._observer = observer
+        self._worker: WorkerProcess | None = None
+        self._serving = False
+        self._retired = False
+        self._restarts = 0
+        self._settled = asyncio.Event()
+        self._startup_error: StartupError | None = None
+        self._limit_s = patience.load_s
+        self._silent_s = 0.0
+        self._loading = "its code"
+        self._verdict: str | None = None
+        self._unloading: set[str] = set()
+        self.ledger = Ledger()
+        self.forecast = Forecast()
+        self.lane_s = 0.0
+        self.cards: dict[str, ModelCard] = {}
+        self.failures: dict[str, str] = {}
+        self.standing: dict[str, tuple[int, int]] = {}
+        self.gone = asyncio.Event()
+
+    @property
+    def serving(self) -> bool:
+        """Whether a worker stands by, warmed up."""
+        return self._serving
+
+    def start(self) -> None:
+        """Start the first worker; returns before it is ready."""
+        self._spawn()
+
+    async def wait_ready(self) -> None:
+        """Wait for the first worker.
+
+        Raises:
+            StartupError: It died before it was ready, took too long, or was stopped.
+        """
+        await self._settled.wait()
+        if self._startup_error is not None:
+            raise self._startup_error
+
+    def accept(self, job: Job) -> None:
+        """Enter a request, and hand it to the worker as soon as there is one."""
+        self.ledger.open(job)
+        self._feed()
+
+    def leave(self, job: Job) -> None:
+        """The caller has had enough, or all."""
+        self.end(job, None)
+
+    def end(self, job: Job, error: EngineError | None) -> None:
+        """End a request before its time; one that has ended already is left alone."""
+        if self._worker is not None and self.ledger.was_given(job):
+            self._worker.send(Cancel(job.id))
+        if job in self.ledger:
+            self._end(job, error)
+
+    def unload(self, model: str) -> None:
+        """Let go of a model once no request needs it; successors of the worker are without it."""
+        self._config = replace(self._config, without=self._config.without | {model})
+        self.cards.pop(model, None)
+        self._unloading.add(model)
+        self._let_go()
+
+    def retire(self) -> None:
+        """End the worker as soon as it has finished what it has; nothing new may come."""
+        self._retired = True
+        self._rest()
+
+    def cut_off(self) -> None:
+        """Give up all requests."""
+        for job in self.ledger.jobs:
+            self._end(job, DrainingError("the server shut down before the request was done", 5))
+
+    async def stop(self) -> None:
+        """End the worker; requests still under way are cut off."""
+        self._retired = True
+        self.cut_off()
+        self._rest()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.gone.wait(), EXIT_S)
+        if self._worker is not None:
+            self._worker.kill()
+            await self.gone.wait()
+
+    def _rest(self) -> None:
+        """If nothing is left to do, end the worker, and with it all of this."""
+        if not self._retired or self.ledger.jobs:
+            return
+        if self._worker is None:
+            self._leave_off()
+        elif self._serving:
+            self._worker.stop()
+        else:
+            self._worker.kill()
+
+    def _leave_off(self) -> None:
+        self._settle(StartupError("the server was stopped before it was ready"))
+        self.gone.set()
+
+    def _feed(self) -> None:
+        if self._worker is not None and self._serving:
+            for job in self.ledger.hand_over():
+                self._worker.send(job.submit())
+
+    def _end(self, job: Job, error: EngineError | None) -> None:
+        """The only way out for a job, so that it has one outcome."""
+        self.ledger.close(job)
+        if job.timer is not None:
+            job.timer.cancel()
+        job.put(error)
+        self._feed()
+        self._let_go()
+        self._rest()
+
+    def _let_go(self) -> None:
+        """Have the worker forget the models that nobody needs any more."""
+        for model in self._unloading - {job.card.name for job in self.ledger.jobs}:
+            self._unloading.discard(model)
+            self.standing.pop(model, None)
+            if self._worker is not None and self._serving:
+                self._worker.send(Unload(model))
+
+    def _spawn(self) -> None:
+        if self._retired and not self.ledger.jobs:
+            self._leave_off()
+            return
+        self._limit_s, self._silent_s = self._patience.load_s, 0.0
+        self._loading, self._verdict = "its code", None
+        without = self._config.without - {job.card.name for job in self.ledger.jobs}
+        config = replace(self._config, without=without)
+        self._unloading |= self._config.without - without
+        self._worker = WorkerProcess(config, self._received, self._exited)
+        self._watch(self._worker)
+
+    def _watch(self, worker: WorkerProcess) -> None:
+        """Look now and then whether the worker has been heard of, until it ends.
+
+        Silence is counted in looks: while this process stands still itself, it cannot hear.
+        """
+        if worker is not self._worker:
+            return
+        if self._silent_s > self._limit_s and self._verdict is None:
+            doing = "serving" if self._serving else f"loading {self._loading}"
+            self._verdict = f"was silent for {self._limit_s:g} s while {doing}"
+            worker.kill()
+        pause = min(LOOK_S, self._limit_s / LOOKS)
+        self._silent_s += pause
+        asyncio.get_running_loop().call_later(pause, self._watch, worker)
+
+    def _received(self, message: Message) -> None:
+        self._silent_s = 0.0
+        if isinstance(message, Ready):
+            self._came_up(message)
+        elif isinstance(message, Loading):
+            self._loading = message.model
+        else:
+            self._reported(message)
+
+    def _reported(self, report: Report) -> None:
+        for started in report.started:
+            if job := self.ledger.get(started.request):
+                job.in_flight = True
+                if not job.started:
+                    job.started = True
+                    job.put(started)
+        for progress in report.progress:
+            if job := self.ledger.get(progress.request):
+                job.put_progress(progress)
+        for refused in report.refused:
+            if job := self.ledger.get(refused.request):
+                self.end(job, ImpossibleError(refused.error))
+        launched: dict[Job, dict[int, LaneSpec]] = {}
+        for finished in report.finished:
+            if job := self.ledger.get(finished.request):
+                launched.setdefault(job, {}).update(self._finished(job, finished))
+        for failed in report.failed:
+            if job := self.ledger.get(failed.request):
+                log.error("a request of %s failed: %s", job.card.name, failed.error)
+                self.end(job, _failure(failed))
+        for job, lanes in launched.items():
+            # What the worker has not been given yet, it will be given as a whole.
+            if lanes and self._worker is not None and self.ledger.was_given(job):
+                self._worker.send(job.submit(lanes))
+        for stats in report.stats:
+            self.standing[stats.model] = stats.running, stats.waiting
+            self.forecast.ticked(stats)
+            self._observer.ticked(stats)
+
+    def _finished(self, job: Job, finished: Finished) -> dict[int, LaneSpec]:
+        """Hand a sample over; return the lane that it calls for, by its number."""
+        self.ledger.deliver(job, finished.lane)
+        self._restarts = 0
+        self.lane_s = finished.finished - finished.admitted
+        self.forecast.finished(job.card.name, finished.sample)
+        job.put(finished)
+        next_lane = None if job.follow is None else job.follow(finished.sample, job.launched)
+        if next_lane is not None:
+            return {self.ledger.launch(job, next_lane): next_lane}
+        if not job.unfinished:
+            self._end(job, None)
+        return {}
+
+    def _came_up(self, ready: Ready) -> None:
+        self._limit_s = self._patience.serving_s(sum(each[-1] for each in ready.tick_s.values()))
+        self.cards = {
+            card.name: card for card in ready.cards if card.name not in self._config.without
+        }
+        self.forecast.tick_s = {
+            model: seconds[: brisk(seconds) + 1] for model, seconds in ready.tick_s.items()
+        }
+        self.failures = ready.failures
+        loaded = {card.name: card for card in ready.cards}
+        for job in self.ledger.jobs:
+            if loaded.get(job.card.name) != job.card:
+                changed = f"model {job.card.name} changed while the request ran"
+                self._end(job, RequestFailedError(changed))
+        self._serving = True
+        self._settle(None)
+        self._observer.came_up(self, ready)
+        self._feed()
+        self._let_go()
+        self._rest()
+
+    def _settle(self, error: StartupError | None) -> None:
+        if not self._settled.is_set():
+            self._startup_error = error
+            self._settled.set()
+
+    def _exited(self, code: int | None) -> None:
+        self._worker = None
+        self._serving = False
+        self.standing.clear()
+        if self._retired and not self.ledger.jobs:
+            self._leave_off()
+            return
+        how = f"ended with code {code}" if self._verdict is None else self._verdict
+        if not self._settled.is_set():
+            while_loading = " while loading the models" if self._verdict is None else ""
+            self._settle(StartupError(f"the worker process {how}{while_loading}"))
+            return
+        for job in self.ledger.take_back():
+            self._end(job, RequestFailedError(f"{job.crashes} workers died while they ran it"))
+        delay = BACK_OFF_S[min(self._restarts, len(BACK_OFF_S) - 1)]
+        self._restarts += 1
+        log.error("the worker process %s; a new one starts in %g s", how, delay)
+        self._observer.worker_restarted()
+        asyncio.get_running_loop().call_later(delay, self._spawn)
+
+
+def _failure(failed: Failed) -> EngineError:
+    return (OutOfMemoryError if failed.memory else RequestFailedError)(failed.error)

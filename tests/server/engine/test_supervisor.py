@@ -1,0 +1,145 @@
+"""Workers that hang, run out of memory or have a network that raises, in servers that really run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from sureflow.networks.registry import register
+from tests.server.conftest import make_checkpoint
+from tests.server.moody import CLASSES, Mood, Moody
+from tests.server.running import PATIENCE_S, Server, command, eventually, serving
+
+SHORT = ("--worker-timeout-s", "3")
+LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 300}}
+
+
+@pytest.fixture(scope="module")
+def mood(tmp_path_factory: pytest.TempPathFactory) -> Mood:
+    """One model, whose network is in no mood yet."""
+    mood = Mood(tmp_path_factory.mktemp("moody"))
+    register("moody", Moody)
+    names = tuple("abcd")
+    make_checkpoint(mood.models / "moody", mood.network, media="vector", classes=names)
+    return mood
+
+
+@pytest.fixture(scope="module")
+def moody(mood: Mood) -> Iterator[Server]:
+    """A server that every test leaves as it found it, but for its restarts."""
+    options = ("--models-dir", str(mood.models), *SHORT)
+    with serving(*options, plugins=mood.plugins) as server:
+        yield server
+
+
+def restarts(server: Server) -> float:
+    return server.metric("sureflow_worker_restarts_total")
+
+
+def running(server: Server) -> bool:
+    return server.metric("sureflow_num_samples_running") > 0
+
+
+def test_a_stopped_worker_is_replaced(start: Callable[..., Server], server: Server) -> None:
+    expected = server.generate(model="points", **LONG)["samples"]
+    mortal = start("--default-model", "points", *SHORT)
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(mortal.generate, **LONG)
+        eventually(lambda: running(mortal))
+        os.kill(mortal.worker_pid, signal.SIGSTOP)
+        assert answer.result()["samples"] == expected
+    assert restarts(mortal) == 1
+    assert any("was silent for 3 s while serving" in line for line in mortal.log)
+
+
+def test_an_idle_worker_is_heard_of(start: Callable[..., Server]) -> None:
+    """It beats every second; one that has stopped is replaced before anybody asks for it."""
+    mortal = start("--default-model", "points", *SHORT)
+    first = mortal.worker_pid
+    os.kill(first, signal.SIGSTOP)
+    eventually(lambda: restarts(mortal) == 1)
+    eventually(lambda: mortal.client.get("/health/ready").status_code == 200)
+    second = mortal.worker_pid
+    assert second != first
+    assert mortal.generate()["samples"]
+    assert mortal.worker_pid == second
+
+
+def test_a_stopped_server_does_not_blame_its_worker(start: Callable[..., Server]) -> None:
+    mortal = start("--default-model", "points", "--worker-timeout-s", "2")
+    worker = mortal.worker_pid
+    os.kill(mortal.process.pid, signal.SIGSTOP)
+    time.sleep(4)
+    os.kill(mortal.process.pid, signal.SIGCONT)
+    assert mortal.generate()["samples"]
+    assert mortal.worker_pid == worker
+    assert restarts(mortal) == 0
+
+
+def test_a_network_that_hangs_is_killed_and_the_lanes_run_again(moody: Server, mood: Mood) -> None:
+    server, before = moody, restarts(moody)
+    expected = server.generate(**LONG)["samples"]
+    with ThreadPoolExecutor() as threads:
+        mood.set("hang")
+        answer = threads.submit(server.generate, **LONG)
+        mood.wait_seen()
+        mood.set("")
+        assert answer.result()["samples"] == expected
+    assert restarts(server) == before + 1
+
+
+def test_a_network_without_memory_for_many_rows_serves_few_at_a_time(
+    moody: Server, mood: Mood
+) -> None:
+    server, before = moody, restarts(moody)
+    body = {"n": 24, "seed": 3, "condition": {"label": 2}}
+    expected = server.generate(**body)["samples"]
+    mood.set("rows 8")
+    assert server.generate(**body)["samples"] == expected
+    mood.wait_seen()
+    mood.set("")
+    assert restarts(server) == before
+
+
+def test_no_memory_at_all_is_said_and_passes(moody: Server, mood: Mood) -> None:
+    server, before = moody, restarts(moody)
+    mood.set("rows 0")
+    response = server.client.post("/v1/generate", json={"n": 3})
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:sureflow:problem:out-of-memory"
+    assert int(response.headers["retry-after"]) >= 1
+    mood.set("")
+    assert len(server.generate(n=3)["samples"]) == 3
+    assert restarts(server) == before
+
+
+def test_a_network_that_raises_fails_the_request_that_made_it(moody: Server, mood: Mood) -> None:
+    server, before = moody, restarts(moody)
+    bodies = [{**LONG, "condition": {"label": label}} for label in range(CLASSES)]
+    expected = [server.generate(**body)["samples"] for body in bodies]
+    mood.set("label 2")
+    with ThreadPoolExecutor() as threads:
+        answers = [threads.submit(server.client.post, "/v1/generate", json=b) for b in bodies]
+        responses = [answer.result() for answer in answers]
+    mood.set("")
+    assert [response.status_code for response in responses] == [200, 200, 500, 200]
+    assert responses[2].json()["type"] == "urn:sureflow:problem:request-failed"
+    assert "label 2 is out of order" in responses[2].json()["detail"]
+    for label in (0, 1, 3):
+        assert responses[label].json()["samples"] == expected[label]
+    assert restarts(server) == before
+
+
+def test_a_model_that_hangs_while_it_is_loaded_ends_the_command(mood: Mood) -> None:
+    mood.set("hang")
+    options = ("--models-dir", str(mood.models), "--load-timeout-s", "20")
+    process = command(*options, plugins=mood.plugins)
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert output == ("sureflow: the worker process was silent for 20 s while loading moody\n")
