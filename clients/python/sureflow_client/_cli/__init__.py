@@ -1,0 +1,1 @@
+"""The command ``sureflow-client``: the client for terminals and scripts."""
