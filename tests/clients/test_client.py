@@ -179,13 +179,14 @@ def test_a_target_is_reached(client: Client) -> None:
     result = client.generate(
         "ring",
         seed=7,
-        steps=STEPS,
+        steps=20,
         score="propagated",
         filter={"keep": 0.5, "accept": 4, "max_attempts": 16, "action": "regenerate"},
     )
     accepted = result.accepted()
     assert len(accepted) == 4 < len(result)
     assert (accepted.confidence >= 0.5).all()
+    assert all(sample.confidence_holds for sample in result)
     assert accepted.array().shape == (4, 2)
     others = {s.decision.action_taken for s in result if not s.accepted and s.decision}
     assert others == {"regenerated"}
