@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from benchmarks.report import Report
 from benchmarks.truth.measures import auroc
 from benchmarks.truth.realism import realism
 from sureflow.checkpoint import load
+from sureflow.commit import step_at
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.judge import Judge
 from sureflow.lane import LaneSpec, Sample
@@ -28,6 +30,12 @@ from sureflow.training.digits import digits
 SEED, METHOD, STEPS, CAPACITY = 23, "heun", 20, 32
 COUNTS = {"digits": 500, "fashion": 300}
 DOUBTFUL, BRANCHES, CLASSES = 0.2, 4, 10
+SHIFTS = (0.0, -0.1)
+"""From the commit point: at it, most is decided; a little before, there is a new decision."""
+
+SWAPS = ((3.0, ()), (6.0, ()), (3.0, (Resample(1.0),)))
+"""Guidance toward the other class, and what else is done."""
+
 HELD_OUT = 30
 TOLERANCE = 1e-5
 JUDGE = Path("models/judges/fashion.safetensors")
@@ -67,7 +75,7 @@ def measure(report: Report, quick: bool, docs: Path | None, name: str) -> None:
     model, judge = load(name), truth(name)
     count = 60 if quick else COUNTS[name]
     specs = [
-        LaneSpec(SEED, index, METHOD, STEPS, label=index % CLASSES, keep="commit")
+        LaneSpec(SEED, index, METHOD, STEPS, label=index % CLASSES, keep="all")
         for index in range(count)
     ]
     whole = run(model, specs, CAPACITY)
@@ -85,14 +93,19 @@ def _rewound(report: Report, name: str, model: Model, judge: Truth, doubtful: li
     """The doubtful samples: as they are, rewound, and drawn anew at equal evaluations and more."""
     report.add(f"{name}: doubtful samples", len(doubtful))
     report.add(f"{name}: {judge.what}, doubtful, kept", _share(judge, doubtful), "%")
-    branches = [
-        replace(_branch(parent, Resample(1.0)), index=parent.spec.index * BRANCHES + number)
-        for parent in doubtful
-        for number in range(BRANCHES)
-    ]
-    made = run(model, branches, CAPACITY)
-    spent = sum(sample.evaluations for sample in made)
-    _compare(report, f"{name}: {judge.what}, doubtful, rewound", judge, doubtful, made, spent)
+    rewound = {}
+    for shift in SHIFTS:
+        branches = [
+            replace(
+                _branch(parent, shift, Resample(1.0)), index=parent.spec.index * BRANCHES + number
+            )
+            for parent in doubtful
+            for number in range(BRANCHES)
+        ]
+        made = run(model, branches, CAPACITY)
+        rewound[shift] = spent = sum(sample.evaluations for sample in made)
+        label = f"{name}: {judge.what}, doubtful, rewound {_where(shift)}"
+        _compare(report, label, judge, doubtful, made, spent)
     fresh_specs = [
         replace(parent.spec, seed=SEED + 2, index=parent.spec.index * BRANCHES + number, keep=())
         for parent in doubtful
@@ -101,14 +114,14 @@ def _rewound(report: Report, name: str, model: Model, judge: Truth, doubtful: li
     fresh = run(model, fresh_specs, CAPACITY)
     cost = sum(sample.evaluations for sample in fresh)
     _compare(report, f"{name}: {judge.what}, doubtful, regenerated", judge, doubtful, fresh, cost)
-    # as many draws, spread over the doubtful ones in turn, as the branches have cost
-    affordable = round(len(fresh) * spent / cost)
     turns = [place for number in range(BRANCHES) for place in range(number, len(fresh), BRANCHES)]
-    equal: list[Sample | None] = [None] * len(fresh)
-    for place in turns[:affordable]:
-        equal[place] = fresh[place]
-    label = f"{name}: {judge.what}, doubtful, regenerated at equal evaluations"
-    _compare(report, label, judge, doubtful, equal, spent)
+    for shift, spent in rewound.items():
+        # as many draws, spread over the doubtful ones in turn, as the branches have cost
+        equal: list[Sample | None] = [None] * len(fresh)
+        for place in turns[: round(len(fresh) * spent / cost)]:
+            equal[place] = fresh[place]
+        label = f"{name}: {judge.what}, doubtful, regenerated for what {_where(shift)} costs"
+        _compare(report, label, judge, doubtful, equal, spent)
 
 
 def _compare(
@@ -132,29 +145,26 @@ def _swapped(report: Report, name: str, model: Model, judge: Truth, parents: lis
     """Another class from the commit point on, against a fresh sample of that class."""
     targets = [(int(parent.spec.label or 0) + 1) % CLASSES for parent in parents]
     pairs = list(zip(parents, targets, strict=True))
-    for guidance, operations in ((1.0, ()), (3.0, ()), (3.0, (Resample(1.0),))):
+    new = [replace(p.spec, seed=SEED + 3, label=label, keep=()) for p, label in pairs]
+    fresh = run(model, new, CAPACITY)
+    old = _images(parents)
+    far = (_images(fresh) - old).square().flatten(1).mean(1).sqrt()
+    report.add(f"{name}: new class, fresh samples: distance", float(far.mean()))
+    for shift, (guidance, operations) in product(SHIFTS, SWAPS):
         swapped = run(
             model,
             [
-                replace(_branch(p, *operations), label=label, guidance=guidance)
+                replace(_branch(p, shift, *operations), label=label, guidance=guidance)
                 for p, label in pairs
             ],
             CAPACITY,
         )
-        new = [
-            replace(p.spec, seed=SEED + 3, label=label, guidance=guidance, keep=())
-            for p, label in pairs
-        ]
-        fresh = run(model, new, CAPACITY)
         reached = judge.read(_images(swapped)) == torch.tensor(targets)
         how = f"guidance {guidance:g}{', fresh noise' if operations else ''}"
-        title = f"{name}: new class from the commit point, {how}"
+        title = f"{name}: new class {_where(shift)}, {how}"
         report.add(f"{title}: reached", 100 * float(reached.double().mean()), "%")
-        old = _images(parents)
         near = (_images(swapped) - old).square().flatten(1).mean(1).sqrt()
-        far = (_images(fresh) - old).square().flatten(1).mean(1).sqrt()
         report.add(f"{title}: distance", float(near.mean()))
-        report.add(f"{title}: distance of fresh samples", float(far.mean()))
 
 
 def _inverted(report: Report, name: str, model: Model, count: int) -> None:
@@ -189,11 +199,16 @@ def _inverted(report: Report, name: str, model: Model, count: int) -> None:
         report.add(f"{name}: AUROC of the likelihood, images {kind}", value)
 
 
-def _branch(parent: Sample, *operations: Resample) -> LaneSpec:
-    """A branch of a sample where it committed, by the frame that it kept there."""
-    (frame,) = parent.frames
-    origin = Branch(parent.spec, frame.step, operations, frame)
+def _branch(parent: Sample, shift: float, *operations: Resample) -> LaneSpec:
+    """A branch of a sample so long after it committed, by the frame that it kept there."""
+    step = step_at(parent.t, parent.commit.t + shift)
+    frame = next(frame for frame in parent.frames if frame.step == step)
+    origin = Branch(replace(parent.spec, keep=()), step, operations, frame)
     return replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
+
+
+def _where(shift: float) -> str:
+    return f"from {-shift:g} before the commit point" if shift else "from the commit point"
 
 
 def _surety(sample: Sample) -> float:
@@ -217,8 +232,8 @@ def fragment(figures: dict[str, Any], name: str) -> str:
         f"## {name}: rewinding what is doubtful, another class, given images",
         "",
         f"The least confident {DOUBTFUL:.0%}, each with {BRANCHES} alternatives of which the most",
-        "confident is kept, the sample itself among them. Branches are from the commit point, by",
-        "`resample` with strength 1.",
+        "confident is kept, the sample itself among them. Branches begin with `resample` with",
+        "strength 1. Distances are rms over pixels, from the sample that was given another class.",
         "",
         "| figure | value |",
         "| --- | ---: |",
