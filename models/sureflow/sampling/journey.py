@@ -84,7 +84,8 @@ class Journeys:
             lanes.keeper.pass_by(np.array([slot]))
             if lanes.step[slot] < end:
                 yield self._flow
-            if lanes.t[slot] == 1:  # an adaptive parent may arrive before it is left
+            # an adaptive parent may arrive before it is left
+            if lanes.halted[slot] or lanes.t[slot] == 1:
                 return
             before = leg
 

@@ -46,6 +46,13 @@ class Keeper:
         if spec.keep or spec.watch or spec.halt is not None:
             self._specs[slot], self._frames[slot], self._views[slot] = spec, {}, {}
 
+    def go_on(self, slot: int, spec: LaneSpec) -> None:
+        """The lane is of another spec from here on; what has been seen of it has been seen."""
+        views = self._views.get(slot, {})
+        self.admit(slot, spec)
+        if slot in self._views:
+            self._views[slot] = views
+
     def pass_by(self, slots: Slots) -> None:
         """These lanes are at the beginning of a step, of which nothing is known yet."""
         if not self._specs:

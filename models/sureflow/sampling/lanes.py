@@ -206,7 +206,7 @@ class Lanes:
             self.followed.relabel(slot)
         self.address(slot, spec, null_label)
         self.foresight.admit(slot, spec)
-        self.keeper.admit(slot, spec)
+        self.keeper.go_on(slot, spec)
 
     def lay(self, slot: int, spec: LaneSpec, step: int, t: float) -> None:
         """Set a lane's solver, whose own grid goes on after this step and time."""

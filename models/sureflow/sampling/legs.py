@@ -17,8 +17,8 @@ class Leg:
     """A part of a trajectory.
 
     Attributes:
-        spec: The lane that it is a part of. Of an ancestor what concerns its end is left out, and
-            its scores are those of the lane that all is made for.
+        spec: The lane that it is a part of. Of an ancestor what concerns its end is left out; its
+            scores, and where it is looked at and halts, are those of the lane that all is made for.
         begin: Steps completed when it begins.
         operations: What is done then, before anything else.
         number: Operations on the legs before: every one has a number of its own.
@@ -78,7 +78,8 @@ def _lineage(spec: LaneSpec) -> Iterator[Branch]:
 
 
 def _stripped(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
-    return replace(parent, scores=spec.scores, early=None, keep=(), watch=(), halt=None)
+    seen = {"watch": spec.watch, "halt": spec.halt}
+    return replace(parent, scores=spec.scores, early=None, keep=(), **seen)
 
 
 def _usable(frame: Frame | None, begin: int, end: int | None) -> Frame | None:

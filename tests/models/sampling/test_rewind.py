@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sureflow.frame import Frame
 from sureflow.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
+from sureflow.operations import Resample
 from sureflow.origin import Branch
 from sureflow.sampling.sample import run
 from sureflow.scores.catalogue import SCORES
@@ -243,6 +244,24 @@ def test_a_lane_is_looked_at_and_halted(mixture) -> None:
             assert one.prediction.tobytes() == other.prediction.tobytes()
             assert one.map.tobytes() == other.map.tobytes()
         assert seen.data.tobytes() == whole.frames[steps[-1]].arrays["x"].tobytes()
+
+
+def test_a_branch_is_looked_at_from_its_origin_on(mixture) -> None:
+    """Before it leaves its parent it is its parent, where it may be halted too."""
+    spec = LaneSpec(4, 0, "heun", 8)
+    child = replace(spec, label=1, origin=Branch(spec, 3, (Resample(),)))
+    (whole,) = run(mixture, [replace(spec, watch=(0, 2))])
+    (every,) = run(mixture, [replace(child, watch=tuple(range(8)))])
+    assert [view.step for view in every.views] == list(range(8))
+    for view, other in zip(whole.views, (every.views[0], every.views[2]), strict=True):
+        assert view.state.tobytes() == other.state.tobytes()
+    (early,) = run(mixture, [replace(child, watch=(0, 2), halt=2)])
+    assert [view.step for view in early.views] == [0, 2]
+    assert (early.finish_reason, early.evaluations) == ("halted", 5)
+    (late,) = run(mixture, [replace(child, watch=(2, 3), halt=3)])
+    assert [view.state.tobytes() for view in late.views] == [
+        view.state.tobytes() for view in every.views[2:4]
+    ]
 
 
 def test_an_abandoned_or_parallel_parent(mixture) -> None:

@@ -1,0 +1,115 @@
+"""Samples of one's own on a running server, against a mixture whose density is known."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+
+from sureflow_server.api.encoding import npy, png
+from sureflow_server.api.responses import GenerateResponse
+from tests.server.api.test_edit import edit, same
+from tests.server.conftest import POINTS
+from tests.server.running import Server
+
+GIVEN = [[2.1, 0.2], [-1.8, -0.1], [0.2, 2.3], [0.0, 0.0]]
+
+
+def invert(server: Server, **body: Any) -> list[dict[str, Any]]:
+    response = server.client.post("/v1/invert", json=body)
+    assert response.status_code == 200, response.text
+    GenerateResponse.model_validate_json(response.content)
+    samples: list[dict[str, Any]] = response.json()["samples"]
+    return samples
+
+
+def log_density(x: Any) -> float:
+    weights = np.array(POINTS["weights"]) / sum(POINTS["weights"])
+    parts = zip(weights, POINTS["means"], POINTS["covariances"], strict=True)
+    return float(np.log(sum(w * multivariate_normal(m, c).pdf(x) for w, m, c in parts)))
+
+
+def test_given_samples_come_back_with_their_density(server: Server) -> None:
+    """The exact log-likelihood, to what the default tolerance leaves."""
+    samples = invert(server, samples=GIVEN, confidence={"method": "likelihood"})
+    for given, sample in zip(GIVEN, samples, strict=True):
+        assert sample["inversion_error"] < 1e-2
+        np.testing.assert_allclose(sample["data"], given, atol=2e-2)
+        assert sample["uncertainty"] == pytest.approx(-log_density(given), abs=0.1)
+        assert sample["handle"] is None
+        assert sample["tolerance"] == 1e-4
+
+
+def test_what_was_inverted_can_be_edited(server: Server) -> None:
+    samples = invert(server, samples=GIVEN[:2], rewind={"keep": [0.5]})
+    for sample in samples:
+        for at in ({"t": 0}, {"t": 0.5}, "commit"):
+            assert same(edit(server, sample, at=at)["samples"][0], sample)
+        answer = edit(server, sample, operations=[{"type": "resample"}], branches=2)
+        assert answer["original"]["inversion_error"] == sample["inversion_error"]
+        assert all(record["data"] != sample["data"] for record in answer["samples"])
+
+
+def test_pictures_are_taken_in_all_forms(server: Server) -> None:
+    image = np.where(np.arange(16).reshape(1, 4, 4) % 2, -1, 1).astype(np.float32)
+    forms = [image.tolist(), image[0].tolist()]
+    forms += [base64.b64encode(file).decode() for file in (npy(image), png(image))]
+    body = {"model": "icons", "samples": forms, "output": {"format": "list"}}
+    samples = invert(server, **body, condition={"label": "stripes"})
+    assert len({str(sample["data"]) for sample in samples}) == 1
+    np.testing.assert_allclose(samples[0]["data"], image, atol=0.05)
+
+
+def test_a_fixed_grid_goes_both_ways(server: Server) -> None:
+    (coarse,) = invert(server, samples=GIVEN[:1], sampler={"steps": 10})
+    (fine,) = invert(server, samples=GIVEN[:1], sampler={"steps": 40})
+    assert coarse["evaluations"] == 2 * 20
+    assert fine["inversion_error"] < coarse["inversion_error"] / 4
+    grid = {"steps": 16, "grid": "fitted"}
+    (icon,) = invert(server, model="icons", samples=[[[0.5] * 4] * 4], sampler=grid)
+    assert icon["inversion_error"] < 0.2
+
+
+def test_the_alias(server: Server) -> None:
+    assert server.client.post("/invert", json={"samples": GIVEN}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "samples"),
+        ({"samples": []}, "samples"),
+        ({"samples": 3}, "samples"),
+        ({"samples": [[1.0, 2.0], 3]}, "samples.1"),
+        ({"samples": [[1.0, 2.0], []]}, "samples.1"),
+        ({"samples": [[1.0, 2.0], [1.0]]}, "samples.1"),
+        ({"samples": [[1.0, 2.0], [1.0, "2"]]}, "samples.1"),
+        ({"samples": [[1.0, 2.0], [1.0, 1e300]]}, "samples.1"),
+        ({"samples": ["AAAA"]}, "samples.0"),
+        ({"samples": [[1.0, 2.0]] * 257}, "samples"),
+        ({"samples": GIVEN, "model": "nobody"}, "model"),
+        ({"samples": GIVEN, "n": 3}, "n"),
+        ({"samples": GIVEN, "condition": {"label": 0}}, "condition.label"),
+        ({"samples": GIVEN, "guidance": {"scale": 2}}, "guidance.scale"),
+        ({"samples": GIVEN, "seed": -1}, "seed"),
+        ({"samples": GIVEN, "sampler": {"grid": "fitted"}}, "sampler.grid"),
+        (
+            {"samples": GIVEN, "sampler": {"method": "euler", "parallel": {"window": 2}}},
+            "sampler.parallel",
+        ),
+        ({"samples": GIVEN, "confidence": {"method": "adherence"}}, "confidence.method"),
+        ({"samples": GIVEN, "rewind": {"keep": [2]}}, "rewind.keep.0"),
+        ({"samples": GIVEN, "rewind": {"ttl_s": 1e9}}, "rewind.ttl_s"),
+        ({"samples": GIVEN, "output": {"format": "png"}}, "output.format"),
+        ({"samples": GIVEN, "deadline_s": 0}, "deadline_s"),
+        ({"samples": GIVEN, "priority": 11}, "priority"),
+    ],
+    ids=str,
+)
+def test_a_value_out_of_place_is_named(server: Server, body: dict[str, Any], field: str) -> None:
+    response = server.client.post("/v1/invert", json=body)
+    assert response.status_code in (404, 422), response.text
+    assert [error["field"] for error in response.json()["errors"]] == [field]
