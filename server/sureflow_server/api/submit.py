@@ -18,7 +18,7 @@ def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
     Raises:
         EngineError: It is refused.
     """
-    service = Service.of(request)
+    service, maker = Service.of(request), caller(request)
     job = service.pool.submit(
         planned.card,
         planned.lanes,
@@ -37,6 +37,6 @@ def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
         assert kept is not None
         said = facts(result, planned)
         model = card.name, card.version
-        return await keep(service.store, result.sample, said, model, caller(request), kept)
+        return await keep(service.store, result.sample, said, model, maker, kept)
 
     return Run(planned, job, service.metrics, give_handle)
