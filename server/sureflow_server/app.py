@@ -24,6 +24,10 @@ from sureflow_server.api import (
     models,
     problems,
 )
+from sureflow_server.api import (
+    jobs as job_routes,
+)
+from sureflow_server.api.board import Board
 from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.middleware import BodyLimit, RequestId
 from sureflow_server.api.request_log import RequestLog
@@ -88,11 +92,15 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     patience = Patience(settings.worker_timeout_s, settings.load_timeout_s)
     pool = Pool(config, settings.max_queued_samples, metrics, patience)
 
+    jobs = Board(settings.job_bytes, settings.job_s)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         pool.start()
         sweeping = None if store is None else asyncio.create_task(sweep(store, metrics))
         yield
+        if pool.draining:
+            await jobs.finish()
         if sweeping is not None:
             sweeping.cancel()
         await pool.stop()
@@ -115,6 +123,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         keys=None if settings.api_keys_file is None else KeyRing(settings.api_keys_file),
         accounts=Accounts(limits),
         replays=Replays(settings.replay_bytes, settings.replay_s),
+        jobs=jobs,
         handles=store,
     )
     problems.install(app)
@@ -124,7 +133,13 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=("GET", "POST", "DELETE"),
-            allow_headers=("Authorization", "Idempotency-Key", "Prefer", "X-Request-Id"),
+            allow_headers=(
+                "Authorization",
+                "Idempotency-Key",
+                "Last-Event-ID",
+                "Prefer",
+                "X-Request-Id",
+            ),
             expose_headers=EXPOSED,
         )
     if settings.traces:
@@ -136,6 +151,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         edit.router,
         invert.router,
         handles.router,
+        job_routes.router,
         models.router,
         health.router,
         v2.router,

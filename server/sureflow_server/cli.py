@@ -73,6 +73,12 @@ def serve(
     handle_max_ttl_s: Annotated[
         float | None, typer.Option(help="Most seconds that a request may ask for; default 604800.")
     ] = None,
+    job_bytes: Annotated[
+        int | None, typer.Option(help="Results of ended jobs; default 268435456.")
+    ] = None,
+    job_s: Annotated[
+        float | None, typer.Option(help="Seconds for which they are kept; default 3600.")
+    ] = None,
     worker_timeout_s: Annotated[
         float | None, typer.Option(help="Silence of a worker that hangs; default 30 or more.")
     ] = None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from sureflow_server.api.board import Board
 from sureflow_server.engine.account import Account
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
@@ -22,9 +23,11 @@ PREFERRED_DEFAULT = "fashion"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The running server: settings, engine, metrics, API keys if it has any, kept answers, handles.
+    """The running server: settings, engine, metrics, API keys if it has any, and what it keeps.
 
     Attributes:
+        replays: Answers to requests with an idempotency key.
+        jobs: Requests that go on without their clients.
         handles: Where they are kept; ``None`` before the server runs.
     """
 
@@ -34,6 +37,7 @@ class Service:
     keys: KeyRing | None
     accounts: Accounts
     replays: Replays
+    jobs: Board
     handles: Store | None = None
 
     @property

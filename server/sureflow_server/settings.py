@@ -59,6 +59,8 @@ class Settings(BaseSettings):
         handle_max_ttl_s: Seconds that a request may ask for at most.
         replay_bytes: Answers kept for requests with an ``Idempotency-Key``, all together.
         replay_s: Seconds for which they are kept.
+        job_bytes: Results of jobs that have ended, all together.
+        job_s: Seconds for which they are kept.
         worker_timeout_s: Seconds of silence after which a worker that serves is taken for hung, and
             replaced; ``None`` is 30, or twenty times what its longest ticks should take.
         load_timeout_s: Seconds that a worker gets to load a model and to generate with it.
@@ -99,6 +101,8 @@ class Settings(BaseSettings):
     handle_max_ttl_s: PositiveFloat = 7 * 24 * 3600.0
     replay_bytes: PositiveInt = 64 << 20
     replay_s: PositiveFloat = 3600.0
+    job_bytes: PositiveInt = 256 << 20
+    job_s: PositiveFloat = 3600.0
     worker_timeout_s: PositiveFloat | None = None
     load_timeout_s: PositiveFloat = 600.0
     drain_s: PositiveFloat = 30.0

@@ -22,6 +22,11 @@ def answer(run: Run, request_id: str, samples: Sequence[dict[str, Any]]) -> dict
     return {**head(run.plan, request_id), "samples": samples, **tail(run)}
 
 
+def whole(run: Run, request_id: str) -> dict[str, Any]:
+    """Return the whole answer, its samples in the order of their index."""
+    return answer(run, request_id, [record(result, run.plan) for result in run.ordered])
+
+
 def tail(run: Run) -> dict[str, Any]:
     """Return what is known of the answer once all samples are."""
     return {"usage": run.usage(), "warnings": run.warnings}

@@ -16,6 +16,7 @@ from sureflow_server.api.edit_plan import branching_step, named, plan_edit
 from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
 from sureflow_server.api.held import Held, card_of_handle, hold
+from sureflow_server.api.jobs import ACCEPTED, accepted, wants_job
 from sureflow_server.api.once import PARAMETERS, once
 from sureflow_server.api.original import Frames, original, surest
 from sureflow_server.api.problems import problems
@@ -29,6 +30,7 @@ router = APIRouter(tags=["rewind"], route_class=Guarded)
 
 _responses: dict[int | str, dict[str, Any]] = {
     200: {"model": EditResponse},
+    **ACCEPTED,
     **problems(400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 500, 503, 504),
 }
 
@@ -52,20 +54,24 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     card = card_of_handle(held, service)
     step = branching_step(body, held)
     frame = await held.frame(service.store, step)
+    frames = await service.store.frames(body.handle)
     planned = plan_edit(body, held, card, step, frame, service.settings)
-    run = submit(request, planned)
+    asynchronous = wants_job(request)
+    run = submit(request, planned, progress=asynchronous)
+    document = partial(_answer, request.state.request_id, body, held, frames, step, run)
+    if asynchronous:
+        return accepted(request, run, document)
     try:
         await unless_disconnected(request, run.collect())
     except ClientDisconnect:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     except ImpossibleError as error:
         raise named(error, body) from error
-    frames = await service.store.frames(body.handle)
-    return JSONResponse(_answer(request, body, held, frames, step, run))
+    return JSONResponse(document())
 
 
 def _answer(
-    request: Request, body: EditRequest, held: Held, frames: Frames, step: int, run: Run
+    request_id: str, body: EditRequest, held: Held, frames: Frames, step: int, run: Run
 ) -> dict[str, Any]:
     results = sorted(run.results, key=lambda result: result.sample.spec.index)
     first = held.facts
@@ -77,7 +83,7 @@ def _answer(
             one["data"] = one["data"] if place == chosen else None
     withheld = best and chosen is not None
     return {
-        **answer(run, request.state.request_id, records),
+        **answer(run, request_id, records),
         "at": {"t": float(held.t[step]), "step": step},
         "original": original(held, frames, run.plan, withheld=withheld),
         "chosen": chosen,

@@ -13,10 +13,11 @@ from starlette.requests import ClientDisconnect
 
 from sureflow_server.api.accept import negotiate
 from sureflow_server.api.access import Guarded
-from sureflow_server.api.answer import answer, facts, record, tensors
+from sureflow_server.api.answer import answer, facts, tensors, whole
 from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
 from sureflow_server.api.encoding import png
 from sureflow_server.api.examples import REQUESTS
+from sureflow_server.api.jobs import ACCEPTED, accepted, wants_job
 from sureflow_server.api.once import HEADER, PARAMETERS, once
 from sureflow_server.api.plan import Plan, plan
 from sureflow_server.api.problems import Problem, problems
@@ -48,6 +49,7 @@ _responses: dict[int | str, dict[str, Any]] = {
             EVENTS: {"schema": {"type": "string"}},
         },
     },
+    **ACCEPTED,
     204: {"description": "`Accept: image/png`, and the one sample was withheld or is not finite."},
     **problems(400, 401, 403, 404, 406, 408, 413, 415, 422, 429, 500, 503, 504),
 }
@@ -76,7 +78,11 @@ async def generate(
 async def _generate(request: Request, body: GenerateRequest) -> Response:
     planned = plan(body, Service.of(request))
     media_type = _media_type(request, planned)
-    run = submit(request, planned, progress=media_type == EVENTS)
+    asynchronous = media_type == JSON and wants_job(request)
+    run = submit(request, planned, progress=asynchronous or media_type == EVENTS)
+    document = partial(whole, run, request.state.request_id)
+    if asynchronous:
+        return accepted(request, run, document)
     if media_type == EVENTS:
         return stream(request, run)
     try:
@@ -93,7 +99,7 @@ def _answer(request_id: str, run: Run, results: Sequence[Result], media_type: st
     if media_type == PNG:
         best = next((result for result in results if result.accepted), results[0])
         return _image(run, best, request_id)
-    return JSONResponse(answer(run, request_id, [record(result, run.plan) for result in results]))
+    return JSONResponse(whole(run, request_id))
 
 
 def _media_type(request: Request, planned: Plan) -> str:

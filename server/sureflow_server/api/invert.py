@@ -13,11 +13,12 @@ from starlette.requests import ClientDisconnect
 from sureflow.lane import LaneSpec
 from sureflow.origin import Inverted
 from sureflow_server.api.access import Guarded
-from sureflow_server.api.answer import answer, record
+from sureflow_server.api.answer import whole
 from sureflow_server.api.arrays import read
 from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
 from sureflow_server.api.examples import INVERSIONS
 from sureflow_server.api.invert_request import InvertRequest
+from sureflow_server.api.jobs import ACCEPTED, accepted, wants_job
 from sureflow_server.api.keeping import keeping
 from sureflow_server.api.once import PARAMETERS, once
 from sureflow_server.api.plan import Plan
@@ -38,6 +39,7 @@ router = APIRouter(tags=["rewind"], route_class=Guarded)
 
 _responses: dict[int | str, dict[str, Any]] = {
     200: {"model": GenerateResponse},
+    **ACCEPTED,
     **problems(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504),
 }
 
@@ -56,13 +58,16 @@ async def invert(
 
 
 async def _invert(request: Request, body: InvertRequest) -> Response:
-    run = submit(request, _plan(body, Service.of(request)))
+    asynchronous = wants_job(request)
+    run = submit(request, _plan(body, Service.of(request)), progress=asynchronous)
+    document = partial(whole, run, request.state.request_id)
+    if asynchronous:
+        return accepted(request, run, document)
     try:
-        results = await unless_disconnected(request, run.collect())
+        await unless_disconnected(request, run.collect())
     except ClientDisconnect:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
-    records = [record(result, run.plan) for result in results]
-    return JSONResponse(answer(run, request.state.request_id, records))
+    return JSONResponse(document())
 
 
 def _plan(request: InvertRequest, service: Service) -> Plan:

@@ -29,10 +29,18 @@ PARAMETERS: dict[str, Any] = {
             "description": "Sent again with the same path, `Accept` and body, a request gets the "
             "bytes of the first answer and is not done again; with another body, it gets 422.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        }
+        },
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "description": "`respond-async` answers at once with 202 and a job, which survives its "
+            "client; for answers in JSON.",
+            "schema": {"type": "string"},
+        },
     ]
 }
-"""What a route that answers once says of the header in the OpenAPI document."""
+"""What a route that makes something says of its headers in the OpenAPI document."""
 
 
 async def once(request: Request, work: Callable[[], Awaitable[Response]]) -> Response:

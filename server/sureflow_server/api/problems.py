@@ -54,10 +54,12 @@ TITLES = {
     "not-found": (404, "No such path"),
     "unknown-model": (404, "No such model"),
     "unknown-handle": (404, "No such handle"),
+    "unknown-job": (404, "No such job"),
     "method-not-allowed": (405, "The path does not know this method"),
     "not-acceptable": (406, "The answer cannot take any of the accepted forms"),
     "body-too-slow": (408, "The body took too long to arrive"),
     "version-gone": (409, "The model version of the handle is not loaded"),
+    "cancelled": (409, "The job was cancelled"),
     "handle-expired": (410, "The handle has expired"),
     "payload-too-large": (413, "The body is too large"),
     "uri-too-long": (414, "The URL is too long"),
@@ -183,13 +185,17 @@ class Problem(HTTPException):
 
     def document(self, request: Request) -> dict[str, Any]:
         """Return the JSON object."""
+        return self.told(request.url.path, request.state.request_id)
+
+    def told(self, path: str, request_id: str) -> dict[str, Any]:
+        """Return the JSON object, for a request that need not be there any more."""
         return {
             "type": TYPE_PREFIX + self.kind,
             "title": TITLES[self.kind][1],
             "status": self.status_code,
             "detail": self.detail,
-            "instance": request.url.path,
-            "request_id": request.state.request_id,
+            "instance": path,
+            "request_id": request_id,
             "errors": [{"field": path, "message": message} for path, message in self.errors],
         }
 

@@ -53,9 +53,11 @@ class Run:
 
     Attributes:
         plan: What was asked for.
+        job: The lanes under way.
         keep: Gives a result its handle; ``None`` if none was asked for.
         results: Finished samples about which the filter has decided, in the order in which it did.
         warnings: What went wrong and did not stop the request.
+        done: Finished samples, those that the filter has not decided about included.
     """
 
     def __init__(self, plan: Plan, job: Job, metrics: Metrics, keep: Keep | None = None) -> None:
@@ -63,9 +65,10 @@ class Run:
         self.keep = keep
         self.results: list[Result] = []
         self.warnings: list[str] = []
+        self.done = 0
         self._held: list[Sample] = []
         self._failures: set[type[StoreError]] = set()
-        self._job = job
+        self.job = job
         self._metrics = metrics
         self._admitted = float("inf")
         self._finished = 0.0
@@ -78,9 +81,9 @@ class Run:
         """
         with self._metrics.request(self.plan.card.name, self.plan.kind) as outcome:
             keeper = Keeper(None if self.keep is None else partial(self._keep, self.keep))
-            async with self._job, keeper:
+            async with self.job, keeper:
                 try:
-                    async for event in self._job:
+                    async for event in self.job:
                         if not isinstance(event, Finished):
                             yield event
                         elif result := self._take(event):
@@ -105,12 +108,21 @@ class Run:
         """
         async for _ in self.events():
             pass
+        return self.ordered
+
+    @property
+    def ordered(self) -> list[Result]:
+        """The results in the order of their index."""
         return sorted(self.results, key=lambda result: result.sample.spec.index)
+
+    def leave(self) -> None:
+        """Free the lanes, if any are under way; what follows the events need not do so."""
+        self.job.on_leave(self.job)
 
     @property
     def queue_s(self) -> float:
         """Seconds from acceptance to the first lane in a slot."""
-        return self._admitted - self._job.submitted
+        return self._admitted - self.job.submitted
 
     def usage(self) -> dict[str, Any]:
         """Return what the finished samples cost, as a JSON object."""
@@ -138,6 +150,7 @@ class Run:
 
     def _take(self, finished: Finished) -> Result | None:
         """Decide about a finished sample, or hold it until all are finished."""
+        self.done += 1
         self._admitted = min(self._admitted, finished.admitted)
         self._finished = max(self._finished, finished.finished)
         sample, decision = finished.sample, None
@@ -168,7 +181,7 @@ class Run:
         """Rows that an abandoned sample would still have cost; of adaptive ones, an estimate."""
         if sample.finish_reason != "abandoned":
             return 0
-        return max(round(self._job.lane_rows) - sample.evaluations, 0)
+        return max(round(self.job.lane_rows) - sample.evaluations, 0)
 
     def _count(self, sample: Sample, decision: Decision | None) -> None:
         model, metrics = self.plan.card.name, self._metrics
@@ -185,5 +198,5 @@ class Run:
         self._metrics.queue_time.labels(*labels).observe(self.queue_s)
         self._metrics.inference_time.labels(*labels).observe(self._finished - self._admitted)
         model, evaluations = self.plan.card.name, self.usage()["evaluations"]
-        span("queue", self._job.submitted, self._admitted, model=model)
+        span("queue", self.job.submitted, self._admitted, model=model)
         span("tick", self._admitted, self._finished, model=model, evaluations=evaluations)

@@ -46,14 +46,15 @@ async def _events(request: Request, run: Run) -> AsyncGenerator[tuple[str, dict[
     try:
         async with aclosing(run.events()) as events:
             async for event in events:
-                yield _event(event, run)
+                yield named(event, run)
     except EngineError as error:
         yield "error", Problem.of(error).document(request)
     else:
         yield "completed", {**opening, "n": len(run.results), **tail(run)}
 
 
-def _event(event: Started | Progress | Result, run: Run) -> tuple[str, dict[str, Any]]:
+def named(event: Started | Progress | Result, run: Run) -> tuple[str, dict[str, Any]]:
+    """Return the name of an event and its data."""
     if isinstance(event, Result):
         return "sample", record(event, run.plan)
     if isinstance(event, Started):

@@ -24,7 +24,7 @@ def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
         EngineError: It is refused.
         Problem: The key never allows so many samples; names the field.
     """
-    service = Service.of(request)
+    service, maker = Service.of(request), caller(request)
     try:
         job = service.pool.submit(
             planned.card,
@@ -46,6 +46,6 @@ def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
         assert kept is not None
         said = facts(result, planned)
         model = card.name, card.version
-        return await keep(service.store, result.sample, said, model, caller(request), kept)
+        return await keep(service.store, result.sample, said, model, maker, kept)
 
     return Run(planned, job, service.metrics, give_handle)

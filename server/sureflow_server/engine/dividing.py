@@ -67,7 +67,7 @@ def divided(sampler: Sampler, request_of: Callable[[int], int]) -> Divided:
 def _divide(
     lanes: list[int], error: EvaluationError, done: Divided, request_of: Callable[[int], int]
 ) -> list[list[int]]:
-    """Take note of an error of these lanes; return the groups to try instead, the last one first."""
+    """Take note of an error of these lanes; return the groups to try instead, last first."""
     if error.memory:
         done.fitting = max(error.rows // 2, 1)
     half = len(lanes) // 2

@@ -1,4 +1,4 @@
-"""Workers that hang, run out of memory or have a network that raises, in servers that really run."""
+"""Workers that hang, run out of memory or have a network that raises, in real servers."""
 
 from __future__ import annotations
 

@@ -1,0 +1,98 @@
+"""All jobs: those under way, and those that have ended and may still be asked after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sureflow_server.api.background import Background
+
+
+class Board:
+    """Keeps jobs by their id. Ended ones are forgotten after a while, or for want of room.
+
+    Those under way are bounded by the samples that the engine takes. Among ended ones the oldest of
+    whoever has most go first, so that nobody can drive out the results of the others.
+
+    Args:
+        max_bytes: Of the results of all ended jobs together.
+        lifetime_s: Seconds for which they are kept.
+        clock: Of the lifetimes, in seconds since the epoch.
+
+    Attributes:
+        size: Bytes that ended jobs are counted with.
+    """
+
+    def __init__(
+        self, max_bytes: int, lifetime_s: float, clock: Callable[[], float] = time
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._lifetime_s = lifetime_s
+        self._clock = clock
+        self._jobs: dict[str, Background] = {}
+        self._ended: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, job: Background) -> None:
+        """Keep a job that is under way."""
+        self._expire()
+        self._jobs[job.id] = job
+        task = asyncio.create_task(self._until_it_ends(job))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def get(self, id: str, owner: str) -> Background | None:
+        """Return a job of this owner; that of another is none."""
+        self._expire()
+        job = self._jobs.get(id)
+        return job if job is not None and job.owner == owner else None
+
+    def expires(self, job: Background) -> float | None:
+        """Return when a job will be forgotten at the latest; ``None`` as long as it runs."""
+        return None if job.ended is None else job.ended + self._lifetime_s
+
+    async def discard(self, job: Background) -> None:
+        """Cancel a job that is under way; forget one that has ended."""
+        if job.ended is None:
+            await job.cancel()
+        else:
+            self._forget(job.id)
+
+    async def finish(self) -> None:
+        """Wait for all jobs that are under way."""
+        while self._tasks:
+            await asyncio.wait({*self._tasks})
+
+    async def _until_it_ends(self, job: Background) -> None:
+        await job.wait()
+        self._ended[job.id] = job.size
+        self.size += job.size
+        self._make_room()
+
+    def _make_room(self) -> None:
+        while self.size > self._max_bytes:
+            taken: dict[str, int] = {}
+            for id, size in self._ended.items():
+                owner = self._jobs[id].owner
+                taken[owner] = taken.get(owner, 0) + size
+            most = max(taken, key=taken.__getitem__)
+            self._forget(next(id for id in self._ended if self._jobs[id].owner == most))
+
+    def _expire(self) -> None:
+        past = self._clock() - self._lifetime_s
+        while self._ended:
+            id = next(iter(self._ended))
+            if (self._jobs[id].ended or past) > past:
+                return
+            self._forget(id)
+
+    def _forget(self, id: str) -> None:
+        self.size -= self._ended.pop(id, 0)
+        self._jobs.pop(id, None)

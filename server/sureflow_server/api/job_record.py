@@ -1,0 +1,57 @@
+"""Jobs as the wire has them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sureflow_server.api.background import State
+from sureflow_server.api.part import Part
+from sureflow_server.api.problems import ProblemDocument
+from sureflow_server.api.responses import EditResponse, GenerateResponse
+
+
+class LaneProgress(Part):
+    """Where a sample stands that is being made."""
+
+    index: int
+    step: int
+    t: float
+    """From 0, noise, to 1, data."""
+
+
+class JobProgress(Part):
+    """How far a job has come."""
+
+    done: int
+    """Samples made so far, those that a filter turned down included."""
+
+    n: int
+    """Samples that were asked for."""
+
+    queue_position: int | None
+    """Requests that are to start before it; null once it has started."""
+
+    lanes: list[LaneProgress]
+
+
+class JobRecord(Part):
+    """A request that goes on without its client."""
+
+    id: str
+    operation: Literal["generate", "edit", "invert"]
+    state: State
+    model: str
+    model_version: str
+    created_at: datetime
+    ended_at: datetime | None
+    expires_at: datetime | None
+    """When the result will be forgotten; null as long as there is none. It may go before for want
+    of room."""
+
+    progress: JobProgress
+    result: EditResponse | GenerateResponse | None
+    """The answer to the request, once the job is completed."""
+
+    error: ProblemDocument | None
+    """Why the job failed."""

@@ -1,0 +1,114 @@
+"""``/v1/jobs``: requests that go on without their clients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import JSONResponse, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from sureflow_server.api.access import Guarded, caller
+from sureflow_server.api.background import Background
+from sureflow_server.api.job_record import JobRecord
+from sureflow_server.api.problems import Problem, problems
+from sureflow_server.api.run import Run
+from sureflow_server.api.stream import HEARTBEAT_S
+from sureflow_server.service import Service
+
+PREFERENCE = "respond-async"
+
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": JobRecord,
+        "description": "`Prefer: respond-async`: the request goes on as a job; ask for it at "
+        "`Location`.",
+        "headers": {"Location": {"schema": {"type": "string"}}},
+    }
+}
+"""What a route that makes jobs answers besides, in the OpenAPI document."""
+
+router = APIRouter(tags=["jobs"], route_class=Guarded)
+
+_refusals = problems(401, 403, 404)
+
+
+def wants_job(request: Request) -> bool:
+    """Whether the client would rather not wait (RFC 7240, section 4.1)."""
+    preferences = ",".join(request.headers.getlist("prefer")).split(",")
+    return any(each.split(";")[0].strip().lower() == PREFERENCE for each in preferences)
+
+
+def accepted(request: Request, run: Run, document: Callable[[], dict[str, Any]]) -> Response:
+    """Let a request go on by itself; answer with how it stands and where to ask.
+
+    Args:
+        request: Of the client.
+        run: What it has come to.
+        document: The answer, once there is one.
+    """
+    job = Background(run, caller(request), request.state.request_id, request.url.path, document)
+    Service.of(request).jobs.add(job)
+    headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": PREFERENCE}
+    return JSONResponse(_record(request, job), 202, headers)
+
+
+@router.get("/v1/jobs/{id}", response_model=JobRecord, responses=_refusals)
+async def show(request: Request, id: str) -> Response:
+    """Show how a job stands, and its result once it is completed."""
+    return JSONResponse(_record(request, _find(request, id)))
+
+
+@router.delete("/v1/jobs/{id}", status_code=204, responses=_refusals)
+async def discard(request: Request, id: str) -> Response:
+    """Cancel a job that is under way, whose lanes are free then; forget one that has ended."""
+    await Service.of(request).jobs.discard(_find(request, id))
+    return Response(status_code=204)
+
+
+@router.get(
+    "/v1/jobs/{id}/events",
+    response_class=EventSourceResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        **_refusals,
+    },
+)
+async def events(
+    request: Request,
+    id: str,
+    last_event_id: Annotated[
+        str | None, Header(description="Number of the last event that is known; others follow.")
+    ] = None,
+) -> Response:
+    """Follow a job: `queued, started, step, sample` and last `completed` or `error`.
+
+    Begins with what has happened already, or after the event that `Last-Event-ID` names. Leaving
+    does not cancel the job.
+    """
+    job = _find(request, id)
+    known = last_event_id or ""
+    first = int(known) + 1 if known.isascii() and known.isdecimal() and len(known) < 10 else 0
+    return EventSourceResponse(_stream(job, first), ping=HEARTBEAT_S, sep="\n")
+
+
+async def _stream(job: Background, first: int) -> AsyncGenerator[ServerSentEvent, None]:
+    async with aclosing(job.events(first)) as happened:
+        async for number, name, data in happened:
+            text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+            yield ServerSentEvent(text, event=name, id=None if number is None else str(number))
+
+
+def _find(request: Request, id: str) -> Background:
+    job = Service.of(request).jobs.get(id, caller(request))
+    if job is None:
+        raise Problem("unknown-job", "there is none with this id; it may have been forgotten")
+    return job
+
+
+def _record(request: Request, job: Background) -> dict[str, Any]:
+    service = Service.of(request)
+    return job.record(service.pool.before(job.run.job), service.jobs.expires(job))

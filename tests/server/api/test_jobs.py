@@ -1,0 +1,218 @@
+"""Requests that go on without their clients, on servers that really run."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from httpx_sse import connect_sse
+
+from sureflow_server.api.job_record import JobRecord
+from tests.server.conftest import Guarded
+from tests.server.running import PATIENCE_S, Server, eventually
+
+ASYNC = {"Prefer": "respond-async"}
+SMALL: dict[str, Any] = {"n": 3, "seed": 4, "sampler": {"steps": 5}}
+LONG: dict[str, Any] = {"n": 3, "seed": 5, "sampler": {"method": "rk4", "steps": 300}}
+ENDLESS: dict[str, Any] = {**LONG, "n": 900}
+ENDED = ("completed", "failed", "cancelled")
+
+
+def begin(server: Server, path: str = "/v1/generate", **body: Any) -> str:
+    """Make a job; returns where to ask for it."""
+    response = server.client.post(path, json=body, headers=ASYNC)
+    assert response.status_code == 202, response.text
+    assert response.headers["preference-applied"] == "respond-async"
+    record = response.json()
+    assert response.headers["location"] == f"/v1/jobs/{record['id']}"
+    assert record["state"] in ("queued", "running")
+    return str(response.headers["location"])
+
+
+def look(server: Server, job: str) -> dict[str, Any]:
+    response = server.client.get(job)
+    assert response.status_code == 200, response.text
+    JobRecord.model_validate_json(response.content)
+    record: dict[str, Any] = response.json()
+    return record
+
+
+def ended(server: Server, job: str) -> dict[str, Any]:
+    eventually(lambda: look(server, job)["state"] in ENDED)
+    return look(server, job)
+
+
+def follow(server: Server, job: str, last: str | None = None) -> list[Any]:
+    headers = {} if last is None else {"Last-Event-ID": last}
+    with connect_sse(server.client, "GET", f"{job}/events", headers=headers) as source:
+        return list(source.iter_sse())
+
+
+def without_chance(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without what is another every time."""
+    usage = {name: answer["usage"][name] for name in ("evaluations", "evaluations_saved")}
+    return {**answer, "id": None, "usage": usage}
+
+
+def test_a_job_comes_to_the_answer_that_one_would_have_waited_for(server: Server) -> None:
+    waited = server.generate(**SMALL)
+    record = ended(server, begin(server, **SMALL))
+    assert record["state"] == "completed"
+    assert record["operation"] == "generate"
+    assert record["progress"] == {"done": 3, "n": 3, "queue_position": None, "lanes": []}
+    assert record["error"] is None
+    assert record["created_at"] <= record["ended_at"] < record["expires_at"]
+    assert without_chance(record["result"]) == without_chance(waited)
+
+
+def test_edits_and_inversions_are_jobs_too(server: Server) -> None:
+    made = server.generate(**{**SMALL, "n": 1}, rewind={"keep": "commit"})["samples"][0]
+    edit = {
+        "handle": made["handle"]["id"],
+        "branches": 2,
+        "seed": 9,
+        "operations": [{"type": "resample", "strength": 1.0}],
+    }
+    waited = server.client.post("/v1/edit", json=edit)
+    assert waited.status_code == 200, waited.text
+    result = ended(server, begin(server, "/v1/edit", **edit))["result"]
+    assert without_chance(result) == without_chance(waited.json())
+    invert = {"samples": [[0.5, 1.5]], "sampler": {"steps": 10}}
+    inverted = server.client.post("/v1/invert", json=invert).json()
+    result = ended(server, begin(server, "/v1/invert", **invert))["result"]
+    assert without_chance(result) == without_chance(inverted)
+
+
+def test_a_job_survives_its_client(server: Server) -> None:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client:
+        job = client.post("/v1/generate", json=LONG, headers=ASYNC).headers["location"]
+    with connect_sse(server.client, "GET", f"{job}/events") as source:
+        assert next(source.iter_sse()).event == "queued"
+    record = ended(server, job)
+    assert record["state"] == "completed"
+    assert record["result"]["samples"] == server.generate(**LONG)["samples"]
+
+
+def test_progress_is_told(server: Server) -> None:
+    job = begin(server, **LONG)
+    eventually(lambda: any(lane["step"] > 1 for lane in look(server, job)["progress"]["lanes"]))
+    record = look(server, job)
+    if record["state"] == "running":
+        assert record["progress"]["n"] == 3
+        for lane in record["progress"]["lanes"]:
+            assert lane["t"] == pytest.approx(lane["step"] / 300)
+    assert ended(server, job)["progress"]["done"] == 3
+
+
+def test_a_cancelled_job_frees_its_lanes(server: Server) -> None:
+    job = begin(server, **ENDLESS)
+    eventually(lambda: server.metric("sureflow_num_samples_running", model="points") > 0)
+    assert server.client.delete(job).status_code == 204
+    record = look(server, job)
+    assert record["state"] == "cancelled"
+    assert record["error"]["type"] == "urn:sureflow:problem:cancelled"
+    assert record["error"]["instance"] == "/v1/generate"
+    assert record["result"] is None
+    eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
+    eventually(lambda: server.metric("sureflow_num_samples_waiting") == 0)
+    assert follow(server, job)[-1].event == "error"
+    assert server.client.delete(job).status_code == 204, "one that has ended is forgotten"
+    assert server.client.get(job).status_code == 404
+
+
+def test_whoever_follows_hears_everything_and_can_come_back(server: Server) -> None:
+    job = begin(server, **LONG)
+    live = follow(server, job)
+    names = [event.event for event in live if event.event != "step"]
+    assert names == ["queued", "started", "sample", "sample", "sample", "completed"]
+    assert any(event.event == "step" for event in live)
+    numbered = [event for event in live if event.event != "step"]
+    assert [event.id for event in numbered] == [str(number) for number in range(6)]
+    streamed = sorted((e.json() for e in numbered if e.event == "sample"), key=lambda s: s["index"])
+    assert streamed == look(server, job)["result"]["samples"]
+    told = [(event.id, event.data) for event in numbered]
+    assert [(event.id, event.data) for event in follow(server, job)] == told
+    for last in range(6):
+        again = [(event.id, event.data) for event in follow(server, job, str(last))]
+        assert again == told[last + 1 :]
+    for odd in ("", "x", "-1", "9" * 50):
+        assert len(follow(server, job, odd)) == 6
+
+
+def test_who_is_before_is_told(start: Callable[..., Server]) -> None:
+    """With one row a tick and an owner's requests in their order, the third waits for two."""
+    server = start("--default-model", "points", "--capacity", "1")
+    os.kill(server.worker_pid, signal.SIGSTOP)
+    jobs = [begin(server, **SMALL) for _ in range(3)]
+    positions = [look(server, job)["progress"]["queue_position"] for job in jobs]
+    assert positions == [0, 1, 2]
+    urgent = begin(server, **SMALL, priority=5)
+    assert look(server, urgent)["progress"]["queue_position"] == 0
+    assert look(server, jobs[0])["progress"]["queue_position"] == 1
+    os.kill(server.worker_pid, signal.SIGCONT)
+    assert all(ended(server, job)["state"] == "completed" for job in jobs)
+
+
+def test_a_job_of_another_is_none(guarded: Guarded) -> None:
+    made = guarded.request(
+        "POST", "/v1/generate", guarded.tokens["generate"], json=SMALL, headers=ASYNC
+    )
+    job = made.headers["location"]
+    for name, status in (("generate", 200), ("all", 404), ("edit", 404), ("admin", 403)):
+        assert guarded.request("GET", job, guarded.tokens[name]).status_code == status
+        events = guarded.request("GET", f"{job}/events", guarded.tokens[name])
+        assert events.status_code == status
+        if status != 200:
+            refused = guarded.request("DELETE", job, guarded.tokens[name])
+            assert refused.status_code == status
+    assert guarded.request("GET", job, None).status_code == 401
+    response = guarded.request("GET", job, guarded.tokens["all"])
+    assert response.json()["type"] == "urn:sureflow:problem:unknown-job"
+    assert guarded.request("DELETE", job, guarded.tokens["generate"]).status_code == 204
+
+
+def test_an_idempotency_key_makes_one_job(server: Server) -> None:
+    headers = {**ASYNC, "Idempotency-Key": "job-1"}
+    first, second = (
+        server.client.post("/v1/generate", json=SMALL, headers=headers) for _ in range(2)
+    )
+    assert first.headers["location"] == second.headers["location"]
+    assert second.headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Prefer": "wait=5, Respond-Async; foo=1"}, 202),
+        ({"Prefer": "return=minimal"}, 200),
+        ({**ASYNC, "Accept": "application/x-safetensors"}, 200),
+    ],
+    ids=str,
+)
+def test_only_answers_in_json_are_jobs(
+    server: Server, headers: dict[str, str], status: int
+) -> None:
+    assert server.client.post("/v1/generate", json=SMALL, headers=headers).status_code == status
+
+
+def test_what_is_refused_makes_no_job(server: Server) -> None:
+    response = server.client.post("/v1/generate", json={"n": 0}, headers=ASYNC)
+    assert response.status_code == 422
+    assert server.client.get("/v1/jobs/job_0").status_code == 404
+
+
+def test_sigterm_lets_jobs_finish_and_keep_their_handles(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    options = ("--default-model", "points", "--data-dir", str(tmp_path))
+    server = start(*options)
+    begin(server, **LONG, rewind={"keep": "commit"})
+    server.process.terminate()
+    assert server.process.wait(PATIENCE_S) == 0
+    handles = start(*options).client.get("/v1/handles").json()["handles"]
+    assert len(handles) == 3
