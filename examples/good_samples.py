@@ -11,11 +11,12 @@ asked for of each.
 from __future__ import annotations
 
 import argparse
+import asyncio
 
-from sureflow_client import Client, Sample, sheet
+from sureflow_client import AsyncClient, Sample, sheet
 
 
-def main() -> None:
+async def main() -> None:
     """Show what is certified, ask for samples, count what they cost, save a sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="Where the server listens.")
@@ -25,32 +26,36 @@ def main() -> None:
     parser.add_argument("--sheet", default="good.png", help="Where the picture goes.")
     arguments = parser.parse_args()
 
-    with Client(arguments.url) as client:
-        card = client.model("digits")
+    async with AsyncClient(arguments.url) as client:
+        card = await client.model("digits")
         judged = (card.calibrated or {})["conformal"]
         print(f"{judged['judge']} called {judged['bad_rate']:.2%} of {judged['draws']} draws bad")
 
         # Choose the rate by what your users can bear, not by what the table makes look good.
-        made: list[Sample] = []
-        for label in card.classes or ():
-            made += client.generate(
-                "digits",
-                seed=arguments.seed,
-                label=label,
-                filter={
-                    "max_bad_rate": arguments.rate,
-                    "accept": arguments.each,
-                    "action": "regenerate",
-                },
+        results = await asyncio.gather(
+            *(
+                client.generate(
+                    "digits",
+                    seed=arguments.seed,
+                    label=label,
+                    filter={
+                        "max_bad_rate": arguments.rate,
+                        "accept": arguments.each,
+                        "action": "regenerate",
+                    },
+                )
+                for label in card.classes or ()
             )
+        )
 
+    made: list[Sample] = [sample for result in results for sample in result]
     good = [sample for sample in made if sample.accepted]
     threshold = good[0].decision.threshold if good[0].decision else None
     print(f"{len(good)} of {len(made)} accepted, at a confidence of {threshold} or above:")
     print(f"at most {arguments.rate:.1%} of such samples are bad, certified at 90 %")
     print(f"{sum(sample.evaluations for sample in made)} evaluations")
-    sheet(good, arguments.each).save(arguments.sheet)
+    sheet(good, columns=arguments.each).save(arguments.sheet)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -62,10 +63,10 @@ def test_samples_a_sheet_and_their_record(command: Command, server: str, tmp_pat
         result = client.generate("fashion", n=3, label=7, seed=7, steps=4, filter={"top": 2})
     assert [line["confidence"] for line in record] == result.confidence.tolist()
     for sample in result.accepted():
-        image = PIL.Image.open(tmp_path / "out" / f"{sample.index:04d}.png")
-        assert image.tobytes() == sample.image().tobytes()
-    sheet = PIL.Image.open(tmp_path / "out" / "sheet.png")
-    assert sheet.tobytes() == result.accepted().sorted().sheet().tobytes()
+        with PIL.Image.open(tmp_path / "out" / f"{sample.index:04d}.png") as image:
+            assert image.tobytes() == sample.image().tobytes()
+    with PIL.Image.open(tmp_path / "out" / "sheet.png") as sheet:
+        assert sheet.tobytes() == result.accepted().sorted().sheet().tobytes()
 
 
 def test_json_lines_and_exact_numbers(command: Command, server: str, tmp_path: Path) -> None:
@@ -135,7 +136,8 @@ def test_a_film_strip_and_its_numbers(
     done = command("frames", shoe.handle.id, "--map", "--count", "3", "--out", str(strip))
     assert done.returncode == 0, done.stderr
     assert [row.split()[0] for row in done.stdout.splitlines()[1:4]] == ["0", "2", "4"]
-    assert PIL.Image.open(strip).height > 3 * 84
+    with PIL.Image.open(strip) as image:
+        assert image.height > 3 * 84
     done = command("frames", shoe.handle.id, "--t", "0", "--t", "1", "--out", str(arrays))
     assert done.returncode == 0, done.stderr
     with Client(server) as client:
@@ -170,7 +172,6 @@ def test_a_live_view(command: Command, server: str) -> None:
 def test_names_are_completed(server: str) -> None:
     done = run(
         SUREFLOW_URL=server,
-        _PYTHON__M_SUREFLOW_CLIENT_COMPLETE="complete_bash",
         _SUREFLOW_CLIENT_COMPLETE="complete_bash",
         COMP_WORDS="sureflow-client generate di",
         COMP_CWORD="2",
@@ -201,6 +202,22 @@ def test_what_is_wrong_is_named(
     assert "Traceback" not in done.stderr
 
 
+def test_an_interruption(server: str) -> None:
+    words = [sys.executable, "-m", "sureflow_client", "--url", server, "top", "--interval", "0.1"]
+    with subprocess.Popen(
+        words,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE), "COLUMNS": "120", "FORCE_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in errors
+
+
 def test_nobody_there() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
@@ -209,7 +226,7 @@ def test_nobody_there() -> None:
     assert "--url" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["", "generate", "edit", "invert", "models", "handles", "frames"])
+@pytest.mark.parametrize("name", ["", "generate", "edit", "frames", "top"])
 def test_help_has_examples(name: str) -> None:
     done = run(*([name] if name else []), "--help")
     assert done.returncode == 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import re
-import xml.etree.ElementTree as xml
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import PIL.Image
@@ -109,7 +109,7 @@ def test_a_gallery_shows_samples_and_their_confidence(images: Result) -> None:
     assert [np.asarray(image).mean() for image in pictures(html)] == [0, 128, 255]
     captions = re.findall(r"<figcaption[^>]*>([^<]*)<", html)
     assert captions == ["0.81", "0.81", "0.81", "0.10 dropped"]
-    xml.fromstring(re.sub(r"(<img[^>]*)>", r"\1/>", html))
+    ElementTree.fromstring(re.sub(r"(<img[^>]*)>", r"\1/>", html))
 
 
 def test_a_gallery_is_bounded(sample_document: Make, answer: Make) -> None:
@@ -134,12 +134,14 @@ def test_confidence_that_is_no_share_says_so(sample_document: Make) -> None:
 
 
 def test_a_profile_is_a_curve_with_its_commit_points() -> None:
-    svg = xml.fromstring(profile_svg([0, 0.5, 0.75, 1], [2.0, 1.0, None, float("nan")], [0.5]))
+    svg = ElementTree.fromstring(
+        profile_svg([0, 0.5, 0.75, 1], [2.0, 1.0, None, float("nan")], [0.5])
+    )
     (curve,) = svg.findall("polyline")
     points = [tuple(map(float, point.split(","))) for point in curve.get("points", "").split()]
     assert points == [(0, 0), (80, 20)]
     assert [line.get("x1") for line in svg.findall("line")] == ["80.0"]
-    assert xml.fromstring(profile_svg([], [])).tag == "svg"
+    assert ElementTree.fromstring(profile_svg([], [])).tag == "svg"
 
 
 def test_handles_edits_and_trajectories_are_shown(sample_document: Make, answer: Make) -> None:
