@@ -39,6 +39,9 @@ class Blocking:
             functools.partial(method, *args, **options)
         )
 
+    def with_options(self, **options: Any) -> Blocking:
+        return Blocking(self._portal, self._client.with_options(**options))
+
     def stream(self, *args: Any, **options: Any) -> Generator[Event, None, None]:
         events = self._client.stream(*args, **options)
         try:
@@ -147,8 +150,9 @@ def answer(sample_document: Callable[..., dict[str, Any]]) -> Callable[..., dict
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the server on the embedded checkpoints and return its URL."""
     url = f"http://127.0.0.1:{_free_port()}"
-    log = tmp_path_factory.mktemp("server") / "log"
-    with log.open("wb") as file, _serve(url, file) as process:
+    folder = tmp_path_factory.mktemp("server")
+    log = folder / "log"
+    with log.open("wb") as file, _serve(url, file, folder) as process:
         try:
             _wait(url, process, log)
             yield url
@@ -163,14 +167,14 @@ def _free_port() -> int:
         return port
 
 
-def _serve(url: str, log: Any) -> subprocess.Popen[bytes]:
+def _serve(url: str, log: Any, folder: Path) -> subprocess.Popen[bytes]:
     port = url.rpartition(":")[2]
     path = os.pathsep.join([str(ROOT / "models"), str(ROOT / "server")])
     others = {name: value for name, value in os.environ.items() if "SUREFLOW_" not in name}
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "sureflow_server.cli", "serve", "--port", port),
-            *("--max-queued-samples", str(QUEUE)),
+            *("--max-queued-samples", str(QUEUE), "--data-dir", str(folder)),
         ],
         env={**others, "PYTHONPATH": path},
         stdout=log,

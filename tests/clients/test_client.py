@@ -181,7 +181,7 @@ def test_a_target_is_reached(client: Client) -> None:
         seed=7,
         steps=20,
         score="propagated",
-        filter={"keep": 0.5, "accept": 4, "max_attempts": 16, "action": "regenerate"},
+        filter={"min": 0.5, "accept": 4, "max_attempts": 16, "action": "regenerate"},
     )
     accepted = result.accepted()
     assert len(accepted) == 4 < len(result)

@@ -7,10 +7,6 @@ import types
 import sureflow_client
 
 
-def test_all_is_sorted() -> None:
-    assert sureflow_client.__all__ == sorted(sureflow_client.__all__, key=_last_if_private)
-
-
 def test_all_is_complete() -> None:
     public = {
         name
@@ -39,7 +35,3 @@ def test_every_public_error_has_the_one_root() -> None:
     ]
     assert errors
     assert all(issubclass(error, sureflow_client.SureflowError) for error in errors)
-
-
-def _last_if_private(name: str) -> tuple[bool, str]:
-    return name.startswith("_"), name

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
 from pydantic import BaseModel
 
-from sureflow_client import Model, Result
+from sureflow_client import (
+    AtCommit,
+    AtStep,
+    AtTime,
+    Condition,
+    Decision,
+    EditResult,
+    Filter,
+    Frame,
+    Guide,
+    Handle,
+    HandleLink,
+    Inpaint,
+    Model,
+    Resample,
+    Result,
+    Rewind,
+    Sample,
+    Trajectory,
+    Uncertain,
+    Usage,
+    View,
+)
+from sureflow_client import _calls as calls
 from sureflow_client._exceptions import FieldError
+from sureflow_client._handle import HandlePage
 from sureflow_client._model import ModelList
-from sureflow_client._request import Filter, generate_body
+from sureflow_client._request import edit_body, generate_body, invert_body
 
 Schema = dict[str, Any]
 
@@ -97,6 +123,11 @@ def answer_schema(document: Schema, method: str, path: str) -> Schema:
     ("answer", "method", "path"),
     [
         (Result, "post", "/v1/generate"),
+        (EditResult, "post", "/v1/edit"),
+        (Result, "post", "/v1/invert"),
+        (Handle, "get", "/v1/handles/{id}"),
+        (HandlePage, "get", "/v1/handles"),
+        (Trajectory, "get", "/v1/handles/{id}/frames"),
         (ModelList, "get", "/v1/models"),
         (Model, "get", "/v1/models/{name}"),
     ],
@@ -123,38 +154,143 @@ def test_disagreements_are_found(document: Schema) -> None:
     assert {complaint.split(":")[0] for complaint in found} == {".id", ".novelty", ".samples[]"}
 
 
-def test_requests_say_only_what_the_schema_knows(document: Schema) -> None:
-    body = generate_body(
-        "fashion",
-        1,
-        label=3,
-        guidance=1.0,
-        method="euler",
-        steps=2,
-        grid="fitted",
-        parallel=2,
-        parallel_tolerance=0.1,
-        profile=True,
-        map=True,
-        filter={"by": "confidence", "min": 0.0, "max": 1.0, "action": "drop"},
-        output="npy",
-    )
-    reader = Reader(document)
-    content = document["paths"]["/v1/generate"]["post"]["requestBody"]["content"]
-    _check_request(reader, reader.resolve(content["application/json"]["schema"]), body)
+def test_no_member_of_an_answer_is_left_unread(document: Schema) -> None:
+    for answer, name in (
+        (Result, "GenerateResponse"),
+        (EditResult, "EditResponse"),
+        (Sample, "SampleRecord"),
+        (Decision, "DecisionRecord"),
+        (HandleLink, "HandleLink"),
+        (Handle, "HandleRecord"),
+        (HandlePage, "HandleList"),
+        (Frame, "FrameRecord"),
+        (Trajectory, "FramesRecord"),
+        (View, "View"),
+        (Usage, "Usage"),
+        (Model, "ModelRecord"),
+    ):
+        offered = set(document["components"]["schemas"][name]["properties"])
+        assert offered == set(answer.model_fields), name
 
 
-def _check_request(reader: Reader, schema: Schema, body: dict[str, Any]) -> None:
-    assert set(body) <= set(schema["properties"])
-    for name, value in body.items():
-        if isinstance(value, dict):
-            part = reader.variant(schema["properties"][name], "object")
-            _check_request(reader, part, value)
+SAMPLING: Any = {
+    "method": "heun",
+    "tolerance": 0.1,
+    "min_steps": 2,
+    "max_steps": 9,
+    "score": "propagated",
+    "also": ["trajectory"],
+    "profile": True,
+    "map": True,
+    "rewind": {"keep": [0.0, 0.5], "ttl_s": 60},
+    "deadline_s": 9.0,
+    "priority": 1,
+    "output": "npy",
+}
+FILTER: Filter = {"by": "confidence", "min": 0.0, "action": "drop"}
+MASK = [1.0, 0.0]
+OPERATIONS = (
+    Resample(0.5),
+    Resample(region=Uncertain(0.2)),
+    Resample(region=MASK),
+    Condition(3, 1.5),
+    Condition("Coat"),
+    Inpaint(MASK),
+    Inpaint(MASK, [0.5, 0.5], 2),
+    Guide("mask", [0.5, 0.5], 2.0, MASK),
+    Guide("score"),
+)
 
 
-def test_the_typed_filter_is_the_published_one(document: Schema) -> None:
-    published = document["components"]["schemas"]["FilterOptions"]["properties"]
-    assert set(Filter.__annotations__) == set(published)
+def bodies() -> list[tuple[str, dict[str, Any]]]:
+    plain: Any = {**SAMPLING, "tolerance": None, "min_steps": None, "max_steps": None}
+    ahead: Any = {"grid": "fitted", "parallel": 2, "parallel_tolerance": 0.1, "steps": 4}
+    return [
+        ("generate", generate_body("fashion", 1, label=3, guidance=1.0, filter=FILTER, **SAMPLING)),
+        ("generate", generate_body("fashion", 1, **{**plain, **ahead, "method": "euler"})),
+        *[
+            ("edit", edit_body("hdl_1", OPERATIONS[:6], at=at, branches=2, keep="best", **SAMPLING))
+            for at in (0.5, "commit", AtTime(0.2), AtStep(3), AtCommit(2, -0.1))
+        ],
+        ("edit", edit_body("hdl_1", OPERATIONS[6:])),
+        ("edit", edit_body("hdl_1", filter=FILTER)),
+        ("invert", invert_body([MASK], "ring", label=3, guidance=1.0, **SAMPLING)),
+    ]
+
+
+@pytest.mark.parametrize(("route", "body"), bodies())
+def test_requests_are_valid_by_the_published_schema(
+    route: str, body: dict[str, Any], document: Schema
+) -> None:
+    content = document["paths"][f"/v1/{route}"]["post"]["requestBody"]["content"]
+    _validate(content["application/json"]["schema"], document, body)
+
+
+def test_requests_that_are_not_valid_are_found(document: Schema) -> None:
+    content = document["paths"]["/v1/edit"]["post"]["requestBody"]["content"]
+    schema = content["application/json"]["schema"]
+    for wrong in ({"handle": 3}, {"handle": "h", "at": {"step": -1}}, {"handle": "h", "x": 1}):
+        with pytest.raises(ValidationError):
+            _validate(schema, document, wrong)
+
+
+def _validate(schema: Schema, document: Schema, body: dict[str, Any]) -> None:
+    whole = {**schema, "components": document["components"]}
+    Draft202012Validator(whole).validate(body)
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [(Resample, "Resample"), (Condition, "Condition"), (Inpaint, "Inpaint"), (Guide, "Guide")],
+)
+def test_operations_have_the_published_members(
+    operation: type, name: str, document: Schema
+) -> None:
+    published = document["components"]["schemas"][f"{name}Operation"]["properties"]
+    assert {field.name for field in fields(operation)} == set(published) - {"type"}
+
+
+@pytest.mark.parametrize(
+    ("call", "path"),
+    [
+        (calls.handles(5, 7), "/v1/handles"),
+        (calls.handle("hdl_1", "npy"), "/v1/handles/{id}"),
+        (calls.frames("hdl_1", [0.5], ["state"], "npy"), "/v1/handles/{id}/frames"),
+    ],
+)
+def test_queries_have_the_published_parameters(
+    call: calls.Call[Any], path: str, document: Schema
+) -> None:
+    offered = document["paths"][path][call.method.lower()]["parameters"]
+    assert set(call.query or {}) == {one["name"] for one in offered if one["in"] == "query"}
+
+
+def test_every_route_for_samples_has_a_call(document: Schema) -> None:
+    # Jobs have no client yet; the Open Inference Protocol has clients of its own.
+    known = {
+        ("POST", "/v1/generate"),
+        ("POST", "/v1/edit"),
+        ("POST", "/v1/invert"),
+        ("GET", "/v1/handles"),
+        ("GET", "/v1/handles/{id}"),
+        ("DELETE", "/v1/handles/{id}"),
+        ("GET", "/v1/handles/{id}/frames"),
+        ("GET", "/v1/models"),
+        ("GET", "/v1/models/{name}"),
+    }
+    published = {
+        (method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method in methods
+        if path.startswith("/v1/") and not path.startswith("/v1/jobs")
+    }
+    assert published == known
+
+
+def test_typed_options_are_the_published_ones(document: Schema) -> None:
+    schemas = document["components"]["schemas"]
+    assert set(Filter.__annotations__) == set(schemas["FilterOptions"]["properties"])
+    assert set(Rewind.__annotations__) == set(schemas["RewindOptions"]["properties"])
 
 
 def test_problems_have_the_members_that_the_client_reads(document: Schema) -> None:

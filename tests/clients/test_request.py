@@ -10,15 +10,16 @@ import httpx
 import numpy as np
 import pytest
 
-from sureflow_client import Client, Filter, GenerateOptions
-from sureflow_client._request import generate_body
+from sureflow_client import Client, Filter, GenerateOptions, Resample
+from sureflow_client._request import edit_body, generate_body, invert_body
 
 Answering = Callable[..., Client]
 
 
 def test_what_is_left_out_is_left_to_the_server() -> None:
-    body = generate_body()
-    assert set(body) == {"seed"}
+    assert set(generate_body()) == {"seed"}
+    assert set(edit_body("hdl_1")) == {"seed", "handle", "at", "operations"}
+    assert set(invert_body([[0.0, 1.0]])) == {"samples"}
 
 
 def test_every_argument_has_its_place() -> None:
@@ -100,9 +101,55 @@ def test_a_drawn_seed_is_new_each_time_and_exact_as_a_double() -> None:
     assert all(0 <= seed < 2**53 for seed in seeds)
 
 
-def test_the_typed_options_are_those_that_exist() -> None:
-    arguments = set(generate_body.__annotations__) - {"model", "n", "return"}
-    assert set(GenerateOptions.__annotations__) == arguments
+@pytest.mark.parametrize("name", sorted(GenerateOptions.__annotations__))
+def test_every_typed_option_exists(name: str) -> None:
+    generate_body(**{name: None if name != "also" else ()})  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        (None, None),
+        (False, None),
+        (True, {"keep": "commit"}),
+        ("commit", {"keep": "commit"}),
+        ("all", {"keep": "all"}),
+        ({}, {"keep": "commit"}),
+        ({"ttl_s": 60}, {"keep": "commit", "ttl_s": 60}),
+        ({"keep": np.array([0, 0.5])}, {"keep": [0.0, 0.5]}),
+    ],
+    ids=str,
+)
+def test_what_is_kept_of_trajectories(said: Any, sent: Any) -> None:
+    bodies = [
+        generate_body(rewind=said),
+        edit_body("hdl_1", rewind=said),
+        invert_body([[0.0]], rewind=said),
+    ]
+    assert [body.get("rewind") for body in bodies] == [sent] * 3
+
+
+def test_an_edit_has_one_operation_or_several() -> None:
+    one = edit_body("hdl_1", Resample(0.5), branches=2, keep="best", seed=3, steps=4)
+    assert one == edit_body("hdl_1", [Resample(0.5)], branches=2, keep="best", seed=3, steps=4)
+    assert one == {
+        "handle": "hdl_1",
+        "at": "commit",
+        "operations": [{"type": "resample", "strength": 0.5, "region": "all"}],
+        "branches": 2,
+        "keep": "best",
+        "seed": 3,
+        "sampler": {"steps": 4},
+    }
+
+
+def test_an_inversion_finds_its_noise_and_draws_no_seed() -> None:
+    body = invert_body(np.zeros((2, 3)), "ring", label=1, guidance=2.0, method="heun")
+    assert len(body["samples"]) == 2
+    assert body["condition"] == {"label": 1}
+    assert body["guidance"] == {"scale": 2.0}
+    assert body["sampler"] == {"method": "heun"}
+    assert "seed" not in body
 
 
 def test_an_unknown_option_is_an_error_of_the_caller(answering: Answering) -> None:

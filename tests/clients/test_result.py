@@ -184,5 +184,5 @@ def test_results_are_immutable_and_short_to_print(result: Result) -> None:
 
 
 def test_newer_members_are_kept(sample_document: MakeSample) -> None:
-    sample = Sample.model_validate(sample_document(handle={"id": "hdl_1"}))
-    assert sample.model_extra == {"handle": {"id": "hdl_1"}}
+    sample = Sample.model_validate(sample_document(novelty={"id": 1}))
+    assert sample.model_extra == {"novelty": {"id": 1}}

@@ -19,6 +19,7 @@ from sureflow_client import (
     QueueFull,
     Retry,
     ServerError,
+    UnexpectedResponse,
 )
 from sureflow_client._retry import retry_after
 
@@ -32,9 +33,11 @@ class Script:
     def __init__(self, *outcomes: httpx.Response | Exception) -> None:
         self.outcomes = list(outcomes)
         self.bodies: list[bytes] = []
+        self.keys: list[str | None] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.bodies.append(request.content)
+        self.keys.append(request.headers.get("Idempotency-Key"))
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -74,6 +77,7 @@ def test_a_refused_or_lost_request_is_repeated_unchanged(
     assert result.id == "req_1"
     assert len(script.bodies) == 2
     assert script.bodies[0] == script.bodies[1]
+    assert script.keys[0] == script.keys[1] is not None
 
 
 def test_the_repetitions_are_bounded(answering: Answering) -> None:
@@ -115,6 +119,41 @@ def test_what_waiting_will_not_cure_is_raised_at_once(
     with pytest.raises(error):
         answering(script, retry=QUICK).generate("ring")
     assert len(script.bodies) == 1
+
+
+def test_every_request_has_a_key_of_its_own(
+    answering: Answering, answer: Callable[..., dict[str, Any]]
+) -> None:
+    script = Script(*[httpx.Response(200, json=answer()) for _ in range(2)])
+    client = answering(script)
+    client.generate("ring", seed=1)
+    client.generate("ring", seed=1)
+    assert len({*script.keys, None}) == 3
+
+
+def test_what_has_no_key(answering: Answering, answer: Callable[..., dict[str, Any]]) -> None:
+    script = Script(
+        httpx.Response(200, json={"models": []}),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json=answer()),
+    )
+    client = answering(script)
+    client.models()
+    with pytest.raises(UnexpectedResponse):
+        list(client.stream("ring"))
+    client.with_options(retry=Retry(keyed=False)).generate("ring")
+    assert script.keys == [None] * 3
+
+
+def test_options_are_those_of_a_copy(answering: Answering) -> None:
+    script = Script(*[refusal(429, "0") for _ in range(4)])
+    client = answering(script, retry=QUICK)
+    with pytest.raises(QueueFull):
+        client.with_options(retry=Retry(attempts=0)).generate("ring")
+    assert len(script.bodies) == 1
+    with pytest.raises(QueueFull):
+        client.generate("ring")
+    assert len(script.bodies) == 4
 
 
 def test_streams_are_repeated_until_they_begin(answering: Answering) -> None:

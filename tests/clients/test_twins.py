@@ -9,7 +9,23 @@ import pytest
 
 from sureflow_client import AsyncClient, Client
 
-METHODS = ("generate", "stream", "models", "model", "health", "ready", "wait_until_ready")
+METHODS = (
+    "generate",
+    "stream",
+    "edit",
+    "invert",
+    "handle",
+    "handles",
+    "delete_handle",
+    "frames",
+    "models",
+    "model",
+    "metrics",
+    "health",
+    "ready",
+    "wait_until_ready",
+    "with_options",
+)
 
 
 def test_the_methods_are_the_same() -> None:

@@ -49,6 +49,7 @@ from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewin
 from ._result import Result, Usage
 from ._retry import Retry
 from ._sample import Commit, Decision, HandleLink, Profile, Sample, Steps
+from ._sheet import sheet
 from ._trajectory import Trajectory, View
 from ._version import __version__
 
@@ -121,4 +122,5 @@ __all__ = [
     "View",
     "__version__",
     "collect",
+    "sheet",
 ]

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import PIL.Image
 
 from ._decode import Array, to_torch
-from ._html import caption, gallery_html
+from ._html import gallery_html
 from ._sample import Sample
-from ._sheet import contact_sheet
+from ._sheet import sheet
 from ._wire import Wire
 
 if TYPE_CHECKING:
@@ -97,18 +97,11 @@ class Result(Wire):
         return [sample.image() for sample in self.samples]
 
     def sheet(self, columns: int | None = None) -> PIL.Image.Image:
-        """Return all samples in one picture, each with its confidence below it.
+        """Return all samples in one picture, each with its confidence below it; see `sheet`.
 
-        Samples without data leave an empty frame; ``accepted().sorted().sheet()`` is the usual one.
-
-        Args:
-            columns: Samples in a row; by default about as many as there are rows.
-
-        Raises:
-            ValueError: The model does not make images, or there is no sample.
+        ``accepted().sorted().sheet()`` is the usual one.
         """
-        images = [None if sample.data is None else sample.image() for sample in self.samples]
-        return contact_sheet(images, [caption(sample) for sample in self.samples], columns)
+        return sheet(self.samples, columns)
 
     def sorted(self) -> Result:
         """Return the same result with the surest sample first.

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil, sqrt
+from typing import TYPE_CHECKING
 
 import PIL.Image
 from PIL import ImageDraw, ImageFont
+
+from ._html import caption
+
+if TYPE_CHECKING:
+    from ._sample import Sample
 
 Image = PIL.Image.Image
 
@@ -17,6 +23,21 @@ so that every pixel of theirs stays a square."""
 GAP = 6
 LINE = 16
 INK, PAPER, FRAME = (20, 20, 20), (255, 255, 255), (200, 200, 200)
+
+
+def sheet(samples: Iterable[Sample], columns: int | None = None) -> Image:
+    """Return samples in one picture, each with its confidence below it.
+
+    Args:
+        samples: Of one or of several results; those without data leave an empty frame.
+        columns: Samples in a row; by default about as many as there are rows.
+
+    Raises:
+        ValueError: They are not images, or there is none with data.
+    """
+    several = list(samples)
+    images = [None if sample.data is None else sample.image() for sample in several]
+    return contact_sheet(images, [caption(sample) for sample in several], columns)
 
 
 def contact_sheet(
@@ -38,10 +59,10 @@ def contact_sheet(
     rows = ceil(len(images) / columns)
     sheet = PIL.Image.new("RGB", (columns * width + GAP, rows * height + GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
+    for place, (image, words) in enumerate(zip(images, captions, strict=True)):
         corner = (GAP + place % columns * width, GAP + place // columns * height)
         _put(sheet, draw, image, corner, cell)
-        _write(draw, caption, (corner[0] + cell[0] / 2, corner[1] + cell[1] + 1))
+        _write(draw, words, (corner[0] + cell[0] / 2, corner[1] + cell[1] + 1))
     return sheet
 
 
@@ -66,8 +87,8 @@ def film_strip(rows: Sequence[tuple[str, Sequence[Image]]], captions: Sequence[s
         draw.text((GAP, top + cell[1] / 2), name, INK, _font(), anchor="lm")
         for column, image in enumerate(images):
             _put(strip, draw, image, (left + column * width, top), cell)
-    for column, caption in enumerate(captions):
-        _write(draw, caption, (left + column * width + cell[0] / 2, GAP + len(rows) * height))
+    for column, words in enumerate(captions):
+        _write(draw, words, (left + column * width + cell[0] / 2, GAP + len(rows) * height))
     return strip
 
 

@@ -14,6 +14,7 @@ __all__ = ["edit", "frames", "generate", "handles", "invert", "main", "models", 
 
 SERVER_FAILED, WRONG, NO_ANSWER, NOT_ALLOWED, BUSY = 1, 2, 3, 4, 5
 INTERRUPTED = 130
+PROGRAM = "sureflow-client"
 
 CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.APIConnectionError, NO_ANSWER),
@@ -43,7 +44,7 @@ ADVICE: tuple[tuple[type[Exception], str], ...] = (
 def main() -> None:
     """Run the command; errors become a line on stderr and an exit code."""
     try:
-        app()
+        app(prog_name=PROGRAM)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except tuple(kind for kind, _ in CODES) as error:

@@ -1,0 +1,233 @@
+"""The command ``sureflow-client``, as a process, against a server that really runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from sureflow_client import Client, Sample
+
+PACKAGE = Path(__file__).parents[2] / "clients" / "python"
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    others = {name: value for name, value in os.environ.items() if "SUREFLOW_" not in name}
+    return subprocess.run(
+        [sys.executable, "-m", "sureflow_client", *words],
+        env={**others, "PYTHONPATH": str(PACKAGE), "COLUMNS": "120", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def command(server: str) -> Command:
+    return lambda *words: run(*words, SUREFLOW_URL=server)
+
+
+@pytest.fixture
+def shoe(server: str) -> Sample:
+    with Client(server) as client:
+        (sample,) = client.generate("fashion", seed=7, label=7, steps=4, rewind="all")
+    return sample
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_samples_a_sheet_and_their_record(command: Command, server: str, tmp_path: Path) -> None:
+    words = ("generate", "fashion", "--n", "3", "--label", "Sneaker", "--seed", "7", "--steps", "4")
+    done = command(*words, "--top", "2", "--out", str(tmp_path / "out"), "--sheet")
+    assert done.returncode == 0, done.stderr
+    assert "2 of 3 passed" in done.stdout
+    record = lines((tmp_path / "out" / "samples.jsonl").read_text())
+    assert [line["index"] for line in record] == [0, 1, 2]
+    passed = {line["file"]: line for line in record if line["accepted"]}
+    images = {path.name for path in (tmp_path / "out").glob("0*.png")}
+    assert len(images) == 2
+    assert images == set(passed)
+    with Client(server) as client:
+        result = client.generate("fashion", n=3, label=7, seed=7, steps=4, filter={"top": 2})
+    assert [line["confidence"] for line in record] == result.confidence.tolist()
+    for sample in result.accepted():
+        with PIL.Image.open(tmp_path / "out" / f"{sample.index:04d}.png") as image:
+            assert image.tobytes() == sample.image().tobytes()
+    with PIL.Image.open(tmp_path / "out" / "sheet.png") as sheet:
+        assert sheet.tobytes() == result.accepted().sorted().sheet().tobytes()
+
+
+def test_json_lines_and_exact_numbers(command: Command, server: str, tmp_path: Path) -> None:
+    words = ("generate", "ring", "--n", "2", "--seed", "7", "--steps", "4", "--json", "--profile")
+    done = command(*words, "--exact", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    record = lines(done.stdout)
+    assert record == lines((tmp_path / "samples.jsonl").read_text())
+    with Client(server) as client:
+        result = client.generate("ring", n=2, seed=7, steps=4)
+    for line, sample in zip(record, result, strict=True):
+        assert np.load(tmp_path / str(line["file"])).tobytes() == sample.array().tobytes()
+        assert isinstance(line["profile"], dict)
+        assert len(line["profile"]["t"]) == 4
+
+
+def test_fewer_than_were_asked_for_is_said(command: Command) -> None:
+    words = ("generate", "ring", "--seed", "7", "--steps", "4", "--min", "1.1")
+    done = command(*words, "--accept", "2", "--max-attempts", "2")
+    assert done.returncode == 6, done.stderr
+    assert "only 0 of 2 samples passed" in done.stderr
+    assert "0 of 4 passed" in done.stdout
+
+
+def test_accepting_alone_is_of_the_surer_half(command: Command) -> None:
+    done = command("generate", "ring", "--n", "3", "--accept", "3", "--seed", "7", "--json")
+    assert done.returncode == 0, done.stderr
+    record = lines(done.stdout)
+    assert sum(bool(line["accepted"]) for line in record) == 3
+    assert all(line["accepted"] == (line["confidence"] >= 0.5) for line in record)  # type: ignore[operator]
+
+
+def test_an_edit(command: Command, shoe: Sample, tmp_path: Path) -> None:
+    assert shoe.handle is not None
+    mask = tmp_path / "mask.png"
+    PIL.Image.fromarray(np.uint8([[255] * 28] * 14 + [[0] * 28] * 14)).save(mask)
+    words = ("edit", shoe.handle.id, "--at", "step:0", "--inpaint", str(mask), "--branches", "2")
+    done = command(*words, "--rewind", "commit", "--json")
+    assert done.returncode == 0, done.stderr
+    record = lines(done.stdout)
+    assert [line["parent"] for line in record] == [shoe.handle.id] * 2
+    assert all(line["handle"] for line in record)
+    words = ("edit", shoe.handle.id, "--resample", "0.5", "--uncertain", "0.2", "--shift", "-0.1")
+    done = command(*words)
+    assert done.returncode == 0, done.stderr
+    assert "surest: " in done.stdout
+
+
+def test_an_inversion_in_parts(command: Command, shoe: Sample, tmp_path: Path) -> None:
+    shoe.image().save(tmp_path / "shoe.png")
+    np.save(tmp_path / "shoe.npy", shoe.array())
+    files = [str(tmp_path / "shoe.png")] * 32 + [str(tmp_path / "shoe.npy")]
+    words = ("--model", "fashion", "--label", "7", "--method", "euler", "--steps", "1")
+    done = command("invert", *files, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    record = lines(done.stdout)
+    assert [line["index"] for line in record] == [*range(33)]
+    assert all(isinstance(line["inversion_error"], float) for line in record)
+    assert len({line["confidence"] for line in record}) == 1
+
+
+def test_a_film_strip_and_its_numbers(
+    command: Command, server: str, shoe: Sample, tmp_path: Path
+) -> None:
+    assert shoe.handle is not None
+    strip, arrays = tmp_path / "strip.png", tmp_path / "frames.npz"
+    done = command("frames", shoe.handle.id, "--map", "--count", "3", "--out", str(strip))
+    assert done.returncode == 0, done.stderr
+    assert [row.split()[0] for row in done.stdout.splitlines()[1:4]] == ["0", "2", "4"]
+    with PIL.Image.open(strip) as image:
+        assert image.height > 3 * 84
+    done = command("frames", shoe.handle.id, "--t", "0", "--t", "1", "--out", str(arrays))
+    assert done.returncode == 0, done.stderr
+    with Client(server) as client:
+        seen = client.frames(shoe, [0, 1])
+    assert np.load(arrays)["states"].tobytes() == seen.states().tobytes()
+
+
+def test_models_and_handles(command: Command, shoe: Sample) -> None:
+    done = command("models")
+    assert done.returncode == 0, done.stderr
+    assert {"fashion", "ring"} <= {row.split()[0] for row in done.stdout.splitlines()}
+    assert json.loads(command("models", "ring").stdout)["shape"] == [2]
+    assert shoe.handle is not None
+    assert lines(command("handles", "--json", "--limit", "1").stdout)[0]["id"] == shoe.handle.id
+    assert shoe.handle.id in command("handles").stdout
+    assert command("handles", "--delete", shoe.handle.id).returncode == 0
+    gone = command("frames", shoe.handle.id)
+    assert gone.returncode == 2
+    assert "sureflow-client handles lists" in gone.stderr
+
+
+def test_a_live_view(command: Command, server: str) -> None:
+    with Client(server) as client:
+        client.generate("ring", n=2, steps=2, filter={"min": 0.0, "action": "drop"})
+    done = command("top", "--once", "--interval", "0.1")
+    assert done.returncode == 0, done.stderr
+    assert "rows/tick" in done.stdout
+    row = next(row for row in done.stdout.splitlines() if row.startswith(" ring "))
+    assert "accepted" in row
+
+
+def test_names_are_completed(server: str) -> None:
+    done = run(
+        SUREFLOW_URL=server,
+        _SUREFLOW_CLIENT_COMPLETE="complete_bash",
+        COMP_WORDS="sureflow-client generate di",
+        COMP_CWORD="2",
+    )
+    assert done.stdout.split() == ["digits"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("generate", "no-such-model"), 2, "sureflow-client models lists"),
+        (("generate", "ring", "--steps", "0"), 2, "sampler.steps"),
+        (("generate", "ring", "--sheet"), 2, "--out"),
+        (("generate", "ring", "--n", "3", "--accept", "4"), 2, "--n"),
+        (("edit", "hdl_1", "--at", "noon"), 2, "--at"),
+        (("edit", "hdl_1", "--uncertain", "0.2"), 2, "--resample"),
+        (("frames", "hdl_1", "--out", "a.gif"), 2, ".npz"),
+        (("invert", "no-such-file.png"), 2, "no-such-file.png"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_is_wrong_is_named(
+    words: tuple[str, ...], code: int, text: str, command: Command
+) -> None:
+    done = command(*words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interruption(server: str) -> None:
+    words = [sys.executable, "-m", "sureflow_client", "--url", server, "top", "--interval", "0.1"]
+    with subprocess.Popen(
+        words,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE), "COLUMNS": "120", "FORCE_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in errors
+
+
+def test_nobody_there() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        done = run("--url", f"http://127.0.0.1:{listener.getsockname()[1]}", "models")
+    assert done.returncode == 3
+    assert "--url" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "generate", "edit", "frames", "top"])
+def test_help_has_examples(name: str) -> None:
+    done = run(*([name] if name else []), "--help")
+    assert done.returncode == 0
+    assert ("Exit codes" if not name else f"sureflow-client {name} ") in done.stdout
