@@ -67,8 +67,8 @@ class Lanes:
         followed: Their scores; ``foresight`` abandons lanes by them.
         keeper: Keeps frames and views of the lanes that are to be looked at.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
-        start: State at ``t = 0``, likewise, and every jump of the state since: from there the
-            velocities along the path add up to where the lane is.
+        start: State at ``t = 0``, likewise, as far as jumps have not moved it, see :meth:`jump`:
+            from there the velocities along the path add up to where the lane is.
         noise: State at ``t = 0`` proper of lanes that have jumped since, by slot.
         map: ``int Sigma dt`` up to there, per component, likewise.
         k: Stage velocities of the current step, ``[STAGES, capacity, *shape]``, on the device. A
@@ -221,22 +221,32 @@ class Lanes:
         self.grid[slot, step + 1 : step + 1 + len(left)] = left
         self.h[slot] = left[0] - t
 
-    def jump(self, slot: int, state: Tensor, slope: Tensor | None = None) -> None:
+    def jump(
+        self, slot: int, state: Tensor, slope: Tensor | None = None, *, renewed: bool = False
+    ) -> None:
         """Put a lane at another state ``[*shape]`` at its time, by no velocity.
 
-        The jump is taken out of the path: it is added to where the path began.
+        The jump is taken out of the path: it is added to where the path began. If it is another
+        noise that makes the difference, the whole path is moved to that noise instead, and the
+        velocities so far are counted as if they had been with it: they are judged by where they
+        pointed, and not by the noise that they came from.
 
         Args:
             slot: The lane.
             state: Where it goes.
             slope: ``grad log p_t`` where it was, if that is known.
+            renewed: The noise in the state has been drawn anew; what it was to become stays.
         """
         moved = state - self.x[slot]
         if self.t[slot] == 0:
             self.begin_at(slot, state)
         else:
             self.noise.setdefault(slot, self.start[slot].clone())
-            self.start[slot] += moved
+            change = moved
+            if renewed:
+                change = moved / (1 - float(self.t[slot]))
+                self.followed.renew(slot, change)
+            self.start[slot] += change
             self.x[slot] = state
         self.followed.jump(slot, moved, slope)
 

@@ -72,7 +72,7 @@ class Redraw:
             if not diverged[place]:
                 # the velocity says where the density rises only if no guidance has bent it
                 slope = (t * velocity[place] - x) / (1 - t) if guidance[place] == 1 else None
-                lanes.jump(slot, torch.where(chosen, moved, x), slope)
+                lanes.jump(slot, torch.where(chosen, moved, x), slope, renewed=True)
         return np.ones(len(slots), np.bool_), diverged
 
     def progress(self, slot: int) -> tuple[int, float]:

@@ -88,6 +88,11 @@ class Followed:
         for score, _ in self._of(np.array([slot])):
             score.jump(slot, by, slope)
 
+    def renew(self, slot: int, change: Tensor) -> None:
+        """A lane's noise is another; see :meth:`Score.renew`."""
+        for score, _ in self._of(np.array([slot])):
+            score.renew(slot, change)
+
     def relabel(self, slot: int) -> None:
         """A lane has been given another label: what was answered of the old one is void."""
         if self.adherence is not None:

@@ -44,6 +44,12 @@ class PathResidual(Score):
         """The three sums."""
         return dict(zip(("ones", "once", "squares"), self._sums, strict=True))
 
+    def renew(self, slot: int, change: Tensor) -> None:
+        """Multiplied out for velocities that are less by ``change``."""
+        ones, once, squares = (sums[slot] for sums in self._sums)
+        squares += change * (change * ones - 2 * once)
+        once -= change * ones
+
     def precision(self, evaluation: Evaluation) -> Tensor:
         """What the squared difference is multiplied by, ``[n, *shape]``."""
         return evaluation.variance.reciprocal()
@@ -97,6 +103,11 @@ class Straightness(Score):
     def state(self) -> dict[str, Arrays]:
         """The sum."""
         return {"squares": self._squares}
+
+    def renew(self, slot: int, change: Tensor) -> None:
+        """Multiplied out for velocities that are less by ``change``."""
+        travelled = self.lanes.x[slot] - self.lanes.start[slot]
+        self._squares[slot] += change * (change * float(self.lanes.t[slot]) - 2 * travelled)
 
     def add(self, evaluation: Evaluation) -> None:
         """Add the squares of the velocity."""

@@ -111,6 +111,17 @@ class Score(ABC):
             slope: ``grad log p_t`` where it was, likewise; None where it is not known.
         """
 
+    def renew(self, slot: int, change: Tensor) -> None:  # noqa: B027
+        """The noise of a lane is another, and its path is moved there; comes before the jump.
+
+        Velocities gathered so far are less by ``change``, and so is the target: where the path
+        ends less the new noise.
+
+        Args:
+            slot: The lane, still where it was, with the start that it had.
+            change: New noise less old, ``[*shape]``.
+        """
+
     def begin(self, start: Start) -> None:  # noqa: B027
         """A step is kept; comes before its evaluations."""
 
