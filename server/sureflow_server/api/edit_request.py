@@ -50,15 +50,15 @@ class AtCommit(Part):
 
 def _kind(at: object) -> str:
     if not isinstance(at, dict):
-        return "name"
-    return "time" if "t" in at else "step" if "step" in at else "commit"
+        return "(name)"
+    return "(time)" if "t" in at else "(step)" if "step" in at else "(commit)"
 
 
 At = Annotated[
-    Annotated[Literal["commit"], Tag("name")]
-    | Annotated[AtTime, Tag("time")]
-    | Annotated[AtStep, Tag("step")]
-    | Annotated[AtCommit, Tag("commit")],
+    Annotated[Literal["commit"], Tag("(name)")]
+    | Annotated[AtTime, Tag("(time)")]
+    | Annotated[AtStep, Tag("(step)")]
+    | Annotated[AtCommit, Tag("(commit)")],
     Discriminator(_kind),
 ]
 """Told apart by what was sent, so that a complaint is about the one that was meant."""

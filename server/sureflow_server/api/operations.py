@@ -31,14 +31,14 @@ class MaskRegion(Part):
 
 def _kind(region: object) -> str:
     if not isinstance(region, dict):
-        return "name"
-    return "mask" if "mask" in region else "uncertain"
+        return "(name)"
+    return "(mask)" if "mask" in region else "(uncertain)"
 
 
 Region = Annotated[
-    Annotated[Literal["all"], Tag("name")]
-    | Annotated[UncertainRegion, Tag("uncertain")]
-    | Annotated[MaskRegion, Tag("mask")],
+    Annotated[Literal["all"], Tag("(name)")]
+    | Annotated[UncertainRegion, Tag("(uncertain)")]
+    | Annotated[MaskRegion, Tag("(mask)")],
     Discriminator(_kind),
 ]
 """Told apart by what was sent, so that a complaint is about the one that was meant."""

@@ -299,17 +299,18 @@ def _validation(request: Request, error: Exception) -> Response:
 def _path(complaint: Mapping[str, Any], body: Any) -> str:
     """``("body", "sampler", "steps")`` as ``sampler.steps``; the body itself as ``body``.
 
-    Where a field has alternatives, their names are in the location too, and in no body.
+    Where a field has alternatives, their names are in the location too: either in no body, or in
+    parentheses.
     """
     where, *location = complaint["loc"]
     if where != "body" or not isinstance(body, dict):
         return ".".join(map(str, location)) or str(where)
     path: list[str] = []
     place: Any = body
-    for part in location:
+    for number, part in enumerate(location, 1):
         listed = isinstance(place, list) and isinstance(part, int)
         inside = part in place if isinstance(place, dict) else listed
-        if inside or (part == location[-1] and complaint["type"] == "missing"):
+        if inside or (number == len(location) and not str(part).startswith("(")):
             path.append(str(part))
             place = place[part] if inside else None
     return ".".join(path) or str(where)

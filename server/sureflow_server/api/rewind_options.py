@@ -17,11 +17,11 @@ Moments = Annotated[tuple[Moment, ...], Field(max_length=MAX_TIMES)]
 
 
 def _kind(keep: object) -> str:
-    return "name" if isinstance(keep, str) else "times"
+    return "(name)" if isinstance(keep, str) else "(times)"
 
 
 Frames = Annotated[
-    Annotated[Literal["commit", "all"], Tag("name")] | Annotated[Moments, Tag("times")],
+    Annotated[Literal["commit", "all"], Tag("(name)")] | Annotated[Moments, Tag("(times)")],
     Discriminator(_kind),
 ]
 """Told apart by what they are, so that a complaint is about the one that was meant."""
