@@ -95,6 +95,7 @@ def load(
     if precision not in get_args(Precision):
         raise ValueError(f"precision: {precision!r} is unknown; choose from {get_args(Precision)}")
     folder = resolve(folder)
+    stamps = _stamps(folder)
     config = read_config(folder)
     network = _network(folder, config).to(device)
     classes = tuple(config.classes)
@@ -105,6 +106,8 @@ def load(
     calibration = _calibration(folder, len(classes))
     grid = _grid(folder)
     version, parameters = version_of(folder), sum(p.numel() for p in network.parameters())
+    if _stamps(folder) != stamps:
+        raise CheckpointError(f"{folder}: changed while it was read; replace it as a whole")
     network = network.eval().requires_grad_(False)
     if precision == "bfloat16" and network.trained:
         network, version = Bfloat16(network).eval(), f"{version}+{precision}"
@@ -168,6 +171,19 @@ def version_of(folder: Path) -> str:
             digest.update(f"{name}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
     return f"sha256:{digest.hexdigest()}"
+
+
+def _stamps(folder: Path) -> list[tuple[int, int, int] | None]:
+    """What tells whether files have been replaced or written to."""
+    stamps: list[tuple[int, int, int] | None] = []
+    for name in (CONFIG, WEIGHTS, CALIBRATION, GRID):
+        try:
+            status = (folder / name).stat()
+        except OSError:
+            stamps.append(None)
+        else:
+            stamps.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return stamps
 
 
 def read_weights(path: Path, expected: Mapping[str, torch.Size]) -> dict[str, Tensor]:

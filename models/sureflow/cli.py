@@ -292,8 +292,34 @@ def evaluate(
 
 @app.command()
 def inspect(folder: Folder) -> None:
-    """Check a checkpoint folder and print its card."""
-    from sureflow.checkpoint import load
+    """Check a checkpoint folder and print its card, files, checksums and tensors as JSON."""
+    from sureflow.inspection import inspect as look_into
 
     with clear_errors():
-        typer.echo(json.dumps(asdict(load(folder).card), indent=2))
+        typer.echo(json.dumps(look_into(folder), indent=2))
+
+
+@app.command()
+def models(
+    root: Annotated[
+        Path | None, typer.Argument(help="Folder of checkpoint folders; default the embedded ones.")
+    ] = None,
+) -> None:
+    """List the models of a folder as a server would load them; exit code 1 if one is broken."""
+    from sureflow.inspection import survey
+
+    broken = False
+    with clear_errors():
+        for found in survey(root):
+            if found.card is None:
+                broken = True
+                typer.echo(f"{found.folder.name:20}  cannot be loaded: {found.error}")
+                continue
+            card = found.card
+            shape = "x".join(map(str, card.shape))
+            calibrated = f"judged by {card.calibrated['score']}" if card.calibrated else "no tables"
+            typer.echo(
+                f"{card.name:20}  {card.media} {shape}, {len(card.classes)} classes,"
+                f" {card.parameters} parameters, {calibrated}, {card.version}"
+            )
+    raise typer.Exit(int(broken))

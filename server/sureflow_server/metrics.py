@@ -87,6 +87,7 @@ class Metrics:
             "action_taken",
         )
         self.restarts = counter("worker_restarts_total", "Workers that died and were replaced.")
+        self.loads = counter("model_loads_total", "Loads of models while serving.", "outcome")
         self.evaluations = counter(
             "model_evaluations_total", "Network rows evaluated, padding not counted.", "model"
         )
@@ -127,6 +128,16 @@ class Metrics:
         finally:
             self.latency.labels(model, operation).observe(monotonic() - begun)
             self.requests.labels(model, operation, outcome.name).inc()
+
+    @contextmanager
+    def load(self) -> Iterator[None]:
+        """Count a load of a model by its outcome, ``ok`` or ``error``."""
+        outcome = "error"
+        try:
+            yield
+            outcome = "ok"
+        finally:
+            self.loads.labels(outcome).inc()
 
     def ticked(self, stats: TickStats) -> None:
         """Add the ticks of one model."""

@@ -62,9 +62,9 @@ class Service:
         """Name of the model for requests that name none; ``None`` if there is no model at all."""
         if self.settings.default_model is not None:
             return self.settings.default_model
-        if PREFERRED_DEFAULT in {*self.pool.cards, *self.pool.failures}:
+        if PREFERRED_DEFAULT in {*self.pool.cards, *self.pool.failures, *self.pool.unloaded}:
             return PREFERRED_DEFAULT
-        return next(iter(self.pool.cards), None)
+        return next(iter(sorted({*self.pool.cards, *self.pool.unloaded})), None)
 
     def account(self, key: Key | None) -> Account | None:
         """Return what the samples of a key are counted in; ``None`` counts nothing."""

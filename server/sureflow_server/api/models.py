@@ -1,4 +1,4 @@
-"""``GET /v1/models``."""
+"""``/v1/models``: what can be asked for, and how that is changed."""
 
 from __future__ import annotations
 
@@ -35,6 +35,31 @@ async def get_model(request: Request, name: str) -> ModelRecord:
     return records[name]
 
 
+@router.post(
+    "/{name}/load", response_model_exclude_none=True, responses=problems(404, 409, 422, 429, 500)
+)
+async def load_model(request: Request, name: str) -> ModelRecord:
+    """Load a folder, new or changed, and take it into service without a failed request.
+
+    Answers once the model has generated. New requests get the new version; those under way finish
+    with the old one, whose handles answer 409 from then on. If it cannot be loaded, what was in
+    service still is. Replace a folder as a whole, by renaming another one: a folder that is half
+    written would be found out, or not be loaded.
+    """
+    service = Service.of(request)
+    with service.metrics.load():
+        await service.pool.load(name)
+    return _records(service)[name]
+
+
+@router.post("/{name}/unload", response_model_exclude_none=True, responses=problems(404, 422))
+async def unload_model(request: Request, name: str) -> ModelRecord:
+    """Take a model out of service; its memory is free once requests under way are done."""
+    service = Service.of(request)
+    await service.pool.unload(name)
+    return _records(service)[name]
+
+
 def _records(service: Service) -> dict[str, ModelRecord]:
     pool, default = service.pool, service.default_model
     if not pool.folder:
@@ -47,4 +72,8 @@ def _records(service: Service) -> dict[str, ModelRecord]:
         name: ModelRecord(name=name, state="failed", default=name == default, error=error)
         for name, error in pool.failures.items()
     }
-    return failed | ready
+    unloaded = {
+        name: ModelRecord(name=name, state="unloaded", default=name == default)
+        for name in sorted(pool.unloaded)
+    }
+    return unloaded | failed | ready

@@ -20,6 +20,8 @@ from sureflow_server.engine.errors import (
     DrainingError,
     EngineError,
     ImpossibleError,
+    LoadError,
+    NoSuchModelError,
     NotReadyError,
     OutOfMemoryError,
     QueueFullError,
@@ -60,6 +62,7 @@ TITLES = {
     "body-too-slow": (408, "The body took too long to arrive"),
     "version-gone": (409, "The model version of the handle is not loaded"),
     "cancelled": (409, "The job was cancelled"),
+    "load-failed": (409, "The model could not be loaded; what was in service still is"),
     "handle-expired": (410, "The handle has expired"),
     "payload-too-large": (413, "The body is too large"),
     "uri-too-long": (414, "The URL is too long"),
@@ -76,6 +79,7 @@ TITLES = {
     "request-failed": (500, "The samples could not be made"),
     "out-of-memory": (503, "There was no memory for the samples"),
     "model-failed": (503, "The model could not be loaded"),
+    "model-unloaded": (503, "The model has been unloaded"),
     "not-ready": (503, "The server is not ready"),
     "draining": (503, "The server is shutting down"),
     "store-unavailable": (503, "The store of handles cannot be reached"),
@@ -111,6 +115,8 @@ ENGINE_KINDS: dict[type[EngineError], str] = {
     DeadlineUnreachableError: "deadline-unreachable",
     RequestFailedError: "request-failed",
     DeadlineError: "deadline-exceeded",
+    LoadError: "load-failed",
+    NoSuchModelError: "unknown-model",
     OutOfMemoryError: "out-of-memory",
 }
 

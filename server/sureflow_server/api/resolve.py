@@ -20,15 +20,18 @@ def card_of(asked: str | None, service: Service) -> ModelCard:
     """Return a model by its name, by default the default one.
 
     Raises:
-        Problem: It does not exist, or could not be loaded.
+        Problem: It does not exist, could not be loaded, or has been unloaded.
         NotReadyError: The models are still being loaded.
     """
     pool = service.pool
-    if not pool.cards:
+    if not pool.folder:
         raise NotReadyError("the models are still being loaded", 2)
     name = asked or service.default_model or ""
     if name in pool.failures:
         raise Problem.field("model", f"{name} could not be loaded", "model-failed")
+    if name in pool.unloaded:
+        message = f"{name} has been unloaded; POST /v1/models/{name}/load brings it back"
+        raise Problem.field("model", message, "model-unloaded")
     if name not in pool.cards:
         message = f"there is no {name!r}; choose from {', '.join(pool.cards)}"
         raise Problem.field("model", message, "unknown-model")

@@ -178,10 +178,10 @@ class EditResponse(GenerateResponse):
 
 
 class ModelRecord(Part):
-    """A model and its state; a failed one has an error and no card."""
+    """A model and its state; a failed one has an error and no card, an unloaded one neither."""
 
     name: str
-    state: Literal["ready", "failed"]
+    state: Literal["ready", "failed", "unloaded"]
     default: bool
     error: str | None = None
     version: str | None = None

@@ -15,6 +15,7 @@
     * DeadlineError          not in time
     * OutOfMemoryError       no memory for a single one of its lanes
   * LoadError                a model cannot be taken into service, or out of it
+    * NoSuchModelError       since there is none
 """
 
 
@@ -86,6 +87,10 @@ class OutOfMemoryError(RequestFailedError):
 
 class LoadError(EngineError):
     """A model cannot be taken into service, or out of it; what was in service still is."""
+
+
+class NoSuchModelError(LoadError):
+    """There is no such folder, or no such model in service."""
 
 
 class DeadlineError(RequestFailedError):

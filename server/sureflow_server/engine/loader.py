@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sureflow.card import ModelCard
 from sureflow.checkpoint import CheckpointError, embedded_folder, load
+from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.lane import METHODS, LaneSpec
 from sureflow.model import Model
 from sureflow.sampling import Sampler
@@ -33,7 +34,7 @@ def load_all(
     tick_s: dict[str, tuple[float, ...]] = {}
     cards: list[ModelCard] = []
     failures: dict[str, str] = {}
-    for folder in _folders(root):
+    for folder in checkpoint_folders(root):
         if folder.name in config.without:
             continue
         begin(folder.name)
@@ -42,10 +43,7 @@ def load_all(
             most = config.capacity or model.evaluator.best_rows
             sampler = Sampler(model, SLOTS_PER_ROW * most)
             card = sampler.model.card
-            if card.name != folder.name:
-                raise CheckpointError(
-                    f"{folder}/config.json: name is {card.name!r}, unlike the folder"
-                )
+            check_name(folder, card)
             _warm_up(sampler)
         except Exception as error:  # a third-party network may raise anything
             failures[folder.name] = str(error) or type(error).__name__
@@ -58,12 +56,6 @@ def load_all(
 
 def _load(folder: Path, config: WorkerConfig) -> Model:
     return load(folder, config.device, precision=config.precision, compile=config.compile)
-
-
-def _folders(root: Path) -> list[Path]:
-    if not root.is_dir():
-        return []
-    return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
 def _warm_up(sampler: Sampler) -> None:

@@ -19,6 +19,7 @@ from sureflow_server.engine.errors import (
     DeadlineUnreachableError,
     DrainingError,
     LoadError,
+    NoSuchModelError,
     NotReadyError,
     QueueFullError,
     StartupError,
@@ -129,12 +130,13 @@ class Pool:
         Raises:
             DrainingError: The server is about to end.
             NotReadyError: No worker has come up yet.
+            NoSuchModelError: There is no such folder.
             LoadError: The folder, or another that is in service, cannot be loaded; nothing changes.
         """
         async with self._changing:
             self._check_open()
             if not self._has(name):
-                raise LoadError(f"there is no checkpoint folder {name} in {self.folder}")
+                raise NoSuchModelError(f"there is no checkpoint folder {name} in {self.folder}")
             config = replace(self._config, without=self._config.without - {name})
             standby = Supervisor(config, self._patience, self)
             self._all.append(standby)
@@ -155,12 +157,12 @@ class Pool:
         Raises:
             DrainingError: The server is about to end.
             NotReadyError: No worker has come up yet.
-            LoadError: No such model is in service.
+            NoSuchModelError: No such model is in service.
         """
         async with self._changing:
             self._check_open()
             if name not in self.cards:
-                raise LoadError(f"no model {name} is loaded")
+                raise NoSuchModelError(f"no model {name} is loaded")
             self._config = replace(self._config, without=self._config.without | {name})
             self._current.unload(name)
             self._take(self._current)
@@ -200,7 +202,7 @@ class Pool:
         """
         if self._draining:
             raise DrainingError("the server is shutting down", 5)
-        if not self.cards:
+        if not self.folder:
             raise NotReadyError("the models are still being loaded", 2)
         if self.cards.get(card.name) != card:
             raise NotReadyError(f"{card.name} has just been changed", MIN_RETRY_S)

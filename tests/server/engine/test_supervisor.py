@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,24 +47,31 @@ def running(server: Server) -> bool:
     return server.metric("sureflow_num_samples_running") > 0
 
 
-def test_a_stopped_worker_is_replaced(start: Callable[..., Server], server: Server) -> None:
+@pytest.fixture(scope="module")
+def mortal(models_dir: Path) -> Iterator[Server]:
+    """A server whose worker may be stopped."""
+    options = ("--models-dir", str(models_dir), "--default-model", "points", *SHORT)
+    with serving(*options) as server:
+        yield server
+
+
+def test_a_stopped_worker_is_replaced(mortal: Server, server: Server) -> None:
     expected = server.generate(model="points", **LONG)["samples"]
-    mortal = start("--default-model", "points", *SHORT)
+    before = restarts(mortal)
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(mortal.generate, **LONG)
         eventually(lambda: running(mortal))
         os.kill(mortal.worker_pid, signal.SIGSTOP)
         assert answer.result()["samples"] == expected
-    assert restarts(mortal) == 1
+    assert restarts(mortal) == before + 1
     assert any("was silent for 3 s while serving" in line for line in mortal.log)
 
 
-def test_an_idle_worker_is_heard_of(start: Callable[..., Server]) -> None:
+def test_an_idle_worker_is_heard_of(mortal: Server) -> None:
     """It beats every second; one that has stopped is replaced before anybody asks for it."""
-    mortal = start("--default-model", "points", *SHORT)
-    first = mortal.worker_pid
+    first, before = mortal.worker_pid, restarts(mortal)
     os.kill(first, signal.SIGSTOP)
-    eventually(lambda: restarts(mortal) == 1)
+    eventually(lambda: restarts(mortal) == before + 1)
     eventually(lambda: mortal.client.get("/health/ready").status_code == 200)
     second = mortal.worker_pid
     assert second != first
@@ -71,15 +79,14 @@ def test_an_idle_worker_is_heard_of(start: Callable[..., Server]) -> None:
     assert mortal.worker_pid == second
 
 
-def test_a_stopped_server_does_not_blame_its_worker(start: Callable[..., Server]) -> None:
-    mortal = start("--default-model", "points", "--worker-timeout-s", "2")
-    worker = mortal.worker_pid
+def test_a_stopped_server_does_not_blame_its_worker(mortal: Server) -> None:
+    worker, before = mortal.worker_pid, restarts(mortal)
     os.kill(mortal.process.pid, signal.SIGSTOP)
     time.sleep(4)
     os.kill(mortal.process.pid, signal.SIGCONT)
     assert mortal.generate()["samples"]
     assert mortal.worker_pid == worker
-    assert restarts(mortal) == 0
+    assert restarts(mortal) == before
 
 
 def test_a_network_that_hangs_is_killed_and_the_lanes_run_again(moody: Server, mood: Mood) -> None:
@@ -136,6 +143,7 @@ def test_a_network_that_raises_fails_the_request_that_made_it(moody: Server, moo
     assert restarts(server) == before
 
 
+@pytest.mark.slow
 def test_a_model_that_hangs_while_it_is_loaded_ends_the_command(mood: Mood) -> None:
     mood.set("hang")
     options = ("--models-dir", str(mood.models), "--load-timeout-s", "20")

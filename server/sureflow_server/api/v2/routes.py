@@ -62,7 +62,11 @@ async def index(request: Request) -> list[dict[str, str]]:
         {"name": name, "version": "", "state": "UNAVAILABLE", "reason": error}
         for name, error in pool.failures.items()
     ]
-    return ready + failed
+    unloaded = [
+        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": "unloaded"}
+        for name in sorted(pool.unloaded)
+    ]
+    return ready + failed + unloaded
 
 
 @router.get("/models/{name}")

@@ -1,0 +1,259 @@
+"""Under load: workers that are killed, clients that come and go, more work than there is time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from httpx_sse import connect_sse
+
+from tests.server.running import PATIENCE_S, Server, eventually, serving, workers
+
+KILL_EVERY_S = 2.0
+CLIENTS = 5
+LEAST_GOODPUT = 0.9
+MEBIBYTE = 1 << 20
+
+BODIES: list[dict[str, Any]] = [
+    {"model": "points", "n": 1, "seed": 1, "sampler": {"steps": 20}},
+    {"model": "points", "n": 3, "seed": 2, "sampler": {"method": "rk4", "steps": 15}},
+    {"model": "points", "n": 2, "seed": 3, "sampler": {"method": "dopri5", "tolerance": 1e-4}},
+    {"model": "icons", "n": 2, "seed": 4, "condition": {"label": 1}, "guidance": {"scale": 2.0}},
+    {"model": "icons", "n": 4, "seed": 5, "condition": {"label": 1}, "filter": {"min": 0.5}},
+    {"model": "points", "n": 2, "seed": 6, "confidence": {"method": "divergence"}},
+]
+
+
+@pytest.mark.parametrize("seconds", [20, pytest.param(60, marks=pytest.mark.slow)])
+def test_workers_killed_under_load_cost_nothing_but_time(
+    server: Server, start: Callable[..., Server], seconds: float
+) -> None:
+    """No request lost, none answered twice, every sample bitwise what it would have been."""
+    expected = [server.generate(**body)["samples"] for body in BODIES]
+    mortal = start("--default-model", "points")
+    over = Event()
+    made: list[int] = []
+
+    def ask(client: int) -> None:
+        for number in count(client):
+            if over.is_set():
+                return
+            which = number % len(BODIES)
+            assert mortal.generate(**BODIES[which])["samples"] == expected[which]
+            made.append(which)
+
+    with ThreadPoolExecutor() as threads:
+        asking = [threads.submit(ask, client) for client in range(CLIENTS)]
+        kills = kill_workers(mortal, seconds)
+        over.set()
+        for each in asking:
+            each.result()
+    assert kills >= seconds / KILL_EVERY_S / 4, "there was somebody to kill"
+    assert mortal.metric("sureflow_worker_restarts_total") == kills
+    assert mortal.metric("sureflow_requests_total", outcome="ok") == len(made)
+    assert mortal.metric("sureflow_requests_total") == len(made)
+    samples = sum(len(expected[which]) for which in made)
+    assert mortal.metric("sureflow_samples_total") == samples
+    eventually(lambda: mortal.metric("sureflow_num_samples_running") == 0)
+    print(f"{kills} workers killed in {seconds} s, {len(made)} requests, {samples} samples")
+
+
+def kill_workers(server: Server, seconds: float) -> int:
+    """Kill whatever worker there is, every two seconds; return how many."""
+    rng, killed = random.Random(1), set[int]()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        # Not quite evenly, so as not to meet every worker at the same moment of its life.
+        time.sleep(KILL_EVERY_S * rng.uniform(0.8, 1.2))
+        for worker in workers(server.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+                killed.add(worker)
+    eventually(lambda: server.metric("sureflow_worker_restarts_total") == len(killed))
+    return len(killed)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "growth"), [(20, 0.1), pytest.param(600, 0.02, marks=pytest.mark.slow)]
+)
+@pytest.mark.timeout(1200)
+def test_a_soak_leaves_nothing_behind(
+    start: Callable[..., Server], seconds: float, growth: float
+) -> None:
+    """Requests of all kinds, with clients that cancel and clients that vanish."""
+    room = 300
+    options = ("--max-queued-samples", str(room), "--job-bytes", "1000000", "--job-s", "5")
+    server = start("--default-model", "points", *options)
+    over = Event()
+    waits: list[tuple[float, float]] = []
+    begun = time.monotonic()
+
+    def ask(client: int) -> None:
+        rng = random.Random(client)
+        with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as own:
+            while not over.is_set():
+                asked = time.monotonic()
+                rng.choice(DEEDS)(server, own, rng)
+                waits.append((asked - begun, time.monotonic() - asked))
+
+    with ThreadPoolExecutor() as threads:
+        asking = [threads.submit(ask, client) for client in range(CLIENTS)]
+        time.sleep(seconds / 4)
+        warm = memory(server)
+        time.sleep(seconds * 3 / 4)
+        over.set()
+        for each in asking:
+            each.result()
+    eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
+    eventually(lambda: server.metric("sureflow_num_samples_waiting") == 0)
+    full = {"n": room, "seed": 1, "sampler": {"steps": 1}}
+    assert len(server.generate(**full)["samples"]) == room, "no room is taken by anybody"
+    grown = memory(server)
+    told = {
+        name: f"{grown[name] / MEBIBYTE:.1f} MiB after {warm[name] / MEBIBYTE:.1f}" for name in warm
+    }
+    print(
+        f"{len(waits)} deeds in {seconds} s; memory {told}; p99 by halves {halves(waits, seconds)}"
+    )
+    for name, size in grown.items():
+        assert size < (1 + growth) * warm[name], told
+    assert server.metric("sureflow_worker_restarts_total") == 0
+    assert server.metric("sureflow_requests_total", outcome="error") == 0
+
+
+def halves(waits: list[tuple[float, float]], seconds: float) -> list[str]:
+    parts = [
+        [w for at, w in waits if at < seconds / 2],
+        [w for at, w in waits if at >= seconds / 2],
+    ]
+    return [f"{np.percentile(part, 99) * 1000:.0f} ms" for part in parts if part]
+
+
+def memory(server: Server) -> dict[str, int]:
+    """Resident bytes of the server and of its worker."""
+    pids = {"server": server.process.pid, "worker": server.worker_pid}
+    return {name: resident(pid) for name, pid in pids.items()}
+
+
+def resident(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+
+def wait(server: Server, client: httpx.Client, rng: random.Random) -> None:
+    assert client.post("/v1/generate", json=rng.choice(BODIES)).status_code in (200, 429)
+
+
+def vanish(server: Server, client: httpx.Client, rng: random.Random) -> None:
+    body = {**BODIES[1], "n": 20, "sampler": {"method": "rk4", "steps": 300}}
+    with suppress(httpx.TimeoutException):
+        httpx.post(f"{server.url}/v1/generate", json=body, timeout=rng.uniform(0.01, 0.2))
+
+
+def listen_for_a_while(server: Server, client: httpx.Client, rng: random.Random) -> None:
+    body = {**BODIES[0], "n": 10, "sampler": {"steps": 200}}
+    with connect_sse(client, "POST", "/v1/generate", json=body) as source:
+        if source.response.status_code == 429:
+            return
+        for number, _ in enumerate(source.iter_sse()):
+            if number > rng.randrange(6):
+                break
+
+
+def cancel_a_job(server: Server, client: httpx.Client, rng: random.Random) -> None:
+    body = {**BODIES[1], "n": 20, "sampler": {"method": "rk4", "steps": 300}}
+    made = client.post("/v1/generate", json=body, headers={"Prefer": "respond-async"})
+    if made.status_code == 202:
+        time.sleep(rng.uniform(0, 0.1))
+        assert client.delete(made.headers["location"]).status_code == 204
+
+
+def leave_a_job_alone(server: Server, client: httpx.Client, rng: random.Random) -> None:
+    body, headers = rng.choice(BODIES), {"Prefer": "respond-async"}
+    assert client.post("/v1/generate", json=body, headers=headers).status_code in (202, 429)
+
+
+DEEDS = (wait, wait, wait, vanish, listen_for_a_while, cancel_a_job, leave_a_job_alone)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_five_times_too_much_is_refused_and_the_rest_is_done() -> None:
+    """What is done in a second is what it is at the most; health endpoints answer throughout."""
+    body = {"n": 4, "sampler": {"steps": 10}, "output": {"format": "npy"}}
+    with serving("--max-queued-samples", "64") as server:
+        peak, _, _ = asyncio.run(offered(server, body, seconds=40, every_s=None))
+        every_s = body["n"] / peak / 5
+        goodput, refusals, health = asyncio.run(offered(server, body, 60, every_s))
+    p99 = np.percentile(refusals, 99) * 1000
+    print(
+        f"peak {peak:.2f} samples/s; offered five times as much {goodput:.2f}; {len(refusals)} "
+        f"refusals, p99 {p99:.1f} ms; {len(health)} health checks, worst {max(health):.3f} s"
+    )
+    assert refusals
+    assert goodput >= LEAST_GOODPUT * peak
+
+
+async def offered(
+    server: Server, body: dict[str, Any], seconds: float, every_s: float | None
+) -> tuple[float, list[float], list[float]]:
+    """Samples per second, seconds that refusals took, and seconds that health checks took.
+
+    ``every_s`` is the time between requests; ``None`` keeps eight under way instead.
+    """
+    loop, seeds = asyncio.get_running_loop(), count()
+    done: list[float] = []
+    refusals: list[float] = []
+    health: list[float] = []
+    begun = loop.time()
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S, limits=limits) as client:
+
+        async def ask() -> None:
+            asked = loop.time()
+            response = await client.post("/v1/generate", json={**body, "seed": next(seeds)})
+            if response.status_code == 429:
+                refusals.append(loop.time() - asked)
+            else:
+                assert response.status_code == 200, response.text
+                done.append(loop.time())
+
+        async def keep_asking() -> None:
+            while loop.time() < begun + seconds:
+                await ask()
+
+        async def look_after() -> None:
+            while loop.time() < begun + seconds:
+                asked = loop.time()
+                for path in ("/health/live", "/health/ready"):
+                    assert (await client.get(path)).status_code == 200
+                health.append(loop.time() - asked)
+                await asyncio.sleep(0.5)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(look_after())
+            if every_s is None:
+                for _ in range(8):
+                    tasks.create_task(keep_asking())
+            else:
+                for number in range(int(seconds / every_s)):
+                    await asyncio.sleep(max(begun + number * every_s - loop.time(), 0))
+                    tasks.create_task(ask())
+    # Neither the first seconds, when nothing can be done yet, nor what was left over at the end.
+    first, last = begun + seconds / 4, begun + seconds
+    counted = sum(first <= at < last for at in done)
+    return counted * body["n"] / (last - first), refusals, health
