@@ -187,8 +187,6 @@ def test_names_are_completed(server: str) -> None:
         (("generate", "ring", "--sheet"), 2, "--out"),
         (("generate", "ring", "--n", "3", "--accept", "4"), 2, "--n"),
         (("edit", "hdl_1", "--at", "noon"), 2, "--at"),
-        (("edit", "hdl_1", "--uncertain", "0.2"), 2, "--resample"),
-        (("frames", "hdl_1", "--out", "a.gif"), 2, ".npz"),
         (("invert", "no-such-file.png"), 2, "no-such-file.png"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -226,7 +224,7 @@ def test_nobody_there() -> None:
     assert "--url" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["", "generate", "edit", "frames", "top"])
+@pytest.mark.parametrize("name", ["", "edit"])
 def test_help_has_examples(name: str) -> None:
     done = run(*([name] if name else []), "--help")
     assert done.returncode == 0
