@@ -85,6 +85,8 @@ class LaneSpec:
         origin: Where the lane comes from; ``None``: from its own noise at ``t = 0``.
         keep: Frames to return with the sample: at these times, that is, at the last step that
             begins there or before; or at ``commit``; or ``all``.
+        shift: With ``keep`` at ``commit``: the frame is that of the last step that begins so long
+            after the commit point, or before; not above 0.
         watch: Steps at whose beginning the lane is to be looked at, ascending; see :class:`View`.
         halt: Steps after which it is enough: the lane ends at the beginning of this step, once it
             has been evaluated there, with the finish_reason ``halted``. ``None``: at ``t = 1``.
@@ -106,6 +108,7 @@ class LaneSpec:
     early: float | None = None
     origin: Origin | None = None
     keep: tuple[float, ...] | Literal["commit", "all"] = ()
+    shift: float = 0.0
     watch: tuple[int, ...] = ()
     halt: int | None = None
 

@@ -25,7 +25,7 @@ NOTE = "recipe"
 MAX_DEPTH = 64
 """Most branches between a lane and its origin."""
 
-SEEN = ("origin", "keep", "watch", "halt")
+SEEN = ("origin", "keep", "shift", "watch", "halt")
 PLAIN = tuple(field.name for field in fields(LaneSpec) if field.name not in SEEN)
 """Fields of a lane that are numbers and names."""
 

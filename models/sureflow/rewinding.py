@@ -37,6 +37,8 @@ def check_keeping(spec: LaneSpec) -> None:
             raise ValueError(f"keep: {spec.keep!r} is neither commit nor all, nor times")
     elif not all(0 <= time <= 1 for time in spec.keep):
         raise ValueError("keep: a time is not in 0 .. 1")
+    if spec.shift and (spec.keep != "commit" or not -1 < spec.shift < 0):
+        raise ValueError(f"shift: {spec.shift} is for keep at commit, and in -1 .. 0")
     if list(spec.watch) != sorted({step for step in spec.watch if step >= 0}):
         raise ValueError("watch: not ascending steps from 0 on")
     if spec.halt is not None and spec.halt < 0:
@@ -62,7 +64,7 @@ def check_origin(spec: LaneSpec, origin: Origin, model: Model) -> None:
     if parent.parallel:
         raise ValueError("parent: its steps were made in parallel, so it cannot be taken up again")
     try:
-        model.check(replace(parent, scores=(), keep=(), watch=(), halt=None))
+        model.check(replace(parent, scores=(), keep=(), shift=0.0, watch=(), halt=None))
     except ValueError as error:
         raise ValueError(f"parent: {error}") from error
     if not 0 <= origin.step < _longest(parent):

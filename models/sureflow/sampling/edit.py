@@ -59,7 +59,7 @@ def edit(
     step = step_of(sample, at)
     frame = nearest(sample.frames, step)
     origin = Branch(sample.spec, step, tuple(operations), frame)
-    fields = {"keep": (), "watch": (), "halt": None, "early": None} | fields
+    fields = {"keep": (), "shift": 0.0, "watch": (), "halt": None, "early": None} | fields
     child = replace(sample.spec, **fields, origin=origin)
     specs = [replace(child, index=child.index + number) for number in range(branches)]
     for spec in specs[:1]:

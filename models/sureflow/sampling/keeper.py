@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sureflow.commit import commit_point, is_open
+from sureflow.commit import commit_point, is_open, step_at
 from sureflow.frame import Frame
 from sureflow.lane import LaneSpec, View
 from sureflow.paths import endpoint
@@ -78,13 +78,18 @@ class Keeper:
     def frames(self, slot: int) -> tuple[Frame, ...]:
         """Those to be kept, ascending."""
         frames = self._frames.get(slot, {})
-        if "commit" in frames:
-            steps = max(int(self._lanes.step[slot]), 1)
-            t, rate = self._lanes.times[slot, :steps], self._lanes.rates[slot, :steps]
-            step = commit_point(t, rate).step
+        if frames and self._specs[slot].keep == "commit":
+            step = self._committed(slot, self._specs[slot].shift)
             frames = {name: frame for name, frame in frames.items() if frame.step == step}
         by_step = {frame.step: frame for frame in frames.values()}
         return tuple(by_step[step] for step in sorted(by_step))
+
+    def _committed(self, slot: int, shift: float) -> int:
+        """The step at which a lane committed, or that which began so long before."""
+        steps = max(int(self._lanes.step[slot]), 1)
+        t, rate = self._lanes.times[slot, :steps], self._lanes.rates[slot, :steps]
+        commit = commit_point(t, rate)
+        return step_at(t, commit.t + shift) if shift else commit.step
 
     def views(self, slot: int) -> tuple[View, ...]:
         """Those that were wanted, ascending."""
@@ -94,7 +99,7 @@ class Keeper:
     def _wanted(self, slot: int, spec: LaneSpec) -> list[object]:
         """What a frame taken now would be, for the time being."""
         lanes, step, t = self._lanes, int(self._lanes.step[slot]), self._lanes.t[slot]
-        if spec.keep == "all":
+        if spec.keep == "all" or (spec.keep and spec.shift):
             return [step]
         if spec.keep == "commit":
             last = [0, step - 1]

@@ -79,7 +79,13 @@ def _lineage(spec: LaneSpec) -> Iterator[Branch]:
 
 def _stripped(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
     return replace(
-        parent, scores=spec.scores, early=None, keep=(), watch=spec.watch, halt=spec.halt
+        parent,
+        scores=spec.scores,
+        early=None,
+        keep=(),
+        shift=0.0,
+        watch=spec.watch,
+        halt=spec.halt,
     )
 
 

@@ -99,8 +99,8 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
         spec = replace(spec, early=chosen.floor)
     if kept is not None:
         spec = replace(spec, keep=kept.keep)
-    elif isinstance(chosen, Rewinding):
-        spec = replace(spec, keep="commit")
+    if isinstance(chosen, Rewinding) and spec.keep in ((), "commit"):
+        spec = replace(spec, keep="commit", shift=min(chosen.shift, 0.0))
     if parallel and (kept is not None or isinstance(chosen, Rewinding)):
         field = "rewind" if kept is not None else "filter.action"
         raise Problem.field(field, "steps made in parallel cannot be taken up again")

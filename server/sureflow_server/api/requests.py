@@ -239,8 +239,8 @@ class FilterOptions(Part):
     default."""
 
     shift: Annotated[Number, Field(gt=-1, lt=1)] | None = None
-    """With `rewind`: added to the time of the commit point, by default 0. A little earlier leaves
-    more open."""
+    """With `rewind`: added to the time of the commit point, by default -0.1. At the commit point
+    itself most is decided; a little earlier leaves more open, for more evaluations."""
 
     early: Flag = False
     """Give up samples on the way that are foreseen not to pass. By confidence with `min`, `keep`

@@ -11,6 +11,7 @@ from sureflow.lane import LaneSpec
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import FilterOptions
 from sureflow_server.filters import Filter, Rewinding, Target, Threshold, Top
+from sureflow_server.filters.rewinding import DEFAULT_SHIFT
 
 MAX_REWINDS = 16
 """Attempts; each is a branch of the one before, and a lineage has an end."""
@@ -56,7 +57,8 @@ def screen(
         return Target(threshold, count, asked.attempts)
     if asked.attempts > MAX_REWINDS:
         raise Problem.field("filter.max_attempts", f"at most {MAX_REWINDS} with rewind")
-    return Rewinding(threshold, count, asked.attempts, asked.shift or 0.0)
+    shift = DEFAULT_SHIFT if asked.shift is None else asked.shift
+    return Rewinding(threshold, count, asked.attempts, shift)
 
 
 def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Threshold:

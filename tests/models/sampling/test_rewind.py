@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sureflow.commit import step_at
 from sureflow.frame import Frame
 from sureflow.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
 from sureflow.operations import Resample
@@ -154,6 +155,10 @@ def test_what_is_kept(mixture) -> None:
             assert frame.arrays.keys() == other.arrays.keys()
             for name, array in frame.arrays.items():
                 assert array.tobytes() == other.arrays[name].tobytes()
+        (early,) = run(mixture, [replace(spec, keep="commit", shift=-0.15)])
+        step = step_at(early.t, early.commit.t - 0.15)
+        assert [frame.step for frame in early.frames] == [step]
+        assert early.frames[0].arrays["x"].tobytes() == every.frames[step].arrays["x"].tobytes()
         (commit,) = run(mixture, [replace(spec, keep="commit")])
         assert commit.frames[0].step == commit.commit.step
         assert commit.frames[0].arrays["x"].tobytes() == (
