@@ -59,8 +59,8 @@ def edit(
     step = step_of(sample, at)
     frame = nearest(sample.frames, step)
     origin = Branch(sample.spec, step, tuple(operations), frame)
-    fields = {"keep": (), "shift": 0.0, "watch": (), "halt": None, "early": None} | fields
-    child = replace(sample.spec, **fields, origin=origin)
+    unseen: dict[str, Any] = {"keep": (), "shift": 0.0, "watch": (), "halt": None, "early": None}
+    child = replace(sample.spec, **{**unseen, **fields}, origin=origin)
     specs = [replace(child, index=child.index + number) for number in range(branches)]
     for spec in specs[:1]:
         model.check(spec)
