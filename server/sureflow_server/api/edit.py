@@ -75,7 +75,7 @@ def _answer(request: Request, body: EditRequest, held: Held, step: int, run: Run
     withheld = best and chosen is not None
     return {
         **answer(run, request.state.request_id, records),
-        "at": {"t": float(held.t[step]), "step": step},
+        "at": {"t": round(float(held.t[step]), 6), "step": step},
         "original": original(held, run.plan, withheld=withheld),
         "chosen": chosen,
     }
