@@ -78,8 +78,9 @@ def _lineage(spec: LaneSpec) -> Iterator[Branch]:
 
 
 def _stripped(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
-    seen = {"watch": spec.watch, "halt": spec.halt}
-    return replace(parent, scores=spec.scores, early=None, keep=(), **seen)
+    return replace(
+        parent, scores=spec.scores, early=None, keep=(), watch=spec.watch, halt=spec.halt
+    )
 
 
 def _usable(frame: Frame | None, begin: int, end: int | None) -> Frame | None:
