@@ -84,7 +84,7 @@ def _answer(
     withheld = best and chosen is not None
     return {
         **answer(run, request_id, records),
-        "at": {"t": float(held.t[step]), "step": step},
+        "at": {"t": round(float(held.t[step]), 6), "step": step},
         "original": original(held, frames, run.plan, withheld=withheld),
         "chosen": chosen,
     }

@@ -21,7 +21,7 @@ from sureflow_client import (
     PermissionDenied,
     Retry,
 )
-from sureflow_server.api.access import ACCESS, Guarded, caller, owner
+from sureflow_server.api.access import ACCESS, Guarded, caller, needed, owner
 from sureflow_server.app import create_app
 from sureflow_server.engine.account import Limits
 from sureflow_server.keys.file import changing
@@ -129,7 +129,12 @@ def test_every_route_is_guarded_or_shows_the_document() -> None:
 
 def test_every_route_of_the_server_is_in_this_test() -> None:
     listed = {(method, path.replace("{name}", "points")) for method, path in declared()}
-    assert listed == set(EXPECTED)
+    inferring = {(method, path) for method, path in listed if path.startswith("/v2")}
+    assert listed - inferring == set(EXPECTED)
+    for method, path in inferring:
+        scopes = set(needed(method, path.replace("points", "{name}")))
+        infers, health = path.endswith("/infer"), path.startswith("/v2/health/")
+        assert scopes == ({"generate"} if infers else set() if health else set(SCOPES))
 
 
 def test_a_route_without_a_row_cannot_be_declared() -> None:
@@ -141,17 +146,17 @@ def test_a_route_without_a_row_cannot_be_declared() -> None:
 @pytest.mark.parametrize(("method", "path"), EXPECTED)
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_scope_decides(guarded: GuardedServer, method: str, path: str, scope: str) -> None:
-    needed = EXPECTED[method, path]
+    good = EXPECTED[method, path]
     path, options = right(guarded, path, scope)
     response = guarded.request(method, path, guarded.tokens[scope], **options)
-    if not needed or scope in needed:
+    if not good or scope in good:
         assert response.status_code == (204 if method == "DELETE" else 200), response.text
         return
     assert response.status_code == 403
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
     assert problem["type"] == "urn:sureflow:problem:forbidden"
-    assert all(name in problem["detail"] for name in needed)
+    assert all(name in problem["detail"] for name in good)
     assert key_id(guarded.tokens[scope]) in problem["detail"]
     assert 'error="insufficient_scope"' in response.headers["www-authenticate"]
 

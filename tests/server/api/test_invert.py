@@ -28,9 +28,10 @@ def invert(server: Server, **body: Any) -> list[dict[str, Any]]:
 
 
 def log_density(x: Any) -> float:
+    """Exact; the numbers that the network is given are deviations."""
     weights = np.array(POINTS["weights"]) / sum(POINTS["weights"])
     parts = zip(weights, POINTS["means"], POINTS["covariances"], strict=True)
-    return float(np.log(sum(w * multivariate_normal(m, c).pdf(x) for w, m, c in parts)))
+    return float(np.log(sum(w * multivariate_normal(m, c**2).pdf(x) for w, m, c in parts)))
 
 
 def test_given_samples_come_back_with_their_density(server: Server) -> None:
@@ -42,7 +43,7 @@ def test_given_samples_come_back_with_their_density(server: Server) -> None:
         np.testing.assert_allclose(sample["data"], given, atol=2e-2)
         if given != [0.0, 0.0]:
             assert sample["inversion_error"] < 1e-2
-            assert sample["uncertainty"] == pytest.approx(-log_density(given), abs=0.1)
+        assert sample["uncertainty"] == pytest.approx(-log_density(given), abs=0.15)
         assert exact["uncertainty"] == pytest.approx(-log_density(given), abs=0.05)
         assert sample["handle"] is None
         assert sample["tolerance"] == 1e-4
