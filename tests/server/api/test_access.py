@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -39,9 +40,27 @@ EXPECTED = {
     ("POST", "/generate"): {"generate"},
     ("POST", "/v1/generate"): {"generate"},
     ("GET", "/v1/models"): {"generate", "edit", "metrics", "admin"},
-    ("GET", "/v1/models/points"): {"generate", "edit", "metrics", "admin"},
+    ("GET", "/v1/models/{}"): {"generate", "edit", "metrics", "admin"},
+    ("POST", "/v1/models/{}/load"): {"admin"},
+    ("POST", "/v1/models/{}/unload"): {"admin"},
+    ("POST", "/edit"): {"edit"},
+    ("POST", "/v1/edit"): {"edit"},
+    ("POST", "/invert"): {"edit"},
+    ("POST", "/v1/invert"): {"edit"},
+    ("GET", "/v1/handles"): {"generate", "edit"},
+    ("GET", "/v1/handles/{}"): {"generate", "edit"},
+    ("DELETE", "/v1/handles/{}"): {"generate", "edit"},
+    ("GET", "/v1/handles/{}/frames"): {"generate", "edit"},
+    ("GET", "/v1/jobs/{}"): {"generate", "edit"},
+    ("DELETE", "/v1/jobs/{}"): {"generate", "edit"},
+    ("GET", "/v1/jobs/{}/events"): {"generate", "edit"},
 }
-"""Written down anew, so that a slip in the table of the server shows."""
+"""Written down anew, so that a slip in the table of the server shows. Those of the Open Inference
+Protocol are not here: their errors have another form."""
+
+DONE = {200, 404, 422}
+"""What comes of a request that is let in: there is nothing called `none`, and what is sent is
+neither an edit nor an inversion."""
 
 NOT_JSON: dict[str, Any] = {"content": b"{", "headers": {"Content-Type": "application/json"}}
 
@@ -92,8 +111,13 @@ def test_every_route_is_guarded_or_shows_the_document() -> None:
         assert isinstance(route, Guarded) or route.path in open_pages, route.path
 
 
+def blank(path: str) -> str:
+    """A path without the names of its parameters."""
+    return re.sub(r"{[^}]*}", "{}", path)
+
+
 def test_every_route_of_the_server_is_in_this_test() -> None:
-    listed = {(method, path.replace("{name}", "points")) for method, path in declared()}
+    listed = {(method, blank(path)) for method, path in declared() if path[:3] != "/v2"}
     assert listed == set(EXPECTED)
 
 
@@ -108,9 +132,11 @@ def test_a_route_without_a_row_cannot_be_declared() -> None:
 def test_the_scope_decides(guarded: GuardedServer, method: str, path: str, scope: str) -> None:
     needed = EXPECTED[method, path]
     body: dict[str, Any] = {"json": {"model": "points"}} if method == "POST" else {}
-    response = guarded.request(method, path, guarded.tokens[scope], **body)
+    url = path.replace("{}", "none")
+    response = guarded.request(method, url, guarded.tokens[scope], **body)
     if not needed or scope in needed:
-        assert response.status_code == 200, response.text
+        assert response.status_code in DONE, response.text
+        assert response.status_code != 404 or url != path
         return
     assert response.status_code == 403
     assert response.headers["content-type"] == "application/problem+json"
@@ -128,7 +154,7 @@ def test_without_a_good_key_nothing_is_done(
 ) -> None:
     token = bad_token(guarded, name)
     body = NOT_JSON if method == "POST" else {}
-    response = guarded.request(method, path, token, **body)
+    response = guarded.request(method, path.replace("{}", "none"), token, **body)
     if not EXPECTED[method, path]:
         assert response.status_code == 200
         return
@@ -142,10 +168,9 @@ def test_without_a_good_key_nothing_is_done(
     assert told == ([name] if name in ("expired", "revoked") else [])
 
 
-def test_planned_routes_are_in_the_table_and_not_there() -> None:
-    """They have their row before they are written."""
-    real = {(method, path.replace("{name}", "{}")) for method, path in declared()}
-    assert real <= set(ACCESS)
+def test_the_table_has_a_row_for_every_route_and_no_other() -> None:
+    real = {(method, blank(path)) for method, path in declared()}
+    assert real == set(ACCESS)
     assert all(set(scopes) <= set(SCOPES) for scopes in ACCESS.values())
     assert ACCESS["POST", "/v1/models/{}/load"] == ("admin",)
     assert ACCESS["POST", "/v1/edit"] == ACCESS["POST", "/v1/invert"] == ("edit",)
@@ -197,7 +222,7 @@ def test_the_document_names_the_scopes(guarded: GuardedServer, server: Server) -
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            wanted = EXPECTED[method.upper(), path.replace("{name}", "points")]
+            wanted = EXPECTED[method.upper(), blank(path)]
             named = {scope for way in operation.get("security", []) for scope in way["api_key"]}
             assert named == wanted
             assert {"401", "403"} <= set(operation["responses"]) or not wanted
