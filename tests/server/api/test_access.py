@@ -21,7 +21,7 @@ from sureflow_client import (
     PermissionDenied,
     Retry,
 )
-from sureflow_server.api.access import ACCESS, Guarded, caller, needed, owner
+from sureflow_server.api.access import ACCESS, Guarded, caller, owner
 from sureflow_server.app import create_app
 from sureflow_server.engine.account import Limits
 from sureflow_server.keys.file import changing
@@ -39,25 +39,28 @@ EXPECTED = {
     ("GET", "/metrics"): {"metrics", "admin"},
     ("POST", "/generate"): {"generate"},
     ("POST", "/v1/generate"): {"generate"},
+    ("GET", "/v1/models"): {"generate", "edit", "metrics", "admin"},
+    ("GET", "/v1/models/{}"): {"generate", "edit", "metrics", "admin"},
+    ("POST", "/v1/models/{}/load"): {"admin"},
+    ("POST", "/v1/models/{}/unload"): {"admin"},
     ("POST", "/edit"): {"edit"},
     ("POST", "/v1/edit"): {"edit"},
     ("POST", "/invert"): {"edit"},
     ("POST", "/v1/invert"): {"edit"},
     ("GET", "/v1/handles"): {"generate", "edit"},
-    ("GET", "/v1/handles/{id}"): {"generate", "edit"},
-    ("DELETE", "/v1/handles/{id}"): {"generate", "edit"},
-    ("GET", "/v1/handles/{id}/frames"): {"generate", "edit"},
-    ("GET", "/v1/models"): {"generate", "edit", "metrics", "admin"},
-    ("GET", "/v1/models/points"): {"generate", "edit", "metrics", "admin"},
+    ("GET", "/v1/handles/{}"): {"generate", "edit"},
+    ("DELETE", "/v1/handles/{}"): {"generate", "edit"},
+    ("GET", "/v1/handles/{}/frames"): {"generate", "edit"},
+    ("GET", "/v1/jobs/{}"): {"generate", "edit"},
+    ("DELETE", "/v1/jobs/{}"): {"generate", "edit"},
+    ("GET", "/v1/jobs/{}/events"): {"generate", "edit"},
 }
-"""Written down anew, so that a slip in the table of the server shows."""
+"""Written down anew, so that a slip in the table of the server shows. Those of the Open Inference
+Protocol are not here: their errors have another form."""
 
-INVERSION: dict[str, Any] = {"samples": [[0.5, 0.5]], "sampler": {"steps": 2}, "rewind": {}}
-MAKERS = {
-    "generate": ("/v1/generate", {"rewind": {}}),
-    "edit": ("/v1/invert", INVERSION),
-}
-"""How a key with one scope comes by a handle of its own."""
+DONE = {200, 404, 422}
+"""What comes of a request that is let in: there is nothing called `none`, and what is sent is
+neither an edit nor an inversion."""
 
 NOT_JSON: dict[str, Any] = {"content": b"{", "headers": {"Content-Type": "application/json"}}
 
@@ -72,25 +75,6 @@ def declared() -> list[tuple[str, str]]:
     """Method and path of every route of the application."""
     found = [route for route in routes(create_app(Settings())) if isinstance(route, APIRoute)]
     return sorted((method, route.path) for route in found for method in route.methods)
-
-
-def own_handle(guarded: GuardedServer, scope: str) -> str:
-    """Id of a handle that belongs to the key of this scope; of none if it cannot have any."""
-    if scope not in MAKERS:
-        return "hdl_" + 22 * "A"
-    path, body = MAKERS[scope]
-    answer = guarded.request("POST", path, guarded.tokens[scope], json=body).json()
-    id: str = answer["samples"][0]["handle"]["id"]
-    return id
-
-
-def right(guarded: GuardedServer, path: str, scope: str) -> tuple[str, dict[str, Any]]:
-    """Path and options of a request that is right if the key may make it."""
-    named = "{id}" in path or path.endswith("/edit")
-    id = own_handle(guarded, scope) if named else ""
-    bodies = {"/generate": {"model": "points"}, "/edit": {"handle": id}, "/invert": INVERSION}
-    body = next((body for end, body in bodies.items() if path.endswith(end)), None)
-    return path.replace("{id}", id), {} if body is None else {"json": body}
 
 
 def bad_token(guarded: GuardedServer, name: str) -> str | None:
@@ -127,14 +111,14 @@ def test_every_route_is_guarded_or_shows_the_document() -> None:
         assert isinstance(route, Guarded) or route.path in open_pages, route.path
 
 
+def blank(path: str) -> str:
+    """A path without the names of its parameters."""
+    return re.sub(r"{[^}]*}", "{}", path)
+
+
 def test_every_route_of_the_server_is_in_this_test() -> None:
-    listed = {(method, path.replace("{name}", "points")) for method, path in declared()}
-    inferring = {(method, path) for method, path in listed if path.startswith("/v2")}
-    assert listed - inferring == set(EXPECTED)
-    for method, path in inferring:
-        scopes = set(needed(method, path.replace("points", "{name}")))
-        infers, health = path.endswith("/infer"), path.startswith("/v2/health/")
-        assert scopes == ({"generate"} if infers else set() if health else set(SCOPES))
+    listed = {(method, blank(path)) for method, path in declared() if path[:3] != "/v2"}
+    assert listed == set(EXPECTED)
 
 
 def test_a_route_without_a_row_cannot_be_declared() -> None:
@@ -146,17 +130,19 @@ def test_a_route_without_a_row_cannot_be_declared() -> None:
 @pytest.mark.parametrize(("method", "path"), EXPECTED)
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_scope_decides(guarded: GuardedServer, method: str, path: str, scope: str) -> None:
-    good = EXPECTED[method, path]
-    path, options = right(guarded, path, scope)
-    response = guarded.request(method, path, guarded.tokens[scope], **options)
-    if not good or scope in good:
-        assert response.status_code == (204 if method == "DELETE" else 200), response.text
+    needed = EXPECTED[method, path]
+    body: dict[str, Any] = {"json": {"model": "points"}} if method == "POST" else {}
+    url = path.replace("{}", "none")
+    response = guarded.request(method, url, guarded.tokens[scope], **body)
+    if not needed or scope in needed:
+        assert response.status_code in DONE, response.text
+        assert response.status_code != 404 or url != path
         return
     assert response.status_code == 403
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
     assert problem["type"] == "urn:sureflow:problem:forbidden"
-    assert all(name in problem["detail"] for name in good)
+    assert all(name in problem["detail"] for name in needed)
     assert key_id(guarded.tokens[scope]) in problem["detail"]
     assert 'error="insufficient_scope"' in response.headers["www-authenticate"]
 
@@ -168,7 +154,7 @@ def test_without_a_good_key_nothing_is_done(
 ) -> None:
     token = bad_token(guarded, name)
     body = NOT_JSON if method == "POST" else {}
-    response = guarded.request(method, path, token, **body)
+    response = guarded.request(method, path.replace("{}", "none"), token, **body)
     if not EXPECTED[method, path]:
         assert response.status_code == 200
         return
@@ -182,10 +168,9 @@ def test_without_a_good_key_nothing_is_done(
     assert told == ([name] if name in ("expired", "revoked") else [])
 
 
-def test_planned_routes_are_in_the_table_and_not_there() -> None:
-    """They have their row before they are written."""
-    real = {(method, re.sub(r"{[^}]*}", "{}", path)) for method, path in declared()}
-    assert real <= set(ACCESS)
+def test_the_table_has_a_row_for_every_route_and_no_other() -> None:
+    real = {(method, blank(path)) for method, path in declared()}
+    assert real == set(ACCESS)
     assert all(set(scopes) <= set(SCOPES) for scopes in ACCESS.values())
     assert ACCESS["POST", "/v1/models/{}/load"] == ("admin",)
     assert ACCESS["POST", "/v1/edit"] == ACCESS["POST", "/v1/invert"] == ("edit",)
@@ -237,7 +222,7 @@ def test_the_document_names_the_scopes(guarded: GuardedServer, server: Server) -
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            wanted = EXPECTED[method.upper(), path.replace("{name}", "points")]
+            wanted = EXPECTED[method.upper(), blank(path)]
             named = {scope for way in operation.get("security", []) for scope in way["api_key"]}
             assert named == wanted
             assert {"401", "403"} <= set(operation["responses"]) or not wanted
@@ -290,8 +275,7 @@ def test_the_quota_of_a_key(guarded: GuardedServer) -> None:
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     client = guarded.server.client
     with client.stream("POST", "/v1/generate", json=long, headers=headers) as response:
-        texts = response.iter_text()
-        assert "queued" in next(texts)
+        assert "queued" in next(response.iter_text())
         refused = guarded.generate("narrow")
         assert refused.status_code == 429
         assert refused.json()["type"] == "urn:sureflow:problem:quota-exceeded"
@@ -307,25 +291,6 @@ def test_more_than_the_quota_is_not_to_be_tried_again(guarded: GuardedServer) ->
     assert problem["type"] == "urn:sureflow:problem:too-many-samples"
     assert problem["errors"][0]["field"] == "n"
     assert "retry-after" not in response.headers
-
-
-@pytest.mark.parametrize("field", ["branches", "samples"])
-def test_the_quota_names_the_field_that_counts(guarded: GuardedServer, field: str) -> None:
-    token = add_key(guarded.file, *SCOPES, max_samples_in_flight=2)
-    made = guarded.request("POST", "/v1/generate", token, json={"rewind": {}}).json()
-    handle = made["samples"][0]["handle"]["id"]
-    bodies: dict[str, tuple[str, dict[str, Any]]] = {
-        "branches": (
-            "/v1/edit",
-            {"handle": handle, "operations": [{"type": "resample"}], "branches": 3},
-        ),
-        "samples": ("/v1/invert", {"samples": [[0.0, 1.0]] * 3}),
-    }
-    path, body = bodies[field]
-    response = guarded.request("POST", path, token, json=body)
-    assert response.status_code == 422
-    assert response.json()["type"] == "urn:sureflow:problem:too-many-samples"
-    assert response.json()["errors"][0]["field"] == field
 
 
 def test_the_client_tells_the_refusals_apart(guarded: GuardedServer) -> None:

@@ -41,7 +41,7 @@ class Worker:
         workers.append(self)
 
     def ready(self) -> None:
-        self.received(Ready("", (CARD,), {"m": (0.0, 0.001)}, {}))
+        self.received(Ready("models", (CARD,), {"m": (0.0, 0.001)}, {}))
 
     def send(self, command: Command) -> None:
         self.commands.append(command)
