@@ -318,7 +318,7 @@ def test_the_examples_of_the_readme_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         exec(compile(example.replace("http://127.0.0.1:8000", server), str(README), "exec"), {})
     assert (tmp_path / "sneaker.png").is_file()
