@@ -212,6 +212,12 @@ def test_the_stream_brings_the_same_samples(client: Client) -> None:
     assert events[-1].usage.evaluations == result.usage.evaluations
 
 
+def test_progress_changes_nothing(client: Client) -> None:
+    watched = client.generate("ring", n=3, seed=7, steps=STEPS, progress=True)
+    assert watched.samples == client.generate("ring", n=3, seed=7, steps=STEPS).samples
+    assert watched.usage.evaluations == sum(sample.evaluations for sample in watched)
+
+
 def test_a_stream_may_be_left_early(client: Client) -> None:
     events = client.stream("ring", n=64, seed=7, steps=1000)
     assert isinstance(next(events), Queued)
