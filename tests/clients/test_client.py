@@ -213,6 +213,12 @@ def test_the_stream_brings_the_same_samples(client: Client) -> None:
     assert events[-1].usage.evaluations == result.usage.evaluations
 
 
+def test_progress_changes_nothing(client: Client) -> None:
+    watched = client.generate("ring", n=3, seed=7, steps=STEPS, progress=True)
+    assert watched.samples == client.generate("ring", n=3, seed=7, steps=STEPS).samples
+    assert watched.usage.evaluations == sum(sample.evaluations for sample in watched)
+
+
 def test_a_stream_may_be_left_early(client: Client) -> None:
     events = client.stream("ring", n=64, seed=7, steps=1000)
     assert isinstance(next(events), Queued)
@@ -319,7 +325,7 @@ def test_the_examples_of_the_readme_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         exec(compile(example.replace("http://127.0.0.1:8000", server), str(README), "exec"), {})
     assert (tmp_path / "sneaker.png").is_file()

@@ -103,8 +103,8 @@ def test_a_handle_can_be_deleted(client: Client, point: Sample) -> None:
 
 
 def test_a_handle_ends(client: Client) -> None:
-    (sample,) = client.generate("ring", seed=7, steps=STEPS, rewind={"ttl_s": 0.05})
-    time.sleep(0.1)
+    (sample,) = client.generate("ring", seed=7, steps=STEPS, rewind={"ttl_s": 0.1})
+    time.sleep(0.2)
     with pytest.raises(HandleExpired) as caught:
         client.handle(sample)
     assert caught.value.status == 410

@@ -6,7 +6,7 @@ import sys
 
 from ._events import Event, Queued, SampleEvent, Step
 
-FORMAT = "{desc}{percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
+FORMAT = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
 
 class ProgressBar:
@@ -24,6 +24,7 @@ class ProgressBar:
         """
         self._done: dict[int, float] = {}
         self._finished = self._accepted = 0
+        self._model = ""
         self._bar = None
         if wanted and _watched():
             from tqdm.auto import tqdm  # not needed for anything else
@@ -35,7 +36,7 @@ class ProgressBar:
         if self._bar is None:
             return
         if isinstance(event, Queued):
-            self._bar.set_description(event.model, refresh=False)
+            self._model = event.model
             self._bar.total = float(event.n)
         elif isinstance(event, Step):
             self._done[event.index] = max(event.t, self._done.get(event.index, 0.0))
@@ -45,7 +46,8 @@ class ProgressBar:
             self._accepted += event.sample.accepted
         self._bar.total = max(self._bar.total or 0.0, float(len(self._done)))
         self._bar.n = sum(self._done.values())
-        self._bar.set_postfix_str(f"{self._finished} made, {self._accepted} accepted")
+        counts = f"{self._finished} made, {self._accepted} accepted"
+        self._bar.set_description_str(f"{self._model}: {counts}")
 
     def close(self) -> None:
         """Leave the bar as it is."""
