@@ -88,6 +88,8 @@ class Metrics:
         )
         self.restarts = counter("worker_restarts_total", "Workers that died and were replaced.")
         self.loads = counter("model_loads_total", "Loads of models while serving.", "outcome")
+        for outcome in ("ok", "error"):
+            self.loads.labels(outcome)  # there from the start, so that the first one is an increase
         self.evaluations = counter(
             "model_evaluations_total", "Network rows evaluated, padding not counted.", "model"
         )
