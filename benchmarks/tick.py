@@ -174,7 +174,7 @@ def parts(model: Model, mix: str, rows: int, ticks: int) -> dict[str, float]:
 @contextmanager
 def watched(sampler: Any, watch: Stopwatch) -> Iterator[None]:
     """Time the calls between the parts of this sampler."""
-    process, evaluate = sampler._flow, sampler._evaluate
+    process, evaluate = sampler._journeys._flow, sampler._evaluate
     with ExitStack() as stack:
         for owner, name, part in (
             (process, "rows", "rows"),

@@ -228,8 +228,8 @@ def test_a_score_leads_by_its_gradient() -> None:
 
 
 def test_a_jump_is_no_part_of_the_path() -> None:
-    """A straight path that is put elsewhere halfway is straight still, before and behind."""
-    net = Scripted(lambda x, t, label: torch.full_like(x, 3.0))
+    """Straight on to the one end there is, from the noise at first and then from another."""
+    net = Scripted(lambda x, t, label: (3.0 - x) / (1 - t)[:, None])
     scores = ("straightness", "path_residual", "likelihood")
     parent = LaneSpec(1, 0, "euler", 10, scores=scores)
     (late, early) = run(

@@ -62,7 +62,15 @@ def lasting(answer: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_smallest_request(server: Server) -> None:
     answer = server.generate()
-    assert list(answer) == ["id", "model", "model_version", "seed", "samples", "usage"]
+    assert list(answer) == [
+        "id",
+        "model",
+        "model_version",
+        "seed",
+        "samples",
+        "usage",
+        "warnings",
+    ]
     assert answer["model"] == "points"
     assert answer["model_version"].startswith("sha256:")
     assert 0 <= answer["seed"] < 2**53
@@ -86,6 +94,10 @@ def test_the_smallest_request(server: Server) -> None:
         "steps",
         "evaluations",
         "tolerance",
+        "inversion_error",
+        "handle",
+        "parent",
+        "rewound_from",
     }
     assert sample["media_type"] == "application/json"
     assert sample["shape"] == [2]

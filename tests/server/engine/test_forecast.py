@@ -124,7 +124,7 @@ def test_another_model_at_work_takes_turns() -> None:
     lanes=st.integers(1, 12),
     evaluations=st.integers(1, 30),
 )
-def test_it_is_right_within_a_factor_of_four(
+def test_it_is_right_within_a_factor_of_five(
     others: list[tuple[int, int]], lanes: int, evaluations: int
 ) -> None:
     """Against the scheduler itself, on a clock of rows; it takes others to stay as long."""
@@ -132,7 +132,7 @@ def test_it_is_right_within_a_factor_of_four(
     new = job(99, lanes, evaluations)
     took = simulated([*jobs, new], 4)
     expected = forecast(4).seconds(new, jobs)
-    assert took / 4 <= expected <= 4 * took
+    assert took / 5 <= expected <= 5 * took
 
 
 def simulated(jobs: list[Job], rows: int) -> float:
