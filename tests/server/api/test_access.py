@@ -275,7 +275,8 @@ def test_the_quota_of_a_key(guarded: GuardedServer) -> None:
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     client = guarded.server.client
     with client.stream("POST", "/v1/generate", json=long, headers=headers) as response:
-        assert "queued" in next(response.iter_text())
+        texts = response.iter_text()
+        assert "queued" in next(texts)
         refused = guarded.generate("narrow")
         assert refused.status_code == 429
         assert refused.json()["type"] == "urn:sureflow:problem:quota-exceeded"
@@ -291,6 +292,25 @@ def test_more_than_the_quota_is_not_to_be_tried_again(guarded: GuardedServer) ->
     assert problem["type"] == "urn:sureflow:problem:too-many-samples"
     assert problem["errors"][0]["field"] == "n"
     assert "retry-after" not in response.headers
+
+
+@pytest.mark.parametrize("field", ["branches", "samples"])
+def test_the_quota_names_the_field_that_counts(guarded: GuardedServer, field: str) -> None:
+    token = add_key(guarded.file, *SCOPES, max_samples_in_flight=2)
+    made = guarded.request("POST", "/v1/generate", token, json={"rewind": {}}).json()
+    handle = made["samples"][0]["handle"]["id"]
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
+        "branches": (
+            "/v1/edit",
+            {"handle": handle, "operations": [{"type": "resample"}], "branches": 3},
+        ),
+        "samples": ("/v1/invert", {"samples": [[0.0, 1.0]] * 3}),
+    }
+    path, body = bodies[field]
+    response = guarded.request("POST", path, token, json=body)
+    assert response.status_code == 422
+    assert response.json()["type"] == "urn:sureflow:problem:too-many-samples"
+    assert response.json()["errors"][0]["field"] == field
 
 
 def test_the_client_tells_the_refusals_apart(guarded: GuardedServer) -> None:
