@@ -71,11 +71,12 @@ class Flow:
         """
         lanes = self.lanes
         guidance, stage = lanes.guidance[slots], lanes.stage[slots]
-        asking = self._asking(slots, lanes.stage_t[stage, slots])
+        t = lanes.stage_t[stage, slots]
+        asking = self._asking(slots, t)
         twice = (guidance != 1) | asking
         velocity, variance = guide(replies, guidance, np.flatnonzero(twice))
         if asking.any():
-            self._answer(slots, asking, np.cumsum(twice) - 1, replies.mean)
+            self._answer(slots, t, np.cumsum(twice) - 1, replies.mean)
         velocity = self.edits.steer(slots, velocity)
         where = to_device(stage, lanes.device), to_device(slots, lanes.device)
         lanes.k[where], lanes.variance[where] = velocity, variance
@@ -130,16 +131,18 @@ class Flow:
         """Change nothing: whoever is admitted next overwrites the slot."""
 
     def _asking(self, slots: Slots, t: Floats) -> Flags:
-        """Which of these lanes want to know the velocity without condition, for their score."""
-        adherence = self.lanes.followed.adherence
-        return np.zeros(len(slots), np.bool_) if adherence is None else adherence.asks(slots, t)
+        """Which of these lanes want to know the velocity without condition, for a score."""
+        asking = np.zeros(len(slots), np.bool_)
+        for score in self.lanes.followed.asked:
+            asking |= score.asks(slots, t)
+        return asking
 
-    def _answer(self, slots: Slots, asking: Flags, place: Integers, means: Tensor) -> None:
+    def _answer(self, slots: Slots, t: Floats, place: Integers, means: Tensor) -> None:
         """Tell them; ``place`` of a lane's second row among all second rows."""
-        adherence, chosen = self.lanes.followed.adherence, np.flatnonzero(asking)
-        assert adherence is not None
-        where = self.lanes.index(slots[chosen])
-        adherence.answer(slots[chosen], where, means[chosen], means[len(slots) + place[chosen]])
+        for score in self.lanes.followed.asked:
+            if len(chosen := np.flatnonzero(score.asks(slots, t))):
+                null = means[len(slots) + place[chosen]]
+                score.answer(slots[chosen], means[chosen], null)
 
     def _probing(self, slots: Slots, rows: Rows, doubled: Integers) -> Rows:
         """The same rows, those that moved a lane whose score wants it to be differentiated too.

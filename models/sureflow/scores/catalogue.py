@@ -81,6 +81,14 @@ SCORES = {
         labelled=True,
         rows=1,
     ),
+    "adherence_contrast": Meaning(
+        "unsettled",
+        "1",
+        "how little the condition explained the sample early, and how much it still had to pull"
+        " halfway",
+        labelled=True,
+        rows=2,
+    ),
     "divergence": Meaning(
         "improbability",
         "nats",

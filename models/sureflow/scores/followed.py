@@ -12,7 +12,9 @@ from torch import Tensor
 
 from sureflow.sampling.transfer import to_host
 from sureflow.scores.adherence import Adherence
+from sureflow.scores.asked import Asked
 from sureflow.scores.catalogue import SCORES
+from sureflow.scores.contrast import AdherenceContrast
 from sureflow.scores.divergence import Divergence
 from sureflow.scores.integral import PropagatedLate
 from sureflow.scores.likelihood import Likelihood
@@ -34,6 +36,7 @@ KINDS: dict[str, type[Score]] = {
     "straightness": Straightness,
     "trajectory": Trajectory,
     "adherence": Adherence,
+    "adherence_contrast": AdherenceContrast,
     "divergence": Divergence,
     "residual": Renoised,
 }
@@ -95,8 +98,8 @@ class Followed:
 
     def relabel(self, slot: int) -> None:
         """A lane has been given another label: what was answered of the old one is void."""
-        if self.adherence is not None:
-            self.adherence.admit(slot)
+        for score in self.asked:
+            score.admit(slot)
 
     def _made(self, name: str) -> Score:
         if name not in self._scores:
@@ -110,10 +113,9 @@ class Followed:
                     yield f"{name}.{key}", array
 
     @property
-    def adherence(self) -> Adherence | None:
-        """The score that asks for rows of its own, if a lane has ever asked for it."""
-        score = self._scores.get("adherence")
-        return score if isinstance(score, Adherence) else None
+    def asked(self) -> list[Asked]:
+        """The scores that want velocities without condition, as far as lanes have asked for any."""
+        return [score for score in self._scores.values() if isinstance(score, Asked)]
 
     @property
     def divergence(self) -> Divergence | None:

@@ -16,6 +16,7 @@ ScoreName = Literal[
     "straightness",
     "trajectory",
     "adherence",
+    "adherence_contrast",
     "divergence",
     "residual",
 ]

@@ -179,12 +179,14 @@ class ConfidenceOptions(Part):
     best judged by, see `calibrated.score` of `GET /v1/models`. propagated: how open the path was;
     path_residual: how far it was from what the model expected; straightness, trajectory: the same
     ideas without a variance; adherence: whether the label explains the sample better than none;
-    likelihood: minus its log-density; propagated_late: the open part after t = 0.5; divergence:
-    minus its log-density without a variance, at twice the evaluations; residual: what
-    the model makes of the finished sample with fresh noise, at three evaluations more."""
+    adherence_contrast: whether it does early on, and is no longer needed halfway; likelihood:
+    minus its log-density; propagated_late: the open part after t = 0.5; divergence: minus its
+    log-density without a variance, at twice the evaluations; residual: what the model makes of the
+    finished sample with fresh noise, at three evaluations more."""
 
     also: tuple[ScoreName, ...] = ()
-    """Further scores to return in `scores`. All but adherence, divergence and residual are free."""
+    """Further scores to return in `scores`. All but adherence, adherence_contrast, divergence and
+    residual are free."""
 
     profile: Flag = False
     """Return the uncertainty rate over time."""

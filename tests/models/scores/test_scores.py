@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from stubs import Scripted, model_of
+from torch import Tensor
 
 from sureflow.lane import LaneSpec
 from sureflow.networks import GaussianMixture
@@ -111,6 +112,69 @@ def test_adherence_of_a_path_that_is_over_too_soon_is_not_a_number() -> None:
         model_of(growing(classes=1)), [LaneSpec(0, 0, "euler", 1, 0, scores=("adherence",))]
     )
     assert math.isnan(made.scores["adherence"])
+
+
+CONTRAST = ("adherence_contrast",)
+
+
+def late_help(pull: float) -> Scripted:
+    """Of two components the first is explained by label 0 early, the second halfway by ``pull``.
+
+    Velocity (1, 1) with the label; without, (0, 1) before t = 0.4 and (1, 1 - pull) after.
+    """
+
+    def velocity(x: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        late = broadcast(t, x) >= 0.4
+        early_null = torch.tensor([0.0, 1.0]).expand_as(x)
+        late_null = torch.tensor([1.0, 1.0 - pull]).expand_as(x)
+        null = torch.where(late, late_null, early_null)
+        return torch.where(broadcast(label, x) == 0, torch.ones_like(x), null)
+
+    return Scripted(velocity, classes=1)
+
+
+def test_contrast_is_adherence_early_less_halfway_as_cosines() -> None:
+    """``u = (1, 1)`` is met by the label exactly: cosine -1 where the label makes a difference."""
+    for method, rows in (("euler", 22), ("heun", 42), ("ab2", 23)):
+        (needed,) = run(model_of(late_help(2.0)), [LaneSpec(0, 0, method, 20, 0, scores=CONTRAST)])
+        assert needed.scores["adherence_contrast"] == pytest.approx(0, abs=1e-6)
+        (settled,) = run(model_of(late_help(0.0)), [LaneSpec(0, 0, method, 20, 0, scores=CONTRAST)])
+        assert settled.scores["adherence_contrast"] == pytest.approx(-1, abs=1e-6)
+        assert settled.evaluations == rows, "two more rows"
+
+
+def test_contrast_under_guidance_is_free_and_of_the_plain_velocities() -> None:
+    """Guided by 2 early the first component moves at 2 for .4 of the time: ``u = (1.4, 1)``.
+
+    Early its middle is (.5, 1), .9 away along the difference; late there is no difference.
+    """
+    spec = LaneSpec(0, 0, "euler", 20, 0, 2.0, scores=CONTRAST)
+    (made,) = run(model_of(late_help(0.0)), [spec])
+    assert made.scores["adherence_contrast"] == pytest.approx(-1, abs=1e-6)
+    assert made.evaluations == 40
+    (pulled,) = run(model_of(late_help(2.0)), [spec])
+    # late the second component moves at 1 + 2 from .4 on: u = (1.4, 2.2)
+    early = -0.9 / math.hypot(0.9, 1.2)
+    late = -2.2 / math.hypot(0.4, 2.2)
+    assert pulled.scores["adherence_contrast"] == pytest.approx(early - late, abs=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_contrast_of_steps_too_long_to_ask_twice_is_not_a_number(steps: int) -> None:
+    """Each answer has its own stretch of time; of three steps one begins in each."""
+    (made,) = run(model_of(late_help(1.0)), [LaneSpec(0, 0, "euler", steps, 0, scores=CONTRAST)])
+    assert math.isnan(made.scores["adherence_contrast"]) == (steps < 3)
+    assert made.evaluations == {1: 1, 2: 2, 3: 5}[steps]
+
+
+def test_both_kinds_of_adherence_share_an_evaluation_where_they_ask_at_once() -> None:
+    """At ten steps .1 and .2 differ; at five, both ask at t = .2."""
+    for steps, rows in ((10, 13), (5, 7)):
+        scores = ("adherence", "adherence_contrast")
+        (made,) = run(model_of(late_help(0.0)), [LaneSpec(0, 0, "euler", steps, 0, scores=scores)])
+        assert made.evaluations == rows
+        assert made.scores["adherence"] == pytest.approx(-0.5)
+        assert made.scores["adherence_contrast"] == pytest.approx(-1)
 
 
 @pytest.mark.parametrize("method", ["heun", "rk4"])
