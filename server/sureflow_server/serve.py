@@ -17,6 +17,7 @@ from sureflow_server.keys.file import KeyFileError
 from sureflow_server.protocol import BoundedProtocol
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
+from sureflow_server.settling import settle
 from sureflow_server.store import Store, StoreError
 from sureflow_server.store.open import open_store
 
@@ -83,6 +84,7 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await service.wait_ready()
+        settle()
         _announce(service, listener)
         code = 0
     except StartupError as error:

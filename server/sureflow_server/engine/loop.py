@@ -30,6 +30,7 @@ from sureflow_server.engine.messages import (
 )
 from sureflow_server.engine.scheduler import Scheduler
 from sureflow_server.engine.width import width
+from sureflow_server.settling import settle
 
 if TYPE_CHECKING:
     from sureflow.sampling import Sampler
@@ -151,6 +152,7 @@ class TickLoop:
         for others in (self._arrived, self._fitting):
             others.pop(model, None)
         self._stale.discard(model)
+        settle()
 
     def _add(self, submit: Submit) -> None:
         try:

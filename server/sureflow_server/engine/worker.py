@@ -33,12 +33,14 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     from sureflow.determinism import make_deterministic
     from sureflow_server.engine.loader import load_all
     from sureflow_server.engine.loop import TickLoop
+    from sureflow_server.settling import settle
 
     torch.set_num_threads(config.threads)
     if config.device.startswith("cuda"):
         make_deterministic()
     try:
         ready, samplers = load_all(config, lambda name: connection.send(Loading(name)))
+        settle()
         connection.send(ready)
         TickLoop(samplers, inbox, connection.send, ready.tick_s, config.admission).run()
     except (BrokenPipeError, ConnectionResetError):
