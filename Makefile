@@ -65,8 +65,8 @@ checkpoints: setup data
 	$(BIN)/sureflow grid fashion --draws 12
 	$(BIN)/sureflow train models/configs/digits.toml
 	$(BIN)/sureflow fit models/configs/digits.toml
-	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score adherence \
-	  --other-draws 160 --judge sureflow.evaluation.digit_reader:misread --judged-draws 1600
+	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score adherence_contrast \
+	  --other-draws 400 --judge sureflow.evaluation.digit_reader:misread --judged-draws 1600
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png

@@ -25,7 +25,7 @@ from sureflow.training.data import fashion_mnist, scaled
 from sureflow.training.digits import digits
 
 RATES = (0.005, 0.01, 0.02, 0.03)
-SEED, METHOD, STEPS = 5, "heun", 20
+SEED, METHOD, STEPS = 15, "heun", 20
 COUNTS = {"digits": 3000, "fashion": 2000}
 JUDGE = Path("models/judges/fashion.safetensors")
 

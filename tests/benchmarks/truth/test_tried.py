@@ -35,6 +35,7 @@ def test_variants_of_straight_paths() -> None:
     assert torch.allclose(found["adherence at 0.15"], -ways * 2**0.5 / 2, rtol=1e-3)
     assert torch.allclose(found["its cosine at 0.1"], torch.tensor(-1.0).double(), rtol=1e-3)
     assert torch.allclose(found["adherence at .1 + .2"], 2 * found["adherence at 0.1"])
+    assert float(found["cosine at 0.15 less that at 0.5"].abs().max()) < 1e-3
 
 
 def test_halves_are_reported_apart() -> None:
