@@ -15,6 +15,7 @@ from sureflow import __version__
 from sureflow_server import traces
 from sureflow_server.api import (
     access,
+    disconnect,
     docs,
     edit,
     generate,
@@ -127,6 +128,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         handles=store,
     )
     problems.install(app)
+    disconnect.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.allowed_origins:
         app.add_middleware(

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.requests import ClientDisconnect
 
 from sureflow.card import ModelCard
 from sureflow.commit import step_at
@@ -17,7 +16,7 @@ from sureflow.lane import LaneSpec, Sample
 from sureflow.lane import View as Seen
 from sureflow.origin import Branch
 from sureflow_server.api.access import Guarded, caller, owner
-from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
+from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
 from sureflow_server.api.held import Held, card_of_handle, hold
@@ -135,10 +134,7 @@ async def frames(
     seen: list[dict[str, Any]] = []
     evaluations = 0
     if steps:
-        try:
-            sample = await unless_disconnected(request, _look(request, held, card, steps))
-        except ClientDisconnect:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        sample = await unless_disconnected(request, _look(request, held, card, steps))
         seen = [_view(view, shape, show) for view in sample.views]
         evaluations = sample.evaluations
     if ended:
