@@ -21,14 +21,7 @@ from sureflow_server.api.keeping import keeping
 from sureflow_server.api.once import PARAMETERS, once
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
-from sureflow_server.api.resolve import (
-    card_of,
-    check_grid,
-    check_guidance,
-    form_of,
-    label_of,
-    scores_of,
-)
+from sureflow_server.api.resolve import card_of, check_grid, condition_of, form_of, scores_of
 from sureflow_server.api.responses import GenerateResponse
 from sureflow_server.service import Service
 
@@ -64,11 +57,7 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
     if len(request.samples) > limit:
         raise Problem.field("samples", f"at most {limit} per request, got {len(request.samples)}")
     card = card_of(request.model, service)
-    label = None
-    if request.condition is not None:
-        label = label_of(request.condition.label, card, "condition.label")
-    scale = request.guidance.scale
-    check_guidance(scale, label, "guidance.scale")
+    label, scale = condition_of(request.condition, request.guidance, card)
     check_grid(request.sampler, card)
     if request.sampler.parallel is not None:
         raise Problem.field("sampler.parallel", "steps made in parallel cannot be taken back")
