@@ -42,11 +42,17 @@ def head(plan: Plan, request_id: str) -> dict[str, Any]:
     }
 
 
-def record(result: Result, plan: Plan) -> dict[str, Any]:
-    """Return a sample with its data, the record's schema being ``SampleRecord``."""
+def record(result: Result, plan: Plan, *, withheld: bool = False) -> dict[str, Any]:
+    """Return a sample with its data, the record's schema being ``SampleRecord``.
+
+    Args:
+        result: The sample.
+        plan: What was asked for.
+        withheld: Leave its data out, even if the filter does not.
+    """
     sample = result.sample
     map_form: Format = "list" if plan.form == "list" else "npy"
-    data = None if result.withheld else jsonable(sample.data, plan.form)
+    data = None if withheld or result.withheld else jsonable(sample.data, plan.form)
     return {
         **facts(result, plan),
         "media_type": MEDIA_TYPES[plan.form],

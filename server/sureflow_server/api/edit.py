@@ -63,18 +63,16 @@ async def _edit(request: Request, body: EditRequest) -> Response:
 def _answer(
     request_id: str, body: EditRequest, held: Held, frames: Frames, step: int, run: Run
 ) -> dict[str, Any]:
-    results = sorted(run.results, key=lambda result: result.sample.spec.index)
-    first = held.facts
-    chosen = surest(results, first)
+    results = run.ordered
+    chosen = surest(results, held.facts)
     best = body.keep == "best"
-    records = [record(result, run.plan) for result in results]
-    if best:
-        for place, one in enumerate(records):
-            one["data"] = one["data"] if place == chosen else None
-    withheld = best and chosen is not None
+    records = [
+        record(result, run.plan, withheld=best and place != chosen)
+        for place, result in enumerate(results)
+    ]
     return {
         **answer(run, request_id, records),
         "at": {"t": round(float(held.t[step]), 6), "step": step},
-        "original": original(held, frames, run.plan, withheld=withheld),
+        "original": original(held, frames, run.plan, withheld=best and chosen is not None),
         "chosen": chosen,
     }
