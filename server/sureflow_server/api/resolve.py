@@ -8,13 +8,8 @@ from sureflow.card import ModelCard
 from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow_server.api.encoding import PNG_CHANNELS, Format
 from sureflow_server.api.problems import Problem
-from sureflow_server.api.requests import (
-    Condition,
-    ConfidenceOptions,
-    Guidance,
-    OutputOptions,
-    SamplerOptions,
-)
+from sureflow_server.api.requests import Condition, ConfidenceOptions, Guidance, OutputOptions
+from sureflow_server.api.sampler_options import SamplerOptions
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 
