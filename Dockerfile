@@ -1,7 +1,10 @@
 # syntax=docker/dockerfile:1
 #
-#   docker build -t sureflow:0.1.0-cpu .
+#   docker build -t sureflow:0.1.0-cpu --build-arg TORCH_INDEX=ADDRESS .
 #   docker build -t sureflow:0.1.0-cuda --target cuda .
+#
+# TORCH_INDEX is the index with the builds of torch for CPUs, whose address the installation page of
+# torch has; leave it out where pip is configured to find them.
 #
 # `deploy/rehearse.py` runs these steps in a clean root where no container engine is at hand.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
@@ -19,13 +22,13 @@ RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --whe
 # torch comes first and from its own index, since it is most of the image and changes least. Builds
 # for a CPU are a tenth of the size.
 FROM ${PYTHON_IMAGE} AS cpu-environment
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX
 # Such as [otel], for traces.
 ARG EXTRAS=""
 COPY constraints.txt /
 RUN python3 -m venv /opt/sureflow \
     && /opt/sureflow/bin/pip install --no-cache-dir --constraint /constraints.txt \
-        --extra-index-url "${TORCH_INDEX}" "torch==2.13.0+cpu"
+        ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} "torch==2.13.0+cpu"
 COPY --from=wheel /wheels/ /wheels/
 RUN /opt/sureflow/bin/pip install --no-cache-dir --constraint /constraints.txt \
         "$(echo /wheels/*.whl)${EXTRAS}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,45 @@ def options(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="finish within a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     return parser
+
+
+Part = Callable[[Report, argparse.Namespace], None]
+"""Measures a part of a benchmark, under the options that were given."""
+
+
+def run_parts(
+    name: str,
+    parser: argparse.ArgumentParser,
+    parts: Mapping[str, Part],
+    page: Callable[[dict[str, Any], Path], None],
+) -> None:
+    """Run a benchmark of several parts, or one of them, as its command line has it.
+
+    Args:
+        name: Of the benchmark, and of the file that its figures are kept in.
+        parser: From :func:`options`.
+        parts: In the order in which they run.
+        page: Writes the page about all figures into a folder.
+    """
+    parser.add_argument("--part", choices=parts, help="only this one")
+    parser.add_argument(
+        "--docs",
+        type=Path,
+        metavar="FOLDER",
+        help="write the figures here; keeps those of parts that do not run",
+    )
+    chosen = parser.parse_args()
+    report = Report(name)
+    record = None if chosen.docs is None else chosen.docs / f"{name}.json"
+    if record is not None and record.exists():
+        report.figures.update(json.loads(record.read_text())["figures"])
+    for part, measure in parts.items():
+        if chosen.part in (None, part):
+            measure(report, chosen)
+    report.write(chosen.json)
+    if record is not None:
+        report.write(record)
+        page(report.figures, chosen.docs)
 
 
 def machine() -> dict[str, Any]:

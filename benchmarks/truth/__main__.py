@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from benchmarks.report import Report, options
+from benchmarks.report import Part, options, run_parts
 from benchmarks.truth import (
     early,
     ending,
@@ -18,49 +17,26 @@ from benchmarks.truth import (
     uniform,
 )
 
-IMAGES = ("digits", "fashion")
-PARTS = ("mixtures", "ending", "off-support", "divergence", *IMAGES, "tried", "uniform", "early")
-RECORD = "truth.json"
+PARTS: dict[str, Part] = {
+    "mixtures": lambda report, chosen: mixtures.measure(report, chosen.quick),
+    "ending": lambda report, chosen: ending.measure(report, chosen.quick),
+    "off-support": lambda report, chosen: off_support.measure(report, chosen.quick, chosen.cache),
+    "divergence": lambda report, chosen: geometry.measure(report, chosen.quick),
+    "digits": lambda report, chosen: images.measure(report, chosen.quick, chosen.docs, "digits"),
+    "fashion": lambda report, chosen: images.measure(report, chosen.quick, chosen.docs, "fashion"),
+    "tried": lambda report, chosen: tried.measure(report, chosen.quick),
+    "uniform": lambda report, chosen: uniform.measure(report, chosen.quick),
+    "early": lambda report, chosen: early.measure(report, chosen.quick),
+}
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = options(__doc__)
-    parser.add_argument("--part", choices=PARTS, help="only this one")
-    parser.add_argument(
-        "--docs",
-        type=Path,
-        metavar="FOLDER",
-        help="write the figures here; keeps those of parts that do not run",
-    )
     parser.add_argument(
         "--cache", type=Path, default=Path("runs/truth"), help="where the ensemble's networks lie"
     )
-    arguments = parser.parse_args()
-    report = Report("truth")
-    if arguments.docs and (arguments.docs / RECORD).exists():
-        report.figures.update(json.loads((arguments.docs / RECORD).read_text())["figures"])
-    if arguments.part in (None, "mixtures"):
-        mixtures.measure(report, arguments.quick)
-    if arguments.part in (None, "ending"):
-        ending.measure(report, arguments.quick)
-    if arguments.part in (None, "off-support"):
-        off_support.measure(report, arguments.quick, arguments.cache)
-    if arguments.part in (None, "divergence"):
-        geometry.measure(report, arguments.quick)
-    for model in IMAGES:
-        if arguments.part in (None, model):
-            images.measure(report, arguments.quick, arguments.docs, model)
-    if arguments.part in (None, "tried"):
-        tried.measure(report, arguments.quick)
-    if arguments.part in (None, "uniform"):
-        uniform.measure(report, arguments.quick)
-    if arguments.part in (None, "early"):
-        early.measure(report, arguments.quick)
-    report.write(arguments.json)
-    if arguments.docs:
-        report.write(arguments.docs / RECORD)
-        page.write(report.figures, arguments.docs)
+    run_parts("truth", parser, PARTS, page.write)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,3 +57,8 @@ class Frame:
             return cls(int(note["step"]), float(note["t"]), load(data))
         except Exception as error:
             raise ValueError(f"not a frame: {error}") from error
+
+
+def nearest(frames: Iterable[Frame], step: int) -> Frame | None:
+    """The latest of these frames that is not later than a step."""
+    return max((f for f in frames if f.step <= step), key=lambda f: f.step, default=None)

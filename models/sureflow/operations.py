@@ -5,6 +5,7 @@ Another class or guidance from there on is no operation: they are fields of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -93,6 +94,24 @@ class Guide:
     mask: Mask | None = None
     factor: int = 2
     sigma: float = 1.0
+
+    def measured(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Shape of the measurement of a sample of this shape.
+
+        Raises:
+            ValueError: It cannot be divided into such blocks; the message begins with ``factor``.
+        """
+        if self.operator != "downsample":
+            return tuple(shape)
+        space = axes(shape)
+        if self.factor < 1 or any(size % self.factor for size in shape[-space:]):
+            raise ValueError(f"factor: {self.factor} does not divide {list(shape)}")
+        return (*shape[:-space], *(size // self.factor for size in shape[-space:]))
+
+
+def axes(shape: Sequence[int]) -> int:
+    """How many of the last axes are space: two, or one of a vector."""
+    return min(len(shape), 2)
 
 
 Operation = Resample | Inpaint | Guide

@@ -16,7 +16,7 @@ from sureflow.origin import Branch, Inverted, Origin, depth
 from sureflow.recipe import MAX_DEPTH
 from sureflow.sampling.frames import COUNTS, NUMBERS
 from sureflow.sampling.legs import sampler
-from sureflow.sampling.measurement import MEASUREMENTS, measured_shape
+from sureflow.sampling.measurement import MEASUREMENTS
 from sureflow.sampling.objectives import find, names
 from sureflow.scores.catalogue import SCORES
 
@@ -156,7 +156,7 @@ def _check_guide(guide: Guide, shape: Shape) -> None:
         raise ValueError(f"sigma: {guide.sigma} is not in 0 .. {max(shape)}")
     if guide.target is None:
         raise ValueError(f"target: {guide.operator} needs one")
-    _check_array("target", guide.target, measured_shape(guide, shape))
+    _check_array("target", guide.target, guide.measured(shape))
     if guide.operator == "mask":
         if guide.mask is None:
             raise ValueError("mask: what is measured?")

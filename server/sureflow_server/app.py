@@ -15,6 +15,7 @@ from sureflow import __version__
 from sureflow_server import traces
 from sureflow_server.api import (
     access,
+    disconnect,
     docs,
     edit,
     generate,
@@ -34,8 +35,8 @@ from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.engine.account import Limits
 from sureflow_server.engine.messages import WorkerConfig
+from sureflow_server.engine.patience import Patience
 from sureflow_server.engine.pool import Pool
-from sureflow_server.engine.supervisor import Patience
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
@@ -127,6 +128,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         handles=store,
     )
     problems.install(app)
+    disconnect.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.allowed_origins:
         app.add_middleware(

@@ -50,7 +50,7 @@ def lines(text: str) -> list[dict[str, object]]:
 
 def test_samples_a_sheet_and_their_record(command: Command, server: str, tmp_path: Path) -> None:
     words = ("generate", "fashion", "--n", "3", "--label", "Sneaker", "--seed", "7", "--steps", "4")
-    done = command(*words, "--top", "2", "--out", str(tmp_path / "out"), "--sheet")
+    done = command(*words, "--top", "2", "--sheet", "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert "2 of 3 passed" in done.stdout
     record = lines((tmp_path / "out" / "samples.jsonl").read_text())
@@ -183,6 +183,7 @@ def test_names_are_completed(server: str) -> None:
         (("generate", "no-such-model"), 2, "sureflow-client models lists"),
         (("generate", "ring", "--steps", "0"), 2, "sampler.steps"),
         (("generate", "ring", "--sheet"), 2, "--out"),
+        (("edit", "hdl_1", "--sheet"), 2, "--out"),
         (("generate", "ring", "--n", "3", "--accept", "4"), 2, "--n"),
         (("invert", "no-such-file.png"), 2, "no-such-file.png"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.sources import ROOT
+from tests.deploy.sources import DEPLOY, ROOT, documents
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
@@ -51,6 +51,28 @@ def test_torch_is_the_one_that_was_tested() -> None:
     assert pinned is not None
     installed = re.findall(r'"torch==([\d.]+)(\+cpu)?"', DOCKERFILE)
     assert installed == [(pinned[1], "+cpu"), (pinned[1], "")]
+
+
+def addresses(text: str) -> set[str]:
+    """The hosts that a text names by URL."""
+    return set(re.findall(r"https?://([\w.-]+)", text))
+
+
+def test_no_file_says_where_packages_come_from() -> None:
+    """That is for whoever builds to say: by the build argument, or in the configuration of pip."""
+    services = documents(DEPLOY / "compose.yaml")[0]["services"]
+    names = ("Dockerfile", "Makefile", "pyproject.toml", "constraints.txt", ".ci/run")
+    files = [ROOT / "clients/python/pyproject.toml", *(ROOT / name for name in names)]
+    files += [path for path in DEPLOY.rglob("*.*") if path.is_file() and path.suffix != ".pyc"]
+    for path in files:
+        assert addresses(path.read_text()) <= {"127.0.0.1", "localhost", *services}, path
+    assert re.findall(r"^ARG TORCH_INDEX(.*)$", DOCKERFILE, re.M) == [""]
+    assert re.findall(r"--\S*(?:index|links|host)\S*\s+(\S+)", DOCKERFILE) == ['"${TORCH_INDEX}"}']
+
+
+def test_an_address_would_be_found() -> None:
+    line = "ARG TORCH_INDEX=https://packages.example/simple"
+    assert addresses(line) == {"packages.example"}
 
 
 def test_everything_copied_is_let_through() -> None:

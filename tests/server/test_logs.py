@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from sureflow_server.logs import configure, request_id
@@ -48,6 +49,19 @@ def test_every_request_is_a_json_line_with_its_id(start: Callable[..., Server]) 
     (died,) = [line for line in lines(server) if "worker process ended" in line["message"]]
     assert died["level"] == "ERROR"
     assert "request_id" not in died
+
+
+def test_a_client_that_leaves_is_a_line_and_no_error(start: Callable[..., Server]) -> None:
+    server = start("--log", "json")
+    body = {"model": "points", "n": 64, "sampler": {"method": "rk4", "steps": 200}}
+    tensors = {"Accept": "application/x-safetensors"}
+    for number, headers in enumerate(({}, tensors, {"Idempotency-Key": "once"})):
+        mine = {**headers, "X-Request-Id": f"left-{number}"}
+        with pytest.raises(httpx.ReadTimeout):
+            server.client.post("/v1/generate", json=body, headers=mine, timeout=0.2)
+    eventually(lambda: sum("left-" in line for line in server.log) == 3)
+    said = [(line["level"], line.get("status")) for line in lines(server) if "request_id" in line]
+    assert said == [("INFO", 499)] * 3
 
 
 @pytest.mark.usefixtures("_root")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sureflow.frame import Frame
+from sureflow.commit import step_at
+from sureflow.frame import nearest
 from sureflow.lane import Array, LaneSpec, Sample
 from sureflow.operations import Operation
 from sureflow.origin import Branch, Inverted
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 At = float | int | Literal["commit"]
 """A number of steps (an integer), a time in [0, 1] (a float), or the commit point."""
-
-SAME = 1e-6
-"""Times this close are one: those of a profile are float32."""
 
 
 def edit(
@@ -121,9 +119,4 @@ def step_of(sample: Sample, at: At) -> int:
         return at
     if not 0 <= at <= 1:
         raise ValueError(f"at: time {at} is not in 0 .. 1")
-    return int(np.searchsorted(sample.t, at + SAME, side="right")) - 1
-
-
-def nearest(frames: Iterable[Frame], step: int) -> Frame | None:
-    """The latest of these frames that is not later than a step."""
-    return max((f for f in frames if f.step <= step), key=lambda f: f.step, default=None)
+    return step_at(sample.t, at)

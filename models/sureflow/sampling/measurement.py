@@ -9,18 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.operations import Guide
+from sureflow.operations import Guide, axes
 
 MEASUREMENTS = ("mask", "blur", "downsample")
 """Operators of :class:`~sureflow.operations.Guide` that are linear."""
 
 SEEN = 1e-2
 """Details of which a blur leaves less than this share count as not measured."""
-
-
-def axes(shape: Sequence[int]) -> int:
-    """How many of the last axes are space: two, or one of a vector."""
-    return min(len(shape), 2)
 
 
 class Measurement(ABC):
@@ -122,20 +117,6 @@ def measurement(guide: Guide, shape: Sequence[int], device: torch.device) -> Mea
     if guide.operator == "downsample":
         return Downsampled(target, guide.factor)
     return Blurred(target, guide.sigma)
-
-
-def measured_shape(guide: Guide, shape: Sequence[int]) -> tuple[int, ...]:
-    """Shape of a measurement.
-
-    Raises:
-        ValueError: The sample cannot be divided into such blocks.
-    """
-    if guide.operator != "downsample":
-        return tuple(shape)
-    space = axes(shape)
-    if guide.factor < 1 or any(size % guide.factor for size in shape[-space:]):
-        raise ValueError(f"factor: {guide.factor} does not divide {list(shape[-space:])}")
-    return (*shape[:-space], *(size // guide.factor for size in shape[-space:]))
 
 
 def _weights(size: int, sigma: float) -> np.ndarray:

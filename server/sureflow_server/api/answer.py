@@ -12,7 +12,7 @@ from safetensors.numpy import save
 
 from sureflow.lane import Sample
 from sureflow.scores.catalogue import SCORES
-from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable
+from sureflow_server.api.encoding import MEDIA_TYPES, jsonable, map_form, profile_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
 
@@ -42,17 +42,22 @@ def head(plan: Plan, request_id: str) -> dict[str, Any]:
     }
 
 
-def record(result: Result, plan: Plan) -> dict[str, Any]:
-    """Return a sample with its data, the record's schema being ``SampleRecord``."""
+def record(result: Result, plan: Plan, *, withheld: bool = False) -> dict[str, Any]:
+    """Return a sample with its data, the record's schema being ``SampleRecord``.
+
+    Args:
+        result: The sample.
+        plan: What was asked for.
+        withheld: Leave its data out, even if the filter does not.
+    """
     sample = result.sample
-    map_form: Format = "list" if plan.form == "list" else "npy"
-    data = None if result.withheld else jsonable(sample.data, plan.form)
+    data = None if withheld or result.withheld else jsonable(sample.data, plan.form)
     return {
         **facts(result, plan),
         "media_type": MEDIA_TYPES[plan.form],
         "data": data,
-        **({"profile": _profile(sample)} if plan.profile else {}),
-        **({"map": jsonable(sample.map, map_form)} if plan.map else {}),
+        **_profile(sample, plan),
+        **({"map": jsonable(sample.map, map_form(plan.form))} if plan.map else {}),
     }
 
 
@@ -65,10 +70,7 @@ def tensors(run: Run, results: Sequence[Result], request_id: str) -> bytes:
     """
     plan = run.plan
     samples = [result.sample for result in results]
-    records = [
-        {**facts(result, plan), **({"profile": _profile(result.sample)} if plan.profile else {})}
-        for result in results
-    ]
+    records = [{**facts(result, plan), **_profile(result.sample, plan)} for result in results]
     arrays = {
         "samples": np.stack(
             [np.full_like(r.sample.data, np.nan) if r.withheld else r.sample.data for r in results]
@@ -109,8 +111,9 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _profile(sample: Sample) -> dict[str, Any]:
-    return {"t": sample.t.tolist(), "rate": [_number(rate) for rate in sample.rate.tolist()]}
+def _profile(sample: Sample, plan: Plan) -> dict[str, Any]:
+    """The uncertainty over time, if it is asked for."""
+    return {"profile": profile_of(sample.t, sample.rate)} if plan.profile else {}
 
 
 def _number(value: float | None) -> float | None:

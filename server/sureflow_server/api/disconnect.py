@@ -6,13 +6,19 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from fastapi import Request
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
 T = TypeVar("T")
 
 CLIENT_CLOSED_REQUEST = 499
 """Status of an answer that nobody reads."""
+
+
+def install(app: FastAPI) -> None:
+    """End every request whose client is gone with :data:`CLIENT_CLOSED_REQUEST`."""
+    app.add_exception_handler(ClientDisconnect, _unread)
 
 
 async def unless_disconnected(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -32,6 +38,10 @@ async def unless_disconnected(request: Request, work: Coroutine[Any, Any, T]) ->
         for task in (working, leaving):
             task.cancel()
         await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+def _unread(request: Request, error: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def _left(request: Request) -> None:

@@ -6,23 +6,20 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
-from fastapi.responses import JSONResponse, Response
-from starlette.requests import ClientDisconnect
+from fastapi.responses import Response
 
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import answer, record
-from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
 from sureflow_server.api.edit_plan import branching_step, named, plan_edit
 from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
 from sureflow_server.api.held import Held, card_of_handle, hold
-from sureflow_server.api.jobs import ACCEPTED, accepted, wants_job
+from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.once import PARAMETERS, once
 from sureflow_server.api.original import Frames, original, surest
 from sureflow_server.api.problems import problems
 from sureflow_server.api.responses import EditResponse
 from sureflow_server.api.run import Run
-from sureflow_server.api.submit import submit
 from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.service import Service
 
@@ -56,35 +53,26 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     frame = await held.frame(service.store, step)
     frames = await service.store.frames(body.handle)
     planned = plan_edit(body, held, card, step, frame, service.settings)
-    asynchronous = wants_job(request)
-    run = submit(request, planned, progress=asynchronous)
-    document = partial(_answer, request.state.request_id, body, held, frames, step, run)
-    if asynchronous:
-        return accepted(request, run, document)
+    document = partial(_answer, request.state.request_id, body, held, frames, step)
     try:
-        await unless_disconnected(request, run.collect())
-    except ClientDisconnect:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
+        return await serve(request, planned, document)
     except ImpossibleError as error:
         raise named(error, body) from error
-    return JSONResponse(document())
 
 
 def _answer(
     request_id: str, body: EditRequest, held: Held, frames: Frames, step: int, run: Run
 ) -> dict[str, Any]:
-    results = sorted(run.results, key=lambda result: result.sample.spec.index)
-    first = held.facts
-    chosen = surest(results, first)
+    results = run.ordered
+    chosen = surest(results, held.facts)
     best = body.keep == "best"
-    records = [record(result, run.plan) for result in results]
-    if best:
-        for place, one in enumerate(records):
-            one["data"] = one["data"] if place == chosen else None
-    withheld = best and chosen is not None
+    records = [
+        record(result, run.plan, withheld=best and place != chosen)
+        for place, result in enumerate(results)
+    ]
     return {
         **answer(run, request_id, records),
         "at": {"t": round(float(held.t[step]), 6), "step": step},
-        "original": original(held, frames, run.plan, withheld=withheld),
+        "original": original(held, frames, run.plan, withheld=best and chosen is not None),
         "chosen": chosen,
     }

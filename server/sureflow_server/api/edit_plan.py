@@ -224,13 +224,11 @@ def _known(body: InpaintOperation, held: Held, card: ModelCard, field: str) -> A
 
 def _guide(body: GuideOperation, card: ModelCard, field: str) -> Guide:
     """The worker, which has the operators, checks the rest."""
-    shape = list(card.shape)
-    if body.operator == "downsample":
-        places = range(max(len(shape) - 2, 0), len(shape))
-        for place in places:
-            if shape[place] % body.factor:
-                raise Problem.field(f"{field}.factor", f"{body.factor} does not divide {shape}")
-            shape[place] //= body.factor
+    guide = Guide(body.operator, body.strength, factor=body.factor, sigma=body.sigma)
+    try:
+        shape = guide.measured(card.shape)
+    except ValueError as error:
+        raise Problem.field(f"{field}.factor", str(error).removeprefix("factor: ")) from error
     target = None if body.target is None else read(body.target, shape, f"{field}.target")
     mask = None if body.mask is None else _mask(body.mask, card, f"{field}.mask")
-    return Guide(body.operator, body.strength, target, mask, body.factor, body.sigma)
+    return replace(guide, target=target, mask=mask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -49,3 +50,13 @@ def jsonable(array: Array, form: Format) -> Any:
     if form == "list":
         return array.tolist()
     return base64.b64encode(png(array)).decode()
+
+
+def map_form(form: Format) -> Format:
+    """Return how a map travels beside samples in this form: exactly, since it is no image."""
+    return "list" if form == "list" else "npy"
+
+
+def profile_of(t: Array, rate: Array) -> dict[str, Any]:
+    """Return the uncertainty over time as a JSON object, rates that are not finite as ``None``."""
+    return {"t": t.tolist(), "rate": [r if isfinite(r) else None for r in rate.tolist()]}

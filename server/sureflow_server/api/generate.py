@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
-from fastapi.responses import JSONResponse, Response
-from starlette.requests import ClientDisconnect
+from fastapi.responses import Response
 
 from sureflow_server.api.accept import negotiate
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import answer, facts, tensors, whole
-from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
+from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoding import png
 from sureflow_server.api.examples import REQUESTS
-from sureflow_server.api.jobs import ACCEPTED, accepted, wants_job
+from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.once import HEADER, PARAMETERS, once
 from sureflow_server.api.plan import Plan, plan
 from sureflow_server.api.problems import Problem, problems
@@ -78,28 +76,18 @@ async def generate(
 async def _generate(request: Request, body: GenerateRequest) -> Response:
     planned = plan(body, Service.of(request))
     media_type = _media_type(request, planned)
-    asynchronous = media_type == JSON and wants_job(request)
-    run = submit(request, planned, progress=asynchronous or media_type == EVENTS)
-    document = partial(whole, run, request.state.request_id)
-    if asynchronous:
-        return accepted(request, run, document)
+    request_id = request.state.request_id
+    if media_type == JSON:
+        return await serve(request, planned, partial(whole, request_id=request_id))
+    run = submit(request, planned, progress=media_type == EVENTS)
     if media_type == EVENTS:
         return stream(request, run)
-    try:
-        results = await unless_disconnected(request, run.collect())
-    except ClientDisconnect:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    results = await unless_disconnected(request, run.collect())
     with measured("decode"):
-        return _answer(request.state.request_id, run, results, media_type)
-
-
-def _answer(request_id: str, run: Run, results: Sequence[Result], media_type: str) -> Response:
-    if media_type == TENSORS:
-        return Response(tensors(run, results, request_id), media_type=TENSORS)
-    if media_type == PNG:
+        if media_type == TENSORS:
+            return Response(tensors(run, results, request_id), media_type=TENSORS)
         best = next((result for result in results if result.accepted), results[0])
         return _image(run, best, request_id)
-    return JSONResponse(whole(run, request_id))
 
 
 def _media_type(request: Request, planned: Plan) -> str:

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.requests import ClientDisconnect
 
 from sureflow.card import ModelCard
 from sureflow.commit import step_at
@@ -17,12 +16,12 @@ from sureflow.lane import LaneSpec, Sample
 from sureflow.lane import View as Seen
 from sureflow.origin import Branch
 from sureflow_server.api.access import Guarded, caller, owner
-from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
-from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable
+from sureflow_server.api.disconnect import unless_disconnected
+from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable, map_form, profile_of
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
 from sureflow_server.api.held import Held, card_of_handle, hold
 from sureflow_server.api.keeping import moment, sample_of
-from sureflow_server.api.original import profile_of, sample_record, time_of
+from sureflow_server.api.original import sample_record, time_of
 from sureflow_server.api.problems import problems
 from sureflow_server.api.requests import OutputOptions
 from sureflow_server.api.resolve import form_of
@@ -87,7 +86,7 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
             "bytes": handle.nbytes,
             "steps": held.steps,
             "commits": held.commits,
-            "profile": profile_of(held),
+            "profile": profile_of(held.t, held.rate),
             "frames": [
                 {"step": step, "t": time_of(held, step), "bytes": size} for step, size in frames
             ],
@@ -135,10 +134,7 @@ async def frames(
     seen: list[dict[str, Any]] = []
     evaluations = 0
     if steps:
-        try:
-            sample = await unless_disconnected(request, _look(request, held, card, steps))
-        except ClientDisconnect:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        sample = await unless_disconnected(request, _look(request, held, card, steps))
         seen = [_view(view, shape, show) for view in sample.views]
         evaluations = sample.evaluations
     if ended:
@@ -187,7 +183,7 @@ def _view(view: Seen, form: Format, show: Sequence[str]) -> dict[str, Any]:
         "rate": view.rate,
         "uncertainty": view.uncertainty,
         **{name: jsonable(array, form) for name, array in shown.items() if name in show},
-        **({"map": jsonable(view.map, _map_form(form))} if "map" in show else {}),
+        **({"map": jsonable(view.map, map_form(form))} if "map" in show else {}),
     }
 
 
@@ -201,12 +197,8 @@ def _end(held: Held, form: Format, show: Sequence[str]) -> dict[str, Any]:
         "rate": None,
         "uncertainty": float(arrays["map"].sum(dtype=float)),
         **{name: data for name in ("state", "prediction") if name in show},
-        **({"map": jsonable(0 * arrays["map"], _map_form(form))} if "map" in show else {}),
+        **({"map": jsonable(0 * arrays["map"], map_form(form))} if "map" in show else {}),
     }
-
-
-def _map_form(form: Format) -> Format:
-    return "list" if form == "list" else "npy"
 
 
 def _form(form: Literal["png", "npy", "list"] | None, card: ModelCard) -> Format:

@@ -7,32 +7,22 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
-from fastapi.responses import JSONResponse, Response
-from starlette.requests import ClientDisconnect
+from fastapi.responses import Response
 
 from sureflow.lane import LaneSpec
 from sureflow.origin import Inverted
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import whole
 from sureflow_server.api.arrays import read
-from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
 from sureflow_server.api.examples import INVERSIONS
 from sureflow_server.api.invert_request import InvertRequest
-from sureflow_server.api.jobs import ACCEPTED, accepted, wants_job
+from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.keeping import keeping
 from sureflow_server.api.once import PARAMETERS, once
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
-from sureflow_server.api.resolve import (
-    card_of,
-    check_grid,
-    check_guidance,
-    form_of,
-    label_of,
-    scores_of,
-)
+from sureflow_server.api.resolve import card_of, check_grid, condition_of, form_of, scores_of
 from sureflow_server.api.responses import GenerateResponse
-from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
 
 router = APIRouter(tags=["rewind"], route_class=Guarded)
@@ -58,16 +48,8 @@ async def invert(
 
 
 async def _invert(request: Request, body: InvertRequest) -> Response:
-    asynchronous = wants_job(request)
-    run = submit(request, _plan(body, Service.of(request)), progress=asynchronous)
-    document = partial(whole, run, request.state.request_id)
-    if asynchronous:
-        return accepted(request, run, document)
-    try:
-        await unless_disconnected(request, run.collect())
-    except ClientDisconnect:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
-    return JSONResponse(document())
+    document = partial(whole, request_id=request.state.request_id)
+    return await serve(request, _plan(body, Service.of(request)), document)
 
 
 def _plan(request: InvertRequest, service: Service) -> Plan:
@@ -75,11 +57,7 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
     if len(request.samples) > limit:
         raise Problem.field("samples", f"at most {limit} per request, got {len(request.samples)}")
     card = card_of(request.model, service)
-    label = None
-    if request.condition is not None:
-        label = label_of(request.condition.label, card, "condition.label")
-    scale = request.guidance.scale
-    check_guidance(scale, label, "guidance.scale")
+    label, scale = condition_of(request.condition, request.guidance, card)
     check_grid(request.sampler, card)
     if request.sampler.parallel is not None:
         raise Problem.field("sampler.parallel", "steps made in parallel cannot be taken back")

@@ -15,9 +15,9 @@ from sureflow_server.api.requests import (
     ConfidenceOptions,
     Guidance,
     OutputOptions,
-    SamplerOptions,
 )
 from sureflow_server.api.rewind_options import RewindOptions
+from sureflow_server.api.sampler_options import SamplerOptions
 
 MAX_GIVEN = 256
 DEFAULT_SAMPLER = SamplerOptions(method="dopri5", tolerance=1e-4)

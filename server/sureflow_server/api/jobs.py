@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -13,11 +14,15 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from sureflow_server.api.access import Guarded, caller
 from sureflow_server.api.background import Background
+from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.job_record import JobRecord
+from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.run import Run
 from sureflow_server.api.stream import HEARTBEAT_S
+from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
+from sureflow_server.traces import measured
 
 PREFERENCE = "respond-async"
 
@@ -36,20 +41,38 @@ router = APIRouter(tags=["jobs"], route_class=Guarded)
 _refusals = problems(401, 403, 404)
 
 
-def wants_job(request: Request) -> bool:
+async def serve(
+    request: Request, planned: Plan, document: Callable[[Run], dict[str, Any]]
+) -> Response:
+    """Make what is planned and answer with it; at once, with a job, if the client prefers that.
+
+    Args:
+        request: Of the client.
+        planned: What it has come to.
+        document: The answer, once all samples are there.
+
+    Raises:
+        EngineError: It is refused, or some samples could not be made.
+        Problem: The key never allows so many samples.
+        ClientDisconnect: The client left while it waited.
+    """
+    asynchronous = _wants_job(request)
+    run = submit(request, planned, progress=asynchronous)
+    if asynchronous:
+        return _accepted(request, run, partial(document, run))
+    await unless_disconnected(request, run.collect())
+    with measured("decode"):
+        return JSONResponse(document(run))
+
+
+def _wants_job(request: Request) -> bool:
     """Whether the client would rather not wait (RFC 7240, section 4.1)."""
     preferences = ",".join(request.headers.getlist("prefer")).split(",")
     return any(each.split(";")[0].strip().lower() == PREFERENCE for each in preferences)
 
 
-def accepted(request: Request, run: Run, document: Callable[[], dict[str, Any]]) -> Response:
-    """Let a request go on by itself; answer with how it stands and where to ask.
-
-    Args:
-        request: Of the client.
-        run: What it has come to.
-        document: The answer, once there is one.
-    """
+def _accepted(request: Request, run: Run, document: Callable[[], dict[str, Any]]) -> Response:
+    """Let a request go on by itself; answer with how it stands and where to ask."""
     job = Background(run, caller(request), request.state.request_id, request.url.path, document)
     Service.of(request).jobs.add(job)
     headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": PREFERENCE}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isfinite
 from time import time
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ from safetensors.numpy import load, save
 from sureflow.commit import commit_points
 from sureflow.lane import Array, Sample
 from sureflow.recipe import dump
+from sureflow_server.api.encoding import profile_of
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.rewind_options import RewindOptions
 from sureflow_server.filters.rewinding import ENDED
@@ -128,7 +128,6 @@ def _note(sample: Sample, facts: dict[str, Any]) -> dict[str, Any]:
     points = commit_points(sample.t, sample.rate)
     return {
         "facts": facts,
-        "t": sample.t.tolist(),
-        "rate": [rate if isfinite(rate) else None for rate in sample.rate.tolist()],
+        **profile_of(sample.t, sample.rate),
         "commits": [{"t": point.t, "step": point.step} for point in points],
     }

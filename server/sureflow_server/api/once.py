@@ -9,10 +9,9 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
-from starlette.requests import ClientDisconnect
 
 from sureflow_server.api.access import owner
-from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
+from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.problems import Problem
 from sureflow_server.replays import ReusedKeyError
 from sureflow_server.service import Service
@@ -52,6 +51,7 @@ async def once(request: Request, work: Callable[[], Awaitable[Response]]) -> Res
 
     Raises:
         Problem: The header is malformed, or its key stands for another request.
+        ClientDisconnect: The client left while it waited for another to be done.
     """
     keys = request.headers.getlist(HEADER)
     if not keys:
@@ -69,5 +69,3 @@ async def once(request: Request, work: Callable[[], Awaitable[Response]]) -> Res
         return await replays.once(*identity, work)
     except ReusedKeyError as error:
         raise Problem("idempotency-key-reuse", str(error), [(HEADER, str(error))]) from error
-    except ClientDisconnect:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)

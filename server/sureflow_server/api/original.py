@@ -7,9 +7,9 @@ from math import inf, isfinite
 from typing import Any
 
 from sureflow.lane import Array
-from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable
+from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable, map_form, profile_of
 from sureflow_server.api.held import Held
-from sureflow_server.api.keeping import moment, sample_of
+from sureflow_server.api.keeping import Kept, sample_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result
 
@@ -33,33 +33,22 @@ def sample_record(
 ) -> dict[str, Any]:
     """Return the record of the sample of a handle, its schema being ``SampleRecord``."""
     arrays: dict[str, Array] = sample_of(held.handle)
-    map_form: Format = "list" if form == "list" else "npy"
     handle = held.handle
-    link = {
-        "id": handle.id,
-        "expires_at": moment(handle.expires),
-        "bytes": handle.nbytes + sum(size for _, size in frames),
-        "frames": [time_of(held, step) for step, _ in frames],
-    }
+    size = handle.nbytes + sum(size for _, size in frames)
+    times = tuple(time_of(held, step) for step, _ in frames)
     return {
         **held.facts,
-        "handle": link,
+        "handle": Kept(handle.id, handle.expires, size, times).record(),
         "media_type": MEDIA_TYPES[form],
         "data": None if withheld else jsonable(arrays["data"], form),
-        **({"profile": profile_of(held)} if profile else {}),
-        **({"map": jsonable(arrays["map"], map_form)} if map else {}),
+        **({"profile": profile_of(held.t, held.rate)} if profile else {}),
+        **({"map": jsonable(arrays["map"], map_form(form))} if map else {}),
     }
 
 
 def time_of(held: Held, step: int) -> float:
     """Return when a step of a trajectory begins; the end of the last one is 1."""
     return round(float(held.t[step]), 6) if step < held.steps else 1.0
-
-
-def profile_of(held: Held) -> dict[str, Any]:
-    """Return the uncertainty over time of a trajectory, as a JSON object."""
-    rates = [rate if isfinite(rate) else None for rate in held.rate.tolist()]
-    return {"t": held.t.tolist(), "rate": rates}
 
 
 def surest(results: Sequence[Result], facts: dict[str, Any]) -> int | None:

@@ -14,9 +14,8 @@ from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.resolve import (
     card_of,
     check_grid,
-    check_guidance,
+    condition_of,
     form_of,
-    label_of,
     scores_of,
     seed_of,
 )
@@ -82,11 +81,7 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
     limit = service.settings.max_samples_per_request
     _check_count(request, limit)
     card = card_of(request.model, service)
-    label = None
-    if request.condition is not None:
-        label = label_of(request.condition.label, card, "condition.label")
-    scale = request.guidance.scale
-    check_guidance(scale, label, "guidance.scale")
+    label, scale = condition_of(request.condition, request.guidance, card)
     check_grid(request.sampler, card)
     parallel = request.sampler.parallel is not None
     scores = scores_of(request.confidence, card, label, scale, parallel)

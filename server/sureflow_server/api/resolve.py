@@ -8,7 +8,8 @@ from sureflow.card import ModelCard
 from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow_server.api.encoding import PNG_CHANNELS, Format
 from sureflow_server.api.problems import Problem
-from sureflow_server.api.requests import ConfidenceOptions, OutputOptions, SamplerOptions
+from sureflow_server.api.requests import Condition, ConfidenceOptions, Guidance, OutputOptions
+from sureflow_server.api.sampler_options import SamplerOptions
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 
@@ -58,6 +59,19 @@ def label_of(label: int | str, card: ModelCard, field: str) -> int:
     names = ", ".join(card.classes)
     allowed = f"choose from 0 to {len(card.classes) - 1} or {names}"
     raise Problem.field(field, f"no class {label!r}; {allowed}")
+
+
+def condition_of(
+    condition: Condition | None, guidance: Guidance, card: ModelCard
+) -> tuple[int | None, float]:
+    """Return the number of the class, if there is one, and the scale of guidance.
+
+    Raises:
+        Problem: There is no such class, or no condition to guide by.
+    """
+    label = None if condition is None else label_of(condition.label, card, "condition.label")
+    check_guidance(guidance.scale, label, "guidance.scale")
+    return label, guidance.scale
 
 
 def check_guidance(scale: float, label: int | None, field: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from sureflow.card import ModelCard
 from sureflow.holds import Holds
 from sureflow.lane import LaneSpec
+from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.problems import Problem
-from sureflow_server.api.requests import FilterOptions
 from sureflow_server.filters import Filter, Rewinding, Target, Threshold, Top
 from sureflow_server.filters.rewinding import DEFAULT_SHIFT
 

@@ -26,7 +26,8 @@ from sureflow_server.engine.errors import (
 )
 from sureflow_server.engine.job import Follow, Job
 from sureflow_server.engine.messages import Ready, Terms, TickStats, WorkerConfig
-from sureflow_server.engine.supervisor import Patience, Supervisor
+from sureflow_server.engine.patience import Patience
+from sureflow_server.engine.supervisor import Supervisor
 
 MIN_RETRY_S, MAX_RETRY_S = 0.05, 60.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from sureflow.card import ModelCard
@@ -33,6 +33,7 @@ from sureflow_server.engine.messages import (
     Unload,
     WorkerConfig,
 )
+from sureflow_server.engine.patience import Patience
 from sureflow_server.engine.process import WorkerProcess
 from sureflow_server.engine.width import brisk
 
@@ -45,26 +46,6 @@ LOOK_S = 0.5
 
 LOOKS = 8
 """Fewest looks before a worker is given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """For how long a worker may be silent before it is killed.
-
-    Attributes:
-        worker_s: While it serves. ``None``: ``least_s``, or ``turns`` times what the longest turn
-            of its models should take, whichever is more.
-        load_s: While it loads a model and warms it up.
-    """
-
-    worker_s: float | None = None
-    load_s: float = 600.0
-    least_s: float = 30.0
-    turns: float = 20.0
-
-    def serving_s(self, turn_s: float) -> float:
-        """Seconds of silence that a worker is allowed whose longest turn should take so long."""
-        return max(self.least_s, self.turns * turn_s) if self.worker_s is None else self.worker_s
 
 
 class Observer(Protocol):

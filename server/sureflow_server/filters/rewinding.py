@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sureflow.commit import step_at
+from sureflow.frame import nearest
 from sureflow.lane import LaneSpec, Sample
 from sureflow.operations import Resample
 from sureflow.origin import Branch
@@ -58,8 +59,7 @@ class Rewinding:
         if self.threshold.passes(sample) or not self._goes_on(sample):
             return None
         step = step_at(sample.t, sample.commit.t + self.shift)
-        before = [frame for frame in sample.frames if frame.step <= step]
-        origin = Branch(sample.spec, step, (Resample(),), before[-1] if before else None)
+        origin = Branch(sample.spec, step, (Resample(),), nearest(sample.frames, step))
         return replace(sample.spec, index=sample.spec.index + self.count, origin=origin)
 
     def decide(self, sample: Sample) -> Decision:

@@ -90,8 +90,6 @@ def edit(
     as_json: ask.JsonOption = False,
 ) -> None:
     """Take a trajectory up again where it was, and send it elsewhere."""
-    if sheet and out is None:
-        raise typer.BadParameter("needs --out", param_hint="--sheet")
     operations: list[Operation] = []
     if resample is not None:
         operations.append(Resample(resample, _region(uncertain, mask)))

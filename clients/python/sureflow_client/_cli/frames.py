@@ -43,7 +43,7 @@ def frames(
     """Look at a trajectory: the state of the flow and where it was heading, over time."""
     if out is not None and out.suffix not in (".png", ".npz"):
         raise typer.BadParameter("ends with .png or .npz", param_hint="--out")
-    show: list[Show] = ["state", "prediction", *(["map"] if map else [])]  # type: ignore[list-item]
+    show: list[Show] = ["state", "prediction", "map"] if map else ["state", "prediction"]
     times = t or np.linspace(0, 1, count).tolist()
     with client(context) as server:
         trajectory = server.frames(handle, times, show=show)

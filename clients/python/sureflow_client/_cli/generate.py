@@ -94,8 +94,6 @@ def generate(
     as_json: ask.JsonOption = False,
 ) -> None:
     """Generate samples and say how sure the model is of each."""
-    if sheet and out is None:
-        raise typer.BadParameter("needs --out", param_hint="--sheet")
     if n is not None and accept is not None and n != accept:
         message = f"as many as shall pass, {accept}; or leave it out"
         raise typer.BadParameter(message, param_hint="--n")

@@ -69,8 +69,6 @@ def invert(
     What is written to --out is what the flow makes of them. The index of a sample is the place of
     its file.
     """
-    if sheet and out is None:
-        raise typer.BadParameter("needs --out", param_hint="--sheet")
     options: InvertOptions = {
         "label": ask.label_of(label),
         "guidance": guidance,

@@ -22,11 +22,8 @@ def report(result: Result, *, out: Path | None, sheet: bool, exact: bool, as_jso
     Files are written for the samples that passed; the record has a line for every sample.
 
     Raises:
-        typer.BadParameter: A sheet is asked for, and nowhere to put it.
         OSError: The folder cannot be written to.
     """
-    if sheet and out is None:
-        raise typer.BadParameter("needs --out", param_hint="--sheet")
     files = {} if out is None else _write(result, out, exact)
     lines = [_line(result, sample, files.get(sample.index)) for sample in result]
     if out is not None:

@@ -82,13 +82,24 @@ RewindOption = Annotated[
 OutOption = Annotated[
     Path | None,
     typer.Option(
-        help="Folder for the samples and their record, samples.jsonl.", rich_help_panel=OUTPUT
+        help="Folder for the samples and their record, samples.jsonl.",
+        is_eager=True,  # the sheet asks for it
+        rich_help_panel=OUTPUT,
     ),
 ]
+
+
+def _with_out(context: typer.Context, sheet: bool) -> bool:
+    if sheet and context.params["out"] is None:
+        raise typer.BadParameter("needs --out", param_hint="--sheet")
+    return sheet
+
+
 SheetOption = Annotated[
     bool,
     typer.Option(
         "--sheet",
+        callback=_with_out,
         help="Also write sheet.png: what passed, the surest first, each with its confidence.",
         rich_help_panel=OUTPUT,
     ),

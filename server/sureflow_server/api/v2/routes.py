@@ -9,13 +9,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from starlette.requests import ClientDisconnect
 
 from sureflow import __version__
 from sureflow.card import ModelCard
 from sureflow_server.api import health
 from sureflow_server.api.access import Guarded
-from sureflow_server.api.disconnect import CLIENT_CLOSED_REQUEST, unless_disconnected
+from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.plan import plan
 from sureflow_server.api.problems import OPEN_INFERENCE, Problem
 from sureflow_server.api.resolve import card_of
@@ -92,14 +91,11 @@ async def infer(request: Request, name: str, version: str | None = None) -> Resp
     if request.headers.get("content-encoding", "").lower() not in ENCODINGS:
         raise Problem("unsupported-media-type", "send the body as it is, without compression")
     card = _card(request, name, version)
-    try:
-        inference, elements = read(await request.body(), request.headers.get(HEADER_LENGTH))
-        check_outputs(inference)
-        planned = plan(request_of(name, inference, elements), Service.of(request))
-        run = submit(request, planned)
-        results = await unless_disconnected(request, run.collect())
-    except ClientDisconnect:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    inference, elements = read(await request.body(), request.headers.get(HEADER_LENGTH))
+    check_outputs(inference)
+    planned = plan(request_of(name, inference, elements), Service.of(request))
+    run = submit(request, planned)
+    results = await unless_disconnected(request, run.collect())
     answer = {
         "model_name": card.name,
         "model_version": card.version,
