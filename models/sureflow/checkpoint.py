@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -30,9 +31,16 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CALIBRATION, GRID = "calibration.safetensors", "grid.safetensors"
 MAX_CONFIG_BYTES = 1 << 20
 
+LONGEST = 1000
+"""Characters of the message of an error."""
+
 
 class CheckpointError(Exception):
     """A checkpoint folder cannot be used; the message names the folder, the file and the reason."""
+
+    def __init__(self, message: str) -> None:
+        # Which may quote what was found there, of any length.
+        super().__init__(message if len(message) <= LONGEST else f"{message[:LONGEST]}...")
 
 
 class CheckpointConfig(BaseModel):
@@ -125,7 +133,16 @@ def load(
         differentiable=differentiable(network),
         provenance=config.provenance,
     )
+    _check_card(folder, card)
     return Model(card, network, calibration, grid=grid, compile=compile)
+
+
+def _check_card(folder: Path, card: ModelCard) -> None:
+    """Make sure that a card can be shown as JSON, lest one hide those of all others."""
+    try:
+        json.dumps(asdict(card), allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{folder}: what it says of itself is no JSON: {error}") from error
 
 
 def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> None:
@@ -261,7 +278,7 @@ def _calibration(folder: Path, classes: int) -> Calibration | None:
         return None
     try:
         calibration = Calibration.load(path)
-    except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}") from error
     if calibration.classes != classes:
         raise CheckpointError(

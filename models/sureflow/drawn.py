@@ -1,0 +1,45 @@
+"""How reference draws were made, as it is written beside what was learned from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+
+from sureflow.lane import MAX_STEPS, METHODS
+
+
+class Drawn(BaseModel):
+    """What others rely on of such a note; it may say more.
+
+    Attributes:
+        method: Solver.
+        steps: Of its fixed grid.
+        seed: Of the draws.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    method: str = "heun"
+    steps: Annotated[int, Field(ge=1, le=MAX_STEPS)] = 20
+    seed: int = 0
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, method: str) -> str:
+        if method not in METHODS:
+            raise ValueError(f"{method!r} is unknown; choose from {METHODS}")
+        return method
+
+    @classmethod
+    def read(cls, text: str) -> dict[str, Any]:
+        """Read a note.
+
+        Raises:
+            ValueError: It is no JSON object, or a field is wrong.
+        """
+        cls.model_validate_json(text)
+        return _NOTE.validate_json(text)
+
+
+_NOTE = TypeAdapter(dict[str, Any])
