@@ -47,7 +47,7 @@ def verdict(report: str, errors: str) -> tuple[str, int]:
         packages: list[dict[str, Any]] = json.loads(report)["dependencies"]
     except (ValueError, KeyError):
         last = (errors.strip().splitlines() or ["nothing was said"])[-1]
-        return f"skipped, no answer: {last[:200]}", 0
+        return f"skipped, no answer: {last.partition('(')[0][:200]}", 0
     asked = [package for package in packages if "skip_reason" not in package]
     found = [
         f"{package['name']} {package['version']}: {weakness['id']}, mended in "

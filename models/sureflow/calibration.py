@@ -219,7 +219,7 @@ def _check_tables(
         raise ValueError("guidance does not rise")
     shapes = {table.shape for table in quantiles.values()}
     fitting = {shape for shape in shapes if shape[:1] == guidance.shape and len(shape) == 3}
-    if len(shapes) != 1 or shapes != fitting or min(*shapes) == 0:
+    if len(shapes) != 1 or shapes != fitting or 0 in next(iter(shapes)):
         raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
     for name, table in quantiles.items():
         known = table[np.isfinite(table).all(-1)]

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
+from sureflow.drawn import complaint
 from sureflow.execution import Compile, Precision
 from sureflow.lane import GRIDS
 from sureflow.model import Model
@@ -174,9 +175,7 @@ def read_config(folder: Path) -> CheckpointConfig:
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "file"
-        raise CheckpointError(f"{path}: {field}: {first['msg']}") from error
+        raise CheckpointError(f"{path}: {complaint(error)}") from error
 
 
 def version_of(folder: Path) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 from sureflow.lane import MAX_STEPS, METHODS
 
@@ -38,8 +45,18 @@ class Drawn(BaseModel):
         Raises:
             ValueError: It is no JSON object, or a field is wrong.
         """
-        cls.model_validate_json(text)
-        return _NOTE.validate_json(text)
+        try:
+            cls.model_validate_json(text)
+            return _NOTE.validate_json(text)
+        except ValidationError as error:
+            raise ValueError(complaint(error)) from error
 
 
 _NOTE = TypeAdapter(dict[str, Any])
+
+
+def complaint(error: ValidationError) -> str:
+    """Return the field and what is wrong with it, of the first that is."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "file"
+    return f"{field}: {first['msg']}"

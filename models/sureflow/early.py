@@ -47,7 +47,6 @@ class Early:
             and min(*scales, *times) > 0
             and bool(np.isfinite(self.times).all() and (np.diff(self.times) > 0).all())
             and self.bounds.shape == (*scales, len(SHARES), *times)
-            and bool(np.isfinite(self.bounds).all())
             and self.quantiles.shape[:-1] == (*scales, rows, *times)
             and self.quantiles.size > 0
         )

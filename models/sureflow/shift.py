@@ -11,8 +11,16 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
+from sureflow.drawn import complaint
 from sureflow.holds import Ends, Held, Holds
 from sureflow.lane import LaneSpec
 
@@ -171,7 +179,13 @@ class Shifts:
         if NOTE not in metadata:
             return None
         shifts = []
-        for number, note in enumerate(_NOTES.validate_json(metadata[NOTE], strict=True)):
+        try:
+            notes = _NOTES.validate_json(metadata[NOTE], strict=True)
+        except ValidationError as error:
+            raise ValueError(
+                f"{NOTE}: no list of settings and errors: {complaint(error)}"
+            ) from error
+        for number, note in enumerate(notes):
             curves = {
                 score: tensors[name]
                 for score in note.error
