@@ -1,5 +1,5 @@
 # make serve   set up, then serve the embedded checkpoints on http://127.0.0.1:8000
-# make test    set up, then run every check: format, lint, types, tests
+# make test    set up, then run every check: format, lint, types, audit, tests
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # One thread per process: on small shared machines two are slower than one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup serve test slow redis data checkpoints sheet clean
+.PHONY: setup serve test slow audit redis data checkpoints sheet clean
 
 setup: $(VENV)/.installed
 
@@ -37,7 +37,12 @@ test: setup redis
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python deploy/audit.py
 	$(BIN)/pytest $(ARGS)
+
+# Known weaknesses of what we depend on; says so if nobody can be asked.
+audit: setup
+	$(BIN)/python deploy/audit.py
 
 slow: setup redis
 	$(BIN)/pytest -m slow $(ARGS)

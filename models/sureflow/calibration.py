@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +15,10 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from sureflow.conformal import Conformal
-from sureflow.early import SHARES, Early
+from sureflow.drawn import Drawn
+from sureflow.early import Early
 from sureflow.lane import LaneSpec
-from sureflow.scores.catalogue import DEFAULT_SCORE
+from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow.shift import Setting, Shifts, unshifted
 
 LEVELS = 257
@@ -143,11 +145,11 @@ class Calibration:
     def summary(self) -> dict[str, Any]:
         """What a model card says about it."""
         return {
+            **self.settings,
             "score": self.score,
             "scores": sorted(self.quantiles),
             "guidance": [float(g) for g in self.guidance],
             "early": [*self.early],
-            **self.settings,
             "holds": self.shifts.holds.record(),
             **({} if self.conformal is None else {"conformal": self.conformal.summary()}),
         }
@@ -175,8 +177,9 @@ class Calibration:
         """Read it back.
 
         Raises:
-            ValueError: The file lacks a tensor, their shapes do not fit together, or it
-                recommends a score for which it has no table.
+            ValueError: The file lacks a tensor, their shapes do not fit together, their numbers
+                cannot be, what stands beside them is nothing of the kind, or it recommends a score
+                for which it has no table.
         """
         with safe_open(path, "np") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -188,20 +191,48 @@ class Calibration:
             if name.startswith(QUANTILES)
         }
         score = metadata.get("score", DEFAULT_SCORE)
-        if guidance is None or score not in quantiles:
-            raise ValueError(f"lacks guidance or {QUANTILES}{score}")
-        shapes = {table.shape[:-1] for table in quantiles.values()}
-        rows = {shape[:1] for shape in shapes if len(shape) == 2}
-        if len(shapes) != 1 or rows != {guidance.shape}:
-            raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
-        settings = json.loads(metadata.get("settings", "{}"))
+        if guidance is None or score not in quantiles or score not in SCORES:
+            raise ValueError(f"lacks guidance or {QUANTILES}{score}, or knows no such score")
+        if wrong := sorted(name for name, array in tensors.items() if array.dtype != np.float64):
+            raise ValueError(f"{wrong[0]} is {tensors[wrong[0]].dtype}, not float64")
+        _check_tables(guidance, quantiles)
+        settings = Drawn.read(metadata.get("settings", "{}"))
         conformal = Conformal.read(tensors, metadata)
         other = Shifts.read(tensors, metadata)
-        return cls(score, guidance, quantiles, settings, _early(tensors), conformal, other)
+        early = _early(tensors, quantiles[score].shape[1])
+        if early and not {"method", "steps"} <= set(settings):
+            raise ValueError(f"does not say by which solver {EARLY} was learned")
+        return cls(score, guidance, quantiles, settings, early, conformal, other)
 
 
-def _early(tensors: dict[str, npt.NDArray[np.float64]]) -> dict[str, Early]:
+def _check_tables(
+    guidance: npt.NDArray[np.float64], quantiles: Mapping[str, npt.NDArray[np.float64]]
+) -> None:
+    """Make sure that samples can be placed in the tables.
+
+    Raises:
+        ValueError: Shapes do not fit together, or values do not rise.
+    """
+    if guidance.dtype != np.float64 or guidance.ndim != 1 or not len(guidance):
+        raise ValueError(f"guidance has shape {guidance.shape} of {guidance.dtype}")
+    if not (np.isfinite(guidance).all() and (np.diff(guidance) > 0).all()):
+        raise ValueError("guidance does not rise")
+    shapes = {table.shape for table in quantiles.values()}
+    fitting = {shape for shape in shapes if shape[:1] == guidance.shape and len(shape) == 3}
+    if len(shapes) != 1 or shapes != fitting or 0 in next(iter(shapes)):
+        raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
+    for name, table in quantiles.items():
+        known = table[np.isfinite(table).all(-1)]
+        if not (np.diff(known) >= 0).all():
+            raise ValueError(f"{QUANTILES}{name} does not rise")
+
+
+def _early(tensors: dict[str, npt.NDArray[np.float64]], rows: int) -> dict[str, Early]:
     """The early tables among the tensors of a file.
+
+    Args:
+        tensors: Those of the file.
+        rows: Tables that there are for each guidance scale.
 
     Raises:
         ValueError: One lacks a part, or its parts do not fit together.
@@ -213,11 +244,7 @@ def _early(tensors: dict[str, npt.NDArray[np.float64]]) -> dict[str, Early]:
         if not set(parts) <= set(tensors):
             raise ValueError(f"lacks a part of {EARLY}{name}")
         early = Early(*(tensors[part] for part in parts))
-        scales, _, times, _ = early.quantiles.shape if early.quantiles.ndim == 4 else (0, 0, 0, 0)
-        if early.bounds.shape != (len(early.guidance), len(SHARES), len(early.times)) or (
-            scales,
-            times,
-        ) != (len(early.guidance), len(early.times)):
+        if not early.fits(rows):
             raise ValueError(f"{EARLY}{name} has parts that do not fit together")
         found[name] = early
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from sureflow.calibration import Calibration
 from sureflow.card import ModelCard
+from sureflow.drawn import complaint
 from sureflow.execution import Compile, Precision
 from sureflow.lane import GRIDS
 from sureflow.model import Model
@@ -30,9 +32,16 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CALIBRATION, GRID = "calibration.safetensors", "grid.safetensors"
 MAX_CONFIG_BYTES = 1 << 20
 
+LONGEST = 1000
+"""Characters of the message of an error."""
+
 
 class CheckpointError(Exception):
     """A checkpoint folder cannot be used; the message names the folder, the file and the reason."""
+
+    def __init__(self, message: str) -> None:
+        # Which may quote what was found there, of any length.
+        super().__init__(message if len(message) <= LONGEST else f"{message[:LONGEST]}...")
 
 
 class CheckpointConfig(BaseModel):
@@ -125,7 +134,16 @@ def load(
         differentiable=differentiable(network),
         provenance=config.provenance,
     )
+    _check_card(folder, card)
     return Model(card, network, calibration, grid=grid, compile=compile)
+
+
+def _check_card(folder: Path, card: ModelCard) -> None:
+    """Make sure that a card can be shown as JSON, lest one hide those of all others."""
+    try:
+        json.dumps(asdict(card), allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{folder}: what it says of itself is no JSON: {error}") from error
 
 
 def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> None:
@@ -157,9 +175,7 @@ def read_config(folder: Path) -> CheckpointConfig:
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "file"
-        raise CheckpointError(f"{path}: {field}: {first['msg']}") from error
+        raise CheckpointError(f"{path}: {complaint(error)}") from error
 
 
 def version_of(folder: Path) -> str:
@@ -261,7 +277,7 @@ def _calibration(folder: Path, classes: int) -> Calibration | None:
         return None
     try:
         calibration = Calibration.load(path)
-    except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}") from error
     if calibration.classes != classes:
         raise CheckpointError(

@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
+
+from sureflow.drawn import Drawn
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -106,7 +109,19 @@ class Conformal:
             raise ValueError(f"has shapes {confidence.shape} and {bound.shape} in judged/")
         if not ((np.diff(confidence) < 0).all() and (np.diff(bound) >= 0).all()):
             raise ValueError(f"{CONFIDENCE} does not fall, or {BOUND} does not rise")
-        return cls(confidence, bound, json.loads(metadata[NOTE]))
+        if not (0 <= confidence[-1] <= confidence[0] <= 1 and 0 < bound[0] <= bound[-1] <= 1):
+            raise ValueError(f"{CONFIDENCE} is not in 0 .. 1, or {BOUND} is no rate")
+        return cls(confidence, bound, _Judged.read(metadata[NOTE]))
+
+
+class _Judged(Drawn):
+    """What others rely on of the note."""
+
+    method: str
+    steps: int
+    score: str
+    guidance: float
+    delta: Annotated[float, Field(gt=0, lt=1)]
 
 
 def certify(

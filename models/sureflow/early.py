@@ -39,6 +39,18 @@ class Early:
     quantiles: Floats
     bounds: Floats
 
+    def fits(self, rows: int) -> bool:
+        """Whether its parts fit together, with so many tables for each scale."""
+        scales, times = self.guidance.shape, self.times.shape
+        return (
+            len(scales) == len(times) == 1
+            and min(*scales, *times) > 0
+            and bool(np.isfinite(self.times).all() and (np.diff(self.times) > 0).all())
+            and self.bounds.shape == (*scales, len(SHARES), *times)
+            and self.quantiles.shape[:-1] == (*scales, rows, *times)
+            and self.quantiles.size > 0
+        )
+
     def hopeless(
         self, running: float, t: float, label: int | None, guidance: float, confidence: float
     ) -> bool:

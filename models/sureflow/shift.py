@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import log
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
+from sureflow.drawn import complaint
 from sureflow.holds import Ends, Held, Holds
 from sureflow.lane import LaneSpec
 
@@ -46,6 +55,8 @@ class Setting:
         guidance: Scale; 1 without a condition.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     method: str
     steps: int | None = None
     tolerance: float | None = None
@@ -70,9 +81,6 @@ class Setting:
     def fineness(self) -> float:
         """Larger is finer."""
         return float(self.steps or 0) if self.tolerance is None else 1 / self.tolerance
-
-
-FIELDS = {each.name for each in fields(Setting)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,19 +179,46 @@ class Shifts:
         if NOTE not in metadata:
             return None
         shifts = []
-        for number, note in enumerate(json.loads(metadata[NOTE])):
-            if not {"setting", "error"} <= set(note) or not set(note["setting"]) <= FIELDS:
-                raise ValueError(f"{NOTE} is no list of settings and errors")
+        try:
+            notes = _NOTES.validate_json(metadata[NOTE], strict=True)
+        except ValidationError as error:
+            raise ValueError(
+                f"{NOTE}: no list of settings and errors: {complaint(error)}"
+            ) from error
+        for number, note in enumerate(notes):
             curves = {
                 score: tensors[name]
-                for score in note["error"]
+                for score in note.error
                 if (name := f"{CURVES}{number}/{score}") in tensors
             }
             for curve in curves.values():
                 if curve.shape != PLACES.shape or not (np.diff(curve) >= 0).all():
                     raise ValueError(f"{CURVES}{number} does not rise over {len(PLACES)} places")
-            shifts.append(Shift(Setting(**note["setting"]), curves, note["error"]))
+                if not 0 <= curve[0] <= curve[-1] <= 1:
+                    raise ValueError(f"{CURVES}{number} is not in 0 .. 1")
+            shifts.append(Shift(note.setting, curves, note.error))
         return cls(tuple(shifts))
+
+
+class _Note(BaseModel):
+    """What is stored beside the curves of a setting."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    setting: Setting
+    error: dict[str, Annotated[float, Field(ge=0)]]
+
+    @field_validator("setting")
+    @classmethod
+    def _orderly(cls, setting: Setting) -> Setting:
+        """Has a number of steps or a tolerance, by which it is finer or coarser than others."""
+        steps, tolerance = setting.steps, setting.tolerance
+        if (steps is None) == (tolerance is None) or (steps or tolerance or 0) <= 0:
+            raise ValueError("should have steps or a tolerance, above 0")
+        return setting
+
+
+_NOTES = TypeAdapter(list[_Note])
 
 
 def unshifted(method: str, steps: int, scales: Iterable[float], scores: Iterable[str]) -> Shifts:

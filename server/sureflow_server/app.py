@@ -41,7 +41,7 @@ from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
 from sureflow_server.replays import Replays
-from sureflow_server.service import Service
+from sureflow_server.service import PREFERRED_DEFAULT, Service
 from sureflow_server.settings import Settings
 from sureflow_server.store import Store
 from sureflow_server.store.sweeping import sweep
@@ -89,6 +89,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         admission=settings.admission,
         precision=settings.precision,
         compile=settings.compile,
+        model_bytes=settings.model_bytes,
+        last=(settings.default_model or PREFERRED_DEFAULT,),
     )
     patience = Patience(settings.worker_timeout_s, settings.load_timeout_s)
     pool = Pool(config, settings.max_queued_samples, metrics, patience)

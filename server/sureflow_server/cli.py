@@ -47,6 +47,9 @@ def serve(
     compile: Annotated[
         str | None, typer.Option(help="off (default), graphs (CUDA only) or compile.")
     ] = None,
+    model_bytes: Annotated[
+        int | None, typer.Option(help="Memory for models; others are loaded when asked for.")
+    ] = None,
     max_samples_per_request: Annotated[
         int | None, typer.Option(help="Largest n; default 1024.")
     ] = None,

@@ -22,7 +22,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from sureflow import __version__
-from sureflow_server.engine.messages import ROW_BOUNDS, SECOND_BOUNDS, TickStats
+from sureflow_server.engine.messages import ROW_BOUNDS, SECOND_BOUNDS, Shelved, TickStats
 from sureflow_server.store import Usage
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -90,6 +90,15 @@ class Metrics:
         self.loads = counter("model_loads_total", "Loads of models while serving.", "outcome")
         for outcome in ("ok", "error"):
             self.loads.labels(outcome)  # there from the start, so that the first one is an increase
+        self.evicted_models = counter(
+            "model_evictions_total", "Models that left memory to make room for others.", "model"
+        )
+        self.model_bytes = Gauge(
+            "sureflow_model_bytes",
+            "Bytes of the weights and lanes of the models in memory.",
+            ("model",),
+            registry=registry,
+        )
         self.evaluations = counter(
             "model_evaluations_total", "Network rows evaluated, padding not counted.", "model"
         )
@@ -147,6 +156,19 @@ class Metrics:
         self.running.labels(stats.model).set(stats.running)
         self.waiting.labels(stats.model).set(stats.waiting)
         self._ticks.add(stats)
+
+    def shelved(self, shelved: Shelved) -> None:
+        """Count a model that has come into memory, has not, or has gone."""
+        if shelved.what == "evicted":
+            self.evicted_models.labels(shelved.model).inc()
+        else:
+            self.loads.labels("ok" if shelved.what == "loaded" else "error").inc()
+
+    def held(self, nbytes: dict[str, int]) -> None:
+        """Take note of the models in memory and of what they take."""
+        self.model_bytes.clear()
+        for model, size in nbytes.items():
+            self.model_bytes.labels(model).set(size)
 
     def stored(self, usage: Usage) -> None:
         """Take note of how full the store is."""

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         device: Torch device of the worker, such as ``cpu`` or ``cuda:0``.
         precision: ``bfloat16`` is faster and rounds; samples then differ from those in ``float32``.
         compile: ``graphs`` replays CUDA graphs, ``compile`` uses ``torch.compile``.
+        model_bytes: Memory for models, weights and lanes counted. Where it is too small for all,
+            a model is loaded when it is asked for, and the least recently used idle ones make room.
+            ``None`` keeps all of them.
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_body_bytes: Largest request body.
@@ -91,6 +94,7 @@ class Settings(BaseSettings):
     device: str = "cpu"
     precision: Precision = "float32"
     compile: Compile = "off"
+    model_bytes: PositiveInt | None = None
     max_samples_per_request: PositiveInt = 1024
     max_queued_samples: PositiveInt = 4096
     max_body_bytes: PositiveInt = 1 << 20

@@ -100,10 +100,13 @@ def test_the_thresholds_go_down_from_there_to_0(bad: bool) -> None:
     assert (made.threshold(0.01) == 0) is not bad
 
 
+NOTE = {"judge": "eye", "method": "heun", "steps": 20, "score": "propagated", "guidance": 1.0}
+
+
 def made() -> Conformal:
     rng = np.random.default_rng(0)
     confidence = rng.random(400)
-    return certify(confidence, rng.random(400) > confidence + 0.2, {"judge": "eye", "steps": 20})
+    return certify(confidence, rng.random(400) > confidence + 0.2, NOTE)
 
 
 def test_the_card_has_the_pairs_and_how_they_came_about() -> None:
@@ -113,7 +116,7 @@ def test_the_card_has_the_pairs_and_how_they_came_about() -> None:
         for confidence, bound in zip(made().confidence, made().bound, strict=True)
     ]
     assert 0 < said.pop("bad_rate") < 1
-    assert said == {"judge": "eye", "steps": 20, "draws": 400, "delta": 0.1}
+    assert said == {**NOTE, "draws": 400, "delta": 0.1}
 
 
 def test_it_is_stored_with_the_calibration(tmp_path) -> None:

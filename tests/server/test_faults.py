@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -98,18 +99,25 @@ def test_a_soak_leaves_nothing_behind(
     """Requests of all kinds, with clients that cancel and clients that vanish."""
     room = 300
     options = ("--max-queued-samples", str(room), "--job-bytes", "1000000", "--job-s", "5")
-    server = start("--default-model", "points", *options)
+    kept = ("--store-max-bytes", "1000000", "--handle-ttl-s", "5")
+    server = start("--default-model", "points", *options, *kept)
     over = Event()
     waits: list[tuple[float, float]] = []
+    deeds: Counter[str] = Counter()
     begun = time.monotonic()
 
     def ask(client: int) -> None:
         rng = random.Random(client)
         with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as own:
             while not over.is_set():
-                asked = time.monotonic()
-                rng.choice(DEEDS)(server, own, rng)
-                waits.append((asked - begun, time.monotonic() - asked))
+                asked, deed = time.monotonic(), rng.choice(DEEDS)
+                deed(server, own, rng)
+                taken = time.monotonic() - asked
+                deeds[deed.__name__] += 1
+                if deed is wait:
+                    waits.append((asked - begun, taken))
+                # Half of the time or so the server has nothing to do.
+                over.wait(PAUSE * taken)
 
     with ThreadPoolExecutor() as threads:
         asking = [threads.submit(ask, client) for client in range(CLIENTS)]
@@ -127,21 +135,24 @@ def test_a_soak_leaves_nothing_behind(
     told = {
         name: f"{grown[name] / MEBIBYTE:.1f} MiB after {warm[name] / MEBIBYTE:.1f}" for name in warm
     }
+    busy = server.metric("sureflow_tick_duration_seconds_sum") / (time.monotonic() - begun)
+    first, second = halves(waits, seconds)
     print(
-        f"{len(waits)} deeds in {seconds} s; memory {told}; p99 by halves {halves(waits, seconds)}"
+        f"{dict(deeds)} in {seconds} s, {busy:.0%} of them in ticks; resident memory {told}; "
+        f"p99 of waiting in the halves {first:.3f} s and {second:.3f} s"
     )
     for name, size in grown.items():
         assert size < (1 + growth) * warm[name], told
+    assert second < 2 * first or seconds < 100, "nobody waits longer as time goes by"
     assert server.metric("sureflow_worker_restarts_total") == 0
     assert server.metric("sureflow_requests_total", outcome="error") == 0
 
 
-def halves(waits: list[tuple[float, float]], seconds: float) -> list[str]:
-    parts = [
-        [w for at, w in waits if at < seconds / 2],
-        [w for at, w in waits if at >= seconds / 2],
-    ]
-    return [f"{np.percentile(part, 99) * 1000:.0f} ms" for part in parts if part]
+def halves(waits: list[tuple[float, float]], seconds: float) -> list[float]:
+    """Seconds in which 99 of 100 requests were answered, in either half of the time."""
+    early = [wait for at, wait in waits if at < seconds / 2]
+    late = [wait for at, wait in waits if at >= seconds / 2]
+    return [float(np.percentile(part, 99)) for part in (early, late)]
 
 
 def memory(server: Server) -> dict[str, int]:
@@ -189,7 +200,31 @@ def leave_a_job_alone(server: Server, client: httpx.Client, rng: random.Random) 
     assert client.post("/v1/generate", json=body, headers=headers).status_code in (202, 429)
 
 
-DEEDS = (wait, wait, wait, vanish, listen_for_a_while, cancel_a_job, leave_a_job_alone)
+def edit_and_look(server: Server, client: httpx.Client, rng: random.Random) -> None:
+    body = {**BODIES[rng.randrange(2)], "rewind": {"keep": "all"}}
+    made = client.post("/v1/generate", json=body)
+    if made.status_code == 429:
+        return
+    handle = made.json()["samples"][0]["handle"]
+    if handle is None:  # there was no room for it
+        return
+    edit = {"handle": handle["id"], "operations": [{"type": "resample"}], "branches": 3}
+    assert client.post("/v1/edit", json=edit).status_code in (200, 410, 429)
+    seen = client.get(f"/v1/handles/{handle['id']}/frames", params={"t": [0.2, 0.9]})
+    assert seen.status_code in (200, 410, 429)
+
+
+def invert(server: Server, client: httpx.Client, rng: random.Random) -> None:
+    body = {"samples": [[rng.random(), rng.random()] for _ in range(3)], "rewind": {}}
+    assert client.post("/v1/invert", json=body).status_code in (200, 429)
+
+
+DEEDS = (
+    *(wait, wait, wait, wait, vanish, listen_for_a_while, cancel_a_job, leave_a_job_alone),
+    *(edit_and_look, edit_and_look, invert),
+)
+PAUSE = 3.0
+"""Times as long as a deed took that a client of the soak does nothing after it."""
 
 
 @pytest.mark.slow

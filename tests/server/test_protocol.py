@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 import random
 import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn import Config
@@ -17,6 +21,7 @@ from uvicorn.server import ServerState
 
 from sureflow_server import protocol
 from sureflow_server.protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
+from tests.hostile import spoilt
 from tests.server.conftest import Guarded
 from tests.server.running import Server
 
@@ -49,8 +54,9 @@ def statuses(answer: bytes) -> list[int]:
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
 
 
-def memory(server: Server, field: str) -> int:
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
+def memory(server: Server, field: str, pid: int | None = None) -> int:
+    """Bytes of a process, by default of the server's own."""
+    status = Path(f"/proc/{pid or server.process.pid}/status").read_text()
     return int(re.findall(rf"{field}:\s+(\d+) kB", status)[0]) * 1024
 
 
@@ -178,7 +184,11 @@ def test_what_never_ends_is_cut_off_early(server: Server, where: str) -> None:
 
 def hostile(chance: random.Random) -> Iterator[bytes]:
     """Requests that are wrong in all kinds of ways; some happen to be right."""
-    words = [b"/v1/generate", b"/v1/models/", b"/metrics", b"/health/live", b"/..%2f", b"*", b"/\\"]
+    words = [
+        b"/v1/generate", b"/v1/models/", b"/metrics", b"/health/live", b"/..%2f", b"*", b"/\\",
+        b"/v1/invert", b"/v1/invert", b"/v1/edit", b"/v1/handles", b"/v1/jobs/",
+        b"/v2/models/points/infer",
+    ]  # fmt: skip
     nasty = [
         b"%00", b"%ff%fe", b"..", b"%2e%2e%2f" * 20, b"\xc3\x28", b"?" + b"a=b&" * 500, b"#",
         b"{name}", b"%", b";", b"'", b"<script>", b"\x7f", b"a" * 3000, b"%F0%9F%92%A9",
@@ -207,11 +217,16 @@ def hostile(chance: random.Random) -> Iterator[bytes]:
         b"Host: a\r\nHost: b",
         b"Idempotency-Key: " + b"k" * 300,
         b"Idempotency-Key: \xff",
+        b"Inference-Header-Content-Length: " + b"9" * 5000,
+        b"Inference-Header-Content-Length: -1",
+        b"Last-Event-ID: " + b"9" * 5000,
         b"Idempotency-Key: k",
         b"Origin: null",
         b"Prefer: respond-async",
         b"Range: bytes=0-,-1",
         b"Transfer-Encoding: gzip, chunked",
+        b"Transfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked, identity",
         b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: gopher",
         b"X-Request-Id: " + b"i" * 500,
         b"X-Request-Id: \x80\r\nX-Request-Id: b",
@@ -228,7 +243,7 @@ def hostile(chance: random.Random) -> Iterator[bytes]:
     ]  # fmt: skip
     while True:
         path = chance.choice(words) + (chance.choice(nasty) if chance.random() < 0.5 else b"")
-        body = chance.choice(bodies)
+        body = chance.choice(bodies) if chance.random() < 0.7 else upload(chance)
         length = len(body) if chance.random() < 0.8 else chance.choice([0, 1, 10**6 + 10**5, 2**63])
         lines = [chance.choice(headers) for _ in range(chance.randrange(4))]
         if chance.random() < 0.7:
@@ -242,6 +257,25 @@ def hostile(chance: random.Random) -> Iterator[bytes]:
         if chance.random() < 0.1:
             content = content[: chance.randrange(1, len(content))]
         yield content
+
+
+def upload(chance: random.Random) -> bytes:
+    """An inversion of a file that is damaged, or lies about what it holds."""
+    file = io.BytesIO()
+    array = np.zeros(2, np.float32)
+    if chance.random() < 0.5:
+        np.save(file, array)
+    else:
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(file, "PNG")
+    data = file.getvalue()
+    if chance.random() < 0.5:
+        shape = chance.choice([b"(9999999999,), ", b"(-1,), }       ", b"((((((((((((((("])
+        data = data.replace(b"(2,), }" + b" " * 8, shape)
+    data = spoilt(chance, data) if chance.random() < 0.7 else data
+    written = base64.b64encode(data)
+    if chance.random() < 0.2:
+        written = chance.choice([written[:-1], written * 50, b"=" * 99, b"AAAA" * 9000])
+    return b'{"model":"%b","samples":["%b"]}' % (chance.choice([b"points", b"icons"]), written)
 
 
 def bombard(server: Server, count: int, seed: int, *, lines: bytes = b"") -> list[int]:
@@ -259,12 +293,13 @@ def test_hostile_requests_are_the_clients_fault(
 ) -> None:
     target = guarded.server if keyed else server
     bombard(target, 100, 1)
-    before = memory(target, "VmRSS")
+    before = memory(target, "VmRSS"), memory(target, "VmRSS", target.worker_pid)
     found = bombard(target, 300, 2)
     assert len(found) > 150, "most get an answer, and do not only wait"
     assert max(found) < 500
     assert {400, 404, 405, 401 if keyed else 415} <= set(found)
-    assert memory(target, "VmRSS") - before < 10 * MEBIBYTE
+    assert memory(target, "VmRSS") - before[0] < 10 * MEBIBYTE
+    assert memory(target, "VmRSS", target.worker_pid) - before[1] < 10 * MEBIBYTE
     assert target.process.poll() is None
     assert target.generate()["samples"]
     assert not any("Traceback" in line for line in target.log)
@@ -274,8 +309,14 @@ def test_hostile_requests_are_the_clients_fault(
 def test_thousands_of_hostile_requests_with_a_good_key(guarded: Guarded) -> None:
     line = f"Authorization: Bearer {guarded.tokens['all']}\r\n".encode()
     bombard(guarded.server, 500, 3, lines=line)
-    before = memory(guarded.server, "VmRSS")
+    pids = guarded.server.process.pid, guarded.server.worker_pid
+    before = [memory(guarded.server, "VmRSS", pid) for pid in pids]
     found = bombard(guarded.server, 3000, 4, lines=line)
     assert max(found) < 500
-    assert memory(guarded.server, "VmRSS") - before < 20 * MEBIBYTE
+    after = [memory(guarded.server, "VmRSS", pid) for pid in pids]
+    print(f"{len(found)} answers; resident bytes of server and worker {before}, then {after}")
+    assert after[0] - before[0] < 20 * MEBIBYTE
+    assert after[1] - before[1] < 20 * MEBIBYTE
+    assert guarded.server.worker_pid == pids[1]
+    assert not any("Traceback" in line for line in guarded.server.log)
     assert guarded.server.generate()["samples"]

@@ -16,10 +16,13 @@ class Model(Wire):
     """The name that requests use."""
 
     state: str
-    """``ready`` or ``failed``."""
+    """``ready``, ``failed`` or ``unloaded``."""
 
     default: bool
     """Whether requests that name no model get this one."""
+
+    loaded: bool | None = None
+    """Whether it is in memory; if not, the first request for it waits until it is."""
 
     error: str | None = None
     """Why it failed."""

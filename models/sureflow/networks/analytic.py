@@ -198,8 +198,9 @@ def _mixed(shares: Tensor, values: Tensor) -> Tensor:
 def _class_count(labels: Sequence[int] | None, count: int) -> int:
     if labels is None:
         return 0
-    classes = max(labels, default=-1) + 1
-    if len(labels) != count or set(labels) != set(range(classes)):
+    found = sorted({*labels})
+    classes = len(found)
+    if len(labels) != count or found != [*range(classes)]:
         raise ValueError(f"labels: expected {count} labels covering 0, 1, ..., got {[*labels]}")
     return classes
 

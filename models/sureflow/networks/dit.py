@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sureflow.moments import Moments, RowwiseLinear, add, attention, gate, modulate, propagate
 from sureflow.networks.embedding import Embedding
-from sureflow.networks.network import NoiseSites, VelocityNetwork
+from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
 
 
 class SelfAttention(nn.Module):
@@ -80,8 +80,8 @@ class DiT(VelocityNetwork):
         floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
 
     Raises:
-        ValueError: The image does not divide into patches, the width not into heads, or ``noise``
-            names no layer.
+        ValueError: The image does not divide into patches, the width not into heads, there are
+            too many blocks, or ``noise`` names no layer.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class DiT(VelocityNetwork):
     ) -> None:
         colours, rows, columns = shape
         super().__init__((colours, rows, columns), classes, floor)
+        check_depth("blocks", blocks)
         if rows % patch or columns % patch:
             raise ValueError(f"shape: {rows}x{columns} does not divide by patch {patch}")
         if width % heads:

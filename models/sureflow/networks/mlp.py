@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sureflow.moments import Moments, add, modulate, propagate
 from sureflow.networks.embedding import Embedding
-from sureflow.networks.network import NoiseSites, VelocityNetwork
+from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
 
 
 class ResidualLayer(nn.Module):
@@ -44,7 +44,7 @@ class MLP(VelocityNetwork):
         floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
 
     Raises:
-        ValueError: ``noise`` names no layer.
+        ValueError: There are too many layers, or ``noise`` names none of them.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class MLP(VelocityNetwork):
     ) -> None:
         (size,) = shape
         super().__init__((size,), classes, floor)
+        check_depth("layers", layers)
         sites = NoiseSites(list(noise), embedding)
         self.embedding = Embedding(embedding, classes)
         self.stem = nn.Linear(size, width)

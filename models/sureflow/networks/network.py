@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from itertools import chain
 from typing import ClassVar
@@ -11,6 +12,12 @@ from torch import Tensor, nn
 
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
+
+MAX_DIMENSIONS = 8
+"""Of a sample."""
+
+MAX_DEPTH = 1024
+"""Most layers, blocks or levels of a network: a config of a few bytes must not cost more."""
 
 
 class VelocityNetwork(nn.Module, ABC):
@@ -28,6 +35,9 @@ class VelocityNetwork(nn.Module, ABC):
             smallest uncertainty the network may claim.
         noise: The noise layers by the name of the place they sit at.
         trained: Whether the network has weights to learn; analytic networks have none.
+
+    Raises:
+        ValueError: There can be no samples of that shape, classes or floor.
     """
 
     trained: ClassVar[bool] = True
@@ -35,6 +45,12 @@ class VelocityNetwork(nn.Module, ABC):
 
     def __init__(self, shape: tuple[int, ...], classes: int, floor: float) -> None:
         super().__init__()
+        if not 1 <= len(shape) <= MAX_DIMENSIONS or not all(size >= 1 for size in shape):
+            raise ValueError(f"shape: expected 1 to {MAX_DIMENSIONS} sizes above 0")
+        if classes < 0:
+            raise ValueError(f"classes: {classes} is below 0")
+        if not (floor >= 0 and math.isfinite(floor)):
+            raise ValueError(f"floor: {floor} is no variance")
         self.shape = shape
         self.classes = classes
         self.floor = floor
@@ -80,6 +96,20 @@ class VelocityNetwork(nn.Module, ABC):
         if label is None:
             return torch.full((x.shape[0],), self.classes, dtype=torch.long, device=x.device)
         return label
+
+
+def check_depth(name: str, count: int) -> None:
+    """Make sure that a network can be made with so many layers.
+
+    Args:
+        name: The argument that says so.
+        count: Its value.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if not 0 <= count <= MAX_DEPTH:
+        raise ValueError(f"{name}: {count} is not in 0 .. {MAX_DEPTH}")
 
 
 class NoiseSites:

@@ -100,7 +100,9 @@ def build(config: dict[str, Any]) -> VelocityNetwork:
         arguments["network"] = _base(arguments.pop("base", None), arguments.pop("arguments", {}))
     try:
         return kind(**arguments)
-    except (TypeError, RuntimeError) as error:
+    except ValueError:
+        raise
+    except Exception as error:  # arguments of any type and size, for kinds of anybody
         raise ValueError(f"network: {error}") from error
 
 

@@ -19,7 +19,7 @@ from sureflow.moments import (
     propagate,
 )
 from sureflow.networks.embedding import Embedding
-from sureflow.networks.network import NoiseSites, VelocityNetwork
+from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
 from sureflow.networks.pointwise import PointwiseConv2d
 
 
@@ -91,7 +91,8 @@ class UNet(VelocityNetwork):
         floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
 
     Raises:
-        ValueError: The image does not divide into patches and levels, or ``noise`` names no layer.
+        ValueError: The image does not divide into patches and levels, there are too many
+            levels or blocks, or ``noise`` names no layer.
     """
 
     def __init__(
@@ -109,6 +110,8 @@ class UNet(VelocityNetwork):
     ) -> None:
         colours, height, width = shape
         super().__init__((colours, height, width), classes, floor)
+        check_depth("channels", len(channels))
+        check_depth("blocks", blocks)
         stride = patch * 2 ** (len(channels) - 1)
         if height % stride or width % stride:
             raise ValueError(f"shape: {height}x{width} does not divide by {stride}")

@@ -55,6 +55,7 @@ def capture_cuda(run: Callable[[], Moments]) -> tuple[Callable[[], object], Mome
             run()
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # Another thread may evaluate other models meanwhile.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         out = run()
     return graph.replay, out

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from sureflow.sampling.tableau import Floats
+
+_SETTINGS = TypeAdapter(dict[str, Any])
 
 STEEPEST = 5.0
 """Largest logarithm of a density: steps differ by e^10 at most, so that none ever vanishes."""
@@ -88,7 +91,7 @@ class Grid:
             if list(file.keys()) != ["log_density"]:
                 raise ValueError(f"holds {sorted(file.keys())}, not log_density")
             log_density = file.get_tensor("log_density")
-            settings = json.loads((file.metadata() or {}).get("settings", "{}"))
+            settings = _SETTINGS.validate_json((file.metadata() or {}).get("settings", "{}"))
         if log_density.dtype != np.float64:
             raise ValueError(f"log_density is {log_density.dtype}, not float64")
         return cls(log_density, settings)

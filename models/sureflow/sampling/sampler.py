@@ -97,6 +97,14 @@ class Sampler:
         return len(self._held) - len(self._paused)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the weights and of the state of all lanes; not what an evaluation takes."""
+        network, lanes = self.model.network, self._lanes
+        held = [*network.parameters(), *network.buffers(), *vars(lanes).values()]
+        held += vars(lanes.followed).values()
+        return sum(each.nbytes for each in held if isinstance(each, Tensor | np.ndarray))
+
+    @property
     def tickets(self) -> list[int]:
         """Tickets of those."""
         return [ticket for ticket in self._held if ticket not in self._paused]

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
@@ -79,15 +80,25 @@ class Guarded(APIRoute):
 
     async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Answer, if the key is good for it."""
-        if scope["method"] in self.needed:
-            request = Request(scope)
-            request.state.key = authorise(request, self.needed[scope["method"]])
+        if scope["method"] not in self.needed:
+            raise HTTPException(405, headers={"Allow": ", ".join(methods(self.path))})
+        request = Request(scope)
+        request.state.key = authorise(request, self.needed[scope["method"]])
         await super().handle(scope, receive, send)
 
 
 def needed(method: str, path: str) -> tuple[Scope, ...]:
     """Return the scopes of which a key needs one; ``path`` as the route declares it."""
-    return ACCESS[method, re.sub(r"{[^}]*}", "{}", path)]
+    return ACCESS[method, _blank(path)]
+
+
+def methods(path: str) -> list[str]:
+    """Return what can be done with a path, be it by several routes; as a route declares it."""
+    return sorted(method for method, known in ACCESS if known == _blank(path))
+
+
+def _blank(path: str) -> str:
+    return re.sub(r"{[^}]*}", "{}", path)
 
 
 def authorise(request: Request, scopes: tuple[Scope, ...]) -> Key | None:

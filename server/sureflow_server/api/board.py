@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from time import time
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,20 +20,21 @@ class Board:
     Args:
         max_bytes: Of the results of all ended jobs together.
         lifetime_s: Seconds for which they are kept.
-        clock: Of the lifetimes, in seconds since the epoch.
+        clock: Of the lifetimes, in seconds; one that does not jump.
 
     Attributes:
         size: Bytes that ended jobs are counted with.
     """
 
     def __init__(
-        self, max_bytes: int, lifetime_s: float, clock: Callable[[], float] = time
+        self, max_bytes: int, lifetime_s: float, clock: Callable[[], float] = monotonic
     ) -> None:
         self._max_bytes = max_bytes
         self._lifetime_s = lifetime_s
         self._clock = clock
         self._jobs: dict[str, Background] = {}
         self._ended: dict[str, int] = {}
+        self._since: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.size = 0
 
@@ -72,7 +73,7 @@ class Board:
 
     async def _until_it_ends(self, job: Background) -> None:
         await job.wait()
-        self._ended[job.id] = job.size
+        self._ended[job.id], self._since[job.id] = job.size, self._clock()
         self.size += job.size
         self._make_room()
 
@@ -89,10 +90,11 @@ class Board:
         past = self._clock() - self._lifetime_s
         while self._ended:
             id = next(iter(self._ended))
-            if (self._jobs[id].ended or past) > past:
+            if self._since[id] > past:
                 return
             self._forget(id)
 
     def _forget(self, id: str) -> None:
         self.size -= self._ended.pop(id, 0)
+        self._since.pop(id, None)
         self._jobs.pop(id, None)

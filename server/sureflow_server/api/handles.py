@@ -103,7 +103,11 @@ async def delete(request: Request, id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/v1/handles/{id}/frames", response_model=FramesRecord, responses=_refusals)
+@router.get(
+    "/v1/handles/{id}/frames",
+    response_model=FramesRecord,
+    responses={**_refusals, **problems(414)},
+)
 async def frames(
     request: Request,
     id: str,

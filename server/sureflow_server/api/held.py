@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from sureflow_server.api.problems import Problem
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 from sureflow_server.store import DamagedHandleError, Handle, Store, UnknownHandleError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,9 +49,15 @@ class Held:
         return len(self.t)
 
     async def frame(self, store: Store, step: int) -> Frame | None:
-        """Return the last key frame at this step or before, if any is kept."""
+        """Return the last key frame at this step or before, if any is kept that can be read."""
         found = await store.frame(self.handle.id, step)
-        return None if found is None else Frame.parse(found[1])
+        if found is None:
+            return None
+        try:
+            return Frame.parse(found[1])
+        except ValueError as error:
+            log.warning("frame %d of %s will be made again: %s", found[0], self.handle.id, error)
+            return None
 
 
 async def hold(request: Request, id: str) -> Held:

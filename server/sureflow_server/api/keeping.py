@@ -18,7 +18,7 @@ from sureflow_server.api.problems import Problem
 from sureflow_server.api.rewind_options import RewindOptions
 from sureflow_server.filters.rewinding import ENDED
 from sureflow_server.settings import Settings
-from sureflow_server.store import Handle, Store, new_id
+from sureflow_server.store import DamagedHandleError, Handle, Store, new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,16 @@ async def keep(
 
 
 def sample_of(handle: Handle) -> dict[str, Array]:
-    """Return ``data`` and ``map`` of the sample of a handle, both ``[*shape]``."""
-    arrays: dict[str, Array] = load(handle.sample)
-    return arrays
+    """Return ``data`` and ``map`` of the sample of a handle, both ``[*shape]``.
+
+    Raises:
+        DamagedHandleError: They cannot be read.
+    """
+    try:
+        arrays: dict[str, Array] = load(handle.sample)
+        return {name: arrays[name] for name in ("data", "map")}
+    except Exception as error:  # a header can be wrong in many ways
+        raise DamagedHandleError(handle.id) from error
 
 
 def moment(seconds: float) -> str:

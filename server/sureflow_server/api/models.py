@@ -65,7 +65,9 @@ def _records(service: Service) -> dict[str, ModelRecord]:
     if not pool.folder:
         raise NotReadyError("the models are still being loaded", 2)
     ready = {
-        name: ModelRecord(state="ready", default=name == default, **asdict(card))
+        name: ModelRecord(
+            state="ready", default=name == default, loaded=name in pool.held, **asdict(card)
+        )
         for name, card in pool.cards.items()
     }
     failed = {

@@ -183,6 +183,10 @@ class ModelRecord(Part):
     name: str
     state: Literal["ready", "failed", "unloaded"]
     default: bool
+    loaded: bool | None = None
+    """Whether a model that is ready is in memory. If not, the first request for it waits until it
+    is; with `model_bytes` alone."""
+
     error: str | None = None
     version: str | None = None
     media: Literal["image", "vector"] | None = None

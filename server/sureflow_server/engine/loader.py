@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sureflow.card import ModelCard
-from sureflow.checkpoint import CheckpointError, embedded_folder, load
+from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.lane import METHODS, LaneSpec
-from sureflow.model import Model
 from sureflow.sampling import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
+from sureflow_server.engine.shelf import Shelf
 
 SLOTS_PER_ROW = 2
 """Slots beyond the running lanes are for lanes that stand back for others."""
@@ -19,43 +19,84 @@ SLOTS_PER_ROW = 2
 
 def load_all(
     config: WorkerConfig, begin: Callable[[str], object] = lambda name: None
-) -> tuple[Ready, dict[str, Sampler]]:
+) -> tuple[Ready, Shelf]:
     """Load every checkpoint folder in ``models_dir`` (``None``: the embedded ones) and warm it up.
 
     A folder that does not work is reported and harms no other. Models are known by the names of
-    their folders, which their own must agree with, so that no two can ever clash.
+    their folders, which their own must agree with, so that no two can ever clash. Where the budget
+    is too small for all, those that were loaded first make room for the others.
 
     Args:
         config: What to load, and how.
         begin: Told the name of each folder before it is loaded.
     """
     root = config.models_dir or embedded_folder()
-    samplers: dict[str, Sampler] = {}
-    tick_s: dict[str, tuple[float, ...]] = {}
-    cards: list[ModelCard] = []
+    shelf = Shelf(budget=config.model_bytes)
+    resting = {each.card.name: each for each in config.resting}
+    cards: dict[str, ModelCard] = {name: each.card for name, each in resting.items()}
+    tick_s = {name: each.tick_s for name, each in resting.items()}
+    shelf.sizes.update({name: each.nbytes for name, each in resting.items()})
     failures: dict[str, str] = {}
-    for folder in checkpoint_folders(root):
-        if folder.name in config.without:
+    for folder in sorted(checkpoint_folders(root), key=lambda each: _rank(each.name, config.last)):
+        if folder.name in config.without or folder.name in resting:
             continue
         begin(folder.name)
         try:
-            model = _load(folder, config)
-            most = config.capacity or model.evaluator.best_rows
-            sampler = Sampler(model, SLOTS_PER_ROW * most)
-            card = sampler.model.card
-            check_name(folder, card)
-            _warm_up(sampler)
+            shelf.make_room(_expected(folder, config))
+            sampler = fetch(folder, config)
+            _take(shelf, sampler, config)
         except Exception as error:  # a third-party network may raise anything
             failures[folder.name] = str(error) or type(error).__name__
         else:
-            samplers[card.name] = sampler
-            tick_s[card.name] = tuple(map(model.evaluator.seconds, range(most + 1)))
-            cards.append(card)
-    return Ready(str(root), tuple(cards), tick_s, failures), samplers
+            card, most = sampler.model.card, sampler.free // SLOTS_PER_ROW
+            tick_s[card.name] = tuple(map(sampler.model.evaluator.seconds, range(most + 1)))
+            cards[card.name] = card
+            del sampler
+    found = tuple(cards[name] for name in sorted(cards))
+    return Ready(str(root), found, tick_s, failures, dict(shelf.sizes), (*shelf.held,)), shelf
 
 
-def _load(folder: Path, config: WorkerConfig) -> Model:
-    return load(folder, config.device, precision=config.precision, compile=config.compile)
+def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> Sampler:
+    """Load a checkpoint folder and warm it up.
+
+    Args:
+        folder: The folder.
+        config: How to load it.
+        card: What it must be; by default anything.
+
+    Raises:
+        CheckpointError: It does not work, or is another model by now.
+    """
+    model = load(folder, config.device, precision=config.precision, compile=config.compile)
+    check_name(folder, model.card)
+    if card is not None and model.card != card:
+        raise CheckpointError(f"{folder}: has changed; load it as an administrator")
+    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or model.evaluator.best_rows))
+    _warm_up(sampler)
+    return sampler
+
+
+def _rank(name: str, last: tuple[str, ...]) -> int:
+    return last.index(name) if name in last else -1
+
+
+def _expected(folder: Path, config: WorkerConfig) -> int:
+    """Bytes that a model may take, as far as its file tells; no more than there may be."""
+    weights = folder / WEIGHTS
+    return min(weights.stat().st_size if weights.exists() else 0, config.model_bytes or 0)
+
+
+def _take(shelf: Shelf, sampler: Sampler, config: WorkerConfig) -> None:
+    """Put a model on the shelf, for which others make room.
+
+    Raises:
+        CheckpointError: There can be no room for it.
+    """
+    size, most = sampler.nbytes, config.model_bytes
+    if most is not None and size > most:
+        raise CheckpointError(f"takes {size} bytes of memory, and model_bytes is {most}")
+    shelf.make_room(size)
+    shelf.put(sampler.model.card.name, sampler)
 
 
 def _warm_up(sampler: Sampler) -> None:

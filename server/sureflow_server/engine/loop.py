@@ -22,6 +22,7 @@ from sureflow_server.engine.messages import (
     Progress,
     Refused,
     Report,
+    Shelved,
     Shutdown,
     Started,
     Submit,
@@ -29,8 +30,8 @@ from sureflow_server.engine.messages import (
     Unload,
 )
 from sureflow_server.engine.scheduler import Scheduler
+from sureflow_server.engine.shelf import Loaded, Shelf
 from sureflow_server.engine.width import width
-from sureflow_server.settling import settle
 
 if TYPE_CHECKING:
     from sureflow.sampling import Sampler
@@ -77,21 +78,26 @@ class TickLoop:
         tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, up to the most rows that a tick
             may have, by name of model; by default as many as there are slots, and no time at all.
         admission: When lanes may start.
+        fetch: Loads a model that is known and not in memory.
     """
 
     def __init__(
         self,
-        samplers: Mapping[str, Sampler],
-        inbox: SimpleQueue[Command],
+        samplers: Mapping[str, Sampler] | Shelf,
+        inbox: SimpleQueue[Command | Loaded],
         send: Callable[[Report], None],
         tick_s: Mapping[str, Sequence[float]] | None = None,
         admission: Admission = "tick",
+        fetch: Callable[[str], Sampler] | None = None,
     ) -> None:
-        self._samplers = dict(samplers)
+        self._shelf = samplers if isinstance(samplers, Shelf) else Shelf(samplers)
+        self._samplers = self._shelf.samplers
+        self._fetch = fetch
+        self._deferred: dict[str, list[Submit]] = {}
         self._inbox = inbox
         self._send = send
-        self._tick_s = dict(tick_s or {m: [0.0] * (s.free + 1) for m, s in samplers.items()})
-        self._slowness = dict.fromkeys(samplers, 1.0)
+        self._tick_s = dict(tick_s or {m: [0.0] * (s.free + 1) for m, s in self._samplers.items()})
+        self._slowness = dict.fromkeys(self._tick_s, 1.0)
         self._fitting: dict[str, int] = {}
         self._undecided = 0
         self._arrived: dict[str, list[_Lane]] = {}
@@ -100,11 +106,12 @@ class TickLoop:
         self._turn_s = FIRST_TURN_S
         self._scheduler: Scheduler[_Lane] = Scheduler()
         self._slots: dict[int, _Slot] = {}
-        self._stats = {model: TickStats(model) for model in samplers}
+        self._stats = {model: TickStats(model) for model in self._tick_s}
         self._started: list[Started] = []
         self._refused: list[Refused] = []
         self._finished: list[Finished] = []
         self._failed: list[Failed] = []
+        self._shelved: list[Shelved] = []
         self._changed = False
         self._due = 0.0
         self._beat = 0.0
@@ -112,6 +119,7 @@ class TickLoop:
     def run(self) -> None:
         """Run until a :class:`Shutdown` arrives."""
         while self._take_in():
+            self._exchange()
             self._admit()
             self._report()
             self._tick()
@@ -129,32 +137,74 @@ class TickLoop:
             asleep = False
         return True
 
-    def _obey(self, command: Submit | Cancel | Unload) -> None:
+    def _obey(self, command: Submit | Cancel | Unload | Loaded) -> None:
         self._changed = True
         if isinstance(command, Submit):
             self._add(command)
         elif isinstance(command, Cancel):
             self._cancel(command.request)
-        else:
+        elif isinstance(command, Unload):
             self._unload(command.model)
+        else:
+            self._take(command)
+
+    def _exchange(self) -> None:
+        """Let models that nobody uses go for one that is asked for, if there is any."""
+        closed = self._shelf.closing
+        gone = self._shelf.turn(self._busy, self._fetch, self._inbox)
+        self._stale |= closed - self._shelf.closing
+        for model in gone:
+            self._shelved.append(Shelved(model, "evicted"))
+            self._stale.discard(model)
+            if self._scheduler.waiting(model):
+                self._shelf.want(model)
+
+    def _busy(self, model: str) -> bool:
+        """Whether a model must stay: it has lanes, or, unless others wait long, will have some."""
+        sampler = self._samplers[model]
+        waiting = self._scheduler.waiting(model) > 0 and model not in self._shelf.closing
+        return sampler.running + sampler.paused > 0 or waiting
+
+    def _take(self, loaded: Loaded) -> None:
+        """Go on with the requests that have waited for a model."""
+        came = self._shelf.came(loaded)
+        self._shelved.append(Shelved(loaded.model, "loaded" if came else "failed"))
+        deferred = self._deferred.pop(loaded.model, [])
+        if came:
+            for submit in deferred:
+                self._add(submit)
+            self._stale.add(loaded.model)
+            return
+        waiting = [submit.request for submit in deferred] + self._scheduler.requests(loaded.model)
+        for request in dict.fromkeys(waiting):
+            self._failed.append(Failed(request, loaded.error, False))
+            self._cancel(request)
 
     def _cancel(self, request: int) -> None:
+        for model, deferred in self._deferred.items():
+            self._deferred[model] = [each for each in deferred if each.request != request]
         if cancelled := self._scheduler.cancel(request):
             model, tickets = cancelled
-            self._samplers[model].cancel(tickets)
+            if model in self._samplers:
+                self._samplers[model].cancel(tickets)
             self._stale.add(model)
             for ticket in tickets:
                 del self._slots[ticket]
 
     def _unload(self, model: str) -> None:
-        for of_models in (self._samplers, self._tick_s, self._slowness, self._stats):
+        self._shelf.forget(model)
+        for of_models in (self._tick_s, self._slowness, self._stats):
             of_models.pop(model, None)
-        for others in (self._arrived, self._fitting):
+        for others in (self._arrived, self._fitting, self._deferred):
             others.pop(model, None)
         self._stale.discard(model)
-        settle()
 
     def _add(self, submit: Submit) -> None:
+        if submit.model not in self._samplers:
+            self._deferred.setdefault(submit.model, []).append(submit)
+            self._shelf.want(submit.model)
+            return
+        self._shelf.use(submit.model)
         try:
             self._check(submit)
         except ValueError as error:
@@ -201,13 +251,14 @@ class TickLoop:
         if self._undecided >= DECIDE_EVERY:
             self._undecided = 0
             self._stale.update(slot.model for slot in self._slots.values())
-        for model in [*self._stale]:
+        for model in self._stale & self._samplers.keys():
             sampler = self._samplers[model]
             if self._admission == "request" and sampler.running:
                 continue
             self._stale.discard(model)
             left = sampler.left()
-            turn = self._scheduler.turn(model, self._width(model, left), sampler.free, left)
+            free = 0 if model in self._shelf.closing else sampler.free
+            turn = self._scheduler.turn(model, self._width(model, left), free, left)
             sampler.pause(turn.pause)
             sampler.resume(turn.resume)
             for ticket, lane in turn.start:
@@ -277,6 +328,7 @@ class TickLoop:
     def _finish(self, ticket: int, sample: Sample, ended: float) -> None:
         self._scheduler.finish(ticket)
         slot = self._slots.pop(ticket)
+        self._shelf.use(slot.model)
         lane = slot.lane
         self._finished.append(Finished(lane.request, lane.number, sample, slot.admitted, ended))
 
@@ -292,7 +344,7 @@ class TickLoop:
         """Send finished lanes at once, and statistics now and then or before falling asleep."""
         now = monotonic()
         due = now >= self._due or not self._slots
-        news = self._started or self._finished or self._refused or self._failed
+        news = self._started or self._finished or self._refused or self._failed or self._shelved
         if not (news or (due and self._changed) or now >= self._beat):
             return
         self._beat = now + BEAT_S
@@ -304,12 +356,14 @@ class TickLoop:
                 stats=tuple(self._statistics()) if due else (),
                 refused=tuple(self._refused),
                 failed=tuple(self._failed),
+                shelved=tuple(self._shelved),
             )
         )
         self._started.clear()
         self._finished.clear()
         self._refused.clear()
         self._failed.clear()
+        self._shelved.clear()
         if due:
             self._due = now + REPORT_EVERY_S
             self._changed = False
@@ -325,9 +379,11 @@ class TickLoop:
 
     def _statistics(self) -> list[TickStats]:
         for model, stats in self._stats.items():
-            sampler = self._samplers[model]
-            stats.running, stats.started_rows = sampler.running, sampler.spent
-            stats.waiting = self._scheduler.waiting(model) + sampler.paused
+            stats.waiting = self._scheduler.waiting(model)
+            stats.waiting += sum(len(each.lanes) for each in self._deferred.get(model, ()))
+            if sampler := self._samplers.get(model):
+                stats.running, stats.started_rows = sampler.running, sampler.spent
+                stats.waiting += sampler.paused
         sent = list(self._stats.values())
-        self._stats = {model: TickStats(model) for model in self._samplers}
+        self._stats = {model: TickStats(model) for model in self._tick_s}
         return sent

@@ -37,6 +37,21 @@ Admission = Literal["tick", "request"]
 
 
 @dataclass(frozen=True, slots=True)
+class Resting:
+    """A model that is known and not in memory.
+
+    Attributes:
+        card: What clients may know of it.
+        tick_s: As in :class:`Ready`.
+        nbytes: What it takes once it is in memory.
+    """
+
+    card: ModelCard
+    tick_s: tuple[float, ...]
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """What a worker is started with; most fields are those of the settings."""
 
@@ -47,8 +62,13 @@ class WorkerConfig:
     admission: Admission = "tick"
     precision: Precision = "float32"
     compile: Compile = "off"
+    model_bytes: int | None = None
     without: frozenset[str] = frozenset()
-    """Names of folders that shall not be loaded; the one field that is no setting."""
+    """Names of folders that shall not be loaded; no setting, nor are those that follow."""
+    last: tuple[str, ...] = ()
+    """Models to load after all others, and so to keep where the budget is too small for all."""
+    resting: tuple[Resting, ...] = ()
+    """Models that need not be loaded until somebody asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +144,16 @@ class Ready:
         tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, up to the most rows that a tick
             has, by name of model.
         failures: Why each of the others does not, by the name of its folder.
+        nbytes: What each of the models takes in memory, by name.
+        held: Those that are in memory, by name; the least recently used first.
     """
 
     folder: str
     cards: tuple[ModelCard, ...]
     tick_s: dict[str, tuple[float, ...]]
     failures: dict[str, str]
+    nbytes: dict[str, int] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +211,19 @@ class Failed:
     memory: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A model has come into memory, has not, or has gone to make room for another.
+
+    Attributes:
+        model: Its name.
+        what: Which of these.
+    """
+
+    model: str
+    what: Literal["loaded", "failed", "evicted"]
+
+
 @dataclass(slots=True)
 class TickStats:
     """The ticks of one model since the last statistics.
@@ -227,6 +264,7 @@ class Report:
     stats: tuple[TickStats, ...]
     refused: tuple[Refused, ...] = ()
     failed: tuple[Failed, ...] = ()
+    shelved: tuple[Shelved, ...] = ()
 
 
 Command = Submit | Cancel | Unload | Shutdown

@@ -25,7 +25,7 @@ from sureflow_server.engine.errors import (
     StartupError,
 )
 from sureflow_server.engine.job import Follow, Job
-from sureflow_server.engine.messages import Ready, Terms, TickStats, WorkerConfig
+from sureflow_server.engine.messages import Ready, Shelved, Terms, TickStats, WorkerConfig
 from sureflow_server.engine.patience import Patience
 from sureflow_server.engine.supervisor import Supervisor
 
@@ -37,6 +37,12 @@ class Observer(Protocol):
 
     def ticked(self, stats: TickStats) -> None:
         """Ticks were made."""
+
+    def shelved(self, shelved: Shelved) -> None:
+        """A model has come into memory, has not, or has gone."""
+
+    def held(self, nbytes: dict[str, int]) -> None:
+        """These models are in memory, and take so many bytes."""
 
     def worker_restarted(self) -> None:
         """A dead worker is being replaced."""
@@ -95,6 +101,12 @@ class Pool:
         return self._draining
 
     @property
+    def held(self) -> dict[str, int]:
+        """Bytes of the models in memory, by name, the least recently used first."""
+        current = self._current
+        return {name: current.nbytes[name] for name in current.held}
+
+    @property
     def reserved(self) -> int:
         """Samples accepted and not finished."""
         return sum(each.ledger.reserved for each in self._all)
@@ -139,6 +151,8 @@ class Pool:
             if not self._has(name):
                 raise NoSuchModelError(f"there is no checkpoint folder {name} in {self.folder}")
             config = replace(self._config, without=self._config.without - {name})
+            if config.model_bytes is not None:
+                config = replace(config, last=(*self._current.held, name))
             standby = Supervisor(config, self._patience, self)
             self._all.append(standby)
             standby.start()
@@ -256,6 +270,11 @@ class Pool:
         running, waiting = (sum(column) for column in zip(*standing, strict=True))
         self._observer.ticked(replace(stats, running=running, waiting=waiting))
 
+    def shelved(self, shelved: Shelved) -> None:
+        """Pass on what has come into memory, and what has gone."""
+        self._observer.shelved(shelved)
+        self._observer.held(self.held)
+
     def worker_restarted(self) -> None:
         """Pass on that a dead worker is being replaced."""
         self._observer.worker_restarted()
@@ -285,6 +304,7 @@ class Pool:
         self.cards = dict(supervisor.cards)
         self.failures = supervisor.failures
         self.unloaded = {*self._config.without}
+        self._observer.held(self.held)
 
     def _see_off(self, supervisor: Supervisor) -> None:
         """Forget a supervisor once it has finished what it has."""

@@ -245,6 +245,10 @@ class Scheduler(Generic[L]):
         if not owners:
             del queues[request.priority]
 
+    def requests(self, model: str) -> list[int]:
+        """Return the requests of the model that have lanes, oldest first."""
+        return [request.id for request in self._requests.values() if request.model == model]
+
     def waiting(self, model: str) -> int:
         """Return the number of lanes of the model that have not started."""
         return self._waiting.get(model, 0)

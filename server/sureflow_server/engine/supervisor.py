@@ -6,7 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
@@ -29,6 +29,8 @@ from sureflow_server.engine.messages import (
     Message,
     Ready,
     Report,
+    Resting,
+    Shelved,
     TickStats,
     Unload,
     WorkerConfig,
@@ -57,6 +59,9 @@ class Observer(Protocol):
     def ticked(self, stats: TickStats) -> None:
         """Ticks were made."""
 
+    def shelved(self, shelved: Shelved) -> None:
+        """A model has come into memory, has not, or has gone."""
+
     def worker_restarted(self) -> None:
         """A dead worker is being replaced."""
 
@@ -78,6 +83,8 @@ class Supervisor:
         lane_s: Seconds that the last finished lane was in its slot.
         cards: Models that the worker has, by name; empty before it has come up.
         failures: Why it has not others, by name of their folder.
+        nbytes: What each takes in memory, by name.
+        held: Names of those in memory, the least recently used first.
         standing: Lanes that run and that wait, by name of model.
         gone: Set once it is retired and its last worker has ended.
     """
@@ -97,11 +104,14 @@ class Supervisor:
         self._loading = "its code"
         self._verdict: str | None = None
         self._unloading: set[str] = set()
+        self._tick_s: dict[str, tuple[float, ...]] = {}
         self.ledger = Ledger()
         self.forecast = Forecast()
         self.lane_s = 0.0
         self.cards: dict[str, ModelCard] = {}
         self.failures: dict[str, str] = {}
+        self.nbytes: dict[str, int] = {}
+        self.held: tuple[str, ...] = ()
         self.standing: dict[str, tuple[int, int]] = {}
         self.gone = asyncio.Event()
 
@@ -144,6 +154,7 @@ class Supervisor:
         """Let go of a model once no request needs it; successors of the worker are without it."""
         self._config = replace(self._config, without=self._config.without | {model})
         self.cards.pop(model, None)
+        self.held = tuple(held for held in self.held if held != model)
         self._unloading.add(model)
         self._let_go()
 
@@ -212,11 +223,24 @@ class Supervisor:
             return
         self._limit_s, self._silent_s = self._patience.load_s, 0.0
         self._loading, self._verdict = "its code", None
-        without = self._config.without - {job.card.name for job in self.ledger.jobs}
-        config = replace(self._config, without=without)
+        needed = {job.card.name for job in self.ledger.jobs}
+        without = self._config.without - needed
+        config = replace(self._config, without=without, **self._budgeted(needed))
         self._unloading |= self._config.without - without
         self._worker = WorkerProcess(config, self._received, self._exited)
         self._watch(self._worker)
+
+    def _budgeted(self, needed: set[str]) -> dict[str, Any]:
+        """What a successor should know where not all models fit into memory."""
+        if self._config.model_bytes is None or not self.cards:
+            return {}
+        wanted = (*self.held, *sorted(needed))
+        resting = tuple(
+            Resting(card, self._tick_s[name], self.nbytes[name])
+            for name, card in self.cards.items()
+            if name not in wanted
+        )
+        return {"last": wanted, "resting": resting}
 
     def _watch(self, worker: WorkerProcess) -> None:
         """Look now and then whether the worker has been heard of, until it ends.
@@ -255,6 +279,10 @@ class Supervisor:
         for refused in report.refused:
             if job := self.ledger.get(refused.request):
                 self.end(job, ImpossibleError(refused.error))
+        for shelved in report.shelved:
+            others = tuple(held for held in self.held if held != shelved.model)
+            self.held = (*others, shelved.model) if shelved.what == "loaded" else others
+            self._observer.shelved(shelved)
         launched: dict[Job, dict[int, LaneSpec]] = {}
         for finished in report.finished:
             if job := self.ledger.get(finished.request):
@@ -295,6 +323,7 @@ class Supervisor:
             model: seconds[: brisk(seconds) + 1] for model, seconds in ready.tick_s.items()
         }
         self.failures = ready.failures
+        self.nbytes, self.held, self._tick_s = ready.nbytes, ready.held, ready.tick_s
         loaded = {card.name: card for card in ready.cards}
         for job in self.ledger.jobs:
             if loaded.get(job.card.name) != job.card:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from typing import Any
 
-from sureflow_server.engine.messages import Command, Loading, Shutdown, WorkerConfig
+from sureflow_server.engine.messages import Loading, Shutdown, WorkerConfig
 
 WORKER_NICENESS = 5
 """How far the worker stands back for the API process where both want the same core."""
@@ -25,13 +28,14 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     os.nice(WORKER_NICENESS)
     # Read once, when torch is imported, which is why nothing above imports it.
     os.environ["OMP_NUM_THREADS"] = str(config.threads)
-    inbox: SimpleQueue[Command] = SimpleQueue()
+    inbox: SimpleQueue[Any] = SimpleQueue()
     Thread(target=_receive, args=(connection, inbox), daemon=True).start()
 
     import torch
 
     from sureflow.determinism import make_deterministic
-    from sureflow_server.engine.loader import load_all
+    from sureflow.sampling import Sampler
+    from sureflow_server.engine.loader import fetch, load_all
     from sureflow_server.engine.loop import TickLoop
     from sureflow_server.settling import settle
 
@@ -39,15 +43,23 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     if config.device.startswith("cuda"):
         make_deterministic()
     try:
-        ready, samplers = load_all(config, lambda name: connection.send(Loading(name)))
+        ready, shelf = load_all(config, lambda name: connection.send(Loading(name)))
         settle()
         connection.send(ready)
-        TickLoop(samplers, inbox, connection.send, ready.tick_s, config.admission).run()
+        cards = {card.name: card for card in ready.cards}
+
+        def bring(name: str) -> Sampler:
+            """As it was before, by other timings too, so that it takes no more memory."""
+            as_before = replace(config, capacity=len(ready.tick_s[name]) - 1)
+            return fetch(Path(ready.folder) / name, as_before, cards[name])
+
+        loop = TickLoop(shelf, inbox, connection.send, ready.tick_s, config.admission, bring)
+        loop.run()
     except (BrokenPipeError, ConnectionResetError):
         return
 
 
-def _receive(connection: Connection, inbox: SimpleQueue[Command]) -> None:
+def _receive(connection: Connection, inbox: SimpleQueue[Any]) -> None:
     while True:
         try:
             inbox.put(connection.recv())

@@ -3,16 +3,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sureflow_server.engine.loader import load_all
-from sureflow_server.engine.messages import Ready, WorkerConfig
+from sureflow.checkpoint import CheckpointError
+from sureflow_server.engine.loader import fetch, load_all
+from sureflow_server.engine.messages import Ready, Resting, WorkerConfig
+from sureflow_server.engine.shelf import Shelf
 
 
 def loaded(root: Path) -> Ready:
-    ready, samplers = load_all(WorkerConfig(root, capacity=5, threads=1, device="cpu"))
+    ready, shelf = load_all(WorkerConfig(root, capacity=5, threads=1, device="cpu"))
+    samplers = shelf.samplers
     assert set(samplers) == {card.name for card in ready.cards}
     assert all((s.running, s.free) == (0, 10) for s in samplers.values()), "the warm-up is over"
     assert {model: len(seconds) for model, seconds in ready.tick_s.items()} == dict.fromkeys(
@@ -25,8 +30,8 @@ def loaded(root: Path) -> Ready:
 
 def test_derivatives_are_ready_before_anybody_asks(models_dir: Path) -> None:
     """Their row counts are verified in the warm-up, not in a tick that others share."""
-    _, samplers = load_all(WorkerConfig(models_dir, capacity=2, threads=1, device="cpu"))
-    for sampler in samplers.values():
+    _, shelf = load_all(WorkerConfig(models_dir, capacity=2, threads=1, device="cpu"))
+    for sampler in shelf.samplers.values():
         assert sampler.model.card.differentiable
         assert "directional" in vars(sampler.model)
 
@@ -87,3 +92,46 @@ def test_files_and_hidden_folders_are_no_models(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_holds_no_models(tmp_path: Path) -> None:
     assert loaded(tmp_path / "absent").cards == ()
+
+
+def limited(root: Path, model_bytes: int, **options: Any) -> tuple[Ready, Shelf]:
+    config = WorkerConfig(root, capacity=2, threads=1, device="cpu", model_bytes=model_bytes)
+    return load_all(replace(config, **options))
+
+
+def test_with_too_little_memory_the_last_ones_stay(models_dir: Path) -> None:
+    """Every model has been there and has generated, and what it takes is known."""
+    whole, _ = limited(models_dir, 1 << 40)
+    sizes = whole.nbytes
+    assert set(sizes) == set(whole.held) == {"icons", "points"}
+    for last in sizes:
+        ready, shelf = limited(models_dir, max(sizes.values()), last=(last,))
+        assert [card.name for card in ready.cards] == ["icons", "points"]
+        assert set(ready.tick_s) == {"icons", "points"}
+        assert (ready.held, {*shelf.samplers}, ready.nbytes) == ((last,), {last}, sizes)
+    ready, shelf = limited(models_dir, min(sizes.values()))
+    (larger,) = ready.failures
+    assert sizes[larger] == max(sizes.values())
+    assert f"takes {sizes[larger]} bytes" in ready.failures[larger]
+    assert larger not in shelf.samplers
+
+
+def test_what_is_known_need_not_be_loaded(models_dir: Path) -> None:
+    whole, _ = limited(models_dir, 1 << 40)
+    icons = next(card for card in whole.cards if card.name == "icons")
+    resting = Resting(icons, whole.tick_s["icons"], whole.nbytes["icons"])
+    begun: list[str] = []
+    config = WorkerConfig(models_dir, 2, 1, "cpu", model_bytes=1 << 40, resting=(resting,))
+    ready, shelf = load_all(config, begun.append)
+    assert begun == ["points"]
+    assert ready.cards == whole.cards
+    assert ready.nbytes == whole.nbytes
+    assert ready.held == (*shelf.samplers,) == ("points",)
+
+
+def test_what_is_fetched_must_be_what_was_known(models_dir: Path, tmp_path: Path) -> None:
+    config = WorkerConfig(models_dir, 2, 1, "cpu")
+    card = fetch(models_dir / "points", config).model.card
+    assert fetch(models_dir / "points", config, card).model.card == card
+    with pytest.raises(CheckpointError, match="has changed"):
+        fetch(models_dir / "points", config, replace(card, version="sha256:0"))

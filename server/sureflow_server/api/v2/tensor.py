@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -18,6 +19,7 @@ from sureflow_server.api.problems import Problem
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """Length of the JSON at the beginning of a body with binary tensors."""
 
+LENGTH = re.compile(r"[0-9]{1,18}")
 SIZE = "binary_data_size"
 TYPES: dict[str, str] = {
     "BOOL": "?",
@@ -102,7 +104,7 @@ def read(body: bytes, header_length: str | None) -> tuple[Inference, dict[str, S
     """
     length = len(body)
     if header_length is not None:
-        if not (header_length.isascii() and header_length.isdecimal()):
+        if not LENGTH.fullmatch(header_length):
             raise _malformed(HEADER_LENGTH, "not a number of bytes")
         length = int(header_length)
         if length > len(body):

@@ -1,0 +1,62 @@
+"""How reference draws were made, as it is written beside what was learned from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
+
+from sureflow.lane import MAX_STEPS, METHODS
+
+
+class Drawn(BaseModel):
+    """What others rely on of such a note; it may say more.
+
+    Attributes:
+        method: Solver.
+        steps: Of its fixed grid.
+        seed: Of the draws.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    method: str = "heun"
+    steps: Annotated[int, Field(ge=1, le=MAX_STEPS)] = 20
+    seed: int = 0
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, method: str) -> str:
+        if method not in METHODS:
+            raise ValueError(f"{method!r} is unknown; choose from {METHODS}")
+        return method
+
+    @classmethod
+    def read(cls, text: str) -> dict[str, Any]:
+        """Read a note.
+
+        Raises:
+            ValueError: It is no JSON object, or a field is wrong.
+        """
+        try:
+            cls.model_validate_json(text)
+            return _NOTE.validate_json(text)
+        except ValidationError as error:
+            raise ValueError(complaint(error)) from error
+
+
+_NOTE = TypeAdapter(dict[str, Any])
+
+
+def complaint(error: ValidationError) -> str:
+    """Return the field and what is wrong with it, of the first that is."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "file"
+    return f"{field}: {first['msg']}"

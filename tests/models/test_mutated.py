@@ -1,0 +1,226 @@
+"""Thousands of damaged and hostile checkpoints: each is refused in a word, or works."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sureflow.checkpoint import (
+    CALIBRATION,
+    CONFIG,
+    GRID,
+    WEIGHTS,
+    CheckpointConfig,
+    CheckpointError,
+    load,
+    save,
+)
+from sureflow.evaluation.judged import judged
+from sureflow.evaluation.reference import calibrate
+from sureflow.inspection import inspect
+from sureflow.lane import LaneSpec, Sample
+from sureflow.networks.registry import build
+from sureflow.sampling import Sampler, evaluator
+from sureflow.sampling.grid import Grid
+from tests.hostile import tensors, text
+
+MEBIBYTE = 1 << 20
+SLACK = 48 * MEBIBYTE
+"""What reading a checkpoint of a few kilobytes may take at its peak, code that is loaded late
+included."""
+
+SHARE = 8
+"""And so many times the size of the files."""
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "mlp": {"kind": "mlp", "shape": [3], "width": 8, "layers": 2, "classes": 2, "embedding": 8},
+    "unet": {
+        "kind": "unet",
+        "shape": [1, 8, 8],
+        "channels": [8, 8],
+        "blocks": 1,
+        "classes": 2,
+        "embedding": 8,
+        "heads": 2,
+    },
+    "dit": {
+        "kind": "dit",
+        "shape": [1, 8, 8],
+        "width": 8,
+        "blocks": 1,
+        "heads": 2,
+        "classes": 2,
+        "embedding": 8,
+    },
+    "mixture": {
+        "kind": "gaussian_mixture",
+        "weights": [1, 1, 2],
+        "means": [[2.0, 0.0], [-2.0, 0.0], [0.0, 2.0]],
+        "covariances": [[[0.1, 0.0], [0.0, 0.1]]] * 3,
+        "labels": [0, 1, 1],
+    },
+}
+
+TRIED = (CONFIG, CONFIG, WEIGHTS, CALIBRATION, CALIBRATION, GRID)
+
+
+def doubtful(samples: list[Sample]) -> list[bool]:
+    worst = np.quantile([sample.uncertainty for sample in samples], 0.7)
+    return [sample.uncertainty > worst for sample in samples]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    """Files of checkpoints that work, by kind of network and by name."""
+    root = tmp_path_factory.mktemp("sound")
+    for kind, network in NETWORKS.items():
+        torch.manual_seed(0)
+        config = CheckpointConfig(
+            name="one",
+            media="vector" if kind in ("mlp", "mixture") else "image",
+            classes=("a", "b"),
+            network=network,
+            provenance={"data": {"rows": 7}},
+        )
+        save(root / kind, config, build(network))
+    # One is enough: tables know of classes and scales alone.
+    made = calibrate(load(root / "mlp"), 20, [1.0, 2.0], 5, quiet=True)
+    table = judged(load(root / "mlp"), made, doubtful, "by eye", 40, 6, quiet=True)
+    for kind in NETWORKS:
+        replace(made, conformal=table).save(root / kind / CALIBRATION)
+        Grid(np.array([0.5, -0.5, 1.0])).save(root / kind / GRID)
+    return {
+        kind: {path.name: path.read_bytes() for path in (root / kind).iterdir()}
+        for kind in NETWORKS
+    }
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time for timings."""
+    monkeypatch.setattr(evaluator, "TIMED_S", 0.0)
+    monkeypatch.setattr(evaluator, "ROW_COUNTS", (1, 2))
+
+
+def mutations(
+    sound: dict[str, dict[str, bytes]], seed: int
+) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Name of the damaged file, and all files of a checkpoint."""
+    chance = random.Random(seed)
+    while True:
+        files = dict(sound[chance.choice([*sound])])
+        name = chance.choice(TRIED)
+        mutate = text if name == CONFIG else tensors
+        files[name] = mutate(chance, files[name])
+        yield name, files
+
+
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def resident(field: str) -> int:
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith(field))
+    return int(line.split()[1]) * 1024
+
+
+def use(folder: Path) -> None:
+    """Do with a checkpoint what a server does: show its card, and generate."""
+    model = load(folder)
+    json.dumps(asdict(model.card), allow_nan=False)
+    sampler = Sampler(model, 4)
+    for ticket, guidance in enumerate((1.0, 2.0, 1.5)):
+        spec = LaneSpec(0, ticket, steps=2, label=0, guidance=guidance, grid=model.card.grids[-1])
+        model.check(spec)
+        sampler.admit(ticket, replace(spec, early=0.2))
+    while sampler.running:
+        for _, sample in sampler.tick().finished:
+            assert sample.confidence is None or 0 <= sample.confidence <= 1
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("count", [400, pytest.param(4000, marks=pytest.mark.slow)])
+def test_damaged_checkpoints_are_refused_or_work(
+    sound: dict[str, dict[str, bytes]], tmp_path: Path, count: int
+) -> None:
+    folder = tmp_path / "one"
+    for files in sound.values():
+        write(folder, files)
+        use(folder)
+    came: Counter[tuple[str, str]] = Counter()
+    for number, (name, files) in zip(range(count), mutations(sound, 1), strict=False):
+        write(folder, files)
+        Path("/proc/self/clear_refs").write_text("5")
+        before = resident("VmRSS")
+        refusal: str | None = None
+        try:
+            use(folder)
+        except CheckpointError as error:
+            refusal = str(error)
+        except Exception as error:
+            raise AssertionError(f"mutation {number}, of {name}: {files[name][:400]!r}") from error
+        came[name, "works" if refusal is None else "refused"] += 1
+        assert refusal is None or (str(folder) in refusal and len(refusal) < 2000), number
+        taken = resident("VmHWM") - before
+        size = sum(map(len, files.values()))
+        assert taken < SLACK + SHARE * size, (number, name, files[name][:400])
+    print(dict(came))
+    assert all(came[name, "refused"] for name in {*TRIED})
+
+
+@pytest.mark.usefixtures("hasty")
+def test_inspection_refuses_them_too(sound: dict[str, dict[str, bytes]], tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    for _, (_, files) in zip(range(150), mutations(sound, 2), strict=False):
+        write(folder, files)
+        with suppress(CheckpointError):
+            inspect(folder)
+
+
+BOMBS: dict[str, dict[str, Any]] = {
+    "width": {**NETWORKS["mlp"], "width": 10**7},
+    "layers": {**NETWORKS["mlp"], "layers": 10**9},
+    "no layers": {**NETWORKS["mlp"], "layers": -(10**9)},
+    "classes": {**NETWORKS["mlp"], "classes": 10**12},
+    "embedding": {**NETWORKS["mlp"], "embedding": 2**62},
+    "shape": {**NETWORKS["mlp"], "shape": [2**40]},
+    "blocks": {**NETWORKS["unet"], "blocks": 10**9},
+    "levels": {**NETWORKS["unet"], "channels": [8] * 100_000},
+    "image": {**NETWORKS["dit"], "shape": [1, 2**20, 2**20]},
+    "tokens": {**NETWORKS["dit"], "blocks": 10**9},
+    "labels": {**NETWORKS["mixture"], "labels": [0, 1, 10**12]},
+    "a shape of ones": {**NETWORKS["mixture"], "shape": [2] + [1] * 100_000},
+}
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("name", BOMBS)
+def test_numbers_in_a_config_are_no_bombs(
+    sound: dict[str, dict[str, bytes]], tmp_path: Path, name: str
+) -> None:
+    """Neither memory nor time goes by what a file of a few bytes says."""
+    network = BOMBS[name]
+    kind = {"gaussian_mixture": "mixture"}.get(network["kind"], network["kind"])
+    folder, files = tmp_path / "one", dict(sound[kind])
+    files[CONFIG] = json.dumps({**json.loads(files[CONFIG]), "network": network}).encode()
+    write(folder, files)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = resident("VmRSS")
+    with pytest.raises(CheckpointError, match=str(folder)):
+        use(folder)
+    assert resident("VmHWM") - before < SLACK + SHARE * sum(map(len, files.values()))
