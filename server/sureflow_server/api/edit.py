@@ -57,10 +57,10 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     frames = await service.store.frames(body.handle)
     planned = plan_edit(body, held, card, step, frame, service.settings)
     asynchronous = wants_job(request)
-    run = submit(request, planned, progress=asynchronous)
+    run = await submit(request, planned, progress=asynchronous)
     document = partial(_answer, request.state.request_id, body, held, frames, step, run)
     if asynchronous:
-        return accepted(request, run, document)
+        return await accepted(request, run, document)
     try:
         await unless_disconnected(request, run.collect())
     except ClientDisconnect:

@@ -79,10 +79,10 @@ async def _generate(request: Request, body: GenerateRequest) -> Response:
     planned = plan(body, Service.of(request))
     media_type = _media_type(request, planned)
     asynchronous = media_type == JSON and wants_job(request)
-    run = submit(request, planned, progress=asynchronous or media_type == EVENTS)
+    run = await submit(request, planned, progress=asynchronous or media_type == EVENTS)
     document = partial(whole, run, request.state.request_id)
     if asynchronous:
-        return accepted(request, run, document)
+        return await accepted(request, run, document)
     if media_type == EVENTS:
         return stream(request, run)
     try:

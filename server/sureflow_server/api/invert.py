@@ -59,10 +59,10 @@ async def invert(
 
 async def _invert(request: Request, body: InvertRequest) -> Response:
     asynchronous = wants_job(request)
-    run = submit(request, _plan(body, Service.of(request)), progress=asynchronous)
+    run = await submit(request, _plan(body, Service.of(request)), progress=asynchronous)
     document = partial(whole, run, request.state.request_id)
     if asynchronous:
-        return accepted(request, run, document)
+        return await accepted(request, run, document)
     try:
         await unless_disconnected(request, run.collect())
     except ClientDisconnect:
