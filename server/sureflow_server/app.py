@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -46,6 +46,9 @@ from sureflow_server.settings import Settings
 from sureflow_server.store import Store
 from sureflow_server.store.sweeping import sweep
 
+if TYPE_CHECKING:
+    from sureflow_server.replicas.replica import Replica
+
 DESCRIPTION = "Samples of flow models, each with a confidence from the same forward passes."
 
 EXPOSED = ("Location", "Retry-After", "Retry-After-Ms", "X-Request-Id", "X-Sureflow-Record")
@@ -68,7 +71,9 @@ class Application(FastAPI):
         return SecurityHeaders(super().build_middleware_stack())
 
 
-def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, store: Store | None = None, replica: Replica | None = None
+) -> FastAPI:
     """Build the application; the worker starts with its lifespan.
 
     ``app.state.service`` is the running :class:`~sureflow_server.service.Service`.
@@ -76,6 +81,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     Args:
         settings: What the operator chose.
         store: Keeps handles; whoever opened it closes it.
+        replica: What else is shared with other servers over the same store.
 
     Raises:
         KeyFileError: The API keys cannot be read.
@@ -95,10 +101,20 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     patience = Patience(settings.worker_timeout_s, settings.load_timeout_s)
     pool = Pool(config, settings.max_queued_samples, metrics, patience)
 
-    jobs = Board(settings.job_bytes, settings.job_s)
+    limits = Limits(settings.samples_per_minute, settings.max_samples_in_flight)
+    if replica is None:
+        accounts = Accounts(limits)
+        replays = Replays(settings.replay_bytes, settings.replay_s)
+        jobs = Board(settings.job_bytes, settings.job_s)
+    else:
+        accounts = replica.accounts(limits)
+        replays = replica.replays(settings.replay_bytes, settings.replay_s)
+        jobs = replica.board(pool.before, settings.job_bytes, settings.job_s)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        if replica is not None:
+            await replica.start()
         pool.start()
         sweeping = None if store is None else asyncio.create_task(sweep(store, metrics))
         yield
@@ -107,6 +123,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         if sweeping is not None:
             sweeping.cancel()
         await pool.stop()
+        if replica is not None:
+            await replica.stop()
         traces.flush()
 
     app = Application(
@@ -118,14 +136,13 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    limits = Limits(settings.samples_per_minute, settings.max_samples_in_flight)
     app.state.service = Service(
         settings,
         pool,
         metrics,
         keys=None if settings.api_keys_file is None else KeyRing(settings.api_keys_file),
-        accounts=Accounts(limits),
-        replays=Replays(settings.replay_bytes, settings.replay_s),
+        accounts=accounts,
+        replays=replays,
         jobs=jobs,
         handles=store,
     )

@@ -20,6 +20,10 @@ class ReusedKeyError(Exception):
     """The key stands for another request."""
 
 
+class BusyKeyError(Exception):
+    """The request is being done at this moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What is kept of a response."""
@@ -28,7 +32,14 @@ class Answer:
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
-    expires: float
+
+    @classmethod
+    def of(cls, response: Response, fingerprint: bytes) -> Answer | None:
+        """Return what is kept of a response; ``None`` if it is no success, or a stream."""
+        body = getattr(response, "body", None)
+        if response.status_code >= 400 or not isinstance(body, bytes):
+            return None
+        return cls(fingerprint, response.status_code, tuple(response.raw_headers), body)
 
     @property
     def size(self) -> int:
@@ -36,8 +47,13 @@ class Answer:
         head = sum(len(name) + len(value) for name, value in self.headers)
         return OVERHEAD_BYTES + head + len(self.body)
 
-    def response(self) -> Response:
-        """Return the same answer again, and say that it is."""
+    def response(self, fingerprint: bytes) -> Response:
+        """Return the same answer again, and say that it is.
+
+        Raises:
+            ReusedKeyError: It is the answer to another request than this one.
+        """
+        check(self.fingerprint, fingerprint)
         response = Response(self.body, self.status)
         response.raw_headers = [*self.headers, (REPLAYED.lower().encode(), b"true")]
         return response
@@ -52,10 +68,9 @@ class _UnderWay:
 class Replays:
     """Does what comes under one key of one owner once, and answers the same for a while.
 
-    Who asks again while it is being done waits for :meth:`busy`. An answer that is no success is
-    not kept, and neither is one of more than ``max_bytes``: the key is free again. When all kept
-    answers take more than that, the oldest of whoever has most go first, so that nobody can drive
-    out the answers of the others.
+    An answer that is no success is not kept, and neither is one of more than ``max_bytes``: the key
+    is free again. When all kept answers take more than that, the oldest of whoever has most go
+    first, so that nobody can drive out the answers of the others.
 
     Args:
         max_bytes: Of all answers together.
@@ -73,59 +88,54 @@ class Replays:
         self._lifetime_s = lifetime_s
         self._clock = clock
         self._under_way: dict[tuple[str, str], _UnderWay] = {}
-        self._kept: dict[str, OrderedDict[str, Answer]] = {}
+        self._kept: dict[str, OrderedDict[str, tuple[Answer, float]]] = {}
         self._sizes: dict[str, int] = {}
         self.size = 0
-
-    def busy(self, owner: str, key: str, fingerprint: bytes) -> asyncio.Event | None:
-        """Return what is set when the one who does it now has done it; ``None`` if nobody does.
-
-        Raises:
-            ReusedKeyError: The key stands for another request.
-        """
-        under_way = self._under_way.get((owner, key))
-        if under_way is None:
-            return None
-        _check(under_way.fingerprint, fingerprint)
-        return under_way.done
 
     async def once(
         self, owner: str, key: str, fingerprint: bytes, work: Callable[[], Awaitable[Response]]
     ) -> Response:
-        """Return the answer to ``work``, from now or from before; nobody must be busy with it.
+        """Return the answer to ``work``, from now or from before.
 
         Raises:
+            BusyKeyError: Somebody does it now; see :meth:`idle`.
             ReusedKeyError: The key stands for another request.
         """
+        if under_way := self._under_way.get((owner, key)):
+            check(under_way.fingerprint, fingerprint)
+            raise BusyKeyError
         if answer := self._find(owner, key):
-            _check(answer.fingerprint, fingerprint)
-            return answer.response()
+            return answer.response(fingerprint)
         mine = self._under_way[owner, key] = _UnderWay(fingerprint)
         try:
-            response = await work()
-            # A stream has no body to keep.
-            if response.status_code < 400 and isinstance(getattr(response, "body", None), bytes):
-                self._keep(owner, key, fingerprint, response)
-            return response
+            return await self._do(owner, key, fingerprint, work)
         finally:
             del self._under_way[owner, key]
             mine.done.set()
 
+    async def idle(self, owner: str, key: str) -> None:
+        """Return when nobody is doing it any more."""
+        while under_way := self._under_way.get((owner, key)):
+            await under_way.done.wait()
+
+    async def _do(
+        self, owner: str, key: str, fingerprint: bytes, work: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        response = await work()
+        if answer := Answer.of(response, fingerprint):
+            self._keep(owner, key, answer)
+        return response
+
     def _find(self, owner: str, key: str) -> Answer | None:
         self._expire(owner)
-        return self._kept[owner].get(key) if owner in self._kept else None
+        kept = self._kept.get(owner)
+        return kept[key][0] if kept is not None and key in kept else None
 
-    def _keep(self, owner: str, key: str, fingerprint: bytes, response: Response) -> None:
-        answer = Answer(
-            fingerprint,
-            response.status_code,
-            tuple(response.raw_headers),
-            bytes(response.body),
-            self._clock() + self._lifetime_s,
-        )
+    def _keep(self, owner: str, key: str, answer: Answer) -> None:
         if answer.size > self._max_bytes:
             return
-        self._kept.setdefault(owner, OrderedDict())[key] = answer
+        expires = self._clock() + self._lifetime_s
+        self._kept.setdefault(owner, OrderedDict())[key] = answer, expires
         self._sizes[owner] = self._sizes.get(owner, 0) + answer.size
         self.size += answer.size
         if self.size > self._max_bytes:
@@ -136,17 +146,22 @@ class Replays:
 
     def _expire(self, owner: str) -> None:
         now = self._clock()
-        while (kept := self._kept.get(owner)) and next(iter(kept.values())).expires <= now:
+        while (kept := self._kept.get(owner)) and next(iter(kept.values()))[1] <= now:
             self._drop_oldest(owner)
 
     def _drop_oldest(self, owner: str) -> None:
-        _, answer = self._kept[owner].popitem(last=False)
+        _, (answer, _) = self._kept[owner].popitem(last=False)
         self.size -= answer.size
         self._sizes[owner] -= answer.size
         if not self._kept[owner]:
             del self._kept[owner], self._sizes[owner]
 
 
-def _check(known: bytes, fingerprint: bytes) -> None:
+def check(known: bytes, fingerprint: bytes) -> None:
+    """Refuse another request than the one that the key stands for.
+
+    Raises:
+        ReusedKeyError: It is another one.
+    """
     if known != fingerprint:
         raise ReusedKeyError("the key has been used with another path, Accept header or body")

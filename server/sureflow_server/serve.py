@@ -15,6 +15,7 @@ from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.keys.file import KeyFileError
 from sureflow_server.protocol import BoundedProtocol
+from sureflow_server.replicas.open import open_replica
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
 from sureflow_server.settling import settle
@@ -69,7 +70,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
 
 
 async def _serve_with(settings: Settings, store: Store, listener: socket.socket) -> int:
-    app = create_app(settings, store)
+    app = create_app(settings, store, open_replica(settings))
     service: Service = app.state.service
     config = uvicorn.Config(
         app,

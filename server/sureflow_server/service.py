@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import Request
 
 from sureflow_server.api.board import Board
-from sureflow_server.engine.account import Account
+from sureflow_server.engine.account import Tally
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
 from sureflow_server.keys.accounts import Accounts
@@ -66,9 +68,19 @@ class Service:
             return PREFERRED_DEFAULT
         return next(iter(sorted({*self.pool.cards, *self.pool.unloaded})), None)
 
-    def account(self, key: Key | None) -> Account | None:
-        """Return what the samples of a key are counted in; ``None`` counts nothing."""
-        return None if key is None else self.accounts.of(key)
+    @asynccontextmanager
+    async def account(self, key: Key | None, samples: int) -> AsyncIterator[Tally | None]:
+        """Yield what so many samples of a key are counted in; ``None`` counts nothing.
+
+        Raises:
+            QuotaError: Too many are in flight.
+            RateError: They come too fast.
+        """
+        if key is None:
+            yield None
+            return
+        async with self.accounts.claim(key, samples) as tally:
+            yield tally
 
     async def wait_ready(self) -> None:
         """Wait until requests can be served.

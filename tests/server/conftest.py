@@ -23,6 +23,8 @@ from sureflow_server.keys.file import changing
 from sureflow_server.keys.key import SCOPES, Key
 from sureflow_server.keys.token import digest, mint
 from tests.server.running import PATIENCE_S, Server, serving
+from tests.server.store.places import redis_server
+from tests.server.store.redis_server import RedisServer
 
 POINTS: dict[str, Any] = {
     "kind": "gaussian_mixture",
@@ -72,6 +74,13 @@ def server(models_dir: Path) -> Iterator[Server]:
     """One server for all tests that leave it as they found it."""
     with serving("--models-dir", str(models_dir), "--default-model", "points") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """One Redis for all tests that leave it running."""
+    with redis_server() as server:
+        yield server
 
 
 class Guarded:

@@ -124,7 +124,7 @@ class Background:
         number, known = first, dict[int, tuple[int, float]]()
         while True:
             changed, ended = self.changed, self.ended is not None
-            for name, data in self._numbered(number):
+            for name, data in self.numbered(number):
                 yield number, name, data
                 number += 1
             for lane, reached in [*self.lanes.items()]:
@@ -135,8 +135,8 @@ class Background:
                 return
             await changed.wait()
 
-    def _numbered(self, first: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What has happened so far, from this number on; the end is the last."""
+    def numbered(self, first: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield what has happened so far, from this number on; the end is the last."""
         if first == 0:
             yield "queued", {**self._opening, "n": len(self.run.plan.lanes)}
         for event in self._log[max(first - 1, 0) :]:
@@ -147,6 +147,11 @@ class Background:
             else:
                 count = len(self.run.results)
                 yield "completed", {**self._opening, "n": count, **tail(self.run)}
+
+    def lost(self) -> dict[str, Any]:
+        """Return why it will have failed if this server dies."""
+        problem = Problem("request-failed", "the server that ran the job has died")
+        return problem.told(self._path, str(self._opening["id"]))
 
     async def _follow(self) -> None:
         try:

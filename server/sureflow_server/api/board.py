@@ -7,6 +7,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from sureflow_server.api.elsewhere import Elsewhere
+
 if TYPE_CHECKING:
     from sureflow_server.api.background import Background
 
@@ -41,7 +43,7 @@ class Board:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def add(self, job: Background) -> None:
+    async def add(self, job: Background) -> None:
         """Keep a job that is under way."""
         self._expire()
         self._jobs[job.id] = job
@@ -49,19 +51,27 @@ class Board:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def get(self, id: str, owner: str) -> Background | None:
-        """Return a job of this owner; that of another is none."""
-        self._expire()
-        job = self._jobs.get(id)
-        return job if job is not None and job.owner == owner else None
+    async def find(self, id: str, owner: str) -> Background | Elsewhere | None:
+        """Return a job of this owner; that of another is none.
+
+        Raises:
+            StoreUnavailableError: It may be another replica's, and Redis is gone.
+        """
+        return self._get(id, owner)
 
     def expires(self, job: Background) -> float | None:
         """Return when a job will be forgotten at the latest; ``None`` as long as it runs."""
         return None if job.ended is None else job.ended + self._lifetime_s
 
-    async def discard(self, job: Background) -> None:
-        """Cancel a job that is under way; forget one that has ended."""
-        if job.ended is None:
+    async def discard(self, job: Background | Elsewhere) -> None:
+        """Cancel a job that is under way; forget one that has ended.
+
+        Raises:
+            StoreUnavailableError: It is another replica's, and Redis is gone.
+        """
+        if isinstance(job, Elsewhere):
+            await job.discard()
+        elif job.ended is None:
             await job.cancel()
         else:
             self._forget(job.id)
@@ -70,6 +80,11 @@ class Board:
         """Wait for all jobs that are under way."""
         while self._tasks:
             await asyncio.wait({*self._tasks})
+
+    def _get(self, id: str, owner: str) -> Background | None:
+        self._expire()
+        job = self._jobs.get(id)
+        return job if job is not None and job.owner == owner else None
 
     async def _until_it_ends(self, job: Background) -> None:
         await job.wait()

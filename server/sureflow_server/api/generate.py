@@ -79,7 +79,7 @@ async def _generate(request: Request, body: GenerateRequest) -> Response:
     request_id = request.state.request_id
     if media_type == JSON:
         return await serve(request, planned, partial(whole, request_id=request_id))
-    run = submit(request, planned, progress=media_type == EVENTS)
+    run = await submit(request, planned, progress=media_type == EVENTS)
     if media_type == EVENTS:
         return stream(request, run)
     results = await unless_disconnected(request, run.collect())

@@ -162,9 +162,8 @@ async def _look(request: Request, held: Held, card: ModelCard, steps: list[int])
     if frame is not None and frame.step > 0:
         spec = replace(spec, origin=Branch(held.spec, frame.step, (), frame))
     spec = replace(spec, early=None, watch=tuple(steps), halt=steps[-1])
-    job = service.pool.submit(
-        card, (spec,), owner=owner(request), account=service.account(request.state.key)
-    )
+    async with service.account(request.state.key, 1) as account:
+        job = service.pool.submit(card, (spec,), owner=owner(request), account=account)
     with service.metrics.request(card.name, KIND) as outcome:
         async with job:
             samples = [event.sample async for event in job if isinstance(event, Finished)]

@@ -15,6 +15,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from sureflow_server.api.access import Guarded, caller
 from sureflow_server.api.background import Background
 from sureflow_server.api.disconnect import unless_disconnected
+from sureflow_server.api.elsewhere import Elsewhere
 from sureflow_server.api.job_record import JobRecord
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
@@ -38,7 +39,7 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 
 router = APIRouter(tags=["jobs"], route_class=Guarded)
 
-_refusals = problems(401, 403, 404)
+_refusals = problems(401, 403, 404, 503)
 
 
 async def serve(
@@ -57,9 +58,9 @@ async def serve(
         ClientDisconnect: The client left while it waited.
     """
     asynchronous = _wants_job(request)
-    run = submit(request, planned, progress=asynchronous)
+    run = await submit(request, planned, progress=asynchronous)
     if asynchronous:
-        return _accepted(request, run, partial(document, run))
+        return await _accepted(request, run, partial(document, run))
     await unless_disconnected(request, run.collect())
     with measured("decode"):
         return JSONResponse(document(run))
@@ -71,10 +72,10 @@ def _wants_job(request: Request) -> bool:
     return any(each.split(";")[0].strip().lower() == PREFERENCE for each in preferences)
 
 
-def _accepted(request: Request, run: Run, document: Callable[[], dict[str, Any]]) -> Response:
+async def _accepted(request: Request, run: Run, document: Callable[[], dict[str, Any]]) -> Response:
     """Let a request go on by itself; answer with how it stands and where to ask."""
     job = Background(run, caller(request), request.state.request_id, request.url.path, document)
-    Service.of(request).jobs.add(job)
+    await Service.of(request).jobs.add(job)
     headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": PREFERENCE}
     return JSONResponse(_record(request, job), 202, headers)
 
@@ -82,13 +83,13 @@ def _accepted(request: Request, run: Run, document: Callable[[], dict[str, Any]]
 @router.get("/v1/jobs/{id}", response_model=JobRecord, responses=_refusals)
 async def show(request: Request, id: str) -> Response:
     """Show how a job stands, and its result once it is completed."""
-    return JSONResponse(_record(request, _find(request, id)))
+    return JSONResponse(_record(request, await _find(request, id)))
 
 
 @router.delete("/v1/jobs/{id}", status_code=204, responses=_refusals)
 async def discard(request: Request, id: str) -> Response:
     """Cancel a job that is under way, whose lanes are free then; forget one that has ended."""
-    await Service.of(request).jobs.discard(_find(request, id))
+    await Service.of(request).jobs.discard(await _find(request, id))
     return Response(status_code=204)
 
 
@@ -112,26 +113,28 @@ async def events(
     Begins with what has happened already, or after the event that `Last-Event-ID` names. Leaving
     does not cancel the job.
     """
-    job = _find(request, id)
+    job = await _find(request, id)
     known = last_event_id or ""
     first = int(known) + 1 if known.isascii() and known.isdecimal() and len(known) < 10 else 0
     return EventSourceResponse(_stream(job, first), ping=HEARTBEAT_S, sep="\n")
 
 
-async def _stream(job: Background, first: int) -> AsyncGenerator[ServerSentEvent, None]:
+async def _stream(job: Background | Elsewhere, first: int) -> AsyncGenerator[ServerSentEvent, None]:
     async with aclosing(job.events(first)) as happened:
         async for number, name, data in happened:
             text = json.dumps(data, allow_nan=False, separators=(",", ":"))
             yield ServerSentEvent(text, event=name, id=None if number is None else str(number))
 
 
-def _find(request: Request, id: str) -> Background:
-    job = Service.of(request).jobs.get(id, caller(request))
+async def _find(request: Request, id: str) -> Background | Elsewhere:
+    job = await Service.of(request).jobs.find(id, caller(request))
     if job is None:
         raise Problem("unknown-job", "there is none with this id; it may have been forgotten")
     return job
 
 
-def _record(request: Request, job: Background) -> dict[str, Any]:
+def _record(request: Request, job: Background | Elsewhere) -> dict[str, Any]:
+    if isinstance(job, Elsewhere):
+        return job.record
     service = Service.of(request)
     return job.record(service.pool.before(job.run.job), service.jobs.expires(job))

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from sureflow_server.api.access import owner
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.problems import Problem
-from sureflow_server.replays import ReusedKeyError
+from sureflow_server.replays import BusyKeyError, ReusedKeyError
 from sureflow_server.service import Service
 
 HEADER = "Idempotency-Key"
@@ -64,8 +64,10 @@ async def once(request: Request, work: Callable[[], Awaitable[Response]]) -> Res
     fingerprint = b"".join(sha256(part).digest() for part in parts)
     replays, identity = Service.of(request).replays, (owner(request), keys[0], fingerprint)
     try:
-        while busy := replays.busy(*identity):
-            await unless_disconnected(request, busy.wait())
-        return await replays.once(*identity, work)
+        while True:
+            try:
+                return await replays.once(*identity, work)
+            except BusyKeyError:
+                await unless_disconnected(request, replays.idle(owner(request), keys[0]))
     except ReusedKeyError as error:
         raise Problem("idempotency-key-reuse", str(error), [(HEADER, str(error))]) from error

@@ -17,7 +17,7 @@ COUNTED: dict[Kind, str] = {"generate": "n", "edit": "branches", "invert": "samp
 """The field that says how many samples are to be made."""
 
 
-def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
+async def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
     """Hand a planned request to the engine, on the terms of who sent it.
 
     Raises:
@@ -26,16 +26,17 @@ def submit(request: Request, planned: Plan, *, progress: bool = False) -> Run:
     """
     service, maker = Service.of(request), caller(request)
     try:
-        job = service.pool.submit(
-            planned.card,
-            planned.lanes,
-            progress=progress,
-            owner=owner(request),
-            account=service.account(request.state.key),
-            priority=planned.priority,
-            deadline_s=planned.deadline_s,
-            follow=planned.follow,
-        )
+        async with service.account(request.state.key, len(planned.lanes)) as account:
+            job = service.pool.submit(
+                planned.card,
+                planned.lanes,
+                progress=progress,
+                owner=owner(request),
+                account=account,
+                priority=planned.priority,
+                deadline_s=planned.deadline_s,
+                follow=planned.follow,
+            )
     except TooManySamplesError as error:
         raise Problem.field(COUNTED[planned.kind], str(error), "too-many-samples") from error
     if planned.keeping is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 from sureflow_server.engine.errors import QuotaError, RateError, TooManySamplesError
 
@@ -20,6 +21,19 @@ class Limits:
 
     samples_per_minute: float | None = None
     max_samples_in_flight: int | None = None
+
+
+class Tally(Protocol):
+    """What samples of one client are counted in."""
+
+    def admit(self, samples: int) -> None:
+        """See :meth:`Account.admit`."""
+
+    def enter(self, samples: int) -> None:
+        """See :meth:`Account.enter`."""
+
+    def leave(self, samples: int) -> None:
+        """See :meth:`Account.leave`."""
 
 
 class Account:
@@ -53,16 +67,10 @@ class Account:
         if most is not None and samples > most:
             raise TooManySamplesError(f"at most {most} at a time with this key, got {samples}")
         if most is not None and self.in_flight + samples > most:
-            raise QuotaError(
-                f"{self.in_flight} samples of this key are under way and at most {most} may be"
-            )
+            raise quota_error(self.in_flight, self.limits)
         seconds = self._seconds_until(samples)
         if seconds > 0:
-            raise RateError(
-                f"this key may start {self.limits.samples_per_minute:g} samples a minute; "
-                f"{samples} may start in {seconds:.3g} s",
-                seconds,
-            )
+            raise rate_error(samples, seconds, self.limits)
 
     def enter(self, samples: int) -> None:
         """Samples were accepted, or one was replaced by another."""
@@ -87,3 +95,18 @@ class Account:
         now, rate = self._clock(), self.limits.samples_per_minute
         elapsed, self._updated = now - self._updated, now
         self._spent = 0.0 if rate is None else max(self._spent - elapsed * rate / 60, 0.0)
+
+
+def quota_error(in_flight: int, limits: Limits) -> QuotaError:
+    """Return the error of a client that has too many samples in flight for more."""
+    most = limits.max_samples_in_flight
+    return QuotaError(f"{in_flight} samples of this key are under way and at most {most} may be")
+
+
+def rate_error(samples: int, seconds: float, limits: Limits) -> RateError:
+    """Return the error of a client whose samples may start in so many seconds."""
+    return RateError(
+        f"this key may start {limits.samples_per_minute:g} samples a minute; "
+        f"{samples} may start in {seconds:.3g} s",
+        seconds,
+    )

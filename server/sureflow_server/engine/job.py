@@ -10,7 +10,7 @@ from types import TracebackType
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec, Sample
-from sureflow_server.engine.account import Account
+from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.messages import Finished, Progress, Started, Submit, Terms
 
@@ -58,7 +58,7 @@ class Job:
     terms: Terms = field(default_factory=Terms)
     lane_rows: float = 0.0
     follow: Follow | None = None
-    account: Account = field(default_factory=Account)
+    account: Tally = field(default_factory=Account)
     launched: int = field(init=False)
     submitted: float = field(default_factory=monotonic)
     started: bool = False

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from sureflow.card import ModelCard
 from sureflow.lane import LaneSpec
-from sureflow_server.engine.account import Account
+from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.errors import (
     DeadlineError,
     DeadlineUnreachableError,
@@ -189,7 +189,7 @@ class Pool:
         *,
         progress: bool = False,
         owner: str = "",
-        account: Account | None = None,
+        account: Tally | None = None,
         priority: int = 0,
         deadline_s: float | None = None,
         follow: Follow | None = None,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import TypeVar
 
-from sureflow_server.engine.account import Account, Limits
+from sureflow_server.engine.account import Account, Limits, Tally
 from sureflow_server.keys.key import Key
 
 T = TypeVar("T")
@@ -33,6 +34,18 @@ class Accounts:
             _first(key.max_samples_in_flight, self._default.max_samples_in_flight),
         )
         return account
+
+    @asynccontextmanager
+    async def claim(self, key: Key, samples: int) -> AsyncIterator[Tally]:
+        """Yield what the next samples of a key are counted in, as soon as they are accepted.
+
+        Within the block nothing may be awaited.
+
+        Raises:
+            QuotaError: Too many are in flight.
+            RateError: They come too fast.
+        """
+        yield self.of(key)
 
 
 def _first(own: T | None, default: T | None) -> T | None:

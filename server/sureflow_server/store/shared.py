@@ -8,9 +8,7 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import (
     AuthenticationError,
     NoPermissionError,
@@ -18,6 +16,7 @@ from redis.exceptions import (
     RedisError,
 )
 
+from sureflow_server.store.connections import connections
 from sureflow_server.store.errors import (
     DamagedHandleError,
     ExpiredHandleError,
@@ -41,13 +40,8 @@ from sureflow_server.store.store import (
 
 log = logging.getLogger(__name__)
 
-CONNECT_S = 1.0
-"""To connect; a Redis that is gone without a word is noticed after so long, and again as long."""
-
 ANSWER_S = 5.0
 """To answer; large frames take a while."""
-
-CONNECTIONS = 16
 
 BATCH = 1000
 """Handles removed by one script; Redis answers nobody meanwhile."""
@@ -90,21 +84,7 @@ class SharedStore:
             StoreUnavailableError: Redis does not answer.
             StoreError: It does not let us in, or is set up to drop any key for want of memory.
         """
-        try:
-            pool = BlockingConnectionPool.from_url(
-                url,
-                max_connections=CONNECTIONS,
-                timeout=2 * ANSWER_S,
-                # Says plainly that a password is missing, and old servers speak it too.
-                protocol=2,
-                socket_connect_timeout=CONNECT_S,
-                socket_timeout=ANSWER_S,
-                # Once more on a new connection; every call may be repeated.
-                retry=Retry(NoBackoff(), 1),
-            )
-        except ValueError as error:
-            raise StoreError(f"the address of Redis: {error}") from None
-        store = cls(Redis.from_pool(pool), max_bytes, prefix, clock)
+        store = cls(Redis.from_pool(connections(url, ANSWER_S)), max_bytes, prefix, clock)
         try:
             await store._check_memory()
             await store.sweep()

@@ -1,21 +1,12 @@
-"""Both stores, and a Redis for one of them."""
+"""Both stores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.server.store.places import FolderPlace, Place, RedisPlace, redis_server
-from tests.server.store.redis_server import RedisServer
-
-
-@pytest.fixture(scope="session")
-def redis() -> Iterator[RedisServer]:
-    """One Redis for all tests that leave it running."""
-    with redis_server() as server:
-        yield server
+from tests.server.store.places import FolderPlace, Place, RedisPlace
 
 
 @pytest.fixture(params=["embedded", "shared"])

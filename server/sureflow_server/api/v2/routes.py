@@ -94,7 +94,7 @@ async def infer(request: Request, name: str, version: str | None = None) -> Resp
     inference, elements = read(await request.body(), request.headers.get(HEADER_LENGTH))
     check_outputs(inference)
     planned = plan(request_of(name, inference, elements), Service.of(request))
-    run = submit(request, planned)
+    run = await submit(request, planned)
     results = await unless_disconnected(request, run.collect())
     answer = {
         "model_name": card.name,

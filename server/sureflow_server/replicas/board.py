@@ -1,0 +1,150 @@
+"""The jobs of all replicas."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sureflow_server.api.board import Board
+from sureflow_server.api.elsewhere import Elsewhere
+from sureflow_server.store import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from sureflow_server.api.background import Background
+    from sureflow_server.engine.job import Job
+    from sureflow_server.replicas.shelf import Shelf
+
+EVERY_S = 0.25
+"""Shortest time between two words about the same job."""
+
+WORDS_PER_S = 200
+"""About all jobs of a replica."""
+
+NO_EVENTS = 2**31 - 1
+"""Higher than the number of any."""
+
+AGAIN_S = 1.0
+"""After which Redis is told again what it could not be told."""
+
+
+class SharedBoard(Board):
+    """Jobs, each of which runs at one replica and can be asked after at any.
+
+    While a job runs its replica tells how it goes on; its result goes to Redis and is nowhere else
+    then. While Redis is gone a job is known where it runs. If its replica dies it has failed.
+
+    Args:
+        shelf: Where jobs are told of.
+        before: Tells how many requests are to start before one.
+        max_bytes: Of the results of all ended jobs of all replicas together.
+        lifetime_s: Seconds for which they are kept.
+    """
+
+    def __init__(
+        self, shelf: Shelf, before: Callable[[Job], int], max_bytes: int, lifetime_s: float
+    ) -> None:
+        super().__init__(max_bytes, lifetime_s)
+        self._shelf = shelf
+        self._before = before
+        self._finishing = False
+        self._told: dict[str, _Told] = {}
+        self._cancelling: set[asyncio.Task[None]] = set()
+
+    async def add(self, job: Background) -> None:
+        """See :meth:`~sureflow_server.api.board.Board.add`; returns when others know of it."""
+        told = self._told[job.id] = _Told(self._shelf.token())
+        await super().add(job)
+        await told.once.wait()
+
+    async def find(self, id: str, owner: str) -> Background | Elsewhere | None:
+        """See :meth:`~sureflow_server.api.board.Board.find`."""
+        if job := self._get(id, owner):
+            return job
+        entry = await self._shelf.find(owner, id, NO_EVENTS)
+        return None if entry.how == "none" else Elsewhere(self._shelf, owner, id, entry)
+
+    async def finish(self) -> None:
+        """See :meth:`~sureflow_server.api.board.Board.finish`; others can have the results then."""
+        self._finishing = True
+        await super().finish()
+
+    def cancel(self, id: str) -> None:
+        """Cancel a job, as another replica was asked to."""
+        job = self._jobs.get(id)
+        if job is not None and job.ended is None:
+            task = asyncio.create_task(job.cancel())
+            self._cancelling.add(task)
+            task.add_done_callback(self._cancelling.discard)
+
+    async def _until_it_ends(self, job: Background) -> None:
+        told = self._told[job.id]
+        telling = asyncio.create_task(self._go_on(job, told))
+        try:
+            await super()._until_it_ends(job)
+            # What is being told now is told to its end, so that nothing comes out of order.
+            async with told.order:
+                telling.cancel()
+            await self._hand_in(job, told)
+        finally:
+            telling.cancel()
+            del self._told[job.id]
+            told.once.set()
+
+    async def _go_on(self, job: Background, told: _Told) -> None:
+        """Tell how a job goes on."""
+        while job.ended is None:
+            changed = job.changed
+            heard = await self._tell(job, told)
+            told.once.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if heard else AGAIN_S):
+                    await changed.wait()
+            await asyncio.sleep(max(EVERY_S, len(self._told) / WORDS_PER_S))
+
+    async def _hand_in(self, job: Background, told: _Told) -> None:
+        """Tell how a job has ended, until Redis hears of it or it is forgotten."""
+        while not await self._tell(job, told):
+            if self._finishing or job.id not in self._jobs:
+                return
+            await asyncio.sleep(AGAIN_S)
+        self._forget(job.id)
+
+    async def _tell(self, job: Background, told: _Told) -> bool:
+        """Tell how a job stands; returns whether Redis has heard."""
+        async with told.order:
+            ended = job.ended is not None
+            record = job.record(self._before(job.run.job), self.expires(job))
+            note = json.dumps({"record": record, "lost": job.lost()}).encode()
+            whose = job.owner, job.id, told.token
+            try:
+                for first in (told.events, 0):
+                    events = [json.dumps(event).encode() for event in job.numbered(first)]
+                    heard = await self._shelf.tell(*whose, note, first, events)
+                    told.events = first + len(events)
+                    if heard.how != "none":
+                        break
+                if ended:
+                    await self._shelf.keep(*whose, note, b"", self._lifetime_s, self._max_bytes)
+            except StoreUnavailableError:
+                return False
+            return True
+
+
+class _Told:
+    """How far others know of a job.
+
+    Attributes:
+        token: By which they know it.
+        events: How many events they know.
+        once: Set when it has been tried to tell them of it.
+        order: Held while they are being told.
+    """
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.events = 0
+        self.once = asyncio.Event()
+        self.order = asyncio.Lock()

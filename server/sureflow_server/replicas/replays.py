@@ -1,0 +1,129 @@
+"""Answers to idempotency keys, kept for all replicas."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from fastapi.responses import Response
+
+from sureflow_server.replays import Answer, BusyKeyError, Replays, check
+from sureflow_server.replicas.shelf import Entry, Shelf
+from sureflow_server.store import StoreUnavailableError
+
+LOOK_S = 0.05
+"""Between two looks at whether another replica is done."""
+
+
+class SharedReplays(Replays):
+    """Does what comes under one key of one owner once, at whichever replica it comes.
+
+    A replica that dies leaves its keys free. While Redis is gone a replica knows its own answers
+    only, and hands them in when it is back.
+    """
+
+    def __init__(self, shelf: Shelf, max_bytes: int, lifetime_s: float) -> None:
+        super().__init__(max_bytes, lifetime_s)
+        self._shelf = shelf
+        self._owed: dict[tuple[str, str], str] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def idle(self, owner: str, key: str) -> None:
+        """See :meth:`~sureflow_server.replays.Replays.idle`."""
+        await super().idle(owner, key)
+        with suppress(StoreUnavailableError):
+            while (await self._shelf.find(owner, key)).how == "busy":
+                await asyncio.sleep(LOOK_S)
+
+    def tell(self) -> None:
+        """Settle what could not be settled while Redis was gone."""
+        owed, self._owed = self._owed, {}
+        for (owner, key), token in owed.items():
+            self._settle(owner, key, token)
+
+    async def _do(
+        self, owner: str, key: str, fingerprint: bytes, work: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        token, settled = self._shelf.token(), False
+        try:
+            entry = await self._claim(owner, key, token, fingerprint)
+            if entry is None:
+                return await super()._do(owner, key, fingerprint, work)
+            if entry.how != "mine":
+                settled = True
+                return _told(entry, fingerprint)
+            response, first = await work(), None
+            if answer := Answer.of(response, fingerprint):
+                try:
+                    first = await self._share(owner, key, token, answer)
+                    settled = True
+                except StoreUnavailableError:
+                    self._keep(owner, key, answer)
+            return response if first is None else first.response(fingerprint)
+        finally:
+            if not settled:
+                self._settle(owner, key, token)
+
+    async def _claim(self, owner: str, key: str, token: str, fingerprint: bytes) -> Entry | None:
+        """Begin; ``None`` if Redis cannot say whether somebody else has."""
+        try:
+            return await self._shelf.claim(owner, key, token, fingerprint)
+        except StoreUnavailableError:
+            return None
+
+    async def _share(self, owner: str, key: str, token: str, answer: Answer) -> Answer | None:
+        """Keep an answer for everybody; return the one of whoever has kept one before."""
+        limits = self._lifetime_s, self._max_bytes
+        note, body = answer.fingerprint, _written(answer)
+        entry = await self._shelf.keep(owner, key, token, note, body, *limits)
+        return _read(entry) if entry.how == "kept" else None
+
+    def _settle(self, owner: str, key: str, token: str) -> None:
+        """Hand in the answer that is kept here, or give the key up; later, if Redis is gone.
+
+        Nobody waits for that, and nobody could who has been cancelled.
+        """
+
+        async def settle() -> None:
+            try:
+                if answer := self._find(owner, key):
+                    with suppress(StoreUnavailableError):
+                        await self._share(owner, key, token, answer)
+                await self._shelf.free(owner, key, token)
+            except StoreUnavailableError:
+                self._owed[owner, key] = token
+
+        task = asyncio.create_task(settle())
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+
+def _told(entry: Entry, fingerprint: bytes) -> Response:
+    """What another replica has answered, if it has.
+
+    Raises:
+        BusyKeyError: It has not yet.
+        ReusedKeyError: It is about another request.
+    """
+    if entry.how == "kept":
+        return _read(entry).response(fingerprint)
+    check(entry.note, fingerprint)
+    raise BusyKeyError
+
+
+def _written(answer: Answer) -> bytes:
+    headers = [[each.decode("latin-1") for each in header] for header in answer.headers]
+    return json.dumps([answer.status, headers]).encode() + b"\n" + answer.body
+
+
+def _read(entry: Entry) -> Answer:
+    head, _, body = entry.body.partition(b"\n")
+    status, headers = json.loads(head)
+    return Answer(
+        entry.note,
+        status,
+        tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers),
+        body,
+    )

@@ -1,0 +1,102 @@
+"""This server among others over the same Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from sureflow_server.engine.account import Limits
+from sureflow_server.replicas.accounts import SharedAccounts
+from sureflow_server.replicas.board import SharedBoard
+from sureflow_server.replicas.link import Link
+from sureflow_server.replicas.replays import SharedReplays
+from sureflow_server.replicas.shelf import Shelf
+from sureflow_server.store import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from sureflow_server.engine.job import Job
+
+LEASE_S = 10.0
+"""Silence after which a replica counts as dead."""
+
+BEAT_S = 0.5
+"""Between two signs of life; in between nobody learns that a job is to be cancelled."""
+
+
+class Replica:
+    """Says that this server is alive, and makes what it shares with the others.
+
+    Args:
+        link: To their Redis.
+
+    Attributes:
+        id: By which the others know it; another one every time that the server starts.
+    """
+
+    def __init__(self, link: Link, lease_s: float = LEASE_S, beat_s: float = BEAT_S) -> None:
+        self.id = token_hex(8)
+        self._link = link
+        self._lease_ms = round(lease_s * 1000)
+        self._beat_s = beat_s
+        self._beating: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._on_cancel: list[Callable[[str], None]] = []
+        self._on_return: list[Callable[[], None]] = []
+
+    def accounts(self, default: Limits) -> SharedAccounts:
+        """Return the accounts of all keys, counted over all replicas."""
+        accounts = SharedAccounts(default, self._link, self.id, self._lease_ms)
+        self._on_return.append(accounts.tell)
+        return accounts
+
+    def replays(self, max_bytes: int, lifetime_s: float) -> SharedReplays:
+        """Return the answers that are kept, of all replicas."""
+        replays = SharedReplays(self._shelf("replays"), max_bytes, lifetime_s)
+        self._on_return.append(replays.tell)
+        return replays
+
+    def board(self, before: Callable[[Job], int], max_bytes: int, lifetime_s: float) -> SharedBoard:
+        """Return the jobs of all replicas."""
+        board = SharedBoard(self._shelf("jobs"), before, max_bytes, lifetime_s)
+        self._on_cancel.append(board.cancel)
+        return board
+
+    async def start(self) -> None:
+        """Give the first sign of life, and go on with it."""
+        await self._beat()
+        self._beating = asyncio.create_task(self._go_on())
+
+    async def stop(self) -> None:
+        """Let the others know at once that nothing more comes from here."""
+        # Not cancelled: a call to Redis may take no notice of that.
+        self._stopping.set()
+        if self._beating is not None:
+            await self._beating
+        await self._link.close("presence", "leave", self.id)
+
+    async def _go_on(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._beat_s):
+                    await self._stopping.wait()
+                    return
+            await self._beat()
+
+    async def _beat(self) -> None:
+        was_away = self._link.away
+        try:
+            names = await self._link.probe("presence", "beat", self.id, self._lease_ms)
+        except StoreUnavailableError:
+            return
+        for cancel in self._on_cancel:
+            for name in names:
+                cancel(name.decode())
+        if was_away:
+            for tell in self._on_return:
+                tell()
+
+    def _shelf(self, name: str) -> Shelf:
+        return Shelf(self._link, name, self.id, self._lease_ms)

@@ -1,0 +1,179 @@
+-- What replicas do once for all of them, and what came of it. Every call is one script, hence atomic.
+--
+-- KEYS[1]  what all keys begin with
+-- ARGV     time ('' for that of Redis), operation, shelf, replica, lease of the replica in ms, owner,
+--          name, then the operation's own arguments
+--
+-- <prefix><shelf>:entry:<owner> <name>   hash: `state` (busy or kept), `replica`, `token`, `note`,
+--                                        `body`
+-- <prefix><shelf>:events:<owner> <name>  list: what has happened
+-- <prefix><shelf>:expiry                 sorted set: "<owner> <name>" of what is kept, by the time from
+--                                        which it is gone
+-- <prefix><shelf>:of:<owner>             sorted set: name of what is kept, likewise
+-- <prefix><shelf>:sizes                  sorted set: "<owner> <name>" of what is kept, by its bytes
+-- <prefix><shelf>:owners                 sorted set: owner by the bytes of what is kept
+-- <prefix><shelf>:total                  the bytes of all that is kept
+-- <prefix>alive:<replica>                see presence.lua
+
+local call, clock = redis.call, table.remove(ARGV, 1)
+local prefix, operation, shelf, me = KEYS[1], ARGV[1], KEYS[1] .. ARGV[2] .. ':', ARGV[3]
+local owner, name = ARGV[5], ARGV[6]
+local id = owner .. ' ' .. name
+local OVERHEAD, FORGET_S = 1024, 24 * 3600
+
+local now = tonumber(clock)
+if not now then
+  local time = call('TIME')
+  now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+end
+
+local function exact(number) return string.format('%.17g', number) end
+
+local function entry(id) return shelf .. 'entry:' .. id end
+
+local function events(id) return shelf .. 'events:' .. id end
+
+-- What is counted is not always there any more: Redis may drop what has an expiry for want of memory.
+local function uncount(id)
+  local size = call('ZSCORE', shelf .. 'sizes', id)
+  if not size then return end
+  local whose, which = string.match(id, '^(%S*) (.*)$')
+  call('ZREM', shelf .. 'sizes', id)
+  call('ZREM', shelf .. 'expiry', id)
+  call('ZREM', shelf .. 'of:' .. whose, which)
+  call('DECRBY', shelf .. 'total', size)
+  if tonumber(call('ZINCRBY', shelf .. 'owners', '-' .. size, whose)) <= 0 then
+    call('ZREM', shelf .. 'owners', whose)
+  end
+end
+
+local function drop(id)
+  call('DEL', entry(id), events(id))
+  uncount(id)
+end
+
+local function sweep()
+  for _, id in ipairs(call('ZRANGEBYSCORE', shelf .. 'expiry', '-inf', exact(now))) do drop(id) end
+end
+
+-- The oldest of whoever has most, so that nobody can drive out what others have.
+local function make_room(most)
+  while tonumber(call('GET', shelf .. 'total') or 0) > most do
+    local greedy = call('ZREVRANGE', shelf .. 'owners', 0, 0)[1]
+    drop(greedy .. ' ' .. call('ZRANGE', shelf .. 'of:' .. greedy, 0, 0)[1])
+  end
+end
+
+-- Returns busy, kept, lapsed (its replica is dead) or none, and whose it is.
+local function state()
+  sweep()
+  local found = call('HMGET', entry(id), 'state', 'replica', 'token')
+  if found[1] == 'busy' and call('EXISTS', prefix .. 'alive:' .. found[2]) == 0 then
+    return 'lapsed', found[2], found[3]
+  end
+  return found[1] or 'none', found[2], found[3]
+end
+
+local function alive() call('SET', prefix .. 'alive:' .. me, '', 'PX', ARGV[4]) end
+
+-- Only in case that no replica is left to end it.
+local function remember(seconds)
+  call('EXPIRE', entry(id), string.format('%.0f', seconds))
+  call('EXPIRE', events(id), string.format('%.0f', seconds))
+end
+
+local function told(first)
+  return call('LRANGE', events(id), first, -1)
+end
+
+local operations = {}
+
+-- Begins, unless another has begun or has ended: returns how it stands if so.
+function operations.claim(token, note)
+  alive()
+  local how, _, whose = state()
+  if how == 'kept' or (how == 'busy' and whose ~= token) then
+    return {how, call('HMGET', entry(id), 'note', 'body')}
+  end
+  call('DEL', events(id))
+  call('HSET', entry(id), 'state', 'busy', 'replica', me, 'token', token, 'note', note, 'body', '')
+  remember(FORGET_S)
+  return {'mine'}
+end
+
+-- Says how it goes on: what has happened from number `first` on. Returns none if what happened before
+-- has been lost.
+function operations.tell(token, note, first)
+  alive()
+  local how, _, whose = state()
+  if how == 'kept' then return {how} end
+  if call('LLEN', events(id)) < tonumber(first) then return {'none'} end
+  call('HSET', entry(id), 'state', 'busy', 'replica', me, 'token', token, 'note', note, 'body', '')
+  for at = 4, #ARGV - 6 do
+    if tonumber(first) + at - 4 >= call('LLEN', events(id)) then
+      call('RPUSH', events(id), ARGV[6 + at])
+    end
+  end
+  remember(FORGET_S)
+  return {'mine'}
+end
+
+-- Ends it, to be asked after for a while; what ended first is what counts.
+function operations.keep(token, note, body, lifetime, most)
+  alive()
+  local how, _, whose = state()
+  if how == 'kept' then
+    if whose == token then return {'mine'} end
+    return {'kept', call('HMGET', entry(id), 'note', 'body')}
+  end
+  local size = OVERHEAD + #note + #body
+  for _, event in ipairs(told(0)) do size = size + #event end
+  if size > tonumber(most) then
+    drop(id)
+    return {'dropped'}
+  end
+  uncount(id)
+  make_room(tonumber(most) - size)
+  local expires = exact(now + tonumber(lifetime))
+  call('HSET', entry(id), 'state', 'kept', 'replica', me, 'token', token, 'note', note,
+    'body', body)
+  call('ZADD', shelf .. 'expiry', expires, id)
+  call('ZADD', shelf .. 'of:' .. owner, expires, name)
+  call('ZADD', shelf .. 'sizes', exact(size), id)
+  call('ZINCRBY', shelf .. 'owners', exact(size), owner)
+  call('INCRBY', shelf .. 'total', exact(size))
+  remember(tonumber(lifetime) + FORGET_S)
+  return {'mine'}
+end
+
+-- Gives up what was begun.
+function operations.free(token)
+  local how, _, whose = state()
+  if how ~= 'kept' and whose == token then drop(id) end
+  return {}
+end
+
+function operations.find(first)
+  local how = state()
+  if how == 'none' then return {how} end
+  return {how, call('HMGET', entry(id), 'note', 'body'), told(first)}
+end
+
+-- Forgets what is not busy. Returns how it stood.
+function operations.discard()
+  local how = state()
+  if how ~= 'busy' then drop(id) end
+  return {how}
+end
+
+-- Asks the replica of what is busy to end it. Returns how it stands.
+function operations.cancel()
+  local how, replica = state()
+  if how == 'busy' then
+    call('SADD', prefix .. 'cancels:' .. replica, name)
+    call('EXPIRE', prefix .. 'cancels:' .. replica, FORGET_S)
+  end
+  return {how}
+end
+
+return operations[operation](unpack(ARGV, 7, math.min(#ARGV, 11)))
