@@ -37,7 +37,7 @@ SWAPS = ((3.0, ()), (6.0, ()), (3.0, (Resample(1.0),)))
 """Guidance toward the other class, and what else is done."""
 
 HELD_OUT = 30
-TOLERANCE = 1e-5
+TOLERANCE = 2e-6
 JUDGE = Path("models/judges/fashion.safetensors")
 
 
