@@ -10,13 +10,13 @@ from ._wire import Wire
 
 
 class Model(Wire):
-    """The card of one model; a model that failed has a name and an error, and the rest is empty."""
+    """The card of one model; of one that failed or is unloaded, all but the name may be empty."""
 
     name: str
     """The name that requests use."""
 
     state: str
-    """``ready`` or ``failed``."""
+    """``ready``, ``failed`` or ``unloaded``."""
 
     default: bool
     """Whether requests that name no model get this one."""
