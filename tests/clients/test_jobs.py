@@ -137,9 +137,9 @@ class Breaking:
 
 
 def test_events_go_on_where_a_connection_broke(answering: Answering, script: list[str]) -> None:
-    server = Breaking(script, 3, 1)
+    server = Breaking(script, 3, 1, 2)
     events = list(answering(server, retry=Retry(backoff=0.001)).jobs.events("job_1"))
-    assert server.asked == [None, "1", "2"]
+    assert server.asked == [None, "1", "1", "2"]
     assert [e.sample.index for e in events if isinstance(e, SampleEvent)] == [1, 0]
     assert isinstance(events[-1], Completed)
 

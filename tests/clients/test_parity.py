@@ -82,9 +82,10 @@ ASKED: dict[str, Ask] = {
 """By the name of the method that it is about."""
 
 OF_AN_OPERATOR: dict[str, Ask] = {
-    "unload_model": lambda client: [client.unload_model("ring"), client.load_model("ring")][0],
+    "unload_model": lambda client: client.unload_model("ring"),
     "load_model": lambda client: client.load_model("ring"),
 }
+"""In this order, which leaves things as they were."""
 
 
 @pytest.fixture
@@ -128,14 +129,13 @@ def test_answers_are_the_same(name: str, server: str, twin: Callable[..., Any]) 
     assert mine == plain(ASKED[name](twin(server)))
 
 
-@pytest.mark.parametrize("name", OF_AN_OPERATOR)
-def test_answers_to_an_operator_are_the_same(
-    name: str, keyed: Keyed, twin: Callable[..., Any]
-) -> None:
+def test_answers_to_an_operator_are_the_same(keyed: Keyed, twin: Callable[..., Any]) -> None:
+    other = twin(keyed.url, api_key=keyed.admin)
     with Client(keyed.url, api_key=keyed.admin) as client:
-        mine = plain(OF_AN_OPERATOR[name](client))
-    assert mine["name"] == "ring"
-    assert mine == plain(OF_AN_OPERATOR[name](twin(keyed.url, api_key=keyed.admin)))
+        for ask, state in zip(OF_AN_OPERATOR.values(), ("unloaded", "ready"), strict=True):
+            mine = ask(client)
+            assert (mine.name, mine.state) == ("ring", state)
+            assert plain(mine) == plain(ask(other))
 
 
 def test_streams_and_jobs_come_to_what_is_waited_for(server: str) -> None:
