@@ -88,6 +88,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         admission=settings.admission,
         precision=settings.precision,
         compile=settings.compile,
+        plugins=settings.plugins,
     )
     patience = Patience(settings.worker_timeout_s, settings.load_timeout_s)
     pool = Pool(config, settings.max_queued_samples, metrics, patience)

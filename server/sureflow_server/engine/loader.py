@@ -10,6 +10,7 @@ from sureflow.checkpoint import CheckpointError, embedded_folder, load
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.lane import METHODS, LaneSpec
 from sureflow.model import Model
+from sureflow.networks import declare_plugin
 from sureflow.sampling import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 
@@ -29,6 +30,8 @@ def load_all(
         config: What to load, and how.
         begin: Told the name of each folder before it is loaded.
     """
+    for declaration in config.plugins:
+        declare_plugin(declaration)
     root = config.models_dir or embedded_folder()
     samplers: dict[str, Sampler] = {}
     tick_s: dict[str, tuple[float, ...]] = {}

@@ -47,6 +47,7 @@ class WorkerConfig:
     admission: Admission = "tick"
     precision: Precision = "float32"
     compile: Compile = "off"
+    plugins: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
     """Names of folders that shall not be loaded; the one field that is no setting."""
 
