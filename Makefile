@@ -37,6 +37,7 @@ test: setup redis
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 --package sureflow_client
 	$(BIN)/pytest $(ARGS)
 
 slow: setup redis

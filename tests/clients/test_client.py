@@ -26,6 +26,7 @@ from sureflow_client import (
     Retry,
     SampleEvent,
     Step,
+    Timeout,
     UnknownModel,
 )
 
@@ -308,11 +309,12 @@ def test_nobody_there(connect: Connect) -> None:
             client.wait_until_ready(0.01)
 
 
-def test_nobody_answers(connect: Connect) -> None:
+@pytest.mark.parametrize("timeout", [0.05, Timeout(300, read=0.05)], ids=str)
+def test_nobody_answers(timeout: float | Timeout, connect: Connect) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        client = connect(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.05)
+        client = connect(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=timeout)
         with pytest.raises(APITimeoutError):
             client.generate("ring")
 
@@ -325,7 +327,7 @@ def test_the_examples_of_the_readme_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
         exec(compile(example.replace("http://127.0.0.1:8000", server), str(README), "exec"), {})
     assert (tmp_path / "sneaker.png").is_file()
