@@ -196,7 +196,7 @@ def test_an_edit_in_the_background_is_cancelled(
     done = command("jobs", "wait", job)
     assert done.returncode == 2
     assert "cancelled" in done.stderr
-    done = command("jobs", "list")
+    done = command("jobs")
     row = next(row for row in done.stdout.splitlines() if row.startswith(job))
     assert row.split()[-6:-2] == ["edit", "fashion", "cancelled", "0"]
 

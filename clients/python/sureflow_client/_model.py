@@ -39,7 +39,7 @@ class Model(Wire):
     parameters: int | None = None
     """Number of network parameters."""
 
-    calibrated: dict[str, Any] | None = None
+    calibrated: dict[str, Any] | None = Field(default=None, repr=False)
     """Settings for which ``confidence`` is calibrated; empty when it is not."""
 
     grids: tuple[str, ...] | None = None

@@ -22,7 +22,7 @@ EXAMPLES = """
 
     sureflow-client jobs wait $job --out out/ --sheet
 
-    sureflow-client jobs list
+    sureflow-client jobs
 """
 LIST_EXAMPLES = """
 **Examples:**
@@ -56,8 +56,8 @@ CANCEL_EXAMPLES = """
     sureflow-client jobs cancel job_…
 """
 
-jobs = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXAMPLES)
-app.add_typer(jobs, name="jobs", help="Requests in the background: list, wait for, follow, cancel.")
+jobs = typer.Typer(rich_markup_mode="markdown")
+app.add_typer(jobs, name="jobs")
 
 JobArgument = Annotated[
     str,
@@ -66,6 +66,13 @@ JobArgument = Annotated[
     ),
 ]
 LinesOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@jobs.callback(invoke_without_command=True, epilog=EXAMPLES)
+def common(context: typer.Context) -> None:
+    """Requests in the background: list (the default), show, wait for, follow, cancel."""
+    if context.invoked_subcommand is None:
+        listing(context)
 
 
 @jobs.command("list", epilog=LIST_EXAMPLES)
