@@ -31,7 +31,13 @@ from sureflow_client import (
 )
 
 Connect = Callable[..., Client]
-README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
+ROOT = Path(__file__).parents[2]
+READMES = {
+    ROOT / "README.md": (1, "(4, 1, 28, 28)"),
+    ROOT / "clients" / "python" / "README.md": (5, "('sampler.steps',)"),
+}
+"""How many examples of this client each has, and something that they print."""
+
 STEPS = 2
 
 
@@ -319,16 +325,20 @@ def test_nobody_answers(timeout: float | Timeout, connect: Connect) -> None:
             client.generate("ring")
 
 
-def test_the_examples_of_the_readme_run(
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
+def test_the_examples_of_the_readmes_run(
+    readme: Path,
     server: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(examples) == 5
+    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)
+    examples = [block for block in blocks if "from sureflow_client import" in block]
+    count, printed = READMES[readme]
+    assert len(examples) == count
     for example in examples:
-        exec(compile(example.replace("http://127.0.0.1:8000", server), str(README), "exec"), {})
+        exec(compile(example.replace("http://127.0.0.1:8000", server), str(readme), "exec"), {})
     assert (tmp_path / "sneaker.png").is_file()
-    assert "('sampler.steps',)" in capsys.readouterr().out
+    assert printed in capsys.readouterr().out
