@@ -38,6 +38,7 @@ test: setup redis
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python deploy/audit.py
+	$(BIN)/mypy --python-version 3.10 --package sureflow_client
 	$(BIN)/pytest $(ARGS)
 
 # Known weaknesses of what we depend on; says so if nobody can be asked.

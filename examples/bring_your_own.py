@@ -1,14 +1,20 @@
-"""Bring your own model: a plain torch flow learns how sure it is of every sample.
+"""Bring your own model: a plain torch flow learns how sure it is of every sample, and is served.
 
-Run ``python examples/bring_your_own.py``; it takes under a minute on one core. The same from the
-command line: ``sureflow fit CONFIG --weights FILE --plugin package.module:factory``.
+Run ``python examples/bring_your_own.py``; it takes about a minute on one core. The same from the
+command line: ``sureflow fit CONFIG --weights FILE --plugin package.module:factory``, then
+``sureflow calibrate FOLDER --plugin ...``, then ``sureflow serve`` as below.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import re
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -20,6 +26,10 @@ from sureflow.evaluation.reference import calibrate
 from sureflow.networks import register
 from sureflow.training.config import TrainConfig
 from sureflow.training.run import fit
+from sureflow_client import Client
+
+NAME = "moon-flow"
+"""A checkpoint names its network; what the name stands for is up to whoever loads it."""
 
 
 class MoonFlow(nn.Module):
@@ -65,41 +75,58 @@ def train(data: Tensor, steps: int) -> MoonFlow:
     return flow
 
 
+@contextmanager
+def served(models: Path) -> Iterator[str]:
+    """Serve a folder of checkpoints, with the network of this file, and yield the URL."""
+    plugin = f"{NAME}={Path(__file__).stem}:MoonFlow"
+    words = ["--port", "0", "--models-dir", str(models), "--data-dir", str(models / ".data")]
+    command = [sys.executable, "-m", "sureflow_server.cli", "serve", *words, "--plugin", plugin]
+    folder = Path(__file__).parent  # where the module of the plugin is found
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        said = re.search(r"http://\S+", server.stdout.readline() if server.stdout else "")
+        try:
+            if said is None:
+                raise SystemExit("the server did not start")
+            yield said[0]
+        finally:
+            server.terminate()
+
+
 def main() -> None:
-    """Train, fit the variance, save, load, sample."""
+    """Train, fit the variance, calibrate, serve, ask."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=2000, help="Training steps of the flow.")
-    parser.add_argument("--out", type=Path, help="Checkpoint folder; default: a temporary one.")
+    parser.add_argument("--out", type=Path, help="Folder of models; default: a temporary one.")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
     work = Path(tempfile.mkdtemp())
-    folder = arguments.out or work / "moons"
+    models = (arguments.out or work / "models").resolve()
+    folder = models / "moons"
 
     data = moons(20_000)
     flow = train(data, arguments.steps)
     save_file(flow.state_dict(), work / "flow.safetensors")
     save_file({"samples": data}, work / "data.safetensors")
 
-    # A checkpoint names its network; what the name stands for is up to whoever loads it.
-    register("moon-flow", MoonFlow)
+    register(NAME, MoonFlow)
     settings = {
         "name": "moons",
         "data": {"name": "file", "path": work / "data.safetensors"},
-        "network": {"kind": "frozen", "base": "moon-flow", "final": "head", "shape": [2]},
+        "network": {"kind": "frozen", "base": NAME, "final": "head", "shape": [2]},
         "variance": {"steps": max(arguments.steps // 2, 1), "batch": 512, "ema": 0.99},
     }
     config = TrainConfig.model_validate(settings)
     fit(folder, config, runs=work, weights=work / "flow.safetensors", quiet=True)
     calibrate(sureflow.load(folder), draws=500, quiet=True).save(folder / "calibration.safetensors")
 
-    model = sureflow.load(folder)
-    samples = sureflow.sample(model, n=500, seed=1)
-    samples.sort(key=lambda sample: sample.uncertainty)
-    print(f"wrote {folder}\n\n{'':10}{'x':>7}{'y':>7}{'uncertainty':>13}{'confidence':>12}")
-    for name, chosen in (("most sure", samples[:3]), ("least sure", samples[-3:])):
+    with served(models) as url, Client(url) as client:
+        result = client.generate("moons", n=500, seed=1).sorted()
+    print(f"wrote {folder}, served at {url}\n")
+    print(f"{'':10}{'x':>7}{'y':>7}{'uncertainty':>13}{'confidence':>12}")
+    for name, chosen in (("most sure", result[:3]), ("least sure", result[-3:])):
         for sample in chosen:
-            x, y = sample.data
+            x, y = sample.array()
             print(f"{name:10}{x:7.2f}{y:7.2f}{sample.uncertainty:13.3f}{sample.confidence:12.3f}")
 
 

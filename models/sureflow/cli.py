@@ -16,13 +16,44 @@ import typer
 
 from sureflow.execution import Precision
 
-app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Train flow models that know how sure they are, and serve them.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def declare(plugins: list[str] | None) -> list[str] | None:
+    """Take note of networks that checkpoints name; they may lie in the working directory."""
+    if plugins:
+        from sureflow.networks import declare_plugin
+
+        sys.path.insert(0, str(Path.cwd()))
+        with clear_errors():
+            for plugin in plugins:
+                declare_plugin(plugin)
+    return plugins
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a help page: commands, as they are typed."""
+    return "\n\n".join(["**Examples:**", *(f"    {line}" for line in lines)])
+
 
 Runs = Annotated[Path, typer.Option(help="Where the state of unfinished runs is kept.")]
 Device = Annotated[str, typer.Option(help="Torch device, such as cpu or cuda.")]
 Threads = Annotated[int, typer.Option(min=1, help="Torch threads.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Folder = Annotated[Path, typer.Argument(help="Checkpoint folder, or name of an embedded one.")]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        callback=declare,
+        help="Network of your own, name=package.module:factory; repeat.",
+    ),
+]
 
 
 @contextmanager
@@ -51,7 +82,12 @@ def use_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sureflow train models/configs/ring.toml --out my-ring",
+        "sureflow train my-flow.toml --device cuda --runs /scratch/runs",
+    )
+)
 def train(
     config: Annotated[Path, typer.Argument(help="Training configuration, a TOML file.")],
     out: Annotated[Path | None, typer.Option(help="Default: models/checkpoints/NAME.")] = None,
@@ -73,7 +109,12 @@ def train(
     typer.echo(f"wrote {folder}")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sureflow fit models/configs/fashion.toml --checkpoint my-fashion",
+        "sureflow fit my-flow.toml --weights flow.safetensors --plugin my_package.flow:Flow",
+    )
+)
 def fit(
     config: Annotated[Path, typer.Argument(help="Configuration with a [variance] section.")],
     checkpoint: Annotated[
@@ -105,13 +146,20 @@ def fit(
         read = read_config(config)
         if plugin:
             sys.path.insert(0, str(Path.cwd()))
-            load_plugin(plugin, read.network.get("base", read.network.get("kind")))
+            name, _, reference = plugin.rpartition("=")
+            load_plugin(reference, name or read.network.get("base", read.network.get("kind")))
         folder = checkpoint or embedded_folder() / read.name
         run(folder, read, runs, device, quiet, weights)
     typer.echo(f"wrote {folder}")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sureflow calibrate my-ring",
+        "sureflow calibrate my-fashion --draws 100 --guidance 1 --guidance 3 --score straightness",
+        "sureflow calibrate my-digits --judge my_package.reader:misread",
+    )
+)
 def calibrate(
     folder: Folder,
     draws: Annotated[
@@ -137,6 +185,7 @@ def calibrate(
         int,
         typer.Option(min=0, help="Draws at each of other solvers and step counts; 0: none."),
     ] = 200,
+    plugins: Plugins = None,
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -196,7 +245,7 @@ def _certificate(threshold: float | None) -> str:
     return "none" if threshold is None else f"confidence of {threshold:.2f} or more"
 
 
-@app.command()
+@app.command(epilog=examples("sureflow grid my-ring", "sureflow grid my-fashion --draws 12"))
 def grid(
     folder: Folder,
     draws: Annotated[int, typer.Option(min=2, help="Reference draws.")] = 24,
@@ -204,6 +253,7 @@ def grid(
         int | None, typer.Option(help="Fit to so many of the hardest, and as many others.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 2_000_003,
+    plugins: Plugins = None,
     device: Device = "cpu",
     threads: Threads = 1,
     quiet: Quiet = False,
@@ -220,7 +270,7 @@ def grid(
     typer.echo(f"wrote {path / GRID}: error on its draws x {exp(-fitted.settings['gain']):.2f}")
 
 
-@app.command()
+@app.command(epilog=examples("sureflow judge my-judge.safetensors --epochs 12"))
 def judge(
     out: Annotated[Path, typer.Argument()] = Path("models/judges/fashion.safetensors"),
     epochs: Annotated[int, typer.Option(min=1)] = 12,
@@ -240,7 +290,12 @@ def judge(
     typer.echo(f"wrote {out}")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sureflow evaluate fashion",
+        "sureflow evaluate my-fashion --count 500 --steps 10 --json figures.json",
+    )
+)
 def evaluate(
     folder: Folder = Path("fashion"),
     judge: Annotated[Path, typer.Option()] = Path("models/judges/fashion.safetensors"),
@@ -290,8 +345,13 @@ def evaluate(
         json_file.write_text(json.dumps({"real accuracy": real, **figures}, indent=2) + "\n")
 
 
-@app.command()
-def inspect(folder: Folder) -> None:
+@app.command(
+    epilog=examples(
+        "sureflow inspect fashion",
+        "sureflow inspect my-moons --plugin moon-flow=my_package.flow:Flow",
+    )
+)
+def inspect(folder: Folder, plugins: Plugins = None) -> None:
     """Check a checkpoint folder and print its card, files, checksums and tensors as JSON."""
     from sureflow.inspection import inspect as look_into
 
@@ -299,11 +359,12 @@ def inspect(folder: Folder) -> None:
         typer.echo(json.dumps(look_into(folder), indent=2))
 
 
-@app.command()
+@app.command(epilog=examples("sureflow models", "sureflow models my-checkpoints"))
 def models(
     root: Annotated[
         Path | None, typer.Argument(help="Folder of checkpoint folders; default the embedded ones.")
     ] = None,
+    plugins: Plugins = None,
 ) -> None:
     """List the models of a folder as a server would load them; exit code 1 if one is broken."""
     from sureflow.inspection import survey

@@ -97,6 +97,7 @@ def create_app(
         compile=settings.compile,
         model_bytes=settings.model_bytes,
         last=(settings.default_model or PREFERRED_DEFAULT,),
+        plugins=settings.plugins,
     )
     patience = Patience(settings.worker_timeout_s, settings.load_timeout_s)
     pool = Pool(config, settings.max_queued_samples, metrics, patience)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from sureflow.cli import app
+from sureflow.cli import app, examples
 from sureflow_server.keys.commands import app as keys
 from sureflow_server.logs import configure
 from sureflow_server.settings import Settings
@@ -18,13 +19,24 @@ from sureflow_server.traces import TracesError, install
 app.add_typer(keys, name="keys")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sureflow serve",
+        "sureflow serve --port 9000 --models-dir my-checkpoints --default-model moons",
+        "sureflow serve --models-dir my-checkpoints --plugin moon-flow=my_package.flow:Flow",
+        "sureflow serve --host 0.0.0.0 --api-keys-file keys.json --device cuda",
+    )
+)
 def serve(
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to bind; default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port; 0 for any; default 8000.")] = None,
     models_dir: Annotated[
         Path | None, typer.Option(help="Folder of checkpoint folders; default the embedded ones.")
+    ] = None,
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option("--plugin", help="Network of your own, name=package.module:factory; repeat."),
     ] = None,
     default_model: Annotated[
         str | None, typer.Option(help="Model of requests that name none; default fashion.")
@@ -129,6 +141,8 @@ def serve(
     given = {name: value for name, value in locals().items() if value is not None}
     try:
         settings = Settings(**given)
+        if settings.plugins:
+            sys.path.insert(0, str(Path.cwd()))  # which the worker inherits
     except (ValidationError, SettingsError, ValueError) as error:
         typer.echo(f"sureflow: {_reason(error)}", err=True)
         raise typer.Exit(1) from None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,6 +22,7 @@ from sureflow_server.engine.messages import Admission
 from sureflow_server.logs import LogFormat
 
 PREFIX = "SUREFLOW_"
+PLUGIN = re.compile(r"[\w.-]+=[\w.]+:[\w.]+$")
 ORIGIN = r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"
 
 
@@ -37,6 +39,8 @@ class Settings(BaseSettings):
             ``allow_unauthenticated``.
         port: TCP port; 0 lets the system choose a free one.
         models_dir: Folder with one checkpoint folder per model; ``None`` serves the embedded ones.
+        plugins: Networks that checkpoints name and that no installed package offers, each as
+            ``name=package.module:factory``. They are code; a checkpoint never brings its own.
         default_model: Model of requests that name none; ``None`` is ``fashion``, or else the first.
         capacity: Network rows of a tick at most, per model; a guided lane takes two. ``None`` is
             the smallest number that is efficient on the device.
@@ -87,6 +91,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     models_dir: Path | None = None
+    plugins: tuple[str, ...] = ()
     default_model: str | None = None
     capacity: PositiveInt | None = None
     admission: Admission = "tick"
@@ -139,6 +144,14 @@ class Settings(BaseSettings):
         except TOMLDecodeError as error:
             raise ValueError(f"config: {chosen}: {error}") from error
         return init_settings, env_settings, file_settings
+
+    @field_validator("plugins")
+    @classmethod
+    def _plugins_have_names(cls, plugins: tuple[str, ...]) -> tuple[str, ...]:
+        for plugin in plugins:
+            if not PLUGIN.match(plugin):
+                raise ValueError(f"{plugin!r} is not of the form name=package.module:factory")
+        return plugins
 
     @model_validator(mode="after")
     def _lifetimes_in_order(self) -> Settings:

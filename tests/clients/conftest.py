@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,9 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from sureflow_client import APITimeoutError, AsyncClient, Client, Event
+from sureflow_server.keys.file import changing
+from sureflow_server.keys.key import Key
+from sureflow_server.keys.token import digest, mint
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 120
@@ -27,9 +35,9 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 class Blocking:
-    """An `AsyncClient` that is called like a `Client`, so that one test covers both."""
+    """An `AsyncClient`, or its jobs, called like a `Client`, so that one test covers both."""
 
-    def __init__(self, portal: BlockingPortal, client: AsyncClient) -> None:
+    def __init__(self, portal: BlockingPortal, client: Any) -> None:
         self._portal = portal
         self._client = client
 
@@ -42,8 +50,17 @@ class Blocking:
     def with_options(self, **options: Any) -> Blocking:
         return Blocking(self._portal, self._client.with_options(**options))
 
+    @property
+    def jobs(self) -> Blocking:
+        return Blocking(self._portal, self._client.jobs)
+
     def stream(self, *args: Any, **options: Any) -> Generator[Event, None, None]:
-        events = self._client.stream(*args, **options)
+        return self._each(self._client.stream(*args, **options))
+
+    def events(self, job: Any) -> Generator[Event, None, None]:
+        return self._each(self._client.events(job))
+
+    def _each(self, events: AsyncGenerator[Event, None]) -> Generator[Event, None, None]:
         try:
             while True:
                 try:
@@ -149,10 +166,56 @@ def answer(sample_document: Callable[..., dict[str, Any]]) -> Callable[..., dict
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the server on the embedded checkpoints and return its URL."""
-    url = f"http://127.0.0.1:{_free_port()}"
     folder = tmp_path_factory.mktemp("server")
+    with serving(folder, "--max-queued-samples", str(QUEUE)) as url:
+        yield url
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A server of one's own models that asks for keys: one for everything, one for samples."""
+
+    url: str
+    models: Path
+    admin: str
+    maker: str
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
+    """Run a server with keys on a copy of ``ring``."""
+    folder = tmp_path_factory.mktemp("keyed")
+    models, file = folder / "models", folder / "keys.json"
+    shutil.copytree(ROOT / "models" / "checkpoints" / "ring", models / "ring")
+    admin, maker = _key(file, "generate", "admin"), _key(file, "generate")
+    options = ("--models-dir", str(models), "--api-keys-file", str(file))
+    with serving(folder, *options) as url:
+        yield Keyed(url, models, admin, maker)
+
+
+def _key(file: Path, *scopes: str) -> str:
+    """Write a key into the file; return its token."""
+    id, token = mint()
+    values = {"id": id, "name": "test", "scopes": scopes, "digest": digest(token)}
+    with changing(file) as keys:
+        keys.append(Key.model_validate({**values, "created_at": datetime.now(UTC)}))
+    return token
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds; fail if it never does."""
+    deadline = time.monotonic() + START_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[str]:
+    """Run a server that keeps everything in a folder, and return its URL once it is ready."""
+    url = f"http://127.0.0.1:{_free_port()}"
     log = folder / "log"
-    with log.open("wb") as file, _serve(url, file, folder) as process:
+    with log.open("wb") as file, _serve(url, file, folder, *options) as process:
         try:
             _wait(url, process, log)
             yield url
@@ -167,14 +230,14 @@ def _free_port() -> int:
         return port
 
 
-def _serve(url: str, log: Any, folder: Path) -> subprocess.Popen[bytes]:
+def _serve(url: str, log: Any, folder: Path, *options: str) -> subprocess.Popen[bytes]:
     port = url.rpartition(":")[2]
     path = os.pathsep.join([str(ROOT / "models"), str(ROOT / "server")])
     others = {name: value for name, value in os.environ.items() if "SUREFLOW_" not in name}
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "sureflow_server.cli", "serve", "--port", port),
-            *("--max-queued-samples", str(QUEUE), "--data-dir", str(folder)),
+            *("--data-dir", str(folder / "data"), *options),
         ],
         env={**others, "PYTHONPATH": path},
         stdout=log,

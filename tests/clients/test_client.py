@@ -26,11 +26,18 @@ from sureflow_client import (
     Retry,
     SampleEvent,
     Step,
+    Timeout,
     UnknownModel,
 )
 
 Connect = Callable[..., Client]
-README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
+ROOT = Path(__file__).parents[2]
+READMES = {
+    ROOT / "README.md": (1, "(4, 1, 28, 28)"),
+    ROOT / "clients" / "python" / "README.md": (5, "('sampler.steps',)"),
+}
+"""How many examples of this client each has, and something that they print."""
+
 STEPS = 2
 
 
@@ -308,25 +315,30 @@ def test_nobody_there(connect: Connect) -> None:
             client.wait_until_ready(0.01)
 
 
-def test_nobody_answers(connect: Connect) -> None:
+@pytest.mark.parametrize("timeout", [0.05, Timeout(300, read=0.05)], ids=str)
+def test_nobody_answers(timeout: float | Timeout, connect: Connect) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        client = connect(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.05)
+        client = connect(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=timeout)
         with pytest.raises(APITimeoutError):
             client.generate("ring")
 
 
-def test_the_examples_of_the_readme_run(
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
+def test_the_examples_of_the_readmes_run(
+    readme: Path,
     server: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(examples) == 4
+    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)
+    examples = [block for block in blocks if "from sureflow_client import" in block]
+    count, printed = READMES[readme]
+    assert len(examples) == count
     for example in examples:
-        exec(compile(example.replace("http://127.0.0.1:8000", server), str(README), "exec"), {})
+        exec(compile(example.replace("http://127.0.0.1:8000", server), str(readme), "exec"), {})
     assert (tmp_path / "sneaker.png").is_file()
-    assert "('sampler.steps',)" in capsys.readouterr().out
+    assert printed in capsys.readouterr().out

@@ -9,13 +9,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import PIL.Image
 import pytest
 
 from sureflow_client import Client, Sample
+from tests.clients.conftest import Keyed
 
 PACKAGE = Path(__file__).parents[2] / "clients" / "python"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -157,6 +161,67 @@ def test_models_and_handles(command: Command, shoe: Sample) -> None:
     assert "sureflow-client handles lists" in gone.stderr
 
 
+def test_jobs(command: Command, server: str, tmp_path: Path) -> None:
+    words = ("generate", "ring", "--n", "2", "--seed", "7", "--steps", "4")
+    done = command(*words, "--exact", "--background")
+    assert done.returncode == 0, done.stderr
+    job = done.stdout.strip()
+    done = command("jobs", "wait", job, "--out", str(tmp_path), "--json")
+    assert done.returncode == 0, done.stderr
+    with Client(server) as client:
+        result = client.generate("ring", n=2, seed=7, steps=4)
+    for line, sample in zip(lines(done.stdout), result, strict=True):
+        assert np.load(tmp_path / str(line["file"])).tobytes() == sample.array().tobytes()
+    done = command("jobs", "show", job)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2" in done.stdout
+    assert "ring, seed 7: 2 of 2 passed" in done.stdout
+    told = lines(command("jobs", "events", job, "--json").stdout)
+    names = [line["event"] for line in told if line["event"] != "step"]
+    assert names == ["queued", "started", "sample", "sample", "completed"]
+    assert command("jobs", "cancel", job).stdout == f"cancelled {job}\n"
+    gone = command("jobs", "events", job)
+    assert gone.returncode == 2
+    assert "sureflow-client jobs list" in gone.stderr
+
+
+def test_an_edit_in_the_background_is_cancelled(
+    command: Command, server: str, shoe: Sample
+) -> None:
+    assert shoe.handle is not None
+    words = ("edit", shoe.handle.id, "--resample", "1", "--branches", "64", "--steps", "900")
+    job = command(*words, "--background").stdout.strip()
+    with Client(server) as client:
+        client.jobs.cancel(job)
+    done = command("jobs", "wait", job)
+    assert done.returncode == 2
+    assert "cancelled" in done.stderr
+    done = command("jobs")
+    row = next(row for row in done.stdout.splitlines() if row.startswith(job))
+    assert row.split()[-6:-2] == ["edit", "fashion", "cancelled", "0"]
+
+
+def test_an_operator_takes_models_in_and_out_of_service(keyed: Keyed) -> None:
+    def ask(*words: str, key: str = "") -> subprocess.CompletedProcess[str]:
+        return run(*words, SUREFLOW_URL=keyed.url, SUREFLOW_API_KEY=key)
+
+    refused = ask("models", "ring", "--unload")
+    assert refused.returncode == 4
+    assert "--api-key" in refused.stderr
+    refused = ask("models", "ring", "--unload", key=keyed.maker)
+    assert refused.returncode == 4
+    assert "lacks the scope admin" in refused.stderr
+    done = ask("models", "ring", "--unload", key=keyed.admin)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["state"] == "unloaded"
+    away = ask("generate", "ring", key=keyed.maker)
+    assert away.returncode == 5
+    assert "sureflow-client models NAME --load" in away.stderr
+    done = ask("models", "ring", "--load", key=keyed.admin)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["state"] == "ready"
+
+
 def test_a_live_view(command: Command, server: str) -> None:
     with Client(server) as client:
         client.generate("ring", n=2, steps=2, filter={"min": 0.0, "action": "drop"})
@@ -167,14 +232,29 @@ def test_a_live_view(command: Command, server: str) -> None:
     assert "accepted" in row
 
 
-def test_names_are_completed(server: str) -> None:
-    done = run(
+def completed(server: str, words: str) -> list[str]:
+    return run(
         SUREFLOW_URL=server,
         _SUREFLOW_CLIENT_COMPLETE="complete_bash",
-        COMP_WORDS="sureflow-client generate di",
-        COMP_CWORD="2",
-    )
-    assert done.stdout.split() == ["digits"]
+        COMP_WORDS=f"sureflow-client {words}",
+        COMP_CWORD=str(len(words.split())),
+    ).stdout.split()
+
+
+def test_names_are_completed(server: str, shoe: Sample) -> None:
+    assert completed(server, "generate di") == ["digits"]
+    assert shoe.handle is not None
+    assert completed(server, f"edit {shoe.handle.id[:9]}") == [shoe.handle.id]
+    with Client(server) as client:
+        job = client.jobs.generate("ring", seed=7, steps=2)
+    assert completed(server, f"jobs wait {job.id[:9]}") == [job.id]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_learn_to_complete(shell: str) -> None:
+    done = run(_SUREFLOW_CLIENT_COMPLETE=f"source_{shell}")
+    assert f"complete_{shell}" in done.stdout
+    assert "sureflow-client" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -185,6 +265,10 @@ def test_names_are_completed(server: str) -> None:
         (("generate", "ring", "--sheet"), 2, "--out"),
         (("edit", "hdl_1", "--sheet"), 2, "--out"),
         (("generate", "ring", "--n", "3", "--accept", "4"), 2, "--n"),
+        (("generate", "ring", "--background", "--json"), 2, "jobs wait"),
+        (("models", "--load"), 2, "NAME"),
+        (("models", "ring", "--load", "--unload"), 2, "one of them"),
+        (("jobs", "show", "job_1"), 2, "jobs list"),
         (("invert", "no-such-file.png"), 2, "no-such-file.png"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -205,6 +289,8 @@ def test_an_interruption(server: str) -> None:
         env={**os.environ, "PYTHONPATH": str(PACKAGE), "COLUMNS": "120", "FORCE_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A shell has programs in the background ignore it, and they hand that on.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         process.stdout.read(1)
@@ -222,7 +308,12 @@ def test_nobody_there() -> None:
     assert "--url" in done.stderr
 
 
-def test_help_has_examples() -> None:
-    done = run("edit", "--help")
-    assert done.returncode == 0
-    assert "sureflow-client edit hdl_" in done.stdout
+def test_somebody_else_there() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as other:
+        Thread(target=other.serve_forever).start()
+        try:
+            done = run("--url", f"http://127.0.0.1:{other.server_port}", "generate", "ring")
+        finally:
+            other.shutdown()
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

@@ -1,45 +1,103 @@
-"""The two clients return the same."""
+"""The two clients return the same, whatever is asked: every public method, of a real server."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from anyio.from_thread import start_blocking_portal
 from pydantic import BaseModel
 
-from sureflow_client import AsyncClient, Client, Resample, collect
+from sureflow_client import AsyncClient, Client, Jobs, Resample, Sample, collect
+from tests.clients.conftest import Blocking, Keyed
 
-VOLATILE = {"id", "usage", "handle", "parent"}
+VOLATILE = {"id", "usage", "handle", "parent", "created_at", "ended_at", "expires_at"}
 """What differs from request to request."""
 
-CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
-    ("generate", ("ring", 3), {"seed": 7, "steps": 4, "rewind": True, "profile": True}),
-    ("generate", ("fashion",), {"seed": 7, "label": 3, "steps": 2, "map": True}),
-    ("invert", (np.array([[2.0, 0.0]]), "ring"), {}),
-    ("models", (), {}),
-    ("model", ("ring",), {}),
-    ("health", (), {}),
-    ("ready", (), {}),
-]
-OF_A_HANDLE: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
-    ("handle", (), {}),
-    ("frames", ([0, 0.5, 1],), {"show": ["state", "map"]}),
-    ("edit", (Resample(),), {"branches": 2, "seed": 1}),
-]
+SMALL: dict[str, Any] = {"seed": 7, "steps": 4}
+Ask = Callable[[Any], Any]
 
 
-def both(server: str, name: str, *args: Any, **options: Any) -> tuple[Any, Any]:
-    async def ask() -> Any:
-        async with AsyncClient(server) as client:
-            answer = getattr(client, name)(*args, **options)
-            return await answer if inspect.isawaitable(answer) else [x async for x in answer]
+def point(client: Any) -> Sample:
+    """A sample with a trajectory."""
+    sample: Sample = client.generate("ring", rewind="all", **SMALL)[0]
+    return sample
 
-    with Client(server) as client:
-        answer = getattr(client, name)(*args, **options)
-        return [*answer] if inspect.isgenerator(answer) else answer, asyncio.run(ask())
+
+def begun(client: Any) -> Any:
+    return client.jobs.generate("ring", 3, **SMALL)
+
+
+def deleted(client: Any) -> Any:
+    sample = point(client)
+    assert sample.handle is not None
+    done = client.delete_handle(sample)
+    return done, sample.handle.id in {handle.id for handle in client.handles()}
+
+
+def cancelled(client: Any) -> Any:
+    job = client.jobs.generate("ring", 64, seed=7, steps=1000)
+    return client.jobs.cancel(job), client.jobs.get(job).state, client.jobs.get(job).error["title"]
+
+
+def names_of_metrics(client: Any) -> list[str]:
+    return [line for line in client.metrics().splitlines() if line.startswith("# TYPE")]
+
+
+ASKED: dict[str, Ask] = {
+    "generate": lambda client: [
+        client.generate("ring", 3, profile=True, rewind=True, **SMALL),
+        client.generate("fashion", label=3, map=True, **SMALL),
+    ],
+    "stream": lambda client: collect(client.stream("ring", 3, **SMALL)),
+    "edit": lambda client: client.edit(point(client), Resample(), branches=2, seed=1),
+    "invert": lambda client: client.invert(np.array([[2.0, 0.0]]), "ring"),
+    "handle": lambda client: client.handle(point(client)),
+    "handles": lambda client: [point(client), client.handles(1)],
+    "delete_handle": deleted,
+    "frames": lambda client: client.frames(point(client), [0, 0.5, 1], show=["state", "map"]),
+    "models": lambda client: client.models(),
+    "model": lambda client: client.model("ring"),
+    "metrics": names_of_metrics,
+    "health": lambda client: client.health(),
+    "ready": lambda client: client.ready(),
+    "wait_until_ready": lambda client: client.wait_until_ready(5),
+    "with_options": lambda client: client.with_options(timeout=60).generate("ring", **SMALL),
+    "jobs.generate": lambda client: client.jobs.wait(begun(client)),
+    "jobs.edit": lambda client: client.jobs.wait(
+        client.jobs.edit(point(client), Resample(), branches=2, seed=1)
+    ),
+    "jobs.invert": lambda client: client.jobs.wait(
+        client.jobs.invert(np.array([[2.0, 0.0]]), "ring")
+    ),
+    "jobs.wait": lambda client: client.jobs.wait(begun(client).id, timeout=60),
+    "jobs.get": lambda client: [client.jobs.wait(job := begun(client)), client.jobs.get(job)],
+    "jobs.list": lambda client: [client.jobs.wait(begun(client)), client.jobs.list(1)],
+    "jobs.events": lambda client: collect(client.jobs.events(begun(client))),
+    "jobs.cancel": cancelled,
+}
+"""By the name of the method that it is about."""
+
+OF_AN_OPERATOR = {"unload_model": "unloaded", "load_model": "ready"}
+"""What a model is after each; in this order, which leaves things as they were."""
+
+
+@pytest.fixture
+def twin() -> Iterator[Callable[..., Any]]:
+    """Return a maker of asynchronous clients that are called like blocking ones."""
+    with start_blocking_portal() as portal:
+        made: list[Blocking] = []
+
+        def make(*args: Any, **options: Any) -> Blocking:
+            made.append(Blocking(portal, AsyncClient(*args, **options)))
+            return made[-1]
+
+        yield make
+        for each in made:
+            each.aclose()
 
 
 def plain(answer: Any) -> Any:
@@ -52,27 +110,39 @@ def plain(answer: Any) -> Any:
     return {name: plain(getattr(answer, name)) for name in names}
 
 
-@pytest.mark.parametrize(("name", "args", "options"), CALLS, ids=[name for name, _, _ in CALLS])
-def test_answers_are_the_same(
-    name: str, args: tuple[Any, ...], options: dict[str, Any], server: str
-) -> None:
-    mine, theirs = both(server, name, *args, **options)
-    assert plain(mine) == plain(theirs)
+def public(kind: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(kind, callable) if not name.startswith("_")}
 
 
-@pytest.mark.parametrize(("name", "args", "options"), OF_A_HANDLE, ids=["handle", "frames", "edit"])
-def test_answers_about_a_handle_are_the_same(
-    name: str, args: tuple[Any, ...], options: dict[str, Any], server: str
-) -> None:
+def test_every_method_is_asked() -> None:
+    methods = public(Client) - {"close"} | {f"jobs.{name}" for name in public(Jobs)}
+    assert {*ASKED, *OF_AN_OPERATOR} == methods
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_answers_are_the_same(name: str, server: str, twin: Callable[..., Any]) -> None:
     with Client(server) as client:
-        (sample,) = client.generate("ring", seed=7, steps=4, rewind="all")
-    mine, theirs = both(server, name, sample, *args, **options)
+        mine = plain(ASKED[name](client))
+    assert mine == plain(ASKED[name](twin(server)))
+
+
+def test_answers_to_an_operator_are_the_same(keyed: Keyed, twin: Callable[..., Any]) -> None:
+    other = twin(keyed.url, api_key=keyed.admin)
+    with Client(keyed.url, api_key=keyed.admin) as client:
+        mine, theirs = (
+            [getattr(asked, name)("ring") for name in OF_AN_OPERATOR] for asked in (client, other)
+        )
+    assert [model.state for model in mine] == [*OF_AN_OPERATOR.values()]
     assert plain(mine) == plain(theirs)
 
 
-def test_streams_come_to_the_same(server: str) -> None:
-    mine, theirs = both(server, "stream", "ring", 3, seed=7, steps=4)
-    whole, _ = both(server, "generate", "ring", 3, seed=7, steps=4)
-    results = [collect(mine), collect(theirs), whole]
-    assert plain(results[0]) == plain(results[1]) == plain(results[2])
-    assert [result.usage.evaluations for result in results] == [whole.usage.evaluations] * 3
+def test_streams_and_jobs_come_to_what_is_waited_for(server: str) -> None:
+    with Client(server) as client:
+        whole = client.generate("ring", 3, **SMALL)
+        streamed = collect(client.stream("ring", 3, **SMALL))
+        job = begun(client)
+        followed = collect(client.jobs.events(job))
+        waited = client.jobs.wait(job)
+    assert plain(whole) == plain(streamed) == plain(followed) == plain(waited)
+    others = (streamed, followed, waited)
+    assert [each.usage.evaluations for each in others] == [whole.usage.evaluations] * 3

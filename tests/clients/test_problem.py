@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 import sureflow_client as sf
+from sureflow_client import _exceptions
 from sureflow_client._problem import problem_error
 from sureflow_server.api.problems import TITLES, TYPE_PREFIX
 
@@ -59,6 +61,10 @@ def test_every_member_of_a_problem_is_read(answering: Answering) -> None:
         (404, "not-found", sf.NotFound),
         (404, "unknown-model", sf.UnknownModel),
         (404, "unknown-handle", sf.UnknownHandle),
+        (404, "unknown-job", sf.UnknownJob),
+        (409, "cancelled", sf.JobCancelled),
+        (409, "load-failed", sf.LoadFailed),
+        (503, "model-unloaded", sf.ModelUnloaded),
         (409, "version-gone", sf.VersionGone),
         (409, "something-else", sf.Conflict),
         (410, "handle-expired", sf.HandleExpired),
@@ -83,6 +89,22 @@ def test_every_member_of_a_problem_is_read(answering: Answering) -> None:
 def test_each_type_has_its_class(status: int, kind: str, error: type[sf.ProblemError]) -> None:
     document = {"type": f"urn:sureflow:problem:{kind}", "status": status}
     assert type(problem_error(document)) is error
+
+
+def test_the_drawn_tree_is_the_tree() -> None:
+    found = re.findall(r"^( *)\* (\w+)", _exceptions.__doc__ or "", re.MULTILINE)
+    drawn = [(len(indent) // 2, name) for indent, name in found]
+    path: list[str] = []
+    for depth, name in drawn:
+        path[depth:] = [name]
+        parent = path[depth - 1] if depth else "Exception"
+        assert [base.__name__ for base in getattr(sf, name).__bases__] == [parent]
+    errors = {name for name in sf.__all__ if _is_error(getattr(sf, name))}
+    assert errors == {name for _, name in drawn}
+
+
+def _is_error(member: object) -> bool:
+    return isinstance(member, type) and issubclass(member, Exception)
 
 
 def test_no_type_of_the_server_is_without_a_class() -> None:

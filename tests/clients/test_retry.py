@@ -131,18 +131,42 @@ def test_every_request_has_a_key_of_its_own(
     assert len({*script.keys, None}) == 3
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.generate("ring"),
+        lambda client: client.edit("hdl_1"),
+        lambda client: client.invert([[0.0, 1.0]], "ring"),
+        lambda client: client.jobs.generate("ring"),
+        lambda client: client.jobs.edit("hdl_1"),
+        lambda client: client.jobs.invert([[0.0, 1.0]], "ring"),
+    ],
+    ids=["generate", "edit", "invert", "jobs.generate", "jobs.edit", "jobs.invert"],
+)
+def test_whatever_makes_something_is_repeated_with_its_key(
+    ask: Callable[[Client], Any], answering: Answering
+) -> None:
+    script = Script(refusal(503, "0", "not-ready"), refusal(500, kind="internal"))
+    with pytest.raises(ServerError):
+        ask(answering(script, retry=QUICK))
+    assert script.bodies[0] == script.bodies[1] != b""
+    assert script.keys[0] == script.keys[1] is not None
+
+
 def test_what_has_no_key(answering: Answering, answer: Callable[..., dict[str, Any]]) -> None:
     script = Script(
         httpx.Response(200, json={"models": []}),
+        httpx.Response(200, json={"name": "ring", "state": "ready", "default": True}),
         httpx.Response(200, json={}),
         httpx.Response(200, json=answer()),
     )
     client = answering(script)
     client.models()
+    client.load_model("ring")
     with pytest.raises(UnexpectedResponse):
         list(client.stream("ring"))
     client.with_options(retry=Retry(keyed=False)).generate("ring")
-    assert script.keys == [None] * 3
+    assert script.keys == [None] * 4
 
 
 def test_options_are_those_of_a_copy(answering: Answering) -> None:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from sureflow_client import AsyncClient, Client
+from sureflow_client import AsyncClient, AsyncJobs, Client, Jobs
 
 METHODS = (
     "generate",
@@ -20,23 +20,32 @@ METHODS = (
     "frames",
     "models",
     "model",
+    "load_model",
+    "unload_model",
     "metrics",
     "health",
     "ready",
     "wait_until_ready",
     "with_options",
 )
+JOBS = ("generate", "edit", "invert", "list", "get", "wait", "events", "cancel")
+PAIRS = [
+    *[(Client, AsyncClient, name) for name in ("__init__", *METHODS)],
+    *[(Jobs, AsyncJobs, name) for name in JOBS],
+]
+
+
+def public(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}
 
 
 def test_the_methods_are_the_same() -> None:
-    def public(kind: type) -> set[str]:
-        return {name for name in dir(kind) if not name.startswith("_")}
-
-    assert public(Client) - {"close"} == public(AsyncClient) - {"aclose"} == set(METHODS)
+    assert public(Client) - {"close"} == public(AsyncClient) - {"aclose"} == {*METHODS, "jobs"}
+    assert public(Jobs) == public(AsyncJobs) == set(JOBS)
 
 
-@pytest.mark.parametrize("name", ["__init__", *METHODS])
-def test_the_arguments_are_the_same(name: str) -> None:
+@pytest.mark.parametrize(("one", "other", "name"), PAIRS)
+def test_the_arguments_are_the_same(one: type, other: type, name: str) -> None:
     def arguments(kind: type) -> list[str]:
         parameters = inspect.signature(getattr(kind, name)).parameters.values()
         return [
@@ -44,13 +53,13 @@ def test_the_arguments_are_the_same(name: str) -> None:
             for parameter in parameters
         ]
 
-    assert arguments(Client) == arguments(AsyncClient)
+    assert arguments(one) == arguments(other)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_the_answers_are_the_same(name: str) -> None:
+@pytest.mark.parametrize(("one", "other", "name"), PAIRS)
+def test_the_answers_are_the_same(one: type, other: type, name: str) -> None:
     def answer(kind: type) -> str:
         annotation = str(inspect.signature(getattr(kind, name)).return_annotation)
         return re.sub(r"^(?:Async)?Generator\[Event.*", "events", annotation)
 
-    assert answer(Client) == answer(AsyncClient)
+    assert answer(one) == answer(other)

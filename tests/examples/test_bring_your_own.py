@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_it_ends_with_the_most_and_the_least_confident_samples(tmp_path: Path) -> None:
+def test_what_it_serves_ends_with_the_most_and_the_least_confident_samples(tmp_path: Path) -> None:
     example = ROOT / "examples" / "bring_your_own.py"
-    command = [sys.executable, str(example), "--steps", "30", "--out", str(tmp_path / "moons")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, str(example), "--steps", "30", "--out", str(tmp_path)]
+    paths = [ROOT / "models", ROOT / "server", ROOT / "clients" / "python"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines() if " sure " in line]
     assert [row[0] for row in rows] == ["most"] * 3 + ["least"] * 3
@@ -18,5 +21,6 @@ def test_it_ends_with_the_most_and_the_least_confident_samples(tmp_path: Path) -
     assert confidence == sorted(confidence, reverse=True)
     assert confidence[0] > 0.9
     assert confidence[-1] < 0.1
+    assert f"wrote {tmp_path / 'moons'}, served at http://127.0.0.1:" in done.stdout
     names = {path.name for path in (tmp_path / "moons").iterdir()}
     assert names == {"config.json", "model.safetensors", "calibration.safetensors"}

@@ -47,6 +47,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         Settings(config=tmp_path / "absent.toml")
 
 
+def test_plugins_have_names() -> None:
+    assert Settings(plugins=("flow-1=my.module:Flow",)).plugins == ("flow-1=my.module:Flow",)
+    for wrong in ("my.module:Flow", "flow=my.module", "flow=my module:Flow"):
+        with pytest.raises(ValidationError, match="plugins"):
+            Settings(plugins=(wrong,))
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
 def test_loopback_needs_no_permission(host: str) -> None:
     assert Settings(host=host).host == host

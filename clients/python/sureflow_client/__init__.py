@@ -7,7 +7,10 @@
 array([...])
 """
 
+from httpx import Timeout
+
 from ._async_client import AsyncClient
+from ._async_jobs import AsyncJobs
 from ._client import Client
 from ._collect import collect
 from ._edit_result import BranchPoint, EditResult
@@ -23,9 +26,12 @@ from ._exceptions import (
     Gone,
     HandleExpired,
     InvalidRequest,
+    JobCancelled,
     LimitExceeded,
+    LoadFailed,
     MissingData,
     ModelFailed,
+    ModelUnloaded,
     NotFound,
     NotReady,
     PayloadTooLarge,
@@ -38,10 +44,13 @@ from ._exceptions import (
     SureflowError,
     UnexpectedResponse,
     UnknownHandle,
+    UnknownJob,
     UnknownModel,
     VersionGone,
 )
 from ._handle import Frame, Handle, HandleSummary
+from ._job import Job, JobCounts, JobProgress, JobSummary, LaneProgress
+from ._jobs import Jobs
 from ._model import Model
 from ._moment import AtCommit, AtStep, AtTime
 from ._operations import Condition, Guide, Inpaint, Operation, Resample, Uncertain
@@ -57,6 +66,7 @@ __all__ = [
     "APIConnectionError",
     "APITimeoutError",
     "AsyncClient",
+    "AsyncJobs",
     "AtCommit",
     "AtStep",
     "AtTime",
@@ -86,10 +96,19 @@ __all__ = [
     "Inpaint",
     "InvalidRequest",
     "InvertOptions",
+    "Job",
+    "JobCancelled",
+    "JobCounts",
+    "JobProgress",
+    "JobSummary",
+    "Jobs",
+    "LaneProgress",
     "LimitExceeded",
+    "LoadFailed",
     "MissingData",
     "Model",
     "ModelFailed",
+    "ModelUnloaded",
     "NotFound",
     "NotReady",
     "Operation",
@@ -112,10 +131,12 @@ __all__ = [
     "StoreFull",
     "StoreUnavailable",
     "SureflowError",
+    "Timeout",
     "Trajectory",
     "Uncertain",
     "UnexpectedResponse",
     "UnknownHandle",
+    "UnknownJob",
     "UnknownModel",
     "Usage",
     "VersionGone",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from types import TracebackType
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from httpx_sse import EventSource
 from typing_extensions import Self, Unpack
 
 from . import _calls
+from ._async_jobs import AsyncJobs
 from ._base import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -126,24 +127,11 @@ class AsyncClient(BaseClient):
             UnexpectedResponse: The answer is not a Sureflow server's.
         """
         call = _calls.generate(model, n, **options)
-        response = await self._send(call, accept=EVENTS)
-        bar = ProgressBar(progress)
-        try:
-            check_stream(response)
-            async with aclosing(EventSource(response).aiter_sse()) as messages:
-                async for message in messages:
-                    event = read_event(message)
-                    if event is not None:
-                        bar.update(event)
-                        yield event
-                    if isinstance(event, Completed):
-                        return
-        except httpx.RequestError as error:
-            raise transport_error(error, self.url) from error
-        finally:
-            bar.close()
-            await response.aclose()
-        raise broken_stream(self.url)
+        with closing(ProgressBar(progress)) as bar:
+            async with aclosing(self._listen(call)) as messages:
+                async for _, event in messages:
+                    bar.update(event)
+                    yield event
 
     async def edit(
         self,
@@ -253,6 +241,11 @@ class AsyncClient(BaseClient):
         """
         return await self._call(_calls.frames(handle, t, show, output))
 
+    @property
+    def jobs(self) -> AsyncJobs:
+        """Requests in the background: begun, listed, followed, waited for and cancelled."""
+        return AsyncJobs(self)
+
     async def models(self) -> tuple[Model, ...]:
         """Return the cards of all models that the server offers."""
         return (await self._call(_calls.models())).models
@@ -260,6 +253,35 @@ class AsyncClient(BaseClient):
     async def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
         return await self._call(_calls.model(name))
+
+    async def load_model(self, name: str) -> Model:
+        """Have the server take a folder into service, new or changed, without a failed request.
+
+        Of a model that is in service already, the new version takes the place of the old one, and
+        requests under way finish with the old one. Wants a key with the scope ``admin``. Patience
+        is that of any call; ``with_options(timeout=...)`` is for large models.
+
+        Args:
+            name: Name of the folder among the server's checkpoints.
+
+        Returns:
+            The card of what is in service then.
+
+        Raises:
+            LoadFailed: It cannot be loaded; what was in service still is.
+            UnknownModel: There is no such folder.
+        """
+        return await self._call(_calls.load_model(name))
+
+    async def unload_model(self, name: str) -> Model:
+        """Have the server take a model out of service; wants a key with the scope ``admin``.
+
+        Requests under way are finished; its memory is free then.
+
+        Raises:
+            UnknownModel: None has that name.
+        """
+        return await self._call(_calls.unload_model(name))
 
     async def metrics(self) -> str:
         """Return the server's metrics, as Prometheus reads them."""
@@ -305,6 +327,24 @@ class AsyncClient(BaseClient):
             return is_ready(await self._http.get(self.url + path, timeout=PROBE_TIMEOUT))
         except httpx.TransportError:
             return False
+
+    async def _listen(self, call: Call[Any]) -> AsyncGenerator[tuple[str, Event], None]:
+        """Yield events and their numbers, to the last one."""
+        response = await self._send(call, accept=EVENTS)
+        try:
+            check_stream(response)
+            async with aclosing(EventSource(response).aiter_sse()) as messages:
+                async for message in messages:
+                    event = read_event(message)
+                    if event is not None:
+                        yield message.id, event
+                    if isinstance(event, Completed):
+                        return
+        except httpx.RequestError as error:
+            raise transport_error(error, self.url) from error
+        finally:
+            await response.aclose()
+        raise broken_stream(self.url)
 
     async def _call(self, call: Call[Answer]) -> Answer:
         return call.read((await self._send(call, call.accept)).content)

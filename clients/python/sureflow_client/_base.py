@@ -20,6 +20,7 @@ from ._version import __version__
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
 POLL_SECONDS = 0.2
+SHORTEST_LOOK, LONGEST_LOOK, LOOK_SHARE = 0.05, 1.0, 0.1
 PROBE_TIMEOUT = 5.0
 
 API_KEY = "SUREFLOW_API_KEY"
@@ -58,8 +59,8 @@ class BaseClient:
 
     def _options(self, call: Call[Any], accept: str) -> dict[str, Any]:
         """Return the arguments by which an httpx client builds the request of a call."""
-        headers = {"Accept": accept}
-        if call.method == "POST" and accept != EVENTS and self.retry.keyed:
+        headers = {"Accept": accept, **call.headers}
+        if call.body is not None and accept != EVENTS and self.retry.keyed:
             headers[IDEMPOTENCY_KEY] = uuid.uuid4().hex
         return {
             "method": call.method,
@@ -114,3 +115,17 @@ def broken_stream(url: str) -> APIConnectionError:
 def never_ready(url: str, timeout: float) -> APITimeoutError:
     """Return the error for a server that was waited for in vain."""
     return APITimeoutError(f"{url} was not ready within {timeout:g} s")
+
+
+def still_running(id: str, timeout: float) -> APITimeoutError:
+    """Return the error for a job that was waited for in vain."""
+    return APITimeoutError(f"{id} has not ended within {timeout:g} s; it goes on")
+
+
+def pause_between_looks(waited: float, timeout: float | None) -> float:
+    """Return for how long to leave a job alone that was waited for so long, in seconds.
+
+    Whoever waits learns of its end a tenth too late at most, or a second.
+    """
+    pause = min(max(SHORTEST_LOOK, LOOK_SHARE * waited), LONGEST_LOOK)
+    return pause if timeout is None else min(pause, max(timeout - waited, 0.0))

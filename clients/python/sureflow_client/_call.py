@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -28,6 +28,7 @@ class Call(Generic[Answer]):
         body: What is sent as JSON.
         query: What follows the path.
         accept: The form of answer that is asked for.
+        headers: What else is said of it.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Call(Generic[Answer]):
     body: Mapping[str, Any] | None = None
     query: Mapping[str, str | int | Sequence[str | float]] | None = None
     accept: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(answer: type[Document], content: str | bytes) -> Document:

@@ -13,6 +13,7 @@ from ._call import Call, read
 from ._edit_result import EditResult
 from ._encode import Given
 from ._handle import Handle, HandlePage, Held, handle_id
+from ._job import HeldJob, Job, JobList, job_id
 from ._model import Model, ModelList
 from ._operations import Operation
 from ._options import EditOptions, GenerateOptions, InvertOptions
@@ -24,10 +25,13 @@ GENERATE = "/v1/generate"
 EDIT = "/v1/edit"
 INVERT = "/v1/invert"
 HANDLES = "/v1/handles"
+JOBS = "/v1/jobs"
 MODELS = "/v1/models"
 METRICS = "/metrics"
 
 MAX_PAGE = 1000
+
+IN_BACKGROUND = {"Prefer": "respond-async"}
 
 
 def generate(model: str | None, n: int | None, **options: Unpack[GenerateOptions]) -> Call[Result]:
@@ -63,7 +67,7 @@ def handles(limit: int | None, before: int | None) -> Call[HandlePage]:
 
 def delete_handle(held: Held) -> Call[None]:
     """Return the call of `Client.delete_handle`."""
-    return Call("DELETE", _handle_path(held), lambda content: None)
+    return Call("DELETE", _handle_path(held), _nothing)
 
 
 def frames(
@@ -75,6 +79,32 @@ def frames(
     return Call("GET", f"{_handle_path(held)}/frames", partial(read, Trajectory), query=query)
 
 
+def begin(call: Call[Any]) -> Call[Job]:
+    """Return a call by which the same request goes on without its client."""
+    return Call(call.method, call.path, partial(read, Job), call.body, headers=IN_BACKGROUND)
+
+
+def jobs(limit: int) -> Call[JobList]:
+    """Return the call of `Jobs.list`."""
+    return Call("GET", JOBS, partial(read, JobList), query={"limit": limit})
+
+
+def job(held: HeldJob) -> Call[Job]:
+    """Return the call of `Jobs.get`."""
+    return Call("GET", _job_path(held), partial(read, Job))
+
+
+def job_events(held: HeldJob, last: str | None) -> Call[None]:
+    """Return the call of `Jobs.events`, for what comes after the event with this number."""
+    headers = {"Last-Event-ID": last} if last else {}
+    return Call("GET", f"{_job_path(held)}/events", _nothing, headers=headers)
+
+
+def cancel_job(held: HeldJob) -> Call[None]:
+    """Return the call of `Jobs.cancel`."""
+    return Call("DELETE", _job_path(held), _nothing)
+
+
 def models() -> Call[ModelList]:
     """Return the call of `Client.models`."""
     return Call("GET", MODELS, partial(read, ModelList))
@@ -82,7 +112,17 @@ def models() -> Call[ModelList]:
 
 def model(name: str) -> Call[Model]:
     """Return the call of `Client.model`."""
-    return Call("GET", f"{MODELS}/{quote(name, safe='')}", partial(read, Model))
+    return Call("GET", _model_path(name), partial(read, Model))
+
+
+def load_model(name: str) -> Call[Model]:
+    """Return the call of `Client.load_model`."""
+    return Call("POST", f"{_model_path(name)}/load", partial(read, Model))
+
+
+def unload_model(name: str) -> Call[Model]:
+    """Return the call of `Client.unload_model`."""
+    return Call("POST", f"{_model_path(name)}/unload", partial(read, Model))
 
 
 def metrics() -> Call[str]:
@@ -92,6 +132,18 @@ def metrics() -> Call[str]:
 
 def _handle_path(held: Held) -> str:
     return f"{HANDLES}/{quote(handle_id(held), safe='')}"
+
+
+def _job_path(held: HeldJob) -> str:
+    return f"{JOBS}/{quote(job_id(held), safe='')}"
+
+
+def _model_path(name: str) -> str:
+    return f"{MODELS}/{quote(name, safe='')}"
+
+
+def _nothing(content: bytes) -> None:
+    """Read an answer that has no body."""
 
 
 def _said(**members: Any) -> dict[str, Any]:

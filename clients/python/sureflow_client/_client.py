@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Literal
 
@@ -33,6 +34,7 @@ from ._edit_result import EditResult
 from ._encode import Given
 from ._events import Completed, Event, read_event
 from ._handle import Handle, HandleSummary, Held
+from ._jobs import Jobs
 from ._model import Model
 from ._operations import Operation
 from ._options import EditOptions, GenerateOptions, InvertOptions
@@ -123,23 +125,10 @@ class Client(BaseClient):
             UnexpectedResponse: The answer is not a Sureflow server's.
         """
         call = _calls.generate(model, n, **options)
-        response = self._send(call, accept=EVENTS)
-        bar = ProgressBar(progress)
-        try:
-            check_stream(response)
-            for message in EventSource(response).iter_sse():
-                event = read_event(message)
-                if event is not None:
-                    bar.update(event)
-                    yield event
-                if isinstance(event, Completed):
-                    return
-        except httpx.RequestError as error:
-            raise transport_error(error, self.url) from error
-        finally:
-            bar.close()
-            response.close()
-        raise broken_stream(self.url)
+        with closing(ProgressBar(progress)) as bar, closing(self._listen(call)) as messages:
+            for _, event in messages:
+                bar.update(event)
+                yield event
 
     def edit(
         self,
@@ -249,6 +238,11 @@ class Client(BaseClient):
         """
         return self._call(_calls.frames(handle, t, show, output))
 
+    @property
+    def jobs(self) -> Jobs:
+        """Requests in the background: begun, listed, followed, waited for and cancelled."""
+        return Jobs(self)
+
     def models(self) -> tuple[Model, ...]:
         """Return the cards of all models that the server offers."""
         return self._call(_calls.models()).models
@@ -256,6 +250,35 @@ class Client(BaseClient):
     def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
         return self._call(_calls.model(name))
+
+    def load_model(self, name: str) -> Model:
+        """Have the server take a folder into service, new or changed, without a failed request.
+
+        Of a model that is in service already, the new version takes the place of the old one, and
+        requests under way finish with the old one. Wants a key with the scope ``admin``. Patience
+        is that of any call; ``with_options(timeout=...)`` is for large models.
+
+        Args:
+            name: Name of the folder among the server's checkpoints.
+
+        Returns:
+            The card of what is in service then.
+
+        Raises:
+            LoadFailed: It cannot be loaded; what was in service still is.
+            UnknownModel: There is no such folder.
+        """
+        return self._call(_calls.load_model(name))
+
+    def unload_model(self, name: str) -> Model:
+        """Have the server take a model out of service; wants a key with the scope ``admin``.
+
+        Requests under way are finished; its memory is free then.
+
+        Raises:
+            UnknownModel: None has that name.
+        """
+        return self._call(_calls.unload_model(name))
 
     def metrics(self) -> str:
         """Return the server's metrics, as Prometheus reads them."""
@@ -301,6 +324,23 @@ class Client(BaseClient):
             return is_ready(self._http.get(self.url + path, timeout=PROBE_TIMEOUT))
         except httpx.TransportError:
             return False
+
+    def _listen(self, call: Call[Any]) -> Generator[tuple[str, Event], None, None]:
+        """Yield events and their numbers, to the last one."""
+        response = self._send(call, accept=EVENTS)
+        try:
+            check_stream(response)
+            for message in EventSource(response).iter_sse():
+                event = read_event(message)
+                if event is not None:
+                    yield message.id, event
+                if isinstance(event, Completed):
+                    return
+        except httpx.RequestError as error:
+            raise transport_error(error, self.url) from error
+        finally:
+            response.close()
+        raise broken_stream(self.url)
 
     def _call(self, call: Call[Answer]) -> Answer:
         return call.read(self._send(call, call.accept).content)

@@ -12,8 +12,11 @@
     * NotFound                     404: no such path
       * UnknownModel                    no such model
       * UnknownHandle                   no such handle, or not one's own
+      * UnknownJob                      no such job, or not one's own, or forgotten
     * Conflict                     409: the request does not fit the state of things
       * VersionGone                     the handle's model version is not loaded any more
+      * JobCancelled                    its owner cancelled the job
+      * LoadFailed                      a model could not be loaded; what was there still is
     * Gone                         410: it was there, and is no more
       * HandleExpired                   the handle has outlived its time
     * PayloadTooLarge              413, 414, 431: more bytes than the server takes
@@ -22,6 +25,7 @@
       * LimitExceeded                the API key has used its rate or its quota
     * ServerError                  5xx: the fault is the server's
       * NotReady                   503: starting or shutting down; `retry_after` says how long
+        * ModelUnloaded                 the model has been taken out of service
       * ModelFailed                503: the model could not be loaded
       * StoreUnavailable           503: the store of handles is away; `retry_after` says how long
       * DeadlineExceeded           504: the deadline passed before all samples were done
@@ -134,12 +138,24 @@ class UnknownHandle(NotFound):
     """The server has no handle of that name, or somebody else's."""
 
 
+class UnknownJob(NotFound):
+    """The server has no job of that name, or somebody else's, or has forgotten it."""
+
+
 class Conflict(ProblemError):
     """The request does not fit the state of things on the server."""
 
 
 class VersionGone(Conflict):
     """The version of the model that made the trajectory is not loaded any more."""
+
+
+class JobCancelled(Conflict):
+    """The job was cancelled, by whoever made it."""
+
+
+class LoadFailed(Conflict):
+    """The model could not be loaded; what was in service before still is."""
 
 
 class Gone(ProblemError):
@@ -172,6 +188,10 @@ class ServerError(ProblemError):
 
 class NotReady(ServerError):
     """The server is starting or shutting down and the retries are spent; see ``retry_after``."""
+
+
+class ModelUnloaded(NotReady):
+    """The model has been taken out of service, until somebody loads it again."""
 
 
 class ModelFailed(ServerError):

@@ -10,7 +10,7 @@ from ._wire import Wire
 
 
 class Model(Wire):
-    """The card of one model; a model that failed has a name and an error, and the rest is empty."""
+    """The card of one model; of one that failed or is unloaded, all but the name may be empty."""
 
     name: str
     """The name that requests use."""
@@ -42,7 +42,7 @@ class Model(Wire):
     parameters: int | None = None
     """Number of network parameters."""
 
-    calibrated: dict[str, Any] | None = None
+    calibrated: dict[str, Any] | None = Field(default=None, repr=False)
     """Settings for which ``confidence`` is calibrated; empty when it is not."""
 
     grids: tuple[str, ...] | None = None

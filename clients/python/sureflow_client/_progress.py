@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ._events import Event, Queued, SampleEvent, Step
+from ._job import Job
 
 FORMAT = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
@@ -48,6 +49,15 @@ class ProgressBar:
         self._bar.n = sum(self._done.values())
         counts = f"{self._finished} made, {self._accepted} accepted"
         self._bar.set_description_str(f"{self._model}: {counts}")
+
+    def show(self, job: Job) -> None:
+        """Take note of how a job stands."""
+        if self._bar is None:
+            return
+        self._bar.n = job.progress.share
+        place = job.progress.queue_position
+        waits = f"{job.state}, {place} before it" if place else job.state
+        self._bar.set_description_str(f"{job.model}: {waits}, {job.progress.done} made")
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -10,6 +10,8 @@ from datetime import datetime, timezone
 
 import httpx
 
+from ._exceptions import APIConnectionError, APITimeoutError
+
 RETRIED_STATUSES = frozenset({429, 503})
 """The server refused before doing any work: queue full, or not ready."""
 
@@ -61,6 +63,19 @@ class Retry:
         if attempt >= self.attempts or not isinstance(error, RETRIED_ERRORS):
             return None
         return self._jittered(attempt)
+
+    def after_break(self, error: APIConnectionError, heard: bool) -> float | None:
+        """Like :meth:`after_response`, for a stream of events that broke and can be resumed.
+
+        One that brings nothing before it breaks is given up.
+
+        Args:
+            error: How it broke.
+            heard: Whether it had brought an event.
+        """
+        if not heard or self.attempts < 1 or isinstance(error, APITimeoutError):
+            return None
+        return self._jittered(0)
 
     def _jittered(self, attempt: int) -> float:
         ceiling: float = min(self.longest, self.backoff * 2**attempt)

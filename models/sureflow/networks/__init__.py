@@ -6,7 +6,7 @@ from sureflow.networks.frozen import FrozenVelocity
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
 from sureflow.networks.precision import Bfloat16
-from sureflow.networks.registry import build, kind_of, load_plugin, register
+from sureflow.networks.registry import build, declare_plugin, kind_of, load_plugin, register
 from sureflow.networks.unet import UNet
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "UNet",
     "VelocityNetwork",
     "build",
+    "declare_plugin",
     "kind_of",
     "load_plugin",
     "register",

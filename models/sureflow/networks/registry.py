@@ -3,7 +3,8 @@
 A name stands either for a kind, a subclass of :class:`VelocityNetwork`, or for any other callable
 that makes a ``torch.nn.Module``, which the kind ``frozen`` takes as its ``base``. Besides the
 kinds built in, names come from the entry points of group ``sureflow.networks`` of what is
-installed, and from :func:`register`. A config only ever names what the operator has put there.
+installed, and from :func:`register` and :func:`declare_plugin`. A config only ever names what the
+operator has put there.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _factories: dict[str, Factory] = {
     "unet": UNet,
 }
 _built_in = frozenset(_factories)
+_declared: dict[str, EntryPoint] = {}
 
 
 def register(name: str, factory: Factory) -> None:
@@ -69,6 +71,24 @@ def load_plugin(reference: str, name: str | None = None) -> None:
         raise ValueError(f"plugin: {reference!r} is not of the form package.module:factory")
     name = name or attribute
     register(name, _loaded(EntryPoint(name, reference, GROUP)))
+
+
+def declare_plugin(declaration: str) -> None:
+    """Let a name stand for a factory that is imported when it is first asked for.
+
+    Only for declarations that come from the operator, such as from a command line. If it cannot be
+    imported, those models fail that need it, and no others. Names built in stay what they are.
+
+    Args:
+        declaration: ``name=package.module:factory``.
+
+    Raises:
+        ValueError: It has another form.
+    """
+    name, _, reference = declaration.partition("=")
+    if not (name and ":" in reference and EntryPoint.pattern.match(reference)):
+        raise ValueError(f"plugin: {declaration!r} is not of the form name=package.module:factory")
+    _declared[name] = EntryPoint(name, reference, GROUP)
 
 
 def kind_of(config: dict[str, Any]) -> type[VelocityNetwork]:
@@ -128,7 +148,8 @@ def _find(name: object) -> Factory | None:
     if not isinstance(name, str):
         return None
     if name not in _factories:
-        for entry in entry_points(group=GROUP, name=name):
+        declared = [_declared[name]] if name in _declared else entry_points(group=GROUP, name=name)
+        for entry in declared:
             _factories[name] = _loaded(entry)
     return _factories.get(name)
 
@@ -147,7 +168,8 @@ def _loaded(entry: EntryPoint) -> Factory:
 def _names(kinds: bool) -> list[str]:
     """The known kinds, or all others; entry points not imported yet count as both."""
     known = {name for name, factory in _factories.items() if _is_kind(factory) == kinds}
-    waiting = {entry.name for entry in entry_points(group=GROUP)} - _factories.keys()
+    waiting = {entry.name for entry in entry_points(group=GROUP)} | _declared.keys()
+    waiting -= _factories.keys()
     return sorted(known | waiting)
 
 

@@ -43,6 +43,7 @@ ACCESS: dict[tuple[str, str], tuple[Scope, ...]] = {
     ("GET", "/v1/handles/{}"): MAKERS,
     ("DELETE", "/v1/handles/{}"): MAKERS,
     ("GET", "/v1/handles/{}/frames"): MAKERS,
+    ("GET", "/v1/jobs"): MAKERS,
     ("GET", "/v1/jobs/{}"): MAKERS,
     ("DELETE", "/v1/jobs/{}"): MAKERS,
     ("GET", "/v1/jobs/{}/events"): MAKERS,

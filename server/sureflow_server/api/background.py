@@ -88,15 +88,13 @@ class Background:
         """Wait until it has ended."""
         await asyncio.wait({self._task})
 
-    def record(self, before: int, expires: float | None) -> dict[str, Any]:
-        """Return how it stands, the schema being ``JobRecord``.
+    def summary(self, expires: float | None) -> dict[str, Any]:
+        """Return how it stands in short, the schema being ``JobSummary``.
 
         Args:
-            before: Requests that are to start before it.
             expires: When it will be forgotten, in seconds since the epoch, if that is known.
         """
-        plan, done = self.run.plan, self.state == "completed"
-        lanes = [{"index": lane, "step": s, "t": t} for lane, (s, t) in sorted(self.lanes.items())]
+        plan = self.run.plan
         return {
             "id": self.id,
             "operation": plan.kind,
@@ -106,15 +104,23 @@ class Background:
             "created_at": moment(self.created),
             "ended_at": None if self.ended is None else moment(self.ended),
             "expires_at": None if expires is None else moment(expires),
-            "progress": {
-                "done": self.run.done,
-                "n": len(plan.lanes),
-                "queue_position": before if self.state == "queued" else None,
-                "lanes": lanes,
-            },
-            "result": self._document() if done else None,
+            "progress": {"done": self.run.done, "n": len(plan.lanes)},
             "error": self.error,
         }
+
+    def record(self, before: int, expires: float | None) -> dict[str, Any]:
+        """Return how it stands, the schema being ``JobRecord``.
+
+        Args:
+            before: Requests that are to start before it.
+            expires: As for :meth:`summary`.
+        """
+        short = self.summary(expires)
+        lanes = [{"index": lane, "step": s, "t": t} for lane, (s, t) in sorted(self.lanes.items())]
+        position = before if self.state == "queued" else None
+        result = self._document() if self.state == "completed" else None
+        progress = {**short["progress"], "queue_position": position, "lanes": lanes}
+        return {**short, "progress": progress, "result": result}
 
     async def events(self, first: int) -> AsyncGenerator[tuple[int | None, str, dict[str, Any]]]:
         """Yield events from this number on, with their numbers and names, to the last one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,12 @@ class Board:
             StoreUnavailableError: It may be another replica's, and Redis is gone.
         """
         return self._get(id, owner)
+
+    def owned(self, owner: str, limit: int) -> list[Background]:
+        """Return at most so many jobs of this owner, newest first."""
+        self._expire()
+        mine = (job for job in reversed(self._jobs.values()) if job.owner == owner)
+        return list(islice(mine, limit))
 
     def expires(self, job: Background) -> float | None:
         """Return when a job will be forgotten at the latest; ``None`` as long as it runs."""

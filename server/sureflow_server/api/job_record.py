@@ -20,8 +20,8 @@ class LaneProgress(Part):
     """From 0, noise, to 1, data."""
 
 
-class JobProgress(Part):
-    """How far a job has come."""
+class JobCounts(Part):
+    """How much of a job is done."""
 
     done: int
     """Samples made so far, those that a filter turned down included."""
@@ -29,14 +29,18 @@ class JobProgress(Part):
     n: int
     """Samples that were asked for."""
 
+
+class JobProgress(JobCounts):
+    """How far a job has come."""
+
     queue_position: int | None
     """Requests that are to start before it; null once it has started."""
 
     lanes: list[LaneProgress]
 
 
-class JobRecord(Part):
-    """A request that goes on without its client."""
+class JobSummary(Part):
+    """A job in a list."""
 
     id: str
     operation: Literal["generate", "edit", "invert"]
@@ -49,9 +53,20 @@ class JobRecord(Part):
     """When the result will be forgotten; null as long as there is none. It may go before for want
     of room."""
 
+    progress: JobCounts
+    error: ProblemDocument | None
+    """Why the job failed."""
+
+
+class JobRecord(JobSummary):
+    """A request that goes on without its client."""
+
     progress: JobProgress
     result: EditResponse | GenerateResponse | None
     """The answer to the request, once the job is completed."""
 
-    error: ProblemDocument | None
-    """Why the job failed."""
+
+class JobList(Part):
+    """One's own jobs, newest first, without their results."""
+
+    jobs: list[JobSummary]

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -16,7 +16,7 @@ from sureflow_server.api.access import Guarded, caller
 from sureflow_server.api.background import Background
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.elsewhere import Elsewhere
-from sureflow_server.api.job_record import JobRecord
+from sureflow_server.api.job_record import JobList, JobRecord
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.run import Run
@@ -78,6 +78,14 @@ async def _accepted(request: Request, run: Run, document: Callable[[], dict[str,
     await Service.of(request).jobs.add(job)
     headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": PREFERENCE}
     return JSONResponse(_record(request, job), 202, headers)
+
+
+@router.get("/v1/jobs", response_model=JobList, responses=problems(401, 403, 422))
+async def listing(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+    """List one's own jobs, newest first: those under way, and those not forgotten yet."""
+    board = Service.of(request).jobs
+    mine = board.owned(caller(request), limit)
+    return JSONResponse({"jobs": [job.summary(board.expires(job)) for job in mine]})
 
 
 @router.get("/v1/jobs/{id}", response_model=JobRecord, responses=_refusals)

@@ -9,6 +9,7 @@ from sureflow.card import ModelCard
 from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.lane import METHODS, LaneSpec
+from sureflow.networks import declare_plugin
 from sureflow.sampling import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 from sureflow_server.engine.shelf import Shelf
@@ -30,6 +31,8 @@ def load_all(
         config: What to load, and how.
         begin: Told the name of each folder before it is loaded.
     """
+    for declaration in config.plugins:
+        declare_plugin(declaration)
     root = config.models_dir or embedded_folder()
     shelf = Shelf(budget=config.model_bytes)
     resting = {each.card.name: each for each in config.resting}

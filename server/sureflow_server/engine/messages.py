@@ -63,6 +63,7 @@ class WorkerConfig:
     precision: Precision = "float32"
     compile: Compile = "off"
     model_bytes: int | None = None
+    plugins: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
     """Names of folders that shall not be loaded; no setting, nor are those that follow."""
     last: tuple[str, ...] = ()

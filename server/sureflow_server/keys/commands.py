@@ -12,13 +12,16 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from sureflow.cli import examples
 from sureflow_server.keys.file import KeyFileError, changing, read
 from sureflow_server.keys.key import SCOPES, Key
 from sureflow_server.keys.token import digest, mint
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
-app = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="API keys: create, list, revoke."
+)
 
 File = Annotated[
     Path,
@@ -26,7 +29,12 @@ File = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sureflow keys create --api-keys-file keys.json --name lab --scope generate --scope edit",
+        "sureflow keys create --api-keys-file keys.json --name ops --scope admin --expires 90d",
+    )
+)
 def create(
     file: File,
     name: Annotated[str, typer.Option(help="What you call it, such as who will use it.")],
@@ -62,7 +70,7 @@ def create(
     typer.echo(token)
 
 
-@app.command("list")
+@app.command("list", epilog=examples("sureflow keys list --api-keys-file keys.json"))
 def show(file: File) -> None:
     """List the keys, oldest first, without their secrets."""
     with _clear_errors():
@@ -78,7 +86,7 @@ def show(file: File) -> None:
         typer.echo("  ".join(cells).rstrip())
 
 
-@app.command()
+@app.command(epilog=examples("sureflow keys revoke 3f9c1a --api-keys-file keys.json"))
 def revoke(
     file: File,
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As list shows it.")],

@@ -11,6 +11,7 @@ from sureflow.networks import (
     FrozenVelocity,
     VelocityNetwork,
     build,
+    declare_plugin,
     load_plugin,
     register,
     registry,
@@ -62,6 +63,7 @@ answer = 42
 @pytest.fixture(autouse=True)
 def own_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    monkeypatch.setattr(registry, "_declared", {})
 
 
 @pytest.fixture
@@ -107,6 +109,22 @@ def test_plugin_is_named_or_goes_by_its_own_name(installed: Path) -> None:
     load_plugin("foreign_flow:Foreign", name="mine")
     for base in ("Foreign", "mine"):
         assert type(build({**FROZEN, "base": base}).network).__name__ == "Foreign"
+
+
+def test_declared_plugin_is_imported_when_it_is_asked_for(installed: Path) -> None:
+    declare_plugin("declared=foreign_flow:Foreign")
+    declare_plugin("gone=absent_flow:Foreign")
+    assert type(build({**FROZEN, "base": "declared"}).network).__name__ == "Foreign"
+    with pytest.raises(ValueError, match="'absent_flow:Foreign' cannot be loaded"):
+        build({**FROZEN, "base": "gone"})
+    with pytest.raises(ValueError, match=r"there are: .*\bgone\b"):
+        build({**FROZEN, "base": "absent"})
+
+
+@pytest.mark.parametrize("wrong", ["foreign_flow:Foreign", "=foreign_flow:Foreign", "x=foreign"])
+def test_declaration_has_a_name_and_a_factory(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"not of the form name=package\.module:factory"):
+        declare_plugin(wrong)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ EXPECTED = {
     ("GET", "/v1/handles/{}"): {"generate", "edit"},
     ("DELETE", "/v1/handles/{}"): {"generate", "edit"},
     ("GET", "/v1/handles/{}/frames"): {"generate", "edit"},
+    ("GET", "/v1/jobs"): {"generate", "edit"},
     ("GET", "/v1/jobs/{}"): {"generate", "edit"},
     ("DELETE", "/v1/jobs/{}"): {"generate", "edit"},
     ("GET", "/v1/jobs/{}/events"): {"generate", "edit"},

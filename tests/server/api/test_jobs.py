@@ -12,7 +12,7 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from sureflow_server.api.job_record import JobRecord
+from sureflow_server.api.job_record import JobList, JobRecord
 from tests.server.conftest import Guarded
 from tests.server.running import PATIENCE_S, Server, eventually
 
@@ -174,6 +174,28 @@ def test_a_job_of_another_is_none(guarded: Guarded) -> None:
     response = guarded.request("GET", job, guarded.tokens["all"])
     assert response.json()["type"] == "urn:sureflow:problem:unknown-job"
     assert guarded.request("DELETE", job, guarded.tokens["generate"]).status_code == 204
+
+
+def test_jobs_are_listed_newest_first_without_their_results(server: Server) -> None:
+    jobs = [begin(server, **SMALL) for _ in range(3)]
+    records = [ended(server, job) for job in jobs]
+    content = server.client.get("/v1/jobs").content
+    JobList.model_validate_json(content)
+    listed = server.client.get("/v1/jobs", params={"limit": 3}).json()["jobs"]
+    assert [each["id"] for each in listed] == [record["id"] for record in reversed(records)]
+    for short, whole in zip(listed, reversed(records), strict=True):
+        assert short["progress"] == {"done": 3, "n": 3}
+        assert {**whole, "progress": short["progress"]} == {**short, "result": whole["result"]}
+    assert server.client.get("/v1/jobs", params={"limit": 0}).status_code == 422
+
+
+def test_only_own_jobs_are_listed(guarded: Guarded) -> None:
+    made = guarded.request(
+        "POST", "/v1/generate", guarded.tokens["generate"], json=SMALL, headers=ASYNC
+    )
+    for name, mine in (("generate", True), ("all", False), ("edit", False)):
+        listed = guarded.request("GET", "/v1/jobs", guarded.tokens[name]).json()["jobs"]
+        assert (made.json()["id"] in {each["id"] for each in listed}) == mine
 
 
 def test_an_idempotency_key_makes_one_job(server: Server) -> None:

@@ -88,6 +88,7 @@ def test_errors_are_declared_as_problem_documents(server: Server) -> None:
         "/v1/handles",
         "/v1/handles/{id}",
         "/v1/handles/{id}/frames",
+        "/v1/jobs",
         "/v1/jobs/{id}",
         "/v1/jobs/{id}/events",
         "/v1/models",

@@ -31,6 +31,15 @@ def handle_names(incomplete: str) -> list[str]:
         return []
 
 
+def job_names(incomplete: str) -> list[str]:
+    """Return the jobs that begin so; none where the server does not answer at once."""
+    try:
+        with _client() as client:
+            return [job.id for job in client.jobs.list() if job.id.startswith(incomplete)]
+    except SureflowError:
+        return []
+
+
 def _client() -> Client:
     url = os.environ.get(URL, DEFAULT_URL)
     return Client(url, timeout=PATIENCE_S, retry=Retry(attempts=0))

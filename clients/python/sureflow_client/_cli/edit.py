@@ -88,8 +88,10 @@ def edit(
     sheet: ask.SheetOption = False,
     exact: ask.ExactOption = False,
     as_json: ask.JsonOption = False,
+    background: ask.BackgroundOption = False,
 ) -> None:
     """Take a trajectory up again where it was, and send it elsewhere."""
+    ask.alone(background, out, as_json)
     operations: list[Operation] = []
     if resample is not None:
         operations.append(Resample(resample, _region(uncertain, mask)))
@@ -111,6 +113,9 @@ def edit(
         "output": "npy" if exact else None,
     }
     with client(context) as server:
+        if background:
+            typer.echo(server.jobs.edit(handle, operations, **options).id)
+            return
         result = server.edit(handle, operations, **options)
     report(result, out=out, sheet=sheet, exact=exact, as_json=as_json)
     if not as_json:

@@ -22,6 +22,8 @@ EXAMPLES = """
     sureflow-client generate digits --label 3 --max-bad-rate 0.02 --accept 16 --out good/
 
     sureflow-client generate ring --n 100 --top 10 --json
+
+    sureflow-client generate fashion --n 1000 --background
 """
 
 
@@ -92,8 +94,10 @@ def generate(
     sheet: ask.SheetOption = False,
     exact: ask.ExactOption = False,
     as_json: ask.JsonOption = False,
+    background: ask.BackgroundOption = False,
 ) -> None:
     """Generate samples and say how sure the model is of each."""
+    ask.alone(background, out, as_json)
     if n is not None and accept is not None and n != accept:
         message = f"as many as shall pass, {accept}; or leave it out"
         raise typer.BadParameter(message, param_hint="--n")
@@ -121,6 +125,9 @@ def generate(
         "output": "npy" if exact else None,
     }
     with client(context) as server:
+        if background:
+            typer.echo(server.jobs.generate(model, None if accept else n, **options).id)
+            return
         result = server.generate(model, None if accept else n, progress=not as_json, **options)
     report(result, out=out, sheet=sheet, exact=exact, as_json=as_json)
     passed = len(result.accepted())

@@ -7,10 +7,10 @@ import sys
 import typer
 
 from .. import _exceptions as errors
-from . import edit, frames, generate, handles, invert, models, top
+from . import edit, frames, generate, handles, invert, jobs, models, top
 from .app import app
 
-__all__ = ["edit", "frames", "generate", "handles", "invert", "main", "models", "top"]
+__all__ = ["edit", "frames", "generate", "handles", "invert", "jobs", "main", "models", "top"]
 
 SERVER_FAILED, WRONG, NO_ANSWER, NOT_ALLOWED, BUSY = 1, 2, 3, 4, 5
 INTERRUPTED = 130
@@ -37,6 +37,8 @@ ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (errors.AuthenticationError, "give a key by --api-key or SUREFLOW_API_KEY"),
     (errors.UnknownModel, "sureflow-client models lists those that there are"),
     (errors.UnknownHandle, "sureflow-client handles lists those that there are"),
+    (errors.UnknownJob, "sureflow-client jobs list shows those that there are"),
+    (errors.ModelUnloaded, "sureflow-client models NAME --load takes it into service again"),
     (errors.Gone, "the same generate request, with its seed, makes it again"),
 )
 

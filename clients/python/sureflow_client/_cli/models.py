@@ -16,6 +16,8 @@ EXAMPLES = """
     sureflow-client models
 
     sureflow-client models fashion
+
+    sureflow-client models fashion --load
 """
 
 
@@ -24,18 +26,34 @@ def models(
     context: typer.Context,
     name: ask.ModelArgument = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON lines.")] = False,
+    load: Annotated[
+        bool,
+        typer.Option(
+            "--load",
+            help="Take a folder of this name into service; a new version takes the place of the "
+            "old one, without a failed request. Wants a key with the scope admin.",
+        ),
+    ] = False,
+    unload: Annotated[
+        bool, typer.Option("--unload", help="Take it out of service; the same scope.")
+    ] = False,
 ) -> None:
-    """List the models of the server, or show the card of one."""
+    """List the models of the server, or show the card of one, as it is or once it is changed."""
+    if load and unload:
+        raise typer.BadParameter("one of them", param_hint="--load, --unload")
+    if (load or unload) and name is None:
+        raise typer.BadParameter("needs the NAME of a model", param_hint="--load, --unload")
     with client(context) as server:
         if name is not None:
-            typer.echo(server.model(name).model_dump_json(indent=2, exclude_none=True))
+            ask_for = server.load_model if load else server.unload_model if unload else server.model
+            typer.echo(ask_for(name).model_dump_json(indent=2, exclude_none=True))
             return
         cards = server.models()
     if as_json:
         for card in cards:
             typer.echo(card.model_dump_json(exclude_none=True))
         return
-    typer.echo(f"{'name':12} {'state':7} {'shape':12} {'score':13} lowest certified bad rate")
+    typer.echo(f"{'name':12} {'state':8} {'shape':12} {'score':13} lowest certified bad rate")
     for card in cards:
         typer.echo(_row(card).rstrip())
 
@@ -43,10 +61,10 @@ def models(
 def _row(card: Model) -> str:
     name = f"{card.name}{' *' if card.default else ''}"
     if card.error is not None:
-        return f"{name:12} {card.state:7} {card.error}"
+        return f"{name:12} {card.state:8} {card.error}"
     calibrated = card.calibrated or {}
     shape = " x ".join(map(str, card.shape or ()))
-    row = f"{name:12} {card.state:7} {shape:12} {calibrated.get('score') or '-':13}"
+    row = f"{name:12} {card.state:8} {shape:12} {calibrated.get('score') or '-':13}"
     return f"{row} {_certified(calibrated.get('conformal'))}"
 
 

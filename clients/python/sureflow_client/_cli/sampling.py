@@ -118,6 +118,20 @@ JsonOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+BackgroundOption = Annotated[
+    bool,
+    typer.Option(
+        "--background",
+        help="Do not wait: print the id of a job, for sureflow-client jobs.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
+def alone(background: bool, out: Path | None, as_json: bool) -> None:
+    """Raise for options that say what to do with samples that are not waited for."""
+    if background and (out is not None or as_json):
+        raise typer.BadParameter("is for sureflow-client jobs wait", param_hint="--out, --json")
 
 
 def label_of(text: str | None) -> int | str | None:

@@ -1,0 +1,131 @@
+"""Requests that go on without their client."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from ._edit_result import EditResult
+from ._exceptions import MissingData
+from ._problem import problem_error
+from ._result import Result
+from ._wire import Wire
+
+
+class LaneProgress(Wire):
+    """Where a sample stands that is being made."""
+
+    index: int
+    """Position of the sample in the request."""
+
+    step: int
+    """The step that it is at, from 0."""
+
+    t: float
+    """Flow time there, in [0, 1]; 0 is noise."""
+
+
+class JobCounts(Wire):
+    """How much of a job is done."""
+
+    done: int
+    """Samples made so far, those that a filter turned down included."""
+
+    n: int
+    """Samples that will be made, at least: a filter may call for more."""
+
+
+class JobProgress(JobCounts):
+    """How far a job has come."""
+
+    queue_position: int | None
+    """Requests that are to start before it; ``None`` once it has started."""
+
+    lanes: tuple[LaneProgress, ...]
+    """The samples that are being made."""
+
+    @property
+    def share(self) -> float:
+        """What is done of it, in [0, 1]; samples on their way count by their time."""
+        ahead = sum(lane.t for lane in self.lanes)
+        return min((self.done + ahead) / max(self.n, self.done + len(self.lanes), 1), 1.0)
+
+
+class JobSummary(Wire):
+    """A job in a list."""
+
+    id: str
+    """Name of the job."""
+
+    operation: str
+    """``generate``, ``edit`` or ``invert``."""
+
+    state: str
+    """``queued``, ``running``, ``completed``, ``failed`` or ``cancelled``."""
+
+    model: str
+    """Name of the model that answers."""
+
+    model_version: str
+    """Its checksum."""
+
+    created_at: datetime
+    """When it was accepted."""
+
+    ended_at: datetime | None
+    """When it ended; ``None`` as long as it has not."""
+
+    expires_at: datetime | None
+    """When the server forgets its result, at the latest; ``None`` as long as there is none."""
+
+    progress: JobCounts
+    """How much of it is done."""
+
+    error: dict[str, Any] | None = Field(default=None, repr=False)
+    """The problem document of a job that failed or was cancelled; `Job.outcome` raises it."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over: completed, failed or cancelled."""
+        return self.ended_at is not None
+
+
+class Job(JobSummary):
+    """A request that goes on without its client; see `Client.jobs`."""
+
+    progress: JobProgress
+    """How far it has come."""
+
+    result: EditResult | Result | None = Field(repr=False, union_mode="left_to_right")
+    """What it came to; ``None`` unless it is completed. `outcome` says why not."""
+
+    def outcome(self) -> Result:
+        """Return what it came to; of an edit, that is an `EditResult`.
+
+        Raises:
+            JobCancelled: It was cancelled.
+            ProblemError: It failed; the subclass says why.
+            MissingData: It has not ended yet.
+        """
+        if self.result is not None:
+            return self.result
+        if self.error is not None:
+            raise problem_error(self.error)
+        raise MissingData(f"{self.id} is {self.state}; Jobs.wait waits for it")
+
+
+class JobList(Wire):
+    """The answer of ``GET /v1/jobs``."""
+
+    jobs: tuple[JobSummary, ...]
+
+
+HeldJob = str | JobSummary
+"""Whatever names a job: its id, or what is known of it."""
+
+
+def job_id(held: HeldJob) -> str:
+    """Return the id of a job."""
+    return held if isinstance(held, str) else held.id
