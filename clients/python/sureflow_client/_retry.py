@@ -15,6 +15,9 @@ from ._exceptions import APIConnectionError, APITimeoutError
 RETRIED_STATUSES = frozenset({429, 503})
 """The server refused before doing any work: queue full, or not ready."""
 
+PROXY_STATUSES = frozenset({500, 502, 503, 504})
+"""Without a problem document: a proxy lost the server that it had passed the request to."""
+
 RETRIED_ERRORS = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
 
 
@@ -45,9 +48,10 @@ class Retry:
         """Return the seconds to wait before repetition ``attempt``, from 0; ``None`` to stop.
 
         A problem document without ``Retry-After`` is Sureflow's way to say that waiting will not
-        help; a bare 503 comes from a proxy whose server is away for a moment.
+        help; a bare error comes from a proxy whose server is away for a moment, or has died.
         """
-        if response.status_code not in RETRIED_STATUSES or attempt >= self.attempts:
+        retried = RETRIED_STATUSES if _is_problem(response) else RETRIED_STATUSES | PROXY_STATUSES
+        if response.status_code not in retried or attempt >= self.attempts:
             return None
         asked = retry_after(response.headers)
         if asked is None:

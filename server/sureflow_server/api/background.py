@@ -86,7 +86,8 @@ class Background:
 
     async def wait(self) -> None:
         """Wait until it has ended."""
-        await asyncio.wait({self._task})
+        while self.ended is None:
+            await self.changed.wait()
 
     def summary(self, expires: float | None) -> dict[str, Any]:
         """Return how it stands in short, the schema being ``JobSummary``.

@@ -48,8 +48,8 @@ def board_of(max_bytes: int = 100, lifetime_s: float = 10) -> tuple[Any, Clock]:
     return Board(max_bytes, lifetime_s, clock), clock
 
 
-def there(board: Any, *jobs: Job) -> list[bool]:
-    return [board.get(job.id, job.owner) is job for job in jobs]
+async def there(board: Any, *jobs: Job) -> list[bool]:
+    return [await board.find(job.id, job.owner) is job for job in jobs]
 
 
 def test_ended_jobs_are_forgotten_after_a_while_and_running_ones_never() -> None:
@@ -57,18 +57,18 @@ def test_ended_jobs_are_forgotten_after_a_while_and_running_ones_never() -> None
         board, clock = board_of()
         jobs = [Job(str(n)) for n in range(3)]
         for job in jobs:
-            board.add(job)
+            await board.add(job)
         for at, job in ((100.0, jobs[1]), (105.0, jobs[0])):
             clock.now = at
             job.end(at)
             await settled()
         assert [board.expires(job) for job in jobs] == [115, 110, None]
         clock.now = 109.9
-        assert there(board, *jobs) == [True, True, True]
+        assert await there(board, *jobs) == [True, True, True]
         clock.now = 110.0
-        assert there(board, *jobs) == [True, False, True]
+        assert await there(board, *jobs) == [True, False, True]
         clock.now = 1e6
-        assert there(board, *jobs) == [False, False, True]
+        assert await there(board, *jobs) == [False, False, True]
         assert (len(board), board.size) == (1, 0)
 
     run(test())
@@ -80,10 +80,10 @@ def test_whoever_has_most_makes_room() -> None:
         modest = Job("modest", "a", size=30)
         greedy = [Job(f"greedy {n}", "b", size=20) for n in range(5)]
         for job in (modest, *greedy):
-            board.add(job)
+            await board.add(job)
             job.end(100.0)
             await settled()
-        assert there(board, modest, *greedy) == [True, False, False, True, True, True]
+        assert await there(board, modest, *greedy) == [True, False, False, True, True, True]
         assert board.size == 90
 
     run(test())
@@ -92,14 +92,14 @@ def test_whoever_has_most_makes_room() -> None:
 def test_a_job_of_another_is_none() -> None:
     async def test() -> None:
         board, _ = board_of()
-        board.add(job := Job("x", "a"))
-        assert board.get("x", "b") is None
-        assert board.get("y", "a") is None
+        await board.add(job := Job("x", "a"))
+        assert await board.find("x", "b") is None
+        assert await board.find("y", "a") is None
         await board.discard(job)
-        assert board.get("x", "a") is job, "cancelled, and still to be asked after"
+        assert await board.find("x", "a") is job, "cancelled, and still to be asked after"
         await settled()
         await board.discard(job)
-        assert board.get("x", "a") is None
+        assert await board.find("x", "a") is None
         assert (len(board), board.size) == (0, 0)
 
     run(test())
