@@ -110,7 +110,7 @@ def test_own_jobs_are_listed_newest_first_until_they_are_forgotten() -> None:
         board, clock = board_of()
         jobs = [Job(str(n), "ab"[n % 2]) for n in range(6)]
         for job in jobs:
-            board.add(job)
+            await board.add(job)
         assert board.owned("a", 9) == [jobs[4], jobs[2], jobs[0]]
         assert board.owned("a", 2) == [jobs[4], jobs[2]]
         assert board.owned("c", 9) == []
