@@ -144,7 +144,9 @@ def ray(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     chosen["proxy_location"] = "HeadOnly"  # the nodes have one address
     chosen["http_options"] = {"host": "127.0.0.1", "port": port}
     (application,) = chosen["applications"]
-    application["args"] |= {"allow_unauthenticated": True, "default_model": "ring"}
+    models = folder / "models"
+    shutil.copytree(ROOT / "models" / "checkpoints" / "ring", models / "ring")
+    application["args"] |= {"allow_unauthenticated": True, "models_dir": str(models)}
     (one,) = application["deployments"]
     one["ray_actor_options"]["num_cpus"] = 1  # so that a node has room for one replica
     one["autoscaling_config"] |= {"min_replicas": 1, "max_replicas": 2, "metrics_interval_s": 0.5,
