@@ -45,7 +45,9 @@ test: setup redis
 audit: setup
 	$(BIN)/python deploy/audit.py
 
+# The extra ray is for these tests alone, and large.
 slow: setup redis
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'
 	$(BIN)/pytest -m slow $(ARGS)
 
 # Fashion-MNIST, MNIST digits and somebody else's reader of digits; needed only to train and to

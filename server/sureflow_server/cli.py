@@ -77,7 +77,7 @@ def serve(
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(help="redis:// address for rewind handles that several servers share."),
+        typer.Option(help="redis:// address of what several servers share."),
     ] = None,
     store_max_bytes: Annotated[
         int | None, typer.Option(help="Bytes of all handles and key frames; default 1073741824.")

@@ -59,7 +59,8 @@ class Settings(BaseSettings):
         data_dir: Folder for what must outlive the process; ``None`` is ``sureflow`` in
             ``$XDG_DATA_HOME`` or else in ``~/.local/share``. Two servers cannot share it.
         store: Where rewind handles are kept: ``None`` is in ``data_dir``; a ``redis://``,
-            ``rediss://`` or ``unix://`` address is shared by all servers that name it.
+            ``rediss://`` or ``unix://`` address is shared by all servers that name it, and with it
+            jobs, answers to idempotency keys, and the rates and quotas of keys.
         store_max_bytes: Bytes of all handles and their key frames. Frames are evicted to stay
             within it, and made again when they are needed; handles never are.
         handle_ttl_s: Seconds that a handle lives if the request does not say.

@@ -18,6 +18,14 @@ def documents(path: Path) -> list[dict[str, Any]]:
     return [found for found in yaml.safe_load_all(path.read_text()) if found is not None]
 
 
+def room(environment: dict[str, Any]) -> int:
+    """Bytes that servers with this environment may keep in their Redis."""
+    return sum(
+        int(environment[f"SUREFLOW_{name}"])
+        for name in ("STORE_MAX_BYTES", "JOB_BYTES", "REPLAY_BYTES")
+    )
+
+
 def rules() -> list[dict[str, Any]]:
     (document,) = documents(DEPLOY / "prometheus" / "rules.yml")
     return [rule for group in document["groups"] for rule in group["rules"]]

@@ -6,7 +6,7 @@ import pytest
 from compose_spec import PyCompose
 
 from sureflow_server.settings import Settings
-from tests.deploy.sources import DEPLOY, documents
+from tests.deploy.sources import DEPLOY, documents, room
 
 FILES = ("compose.yaml", "compose.gpu.yaml")
 
@@ -51,6 +51,14 @@ def test_services_have_no_more_rights_than_they_need(compose: dict[str, Any]) ->
         assert service["mem_limit"], name
         assert ":" in service["image"], name
         assert not service["image"].endswith(":latest"), name
+
+
+def test_redis_has_room_for_what_the_server_may_keep(compose: dict[str, Any]) -> None:
+    redis = compose["services"]["redis"]
+    command = redis["command"]
+    most = int(command[command.index("--maxmemory") + 1].removesuffix("mb")) << 20
+    assert room(compose["services"]["sureflow"]["environment"]) <= 0.8 * most
+    assert most < int(redis["mem_limit"].removesuffix("m")) << 20
 
 
 def test_there_is_time_to_drain(compose: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.kubernetes.render import OVERLAYS, digest, render
 from sureflow_server.settings import Settings
-from tests.deploy.sources import DEPLOY, documents, rules
+from tests.deploy.sources import DEPLOY, documents, room, rules
 
 VERSIONS = ("1.30", "1.37")
 """Of Kubernetes: the oldest and the newest that the manifests are held against."""
@@ -135,6 +135,27 @@ def test_one_replica_has_its_own_volume_and_several_share_a_store() -> None:
         assert one(overlay, "Service", host)
         names = list(environment(overlay))
         assert names.index("REDIS_PASSWORD") < names.index("SUREFLOW_STORE"), "or it is not put in"
+
+
+@pytest.mark.parametrize("overlay", ["redis", "gpu"])
+def test_redis_has_room_for_what_replicas_may_keep(overlay: str) -> None:
+    spec = one(overlay, "StatefulSet", "sureflow-redis")["spec"]["template"]["spec"]
+    (redis,) = spec["containers"]
+    most = redis["args"][redis["args"].index("--maxmemory") + 1]
+    assert room(environment(overlay)) <= 0.8 * kubernetes_bytes(most)
+    assert kubernetes_bytes(most) < kubernetes_bytes(redis["resources"]["limits"]["memory"])
+
+
+def kubernetes_bytes(text: str) -> int:
+    number, unit = text.rstrip("GMgmib"), text.lstrip("0123456789")
+    return int(number) << {"g": 30, "m": 20}[unit[0].lower()]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_client_is_sent_back_to_where_it_was(overlay: str) -> None:
+    for document in rendered(overlay):
+        if document["kind"] == "Service":
+            assert document["spec"].get("sessionAffinity", "None") == "None"
 
 
 def test_a_gpu_is_asked_for_and_used() -> None:
