@@ -82,7 +82,10 @@ async def _accepted(request: Request, run: Run, document: Callable[[], dict[str,
 
 @router.get("/v1/jobs", response_model=JobList, responses=problems(401, 403, 422))
 async def listing(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
-    """List one's own jobs, newest first: those under way, and those not forgotten yet."""
+    """List one's own jobs, newest first: those under way, and those not forgotten yet.
+
+    Of several servers that share a Redis each lists what is under way with it.
+    """
     board = Service.of(request).jobs
     mine = board.owned(caller(request), limit)
     return JSONResponse({"jobs": [job.summary(board.expires(job)) for job in mine]})
