@@ -1,0 +1,88 @@
+"""Samples that are vectors, as points of a plane."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicegui import ui
+from nicegui.events import EChartPointClickEventArguments
+
+from sureflow_client import Sample
+
+from .card import Open
+from .charts import axis, base, upright
+from .colours import UNKNOWN, VIRIDIS
+from .run import Run, passes
+
+FAINT = 0.15
+
+
+class Scatter:
+    """The first two components of every sample, coloured by confidence; nothing for images."""
+
+    def __init__(self, open_sample: Open) -> None:
+        self._open = open_sample
+        self._shown: list[Sample] = []
+        self.chart = ui.echart(base(), on_point_click=self._clicked, renderer="svg")
+        self.chart.classes("chart square").set_visibility(False)
+
+    def begin(self, run: Run) -> None:
+        """Clear the plane."""
+        self._shown = []
+        self.chart.set_visibility(False)
+
+    def show(self, run: Run, threshold: float) -> None:
+        """Draw the samples that have come so far; what does not pass is faint."""
+        if not is_plane(run):
+            return
+        self._shown = [sample for sample in run.samples if sample.data is not None]
+        self.chart.options.clear()
+        self.chart.options.update(plane(self._shown, threshold))
+        self.chart.set_visibility(True)
+        self.chart.update()
+
+    def _clicked(self, event: EChartPointClickEventArguments) -> None:
+        sample = self._shown[event.data_index]
+        if sample.handle is not None:
+            self._open(sample)
+
+
+def is_plane(run: Run) -> bool:
+    """Return whether the samples are vectors of two components or more."""
+    shape = run.model.shape or ()
+    return run.model.media == "vector" and len(shape) == 1 and shape[0] > 1
+
+
+def plane(samples: list[Sample], threshold: float) -> dict[str, Any]:
+    """Return samples as a chart."""
+    points = []
+    for sample in samples:
+        x, y = sample.array()[:2].tolist()
+        confidence = sample.confidence
+        style = {"opacity": 0.95 if passes(sample, threshold) else FAINT}
+        if confidence is None:
+            style |= {"color": UNKNOWN}  # type: ignore[dict-item]
+        points.append(
+            {"value": [x, y, confidence], "name": f"#{sample.index}", "itemStyle": style}
+        )
+    scale = {
+        "min": 0,
+        "max": 1,
+        "dimension": 2,
+        "inRange": {"color": list(VIRIDIS)},
+        "orient": "vertical",
+        "right": 0,
+        "top": "middle",
+        "itemHeight": 140,
+        "itemWidth": 10,
+        "text": ["surer", ""],
+        "precision": 2,
+    }
+    return base(
+        grid={"left": 44, "right": 64, "top": 18, "bottom": 38},
+        tooltip={"trigger": "item", "confine": True},
+        xAxis={**axis("x₁"), "scale": True},
+        yAxis={**upright("x₂"), "scale": True},
+        visualMap=scale,
+        series=[{"type": "scatter", "symbolSize": 9, "data": points, "cursor": "pointer"}],
+    )
