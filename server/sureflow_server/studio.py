@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from sureflow_server.api.request_log import UNLOGGED
+
 GROUP = "sureflow.studio"
 """Entry points of this group make a studio from the address of the server."""
 
@@ -44,6 +46,7 @@ class Pages(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the connection on."""
+        scope.setdefault("state", {})[UNLOGGED] = True
         await self.studio(scope, receive, send)
 
 

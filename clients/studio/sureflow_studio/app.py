@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -30,6 +31,8 @@ class Studio:
     """
 
     def __init__(self, address: str) -> None:
+        # The server logs our calls as it logs everybody's.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         self._front = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
         async def show() -> None:

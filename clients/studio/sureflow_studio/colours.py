@@ -29,7 +29,10 @@ def shades(share: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     place = np.clip(np.asarray(share, dtype=float), 0, 1) * (len(VIRIDIS) - 1)
     low = np.minimum(place.astype(int), len(VIRIDIS) - 2)
     rest = (place - low)[..., None]
-    return np.rint(_STOPS[low] * (1 - rest) + _STOPS[low + 1] * rest).astype(np.uint8)
+    mixed: npt.NDArray[np.uint8] = np.rint(
+        _STOPS[low] * (1 - rest) + _STOPS[low + 1] * rest
+    ).astype(np.uint8)
+    return mixed
 
 
 def shade(share: float | None) -> str:

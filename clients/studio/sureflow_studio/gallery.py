@@ -80,11 +80,13 @@ class Gallery:
                 self.title = ui.label("Samples").classes("panel-title")
                 self.facts = ui.label().classes("soft small tabular facts").props('role="status"')
             self.sort = ui.select([*ORDERS], value=self.order, on_change=self._sorted)
-            self.sort.props('dense options-dense borderless prefix="Sort:" aria-label="Sort"')
+            self.sort.props(
+                'dense options-dense borderless prefix="Sort:" aria-label="Sort"'
+            ).classes("narrow")
         with ui.element("div").classes("row-line") as self.filter:
             ui.label("Confidence").classes("field-name")
-            self.slider = ui.slider(min=0, max=1, step=0.01, value=0).classes("grow")
-            self.slider.props('aria-label="Least confidence to show"').style("min-width:120px")
+            self.slider = ui.slider(min=0, max=1, step=0.01, value=0)
+            self.slider.props('aria-label="Least confidence to show"')
             self.slider.on("update:model-value", self._slid, throttle=THROTTLE_S)
             self.passing = ui.label().classes("tabular small passing")
             self.hide = ui.switch("Hide the others", on_change=self._hidden).props("dense")
@@ -102,13 +104,10 @@ class Gallery:
         if self.run is None:
             return
         came = {id(sample): number for number, sample in enumerate(self.run.samples)}
-        self._cards.sort(
-            key=lambda card: (
-                came[id(card.sample)]
-                if self.order == "arrival"
-                else rank(card.sample, self.order)
-            )  # type: ignore[arg-type, return-value]
-        )
+        if self.order == "arrival":
+            self._cards.sort(key=lambda card: came[id(card.sample)])
+        else:
+            self._cards.sort(key=lambda card: rank(card.sample, self.order))
         for number, card in enumerate(self._cards):
             card.element.move(self.box, target_index=number)
 

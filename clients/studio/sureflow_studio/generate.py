@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from nicegui import ui
+from nicegui.element import Element
 
 from sureflow_client import Filter, GenerateOptions, Model
 
@@ -22,7 +23,7 @@ MOST = 256
 ANY = -1
 """Stands for no class among the labels."""
 
-MAX_SEED = 2**32 - 1
+MAX_SEED = 2**53 - 1
 
 ACTIONS = {
     "none": "Keep everything",
@@ -110,30 +111,27 @@ class GeneratePanel:
             shown.bind_text_from(self.guidance, "value", lambda value: f"{value:.2f}")
 
     def _solver(self) -> None:
-        with ui.expansion("Solver and score").props("dense").classes("solver"):
-            with ui.element("div").classes("stack"):
-                with ui.element("div").classes("pair"):
-                    self.method = _select([*SOLVERS], "Solver", METHOD)
-                    self.steps = _number("Steps", STEPS, 1, 1000)
-                    self.tolerance = _select(
-                        {value: f"{value:g}" for value in TOLERANCES}, "Tolerance", 1e-3
-                    )
-                self.adaptive = ui.switch("Steps of its own for every sample", on_change=self._fit)
-                self.fitted = ui.switch("Steps placed as fitted to the model")
-                self.score = _select({"": "Default"}, "Score", "")
+        with _folded("Solver and score"):
+            with ui.element("div").classes("pair"):
+                self.method = _select([*SOLVERS], "Solver", METHOD)
+                self.steps = _number("Steps", STEPS, 1, 1000)
+                tolerances = {value: f"{value:g}" for value in TOLERANCES}
+                self.tolerance = _select(tolerances, "Tolerance", 1e-3)
+            self.adaptive = ui.switch("Steps of its own for every sample", on_change=self._fit)
+            self.fitted = ui.switch("Steps placed as fitted to the model")
+            self.score = _select({"": "Default"}, "Score", "")
 
     def _filter(self) -> None:
-        with ui.expansion("Filter on the server").props("dense").classes("filter"):
-            with ui.element("div").classes("stack"):
-                self.action = _select(ACTIONS, "Doubtful samples", "none", self._fit)
-                with ui.element("div").classes("stack").style("gap:0") as self.bounded:
-                    with ui.element("div").classes("row-line spread"):
-                        ui.label("Least confidence").classes("field-name")
-                        shown = ui.label().classes("small tabular")
-                    self.least = ui.slider(min=0, max=1, step=0.01, value=0.3)
-                    self.least.props('aria-label="Least confidence"')
-                    shown.bind_text_from(self.least, "value", lambda value: f"{value:.2f}")
-                    self.early = ui.switch("Give up early what cannot pass")
+        with _folded("Filter on the server"):
+            self.action = _select(ACTIONS, "Doubtful samples", "none", self._fit)
+            with ui.element("div").classes("stack").style("gap:0") as self.bounded:
+                with ui.element("div").classes("row-line spread"):
+                    ui.label("Least confidence").classes("field-name")
+                    shown = ui.label().classes("small tabular")
+                self.least = ui.slider(min=0, max=1, step=0.01, value=0.3)
+                self.least.props('aria-label="Least confidence"')
+                shown.bind_text_from(self.least, "value", lambda value: f"{value:.2f}")
+                self.early = ui.switch("Give up early what cannot pass")
 
     def _chosen(self) -> None:
         self.model = self.models[self._choose.value]
@@ -158,13 +156,20 @@ class GeneratePanel:
         self.label.set_options({ANY: "No class", **classes}, value=ANY)
         usual = calibrated.get("score")
         scores = {name: name for name in calibrated.get("scores", ())}
-        self.score.set_options({"": f"Default ({usual})" if usual else "Default", **scores}, value="")
+        self.score.set_options(
+            {"": f"Default ({usual})" if usual else "Default", **scores}, value=""
+        )
         self.method.value = calibrated.get("method", METHOD)
         self.steps.value = calibrated.get("steps", STEPS)
         self.fitted.value = False
 
     async def _clicked(self) -> None:
         await self._generate(self.run())
+
+
+def _folded(name: str) -> Element:
+    with ui.expansion(name).props("dense"):
+        return ui.element("div").classes("stack")
 
 
 def _select(

@@ -62,9 +62,7 @@ def plane(samples: list[Sample], threshold: float) -> dict[str, Any]:
         style = {"opacity": 0.95 if passes(sample, threshold) else FAINT}
         if confidence is None:
             style |= {"color": UNKNOWN}  # type: ignore[dict-item]
-        points.append(
-            {"value": [x, y, confidence], "name": f"#{sample.index}", "itemStyle": style}
-        )
+        points.append({"value": [x, y, confidence], "name": f"#{sample.index}", "itemStyle": style})
     scale = {
         "min": 0,
         "max": 1,
