@@ -15,6 +15,7 @@ from .card import Card, spoken
 from .download import Downloads
 from .errors import Notice
 from .family import Member
+from .keyboard import focus
 from .plan import operations
 from .recipe import edited
 from .rewind import RewindPanel
@@ -54,7 +55,7 @@ class Bench:
             with waiting:
                 ui.spinner(size="32px")
                 ui.label("Making its trajectory again")
-        back.run_method("$el.focus")
+        focus(back)
         try:
             held = await self.session.client.handle(handle)
             views = None if held.steps < MOST_VIEWS else np.linspace(0, 1, MOST_VIEWS).tolist()
@@ -105,8 +106,8 @@ class Bench:
                 ui.label(f"{held.model} #{held.sample.index}").classes("panel-title")
                 ui.label(spoken(held.sample)).classes("soft tabular")
             Downloads(self.session, self.session.family.members[held.id], self.notice)
-        self.held, self.back = held, back
-        back.run_method("$el.focus")
+        self.held = held
+        focus(back)
 
     def _moved(self) -> None:
         if self.panel is not None:

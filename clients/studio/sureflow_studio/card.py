@@ -14,6 +14,8 @@ from .pictures import picture
 
 Open = Callable[[Sample], object]
 
+ORDER_ALONE = "~: at these settings confidence puts samples in order and is no share"
+
 
 class Card:
     """A sample with its confidence; a button, so that the keyboard reaches it.
@@ -27,6 +29,8 @@ class Card:
         self.sample = sample
         self.element = ui.element("button").classes("card").props('type="button"')
         self.element.props["aria-label"] = f"{name}, {spoken(sample)}"
+        if sample.confidence_holds is False:
+            self.element.props["title"] = ORDER_ALONE
         if on_open is None or sample.handle is None:
             self.element.props("disabled")
         else:

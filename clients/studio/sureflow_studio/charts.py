@@ -44,9 +44,9 @@ def upright(name: str, least: float | None = None, most: float | None = None) ->
 
 
 def mark(x: float, words: str, colour: str = AMBER) -> dict[str, Any]:
-    """Return a dashed line across a chart, with words at its top."""
+    """Return a dashed line across a chart, with words above it."""
     return {
         "xAxis": x,
         "lineStyle": {"color": colour, "type": "dashed", "width": 1.5},
-        "label": {"formatter": words, "fontSize": 11, "position": "insideEndTop"},
+        "label": {"formatter": words, "fontSize": 11, "position": "end", "distance": 4},
     }

@@ -63,7 +63,7 @@ def said(run: Run, threshold: float, risk: Risk) -> str:
     if bound is None:
         first = max(confidence for confidence, _ in risk.certificate.points)
         return f"{words} Nothing is certified above {first:.2f}."
-    return f"{words} At most {ceil(1000 * bound) / 10:g} % of such samples are bad."
+    return f"{words} At most {ceil(1000 * bound) / 10:g}% of such samples are bad."
 
 
 def note(run: Run, risk: Risk) -> str:

@@ -27,7 +27,8 @@ class KeyPanel:
             self.field.props["aria-label"] = "API key"
             self.field.on("keydown.enter", self._try)
             self.said = ui.label().classes("key-said").props('role="alert"')
-            ui.button("Enter", on_click=self._try).props("unelevated no-caps").classes("full")
+            enter = ui.button("Enter", on_click=self._try, color=None)
+            enter.props("unelevated no-caps").classes("full main")
 
     async def _try(self) -> None:
         try:

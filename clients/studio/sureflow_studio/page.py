@@ -10,6 +10,7 @@ from nicegui import ui
 from sureflow_client import (
     AuthenticationError,
     Completed,
+    NotReady,
     Queued,
     Sample,
     SampleEvent,
@@ -28,6 +29,8 @@ from .recipe import generated
 from .run import Run
 from .session import Session
 
+PAUSE_S = 1.0
+
 
 class Page:
     """One visitor's page."""
@@ -42,7 +45,7 @@ class Page:
         _bar()
         client = ui.context.client
         client.on_delete(self._leave)
-        self.root = ui.element("main")
+        self.root = ui.element("div")
         await client.connected()
         with self.root:
             await self._enter()
@@ -53,7 +56,7 @@ class Page:
         with self.root:
             self.notice = Notice()
         try:
-            await self.session.load()
+            await self._load()
         except AuthenticationError:
             with self.root:
                 KeyPanel(self.session, self._panels)
@@ -63,6 +66,22 @@ class Page:
                 ui.button("Try again", icon="refresh", on_click=self._enter).props("outline")
         else:
             self._panels()
+
+    async def _load(self) -> None:
+        """Wait for a server that is still loading its models."""
+        with self.root, ui.element("div").classes("empty").props('role="status"') as waiting:
+            ui.spinner(size="32px")
+            ui.label("The server is loading its models")
+        waiting.set_visibility(False)
+        while True:
+            try:
+                await self.session.load()
+            except NotReady:
+                waiting.set_visibility(True)
+                await asyncio.sleep(PAUSE_S)
+            else:
+                waiting.delete()
+                return
 
     def _panels(self) -> None:
         self.root.clear()

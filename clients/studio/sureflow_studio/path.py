@@ -10,6 +10,7 @@ from nicegui import ui
 from sureflow_client import Trajectory
 
 from .charts import ACCENT, AMBER, GREY, axis, base, upright
+from .scatter import square
 
 SIDES = 48
 
@@ -33,6 +34,7 @@ def path(trajectory: Trajectory, place: int, doubt: bool) -> dict[str, Any]:
     states = trajectory.states()[:, :2].astype(float)
     heading = trajectory.predictions()[place, :2].astype(float)
     spread = np.sqrt(trajectory.maps()[place, :2].astype(float))
+    (left, right), (low, high) = square([*states, *trajectory.predictions()[:, :2]])
     line = {"type": "line", "showSymbol": False}
     series: list[dict[str, Any]] = [
         {**line, "name": "path", "data": states.tolist(), "lineStyle": {"color": GREY, "width": 1}},
@@ -53,8 +55,8 @@ def path(trajectory: Trajectory, place: int, doubt: bool) -> dict[str, Any]:
         series.append({**line, "name": "2 σ", "data": rim.tolist(), "lineStyle": dashed})
     return base(
         tooltip={"trigger": "item", "confine": True},
-        xAxis={**axis("x₁"), "scale": True},
-        yAxis={**upright("x₂"), "scale": True},
+        xAxis=axis("x₁", left, right),
+        yAxis=upright("x₂", low, high),
         series=series,
     )
 

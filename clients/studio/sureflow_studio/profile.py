@@ -41,7 +41,7 @@ def profile(trajectory: Trajectory, commits: Sequence[Commit], place: int) -> di
     here = mark(trajectory.views[place].t, "", GREY)
     here["lineStyle"] |= {"type": "solid"}
     return base(
-        grid={"left": 52, "right": 14, "top": 14, "bottom": 36},
+        grid={"left": 52, "right": 14, "top": 22, "bottom": 36},
         xAxis=axis("time, from noise to sample", 0, 1),
         yAxis={**upright("variance rate", 0), "nameGap": 40},
         series=[

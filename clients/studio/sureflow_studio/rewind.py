@@ -55,8 +55,8 @@ class RewindPanel:
             self.target = self._point()
             self.strength = _slider("Strength", 0.05, 1, 0.05, 1.0, lambda v: f"{v:.2f}")
             self.branches = _slider("Branches", 1, MOST, 1, 4, lambda v: f"{v:.0f}")
-            self.button = ui.button("Rewind", icon="history", on_click=rewind)
-            self.button.props("unelevated no-caps").classes("full")
+            self.button = ui.button("Rewind", icon="history", on_click=rewind, color=None)
+            self.button.props("unelevated no-caps").classes("full main")
         self.fit()
 
     def choice(self) -> Choice:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from nicegui import ui
 from nicegui.events import EChartPointClickEventArguments
 
 from sureflow_client import Sample
 
 from .card import Open
-from .charts import axis, base, upright
+from .charts import GREY, axis, base, upright
 from .colours import UNKNOWN, VIRIDIS
 from .run import Run, passes
 
-FAINT = 0.15
+Ends = tuple[float, float]
+
+FAINT = 0.22
+RIM = {"borderColor": GREY, "borderWidth": 0.75}
+"""So that the darkest points stand out from a dark page."""
+
+MARGIN = 0.08
 
 
 class Scatter:
@@ -36,6 +45,8 @@ class Scatter:
         if not is_plane(run):
             return
         self._shown = [sample for sample in run.samples if sample.data is not None]
+        if not self._shown:
+            return
         self.chart.options.clear()
         self.chart.options.update(plane(self._shown, threshold))
         self.chart.set_visibility(True)
@@ -59,10 +70,11 @@ def plane(samples: list[Sample], threshold: float) -> dict[str, Any]:
     for sample in samples:
         x, y = sample.array()[:2].tolist()
         confidence = sample.confidence
-        style = {"opacity": 0.95 if passes(sample, threshold) else FAINT}
+        style = {"opacity": 1 if passes(sample, threshold) else FAINT, **RIM}
         if confidence is None:
-            style |= {"color": UNKNOWN}  # type: ignore[dict-item]
+            style["color"] = UNKNOWN
         points.append({"value": [x, y, confidence], "name": f"#{sample.index}", "itemStyle": style})
+    (left, right), (low, high) = square([sample.array()[:2] for sample in samples])
     scale = {
         "min": 0,
         "max": 1,
@@ -79,8 +91,18 @@ def plane(samples: list[Sample], threshold: float) -> dict[str, Any]:
     return base(
         grid={"left": 44, "right": 64, "top": 18, "bottom": 38},
         tooltip={"trigger": "item", "confine": True},
-        xAxis={**axis("x₁"), "scale": True},
-        yAxis={**upright("x₂"), "scale": True},
+        xAxis=axis("x₁", left, right),
+        yAxis=upright("x₂", low, high),
         visualMap=scale,
         series=[{"type": "scatter", "symbolSize": 9, "data": points, "cursor": "pointer"}],
     )
+
+
+def square(points: Sequence[npt.NDArray[np.floating]]) -> tuple[Ends, Ends]:
+    """Return axes of equal length around points of a plane, ended at whole numbers or halves."""
+    corners = np.stack([np.min(points, axis=0), np.max(points, axis=0)]).astype(float)
+    middle, reach = corners.mean(0), max(float(np.ptp(corners, axis=0).max()) / 2, 0.5)
+    reach = np.ceil((1 + MARGIN) * reach * 2) / 2
+    middle = np.round(middle * 2) / 2
+    across, up = ((float(at - reach), float(at + reach)) for at in middle)
+    return across, up

@@ -29,7 +29,7 @@ class ThemeButton:
 
     def __init__(self) -> None:
         self.dark = ui.dark_mode(None)
-        self.button = ui.button(on_click=self._turn).props("flat round dense")
+        self.button = ui.button(on_click=self._turn, color=None).props("flat round dense")
         self._show()
 
     def _turn(self) -> None:

@@ -72,17 +72,22 @@ class Viewer:
         self._moved()
 
     def _head(self) -> None:
+        image = len(self.trajectory.shape) == 3
         with ui.element("div").classes("row-line spread"):
             self.kind = ui.toggle(VIEWS, value="prediction", on_change=self._show)
             self.kind.props("no-caps dense unelevated padding='4px 10px'")
+            self.kind.props("toggle-color=chosen toggle-text-color=chosen")
+            self.kind.set_visibility(image)
             with ui.element("div").classes("row-line tight"):
-                self.doubt = ui.switch("Unsure parts", value=True, on_change=self._show)
+                words = "Unsure parts" if image else "Spread of the end (2 σ)"
+                self.doubt = ui.switch(words, value=True, on_change=self._show)
                 self.doubt.props("dense")
-                with ui.element("div").classes("legend"):
+                with ui.element("div").classes("legend") as legend:
                     ui.element("div").classes("legend-scale").style(
                         f"background:linear-gradient(to right,{','.join(VIRIDIS)})"
                     )
                     ui.label("more")
+                legend.set_visibility(image)
 
     def _scrubber(self) -> None:
         with ui.element("div").classes("row-line spread"):
