@@ -176,7 +176,7 @@ def _serve(url: str, log: Any, folder: Path) -> subprocess.Popen[bytes]:
             *(sys.executable, "-m", "sureflow_server.cli", "serve", "--port", port),
             *("--max-queued-samples", str(QUEUE), "--data-dir", str(folder)),
         ],
-        env={**others, "PYTHONPATH": path},
+        env={**others, "PYTHONPATH": path, "SUREFLOW_STUDIO": "false"},
         stdout=log,
         stderr=subprocess.STDOUT,
     )

@@ -140,10 +140,9 @@ class Bench:
         """Take the branches into the family, and show them beside the sample."""
         family = self.session.family
         parent = family.members[self.held.id]
-        said = {"at": AtStep(result.at.step).body(), "branches": len(result)}
         for sample in result:
             if sample.handle is not None:
-                recipe = edited(parent, wanted, said, sample)
+                recipe = edited(parent, wanted, result.at.step, len(result), sample)
                 family.add(
                     Member(
                         sample.handle.id, parent.model, parent.handle, sample, recipe, result.at.t

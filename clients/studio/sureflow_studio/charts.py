@@ -33,7 +33,7 @@ def axis(name: str, least: float | None = None, most: float | None = None) -> di
         "min": least,
         "max": most,
         "axisLabel": FONT,
-        "axisLine": {"show": True, "lineStyle": {"color": GREY, "opacity": 0.5}},
+        "axisLine": {"show": True, "onZero": False, "lineStyle": {"color": GREY, "opacity": 0.5}},
         "splitLine": {"lineStyle": {"color": GREY, "opacity": 0.18}},
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 from sureflow_client import HandleSummary, Sample
 
 Recipe = tuple[dict[str, Any], ...]
-"""Calls of the client, one after another, that make a sample."""
+"""Requests to the server, one after another, that make a sample."""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,6 @@ from .keyboard import walkable
 from .run import ORDERS, Order, Run, passes, place, rank
 from .scatter import Scatter
 
-FEW = 6
-THROTTLE_S = 0.05
-
 
 class Gallery:
     """Cards in order, with a slider that lets the doubtful step back.
@@ -85,9 +82,8 @@ class Gallery:
             ).classes("narrow")
         with ui.element("div").classes("row-line") as self.filter:
             ui.label("Confidence").classes("field-name")
-            self.slider = ui.slider(min=0, max=1, step=0.01, value=0)
+            self.slider = ui.slider(min=0, max=1, step=0.01, value=0, on_change=self._slid)
             self.slider.props('aria-label="Least confidence to show"')
-            self.slider.on("update:model-value", self._slid, throttle=THROTTLE_S)
             self.passing = ui.label().classes("tabular small passing")
             self.hide = ui.switch("Hide the others", on_change=self._hidden).props("dense")
 

@@ -29,6 +29,9 @@ from .recipe import generated
 from .run import Run
 from .session import Session
 
+CONNECT_S = 60.0
+"""Given to a browser to load what the page needs."""
+
 PAUSE_S = 1.0
 
 
@@ -46,7 +49,7 @@ class Page:
         client = ui.context.client
         client.on_delete(self._leave)
         self.root = ui.element("div")
-        await client.connected()
+        await client.connected(timeout=CONNECT_S)
         with self.root:
             await self._enter()
 

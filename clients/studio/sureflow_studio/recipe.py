@@ -2,45 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sureflow_client import GenerateOptions, Operation, Sample
 
 from .family import Member, Recipe
 
-NOT_OF_A_SAMPLE = ("rewind", "filter", "deadline_s", "priority", "profile", "map")
-"""Options of a request that do not change the samples in it."""
+SAMPLER = ("method", "steps", "tolerance", "grid")
 
 
 def generated(model: str, version: str, options: GenerateOptions, sample: Sample) -> Recipe:
-    """Return the call that makes a sample: ``client.generate(**arguments)``, then ``pick``."""
-    made: dict[str, Any] = {key: each for key, each in options.items() if _makes(key, each)}
-    arguments = {"model": model, "n": sample.index + 1, **made, "seed": sample.seed, "rewind": True}
-    return ({"call": "generate", "arguments": arguments, "pick": sample.index, "version": version},)
+    """Return the request that makes a sample, and which of its samples it is.
+
+    Equal model version, seed and request give equal samples; a filter does not change them.
+
+    Args:
+        model: Name of the model.
+        version: Its checksum.
+        options: Of the request.
+        sample: What came of it.
+    """
+    request = {
+        "model": model,
+        "n": sample.index + 1,
+        "seed": sample.seed,
+        "condition": _said(label=options.get("label")),
+        "guidance": _said(scale=options.get("guidance")),
+        "sampler": _said(**{name: options.get(name) for name in SAMPLER}),
+        "confidence": _said(method=options.get("score")),
+        "rewind": {},
+    }
+    said = {name: part for name, part in request.items() if part != {} or name == "rewind"}
+    return ({"path": "/v1/generate", "version": version, "request": said, "pick": sample.index},)
 
 
 def edited(
-    parent: Member, operations: Sequence[Operation], arguments: Mapping[str, Any], sample: Sample
+    parent: Member, operations: Sequence[Operation], step: int, branches: int, sample: Sample
 ) -> Recipe | None:
-    """Return the calls that make a branch; ``None`` where nobody knows how its parent was made.
+    """Return the requests that make a branch; ``None`` where nobody knows how its parent was made.
 
-    ``client.edit(handle, operations, **arguments)``, with the handle that the call before gave.
+    The last one wants the handle of the sample before it.
+
+    Args:
+        parent: What it branched off from.
+        operations: What was done there.
+        step: After how many.
+        branches: How many were made.
+        sample: This one.
     """
     if parent.recipe is None:
         return None
-    written = [operation.body() for operation in operations]
-    call = {
-        "call": "edit",
-        "operations": written,
-        "arguments": {**arguments, "seed": sample.seed, "rewind": True},
-        "pick": sample.index,
+    request = {
+        "handle": "of the sample before",
+        "at": {"step": step},
+        "operations": [operation.body() for operation in operations],
+        "branches": branches,
+        "seed": sample.seed,
+        "rewind": {},
     }
-    return (*parent.recipe, call)
+    return (*parent.recipe, {"path": "/v1/edit", "request": request, "pick": sample.index})
 
 
 def document(member: Member) -> dict[str, Any]:
-    """Return the recipe of a member as a JSON object, with what the sample was like."""
+    """Return the recipe of a member as a JSON object, with what the sample was like.
+
+    Its ``calls`` are null for a sample of an earlier visit.
+    """
     sample = member.sample
     known: dict[str, Any] = {"handle": member.handle, "parent": member.parent}
     if sample is not None:
@@ -50,5 +78,5 @@ def document(member: Member) -> dict[str, Any]:
     return {"model": member.model, "sample": known, "calls": calls}
 
 
-def _makes(key: str, value: object) -> bool:
-    return value is not None and key not in NOT_OF_A_SAMPLE
+def _said(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}

@@ -16,7 +16,6 @@ from .pictures import Floats, Mask, overlay, picture, unsure
 from .profile import ProfileChart
 
 VIEWS = {"prediction": "Where it is heading", "state": "State"}
-THROTTLE_S = 0.04
 
 
 class Viewer:
@@ -96,9 +95,8 @@ class Viewer:
                 "flat dense no-caps"
             )
         last = len(self.trajectory) - 1
-        self.slider = ui.slider(min=0, max=last, step=1, value=self.place)
+        self.slider = ui.slider(min=0, max=last, step=1, value=self.place, on_change=self._slid)
         self.slider.props('aria-label="Time"')
-        self.slider.on("update:model-value", self._slid, throttle=THROTTLE_S)
 
     def _slid(self) -> None:
         if int(self.slider.value) != self.place:
