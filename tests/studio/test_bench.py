@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
-from playwright.sync_api import Download, Page, expect
+from playwright.sync_api import Download, Locator, Page, expect
 
-from sureflow_client import AtStep, Client, Condition, Inpaint, Resample
+from sureflow_client import AtStep, Client, Condition, Resample
 from tests.server.running import Server
 from tests.studio.acting import choose, generate, open_sample, rewind, slide, thumb, value
 
@@ -25,6 +25,11 @@ def opened(page: Page, label: str = "half") -> None:
     choose(page, "Class", label)
     generate(page, 2)
     open_sample(page)
+
+
+def title(page: Page) -> Locator:
+    """Which sample is open."""
+    return page.locator(".bench .panel-title").first
 
 
 def surest(client: Client, label: str = "half") -> str:
@@ -91,7 +96,7 @@ def test_rewinding_by_time_draws_anew(page: Page, server: Server) -> None:
     expect(cards).to_have_count(4)
     expect(cards.nth(1).locator(".card-words")).to_contain_text(re.compile(r"[+-]0\.\d\d|\+0"))
     cards.nth(2).click()
-    expect(page.locator(".bench .panel-title").first).to_have_text("icons #1")
+    expect(title(page)).to_have_text("icons #1")
     seed = calls(page)[1]["request"]["seed"]
     with Client(server.url) as client:
         made = client.edit(
@@ -119,7 +124,7 @@ def test_a_painted_mask_is_all_that_changes(page: Page) -> None:
     expect(page.locator(".painted rect")).to_have_count(3)
     slide(page, "Time", -int(value(page, "Time")))
     rewind(page).nth(1).click()
-    expect(page.locator(".bench .panel-title").first).to_have_text("icons #0")
+    expect(title(page)).to_have_text("icons #0")
     after = np.asarray(PIL.Image.open(io.BytesIO(read(page, "PNG"))))
     changed = before != after
     assert changed[:3, 1].any()
@@ -149,11 +154,16 @@ def test_another_class_from_here_on(page: Page, server: Server) -> None:
     choose(page, "Class from here on", "stripes")
     slide(page, "Time", 2 - int(value(page, "Time")))
     rewind(page).nth(1).click()
-    expect(page.locator(".bench .panel-title").first).to_have_text("icons #0")
+    expect(title(page)).to_have_text("icons #0")
     seed = calls(page)[1]["request"]["seed"]
     with Client(server.url) as client:
         made = client.edit(
-            surest(client), Condition("stripes"), at=AtStep(2), branches=4, seed=seed, output="npy"
+            surest(client),
+            [Resample(0.5), Condition("stripes")],
+            at=AtStep(2),
+            branches=4,
+            seed=seed,
+            output="npy",
         )
     np.testing.assert_array_equal(np.load(io.BytesIO(read(page, "NPY"))), made[0].array())
 
@@ -162,11 +172,11 @@ def test_a_recipe_makes_the_sample_again(page: Page, server: Server) -> None:
     """Two edits after another, by the calls of the recipe and nothing else."""
     opened(page)
     rewind(page).nth(1).click()
-    expect(page.locator(".bench .panel-title").first).to_have_text("icons #0")
+    expect(title(page)).to_have_text("icons #0")
     choose(page, "Operation", "Pull")
     slide(page, "Time", -4)
     rewind(page).nth(3).click()
-    expect(page.locator(".bench .panel-title").first).to_have_text("icons #2")
+    expect(title(page)).to_have_text("icons #2")
     array = np.load(io.BytesIO(read(page, "NPY")))
     first, *edits = calls(page)
     assert [first["path"], *(call["path"] for call in edits)] == [
@@ -194,8 +204,7 @@ def test_the_family_is_walked(page: Page, server: Server) -> None:
     expect(family).to_contain_text("No branches yet")
     slide(page, "Branches", -2)
     rewind(page).nth(2).click()
-    title = page.locator(".bench .panel-title").first
-    expect(title).to_have_text("icons #1")
+    expect(title(page)).to_have_text("icons #1")
     slide(page, "Branches", -1)
     rewind(page)
     generations = family.locator(".generation")
@@ -216,7 +225,7 @@ def test_relatives_of_an_earlier_visit_are_found(page: Page, server: Server) -> 
     opened(page)
     with Client(server.url) as client:
         (first,) = [one for one in client.handles(2) if client.handle(one).sample.index == 0]
-        client.edit(first, Inpaint(np.eye(SIDE)), at=0.1, branches=2, rewind=True)
+        client.edit(first, Resample(), at=0.1, branches=2, rewind=True)
     page.get_by_role("button", name="Samples").click()
     page.locator(".cards .card", has_text="#0").click()
     expect(page.get_by_role("region", name="Trajectory")).to_be_visible()
@@ -234,7 +243,7 @@ def test_a_vector_is_followed_through_the_plane(page: Page, server: Server) -> N
     page.get_by_role("spinbutton", name="x2").fill("0")
     slide(page, "Time", -int(value(page, "Time")))
     rewind(page).nth(1).click()
-    expect(page.locator(".bench .panel-title").first).to_have_text("points #0")
+    expect(title(page)).to_have_text("points #0")
     array = np.load(io.BytesIO(read(page, "NPY")))
     np.testing.assert_allclose(array, [2, 0], atol=0.05)
 

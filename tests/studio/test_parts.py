@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -166,26 +167,31 @@ def test_those_met_again_keep_what_is_known() -> None:
 MASK: Mask = np.array([[True, False], [False, False]])
 
 
-def test_what_is_chosen_becomes_operations() -> None:
-    def one(choice: Choice) -> Any:
-        (operation,) = operations(choice)
-        return operation
+def one(choice: Choice) -> Any:
+    (operation,) = operations(choice)
+    return operation
 
-    redrawn = one(Choice("resample", "painted", MASK, strength=0.5))
-    assert isinstance(redrawn, Resample)
+
+def test_noise_is_drawn_anew_where_it_was_chosen() -> None:
+    redrawn = one(Choice("resample", "painted", MASK, fresh=0.5))
     assert redrawn.strength == 0.5
     np.testing.assert_array_equal(redrawn.region, MASK)
-    unsure_part = one(Choice("resample", "unsure", MASK, share=0.3))
-    assert unsure_part.region == Uncertain(0.3)
+    assert one(Choice("resample", "unsure", MASK, share=0.3)).region == Uncertain(0.3)
     assert one(Choice("resample")).region == "all"
-    held = one(Choice("inpaint", "painted", MASK))
+
+
+def test_the_rest_is_held_and_the_part_drawn_anew() -> None:
+    drawn, held = operations(Choice("inpaint", "painted", MASK, branches=4))
+    assert isinstance(drawn, Resample)
     assert isinstance(held, Inpaint)
+    np.testing.assert_array_equal(drawn.region, MASK)
     np.testing.assert_array_equal(held.mask, ~MASK)
-    assert one(Choice("condition", label="boot")) == Condition("boot")
 
 
 def test_another_class_in_a_part_holds_the_rest() -> None:
-    held, changed = operations(Choice("condition", "painted", MASK, label="boot", scale=3))
+    assert one(Choice("condition", label="boot", fresh=0)) == Condition("boot")
+    drawn, held, changed = operations(Choice("condition", "painted", MASK, label="boot", scale=3))
+    assert isinstance(drawn, Resample)
     assert isinstance(held, Inpaint)
     np.testing.assert_array_equal(held.mask, ~MASK)
     assert changed == Condition("boot", 3)
@@ -197,21 +203,23 @@ def test_another_class_in_a_part_holds_the_rest() -> None:
         Choice("resample", "painted", ~MASK & MASK),
         Choice("inpaint"),
         Choice("condition"),
+        Choice("resample", fresh=0, branches=2),
     ],
     ids=str,
 )
 def test_what_would_do_nothing_is_said(choice: Choice) -> None:
-    with pytest.raises(ValueError, match=r"\.$"):
+    with pytest.raises(ValueError, match=r"\.$|ask for one"):
         operations(choice)
 
 
 def test_a_pull_is_toward_means_of_blocks_or_a_point() -> None:
     image = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
-    (pull,) = operations(Choice("guide", target=image, factor=2, strength=0.7))
+    pull = one(Choice("guide", target=image, factor=2, pull=0.7, fresh=0))
     assert isinstance(pull, Guide)
     assert (pull.operator, pull.factor, pull.strength) == ("downsample", 2, 0.7)
-    np.testing.assert_array_equal(pull.target, [[[2.5, 4.5], [10.5, 12.5]]])
-    (point,) = operations(Choice("guide", target=np.zeros(2, dtype=np.float32)))
+    np.testing.assert_array_equal(pull.target, [[[2.5, 4.5], [10.5, 12.5]]])  # type: ignore[arg-type]
+    drawn, point = operations(Choice("guide", target=np.zeros(2, dtype=np.float32)))
+    assert isinstance(drawn, Resample)
     assert isinstance(point, Guide)
     assert point.operator == "mask"
     assert factors(28, 28) == [2, 4, 7]
@@ -220,8 +228,6 @@ def test_a_pull_is_toward_means_of_blocks_or_a_point() -> None:
 
 @given(arrays(np.bool_, (5, 7)))
 def test_rectangles_cover_the_mask_and_nothing_else(mask: Mask) -> None:
-    import re
-
     drawn = np.zeros_like(mask)
     for x, y, width in re.findall(r'x="(\d+)" y="(\d+)" width="(\d+)"', rectangles(mask)):
         assert not drawn[int(y), int(x) : int(x) + int(width)].any()

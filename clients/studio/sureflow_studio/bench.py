@@ -118,16 +118,20 @@ class Bench:
         panel = self.panel
         assert panel is not None
         self.notice.hide()
+        choice = panel.choice()
         try:
-            wanted = operations(panel.choice())
+            wanted = operations(choice)
         except ValueError as error:
             ui.notify(str(error), type="warning", position="top")
             return
-        at, branches = AtStep(self.viewer.step), int(panel.branches.value)
         panel.button.props("loading")
         try:
             result = await self.session.client.edit(
-                self.held.id, wanted, at=at, branches=branches, rewind=True
+                self.held.id,
+                wanted,
+                at=AtStep(self.viewer.step),
+                branches=choice.branches,
+                rewind=True,
             )
         except SureflowError as error:
             self.notice.show(error)

@@ -24,7 +24,9 @@ class Choice:
         where: The part that is to change.
         mask: That part, true where it may change; ``None`` for all.
         share: Of components, where it is the unsure part.
-        strength: Of redrawing, or of the pull.
+        fresh: Strength of drawing the noise anew in that part; 0 draws none.
+        pull: Strength of the pull.
+        branches: How many are wanted.
         label: Another class; ``None`` keeps it.
         scale: Of guidance from there on; ``None`` keeps it.
         factor: Of a coarse shape that is kept, in pixels.
@@ -35,7 +37,9 @@ class Choice:
     where: Where = "all"
     mask: Mask | None = None
     share: float = 0.2
-    strength: float = 1.0
+    fresh: float = 1.0
+    pull: float = 1.0
+    branches: int = 1
     label: str | None = None
     scale: float | None = None
     factor: int = 4
@@ -46,41 +50,51 @@ def operations(choice: Choice) -> list[Operation]:
     """Return the operations that do what was chosen.
 
     Raises:
-        ValueError: There is nothing to hold, or nothing to change.
+        ValueError: There is nothing to change, or all branches would be the same.
     """
     if choice.where == "painted" and (choice.mask is None or not choice.mask.any()):
         raise ValueError("Paint the part that is to change.")
-    if choice.kind == "resample":
-        return [Resample(choice.strength, _region(choice))]
-    if choice.kind == "inpaint":
-        if choice.mask is None:
-            raise ValueError("Say which part is to change; the rest is held as it is.")
-        return [Inpaint(~choice.mask)]
-    if choice.kind == "condition":
-        if choice.label is None and choice.scale is None:
-            raise ValueError("Choose another class or another guidance.")
-        held: list[Operation] = [] if choice.mask is None else [Inpaint(~choice.mask)]
-        return [*held, Condition(choice.label, choice.scale)]
-    return _pull(choice)
+    if choice.kind == "inpaint" and choice.mask is None:
+        raise ValueError("Say which part is to change; the rest is held as it is.")
+    if choice.kind == "condition" and choice.label is None and choice.scale is None:
+        raise ValueError("Choose another class or another guidance.")
+    if choice.branches > 1 and not choice.fresh:
+        raise ValueError("With no noise drawn anew all branches are the same: ask for one.")
+    return [*_drawn(choice), *_held(choice), *_changed(choice), *_pulled(choice)]
 
 
-def _region(choice: Choice) -> Literal["all"] | Uncertain | Mask:
+def _drawn(choice: Choice) -> list[Operation]:
+    region: Literal["all"] | Uncertain | Mask = "all"
     if choice.where == "unsure":
-        return Uncertain(choice.share)
-    return "all" if choice.mask is None else choice.mask
+        region = Uncertain(choice.share)
+    elif choice.mask is not None:
+        region = choice.mask
+    return [Resample(choice.fresh, region)] if choice.fresh else []
 
 
-def _pull(choice: Choice) -> list[Operation]:
+def _held(choice: Choice) -> list[Operation]:
+    """Hold the rest, but where it is drawn anew and left to go as it will."""
+    if choice.mask is None or choice.kind not in ("inpaint", "condition"):
+        return []
+    return [Inpaint(~choice.mask)]
+
+
+def _changed(choice: Choice) -> list[Operation]:
+    if choice.label is None and choice.scale is None:
+        return []
+    return [Condition(choice.label, choice.scale)]
+
+
+def _pulled(choice: Choice) -> list[Operation]:
     """Pull toward the coarse shape of an image, or toward a point."""
+    if choice.kind != "guide":
+        return []
     target = choice.target
     assert target is not None
     if target.ndim == 3:
         coarse = blocks(target, choice.factor)
-        pull = Guide("downsample", coarse, choice.strength, factor=choice.factor)
-    else:
-        pull = Guide("mask", target, choice.strength, mask=np.ones(target.shape))
-    changed = choice.label is not None or choice.scale is not None
-    return [Condition(choice.label, choice.scale), pull] if changed else [pull]
+        return [Guide("downsample", coarse, choice.pull, factor=choice.factor)]
+    return [Guide("mask", target, choice.pull, mask=np.ones(target.shape))]
 
 
 def blocks(image: Floats, factor: int) -> Floats:

@@ -25,11 +25,14 @@ SAME = -1
 MOST = 16
 
 WORDS = {
-    "resample": "Draws the noise anew from here on.",
+    "resample": "Draws noise anew where the trajectory stands, and lets it go on.",
     "condition": "Goes on as another class, or with another guidance.",
-    "inpaint": "Makes the chosen part anew; the rest stays exactly as it is.",
-    "guide": "Keeps near a coarse shape of this sample, or a point.",
+    "inpaint": "Makes a part anew; the rest stays exactly as it is.",
+    "guide": "Goes on, but near a coarse shape of this sample, or a point.",
 }
+
+FRESH = {"resample": 1.0, "inpaint": 1.0, "condition": 0.5, "guide": 0.5}
+"""Share of the noise that is drawn anew, unless it is chosen."""
 
 
 class RewindPanel:
@@ -45,7 +48,7 @@ class RewindPanel:
         with ui.element("section").classes("panel rewind").props('aria-label="Rewind"'):
             ui.label("Rewind").classes("panel-title")
             self.when = ui.label().classes("tabular rewind-when")
-            self.kind = self._select(kinds, "Operation", "resample")
+            self.kind = self._select(kinds, "Operation", "resample", self._turned)
             self.words = ui.label().classes("soft small")
             self.where = self._select(parts, "Part that changes", "all")
             self.share = _slider("Share", 0.05, 1, 0.05, 0.2, lambda v: f"{v:.0%}", self.fit)
@@ -53,7 +56,8 @@ class RewindPanel:
             self._condition()
             self.factor = self._coarse()
             self.target = self._point()
-            self.strength = _slider("Strength", 0.05, 1, 0.05, 1.0, lambda v: f"{v:.2f}")
+            self.pull = _slider("Pull", 0.05, 1, 0.05, 1.0, lambda v: f"{v:.2f}")
+            self.fresh = _slider("Noise drawn anew", 0, 1, 0.05, 1.0, lambda v: f"{v:.0%}")
             self.branches = _slider("Branches", 1, MOST, 1, 4, lambda v: f"{v:.0f}")
             self.button = ui.button("Rewind", icon="history", on_click=rewind, color=None)
             self.button.props("unelevated no-caps").classes("full main")
@@ -66,10 +70,12 @@ class RewindPanel:
         conditional = kind in ("condition", "guide") and bool(self.model.classes)
         return Choice(
             kind,
-            self.where.value,
+            "all" if kind == "guide" else self.where.value,
             self._mask(),
             self.share.value,
-            self.strength.value,
+            self.fresh.value,
+            self.pull.value,
+            int(self.branches.value),
             label if conditional else None,
             scale if conditional else None,
             int(self.factor.value or 1),
@@ -89,10 +95,16 @@ class RewindPanel:
         _shown(self.scale, bool(self.rescale.value))
         self.factor.set_visibility(kind == "guide" and canvas is not None)
         self.target_row.set_visibility(kind == "guide" and canvas is None)
-        _shown(self.strength, kind in ("resample", "guide"))
+        _shown(self.pull, kind == "guide")
         if canvas is not None:
             canvas.paint(painting)
         self.moved()
+
+    def _turned(self) -> None:
+        self.fresh.value = FRESH[self.kind.value]
+        if self.kind.value == "inpaint" and self.where.value == "all":
+            self.where.value = "unsure"
+        self.fit()
 
     def moved(self) -> None:
         """Say from when on; the end cannot be left."""
@@ -105,6 +117,8 @@ class RewindPanel:
         self.button.set_enabled(not at_end)
 
     def _mask(self) -> Mask | None:
+        if self.kind.value == "guide":
+            return None
         if self.where.value == "unsure":
             return self.viewer.unsure(self.share.value)
         canvas = self.viewer.canvas
@@ -161,8 +175,10 @@ class RewindPanel:
                 for i, x in enumerate(end)
             ]
 
-    def _select(self, options: dict[Any, str], name: str, value: Any) -> ui.select:
-        field = ui.select(options, label=name, value=value, on_change=self.fit)
+    def _select(
+        self, options: dict[Any, str], name: str, value: Any, changed: Any = None
+    ) -> ui.select:
+        field = ui.select(options, label=name, value=value, on_change=changed or self.fit)
         field.props("outlined dense options-dense")
         field.props["aria-label"] = name
         return field

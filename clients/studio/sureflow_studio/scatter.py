@@ -52,10 +52,10 @@ class Scatter:
         self.chart.set_visibility(True)
         self.chart.update()
 
-    def _clicked(self, event: EChartPointClickEventArguments) -> None:
+    def _clicked(self, event: EChartPointClickEventArguments) -> object:
         sample = self._shown[event.data_index]
-        if sample.handle is not None:
-            self._open(sample)
+        # Awaited by whoever calls us.
+        return None if sample.handle is None else self._open(sample)
 
 
 def is_plane(run: Run) -> bool:
@@ -100,9 +100,9 @@ def plane(samples: list[Sample], threshold: float) -> dict[str, Any]:
 
 def square(points: Sequence[npt.NDArray[np.floating]]) -> tuple[Ends, Ends]:
     """Return axes of equal length around points of a plane, ended at whole numbers or halves."""
-    corners = np.stack([np.min(points, axis=0), np.max(points, axis=0)]).astype(float)
-    middle, reach = corners.mean(0), max(float(np.ptp(corners, axis=0).max()) / 2, 0.5)
-    reach = np.ceil((1 + MARGIN) * reach * 2) / 2
-    middle = np.round(middle * 2) / 2
-    across, up = ((float(at - reach), float(at + reach)) for at in middle)
+    low, high = np.min(points, axis=0).astype(float), np.max(points, axis=0).astype(float)
+    margin = max(MARGIN * float(np.max(high - low)), MARGIN)
+    low = np.floor(2 * (low - margin)) / 2
+    length = np.ceil(2 * np.max(high + margin - low)) / 2
+    across, up = ((float(end), float(end + length)) for end in low)
     return across, up
