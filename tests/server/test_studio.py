@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from sureflow_server import studio
 from sureflow_server.app import create_app
 from sureflow_server.settings import Settings
+from tests.server.running import Server
 
 ADDRESS = "http://127.0.0.1:8000"
 
@@ -112,3 +113,9 @@ def test_a_broken_one_is_left_out_and_logged(
 def test_it_can_be_switched_off() -> None:
     assert Settings().studio
     assert not Settings(studio=False).studio
+
+
+def test_without_it_there_is_nothing_at_the_root(server: Server) -> None:
+    answer = server.client.get("/")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from nicegui import ui
+from nicegui import Client, ui
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import theme
@@ -18,6 +19,9 @@ from .page import Page
 PAGE = "/"
 ASSETS = "/_nicegui"
 """What the page loads, and the socket it speaks by."""
+
+MOST_PAGES = 1000
+"""Open at once; each of them takes memory, also of those who have no key."""
 
 RECONNECT_S = 10.0
 """A page that has lost its connection for longer begins anew."""
@@ -65,4 +69,7 @@ class Studio:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what comes to one of its paths."""
+        if scope["path"] == PAGE and len(Client.instances) >= MOST_PAGES:
+            await PlainTextResponse("too many pages are open", 503)(scope, receive, send)
+            return
         await self._app(scope, receive, send)

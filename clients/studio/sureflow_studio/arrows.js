@@ -5,7 +5,7 @@
   const own = event.target.closest(".card");
   if (!step || !own) return;
   const shown = [...event.currentTarget.querySelectorAll(".card")]
-    .filter((card) => card.offsetParent && !card.disabled);
+    .filter((card) => card.offsetParent && card.tagName === "BUTTON");
   const place = shown.indexOf(own);
   const top = (card) => card.getBoundingClientRect().top;
   const left = (card) => card.getBoundingClientRect().left;

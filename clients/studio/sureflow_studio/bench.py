@@ -179,4 +179,4 @@ def _gain(held: Handle, member: Member) -> str:
     """Return how much surer a branch is than the sample that it left."""
     before = held.sample.confidence
     after = None if member.sample is None else member.sample.confidence
-    return "" if before is None or after is None else f"{after - before:+.2f}"
+    return "" if before is None or after is None else f"{round(after - before, 2) + 0.0:+.2f}"

@@ -18,23 +18,25 @@ ORDER_ALONE = "~: at these settings confidence puts samples in order and is no s
 
 
 class Card:
-    """A sample with its confidence; a button, so that the keyboard reaches it.
+    """A sample with its confidence; a button where it can be opened, for the keyboard to reach.
 
     Attributes:
         sample: What it shows.
-        element: The button.
+        element: On the page.
     """
 
     def __init__(self, sample: Sample, name: str, on_open: Open | None) -> None:
         self.sample = sample
-        self.element = ui.element("button").classes("card").props('type="button"')
-        self.element.props["aria-label"] = f"{name}, {spoken(sample)}"
+        opens = on_open is not None and sample.handle is not None
+        self.element = ui.element("button" if opens else "div").classes("card")
+        self.element.props["aria-label"] = f"{name}, {spoken(sample)}".lstrip(", ")
         if sample.confidence_holds is False:
             self.element.props["title"] = ORDER_ALONE
-        if on_open is None or sample.handle is None:
-            self.element.props("disabled")
+        if opens:
+            self.element.props('type="button"').on("click", self._clicked)
         else:
-            self.element.on("click", lambda: on_open(sample))
+            self.element.props('role="group"')
+        self._open = on_open
         with self.element:
             show(sample)
             with ui.element("div").classes("meter"):
@@ -43,6 +45,10 @@ class Card:
             with ui.element("div").classes("card-words tabular"):
                 ui.label(short(sample))
                 ui.label(name)
+
+    def _clicked(self) -> object:
+        # Awaited by whoever calls us.
+        return None if self._open is None else self._open(self.sample)
 
     def dim(self, below: bool) -> None:
         """Step back, or come forward again."""

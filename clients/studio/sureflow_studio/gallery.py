@@ -61,7 +61,7 @@ class Gallery:
         card.element.move(self.box, target_index=where)
         card.dim(not passes(sample, self.threshold))
         self._cards.insert(where, card)
-        self.scatter.show(self.run, self.threshold)
+        self._scatter()
         self.progress.value = min(1.0, len(self._cards) / self.run.n)
         self._arrange()
 
@@ -91,9 +91,12 @@ class Gallery:
         self.threshold = float(self.slider.value)
         for card in self._cards:
             card.dim(not passes(card.sample, self.threshold))
-        if self.run is not None:
-            self.scatter.show(self.run, self.threshold)
+        self._scatter()
         self._arrange()
+
+    def _scatter(self) -> None:
+        if self.run is not None:
+            self.scatter.show(self.run, self.threshold, bool(self.hide.value))
 
     def _sorted(self) -> None:
         self.order = self.sort.value
@@ -112,6 +115,7 @@ class Gallery:
             add="hide-below" if self.hide.value else "",
             remove="" if self.hide.value else "hide-below",
         )
+        self._scatter()
 
     def _arrange(self) -> None:
         """Show what there is to show, and what the slider comes to."""

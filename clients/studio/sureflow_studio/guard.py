@@ -12,6 +12,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+FORWARDED = b"x-forwarded-prefix"
+"""NiceGUI would write what it says into the page as it is."""
+
 SCRIPTS = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 VIOLATION = 1008
 """Of policy, as WebSocket has it."""
@@ -25,9 +28,10 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
-        if scope["type"] != "lifespan" and is_foreign(Headers(scope=scope)):
+        if is_foreign(Headers(scope=scope)):
             await _refuse(scope, receive, send)
             return
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0] != FORWARDED]
         await self.app(scope, receive, _Policed(send) if scope["type"] == "http" else send)
 
 

@@ -29,7 +29,7 @@ from .recipe import generated
 from .run import Run
 from .session import Session
 
-CONNECT_S = 60.0
+CONNECT_S = 30.0
 """Given to a browser to load what the page needs."""
 
 PAUSE_S = 1.0

@@ -40,15 +40,15 @@ class Scatter:
         self._shown = []
         self.chart.set_visibility(False)
 
-    def show(self, run: Run, threshold: float) -> None:
-        """Draw the samples that have come so far; what does not pass is faint."""
+    def show(self, run: Run, threshold: float, hide: bool) -> None:
+        """Draw the samples that have come so far; what does not pass is faint, or hidden."""
         if not is_plane(run):
             return
-        self._shown = [sample for sample in run.samples if sample.data is not None]
+        self._shown = [one for one in run.samples if one.data is not None]
         if not self._shown:
             return
         self.chart.options.clear()
-        self.chart.options.update(plane(self._shown, threshold))
+        self.chart.options.update(plane(self._shown, threshold, 0.0 if hide else FAINT))
         self.chart.set_visibility(True)
         self.chart.update()
 
@@ -64,13 +64,13 @@ def is_plane(run: Run) -> bool:
     return run.model.media == "vector" and len(shape) == 1 and shape[0] > 1
 
 
-def plane(samples: list[Sample], threshold: float) -> dict[str, Any]:
-    """Return samples as a chart."""
+def plane(samples: list[Sample], threshold: float, faint: float) -> dict[str, Any]:
+    """Return samples as a chart; those below the threshold as faint as this."""
     points = []
     for sample in samples:
         x, y = sample.array()[:2].tolist()
         confidence = sample.confidence
-        style = {"opacity": 1 if passes(sample, threshold) else FAINT, **RIM}
+        style = {"opacity": 1 if passes(sample, threshold) else faint, **RIM}
         if confidence is None:
             style["color"] = UNKNOWN
         points.append({"value": [x, y, confidence], "name": f"#{sample.index}", "itemStyle": style})
