@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from sureflow_server.protocol import HEAD_S
 from tests.server.running import Server
 from tests.studio.acting import generate, open_sample, rewind
 from tests.studio.conftest import Visit
@@ -183,6 +184,30 @@ def test_the_api_answers_as_without_it(server: Server) -> None:
         assert client.get(path).status_code == 200
     paths = client.get("/openapi.json").json()["paths"]
     assert not [path for path in paths if path == "/" or "nicegui" in path]
+
+
+@pytest.mark.slow
+def test_a_server_without_models_says_so(visit: Visit, start: Start) -> None:
+    with start("--default-model", "icons") as server:
+        page = visit.open(server.url)
+        expect(page.get_by_role("button", name="Generate")).to_be_visible()
+        for name in ("icons", "points"):
+            assert server.client.post(f"/v1/models/{name}/unload").status_code == 200
+        page.reload()
+        expect(page.get_by_text("No model is loaded")).to_be_visible()
+        assert server.client.post("/v1/models/points/load").status_code == 200
+        page.get_by_role("button", name="Look again").click()
+        generate(page, 1)
+        visit.patient = True
+
+
+@pytest.mark.slow
+def test_a_page_may_stay_open(page: Page) -> None:
+    """Longer than a request may take to arrive."""
+    generate(page, 1, seed=1)
+    page.wait_for_timeout(1000 * (HEAD_S + 3))
+    expect(page.get_by_text("Connection lost.")).to_be_hidden()
+    generate(page, 2, seed=2)
 
 
 def test_a_server_that_is_gone_is_told(visit: Visit, start: Start) -> None:

@@ -76,18 +76,22 @@ class Page:
             ui.spinner(size="32px")
             ui.label("The server is loading its models")
         waiting.set_visibility(False)
-        while True:
+        while not self.root.is_deleted:
             try:
                 await self.session.load()
+                break
             except NotReady:
                 waiting.set_visibility(True)
                 await asyncio.sleep(PAUSE_S)
-            else:
-                waiting.delete()
-                return
+        waiting.delete()
 
     def _panels(self) -> None:
         self.root.clear()
+        if not self.session.models:
+            with self.root, ui.element("div").classes("empty"):
+                ui.label("No model is loaded").classes("empty-title")
+                ui.button("Look again", icon="refresh", on_click=self._enter).props("outline")
+            return
         with self.root:
             with ui.element("div").classes("notices"):
                 self.notice = Notice()
@@ -101,7 +105,8 @@ class Page:
 
     async def _generate(self, run: Run) -> None:
         """Ask for samples and show them as they come; one request at a time."""
-        self._stop()
+        if self.task is not None and not self.task.done():
+            return
         self.task = asyncio.ensure_future(self._stream(run))
         try:
             await self.task
@@ -155,6 +160,8 @@ class Page:
     async def _leave(self) -> None:
         """The browser is gone: hang up, so that the server stops working."""
         self._stop()
+        if self.task is not None:
+            await asyncio.wait([self.task])
         await self.session.close()
 
 
