@@ -13,7 +13,7 @@ import PIL.Image
 from playwright.sync_api import Download, Locator, Page, expect
 
 from sureflow_client import AtStep, Client, Condition, Resample
-from tests.server.running import Server
+from tests.server.running import Server, eventually
 from tests.studio.acting import choose, generate, open_sample, rewind, slide, thumb, value
 
 SIDE = 4
@@ -77,6 +77,24 @@ def test_a_trajectory_is_scrubbed_through(page: Page, server: Server) -> None:
     page.get_by_role("button", name="Commit point").click()
     time = page.get_by_role("slider", name="Time")
     expect(time).to_have_attribute("aria-valuenow", str(commit.step))
+
+
+def test_who_does_not_wait_for_a_trajectory_is_left_alone(page: Page, server: Server) -> None:
+    page.get_by_text("Solver and score").click()
+    page.get_by_role("spinbutton", name="Steps").fill("400")
+    cards = generate(page, 1)
+
+    def looked() -> float:
+        return server.metric("sureflow_requests_total", operation="frames")
+
+    before = looked()
+    cards.first.click()
+    page.get_by_role("button", name="Samples").click()
+    expect(cards.first).to_be_visible()
+    eventually(lambda: looked() > before)
+    page.wait_for_timeout(1000)
+    expect(cards.first).to_be_visible()
+    expect(page.get_by_role("region", name="Trajectory")).to_be_hidden()
 
 
 def test_the_end_cannot_be_left(page: Page) -> None:

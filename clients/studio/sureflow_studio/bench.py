@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from nicegui import ui
 
-from sureflow_client import AtStep, EditResult, Handle, Operation, SureflowError
+from sureflow_client import AtStep, EditResult, Handle, Operation, SureflowError, Trajectory
 
 from .card import Card, spoken
 from .download import Downloads
@@ -22,6 +22,7 @@ from .rewind import RewindPanel
 from .session import Session
 from .tree import Tree
 from .viewer import Viewer
+from .waiting import waiting
 
 SHOW: tuple[Literal["state", "prediction", "map"], ...] = ("state", "prediction", "map")
 
@@ -41,9 +42,12 @@ class Bench:
         self.box.set_visibility(False)
         self.box.on("keydown.escape", self.close)
         self.panel: RewindPanel | None = None
+        self._wanted: object = None
 
     async def open(self, handle: str) -> None:
         """Show the sample of a handle."""
+        # What has been asked for since makes this one late.
+        asked = self._wanted = object()
         self.notice.hide()
         self.panel = None
         self.box.clear()
@@ -51,10 +55,7 @@ class Bench:
         with self.box:
             back = ui.button("Samples", icon="arrow_back", on_click=self.close)
             back.props("flat dense no-caps").classes("back").style("align-self:flex-start")
-            waiting = ui.element("div").classes("panel empty").props('role="status"')
-            with waiting:
-                ui.spinner(size="32px")
-                ui.label("Making its trajectory again")
+            shown = waiting("Making its trajectory again")
         focus(back)
         try:
             held = await self.session.client.handle(handle)
@@ -62,11 +63,15 @@ class Bench:
             trajectory = await self.session.client.frames(handle, views, show=SHOW)
             await self._meet(held)
         except SureflowError as error:
-            waiting.delete()
-            self.notice.show(error)
+            if self._wanted is asked:
+                shown.delete()
+                self.notice.show(error)
             return
-        back.delete()
-        waiting.delete()
+        if self._wanted is asked:
+            self.box.clear()
+            self._show(held, trajectory)
+
+    def _show(self, held: Handle, trajectory: Trajectory) -> None:
         with self.box:
             self._head(held)
             with ui.element("div").classes("bench-pair"):
@@ -77,10 +82,11 @@ class Bench:
             self.side = ui.element("section").classes("panel side-panel")
             self.side.props('aria-label="Side by side"').set_visibility(False)
             self.tree = Tree(self.session.family, self.open)
-        self._relatives(handle)
+        self._relatives(held.id)
 
     def close(self) -> None:
         """Go back to the gallery."""
+        self._wanted = None
         self.box.set_visibility(False)
         self.box.clear()
         self.notice.hide()
@@ -115,7 +121,7 @@ class Bench:
 
     async def _rewind(self) -> None:
         """Send the sample elsewhere, from the time on show."""
-        panel = self.panel
+        panel, held = self.panel, self.held
         assert panel is not None
         self.notice.hide()
         choice = panel.choice()
@@ -127,7 +133,7 @@ class Bench:
         panel.button.props("loading")
         try:
             result = await self.session.client.edit(
-                self.held.id,
+                held.id,
                 wanted,
                 at=AtStep(self.viewer.step),
                 branches=choice.branches,
@@ -138,12 +144,14 @@ class Bench:
             return
         finally:
             panel.button.props(remove="loading")
-        self._born(wanted, result)
+        self._born(held.id, wanted, result)
+        if self.panel is panel:
+            self._relatives(held.id)
 
-    def _born(self, wanted: list[Operation], result: EditResult) -> None:
-        """Take the branches into the family, and show them beside the sample."""
+    def _born(self, handle: str, wanted: list[Operation], result: EditResult) -> None:
+        """Take the branches of a sample into the family."""
         family = self.session.family
-        parent = family.members[self.held.id]
+        parent = family.members[handle]
         for sample in result:
             if sample.handle is not None:
                 recipe = edited(parent, wanted, result.at.step, len(result), sample)
@@ -152,7 +160,6 @@ class Bench:
                         sample.handle.id, parent.model, parent.handle, sample, recipe, result.at.t
                     )
                 )
-        self._relatives(self.held.id)
 
     def _relatives(self, handle: str) -> None:
         """Show the branches of the open sample side by side with it, and the tree."""

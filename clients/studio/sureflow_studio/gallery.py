@@ -13,6 +13,7 @@ from .card import Card, Open
 from .keyboard import walkable
 from .run import ORDERS, Order, Run, passes, place, rank
 from .scatter import Scatter
+from .waiting import waiting
 
 
 class Gallery:
@@ -37,12 +38,14 @@ class Gallery:
             self.box = ui.element("div").classes("cards")
             walkable(self.box)
             self.empty = _empty()
+            self.waiting = waiting("Waiting for the first sample")
         self.progress.set_visibility(False)
+        self._busy = False
         self._arrange()
 
     def begin(self, run: Run) -> None:
         """Clear the place for a request."""
-        self.run, self._cards = run, []
+        self.run, self._cards, self._busy = run, [], True
         self.box.clear()
         self.scatter.begin(run)
         self.title.text = run.model.name
@@ -67,6 +70,7 @@ class Gallery:
 
     def end(self, words: str) -> None:
         """Say what the request came to."""
+        self._busy = False
         self.progress.set_visibility(False)
         self.facts.text = words
         self._arrange()
@@ -120,7 +124,8 @@ class Gallery:
     def _arrange(self) -> None:
         """Show what there is to show, and what the slider comes to."""
         count = len(self._cards)
-        self.empty.set_visibility(not count)
+        self.empty.set_visibility(not count and not self._busy)
+        self.waiting.set_visibility(not count and self._busy)
         self.filter.set_visibility(bool(count))
         self.sort.set_visibility(bool(count))
         if self.run is not None and count:

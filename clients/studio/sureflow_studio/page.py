@@ -28,6 +28,7 @@ from .key import KeyPanel
 from .recipe import generated
 from .run import Run
 from .session import Session
+from .waiting import waiting
 
 CONNECT_S = 30.0
 """Given to a browser to load what the page needs."""
@@ -72,18 +73,17 @@ class Page:
 
     async def _load(self) -> None:
         """Wait for a server that is still loading its models."""
-        with self.root, ui.element("div").classes("empty").props('role="status"') as waiting:
-            ui.spinner(size="32px")
-            ui.label("The server is loading its models")
-        waiting.set_visibility(False)
+        with self.root:
+            shown = waiting("The server is loading its models")
+        shown.set_visibility(False)
         while not self.root.is_deleted:
             try:
                 await self.session.load()
                 break
             except NotReady:
-                waiting.set_visibility(True)
+                shown.set_visibility(True)
                 await asyncio.sleep(PAUSE_S)
-        waiting.delete()
+        shown.delete()
 
     def _panels(self) -> None:
         self.root.clear()
