@@ -49,7 +49,7 @@ class GeneratePanel:
     ) -> None:
         self.models = models
         self.model = default
-        self._generate, self._stop = generate, stop
+        self._generate = generate
         with ui.element("section").classes("panel").props('aria-label="Generate"'):
             ui.label("Generate").classes("panel-title")
             self._choose = _select([*models], "Model", default.name, self._chosen)
