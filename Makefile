@@ -9,18 +9,19 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # One thread per process: on small shared machines two are slower than one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup serve test slow audit redis data checkpoints sheet clean
+.PHONY: setup serve test slow audit redis chromium data checkpoints sheet screenshots clean
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml constraints.txt clients/python/pyproject.toml
+$(VENV)/.installed: pyproject.toml constraints.txt clients/python/pyproject.toml \
+    clients/studio/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 	  || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
-	  --editable '.[dev]' --editable clients/python
+	  --editable '.[dev]' --editable clients/python --editable clients/studio
 	touch $@
 
 serve: setup
@@ -33,7 +34,13 @@ redis:
 	  && $(SUDO) env RUNLEVEL=1 apt-get install -y -qq redis-server \
 	  && { [ ! -d /run/systemd/system ] || $(SUDO) systemctl disable --now redis-server; }; }
 
-test: setup redis
+# The browser in which the studio is tested.
+chromium:
+	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq \
+	  && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	    --no-install-recommends chromium; }
+
+test: setup redis chromium
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -46,7 +53,7 @@ audit: setup
 	$(BIN)/python deploy/audit.py
 
 # The extra ray is for these tests alone, and large.
-slow: setup redis
+slow: setup redis chromium
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'
 	$(BIN)/pytest -m slow $(ARGS)
 
@@ -78,6 +85,10 @@ checkpoints: setup data
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png
+
+# What the README shows of the studio.
+screenshots: setup chromium
+	$(BIN)/python -m benchmarks.screenshots --out docs
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -125,6 +125,9 @@ def serve(
     replay_s: Annotated[
         float | None, typer.Option(help="Seconds for which they are kept; default 3600.")
     ] = None,
+    studio: Annotated[
+        bool | None, typer.Option(help="The studio at /, if installed; shown by default.")
+    ] = None,
     log: Annotated[str | None, typer.Option(help="text (default), or json: a line each.")] = None,
     traces: Annotated[
         bool | None, typer.Option("--traces", help="Send OpenTelemetry traces; see OTEL_*.")

@@ -11,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 
+from sureflow_server import studio
 from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.keys.file import KeyFileError
@@ -71,6 +72,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
 
 async def _serve_with(settings: Settings, store: Store, listener: socket.socket) -> int:
     app = create_app(settings, store, open_replica(settings))
+    if settings.studio:
+        studio.mount(app, _own_address(listener))
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
@@ -107,6 +110,13 @@ def _bind(settings: Settings) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _own_address(listener: socket.socket) -> str:
+    """Where this machine reaches what is bound, also where that is every address."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _announce(service: Service, listener: socket.socket) -> None:

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
         open_metrics: Whether ``/metrics`` needs no key; ``None`` opens it on loopback only.
         allowed_origins: Web pages of these origins, such as ``https://lab.example``, may use the
             server from a browser; none may by default.
+        studio: Show the studio at ``/``, if it is installed.
         log: ``json`` writes the log as JSON objects, one a line, with the ids of requests.
         traces: Send OpenTelemetry traces to where the variables ``OTEL_*`` say; needs the extra
             ``otel``.
@@ -121,6 +122,7 @@ class Settings(BaseSettings):
     max_samples_in_flight: PositiveInt | None = None
     open_metrics: bool | None = None
     allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
+    studio: bool = True
     log: LogFormat = "text"
     traces: bool = False
     allow_unauthenticated: bool = False

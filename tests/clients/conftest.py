@@ -239,7 +239,7 @@ def _serve(url: str, log: Any, folder: Path, *options: str) -> subprocess.Popen[
             *(sys.executable, "-m", "sureflow_server.cli", "serve", "--port", port),
             *("--data-dir", str(folder / "data"), *options),
         ],
-        env={**others, "PYTHONPATH": path},
+        env={**others, "PYTHONPATH": path, "SUREFLOW_STUDIO": "false"},
         stdout=log,
         stderr=subprocess.STDOUT,
     )

@@ -12,6 +12,9 @@ from sureflow_server.logs import request_id
 QUIET = ("/health/", "/v2/health/", "/metrics")
 """Asked every few seconds, and never of interest."""
 
+UNLOGGED = "unlogged"
+"""Set in the state of a request that is no call of the API."""
+
 log = logging.getLogger(__name__)
 
 
@@ -42,7 +45,7 @@ class RequestLog:
         try:
             await self.app(scope, receive, watch)
         finally:
-            if not scope["path"].startswith(QUIET):
+            if not (scope["path"].startswith(QUIET) or scope["state"].get(UNLOGGED)):
                 # As it was sent: once decoded, it may hold a line of its own.
                 path = scope["raw_path"].decode("ascii", "backslashreplace")
                 self._say(scope["method"], path, status, perf_counter() - begun)

@@ -1,0 +1,71 @@
+"""How bad what is accepted may be, as far as anybody has measured it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sureflow_client import GenerateOptions, Model
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Bad rates that a judge has certified, from the strictest threshold down.
+
+    Attributes:
+        points: Pairs of a confidence, and the bad rate among samples of at least that.
+        judge: Who told good from bad.
+        certainty: With which the rates hold.
+        base: Bad rate among all judged samples.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    judge: str
+    certainty: float
+    base: float
+
+    def bound(self, threshold: float) -> float | None:
+        """Return the bad rate certified at a threshold; ``None`` where there is none.
+
+        What is certified at one threshold says nothing about its neighbours.
+        """
+        rates = (rate for confidence, rate in self.points if abs(confidence - threshold) < 1e-6)
+        return next(rates, None)
+
+
+@dataclass(frozen=True)
+class Risk:
+    """A certificate that is about the samples on show, or why there is none."""
+
+    certificate: Certificate | None
+    reason: str = ""
+
+
+def risk_of(model: Model, options: GenerateOptions, score: str) -> Risk:
+    """Return what is known about samples of a model that were asked for in this way.
+
+    Args:
+        model: Its card.
+        options: Of the request; ``method`` and ``steps`` said.
+        score: By which the samples were judged.
+    """
+    table: Mapping[str, Any] | None = (model.calibrated or {}).get("conformal")
+    if table is None:
+        return Risk(None, f"No judge has seen samples of {model.name}, so no risk is known.")
+    asked = (options.get("method"), options.get("steps"), score, options.get("guidance") or 1.0)
+    same = asked == (table["method"], table["steps"], table["score"], table["guidance"])
+    plain = options.get("tolerance") is None and options.get("grid") in (None, "uniform")
+    labelled = options.get("label") is not None or not model.classes
+    if not (same and plain and labelled):
+        return Risk(None, f"The risk is known for {_words(model, table)} only.")
+    points = tuple((float(confidence), float(rate)) for confidence, rate in table["thresholds"])
+    return Risk(Certificate(points, table["judge"], 1 - table["delta"], table["bad_rate"]))
+
+
+def _words(model: Model, table: Mapping[str, Any]) -> str:
+    label = ", with a class" if model.classes else ""
+    return (
+        f"{table['method']} with {table['steps']} steps, guidance {table['guidance']:g}, "
+        f"score {table['score']}{label}"
+    )

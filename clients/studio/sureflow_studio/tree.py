@@ -1,0 +1,64 @@
+"""The family of a sample: generation below generation."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from nicegui import ui
+
+from sureflow_client import Sample
+
+from .card import Card
+from .family import Family, Member
+from .keyboard import walkable
+
+Go = Callable[[str], Awaitable[None]]
+
+NAMES = ("Origin", "Branches")
+
+
+class Tree:
+    """Generations along the line of the open sample; every one can be opened."""
+
+    def __init__(self, family: Family, go: Go) -> None:
+        self.family, self._go = family, go
+        with ui.element("section").classes("panel tree").props('aria-label="Family"'):
+            with ui.element("div").classes("row-line spread"):
+                ui.label("Family").classes("panel-title")
+                self.note = ui.label().classes("soft small")
+            self.box = ui.element("div").classes("stack")
+            walkable(self.box)
+
+    def show(self, handle: str) -> None:
+        """Draw the family of a member."""
+        rows = self.family.generations(handle)
+        line = {member.handle for member in self.family.line(handle)}
+        self.note.text = "" if len(rows) > 1 else "No branches yet: rewind to make some."
+        self.box.clear()
+        with self.box:
+            for depth, row in enumerate(rows):
+                with ui.element("div").classes("generation"):
+                    ui.label(_name(depth)).classes("generation-name")
+                    for member in row:
+                        self._member(member, member.handle in line, member.handle == handle)
+
+    def _member(self, member: Member, on_line: bool, open: bool) -> None:
+        if member.sample is None:
+            return
+        card = Card(member.sample, left(member), self._opened(member.handle))
+        if on_line:
+            card.element.classes("open")
+        if open:
+            card.element.props('aria-current="true"')
+
+    def _opened(self, handle: str) -> Callable[[Sample], Awaitable[None]]:
+        return lambda sample: self._go(handle)
+
+
+def left(member: Member) -> str:
+    """Return when a member left its parent, in a few characters."""
+    return "" if member.left_at is None else f"t {member.left_at:.2f}"
+
+
+def _name(depth: int) -> str:
+    return NAMES[depth] if depth < len(NAMES) else f"Branches {depth}"

@@ -1,0 +1,54 @@
+"""What a visitor does, in words of the page."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+
+def choose(page: Page, field: str, option: str) -> None:
+    """Choose from a list."""
+    page.get_by_role("combobox", name=field).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def generate(page: Page, n: int, seed: int = 7) -> Locator:
+    """Generate and wait for the end; returns the cards."""
+    page.get_by_role("spinbutton", name="Samples").fill(str(n))
+    page.get_by_role("spinbutton", name="Seed").fill(str(seed))
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".facts")).to_contain_text("evaluations")
+    cards = page.locator(".cards .card")
+    expect(cards).to_have_count(n)
+    return cards
+
+
+def thumb(page: Page, name: str) -> Locator:
+    """What takes the keys of a slider."""
+    return page.get_by_role("slider", name=name, exact=True).locator("[tabindex]")
+
+
+def slide(page: Page, name: str, by: int) -> None:
+    """Press an arrow key so many times."""
+    handle = thumb(page, name)
+    for _ in range(abs(by)):
+        handle.press("ArrowRight" if by > 0 else "ArrowLeft")
+
+
+def value(page: Page, name: str) -> float:
+    """Return where a slider stands."""
+    slider = page.get_by_role("slider", name=name, exact=True)
+    return float(slider.get_attribute("aria-valuenow") or "nan")
+
+
+def open_sample(page: Page, which: int = 0) -> None:
+    """Open a sample of the gallery, and wait for its trajectory."""
+    page.locator(".cards .card").nth(which).click()
+    expect(page.get_by_role("region", name="Trajectory")).to_be_visible()
+
+
+def rewind(page: Page) -> Locator:
+    """Rewind, and wait for the branches; returns their cards, beside that of the sample."""
+    page.get_by_role("button", name="Rewind").click()
+    side = page.get_by_role("region", name="Side by side")
+    expect(side).to_be_visible()
+    return side.locator(".card")

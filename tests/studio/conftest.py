@@ -1,0 +1,128 @@
+"""A server with the studio, and a browser that looks at it."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.server.conftest import models_dir as models_dir
+from tests.server.running import Server, serving
+
+ROOT = Path(__file__).parents[2]
+STUDIO = ROOT / "clients" / "studio"
+PATIENCE_MS = 60_000
+DESK = {"width": 1440, "height": 900}
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def install(folder: Path) -> Path:
+    """Make a folder in which the studio is installed, as its pyproject says."""
+    project = tomllib.loads((STUDIO / "pyproject.toml").read_text())["project"]
+    info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    groups = [
+        "\n".join([f"[{group}]", *(f"{name} = {value}" for name, value in points.items())])
+        for group, points in project["entry-points"].items()
+    ]
+    (info / "entry_points.txt").write_text("\n".join(groups) + "\n")
+    (folder / "sureflow_studio").symlink_to(STUDIO / "sureflow_studio")
+    (folder / "sureflow_client").symlink_to(ROOT / "clients" / "python" / "sureflow_client")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("studio") / "site")
+
+
+@pytest.fixture(scope="session")
+def server(models_dir: Path, installed: Path) -> Iterator[Server]:
+    """A server with the studio, on closed-form models."""
+    options = ("--studio", "--models-dir", str(models_dir), "--default-model", "icons")
+    with serving(*options, plugins=installed) as running:
+        yield running
+
+
+@pytest.fixture
+def start(models_dir: Path, installed: Path) -> Callable[..., object]:
+    """Start a server of one's own."""
+
+    @contextmanager
+    def start(*options: str) -> Iterator[Server]:
+        options = ("--studio", "--models-dir", str(models_dir), *options)
+        with serving(*options, plugins=installed) as running:
+            yield running
+
+    return start
+
+
+# Not for the session: while it is there, no other test may start an event loop.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    assert executable, "needs chromium: make chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """What a visitor's browser did.
+
+    ``complaints`` is what it said on its console, ``hosts`` where it went, and ``patient`` whether
+    it may say that a server cannot be reached any more.
+    """
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
+        self.patient = False
+        self.complaints: list[str] = []
+        self.hosts: set[str | None] = set()
+        context.set_default_timeout(PATIENCE_MS)
+        context.on("request", lambda request: self._went(request.url))
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("console", lambda message: self._said(message.type, message.text))
+
+    def open(self, url: str) -> Page:
+        page = self.context.new_page()
+        page.goto(url)
+        return page
+
+    def _went(self, url: str) -> None:
+        if urlsplit(url).scheme not in ("data", "blob"):
+            self.hosts.add(urlsplit(url).netloc)
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """A visitor; whose browser must have nothing to complain about in the end."""
+    context = browser.new_context(viewport=DESK, accept_downloads=True)  # type: ignore[arg-type]
+    visit = Visit(context)
+    yield visit
+    context.close()
+    forgiven = "net::ERR_" if visit.patient else "no such words"
+    assert [complaint for complaint in visit.complaints if forgiven not in complaint] == []
+
+
+@pytest.fixture
+def page(visit: Visit, server: Server) -> Page:
+    """The page, ready."""
+    page = visit.open(server.url)
+    expect(page.get_by_role("button", name="Generate")).to_be_visible()
+    return page

@@ -1,0 +1,183 @@
+"""Generating, watching, filtering and sorting."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sureflow_client import Client
+from tests.server.running import Server, eventually
+from tests.studio.acting import choose, generate, slide, thumb
+from tests.studio.conftest import Visit
+
+DOTS = ".gallery .square svg path[stroke][transform^='matrix(4.5,']"
+"""Points of a scatter, as ECharts draws them."""
+
+NUMBER = re.compile(r"confidence ([\d.]+)")
+
+
+def confidences(page: Page) -> list[float]:
+    names = page.locator(".cards .card").evaluate_all("all => all.map(card => card.ariaLabel)")
+    return [float(match[1]) for name in names if (match := NUMBER.search(name))]
+
+
+def test_samples_are_those_of_the_api(page: Page, server: Server) -> None:
+    choose(page, "Class", "stripes")
+    generate(page, 5, seed=3)
+    with Client(server.url) as client:
+        made = client.generate("icons", n=5, seed=3, label="stripes")
+    assert confidences(page) == [round(float(c), 2) for c in sorted(made.confidence, reverse=True)]
+    pictures = page.locator(".cards img").evaluate_all("all => all.map(image => image.src)")
+    assert len(set(pictures)) == 5
+    assert all(source.startswith("data:image/png;base64,") for source in pictures)
+
+
+def begin_long(page: Page) -> None:
+    """Begin with what takes a while, and wait for the first of it."""
+    page.get_by_text("Solver and score").click()
+    page.get_by_role("spinbutton", name="Steps").fill("300")
+    page.get_by_role("spinbutton", name="Samples").fill("200")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".cards .card").first).to_be_visible()
+
+
+def wait_idle(server: Server) -> None:
+    eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
+
+
+def test_they_arrive_one_by_one_and_can_be_stopped(page: Page, server: Server) -> None:
+    begin_long(page)
+    expect(page.get_by_role("progressbar", name="Progress")).to_be_visible()
+    assert page.locator(".cards .card").count() < 200
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".facts")).to_contain_text("stopped after")
+    expect(page.get_by_role("button", name="Generate")).to_be_visible()
+    wait_idle(server)
+
+
+@pytest.mark.slow
+def test_who_leaves_hangs_up(visit: Visit, server: Server) -> None:
+    page = visit.open(server.url)
+    begin_long(page)
+    page.close()
+    assert server.metric("sureflow_num_samples_running") > 0
+    wait_idle(server)
+
+
+def test_the_slider_lets_the_doubtful_step_back(page: Page) -> None:
+    generate(page, 8)
+    everybody = confidences(page)
+    slide(page, "Least confidence to show", 40)
+    expect(page.locator(".passing")).to_contain_text("≥ 0.40")
+    passing = sum(confidence >= 0.4 for confidence in everybody)
+    assert 0 < passing < 8
+    expect(page.locator(".passing")).to_have_text(f"≥ 0.40: {passing} of 8")
+    expect(page.locator(".card.below")).to_have_count(8 - passing)
+    expect(page.locator(".risk-said")).to_contain_text(f"{passing} of 8 pass")
+    page.get_by_role("switch", name="Hide the others").click()
+    expect(page.locator(".card:visible")).to_have_count(passing)
+
+
+def test_samples_are_sorted(page: Page) -> None:
+    generate(page, 6)
+    assert confidences(page) == sorted(confidences(page), reverse=True)
+    choose(page, "Sort", "least sure")
+    expect(page.locator(".card").first).to_have_attribute(
+        "aria-label", re.compile(f"confidence {min(confidences(page)):.2f}")
+    )
+    assert confidences(page) == sorted(confidences(page))
+
+
+def test_risk_is_shown_where_a_judge_has_certified_it(page: Page, server: Server) -> None:
+    card = server.client.get("/v1/models/icons").json()["calibrated"]["conformal"]
+    bounds = {round(level, 2): bound for level, bound in card["thresholds"]}
+    choose(page, "Class", "half")
+    generate(page, 4)
+    risk = page.get_by_role("region", name="Risk and coverage")
+    expect(risk.locator(".panel-title")).to_have_text("Risk and coverage")
+    expect(risk.locator("svg")).to_contain_text("bad at most, %")
+    said = risk.locator(".risk-said").inner_text()
+    match = re.search(r"At most ([\d.]+)% of such samples are bad", said)
+    assert match is not None
+    assert bounds[0.0] <= float(match[1]) / 100 < bounds[0.0] + 0.0011
+    expect(risk.locator(".risk-note")).to_contain_text("judged by by eye")
+    slide(page, "Least confidence to show", 100)
+    expect(risk.locator(".risk-said")).to_contain_text("Nothing is certified above")
+
+
+def test_no_risk_is_invented(page: Page) -> None:
+    """Without a class the judge's table does not apply, and the page says so."""
+    generate(page, 4)
+    risk = page.get_by_role("region", name="Risk and coverage")
+    expect(risk.locator(".panel-title")).to_have_text("Coverage")
+    expect(risk.locator(".risk-note")).to_contain_text("The risk is known for heun")
+    expect(risk).not_to_contain_text("At most")
+
+
+def test_vectors_are_points_of_a_plane(page: Page) -> None:
+    choose(page, "Model", "points")
+    generate(page, 6)
+    expect(page.locator(DOTS)).to_have_count(6)
+    expect(page.locator(".chart.square svg")).to_contain_text("x₁")
+    note = page.locator(".risk-note")
+    expect(note).to_contain_text("No judge has seen samples of points")
+    expect(note).to_contain_text("no confidence either")
+
+
+def test_a_point_opens_its_sample(page: Page) -> None:
+    choose(page, "Model", "points")
+    generate(page, 3)
+    page.locator(DOTS).nth(1).click()
+    expect(page.get_by_role("region", name="Trajectory")).to_be_visible()
+
+
+def test_the_server_filters(page: Page) -> None:
+    page.get_by_text("Filter on the server").click()
+    choose(page, "Doubtful samples", "Drop the doubtful")
+    slide(page, "Least confidence", 20)
+    generate(page, 8)
+    assert any(confidence < 0.5 for confidence in confidences(page))
+    dropped = page.locator(".card-blank")
+    assert dropped.count() == sum(confidence < 0.5 for confidence in confidences(page))
+    expect(dropped.first).to_have_text("dropped")
+
+
+def test_a_refusal_names_the_field(page: Page) -> None:
+    page.get_by_text("Solver and score").click()
+    page.get_by_role("spinbutton", name="Steps").fill("5000")
+    page.get_by_role("button", name="Generate").click()
+    alert = page.get_by_role("alert").filter(has_text="sampler.steps:")
+    expect(alert).to_contain_text("less than or equal to 1000")
+    expect(alert).to_contain_text("req_")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(alert).to_be_hidden()
+    page.get_by_role("spinbutton", name="Steps").fill("5")
+    generate(page, 2)
+
+
+def test_a_worker_that_dies_costs_nothing(page: Page, server: Server) -> None:
+    server.kill_worker()
+    generate(page, 3, seed=11)
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_the_keyboard_goes_everywhere(page: Page, key: str) -> None:
+    cards = generate(page, 8)
+    cards.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(cards.nth(1)).to_be_focused()
+    page.keyboard.press("End")
+    expect(cards.nth(7)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    above = page.evaluate("document.activeElement.getBoundingClientRect().top")
+    assert above < (cards.nth(7).bounding_box() or {"y": 0})["y"]
+    page.keyboard.press("Home")
+    expect(cards.first).to_be_focused()
+    page.keyboard.press(key)
+    expect(page.get_by_role("region", name="Trajectory")).to_be_visible()
+    expect(page.get_by_role("button", name="Samples")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(cards.first).to_be_visible()
+    expect(thumb(page, "Least confidence to show")).to_be_visible()

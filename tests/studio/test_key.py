@@ -1,0 +1,77 @@
+"""A server with API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server.conftest import add_key
+from tests.server.running import Server, serving
+from tests.studio.acting import generate, open_sample
+from tests.studio.conftest import Visit
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys") / "keys.json"
+
+
+@pytest.fixture(scope="module")
+def token(keys: Path) -> str:
+    return add_key(keys, "generate", "edit")
+
+
+@pytest.fixture(scope="module")
+def narrow(keys: Path) -> str:
+    return add_key(keys, "metrics")
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    models_dir: Path, installed: Path, keys: Path, token: str, narrow: str
+) -> Iterator[Server]:
+    options = ("--studio", "--models-dir", str(models_dir), "--api-keys-file", str(keys))
+    with serving(*options, plugins=installed) as running:
+        yield running
+
+
+def enter(page: Page, key: str) -> None:
+    page.get_by_role("textbox", name="API key").fill(key)
+    page.get_by_role("button", name="Enter").click()
+
+
+def test_the_key_is_asked_for_and_used(visit: Visit, guarded: Server, token: str) -> None:
+    page = visit.open(guarded.url)
+    asked = page.get_by_role("region", name="API key")
+    expect(asked).to_be_visible()
+    assert page.get_by_role("button", name="Generate").count() == 0
+    enter(page, "sf_wrong")
+    expect(asked.get_by_role("alert")).not_to_be_empty()
+    enter(page, token)
+    generate(page, 2)
+    open_sample(page)
+
+
+def test_it_is_kept_by_the_page_alone(visit: Visit, guarded: Server, token: str) -> None:
+    page = visit.open(guarded.url)
+    enter(page, token)
+    expect(page.get_by_role("button", name="Generate")).to_be_visible()
+    assert token not in page.content()
+    kept = "JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])"
+    assert token not in page.evaluate(kept)
+    assert visit.context.cookies() == []
+    other = visit.open(guarded.url)
+    expect(other.get_by_role("region", name="API key")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("region", name="API key")).to_be_visible()
+    assert not [line for line in guarded.log if token in line]
+
+
+def test_what_a_key_may_not_is_said(visit: Visit, guarded: Server, narrow: str) -> None:
+    page = visit.open(guarded.url)
+    enter(page, narrow)
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_role("alert").first).to_contain_text("lacks the scope generate")
