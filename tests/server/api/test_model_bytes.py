@@ -115,6 +115,7 @@ def test_a_new_worker_knows_them_all(narrow: Server, roomy: Server) -> None:
         assert narrow.generate(**body(name))["samples"] == roomy.generate(**body(name))["samples"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_has_changed_waits_for_an_administrator(
     start: Callable[..., Server], root: Path, roomy: Server, tmp_path: Path
 ) -> None:
