@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +39,8 @@ class Frame:
         return sum(array.nbytes for array in self.arrays.values())
 
     def dump(self) -> bytes:
-        """Return it as a safetensors file."""
-        note = json.dumps({"step": self.step, "t": self.t})
+        """Return it as a safetensors file, with a checksum."""
+        note = json.dumps({"step": self.step, "t": self.t, "sum": self._sum()})
         # which makes a row of a number
         whole = {k: np.ascontiguousarray(v).reshape(v.shape) for k, v in self.arrays.items()}
         return save(whole, {NOTE: note})
@@ -49,14 +50,26 @@ class Frame:
         """Read it back.
 
         Raises:
-            ValueError: These are not the bytes of a frame.
+            ValueError: These are not the bytes of a frame, or no longer those that it had: to go on
+                from them would be to go on from somewhere else.
         """
         try:
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             note = json.loads(header["__metadata__"][NOTE])
-            return cls(int(note["step"]), float(note["t"]), load(data))
-        except Exception as error:
+            frame, known = cls(int(note["step"]), float(note["t"]), load(data)), note["sum"]
+        except Exception as error:  # a file can be wrong in many ways
             raise ValueError(f"not a frame: {error}") from error
+        if frame._sum() != known:
+            raise ValueError("not a frame: its checksum is that of another")
+        return frame
+
+    def _sum(self) -> str:
+        """What tells it from one that is damaged."""
+        digest = blake2b(json.dumps([self.step, self.t]).encode(), digest_size=16)
+        for name, array in sorted(self.arrays.items()):
+            digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
 
 def nearest(frames: Iterable[Frame], step: int) -> Frame | None:

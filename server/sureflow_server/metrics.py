@@ -91,7 +91,7 @@ class Metrics:
         for outcome in ("ok", "error"):
             self.loads.labels(outcome)  # there from the start, so that the first one is an increase
         self.evicted_models = counter(
-            "model_evictions_total", "Models that left memory to make room for others.", "model"
+            "model_evictions_total", "Models that left memory to make room for others."
         )
         self.model_bytes = Gauge(
             "sureflow_model_bytes",
@@ -160,7 +160,7 @@ class Metrics:
     def shelved(self, shelved: Shelved) -> None:
         """Count a model that has come into memory, has not, or has gone."""
         if shelved.what == "evicted":
-            self.evicted_models.labels(shelved.model).inc()
+            self.evicted_models.inc()
         else:
             self.loads.labels("ok" if shelved.what == "loaded" else "error").inc()
 

@@ -28,11 +28,13 @@ from sureflow.checkpoint import (
 )
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
+from sureflow.frame import Frame
 from sureflow.inspection import inspect
 from sureflow.lane import LaneSpec, Sample
 from sureflow.networks.registry import build
 from sureflow.sampling import Sampler, evaluator
 from sureflow.sampling.grid import Grid
+from sureflow.sampling.sample import run
 from tests.hostile import tensors, text
 
 MEBIBYTE = 1 << 20
@@ -190,6 +192,29 @@ def test_inspection_refuses_them_too(sound: dict[str, dict[str, bytes]], tmp_pat
         write(folder, files)
         with suppress(CheckpointError):
             inspect(folder)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("count", [500, pytest.param(5000, marks=pytest.mark.slow)])
+def test_damaged_frames_are_refused_or_the_same(
+    sound: dict[str, dict[str, bytes]], tmp_path: Path, count: int
+) -> None:
+    write(tmp_path / "one", sound["mlp"])
+    (sample,) = run(load(tmp_path / "one"), [LaneSpec(0, 0, steps=4, keep="all")])
+    chance = random.Random(4)
+    refused = 0
+    for number in range(count):
+        data = chance.choice(sample.frames).dump()
+        mutated = tensors(chance, data)
+        try:
+            got = Frame.parse(mutated)
+        except ValueError:
+            refused += 1
+            continue
+        (same,) = (frame for frame in sample.frames if frame.step == got.step)
+        assert got.t == same.t, number
+        assert got.dump() == same.dump(), number
+    assert refused > 0.8 * count
 
 
 BOMBS: dict[str, dict[str, Any]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import sureflow_server
-from tests.server.running import Server, eventually
+from tests.server.running import Server, eventually, serving
 
 DAY = 86_400.0
-LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 400}}
+LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 200}}
 
 WALL = {
     "api/background.py",
@@ -56,17 +56,22 @@ class Clock:
         new.rename(self._offset)
 
 
-@pytest.fixture
-def clock(tmp_path: Path) -> Clock:
-    return Clock(tmp_path)
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
+    return Clock(tmp_path_factory.mktemp("clock"))
+
+
+@pytest.fixture(scope="module")
+def jumpy(models_dir: Path, clock: Clock) -> Iterator[Server]:
+    options = ("--models-dir", str(models_dir), "--default-model", "points")
+    with serving(*options, plugins=clock.folder) as running:
+        yield running
 
 
 @pytest.mark.parametrize("seconds", [DAY, -DAY])
-def test_what_is_under_way_does_not_notice(
-    start: Callable[..., Server], server: Server, clock: Clock, seconds: float
-) -> None:
-    expected = server.generate(**LONG)["samples"]
-    jumpy = start("--default-model", "points", "--worker-timeout-s", "20", plugins=clock.folder)
+def test_what_is_under_way_does_not_notice(jumpy: Server, clock: Clock, seconds: float) -> None:
+    clock.jump(0)
+    expected = jumpy.generate(**LONG)["samples"]
     done = jumpy.client.post(
         "/v1/generate", json={"seed": 1}, headers={"Prefer": "respond-async"}
     ).headers["location"]
@@ -82,8 +87,9 @@ def test_what_is_under_way_does_not_notice(
     assert not any("Traceback" in line for line in jumpy.log)
 
 
-def test_lifetimes_of_handles_go_by_it(start: Callable[..., Server], clock: Clock) -> None:
-    server = start("--default-model", "points", plugins=clock.folder)
+def test_lifetimes_of_handles_go_by_it(jumpy: Server, clock: Clock) -> None:
+    server = jumpy
+    clock.jump(0)
 
     def handle() -> str:
         sample = server.generate(seed=1, rewind={"ttl_s": 3600})["samples"][0]

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from statistics import median
 from threading import Event
 from typing import Any
 
@@ -104,6 +105,9 @@ def test_a_soak_leaves_nothing_behind(
     over = Event()
     waits: list[tuple[float, float]] = []
     deeds: Counter[str] = Counter()
+    trail: list[dict[str, int]] = []
+    full = {"n": room, "seed": 1, "sampler": {"steps": 1}}
+    assert len(server.generate(**full)["samples"]) == room
     begun = time.monotonic()
 
     def ask(client: int) -> None:
@@ -121,24 +125,25 @@ def test_a_soak_leaves_nothing_behind(
 
     with ThreadPoolExecutor() as threads:
         asking = [threads.submit(ask, client) for client in range(CLIENTS)]
-        time.sleep(seconds / 4)
-        warm = memory(server)
-        time.sleep(seconds * 3 / 4)
+        for _ in range(LOOKS):
+            time.sleep(seconds / LOOKS)
+            trail.append(memory(server))
         over.set()
         for each in asking:
             each.result()
     eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
     eventually(lambda: server.metric("sureflow_num_samples_waiting") == 0)
-    full = {"n": room, "seed": 1, "sampler": {"steps": 1}}
     assert len(server.generate(**full)["samples"]) == room, "no room is taken by anybody"
-    grown = memory(server)
-    told = {
-        name: f"{grown[name] / MEBIBYTE:.1f} MiB after {warm[name] / MEBIBYTE:.1f}" for name in warm
-    }
+    quarters = [
+        {name: median(look[name] for look in part) / MEBIBYTE for name in trail[0]}
+        for part in zip(*[iter(trail)] * (LOOKS // 4), strict=True)
+    ]
+    warm, grown = quarters[1], quarters[3]
+    told = {name: [round(quarter[name], 1) for quarter in quarters] for name in warm}
     busy = server.metric("sureflow_tick_duration_seconds_sum") / (time.monotonic() - begun)
     first, second = halves(waits, seconds)
     print(
-        f"{dict(deeds)} in {seconds} s, {busy:.0%} of them in ticks; resident memory {told}; "
+        f"{dict(deeds)} in {seconds} s, {busy:.0%} of them in ticks; MiB by quarters {told}; "
         f"p99 of waiting in the halves {first:.3f} s and {second:.3f} s"
     )
     for name, size in grown.items():
@@ -223,6 +228,9 @@ DEEDS = (
     *(wait, wait, wait, wait, vanish, listen_for_a_while, cancel_a_job, leave_a_job_alone),
     *(edit_and_look, edit_and_look, invert),
 )
+LOOKS = 40
+"""At memory, in the course of a soak."""
+
 PAUSE = 3.0
 """Times as long as a deed took that a client of the soak does nothing after it."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.server.api.test_edit import edit, icon, same
-from tests.server.running import Server
+from tests.server.running import Server, serving
 from tests.server.store.places import redis_server
 
 DEFAULT = ("--default-model", "points")
@@ -54,17 +54,28 @@ def without_handles(server: Server, expected: dict[str, Any]) -> str:
     return str(warning)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def server(models_dir: Path, folder: Path) -> Iterator[Server]:
+    options = ("--models-dir", str(models_dir), *DEFAULT, "--data-dir", str(folder))
+    with serving(*options) as running:
+        yield running
+
+
 @pytest.mark.parametrize("fault", ["full", "sealed"])
 def test_without_room_on_the_disk_samples_are_made(
-    start: Callable[..., Server], tmp_path: Path, fault: str
+    server: Server, folder: Path, fault: str
 ) -> None:
     """What was kept before is there, and what comes after is kept again."""
-    server = start(*DEFAULT, "--data-dir", str(tmp_path))
     first = icon(server, seed=7, **STEPS)
-    with full_disk(server) if fault == "full" else sealed(tmp_path / "handles"):
+    with full_disk(server) if fault == "full" else sealed(folder / "handles"):
         warning = without_handles(server, first)
         assert "no handle could be kept" in warning
-        assert str(tmp_path) not in warning, "where the store is, is for the log"
+        assert str(folder) not in warning, "where the store is, is for the log"
         assert server.client.get("/health/ready").status_code == 200
         refused = server.client.post("/v1/edit", json={"handle": "hdl_none"})
         assert refused.status_code == 404
@@ -75,13 +86,11 @@ def test_without_room_on_the_disk_samples_are_made(
 
 
 @pytest.mark.parametrize("how", ["bits", "cut", "other"])
-def test_damaged_frames_are_made_again(
-    start: Callable[..., Server], tmp_path: Path, how: str
-) -> None:
-    server = start(*DEFAULT, "--data-dir", str(tmp_path))
+def test_damaged_frames_are_made_again(server: Server, folder: Path, how: str) -> None:
     first = icon(server, seed=7, **STEPS)
     whole = edit(server, first, at={"t": 0.5})
-    frames = sorted((tmp_path / "handles" / "payloads").glob("*.frame-*"))
+    payloads = folder / "handles" / "payloads"
+    frames = sorted(payloads.glob(f"{first['handle']['id']}.frame-*"))
     assert len(frames) > 20
     for file in frames:
         data = file.read_bytes()

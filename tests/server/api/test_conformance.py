@@ -36,6 +36,11 @@ expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "410", "41
 # Schemas say nothing of what depends on the model, or on other fields.
 [checks.positive_data_acceptance]
 enabled = false
+
+# Each of these may be a whole trajectory made again.
+[[operations]]
+include-path = "/v1/handles/{id}/frames"
+generation.max-examples = 20
 """
 
 ADMINISTRATION = r"/(load|unload)$"

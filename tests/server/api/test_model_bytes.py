@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,9 @@ from tests.server.running import Server, eventually, serving
 
 MOVED = {**POINTS, "means": [[3.0, 1.0], [-3.0, 1.0], [1.0, 3.0]]}
 NAMES = ("circles", "icons", "points")
+SLACK = 64 << 20
+"""For code and tables that a small server has not needed."""
+
 ROWS = ("--capacity", "8", "--default-model", "points")
 
 
@@ -115,6 +119,7 @@ def test_a_new_worker_knows_them_all(narrow: Server, roomy: Server) -> None:
         assert narrow.generate(**body(name))["samples"] == roomy.generate(**body(name))["samples"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_has_changed_waits_for_an_administrator(
     start: Callable[..., Server], root: Path, roomy: Server, tmp_path: Path
 ) -> None:
@@ -138,3 +143,32 @@ def test_a_folder_that_has_changed_waits_for_an_administrator(
     assert server.client.post("/v1/models/points/unload").json()["state"] == "unloaded"
     assert server.generate(**body("icons"))["samples"]
     assert server.client.post("/v1/generate", json=body("points")).status_code == 503
+
+
+@pytest.mark.slow
+def test_memory_stays_within_the_budget(
+    start: Callable[..., Server], server: Server, tmp_path: Path
+) -> None:
+    """Eight models of 28 MB each, room for two: resident memory is that of two, time and again."""
+    network = {"kind": "mlp", "shape": [2], "width": 1024, "layers": 3}
+    names = [f"wide-{number}" for number in range(8)]
+    for name in names:
+        make_checkpoint(tmp_path / name, network, media="vector")
+    size = (tmp_path / names[0] / "model.safetensors").stat().st_size
+    budget = int(2.2 * size)
+    wide = start(*ROWS[:2], "--model-bytes", str(budget), models=tmp_path)
+    base, peaks = resident(server.worker_pid), list[int]()
+    for _ in range(3):
+        for name in names:
+            assert wide.generate(model=name, sampler={"steps": 2})["samples"]
+            peaks.append(resident(wide.worker_pid) - base)
+    print(f"weights of {size} bytes, budget {budget}; resident bytes beyond a small server {peaks}")
+    assert max(peaks) < budget + size + SLACK, "one is on its way while two are there"
+    assert max(peaks[-8:]) < max(peaks[:8]) + size, "nothing piles up"
+    assert wide.metric("sureflow_model_evictions_total") >= 22
+
+
+def resident(pid: int) -> int:
+    """Bytes of a process that are in memory."""
+    (line,) = re.findall(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(line) * 1024
