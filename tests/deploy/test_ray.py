@@ -162,6 +162,7 @@ def ray(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "SUREFLOW_STORE": redis.url,
         "OMP_NUM_THREADS": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_SERVE_PROXY_PREFER_LOCAL_NODE_ROUTING": "0",
         "RAY_worker_niceness": "0",  # not 15, behind all else on a busy machine
         "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "0.5",
         "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "0.5",

@@ -10,7 +10,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    "module", ["cli", "serve", "app", "engine.pool", "engine.worker", "store.open", "store.shared"]
+    "module",
+    [
+        "cli",
+        "serve",
+        "app",
+        "engine.pool",
+        "engine.worker",
+        "store.open",
+        "store.shared",
+        "replicas.replica",
+    ],
 )
 def test_the_api_process_never_imports_torch(module: str) -> None:
     code = f"import sys, sureflow_server.{module}; sys.exit('torch' in sys.modules)"

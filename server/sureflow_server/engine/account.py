@@ -75,7 +75,8 @@ class Account:
     def enter(self, samples: int) -> None:
         """Samples were accepted, or one was replaced by another."""
         self._recover()
-        self._spent += samples
+        if self.limits.samples_per_minute is not None:
+            self._spent += samples
         self.in_flight += samples
 
     def leave(self, samples: int) -> None:

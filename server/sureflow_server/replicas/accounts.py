@@ -63,7 +63,8 @@ class SharedAccount:
     def enter(self, samples: int, granted: bool) -> None:
         """Samples were accepted, or one was replaced; Redis knows what it has granted."""
         self.own.enter(samples)
-        self._taken += samples
+        if self._limited:
+            self._taken += samples
         if not granted:
             self.tell()
 

@@ -66,6 +66,13 @@ class SharedBoard(Board):
         entry = await self._shelf.find(owner, id, NO_EVENTS)
         return None if entry.how == "none" else Elsewhere(self._shelf, owner, id, entry)
 
+    async def discard(self, job: Background | Elsewhere) -> None:
+        """See :meth:`~sureflow_server.api.board.Board.discard`; others know of it then."""
+        told = None if isinstance(job, Elsewhere) else self._told.get(job.id)
+        await super().discard(job)
+        if told is not None:
+            await told.end.wait()
+
     async def finish(self) -> None:
         """See :meth:`~sureflow_server.api.board.Board.finish`; others can have the results then."""
         self._finishing = True
@@ -92,6 +99,7 @@ class SharedBoard(Board):
             telling.cancel()
             del self._told[job.id]
             told.once.set()
+            told.end.set()
 
     async def _go_on(self, job: Background, told: _Told) -> None:
         """Tell how a job goes on."""
@@ -107,6 +115,7 @@ class SharedBoard(Board):
     async def _hand_in(self, job: Background, told: _Told) -> None:
         """Tell how a job has ended, until Redis hears of it or it is forgotten."""
         while not await self._tell(job, told):
+            told.end.set()
             if self._finishing or job.id not in self._jobs:
                 return
             await asyncio.sleep(AGAIN_S)
@@ -140,6 +149,7 @@ class _Told:
         token: By which they know it.
         events: How many events they know.
         once: Set when it has been tried to tell them of it.
+        end: Set when it has been tried to tell them that it has ended.
         order: Held while they are being told.
     """
 
@@ -147,4 +157,5 @@ class _Told:
         self.token = token
         self.events = 0
         self.once = asyncio.Event()
+        self.end = asyncio.Event()
         self.order = asyncio.Lock()

@@ -19,6 +19,7 @@ from sureflow_server.engine.errors import (
 )
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.key import Key
+from sureflow_server.replicas.accounts import SharedAccounts
 from sureflow_server.replicas.link import Link
 from sureflow_server.store import StoreUnavailableError
 from tests.server.replicas.places import AlonePlace, SharedPlace
@@ -42,9 +43,11 @@ async def take(accounts: Accounts, whose: Key, samples: int) -> Any:
     return tally
 
 
-async def settled() -> None:
-    """Time for what is told to Redis in passing."""
-    await asyncio.sleep(0.1)
+async def settled(accounts: Accounts) -> None:
+    """Wait until Redis has been told what it is told in passing."""
+    shared = accounts._shared.values() if isinstance(accounts, SharedAccounts) else ()
+    while any(each._telling or each._order.locked() for each in shared):
+        await asyncio.sleep(0.01)
 
 
 @run
@@ -86,6 +89,21 @@ async def test_what_is_not_accepted_is_given_back(place: Place) -> None:
 
 
 @run
+async def test_limits_may_change_under_way(place: Place) -> None:
+    async with place.server(Clock()) as server:
+        accounts = server.accounts(Limits())
+        tally = await take(accounts, key(), 10**6)
+        await take(accounts, key(samples_per_minute=60), 60)
+        with pytest.raises(RateError):
+            await take(accounts, key(samples_per_minute=60), 1)
+        await take(accounts, key(samples_per_minute=120), 60)
+        with pytest.raises(QuotaError, match="1000120 samples"):
+            await take(accounts, key(max_samples_in_flight=4), 1)
+        tally.leave(10**6)
+        await take(accounts, key(), 10**6)
+
+
+@run
 async def test_the_quota_counts_what_is_in_flight(place: Place) -> None:
     async with place.server() as server:
         accounts, ours = server.accounts(Limits()), key(max_samples_in_flight=4)
@@ -107,7 +125,7 @@ async def test_replaced_samples_are_paid_for(place: Place) -> None:
         for _ in range(6):
             tally.leave(1)
             tally.enter(1)
-        await settled()
+        await settled(accounts)
         with pytest.raises(RateError):
             await take(accounts, ours, 1)
 
@@ -129,7 +147,8 @@ async def test_several_servers_count_like_one(shared: SharedPlace) -> None:
                     tally, samples = flying.pop(rng.randrange(len(flying)))
                     tally.leave(samples)
                     oracle.leave(samples)
-                    await asyncio.sleep(0.01)
+                    for accounts in replicas:
+                        await settled(accounts)
                 samples = rng.randint(1, 12)
                 said: type[EngineError] | None = None
                 expected: type[EngineError] | None = None
@@ -195,12 +214,12 @@ async def test_an_answer_that_was_not_heard_costs_nothing_twice(shared: SharedPl
         accounts, ours = server.accounts(limits), key()
         link.deaf = True
         tally = await take(accounts, ours, 6)
-        await settled()
+        await settled(accounts)
         elsewhere = other.accounts(limits)
         with pytest.raises(QuotaError, match="6 samples"):
             await take(elsewhere, ours, 5)
         tally.leave(6)
-        await settled()
+        await settled(accounts)
         with pytest.raises(RateError) as caught:
             await take(elsewhere, ours, 5)
         assert caught.value.retry_after_s == pytest.approx(6)
@@ -224,12 +243,13 @@ def test_redis_gone_and_back() -> None:
             redis.start()
             while one.link.away or two.link.away:
                 await asyncio.sleep(0.02)
-            await settled()
+            for accounts in (ones, twos):
+                await settled(accounts)
             for accounts in (ones, twos):
                 with pytest.raises(QuotaError, match="8 samples"):
                     await take(accounts, ours, 1)
             tally.leave(4)
-            await settled()
+            await settled(twos)
             with pytest.raises(QuotaError, match="4 samples"):
                 await take(twos, ours, 1)
 

@@ -135,6 +135,14 @@ def test_a_job_is_cancelled_at_the_other(pair: Pair) -> None:
     assert two.client.get(job).status_code == 404
 
 
+def test_a_job_that_is_cancelled_where_it_runs_is_cancelled_at_the_other(pair: Pair) -> None:
+    one, two = pair.one.server, pair.two.server
+    for _ in range(5):
+        job = begin(one, **ENDLESS)
+        assert one.client.delete(job).status_code == 204
+        assert look(two, job)["state"] == "cancelled"
+
+
 def test_a_job_of_another_key_is_none_at_the_other(pair: Pair) -> None:
     mine, theirs = pair.key(), pair.key()
     made = pair.one.request("POST", "/v1/generate", mine, json=ENDLESS, headers=ASYNC)
