@@ -219,6 +219,7 @@ def test_a_rate_counts_both(pair: Pair) -> None:
         assert 900 < int(refused.headers["retry-after"]) <= 1000
 
 
+@pytest.mark.slow
 def test_a_dead_server_holds_nothing(pair: Pair, models_dir: Path) -> None:
     """Its samples are not counted, its keys are free and its jobs have failed."""
     key = pair.key(max_samples_in_flight=5)
@@ -264,6 +265,7 @@ def refused(server: Guarded, key: str) -> bool:
     return server.request("POST", "/v1/generate", key, json=body).status_code == 429
 
 
+@pytest.mark.slow
 def test_sigterm_hands_results_to_the_other(pair: Pair, start: Callable[..., Server]) -> None:
     ending = start(
         "--default-model", "points", "--store", pair.redis.url, "--api-keys-file", str(pair.file)
