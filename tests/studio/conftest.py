@@ -112,7 +112,7 @@ class Visit:
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
     """A visitor; whose browser must have nothing to complain about in the end."""
-    context = browser.new_context(viewport=DESK, accept_downloads=True)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=DESK, reduced_motion="reduce")  # type: ignore[arg-type]
     visit = Visit(context)
     yield visit
     context.close()

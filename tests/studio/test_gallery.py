@@ -145,15 +145,17 @@ def test_the_server_filters(page: Page) -> None:
 
 
 def test_a_refusal_names_the_field(page: Page) -> None:
-    page.get_by_text("Solver and score").click()
-    page.get_by_role("spinbutton", name="Steps").fill("5000")
+    """There is no confidence to filter by, which the server is the one to say."""
+    choose(page, "Model", "points")
+    page.get_by_text("Filter on the server").click()
+    choose(page, "Doubtful samples", "Mark the doubtful")
     page.get_by_role("button", name="Generate").click()
-    alert = page.get_by_role("alert").filter(has_text="sampler.steps:")
-    expect(alert).to_contain_text("less than or equal to 1000")
+    alert = page.get_by_role("alert").filter(has_text="filter.by:")
+    expect(alert).to_contain_text("points is not calibrated")
     expect(alert).to_contain_text("req_")
     page.get_by_role("button", name="Dismiss").click()
     expect(alert).to_be_hidden()
-    page.get_by_role("spinbutton", name="Steps").fill("5")
+    choose(page, "Doubtful samples", "Keep everything")
     generate(page, 2)
 
 

@@ -168,7 +168,7 @@ class GeneratePanel:
 
 
 def _folded(name: str) -> Element:
-    with ui.expansion(name).props("dense"):
+    with ui.expansion(name).props("dense duration=0"):
         return ui.element("div").classes("stack")
 
 
