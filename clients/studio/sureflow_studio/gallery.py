@@ -8,6 +8,7 @@ from nicegui import ui
 from nicegui.element import Element
 
 from sureflow_client import Sample
+from sureflow_studio.slider import Slider
 
 from .card import Card, Open
 from .keyboard import walkable
@@ -86,7 +87,7 @@ class Gallery:
             ).classes("narrow")
         with ui.element("div").classes("row-line") as self.filter:
             ui.label("Confidence").classes("field-name")
-            self.slider = ui.slider(min=0, max=1, step=0.01, value=0, on_change=self._slid)
+            self.slider = Slider(min=0, max=1, step=0.01, value=0, on_change=self._slid)
             self.slider.props('aria-label="Least confidence to show"')
             self.passing = ui.label().classes("tabular small passing")
             self.hide = ui.switch("Hide the others", on_change=self._hidden).props("dense")

@@ -9,6 +9,7 @@ from nicegui import ui
 from nicegui.element import Element
 
 from sureflow_client import Filter, GenerateOptions, Model
+from sureflow_studio.slider import Slider
 
 from .run import Run
 
@@ -106,7 +107,7 @@ class GeneratePanel:
             with ui.element("div").classes("row-line spread"):
                 ui.label("Guidance").classes("field-name")
                 shown = ui.label().classes("small tabular")
-            self.guidance = ui.slider(min=1, max=6, step=0.25, value=1)
+            self.guidance = Slider(min=1, max=6, step=0.25, value=1)
             self.guidance.props('aria-label="Guidance"')
             shown.bind_text_from(self.guidance, "value", lambda value: f"{value:.2f}")
 
@@ -128,7 +129,7 @@ class GeneratePanel:
                 with ui.element("div").classes("row-line spread"):
                     ui.label("Least confidence").classes("field-name")
                     shown = ui.label().classes("small tabular")
-                self.least = ui.slider(min=0, max=1, step=0.01, value=0.3)
+                self.least = Slider(min=0, max=1, step=0.01, value=0.3)
                 self.least.props('aria-label="Least confidence"')
                 shown.bind_text_from(self.least, "value", lambda value: f"{value:.2f}")
                 self.early = ui.switch("Give up early what cannot pass")

@@ -9,6 +9,7 @@ import numpy as np
 from nicegui import ui
 
 from sureflow_client import Model, Sample
+from sureflow_studio.slider import Slider
 
 from .pictures import Mask
 from .plan import Choice, factors
@@ -192,18 +193,18 @@ def _slider(
     value: float,
     words: Callable[[float], str],
     changed: Callable[..., Any] | None = None,
-) -> ui.slider:
+) -> Slider:
     """Return a slider with its name and value above it."""
     with ui.element("div"):
         with ui.element("div").classes("row-line spread"):
             ui.label(name).classes("field-name")
             shown = ui.label().classes("small tabular")
-        slider = ui.slider(min=least, max=most, step=step, value=value, on_change=changed)
+        slider = Slider(min=least, max=most, step=step, value=value, on_change=changed)
         slider.props["aria-label"] = name
         shown.bind_text_from(slider, "value", words)
     return slider
 
 
-def _shown(slider: ui.slider, shown: bool) -> None:
+def _shown(slider: Slider, shown: bool) -> None:
     assert slider.parent_slot is not None
     slider.parent_slot.parent.set_visibility(shown)

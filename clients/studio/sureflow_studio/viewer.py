@@ -8,6 +8,7 @@ import numpy as np
 from nicegui import ui
 
 from sureflow_client import Handle, Trajectory
+from sureflow_studio.slider import Slider
 
 from .canvas import Canvas
 from .colours import VIRIDIS
@@ -95,7 +96,7 @@ class Viewer:
                 "flat dense no-caps"
             )
         last = len(self.trajectory) - 1
-        self.slider = ui.slider(min=0, max=last, step=1, value=self.place, on_change=self._slid)
+        self.slider = Slider(min=0, max=last, step=1, value=self.place, on_change=self._slid)
         self.slider.props('aria-label="Time"')
 
     def _slid(self) -> None:

@@ -345,8 +345,8 @@ def test_defaults_hold_for_keys_without_their_own(tmp_path: Path) -> None:
     token = add_key(file, "generate", samples_per_minute=5)
     settings = Settings(api_keys_file=file, samples_per_minute=7, max_samples_in_flight=9)
     service = create_app(settings).state.service
-    assert service.account(service.keys.authenticate(token)).limits == Limits(5, 9)
-    assert service.account(None) is None
+    key = service.keys.authenticate(token)
+    assert service.accounts.of(key).limits == Limits(5, 9)
 
 
 def test_who_is_asking(tmp_path: Path) -> None:
