@@ -102,7 +102,7 @@ class DiT(VelocityNetwork):
         check_depth("blocks", blocks)
         if rows % patch or columns % patch:
             raise ValueError(f"shape: {rows}x{columns} does not divide by patch {patch}")
-        if width % heads:
+        if not isinstance(heads, int) or heads < 1 or width % heads:
             raise ValueError(f"width: {width} does not divide by {heads} heads")
         pixels = colours * patch * patch
         grid = (rows // patch, columns // patch)

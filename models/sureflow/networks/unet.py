@@ -49,6 +49,8 @@ class SelfAttention2d(nn.Module):
 
     def __init__(self, channels: int, heads: int, groups: int) -> None:
         super().__init__()
+        if not isinstance(heads, int) or heads < 1 or channels % heads:
+            raise ValueError(f"heads: {channels} channels do not divide into {heads!r:.40}")
         self.heads = heads
         self.norm = nn.GroupNorm(groups, channels)
         self.qkv = PointwiseConv2d(channels, 3 * channels)
@@ -91,8 +93,8 @@ class UNet(VelocityNetwork):
         floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
 
     Raises:
-        ValueError: The image does not divide into patches and levels, there are too many
-            levels or blocks, or ``noise`` names no layer.
+        ValueError: The image does not divide into patches and levels, the channels not into
+            heads, there are too many levels or blocks, or ``noise`` names no layer.
     """
 
     def __init__(

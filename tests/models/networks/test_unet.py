@@ -12,6 +12,12 @@ def _unet(**arguments: object) -> UNet:
     return UNet(**{**small, **arguments})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("heads", [0, 3, 2.0, [2]])
+def test_channels_must_divide_into_heads(heads) -> None:
+    with pytest.raises(ValueError, match="heads: 8 channels"):
+        UNet((1, 8, 8), channels=(8, 8), heads=heads)
+
+
 @pytest.mark.parametrize("channels", [(8,), (8, 16), (8, 16, 16)])
 def test_output_has_the_shape_of_a_sample(channels: tuple[int, ...]) -> None:
     network = _unet(shape=(2, 8, 16), channels=channels, noise=("middle", "head"))
