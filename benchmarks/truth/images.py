@@ -25,7 +25,9 @@ from sureflow.training.data import fashion_mnist, scaled
 from sureflow.training.digits import digits
 
 RATES = (0.005, 0.01, 0.02, 0.03)
-SEED, METHOD, STEPS = 15, "heun", 20
+METHOD, STEPS = "heun", 20
+SEEDS = {"digits": 15, "fashion": 5}
+"""Of `digits` not that of the draws which its score was chosen by."""
 COUNTS = {"digits": 3000, "fashion": 2000}
 JUDGE = Path("models/judges/fashion.safetensors")
 
@@ -91,7 +93,7 @@ def drawn(model: str, count: int) -> Judged:
     affordable = [name for name, meaning in SCORES.items() if not meaning.factor]
     names = sorted(affordable, key=lambda name: name != loaded.score)
     samples = draw_balanced(
-        loaded, count, SEED, method=METHOD, steps=STEPS, scores=tuple(names), quiet=True
+        loaded, count, SEEDS[model], method=METHOD, steps=STEPS, scores=tuple(names), quiet=True
     )
     labels = torch.tensor([sample.spec.label for sample in samples])
     scores = {
