@@ -37,6 +37,8 @@ class Asked(Score):
     def __init__(self, lanes: Lanes) -> None:
         super().__init__(lanes)
         self._answers = np.zeros(lanes.capacity, np.int64)
+        # of the stretches of time; nothing is asked for after the last one
+        self._bounds = np.array([*self.TIMES, np.inf, np.inf]) - ROUNDING
         kept = (3, lanes.capacity, len(self.TIMES), *lanes.shape)
         self._conditional, self._null, self._start = torch.zeros(kept, device=lanes.device)
 
@@ -55,9 +57,8 @@ class Asked(Score):
 
     def asks(self, slots: Slots, t: Floats) -> Flags:
         """Which of these lanes, about to be evaluated at ``t [n]``, want both velocities there."""
-        bounds = np.array([*self.TIMES, np.inf, np.inf])
         answers = self._answers[slots]
-        due = (t >= bounds[answers] - ROUNDING) & (t < bounds[answers + 1] - ROUNDING)
+        due = (t >= self._bounds[answers]) & (t < self._bounds[answers + 1])
         wants: Flags = self.members[slots] & due
         return wants
 
