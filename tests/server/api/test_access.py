@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -347,6 +348,12 @@ def test_defaults_hold_for_keys_without_their_own(tmp_path: Path) -> None:
     service = create_app(settings).state.service
     key = service.keys.authenticate(token)
     assert service.accounts.of(key).limits == Limits(5, 9)
+
+    async def of_nobody() -> object:
+        async with service.account(None, 1) as tally:
+            return tally
+
+    assert asyncio.run(of_nobody()) is None
 
 
 def test_who_is_asking(tmp_path: Path) -> None:
