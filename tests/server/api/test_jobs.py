@@ -12,11 +12,11 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from sureflow_server.api.job_record import JobList, JobRecord
+from sureflow_server.api.job_record import JobList
+from tests.server.asking import ASYNC, follow, look
 from tests.server.conftest import Guarded
 from tests.server.running import PATIENCE_S, Server, eventually
 
-ASYNC = {"Prefer": "respond-async"}
 SMALL: dict[str, Any] = {"n": 3, "seed": 4, "sampler": {"steps": 5}}
 LONG: dict[str, Any] = {"n": 3, "seed": 5, "sampler": {"method": "rk4", "steps": 300}}
 ENDLESS: dict[str, Any] = {**LONG, "n": 900}
@@ -34,23 +34,9 @@ def begin(server: Server, path: str = "/v1/generate", **body: Any) -> str:
     return str(response.headers["location"])
 
 
-def look(server: Server, job: str) -> dict[str, Any]:
-    response = server.client.get(job)
-    assert response.status_code == 200, response.text
-    JobRecord.model_validate_json(response.content)
-    record: dict[str, Any] = response.json()
-    return record
-
-
 def ended(server: Server, job: str) -> dict[str, Any]:
     eventually(lambda: look(server, job)["state"] in ENDED)
     return look(server, job)
-
-
-def follow(server: Server, job: str, last: str | None = None) -> list[Any]:
-    headers = {} if last is None else {"Last-Event-ID": last}
-    with connect_sse(server.client, "GET", f"{job}/events", headers=headers) as source:
-        return list(source.iter_sse())
 
 
 def without_chance(answer: dict[str, Any]) -> dict[str, Any]:

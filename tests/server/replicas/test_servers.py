@@ -16,13 +16,12 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from sureflow_server.api.job_record import JobRecord
+from tests.server.asking import ASYNC, follow, look
 from tests.server.conftest import Guarded, add_key
 from tests.server.running import PATIENCE_S, Server, eventually, serving
 from tests.server.store.places import redis_server
 from tests.server.store.redis_server import RedisServer
 
-ASYNC = {"Prefer": "respond-async"}
 SMALL: dict[str, Any] = {"n": 3, "seed": 4, "sampler": {"steps": 5}}
 LONG: dict[str, Any] = {"n": 3, "seed": 5, "sampler": {"method": "rk4", "steps": 300}}
 ENDLESS: dict[str, Any] = {**LONG, "n": 900}
@@ -60,21 +59,6 @@ def begin(server: Server, headers: dict[str, str] | None = None, **body: Any) ->
     made = server.client.post("/v1/generate", json=body, headers={**ASYNC, **(headers or {})})
     assert made.status_code == 202, made.text
     return str(made.headers["location"])
-
-
-def look(server: Server, job: str) -> dict[str, Any]:
-    response = server.client.get(job)
-    assert response.status_code == 200, response.text
-    JobRecord.model_validate_json(response.content)
-    record: dict[str, Any] = response.json()
-    return record
-
-
-def follow(server: Server, job: str, last: str | None = None) -> list[Any]:
-    headers = {} if last is None else {"Last-Event-ID": last}
-    with connect_sse(server.client, "GET", f"{job}/events", headers=headers) as source:
-        # a heartbeat has no data
-        return [event for event in source.iter_sse() if event.data]
 
 
 def test_what_one_made_the_other_edits_to_the_same_bytes(pair: Pair) -> None:

@@ -1,0 +1,29 @@
+"""How clients ask for jobs, and after them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from httpx_sse import connect_sse
+
+from sureflow_server.api.job_record import JobRecord
+from tests.server.running import Server
+
+ASYNC = {"Prefer": "respond-async"}
+
+
+def look(server: Server, job: str) -> dict[str, Any]:
+    """How a job stands."""
+    response = server.client.get(job)
+    assert response.status_code == 200, response.text
+    JobRecord.model_validate_json(response.content)
+    record: dict[str, Any] = response.json()
+    return record
+
+
+def follow(server: Server, job: str, last: str | None = None) -> list[Any]:
+    """All that happens to it, after the event that was last heard of."""
+    headers = {} if last is None else {"Last-Event-ID": last}
+    with connect_sse(server.client, "GET", f"{job}/events", headers=headers) as source:
+        # a heartbeat has no data
+        return [event for event in source.iter_sse() if event.data]
