@@ -37,6 +37,7 @@ from sureflow_server.engine.account import Limits
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.patience import Patience
 from sureflow_server.engine.pool import Pool
+from sureflow_server.engine.room import Room
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
@@ -100,7 +101,9 @@ def create_app(
         plugins=settings.plugins,
     )
     patience = Patience(settings.worker_timeout_s, settings.load_timeout_s)
-    pool = Pool(config, settings.max_queued_samples, metrics, patience)
+    room = Room(settings.max_queued_samples, settings.max_queued_bytes)
+    pool = Pool(config, room, metrics, patience)
+    metrics.reserved_bytes.set_function(lambda: pool.reserved_bytes)
 
     limits = Limits(settings.samples_per_minute, settings.max_samples_in_flight)
     if replica is None:

@@ -68,6 +68,9 @@ def serve(
     max_queued_samples: Annotated[
         int | None, typer.Option(help="Samples under way before 429; default 4096.")
     ] = None,
+    max_queued_bytes: Annotated[
+        int | None, typer.Option(help="Bytes reserved for them; default 1073741824.")
+    ] = None,
     max_body_bytes: Annotated[
         int | None, typer.Option(help="Largest request body; default 1048576.")
     ] = None,

@@ -113,6 +113,11 @@ class Metrics:
         self.waiting = Gauge(
             "sureflow_num_samples_waiting", "Lanes in the queue.", ("model",), registry=registry
         )
+        self.reserved_bytes = Gauge(
+            "sureflow_reserved_bytes",
+            "Bytes reserved for the requests under way, their samples and key frames.",
+            registry=registry,
+        )
         self.handles = Gauge("sureflow_handles", "Live rewind handles.", registry=registry)
         self.frames = Gauge("sureflow_key_frames", "Key frames that are kept.", registry=registry)
         self.store_bytes = Gauge(

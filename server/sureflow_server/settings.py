@@ -55,6 +55,8 @@ class Settings(BaseSettings):
             ``None`` keeps all of them.
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
+        max_queued_bytes: Bytes that are reserved for them, their key frames and what they were
+            made from, in the process that answers; beyond it, 429.
         max_body_bytes: Largest request body.
         data_dir: Folder for what must outlive the process; ``None`` is ``sureflow`` in
             ``$XDG_DATA_HOME`` or else in ``~/.local/share``. Two servers cannot share it.
@@ -104,6 +106,7 @@ class Settings(BaseSettings):
     model_bytes: PositiveInt | None = None
     max_samples_per_request: PositiveInt = 1024
     max_queued_samples: PositiveInt = 4096
+    max_queued_bytes: PositiveInt = 1 << 30
     max_body_bytes: PositiveInt = 1 << 20
     data_dir: Path | None = None
     store: SecretStr | None = None

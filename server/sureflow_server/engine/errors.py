@@ -5,11 +5,11 @@
   * RefusedError             a request was not accepted; no work was done
     * NotReadyError          the worker is still loading
     * DrainingError          the server is about to end
-    * QueueFullError         too many samples are under way; see ``retry_after_s``
+    * QueueFullError         too much is under way; see ``retry_after_s``
     * QuotaError             too many samples of this client are
     * RateError              the client's samples come too fast
     * DeadlineUnreachableError  there is no time
-  * TooManySamplesError      the client may never have so many in one request
+  * TooManySamplesError      the client may never have so many in one request, nor anybody
   * ImpossibleError          the model cannot make what was asked for
   * RequestFailedError       an accepted request ended without its samples
     * DeadlineError          not in time
@@ -48,7 +48,7 @@ class DrainingError(RefusedError):
 
 
 class QueueFullError(RefusedError):
-    """As many samples as the server holds are under way."""
+    """As much as the server holds is under way."""
 
 
 class QuotaError(RefusedError):
@@ -64,7 +64,7 @@ class DeadlineUnreachableError(RefusedError):
 
 
 class TooManySamplesError(EngineError):
-    """One request asks for more samples than its client may ever have under way."""
+    """One request asks for more than its client, or the server, may ever have under way."""
 
 
 class ImpossibleError(EngineError):

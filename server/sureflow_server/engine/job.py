@@ -43,6 +43,7 @@ class Job:
         lane_rows: Network rows that one of its lanes is expected to cost.
         follow: What a finished lane calls for; ``None`` where the first lanes are all.
         account: Whose samples they are counted as.
+        nbytes: Bytes that are reserved for it, see :func:`~sureflow_server.engine.room.footprint`.
         launched: Lanes so far, and the number of the next one.
         submitted: Reading of :func:`time.monotonic` at acceptance.
         in_flight: Lanes of it have entered slots of the present worker.
@@ -59,6 +60,7 @@ class Job:
     lane_rows: float = 0.0
     follow: Follow | None = None
     account: Tally = field(default_factory=Account)
+    nbytes: int = 0
     launched: int = field(init=False)
     submitted: float = field(default_factory=monotonic)
     started: bool = False

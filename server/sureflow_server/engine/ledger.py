@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from sureflow.lane import LaneSpec
 from sureflow_server.engine.job import Job
+from sureflow_server.engine.room import footprint
 
 MAX_CRASHES = 3
 SUSPECT_CRASHES = 2
@@ -21,13 +22,15 @@ class Ledger:
 
     Attributes:
         reserved: Samples accepted and not finished.
+        nbytes: Bytes reserved for requests that have not ended; what is finished of them is there
+            until all is.
     """
 
     def __init__(self) -> None:
         self._jobs: dict[int, Job] = {}
         self._unsent: dict[int, Job] = {}
         self._alone: Job | None = None
-        self.reserved = 0
+        self.reserved = self.nbytes = 0
 
     @property
     def jobs(self) -> Collection[Job]:
@@ -45,6 +48,7 @@ class Ledger:
         """Enter a request and reserve room for its lanes."""
         self._jobs[job.id] = self._unsent[job.id] = job
         self.reserved += len(job.unfinished)
+        self.nbytes += job.nbytes
         job.account.enter(len(job.unfinished))
 
     def deliver(self, job: Job, lane: int) -> None:
@@ -60,6 +64,9 @@ class Ledger:
         job.unfinished[number] = spec
         job.launched += 1
         self.reserved += 1
+        more = footprint(spec, job.card.shape)
+        job.nbytes += more
+        self.nbytes += more
         job.account.enter(1)
         return number
 
@@ -68,6 +75,7 @@ class Ledger:
         del self._jobs[job.id]
         self._unsent.pop(job.id, None)
         self.reserved -= len(job.unfinished)
+        self.nbytes -= job.nbytes
         job.account.leave(len(job.unfinished))
         if self._alone is job:
             self._alone = None

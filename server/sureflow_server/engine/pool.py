@@ -23,10 +23,12 @@ from sureflow_server.engine.errors import (
     NotReadyError,
     QueueFullError,
     StartupError,
+    TooManySamplesError,
 )
 from sureflow_server.engine.job import Follow, Job
 from sureflow_server.engine.messages import Ready, Shelved, Terms, TickStats, WorkerConfig
 from sureflow_server.engine.patience import Patience
+from sureflow_server.engine.room import Room, footprint
 from sureflow_server.engine.supervisor import Supervisor
 
 MIN_RETRY_S, MAX_RETRY_S = 0.05, 60.0
@@ -57,7 +59,7 @@ class Pool:
 
     Args:
         config: What workers are started with.
-        max_queued_samples: Samples accepted and not finished, beyond which requests are refused.
+        room: What may be accepted and not finished; beyond it requests are refused.
         observer: Told of ticks and restarts.
         patience: For how long workers may be silent.
 
@@ -71,12 +73,12 @@ class Pool:
     def __init__(
         self,
         config: WorkerConfig,
-        max_queued_samples: int,
+        room: Room,
         observer: Observer,
         patience: Patience | None = None,
     ) -> None:
         self._config = config
-        self._max_queued = max_queued_samples
+        self._room = room
         self._observer = observer
         self._patience = patience or Patience()
         self._ids = count(1)
@@ -110,6 +112,11 @@ class Pool:
     def reserved(self) -> int:
         """Samples accepted and not finished."""
         return sum(each.ledger.reserved for each in self._all)
+
+    @property
+    def reserved_bytes(self) -> int:
+        """Bytes reserved for the requests under way."""
+        return sum(each.ledger.nbytes for each in self._all)
 
     def start(self) -> None:
         """Start the first worker; returns before it is ready."""
@@ -209,7 +216,7 @@ class Pool:
         Raises:
             NotReadyError: No worker has come up yet, or the model has just been changed.
             DrainingError: The server is about to end.
-            TooManySamplesError: The account never allows so many.
+            TooManySamplesError: The account never allows so many, or there is never room for them.
             QuotaError: The account has as many under way as it may.
             RateError: The account has started as many as it may for now.
             QueueFullError: There is no room.
@@ -223,13 +230,8 @@ class Pool:
             raise NotReadyError(f"{card.name} has just been changed", MIN_RETRY_S)
         account = account or Account()
         account.admit(len(lanes))
-        reserved = self.reserved
-        if reserved + len(lanes) > self._max_queued:
-            raise QueueFullError(
-                f"{reserved} samples are under way and at most {self._max_queued} may be; "
-                f"there is no room for {len(lanes)} more",
-                self._retry_after_s(),
-            )
+        nbytes = sum(footprint(lane, card.shape) for lane in lanes)
+        self._check_room(len(lanes), nbytes)
         supervisor = self._current
         deadline = inf if deadline_s is None else monotonic() + deadline_s
         job = Job(
@@ -242,6 +244,7 @@ class Pool:
             supervisor.forecast.lane_rows(card.name, lanes[0]),
             follow,
             account,
+            nbytes,
         )
         if deadline_s is not None:
             self._set_deadline(supervisor, job, deadline_s)
@@ -284,6 +287,28 @@ class Pool:
             raise DrainingError("the server is shutting down", 5)
         if not self.folder:
             raise NotReadyError("the models are still being loaded", 2)
+
+    def _check_room(self, samples: int, nbytes: int) -> None:
+        most = self._room
+        if samples > most.samples:
+            raise TooManySamplesError(f"at most {most.samples} at a time, got {samples}")
+        if nbytes > most.nbytes:
+            raise TooManySamplesError(
+                f"{samples} such samples would take {nbytes} bytes, with the frames that are to be "
+                f"kept, and at most {most.nbytes} may be taken"
+            )
+        if self.reserved + samples > most.samples:
+            raise QueueFullError(
+                f"{self.reserved} samples are under way and at most {most.samples} may be; "
+                f"there is no room for {samples} more",
+                self._retry_after_s(),
+            )
+        if self.reserved_bytes + nbytes > most.nbytes:
+            raise QueueFullError(
+                f"{self.reserved_bytes} bytes are reserved for what is under way and at most "
+                f"{most.nbytes} may be; there is no room for {nbytes} more",
+                self._retry_after_s(),
+            )
 
     def _has(self, name: str) -> bool:
         """Whether there is such a folder, and nowhere else than in that of the checkpoints."""

@@ -24,6 +24,7 @@ from sureflow_server.engine.messages import (
     WorkerConfig,
 )
 from sureflow_server.engine.pool import Pool
+from sureflow_server.engine.room import Room
 from sureflow_server.metrics import Metrics
 from tests.server.samples import finished
 
@@ -79,7 +80,7 @@ def follow(sample: Sample, launched: int) -> LaneSpec | None:
 
 def with_pool(test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
     async def all_of_it() -> None:
-        pool = Pool(WorkerConfig(None, None, 1, "cpu"), 4, Metrics())
+        pool = Pool(WorkerConfig(None, None, 1, "cpu"), Room(4, 1 << 30), Metrics())
         pool.start()
         workers[0].ready()
         await test(pool)

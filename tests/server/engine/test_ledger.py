@@ -10,6 +10,7 @@ from sureflow_server.engine.account import Account, Limits
 from sureflow_server.engine.errors import RateError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.ledger import Ledger
+from sureflow_server.engine.room import footprint
 
 CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
 
@@ -17,7 +18,8 @@ CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
 def opened(ledger: Ledger, number: int, lanes: int = 1, account: Account | None = None) -> Job:
     specs = {lane: LaneSpec(number, lane) for lane in range(lanes)}
     account = account or Account()
-    job = Job(number, CARD, specs, False, lambda job: None, account=account)
+    nbytes = 1000 * lanes
+    job = Job(number, CARD, specs, False, lambda job: None, account=account, nbytes=nbytes)
     ledger.open(job)
     return job
 
@@ -66,6 +68,23 @@ def test_a_further_lane_takes_the_room_of_the_one_that_called_for_it() -> None:
     assert [sorted(job.submit().lanes) for job in ledger.hand_over()] == [[1, 2]]
     ledger.close(job)
     assert ledger.reserved == 0
+
+
+def test_bytes_stay_reserved_until_a_request_is_done() -> None:
+    ledger = Ledger()
+    first, second = opened(ledger, 1, lanes=2), opened(ledger, 2)
+    assert ledger.nbytes == 3000
+    ledger.deliver(first, 0)
+    assert ledger.nbytes == 3000, "its sample is still there"
+    ledger.launch(first, LaneSpec(1, 2))
+    more = footprint(LaneSpec(1, 2), CARD.shape)
+    assert ledger.nbytes == 3000 + more
+    crash(ledger, first, second)
+    assert ledger.nbytes == 3000 + more
+    ledger.close(second)
+    assert ledger.nbytes == first.nbytes == 2000 + more
+    ledger.close(first)
+    assert ledger.nbytes == 0
 
 
 def test_after_a_crash_all_that_is_owed_is_handed_over_again() -> None:

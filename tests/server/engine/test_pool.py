@@ -78,6 +78,41 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(mortal: Server)
     assert len(mortal.generate(n=10)["samples"]) == 10
 
 
+def test_a_queue_is_full_in_bytes_too(start: Callable[..., Server]) -> None:
+    server = start("--default-model", "points", "--max-queued-bytes", "1000000")
+    light = {"n": 2, "seed": 5, "sampler": {"method": "rk4", "steps": 600}}
+    heavy = {**light, "rewind": {"keep": "all"}}
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(server.generate, **light)
+        eventually(lambda: running(server, 2))
+        reserved = server.metric("sureflow_reserved_bytes")
+        assert 8192 < reserved < 100_000
+        few = {"n": 2, "sampler": {"steps": 74}, "rewind": {"keep": "all"}}
+        refused = server.client.post("/v1/generate", json=few)
+        assert not answer.done()
+        assert refused.status_code == 429
+        assert refused.json()["type"] == "urn:sureflow:problem:queue-full"
+        assert "bytes are reserved" in refused.json()["detail"]
+        assert int(refused.headers["retry-after-ms"]) >= 50
+        assert answer.result()["samples"]
+    assert server.metric("sureflow_reserved_bytes") == 0
+    assert len(server.generate(**few)["samples"]) == 2, "now there is room"
+    never = server.client.post("/v1/generate", json=heavy)
+    assert never.status_code == 422
+    assert never.json()["type"] == "urn:sureflow:problem:too-many-samples"
+    assert [error["field"] for error in never.json()["errors"]] == ["n"]
+    assert server.metric("sureflow_reserved_bytes") == 0
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{server.url}/v1/generate", json=light, timeout=0.5)
+    eventually(lambda: server.metric("sureflow_reserved_bytes") == 0)
+
+
+def test_more_than_the_queue_ever_holds_is_not_worth_a_wait(mortal: Server) -> None:
+    never = mortal.client.post("/v1/generate", json={"n": 11})
+    assert never.status_code == 422
+    assert never.json()["type"] == "urn:sureflow:problem:too-many-samples"
+
+
 def test_a_client_that_leaves_frees_its_lanes(server: Server) -> None:
     labels = {"model": "points", "outcome": "cancelled"}
     before = server.metric("sureflow_requests_total", **labels)

@@ -14,6 +14,7 @@ from sureflow_server.engine.errors import LoadError, StartupError
 from sureflow_server.engine.messages import Command, Loading, Ready, Report, WorkerConfig
 from sureflow_server.engine.patience import Patience
 from sureflow_server.engine.pool import Pool
+from sureflow_server.engine.room import Room
 from sureflow_server.metrics import Metrics
 
 CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
@@ -59,7 +60,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def with_pool(patience: Patience, test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
     async def all_of_it() -> None:
-        pool = Pool(WorkerConfig(None, None, 1, "cpu"), 4, Metrics(), patience)
+        pool = Pool(WorkerConfig(None, None, 1, "cpu"), Room(4, 1 << 30), Metrics(), patience)
         pool.start()
         await test(pool)
         await pool.stop()
