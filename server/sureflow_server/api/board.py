@@ -60,8 +60,12 @@ class Board:
         """
         return self._get(id, owner)
 
-    def owned(self, owner: str, limit: int) -> list[Background]:
-        """Return at most so many jobs of this owner, newest first."""
+    async def owned(self, owner: str, limit: int) -> list[Background | Elsewhere]:
+        """Return at most so many jobs of this owner, newest first.
+
+        Raises:
+            StoreUnavailableError: There may be more at other replicas, and Redis is gone.
+        """
         self._expire()
         mine = (job for job in reversed(self._jobs.values()) if job.owner == owner)
         return list(islice(mine, limit))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +31,26 @@ class Elsewhere:
         entry: What was told.
 
     Attributes:
+        id: By which it is asked after.
         record: How it stands, the schema being ``JobRecord``.
     """
 
     def __init__(self, shelf: Shelf, owner: str, id: str, entry: Entry) -> None:
         self._shelf = shelf
         self._owner = owner
-        self._id = id
+        self.id = id
         self.record = _record(entry)
+
+    @property
+    def created(self) -> float:
+        """When it was accepted, in seconds since the epoch."""
+        return datetime.fromisoformat(self.record["created_at"]).timestamp()
+
+    def summary(self) -> dict[str, Any]:
+        """Return how it stands in short, the schema being ``JobSummary``."""
+        short = {name: value for name, value in self.record.items() if name != "result"}
+        progress = {name: self.record["progress"][name] for name in ("done", "n")}
+        return {**short, "progress": progress}
 
     async def discard(self) -> None:
         """Cancel it if it is under way, forget it if it has ended.
@@ -47,10 +60,10 @@ class Elsewhere:
         Raises:
             StoreUnavailableError: Redis is gone.
         """
-        if await self._shelf.discard(self._owner, self._id) != "busy":
+        if await self._shelf.discard(self._owner, self.id) != "busy":
             return
         end = monotonic() + CANCEL_S
-        while await self._shelf.cancel(self._owner, self._id) == "busy" and monotonic() < end:
+        while await self._shelf.cancel(self._owner, self.id) == "busy" and monotonic() < end:
             await asyncio.sleep(LOOK_S)
 
     async def events(self, first: int) -> AsyncGenerator[tuple[int | None, str, dict[str, Any]]]:
@@ -58,7 +71,7 @@ class Elsewhere:
         number, known = first, dict[int, dict[str, Any]]()
         while True:
             try:
-                entry = await self._shelf.find(self._owner, self._id, number)
+                entry = await self._shelf.find(self._owner, self.id, number)
             except StoreUnavailableError:
                 await asyncio.sleep(LOOK_S)
                 continue
@@ -82,7 +95,8 @@ class Elsewhere:
 def _record(entry: Entry) -> dict[str, Any]:
     """How a job stands; it has failed if its replica is dead."""
     note = json.loads(entry.note)
-    record: dict[str, Any] = note["record"]
+    result = json.loads(entry.body) if entry.body else None
+    record: dict[str, Any] = {**note["record"], "result": result}
     if entry.how == "lapsed":
         progress = {**record["progress"], "queue_position": None, "lanes": []}
         record |= {"state": "failed", "progress": progress, "error": note["lost"]}

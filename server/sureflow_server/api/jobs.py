@@ -80,15 +80,11 @@ async def _accepted(request: Request, run: Run, document: Callable[[], dict[str,
     return JSONResponse(_record(request, job), 202, headers)
 
 
-@router.get("/v1/jobs", response_model=JobList, responses=problems(401, 403, 422))
+@router.get("/v1/jobs", response_model=JobList, responses=problems(401, 403, 422, 503))
 async def listing(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
-    """List one's own jobs, newest first: those under way, and those not forgotten yet.
-
-    Of several servers that share a Redis each lists what is under way with it.
-    """
-    board = Service.of(request).jobs
-    mine = board.owned(caller(request), limit)
-    return JSONResponse({"jobs": [job.summary(board.expires(job)) for job in mine]})
+    """List one's own jobs, newest first: those under way, and those not forgotten yet."""
+    mine = await Service.of(request).jobs.owned(caller(request), limit)
+    return JSONResponse({"jobs": [_summary(request, job) for job in mine]})
 
 
 @router.get("/v1/jobs/{id}", response_model=JobRecord, responses=_refusals)
@@ -142,6 +138,12 @@ async def _find(request: Request, id: str) -> Background | Elsewhere:
     if job is None:
         raise Problem("unknown-job", "there is none with this id; it may have been forgotten")
     return job
+
+
+def _summary(request: Request, job: Background | Elsewhere) -> dict[str, Any]:
+    if isinstance(job, Elsewhere):
+        return job.summary()
+    return job.summary(Service.of(request).jobs.expires(job))
 
 
 def _record(request: Request, job: Background | Elsewhere) -> dict[str, Any]:

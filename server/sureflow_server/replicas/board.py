@@ -66,6 +66,16 @@ class SharedBoard(Board):
         entry = await self._shelf.find(owner, id, NO_EVENTS)
         return None if entry.how == "none" else Elsewhere(self._shelf, owner, id, entry)
 
+    async def owned(self, owner: str, limit: int) -> list[Background | Elsewhere]:
+        """See :meth:`~sureflow_server.api.board.Board.owned`; of all replicas."""
+        told = await self._shelf.told(owner, limit)
+        here = await super().owned(owner, limit)
+        ids = {job.id for job in here}
+        others = (
+            Elsewhere(self._shelf, owner, id, entry) for id, entry in told.items() if id not in ids
+        )
+        return sorted([*here, *others], key=lambda job: job.created, reverse=True)[:limit]
+
     async def discard(self, job: Background | Elsewhere) -> None:
         """See :meth:`~sureflow_server.api.board.Board.discard`; others know of it then."""
         told = None if isinstance(job, Elsewhere) else self._told.get(job.id)
@@ -126,17 +136,19 @@ class SharedBoard(Board):
         async with told.order:
             ended = job.ended is not None
             record = job.record(self._before(job.run.job), self.expires(job))
+            result = record.pop("result")
             note = json.dumps({"record": record, "lost": job.lost()}).encode()
-            whose = job.owner, job.id, told.token
+            body = b"" if result is None else json.dumps(result).encode()
+            whose = job.owner, job.id, told.token, note, body
             try:
                 for first in (told.events, 0):
                     events = [json.dumps(event).encode() for event in job.numbered(first)]
-                    heard = await self._shelf.tell(*whose, note, first, events)
+                    heard = await self._shelf.tell(*whose, first, events)
                     told.events = first + len(events)
                     if heard.how != "none":
                         break
                 if ended:
-                    await self._shelf.keep(*whose, note, b"", self._lifetime_s, self._max_bytes)
+                    await self._shelf.keep(*whose, self._lifetime_s, self._max_bytes)
             except StoreUnavailableError:
                 return False
             return True

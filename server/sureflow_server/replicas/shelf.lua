@@ -7,6 +7,8 @@
 -- <prefix><shelf>:entry:<owner> <name>   hash: `state` (busy or kept), `replica`, `token`, `note`,
 --                                        `body`
 -- <prefix><shelf>:events:<owner> <name>  list: what has happened
+-- <prefix><shelf>:told:<owner>           sorted set: name of what was told of, by the time when it
+--                                        first was
 -- <prefix><shelf>:expiry                 sorted set: "<owner> <name>" of what is kept, by the time from
 --                                        which it is gone
 -- <prefix><shelf>:of:<owner>             sorted set: name of what is kept, likewise
@@ -33,11 +35,13 @@ local function entry(id) return shelf .. 'entry:' .. id end
 
 local function events(id) return shelf .. 'events:' .. id end
 
+local function parts(id) return string.match(id, '^(%S*) (.*)$') end
+
 -- What is counted is not always there any more: Redis may drop what has an expiry for want of memory.
 local function uncount(id)
   local size = call('ZSCORE', shelf .. 'sizes', id)
   if not size then return end
-  local whose, which = string.match(id, '^(%S*) (.*)$')
+  local whose, which = parts(id)
   call('ZREM', shelf .. 'sizes', id)
   call('ZREM', shelf .. 'expiry', id)
   call('ZREM', shelf .. 'of:' .. whose, which)
@@ -48,7 +52,9 @@ local function uncount(id)
 end
 
 local function drop(id)
+  local whose, which = parts(id)
   call('DEL', entry(id), events(id))
+  call('ZREM', shelf .. 'told:' .. whose, which)
   uncount(id)
 end
 
@@ -65,8 +71,7 @@ local function make_room(most)
 end
 
 -- Returns busy, kept, lapsed (its replica is dead) or none, and whose it is.
-local function state()
-  sweep()
+local function standing(id)
   local found = call('HMGET', entry(id), 'state', 'replica', 'token')
   if found[1] == 'busy' and call('EXISTS', prefix .. 'alive:' .. found[2]) == 0 then
     return 'lapsed', found[2], found[3]
@@ -74,15 +79,22 @@ local function state()
   return found[1] or 'none', found[2], found[3]
 end
 
+local function state()
+  sweep()
+  return standing(id)
+end
+
 local function alive() call('SET', prefix .. 'alive:' .. me, '', 'PX', ARGV[4]) end
 
 -- Only in case that no replica is left to end it.
 local function remember(seconds)
+  local told = shelf .. 'told:' .. owner
+  if call('TTL', told) < seconds then call('EXPIRE', told, string.format('%.0f', seconds)) end
   call('EXPIRE', entry(id), string.format('%.0f', seconds))
   call('EXPIRE', events(id), string.format('%.0f', seconds))
 end
 
-local function told(first)
+local function happened(first)
   return call('LRANGE', events(id), first, -1)
 end
 
@@ -103,14 +115,16 @@ end
 
 -- Says how it goes on: what has happened from number `first` on. Returns none if what happened before
 -- has been lost.
-function operations.tell(token, note, first)
+function operations.tell(token, note, body, first)
   alive()
   local how, _, whose = state()
   if how == 'kept' then return {how} end
   if call('LLEN', events(id)) < tonumber(first) then return {'none'} end
-  call('HSET', entry(id), 'state', 'busy', 'replica', me, 'token', token, 'note', note, 'body', '')
-  for at = 4, #ARGV - 6 do
-    if tonumber(first) + at - 4 >= call('LLEN', events(id)) then
+  call('HSET', entry(id), 'state', 'busy', 'replica', me, 'token', token, 'note', note,
+    'body', body)
+  call('ZADD', shelf .. 'told:' .. owner, 'NX', exact(now), name)
+  for at = 5, #ARGV - 6 do
+    if tonumber(first) + at - 5 >= call('LLEN', events(id)) then
       call('RPUSH', events(id), ARGV[6 + at])
     end
   end
@@ -127,7 +141,7 @@ function operations.keep(token, note, body, lifetime, most)
     return {'kept', call('HMGET', entry(id), 'note', 'body')}
   end
   local size = OVERHEAD + #note + #body
-  for _, event in ipairs(told(0)) do size = size + #event end
+  for _, event in ipairs(happened(0)) do size = size + #event end
   if size > tonumber(most) then
     drop(id)
     return {'dropped'}
@@ -156,7 +170,28 @@ end
 function operations.find(first)
   local how = state()
   if how == 'none' then return {how} end
-  return {how, call('HMGET', entry(id), 'note', 'body'), told(first)}
+  return {how, call('HMGET', entry(id), 'note', 'body'), happened(first)}
+end
+
+-- Returns what was told of last, at most so much: name, how it stands and note of each.
+function operations.told(most)
+  sweep()
+  local told, found, at = shelf .. 'told:' .. owner, {}, 0
+  while at < tonumber(most) do
+    local names = call('ZREVRANGE', told, at, most - 1)
+    if #names == 0 then break end
+    for _, which in ipairs(names) do
+      local other = owner .. ' ' .. which
+      local how = standing(other)
+      if how == 'none' then
+        call('ZREM', told, which)
+      else
+        found[#found + 1] = {which, how, call('HGET', entry(other), 'note')}
+        at = at + 1
+      end
+    end
+  end
+  return found
 end
 
 -- Forgets what is not busy. Returns how it stood.

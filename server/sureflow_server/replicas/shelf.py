@@ -60,10 +60,17 @@ class Shelf:
         return await self._run("claim", owner, name, token, note)
 
     async def tell(
-        self, owner: str, name: str, token: str, note: bytes, first: int, events: list[bytes]
+        self,
+        owner: str,
+        name: str,
+        token: str,
+        note: bytes,
+        body: bytes,
+        first: int,
+        events: list[bytes],
     ) -> Entry:
         """Say how something goes on, and what has happened from the event of this number on."""
-        return await self._run("tell", owner, name, token, note, first, *events)
+        return await self._run("tell", owner, name, token, note, body, first, *events)
 
     async def keep(
         self,
@@ -91,6 +98,11 @@ class Shelf:
     async def find(self, owner: str, name: str, first: int = 0) -> Entry:
         """Look something up: ``busy``, ``lapsed``, ``kept`` or ``none``."""
         return await self._run("find", owner, name, first)
+
+    async def told(self, owner: str, most: int) -> dict[str, Entry]:
+        """Return what an owner's replicas have told of, newest first, without what came of it."""
+        found: list[Any] = await self._link.run("shelf", *self._head("told", owner, ""), most)
+        return {name.decode(): Entry(how.decode(), note) for name, how, note in found}
 
     async def discard(self, owner: str, name: str) -> How:
         """Forget something unless it is busy; return how it stood."""

@@ -111,13 +111,13 @@ def test_own_jobs_are_listed_newest_first_until_they_are_forgotten() -> None:
         jobs = [Job(str(n), "ab"[n % 2]) for n in range(6)]
         for job in jobs:
             await board.add(job)
-        assert board.owned("a", 9) == [jobs[4], jobs[2], jobs[0]]
-        assert board.owned("a", 2) == [jobs[4], jobs[2]]
-        assert board.owned("c", 9) == []
+        assert await board.owned("a", 9) == [jobs[4], jobs[2], jobs[0]]
+        assert await board.owned("a", 2) == [jobs[4], jobs[2]]
+        assert await board.owned("c", 9) == []
         jobs[2].end(100.0)
         await settled()
         clock.now = 110.0
-        assert board.owned("a", 9) == [jobs[4], jobs[0]]
+        assert await board.owned("a", 9) == [jobs[4], jobs[0]]
 
     run(test())
 

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
+from sureflow_server.api.job_record import JobList
 from tests.server.asking import ASYNC, follow, look
 from tests.server.conftest import Guarded, add_key
 from tests.server.running import PATIENCE_S, Server, eventually, serving
@@ -137,6 +138,39 @@ def test_a_job_of_another_key_is_none_at_the_other(pair: Pair) -> None:
     assert pair.two.request("DELETE", job, mine).status_code == 204
 
 
+def test_jobs_of_both_are_listed_by_both(pair: Pair) -> None:
+    mine, theirs = pair.key(), pair.key()
+    made = []
+    for each in (pair.one, pair.two, pair.one):
+        answer = each.request("POST", "/v1/generate", mine, json=SMALL, headers=ASYNC)
+        made.append(answer.json()["id"])
+        eventually(lambda: look_as(pair.one, made[-1], mine)["state"] == "completed")
+    running = pair.two.request("POST", "/v1/generate", mine, json=ENDLESS, headers=ASYNC)
+    made.append(running.json()["id"])
+    for each in (pair.one, pair.two):
+        answer = each.request("GET", "/v1/jobs", mine)
+        JobList.model_validate_json(answer.content)
+        jobs = answer.json()["jobs"]
+        assert [job["id"] for job in jobs] == made[::-1]
+        assert [job["state"] for job in jobs[1:]] == ["completed"] * 3
+        assert [job["progress"] for job in jobs[1:]] == [{"done": 3, "n": 3}] * 3
+        assert jobs[0]["state"] in ("queued", "running")
+        assert all("result" not in job for job in jobs)
+        few = each.request("GET", "/v1/jobs?limit=2", mine).json()["jobs"]
+        assert [job["id"] for job in few] == made[:1:-1]
+        assert each.request("GET", "/v1/jobs", theirs).json() == {"jobs": []}
+    for id in (made[3], made[3], made[0]):  # to cancel one, and to forget two
+        assert pair.one.request("DELETE", f"/v1/jobs/{id}", mine).status_code == 204
+    for each in (pair.one, pair.two):
+        jobs = each.request("GET", "/v1/jobs", mine).json()["jobs"]
+        assert [job["id"] for job in jobs] == [made[2], made[1]]
+
+
+def look_as(server: Guarded, id: str, key: str) -> dict[str, Any]:
+    record: dict[str, Any] = server.request("GET", f"/v1/jobs/{id}", key).json()
+    return record
+
+
 def test_the_same_key_gives_the_first_answer(pair: Pair) -> None:
     headers = {"Idempotency-Key": uuid4().hex}
     first, second = (
@@ -236,6 +270,8 @@ def test_a_dead_server_holds_nothing(pair: Pair, models_dir: Path) -> None:
     record = pair.two.request("GET", job, key).json()
     assert record["state"] == "failed"
     assert record["error"]["type"] == "urn:sureflow:problem:request-failed"
+    (listed,) = pair.two.request("GET", "/v1/jobs", key).json()["jobs"]
+    assert (listed["id"], listed["state"]) == (record["id"], "failed")
     with connect_sse(
         pair.one._client, "GET", f"{job}/events", headers={"Authorization": f"Bearer {key}"}
     ) as source:
@@ -294,6 +330,7 @@ def test_redis_gone_and_back(pair: Pair) -> None:
             lost = each.server.client.get(old)
             assert lost.status_code == 503
             assert lost.json()["type"] == "urn:sureflow:problem:store-unavailable"
+            assert each.server.client.get("/v1/jobs").status_code == 503, "there may be others"
         assert look(one, running)["state"] in ("queued", "running")
         begun = time.monotonic()
         one.generate(n=1, sampler={"steps": 1})
