@@ -9,6 +9,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # One thread per process: on small shared machines two are slower than one.
 export OMP_NUM_THREADS ?= 1
 
+# Test processes side by side: most tests wait for a server that starts.
+JOBS ?= 2
+
 .PHONY: setup serve test slow audit redis chromium data checkpoints sheet screenshots clean
 
 setup: $(VENV)/.installed
@@ -46,7 +49,7 @@ test: setup redis chromium
 	$(BIN)/mypy
 	$(BIN)/python deploy/audit.py
 	$(BIN)/mypy --python-version 3.10 --package sureflow_client
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 # Known weaknesses of what we depend on; says so if nobody can be asked.
 audit: setup

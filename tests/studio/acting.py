@@ -22,6 +22,15 @@ def generate(page: Page, n: int, seed: int = 7) -> Locator:
     return cards
 
 
+def settled(drawing: Locator) -> Locator:
+    """Wait until something is drawn that is not drawn anew any more; a click in between is lost."""
+    before = ""
+    while (now := drawing.inner_html()) != before:
+        before = now
+        drawing.page.wait_for_timeout(300)
+    return drawing
+
+
 def thumb(page: Page, name: str) -> Locator:
     """What takes the keys of a slider."""
     return page.get_by_role("slider", name=name, exact=True).locator("[tabindex]")

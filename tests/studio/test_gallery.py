@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from sureflow_client import Client
 from tests.server.running import Server, eventually
-from tests.studio.acting import choose, generate, slide, thumb
+from tests.studio.acting import choose, generate, settled, slide, thumb
 from tests.studio.conftest import Visit
 
 DOTS = ".gallery .square svg path[stroke][transform^='matrix(4.5,']"
@@ -129,6 +129,7 @@ def test_vectors_are_points_of_a_plane(page: Page) -> None:
 def test_a_point_opens_its_sample(page: Page) -> None:
     choose(page, "Model", "points")
     generate(page, 3)
+    settled(page.locator(".gallery .square svg"))
     page.locator(DOTS).nth(1).click()
     expect(page.get_by_role("region", name="Trajectory")).to_be_visible()
 
