@@ -25,6 +25,9 @@ class SharedAccount:
         link: To Redis.
         replica: Id of this one.
         lease_ms: After how long it counts as dead.
+
+    Attributes:
+        untold: Whether it could not be told how things stand now.
     """
 
     def __init__(self, id: str, own: Account, link: Link, replica: str, lease_ms: int) -> None:
@@ -38,6 +41,7 @@ class SharedAccount:
         self._reserved = 0
         self._order = asyncio.Lock()
         self._telling: asyncio.Task[None] | None = None
+        self.untold = False
 
     @asynccontextmanager
     async def claim(self, samples: int) -> AsyncIterator[Admission]:
@@ -107,7 +111,9 @@ class SharedAccount:
             try:
                 await self._call(0)
             except StoreUnavailableError:
-                return
+                self.untold = True
+            else:
+                self.untold = False
 
     async def _call(self, asked: int) -> list[bytes]:
         limits = self.own.limits
@@ -176,7 +182,8 @@ class SharedAccounts(Accounts):
         async with account.claim(samples) as admission:
             yield admission
 
-    def tell(self) -> None:
-        """Tell Redis all that is in flight here, as it has been gone."""
+    def tell(self, was_away: bool) -> None:
+        """Tell Redis what it could not be told; all, if it has been gone and may have forgotten."""
         for account in self._shared.values():
-            account.tell()
+            if was_away or account.untold:
+                account.tell()

@@ -33,6 +33,7 @@ class Link:
 
     Attributes:
         away: Whether the last call did not reach Redis.
+        absences: How often it has been found gone.
 
     Raises:
         StoreError: The address cannot be one.
@@ -50,6 +51,7 @@ class Link:
             for name in ("presence", "accounts", "shelf")
         }
         self.away = False
+        self.absences = 0
         self._calls = 0
         self._quiet = asyncio.Event()
 
@@ -72,6 +74,7 @@ class Link:
         except (ConnectionError, TimeoutError) as error:
             if not self.away:
                 log.warning("Redis is gone; quotas, jobs and answers are not shared: %s", error)
+                self.absences += 1
             self.away = True
             raise StoreUnavailableError(f"Redis: {error}") from error
         except RedisError as error:

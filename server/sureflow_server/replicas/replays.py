@@ -37,8 +37,8 @@ class SharedReplays(Replays):
             while (await self._shelf.find(owner, key)).how == "busy":
                 await asyncio.sleep(LOOK_S)
 
-    def tell(self) -> None:
-        """Settle what could not be settled while Redis was gone."""
+    def tell(self, was_away: bool) -> None:
+        """Settle what could not be settled, most likely as Redis was gone."""
         owed, self._owed = self._owed, {}
         for (owner, key), token in owed.items():
             self._settle(owner, key, token)

@@ -44,23 +44,24 @@ class Replica:
         self._beating: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._on_cancel: list[Callable[[str], None]] = []
-        self._on_return: list[Callable[[], None]] = []
+        self._absences = 0
+        self._on_beat: list[Callable[[bool], None]] = []
 
     def accounts(self, default: Limits) -> SharedAccounts:
         """Return the accounts of all keys, counted over all replicas."""
         accounts = SharedAccounts(default, self._link, self.id, self._lease_ms)
-        self._on_return.append(accounts.tell)
+        self._on_beat.append(accounts.tell)
         return accounts
 
     def replays(self, max_bytes: int, lifetime_s: float) -> SharedReplays:
         """Return the answers that are kept, of all replicas."""
-        replays = SharedReplays(self._shelf("replays"), max_bytes, lifetime_s)
-        self._on_return.append(replays.tell)
+        replays = SharedReplays(self.shelf("replays"), max_bytes, lifetime_s)
+        self._on_beat.append(replays.tell)
         return replays
 
     def board(self, before: Callable[[Job], int], max_bytes: int, lifetime_s: float) -> SharedBoard:
         """Return the jobs of all replicas."""
-        board = SharedBoard(self._shelf("jobs"), before, max_bytes, lifetime_s)
+        board = SharedBoard(self.shelf("jobs"), before, max_bytes, lifetime_s)
         self._on_cancel.append(board.cancel)
         return board
 
@@ -86,7 +87,6 @@ class Replica:
             await self._beat()
 
     async def _beat(self) -> None:
-        was_away = self._link.away
         try:
             names = await self._link.probe("presence", "beat", self.id, self._lease_ms)
         except StoreUnavailableError:
@@ -94,9 +94,12 @@ class Replica:
         for cancel in self._on_cancel:
             for name in names:
                 cancel(name.decode())
-        if was_away:
-            for tell in self._on_return:
-                tell()
+        # Not only after one's own return: another call may have been the first to get through, and
+        # one that began before may fail after.
+        was_away, self._absences = self._absences != self._link.absences, self._link.absences
+        for tell in self._on_beat:
+            tell(was_away)
 
-    def _shelf(self, name: str) -> Shelf:
+    def shelf(self, name: str) -> Shelf:
+        """Return a shelf of this name that all replicas share."""
         return Shelf(self._link, name, self.id, self._lease_ms)

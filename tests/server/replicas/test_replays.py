@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -17,7 +19,9 @@ from sureflow_server.replays import (
     Replays,
     ReusedKeyError,
 )
-from tests.server.replicas.places import AlonePlace, SharedPlace
+from sureflow_server.replicas.shelf import Entry, Shelf
+from sureflow_server.store import StoreUnavailableError
+from tests.server.replicas.places import AlonePlace, SharedPlace, Sharing
 from tests.server.store.places import Clock, redis_server
 from tests.server.store.redis_server import RedisServer
 from tests.server.store.test_store import run
@@ -315,6 +319,45 @@ async def test_of_two_that_were_done_the_first_answer_counts(shared: SharedPlace
         assert (await running).body == b"first"
 
 
+async def handed_in(replica: Sharing, *keys: str) -> None:
+    """Wait until everybody can have the answers to these keys."""
+    shelf = replica.shelf("replays")
+    for key in keys:
+        how = "none"
+        while how != "kept":
+            with suppress(StoreUnavailableError):
+                how = (await shelf.find("a", key)).how
+            await asyncio.sleep(0.02)
+
+
+def test_what_fails_once_redis_is_back_is_handed_in_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that began while it was gone, at a time when nobody finds it gone any more."""
+
+    async def scene(redis: RedisServer) -> None:
+        async with (place := SharedPlace(redis)).server() as one, place.server() as two:
+            failures, keep, free = iter(range(3)), Shelf.keep, Shelf.free
+
+            async def late_keep(*arguments: Any) -> Entry:
+                if next(failures, None) is not None:
+                    raise StoreUnavailableError("connection reset")
+                return await keep(*arguments)
+
+            async def late_free(*arguments: Any) -> None:
+                if next(failures, None) is not None:
+                    raise StoreUnavailableError("connection reset")
+                await free(*arguments)
+
+            monkeypatch.setattr(Shelf, "keep", late_keep)
+            monkeypatch.setattr(Shelf, "free", late_free)
+            assert (await ask(one.replays(*ROOMY), Worker())).body == b"done"
+            assert not one.link.away
+            await handed_in(two, "k")
+            assert (await ask(two.replays(*ROOMY), Worker(b"other"))).body == b"done"
+
+    with redis_server() as server:
+        asyncio.run(scene(server))
+
+
 def test_redis_gone_and_back() -> None:
     """Its own answers are known meanwhile, and those of others when it is back."""
 
@@ -337,10 +380,7 @@ def test_redis_gone_and_back() -> None:
             hold.set()
             assert (await running).body == b"held"
             redis.start()
-            for replica in (one, two):
-                while replica.link.away:
-                    await asyncio.sleep(0.02)
-            await asyncio.sleep(0.2)
+            await handed_in(two, "k", "held")
             other = Worker(b"other")
             assert (await ask(theirs, other)).body == b"done", "handed in since"
             assert (await ask(theirs, other, key="held")).body == b"held"
