@@ -33,11 +33,17 @@ DOUBTFUL, BRANCHES, CLASSES = 0.2, 4, 10
 SHIFTS = (0.0, -0.1)
 """From the commit point: at it, most is decided; a little before, there is a new decision."""
 
-SWAPS = ((3.0, ()), (6.0, ()), (3.0, (Resample(1.0),)))
-"""Guidance toward the other class, and what else is done."""
+SWAPS = (
+    (3.0, (), 1),
+    (6.0, (), 1),
+    (3.0, (Resample(1.0),), 1),
+    (25.0, (Resample(1.0),), 1),
+    (25.0, (Resample(1.0),), 4),
+)
+"""Guidance toward the other class, what else is done, and how many branches compete."""
 
 HELD_OUT = 30
-TOLERANCE = 2e-6
+TOLERANCE = 1e-6
 JUDGE = Path("models/judges/fashion.safetensors")
 
 
@@ -150,17 +156,25 @@ def _swapped(report: Report, name: str, model: Model, judge: Truth, parents: lis
     old = _images(parents)
     far = (_images(fresh) - old).square().flatten(1).mean(1).sqrt()
     report.add(f"{name}: new class, fresh samples: distance", float(far.mean()))
-    for shift, (guidance, operations) in product(SHIFTS, SWAPS):
-        swapped = run(
-            model,
-            [
-                replace(_branch(p, shift, *operations), label=label, guidance=guidance)
-                for p, label in pairs
-            ],
-            CAPACITY,
-        )
+    for shift, (guidance, operations, branches) in product(SHIFTS, SWAPS):
+        specs = [
+            replace(
+                _branch(p, shift, *operations),
+                label=label,
+                guidance=guidance,
+                index=p.spec.index * branches + number,
+            )
+            for p, label in pairs
+            for number in range(branches)
+        ]
+        made = run(model, specs, CAPACITY)
+        swapped = [
+            max(made[first : first + branches], key=_surety)
+            for first in range(0, len(made), branches)
+        ]
         reached = judge.read(_images(swapped)) == torch.tensor(targets)
         how = f"guidance {guidance:g}{', fresh noise' if operations else ''}"
+        how += f", best of {branches}" if branches > 1 else ""
         title = f"{name}: new class {_where(shift)}, {how}"
         report.add(f"{title}: reached", 100 * float(reached.double().mean()), "%")
         near = (_images(swapped) - old).square().flatten(1).mean(1).sqrt()

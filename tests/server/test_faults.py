@@ -72,6 +72,7 @@ def test_workers_killed_under_load_cost_nothing_but_time(
     samples = sum(len(expected[which]) for which in made)
     assert mortal.metric("sureflow_samples_total") == samples
     eventually(lambda: mortal.metric("sureflow_num_samples_running") == 0)
+    assert mortal.metric("sureflow_reserved_bytes") == 0
     print(f"{kills} workers killed in {seconds} s, {len(made)} requests, {samples} samples")
 
 
@@ -133,6 +134,7 @@ def test_a_soak_leaves_nothing_behind(
             each.result()
     eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
     eventually(lambda: server.metric("sureflow_num_samples_waiting") == 0)
+    eventually(lambda: server.metric("sureflow_reserved_bytes") == 0)
     assert len(server.generate(**full)["samples"]) == room, "no room is taken by anybody"
     quarters = [
         {name: median(look[name] for look in part) / MEBIBYTE for name in trail[0]}
