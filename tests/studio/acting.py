@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -29,6 +31,17 @@ def settled(drawing: Locator) -> Locator:
         before = now
         drawing.page.wait_for_timeout(300)
     return drawing
+
+
+def click_until(target: Locator, there: Locator) -> None:
+    """Click, and once or twice more if nothing comes of it, as one does with a drawing."""
+    for _ in range(2):
+        target.click()
+        with suppress(AssertionError):
+            expect(there).to_be_visible(timeout=5000)
+            return
+    target.click()
+    expect(there).to_be_visible()
 
 
 def thumb(page: Page, name: str) -> Locator:
@@ -61,3 +74,12 @@ def rewind(page: Page) -> Locator:
     side = page.get_by_role("region", name="Side by side")
     expect(side).to_be_visible()
     return side.locator(".card")
+
+
+def branch(page: Page, which: int) -> None:
+    """Rewind, and open one of the branches, from 1 on; wait until it is the one on show.
+
+    It may have the name of its parent, but has no branches yet.
+    """
+    rewind(page).nth(which).click()
+    expect(page.get_by_role("region", name="Side by side")).to_be_hidden()

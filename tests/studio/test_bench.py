@@ -14,7 +14,16 @@ from playwright.sync_api import Download, Locator, Page, expect
 
 from sureflow_client import AtStep, Client, Condition, Resample
 from tests.server.running import Server, eventually
-from tests.studio.acting import choose, generate, open_sample, rewind, slide, thumb, value
+from tests.studio.acting import (
+    branch,
+    choose,
+    generate,
+    open_sample,
+    rewind,
+    slide,
+    thumb,
+    value,
+)
 
 SIDE = 4
 """Pixels of an icon, in either direction."""
@@ -142,7 +151,7 @@ def test_a_painted_mask_is_all_that_changes(page: Page) -> None:
     page.mouse.up()
     expect(page.locator(".painted rect")).to_have_count(3)
     slide(page, "Time", -int(value(page, "Time")))
-    rewind(page).nth(1).click()
+    branch(page, 1)
     expect(title(page)).to_have_text("icons #0")
     after = np.asarray(PIL.Image.open(io.BytesIO(read(page, "PNG"))))
     changed = before != after
@@ -172,7 +181,7 @@ def test_another_class_from_here_on(page: Page, server: Server) -> None:
     expect(page.get_by_text("Choose another class or another guidance.")).to_be_visible()
     choose(page, "Class from here on", "stripes")
     slide(page, "Time", 2 - int(value(page, "Time")))
-    rewind(page).nth(1).click()
+    branch(page, 1)
     expect(title(page)).to_have_text("icons #0")
     seed = calls(page)[1]["request"]["seed"]
     with Client(server.url) as client:
@@ -190,11 +199,11 @@ def test_another_class_from_here_on(page: Page, server: Server) -> None:
 def test_a_recipe_makes_the_sample_again(page: Page, server: Server) -> None:
     """Two edits after another, by the calls of the recipe and nothing else."""
     opened(page)
-    rewind(page).nth(1).click()
+    branch(page, 1)
     expect(title(page)).to_have_text("icons #0")
     choose(page, "Operation", "Pull")
     slide(page, "Time", -4)
-    rewind(page).nth(3).click()
+    branch(page, 3)
     expect(title(page)).to_have_text("icons #2")
     array = np.load(io.BytesIO(read(page, "NPY")))
     first, *edits = calls(page)
@@ -222,7 +231,7 @@ def test_the_family_is_walked(page: Page, server: Server) -> None:
     family = page.get_by_role("region", name="Family")
     expect(family).to_contain_text("No branches yet")
     slide(page, "Branches", -2)
-    rewind(page).nth(2).click()
+    branch(page, 2)
     expect(title(page)).to_have_text("icons #1")
     slide(page, "Branches", -1)
     rewind(page)
@@ -261,7 +270,7 @@ def test_a_vector_is_followed_through_the_plane(page: Page, server: Server) -> N
     page.get_by_role("spinbutton", name="x1").fill("2")
     page.get_by_role("spinbutton", name="x2").fill("0")
     slide(page, "Time", -int(value(page, "Time")))
-    rewind(page).nth(1).click()
+    branch(page, 1)
     expect(title(page)).to_have_text("points #0")
     array = np.load(io.BytesIO(read(page, "NPY")))
     np.testing.assert_allclose(array, [2, 0], atol=0.05)

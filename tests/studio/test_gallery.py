@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from sureflow_client import Client
 from tests.server.running import Server, eventually
-from tests.studio.acting import choose, generate, settled, slide, thumb
+from tests.studio.acting import choose, click_until, generate, settled, slide, thumb
 from tests.studio.conftest import Visit
 
 DOTS = ".gallery .square svg path[stroke][transform^='matrix(4.5,']"
@@ -130,8 +130,7 @@ def test_a_point_opens_its_sample(page: Page) -> None:
     choose(page, "Model", "points")
     generate(page, 3)
     settled(page.locator(".gallery .square svg"))
-    page.locator(DOTS).nth(1).click()
-    expect(page.get_by_role("region", name="Trajectory")).to_be_visible()
+    click_until(page.locator(DOTS).nth(1), page.get_by_role("region", name="Trajectory"))
 
 
 def test_the_server_filters(page: Page) -> None:
