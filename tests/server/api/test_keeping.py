@@ -74,14 +74,15 @@ def test_a_trajectory_outlives_worker_server_and_frames(
     (warning,) = crowd["warnings"]
     assert "no handle could be kept: live handles leave no room" in warning
     shown = server.client.get(f"/v1/handles/{first['handle']['id']}").json()
-    assert shown["frames"] == [], "frames go before handles do"
-    assert from_everywhere(server, first) == [100, 100, 100, 100]
+    assert len(shown["frames"]) <= 1, "frames go before handles do; one may fit beside them"
+    poor = from_everywhere(server, first)
+    assert min(poor) > costs[0]
     assert states(server, first) == seen
     server.process.kill()
     server.process.wait()
 
     server = start(*DEFAULT, *kept)
-    assert from_everywhere(server, first) == [100, 100, 100, 100]
+    assert from_everywhere(server, first) == poor
     for handle in filter(None, handles):
         assert server.client.get(f"/v1/handles/{handle['id']}").status_code == 200
 
