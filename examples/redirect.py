@@ -25,7 +25,7 @@ def main() -> None:
         doubtful = samples.sorted()[-1]
         print(f"sample {doubtful.index} has a confidence of {doubtful.confidence:.2f}")
 
-        # Where was it undecided? The first commit point is the most marked one.
+        # When was most of it decided? Further commit points are where it decided fastest.
         handle = client.handle(doubtful)
         print(f"it committed at t = {handle.commits[0].t:.2f} of {handle.steps} steps")
         trajectory = client.frames(doubtful, [0, 0.25, 0.5, 0.75, 1], show=["prediction", "map"])

@@ -16,7 +16,7 @@ from benchmarks.report import Report
 from benchmarks.truth.measures import auroc
 from benchmarks.truth.realism import realism
 from sureflow.checkpoint import load
-from sureflow.commit import step_at
+from sureflow.commit import commit_points, step_at
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.judge import Judge
 from sureflow.lane import LaneSpec, Sample
@@ -28,10 +28,8 @@ from sureflow.training.data import fashion_mnist, scaled
 from sureflow.training.digits import digits
 
 SEED, METHOD, STEPS, CAPACITY = 23, "heun", 20, 32
-COUNTS = {"digits": 500, "fashion": 300}
+MODELS, COUNT = ("digits", "fashion"), 500
 DOUBTFUL, BRANCHES, CLASSES = 0.2, 4, 10
-SHIFTS = (0.0, -0.1)
-"""From the commit point: at it, most is decided; a little before, there is a new decision."""
 
 SWAPS = (
     (3.0, (), 1),
@@ -42,9 +40,45 @@ SWAPS = (
 )
 """Guidance toward the other class, what else is done, and how many branches compete."""
 
+DONE, SWAPPED = "doubtful, ", "another class, "
+"""What labels of figures begin with."""
+
+SHARES = ("bad", "bad, of all", "reached")
+"""What they end with if they are per cent."""
+
 HELD_OUT = 30
 TOLERANCE = 1e-6
 JUDGE = Path("models/judges/fashion.safetensors")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where samples are taken up again.
+
+    Attributes:
+        rank: Of the commit point, as in `at: {"commit": rank}`; the last one of a sample that has
+            fewer.
+        shift: Added to its time.
+        words: What the page calls it.
+    """
+
+    rank: int
+    shift: float
+    words: str
+
+    def step(self, sample: Sample) -> int:
+        """Where it is on the way of a sample."""
+        points = commit_points(sample.t, sample.rate)
+        return step_at(sample.t, points[min(self.rank, len(points)) - 1].t + self.shift)
+
+
+PLACES = (
+    Place(1, 0.0, "the commit point"),
+    Place(1, -0.1, "0.1 before the commit point"),
+    Place(2, 0.0, "commit point 2"),
+)
+"""At the first most is decided; a little before, there is a new decision; where the open variance
+falls fastest, samples decide most."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +111,11 @@ def truth(model: str) -> Truth:
 
 
 def measure(report: Report, quick: bool, docs: Path | None, name: str) -> None:
-    """Add the figures of a model to a report."""
+    """Add the figures of a model to a report, in place of earlier ones."""
+    for label in [label for label in report.figures if label.startswith(f"{name}: ")]:
+        del report.figures[label]
     model, judge = load(name), truth(name)
-    count = 60 if quick else COUNTS[name]
+    count = 60 if quick else COUNT
     specs = [
         LaneSpec(SEED, index, METHOD, STEPS, label=index % CLASSES, keep="all")
         for index in range(count)
@@ -87,31 +123,33 @@ def measure(report: Report, quick: bool, docs: Path | None, name: str) -> None:
     whole = run(model, specs, CAPACITY)
     report.add(f"{name}: samples", count)
     report.add(f"{name}: score", model.score)
-    report.add(f"{name}: {judge.what}, all", _share(judge, whole), "%")
+    report.add(f"{name}: what is bad", judge.what)
     order = np.argsort([_surety(sample) for sample in whole], kind="stable")
-    doubtful = [whole[place] for place in order[: round(DOUBTFUL * count)]]
-    _rewound(report, name, model, judge, doubtful)
+    least = round(DOUBTFUL * count)
+    doubtful, others = ([whole[n] for n in part] for part in (order[:least], order[least:]))
+    _rewound(report, name, model, judge, doubtful, others)
     _swapped(report, name, model, judge, whole[: count // 2])
     _inverted(report, name, model, 6 if quick else HELD_OUT)
 
 
-def _rewound(report: Report, name: str, model: Model, judge: Truth, doubtful: list[Sample]) -> None:
-    """The doubtful samples: as they are, rewound, and drawn anew at equal evaluations and more."""
-    report.add(f"{name}: doubtful samples", len(doubtful))
-    report.add(f"{name}: {judge.what}, doubtful, kept", _share(judge, doubtful), "%")
-    rewound = {}
-    for shift in SHIFTS:
-        branches = [
-            replace(
-                _branch(parent, shift, Resample(1.0)), index=parent.spec.index * BRANCHES + number
-            )
-            for parent in doubtful
-            for number in range(BRANCHES)
-        ]
-        made = run(model, branches, CAPACITY)
-        rewound[shift] = spent = sum(sample.evaluations for sample in made)
-        label = f"{name}: {judge.what}, doubtful, rewound {_where(shift)}"
-        _compare(report, label, judge, doubtful, made, spent)
+def _rewound(
+    report: Report,
+    name: str,
+    model: Model,
+    judge: Truth,
+    doubtful: list[Sample],
+    others: list[Sample],
+) -> None:
+    """The doubtful samples: kept, rewound, and at equal evaluations drawn anew or dropped."""
+
+    def add(title: str, instead: list[Sample], spent: int) -> None:
+        report.add(f"{title}: evaluations each", spent / len(doubtful))
+        report.add(f"{title}: bad", _share(judge, instead), "%")
+        report.add(f"{title}: bad, of all", _share(judge, [*others, *instead]), "%")
+        report.add(f"{title}: samples, of all", len(others) + len(instead))
+
+    start = f"{name}: {DONE}"
+    add(f"{start}kept", doubtful, 0)
     fresh_specs = [
         replace(parent.spec, seed=SEED + 2, index=parent.spec.index * BRANCHES + number, keep=())
         for parent in doubtful
@@ -119,47 +157,54 @@ def _rewound(report: Report, name: str, model: Model, judge: Truth, doubtful: li
     ]
     fresh = run(model, fresh_specs, CAPACITY)
     cost = sum(sample.evaluations for sample in fresh)
-    _compare(report, f"{name}: {judge.what}, doubtful, regenerated", judge, doubtful, fresh, cost)
     turns = [place for number in range(BRANCHES) for place in range(number, len(fresh), BRANCHES)]
-    for shift, spent in rewound.items():
+    surest = max(map(_surety, doubtful))
+    for place in PLACES:
+        branches = [
+            replace(
+                _branch(parent, place, Resample(1.0)), index=parent.spec.index * BRANCHES + number
+            )
+            for parent in doubtful
+            for number in range(BRANCHES)
+        ]
+        made = run(model, branches, CAPACITY)
+        spent = sum(sample.evaluations for sample in made)
+        add(f"{start}rewound to {place.words}", _best(doubtful, made), spent)
         # as many draws, spread over the doubtful ones in turn, as the branches have cost
-        equal: list[Sample | None] = [None] * len(fresh)
-        for place in turns[: round(len(fresh) * spent / cost)]:
-            equal[place] = fresh[place]
-        label = f"{name}: {judge.what}, doubtful, regenerated for what {_where(shift)} costs"
-        _compare(report, label, judge, doubtful, equal, spent)
+        drawn = turns[: round(len(fresh) * spent / cost)]
+        equal = [sample if n in {*drawn} else None for n, sample in enumerate(fresh)]
+        add(f"{start}regenerated, as much as from {place.words}", _best(doubtful, equal), spent)
+        passed = [sample for n in drawn if _surety(sample := fresh[n]) > surest]
+        add(f"{start}dropped, others drawn as much as from {place.words}", passed, spent)
+    add(f"{start}regenerated {BRANCHES} times", _best(doubtful, fresh), cost)
 
 
-def _compare(
-    report: Report,
-    label: str,
-    judge: Truth,
-    doubtful: list[Sample],
-    others: list[Sample | None] | list[Sample],
-    spent: int,
-) -> None:
+def _best(doubtful: list[Sample], others: list[Sample] | list[Sample | None]) -> list[Sample]:
     """The most confident of every sample and its alternatives."""
     best = []
     for number, parent in enumerate(doubtful):
         own = others[number * BRANCHES : (number + 1) * BRANCHES]
         best.append(max([parent, *(sample for sample in own if sample)], key=_surety))
-    report.add(label, _share(judge, best), "%")
-    report.add(f"{label}, evaluations each", spent / len(doubtful))
+    return best
 
 
 def _swapped(report: Report, name: str, model: Model, judge: Truth, parents: list[Sample]) -> None:
-    """Another class from the commit point on, against a fresh sample of that class."""
+    """Another class from some moment on, against a fresh sample of that class."""
     targets = [(int(parent.spec.label or 0) + 1) % CLASSES for parent in parents]
     pairs = list(zip(parents, targets, strict=True))
     new = [replace(p.spec, seed=SEED + 3, label=label, keep=()) for p, label in pairs]
     fresh = run(model, new, CAPACITY)
     old = _images(parents)
     far = (_images(fresh) - old).square().flatten(1).mean(1).sqrt()
-    report.add(f"{name}: new class, fresh samples: distance", float(far.mean()))
-    for shift, (guidance, operations, branches) in product(SHIFTS, SWAPS):
+    reached = judge.read(_images(fresh)) == torch.tensor(targets)
+    report.add(
+        f"{name}: {SWAPPED}fresh samples: reached", 100 * float(reached.double().mean()), "%"
+    )
+    report.add(f"{name}: {SWAPPED}fresh samples: distance", float(far.mean()))
+    for place, (guidance, operations, branches) in product(PLACES[:2], SWAPS):
         specs = [
             replace(
-                _branch(p, shift, *operations),
+                _branch(p, place, *operations),
                 label=label,
                 guidance=guidance,
                 index=p.spec.index * branches + number,
@@ -175,7 +220,7 @@ def _swapped(report: Report, name: str, model: Model, judge: Truth, parents: lis
         reached = judge.read(_images(swapped)) == torch.tensor(targets)
         how = f"guidance {guidance:g}{', fresh noise' if operations else ''}"
         how += f", best of {branches}" if branches > 1 else ""
-        title = f"{name}: new class {_where(shift)}, {how}"
+        title = f"{name}: {SWAPPED}{how}, from {place.words}"
         report.add(f"{title}: reached", 100 * float(reached.double().mean()), "%")
         near = (_images(swapped) - old).square().flatten(1).mean(1).sqrt()
         report.add(f"{title}: distance", float(near.mean()))
@@ -213,16 +258,12 @@ def _inverted(report: Report, name: str, model: Model, count: int) -> None:
         report.add(f"{name}: AUROC of the likelihood, images {kind}", value)
 
 
-def _branch(parent: Sample, shift: float, *operations: Resample) -> LaneSpec:
-    """A branch of a sample so long after it committed, by the frame that it kept there."""
-    step = step_at(parent.t, parent.commit.t + shift)
+def _branch(parent: Sample, place: Place, *operations: Resample) -> LaneSpec:
+    """A branch of a sample, by the frame that it kept there."""
+    step = place.step(parent)
     frame = next(frame for frame in parent.frames if frame.step == step)
     origin = Branch(replace(parent.spec, keep=()), step, operations, frame)
     return replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
-
-
-def _where(shift: float) -> str:
-    return f"from {-shift:g} before the commit point" if shift else "from the commit point"
 
 
 def _surety(sample: Sample) -> float:
@@ -240,19 +281,60 @@ def _images(samples: list[Sample]) -> Tensor:
 
 
 def fragment(figures: dict[str, Any], name: str) -> str:
-    """The figures of a model as a section with a markdown table."""
-    own = {key: value for key, value in figures.items() if key.startswith(f"{name}: ")}
-    rows = [
+    """The figures of a model as a section with tables."""
+    own = {
+        key.removeprefix(f"{name}: "): value
+        for key, value in figures.items()
+        if key.startswith(f"{name}: ")
+    }
+    what, score = own.pop("what is bad"), own.pop("score")
+    lines = [
         f"## {name}: rewinding what is doubtful, another class, given images",
         "",
-        f"The least confident {DOUBTFUL:.0%}, each with {BRANCHES} alternatives of which the most",
-        "confident is kept, the sample itself among them. Branches begin with `resample` with",
-        "strength 1. Distances are rms over pixels, from the sample that was given another class.",
+        f"{own.pop('samples')} samples, Heun with {STEPS} steps; bad is what is {what}. The",
+        f"least confident {DOUBTFUL:.0%} by `{score}`, each with {BRANCHES} branches that begin",
+        "with `resample` of strength 1 and of which the most confident is kept, the sample itself",
+        "among them; against as many evaluations spent on fresh samples instead, of which again",
+        "the most confident is kept, or of which all are kept that are surer than the doubtful",
+        "ones, which are dropped. Commit point 2 is where the open variance falls fastest.",
         "",
-        "| figure | value |",
-        "| --- | ---: |",
+        *_table(
+            own, DONE, "the doubtful are", ("evaluations each", *SHARES[:2], "samples, of all")
+        ),
+        "",
+        "Half of the samples are given another class on their way. Distances are rms over pixels",
+        "from the sample that it was done to.",
+        "",
+        *_table(own, SWAPPED, "how", (*SHARES[2:], "distance")),
+        "",
+        *(f"* {label}: {_shown(value)}" for label, value in own.items()),
     ]
-    for key, value in own.items():
-        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
-        rows.append(f"| {key.removeprefix(f'{name}: ')} | {shown} |")
-    return "\n".join(rows)
+    return "\n".join(lines)
+
+
+def _table(figures: dict[str, Any], start: str, head: str, columns: tuple[str, ...]) -> list[str]:
+    """Lines of the table of the figures that begin so, which are taken out."""
+    labels = [label for label in figures if label.startswith(start)]
+    rows = dict.fromkeys(label.removeprefix(start).rpartition(": ")[0] for label in labels)
+    return [
+        _line([head, *columns]),
+        _line(["---", *["---:"] * len(columns)]),
+        *(
+            _line(
+                [
+                    row,
+                    *(_shown(figures.pop(f"{start}{row}: {column}"), column) for column in columns),
+                ]
+            )
+            for row in rows
+        ),
+    ]
+
+
+def _shown(value: Any, column: str = "") -> str:
+    shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{shown} %" if column in SHARES else shown
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

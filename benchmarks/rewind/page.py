@@ -22,7 +22,7 @@ def write(figures: dict[str, Any], folder: Path) -> None:
         parts += [ring.fragment(figures)]
     if any(label.startswith("jump") for label in figures):
         parts += [jumps.fragment(figures)]
-    for name in images.COUNTS:
+    for name in images.MODELS:
         if f"{name}: samples" in figures:
             parts += [images.fragment(figures, name)]
     (folder / PAGE).write_text("\n\n".join(part.strip() for part in parts) + "\n")

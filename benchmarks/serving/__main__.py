@@ -25,7 +25,7 @@ from benchmarks.serving.figures import Figures, Outcome, Rows, figures, of_batch
 from benchmarks.serving.load import Call, Reply, play
 from benchmarks.serving.offline import Offline, decoded, measure
 from benchmarks.serving.servers import KINDS, Kind, Server, Setting, UnavailableError, kind, started
-from benchmarks.serving.tables import claims, markdown, table
+from benchmarks.serving.tables import claims, markdown, page, table
 from sureflow.checkpoint import load
 
 MODEL = "fashion"
@@ -105,6 +105,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--serve", default="", help="more options of our server, in one string")
     parser.add_argument("--grace", type=float, default=mix.GRACE_S, help="of a deadline, seconds")
     parser.add_argument("--slowdown", type=float, default=mix.SLOWDOWN, help="of a deadline")
+    parser.add_argument("--mix", choices=mix.MIXES, default=mix.MIX, help="of kinds of requests")
     parser.add_argument("--seed", type=int, default=1, help="of requests and arrivals")
     parser.add_argument("--docs", type=Path, metavar="FOLDER", help="write a page and plots here")
     chosen = parser.parse_args()
@@ -140,11 +141,12 @@ def _available(names: Sequence[str]) -> list[Kind]:
 def _prepare(chosen: argparse.Namespace, core: int) -> Bench:
     """Draw the requests of every round and run them all offline."""
     model = load(MODEL)
-    first = list(islice(mix.draw(chosen.seed), FEWEST))
+    first = list(islice(mix.draw(chosen.seed, chosen.mix), FEWEST))
     rows = sum(request.rows for request in first) / len(first)
     guess = 1 / (rows * measure(model, first[:WARM_UP], chosen.capacity).row_s)
     most = max(FEWEST, 1.2 * max(chosen.loads) * guess * chosen.seconds)
-    requests = [mix.until(chosen.seed + number, most) for number in range(chosen.rounds)]
+    rounds = range(chosen.rounds)
+    requests = [mix.until(chosen.seed + number, most, chosen.mix) for number in rounds]
     offline = measure(model, [r for each in requests for r in each], chosen.capacity)
     print(f"offline loop: {offline.capacity:.3g} requests/s, {1e3 * offline.row_s:.3g} ms/row")
     count = len(offline.images)
@@ -245,8 +247,9 @@ def _report(bench: Bench, summed: dict[tuple[str, float], Figures]) -> None:
         from benchmarks.serving.plots import plot
 
         chosen.docs.mkdir(parents=True, exist_ok=True)
-        (chosen.docs / "serving.md").write_text(markdown({**record, "claims": held}, summed))
-        plot(summed, chosen.docs)
+        stem = page(vars(chosen))
+        (chosen.docs / f"{stem}.md").write_text(markdown({**record, "claims": held}, summed))
+        plot(summed, chosen.docs, stem)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ QUANTILES = {"p50": "o", "p95": "s", "p99": "^"}
 INCHES, DPI = (8.0, 4.6), 110
 
 
-def plot(points: Points, folder: Path) -> None:
-    """Write ``serving-latency.png`` and ``serving-goodput.png``."""
-    _save(_latency(points), folder / "serving-latency.png")
-    _save(_goodput(points), folder / "serving-goodput.png")
+def plot(points: Points, folder: Path, stem: str) -> None:
+    """Write ``STEM-latency.png`` and ``STEM-goodput.png``."""
+    _save(_latency(points), folder / f"{stem}-latency.png")
+    _save(_goodput(points), folder / f"{stem}-goodput.png")
 
 
 def _latency(points: Points) -> Figure:

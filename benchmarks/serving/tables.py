@@ -90,18 +90,23 @@ def markdown(record: dict[str, Any], points: Points) -> str:
 def _introduction(record: dict[str, Any]) -> str:
     chosen, on = record["options"], record["machine"]
     shares = ", ".join(
-        f"{name} {100 * share:.0f} %" for name, share in zip(mix.KINDS, mix.SHARES, strict=True)
+        f"{name} {100 * share:.0f} %"
+        for name, share in zip(mix.KINDS, mix.MIXES[chosen["mix"]], strict=True)
+        if share
     )
+    option, stem = ("" if chosen["mix"] == mix.MIX else f" --mix {chosen['mix']}"), page(chosen)
+    others = ", ".join(f"[{each}]({page({'mix': each})}.md)" for each in mix.MIXES)
     lines = [
-        "Written by `python -m benchmarks.serving --docs docs/benchmarks`. The mix, arrivals and",
-        "deadlines are described in [`mix.py`](../../benchmarks/serving/mix.py).",
+        f"Written by `python -m benchmarks.serving{option} --docs docs/benchmarks`. The mixes, of",
+        f"which each has its page ({others}), arrivals and deadlines are described in",
+        "[`mix.py`](../../benchmarks/serving/mix.py).",
         "",
         f"* Machine: {on['processor']}, {on['cores']} cores, torch {on['torch']}. Every server has",
         "  one core for all of its processes and one torch thread; the load generator has another.",
         "* Network: `fashion`. Every server runs the library's sampling loop; peers with",
         f"  {chosen['capacity']} lanes at once, ours with its defaults{_ours(chosen['serve'])}.",
         "  Every answer is compared with the library's: an image that differs is bad.",
-        f"* Mix: {shares}.",
+        f"* Mix `{chosen['mix']}`: {shares}.",
         f"  Open-loop Poisson arrivals, {chosen['seconds']:g} s per server, load and round;",
         f"  {chosen['rounds']} round(s); then {chosen['patience']:g} s of patience.",
         f"* Load 1 is {record['capacity_rps']:.3g} requests/s: the offline loop over the same",
@@ -114,11 +119,16 @@ def _introduction(record: dict[str, Any]) -> str:
         "  the time until the computation begins. *Hurried* answers say that they widened their",
         "  tolerance to be in time; they count as bad.",
         "",
-        "![Latency](serving-latency.png)",
+        f"![Latency]({stem}-latency.png)",
         "",
-        "![Goodput](serving-goodput.png)",
+        f"![Goodput]({stem}-goodput.png)",
     ]
     return "# Serving\n\n" + "\n".join(lines)
+
+
+def page(chosen: Mapping[str, Any]) -> str:
+    """Name of the page and the plots of a run with these options, without what follows a dot."""
+    return "serving" if chosen["mix"] == mix.MIX else f"serving-{chosen['mix']}"
 
 
 def _ours(options: str) -> str:

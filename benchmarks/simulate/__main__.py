@@ -64,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--loads", type=float, nargs="+", default=list(LOADS))
     parser.add_argument("--costs", type=Path, help="measured before, with --save-costs")
     parser.add_argument("--save-costs", type=Path)
-    parser.add_argument("--measured", type=Path, default=Path("docs/benchmarks/serving.json"))
+    parser.add_argument("--measured", type=Path, default=Path("docs/benchmarks/serving-bulk.json"))
     parser.add_argument("--docs", type=Path, metavar="FOLDER")
     return parser.parse_args()
 

@@ -72,8 +72,8 @@ class Point:
 
 @cache
 def drawn(seed: int, count: int) -> tuple[mix.Request, ...]:
-    """The first requests of the mix."""
-    return tuple(islice(mix.draw(seed), count))
+    """The first requests of the mix with large ones."""
+    return tuple(islice(mix.draw(seed, "bulk"), count))
 
 
 def rows_of(request: mix.Request, lengths: Sequence[int]) -> int:

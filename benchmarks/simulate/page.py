@@ -102,8 +102,8 @@ def page(
         "# Many replicas",
         f"Written by `{command}`.",
         "The scheduler, the forecast that refuses what would be late, and the requests of\n"
-        "[`benchmarks.serving`](serving.md) are the real ones. The clock is simulated: a tick\n"
-        "takes what ticks of so many rows were measured to take on this machine, and nothing else\n"
+        "[`benchmarks.serving`](serving-bulk.md) are the real ones. The clock is simulated: ticks\n"
+        "take what those of so many rows were measured to take on this machine, and nothing else\n"
         "takes any time: no network, no encoding, no balancer. Adaptive samples do not hurry to\n"
         "their deadlines here. Behind the balancer all replicas are alike.",
         f"* Measured: `{costs.model}`, {on}, one thread.\n"
@@ -124,8 +124,8 @@ def page(
         parts += [
             "## Held against the real server",
             "One replica, with ticks scaled to the speed that the machine had in the run of\n"
-            "[`serving.md`](serving.md), beside what was measured there. What is left out\n"
-            "shows: the real server refuses more.",
+            "[`serving-bulk.md`](serving-bulk.md), beside what was measured there. What is left\n"
+            "out shows: the real server refuses more.",
             held_against(pairs),
         ]
     return "\n\n".join(parts) + "\n"

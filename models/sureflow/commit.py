@@ -58,12 +58,12 @@ def step_at(t: Array, time: float) -> int:
 
 
 def commit_points(t: Array, rate: Array) -> list[Commit]:
-    """The moments at which a sample decided something, the most marked first.
+    """The moments at which a sample decided something, its commit point first.
 
     The first is :func:`commit_point`. The others are the steps over which the variance that is
     still open, ``(1 - t)^2 tr Sigma``, falls fastest in comparison with that of a sample of
     independent standard normal components: local maxima of the relative drop per unit time, of at
-    least a fifth of the largest one's prominence.
+    least a fifth of the largest one's prominence, the most marked first.
 
     Args:
         t: Start times of the steps ``[n]``, ascending from 0.

@@ -41,7 +41,9 @@ class AtCommit:
     """One of the moments at which the sample decided something; ``Handle.commits`` lists them.
 
     Attributes:
-        rank: 1 is the most marked, 2 the next, as far as there are several.
+        rank: 1 is the commit point, by which three quarters of the variance were resolved; 2 where
+            what was open fell fastest, often earlier; then the next of these, as far as there are
+            several.
         shift: Added to its time; a little earlier leaves more open.
     """
 

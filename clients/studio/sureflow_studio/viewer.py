@@ -104,7 +104,7 @@ class Viewer:
             self.go(int(self.slider.value))
 
     def _commit(self) -> int:
-        """Place of the most marked commit point."""
+        """Place of the commit point."""
         if not self.handle.commits:
             return 0
         return int(np.argmin(np.abs(self.trajectory.t - self.handle.commits[0].t)))

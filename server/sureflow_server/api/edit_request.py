@@ -41,8 +41,9 @@ class AtCommit(Part):
     """A commit point."""
 
     commit: Annotated[Integer, Field(ge=1, le=MAX_RANK)]
-    """1 is the most marked of the moments at which the sample decided something, 2 the next, as far
-    as there are several; `commits` of the handle lists them."""
+    """Of the moments at which the sample decided something, which `commits` of the handle lists: 1
+    is its commit point, by which three quarters of its variance were resolved; 2 where what was
+    open fell fastest, often earlier; 3 and up the next of these, as far as there are several."""
 
     shift: Annotated[Number, Field(gt=-1, lt=1)] = 0.0
     """Added to its time: a little earlier leaves more open."""

@@ -45,8 +45,9 @@ class HandleRecord(HandleSummary):
     """How many the trajectory has."""
 
     commits: list[CommitPoint]
-    """The moments at which the sample decided something, the most marked first; the first is its
-    commit point."""
+    """The moments at which the sample decided something: its commit point, by which three quarters
+    of its variance were resolved, then those at which what was open fell fastest, the most marked
+    first."""
 
     profile: Profile
     frames: list[FrameRecord]

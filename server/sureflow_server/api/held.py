@@ -33,7 +33,7 @@ class Held:
         facts: Record of its sample, without arrays.
         t: Start times of its steps, ``[n]``.
         rate: Uncertainty rate there, likewise; NaN where it was not finite.
-        commits: Its commit points, the most marked first.
+        commits: Its commit points, as :func:`~sureflow.commit.commit_points` orders them.
     """
 
     handle: Handle

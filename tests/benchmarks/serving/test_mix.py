@@ -24,9 +24,10 @@ def test_arrivals_are_poisson_at_unit_rate() -> None:
     assert gaps.std() == pytest.approx(1, rel=0.05)
 
 
-def test_kinds_come_in_their_shares() -> None:
-    kinds = [request.kind for request in islice(mix.draw(1), 4000)]
-    for kind, share in zip(mix.KINDS, mix.SHARES, strict=True):
+@pytest.mark.parametrize("name", mix.MIXES)
+def test_kinds_come_in_their_shares(name: str) -> None:
+    kinds = [request.kind for request in islice(mix.draw(1, name), 4000)]
+    for kind, share in zip(mix.KINDS, mix.MIXES[name], strict=True):
         assert kinds.count(kind) / len(kinds) == pytest.approx(share, abs=0.02)
 
 
