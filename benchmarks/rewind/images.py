@@ -201,7 +201,7 @@ def _swapped(report: Report, name: str, model: Model, judge: Truth, parents: lis
         f"{name}: {SWAPPED}fresh samples: reached", 100 * float(reached.double().mean()), "%"
     )
     report.add(f"{name}: {SWAPPED}fresh samples: distance", float(far.mean()))
-    for place, (guidance, operations, branches) in product(PLACES[:2], SWAPS):
+    for place, (guidance, operations, branches) in product(PLACES, SWAPS):
         specs = [
             replace(
                 _branch(p, place, *operations),
