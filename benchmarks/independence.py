@@ -108,8 +108,7 @@ def lane(model: Model, chance: random.Random) -> LaneSpec:
     able = [
         name
         for name, meaning in SCORES.items()
-        if not (meaning.labelled and label is None)
-        and not (meaning.plain and guided)
+        if meaning.obstacle(model.card, label, 2.0 if guided else 1.0) is None
         and not (meaning.factor and chance.random() > DIFFERENTIATED)
     ]
     return LaneSpec(

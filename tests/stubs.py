@@ -9,14 +9,33 @@ from torch import Tensor, nn
 from sureflow.card import ModelCard
 from sureflow.model import Model
 from sureflow.moments import Moments
-from sureflow.networks import VelocityNetwork
+from sureflow.networks import GaussianMixture, Probe, Reply, VelocityNetwork
 from sureflow.sampling.flow import Flow
 
 
 def model_of(network: VelocityNetwork) -> Model:
+    """A model of it; with a probe that reads at random if there is a place for one."""
     names = tuple(str(label) for label in range(network.classes))
-    card = ModelCard("test", "sha256:0", "vector", network.shape, names, 0)
+    probed = {}
+    if network.probed:
+        drawn = torch.Generator().manual_seed(0)
+        weight = torch.randn(4, 2 * network.probed, generator=drawn)
+        network.attach(Probe(weight, torch.randn(network.classes + 1, generator=drawn), {}))
+        probed = {"judge": "chance"}
+    card = ModelCard("test", "sha256:0", "vector", network.shape, names, 0, probed=probed)
     return Model(card, network.eval(), None)
+
+
+class Open(GaussianMixture):
+    """A mixture whose state can be probed."""
+
+    def __init__(self, **arguments) -> None:
+        super().__init__(**arguments)
+        self.probed = self.shape[0]
+
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+        out = super().run(x, t, label, noisy)
+        return Reply(out.mean, out.variance, hidden=x)
 
 
 class Scripted(VelocityNetwork):

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from benchmarks.report import Report
 from benchmarks.truth.measures import auroc
-from benchmarks.truth.realism import realism
 from sureflow.checkpoint import load
 from sureflow.commit import commit_points, step_at
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.judge import Judge
+from sureflow.evaluation.realism import realism
 from sureflow.lane import LaneSpec, Sample
 from sureflow.model import Model
 from sureflow.operations import Resample

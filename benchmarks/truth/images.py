@@ -13,12 +13,12 @@ from torch import Tensor
 from benchmarks.report import Report
 from benchmarks.truth import pictures, uniform
 from benchmarks.truth.measures import auroc
-from benchmarks.truth.realism import coverage, realism, recall
 from sureflow.checkpoint import load
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
+from sureflow.evaluation.realism import coverage, real_clothes, realism, recall, unreality
 from sureflow.lane import Sample
 from sureflow.scores.catalogue import SCORES
 from sureflow.training.data import fashion_mnist, scaled
@@ -90,7 +90,11 @@ def measure(report: Report, quick: bool, docs: Path | None, model: str) -> None:
 def drawn(model: str, count: int) -> Judged:
     """Balanced samples with all scores, the model's own first."""
     loaded = load(model)
-    affordable = [name for name, meaning in SCORES.items() if not meaning.factor]
+    affordable = [
+        name
+        for name, meaning in SCORES.items()
+        if not meaning.factor and meaning.obstacle(loaded.card, 0, 1.0) is None
+    ]
     names = sorted(affordable, key=lambda name: name != loaded.score)
     samples = draw_balanced(
         loaded, count, SEEDS[model], method=METHOD, steps=STEPS, scores=tuple(names), quiet=True
@@ -137,6 +141,9 @@ def _fashion(report: Report, judged: Judged) -> Tensor:
         report.add(f"fashion: judge-FD of {name}", distance)
     for name, score in judged.scores.items():
         report.add(f"fashion, {name}: AUROC off manifold", auroc(score, place.off_manifold))
+    known = unreality(features, real_clothes(judge))
+    report.add("fashion: AUROC of the judge itself", auroc(known, place.least_fifth))
+    report.add("fashion: AUROC off manifold of the judge itself", auroc(known, place.off_manifold))
     return place.least_fifth
 
 

@@ -21,6 +21,7 @@ class ModelCard:
         calibrated: Settings for which ``confidence`` is calibrated; empty when it is not.
         grids: Grids that fixed steps may be placed on, of :data:`~sureflow.lane.GRIDS`.
         differentiable: Whether its velocity can be differentiated, as some scores need.
+        probed: How its probe was fitted, as some scores need; empty when it has none.
         provenance: Data, seed, steps, commit and metrics of the training run.
     """
 
@@ -33,4 +34,5 @@ class ModelCard:
     calibrated: dict[str, Any] = field(default_factory=dict)
     grids: tuple[str, ...] = ("uniform",)
     differentiable: bool = True
+    probed: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A checkpoint: a folder with ``config.json``, ``model.safetensors``, calibration and time grid.
+"""A checkpoint: a folder with ``config.json``, ``model.safetensors``, and what was learned of it.
 
 Only JSON and safetensors are ever read.
 """
@@ -24,12 +24,16 @@ from sureflow.drawn import complaint
 from sureflow.execution import Compile, Precision
 from sureflow.lane import GRIDS
 from sureflow.model import Model
-from sureflow.networks import Bfloat16, FrozenVelocity, VelocityNetwork, build, kind_of
+from sureflow.networks import Bfloat16, FrozenVelocity, Probe, VelocityNetwork, build, kind_of
 from sureflow.sampling.directional import differentiable
 from sureflow.sampling.grid import Grid
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CALIBRATION, GRID = "calibration.safetensors", "grid.safetensors"
+PROBE = "probe.safetensors"
+FILES = (CONFIG, WEIGHTS, CALIBRATION, GRID, PROBE)
+"""Of a checkpoint; the first two it must have."""
+
 MAX_CONFIG_BYTES = 1 << 20
 
 LONGEST = 1000
@@ -113,7 +117,9 @@ def load(
             f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {network.classes}"
         )
     calibration = _calibration(folder, len(classes))
-    grid = _grid(folder)
+    grid, probe = _grid(folder), _probe(folder, network)
+    if calibration is not None and "probe" in calibration.quantiles and probe is None:
+        raise CheckpointError(f"{folder}/{CALIBRATION}: has tables of a probe; {PROBE} is missing")
     version, parameters = version_of(folder), sum(p.numel() for p in network.parameters())
     if _stamps(folder) != stamps:
         raise CheckpointError(f"{folder}: changed while it was read; replace it as a whole")
@@ -132,6 +138,7 @@ def load(
         calibrated={} if calibration is None else calibration.summary(),
         grids=GRIDS if grid else GRIDS[:1],
         differentiable=differentiable(network),
+        probed={} if probe is None else probe.settings,
         provenance=config.provenance,
     )
     _check_card(folder, card)
@@ -147,7 +154,7 @@ def _check_card(folder: Path, card: ModelCard) -> None:
 
 
 def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> None:
-    """Write a checkpoint; calibration and grid found there are removed, since they hold no more."""
+    """Write a checkpoint; other files of one found there are removed, since they hold no more."""
     folder.mkdir(parents=True, exist_ok=True)
     # Copies, because safetensors takes neither tied weights nor other memory formats.
     tensors = {
@@ -157,7 +164,7 @@ def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> No
     save_file(tensors, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n")
-    for outdated in (CALIBRATION, GRID):
+    for outdated in (CALIBRATION, GRID, PROBE):
         (folder / outdated).unlink(missing_ok=True)
 
 
@@ -181,7 +188,7 @@ def read_config(folder: Path) -> CheckpointConfig:
 def version_of(folder: Path) -> str:
     """``sha256:`` over the names and contents of the checkpoint's files."""
     digest = hashlib.sha256()
-    for name in (CONFIG, WEIGHTS, CALIBRATION, GRID):
+    for name in FILES:
         path = folder / name
         if path.exists():
             digest.update(f"{name}\0{path.stat().st_size}\0".encode())
@@ -192,7 +199,7 @@ def version_of(folder: Path) -> str:
 def _stamps(folder: Path) -> list[tuple[int, int, int] | None]:
     """What tells whether files have been replaced or written to."""
     stamps: list[tuple[int, int, int] | None] = []
-    for name in (CONFIG, WEIGHTS, CALIBRATION, GRID):
+    for name in FILES:
         try:
             status = (folder / name).stat()
         except OSError:
@@ -284,6 +291,19 @@ def _calibration(folder: Path, classes: int) -> Calibration | None:
             f"{path}: has tables for {calibration.classes} classes, not {classes}"
         )
     return calibration
+
+
+def _probe(folder: Path, network: VelocityNetwork) -> Probe | None:
+    """The probe, attached to the network."""
+    path = folder / PROBE
+    if not path.exists():
+        return None
+    try:
+        probe = Probe.load(path)
+        network.attach(probe)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return probe
 
 
 def _grid(folder: Path) -> Grid | None:

@@ -1,4 +1,4 @@
-"""Commands of the library: train, fit, calibrate, grid, evaluate, inspect."""
+"""Commands of the library: train, fit, probe, calibrate, grid, evaluate, inspect."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from math import exp
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sureflow.execution import Precision
+
+if TYPE_CHECKING:
+    from sureflow.evaluation.judged import SampleJudge
 
 app = typer.Typer(
     help="Train flow models that know how sure they are, and serve them.",
@@ -46,6 +49,14 @@ Device = Annotated[str, typer.Option(help="Torch device, such as cpu or cuda.")]
 Threads = Annotated[int, typer.Option(min=1, help="Torch threads.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Folder = Annotated[Path, typer.Argument(help="Checkpoint folder, or name of an embedded one.")]
+Judge = Annotated[
+    str | None,
+    typer.Option(help="package.module:function, from samples to a list of bad or not."),
+]
+JudgeCommand = Annotated[
+    str | None,
+    typer.Option(help="Command that reads an .npz file and prints 1 for bad or 0 per sample."),
+]
 Plugins = Annotated[
     list[str] | None,
     typer.Option(
@@ -80,6 +91,22 @@ def use_threads(count: int) -> None:
     import torch
 
     torch.set_num_threads(count)
+
+
+def asked_judge(function: str | None, command: str | None) -> SampleJudge | None:
+    """Return the judge that a command line names, if any; it may lie in the working directory.
+
+    Raises:
+        ValueError: There is none of that name, or there are two.
+    """
+    from sureflow.evaluation.judged import by_command, by_function
+
+    if function and command:
+        raise ValueError("judge: give a function or a command, not both")
+    if function:
+        sys.path.insert(0, str(Path.cwd()))
+        return by_function(function)
+    return by_command(command) if command else None
 
 
 @app.command(
@@ -153,6 +180,43 @@ def fit(
     typer.echo(f"wrote {folder}")
 
 
+@app.command(epilog=examples("sureflow probe my-fashion --judge my_package.realism:unreal"))
+def probe(
+    folder: Folder,
+    judge: Judge = None,
+    judge_command: JudgeCommand = None,
+    draws: Annotated[int, typer.Option(min=10, help="Samples to be judged.")] = 12_000,
+    seed: Annotated[int, typer.Option(min=0)] = 4_000_003,
+    plugins: Plugins = None,
+    device: Device = "cpu",
+    threads: Threads = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Have samples judged, and learn to foretell that from the network's own activations.
+
+    What was learned is the score `probe`, which costs no evaluations. Tables of an earlier probe
+    are removed: calibrate afterwards.
+    """
+    from sureflow.checkpoint import CALIBRATION, PROBE, load, resolve
+    from sureflow.evaluation.probing import fit_probe
+
+    use_threads(threads)
+    with clear_errors():
+        asked = asked_judge(judge, judge_command)
+        if asked is None:
+            raise ValueError("judge: a probe is fitted to one; give --judge or --judge-command")
+        path = resolve(folder)
+        model = load(path, device)
+        name = judge or judge_command or ""
+        fitted = fit_probe(model, asked, name, draws, seed, quiet=quiet)
+        fitted.save(path / PROBE)
+        if model.calibration is not None and "probe" in model.calibration.quantiles:
+            (path / CALIBRATION).unlink()
+            typer.echo(f"removed {path / CALIBRATION}: it had tables of another probe")
+    foretold = fitted.settings["spearman"]
+    typer.echo(f"wrote {path / PROBE}: rank correlation with the judge {foretold:.2f}")
+
+
 @app.command(
     epilog=examples(
         "sureflow calibrate my-ring",
@@ -172,14 +236,8 @@ def calibrate(
     costly: Annotated[
         bool, typer.Option("--costly", help="Tabulate scores that cost passes of their own too.")
     ] = False,
-    judge: Annotated[
-        str | None,
-        typer.Option(help="package.module:function, from samples to a list of bad or not."),
-    ] = None,
-    judge_command: Annotated[
-        str | None,
-        typer.Option(help="Command that reads an .npz file and prints 1 for bad or 0 per sample."),
-    ] = None,
+    judge: Judge = None,
+    judge_command: JudgeCommand = None,
     judged_draws: Annotated[int, typer.Option(min=100, help="Samples to be judged.")] = 2000,
     other_draws: Annotated[
         int,
@@ -197,19 +255,12 @@ def calibrate(
     """
     from sureflow.checkpoint import CALIBRATION, load, resolve
     from sureflow.evaluation.elsewhere import measure
-    from sureflow.evaluation.judged import by_command, by_function, judged
+    from sureflow.evaluation.judged import judged
     from sureflow.evaluation.reference import calibrate as run
 
     use_threads(threads)
     with clear_errors():
-        asked = None
-        if judge and judge_command:
-            raise ValueError("judge: give a function or a command, not both")
-        if judge:
-            sys.path.insert(0, str(Path.cwd()))
-            asked = by_function(judge)
-        elif judge_command:
-            asked = by_command(judge_command)
+        asked = asked_judge(judge, judge_command)
         path = resolve(folder)
         model = load(path)
         if draws:

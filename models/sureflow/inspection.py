@@ -12,10 +12,8 @@ from safetensors import safe_open
 
 from sureflow.card import ModelCard
 from sureflow.checkpoint import (
-    CALIBRATION,
     CONFIG,
-    GRID,
-    WEIGHTS,
+    FILES,
     CheckpointError,
     embedded_folder,
     load,
@@ -53,7 +51,7 @@ def inspect(folder: str | Path) -> dict[str, Any]:
     """
     path = _meant(folder)
     card = load(path).card
-    files = [path / name for name in (CONFIG, WEIGHTS, CALIBRATION, GRID)]
+    files = [path / name for name in FILES]
     there = [file for file in files if file.exists()]
     tensors = {file.name: _tensors(file) for file in there if file.suffix == ".safetensors"}
     return {

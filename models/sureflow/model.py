@@ -143,14 +143,9 @@ def _check_scores(spec: LaneSpec, card: ModelCard) -> None:
     for name in spec.scores:
         if name not in SCORES:
             raise ValueError(f"scores: {name!r} is unknown; choose from {tuple(SCORES)}")
-        if SCORES[name].labelled and spec.label is None:
-            raise ValueError(f"scores: {name} compares a label with none, so it needs one")
-        if SCORES[name].plain and spec.guided:
-            raise ValueError(f"scores: {name} holds for plain velocities, so not with guidance")
-        if SCORES[name].factor and not card.differentiable:
-            raise ValueError(f"scores: {card.name} cannot be differentiated, so not {name}")
-        if SCORES[name].asks and spec.parallel:
-            raise ValueError(f"scores: {name} asks for rows of its own, so not with parallel")
+        obstacle = SCORES[name].obstacle(card, spec.label, spec.guidance, bool(spec.parallel))
+        if obstacle:
+            raise ValueError(f"scores: {name} {obstacle}")
 
 
 def _check_parallel(spec: LaneSpec) -> None:

@@ -101,7 +101,7 @@ def _check_frame(frame: Frame, step: int, shape: Shape) -> None:
         **dict.fromkeys(("x", "map", "start", "noise"), shape),
         **dict.fromkeys(("before.velocity", "before.variance"), shape),
         **dict.fromkeys(("times", "rates"), (frame.step,)),
-        "before.numbers": (3,),
+        "before.numbers": (4,),
         "numbers": (len(NUMBERS),),
         "counts": (len(COUNTS),),
     }

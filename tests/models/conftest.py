@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from stubs import model_of
+from stubs import Open, model_of
 
 from sureflow.model import Model
-from sureflow.networks import GaussianMixture, UNet
+from sureflow.networks import UNet
 
 
 @pytest.fixture(scope="session")
 def mixture() -> Model:
     return model_of(
-        GaussianMixture(
+        Open(
             means=[[2.0, 2.0], [-2.0, 1.0], [0.0, -2.5]],
             weights=[0.5, 0.3, 0.2],
             covariances=[0.3, 0.2, 0.25],

@@ -20,6 +20,7 @@ from sureflow.checkpoint import (
     CALIBRATION,
     CONFIG,
     GRID,
+    PROBE,
     WEIGHTS,
     CheckpointConfig,
     CheckpointError,
@@ -31,6 +32,7 @@ from sureflow.evaluation.reference import calibrate
 from sureflow.frame import Frame
 from sureflow.inspection import inspect
 from sureflow.lane import LaneSpec, Sample
+from sureflow.networks import Probe
 from sureflow.networks.registry import build
 from sureflow.sampling import Sampler, evaluator
 from sureflow.sampling.grid import Grid
@@ -74,7 +76,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
 }
 
-TRIED = (CONFIG, CONFIG, WEIGHTS, CALIBRATION, CALIBRATION, GRID)
+TRIED = (CONFIG, CONFIG, WEIGHTS, CALIBRATION, CALIBRATION, GRID, PROBE)
 
 
 def doubtful(samples: list[Sample]) -> list[bool]:
@@ -96,11 +98,16 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
             provenance={"data": {"rows": 7}},
         )
         save(root / kind, config, build(network))
+        if probed := build(network).probed:
+            Probe(torch.randn(3, 2 * probed), torch.zeros(3), {"judge": "chance"}).save(
+                root / kind / PROBE
+            )
     # One is enough: tables know of classes and scales alone.
     made = calibrate(load(root / "mlp"), 20, [1.0, 2.0], 5, quiet=True)
     table = judged(load(root / "mlp"), made, doubtful, "by eye", 40, 6, quiet=True)
     for kind in NETWORKS:
-        replace(made, conformal=table).save(root / kind / CALIBRATION)
+        kept = {n: t for n, t in made.quantiles.items() if n != "probe" or kind != "mixture"}
+        replace(made, quantiles=kept, conformal=table).save(root / kind / CALIBRATION)
         Grid(np.array([0.5, -0.5, 1.0])).save(root / kind / GRID)
     return {
         kind: {path.name: path.read_bytes() for path in (root / kind).iterdir()}
@@ -122,7 +129,7 @@ def mutations(
     chance = random.Random(seed)
     while True:
         files = dict(sound[chance.choice([*sound])])
-        name = chance.choice(TRIED)
+        name = chance.choice([name for name in TRIED if name in files])
         mutate = text if name == CONFIG else tensors
         files[name] = mutate(chance, files[name])
         yield name, files
@@ -148,6 +155,8 @@ def use(folder: Path) -> None:
     sampler = Sampler(model, 4)
     for ticket, guidance in enumerate((1.0, 2.0, 1.5)):
         spec = LaneSpec(0, ticket, steps=2, label=0, guidance=guidance, grid=model.card.grids[-1])
+        scores = (model.score, *(("probe",) if model.card.probed else ()))
+        spec = replace(spec, scores=scores)
         model.check(spec)
         sampler.admit(ticket, replace(spec, early=0.2))
     while sampler.running:

@@ -51,6 +51,9 @@ class Model(Wire):
     differentiable: bool | None = None
     """Whether the score ``divergence`` can be asked for."""
 
+    probed: dict[str, Any] | None = Field(default=None, repr=False)
+    """How the probe was fitted that reads the score ``probe``; empty without one."""
+
     provenance: dict[str, Any] | None = Field(default=None, repr=False)
     """Data, seed, steps, commit and metrics of the training run."""
 

@@ -144,8 +144,7 @@ def _spec(
     names = [
         name
         for name in calibration.quantiles
-        if not (SCORES[name].labelled and label is None)
-        and not (SCORES[name].plain and setting.guidance != 1)
+        if SCORES[name].obstacle(model.card, label, setting.guidance) is None
     ]
     return LaneSpec(
         seed,

@@ -17,8 +17,8 @@ from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.lane import Sample
 from sureflow.model import Model
 
-SampleJudge = Callable[[list[Sample]], Sequence[bool]]
-"""Says of each sample whether it is bad."""
+SampleJudge = Callable[[list[Sample]], Sequence[float]]
+"""Says of each sample whether it is bad, or how bad; larger is worse."""
 
 GUIDANCE = 1.0
 NO_LABEL = -1
@@ -47,11 +47,11 @@ def by_command(command: str) -> SampleJudge:
 
     It is called with one more argument, the path of an ``.npz`` file with ``data [n, *shape]``
     float32 and ``label [n]`` int64, -1 for none. It prints n lines, 1 for a bad sample and 0 for
-    another.
+    another, or how bad each is.
     """
     words = shlex.split(command)
 
-    def judge(samples: list[Sample]) -> list[bool]:
+    def judge(samples: list[Sample]) -> list[float]:
         labels = [sample.spec.label for sample in samples]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "samples.npz"
@@ -63,10 +63,10 @@ def by_command(command: str) -> SampleJudge:
             done = subprocess.run([*words, str(path)], stdout=subprocess.PIPE, text=True)
         if done.returncode:
             raise ValueError(f"judge: {command!r} ended with code {done.returncode}")
-        lines = done.stdout.split()
-        if not set(lines) <= {"0", "1"}:
-            raise ValueError(f"judge: {command!r} printed something that is neither 0 nor 1")
-        return [line == "1" for line in lines]
+        try:
+            return [float(line) for line in done.stdout.split()]
+        except ValueError as error:
+            raise ValueError(f"judge: {command!r} printed something that is no number") from error
 
     return judge
 
@@ -133,7 +133,7 @@ def judged(
     return certify(confidence, bad, note)
 
 
-def _flags(judgements: Sequence[bool]) -> Flags:
+def _flags(judgements: Sequence[float]) -> Flags:
     array = np.asarray(judgements)
     if array.ndim != 1 or not np.isin(array, (0, 1)).all():
         raise ValueError("judge: wants one of True and False for each sample")

@@ -98,9 +98,7 @@ def _names(model: Model, label: int | None, scale: float) -> list[str]:
     return [
         name
         for name, meaning in SCORES.items()
-        if not (meaning.labelled and label is None)
-        and not (meaning.plain and scale != 1)
-        and not (meaning.factor and not model.card.differentiable)
+        if meaning.obstacle(model.card, label, scale) is None
     ]
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sureflow.moments import Moments, RowwiseLinear, add, attention, gate, modulate, propagate
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
+from sureflow.networks.reply import Reply
 
 
 class SelfAttention(nn.Module):
@@ -126,6 +127,7 @@ class DiT(VelocityNetwork):
             sites.offer(f"block_{index}", width)
         sites.offer("head", width)
         self.noise = sites.build()
+        self.probed = width
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
@@ -141,5 +143,5 @@ class DiT(VelocityNetwork):
         h = modulate(propagate(self.norm, h), scale, shift)
         if "head" in places:
             h = self.noise["head"](h, embedding)
-        out = propagate(self.head, h).map(lambda z: z.mT)
-        return propagate(self.unpatchify, out)
+        out = propagate(self.unpatchify, propagate(self.head, h).map(lambda z: z.mT))
+        return Reply(out.mean, out.variance, hidden=h.mean)

@@ -13,6 +13,7 @@ from sureflow.moments.rules import rule_of, widened
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.final import FinalLayer
 from sureflow.networks.network import VelocityNetwork
+from sureflow.networks.reply import Reply
 
 
 class ConditionedNoise(nn.Module):
@@ -73,6 +74,7 @@ class FrozenVelocity(VelocityNetwork):
         last = FinalLayer(network, final)
         noise = ConditionedNoise(last.channels, classes, embedding, width)
         self.noise = nn.ModuleDict({"final": noise.to(widened(last.weight))})
+        self.probed = last.channels
         # Which entry of the final layer's output each entry of the velocity is; None: the same.
         self.register_buffer("origin", None, persistent=False)
         self.register_load_state_dict_post_hook(_verify)  # type: ignore[no-untyped-call]
@@ -94,7 +96,7 @@ class FrozenVelocity(VelocityNetwork):
         variance = variance.flatten(1)
         if self.origin is not None:
             variance = variance.index_select(1, self.origin)
-        return Moments(mean, variance.reshape(mean.shape))
+        return Reply(mean, variance.reshape(mean.shape), hidden=rows)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of the noise layer; the frozen module stays in evaluation mode."""

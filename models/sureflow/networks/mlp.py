@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from sureflow.moments import Moments, add, modulate, propagate
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
+from sureflow.networks.reply import Reply
 
 
 class ResidualLayer(nn.Module):
@@ -70,6 +71,7 @@ class MLP(VelocityNetwork):
             sites.offer(f"layer_{index}", width)
         sites.offer("head", width)
         self.noise = sites.build()
+        self.probed = width
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
@@ -83,4 +85,5 @@ class MLP(VelocityNetwork):
         h = propagate(self.act, h)
         if "head" in places:
             h = self.noise["head"](h, embedding)
-        return propagate(self.head, h)
+        out = propagate(self.head, h)
+        return Reply(out.mean, out.variance, hidden=h.mean)

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
+from sureflow.networks.probe import Probe
+from sureflow.networks.reply import Reply
 
 MAX_DIMENSIONS = 8
 """Of a sample."""
@@ -34,6 +36,9 @@ class VelocityNetwork(nn.Module, ABC):
         floor: Variance added to every component of the velocity, in squared data units; the
             smallest uncertainty the network may claim.
         noise: The noise layers by the name of the place they sit at.
+        probed: Channels of the activations at the place where a probe looks, which :meth:`run`
+            hands out as ``hidden``; 0 if there is no such place.
+        probe: Reads them, if one was attached.
         trained: Whether the network has weights to learn; analytic networks have none.
 
     Raises:
@@ -54,10 +59,15 @@ class VelocityNetwork(nn.Module, ABC):
         self.shape = shape
         self.classes = classes
         self.floor = floor
+        self.probed = 0
+        self.probe: Probe | None = None
 
     @abstractmethod
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
-        """Evaluate the network; ``noisy`` says whether the noise layers take part."""
+        """Evaluate the network; ``noisy`` says whether the noise layers take part.
+
+        Returns a :class:`~sureflow.networks.reply.Reply` where there is a place to be probed.
+        """
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
         """Velocity ``[B, *shape]`` at points ``x [B, *shape]``, times ``t [B]``, ``label [B]``.
@@ -67,15 +77,33 @@ class VelocityNetwork(nn.Module, ABC):
         """
         return self.run(x, t, self._labels(x, label), noisy=False).mean
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Moments:
+    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Reply:
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean is bitwise that of :meth:`forward`. Variance is in squared data units, float32;
-        larger is less sure.
+        larger is less sure. Along with them comes what the probe reads, if there is one.
         """
-        out = self.run(x, t, self._labels(x, label), noisy=True)
+        label = self._labels(x, label)
+        out = self.run(x, t, label, noisy=True)
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
-        return Moments(out.mean, variance + self.floor)
+        reading = None
+        if self.probe is not None and isinstance(out, Reply) and out.hidden is not None:
+            reading = self.probe(out.hidden, t, label)
+        return Reply(out.mean, variance + self.floor, reading=reading)
+
+    def attach(self, probe: Probe) -> None:
+        """Let a probe read every evaluation from now on.
+
+        Raises:
+            ValueError: It was fitted to another network.
+        """
+        if not self.probed:
+            raise ValueError("this network has no place to be probed")
+        if probe.channels != self.probed:
+            raise ValueError(f"reads {probe.channels} channels, the network has {self.probed}")
+        if probe.classes != self.classes:
+            raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
+        self.probe = probe.to(self.device)
 
     @property
     def device(self) -> torch.device:

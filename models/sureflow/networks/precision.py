@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sureflow.moments import Moments
 from sureflow.networks.network import VelocityNetwork
+from sureflow.networks.reply import Reply
 
 CONVERTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
 
@@ -25,6 +26,7 @@ class Bfloat16(VelocityNetwork):
     def __init__(self, network: VelocityNetwork) -> None:
         super().__init__(network.shape, network.classes, network.floor)
         self.network = network
+        self.probed, self.probe = network.probed, network.probe
         self.noise = network.noise
         of_noise = set(self.noise.modules())
         for layer in network.modules():
@@ -35,4 +37,5 @@ class Bfloat16(VelocityNetwork):
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
             out = self.network.run(x, t, label, noisy)
-        return Moments(out.mean.float(), out.variance)
+        hidden = out.hidden if isinstance(out, Reply) else None
+        return Reply(out.mean.float(), out.variance, hidden)

@@ -21,6 +21,7 @@ from sureflow.moments import (
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
 from sureflow.networks.pointwise import PointwiseConv2d
+from sureflow.networks.reply import Reply
 
 
 class ResidualBlock(nn.Module):
@@ -147,6 +148,7 @@ class UNet(VelocityNetwork):
             sites.offer(f"up_{level}", count)
         sites.offer("head", channels[0])
         self.noise = sites.build()
+        self.probed = channels[-1]
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
@@ -167,9 +169,12 @@ class UNet(VelocityNetwork):
         h = self.middle(h)
         if "middle" in places:
             h = inject("middle", h)
+        hidden = None
         for level in reversed(range(len(self.up))):
             h = propagate(self.merge[level], concatenate([h, skips[level]]))
             h = _through(self.up[level], h, embedding)
+            if level == len(self.up) - 1:  # the coarsest
+                hidden = h.mean
             if f"up_{level}" in places:
                 h = inject(f"up_{level}", h)
             if level:
@@ -177,7 +182,8 @@ class UNet(VelocityNetwork):
         h = propagate(self.act, propagate(self.norm, h))
         if "head" in places:
             h = inject("head", h)
-        return propagate(self.unpatchify, propagate(self.head, h))
+        out = propagate(self.unpatchify, propagate(self.head, h))
+        return Reply(out.mean, out.variance, hidden=hidden)
 
 
 def _through(blocks: nn.Module, h: Moments, embedding: Tensor) -> Moments:

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from sureflow.execution import Compile
-from sureflow.moments import Moments
-from sureflow.networks import VelocityNetwork
+from sureflow.networks import Reply, VelocityNetwork
 from sureflow.sampling.graphs import Graphs
 
-Evaluate = Callable[[Tensor, Tensor, Tensor], Moments]
-"""``(x, t, label) -> Moments``, the signature of :meth:`VelocityNetwork.moments`."""
+Evaluate = Callable[[Tensor, Tensor, Tensor], Reply]
+"""``(x, t, label) -> Reply``, the signature of :meth:`VelocityNetwork.moments`."""
 
 
 def compiled(network: VelocityNetwork, compile: Compile) -> Evaluate:

@@ -11,8 +11,8 @@ from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sureflow.moments import Moments
+from sureflow.moments.reduction import row_sums
 from sureflow.networks import VelocityNetwork
-from sureflow.sampling.reduction import row_sums
 
 ROW_COUNTS = (2, 4, 8)
 """Block sizes tried. None is 1: for a single image convolutions take a kernel that has no forward

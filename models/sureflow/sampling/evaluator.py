@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from sureflow.execution import Compile
-from sureflow.moments import Moments
-from sureflow.networks import VelocityNetwork
+from sureflow.networks import Reply, VelocityNetwork
 from sureflow.sampling.compiled import Evaluate, compiled
 from sureflow.sampling.noise import Purpose, normal
 
@@ -75,21 +74,17 @@ class Evaluator:
         near = (size for size, cost in self.costs.items() if cost / size <= NEAR_BEST * lowest)
         return next(near)
 
-    def __call__(self, x: Tensor, t: Tensor, label: Tensor) -> Moments:
+    def __call__(self, x: Tensor, t: Tensor, label: Tensor) -> Reply:
         """Velocity and variance of rows ``x [n, *shape]``, ``t [n]``, ``label [n]``; n >= 1."""
-        means, variances = [], []
+        replies = []
         start = 0
         for size in self.blocks(len(x)):
             part = slice(start, start + size)
             out = self._evaluate(_pad(x[part], size), _pad(t[part], size), _pad(label[part], size))
             kept = min(size, len(x) - start)
-            assert out.variance is not None
-            means.append(out.mean[:kept])
-            variances.append(out.variance[:kept])
+            replies.append(out.rows(slice(kept)))
             start += size
-        if len(means) == 1:
-            return Moments(means[0], variances[0])
-        return Moments(torch.cat(means), torch.cat(variances))
+        return replies[0] if len(replies) == 1 else Reply.join(replies)
 
     def seconds(self, rows: int) -> float:
         """What it should take to evaluate this many rows, by :attr:`costs`."""
@@ -159,11 +154,9 @@ def verified_costs(
     return dict(zip(sizes, np.minimum.accumulate(seconds[::-1])[::-1].tolist(), strict=True))
 
 
-def _same(out: Moments, whole: Moments, part: slice) -> bool:
-    assert out.variance is not None
-    assert whole.variance is not None
-    same = torch.equal(out.mean, whole.mean[part])
-    return same and torch.equal(out.variance, whole.variance[part])
+def _same(out: Reply, whole: Reply, part: slice) -> bool:
+    pairs = zip(out.parts, whole.parts, strict=True)
+    return all(z is None or (w is not None and torch.equal(z, w[part])) for z, w in pairs)
 
 
 def _clock(device: torch.device) -> float:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from sureflow.lane import LaneSpec
-from sureflow.moments import Moments
+from sureflow.moments.reduction import row_sums
+from sureflow.networks import Reply
 from sureflow.sampling.combine import combine
 from sureflow.sampling.control import ByLane, StepControl
 from sureflow.sampling.deadline import hurry, pardon
@@ -18,7 +19,6 @@ from sureflow.sampling.edits import Edits
 from sureflow.sampling.guidance import guide
 from sureflow.sampling.lanes import Lanes, Outcome, Slots
 from sureflow.sampling.process import Rows
-from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import COEFFICIENTS, Flags, Floats, Integers
 from sureflow.sampling.transfer import to_device, to_host
 
@@ -63,7 +63,7 @@ class Flow:
         return self._probing(slots, rows, doubled)
 
     def advance(
-        self, slots: Slots, replies: Moments, slopes: Tensor | None = None
+        self, slots: Slots, replies: Reply, slopes: Tensor | None = None
     ) -> tuple[Flags, Flags]:
         """Store the stage and finish the steps that are complete.
 
@@ -88,6 +88,8 @@ class Flow:
         measured = complete & lanes.judged(slots)
         # the one read per tick that waits for the device
         read = [] if slopes is None else [slopes]
+        reading = replies.reading
+        read += [] if reading is None else [reading[: len(slots)]]
         read += [variance.flatten(1).sum(1), velocity.flatten(1).sum(1)]
         if adaptive.any():
             read += [row_sums(variance), self._error_squares(slots[measured])]
@@ -95,6 +97,8 @@ class Flow:
         if slopes is not None:
             self._differentiate(slots, numbers[: len(slopes)])
             numbers = numbers[len(slopes) :]
+        if reading is not None:
+            lanes.reading[stage, slots], numbers = numbers[: len(slots)], numbers[len(slots) :]
         rate, total, *more = np.split(numbers, (len(slots), 2 * len(slots), 3 * len(slots)))
 
         size = math.prod(lanes.shape)
@@ -233,5 +237,5 @@ def _copy_stage(lanes: Lanes, slots: Slots, source: Integers, target: int) -> No
         where, origin = to_device(slots, lanes.device), to_device(source, lanes.device)
         for stages in (lanes.k, lanes.variance):
             stages[target, where] = stages[origin, where]
-        for numbers in (lanes.trace, lanes.stage_t, lanes.divergence):
+        for numbers in lanes.stage_numbers:
             numbers[target, slots] = numbers[source, slots]

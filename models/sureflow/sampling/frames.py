@@ -46,7 +46,7 @@ def take(lanes: Lanes, slot: int, spec: LaneSpec) -> Frame:
         arrays["before.velocity"] = lanes.k[REMEMBERED, slot]
         arrays["before.variance"] = lanes.variance[REMEMBERED, slot]
         arrays["before.numbers"] = np.array(
-            [array[REMEMBERED, slot] for array in (lanes.trace, lanes.stage_t, lanes.divergence)]
+            [array[REMEMBERED, slot] for array in lanes.stage_numbers]
         )
     held = {name: _on_host(array) for name, array in arrays.items()}
     held |= {f"score.{key}": array for key, array in lanes.followed.take(slot).items()}
@@ -71,9 +71,7 @@ def restore(lanes: Lanes, slot: int, spec: LaneSpec, frame: Frame) -> None:
     if "before.velocity" in arrays:
         lanes.k[REMEMBERED, slot] = torch.tensor(arrays["before.velocity"])
         lanes.variance[REMEMBERED, slot] = torch.tensor(arrays["before.variance"])
-        for array, value in zip(
-            (lanes.trace, lanes.stage_t, lanes.divergence), arrays["before.numbers"], strict=True
-        ):
+        for array, value in zip(lanes.stage_numbers, arrays["before.numbers"], strict=True):
             array[REMEMBERED, slot] = value
     prefix = "score."
     lanes.followed.restore(

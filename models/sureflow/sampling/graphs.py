@@ -7,13 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sureflow.moments import Moments
-from sureflow.networks import VelocityNetwork
+from sureflow.networks import Reply, VelocityNetwork
 
 WARM_UPS = 3
 """Evaluations before the capture, in which libraries choose kernels and take their workspace."""
 
-Capture = Callable[[Callable[[], Moments]], tuple[Callable[[], object], Moments]]
+Capture = Callable[[Callable[[], Reply]], tuple[Callable[[], object], Reply]]
 """Records an evaluation; returns what repeats it and the tensors that it writes each time."""
 
 
@@ -30,9 +29,9 @@ class Graphs:
     def __init__(self, network: VelocityNetwork, capture: Capture | None = None) -> None:
         self._network = network
         self._capture = capture or capture_cuda
-        self._graphs: dict[int, tuple[tuple[Tensor, ...], Callable[[], object], Moments]] = {}
+        self._graphs: dict[int, tuple[tuple[Tensor, ...], Callable[[], object], Reply]] = {}
 
-    def __call__(self, x: Tensor, t: Tensor, label: Tensor) -> Moments:
+    def __call__(self, x: Tensor, t: Tensor, label: Tensor) -> Reply:
         """Velocity and variance, in memory of their own."""
         rows = (x, t, label)
         if len(x) not in self._graphs:
@@ -46,7 +45,7 @@ class Graphs:
         return out.map(torch.clone)
 
 
-def capture_cuda(run: Callable[[], Moments]) -> tuple[Callable[[], object], Moments]:
+def capture_cuda(run: Callable[[], Reply]) -> tuple[Callable[[], object], Reply]:
     """Capture on the current device, after a warm-up on a stream of its own."""
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())

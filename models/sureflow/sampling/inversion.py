@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sureflow.lane import Array, LaneSpec
-from sureflow.moments import Moments
+from sureflow.networks import Reply
 from sureflow.origin import Inverted
 from sureflow.sampling.flow import Flow
 from sureflow.sampling.grid import uniform
@@ -54,11 +54,11 @@ class Inversion:
         return replace(rows, t=1 - rows.t)
 
     def advance(
-        self, slots: Slots, replies: Moments, slopes: Tensor | None = None
+        self, slots: Slots, replies: Reply, slopes: Tensor | None = None
     ) -> tuple[Flags, Flags]:
         """The flow's own, against the velocity."""
         flow = self._flow
-        done, diverged = flow.advance(slots, Moments(-replies.mean, replies.variance))
+        done, diverged = flow.advance(slots, Reply(-replies.mean, replies.variance))
         self.lanes.evaluations[slots] = flow.lanes.evaluations[slots]
         for slot in slots[done & ~diverged].tolist():
             self.lanes.begin_at(slot, flow.lanes.x[slot])

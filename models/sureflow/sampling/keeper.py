@@ -9,9 +9,9 @@ import numpy as np
 from sureflow.commit import commit_point, is_open, step_at
 from sureflow.frame import Frame
 from sureflow.lane import LaneSpec, View
+from sureflow.moments.reduction import row_sums
 from sureflow.paths import endpoint
 from sureflow.sampling.frames import take
-from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.transfer import to_device
 
 if TYPE_CHECKING:

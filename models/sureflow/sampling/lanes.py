@@ -76,6 +76,7 @@ class Lanes:
         variance: The variances that came with them.
         trace: Their sums over components, ``[STAGES, capacity]``, and ``stage_t`` the times.
         divergence: Estimates of the velocities' divergence, likewise, where a score asks for them.
+        reading: What the network's probe read, likewise; 0 where there is none.
         seed: Of the request, ``[capacity]``; with ``number``, the sample's index, what every draw
             for the lane is keyed by.
         t: Time at the start of the current step.
@@ -128,7 +129,7 @@ class Lanes:
         self.map = torch.zeros(capacity, *shape, device=device)
         self.k = torch.zeros(STAGES, capacity, *shape, device=device)
         self.variance = torch.zeros(STAGES, capacity, *shape, device=device)
-        self.trace, self.stage_t, self.divergence = np.zeros((3, STAGES, capacity))
+        self.trace, self.stage_t, self.divergence, self.reading = np.zeros((4, STAGES, capacity))
         self.seed, self.number = np.zeros((2, capacity), np.int64)
         self.t, self.h, self.tolerance, self.longest = np.zeros((4, capacity))
         self.proposal, self.last_error, self.last_h = np.zeros((3, capacity))
@@ -294,6 +295,11 @@ class Lanes:
         t = self.t[slots]
         elapsed = to_device(np.where(t > 0, t, 1).astype(np.float32), self.device)
         return elapsed.reshape(-1, *(1 for _ in self.shape))
+
+    @property
+    def stage_numbers(self) -> tuple[Floats, ...]:
+        """What there is in host memory of every stage, each ``[STAGES, capacity]``."""
+        return self.trace, self.stage_t, self.divergence, self.reading
 
     def adaptive(self, slots: Slots) -> Flags:
         """Which of these lanes keep to a tolerance."""

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from sureflow.lane import LaneSpec
-from sureflow.moments import Moments
+from sureflow.moments.reduction import row_sums
+from sureflow.networks import Reply
 from sureflow.paths import broadcast
 from sureflow.sampling.guidance import guide
 from sureflow.sampling.lanes import Lanes, Outcome, Slots
 from sureflow.sampling.points import Points
 from sureflow.sampling.process import Rows
-from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import Flags, Floats, Integers
 from sureflow.sampling.transfer import to_device, to_host
 from sureflow.scores.score import Evaluation, Start
@@ -70,7 +70,7 @@ class Picard:
         return Rows.at(guesses, t, lanes.label[owner], doubled, self.null_label)
 
     def advance(
-        self, slots: Slots, replies: Moments, slopes: Tensor | None = None
+        self, slots: Slots, replies: Reply, slopes: Tensor | None = None
     ) -> tuple[Flags, Flags]:
         """One sweep; a lane diverges when the velocity at its accepted state is not finite."""
         lanes, points = self.lanes, self._points(slots)
@@ -87,15 +87,17 @@ class Picard:
         moved = (points.of(states) - self._joined(slots)).square()
         # the one read per tick that waits for the device
         read = [row_sums(variance), row_sums(velocity), row_sums(moved)]
+        read += [] if replies.reading is None else [replies.reading[: points.count.sum()]]
         numbers = to_host(torch.cat(read)).astype(np.float64)
-        rate, total, change = np.split(numbers, 3)
+        rate, total, change, *reading = np.split(numbers, len(read))
 
         finite = np.isfinite(rate) & np.isfinite(total)
         exact = np.sqrt(change / math.prod(lanes.shape)) <= self._tolerance[owner]
         usable, accepted = points.leading(finite), points.leading(finite & exact)
         kept = points.place < accepted[points.lane]
         self._note(owner[kept], step[kept], rate[kept])
-        self._follow(slots, points, accepted, velocity, variance, rate)
+        read_off = reading[0] if reading else np.zeros_like(rate)
+        self._follow(slots, points, accepted, velocity, variance, rate, read_off)
         end = torch.arange(len(slots), device=lanes.device), to_device(accepted, lanes.device)
         lanes.x[where], lanes.map[where] = states[end], maps[end]
         lanes.step[slots] += accepted
@@ -137,6 +139,7 @@ class Picard:
         velocity: Tensor,
         variance: Tensor,
         rate: Floats,
+        reading: Floats,
     ) -> None:
         """Hand the accepted steps to the scores, the first of every lane first, and so on."""
         lanes, guesses = self.lanes, self._joined(slots)
@@ -158,6 +161,7 @@ class Picard:
                     rate[rows],
                     # no lane that asks for it comes here
                     np.full(len(owner), np.nan),
+                    reading[rows],
                 ),
                 start,
             )

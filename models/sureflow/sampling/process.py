@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sureflow.lane import LaneSpec
-from sureflow.moments import Moments
+from sureflow.networks import Reply
 from sureflow.sampling.lanes import Outcome, Slots
 from sureflow.sampling.tableau import Flags, Integers
 from sureflow.sampling.transfer import to_device
@@ -86,7 +86,7 @@ class Process(Protocol):
         ...
 
     def advance(
-        self, slots: Slots, replies: Moments, slopes: Tensor | None = None
+        self, slots: Slots, replies: Reply, slopes: Tensor | None = None
     ) -> tuple[Flags, Flags]:
         """Move the lanes by the replies to :meth:`rows`; returns masks (done, diverged).
 

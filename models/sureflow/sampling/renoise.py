@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from sureflow.lane import LaneSpec
-from sureflow.moments import Moments
+from sureflow.moments.reduction import row_sums
+from sureflow.networks import Reply
 from sureflow.paths import broadcast
 from sureflow.sampling.lanes import Lanes, Outcome, Slots
 from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.process import Rows
-from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.tableau import Flags
 from sureflow.sampling.transfer import to_device, to_host
 
@@ -46,7 +46,7 @@ class Renoise:
         return Rows(x, t, to_device(np.repeat(lanes.label[slots], len(TIMES)), lanes.device))
 
     def advance(
-        self, slots: Slots, replies: Moments, slopes: Tensor | None = None
+        self, slots: Slots, replies: Reply, slopes: Tensor | None = None
     ) -> tuple[Flags, Flags]:
         """Make the score; every lane is done."""
         assert replies.variance is not None

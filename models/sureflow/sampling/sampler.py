@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from sureflow.commit import commit_point
 from sureflow.lane import FinishReason, LaneSpec, Sample
-from sureflow.moments import Moments
+from sureflow.networks import Reply
 from sureflow.sampling.evaluation_error import EvaluationError, lost
 from sureflow.sampling.inversion import inversion_error
 from sureflow.sampling.journey import Journeys
@@ -204,7 +205,7 @@ class Sampler:
                 finished.append((ticket, self._retire(ticket, bool(diverged[lane]))))
         return Tick(rows.count, finished)
 
-    def _replies(self, rows: Rows) -> tuple[Moments, Tensor | None]:
+    def _replies(self, rows: Rows) -> tuple[Reply, Tensor | None]:
         try:
             # First, as what evaluates the rows may work in place.
             slopes = self._slopes(rows)
@@ -308,9 +309,9 @@ class Sampler:
         self._parts = None
 
 
-def _split(replies: Moments, asked: list[Rows]) -> list[Moments]:
+def _split(replies: Reply, asked: list[Rows]) -> list[Reply]:
     """Each process's part of the replies."""
-    assert replies.variance is not None
-    sizes = [len(rows.x) for rows in asked]
-    parts = zip(torch.split(replies.mean, sizes), torch.split(replies.variance, sizes), strict=True)
-    return [Moments(mean, variance) for mean, variance in parts]
+    ends = accumulate(len(rows.x) for rows in asked)
+    return [
+        replies.rows(slice(end - len(rows.x), end)) for rows, end in zip(asked, ends, strict=True)
+    ]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.sampling.reduction import row_sums
+from sureflow.moments.reduction import row_sums
 from sureflow.sampling.tableau import Flags, Floats
 from sureflow.sampling.transfer import to_device
 from sureflow.scores.score import Arrays, Score

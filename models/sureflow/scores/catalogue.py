@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sureflow.card import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class Meaning:
         says: The same in a sentence.
         labelled: It compares a condition with none, so that it needs one.
         plain: It holds for the plain velocity alone, not for a guided one.
+        probed: It is read by a probe, which the model must have.
         rows: Network rows that it costs beyond those of the sample, at most, without guidance.
         factor: Network rows that it costs for each row of the sample, with guidance or without.
         after: Network rows that it costs once the sample is finished, all in one tick.
@@ -26,9 +31,33 @@ class Meaning:
     says: str
     labelled: bool = False
     plain: bool = False
+    probed: bool = False
     rows: int = 0
     factor: int = 0
     after: int = 0
+
+    def obstacle(
+        self, card: ModelCard, label: int | None, guidance: float, parallel: bool = False
+    ) -> str | None:
+        """Why it cannot be gathered of such lanes, as the end of a sentence; None if it can.
+
+        Args:
+            card: The model.
+            label: Class of the lanes.
+            guidance: Scale of theirs.
+            parallel: Whether their steps are evaluated ahead of time.
+        """
+        if self.labelled and label is None:
+            return "compares a label with none, so it needs one"
+        if self.plain and guidance != 1:
+            return "holds for plain velocities, so not with guidance"
+        if self.factor and not card.differentiable:
+            return f"differentiates the velocity, and that of {card.name} cannot be differentiated"
+        if self.probed and not card.probed:
+            return f"needs a probe, and {card.name} has none; `sureflow probe` makes one"
+        if self.asks and parallel:
+            return "asks for evaluations of its own, so not with parallel"
+        return None
 
     @property
     def asks(self) -> bool:
@@ -73,6 +102,13 @@ SCORES = {
         "indecision",
         "squared data units",
         "how much the predicted end point still moved in the last fifth of the path",
+    ),
+    "probe": Meaning(
+        "unreality",
+        "the judge's",
+        "what a judge would say of the sample, foretold from the network's own activations along"
+        " the path",
+        probed=True,
     ),
     "adherence": Meaning(
         "disregard",

@@ -18,6 +18,7 @@ from sureflow.scores.contrast import AdherenceContrast
 from sureflow.scores.divergence import Divergence
 from sureflow.scores.integral import PropagatedLate
 from sureflow.scores.likelihood import Likelihood
+from sureflow.scores.probed import Probed
 from sureflow.scores.propagated import Propagated
 from sureflow.scores.renoised import Renoised
 from sureflow.scores.residual import PathResidual, PooledResidual, Straightness
@@ -35,6 +36,7 @@ KINDS: dict[str, type[Score]] = {
     "pooled_residual": PooledResidual,
     "straightness": Straightness,
     "trajectory": Trajectory,
+    "probe": Probed,
     "adherence": Adherence,
     "adherence_contrast": AdherenceContrast,
     "divergence": Divergence,
@@ -156,6 +158,7 @@ class Followed:
                         lanes.variance[stage, where],
                         lanes.trace[stage, used],
                         lanes.divergence[stage, used],
+                        lanes.reading[stage, used],
                     )
                 )
 
@@ -179,6 +182,7 @@ class Followed:
                     evaluation.variance[index],
                     evaluation.trace[part],
                     evaluation.divergence[part],
+                    evaluation.reading[part],
                 )
             )
 

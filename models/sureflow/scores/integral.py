@@ -1,7 +1,8 @@
-"""Scores that are integrals over time of a function of the total variance."""
+"""Scores that are integrals over time of one number of every evaluation."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,15 +19,15 @@ LATE = 0.5
 
 
 class Integral(Score):
-    """``int g(t, tr Sigma) dt`` along the path, in host memory, in float64."""
+    """``int g dt`` along the path, in host memory, in float64."""
 
     def __init__(self, lanes: Lanes) -> None:
         super().__init__(lanes)
         self._total = np.zeros(lanes.capacity)
 
-    def integrand(self, t: Floats, trace: Floats) -> Floats:
-        """``g`` at times ``t [n]`` and total variances ``trace [n]``."""
-        return trace
+    @abstractmethod
+    def integrand(self, evaluation: Evaluation) -> Floats:
+        """``g``, ``[n]``."""
 
     def admit(self, slot: int) -> None:
         """Begin at zero."""
@@ -38,8 +39,7 @@ class Integral(Score):
 
     def add(self, evaluation: Evaluation) -> None:
         """Add up with the solver's weights."""
-        values = self.integrand(evaluation.t, evaluation.trace)
-        self._total[evaluation.slots] += evaluation.weight * values
+        self._total[evaluation.slots] += evaluation.weight * self.integrand(evaluation)
 
     def values(self, slots: Slots, end: Tensor) -> Tensor:
         """The integral so far; it does not depend on the end."""
@@ -49,6 +49,6 @@ class Integral(Score):
 class PropagatedLate(Integral):
     """``int tr Sigma dt`` from ``t = 0.5`` on."""
 
-    def integrand(self, t: Floats, trace: Floats) -> Floats:
+    def integrand(self, evaluation: Evaluation) -> Floats:
         """The variance, from then on."""
-        return np.where(t >= LATE, trace, 0.0)
+        return np.where(evaluation.t >= LATE, evaluation.trace, 0.0)

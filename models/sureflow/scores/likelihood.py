@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.moments.reduction import row_sums
 from sureflow.paths import score as slope_at
-from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.transfer import to_device
 from sureflow.scores.integral import Integral
-from sureflow.scores.score import Arrays, Floats, Start
+from sureflow.scores.score import Arrays, Evaluation, Floats, Start
 
 if TYPE_CHECKING:
     from sureflow.sampling.lanes import Lanes, Slots
@@ -82,9 +82,9 @@ class Likelihood(Integral):
         """The integral so far, and a jump whose other end is still to be seen."""
         return {**super().state(), "jumped": self._jumped, "jump": self._jump}
 
-    def integrand(self, t: Floats, trace: Floats) -> Floats:
+    def integrand(self, evaluation: Evaluation) -> Floats:
         """The divergence."""
-        return divergence_rate(t, trace, math.prod(self.lanes.shape))
+        return divergence_rate(evaluation.t, evaluation.trace, math.prod(self.lanes.shape))
 
     def jump(self, slot: int, moved: Tensor, slope: Tensor | None) -> None:
         """At ``t = 0`` the path begins there; later half of the change is that of this end."""

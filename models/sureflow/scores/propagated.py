@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from sureflow.sampling.reduction import row_sums
+from sureflow.moments.reduction import row_sums
 from sureflow.scores.score import Score
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.moments.reduction import row_sums
 from sureflow.paths import broadcast
-from sureflow.sampling.reduction import row_sums
 from sureflow.sampling.transfer import to_device
 from sureflow.scores.score import Arrays, Evaluation, Score
 

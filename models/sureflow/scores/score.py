@@ -33,6 +33,7 @@ class Evaluation:
         variance: Its variance per component, likewise.
         trace: The variance's sum over components, ``[n]``, in host memory.
         divergence: Estimate of the velocity's divergence, likewise; of lanes that asked for it.
+        reading: What the network's probe read, likewise; of networks with one.
     """
 
     slots: Slots
@@ -43,6 +44,7 @@ class Evaluation:
     variance: Tensor
     trace: Floats
     divergence: Floats
+    reading: Floats
 
     def scaled(self, values: Tensor) -> Tensor:
         """``values [n, *shape]`` by their weights."""
@@ -75,7 +77,7 @@ class Score(ABC):
     """Gathers one score for the lanes that ask for it, all in one struct of arrays.
 
     A row's numbers depend on that row alone: sums over components are those of
-    :func:`~sureflow.sampling.reduction.row_sums`, everything else is elementwise.
+    :func:`~sureflow.moments.reduction.row_sums`, everything else is elementwise.
 
     Args:
         lanes: The lanes in flight.

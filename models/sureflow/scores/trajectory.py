@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.moments.reduction import row_sums
 from sureflow.paths import broadcast
-from sureflow.sampling.reduction import row_sums
 from sureflow.scores.score import Arrays, Score, Start
 
 if TYPE_CHECKING:

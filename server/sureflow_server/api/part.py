@@ -15,6 +15,7 @@ ScoreName = Literal[
     "pooled_residual",
     "straightness",
     "trajectory",
+    "probe",
     "adherence",
     "adherence_contrast",
     "divergence",

@@ -48,11 +48,13 @@ class ConfidenceOptions(Part):
     """The score that becomes `uncertainty` and `confidence`; by default the one that the model is
     best judged by, see `calibrated.score` of `GET /v1/models`. propagated: how open the path was;
     path_residual: how far it was from what the model expected; straightness, trajectory: the same
-    ideas without a variance; adherence: whether the label explains the sample better than none;
-    adherence_contrast: whether it does early on, and is no longer needed halfway; likelihood:
-    minus its log-density; propagated_late: the open part after t = 0.5; divergence: minus its
-    log-density without a variance, at twice the evaluations; residual: what the model makes of the
-    finished sample with fresh noise, at three evaluations more."""
+    ideas without a variance; probe: what a judge would say, foretold from the network's own
+    activations, of models with a probe (`probed` of `GET /v1/models`); adherence: whether the label
+    explains the sample better than none; adherence_contrast: whether it does early on, and is no
+    longer needed halfway; likelihood: minus its log-density; propagated_late: the open part after
+    t = 0.5; divergence: minus its log-density without a variance, at twice the evaluations;
+    residual: what the model makes of the finished sample with fresh noise, at three evaluations
+    more."""
 
     also: tuple[ScoreName, ...] = ()
     """Further scores to return in `scores`. All but adherence, adherence_contrast, divergence and

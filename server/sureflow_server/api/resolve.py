@@ -120,24 +120,14 @@ def scores_of(
     chosen: str = asked or next(iter(usual), recommended)
 
     def unfit(name: str) -> bool:
-        return (SCORES[name].labelled and label is None) or (SCORES[name].plain and scale != 1)
+        return SCORES[name].obstacle(card, label, scale) is not None
 
     if asked is None and unfit(chosen):
         chosen = DEFAULT_SCORE
     for field, names in (("method", [chosen]), ("also", options.also)):
         for name in names:
-            if SCORES[name].labelled and label is None:
-                message = f"{name} compares a label with none, so it needs condition.label"
-                raise Problem.field(f"confidence.{field}", message)
-            if SCORES[name].plain and scale != 1:
-                message = f"{name} holds for plain velocities; not with guidance"
-                raise Problem.field(f"confidence.{field}", message)
-            if SCORES[name].factor and not card.differentiable:
-                message = f"{name} differentiates the velocity; that of {card.name} cannot be"
-                raise Problem.field(f"confidence.{field}", message)
-            if SCORES[name].asks and parallel:
-                message = f"{name} asks for evaluations of its own; not with sampler.parallel"
-                raise Problem.field(f"confidence.{field}", message)
+            if obstacle := SCORES[name].obstacle(card, label, scale, parallel):
+                raise Problem.field(f"confidence.{field}", f"{name} {obstacle}")
     kept = () if asked is not None or chosen not in usual else usual[1:]
     return tuple(dict.fromkeys([chosen, *options.also, *(n for n in kept if not unfit(n))]))
 

@@ -200,6 +200,9 @@ class ModelRecord(Part):
     differentiable: bool | None = None
     """Whether the score `divergence` can be asked for."""
 
+    probed: dict[str, Any] | None = None
+    """How the probe was fitted that reads the score `probe`; empty without one."""
+
     provenance: dict[str, Any] | None = None
 
 

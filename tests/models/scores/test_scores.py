@@ -14,7 +14,7 @@ from sureflow.paths import broadcast
 from sureflow.sampling.sample import run, sample
 from sureflow.scores.catalogue import SCORES
 
-FREE = tuple(n for n, meaning in SCORES.items() if not (meaning.labelled or meaning.asks))
+FREE = tuple(n for n, m in SCORES.items() if not (m.labelled or m.asks or m.probed))
 SIZE = 2
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sureflow.sampling.reduction import row_sums
+from sureflow.moments.reduction import row_sums
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 33, 784])

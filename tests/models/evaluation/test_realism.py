@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.truth.realism import coverage, radii, realism, recall
+from sureflow.evaluation.realism import coverage, radii, realism, recall, unreality
 
 
 def line(count: int = 50) -> torch.Tensor:
@@ -28,3 +28,14 @@ def test_recall_and_coverage_see_what_is_left_out() -> None:
     half = line()[:25]
     assert recall(half, line()) == pytest.approx(0.54, abs=0.03)
     assert coverage(half, line()) == pytest.approx(0.54, abs=0.03)
+
+
+def test_unreality_is_an_average_over_sets() -> None:
+    """A cloud of real points: far from it is outside of every ball, in its midst of none."""
+    drawn = torch.Generator().manual_seed(0)
+    real = torch.randn(1000, 2, generator=drawn)
+    inner, outer = 0.3 * torch.randn(50, 2, generator=drawn), torch.tensor([[9.0, 9.0]])
+    found = unreality(torch.cat([inner, outer]), real, sets=5, size=400)
+    assert found[-1] > 1
+    assert found[-1] > found[:-1].max() + 0.5
+    assert torch.equal(unreality(outer, real, sets=5, size=400), found[-1:]), "the sets are fixed"

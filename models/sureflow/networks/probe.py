@@ -1,0 +1,117 @@
+"""A linear probe: what the activations of one place in a network say of the sample to be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from sureflow.moments.reduction import row_sums
+from sureflow.moments.rules import widened
+
+WEIGHT, BIAS = "weight", "bias"
+_SETTINGS = TypeAdapter(dict[str, Any])
+
+
+def pooled(hidden: Tensor) -> Tensor:
+    """Mean, then standard deviation, of every channel over the positions of a row, ``[B, 2 C]``.
+
+    Its bits depend on that row alone.
+
+    Args:
+        hidden: ``[B, C, H, W]``, ``[B, tokens, C]`` or ``[B, C]``, which is a single position.
+    """
+    h = widened(hidden)
+    rows = h.mT if h.dim() == 3 else h.flatten(2) if h.dim() > 3 else h[..., None]
+    batch, channels, positions = rows.shape
+    rows = rows.reshape(batch * channels, positions)
+    mean = row_sums(rows) / positions
+    deviation = (row_sums((rows - mean[:, None]).square()) / positions).sqrt()
+    return torch.cat([mean.view(batch, channels), deviation.view(batch, channels)], 1)
+
+
+class Probe(nn.Module):
+    """A number read off a network's activations, linear in their :func:`pooled` moments.
+
+    The weights are piecewise linear in time, between equally spaced knots on [0, 1]. Alain and
+    Bengio, Understanding intermediate layers using linear classifier probes (2016).
+
+    Args:
+        weight: At the knots, ``[K, 2 C]``, K >= 2, float32.
+        bias: By label, the null label last, ``[classes + 1]``, float32.
+        settings: How it was fitted: judge, draws, seed, solver.
+
+    Raises:
+        ValueError: The tensors have other shapes or types, or hold NaN or infinity.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: Tensor, bias: Tensor, settings: dict[str, Any]) -> None:
+        super().__init__()
+        if weight.dim() != 2 or len(weight) < 2 or weight.shape[1] % 2:
+            raise ValueError(f"{WEIGHT} has shape {[*weight.shape]}, not [K, 2 C] with K >= 2")
+        if bias.dim() != 1 or not len(bias):
+            raise ValueError(f"{BIAS} has shape {[*bias.shape]}, not [classes + 1]")
+        for name, tensor in ((WEIGHT, weight), (BIAS, bias)):
+            if tensor.dtype != torch.float32:
+                raise ValueError(f"{name} is {tensor.dtype}, not float32")
+            if not tensor.isfinite().all():
+                raise ValueError(f"{name} holds NaN or infinity")
+        # Not part of the network's state: it lies in a file of its own.
+        self.register_buffer(WEIGHT, weight, persistent=False)
+        self.register_buffer(BIAS, bias, persistent=False)
+        self.settings = settings
+
+    @property
+    def channels(self) -> int:
+        """Of the activations that it reads."""
+        return self.weight.shape[1] // 2
+
+    @property
+    def classes(self) -> int:
+        """Labels that it knows, besides the null label."""
+        return len(self.bias) - 1
+
+    def forward(self, hidden: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        """Read rows ``hidden [B, ...]`` at times ``t [B]`` with ``label [B]``; ``[B]``.
+
+        The unit is what the judge spoke in; larger is worse.
+        """
+        place, share = between(t.to(self.weight.dtype), len(self.weight))
+        share = share[:, None]
+        weight = self.weight[place] * (1 - share) + self.weight[place + 1] * share
+        return row_sums(pooled(hidden) * weight) + self.bias[label]
+
+    def save(self, path: Path) -> None:
+        """Write it next to a checkpoint."""
+        tensors = {WEIGHT: self.weight.cpu(), BIAS: self.bias.cpu()}
+        save_file(tensors, path, metadata={"settings": json.dumps(self.settings)})
+        path.chmod(0o644)
+
+    @classmethod
+    def load(cls, path: Path) -> Probe:
+        """Read it back.
+
+        Raises:
+            ValueError: The file lacks a tensor, or they are no probe.
+        """
+        with safe_open(path, "pt") as file:
+            if set(file.keys()) != {WEIGHT, BIAS}:
+                raise ValueError(f"holds {sorted(file.keys())}, not {BIAS} and {WEIGHT}")
+            settings = _SETTINGS.validate_json((file.metadata() or {}).get("settings", "{}"))
+            return cls(file.get_tensor(WEIGHT), file.get_tensor(BIAS), settings)
+
+
+def between(t: Tensor, knots: int) -> tuple[Tensor, Tensor]:
+    """The knot before each time, and the share of the way from there to the next; both ``[B]``."""
+    scaled = t * (knots - 1)
+    place = scaled.floor().clamp(0, knots - 2)
+    return place.long(), scaled - place

@@ -1,0 +1,143 @@
+"""Probes fitted to judges whose word is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+from stubs import model_of
+from typer.testing import CliRunner
+
+from sureflow.checkpoint import CALIBRATION, PROBE, CheckpointConfig, CheckpointError, load, save
+from sureflow.cli import app
+from sureflow.evaluation.evaluate import draw_balanced
+from sureflow.evaluation.probing import KNOTS, Seen, fit_probe, regress
+from sureflow.evaluation.reference import calibrate
+from sureflow.lane import Sample
+from sureflow.networks import GaussianMixture, Probe, VelocityNetwork, build
+
+MLP = {"kind": "mlp", "shape": [2], "width": 16, "layers": 2, "classes": 2, "embedding": 16}
+
+
+@pytest.fixture
+def network() -> VelocityNetwork:
+    torch.manual_seed(3)
+    return build(MLP)
+
+
+def outside(samples: list[Sample]) -> list[float]:
+    """How far a sample lies from the origin; of label 1 all is worse by 10."""
+    return [float(np.square(s.data).sum()) + 10 * (s.spec.label or 0) for s in samples]
+
+
+def test_regression_finds_what_was_put_in() -> None:
+    drawn = torch.Generator().manual_seed(0)
+    x = torch.randn(4000, 3, generator=drawn) * torch.tensor([1.0, 100.0, 0.0])
+    labels = torch.arange(4000) % 2
+    x[labels == 1] += 5
+    truth = 2 * x[:, 0] - 0.03 * x[:, 1] + torch.tensor([1.0, -4.0])[labels]
+    said = (truth + 0.1 * torch.randn(4000, generator=drawn)).double()
+    weight, bias = regress(Seen(x, labels, said), 1e-6, classes=2)
+    assert weight.tolist() == pytest.approx([2, -0.03, 0], abs=0.01)
+    assert bias[:2].tolist() == pytest.approx([1, -4], abs=0.02)
+    assert float(bias[2]) == pytest.approx(float(bias[:2].mean())), "no condition: as on average"
+    strict, _ = regress(Seen(x, labels, said), 4000, classes=2)
+    assert float(strict[0]) == pytest.approx(1, rel=0.05), "as much penalty as samples: half"
+
+
+def test_a_probe_foretells_the_judge_of_samples_that_it_has_not_seen(network) -> None:
+    model = model_of(network)
+    probe = fit_probe(model, outside, "outside", draws=600, quiet=True)
+    assert probe.weight.shape == (KNOTS, 2 * 16)
+    network.attach(probe)
+    fresh = draw_balanced(model, 300, 11, scores=("probe",), quiet=True)
+    said = outside(fresh)
+    foretold = [sample.scores["probe"] for sample in fresh]
+    for label in (0, 1):
+        pairs = [(a, b) for a, b, s in zip(foretold, said, fresh, strict=True)
+                 if s.spec.label == label]  # fmt: skip
+        assert spearmanr(*zip(*pairs, strict=True)).statistic > 0.8
+    # In the unit of the judge, offset of the class included.
+    assert np.mean(foretold) == pytest.approx(np.mean(said), abs=0.05)
+    assert probe.settings["spearman"] > 0.8
+    assert probe.settings["judge"] == "outside"
+    assert probe.settings["draws"] == 600
+
+
+def test_the_fit_is_the_same_every_time(network) -> None:
+    model = model_of(network)
+    one, other = (fit_probe(model, outside, "o", 120, steps=4, quiet=True) for _ in range(2))
+    assert torch.equal(one.weight, other.weight)
+    assert torch.equal(one.bias, other.bias)
+
+
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        (lambda samples: [1.0], "gave 1 judgements on 40 samples"),
+        (lambda samples: [float("nan")] * len(samples), "no finite number"),
+        (lambda samples: [True] * len(samples), "said 1 of all samples"),
+    ],
+)
+def test_judges_that_say_nothing_are_refused(network, judge, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fit_probe(model_of(network), judge, "it", 40, steps=2, quiet=True)
+
+
+def test_what_cannot_be_fitted_is_refused_before_anything_is_drawn(network) -> None:
+    closed = model_of(GaussianMixture([[0.0]], [1.0], [1.0]))
+    with pytest.raises(ValueError, match="no place to be probed"):
+        fit_probe(closed, outside, "it", 40)
+    with pytest.raises(ValueError, match="draws: 19 are too few"):
+        fit_probe(model_of(network), outside, "it", 19)
+
+
+@pytest.fixture
+def folder(network, tmp_path: Path) -> Path:
+    path = tmp_path / "dots"
+    save(path, CheckpointConfig(name="dots", media="vector", classes=("a", "b"), network=MLP),
+         network)  # fmt: skip
+    return path
+
+
+def test_a_probe_belongs_to_the_checkpoint(folder: Path) -> None:
+    before = load(folder)
+    assert before.card.probed == {}
+    drawn = torch.Generator().manual_seed(0)
+    fitted = Probe(torch.randn(3, 32, generator=drawn), torch.zeros(3), {"judge": "chance"})
+    fitted.save(folder / PROBE)
+    model = load(folder)
+    assert model.card.probed == {"judge": "chance"}
+    assert model.card.version != before.card.version
+    assert model.card.parameters == before.card.parameters
+    made = calibrate(model, draws=20, steps=3, score="probe", quiet=True)
+    assert made.score == "probe"
+    assert np.isfinite(made.quantiles["probe"]).all()
+    assert "probe" not in calibrate(before, draws=5, steps=3, quiet=True).quantiles
+    Probe(torch.zeros(3, 8), torch.zeros(3), {}).save(folder / PROBE)
+    with pytest.raises(CheckpointError, match=r"probe.safetensors: reads 4 channels, .* has 16"):
+        load(folder)
+
+
+def test_the_command(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "far.py").write_text(
+        "def out(samples):\n    return [float((s.data**2).sum()) for s in samples]\n"
+    )
+    run = CliRunner().invoke
+    asked = ["probe", str(folder), "--draws", "60", "--quiet"]
+    nobody = run(app, asked)
+    assert nobody.exit_code == 1
+    assert "error: judge: a probe is fitted to one" in nobody.output
+    done = run(app, [*asked, "--judge", "far:out"])
+    assert done.exit_code == 0, done.output
+    assert "rank correlation with the judge" in done.output
+    assert load(folder).card.probed["judge"] == "far:out"
+    made = calibrate(load(folder), draws=5, steps=3, score="probe", quiet=True)
+    made.save(folder / CALIBRATION)
+    again = run(app, [*asked, "--judge", "far:out"])
+    assert "it had tables of another probe" in again.output
+    assert not (folder / CALIBRATION).exists()
