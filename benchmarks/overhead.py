@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from sureflow.checkpoint import load
 from sureflow.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.moments import Moments
-from sureflow.networks import VelocityNetwork
+from sureflow.networks import Reply, VelocityNetwork
 from sureflow.sampling import Sampler
 
 ROWS = 16
@@ -39,12 +40,12 @@ class Plain(VelocityNetwork):
         """Velocity alone."""
         return Moments(self.network(x, t, label))
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Moments:
+    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Reply:
         """Velocity and zeros that were made before."""
         mean = self.network(x, t, label)
         if len(x) not in self._zeros:
             self._zeros[len(x)] = torch.zeros_like(mean)
-        return Moments(mean, self._zeros[len(x)])
+        return Reply(mean, self._zeros[len(x)])
 
 
 def main() -> None:
@@ -95,7 +96,7 @@ def sampling(*samplers: Sampler, first: int) -> tuple[float, float]:
     for ticket in range(samplers[0].free):
         spec = LaneSpec(0, ticket, "heun", STEPS)
         for which, sampler in enumerate(samplers):
-            spent[which] += seconds(lambda s=sampler, t=ticket, p=spec: s.admit(t, p))
+            spent[which] += seconds(partial(sampler.admit, ticket, spec))
     while samplers[first].running:
         for which in (first, 1 - first):
             spent[which] += seconds(samplers[which].tick)

@@ -84,7 +84,8 @@ def ring(count: int) -> Problem:
     means = exact.means.numpy()
 
     def nearest(points: Floats) -> npt.NDArray[np.int64]:
-        return np.square(points[:, None] - means).sum(-1).argmin(1)
+        which: npt.NDArray[np.int64] = np.square(points[:, None] - means).sum(-1).argmin(1)
+        return which
 
     model = load("ring")
     labels: list[int | None] = [None] * count

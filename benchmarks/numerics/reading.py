@@ -83,7 +83,8 @@ class Reading:
 def bootstrap(samples: int, seed: int = 0) -> Floats:
     """How often each sample is drawn, as shares ``[DRAWS, samples]``; every draw is of all."""
     counts = np.random.default_rng(seed).poisson(1, (DRAWS, samples)).astype(np.float32)
-    return counts / counts.sum(1, keepdims=True)
+    shares: Floats = counts / counts.sum(1, keepdims=True)
+    return shares
 
 
 def read(tallies: Sequence[Tally], level: float, draws: Floats) -> Reading | None:

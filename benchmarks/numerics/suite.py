@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 LEVELS = {"ring": (0.02, 0.01), "fashion": (0.04, 0.02)}
@@ -16,7 +16,7 @@ BUILDS = {"euler": (8, 16, 32), "heun": (4, 8, 16), "bosh3": (3, 5, 11)}
 """Steps that come to 8, 16 and 32 evaluations, bosh3's to 9, 15 and 33."""
 
 Settings = dict[str, Sequence[float]]
-Counts = dict[str, Sequence[int]]
+Counts = Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,12 +50,10 @@ def measure(report: Report, quick: bool, docs: Path | None) -> None:
     for share in (10, 50, 90):
         report.add(f"ring: commit point, {share} %", float(np.percentile(commits, share)))
     for time in TIMES:
-        report.add(f"ring: t {time:.2f}", _changed(model, parents, lambda _, t=time: t))
+        report.add(f"ring: t {time:.2f}", _changed(model, parents, [time] * len(parents)))
     for offset in OFFSETS:
-        report.add(
-            f"ring: commit {offset:+.2f}",
-            _changed(model, parents, lambda parent, o=offset: parent.commit.t + o),
-        )
+        times = [parent.commit.t + offset for parent in parents]
+        report.add(f"ring: commit {offset:+.2f}", _changed(model, parents, times))
     _prior(report, model, parents)
     _saving(report, model, parents[:50])
     if docs is not None:
@@ -67,14 +64,15 @@ def modes(samples: list[Sample]) -> npt.NDArray[np.int64]:
     """The nearest of the eight modes of each sample."""
     x, y = np.stack([sample.data for sample in samples]).T
     turn = np.round(np.arctan2(y, x) / (2 * np.pi / MODES))
-    return turn.astype(np.int64) % MODES
+    which: npt.NDArray[np.int64] = turn.astype(np.int64) % MODES
+    return which
 
 
-def _changed(model: Model, parents: list[Sample], at: Callable[[Sample], float]) -> float:
-    """Share of the samples, per cent, in another mode after fresh noise at this time."""
-    chosen = [parent for parent in parents if 0 <= at(parent) <= 0.98]
-    children = run(model, [_resampled(parent, at(parent)) for parent in chosen], 64)
-    return 100 * float((modes(children) != modes(chosen)).mean())
+def _changed(model: Model, parents: list[Sample], times: list[float]) -> float:
+    """Share of the samples, per cent, in another mode after fresh noise, each at its time."""
+    chosen = [(p, t) for p, t in zip(parents, times, strict=True) if 0 <= t <= 0.98]
+    children = run(model, [_resampled(parent, t) for parent, t in chosen], 64)
+    return 100 * float((modes(children) != modes([parent for parent, _ in chosen])).mean())
 
 
 def _resampled(parent: Sample, t: float) -> LaneSpec:

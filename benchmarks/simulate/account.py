@@ -75,6 +75,7 @@ def measure(name: str, quick: bool = False) -> Account:
 
 def _plan(model: Model, specs: list[LaneSpec]) -> Plan:
     return Plan(
+        kind="generate",
         card=model.card,
         seed=1,
         lanes=tuple(specs),

@@ -13,6 +13,7 @@ from torch import Tensor
 from benchmarks.report import Report
 from benchmarks.truth import pictures, uniform
 from benchmarks.truth.measures import auroc
+from benchmarks.truth.tried import order
 from sureflow.checkpoint import load
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.evaluate import draw_balanced
@@ -52,12 +53,7 @@ class Judged:
 
     def order(self, name: str) -> Tensor:
         """Places within the class, scaled to [0, 1), the surest first, ``[n]``."""
-        place = torch.empty(len(self.labels), dtype=torch.double)
-        for label in self.labels.unique():
-            chosen = self.labels == label
-            ranked = self.scores[name][chosen].argsort().argsort()
-            place[chosen] = ranked.double() / int(chosen.sum())
-        return place
+        return order(self.scores[name], self.labels)
 
     def half(self, name: str) -> Tensor:
         """The most confident half of every class, ``[n]``."""

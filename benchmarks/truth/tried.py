@@ -112,7 +112,7 @@ def _sum(values: Tensor) -> Tensor:
 def order(score: Tensor, label: Tensor) -> Tensor:
     """Places within the class, scaled to [0, 1), the surest first, ``[n]``."""
     place = torch.empty(len(score), dtype=torch.double)
-    for each in label.unique():
+    for each in set(label.tolist()):
         chosen = label == each
         place[chosen] = score[chosen].argsort().argsort().double() / int(chosen.sum())
     return place
@@ -134,7 +134,8 @@ def add(report: Report, traces: Traces, bad: Tensor) -> None:
             surest = order(score[part], traces.label[part]) < 0.5
             share = 100 * float(bad[part][surest].double().mean())
             report.add(f"tried, {name}: bad in the confident half, {half}", share, "%")
-    low, high = _lead(*(variants(traces)[name] for name in (BEST, PLAIN)), bad)
+    tried = variants(traces)
+    low, high = _lead(tried[BEST], tried[PLAIN], bad)
     report.add(f"{LEAD}, least", low)
     report.add(f"{LEAD}, most", high)
 
