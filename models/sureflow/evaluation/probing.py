@@ -93,7 +93,7 @@ def fit_probe(
     labels = torch.tensor([classes if s.spec.label is None else s.spec.label for s in samples])
     seen = Seen(features, labels, said)
     penalty, spearman = _best_penalty(seen, seed)
-    weight, bias = regress(seen, penalty, classes)
+    weight, bias = Regression(seen).solve(penalty, classes)
     settings = {
         "judge": name,
         "draws": draws,
@@ -106,28 +106,39 @@ def fit_probe(
     return Probe(weight.view(KNOTS, -1).float(), bias.float(), settings)
 
 
-def regress(seen: Seen, penalty: float, classes: int) -> tuple[Tensor, Tensor]:
-    """Weights ``[F]`` of the features, and the offset of every label, ``[classes + 1]``.
+class Regression:
+    """Ridge regression within classes, with an offset for each.
 
-    A label of which nothing was seen has the mean offset of the others. Features count in units of
-    their deviation within a class, the penalty in samples.
+    Features count in units of their deviation within a class, the penalty in samples.
+
+    Args:
+        seen: What is to be foretold from what.
     """
-    x, y = seen.features.double(), seen.said.clone()
-    means = {}
-    for label in sorted(set(seen.labels.tolist())):
-        chosen = seen.labels == label
-        means[label] = x[chosen].mean(0), y[chosen].mean()
-        x[chosen] -= means[label][0]
-        y[chosen] -= means[label][1]
-    scale = x.square().mean(0).sqrt()
-    scale[scale == 0] = torch.inf  # says nothing, and gets no weight
-    x /= scale
-    gram = x.T @ x
-    gram.diagonal().add_(penalty)
-    weight = torch.linalg.solve(gram, x.T @ y) / scale
-    offsets = {label: value - centre @ weight for label, (centre, value) in means.items()}
-    usual = torch.stack([*offsets.values()]).mean()
-    return weight, torch.stack([offsets.get(label, usual) for label in range(classes + 1)])
+
+    def __init__(self, seen: Seen) -> None:
+        x, y = seen.features.double(), seen.said.clone()
+        self._means = {}
+        for label in sorted(set(seen.labels.tolist())):
+            chosen = seen.labels == label
+            self._means[label] = centre, usual = x[chosen].mean(0), y[chosen].mean()
+            x[chosen] -= centre
+            y[chosen] -= usual
+        self._scale = x.square().mean(0).sqrt()
+        self._scale[self._scale == 0] = torch.inf  # says nothing, and gets no weight
+        x /= self._scale
+        self._gram, self._cross = x.T @ x, x.T @ y
+
+    def solve(self, penalty: float, classes: int) -> tuple[Tensor, Tensor]:
+        """Weights ``[F]`` of the features, and the offset of every label, ``[classes + 1]``.
+
+        A label of which nothing was seen has the mean offset of the others.
+        """
+        gram = self._gram.clone()
+        gram.diagonal().add_(penalty)
+        weight = torch.linalg.solve(gram, self._cross) / self._scale
+        offsets = {label: said - centre @ weight for label, (centre, said) in self._means.items()}
+        usual = torch.stack([*offsets.values()]).mean()
+        return weight, torch.stack([offsets.get(label, usual) for label in range(classes + 1)])
 
 
 def _best_penalty(seen: Seen, seed: int) -> tuple[float, float]:
@@ -138,9 +149,9 @@ def _best_penalty(seen: Seen, seed: int) -> tuple[float, float]:
     for fold in range(FOLDS):
         out = torch.zeros(len(order), dtype=torch.bool)
         out[order[fold::FOLDS]] = True
-        others = Seen(seen.features[~out], seen.labels[~out], seen.said[~out])
+        regression = Regression(Seen(seen.features[~out], seen.labels[~out], seen.said[~out]))
         for index, penalty in enumerate(PENALTIES):
-            weight, bias = regress(others, penalty, classes)
+            weight, bias = regression.solve(penalty, classes)
             foretold[index, out] = seen.features[out].double() @ weight + bias[seen.labels[out]]
     best = int((foretold - seen.said).square().mean(1).argmin())
     return PENALTIES[best], float(spearmanr(foretold[best], seen.said).statistic)
@@ -205,5 +216,4 @@ def _numbers(said: Sequence[float], name: str, draws: int) -> list[float]:
         raise ValueError(f"judge: {name} gave something that is no finite number")
     if np.ptp(numbers) == 0:
         raise ValueError(f"judge: {name} said {numbers[0]:g} of all samples")
-    list_: list[float] = numbers.tolist()
-    return list_
+    return [float(number) for number in numbers]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from sureflow.checkpoint import CALIBRATION, PROBE, CheckpointConfig, CheckpointError, load, save
 from sureflow.cli import app
 from sureflow.evaluation.evaluate import draw_balanced
-from sureflow.evaluation.probing import KNOTS, Seen, fit_probe, regress
+from sureflow.evaluation.probing import KNOTS, Regression, Seen, fit_probe
 from sureflow.evaluation.reference import calibrate
 from sureflow.lane import Sample
 from sureflow.networks import GaussianMixture, Probe, VelocityNetwork, build
@@ -40,11 +40,12 @@ def test_regression_finds_what_was_put_in() -> None:
     x[labels == 1] += 5
     truth = 2 * x[:, 0] - 0.03 * x[:, 1] + torch.tensor([1.0, -4.0])[labels]
     said = (truth + 0.1 * torch.randn(4000, generator=drawn)).double()
-    weight, bias = regress(Seen(x, labels, said), 1e-6, classes=2)
+    regression = Regression(Seen(x, labels, said))
+    weight, bias = regression.solve(1e-6, classes=2)
     assert weight.tolist() == pytest.approx([2, -0.03, 0], abs=0.01)
     assert bias[:2].tolist() == pytest.approx([1, -4], abs=0.02)
     assert float(bias[2]) == pytest.approx(float(bias[:2].mean())), "no condition: as on average"
-    strict, _ = regress(Seen(x, labels, said), 4000, classes=2)
+    strict, _ = regression.solve(4000, classes=2)
     assert float(strict[0]) == pytest.approx(1, rel=0.05), "as much penalty as samples: half"
 
 

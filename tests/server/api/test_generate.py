@@ -321,6 +321,15 @@ def test_a_score_by_derivatives_doubles_the_evaluations_and_changes_no_sample(
     assert server.client.post("/v1/generate", json=parallel).status_code == 422
 
 
+def test_a_probe_that_a_model_has_not_is_refused(server: Server) -> None:
+    body = {"model": "icons", "condition": {"label": 1}, "confidence": {"method": "probe"}}
+    response = server.client.post("/v1/generate", json=body)
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert error["field"] == "confidence.method"
+    assert error["message"].startswith("probe needs a probe, and icons has none")
+
+
 @pytest.mark.parametrize("method", ["euler", "heun", "midpoint", "rk4"])
 def test_evaluations_are_counted_guided_ones_twice(server: Server, method: str) -> None:
     body = {"model": "icons", "condition": {"label": 1}, "sampler": {"method": method, "steps": 3}}

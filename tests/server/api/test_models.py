@@ -21,6 +21,7 @@ def test_the_list_has_every_card(server: Server) -> None:
     assert models["points"]["default"] is True
     assert icons["grids"] == ["uniform", "fitted"]
     assert models["points"]["grids"] == ["uniform"]
+    assert icons["probed"] == {}
     assert icons["differentiable"] is models["points"]["differentiable"] is True
 
 

@@ -1,0 +1,16 @@
+"""Commands of the library, in the order of the help page; see :mod:`sureflow.cli.app`."""
+
+from sureflow.cli import (  # noqa: F401, I001 - they register themselves, in this order
+    train,
+    fit,
+    probe,
+    calibrate,
+    grid,
+    judge,
+    evaluate,
+    inspect,
+    models,
+)
+from sureflow.cli.app import app, examples
+
+__all__ = ["app", "examples"]

@@ -1,0 +1,100 @@
+"""``sureflow calibrate``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from sureflow.cli.app import app, examples
+from sureflow.cli.options import (
+    Folder,
+    Judge,
+    JudgeCommand,
+    Plugins,
+    Quiet,
+    Threads,
+    asked_judge,
+    clear_errors,
+    use_threads,
+)
+
+
+@app.command(
+    epilog=examples(
+        "sureflow calibrate my-ring",
+        "sureflow calibrate my-fashion --draws 100 --guidance 1 --guidance 3 --score straightness",
+        "sureflow calibrate my-digits --judge my_package.reader:misread",
+    )
+)
+def calibrate(
+    folder: Folder,
+    draws: Annotated[
+        int,
+        typer.Option(min=0, help="Reference draws per class; 0: keep the tables that there are."),
+    ] = 200,
+    guidance: Annotated[list[float] | None, typer.Option(help="Scales; repeat it.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 1_000_003,
+    score: Annotated[str | None, typer.Option(help="What to judge by; default: as before.")] = None,
+    costly: Annotated[
+        bool, typer.Option("--costly", help="Tabulate scores that cost passes of their own too.")
+    ] = False,
+    judge: Judge = None,
+    judge_command: JudgeCommand = None,
+    judged_draws: Annotated[int, typer.Option(min=100, help="Samples to be judged.")] = 2000,
+    other_draws: Annotated[
+        int,
+        typer.Option(min=0, help="Draws at each of other solvers and step counts; 0: none."),
+    ] = 200,
+    plugins: Plugins = None,
+    threads: Threads = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Draw reference samples and store what turns scores into confidence.
+
+    Then draw others at other solvers and step counts, and store what these do to confidence; and
+    with a judge again others, and store what share of the confident ones is bad. All of that
+    belongs to the tables of the reference draws, and goes when these are drawn anew.
+    """
+    from sureflow.checkpoint import CALIBRATION, load, resolve
+    from sureflow.evaluation.elsewhere import measure
+    from sureflow.evaluation.judged import judged
+    from sureflow.evaluation.reference import calibrate as run
+
+    use_threads(threads)
+    with clear_errors():
+        asked = asked_judge(judge, judge_command)
+        path = resolve(folder)
+        model = load(path)
+        if draws:
+            made = run(
+                model,
+                draws,
+                guidance or [1.0],
+                seed,
+                score=score or model.score,
+                costly=costly,
+                quiet=quiet,
+            )
+        elif model.calibration is None or guidance or score or costly:
+            raise ValueError("draws: with 0 there must be tables, and they stay as they are")
+        else:
+            made = model.calibration
+        if other_draws:
+            other = measure(model, made, other_draws, made.settings["seed"] + 2, quiet=quiet)
+            made = replace(made, other=other)
+            typer.echo(f"{made.score} holds for {other.holds.words(made.score)}")
+        if asked is not None:
+            name = judge or judge_command or ""
+            table = judged(model, made, asked, name, judged_draws, made.settings["seed"] + 1, quiet)
+            made = replace(made, conformal=table)
+            typer.echo(f"bad: {table.note['bad_rate']:.2%}; certified at 90 %:")
+            for rate in (0.005, 0.01, 0.02, 0.05, 0.1):
+                typer.echo(f"  at most {rate:6.1%} bad: {_certificate(table.threshold(rate))}")
+        made.save(path / CALIBRATION)
+    typer.echo(f"wrote {path / CALIBRATION}")
+
+
+def _certificate(threshold: float | None) -> str:
+    return "none" if threshold is None else f"confidence of {threshold:.2f} or more"

@@ -1,0 +1,31 @@
+"""``sureflow judge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sureflow.cli.app import app, examples
+from sureflow.cli.options import Threads, clear_errors, use_threads
+
+
+@app.command(epilog=examples("sureflow judge my-judge.safetensors --epochs 12"))
+def judge(
+    out: Annotated[Path, typer.Argument()] = Path("models/judges/fashion.safetensors"),
+    epochs: Annotated[int, typer.Option(min=1)] = 12,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    threads: Threads = 1,
+) -> None:
+    """Train the judge on the Fashion-MNIST images that the flow did not train on."""
+    from sureflow.evaluation.judge import train_judge
+    from sureflow.training.data import JUDGE_FIRST, fashion_mnist
+
+    use_threads(threads)
+    with clear_errors():
+        images, labels = fashion_mnist()
+        trained = train_judge(images[JUDGE_FIRST:], labels[JUDGE_FIRST:], epochs, seed)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        trained.save(out)
+    typer.echo(f"wrote {out}")

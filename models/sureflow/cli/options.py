@@ -1,0 +1,96 @@
+"""What commands have in common."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sureflow.evaluation.judged import SampleJudge
+
+
+def declare(plugins: list[str] | None) -> list[str] | None:
+    """Take note of networks that checkpoints name; they may lie in the working directory."""
+    if plugins:
+        from sureflow.networks import declare_plugin
+
+        sys.path.insert(0, str(Path.cwd()))
+        with clear_errors():
+            for plugin in plugins:
+                declare_plugin(plugin)
+    return plugins
+
+
+Runs = Annotated[Path, typer.Option(help="Where the state of unfinished runs is kept.")]
+Device = Annotated[str, typer.Option(help="Torch device, such as cpu or cuda.")]
+Threads = Annotated[int, typer.Option(min=1, help="Torch threads.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Folder = Annotated[Path, typer.Argument(help="Checkpoint folder, or name of an embedded one.")]
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        help="package.module:function, from samples to a list of bad or not; for a probe, how bad."
+    ),
+]
+JudgeCommand = Annotated[
+    str | None,
+    typer.Option(
+        help="Command that reads an .npz file and prints 1 for bad or 0 per sample; likewise."
+    ),
+]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        callback=declare,
+        help="Network of your own, name=package.module:factory; repeat.",
+    ),
+]
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn expected failures into one line on standard error and exit code 1."""
+    from pydantic import ValidationError
+
+    from sureflow.checkpoint import CheckpointError
+
+    try:
+        yield
+    except ValidationError as error:
+        for problem in error.errors():
+            field = ".".join(str(part) for part in problem["loc"])
+            typer.echo(f"error: {field}: {problem['msg']}", err=True)
+        raise typer.Exit(1) from error
+    except (CheckpointError, OSError, ValueError, tomllib.TOMLDecodeError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def use_threads(count: int) -> None:
+    """Set torch's thread count; one per process is fastest on small shared machines."""
+    import torch
+
+    torch.set_num_threads(count)
+
+
+def asked_judge(function: str | None, command: str | None) -> SampleJudge | None:
+    """Return the judge that a command line names, if any; it may lie in the working directory.
+
+    Raises:
+        ValueError: There is none of that name, or there are two.
+    """
+    from sureflow.evaluation.judged import by_command, by_function
+
+    if function and command:
+        raise ValueError("judge: give a function or a command, not both")
+    if function:
+        sys.path.insert(0, str(Path.cwd()))
+        return by_function(function)
+    return by_command(command) if command else None

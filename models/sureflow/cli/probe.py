@@ -1,0 +1,59 @@
+"""``sureflow probe``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sureflow.cli.app import app, examples
+from sureflow.cli.options import (
+    Device,
+    Folder,
+    Judge,
+    JudgeCommand,
+    Plugins,
+    Quiet,
+    Threads,
+    asked_judge,
+    clear_errors,
+    use_threads,
+)
+
+
+@app.command(epilog=examples("sureflow probe my-fashion --judge my_package.realism:unreal"))
+def probe(
+    folder: Folder,
+    judge: Judge = None,
+    judge_command: JudgeCommand = None,
+    draws: Annotated[int, typer.Option(min=10, help="Samples to be judged.")] = 12_000,
+    seed: Annotated[int, typer.Option(min=0)] = 4_000_003,
+    plugins: Plugins = None,
+    device: Device = "cpu",
+    threads: Threads = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Have samples judged, and learn to foretell that from the network's own activations.
+
+    What was learned is the score `probe`, which costs no evaluations. Tables of an earlier probe
+    are removed: calibrate afterwards.
+    """
+    from sureflow.checkpoint import CALIBRATION, PROBE, load, resolve
+    from sureflow.evaluation.probing import fit_probe
+
+    use_threads(threads)
+    with clear_errors():
+        asked = asked_judge(judge, judge_command)
+        if asked is None:
+            raise ValueError("judge: a probe is fitted to one; give --judge or --judge-command")
+        path = resolve(folder)
+        model = load(path, device)
+        name = judge or judge_command or ""
+        fitted = fit_probe(model, asked, name, draws, seed, quiet=quiet)
+        fitted.save(path / PROBE)
+        if model.calibration is not None and "probe" in model.calibration.quantiles:
+            (path / CALIBRATION).unlink()
+            typer.echo(f"removed {path / CALIBRATION}: it had tables of another probe")
+    foretold = fitted.settings["spearman"]
+    typer.echo(f"wrote {path / PROBE}: rank correlation with the judge {foretold:.2f}")
+    typer.echo(f"next: sureflow calibrate {folder} --score probe")
