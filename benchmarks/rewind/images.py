@@ -18,7 +18,7 @@ from sureflow.checkpoint import load
 from sureflow.commit import commit_points, step_at
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.judge import Judge
-from sureflow.evaluation.realism import realism
+from sureflow.evaluation.realism import JUDGE, realism
 from sureflow.lane import LaneSpec, Sample
 from sureflow.model import Model
 from sureflow.operations import Resample
@@ -48,7 +48,6 @@ SHARES = ("bad", "bad, of all", "reached")
 
 HELD_OUT = 30
 TOLERANCE = 1e-6
-JUDGE = Path("models/judges/fashion.safetensors")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
-from sureflow.evaluation.realism import coverage, real_clothes, realism, recall, unreality
+from sureflow.evaluation.realism import JUDGE, coverage, real_clothes, realism, recall, unreality
 from sureflow.lane import Sample
 from sureflow.scores.catalogue import SCORES
 from sureflow.training.data import fashion_mnist, scaled
@@ -30,7 +30,8 @@ METHOD, STEPS = "heun", 20
 SEEDS = {"digits": 15, "fashion": 5}
 """Of `digits` not that of the draws which its score was chosen by."""
 COUNTS = {"digits": 3000, "fashion": 2000}
-JUDGE = Path("models/judges/fashion.safetensors")
+OTHER_JUDGE = JUDGE.with_name("fashion-other.safetensors")
+"""Trained alike with another seed; nothing was ever fitted to it."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,21 @@ def _fashion(report: Report, judged: Judged) -> Tensor:
         report.add(f"fashion: judge-FD of {name}", distance)
     for name, score in judged.scores.items():
         report.add(f"fashion, {name}: AUROC off manifold", auroc(score, place.off_manifold))
+    _other_judge(report, judged, images[: len(judged.samples)])
     known = unreality(features, real_clothes(judge))
     report.add("fashion: AUROC of the judge itself", auroc(known, place.least_fifth))
     report.add("fashion: AUROC off manifold of the judge itself", auroc(known, place.off_manifold))
     return place.least_fifth
+
+
+def _other_judge(report: Report, judged: Judged, real: Tensor) -> None:
+    """What becomes of the recommended score and of the best that has seen no judge."""
+    judge = Judge.load(OTHER_JUDGE, 10)
+    place = realism(judge.read(judged.images.clamp(-1, 1))[1], judge.read(scaled(real))[1])
+    for name in (judged.samples[0].score, "straightness"):
+        for what, bad in (("", place.least_fifth), (" off manifold", place.off_manifold)):
+            title = f"fashion: AUROC{what} of {name} by another judge"
+            report.add(title, auroc(judged.scores[name], bad))
 
 
 def _certified(report: Report, model: str, judged: Judged, bad: Tensor) -> None:

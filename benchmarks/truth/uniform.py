@@ -14,7 +14,7 @@ from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow.shift import LIMIT
 
-MODELS = {"ring": 5000, "digits": 2000, "fashion": 1000}
+MODELS = {"ring": 5000, "digits": 2000, "fashion": 2000}
 SETTINGS = (("euler", 20), ("heun", 20), ("rk4", 10))
 SEED, QUICK = 41, 100
 
