@@ -76,11 +76,14 @@ checkpoints: setup data
 	$(BIN)/sureflow calibrate ring --draws 16000 --score likelihood --other-draws 1500
 	$(BIN)/sureflow grid ring --draws 12000 --hardest 700
 	$(BIN)/sureflow judge
+	$(BIN)/sureflow judge models/judges/fashion-other.safetensors --seed 1
 	$(BIN)/sureflow train models/configs/fashion.toml
 	$(BIN)/sureflow fit models/configs/fashion.toml
-	$(BIN)/sureflow calibrate fashion --draws 100 --guidance 1 --guidance 1.5 --guidance 3 \
-	  --score straightness --other-draws 120
 	$(BIN)/sureflow grid fashion --draws 12
+	$(BIN)/sureflow probe fashion --draws 12000 \
+	  --judge sureflow.evaluation.realism:unreal_clothes
+	$(BIN)/sureflow calibrate fashion --draws 100 --guidance 1 --guidance 1.5 --guidance 3 \
+	  --score probe --other-draws 400
 	$(BIN)/sureflow train models/configs/digits.toml
 	$(BIN)/sureflow fit models/configs/digits.toml
 	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score adherence_contrast \
