@@ -126,6 +126,11 @@ class Shifts:
                 found.setdefault(score, []).append(Held(method, scale, grid, **kind))
         return Holds({score: tuple(helds) for score, helds in found.items()})
 
+    def renewed(self, shifts: Shifts) -> Shifts:
+        """The same with others in place of those of their settings."""
+        by_setting = {shift.setting: shift for shift in (*self.shifts, *shifts.shifts)}
+        return Shifts(tuple(by_setting.values()))
+
     def confidence(self, place: float, score: str, setting: Setting) -> float:
         """Confidence among samples of this setting, from the place among the reference draws.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,12 +20,17 @@ from sureflow.cli.options import (
     use_threads,
 )
 
+if TYPE_CHECKING:
+    from sureflow.model import Model
+    from sureflow.shift import Setting
+
 
 @app.command(
     epilog=examples(
         "sureflow calibrate my-ring",
         "sureflow calibrate my-fashion --draws 100 --guidance 1 --guidance 3 --score straightness",
         "sureflow calibrate my-digits --judge my_package.reader:misread",
+        "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20",
     )
 )
 def calibrate(
@@ -47,6 +52,10 @@ def calibrate(
         int,
         typer.Option(min=0, help="Draws at each of other solvers and step counts; 0: none."),
     ] = 200,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="Only at these of them, such as euler:20, and keep the rest; repeat it."),
+    ] = None,
     plugins: Plugins = None,
     threads: Threads = 1,
     quiet: Quiet = False,
@@ -82,7 +91,11 @@ def calibrate(
         else:
             made = model.calibration
         if other_draws:
-            other = measure(model, made, other_draws, made.settings["seed"] + 2, quiet=quiet)
+            wanted = [_setting(text, model) for text in at] if at else None
+            fresh = made.settings["seed"] + 2
+            other = measure(model, made, other_draws, fresh, wanted, quiet=quiet)
+            if wanted and made.other is not None:
+                other = made.other.renewed(other)
             made = replace(made, other=other)
             typer.echo(f"{made.score} holds for {other.holds.words(made.score)}")
         if asked is not None:
@@ -94,6 +107,18 @@ def calibrate(
                 typer.echo(f"  at most {rate:6.1%} bad: {_certificate(table.threshold(rate))}")
         made.save(path / CALIBRATION)
     typer.echo(f"wrote {path / CALIBRATION}")
+
+
+def _setting(text: str, model: Model) -> Setting:
+    """What ``METHOD:STEPS`` means."""
+    from sureflow.lane import LaneSpec
+    from sureflow.shift import Setting
+
+    method, _, steps = text.partition(":")
+    if not steps.isdecimal():
+        raise ValueError(f"at: {text!r} is not of the form METHOD:STEPS")
+    model.check(LaneSpec(0, 0, method, int(steps)))
+    return Setting(method, int(steps))
 
 
 def _certificate(threshold: float | None) -> str:

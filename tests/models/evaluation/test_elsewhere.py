@@ -99,3 +99,19 @@ def test_other_noises_than_those_of_the_tables(model: Model) -> None:
     assert model.calibration is not None
     with pytest.raises(ValueError, match="reference draws"):
         measure(model, model.calibration, 10, model.calibration.settings["seed"])
+
+
+def test_some_settings_are_measured_again_and_the_rest_stays(measured: Model) -> None:
+    assert measured.calibration is not None
+    before = measured.calibration.other
+    assert before is not None
+    again = measure(measured, measured.calibration, 1500, 4, [COARSE], quiet=True)
+    after = before.renewed(again)
+    settings_of = [[shift.setting for shift in each.shifts] for each in (before, after)]
+    assert settings_of[0] == settings_of[1]
+    for old, new in zip(before.shifts, after.shifts, strict=True):
+        if old.setting == COARSE:
+            assert new.error["propagated"] < old.error["propagated"], "more draws, less doubt"
+        else:
+            assert new.curves.keys() == old.curves.keys()
+            assert dict(new.error) == dict(old.error)
