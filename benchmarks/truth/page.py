@@ -42,7 +42,17 @@ Bad is the least realistic fifth, by the realism ratio in the feature space of t
 many held-out images. Off the manifold is outside every ball of a real image. Selection prefers
 plain samples: precision rises, recall and coverage fall.
 
+The recommended score is `probe`, which is free. It was fitted to what the same judge said of other
+samples, compared with other real images; the other scores have seen no judge. Whether a sample lies
+in a ball of one set of real images is in part luck: *the judge itself* is what it says of the
+finished samples among 30 sets of other real images, which is what the probe was fitted to. *Another
+judge* was trained with another seed, and the probe never met it.
+
 ![Risk against coverage](truth-fashion-risk.png)
+
+Confidence as a share of samples, and the least realistic fifth in every tenth of it:
+
+![Reliability](truth-fashion-reliability.png)
 
 Least sure, those among the least realistic fifth with a frame:
 
