@@ -84,7 +84,6 @@ checkpoints: setup data
 	  --judge sureflow.evaluation.realism:unreal_clothes
 	$(BIN)/sureflow calibrate fashion --draws 100 --guidance 1 --guidance 1.5 --guidance 3 \
 	  --score probe --other-draws 400
-	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 1600 --at euler:20
 	$(BIN)/sureflow train models/configs/digits.toml
 	$(BIN)/sureflow fit models/configs/digits.toml
 	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score adherence_contrast \
