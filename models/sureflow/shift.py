@@ -238,7 +238,9 @@ def compare(there: Floats, here: Floats) -> tuple[Floats, float]:
 
     Both are of the same noises, ``here`` at the setting of the reference draws, where the place is
     uniform. So the curve is the place plus the difference of the two empirical distributions,
-    whose error is that of the few samples alone that lie on different sides of it.
+    whose error is that of the few samples alone that lie on different sides of it. Where these are
+    not few, the distribution at the setting by itself is known better, and is the curve: it leaves
+    out that of ``here``, with what the tables of the reference draws owe to chance.
 
     Returns:
         The curve ``[places]``, and an estimate of how far from uniform the confidence still is:
@@ -248,11 +250,14 @@ def compare(there: Floats, here: Floats) -> tuple[Floats, float]:
     """
     parts = np.arange(len(PLACES) * BETWEEN - BETWEEN + 1) / BETWEEN
     fine = np.interp(parts, np.arange(len(PLACES)), PLACES)
-    moved = (there[:, None] <= fine).astype(float) - (here[:, None] <= fine)
-    share = np.clip(np.maximum.accumulate(fine.clip(0, 1) + moved.mean(0)), 0, 1)
+    below = (there[:, None] <= fine).astype(float)
+    moved = below - (here[:, None] <= fine)
+    alone = bool(below.std(0).max() < moved.std(0).max())
+    known, told = (below, 0 * fine) if alone else (moved, fine.clip(0, 1))
+    share = np.clip(np.maximum.accumulate(told + known.mean(0)), 0, 1)
     share[0], share[-1] = 0, 1
     curve = share[::BETWEEN].copy()
-    doubt = 2 * float(moved.std(0).max()) / len(there) ** 0.5
+    doubt = 2 * float(known.std(0).max()) / len(there) ** 0.5
     lost = float(np.abs(np.interp(fine, PLACES, curve) - share).max())
     inside = np.clip(there, fine[0], fine[-1])
     alike = float(np.unique(inside, return_counts=True)[1].max()) / len(there)

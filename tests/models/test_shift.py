@@ -137,3 +137,15 @@ def test_settings_may_tell_of_different_scores() -> None:
     assert shifts.holds.words(SCORE) == "euler with 10 steps"
     assert shifts.holds.words("straightness") == "euler with 10 or more steps"
     assert shifts.confidence(0.3, SCORE, Setting("euler", 20)) == 0.3
+
+
+def test_where_nothing_is_left_of_a_sample_its_setting_is_taken_by_itself() -> None:
+    """Places far off, in another order: pairs know less than the distribution there."""
+    drawn = np.random.default_rng(0)
+    # Tables of few draws: places at their own settings are not quite uniform either.
+    here, there = drawn.beta(1.2, 1.0, 2000), drawn.beta(1.0, 3.0, 2000)
+    curve, error = compare(there, here)
+    fresh = np.interp(drawn.beta(1.0, 3.0, 4000), PLACES, curve)
+    apart = np.abs(np.sort(fresh) - (np.arange(4000) + 0.5) / 4000).max()
+    assert error < 0.03
+    assert apart < error + 1.36 / 4000**0.5
