@@ -18,12 +18,12 @@ from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
 from sureflow.evaluation.evaluate import assess, draw_balanced
 from sureflow.evaluation.judge import Judge
+from sureflow.evaluation.realism import JUDGE
 from sureflow.lane import Sample
 from sureflow.model import Model
 from sureflow.training.data import fashion_mnist, scaled
 
 DOCS = Path("docs/benchmarks/precision.md")
-JUDGE = Path("models/judges/fashion.safetensors")
 ROWS = (1, 16, 32)
 
 

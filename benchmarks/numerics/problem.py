@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from benchmarks.numerics.point import Floats, Tally, measure
 from benchmarks.peers import PEERS
 from sureflow.checkpoint import load
 from sureflow.evaluation.judge import Judge
+from sureflow.evaluation.realism import JUDGE
 from sureflow.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.networks import GaussianMixture
@@ -23,7 +23,9 @@ from sureflow.sampling.sample import run
 SEED = 20_001
 LANES = 4096
 """Lanes in flight at once; changes the time that it takes, never a sample."""
-JUDGE = Path("models/judges/fashion.safetensors")
+
+Mode = Callable[[Floats], npt.NDArray[np.int64]]
+"""Of each of some samples ``[n, *shape]``."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,14 @@ class Problem:
         model: The checkpoint.
         labels: One per sample.
         truth: End points of a fine solve of the same network.
-        mode: The mode of each of these samples ``[n, *shape]``.
+        mode: Which mode a sample is in.
         batch: Samples that a peer solves at once.
     """
 
     model: Model
     labels: list[int | None]
     truth: Floats
-    mode: Callable[[Floats], npt.NDArray[np.int64]]
+    mode: Mode
     batch: int
 
     def ours(self, **sampler: object) -> Tally:
@@ -77,8 +79,8 @@ def specs(labels: list[int | None], **sampler: object) -> list[LaneSpec]:
     ]
 
 
-def ring(count: int) -> Problem:
-    """Eight modes in the plane; the mode of a point is the nearest one."""
+def ring_mode() -> Mode:
+    """Which of the eight modes of ``ring`` each point is nearest to."""
     exact = load("ring-exact").network
     assert isinstance(exact, GaussianMixture)
     means = exact.means.numpy()
@@ -87,9 +89,14 @@ def ring(count: int) -> Problem:
         which: npt.NDArray[np.int64] = np.square(points[:, None] - means).sum(-1).argmin(1)
         return which
 
+    return nearest
+
+
+def ring(count: int) -> Problem:
+    """Eight modes in the plane; the mode of a point is the nearest one."""
     model = load("ring")
     labels: list[int | None] = [None] * count
-    return Problem(model, labels, fine(model, labels, 40), nearest, 256)
+    return Problem(model, labels, fine(model, labels, 40), ring_mode(), 256)
 
 
 def fashion(count: int) -> Problem:

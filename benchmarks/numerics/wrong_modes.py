@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.numerics.point import Floats, Tally, measure
-from benchmarks.numerics.problem import LANES, SEED, specs
+from benchmarks.numerics.problem import LANES, SEED, ring_mode, specs
 from benchmarks.numerics.reading import bootstrap, read
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
 from sureflow.networks import VelocityNetwork
-from sureflow.networks.analytic import GaussianMixture
 from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.sample import run
 
@@ -77,17 +76,14 @@ def main() -> None:
     """Run the benchmark."""
     chosen = options(__doc__).parse_args()
     count = QUICK if chosen.quick else SAMPLES
-    exact, model = load("ring-exact").network, load("ring")
-    assert isinstance(exact, GaussianMixture)
-    means = exact.means.numpy()
+    model, mode = load("ring"), ring_mode()
     report = Report("wrong modes")
     report.add("samples", count)
     plain = Plain(model.network, count)
     truth = plain.classical(REFERENCE)
 
     def tally(solver: str, ends: Floats, evaluations: list[int]) -> Tally:
-        modes = [np.square(x[:, None] - means).sum(-1).argmin(1) for x in (ends, truth)]
-        made = measure(ends, truth, modes[0] != modes[1], evaluations)
+        made = measure(ends, truth, mode(ends) != mode(truth), evaluations)
         point = made.point()
         title = f"{solver}, {point.mean:.2f} evaluations"
         report.add(f"{title}: rms", point.rms)

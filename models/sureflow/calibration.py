@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from sureflow.conformal import Conformal
-from sureflow.drawn import Drawn
+from sureflow.drawn import SETTINGS, Drawn
 from sureflow.early import Early
 from sureflow.lane import LaneSpec
 from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
@@ -162,7 +162,7 @@ class Calibration:
             for name, bounds in self.early.items()
             for part, array in vars(bounds).items()
         }
-        metadata = {"settings": json.dumps(self.settings), "score": self.score}
+        metadata = {SETTINGS: json.dumps(self.settings), "score": self.score}
         if self.conformal is not None:
             tables |= self.conformal.tensors()
             metadata |= self.conformal.metadata()
@@ -196,7 +196,7 @@ class Calibration:
         if wrong := sorted(name for name, array in tensors.items() if array.dtype != np.float64):
             raise ValueError(f"{wrong[0]} is {tensors[wrong[0]].dtype}, not float64")
         _check_tables(guidance, quantiles)
-        settings = Drawn.read(metadata.get("settings", "{}"))
+        settings = Drawn.read(metadata.get(SETTINGS, "{}"))
         conformal = Conformal.read(tensors, metadata)
         other = Shifts.read(tensors, metadata)
         early = _early(tensors, quantiles[score].shape[1])

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -38,6 +38,8 @@ MAX_CONFIG_BYTES = 1 << 20
 
 LONGEST = 1000
 """Characters of the message of an error."""
+
+_Part = TypeVar("_Part")
 
 
 class CheckpointError(Exception):
@@ -116,8 +118,9 @@ def load(
         raise CheckpointError(
             f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {network.classes}"
         )
-    calibration = _calibration(folder, len(classes))
-    grid, probe = _grid(folder), _probe(folder, network)
+    calibration = _learned(folder / CALIBRATION, lambda path: _calibration(path, len(classes)))
+    grid = _learned(folder / GRID, Grid.load)
+    probe = _learned(folder / PROBE, lambda path: _probe(path, network))
     if calibration is not None and "probe" in calibration.quantiles and probe is None:
         raise CheckpointError(f"{folder}/{CALIBRATION}: has tables of a probe; {PROBE} is missing")
     version, parameters = version_of(folder), sum(p.numel() for p in network.parameters())
@@ -278,39 +281,25 @@ def _finite(path: Path, tensors: dict[str, Tensor]) -> None:
             raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity")
 
 
-def _calibration(folder: Path, classes: int) -> Calibration | None:
-    path = folder / CALIBRATION
+def _learned(path: Path, read: Callable[[Path], _Part]) -> _Part | None:
+    """What was learned of the network, read from its file; ``None`` if there is no such file."""
     if not path.exists():
         return None
     try:
-        calibration = Calibration.load(path)
+        return read(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def _calibration(path: Path, classes: int) -> Calibration:
+    calibration = Calibration.load(path)
     if calibration.classes != classes:
-        raise CheckpointError(
-            f"{path}: has tables for {calibration.classes} classes, not {classes}"
-        )
+        raise ValueError(f"has tables for {calibration.classes} classes, not {classes}")
     return calibration
 
 
-def _probe(folder: Path, network: VelocityNetwork) -> Probe | None:
+def _probe(path: Path, network: VelocityNetwork) -> Probe:
     """The probe, attached to the network."""
-    path = folder / PROBE
-    if not path.exists():
-        return None
-    try:
-        probe = Probe.load(path)
-        network.attach(probe)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
+    probe = Probe.load(path)
+    network.attach(probe)
     return probe
-
-
-def _grid(folder: Path) -> Grid | None:
-    path = folder / GRID
-    if not path.exists():
-        return None
-    try:
-        return Grid.load(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from error

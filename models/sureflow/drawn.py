@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -47,12 +48,27 @@ class Drawn(BaseModel):
         """
         try:
             cls.model_validate_json(text)
-            return _NOTE.validate_json(text)
         except ValidationError as error:
             raise ValueError(complaint(error)) from error
+        return noted({SETTINGS: text})
 
+
+SETTINGS = "settings"
+"""Name of such a note in the metadata of a file."""
 
 _NOTE = TypeAdapter(dict[str, Any])
+
+
+def noted(metadata: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what stands beside the tensors of a file; nothing if there is no note.
+
+    Raises:
+        ValueError: It is no JSON object.
+    """
+    try:
+        return _NOTE.validate_json((metadata or {}).get(SETTINGS, "{}"))
+    except ValidationError as error:
+        raise ValueError(f"{SETTINGS}: {complaint(error)}") from error
 
 
 def complaint(error: ValidationError) -> str:

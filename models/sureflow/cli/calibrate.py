@@ -99,8 +99,7 @@ def calibrate(
             made = replace(made, other=other)
             typer.echo(f"{made.score} holds for {other.holds.words(made.score)}")
         if asked is not None:
-            name = judge or judge_command or ""
-            table = judged(model, made, asked, name, judged_draws, made.settings["seed"] + 1, quiet)
+            table = judged(model, made, *asked, judged_draws, made.settings["seed"] + 1, quiet)
             made = replace(made, conformal=table)
             typer.echo(f"bad: {table.note['bad_rate']:.2%}; certified at 90 %:")
             for rate in (0.005, 0.01, 0.02, 0.05, 0.1):

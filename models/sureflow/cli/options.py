@@ -80,8 +80,10 @@ def use_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-def asked_judge(function: str | None, command: str | None) -> SampleJudge | None:
-    """Return the judge that a command line names, if any; it may lie in the working directory.
+def asked_judge(function: str | None, command: str | None) -> tuple[SampleJudge, str] | None:
+    """Return the judge that a command line names, if any, and its name.
+
+    It may lie in the working directory.
 
     Raises:
         ValueError: There is none of that name, or there are two.
@@ -92,5 +94,5 @@ def asked_judge(function: str | None, command: str | None) -> SampleJudge | None
         raise ValueError("judge: give a function or a command, not both")
     if function:
         sys.path.insert(0, str(Path.cwd()))
-        return by_function(function)
-    return by_command(command) if command else None
+        return by_function(function), function
+    return (by_command(command), command) if command else None

@@ -48,8 +48,7 @@ def probe(
             raise ValueError("judge: a probe is fitted to one; give --judge or --judge-command")
         path = resolve(folder)
         model = load(path, device)
-        name = judge or judge_command or ""
-        fitted = fit_probe(model, asked, name, draws, seed, quiet=quiet)
+        fitted = fit_probe(model, *asked, draws, seed, quiet=quiet)
         fitted.save(path / PROBE)
         if model.calibration is not None and "probe" in model.calibration.quantiles:
             (path / CALIBRATION).unlink()

@@ -53,6 +53,9 @@ def calibrate(
 ) -> Calibration:
     """Draw reference samples and tabulate all their scores.
 
+    Every class has noises of its own: the same one tends to be easy for all of them, so that the
+    errors of their tables would not cancel out in a mixture. Guidance scales share them.
+
     Args:
         model: The model to calibrate; any calibration it has is not used.
         draws: Reference samples per class and scale, and as many without a condition.
@@ -73,8 +76,9 @@ def calibrate(
         def draw(label: int | None, scale: float) -> Reference:
             names = sorted(_names(model, label, scale), key=lambda name: name != score)
             names = [name for name in names if costly or name == score or not SCORES[name].factor]
+            first = draws * (classes if label is None else label)
             specs = [
-                LaneSpec(seed, index, method, steps, label, scale, scores=tuple(names))
+                LaneSpec(seed, first + index, method, steps, label, scale, scores=tuple(names))
                 for index in range(draws)
             ]
             return _drawn(model, specs, bar)

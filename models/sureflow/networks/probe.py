@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sureflow.drawn import SETTINGS, noted
 from sureflow.moments.reduction import row_sums
 from sureflow.moments.rules import widened
 
 WEIGHT, BIAS = "weight", "bias"
-_SETTINGS = TypeAdapter(dict[str, Any])
 
 
 def pooled(hidden: Tensor) -> Tensor:
@@ -93,7 +92,7 @@ class Probe(nn.Module):
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint."""
         tensors = {WEIGHT: self.weight.cpu(), BIAS: self.bias.cpu()}
-        save_file(tensors, path, metadata={"settings": json.dumps(self.settings)})
+        save_file(tensors, path, metadata={SETTINGS: json.dumps(self.settings)})
         path.chmod(0o644)
 
     @classmethod
@@ -106,7 +105,7 @@ class Probe(nn.Module):
         with safe_open(path, "pt") as file:
             if set(file.keys()) != {WEIGHT, BIAS}:
                 raise ValueError(f"holds {sorted(file.keys())}, not {BIAS} and {WEIGHT}")
-            settings = _SETTINGS.validate_json((file.metadata() or {}).get("settings", "{}"))
+            settings = noted(file.metadata())
             return cls(file.get_tensor(WEIGHT), file.get_tensor(BIAS), settings)
 
 

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from sureflow.drawn import SETTINGS, noted
 from sureflow.sampling.tableau import Floats
-
-_SETTINGS = TypeAdapter(dict[str, Any])
 
 STEEPEST = 5.0
 """Largest logarithm of a density: steps differ by e^10 at most, so that none ever vanishes."""
@@ -76,7 +74,7 @@ class Grid:
 
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint."""
-        metadata = {"settings": json.dumps(self.settings)}
+        metadata = {SETTINGS: json.dumps(self.settings)}
         save_file({"log_density": self.log_density}, path, metadata=metadata)
         path.chmod(0o644)
 
@@ -91,7 +89,7 @@ class Grid:
             if list(file.keys()) != ["log_density"]:
                 raise ValueError(f"holds {sorted(file.keys())}, not log_density")
             log_density = file.get_tensor("log_density")
-            settings = _SETTINGS.validate_json((file.metadata() or {}).get("settings", "{}"))
+            settings = noted(file.metadata())
         if log_density.dtype != np.float64:
             raise ValueError(f"log_density is {log_density.dtype}, not float64")
         return cls(log_density, settings)
