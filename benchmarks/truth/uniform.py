@@ -9,10 +9,10 @@ import numpy as np
 
 from benchmarks.report import Report
 from sureflow.checkpoint import load
+from sureflow.curve import LIMIT
 from sureflow.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
-from sureflow.shift import LIMIT
 
 MODELS = {"ring": 5000, "digits": 2000, "fashion": 2000}
 SETTINGS = (("euler", 20), ("heun", 20), ("rk4", 10))

@@ -20,24 +20,13 @@ from pydantic import (
     field_validator,
 )
 
+from sureflow.curve import LIMIT, SAME, Curve, Floats
 from sureflow.drawn import complaint
 from sureflow.holds import Ends, Held, Holds
 from sureflow.lane import LaneSpec
 
-Floats = npt.NDArray[np.float64]
 Family = tuple[str, str, float, bool]
 """Method, grid, guidance, and whether the steps are fixed."""
-
-LIMIT = 0.05
-"""Largest difference from uniform with which confidence is said to hold."""
-
-OUTER = 2.0 ** np.arange(-12, 5)
-PLACES = np.concatenate([-OUTER[::-1], np.linspace(0, 1, 65), 1 + OUTER])
-"""Where curves are stored. Beyond 0 and 1 a place is outside the table of the reference draws, by
-shares of its width: other settings have scores that these never had."""
-
-BETWEEN = 8
-"""Parts of the distance between two places at which it is tested whether they are enough."""
 
 CURVES, NOTE = "shifts/", "shifts"
 """Prefix of the curves in the file of the calibration, and an entry of its metadata."""
@@ -89,18 +78,18 @@ class Shift:
 
     Attributes:
         setting: The setting.
-        curves: By score: the share of its samples that are at most at :data:`PLACES` among the
-            reference draws, ``[places]``, which is their confidence. None: the place itself.
+        curves: By score: the share of its samples that are at most at a place among the reference
+            draws, which is their confidence. None: the place itself.
         error: By score: how far from uniform the confidence may still be afterwards.
     """
 
     setting: Setting
-    curves: Mapping[str, Floats]
+    curves: Mapping[str, Curve]
     error: Mapping[str, float]
 
-    def curve(self, score: str) -> Floats:
+    def curve(self, score: str) -> Curve:
         """Of one score."""
-        return self.curves.get(score, PLACES.clip(0, 1))
+        return self.curves.get(score, SAME)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +140,8 @@ class Shifts:
         if low is not high:
             ends = [log(shift.setting.fineness) for shift in (low, high)]
             part = (log(setting.fineness) - ends[0]) / (ends[1] - ends[0])
-        curve = (1 - part) * low.curve(score) + part * high.curve(score)
-        return float(np.interp(place, PLACES, curve))
+        shares = [shift.curve(score).at(place) for shift in (low, high)]
+        return float((1 - part) * shares[0] + part * shares[1])
 
     def _family(self, score: str, family: Family) -> list[Shift]:
         """Those of a family that tell of a score, the coarsest first."""
@@ -162,7 +151,7 @@ class Shifts:
     def tensors(self) -> dict[str, Floats]:
         """What is stored of it."""
         return {
-            f"{CURVES}{number}/{score}": curve
+            f"{CURVES}{number}/{score}": curve.tensor()
             for number, shift in enumerate(self.shifts)
             for score, curve in shift.curves.items()
         }
@@ -191,18 +180,21 @@ class Shifts:
                 f"{NOTE}: no list of settings and errors: {complaint(error)}"
             ) from error
         for number, note in enumerate(notes):
+            names = {score: f"{CURVES}{number}/{score}" for score in note.error}
             curves = {
-                score: tensors[name]
-                for score in note.error
-                if (name := f"{CURVES}{number}/{score}") in tensors
+                score: _curve(name, tensors[name])
+                for score, name in names.items()
+                if name in tensors
             }
-            for curve in curves.values():
-                if curve.shape != PLACES.shape or not (np.diff(curve) >= 0).all():
-                    raise ValueError(f"{CURVES}{number} does not rise over {len(PLACES)} places")
-                if not 0 <= curve[0] <= curve[-1] <= 1:
-                    raise ValueError(f"{CURVES}{number} is not in 0 .. 1")
             shifts.append(Shift(note.setting, curves, note.error))
         return cls(tuple(shifts))
+
+
+def _curve(name: str, tensor: npt.NDArray[Any]) -> Curve:
+    try:
+        return Curve.read(tensor)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from error
 
 
 class _Note(BaseModel):
@@ -233,39 +225,6 @@ def unshifted(method: str, steps: int, scales: Iterable[float], scores: Iterable
     return Shifts(tuple(Shift(setting, {}, error) for setting in settings))
 
 
-def compare(there: Floats, here: Floats) -> tuple[Floats, float]:
-    """Curve and error of a setting, from places among the reference draws ``[n]`` each.
-
-    Both are of the same noises, ``here`` at the setting of the reference draws, where the place is
-    uniform. So the curve is the place plus the difference of the two empirical distributions,
-    whose error is that of the few samples alone that lie on different sides of it. Where these are
-    not few, the distribution at the setting by itself is known better, and is the curve: it leaves
-    out that of ``here``, with what the tables of the reference draws owe to chance.
-
-    Returns:
-        The curve ``[places]``, and an estimate of how far from uniform the confidence still is:
-        twice the largest standard error of the curve, with what is lost between its places, but no
-        less than the share of samples that nothing tells apart. Where the places were nearer to
-        uniform as they are than such a curve can be told to make them, they stay as they are.
-    """
-    parts = np.arange(len(PLACES) * BETWEEN - BETWEEN + 1) / BETWEEN
-    fine = np.interp(parts, np.arange(len(PLACES)), PLACES)
-    below = (there[:, None] <= fine).astype(float)
-    moved = below - (here[:, None] <= fine)
-    alone = bool(below.std(0).max() < moved.std(0).max())
-    known, told = (below, 0 * fine) if alone else (moved, fine.clip(0, 1))
-    share = np.clip(np.maximum.accumulate(told + known.mean(0)), 0, 1)
-    share[0], share[-1] = 0, 1
-    curve = share[::BETWEEN].copy()
-    doubt = 2 * float(known.std(0).max()) / len(there) ** 0.5
-    lost = float(np.abs(np.interp(fine, PLACES, curve) - share).max())
-    inside = np.clip(there, fine[0], fine[-1])
-    alike = float(np.unique(inside, return_counts=True)[1].max()) / len(there)
-    same = PLACES.clip(0, 1)
-    apart = max(float(np.abs(curve - same).max()), alike)
-    return (same, apart) if apart <= doubt + lost else (curve, max(doubt + lost, alike))
-
-
 def ranges(family: Sequence[Shift], score: str) -> tuple[Ends, ...]:
     """Ranges of steps, or of tolerances, over which confidence by a score holds.
 
@@ -280,7 +239,7 @@ def ranges(family: Sequence[Shift], score: str) -> tuple[Ends, ...]:
     good = [shift.error[score] <= LIMIT for shift in family]
     curves = [shift.curve(score) for shift in family]
     near = [
-        good[i] and good[i + 1] and float(np.abs(curves[i] - curves[i + 1]).max()) <= LIMIT
+        good[i] and good[i + 1] and curves[i].apart(curves[i + 1]) <= LIMIT
         for i in range(len(family) - 1)
     ]
     found: list[Ends] = []

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sureflow.calibration import Calibration, tabulate
+from sureflow.curve import Curve
 from sureflow.lane import LaneSpec
-from sureflow.shift import PLACES, Setting, Shift, Shifts
+from sureflow.shift import Setting, Shift, Shifts
 
 
 def calibration() -> Calibration:
@@ -113,7 +114,7 @@ def test_beyond_its_table_a_score_still_has_a_place() -> None:
 def test_what_was_measured_at_other_settings_is_kept_and_used(tmp_path: Path) -> None:
     """Twenty Euler steps make everything look twice as sure as it is."""
     setting = Setting("euler", 20)
-    curves = {"propagated": (PLACES / 2).clip(0, 1)}
+    curves = {"propagated": Curve(np.array([0.0, 2.0]), np.array([0.0, 1.0]))}
     other = Shifts((Shift(setting, curves, {"propagated": 0.01}),))
     replace(calibration(), other=other).save(tmp_path / "c.safetensors")
     read = Calibration.load(tmp_path / "c.safetensors")

@@ -9,11 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from sureflow.calibration import Calibration
+from sureflow.curve import Floats, compare
 from sureflow.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow.scores.catalogue import SCORES
-from sureflow.shift import Floats, Setting, Shift, Shifts, compare, unshifted
+from sureflow.shift import Setting, Shift, Shifts, unshifted
 
 FIXED = (
     ("euler", 10), ("euler", 20), ("euler", 50), ("heun", 10), ("midpoint", 10), ("midpoint", 20),
@@ -63,7 +64,7 @@ def measure(
     """Find out what other settings do to confidence.
 
     Every setting is run from the same fresh noises as the reference setting, so that what differs
-    is the setting's doing; see :func:`~sureflow.shift.compare`. All classes, and no condition,
+    is the setting's doing; see :func:`~sureflow.curve.compare`. All classes, and no condition,
     take turns and count alike.
 
     Args:
@@ -92,16 +93,24 @@ def measure(
                 reference = Setting(method, steps, guidance=scale)
                 home[scale] = _places(model, calibration, reference, draws, seed, bar)
             there = _places(model, calibration, setting, draws, seed, bar)
-            shifts.append(_shift(setting, there, home[scale]))
+            tables = calibration.settings["draws"] * len(_labels(model, setting))
+            shifts.append(_shift(setting, there, home[scale], tables))
     return Shifts(tuple(shifts))
 
 
-def _shift(setting: Setting, there: Places, here: Places) -> Shift:
+def _labels(model: Model, setting: Setting) -> list[int | None]:
+    """Those of which there are tables, and samples of that setting."""
+    labels: list[int | None] = [*range(len(model.card.classes))]
+    return [*labels, None] if setting.guidance == 1 else labels
+
+
+def _shift(setting: Setting, there: Places, here: Places, draws: int) -> Shift:
+    """What the places of a setting say, in tables of so many reference draws."""
     curves, error = {}, {}
     for name, values in there.items():
         both = np.isfinite(values) & np.isfinite(here[name])
         if both.any():
-            curves[name], error[name] = compare(values[both], here[name][both])
+            curves[name], error[name] = compare(values[both], here[name][both], draws)
     return Shift(setting, curves, error)
 
 
@@ -113,9 +122,7 @@ def _places(
     seed: int,
     bar: tqdm[Any],
 ) -> Places:
-    labels: list[int | None] = [*range(len(model.card.classes))]
-    if setting.guidance == 1:
-        labels.append(None)
+    labels = _labels(model, setting)
     specs = [
         _spec(model, calibration, setting, seed, index, labels[index % len(labels)])
         for index in range(count)
