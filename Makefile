@@ -82,12 +82,14 @@ checkpoints: setup data
 	$(BIN)/sureflow grid fashion --draws 12
 	$(BIN)/sureflow probe fashion --draws 12000 \
 	  --judge sureflow.evaluation.realism:unreal_clothes
-	$(BIN)/sureflow calibrate fashion --draws 100 --guidance 1 --guidance 1.5 --guidance 3 \
+	$(BIN)/sureflow calibrate fashion --draws 200 --guidance 1 --guidance 1.5 --guidance 3 \
 	  --score probe --other-draws 400
+	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 1600 --at euler:20 --at euler:50
 	$(BIN)/sureflow train models/configs/digits.toml
 	$(BIN)/sureflow fit models/configs/digits.toml
-	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score adherence_contrast \
+	$(BIN)/sureflow calibrate digits --draws 300 --guidance 1 --guidance 2 --score adherence_contrast \
 	  --other-draws 400 --judge sureflow.evaluation.digit_reader:misread --judged-draws 1600
+	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 1600 --at euler:20 --at euler:50
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png
