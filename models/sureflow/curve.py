@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +105,6 @@ def compare(there: Floats, here: Floats, draws: int) -> tuple[Curve, float]:
     return (SAME, apart) if apart <= doubt + lost else (curve, max(doubt + lost, alike))
 
 
-def _share(values: Floats, points: Sequence[float] | Floats) -> Floats:
+def _share(values: Floats, points: Floats) -> Floats:
     """Of the values, those that are at most at each point."""
     return np.searchsorted(np.sort(values), points, side="right") / len(values)

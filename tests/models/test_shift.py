@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sureflow.curve import Curve
+from sureflow.curve import SAME, Curve
 from sureflow.lane import LaneSpec
 from sureflow.shift import Setting, Shift, Shifts, ranges
 
 SCORE = "likelihood"
 LEVELS = np.linspace(0, 1, 65)
-SAME = Curve(LEVELS, LEVELS)
 
 
 def shift(steps: int, by: float, error: float = 0.01, **fields: object) -> Shift:
