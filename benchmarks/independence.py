@@ -22,13 +22,13 @@ from tqdm import tqdm
 from benchmarks.report import Report, options
 from benchmarks.throughput import served
 from sureflow.checkpoint import load
-from sureflow.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
+from sureflow.core.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
+from sureflow.core.origin import Branch
+from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample, Uncertain
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.model import Model
-from sureflow.operations import Guide, Inpaint, Operation, Resample, Uncertain
-from sureflow.origin import Branch
 from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
-from sureflow.scores.catalogue import SCORES
 
 SHARES = {"ring": 0.5, "ring-exact": 0.25, "fashion": 0.25}
 """Of the samples, by model; those of `fashion` take nearly all of the time."""

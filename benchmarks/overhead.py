@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
-from sureflow.lane import LaneSpec
+from sureflow.core.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import Reply, VelocityNetwork

@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.model import Model
 from sureflow.sampling import Sampler
 

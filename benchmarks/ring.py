@@ -9,11 +9,11 @@ from torch import Tensor
 
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
-from sureflow.lane import METHODS, LaneSpec
+from sureflow.core.lane import METHODS, LaneSpec
+from sureflow.core.path import interpolate
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import GaussianMixture, VelocityNetwork
-from sureflow.paths import interpolate
 from sureflow.sampling.sample import run
 
 TIMES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

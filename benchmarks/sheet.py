@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from sureflow.checkpoint import load
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.sampling.sample import run
 
 SCALE, GAP, MARGIN, HEADER = 2, 4, 96, 26

@@ -20,7 +20,7 @@ import httpx
 from benchmarks.report import Report, options
 from benchmarks.serving.servers import free_port
 from sureflow.checkpoint import load
-from sureflow.lane import LaneSpec
+from sureflow.core.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 

@@ -23,10 +23,11 @@ import torch
 
 from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
-from sureflow.determinism import make_deterministic
-from sureflow.lane import LaneSpec
+from sureflow.core.lane import LaneSpec
+from sureflow.families.flow import solver as flow
 from sureflow.model import Model
-from sureflow.sampling import Sampler, flow
+from sureflow.numerics import make_deterministic
+from sureflow.sampling import Sampler
 from sureflow.sampling.evaluator import Evaluator
 
 DOCS = Path("docs/benchmarks/tick.md")

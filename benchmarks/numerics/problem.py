@@ -12,12 +12,12 @@ import torch
 from benchmarks.numerics.point import Floats, Tally, measure
 from benchmarks.peers import PEERS
 from sureflow.checkpoint import load
+from sureflow.core.draw import Purpose, normal
+from sureflow.core.lane import LaneSpec
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE
-from sureflow.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.networks import GaussianMixture
-from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.sample import run
 
 SEED = 20_001

@@ -15,14 +15,14 @@ from torch import Tensor
 from benchmarks.report import Report
 from benchmarks.truth.measures import auroc
 from sureflow.checkpoint import load
-from sureflow.commit import commit_points, step_at
+from sureflow.core.commit import commit_points, step_at
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.origin import Branch, Inverted
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE, realism
-from sureflow.lane import LaneSpec, Sample
+from sureflow.families.flow.operations import Resample
 from sureflow.model import Model
-from sureflow.operations import Resample
-from sureflow.origin import Branch, Inverted
 from sureflow.sampling.sample import run
 from sureflow.training.data import fashion_mnist, scaled
 from sureflow.training.digits import digits

@@ -12,12 +12,12 @@ from scipy.stats import spearmanr
 
 from benchmarks.report import Report
 from sureflow.checkpoint import load
-from sureflow.frame import nearest
-from sureflow.lane import LaneSpec
+from sureflow.core.frame import nearest
+from sureflow.core.lane import LaneSpec
+from sureflow.core.origin import Branch, Inverted
+from sureflow.families.flow.operations import Resample
 from sureflow.networks import GaussianMixture
-from sureflow.operations import Resample
-from sureflow.origin import Branch, Inverted
-from sureflow.sampling.edit import step_of
+from sureflow.sampling.branch import step_of
 from sureflow.sampling.sample import run
 
 SEED, STEPS = 19, 50

@@ -13,12 +13,12 @@ from scipy.stats import ks_2samp
 
 from benchmarks.report import Report
 from sureflow.checkpoint import load
-from sureflow.frame import nearest
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.frame import nearest
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.origin import Branch
+from sureflow.families.flow.operations import Resample
 from sureflow.model import Model
-from sureflow.operations import Resample
-from sureflow.origin import Branch
-from sureflow.sampling.edit import step_of
+from sureflow.sampling.branch import step_of
 from sureflow.sampling.sample import run
 
 mpl.use("Agg")

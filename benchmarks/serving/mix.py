@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.lane import LaneSpec
+from sureflow.core.lane import LaneSpec
 
 CLASSES = 10
 GUIDED = 1.5

@@ -14,8 +14,8 @@ import httpx
 
 from benchmarks.throughput import served
 from sureflow.checkpoint import load
-from sureflow.frame import Frame
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.frame import Frame
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow_server.api.answer import record

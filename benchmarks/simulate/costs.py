@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.serving.mix import ADAPTIVE_ROWS
 from benchmarks.tick import Workload
 from sureflow.checkpoint import load
-from sureflow.lane import LaneSpec
+from sureflow.core.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.sampling import Sampler
 

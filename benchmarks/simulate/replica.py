@@ -8,8 +8,8 @@ from math import ceil, inf
 import numpy as np
 
 from benchmarks.simulate.costs import Costs
-from sureflow.card import ModelCard
-from sureflow.lane import Commit, LaneSpec, Sample
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import Commit, LaneSpec, Sample
 from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.loader import SLOTS_PER_ROW

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.report import Report
 from sureflow.checkpoint import load
-from sureflow.lane import LaneSpec
+from sureflow.core.lane import LaneSpec
 from sureflow.sampling.sample import run
 
 MODELS = {"ring": 10_000, "digits": 400, "fashion": 300}

@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.report import Report
 from sureflow.checkpoint import load
-from sureflow.curve import LIMIT
-from sureflow.lane import LaneSpec
+from sureflow.confidence.curve import LIMIT
+from sureflow.core.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 

@@ -7,7 +7,7 @@ use, so that importing the package (or its plain-data modules) does not import t
 
 from typing import TYPE_CHECKING, Any
 
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.lane import LaneSpec, Sample
 
 if TYPE_CHECKING:
     from sureflow.checkpoint import CheckpointError, load

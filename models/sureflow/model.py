@@ -7,10 +7,10 @@ from functools import cached_property
 
 import torch
 
-from sureflow.calibration import Calibration
-from sureflow.card import ModelCard
-from sureflow.execution import Compile
-from sureflow.lane import (
+from sureflow.confidence.calibration import Calibration
+from sureflow.core.card import ModelCard
+from sureflow.core.execution import Compile
+from sureflow.core.lane import (
     ADAPTIVE_METHODS,
     GRIDS,
     MAX_PARALLEL,
@@ -20,12 +20,12 @@ from sureflow.lane import (
     PARALLEL_METHODS,
     LaneSpec,
 )
+from sureflow.families.flow.checks import check_keeping, check_origin
+from sureflow.families.flow.directional import ROW_COUNTS, Directional
+from sureflow.families.flow.grid import Grid
+from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow.networks import VelocityNetwork
-from sureflow.rewinding import check_keeping, check_origin
-from sureflow.sampling.directional import ROW_COUNTS, Directional
 from sureflow.sampling.evaluator import Evaluator
-from sureflow.sampling.grid import Grid
-from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Any, get_args
 import numpy as np
 from safetensors.numpy import load, save
 
-from sureflow.lane import LaneSpec
-from sureflow.operations import Guide, Inpaint, Operation, Resample, Uncertain
-from sureflow.origin import Branch, Inverted, Origin
+from sureflow.core.lane import LaneSpec
+from sureflow.core.origin import Branch, Inverted, Origin
+from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample, Uncertain
 
 NOTE = "recipe"
 """Entry of the metadata that holds the note."""

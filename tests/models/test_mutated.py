@@ -27,15 +27,15 @@ from sureflow.checkpoint import (
     load,
     save,
 )
+from sureflow.core.frame import Frame
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
-from sureflow.frame import Frame
+from sureflow.families.flow.grid import Grid
 from sureflow.inspection import inspect
-from sureflow.lane import LaneSpec, Sample
 from sureflow.networks import Probe
 from sureflow.networks.registry import build
 from sureflow.sampling import Sampler, evaluator
-from sureflow.sampling.grid import Grid
 from sureflow.sampling.sample import run
 from tests.hostile import tensors, text
 

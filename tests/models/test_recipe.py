@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load, save
 
-from sureflow.frame import Frame
-from sureflow.lane import LaneSpec
-from sureflow.operations import Guide, Inpaint, Resample, Uncertain
-from sureflow.origin import Branch, Inverted
+from sureflow.core.frame import Frame
+from sureflow.core.lane import LaneSpec
+from sureflow.core.origin import Branch, Inverted
+from sureflow.families.flow.operations import Guide, Inpaint, Resample, Uncertain
 from sureflow.recipe import dump, parse
 
 SHAPE = (1, 2, 3)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.lane import Commit, LaneSpec, Sample
+from sureflow.core.lane import Commit, LaneSpec, Sample
 
 
 def finished(

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from sureflow.checkpoint import load
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.sampling.sample import run
 from sureflow_server.api.encoding import jsonable
 

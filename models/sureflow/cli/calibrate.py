@@ -21,8 +21,8 @@ from sureflow.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from sureflow.confidence.shift import Setting
     from sureflow.model import Model
-    from sureflow.shift import Setting
 
 
 @app.command(
@@ -110,8 +110,8 @@ def calibrate(
 
 def _setting(text: str, model: Model) -> Setting:
     """What ``METHOD:STEPS`` means."""
-    from sureflow.lane import LaneSpec
-    from sureflow.shift import Setting
+    from sureflow.confidence.shift import Setting
+    from sureflow.core.lane import LaneSpec
 
     method, _, steps = text.partition(":")
     if not steps.isdecimal():

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from sureflow.calibration import Calibration
-from sureflow.curve import Floats, compare
-from sureflow.lane import LaneSpec
+from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.curve import Floats, compare
+from sureflow.confidence.shift import Setting, Shift, Shifts, unshifted
+from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.model import Model
 from sureflow.sampling.sample import run
-from sureflow.scores.catalogue import SCORES
-from sureflow.shift import Setting, Shift, Shifts, unshifted
 
 FIXED = (
     ("euler", 10), ("euler", 20), ("euler", 50), ("heun", 10), ("midpoint", 10), ("midpoint", 20),
@@ -64,8 +64,8 @@ def measure(
     """Find out what other settings do to confidence.
 
     Every setting is run from the same fresh noises as the reference setting, so that what differs
-    is the setting's doing; see :func:`~sureflow.curve.compare`. All classes, and no condition,
-    take turns and count alike.
+    is the setting's doing; see :func:`~sureflow.confidence.curve.compare`. All classes, and no
+    condition, take turns and count alike.
 
     Args:
         model: The model.

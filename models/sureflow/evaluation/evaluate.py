@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
-from sureflow.lane import LaneSpec, Sample
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 

@@ -13,8 +13,8 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from tqdm import tqdm
 
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.evaluation.judged import SampleJudge
-from sureflow.lane import LaneSpec, Sample
 from sureflow.model import Model
 from sureflow.networks import Probe, Reply
 from sureflow.networks.probe import between, pooled

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from sureflow.calibration import LEVELS, Calibration, tabulate
-from sureflow.early import LEVELS as EARLY_LEVELS
-from sureflow.early import Early
+from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
+from sureflow.confidence.early import LEVELS as EARLY_LEVELS
+from sureflow.confidence.early import Early
+from sureflow.core.lane import LaneSpec
 from sureflow.evaluation.abandonment import fit_bounds, ranks
-from sureflow.lane import LaneSpec
+from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow.model import Model
 from sureflow.sampling.sample import run
-from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 
 FIRST = 0.05
 """From when on running scores are compared."""

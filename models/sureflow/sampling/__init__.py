@@ -1,6 +1,6 @@
 """Sampling: lanes in flight, the solvers that move them, and the scores they gather."""
 
-from sureflow.sampling.edit import edit, invert
+from sureflow.sampling.branch import edit, invert
 from sureflow.sampling.sample import sample
 from sureflow.sampling.sampler import Sampler, Tick
 

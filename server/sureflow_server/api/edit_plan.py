@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.card import ModelCard
-from sureflow.commit import step_at
-from sureflow.frame import Frame
-from sureflow.lane import Array, LaneSpec
-from sureflow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
-from sureflow.origin import Branch, depth
+from sureflow.core.card import ModelCard
+from sureflow.core.commit import step_at
+from sureflow.core.frame import Frame
+from sureflow.core.lane import Array, LaneSpec
+from sureflow.core.origin import Branch, depth
+from sureflow.families.flow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
 from sureflow.recipe import MAX_DEPTH
 from sureflow_server.api.arrays import read, read_mask
 from sureflow_server.api.edit_request import AtCommit, AtStep, AtTime, EditRequest
-from sureflow_server.api.held import Held
-from sureflow_server.api.keeping import keeping, sample_of
+from sureflow_server.api.handle_options import keeping, sample_of
+from sureflow_server.api.opened_handle import Held
 from sureflow_server.api.operations import (
     ConditionOperation,
     GuideOperation,
@@ -39,7 +39,7 @@ from sureflow_server.api.resolve import (
     scores_of,
     seed_of,
 )
-from sureflow_server.api.screen import screen
+from sureflow_server.api.resolve_filter import screen
 from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from sureflow.lane import (
+from sureflow.core.lane import (
     ADAPTIVE_METHODS,
     DEFAULT_MAX_STEPS,
     DEFAULT_MIN_STEPS,
@@ -17,7 +17,7 @@ from sureflow.lane import (
     MIN_TOLERANCE,
     PARALLEL_METHODS,
 )
-from sureflow_server.api.part import Integer, Number, Part, Placement
+from sureflow_server.api.schema import Integer, Number, Part, Placement
 
 Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]
 

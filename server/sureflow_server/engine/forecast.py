@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import log10
 
-from sureflow.lane import LaneSpec, Sample
-from sureflow.scores.catalogue import SCORES
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import TickStats
 
@@ -27,7 +27,7 @@ class Forecast:
     Attributes:
         tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, by name of model, up to the
             most rows that a tick has while there is any hurry, see
-            :func:`~sureflow_server.engine.width.brisk`.
+            :func:`~sureflow_server.engine.row_budget.brisk`.
     """
 
     def __init__(self) -> None:

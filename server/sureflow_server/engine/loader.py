@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sureflow.card import ModelCard
 from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import METHODS, LaneSpec
 from sureflow.inspection import check_name, checkpoint_folders
-from sureflow.lane import METHODS, LaneSpec
 from sureflow.networks import declare_plugin
 from sureflow.sampling import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
-from sureflow_server.engine.shelf import Shelf
+from sureflow_server.engine.model_cache import Shelf
 
 SLOTS_PER_ROW = 2
 """Slots beyond the running lanes are for lanes that stand back for others."""

@@ -9,8 +9,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sureflow.lane import LaneSpec, Sample
-from sureflow_server.engine.dividing import divided
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow_server.engine.bisect_failures import divided
 from sureflow_server.engine.messages import (
     ROW_BOUNDS,
     SECOND_BOUNDS,
@@ -29,9 +29,9 @@ from sureflow_server.engine.messages import (
     TickStats,
     Unload,
 )
+from sureflow_server.engine.model_cache import Loaded, Shelf
+from sureflow_server.engine.row_budget import width
 from sureflow_server.engine.scheduler import Scheduler
-from sureflow_server.engine.shelf import Loaded, Shelf
-from sureflow_server.engine.width import width
 
 if TYPE_CHECKING:
     from sureflow.sampling import Sampler

@@ -33,7 +33,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
 
     import torch
 
-    from sureflow.determinism import make_deterministic
+    from sureflow.numerics import make_deterministic
     from sureflow.sampling import Sampler
     from sureflow_server.engine.loader import fetch, load_all
     from sureflow_server.engine.loop import TickLoop

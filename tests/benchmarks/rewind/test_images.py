@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.rewind.images import PLACES, Place, _best, fragment
 from sureflow.checkpoint import load
-from sureflow.commit import commit_points
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.commit import commit_points
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.sampling.sample import run
 
 

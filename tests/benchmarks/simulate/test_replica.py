@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.simulate.costs import Costs
 from benchmarks.simulate.replica import Ask, Load, Replica
-from sureflow.lane import LaneSpec
+from sureflow.core.lane import LaneSpec
 from sureflow_server.engine.loader import SLOTS_PER_ROW
 from sureflow_server.engine.scheduler import Scheduler
 

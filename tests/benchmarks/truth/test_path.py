@@ -5,7 +5,7 @@ import torch
 from benchmarks.truth import scores
 from benchmarks.truth.path import arrive, divergence, exact_trace, solve, starts
 from sureflow.checkpoint import load
-from sureflow.lane import LaneSpec
+from sureflow.core.lane import LaneSpec
 from sureflow.networks import MLP, GaussianMixture
 from sureflow.sampling.sample import run
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from stubs import model_of
 
+from sureflow.confidence.shift import Setting
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.evaluation.elsewhere import measure, settings
 from sureflow.evaluation.reference import calibrate
-from sureflow.lane import LaneSpec, Sample
 from sureflow.model import Model
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
-from sureflow.shift import Setting
 
 COARSE = Setting("euler", 12)
 WANTED = (COARSE, Setting("rk4", 5), Setting("ab2", tolerance=0.03))

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from sureflow.checkpoint import CALIBRATION, CheckpointConfig, load, save
 from sureflow.cli import app
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.evaluation.judged import by_command, by_function, judged
 from sureflow.evaluation.reference import calibrate
-from sureflow.lane import LaneSpec, Sample
 from sureflow.model import Model
 from sureflow.networks.registry import build
 from sureflow.sampling.sample import run

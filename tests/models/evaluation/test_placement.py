@@ -8,11 +8,11 @@ from typer.testing import CliRunner
 
 from sureflow.checkpoint import CheckpointConfig, load, save
 from sureflow.cli import app
+from sureflow.core.lane import METHODS, LaneSpec
 from sureflow.evaluation.placement import choose, fit_grid, make_draws, search, solve
-from sureflow.lane import METHODS, LaneSpec
+from sureflow.families.flow.grid import Grid, uniform
 from sureflow.model import Model
 from sureflow.networks import build
-from sureflow.sampling.grid import Grid, uniform
 from sureflow.sampling.sample import run
 
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sureflow.commit import step_at
-from sureflow.frame import Frame
-from sureflow.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
-from sureflow.operations import Resample
-from sureflow.origin import Branch
+from sureflow.core.commit import step_at
+from sureflow.core.frame import Frame
+from sureflow.core.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
+from sureflow.core.origin import Branch
+from sureflow.families.flow.operations import Resample
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.sampling.sample import run
-from sureflow.scores.catalogue import SCORES
 
 PLAIN = tuple(SCORES)
 GUIDED = tuple(name for name, meaning in SCORES.items() if not meaning.plain)

@@ -58,7 +58,7 @@ def test_errors_name_the_argument(mixture, arguments, field) -> None:
 
 
 def test_progress_reports_every_lane(mixture) -> None:
-    from sureflow.lane import LaneSpec
+    from sureflow.core.lane import LaneSpec
 
     counts = []
     run(mixture, [LaneSpec(0, i, steps=2) for i in range(7)], 3, counts.append)

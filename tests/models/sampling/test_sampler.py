@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sureflow.lane import METHODS, LaneSpec
+from sureflow.core.lane import METHODS, LaneSpec
 from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
 

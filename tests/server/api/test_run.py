@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from sureflow.card import ModelCard
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.api.answer import record
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Run

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from sureflow.card import ModelCard
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine import supervisor as supervisor_module
+from sureflow_server.engine.admission import Room
 from sureflow_server.engine.errors import EngineError, QueueFullError
 from sureflow_server.engine.messages import (
     Cancel,
@@ -24,7 +25,6 @@ from sureflow_server.engine.messages import (
     WorkerConfig,
 )
 from sureflow_server.engine.pool import Pool
-from sureflow_server.engine.room import Room
 from sureflow_server.metrics import Metrics
 from tests.server.samples import finished
 

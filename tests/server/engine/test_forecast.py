@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sureflow.card import ModelCard
-from sureflow.lane import EVALUATIONS, TYPICAL_STEPS, Commit, LaneSpec, Sample
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import EVALUATIONS, TYPICAL_STEPS, Commit, LaneSpec, Sample
 from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Terms, TickStats

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sureflow.card import ModelCard
-from sureflow.lane import LaneSpec
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import LaneSpec
 from sureflow_server.engine.account import Account, Limits
+from sureflow_server.engine.admission import footprint
 from sureflow_server.engine.errors import RateError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.ledger import Ledger
-from sureflow_server.engine.room import footprint
 
 CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
 

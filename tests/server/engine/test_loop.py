@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sureflow.card import ModelCard
-from sureflow.lane import LaneSpec
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import LaneSpec
 from sureflow.model import Model
 from sureflow.networks.registry import build
 from sureflow.sampling import Sampler

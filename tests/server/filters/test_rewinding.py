@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sureflow.frame import Frame
-from sureflow.lane import Commit, LaneSpec, Sample
-from sureflow.operations import Resample
-from sureflow.origin import Branch
+from sureflow.core.frame import Frame
+from sureflow.core.lane import Commit, LaneSpec, Sample
+from sureflow.core.origin import Branch
+from sureflow.families.flow.operations import Resample
 from sureflow_server.filters import Rewinding, Threshold
 from tests.server.samples import abandoned, finished
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.filters import Action, Decision, Target, Threshold
 from tests.server.samples import abandoned, finished
 

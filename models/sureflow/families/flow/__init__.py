@@ -1,0 +1,1 @@
+"""ODE flows: samples by integrating a velocity from noise to data."""
