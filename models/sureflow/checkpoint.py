@@ -22,9 +22,9 @@ from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.provenance import complaint
 from sureflow.core.card import ModelCard
 from sureflow.core.execution import Compile, Precision
-from sureflow.core.lane import GRIDS
 from sureflow.families.flow.directional import differentiable
 from sureflow.families.flow.grid import Grid
+from sureflow.families.flow.spec import GRIDS
 from sureflow.model import Model
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, VelocityNetwork, build, kind_of
 

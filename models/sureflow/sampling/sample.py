@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from sureflow.core.lane import (
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.families.flow.spec import (
     DEFAULT_MAX_STEPS,
     DEFAULT_MIN_STEPS,
     DEFAULT_PARALLEL_TOLERANCE,
-    LaneSpec,
-    Sample,
+    FlowSpec,
 )
 from sureflow.sampling.sampler import Sampler
 
@@ -65,7 +65,7 @@ def sample(
         ValueError: An argument does not suit the model; names it.
     """
     specs = [
-        LaneSpec(
+        FlowSpec(
             seed,
             index,
             method,
@@ -78,7 +78,7 @@ def sample(
             grid,
             parallel,
             parallel_tolerance,
-            scores,
+            scores=scores,
         )
         for index in range(n)
     ]

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sureflow.core.frame import Frame
-from sureflow.core.lane import MAX_STEPS, LaneSpec
-from sureflow.core.origin import Branch, Inverted, Origin, depth
+from sureflow.core.lane import Origin
+from sureflow.core.origin import Branch, Inverted, depth
 from sureflow.families.flow.frames import COUNTS, NUMBERS
 from sureflow.families.flow.measurement import MEASUREMENTS
 from sureflow.families.flow.objectives import find, names
@@ -24,6 +24,7 @@ from sureflow.families.flow.operations import (
     Uncertain,
 )
 from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
 from sureflow.recipe import MAX_DEPTH
 from sureflow.sampling.lineage import sampler
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 
-def check_keeping(spec: LaneSpec) -> None:
+def check_keeping(spec: FlowSpec) -> None:
     """Make sure that what is to be seen of a lane makes sense.
 
     Raises:
@@ -55,7 +56,7 @@ def check_keeping(spec: LaneSpec) -> None:
         raise ValueError("parallel: no frames, and no other origin, of steps ahead of their time")
 
 
-def check_origin(spec: LaneSpec, origin: Origin, model: Model) -> None:
+def check_origin(spec: FlowSpec, origin: Origin, model: Model) -> None:
     """Make sure that a lane can come from there.
 
     Raises:
@@ -90,7 +91,7 @@ def check_origin(spec: LaneSpec, origin: Origin, model: Model) -> None:
             raise ValueError(f"operations.{number}.{error}") from error
 
 
-def _longest(spec: LaneSpec) -> int:
+def _longest(spec: FlowSpec) -> int:
     """Most steps that a lane may come to have."""
     own = spec.steps if spec.tolerance is None else spec.max_steps
     if not isinstance(spec.origin, Branch):
