@@ -16,10 +16,10 @@ from scipy.stats import spearmanr
 from benchmarks.overhead import paired_times
 from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
+from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import assess, draw_balanced
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE
-from sureflow.lane import Sample
 from sureflow.model import Model
 from sureflow.training.data import fashion_mnist, scaled
 

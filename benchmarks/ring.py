@@ -9,11 +9,12 @@ from torch import Tensor
 
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
-from sureflow.lane import METHODS, LaneSpec
+from sureflow.core.path import interpolate
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import METHODS
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import GaussianMixture, VelocityNetwork
-from sureflow.paths import interpolate
 from sureflow.sampling.sample import run
 
 TIMES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -58,7 +59,7 @@ def main() -> None:
 
 def rank(model: Model, truth: GaussianMixture, method: str, count: int) -> float:
     """Spearman correlation of the served score with the exact integral on the same paths."""
-    specs = [LaneSpec(11, index, method, 20, scores=("propagated",)) for index in range(count)]
+    specs = [FlowSpec(11, index, method, 20, scores=("propagated",)) for index in range(count)]
     served = run(model, specs, capacity=64)
     exact = Model(model.card, ExactVariance(model.network, truth), None)
     integral = run(exact, specs, capacity=64)

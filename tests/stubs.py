@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sureflow.card import ModelCard
+from sureflow.core.card import ModelCard
+from sureflow.families.flow.solver import Flow
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import GaussianMixture, Probe, Reply, VelocityNetwork
-from sureflow.sampling.flow import Flow
 
 
 def model_of(network: VelocityNetwork) -> Model:

@@ -15,8 +15,8 @@ from benchmarks.numerics.problem import LANES, SEED, ring_mode, specs
 from benchmarks.numerics.reading import bootstrap, read
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
+from sureflow.core.draw import Purpose, normal
 from sureflow.networks import VelocityNetwork
-from sureflow.sampling.noise import Purpose, normal
 from sureflow.sampling.sample import run
 
 SAMPLES, QUICK, BLOCK = 131_072, 2048, 8192

@@ -13,8 +13,8 @@ from benchmarks.truth.mixtures import DIMENSIONS, networks
 from benchmarks.truth.path import Path, solve, starts
 from benchmarks.truth.scores import noise, surprise
 from sureflow.checkpoint import load
+from sureflow.families.flow.scores.likelihood import LAST
 from sureflow.networks import GaussianMixture, VelocityNetwork
-from sureflow.scores.likelihood import LAST
 
 SOLVERS = (("heun", 20), ("heun", 40), ("heun", 100), ("heun", 200), ("rk4", 10), ("euler", 20))
 

@@ -15,13 +15,13 @@ from benchmarks.truth import pictures, uniform
 from benchmarks.truth.measures import auroc
 from benchmarks.truth.tried import order
 from sureflow.checkpoint import load
+from sureflow.core.lane import Sample
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE, coverage, real_clothes, realism, recall, unreality
-from sureflow.lane import Sample
-from sureflow.scores.catalogue import SCORES
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.training.data import fashion_mnist, scaled
 from sureflow.training.digits import digits
 

@@ -15,8 +15,8 @@ from benchmarks.report import Report
 from benchmarks.truth.path import Path, divergence, evaluate, exact_trace, solve, starts
 from benchmarks.truth.scores import flow_surprise, plain, surprise
 from sureflow.checkpoint import load
+from sureflow.core.path import interpolate
 from sureflow.networks import GaussianMixture, VelocityNetwork
-from sureflow.paths import interpolate
 from sureflow.training.mixture import Mixture
 
 CHECKPOINTS = Folder(__file__).parent / "checkpoints"

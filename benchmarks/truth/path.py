@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.draw import Purpose, normal
+from sureflow.families.flow.tableau import TABLEAUS
 from sureflow.networks import VelocityNetwork
-from sureflow.sampling.noise import Purpose, normal
-from sureflow.sampling.tableau import TABLEAUS
 
 ROWS = 1000
 """Rows evaluated at once: what stays in the cache of a core."""

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sureflow.conformal import upper_bounds
+from sureflow.confidence.certificate import upper_bounds
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.truth.path import Path, arrive, velocity
+from sureflow.core.path import endpoint
+from sureflow.families.flow.scores.likelihood import LAST, divergence_rate, log_noise
 from sureflow.networks import VelocityNetwork
-from sureflow.paths import endpoint
-from sureflow.scores.likelihood import LAST, divergence_rate, log_noise
 
 
 def plain(path: Path, after: float = 0.0) -> Tensor:

@@ -13,8 +13,8 @@ from torch import Tensor
 from benchmarks.report import Report
 from benchmarks.truth.measures import auroc
 from sureflow.checkpoint import load
+from sureflow.core.draw import Purpose, normal
 from sureflow.evaluation.digit_reader import DigitReader
-from sureflow.sampling.noise import Purpose, normal
 
 SEED, COUNT, STEPS, BLOCK = 5, 3000, 20, 64
 ASKED = (2, 3, 4, 6, 8, 10, 14)

@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.report import Report
 from sureflow.checkpoint import load
-from sureflow.curve import LIMIT
-from sureflow.lane import LaneSpec
+from sureflow.confidence.curve import LIMIT
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 
@@ -45,7 +45,7 @@ def _confidences(
     scores = tuple(calibration.quantiles)
     classes = len(model.card.classes)
     specs = [
-        LaneSpec(SEED, i, method, steps, i % classes if classes else None, scores=scores)
+        FlowSpec(SEED, i, method, steps, i % classes if classes else None, scores=scores)
         for i in range(count)
     ]
     served: dict[str, list[float]] = {score: [] for score in scores}

@@ -18,15 +18,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sureflow.calibration import Calibration
-from sureflow.card import ModelCard
-from sureflow.drawn import complaint
-from sureflow.execution import Compile, Precision
-from sureflow.lane import GRIDS
+from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.provenance import complaint
+from sureflow.core.card import ModelCard
+from sureflow.core.execution import Compile, Precision
+from sureflow.families.flow.directional import differentiable
+from sureflow.families.flow.grid import Grid
+from sureflow.families.flow.spec import GRIDS
 from sureflow.model import Model
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, VelocityNetwork, build, kind_of
-from sureflow.sampling.directional import differentiable
-from sureflow.sampling.grid import Grid
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CALIBRATION, GRID = "calibration.safetensors", "grid.safetensors"

@@ -10,7 +10,6 @@ from typing import Any
 
 from safetensors import safe_open
 
-from sureflow.card import ModelCard
 from sureflow.checkpoint import (
     CONFIG,
     FILES,
@@ -19,6 +18,7 @@ from sureflow.checkpoint import (
     load,
     resolve,
 )
+from sureflow.core.card import ModelCard
 
 PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 """Endings of files that hold code as well as tensors; they are never read."""

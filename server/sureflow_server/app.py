@@ -34,10 +34,10 @@ from sureflow_server.api.middleware import BodyLimit, RequestId
 from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.engine.account import Limits
+from sureflow_server.engine.admission import Room
 from sureflow_server.engine.messages import WorkerConfig
-from sureflow_server.engine.patience import Patience
 from sureflow_server.engine.pool import Pool
-from sureflow_server.engine.room import Room
+from sureflow_server.engine.timeouts import Patience
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics

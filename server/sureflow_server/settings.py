@@ -17,7 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from sureflow.execution import Compile, Precision
+from sureflow.core.execution import Compile, Precision
 from sureflow_server.engine.messages import Admission
 from sureflow_server.logs import LogFormat
 

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, resolve, save
-from sureflow.determinism import make_deterministic
+from sureflow.families.flow.grid import Grid
 from sureflow.networks import MLP
-from sureflow.sampling.grid import Grid
+from sureflow.numerics import make_deterministic
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from sureflow.checkpoint import CALIBRATION, GRID, CheckpointConfig, load, save
+from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
-from sureflow.lane import Sample
+from sureflow.families.flow.grid import Grid
 from sureflow.networks.registry import build
-from sureflow.sampling.grid import Grid
 from sureflow_server.keys.file import changing
 from sureflow_server.keys.key import SCOPES, Key
 from sureflow_server.keys.token import digest, mint

@@ -21,8 +21,8 @@ from sureflow.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from sureflow.confidence.shift import Setting
     from sureflow.model import Model
-    from sureflow.shift import Setting
 
 
 @app.command(
@@ -110,13 +110,13 @@ def calibrate(
 
 def _setting(text: str, model: Model) -> Setting:
     """What ``METHOD:STEPS`` means."""
-    from sureflow.lane import LaneSpec
-    from sureflow.shift import Setting
+    from sureflow.confidence.shift import Setting
+    from sureflow.families.flow.spec import FlowSpec
 
     method, _, steps = text.partition(":")
     if not steps.isdecimal():
         raise ValueError(f"at: {text!r} is not of the form METHOD:STEPS")
-    model.check(LaneSpec(0, 0, method, int(steps)))
+    model.check(FlowSpec(0, 0, method, int(steps)))
     return Setting(method, int(steps))
 
 

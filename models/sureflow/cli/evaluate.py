@@ -11,7 +11,7 @@ import typer
 
 from sureflow.cli.app import app, examples
 from sureflow.cli.options import Folder, Quiet, Threads, clear_errors, use_threads
-from sureflow.execution import Precision
+from sureflow.core.execution import Precision
 
 
 @app.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binom
 
-from sureflow.early import NEVER, SHARES, Floats
+from sureflow.confidence.early import NEVER, SHARES, Floats
 
 FALSE_REJECTS, DOUBT = 0.02, 0.1
 """Of the samples that would pass at most this share is abandoned, but for this probability of an

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sureflow.lane import Sample
+from sureflow.core.lane import Sample
 
 MEAN, DEVIATION = 0.1307, 0.3081
 """Of the pixels, in [0, 1], that it was trained on."""

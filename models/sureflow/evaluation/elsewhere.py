@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from sureflow.calibration import Calibration
-from sureflow.curve import Floats, compare
-from sureflow.lane import LaneSpec
+from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.curve import Floats, compare
+from sureflow.confidence.shift import Setting, Shift, Shifts, unshifted
+from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
-from sureflow.scores.catalogue import SCORES
-from sureflow.shift import Setting, Shift, Shifts, unshifted
 
 FIXED = (
     ("euler", 10), ("euler", 20), ("euler", 50), ("heun", 10), ("midpoint", 10), ("midpoint", 20),
@@ -64,8 +64,8 @@ def measure(
     """Find out what other settings do to confidence.
 
     Every setting is run from the same fresh noises as the reference setting, so that what differs
-    is the setting's doing; see :func:`~sureflow.curve.compare`. All classes, and no condition,
-    take turns and count alike.
+    is the setting's doing; see :func:`~sureflow.confidence.curve.compare`. All classes, and no
+    condition, take turns and count alike.
 
     Args:
         model: The model.
@@ -146,14 +146,14 @@ def _spec(
     seed: int,
     index: int,
     label: int | None,
-) -> LaneSpec:
+) -> FlowSpec:
     """A lane that gathers all scores that have tables."""
     names = [
         name
         for name in calibration.quantiles
         if SCORES[name].obstacle(model.card, label, setting.guidance) is None
     ]
-    return LaneSpec(
+    return FlowSpec(
         seed,
         index,
         setting.method,
@@ -166,6 +166,6 @@ def _spec(
     )
 
 
-def _place(calibration: Calibration, name: str, value: float, spec: LaneSpec) -> float:
+def _place(calibration: Calibration, name: str, value: float, spec: FlowSpec) -> float:
     found = calibration.place(name, value, spec.label, spec.guidance)
     return np.nan if found is None else found

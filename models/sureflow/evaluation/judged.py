@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sureflow.calibration import Calibration
-from sureflow.conformal import Conformal, Flags, certify
+from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.certificate import Conformal, Flags, certify
+from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import draw_balanced
-from sureflow.lane import Sample
 from sureflow.model import Model
 
 SampleJudge = Callable[[list[Sample]], Sequence[float]]

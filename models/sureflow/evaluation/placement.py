@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from sureflow.core.arrays import Floats
+from sureflow.core.draw import Purpose, normal
+from sureflow.families.flow.grid import STEEPEST, Grid, uniform
+from sureflow.families.flow.tableau import TABLEAUS
 from sureflow.model import Model
 from sureflow.networks import VelocityNetwork
-from sureflow.sampling.grid import STEEPEST, Grid, uniform
-from sureflow.sampling.noise import Purpose, normal
-from sureflow.sampling.tableau import TABLEAUS, Floats
 
 METHOD, COUNTS = "heun", (4, 8, 16)
 """What a grid is fitted for: the default method at 8, 16 and 32 evaluations."""

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.lane import Sample
 from sureflow.evaluation.judge import Judge
-from sureflow.lane import Sample
 from sureflow.training.data import FASHION_NAMES, JUDGE_FIRST, fashion_mnist, scaled
 
 NEIGHBOURS = 3

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from sureflow.calibration import LEVELS, Calibration, tabulate
-from sureflow.early import LEVELS as EARLY_LEVELS
-from sureflow.early import Early
+from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
+from sureflow.confidence.early import LEVELS as EARLY_LEVELS
+from sureflow.confidence.early import Early
 from sureflow.evaluation.abandonment import fit_bounds, ranks
-from sureflow.lane import LaneSpec
+from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
-from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
 
 FIRST = 0.05
 """From when on running scores are compared."""
@@ -78,7 +78,7 @@ def calibrate(
             names = [name for name in names if costly or name == score or not SCORES[name].factor]
             first = draws * (classes if label is None else label)
             specs = [
-                LaneSpec(seed, first + index, method, steps, label, scale, scores=tuple(names))
+                FlowSpec(seed, first + index, method, steps, label, scale, scores=tuple(names))
                 for index in range(draws)
             ]
             return _drawn(model, specs, bar)
@@ -106,7 +106,7 @@ def _names(model: Model, label: int | None, scale: float) -> list[str]:
     ]
 
 
-def _drawn(model: Model, specs: list[LaneSpec], bar: tqdm[Any]) -> Reference:
+def _drawn(model: Model, specs: list[FlowSpec], bar: tqdm[Any]) -> Reference:
     """Make these lanes and listen to their running score."""
     heard: list[dict[float, float]] = [{} for _ in specs]
 

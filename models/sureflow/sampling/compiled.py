@@ -8,7 +8,7 @@ from typing import cast, get_args
 import torch
 from torch import Tensor
 
-from sureflow.execution import Compile
+from sureflow.core.execution import Compile
 from sureflow.networks import Reply, VelocityNetwork
 from sureflow.sampling.graphs import Graphs
 

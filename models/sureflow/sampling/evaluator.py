@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.execution import Compile
+from sureflow.core.draw import Purpose, normal
+from sureflow.core.execution import Compile
 from sureflow.networks import Reply, VelocityNetwork
 from sureflow.sampling.compiled import Evaluate, compiled
-from sureflow.sampling.noise import Purpose, normal
 
 ROW_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Block sizes tried on a CPU."""

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from sureflow.lane import (
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.families.flow.spec import (
     DEFAULT_MAX_STEPS,
     DEFAULT_MIN_STEPS,
     DEFAULT_PARALLEL_TOLERANCE,
-    LaneSpec,
-    Sample,
+    FlowSpec,
 )
 from sureflow.sampling.sampler import Sampler
 
@@ -45,14 +45,14 @@ def sample(
         seed: Seed, ``0 <= seed < 2**63``.
         label: Class to generate, ``None`` for no condition.
         guidance: Scale of classifier-free guidance; 1 is the plain conditional model.
-        method: Solver, one of :data:`sureflow.lane.METHODS`.
+        method: Solver, one of :data:`sureflow.core.lane.METHODS`.
         steps: Number of steps, where there is no tolerance.
         tolerance: Error allowed per step; every sample then chooses its own steps.
         min_steps: Fewest steps, with a tolerance.
         max_steps: Most steps to try, with a tolerance.
         grid: ``uniform`` for equal steps, ``fitted`` for steps placed as is best for the model;
             without meaning where there is a tolerance.
-        parallel: Steps evaluated in one tick; see :class:`~sureflow.lane.LaneSpec`.
+        parallel: Steps evaluated in one tick; see :class:`~sureflow.core.lane.LaneSpec`.
         parallel_tolerance: How exact the states ahead must be, rms in data units.
         scores: Scores to gather; the first becomes uncertainty and confidence. None: the one that
             the model recommends.
@@ -65,7 +65,7 @@ def sample(
         ValueError: An argument does not suit the model; names it.
     """
     specs = [
-        LaneSpec(
+        FlowSpec(
             seed,
             index,
             method,
@@ -78,7 +78,7 @@ def sample(
             grid,
             parallel,
             parallel_tolerance,
-            scores,
+            scores=scores,
         )
         for index in range(n)
     ]

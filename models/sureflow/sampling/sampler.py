@@ -12,14 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.commit import commit_point
-from sureflow.lane import FinishReason, LaneSpec, Sample
+from sureflow.core.arrays import Slots
+from sureflow.core.commit import commit_point
+from sureflow.core.lane import FinishReason, LaneSpec, Sample
+from sureflow.core.process import Outcome, Process, Rows
+from sureflow.families.flow.inversion import inversion_error
+from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.phases import Journeys
 from sureflow.networks import Reply
 from sureflow.sampling.evaluation_error import EvaluationError, lost
-from sureflow.sampling.inversion import inversion_error
-from sureflow.sampling.journey import Journeys
-from sureflow.sampling.lanes import Lanes, Outcome, Slots
-from sureflow.sampling.process import Process, Rows
 
 if TYPE_CHECKING:
     from sureflow.model import Model
@@ -143,7 +144,7 @@ class Sampler:
             ticket: The caller's name for it.
             spec: What to make.
             deadline: When it shall be there, on the clock of :meth:`pace`; see
-                :func:`~sureflow.sampling.deadline.hurry`.
+                :func:`~sureflow.families.flow.deadline.hurry`.
 
         Raises:
             IndexError: No slot is free.

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from sureflow.core.path import interpolate, sample_times
 from sureflow.networks import VelocityNetwork
-from sureflow.paths import interpolate, sample_times
 from sureflow.training.config import TrainingConfig
 from sureflow.training.data import Source
 from sureflow.training.loss import OBJECTIVES

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from sureflow.lane import Sample
-from sureflow.scores.catalogue import SCORES
+from sureflow.core.lane import Sample
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow_server.api.encoding import MEDIA_TYPES, jsonable, map_form, profile_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run

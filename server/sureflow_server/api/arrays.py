@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
-from sureflow.lane import Array
+from sureflow.core.lane import Array
 from sureflow_server.api.problems import Problem
 
 PNG, NPY = b"\x89PNG\r\n", b"\x93NUMPY"

@@ -11,9 +11,9 @@ from secrets import token_hex
 from time import time
 from typing import Any, Literal
 
-from sureflow.lane import Sample
+from sureflow.core.lane import Sample
 from sureflow_server.api.answer import head, tail
-from sureflow_server.api.keeping import moment
+from sureflow_server.api.handle_options import moment
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.run import Result, Run
 from sureflow_server.api.stream import named

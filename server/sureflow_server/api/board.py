@@ -8,7 +8,7 @@ from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sureflow_server.api.elsewhere import Elsewhere
+from sureflow_server.api.remote_job import Elsewhere
 
 if TYPE_CHECKING:
     from sureflow_server.api.background import Background

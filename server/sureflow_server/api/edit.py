@@ -13,9 +13,9 @@ from sureflow_server.api.answer import answer, record
 from sureflow_server.api.edit_plan import branching_step, named, plan_edit
 from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
-from sureflow_server.api.held import Held, card_of_handle, hold
+from sureflow_server.api.idempotency import PARAMETERS, once
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.once import PARAMETERS, once
+from sureflow_server.api.opened_handle import Held, card_of_handle, hold
 from sureflow_server.api.original import Frames, original, surest
 from sureflow_server.api.problems import problems
 from sureflow_server.api.responses import EditResponse

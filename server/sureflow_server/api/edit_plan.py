@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.card import ModelCard
-from sureflow.commit import step_at
-from sureflow.frame import Frame
-from sureflow.lane import Array, LaneSpec
-from sureflow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
-from sureflow.origin import Branch, depth
+from sureflow.core.card import ModelCard
+from sureflow.core.commit import step_at
+from sureflow.core.frame import Frame
+from sureflow.core.lane import Array
+from sureflow.core.origin import Branch, depth
+from sureflow.families.flow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.recipe import MAX_DEPTH
 from sureflow_server.api.arrays import read, read_mask
 from sureflow_server.api.edit_request import AtCommit, AtStep, AtTime, EditRequest
-from sureflow_server.api.held import Held
-from sureflow_server.api.keeping import keeping, sample_of
+from sureflow_server.api.handle_options import keeping, sample_of
+from sureflow_server.api.opened_handle import Held
 from sureflow_server.api.operations import (
     ConditionOperation,
     GuideOperation,
@@ -39,7 +40,7 @@ from sureflow_server.api.resolve import (
     scores_of,
     seed_of,
 )
-from sureflow_server.api.screen import screen
+from sureflow_server.api.resolve_filter import screen
 from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.settings import Settings
 
@@ -155,20 +156,20 @@ def branching_step(request: EditRequest, held: Held) -> int:
     return step_at(held.t, commit["t"] + shift) if shift else min(commit["step"], last)
 
 
-def _with_sampler(request: EditRequest, parent: LaneSpec, card: ModelCard) -> LaneSpec:
+def _with_sampler(request: EditRequest, parent: FlowSpec, card: ModelCard) -> FlowSpec:
     """The parent's lane, integrated as is asked for."""
     if request.sampler is None:
         return parent
     if request.sampler.parallel is not None:
         raise Problem.field("sampler.parallel", "not for the rest of a trajectory")
     check_grid(request.sampler, card)
-    plain = LaneSpec(parent.seed, parent.index, **request.sampler.lane())
+    plain = FlowSpec(parent.seed, parent.index, **request.sampler.lane())
     sampler = ("method", "steps", "tolerance", "min_steps", "max_steps", "grid")
     return replace(parent, **{name: getattr(plain, name) for name in sampler})
 
 
 def _condition(
-    operations: Sequence[OperationBody], parent: LaneSpec, card: ModelCard
+    operations: Sequence[OperationBody], parent: FlowSpec, card: ModelCard
 ) -> tuple[int | None, float]:
     """Class and guidance from here on."""
     label, scale = parent.label, parent.guidance

@@ -9,7 +9,6 @@ from pydantic_core import PydanticCustomError
 
 from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.operations import MAX_OPERATIONS, ConditionOperation, OperationBody
-from sureflow_server.api.part import Integer, Number, Part
 from sureflow_server.api.requests import (
     MAX_DEADLINE_S,
     MAX_PRIORITY,
@@ -18,6 +17,7 @@ from sureflow_server.api.requests import (
 )
 from sureflow_server.api.rewind_options import RewindOptions
 from sureflow_server.api.sampler_options import SamplerOptions
+from sureflow_server.api.schema import Integer, Number, Part
 
 MAX_BRANCHES = 64
 MAX_RANK = 8

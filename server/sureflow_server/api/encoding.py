@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from sureflow.lane import Array
+from sureflow.core.lane import Array
 
 Format = Literal["png", "npy", "list"]
 

@@ -15,8 +15,8 @@ from sureflow_server.api.answer import answer, facts, tensors, whole
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoding import png
 from sureflow_server.api.examples import REQUESTS
+from sureflow_server.api.idempotency import HEADER, PARAMETERS, once
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.once import HEADER, PARAMETERS, once
 from sureflow_server.api.plan import Plan, plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.requests import GenerateRequest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sureflow_server.api.part import Part
 from sureflow_server.api.responses import CommitPoint, Profile, SampleRecord
+from sureflow_server.api.schema import Part
 
 
 class FrameRecord(Part):

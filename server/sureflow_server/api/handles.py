@@ -10,17 +10,17 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from sureflow.card import ModelCard
-from sureflow.commit import step_at
-from sureflow.lane import LaneSpec, Sample
-from sureflow.lane import View as Seen
-from sureflow.origin import Branch
+from sureflow.core.card import ModelCard
+from sureflow.core.commit import step_at
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import View as Seen
+from sureflow.core.origin import Branch
 from sureflow_server.api.access import Guarded, caller, owner
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable, map_form, profile_of
+from sureflow_server.api.handle_options import moment, sample_of
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
-from sureflow_server.api.held import Held, card_of_handle, hold
-from sureflow_server.api.keeping import moment, sample_of
+from sureflow_server.api.opened_handle import Held, card_of_handle, hold
 from sureflow_server.api.original import sample_record, time_of
 from sureflow_server.api.problems import problems
 from sureflow_server.api.requests import OutputOptions

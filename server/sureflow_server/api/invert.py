@@ -9,16 +9,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
-from sureflow.lane import LaneSpec
-from sureflow.origin import Inverted
+from sureflow.core.origin import Inverted
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import whole
 from sureflow_server.api.arrays import read
 from sureflow_server.api.examples import INVERSIONS
+from sureflow_server.api.handle_options import keeping
+from sureflow_server.api.idempotency import PARAMETERS, once
 from sureflow_server.api.invert_request import InvertRequest
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.keeping import keeping
-from sureflow_server.api.once import PARAMETERS, once
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.resolve import card_of, check_grid, condition_of, form_of, scores_of
@@ -62,7 +62,7 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
     if request.sampler.parallel is not None:
         raise Problem.field("sampler.parallel", "steps made in parallel cannot be taken back")
     kept = keeping(request.rewind, service.settings)
-    spec = LaneSpec(
+    spec = FlowSpec(
         request.seed,
         0,
         label=label,

@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import Field
 
 from sureflow_server.api.arrays import Written
-from sureflow_server.api.part import Integer, Number, Part
 from sureflow_server.api.requests import (
     MAX_DEADLINE_S,
     MAX_PRIORITY,
@@ -18,6 +17,7 @@ from sureflow_server.api.requests import (
 )
 from sureflow_server.api.rewind_options import RewindOptions
 from sureflow_server.api.sampler_options import SamplerOptions
+from sureflow_server.api.schema import Integer, Number, Part
 
 MAX_GIVEN = 256
 DEFAULT_SAMPLER = SamplerOptions(method="dopri5", tolerance=1e-4)

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Literal
 
 from sureflow_server.api.background import State
-from sureflow_server.api.part import Part
 from sureflow_server.api.problems import ProblemDocument
 from sureflow_server.api.responses import EditResponse, GenerateResponse
+from sureflow_server.api.schema import Part
 
 
 class LaneProgress(Part):

@@ -15,10 +15,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from sureflow_server.api.access import Guarded, caller
 from sureflow_server.api.background import Background
 from sureflow_server.api.disconnect import unless_disconnected
-from sureflow_server.api.elsewhere import Elsewhere
 from sureflow_server.api.job_record import JobList, JobRecord
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
+from sureflow_server.api.remote_job import Elsewhere
 from sureflow_server.api.run import Run
 from sureflow_server.api.stream import HEARTBEAT_S
 from sureflow_server.api.submit import submit

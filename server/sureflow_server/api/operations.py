@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sureflow.operations import MAX_INNER
+from sureflow.families.flow.operations import MAX_INNER
 from sureflow_server.api.arrays import Written
-from sureflow_server.api.part import Integer, Number, Part
 from sureflow_server.api.requests import MAX_GUIDANCE, Label
+from sureflow_server.api.schema import Integer, Number, Part
 
 MAX_OPERATIONS = 8
 

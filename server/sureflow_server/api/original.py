@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from typing import Any
 
-from sureflow.lane import Array
+from sureflow.core.lane import Array
 from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable, map_form, profile_of
-from sureflow_server.api.held import Held
-from sureflow_server.api.keeping import Kept, sample_of
+from sureflow_server.api.handle_options import Kept, sample_of
+from sureflow_server.api.opened_handle import Held
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sureflow.card import ModelCard
-from sureflow.lane import LaneSpec
+from sureflow.core.card import ModelCard
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.encoding import Format
-from sureflow_server.api.keeping import Keeping, keeping
+from sureflow_server.api.handle_options import Keeping, keeping
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.resolve import (
@@ -19,7 +19,7 @@ from sureflow_server.api.resolve import (
     scores_of,
     seed_of,
 )
-from sureflow_server.api.screen import screen
+from sureflow_server.api.resolve_filter import screen
 from sureflow_server.engine.job import Follow
 from sureflow_server.filters import Filter, Rewinding, Target
 from sureflow_server.service import Service
@@ -49,7 +49,7 @@ class Plan:
     kind: Kind
     card: ModelCard
     seed: int
-    lanes: tuple[LaneSpec, ...]
+    lanes: tuple[FlowSpec, ...]
     filter: Filter | None
     form: Format
     profile: bool
@@ -88,7 +88,7 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
     kept = keeping(request.rewind, service.settings)
     seed = seed_of(request.seed)
     sampler = request.sampler.lane()
-    spec = LaneSpec(seed, 0, label=label, guidance=scale, scores=scores, **sampler)
+    spec = FlowSpec(seed, 0, label=label, guidance=scale, scores=scores, **sampler)
     chosen = screen(request.filter, request.count, card, spec, limit)
     if chosen is not None:
         spec = replace(spec, early=chosen.floor)

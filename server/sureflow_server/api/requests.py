@@ -8,9 +8,9 @@ from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from sureflow_server.api.filter_options import FilterOptions
-from sureflow_server.api.part import Flag, Integer, Number, Part, ScoreName
 from sureflow_server.api.rewind_options import RewindOptions
 from sureflow_server.api.sampler_options import SamplerOptions
+from sureflow_server.api.schema import Flag, Integer, Number, Part, ScoreName
 
 MAX_GUIDANCE = 100.0
 MAX_DEADLINE_S = 86_400.0

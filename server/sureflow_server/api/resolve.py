@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from secrets import randbelow
 
-from sureflow.card import ModelCard
-from sureflow.scores.catalogue import DEFAULT_SCORE, SCORES
+from sureflow.core.card import ModelCard
+from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow_server.api.encoding import PNG_CHANNELS, Format
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import Condition, ConfidenceOptions, Guidance, OutputOptions

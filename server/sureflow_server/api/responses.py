@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sureflow.lane import FinishReason
-from sureflow_server.api.part import Part, Placement
+from sureflow.core.lane import FinishReason
+from sureflow_server.api.schema import Part, Placement
 from sureflow_server.filters import Action, Score, Taken
 
 

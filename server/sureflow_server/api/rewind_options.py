@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sureflow_server.api.part import Number, Part
+from sureflow_server.api.schema import Number, Part
 
 MAX_TIMES = 64
 

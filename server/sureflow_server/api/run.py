@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from sureflow.lane import Sample
-from sureflow_server.api.keeper import Keeper
-from sureflow_server.api.keeping import Kept
+from sureflow.core.lane import Sample
+from sureflow_server.api.handle_options import Kept
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import told
+from sureflow_server.api.task_group import Keeper
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started
 from sureflow_server.filters import Decision

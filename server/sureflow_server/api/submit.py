@@ -6,7 +6,7 @@ from fastapi import Request
 
 from sureflow_server.api.access import caller, owner
 from sureflow_server.api.answer import facts
-from sureflow_server.api.keeping import Kept, keep
+from sureflow_server.api.handle_options import Kept, keep
 from sureflow_server.api.plan import Kind, Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.run import Result, Run

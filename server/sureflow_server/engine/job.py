@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from types import TracebackType
 
-from sureflow.card import ModelCard
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.messages import Finished, Progress, Started, Submit, Terms
@@ -43,7 +43,7 @@ class Job:
         lane_rows: Network rows that one of its lanes is expected to cost.
         follow: What a finished lane calls for; ``None`` where the first lanes are all.
         account: Whose samples they are counted as.
-        nbytes: Bytes that are reserved for it, see :func:`~sureflow_server.engine.room.footprint`.
+        nbytes: Bytes reserved for it, see :func:`~sureflow_server.engine.admission.footprint`.
         launched: Lanes so far, and the number of the next one.
         submitted: Reading of :func:`time.monotonic` at acceptance.
         in_flight: Lanes of it have entered slots of the present worker.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sureflow.lane import LaneSpec
+from sureflow.core.lane import LaneSpec
+from sureflow_server.engine.admission import footprint
 from sureflow_server.engine.job import Job
-from sureflow_server.engine.room import footprint
 
 MAX_CRASHES = 3
 SUSPECT_CRASHES = 2

@@ -7,9 +7,9 @@ from math import inf
 from pathlib import Path
 from typing import Literal
 
-from sureflow.card import ModelCard
-from sureflow.execution import Compile, Precision
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.card import ModelCard
+from sureflow.core.execution import Compile, Precision
+from sureflow.core.lane import LaneSpec, Sample
 
 ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Upper bounds of the buckets in which the rows of a tick are counted."""

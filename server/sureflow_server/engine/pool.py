@@ -11,9 +11,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from sureflow.card import ModelCard
-from sureflow.lane import LaneSpec
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import LaneSpec
 from sureflow_server.engine.account import Account, Tally
+from sureflow_server.engine.admission import Room, footprint
 from sureflow_server.engine.errors import (
     DeadlineError,
     DeadlineUnreachableError,
@@ -27,9 +28,8 @@ from sureflow_server.engine.errors import (
 )
 from sureflow_server.engine.job import Follow, Job
 from sureflow_server.engine.messages import Ready, Shelved, Terms, TickStats, WorkerConfig
-from sureflow_server.engine.patience import Patience
-from sureflow_server.engine.room import Room, footprint
 from sureflow_server.engine.supervisor import Supervisor
+from sureflow_server.engine.timeouts import Patience
 
 MIN_RETRY_S, MAX_RETRY_S = 0.05, 60.0
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sureflow.card import ModelCard
-from sureflow.lane import LaneSpec
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import LaneSpec
 from sureflow_server.engine.errors import (
     DrainingError,
     EngineError,
@@ -35,9 +35,9 @@ from sureflow_server.engine.messages import (
     Unload,
     WorkerConfig,
 )
-from sureflow_server.engine.patience import Patience
 from sureflow_server.engine.process import WorkerProcess
-from sureflow_server.engine.width import brisk
+from sureflow_server.engine.row_budget import brisk
+from sureflow_server.engine.timeouts import Patience
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any, Literal
 
-from sureflow.lane import Sample
+from sureflow.core.lane import Sample
 
 Action = Literal["annotate", "drop", "regenerate", "rewind"]
 Taken = Literal["accepted", "annotated", "dropped", "regenerated", "rewound", "abandoned"]

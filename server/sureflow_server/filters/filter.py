@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sureflow.lane import Sample
+from sureflow.core.lane import Sample
 from sureflow_server.filters.decision import Action, Decision
 
 

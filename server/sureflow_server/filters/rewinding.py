@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sureflow.commit import step_at
-from sureflow.frame import nearest
-from sureflow.lane import LaneSpec, Sample
-from sureflow.operations import Resample
-from sureflow.origin import Branch
+from sureflow.core.commit import step_at
+from sureflow.core.frame import nearest
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.origin import Branch
+from sureflow.families.flow.operations import Resample
 from sureflow_server.filters.decision import Action, Decision
 from sureflow_server.filters.threshold import Threshold
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sureflow.lane import LaneSpec, Sample
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.filters.decision import Action, Decision
 from sureflow_server.filters.threshold import Threshold
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sureflow.lane import Sample
+from sureflow.core.lane import Sample
 from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of
 
 

@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sureflow_server.api.board import Board
-from sureflow_server.api.elsewhere import Elsewhere
+from sureflow_server.api.remote_job import Elsewhere
 from sureflow_server.store import StoreUnavailableError
 
 if TYPE_CHECKING:
     from sureflow_server.api.background import Background
     from sureflow_server.engine.job import Job
-    from sureflow_server.replicas.shelf import Shelf
+    from sureflow_server.replicas.lease_store import Shelf
 
 EVERY_S = 0.25
 """Shortest time between two words about the same job."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from fastapi.responses import Response
 
 from sureflow_server.replays import Answer, BusyKeyError, Replays, check
-from sureflow_server.replicas.shelf import Entry, Shelf
+from sureflow_server.replicas.lease_store import Entry, Shelf
 from sureflow_server.store import StoreUnavailableError
 
 LOOK_S = 0.05

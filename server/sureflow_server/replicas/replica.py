@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from sureflow_server.engine.account import Limits
 from sureflow_server.replicas.accounts import SharedAccounts
 from sureflow_server.replicas.board import SharedBoard
+from sureflow_server.replicas.lease_store import Shelf
 from sureflow_server.replicas.link import Link
 from sureflow_server.replicas.replays import SharedReplays
-from sureflow_server.replicas.shelf import Shelf
 from sureflow_server.store import StoreUnavailableError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import torch
 
 from benchmarks.report import Report
 from benchmarks.truth import images, pictures, uniform
-from sureflow.conformal import Conformal
-from sureflow.lane import Sample
+from sureflow.confidence.certificate import Conformal
+from sureflow.core.lane import Sample
 from tests.server.samples import finished
 
 

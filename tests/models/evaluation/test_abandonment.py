@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sureflow.early import NEVER, SHARES
+from sureflow.confidence.early import NEVER, SHARES
 from sureflow.evaluation.abandonment import FALSE_REJECTS, fit_bounds
 
 

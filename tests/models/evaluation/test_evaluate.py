@@ -6,8 +6,8 @@ from stubs import model_of
 from sureflow.evaluation.evaluate import assess, confident_half, draw_balanced
 from sureflow.evaluation.judge import Judge, train_judge
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.networks import GaussianMixture
-from sureflow.scores.catalogue import SCORES
 
 
 def two_images() -> GaussianMixture:

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from sureflow.checkpoint import CALIBRATION, PROBE, CheckpointConfig, CheckpointError, load, save
 from sureflow.cli import app
+from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.probing import KNOTS, Regression, Seen, fit_probe
 from sureflow.evaluation.reference import calibrate
-from sureflow.lane import Sample
 from sureflow.networks import GaussianMixture, Probe, VelocityNetwork, build
 
 MLP = {"kind": "mlp", "shape": [2], "width": 16, "layers": 2, "classes": 2, "embedding": 16}

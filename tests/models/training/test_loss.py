@@ -8,8 +8,8 @@ from scipy.stats import spearmanr
 from torch import nn
 
 from sureflow.checkpoint import load
+from sureflow.core.path import interpolate
 from sureflow.networks import GaussianMixture, VelocityNetwork, build
-from sureflow.paths import interpolate
 from sureflow.training.config import TrainingConfig
 from sureflow.training.data import Ring
 from sureflow.training.trainer import Trainer

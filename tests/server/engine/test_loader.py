@@ -12,7 +12,7 @@ import pytest
 from sureflow.checkpoint import CheckpointError
 from sureflow_server.engine.loader import fetch, load_all
 from sureflow_server.engine.messages import Ready, Resting, WorkerConfig
-from sureflow_server.engine.shelf import Shelf
+from sureflow_server.engine.model_cache import Shelf
 
 
 def loaded(root: Path) -> Ready:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from sureflow.card import ModelCard
+from sureflow.core.card import ModelCard
 from sureflow_server.engine import supervisor as supervisor_module
+from sureflow_server.engine.admission import Room
 from sureflow_server.engine.errors import LoadError, StartupError
 from sureflow_server.engine.messages import Command, Loading, Ready, Report, WorkerConfig
-from sureflow_server.engine.patience import Patience
 from sureflow_server.engine.pool import Pool
-from sureflow_server.engine.room import Room
+from sureflow_server.engine.timeouts import Patience
 from sureflow_server.metrics import Metrics
 
 CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)

@@ -19,7 +19,7 @@ from sureflow_server.replays import (
     Replays,
     ReusedKeyError,
 )
-from sureflow_server.replicas.shelf import Entry, Shelf
+from sureflow_server.replicas.lease_store import Entry, Shelf
 from sureflow_server.store import StoreUnavailableError
 from tests.server.replicas.places import AlonePlace, SharedPlace, Sharing
 from tests.server.store.places import Clock, redis_server

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from sureflow.card import ModelCard
+from sureflow.core.card import ModelCard
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import MAX_PRIORITY, GenerateRequest
 from sureflow_server.api.run import Result

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from sureflow import __version__
-from sureflow.card import ModelCard
+from sureflow.core.card import ModelCard
 from sureflow_server.api import health
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.disconnect import unless_disconnected

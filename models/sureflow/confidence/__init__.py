@@ -1,0 +1,1 @@
+"""From scores to confidence, certificates and early bounds, by score, setting and stratum."""

@@ -1,0 +1,1 @@
+"""What every family speaks: lanes, queries, steps, scores, frames. Imports nothing above it."""

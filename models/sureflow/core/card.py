@@ -1,0 +1,38 @@
+"""What a client may know about a model: plain data, free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Description of a loaded checkpoint.
+
+    Attributes:
+        name: Name that requests use.
+        version: ``sha256:`` and the hash of the checkpoint's files; equal version and equal
+            request give equal bytes.
+        media: ``image`` (data in [-1, 1], shape ``[channels, height, width]``) or ``vector``.
+        shape: Shape of one sample.
+        classes: Names of the classes by label; empty for an unconditional model.
+        parameters: Number of network parameters.
+        calibrated: Settings for which ``confidence`` is calibrated; empty when it is not.
+        grids: Grids that fixed steps may be placed on, of :data:`~sureflow.core.lane.GRIDS`.
+        differentiable: Whether its velocity can be differentiated, as some scores need.
+        probed: How its probe was fitted, as some scores need; empty when it has none.
+        provenance: Data, seed, steps, commit and metrics of the training run.
+    """
+
+    name: str
+    version: str
+    media: Literal["image", "vector"]
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    parameters: int
+    calibrated: dict[str, Any] = field(default_factory=dict)
+    grids: tuple[str, ...] = ("uniform",)
+    differentiable: bool = True
+    probed: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,133 @@
+"""Linear measurements of a sample, and the least change that explains one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sureflow.families.flow.operations import Guide, axes
+
+MEASUREMENTS = ("mask", "blur", "downsample")
+"""Operators of :class:`~sureflow.families.flow.operations.Guide` that are linear."""
+
+SEEN = 1e-2
+"""Details of which a blur leaves less than this share count as not measured."""
+
+
+class Measurement(ABC):
+    """``y = A x`` for a sample ``x [*shape]``.
+
+    Args:
+        target: ``y``, as it is wanted.
+    """
+
+    def __init__(self, target: Tensor) -> None:
+        self.target = target
+
+    @abstractmethod
+    def measure(self, x: Tensor) -> Tensor:
+        """``A x``."""
+
+    @abstractmethod
+    def explain(self, difference: Tensor) -> Tensor:
+        """``A^+ d``: the least change of a sample that changes its measurement by ``d``."""
+
+    def missing(self, x: Tensor) -> Tensor:
+        """The least change after which ``x`` has the measurement that is wanted."""
+        return self.explain(self.target - self.measure(x))
+
+
+class Masked(Measurement):
+    """Some components as they are, and nothing of the others."""
+
+    def __init__(self, target: Tensor, mask: Tensor) -> None:
+        self.mask = mask
+        super().__init__(torch.where(mask, target, 0.0))
+
+    def measure(self, x: Tensor) -> Tensor:
+        """The measured components, and 0 elsewhere."""
+        return torch.where(self.mask, x, 0.0)
+
+    def explain(self, difference: Tensor) -> Tensor:
+        """The same: a selection is its own pseudo-inverse."""
+        return self.measure(difference)
+
+
+class Downsampled(Measurement):
+    """Means over blocks of ``factor`` pixels in each direction of space."""
+
+    def __init__(self, target: Tensor, factor: int) -> None:
+        super().__init__(target)
+        self.factor = factor
+
+    def measure(self, x: Tensor) -> Tensor:
+        """The means."""
+        for axis in range(x.dim() - axes(x.shape), x.dim()):
+            blocks = (*x.shape[:axis], -1, self.factor, *x.shape[axis + 1 :])
+            x = x.reshape(blocks).mean(axis + 1)
+        return x
+
+    def explain(self, difference: Tensor) -> Tensor:
+        """Every pixel of a block moves as its mean is to move."""
+        for axis in range(-axes(difference.shape), 0):
+            difference = difference.repeat_interleave(self.factor, axis)
+        return difference
+
+
+class Blurred(Measurement):
+    """Gaussian weights along each direction of space, normalised where the edge cuts them off."""
+
+    def __init__(self, target: Tensor, sigma: float) -> None:
+        super().__init__(target)
+        sizes = target.shape[-axes(target.shape) :]
+        whole = [_weights(size, sigma) for size in sizes]
+        self._forward = [torch.tensor(w, dtype=target.dtype, device=target.device) for w in whole]
+        self._left, self._right, strengths = [], [], np.ones(())
+        for weights in whole:
+            left, values, right = np.linalg.svd(weights)
+            self._left.append(torch.tensor(left.T.copy(), dtype=target.dtype, device=target.device))
+            self._right.append(
+                torch.tensor(right.T.copy(), dtype=target.dtype, device=target.device)
+            )
+            strengths = np.multiply.outer(strengths, values)
+        inverse = np.where(strengths >= SEEN, 1 / np.maximum(strengths, SEEN), 0)
+        self._inverse = torch.tensor(inverse, dtype=target.dtype, device=target.device)
+
+    def measure(self, x: Tensor) -> Tensor:
+        """The weighted means."""
+        return _along(self._forward, x)
+
+    def explain(self, difference: Tensor) -> Tensor:
+        """By singular values, those of details that are all but lost left out."""
+        return _along(self._right, self._inverse * _along(self._left, difference))
+
+
+def measurement(guide: Guide, shape: Sequence[int], device: torch.device) -> Measurement | None:
+    """The measurement that an operation wants explained; None if it is no measurement."""
+    if guide.operator not in MEASUREMENTS:
+        return None
+    target = torch.tensor(guide.target, dtype=torch.float32, device=device)
+    if guide.operator == "mask":
+        mask = torch.tensor(guide.mask, dtype=torch.bool, device=device)
+        return Masked(target, mask)
+    if guide.operator == "downsample":
+        return Downsampled(target, guide.factor)
+    return Blurred(target, guide.sigma)
+
+
+def _weights(size: int, sigma: float) -> np.ndarray:
+    apart = np.subtract.outer(np.arange(size), np.arange(size))
+    weights = np.exp(-0.5 * np.square(apart / sigma))
+    normal: np.ndarray = weights / weights.sum(1, keepdims=True)
+    return normal
+
+
+def _along(matrices: list[Tensor], x: Tensor) -> Tensor:
+    """One matrix for each of the last axes."""
+    for axis, matrix in zip(range(-len(matrices), 0), matrices, strict=True):
+        x = (x.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
+    return x

@@ -1,0 +1,27 @@
+"""Does the condition explain the sample better than no condition?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from sureflow.families.flow.scores.evidence import Asked
+
+if TYPE_CHECKING:
+    from sureflow.core.arrays import Slots
+
+
+class Adherence(Asked):
+    """``(|u - v_c|^2 - |u - v_null|^2) / (2 |v_c - v_null|)`` early on the path, ``u = x1 - x0``.
+
+    The signed distance of the sample's own target from the plane midway between what the model
+    expected with the condition and without: negative on the side of the condition.
+    """
+
+    TIMES = (0.1,)
+
+    def values(self, slots: Slots, end: Tensor) -> Tensor:
+        """The distance; NaN where the path was over too soon to ask."""
+        side, _ = self.explained(slots, end, 0)
+        return side

@@ -1,0 +1,160 @@
+"""The scores on offer and what they mean: plain data, free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sureflow.core.card import ModelCard
+from sureflow.core.meaning import Meaning
+from sureflow.core.plugins import installed
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMeaning(Meaning):
+    """What a score of a flow says, what it needs and what it costs.
+
+    Attributes:
+        fold: Where the score itself is, ``package.module:Class``: a
+            :class:`~sureflow.core.score.Score`, imported when a lane first asks for it.
+        labelled: It compares a condition with none, so that it needs one.
+        plain: It holds for the plain velocity alone, not for a guided one.
+        probed: It is read by a probe, which the model must have.
+        rows: Network rows that it costs beyond those of the sample, at most, without guidance.
+        factor: Network rows that it costs for each row of the sample, with guidance or without.
+        after: Network rows that it costs once the sample is finished, all in one tick.
+    """
+
+    fold: str = ""
+    labelled: bool = False
+    plain: bool = False
+    probed: bool = False
+    rows: int = 0
+    factor: int = 0
+    after: int = 0
+
+    def obstacle(
+        self, card: ModelCard, label: int | None, guidance: float, parallel: bool = False
+    ) -> str | None:
+        """Why it cannot be gathered of such lanes, as the end of a sentence; None if it can.
+
+        Args:
+            card: The model.
+            label: Class of the lanes.
+            guidance: Scale of theirs.
+            parallel: Whether their steps are evaluated ahead of time.
+        """
+        if self.labelled and label is None:
+            return "compares a label with none, so it needs one"
+        if self.plain and guidance != 1:
+            return "holds for plain velocities, so not with guidance"
+        if self.factor and not card.differentiable:
+            return f"differentiates the velocity, and that of {card.name} cannot be differentiated"
+        if self.probed and not card.probed:
+            return f"needs a probe, and {card.name} has none; `sureflow probe` makes one"
+        if self.asks and parallel:
+            return "asks for evaluations of its own, so not with parallel"
+        return None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it costs rows of its own on the way."""
+        return self.rows + self.factor > 0
+
+
+GROUP = "sureflow.scores"
+"""Entry points of this group are meanings of scores of other packages."""
+
+HERE = "sureflow.families.flow.scores"
+
+SCORES: dict[str, FlowMeaning] = {
+    "propagated": FlowMeaning(
+        "ambiguity",
+        "squared data units",
+        "how much was open along the path: the integral of the propagated variance over time",
+        fold=f"{HERE}.propagated:Propagated",
+    ),
+    "propagated_late": FlowMeaning(
+        "landing",
+        "squared data units",
+        "how much was open after t = 0.5, where samples land on the data or beside them",
+        fold=f"{HERE}.integral:PropagatedLate",
+    ),
+    "likelihood": FlowMeaning(
+        "improbability",
+        "nats",
+        "minus the log-density of the sample, its divergence read off the propagated variance",
+        plain=True,
+        fold=f"{HERE}.likelihood:Likelihood",
+    ),
+    "path_residual": FlowMeaning(
+        "surprise",
+        "1",
+        "how far the path was from what the model expected of it, in units of its own variance;"
+        " 1 is as expected",
+        fold=f"{HERE}.residual:PathResidual",
+    ),
+    "pooled_residual": FlowMeaning(
+        "surprise",
+        "1",
+        "the same with the variance pooled over the components, which weighs all of them alike",
+        fold=f"{HERE}.residual:PooledResidual",
+    ),
+    "straightness": FlowMeaning(
+        "detour",
+        "squared data units",
+        "how far the velocities along the path were from the straight line that they came to",
+        fold=f"{HERE}.residual:Straightness",
+    ),
+    "trajectory": FlowMeaning(
+        "indecision",
+        "squared data units",
+        "how much the predicted end point still moved in the last fifth of the path",
+        fold=f"{HERE}.trajectory:Trajectory",
+    ),
+    "probe": FlowMeaning(
+        "unreality",
+        "the judge's",
+        "what a judge would say of the sample, foretold from the network's own activations along"
+        " the path",
+        probed=True,
+        fold=f"{HERE}.probed:Probed",
+    ),
+    "adherence": FlowMeaning(
+        "disregard",
+        "data units",
+        "how far the sample lies on the side of no condition rather than on that of its own",
+        labelled=True,
+        rows=1,
+        fold=f"{HERE}.adherence:Adherence",
+    ),
+    "adherence_contrast": FlowMeaning(
+        "unsettled",
+        "1",
+        "how little the condition explained the sample early, and how much it still had to pull"
+        " halfway",
+        labelled=True,
+        rows=2,
+        fold=f"{HERE}.contrast:AdherenceContrast",
+    ),
+    "divergence": FlowMeaning(
+        "improbability",
+        "nats",
+        "minus the log-density of the sample, its divergence estimated from the velocity's own"
+        " derivatives along one random direction",
+        factor=1,
+        fold=f"{HERE}.divergence:Divergence",
+    ),
+    "residual": FlowMeaning(
+        "surprise",
+        "1",
+        "how far the finished sample is from what the model expects on the way to it from fresh"
+        " noise, in units of its own variance; 1 is as expected",
+        after=3,
+        fold=f"{HERE}.renoised:Renoised",
+    ),
+}
+SCORES |= installed(GROUP, FlowMeaning)
+"""By name, the cheapest idea first; those of installed packages last."""
+
+DEFAULT_SCORE = "propagated"
+"""What a model is scored by whose checkpoint recommends nothing."""

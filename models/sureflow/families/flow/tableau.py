@@ -1,0 +1,156 @@
+"""Explicit Runge-Kutta methods with embedded error estimates, and Adams-Bashforth, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sureflow.core.arrays import Flags, Floats, Integers
+from sureflow.core.plugins import installed
+
+GROUP = "sureflow.solvers"
+"""Entry points of this group are tableaus of other packages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tableau:
+    """A Butcher tableau: ``k_i = v(x + h sum_j a_ij k_j, t + c_i h)``, ``x += h sum_j b_j k_j``.
+
+    Attributes:
+        order: Order of accuracy.
+        a: Stage coefficients, row ``i`` has ``i`` entries.
+        b: Weights; they also integrate the uncertainty along the path.
+        c: Stage times as shares of the step.
+        embedded: Weights of a second result from the same stages; the difference of the two is the
+            error estimate. Empty where there is none.
+        embedded_order: Order of accuracy of that second result.
+        multistep: After its first step, two-step Adams-Bashforth (Hairer, Norsett, Wanner: Solving
+            Ordinary Differential Equations I, III.5): one evaluation, the other velocity is that of
+            the step before. The tableau is that of the first step.
+    """
+
+    order: int
+    a: tuple[tuple[float, ...], ...]
+    b: tuple[float, ...]
+    c: tuple[float, ...]
+    embedded: tuple[float, ...] = ()
+    embedded_order: int = 0
+    multistep: bool = False
+
+    @property
+    def stages(self) -> int:
+        """Network evaluations of a first step with error estimate."""
+        return len(self.b)
+
+    @property
+    def fsal(self) -> bool:
+        """Whether the last stage of a step is the first stage of the next (first same as last)."""
+        return self.b[-1] == 0 and self.c[-1] == 1 and self.a[-1] == self.b[:-1]
+
+
+HEUN = Tableau(2, ((), (1.0,)), (0.5, 0.5), (0.0, 1.0), (1.0, 0.0), 1)
+TABLEAUS: dict[str, Tableau] = {
+    "euler": Tableau(1, ((),), (1.0,), (0.0,)),
+    "heun": HEUN,
+    "midpoint": Tableau(2, ((), (0.5,)), (0.0, 1.0), (0.0, 0.5), (1.0, 0.0), 1),
+    "ab2": Tableau(2, HEUN.a, HEUN.b, HEUN.c, HEUN.embedded, 1, multistep=True),
+    "bosh3": Tableau(  # Bogacki and Shampine 1989
+        3,
+        ((), (1 / 2,), (0.0, 3 / 4), (2 / 9, 1 / 3, 4 / 9)),
+        (2 / 9, 1 / 3, 4 / 9, 0.0),
+        (0.0, 1 / 2, 3 / 4, 1.0),
+        (7 / 24, 1 / 4, 1 / 3, 1 / 8),
+        2,
+    ),
+    "rk4": Tableau(
+        4, ((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)), (1 / 6, 1 / 3, 1 / 3, 1 / 6), (0, 0.5, 0.5, 1)
+    ),
+    "dopri5": Tableau(  # Dormand and Prince 1980
+        5,
+        (
+            (),
+            (1 / 5,),
+            (3 / 40, 9 / 40),
+            (44 / 45, -56 / 15, 32 / 9),
+            (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+            (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+            (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+        ),
+        (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84, 0.0),
+        (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0),
+        (5179 / 57600, 0.0, 7571 / 16695, 393 / 640, -92097 / 339200, 187 / 2100, 1 / 40),
+        4,
+    ),
+}
+TABLEAUS |= installed(GROUP, Tableau)
+METHODS = tuple(TABLEAUS)
+"""Names of the solvers, those of installed packages included."""
+
+EVALUATIONS = {
+    name: 1 if tableau.multistep else tableau.stages - tableau.fsal
+    for name, tableau in TABLEAUS.items()
+}
+"""Their evaluations per step of a fixed grid; the first of a multistep method takes more."""
+
+ADAPTIVE_METHODS = tuple(name for name, tableau in TABLEAUS.items() if tableau.embedded)
+"""Those that estimate their own error, and so can keep to a tolerance."""
+
+STAGES = max(tableau.stages for tableau in TABLEAUS.values())
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """All tableaus stacked and padded with zeros, to be indexed by method per lane.
+
+    Attributes:
+        a: ``[methods, STAGES, STAGES]``.
+        b: ``[methods, STAGES]``.
+        c: ``[methods, STAGES]``.
+        error: ``b - embedded``, zero without one, ``[methods, STAGES]``.
+        power: Power of ``h`` with which the error estimate falls, ``[methods]``.
+        stages: Evaluations of a first step with error estimate, ``[methods]``.
+        plain_stages: The same without error estimate: a last stage that only serves the estimate
+            and the next step is left to the next step.
+        fsal: See :attr:`Tableau.fsal`, ``[methods]``.
+        multistep: See :class:`Tableau`, ``[methods]``.
+    """
+
+    a: Floats
+    b: Floats
+    c: Floats
+    error: Floats
+    power: Integers
+    stages: Integers
+    plain_stages: Integers
+    fsal: Flags
+    multistep: Flags
+
+
+def coefficients() -> Coefficients:
+    """Stack :data:`TABLEAUS` in the order of :data:`METHODS`."""
+    tableaus = list(TABLEAUS.values())
+    a = np.zeros((len(tableaus), STAGES, STAGES))
+    b, c, error = np.zeros((3, len(tableaus), STAGES))
+    for index, tableau in enumerate(tableaus):
+        for stage, row in enumerate(tableau.a):
+            a[index, stage, : len(row)] = row
+        b[index, : tableau.stages] = tableau.b
+        c[index, : tableau.stages] = tableau.c
+        if tableau.embedded:
+            error[index, : tableau.stages] = np.subtract(tableau.b, tableau.embedded)
+    stages, fsal = np.array([(t.stages, t.fsal) for t in tableaus]).T
+    return Coefficients(
+        a=a,
+        b=b,
+        c=c,
+        error=error,
+        power=np.array([tableau.embedded_order + 1 for tableau in tableaus]),
+        stages=stages,
+        plain_stages=stages - fsal,
+        fsal=fsal.astype(bool),
+        multistep=np.array([tableau.multistep for tableau in tableaus]),
+    )
+
+
+COEFFICIENTS = coefficients()

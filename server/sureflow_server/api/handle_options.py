@@ -1,0 +1,140 @@
+"""From a finished sample to a handle in the store, and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import time
+from typing import Any, Literal
+
+from safetensors.numpy import load, save
+
+from sureflow.core.commit import commit_points
+from sureflow.core.lane import Array, Sample
+from sureflow.recipe import dump
+from sureflow_server.api.encoding import profile_of
+from sureflow_server.api.problems import Problem
+from sureflow_server.api.rewind_options import RewindOptions
+from sureflow_server.filters.rewinding import ENDED
+from sureflow_server.settings import Settings
+from sureflow_server.store import DamagedHandleError, Handle, Store, new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What becomes of the trajectories of a request.
+
+    Attributes:
+        keep: Key frames; see :class:`~sureflow.core.lane.LaneSpec`.
+        ttl_s: Seconds for which their handles live.
+    """
+
+    keep: tuple[float, ...] | Literal["commit", "all"]
+    ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A handle as the sample's record has it."""
+
+    id: str
+    expires: float
+    nbytes: int
+    times: tuple[float, ...]
+
+    def record(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {
+            "id": self.id,
+            "expires_at": moment(self.expires),
+            "bytes": self.nbytes,
+            "frames": list(self.times),
+        }
+
+
+def keeping(options: RewindOptions | None, settings: Settings) -> Keeping | None:
+    """Return what a request wants kept.
+
+    Raises:
+        Problem: For longer than the server allows.
+    """
+    if options is None:
+        return None
+    most = settings.handle_max_ttl_s
+    if options.ttl_s is not None and options.ttl_s > most:
+        raise Problem.field("rewind.ttl_s", f"at most {most:g}")
+    return Keeping(options.keep, options.ttl_s or settings.handle_ttl_s)
+
+
+async def keep(
+    store: Store,
+    sample: Sample,
+    facts: dict[str, Any],
+    model: tuple[str, str],
+    owner: str,
+    keeping: Keeping,
+) -> Kept | None:
+    """Give a sample a handle; ``None`` if it cannot be made again as it was.
+
+    That is so of one that was given up, and of one that hurried to its deadline.
+
+    Args:
+        store: Where it goes.
+        sample: The sample, with its frames.
+        facts: Its record without arrays.
+        model: Name and version.
+        owner: Id of the key that made it.
+        keeping: For how long.
+
+    Raises:
+        StoreError: It could not be kept.
+    """
+    if sample.finish_reason not in ENDED:
+        return None
+    now = time()
+    name, version = model
+    handle = Handle(
+        id=new_id(),
+        owner=owner,
+        model=name,
+        model_version=version,
+        created=now,
+        expires=now + keeping.ttl_s,
+        note=json.dumps(_note(sample, facts)).encode(),
+        recipe=dump(sample.spec),
+        sample=save({"data": sample.data, "map": sample.map}),
+    )
+    frames = {frame.step: frame.dump() for frame in sample.frames}
+    kept = await store.put(handle, frames)
+    times = tuple(round(frame.t, 6) for frame in sample.frames)
+    size = kept.nbytes + sum(map(len, frames.values()))
+    return Kept(kept.id, kept.expires, size, times)
+
+
+def sample_of(handle: Handle) -> dict[str, Array]:
+    """Return ``data`` and ``map`` of the sample of a handle, both ``[*shape]``.
+
+    Raises:
+        DamagedHandleError: They cannot be read.
+    """
+    try:
+        arrays: dict[str, Array] = load(handle.sample)
+        return {name: arrays[name] for name in ("data", "map")}
+    except Exception as error:  # a header can be wrong in many ways
+        raise DamagedHandleError(handle.id) from error
+
+
+def moment(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339 has them."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _note(sample: Sample, facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts about a trajectory: the record of its sample, its profile, its decisions."""
+    points = commit_points(sample.t, sample.rate)
+    return {
+        "facts": facts,
+        **profile_of(sample.t, sample.rate),
+        "commits": [{"t": point.t, "step": point.step} for point in points],
+    }

@@ -1,0 +1,103 @@
+"""A handle as its owner has it, ready to be looked through or taken up again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fastapi import Request
+
+from sureflow.core.card import ModelCard
+from sureflow.core.frame import Frame
+from sureflow.core.lane import Array, LaneSpec
+from sureflow.recipe import parse
+from sureflow_server.api.access import caller
+from sureflow_server.api.problems import Problem
+from sureflow_server.engine.errors import NotReadyError
+from sureflow_server.service import Service
+from sureflow_server.store import DamagedHandleError, Handle, Store, UnknownHandleError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """A handle and what it says.
+
+    Attributes:
+        handle: As it is kept.
+        spec: The lane that made the trajectory.
+        facts: Record of its sample, without arrays.
+        t: Start times of its steps, ``[n]``.
+        rate: Uncertainty rate there, likewise; NaN where it was not finite.
+        commits: Its commit points, as :func:`~sureflow.core.commit.commit_points` orders them.
+    """
+
+    handle: Handle
+    spec: LaneSpec
+    facts: dict[str, Any]
+    t: Array
+    rate: Array
+    commits: list[dict[str, Any]]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of the trajectory."""
+        return len(self.t)
+
+    async def frame(self, store: Store, step: int) -> Frame | None:
+        """Return the last key frame at this step or before, if any is kept that can be read."""
+        found = await store.frame(self.handle.id, step)
+        if found is None:
+            return None
+        try:
+            return Frame.parse(found[1])
+        except ValueError as error:
+            log.warning("frame %d of %s will be made again: %s", found[0], self.handle.id, error)
+            return None
+
+
+async def hold(request: Request, id: str) -> Held:
+    """Fetch one of the caller's own handles.
+
+    Raises:
+        StoreError: There is none, it has expired, or the store cannot be reached. Somebody else's
+            handle is none.
+    """
+    handle = await Service.of(request).store.get(id)
+    if handle.owner != caller(request):
+        raise UnknownHandleError(id)
+    try:
+        note = json.loads(handle.note)
+        rate = [np.nan if value is None else value for value in note["rate"]]
+        return Held(
+            handle,
+            parse(handle.recipe),
+            note["facts"],
+            np.array(note["t"], np.float32),
+            np.array(rate, np.float32),
+            note["commits"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedHandleError(id) from error
+
+
+def card_of_handle(held: Held, service: Service) -> ModelCard:
+    """Return the model of a handle, in the version that it was made with.
+
+    Raises:
+        Problem: That version is not loaded.
+        NotReadyError: No model is, yet.
+    """
+    handle = held.handle
+    if not service.pool.cards:
+        raise NotReadyError("the models are still being loaded", 2)
+    card = service.pool.cards.get(handle.model)
+    if card is None or card.version != handle.model_version:
+        now = "it is not loaded" if card is None else f"{card.version} is loaded"
+        message = f"it was made by {handle.model} {handle.model_version}; {now}"
+        raise Problem.field("handle", message, "version-gone")
+    return card

@@ -1,0 +1,103 @@
+"""A job of another replica."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from sureflow_server.store import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from sureflow_server.replicas.lease_store import Entry, Shelf
+
+LOOK_S = 0.25
+"""Between two looks at what has happened."""
+
+CANCEL_S = 10.0
+"""Longest wait for a replica that is to cancel a job."""
+
+
+class Elsewhere:
+    """A job as its replica has told how it stands.
+
+    Args:
+        shelf: Where it was told.
+        owner: Id of the key that made it.
+        id: By which it is asked after.
+        entry: What was told.
+
+    Attributes:
+        id: By which it is asked after.
+        record: How it stands, the schema being ``JobRecord``.
+    """
+
+    def __init__(self, shelf: Shelf, owner: str, id: str, entry: Entry) -> None:
+        self._shelf = shelf
+        self._owner = owner
+        self.id = id
+        self.record = _record(entry)
+
+    @property
+    def created(self) -> float:
+        """When it was accepted, in seconds since the epoch."""
+        return datetime.fromisoformat(self.record["created_at"]).timestamp()
+
+    def summary(self) -> dict[str, Any]:
+        """Return how it stands in short, the schema being ``JobSummary``."""
+        short = {name: value for name, value in self.record.items() if name != "result"}
+        progress = {name: self.record["progress"][name] for name in ("done", "n")}
+        return {**short, "progress": progress}
+
+    async def discard(self) -> None:
+        """Cancel it if it is under way, forget it if it has ended.
+
+        Returns when its lanes are free, or when its replica has not said so for a while.
+
+        Raises:
+            StoreUnavailableError: Redis is gone.
+        """
+        if await self._shelf.discard(self._owner, self.id) != "busy":
+            return
+        end = monotonic() + CANCEL_S
+        while await self._shelf.cancel(self._owner, self.id) == "busy" and monotonic() < end:
+            await asyncio.sleep(LOOK_S)
+
+    async def events(self, first: int) -> AsyncGenerator[tuple[int | None, str, dict[str, Any]]]:
+        """Yield what happens; see :meth:`~sureflow_server.api.background.Background.events`."""
+        number, known = first, dict[int, dict[str, Any]]()
+        while True:
+            try:
+                entry = await self._shelf.find(self._owner, self.id, number)
+            except StoreUnavailableError:
+                await asyncio.sleep(LOOK_S)
+                continue
+            for text in entry.events:
+                name, data = json.loads(text)
+                yield number, name, data
+                number += 1
+            if entry.how != "none":
+                self.record = _record(entry)
+            for lane in self.record["progress"]["lanes"]:
+                if known.get(lane["index"]) != lane:
+                    known[lane["index"]] = lane
+                    yield None, "step", lane
+            if entry.how == "lapsed":
+                yield number, "error", self.record["error"]
+            if entry.how != "busy":
+                return
+            await asyncio.sleep(LOOK_S)
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    """How a job stands; it has failed if its replica is dead."""
+    note = json.loads(entry.note)
+    result = json.loads(entry.body) if entry.body else None
+    record: dict[str, Any] = {**note["record"], "result": result}
+    if entry.how == "lapsed":
+        progress = {**record["progress"], "queue_position": None, "lanes": []}
+        record |= {"state": "failed", "progress": progress, "error": note["lost"]}
+    return record

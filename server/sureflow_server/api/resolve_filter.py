@@ -1,0 +1,172 @@
+"""From the filter of a valid request to one that its model can apply."""
+
+from __future__ import annotations
+
+from math import ceil, floor, log10
+from typing import Any
+
+from sureflow.confidence.holds import Holds
+from sureflow.core.card import ModelCard
+from sureflow.families.flow.spec import FlowSpec
+from sureflow_server.api.filter_options import FilterOptions
+from sureflow_server.api.problems import Problem
+from sureflow_server.filters import Filter, Rewinding, Target, Threshold, Top
+from sureflow_server.filters.rewinding import DEFAULT_SHIFT
+
+MAX_REWINDS = 16
+"""Attempts; each is a branch of the one before, and a lineage has an end."""
+
+DIGITS = 3
+"""Of the rates in messages; they are rounded up, so that what they say can be asked for."""
+
+
+def screen(
+    asked: FilterOptions | None, count: int, card: ModelCard, spec: FlowSpec, limit: int
+) -> Filter | None:
+    """Return the filter of a request.
+
+    Args:
+        asked: What was asked for.
+        count: Samples to begin with; with a target, those that shall pass.
+        card: The model.
+        spec: One of the lanes, which differ in their index alone; its first score decides.
+        limit: Samples that a request may make.
+
+    Raises:
+        Problem: The model cannot apply it; names the field.
+    """
+    if asked is None:
+        return None
+    if asked.by == "confidence":
+        _check_calibration(asked, card, spec)
+    if asked.top is not None:
+        if asked.top > count:
+            message = f"{asked.top} of {count} samples; at most n"
+            raise Problem.field("filter.top", message)
+        return Top(asked.top, asked.by, asked.action)
+    if asked.early:
+        _check_early(card, spec)
+    _check_holds(asked, card, spec)
+    threshold = _threshold(asked, card, spec)
+    if asked.action != "rewind" and not asked.targets:
+        return threshold
+    if count * asked.attempts > limit:
+        message = f"{count} samples {asked.attempts} times are more than {limit}"
+        raise Problem.field("filter.max_attempts", f"{message}, the most that a request may make")
+    if asked.action != "rewind":
+        return Target(threshold, count, asked.attempts)
+    if asked.attempts > MAX_REWINDS:
+        raise Problem.field("filter.max_attempts", f"at most {MAX_REWINDS} with rewind")
+    shift = DEFAULT_SHIFT if asked.shift is None else asked.shift
+    return Rewinding(threshold, count, asked.attempts, shift)
+
+
+def _threshold(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> Threshold:
+    minimum, origin = asked.min, ""
+    if asked.keep is not None:
+        minimum = 1 - asked.keep
+    elif asked.max_bad_rate is not None:
+        table = _guarantee(card, spec)
+        minimum = _certified(table, asked.max_bad_rate)
+        sure = f"{1 - table['delta']:.0%}".replace("%", " %")
+        origin = f"conformal: bad rate <= {asked.max_bad_rate:g} at {sure}"
+    return Threshold(asked.by, minimum, asked.max, asked.action, origin, asked.early)
+
+
+def _check_calibration(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> None:
+    """Make sure that there will be a confidence."""
+    shares = [name for name in ("keep", "max_bad_rate") if getattr(asked, name) is not None]
+    field = f"filter.{[*shares, 'by'][0]}"
+    score = spec.scores[0]
+    if score not in card.calibrated.get("scores", ()):
+        message = f"{card.name} is not calibrated for {score}; filter by uncertainty"
+        raise Problem.field(field, message)
+    scales = card.calibrated.get("guidance", ())
+    if scales and not min(scales) <= spec.guidance <= max(scales):
+        allowed = f"{min(scales)} to {max(scales)}"
+        raise Problem.field(field, f"confidence is calibrated for guidance {allowed} only")
+
+
+def _check_holds(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> None:
+    """Make sure that a share of confidence is that share of samples."""
+    if asked.keep is None:
+        return
+    holds = Holds.read(card.calibrated.get("holds", {}))
+    score = spec.scores[0]
+    if not holds.covers(score, spec):
+        scale = 1.0 if spec.label is None else spec.guidance
+        where = holds.words(score, scale) or "no setting"
+        message = f"at guidance {scale:g} confidence by {score} is a share of samples for {where}"
+        raise Problem.field("filter.keep", f"{message}; filter.min needs no shares")
+
+
+def _check_early(card: ModelCard, spec: FlowSpec) -> None:
+    """Make sure that it can be foreseen which samples will not pass, as calibration promised."""
+    able = card.calibrated.get("early", ())
+    if spec.scores[0] not in able:
+        message = f"{card.name} cannot foresee {spec.scores[0]} on the way"
+        others = f"; it can foresee {', '.join(able)}" if able else ""
+        raise Problem.field("filter.early", message + others)
+    if not _as_calibrated(card.calibrated, spec):
+        message = f"how few are given up by mistake is known for {_settings(card.calibrated)}"
+        raise Problem.field("filter.early", message)
+
+
+def _as_calibrated(settings: dict[str, Any], spec: FlowSpec) -> bool:
+    """Whether a lane is run as the draws were that something was learned from."""
+    return (
+        (spec.method, spec.steps) == (settings["method"], settings["steps"])
+        and spec.tolerance is None
+        and spec.grid == "uniform"
+        and not spec.parallel
+        and spec.origin is None
+    )
+
+
+def _settings(settings: dict[str, Any]) -> str:
+    return (
+        f"sampler.method {settings['method']} and sampler.steps {settings['steps']} alone; without "
+        "tolerance, fitted grid and parallel"
+    )
+
+
+def _guarantee(card: ModelCard, spec: FlowSpec) -> dict[str, Any]:
+    """Return the judged table of a model, if it was made for lanes like this one."""
+    table: dict[str, Any] | None = card.calibrated.get("conformal")
+    if table is None:
+        message = f"no judge has seen samples of {card.name}; `sureflow calibrate --judge` asks one"
+        raise Problem.field("filter.max_bad_rate", message)
+    same = (
+        spec.scores[0] == table["score"]
+        and _as_calibrated(table, spec)
+        and spec.guidance == table["guidance"]
+        and (spec.label is not None or not card.classes)
+    )
+    if not same:
+        label = ", with a condition.label" if card.classes else ""
+        message = (
+            f"the rate is certified for confidence.method {table['score']}, guidance.scale "
+            f"{table['guidance']:g}{label}, {_settings(table)}"
+        )
+        raise Problem.field("filter.max_bad_rate", message)
+    return table
+
+
+def _certified(table: dict[str, Any], rate: float) -> float:
+    """Return the lowest confidence at which no more than this share is bad.
+
+    The bounds rise as the confidence falls, see :mod:`sureflow.confidence.certificate`.
+    """
+    certified = [confidence for confidence, bound in table["thresholds"] if bound <= rate]
+    if certified:
+        lowest: float = min(certified)
+        return lowest
+    smallest = min(bound for _, bound in table["thresholds"])
+    message = f"{rate:g} cannot be certified; the smallest rate that can is {_up(smallest)}"
+    raise Problem.field("filter.max_bad_rate", message)
+
+
+def _up(rate: float) -> str:
+    """The rate, which is above 0, rounded up to :data:`DIGITS` digits."""
+    digits = DIGITS - 1 - floor(log10(rate))
+    return f"{ceil(rate * 10**digits) / 10**digits:.{DIGITS}g}"

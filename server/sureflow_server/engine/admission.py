@@ -1,0 +1,86 @@
+"""Room for what is under way: how much there is, and how much of it a lane takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from sureflow.core.family import cost_of
+from sureflow.core.lane import LaneSpec
+from sureflow.core.origin import Branch, Inverted
+
+NUMBER = 4
+"""Bytes of each number of an array."""
+
+OBJECTS = 4096
+"""Bytes of what is no array in a sample, a frame or a view, at most."""
+
+FRAME_ARRAYS, SCORE_ARRAYS = 4, 6
+"""Arrays as large as the sample that a frame has at most, and how many more for each score."""
+
+SAMPLE_ARRAYS, VIEW_ARRAYS = 3, 3
+"""Such arrays of a sample, and of each of its views."""
+
+SERIES = 4
+"""Numbers that are kept of each step, in a sample and in its frames, and again for each score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much may be accepted and not finished, over all requests.
+
+    Attributes:
+        samples: Samples.
+        nbytes: Bytes of what they bring and of what comes back, in the process that answers.
+    """
+
+    samples: int
+    nbytes: int
+
+
+def footprint(spec: LaneSpec, shape: tuple[int, ...]) -> int:
+    """Most bytes that a lane takes in the process that answers, until its request is done.
+
+    That is what it brings, which comes back with its sample, and the sample with its frames and
+    views.
+
+    Args:
+        spec: What is to be made.
+        shape: Of one sample.
+    """
+    size = prod(shape)
+    steps = cost_of(spec).steps
+    scores = max(len(spec.scores), 1)
+    series = steps * SERIES * (1 + scores)
+    frame = size * (FRAME_ARRAYS + SCORE_ARRAYS * scores) + series
+    sample = size * (SAMPLE_ARRAYS + VIEW_ARRAYS * len(spec.watch)) + series
+    frames = _frames(spec, steps)
+    objects = OBJECTS * (1 + frames + len(spec.watch))
+    return objects + NUMBER * (sample + frame * frames) + 2 * _brought(spec)
+
+
+def _frames(spec: LaneSpec, steps: int) -> int:
+    """How many frames come back at most."""
+    if spec.keep == "all":
+        return steps + 1
+    return 1 if spec.keep == "commit" else len(spec.keep)
+
+
+def _brought(spec: LaneSpec) -> int:
+    """Bytes of the arrays in what is to be made."""
+    nbytes = sum(array.nbytes for array in spec.condition.values())
+    if isinstance(spec.origin, Inverted):
+        return nbytes + spec.origin.data.nbytes
+    if isinstance(spec.origin, Branch):
+        frame = 0 if spec.origin.frame is None else spec.origin.frame.nbytes
+        nbytes += frame + sum(map(_arrays, spec.origin.operations)) + _brought(spec.origin.parent)
+    return nbytes
+
+
+def _arrays(operation: Any) -> int:
+    """Bytes of the arrays of an operation."""
+    values = (getattr(operation, field.name) for field in fields(operation))
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))

@@ -1,0 +1,191 @@
+"""Which models are in memory: within a budget, one that is not used makes room for one that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from sureflow_server.settling import settle
+
+if TYPE_CHECKING:
+    from sureflow.sampling.sampler import Sampler
+
+PATIENCE_S = 5.0
+"""Seconds that a model waits for others to be idle; from then on the least recently used ones start
+no lanes any more, so that none waits for ever."""
+
+STAY = 4.0
+"""Times as long as it took to fetch it that a model stays at least before it has to give way, lest
+most of the time goes into fetching."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A model has come, or has not.
+
+    Attributes:
+        model: Its name.
+        sampler: What generates with it.
+        error: Why there is none.
+    """
+
+    model: str
+    sampler: Sampler | None
+    error: str = ""
+
+
+class Shelf:
+    """Models in memory, and those that can be fetched when they are asked for.
+
+    A model that runs lanes never goes. Models are fetched one at a time, in another thread, so that
+    the others go on meanwhile.
+
+    Args:
+        samplers: Models in memory, by name; the least recently used first.
+        budget: Bytes that they may take together; ``None`` keeps all of them.
+
+    Attributes:
+        samplers: Those in memory now.
+        sizes: Bytes that models take, by name, as far as that has been seen.
+        closing: Models that shall start no lanes, since others have waited too long.
+    """
+
+    def __init__(
+        self, samplers: Mapping[str, Sampler] | None = None, budget: int | None = None
+    ) -> None:
+        self.samplers: dict[str, Sampler] = {}
+        self.sizes: dict[str, int] = {}
+        self.closing: set[str] = set()
+        self._budget = budget
+        self._used: dict[str, float] = {}
+        self._wanted: dict[str, float] = {}
+        self._fetching: str | None = None
+        self._begun = self._came = monotonic()
+        for model, sampler in (samplers or {}).items():
+            self.put(model, sampler)
+
+    @property
+    def held(self) -> dict[str, int]:
+        """Bytes of the models in memory, by name; the least recently used first."""
+        order = sorted(self.samplers, key=self._used.__getitem__)
+        return {model: self.sizes[model] for model in order}
+
+    def put(self, model: str, sampler: Sampler) -> None:
+        """Take a model in."""
+        self.samplers[model] = sampler
+        self.sizes[model] = sampler.nbytes
+        self.use(model)
+
+    def use(self, model: str) -> None:
+        """Take note that a model in memory is used."""
+        self._used[model] = monotonic()
+
+    def want(self, model: str) -> None:
+        """Ask for a model that is not in memory."""
+        self._wanted.setdefault(model, monotonic())
+
+    def forget(self, model: str) -> None:
+        """Let go of a model for good."""
+        self._wanted.pop(model, None)
+        self.sizes.pop(model, None)
+        if self.samplers.pop(model, None) is not None:
+            _free()
+
+    def make_room(self, size: int, busy: Callable[[str], bool] = lambda model: False) -> list[str]:
+        """Let models that are not busy go, as many as it takes; none if that would not do.
+
+        Args:
+            size: Bytes that are needed.
+            busy: Whether a model must stay.
+
+        Returns:
+            Those that went, by name.
+        """
+        over = self._over(size)
+        chosen: list[str] = []
+        for model in self.held:
+            if over > 0 and not busy(model):
+                chosen.append(model)
+                over -= self.sizes[model]
+        if over > 0:
+            return []
+        for model in chosen:
+            del self.samplers[model]
+        if chosen:
+            _free()
+        return chosen
+
+    def turn(
+        self,
+        busy: Callable[[str], bool],
+        fetch: Callable[[str], Sampler] | None,
+        inbox: SimpleQueue[Any],
+    ) -> list[str]:
+        """Begin to fetch the model that has waited longest, if there is room, or can be.
+
+        Args:
+            busy: Whether a model must stay.
+            fetch: Loads a model by its name.
+            inbox: Where it is put, as :class:`Loaded`.
+
+        Returns:
+            Models that went for it, by name.
+        """
+        if not self._wanted or self._fetching is not None or fetch is None:
+            return []
+        model, since = next(iter(self._wanted.items()))
+        gone = self.make_room(self.sizes[model], busy)
+        if self._over(self.sizes[model]) > 0:
+            self.closing = self._oldest(self.sizes[model], since)
+            return []
+        self.closing = set()
+        del self._wanted[model]
+        self._fetching, self._begun = model, monotonic()
+        Thread(target=_fetch, args=(model, fetch, inbox), daemon=True).start()
+        return gone
+
+    def came(self, loaded: Loaded) -> bool:
+        """Take in what has been fetched; return whether there is anything."""
+        self._fetching, self._came = None, monotonic()
+        if loaded.sampler is None or loaded.model not in self.sizes:
+            return False
+        self.put(loaded.model, loaded.sampler)
+        return True
+
+    def _over(self, size: int) -> int:
+        """Bytes by which the budget is too small for so many more."""
+        if self._budget is None:
+            return 0
+        return sum(self.held.values()) + size - self._budget
+
+    def _oldest(self, size: int, since: float) -> set[str]:
+        """The models that have to go for so many bytes, once they have been waited for too long."""
+        chosen: set[str] = set()
+        patience = max(PATIENCE_S, STAY * (self._came - self._begun))
+        if monotonic() - max(since, self._came) > patience:
+            over = self._over(size)
+            for model, taken in self.held.items():
+                if over > 0:
+                    chosen.add(model)
+                    over -= taken
+        return chosen
+
+
+def _fetch(model: str, fetch: Callable[[str], Sampler], inbox: SimpleQueue[Any]) -> None:
+    try:
+        inbox.put(Loaded(model, fetch(model)))
+    except Exception as error:  # a third-party network may raise anything
+        inbox.put(Loaded(model, None, str(error) or type(error).__name__))
+
+
+def _free() -> None:
+    """Give memory back that nothing refers to any more; lanes and their scores do to each other."""
+    import torch
+
+    settle()
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.empty_cache()

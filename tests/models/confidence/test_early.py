@@ -1,0 +1,47 @@
+"""Early tables: what is hopeless, and what is not for them to say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sureflow.confidence.early import LEVELS, SHARES, Early
+
+
+def early() -> Early:
+    """Running values spread over [0, t] at t = 0.2 and 0.4; ranks beyond 0.8 are hopeless."""
+    times = np.array([0.2, 0.4])
+    table = np.stack([np.linspace(0, t, LEVELS) for t in times])
+    quantiles = np.stack([table, 10 * table])[None]
+    return Early(times, np.array([1.0]), quantiles, np.full((1, len(SHARES), 2), 0.8))
+
+
+@pytest.mark.parametrize(
+    ("running", "t", "label", "guidance", "hopeless"),
+    [
+        (0.17, 0.2, 0, 1.0, True),
+        (0.15, 0.2, 0, 1.0, False),
+        (0.25, 0.3, 0, 1.0, True),
+        (0.23, 0.3, 0, 1.0, False),
+        (9.0, 0.4, 0, 1.0, True),
+        (1.7, 0.2, None, 1.0, True),
+        (1.7, 0.2, 0, 1.5, False),
+        (9.0, 0.1, 0, 1.0, False),
+        (9.0, 0.5, 0, 1.0, False),
+    ],
+)
+def test_hopeless(running, t, label, guidance, hopeless) -> None:
+    assert early().hopeless(running, t, label, guidance, confidence=0.5) is hopeless
+
+
+def test_who_must_reach_little_is_never_hopeless() -> None:
+    assert not early().hopeless(9.0, 0.3, 0, 1.0, confidence=0.01)
+
+
+def test_bounds_are_those_of_the_next_larger_share() -> None:
+    made = early()
+    made.bounds[0, :10] = 0.3
+    assert SHARES[9] == 0.5
+    assert made.hopeless(0.1, 0.2, 0, 1.0, confidence=0.5)
+    assert made.hopeless(0.1, 0.2, 0, 1.0, confidence=0.52)
+    assert not made.hopeless(0.1, 0.2, 0, 1.0, confidence=0.48)
