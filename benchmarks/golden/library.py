@@ -1,7 +1,8 @@
 """All that is used of the library. What moves within it is mended here, and nowhere else."""
 
-from sureflow import LaneSpec, Model, Sample, edit, invert, load
-from sureflow.operations import Guide, Inpaint, Operation, Resample, Uncertain
+from sureflow import FlowSpec as LaneSpec
+from sureflow import Model, Sample, edit, invert, load
+from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample, Uncertain
 from sureflow.recipe import dump, parse
 from sureflow.sampling.sample import run
 
