@@ -90,13 +90,12 @@ class Process(Protocol):
 
 
 class Phases(Protocol):
-    """The processes of a model's lanes, and the way of each lane through them.
+    """The processes of a model's lanes, and the way of each lane through them."""
 
-    Attributes:
-        lanes: The lanes.
-    """
-
-    lanes: Lanes
+    @property
+    def lanes(self) -> Lanes:
+        """The lanes."""
+        ...
 
     def along(self, slot: int, spec: LaneSpec, deadline: float) -> Iterator[Process]:
         """The processes of a lane in turn, each with the lane already in it.

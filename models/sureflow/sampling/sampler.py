@@ -248,9 +248,8 @@ class Sampler:
         score = lane.spec.scores[0]
         uncertainty = outcome.scores[score]
         unfinished = outcome.finish_reason in UNFINISHED
-        reason: FinishReason = (
-            "deadline" if outcome.late and not unfinished else outcome.finish_reason
-        )
+        late = outcome.late and not unfinished
+        reason: FinishReason = "deadline" if late else outcome.finish_reason
         confidence, calibrated = self._confidence(uncertainty, lane.spec, outcome, diverged)
         return Sample(
             spec=lane.spec,

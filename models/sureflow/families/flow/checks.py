@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from sureflow.core.card import ModelCard
 from sureflow.core.frame import Frame
-from sureflow.core.lane import Origin
 from sureflow.core.origin import Branch, Inverted, depth
 from sureflow.families.flow.measurement import MEASUREMENTS
 from sureflow.families.flow.objectives import find, names
@@ -130,7 +129,7 @@ def check_keeping(spec: FlowSpec) -> None:
         raise ValueError("parallel: no frames, and no other origin, of steps ahead of their time")
 
 
-def check_origin(spec: FlowSpec, origin: Origin, model: Any, engine: Any) -> None:
+def check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
     """Make sure that a lane can come from there.
 
     Raises:
