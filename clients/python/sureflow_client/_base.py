@@ -21,7 +21,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
 POLL_SECONDS = 0.2
 SHORTEST_LOOK, LONGEST_LOOK, LOOK_SHARE = 0.05, 1.0, 0.1
-PROBE_TIMEOUT = 5.0
+HEALTH_TIMEOUT = 5.0
 
 API_KEY = "SUREFLOW_API_KEY"
 """Environment variable with the API key of clients that are given none."""

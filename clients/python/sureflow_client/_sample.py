@@ -8,65 +8,15 @@ from typing import TYPE_CHECKING, Any
 import PIL.Image
 from pydantic import Field
 
+from ._decision import Decision
 from ._decode import NPY, PNG, Array, Encoded, array_image, decode_array, decode_image, to_torch
 from ._exceptions import MissingData
 from ._html import sample_html
+from ._profile import Commit, Profile
 from ._wire import Wire
 
 if TYPE_CHECKING:
     import torch
-
-
-class Commit(Wire):
-    """The moment at which a sample had mostly decided what it would be."""
-
-    t: float
-    """Flow time in [0, 1]; 0 is noise, 1 is the finished sample."""
-
-    step: int
-    """The solver step that begins there, from 0."""
-
-
-class Profile(Wire):
-    """Uncertainty over the course of a sample."""
-
-    t: tuple[float, ...]
-    """Start time of each step."""
-
-    rate: tuple[float | None, ...]
-    """Predicted variance of the velocity, summed over components, at those times; ``None``
-    where it was not finite."""
-
-
-class Decision(Wire):
-    """What the filter decided about a sample, and on what evidence."""
-
-    action_requested: str
-    """What the request asked to be done with samples that fail: ``annotate``, ``drop``,
-    ``regenerate`` or ``rewind``."""
-
-    action_taken: str
-    """What was done with this one: ``accepted``, ``annotated``, ``dropped``, ``regenerated`` (left
-    out, with another sample in its place), ``rewound`` (the same, the other one branching off from
-    its commit point) or ``abandoned`` (given up on the way)."""
-
-    by: str
-    """The number that was judged: ``confidence`` or ``uncertainty``."""
-
-    score: float | None
-    """Its value."""
-
-    threshold: float | None
-    """The bound that it was held against; ``None`` where no sample has a score."""
-
-    attempt: int
-    """Which round of ``n`` samples it was of, from 1."""
-
-    reason: str
-    """The comparison in words."""
-
-    abandoned_at: float | None = None
-    """Flow time in [0, 1] at which the sample was given up; ``None`` if it was finished."""
 
 
 class Steps(Wire):

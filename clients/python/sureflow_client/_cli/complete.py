@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from .._base import DEFAULT_URL
-from .._client import Client
 from .._exceptions import SureflowError
 from .._retry import Retry
+from .._sync.client import Client
 from .app import URL
 
 PATIENCE_S = 2.0

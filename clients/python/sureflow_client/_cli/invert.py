@@ -10,11 +10,11 @@ import numpy.typing as npt
 import PIL.Image
 import typer
 
-from .._client import Client
 from .._encode import Given
 from .._options import InvertOptions
 from .._result import Result, Usage
 from .._sample import Sample
+from .._sync.client import Client
 from . import sampling as ask
 from .app import app, client
 from .complete import model_names
