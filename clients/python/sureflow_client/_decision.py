@@ -15,7 +15,7 @@ class Decision(Wire):
     action_taken: str
     """What was done with this one: ``accepted``, ``annotated``, ``dropped``, ``regenerated`` (left
     out, with another sample in its place), ``rewound`` (the same, the other one branching off from
-    its commit point) or ``abandoned`` (given up on the way)."""
+    its commit point) or ``abandoned`` (stopped early)."""
 
     by: str
     """The number that was judged: ``confidence`` or ``uncertainty``."""
@@ -24,7 +24,7 @@ class Decision(Wire):
     """Its value."""
 
     threshold: float | None
-    """The bound that it was held against; ``None`` where no sample has a score."""
+    """The bound that the value was compared with; ``None`` where no sample has a score."""
 
     attempt: int
     """Which round of ``n`` samples it was of, from 1."""
@@ -33,4 +33,4 @@ class Decision(Wire):
     """The comparison in words."""
 
     abandoned_at: float | None = None
-    """Flow time in [0, 1] at which the sample was given up; ``None`` if it was finished."""
+    """Flow time in [0, 1] at which the sample was stopped early; ``None`` if it was finished."""

@@ -110,8 +110,8 @@ class Sample(Wire):
     """Network evaluations that the sample cost; a guided one counts two."""
 
     tolerance: float | None = None
-    """The widest tolerance that an adaptive sample was held to: the one asked for, unless it had to
-    hurry to its deadline; ``None`` on a fixed grid."""
+    """The widest tolerance of an adaptive sample: the requested one, unless the server relaxed it
+    to meet the deadline; ``None`` on a fixed grid."""
 
     inversion_error: float | None = None
     """Of a sample that was given: rms difference between it and what the flow makes of the noise
@@ -119,7 +119,7 @@ class Sample(Wire):
 
     handle: HandleLink | None = None
     """By what it can be looked through and edited, where ``rewind`` was asked for. ``None`` also
-    for samples that cannot be made again: given up, or hurried to their deadline."""
+    for samples that cannot be made again: stopped early, or relaxed to meet their deadline."""
 
     parent: str | None = None
     """The handle that it branched off from; ``None`` if it did not."""

@@ -10,7 +10,7 @@ from .._retry import Retry
 from .._sync.client import Client
 from .app import URL
 
-PATIENCE_S = 2.0
+TIMEOUT_S = 2.0
 
 
 def model_names(incomplete: str) -> list[str]:
@@ -42,4 +42,4 @@ def job_names(incomplete: str) -> list[str]:
 
 def _client() -> Client:
     url = os.environ.get(URL, DEFAULT_URL)
-    return Client(url, timeout=PATIENCE_S, retry=Retry(attempts=0))
+    return Client(url, timeout=TIMEOUT_S, retry=Retry(attempts=0))
