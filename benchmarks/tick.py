@@ -27,7 +27,6 @@ from sureflow.families.flow import solver as flow
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.numerics import make_deterministic
-from sureflow.sampling.evaluator import Evaluator
 from sureflow.sampling.sampler import Sampler
 
 DOCS = Path("docs/benchmarks/tick.md")
@@ -196,7 +195,7 @@ def watched(sampler: Any, watch: Stopwatch) -> Iterator[None]:
 @torch.inference_mode()
 def bare_loop(model: Model, rows: int) -> Callable[[], object]:
     """One Euler step of a whole batch: the network, and nothing that serves anybody."""
-    evaluator: Evaluator = model.evaluator
+    evaluator = model.evaluator
     x = torch.randn(rows, *model.card.shape, device=model.device)
     t = torch.rand(rows, device=model.device)
     label = torch.zeros(rows, dtype=torch.long, device=model.device)

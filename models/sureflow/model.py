@@ -13,6 +13,7 @@ from sureflow.core.execution import Compile
 from sureflow.families.flow.checks import check_keeping, check_origin
 from sureflow.families.flow.directional import ROW_COUNTS, Directional
 from sureflow.families.flow.grid import Grid
+from sureflow.families.flow.head import Velocities
 from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow.families.flow.spec import (
     GRIDS,
@@ -24,7 +25,6 @@ from sureflow.families.flow.spec import (
 )
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.networks import VelocityNetwork
-from sureflow.sampling.evaluator import Evaluator
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class Model:
         return self.network.device
 
     @cached_property
-    def evaluator(self) -> Evaluator:
+    def evaluator(self) -> Velocities:
         """Evaluates the network on row counts that were verified once, on first use."""
-        return Evaluator(self.network, compile=self.compile)
+        return Velocities(self.network, compile=self.compile)
 
     @cached_property
-    def directional(self) -> Evaluator:
+    def directional(self) -> Velocities:
         """The same for its directional derivatives; servers make it in their warm-up."""
-        return Evaluator(Directional(self.network), ROW_COUNTS)
+        return Velocities(Directional(self.network), ROW_COUNTS)
 
     @property
     def score(self) -> str:
