@@ -8,7 +8,7 @@ from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sureflow_server.api.remote_job import Elsewhere
+from sureflow_server.api.remote_job import RemoteJob
 
 if TYPE_CHECKING:
     from sureflow_server.api.background import Background
@@ -52,7 +52,7 @@ class Board:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def find(self, id: str, owner: str) -> Background | Elsewhere | None:
+    async def find(self, id: str, owner: str) -> Background | RemoteJob | None:
         """Return a job of this owner; that of another is none.
 
         Raises:
@@ -60,7 +60,7 @@ class Board:
         """
         return self._get(id, owner)
 
-    async def owned(self, owner: str, limit: int) -> list[Background | Elsewhere]:
+    async def owned(self, owner: str, limit: int) -> list[Background | RemoteJob]:
         """Return at most so many jobs of this owner, newest first.
 
         Raises:
@@ -74,13 +74,13 @@ class Board:
         """Return when a job will be forgotten at the latest; ``None`` as long as it runs."""
         return None if job.ended is None else job.ended + self._lifetime_s
 
-    async def discard(self, job: Background | Elsewhere) -> None:
+    async def discard(self, job: Background | RemoteJob) -> None:
         """Cancel a job that is under way; forget one that has ended.
 
         Raises:
             StoreUnavailableError: It is another replica's, and Redis is gone.
         """
-        if isinstance(job, Elsewhere):
+        if isinstance(job, RemoteJob):
             await job.discard()
         elif job.ended is None:
             await job.cancel()
