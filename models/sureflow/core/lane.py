@@ -19,6 +19,9 @@ FinishReason = Literal[
     "converged", "max_steps", "abandoned", "cancelled", "diverged", "deadline", "halted"
 ]
 
+UNFINISHED: tuple[FinishReason, ...] = ("abandoned", "halted")
+"""Ends of lanes whose samples were not finished."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
@@ -135,6 +138,7 @@ class Sample:
             that of the parent.
         inversion_error: Of a lane that was inverted: rms difference between the sample and the
             data that were given, relative to the rms of those. ``None`` for any other.
+        fields: Further arrays of the sample by name, of families whose samples have several.
     """
 
     spec: Any
@@ -143,7 +147,7 @@ class Sample:
     confidence: float | None
     t: Array
     rate: Array
-    map: Array
+    map: Array | None
     commit: Commit
     finish_reason: FinishReason
     accepted: int
@@ -158,3 +162,4 @@ class Sample:
     confidence_holds: bool | None = None
     start: Array | None = None
     inversion_error: float | None = None
+    fields: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)

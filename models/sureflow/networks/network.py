@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from itertools import chain
 from typing import ClassVar
 
@@ -69,22 +70,31 @@ class VelocityNetwork(nn.Module, ABC):
         Returns a :class:`~sureflow.networks.reply.Reply` where there is a place to be probed.
         """
 
-    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
+    def conditioned(
+        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
+    ) -> Moments:
+        """Evaluate it with conditions beside a label, by name, each ``[B, ...]``.
+
+        A network that takes any overrides this; one that takes none is given none.
+        """
+        return self.run(x, t, label, noisy)
+
+    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Tensor:
         """Velocity ``[B, *shape]`` at points ``x [B, *shape]``, times ``t [B]``, ``label [B]``.
 
         Units are data units per unit time; ``t = 0`` is noise and ``t = 1`` is data. Without
         ``label`` every row is unconditional.
         """
-        return self.run(x, t, self._labels(x, label), noisy=False).mean
+        return self.conditioned(x, t, self._labels(x, label), False, given).mean
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Reply:
+    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Reply:
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean is bitwise that of :meth:`forward`. Variance is in squared data units, float32;
         larger is less sure. Along with them comes what the probe reads, if there is one.
         """
         label = self._labels(x, label)
-        out = self.run(x, t, label, noisy=True)
+        out = self.conditioned(x, t, label, True, given)
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         reading = None
         if self.probe is not None and isinstance(out, Reply) and out.hidden is not None:

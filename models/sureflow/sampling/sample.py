@@ -92,14 +92,14 @@ def run(
     specs: Iterable[LaneSpec],
     capacity: int = 32,
     progress: Callable[[int], object] | None = None,
-    hear: Callable[[int, float, float], object] | None = None,
+    listener: Callable[[int, float, float], object] | None = None,
 ) -> list[Sample]:
     """Run any mixture of lanes to their end; results in the order of ``specs``.
 
-    ``progress`` is called after every tick with the number of lanes that it finished. ``hear`` is
-    told the running score of every lane at every step, as ``(number of the lane, t, score)``.
+    ``progress`` is called after every tick with the number of lanes that it finished. ``listener``
+    is told the running score of every lane at every step, as ``(number of the lane, t, score)``.
     """
-    sampler = Sampler(model, capacity, hear)
+    sampler = Sampler(model, capacity, listener)
     waiting = deque(enumerate(specs))
     results: dict[int, Sample] = {}
     while waiting or sampler.running:
