@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sureflow.core.lane import Sample
 from sureflow_server.api.answer import head, tail
 from sureflow_server.api.handle_options import moment
-from sureflow_server.api.problems import Problem
+from sureflow_server.api.problems import Problem, to_problem
 from sureflow_server.api.run import Result, Run
 from sureflow_server.api.stream import named
 from sureflow_server.engine.errors import EngineError
@@ -159,7 +159,7 @@ class Background:
     def lost(self) -> dict[str, Any]:
         """Return why it will have failed if this server dies."""
         problem = Problem("request-failed", "the server that ran the job has died")
-        return problem.told(self._path, str(self._opening["id"]))
+        return problem.as_json(self._path, str(self._opening["id"]))
 
     async def _follow(self) -> None:
         try:
@@ -167,7 +167,7 @@ class Background:
                 async for event in events:
                     self._take(event)
         except EngineError as error:
-            self._end("failed", Problem.of(error))
+            self._end("failed", to_problem(error))
         except Exception:
             log.exception("the job %s failed", self.id)
             self._end("failed", Problem("internal", "an unexpected error; the log has the details"))
@@ -191,7 +191,7 @@ class Background:
         self.state, self.ended = state, time()
         self.lanes.clear()
         if problem is not None:
-            self.error = problem.told(self._path, str(self._opening["id"]))
+            self.error = problem.as_json(self._path, str(self._opening["id"]))
         for result in self.run.results:
             # What no answer shows need not be kept for later.
             result.sample = replace(result.sample, frames=(), views=(), start=None)

@@ -8,7 +8,7 @@ from itertools import islice
 from time import monotonic
 
 from sureflow_server.api.local_job import LocalJob
-from sureflow_server.api.remote_job import Elsewhere
+from sureflow_server.api.remote_job import RemoteJob
 
 
 class Board:
@@ -49,7 +49,7 @@ class Board:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def find(self, id: str, owner: str) -> LocalJob | Elsewhere | None:
+    async def find(self, id: str, owner: str) -> LocalJob | RemoteJob | None:
         """Return a job of this owner; that of another is none.
 
         Raises:
@@ -57,7 +57,7 @@ class Board:
         """
         return self._get(id, owner)
 
-    async def owned(self, owner: str, limit: int) -> list[LocalJob | Elsewhere]:
+    async def owned(self, owner: str, limit: int) -> list[LocalJob | RemoteJob]:
         """Return at most so many jobs of this owner, newest first.
 
         Raises:
@@ -71,13 +71,13 @@ class Board:
         """Return when a job will be forgotten at the latest; ``None`` as long as it runs."""
         return None if job.ended is None else job.ended + self._lifetime_s
 
-    async def discard(self, job: LocalJob | Elsewhere) -> None:
+    async def discard(self, job: LocalJob | RemoteJob) -> None:
         """Cancel a job that is under way; forget one that has ended.
 
         Raises:
             StoreUnavailableError: It is another replica's, and Redis is gone.
         """
-        if isinstance(job, Elsewhere):
+        if isinstance(job, RemoteJob):
             await job.discard()
         elif job.ended is None:
             await job.cancel()
