@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from sureflow.confidence.calibration import Calibration
 from sureflow.core.card import ModelCard
 from sureflow.core.execution import Compile
+from sureflow.core.field_types import check_types
 from sureflow.core.lane import (
     ADAPTIVE_METHODS,
     GRIDS,
@@ -38,6 +40,8 @@ class Model:
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
         grid: Places fixed steps; ``None`` when the checkpoint has none.
         compile: How the network is run.
+        digests: Of what can be learned from, by name: ``network``, ``grid``, ``probe``. What is
+            learned of the model names them, see :mod:`sureflow.stamp`.
     """
 
     card: ModelCard
@@ -45,6 +49,7 @@ class Model:
     calibration: Calibration | None
     grid: Grid | None = None
     compile: Compile = "off"
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -92,6 +97,7 @@ class Model:
         Raises:
             ValueError: It does not; the message begins with the name of the field.
         """
+        check_types(spec)
         if not 0 <= spec.seed < 2**63:
             raise ValueError(f"seed: {spec.seed} is not in 0 .. 2**63 - 1")
         if spec.method not in METHODS:

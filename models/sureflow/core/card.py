@@ -23,6 +23,7 @@ class ModelCard:
         differentiable: Whether its velocity can be differentiated, as some scores need.
         probed: How its probe was fitted, as some scores need; empty when it has none.
         provenance: Data, seed, steps, commit and metrics of the training run.
+        warnings: What of the checkpoint was set aside, and why.
     """
 
     name: str
@@ -36,3 +37,4 @@ class ModelCard:
     differentiable: bool = True
     probed: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

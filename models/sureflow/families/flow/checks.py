@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from sureflow.core.field_types import check_types
 from sureflow.core.frame import Frame
 from sureflow.core.lane import MAX_STEPS, LaneSpec
 from sureflow.core.origin import Branch, Inverted, Origin, depth
@@ -62,6 +63,9 @@ def check_origin(spec: LaneSpec, origin: Origin, model: Model) -> None:
         ValueError: It cannot; the message begins with the name of the field.
     """
     shape = model.card.shape
+    if not isinstance(origin, Branch | Inverted):
+        raise ValueError(f"origin: {origin!r:.60} is neither a branch nor an inversion")
+    check_types(origin)
     if isinstance(origin, Inverted):
         _check_array("data", origin.data, shape)
         return
@@ -128,6 +132,9 @@ def _check_frame(frame: Frame, step: int, shape: Shape) -> None:
 
 
 def _check_operation(operation: Operation, shape: Shape) -> None:
+    if not isinstance(operation, Resample | Inpaint | Guide):
+        raise ValueError(f"kind: {operation!r:.60} is no operation")
+    check_types(operation)
     if isinstance(operation, Resample):
         if not 0 <= operation.strength <= 1:
             raise ValueError(f"strength: {operation.strength} is not in 0 .. 1")
@@ -145,6 +152,7 @@ def _check_region(region: object, shape: Shape) -> None:
     if isinstance(region, np.ndarray):
         _check_mask("region", region, shape)
     elif isinstance(region, Uncertain):
+        check_types(region)
         if not 0 < region.share <= 1:
             raise ValueError(f"region: a share of {region.share} is not in 0 .. 1")
     elif region != "all":
