@@ -22,13 +22,15 @@ from tqdm import tqdm
 from benchmarks.report import Report, options
 from benchmarks.throughput import served
 from sureflow.checkpoint import load
-from sureflow.core.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample, Uncertain
 from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.model import Model
-from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
 
 SHARES = {"ring": 0.5, "ring-exact": 0.25, "fashion": 0.25}
 """Of the samples, by model; those of `fashion` take nearly all of the time."""
@@ -82,7 +84,7 @@ def main() -> None:
         raise SystemExit(1)
 
 
-Made = tuple[LaneSpec, Callable[[Sample], int]]
+Made = tuple[FlowSpec, Callable[[Sample], int]]
 """What was made, and how many of its bytes differ from those of a sample made alone."""
 
 
@@ -96,7 +98,7 @@ def compare(model: Model, made: Iterator[Made], wanted: int, title: str) -> tupl
     return samples, differing
 
 
-def lane(model: Model, chance: random.Random) -> LaneSpec:
+def lane(model: Model, chance: random.Random) -> FlowSpec:
     """A random lane."""
     method = chance.choice(METHODS)
     tolerance = None
@@ -111,7 +113,7 @@ def lane(model: Model, chance: random.Random) -> LaneSpec:
         if meaning.obstacle(model.card, label, 2.0 if guided else 1.0) is None
         and not (meaning.factor and chance.random() > DIFFERENTIATED)
     ]
-    return LaneSpec(
+    return FlowSpec(
         seed=chance.randrange(2**63),
         index=chance.randrange(1000),
         method=method,
@@ -124,7 +126,7 @@ def lane(model: Model, chance: random.Random) -> LaneSpec:
     )
 
 
-def branched(parent: LaneSpec, model: Model, chance: random.Random) -> LaneSpec:
+def branched(parent: FlowSpec, model: Model, chance: random.Random) -> FlowSpec:
     """A lane that takes up another one at a random step, most often to change it there."""
     known = np.zeros(model.card.shape, np.float32)
     mask = np.zeros(model.card.shape, np.bool_)
@@ -151,7 +153,7 @@ def amid_company(model: Model, wanted: int, chance: random.Random) -> Iterator[M
     made = 0
     while made < wanted:
         sampler = Sampler(model, chance.choice((1, 2, 3, 4, 5, 7, 9, 13, 16, 17, 24, 33, 64)))
-        company: dict[int, LaneSpec] = {}
+        company: dict[int, FlowSpec] = {}
         left = -(-wanted // COMPANIES)
         ticket = 0
         while (left or company) and made < wanted:
@@ -221,7 +223,7 @@ async def through(url: str, model: Model, wanted: int, chance: random.Random) ->
     return made
 
 
-def request(model: Model, chance: random.Random) -> tuple[dict[str, object], list[LaneSpec]]:
+def request(model: Model, chance: random.Random) -> tuple[dict[str, object], list[FlowSpec]]:
     """A random request and the lanes that it asks for."""
     spec = lane(model, chance)
     n = chance.choice((1, 1, 1, 2, 3, 7))

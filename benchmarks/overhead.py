@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import Reply, VelocityNetwork
-from sureflow.sampling import Sampler
+from sureflow.sampling.sampler import Sampler
 
 ROWS = 16
 LANES = (16, 32)
@@ -94,7 +94,7 @@ def sampling(*samplers: Sampler, first: int) -> tuple[float, float]:
     """Seconds that the same lanes take in each of two samplers, from admission to the last."""
     spent = [0.0, 0.0]
     for ticket in range(samplers[0].free):
-        spec = LaneSpec(0, ticket, "heun", STEPS)
+        spec = FlowSpec(0, ticket, "heun", STEPS)
         for which, sampler in enumerate(samplers):
             spent[which] += seconds(partial(sampler.admit, ticket, spec))
     while samplers[first].running:

@@ -20,7 +20,7 @@ import httpx
 from benchmarks.report import Report, options
 from benchmarks.serving.servers import free_port
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 
@@ -53,7 +53,7 @@ def main() -> None:
 def offline_round(model: Model, requests: int, size: int, steps: int) -> float:
     """Samples per second of the offline loop."""
     specs = [
-        LaneSpec(seed, index, "heun", steps, _label(model, seed))
+        FlowSpec(seed, index, "heun", steps, _label(model, seed))
         for seed in range(requests)
         for index in range(size)
     ]

@@ -23,12 +23,12 @@ import torch
 
 from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec
 from sureflow.families.flow import solver as flow
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.numerics import make_deterministic
-from sureflow.sampling import Sampler
 from sureflow.sampling.evaluator import Evaluator
+from sureflow.sampling.sampler import Sampler
 
 DOCS = Path("docs/benchmarks/tick.md")
 MIXES = ("fixed", "guided", "adaptive")
@@ -85,15 +85,15 @@ class Workload:
         self.sampler = Sampler(model, lanes)
         self._specs = self._of(mix, len(model.card.classes))
 
-    def _of(self, mix: str, classes: int) -> Iterator[tuple[int, LaneSpec]]:
+    def _of(self, mix: str, classes: int) -> Iterator[tuple[int, FlowSpec]]:
         for n in count():
             label = n % classes if classes else None
             if mix == "adaptive":
                 method = ("heun", "bosh3", "dopri5", "ab2")[n % 4]
-                yield n, LaneSpec(0, n, method, 20, label, tolerance=0.02)
+                yield n, FlowSpec(0, n, method, 20, label, tolerance=0.02)
             else:
                 method = ("euler", "heun", "midpoint", "ab2", "rk4")[n % 5]
-                yield n, LaneSpec(0, n, method, 20, label, 2.0 if mix == "guided" else 1.0)
+                yield n, FlowSpec(0, n, method, 20, label, 2.0 if mix == "guided" else 1.0)
 
     def tick(self) -> int:
         """Fill what is free and tick once; returns the number of rows."""

@@ -13,9 +13,9 @@ import numpy as np
 from benchmarks.serving.mix import ADAPTIVE_ROWS
 from benchmarks.tick import Workload
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling import Sampler
+from sureflow.sampling.sampler import Sampler
 
 TICKS, QUICK_TICKS = 60, 10
 LANES, QUICK_LANES = 64, 8
@@ -113,7 +113,7 @@ def _lengths(model: Model, tolerance: float, lanes: int) -> tuple[int, ...]:
     sampler = Sampler(model, lanes)
     for n in range(lanes):
         label = n % len(model.card.classes)
-        sampler.admit(n, LaneSpec(0, n, "bosh3", label=label, tolerance=tolerance))
+        sampler.admit(n, FlowSpec(0, n, "bosh3", label=label, tolerance=tolerance))
     taken: dict[int, int] = {}
     while sampler.running:
         taken |= {ticket: sample.evaluations for ticket, sample in sampler.tick().finished}

@@ -19,8 +19,8 @@ from torch import Tensor
 from sureflow.confidence.provenance import complaint
 from sureflow.core.card import ModelCard
 from sureflow.core.execution import Compile, Precision
-from sureflow.core.lane import GRIDS
 from sureflow.families.flow.directional import differentiable
+from sureflow.families.flow.spec import GRIDS
 from sureflow.file_kind import kind_of_file
 from sureflow.learned import CALIBRATION as CALIBRATION
 from sureflow.learned import GRID as GRID

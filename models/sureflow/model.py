@@ -12,20 +12,19 @@ from sureflow.confidence.calibration import Calibration
 from sureflow.core.card import ModelCard
 from sureflow.core.execution import Compile
 from sureflow.core.field_types import check_types
-from sureflow.core.lane import (
-    ADAPTIVE_METHODS,
-    GRIDS,
-    MAX_PARALLEL,
-    MAX_STEPS,
-    METHODS,
-    MIN_TOLERANCE,
-    PARALLEL_METHODS,
-    LaneSpec,
-)
 from sureflow.families.flow.checks import check_keeping, check_origin
 from sureflow.families.flow.directional import ROW_COUNTS, Directional
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
+from sureflow.families.flow.spec import (
+    GRIDS,
+    MAX_PARALLEL,
+    MAX_STEPS,
+    MIN_TOLERANCE,
+    PARALLEL_METHODS,
+    FlowSpec,
+)
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.networks import VelocityNetwork
 from sureflow.sampling.evaluator import Evaluator
 
@@ -72,7 +71,7 @@ class Model:
         return DEFAULT_SCORE if self.calibration is None else self.calibration.score
 
     def confidence(
-        self, uncertainty: float, spec: LaneSpec, tolerance: float | None = None
+        self, uncertainty: float, spec: FlowSpec, tolerance: float | None = None
     ) -> tuple[float | None, bool | None]:
         """Share of draws like it that are less sure, in [0, 1], and whether that holds.
 
@@ -91,7 +90,7 @@ class Model:
             return None, None
         return found, self.calibration.shifts.holds.covers(score, spec, tolerance)
 
-    def check(self, spec: LaneSpec) -> None:
+    def check(self, spec: FlowSpec) -> None:
         """Make sure that a lane suits this model.
 
         Raises:
@@ -128,7 +127,7 @@ class Model:
             check_origin(spec, spec.origin, self)
 
 
-def _check_tolerance(spec: LaneSpec, tolerance: float) -> None:
+def _check_tolerance(spec: FlowSpec, tolerance: float) -> None:
     """Make sure that an adaptive lane can be run."""
     if not MIN_TOLERANCE <= tolerance <= 1:
         raise ValueError(f"tolerance: {tolerance} is not in {MIN_TOLERANCE:g} .. 1")
@@ -144,7 +143,7 @@ def _check_tolerance(spec: LaneSpec, tolerance: float) -> None:
         )
 
 
-def _check_scores(spec: LaneSpec, card: ModelCard) -> None:
+def _check_scores(spec: FlowSpec, card: ModelCard) -> None:
     """Make sure that a lane's scores can be gathered."""
     for name in spec.scores:
         if name not in SCORES:
@@ -154,7 +153,7 @@ def _check_scores(spec: LaneSpec, card: ModelCard) -> None:
             raise ValueError(f"scores: {name} {obstacle}")
 
 
-def _check_parallel(spec: LaneSpec) -> None:
+def _check_parallel(spec: FlowSpec) -> None:
     """Make sure that a lane's steps can be evaluated ahead of time."""
     if not 0 <= spec.parallel <= MAX_PARALLEL:
         raise ValueError(f"parallel: {spec.parallel} is not in 0 .. {MAX_PARALLEL}")

@@ -28,10 +28,11 @@ from sureflow.checkpoint import (
     save,
 )
 from sureflow.core.frame import Frame
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.grid import Grid
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.inspection import inspect
 from sureflow.networks import Probe
 from sureflow.networks.registry import build
@@ -154,7 +155,7 @@ def use(folder: Path) -> None:
     json.dumps(asdict(model.card), allow_nan=False)
     sampler = Sampler(model, 4)
     for ticket, guidance in enumerate((1.0, 2.0, 1.5)):
-        spec = LaneSpec(0, ticket, steps=2, label=0, guidance=guidance, grid=model.card.grids[-1])
+        spec = FlowSpec(0, ticket, steps=2, label=0, guidance=guidance, grid=model.card.grids[-1])
         scores = (model.score, *(("probe",) if model.card.probed else ()))
         spec = replace(spec, scores=scores)
         model.check(spec)
@@ -209,7 +210,7 @@ def test_damaged_frames_are_refused_or_the_same(
     sound: dict[str, dict[str, bytes]], tmp_path: Path, count: int
 ) -> None:
     write(tmp_path / "one", sound["mlp"])
-    (sample,) = run(load(tmp_path / "one"), [LaneSpec(0, 0, steps=4, keep="all")])
+    (sample,) = run(load(tmp_path / "one"), [FlowSpec(0, 0, steps=4, keep="all")])
     chance = random.Random(4)
     refused = 0
     for number in range(count):

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
 from sureflow_server.api.encoding import jsonable
 
@@ -73,10 +74,10 @@ class Generator:
         return answers
 
 
-def specs(body: Body) -> list[LaneSpec]:
+def specs(body: Body) -> list[FlowSpec]:
     """The lanes that our server makes of the same body."""
     return [
-        LaneSpec(
+        FlowSpec(
             body["seed"],
             index,
             label=body.get("condition", {}).get("label"),

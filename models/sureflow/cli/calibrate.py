@@ -113,12 +113,12 @@ def calibrate(
 def _setting(text: str, model: Model) -> Setting:
     """What ``METHOD:STEPS`` means."""
     from sureflow.confidence.shift import Setting
-    from sureflow.core.lane import LaneSpec
+    from sureflow.families.flow.spec import FlowSpec
 
     method, _, steps = text.partition(":")
     if not steps.isdecimal():
         raise ValueError(f"at: {text!r} is not of the form METHOD:STEPS")
-    model.check(LaneSpec(0, 0, method, int(steps)))
+    model.check(FlowSpec(0, 0, method, int(steps)))
     return Setting(method, int(steps))
 
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sureflow.core.lane import LaneSpec
+from sureflow.core.arrays import Flags, Integers, Slots
+from sureflow.core.frame import Frame
+from sureflow.core.lane import Array, FinishReason, LaneSpec, View
 from sureflow.core.transfer import to_device
-from sureflow.families.flow.lanes import Outcome, Slots
-from sureflow.families.flow.tableau import Flags, Integers
 from sureflow.networks import Reply
 
 
@@ -72,6 +72,26 @@ class Rows:
             np.concatenate([at + part.probed for at, part in zip(first, parts, strict=False)]),
             torch.cat(probes) if probes else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a lane leaves behind; the fields are those of :class:`~sureflow.core.lane.Sample`."""
+
+    data: Array
+    map: Array
+    t: Array
+    rate: Array
+    finish_reason: FinishReason
+    accepted: int
+    rejected: int
+    evaluations: int
+    tolerance: float | None
+    scores: dict[str, float]
+    abandoned_at: float | None
+    start: Array
+    frames: tuple[Frame, ...]
+    views: tuple[View, ...]
 
 
 class Process(Protocol):

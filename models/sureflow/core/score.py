@@ -11,11 +11,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Index, Lanes, Slots
+from sureflow.core.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+if TYPE_CHECKING:
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Index, Lanes
+
 Arrays = Tensor | npt.NDArray[np.generic]
 
 

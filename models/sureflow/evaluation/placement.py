@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from sureflow.core.arrays import Floats
 from sureflow.core.draw import Purpose, normal
 from sureflow.families.flow.grid import STEEPEST, Grid, uniform
-from sureflow.families.flow.tableau import TABLEAUS, Floats
+from sureflow.families.flow.tableau import TABLEAUS
 from sureflow.model import Model
 from sureflow.networks import VelocityNetwork
 from sureflow.stamp import LEARNED_FROM, NETWORK

@@ -13,9 +13,9 @@ from tqdm import tqdm
 from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
 from sureflow.confidence.early import Early
-from sureflow.core.lane import LaneSpec
 from sureflow.evaluation.abandonment import fit_bounds, ranks
 from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow.stamp import LEARNED_FROM
@@ -79,7 +79,7 @@ def calibrate(
             names = [name for name in names if costly or name == score or not SCORES[name].factor]
             first = draws * (classes if label is None else label)
             specs = [
-                LaneSpec(seed, first + index, method, steps, label, scale, scores=tuple(names))
+                FlowSpec(seed, first + index, method, steps, label, scale, scores=tuple(names))
                 for index in range(draws)
             ]
             return _drawn(model, specs, bar)
@@ -108,7 +108,7 @@ def _names(model: Model, label: int | None, scale: float) -> list[str]:
     ]
 
 
-def _drawn(model: Model, specs: list[LaneSpec], bar: tqdm[Any]) -> Reference:
+def _drawn(model: Model, specs: list[FlowSpec], bar: tqdm[Any]) -> Reference:
     """Make these lanes and listen to their running score."""
     heard: list[dict[float, float]] = [{} for _ in specs]
 

@@ -11,9 +11,10 @@ import numpy as np
 from sureflow.core.commit import step_at
 from sureflow.core.field_types import check_count
 from sureflow.core.frame import nearest
-from sureflow.core.lane import Array, LaneSpec, Sample
+from sureflow.core.lane import Array, Sample
 from sureflow.core.origin import Branch, Inverted
 from sureflow.families.flow.operations import Operation
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def invert(
     """
     wanted: dict[str, Any] = {"seed": 0, "method": method, "tolerance": tolerance} | fields
     specs = [
-        LaneSpec(index=index, origin=Inverted(np.asarray(one, np.float32)), **wanted)
+        FlowSpec(index=index, origin=Inverted(np.asarray(one, np.float32)), **wanted)
         for index, one in enumerate(data)
     ]
     for spec in specs:

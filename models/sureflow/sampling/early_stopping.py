@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sureflow.confidence.early import Early
-from sureflow.core.lane import LaneSpec
+from sureflow.core.arrays import Floats
 from sureflow.core.path import broadcast
 from sureflow.core.transfer import to_device
-from sureflow.families.flow.tableau import Floats
+from sureflow.families.flow.spec import FlowSpec
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Lanes
 
 Hear = Callable[[int, float, float], object]
 
@@ -36,10 +37,10 @@ class Foresight:
     def __init__(self, lanes: Lanes, early: Mapping[str, Early]) -> None:
         self._lanes = lanes
         self._early = early
-        self._specs: dict[int, LaneSpec] = {}
+        self._specs: dict[int, FlowSpec] = {}
         self.hear: Hear | None = None
 
-    def admit(self, slot: int, spec: LaneSpec) -> None:
+    def admit(self, slot: int, spec: FlowSpec) -> None:
         """Take note of what has been put into a slot."""
         self._specs.pop(slot, None)
         if self.hear or (spec.early and spec.scores[0] in self._early):

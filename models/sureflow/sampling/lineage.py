@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from sureflow.core.frame import Frame
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Operation
+from sureflow.families.flow.spec import FlowSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Leg:
         frame: A moment on the leg after which nothing need be made again.
     """
 
-    spec: LaneSpec
+    spec: FlowSpec
     begin: int = 0
     operations: tuple[Operation, ...] = ()
     number: int = 0
     frame: Frame | None = None
 
 
-def legs(spec: LaneSpec) -> list[Leg]:
+def legs(spec: FlowSpec) -> list[Leg]:
     """The way of a lane, the oldest leg first.
 
     A branch that leaves its parent before the parent left its own leaves the latter.
@@ -52,19 +52,19 @@ def legs(spec: LaneSpec) -> list[Leg]:
     ]
 
 
-def sampler(spec: LaneSpec) -> tuple[object, ...]:
+def sampler(spec: FlowSpec) -> tuple[object, ...]:
     """What decides on the steps of a lane."""
     if spec.tolerance is None:
         return spec.method, spec.steps, spec.grid
     return spec.method, spec.tolerance, spec.min_steps, spec.max_steps
 
 
-def condition(spec: LaneSpec) -> tuple[object, ...]:
+def condition(spec: FlowSpec) -> tuple[object, ...]:
     """What decides on the velocity of a lane."""
     return spec.label, spec.guidance
 
 
-def _lineage(spec: LaneSpec) -> Iterator[Branch]:
+def _lineage(spec: FlowSpec) -> Iterator[Branch]:
     """The branches on the way to a lane, the latest first."""
     origin = spec.origin
     while isinstance(origin, Branch):
@@ -77,7 +77,7 @@ def _lineage(spec: LaneSpec) -> Iterator[Branch]:
         origin = before
 
 
-def _stripped(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
+def _stripped(parent: FlowSpec, spec: FlowSpec) -> FlowSpec:
     return replace(
         parent,
         scores=spec.scores,

@@ -8,14 +8,16 @@ import numpy as np
 
 from sureflow.core.commit import commit_point, is_open, step_at
 from sureflow.core.frame import Frame
-from sureflow.core.lane import LaneSpec, View
+from sureflow.core.lane import View
 from sureflow.core.path import endpoint
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.frames import take
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments.reduction import row_sums
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Lanes
 
 SAME = 1e-9
 """Times this close are one."""
@@ -34,11 +36,11 @@ class Keeper:
 
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
-        self._specs: dict[int, LaneSpec] = {}
+        self._specs: dict[int, FlowSpec] = {}
         self._frames: dict[int, dict[object, Frame]] = {}
         self._views: dict[int, dict[int, View]] = {}
 
-    def admit(self, slot: int, spec: LaneSpec) -> None:
+    def admit(self, slot: int, spec: FlowSpec) -> None:
         """Take note of what has been put into a slot."""
         self._specs.pop(slot, None)
         self._frames.pop(slot, None)
@@ -46,7 +48,7 @@ class Keeper:
         if spec.keep or spec.watch or spec.halt is not None:
             self._specs[slot], self._frames[slot], self._views[slot] = spec, {}, {}
 
-    def go_on(self, slot: int, spec: LaneSpec) -> None:
+    def go_on(self, slot: int, spec: FlowSpec) -> None:
         """The lane is of another spec from here on; what has been seen of it has been seen."""
         views = self._views.get(slot, {})
         self.admit(slot, spec)
@@ -96,7 +98,7 @@ class Keeper:
         views = self._views.get(slot, {})
         return tuple(views[step] for step in sorted(views))
 
-    def _wanted(self, slot: int, spec: LaneSpec) -> list[object]:
+    def _wanted(self, slot: int, spec: FlowSpec) -> list[object]:
         """What a frame taken now would be, for the time being."""
         lanes, step, t = self._lanes, int(self._lanes.step[slot]), self._lanes.t[slot]
         if spec.keep == "all" or (spec.keep and spec.shift):

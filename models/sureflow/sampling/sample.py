@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sureflow.core.field_types import check_count
-from sureflow.core.lane import (
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.families.flow.spec import (
     DEFAULT_MAX_STEPS,
     DEFAULT_MIN_STEPS,
     DEFAULT_PARALLEL_TOLERANCE,
-    LaneSpec,
-    Sample,
+    FlowSpec,
 )
 from sureflow.sampling.sampler import Sampler
 
@@ -67,7 +67,7 @@ def sample(
     """
     check_count("n", n, 0)
     specs = [
-        LaneSpec(
+        FlowSpec(
             seed,
             index,
             method,
@@ -80,7 +80,7 @@ def sample(
             grid,
             parallel,
             parallel_tolerance,
-            scores,
+            scores=scores,
         )
         for index in range(n)
     ]

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point
 from sureflow.core.lane import FinishReason, LaneSpec, Sample
-from sureflow.core.process import Process, Rows
+from sureflow.core.process import Outcome, Process, Rows
 from sureflow.families.flow.inversion import inversion_error
-from sureflow.families.flow.lanes import Lanes, Outcome, Slots
+from sureflow.families.flow.lanes import Lanes
 from sureflow.families.flow.phases import Journeys
 from sureflow.networks import Reply
 from sureflow.sampling.evaluation_error import EvaluationError, lost

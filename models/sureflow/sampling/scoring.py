@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sureflow.core.score import Arrays, Evaluation, Floats, Score, Start
+from sureflow.core.arrays import Floats
+from sureflow.core.score import Arrays, Evaluation, Score, Start
 from sureflow.core.transfer import to_host
 from sureflow.families.flow.scores.adherence import Adherence
 from sureflow.families.flow.scores.catalogue import SCORES
@@ -26,7 +27,8 @@ from sureflow.families.flow.scores.residual import PathResidual, PooledResidual,
 from sureflow.families.flow.scores.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Lanes
 
 KINDS: dict[str, type[Score]] = {
     "propagated": Propagated,

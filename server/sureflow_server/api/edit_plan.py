@@ -11,9 +11,10 @@ import numpy as np
 from sureflow.core.card import ModelCard
 from sureflow.core.commit import step_at
 from sureflow.core.frame import Frame
-from sureflow.core.lane import Array, LaneSpec
+from sureflow.core.lane import Array
 from sureflow.core.origin import Branch, depth
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.recipe import MAX_DEPTH
 from sureflow_server.api.arrays import read, read_mask
 from sureflow_server.api.edit_request import AtCommit, AtStep, AtTime, EditRequest
@@ -155,20 +156,20 @@ def branching_step(request: EditRequest, held: Held) -> int:
     return step_at(held.t, commit["t"] + shift) if shift else min(commit["step"], last)
 
 
-def _with_sampler(request: EditRequest, parent: LaneSpec, card: ModelCard) -> LaneSpec:
+def _with_sampler(request: EditRequest, parent: FlowSpec, card: ModelCard) -> FlowSpec:
     """The parent's lane, integrated as is asked for."""
     if request.sampler is None:
         return parent
     if request.sampler.parallel is not None:
         raise Problem.field("sampler.parallel", "not for the rest of a trajectory")
     check_grid(request.sampler, card)
-    plain = LaneSpec(parent.seed, parent.index, **request.sampler.lane())
+    plain = FlowSpec(parent.seed, parent.index, **request.sampler.lane())
     sampler = ("method", "steps", "tolerance", "min_steps", "max_steps", "grid")
     return replace(parent, **{name: getattr(plain, name) for name in sampler})
 
 
 def _condition(
-    operations: Sequence[OperationBody], parent: LaneSpec, card: ModelCard
+    operations: Sequence[OperationBody], parent: FlowSpec, card: ModelCard
 ) -> tuple[int | None, float]:
     """Class and guidance from here on."""
     label, scale = parent.label, parent.guidance

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Inverted
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import whole
 from sureflow_server.api.arrays import read
@@ -62,7 +62,7 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
     if request.sampler.parallel is not None:
         raise Problem.field("sampler.parallel", "steps made in parallel cannot be taken back")
     kept = keeping(request.rewind, service.settings)
-    spec = LaneSpec(
+    spec = FlowSpec(
         request.seed,
         0,
         label=label,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.encoding import Format
 from sureflow_server.api.handle_options import Keeping, keeping
 from sureflow_server.api.problems import Problem
@@ -49,7 +49,7 @@ class Plan:
     kind: Kind
     card: ModelCard
     seed: int
-    lanes: tuple[LaneSpec, ...]
+    lanes: tuple[FlowSpec, ...]
     filter: Filter | None
     form: Format
     profile: bool
@@ -88,7 +88,7 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
     kept = keeping(request.rewind, service.settings)
     seed = seed_of(request.seed)
     sampler = request.sampler.lane()
-    spec = LaneSpec(seed, 0, label=label, guidance=scale, scores=scores, **sampler)
+    spec = FlowSpec(seed, 0, label=label, guidance=scale, scores=scores, **sampler)
     chosen = screen(request.filter, request.count, card, spec, limit)
     if chosen is not None:
         spec = replace(spec, early=chosen.floor)

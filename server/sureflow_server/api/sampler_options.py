@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from sureflow.core.lane import (
-    ADAPTIVE_METHODS,
+from sureflow.families.flow.spec import (
     DEFAULT_MAX_STEPS,
     DEFAULT_MIN_STEPS,
     DEFAULT_PARALLEL_TOLERANCE,
@@ -17,6 +16,7 @@ from sureflow.core.lane import (
     MIN_TOLERANCE,
     PARALLEL_METHODS,
 )
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS
 from sureflow_server.api.schema import Integer, Number, Part, Placement
 
 Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]

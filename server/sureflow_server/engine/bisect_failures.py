@@ -10,7 +10,7 @@ from sureflow.core.lane import Sample
 from sureflow.sampling.evaluation_error import EvaluationError
 
 if TYPE_CHECKING:
-    from sureflow.sampling import Sampler
+    from sureflow.sampling.sampler import Sampler
 
 
 @dataclass(slots=True)

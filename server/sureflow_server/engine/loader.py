@@ -7,10 +7,11 @@ from pathlib import Path
 
 from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import METHODS, LaneSpec
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import METHODS
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.networks import declare_plugin
-from sureflow.sampling import Sampler
+from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 from sureflow_server.engine.model_cache import Shelf
 
@@ -114,7 +115,7 @@ def _warm_up(sampler: Sampler) -> None:
         method = METHODS[ticket % len(METHODS)]
         guidance = 2.0 if label is not None and ticket % 2 else 1.0
         scores = ("divergence",) if card.differentiable and not ticket else ()
-        sampler.admit(ticket, LaneSpec(0, ticket, method, 1, label, guidance, scores=scores))
+        sampler.admit(ticket, FlowSpec(0, ticket, method, 1, label, guidance, scores=scores))
     while sampler.running:
         for _, sample in sampler.tick().finished:
             if sample.finish_reason != "converged":

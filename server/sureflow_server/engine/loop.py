@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from sureflow.core.family import cost_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.bisect_failures import divided
 from sureflow_server.engine.messages import (
@@ -34,7 +35,7 @@ from sureflow_server.engine.row_budget import width
 from sureflow_server.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
-    from sureflow.sampling import Sampler
+    from sureflow.sampling.sampler import Sampler
 
 REPORT_EVERY_S = 0.05
 BEAT_S = 1.0
@@ -219,7 +220,7 @@ class TickLoop:
             submit.model,
             submit.request,
             lanes,
-            rows=max(lane.spec.rows for lane in lanes),
+            rows=max(cost_of(lane.spec).peak for lane in lanes),
             owner=terms.owner,
             priority=terms.priority,
             deadline=terms.deadline,
@@ -240,9 +241,9 @@ class TickLoop:
 
     def _alone_s(self, model: str, lanes: list[_Lane]) -> float:
         """Seconds that these lanes would take if they had every tick for themselves."""
-        tick_s, spec = self._tick_s[model], lanes[0].spec
-        rows = min(len(lanes) * spec.rows_each, len(tick_s) - 1)
-        ticks = spec.evaluations * max(len(lanes) * spec.rows_each / rows, 1)
+        tick_s, cost = self._tick_s[model], cost_of(lanes[0].spec)
+        rows = min(len(lanes) * cost.rows, len(tick_s) - 1)
+        ticks = cost.evaluations * max(len(lanes) * cost.rows / rows, 1)
         return ticks * tick_s[rows] * self._slowness[model]
 
     def _admit(self) -> None:
@@ -270,13 +271,13 @@ class TickLoop:
         """Rows that the next ticks may have."""
         now, slowness = monotonic(), self._slowness[model]
         pressing = [
-            (lane.deadline - now, float(lane.spec.evaluations))
+            (lane.deadline - now, float(cost_of(lane.spec).evaluations))
             for lane in self._arrived.pop(model, ())
         ]
         for deadline, tickets, following in self._scheduler.under_way(model):
             ticks = max(left[ticket] for ticket in tickets)
             if following is not None:
-                ticks = max(ticks, following.spec.evaluations)
+                ticks = max(ticks, cost_of(following.spec).evaluations)
             pressing.append((deadline - now, ticks))
         rows = width(pressing, [slowness * seconds for seconds in self._tick_s[model]])
         return min(rows, self._room(model, rows))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sureflow_server.settling import settle
 
 if TYPE_CHECKING:
-    from sureflow.sampling import Sampler
+    from sureflow.sampling.sampler import Sampler
 
 PATIENCE_S = 5.0
 """Seconds that a model waits for others to be idle; from then on the least recently used ones start

@@ -34,7 +34,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     import torch
 
     from sureflow.numerics import make_deterministic
-    from sureflow.sampling import Sampler
+    from sureflow.sampling.sampler import Sampler
     from sureflow_server.engine.loader import fetch, load_all
     from sureflow_server.engine.loop import TickLoop
     from sureflow_server.settling import settle

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from sureflow.checkpoint import CALIBRATION, CheckpointConfig, load, save
 from sureflow.cli import app
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import by_command, by_function, judged
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.networks.registry import build
 from sureflow.sampling.sample import run
@@ -124,7 +125,7 @@ def test_a_function_that_is_none_is_refused(name: str) -> None:
 )
 def test_a_command_that_fails_is_reported(model: Model, code: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        by_command(f'{sys.executable} -c "{code}"')(run(model, [LaneSpec(1, 0, "euler", 1)]))
+        by_command(f'{sys.executable} -c "{code}"')(run(model, [FlowSpec(1, 0, "euler", 1)]))
 
 
 def test_both_kinds_of_judge_from_the_command_line(folder: Path, tmp_path: Path) -> None:

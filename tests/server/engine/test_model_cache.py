@@ -14,8 +14,8 @@ import pytest
 from sureflow.core.card import ModelCard
 from sureflow.model import Model
 from sureflow.networks.registry import build
-from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine import model_cache as module
 from sureflow_server.engine.loop import TickLoop
 from sureflow_server.engine.messages import Cancel, Command, Report, Shutdown, Submit

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.filters import Action, Decision, Target, Threshold
 from tests.server.samples import abandoned, finished
 
@@ -20,7 +21,7 @@ class Request:
 
     def __init__(self, target: Target, passing: list[bool]) -> None:
         self.target, self.passing = target, passing
-        self.running = [LaneSpec(3, index) for index in range(target.count)]
+        self.running = [FlowSpec(3, index) for index in range(target.count)]
         self.launched = target.count
         self.most_running = target.count
         self.decided: dict[int, Decision] = {}
@@ -31,7 +32,7 @@ class Request:
         sample = finished(spec=spec, confidence=0.9 if self.passing[spec.index] else 0.1)
         follower = self.target.follow(sample, self.launched)
         if follower is not None:
-            assert follower == LaneSpec(3, self.launched)
+            assert follower == FlowSpec(3, self.launched)
             self.running.append(follower)
             self.launched += 1
         self.most_running = max(self.most_running, len(self.running))
@@ -91,7 +92,7 @@ def test_what_becomes_of_the_others_is_as_asked(action: Action, taken: str) -> N
 
 def test_an_abandoned_sample_calls_for_another_and_says_so_to_the_end() -> None:
     wanted = target(1, 2)
-    assert wanted.follow(abandoned(0, 0.9), 1) == LaneSpec(0, 1)
+    assert wanted.follow(abandoned(0, 0.9), 1) == FlowSpec(0, 1)
     first = wanted.decide(abandoned(0))
     assert first is not None
     assert first.action_taken == "abandoned"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sureflow.families.flow.lanes import Lanes, Slots
-from sureflow.families.flow.tableau import COEFFICIENTS, Flags, Floats
+from sureflow.core.arrays import Flags, Floats, Slots
+from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.tableau import COEFFICIENTS
 
 SHORTEST = 1e-4
 """Steps of this size are kept whatever their error: below it rounding is all that is left."""

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from sureflow.core.field_types import check_types
 from sureflow.core.frame import Frame
-from sureflow.core.lane import MAX_STEPS, LaneSpec
-from sureflow.core.origin import Branch, Inverted, Origin, depth
+from sureflow.core.lane import Origin
+from sureflow.core.origin import Branch, Inverted, depth
 from sureflow.families.flow.frames import COUNTS, NUMBERS
 from sureflow.families.flow.measurement import MEASUREMENTS
 from sureflow.families.flow.objectives import find, names
@@ -25,6 +25,7 @@ from sureflow.families.flow.operations import (
     Uncertain,
 )
 from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
 from sureflow.recipe import MAX_DEPTH
 from sureflow.sampling.lineage import sampler
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 
-def check_keeping(spec: LaneSpec) -> None:
+def check_keeping(spec: FlowSpec) -> None:
     """Make sure that what is to be seen of a lane makes sense.
 
     Raises:
@@ -56,7 +57,7 @@ def check_keeping(spec: LaneSpec) -> None:
         raise ValueError("parallel: no frames, and no other origin, of steps ahead of their time")
 
 
-def check_origin(spec: LaneSpec, origin: Origin, model: Model) -> None:
+def check_origin(spec: FlowSpec, origin: Origin, model: Model) -> None:
     """Make sure that a lane can come from there.
 
     Raises:
@@ -94,7 +95,7 @@ def check_origin(spec: LaneSpec, origin: Origin, model: Model) -> None:
             raise ValueError(f"operations.{number}.{error}") from error
 
 
-def _longest(spec: LaneSpec) -> int:
+def _longest(spec: FlowSpec) -> int:
     """Most steps that a lane may come to have."""
     own = spec.steps if spec.tolerance is None else spec.max_steps
     if not isinstance(spec.origin, Branch):

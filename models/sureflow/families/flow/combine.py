@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Floats
 from sureflow.core.transfer import to_device
-from sureflow.families.flow.tableau import Floats
 
 if TYPE_CHECKING:
     from sureflow.families.flow.lanes import Index

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
+from sureflow.core.arrays import Flags, Floats, Slots
 from sureflow.families.flow.adaptive import Adaptive
-from sureflow.families.flow.lanes import Lanes, Slots
-from sureflow.families.flow.tableau import Flags, Floats
+from sureflow.families.flow.lanes import Lanes
 
 
 class StepControl(Protocol):

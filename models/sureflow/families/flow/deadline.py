@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sureflow.families.flow.lanes import Lanes, Slots
-from sureflow.families.flow.tableau import COEFFICIENTS, Floats
+from sureflow.core.arrays import Floats, Slots
+from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.tableau import COEFFICIENTS
 
 WIDEST = 1.0
 """No tolerance is widened beyond this; a lane that would have to has missed its deadline."""

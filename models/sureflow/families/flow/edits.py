@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
 from sureflow.families.flow.combine import combine
-from sureflow.families.flow.lanes import Lanes, Slots
+from sureflow.families.flow.lanes import Lanes
 from sureflow.families.flow.measurement import Measurement, measurement
 from sureflow.families.flow.objectives import gradient
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint
-from sureflow.families.flow.tableau import COEFFICIENTS, Flags
+from sureflow.families.flow.tableau import COEFFICIENTS
 
 
 @dataclass(frozen=True, slots=True)

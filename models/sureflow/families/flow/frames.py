@@ -10,8 +10,8 @@ import torch
 from sureflow.core.frame import Frame
 
 if TYPE_CHECKING:
-    from sureflow.core.lane import LaneSpec
     from sureflow.families.flow.lanes import Lanes
+    from sureflow.families.flow.spec import FlowSpec
 
 NUMBERS = (
     *("t", "h", "tolerance", "longest", "proposal", "last_error", "last_h"),
@@ -22,7 +22,7 @@ REMEMBERED = 1
 """Stage in which a multistep lane keeps the velocity of the step before."""
 
 
-def take(lanes: Lanes, slot: int, spec: LaneSpec) -> Frame:
+def take(lanes: Lanes, slot: int, spec: FlowSpec) -> Frame:
     """A copy of a lane in host memory.
 
     The noise is left out where the seed says what it is, and so is a first stage that the step
@@ -53,7 +53,7 @@ def take(lanes: Lanes, slot: int, spec: LaneSpec) -> Frame:
     return Frame(step, float(lanes.t[slot]), held)
 
 
-def restore(lanes: Lanes, slot: int, spec: LaneSpec, frame: Frame) -> None:
+def restore(lanes: Lanes, slot: int, spec: FlowSpec, frame: Frame) -> None:
     """Put a lane, just admitted with this spec, where a frame of it was taken."""
     arrays: dict[str, Any] = frame.arrays
     counts = dict(zip(COUNTS, arrays["counts"].tolist(), strict=True))
@@ -84,7 +84,7 @@ def restore(lanes: Lanes, slot: int, spec: LaneSpec, frame: Frame) -> None:
     )
 
 
-def suits(lanes: Lanes, spec: LaneSpec, frame: Frame) -> bool:
+def suits(lanes: Lanes, spec: FlowSpec, frame: Frame) -> bool:
     """Whether a frame holds all that the scores of a lane have gathered by then."""
     held = {name: array.shape for name, array in frame.arrays.items()}
     wanted = lanes.followed.shapes(spec.scores)

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from sureflow.confidence.provenance import SETTINGS, noted
-from sureflow.families.flow.tableau import Floats
+from sureflow.core.arrays import Floats
 
 STEEPEST = 5.0
 """Largest logarithm of a density: steps differ by e^10 at most, so that none ever vanishes."""

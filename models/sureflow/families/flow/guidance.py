@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from sureflow.core.arrays import Integers
 from sureflow.core.path import broadcast
 from sureflow.core.transfer import to_device
-from sureflow.families.flow.tableau import Integers
 from sureflow.moments import Moments
 
 

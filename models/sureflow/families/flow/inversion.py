@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.lane import Array, LaneSpec
+from sureflow.core.arrays import Flags, Slots
+from sureflow.core.lane import Array
 from sureflow.core.origin import Inverted
-from sureflow.core.process import Rows
+from sureflow.core.process import Outcome, Rows
 from sureflow.families.flow.grid import uniform
-from sureflow.families.flow.lanes import Lanes, Outcome, Slots
+from sureflow.families.flow.lanes import Lanes
 from sureflow.families.flow.solver import Flow
-from sureflow.families.flow.tableau import Flags
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import Reply
 
 TINY = 1e-30
@@ -37,7 +38,7 @@ class Inversion:
         self.null_label = null_label
         self._mirrored: Flow | None = None
 
-    def admit(self, slot: int, spec: LaneSpec) -> None:
+    def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start from the sample that the spec gives."""
         assert isinstance(spec.origin, Inverted)
         self.lanes.admit(slot, spec, self.null_label)
@@ -68,7 +69,7 @@ class Inversion:
         """Still at the beginning."""
         return self.lanes.progress(slot)
 
-    def retire(self, slot: int, spec: LaneSpec) -> Outcome:
+    def retire(self, slot: int, spec: FlowSpec) -> Outcome:
         """A lane that has not begun."""
         return self.lanes.outcome(slot, spec)
 
@@ -84,7 +85,7 @@ class Inversion:
         return self._mirrored
 
 
-def inversion_error(spec: LaneSpec, data: Array) -> float | None:
+def inversion_error(spec: FlowSpec, data: Array) -> float | None:
     """See :attr:`sureflow.core.lane.Sample.inversion_error`."""
     if not isinstance(spec.origin, Inverted):
         return None

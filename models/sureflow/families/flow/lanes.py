@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from sureflow.confidence.early import Early
+from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.frame import Frame
-from sureflow.core.lane import MAX_STEPS, METHODS, Array, FinishReason, LaneSpec, View
+from sureflow.core.lane import FinishReason
+from sureflow.core.process import Outcome
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.grid import Grid, uniform
-from sureflow.families.flow.tableau import COEFFICIENTS, STAGES, Flags, Floats, Integers
+from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
+from sureflow.families.flow.tableau import COEFFICIENTS, METHODS, STAGES
 from sureflow.sampling.early_stopping import Foresight
 from sureflow.sampling.lineage import condition, sampler
 from sureflow.sampling.recorder import Keeper
 from sureflow.sampling.scoring import Followed
-
-Slots = npt.NDArray[np.int64]
-"""Indices of lanes, ascending, ``[n]``."""
 
 Index = slice | Tensor
 """The same as an index into arrays on the device."""
@@ -33,26 +30,6 @@ NEVER = np.iinfo(np.int64).max
 
 SLIVER = 1e-9
 """A grid point this close to where a lane stands is where it stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a lane leaves behind; the fields are those of :class:`~sureflow.core.lane.Sample`."""
-
-    data: Array
-    map: Array
-    t: Array
-    rate: Array
-    finish_reason: FinishReason
-    accepted: int
-    rejected: int
-    evaluations: int
-    tolerance: float | None
-    scores: dict[str, float]
-    abandoned_at: float | None
-    start: Array
-    frames: tuple[Frame, ...]
-    views: tuple[View, ...]
 
 
 class Lanes:
@@ -151,7 +128,7 @@ class Lanes:
         self.foresight = Foresight(self, early or {})
         self.keeper = Keeper(self)
 
-    def admit(self, slot: int, spec: LaneSpec, null_label: int) -> None:
+    def admit(self, slot: int, spec: FlowSpec, null_label: int) -> None:
         """Put a fresh lane at ``(noise, t = 0)`` into a slot, over whatever was there."""
         self.begin_at(slot, normal(self.shape, spec.seed, spec.index, Purpose.START))
         self.map[slot] = 0
@@ -174,13 +151,13 @@ class Lanes:
         self.start[slot] = self.x[slot]
         self.noise.pop(slot, None)
 
-    def address(self, slot: int, spec: LaneSpec, null_label: int) -> None:
+    def address(self, slot: int, spec: FlowSpec, null_label: int) -> None:
         """Set what a lane is a sample of, and what its draws are keyed by."""
         self.seed[slot], self.number[slot] = spec.seed, spec.index
         self.label[slot] = null_label if spec.label is None else spec.label
         self.guidance[slot] = 1 if spec.label is None else spec.guidance
 
-    def place(self, slot: int, spec: LaneSpec) -> None:
+    def place(self, slot: int, spec: FlowSpec) -> None:
         """Let a lane go on by the solver of this spec, on what is left of its grid."""
         self.lay(slot, spec, int(self.step[slot]), float(self.t[slot]))
         self.longest[slot] = self.proposal[slot] = 1 / spec.min_steps
@@ -189,7 +166,7 @@ class Lanes:
         self.retrying[slot] = False
 
     def go_on(
-        self, slot: int, spec: LaneSpec, before: LaneSpec, null_label: int, moved: bool
+        self, slot: int, spec: FlowSpec, before: FlowSpec, null_label: int, moved: bool
     ) -> None:
         """Let a lane, so far the one ``before``, go on as that of a spec.
 
@@ -209,7 +186,7 @@ class Lanes:
         self.foresight.admit(slot, spec)
         self.keeper.go_on(slot, spec)
 
-    def lay(self, slot: int, spec: LaneSpec, step: int, t: float) -> None:
+    def lay(self, slot: int, spec: FlowSpec, step: int, t: float) -> None:
         """Set a lane's solver, whose own grid goes on after this step and time."""
         self.method[slot] = METHODS.index(spec.method)
         self.tolerance[slot] = spec.tolerance or 0
@@ -255,7 +232,7 @@ class Lanes:
         """Steps completed and time reached."""
         return int(self.step[slot]), float(self.t[slot])
 
-    def outcome(self, slot: int, spec: LaneSpec) -> Outcome:
+    def outcome(self, slot: int, spec: FlowSpec) -> Outcome:
         """A copy of where the lane is, in host memory, that its slot's next lane cannot change."""
         slots = np.array([slot])
         end = self.x[slot : slot + 1]

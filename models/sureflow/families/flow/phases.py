@@ -7,7 +7,6 @@ from math import inf
 
 import numpy as np
 
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Inverted
 from sureflow.core.process import Process
 from sureflow.families.flow.edits import Key
@@ -20,6 +19,7 @@ from sureflow.families.flow.redraw import Redraw
 from sureflow.families.flow.renoise import Renoise
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.solver import Flow
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.lineage import Leg, legs
 
 
@@ -43,7 +43,7 @@ class Journeys:
         self._redraw = Redraw(lanes, null_label)
         self._inversion = Inversion(lanes, null_label)
 
-    def along(self, slot: int, spec: LaneSpec, deadline: float = inf) -> Iterator[Process]:
+    def along(self, slot: int, spec: FlowSpec, deadline: float = inf) -> Iterator[Process]:
         """The processes of a lane in turn, each with the lane already in it.
 
         Args:

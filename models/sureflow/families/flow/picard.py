@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.lane import LaneSpec
+from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.path import broadcast
-from sureflow.core.process import Rows
+from sureflow.core.process import Outcome, Rows
 from sureflow.core.score import Evaluation, Start
 from sureflow.core.transfer import to_device, to_host
 from sureflow.families.flow.guidance import guide
-from sureflow.families.flow.lanes import Lanes, Outcome, Slots
+from sureflow.families.flow.lanes import Lanes
 from sureflow.families.flow.points import Points
-from sureflow.families.flow.tableau import Flags, Floats, Integers
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments.reduction import row_sums
 from sureflow.networks import Reply
 
@@ -53,7 +53,7 @@ class Picard:
         self._tolerance = np.zeros(lanes.capacity)
         self.guesses: dict[int, Tensor] = {}
 
-    def admit(self, slot: int, spec: LaneSpec) -> None:
+    def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start a lane from its own noise at ``t = 0``."""
         self.lanes.admit(slot, spec, self.null_label)
         self._window[slot] = spec.parallel
@@ -111,7 +111,7 @@ class Picard:
         """Steps accepted, and the time that they reach."""
         return self.lanes.progress(slot)
 
-    def retire(self, slot: int, spec: LaneSpec) -> Outcome:
+    def retire(self, slot: int, spec: FlowSpec) -> Outcome:
         """The last accepted state, with what was gathered on the way."""
         return self.lanes.outcome(slot, spec)
 

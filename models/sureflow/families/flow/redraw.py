@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import LaneSpec
-from sureflow.core.process import Rows
+from sureflow.core.process import Outcome, Rows
 from sureflow.core.transfer import to_host
 from sureflow.families.flow.edits import Key
 from sureflow.families.flow.guidance import guide
-from sureflow.families.flow.lanes import Lanes, Outcome, Slots
+from sureflow.families.flow.lanes import Lanes
 from sureflow.families.flow.operations import Region, Resample, Uncertain
-from sureflow.families.flow.tableau import Flags
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments import Moments
 
 
@@ -40,7 +40,7 @@ class Redraw:
         """Take a lane over for this operation, whose noise is drawn at ``key``."""
         self._asked[slot] = operation, key
 
-    def admit(self, slot: int, spec: LaneSpec) -> None:
+    def admit(self, slot: int, spec: FlowSpec) -> None:
         """Nothing: lanes come here by :meth:`prepare`."""
 
     def rows(self, slots: Slots) -> Rows:
@@ -79,7 +79,7 @@ class Redraw:
         """Steps completed, and where the lane stands."""
         return self.lanes.progress(slot)
 
-    def retire(self, slot: int, spec: LaneSpec) -> Outcome:
+    def retire(self, slot: int, spec: FlowSpec) -> Outcome:
         """What the lane was before."""
         return self.lanes.outcome(slot, spec)
 

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
-from sureflow.core.process import Rows
+from sureflow.core.process import Outcome, Rows
 from sureflow.core.transfer import to_device, to_host
-from sureflow.families.flow.lanes import Lanes, Outcome, Slots
-from sureflow.families.flow.tableau import Flags
+from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments.reduction import row_sums
 from sureflow.networks import Reply
 
@@ -34,7 +34,7 @@ class Renoise:
     def __init__(self, lanes: Lanes) -> None:
         self.lanes = lanes
 
-    def admit(self, slot: int, spec: LaneSpec) -> None:
+    def admit(self, slot: int, spec: FlowSpec) -> None:
         """Take a lane over that has arrived; it keeps its state."""
 
     def rows(self, slots: Slots) -> Rows:
@@ -63,7 +63,7 @@ class Renoise:
         """All steps, and the end."""
         return self.lanes.progress(slot)
 
-    def retire(self, slot: int, spec: LaneSpec) -> Outcome:
+    def retire(self, slot: int, spec: FlowSpec) -> Outcome:
         """What the lane was before, with its score."""
         return self.lanes.outcome(slot, spec)
 

@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.lane import LaneSpec
-from sureflow.core.process import Rows
+from sureflow.core.arrays import Flags, Floats, Integers, Slots
+from sureflow.core.process import Outcome, Rows
 from sureflow.core.transfer import to_device, to_host
 from sureflow.families.flow.combine import combine
 from sureflow.families.flow.control import ByLane, StepControl
 from sureflow.families.flow.deadline import hurry, pardon
 from sureflow.families.flow.edits import Edits
 from sureflow.families.flow.guidance import guide
-from sureflow.families.flow.lanes import Lanes, Outcome, Slots
-from sureflow.families.flow.tableau import COEFFICIENTS, Flags, Floats, Integers
+from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.moments.reduction import row_sums
 from sureflow.networks import Reply
 
@@ -44,7 +45,7 @@ class Flow:
         self.control = control or ByLane()
         self.edits = Edits(lanes)
 
-    def admit(self, slot: int, spec: LaneSpec) -> None:
+    def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start a lane from its own noise at ``t = 0``."""
         self.lanes.admit(slot, spec, self.null_label)
         self.edits.admit(slot)
@@ -127,7 +128,7 @@ class Flow:
         """Steps kept, and the time at which the current one begins."""
         return self.lanes.progress(slot)
 
-    def retire(self, slot: int, spec: LaneSpec) -> Outcome:
+    def retire(self, slot: int, spec: FlowSpec) -> Outcome:
         """The state that the lane has come to, with what was gathered on the way."""
         return self.lanes.outcome(slot, spec)
 

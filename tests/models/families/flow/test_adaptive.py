@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 from stubs import Scripted, drive, model_of
 
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import ADAPTIVE_METHODS, LaneSpec
 from sureflow.families.flow.adaptive import Adaptive
 from sureflow.families.flow.control import ByLane
 from sureflow.families.flow.lanes import Lanes
 from sureflow.families.flow.solver import Flow
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
 
@@ -26,8 +27,8 @@ def bend(x, t, label):
     return 3 * torch.cos(8 * x) * torch.exp(-((t[:, None] - 0.3) ** 2) / 0.03)
 
 
-def adaptive(method: str, tolerance: float, **fields) -> LaneSpec:
-    return LaneSpec(5, 0, method, tolerance=tolerance, **fields)
+def adaptive(method: str, tolerance: float, **fields) -> FlowSpec:
+    return FlowSpec(5, 0, method, tolerance=tolerance, **fields)
 
 
 @pytest.mark.parametrize("method", ADAPTIVE_METHODS)
@@ -74,7 +75,7 @@ def test_evaluations_are_those_of_the_stages_that_are_new(method: str) -> None:
         assert spent == 2 * taken + refused
 
 
-def driven(control: Adaptive, network: Scripted, spec: LaneSpec) -> Lanes:
+def driven(control: Adaptive, network: Scripted, spec: FlowSpec) -> Lanes:
     lanes = Lanes(1, (2,), torch.device("cpu"))
     flow = Flow(lanes, 0, ByLane(adaptive=control))
     flow.admit(0, spec)
@@ -156,7 +157,7 @@ def test_time_runs_forward_and_ends_at_one(method, tolerance, fewest, more, seed
     flow = Flow(lanes, 0)
     most = fewest + more
     for slot in range(3):
-        spec = LaneSpec(seed, slot, method, tolerance=tolerance, min_steps=fewest, max_steps=most)
+        spec = FlowSpec(seed, slot, method, tolerance=tolerance, min_steps=fewest, max_steps=most)
         flow.admit(slot, spec)
     drive(flow, Scripted(bend), 3)
     assert lanes.t.tolist() == [1.0] * 3
@@ -220,7 +221,7 @@ def test_guidance_does_not_count_as_variance() -> None:
 
 
 lanes_of_all_kinds = st.builds(
-    LaneSpec,
+    FlowSpec,
     seed=st.integers(0, 5),
     index=st.integers(0, 3),
     method=st.sampled_from(ADAPTIVE_METHODS),
@@ -269,7 +270,7 @@ def test_a_lane_without_error_ends_beside_one_that_is_shortened() -> None:
 
     net = Scripted(turn, lambda x, t, label: torch.ones_like(x), classes=2)
     specs = [
-        LaneSpec(5, index, "ab2", label=label, tolerance=1e-3, min_steps=5)
+        FlowSpec(5, index, "ab2", label=label, tolerance=1e-3, min_steps=5)
         for index, label in enumerate((0, 1))
     ]
     still, turned = run(model_of(net), specs)

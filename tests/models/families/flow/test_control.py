@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from stubs import Scripted, drive
 
-from sureflow.core.lane import LaneSpec
 from sureflow.families.flow.control import ByLane, FixedSteps
 from sureflow.families.flow.lanes import Lanes
 from sureflow.families.flow.solver import Flow
+from sureflow.families.flow.spec import FlowSpec
 
 
 class RejectOnce(FixedSteps):
@@ -48,7 +48,7 @@ def test_rejected_steps_are_tried_again_and_disturb_no_other_lane() -> None:
     flow = Flow(lanes, null_label=0, control=RejectOnce())
     steps = [3, 3, 5, 2]
     for slot, count in enumerate(steps):
-        flow.admit(slot, LaneSpec(0, slot, "heun", count))
+        flow.admit(slot, FlowSpec(0, slot, "heun", count))
     start = lanes.x.clone()
     ticks = drive(flow, Scripted(ones), 4)
     assert ticks == {0: 6, 1: 3 * 3, 2: 10, 3: 2 * 3}, "a rejected step keeps its first stage"
@@ -65,7 +65,7 @@ def test_each_lane_has_the_control_its_spec_asks_for() -> None:
     methods = ["heun", "heun", "bosh3", "bosh3"]
     for slot, method in enumerate(methods):
         tolerance = 0.1 if slot % 2 else None
-        flow.admit(slot, LaneSpec(0, slot, method, 3, tolerance=tolerance))
+        flow.admit(slot, FlowSpec(0, slot, method, 3, tolerance=tolerance))
     start = lanes.x.clone()
     net = Scripted(ones, lambda x, t, label: torch.tensor([1.0, 3.0]).expand_as(x))
     ticks = drive(flow, net, 4)

@@ -2,8 +2,8 @@ import numpy as np
 import torch
 from stubs import Scripted, model_of
 
-from sureflow.core.lane import LaneSpec
 from sureflow.families.flow.guidance import guide
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments import Moments
 from sureflow.sampling.sample import run
 
@@ -39,8 +39,8 @@ def test_guidance_shifts_a_lane_as_the_formula_says() -> None:
     net = Scripted(
         lambda x, t, label: (label == 0).float()[:, None].expand_as(x).clone(), classes=1
     )
-    start = run(model_of(net), [LaneSpec(0, 0, "euler", 4)])[0].data
+    start = run(model_of(net), [FlowSpec(0, 0, "euler", 4)])[0].data
     for scale in (0.0, 1.0, 2.5):
-        spec = LaneSpec(0, 0, "euler", 4, 0, scale)
+        spec = FlowSpec(0, 0, "euler", 4, 0, scale)
         (sample,) = run(model_of(net), [spec])
         assert torch.allclose(torch.from_numpy(sample.data - start), torch.tensor(scale))

@@ -12,21 +12,22 @@ from hypothesis import strategies as st
 from stubs import Scripted, model_of
 
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.families.flow.lanes import Lanes
 from sureflow.families.flow.picard import Picard
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
 
 
-def euler(steps: int, parallel: int, tolerance: float = 1e-3, index: int = 0, **fields) -> LaneSpec:
-    return LaneSpec(
+def euler(steps: int, parallel: int, tolerance: float = 1e-3, index: int = 0, **fields) -> FlowSpec:
+    return FlowSpec(
         5, index, "euler", steps, parallel=parallel, parallel_tolerance=tolerance, **fields
     )
 
 
-def ticks(model: Model, specs: list[LaneSpec]) -> tuple[list[int], list[Sample]]:
+def ticks(model: Model, specs: list[FlowSpec]) -> tuple[list[int], list[Sample]]:
     """Ticks until each of these lanes, all started at once, was done; and their samples."""
     sampler = Sampler(model, len(specs))
     for index, spec in enumerate(specs):
@@ -154,7 +155,7 @@ def test_a_slow_sample_holds_no_fast_one_back() -> None:
 
 
 lanes_of_both_kinds = st.builds(
-    LaneSpec,
+    FlowSpec,
     seed=st.integers(0, 5),
     index=st.integers(0, 3),
     method=st.just("euler"),
@@ -164,7 +165,7 @@ lanes_of_both_kinds = st.builds(
     parallel=st.sampled_from([0, 1, 2, 5, 16]),
     parallel_tolerance=st.sampled_from([0.0, 1e-3, 0.1]),
 ) | st.builds(
-    LaneSpec,
+    FlowSpec,
     seed=st.integers(0, 5),
     index=st.integers(0, 3),
     method=st.sampled_from(["heun", "rk4"]),
@@ -237,7 +238,7 @@ def test_a_guess_that_explodes_harms_nobody() -> None:
 
 def test_guesses_take_memory_only_while_their_lane_is_in_flight(mixture) -> None:
     sampler = Sampler(mixture, capacity=4)
-    sampler.admit(0, LaneSpec(0, 0, "heun", 40))
+    sampler.admit(0, FlowSpec(0, 0, "heun", 40))
     assert sampler._journeys.picard.guesses == {}
     for ticket, window in ((1, 8), (2, 3), (3, 64)):
         sampler.admit(ticket, euler(40, window, index=ticket))
@@ -255,8 +256,8 @@ def test_guesses_take_memory_only_while_their_lane_is_in_flight(mixture) -> None
 
 def test_rows_and_progress_are_counted(mixture) -> None:
     specs = [
-        LaneSpec(0, 0, "heun", 3),
-        LaneSpec(0, 1, "heun", 3, label=1, guidance=2.0),
+        FlowSpec(0, 0, "heun", 3),
+        FlowSpec(0, 1, "heun", 3, label=1, guidance=2.0),
         euler(30, 8),
         euler(30, 8, label=1, guidance=2.0),
         euler(30, 8, label=None, guidance=2.0),

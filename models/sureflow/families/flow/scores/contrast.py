@@ -9,7 +9,7 @@ from torch import Tensor
 from sureflow.families.flow.scores.evidence import TINY, Asked
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Slots
+    from sureflow.core.arrays import Slots
 
 
 class AdherenceContrast(Asked):

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Flags
 from sureflow.core.draw import Purpose, signs
-from sureflow.core.score import Arrays, Evaluation, Flags
+from sureflow.core.score import Arrays, Evaluation
 from sureflow.families.flow.scores.likelihood import Likelihood
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Index, Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Index, Lanes
 
 
 class Divergence(Likelihood):
     """``-log p1(x1) = int z . (J z) dt - log p0(x0)``, ``J`` the Jacobian of the velocity.
 
     What :class:`~sureflow.families.flow.scores.likelihood.Likelihood` reads off a variance is
-    estimated here from the velocity that moved the sample, guided or not: any network will do, and what is
-    integrated is the density of what the flow makes, not of what it was taught. ``z`` are random
-    signs, one draw per sample, the same along its path (Grathwohl et al., FFJORD, 2019).
+    estimated here from the velocity that moved the sample, guided or not: any network will do,
+    and what is integrated is the density of what the flow makes, not of what it was taught. ``z``
+    are random signs, one draw per sample, the same along its path (Grathwohl et al., FFJORD, 2019).
     """
 
     def __init__(self, lanes: Lanes) -> None:

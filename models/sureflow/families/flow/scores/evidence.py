@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Flags, Floats
 from sureflow.core.score import Arrays, Score
 from sureflow.core.transfer import to_device
-from sureflow.families.flow.tableau import Flags, Floats
 from sureflow.moments.reduction import row_sums
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Lanes
 
 ROUNDING = 1e-9
 TINY = 1e-30

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.score import Arrays, Evaluation, Floats, Score
+from sureflow.core.arrays import Floats
+from sureflow.core.score import Arrays, Evaluation, Score
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Lanes
 
 LATE = 0.5
 """From when on a variance counts as late."""

@@ -16,14 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Floats
 from sureflow.core.path import score as slope_at
-from sureflow.core.score import Arrays, Evaluation, Floats, Start
+from sureflow.core.score import Arrays, Evaluation, Start
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.scores.integral import Integral
 from sureflow.moments.reduction import row_sums
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Lanes
 
 LAST = 0.015
 """Time before the end within which the limit of the divergence stands for its quotient, whose

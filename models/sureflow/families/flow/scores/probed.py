@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sureflow.core.score import Evaluation, Floats
+from sureflow.core.arrays import Floats
+from sureflow.core.score import Evaluation
 from sureflow.families.flow.scores.integral import Integral
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Slots
+    from sureflow.core.arrays import Slots
 
 
 class Probed(Integral):

@@ -10,7 +10,7 @@ from sureflow.core.score import Score
 from sureflow.moments.reduction import row_sums
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Slots
+    from sureflow.core.arrays import Slots
 
 
 class Propagated(Score):

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.score import Arrays, Floats, Score
+from sureflow.core.arrays import Floats
+from sureflow.core.score import Arrays, Score
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Lanes
 
 
 class Renoised(Score):

@@ -19,7 +19,8 @@ from sureflow.core.transfer import to_device
 from sureflow.moments.reduction import row_sums
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Lanes
 
 TINY = 1e-30
 """Keeps a network that claims to know everything from dividing by zero."""

@@ -13,7 +13,8 @@ from sureflow.core.score import Arrays, Score, Start
 from sureflow.moments.reduction import row_sums
 
 if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Lanes, Slots
+    from sureflow.core.arrays import Slots
+    from sureflow.families.flow.lanes import Lanes
 
 SINCE = 0.8
 """Predictions from here on count."""

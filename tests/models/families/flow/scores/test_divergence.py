@@ -9,8 +9,8 @@ import torch
 from stubs import Scripted, model_of
 
 from sureflow.core.draw import Purpose, normal, signs
-from sureflow.core.lane import LaneSpec
 from sureflow.families.flow.directional import Directional, differentiable
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.networks import GaussianMixture, VelocityNetwork, build
 from sureflow.sampling.evaluator import Evaluator
@@ -47,12 +47,12 @@ def linear(matrix: list[list[float]]) -> Scripted:
     return Scripted(lambda x, t, label: (a * x.unsqueeze(-2)).sum(-1), shape=(len(matrix),))
 
 
-def log_noise(spec: LaneSpec, size: int) -> float:
+def log_noise(spec: FlowSpec, size: int) -> float:
     start = normal((size,), spec.seed, spec.index, Purpose.START).double()
     return float(-0.5 * (start.square().sum() + size * math.log(2 * math.pi)))
 
 
-def exact(spec: LaneSpec, network: VelocityNetwork) -> float:
+def exact(spec: FlowSpec, network: VelocityNetwork) -> float:
     """Heun's path by hand, with the trace of the Jacobian that autograd makes whole."""
     null = network.classes
     labels = [null if spec.label is None else spec.label, null]
@@ -121,7 +121,7 @@ def test_a_row_has_the_same_bits_in_any_block(kind: str) -> None:
 @pytest.mark.parametrize("method", ["euler", "heun", "rk4", "ab2"])
 def test_a_diagonal_velocity_leaves_no_error(method: str) -> None:
     """``v = A x`` with a diagonal: the divergence is its trace, whatever the signs."""
-    specs = [LaneSpec(1, i, method, 5, scores=ONLY) for i in range(4)]
+    specs = [FlowSpec(1, i, method, 5, scores=ONLY) for i in range(4)]
     for spec, made in zip(
         specs, run(model_of(linear([[0.5, 0.0], [0.0, -2.0]])), specs), strict=True
     ):
@@ -131,7 +131,7 @@ def test_a_diagonal_velocity_leaves_no_error(method: str) -> None:
 def test_a_linear_velocity_gives_its_quadratic_form() -> None:
     """``z . (A z)`` with the sample's own signs; the mean over samples is the trace."""
     matrix = [[0.5, 0.3, 0.0], [-0.1, -2.0, 0.7], [0.2, 0.4, 1.0]]
-    specs = [LaneSpec(2, i, "euler", 2, scores=ONLY) for i in range(600)]
+    specs = [FlowSpec(2, i, "euler", 2, scores=ONLY) for i in range(600)]
     found = []
     for spec, made in zip(specs, run(model_of(linear(matrix)), specs, 64), strict=True):
         z = signs((3,), spec.seed, spec.index, Purpose.PROBE).numpy()
@@ -145,7 +145,7 @@ def test_a_linear_velocity_gives_its_quadratic_form() -> None:
 @pytest.mark.parametrize(("label", "scale"), [(None, 1.0), (1, 1.0), (0, 2.5)])
 def test_the_mean_over_probes_is_exact(label: int | None, scale: float, monkeypatch) -> None:
     """All four draws of two signs, on a path that is the same: their mean has no error left."""
-    spec = LaneSpec(3, 5, "heun", 6, label, scale, scores=ONLY)
+    spec = FlowSpec(3, 5, "heun", 6, label, scale, scores=ONLY)
     found = []
     for probe in ([1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]):
         monkeypatch.setattr(
@@ -158,7 +158,7 @@ def test_the_mean_over_probes_is_exact(label: int | None, scale: float, monkeypa
 
 
 def test_one_probe_is_unbiased() -> None:
-    specs = [LaneSpec(4, i, "heun", 3, scores=ONLY) for i in range(150)]
+    specs = [FlowSpec(4, i, "heun", 3, scores=ONLY) for i in range(150)]
     made = run(model_of(MIXTURE), specs, 64)
     errors = [one.uncertainty - exact(one.spec, MIXTURE) for one in made]
     assert np.std(errors) > 0.01
@@ -168,7 +168,7 @@ def test_one_probe_is_unbiased() -> None:
 def test_one_dimension_is_the_log_density() -> None:
     for deviation in (0.5, 2.0):
         net = GaussianMixture([[0.7]], [1.0], [deviation])
-        for made in run(model_of(net), [LaneSpec(1, i, "rk4", 40, scores=ONLY) for i in range(5)]):
+        for made in run(model_of(net), [FlowSpec(1, i, "rk4", 40, scores=ONLY) for i in range(5)]):
             standard = (float(made.data[0]) - 0.7) / deviation
             truth = 0.5 * standard**2 + 0.5 * math.log(2 * math.pi * deviation**2)
             assert made.uncertainty == pytest.approx(truth, abs=2e-4)
@@ -178,7 +178,7 @@ def test_one_dimension_is_the_log_density() -> None:
 def test_neither_company_nor_the_score_changes_a_bit(kind: str) -> None:
     model = model_of(drawn(kind))
     crowd = [
-        LaneSpec(6, i, method, 4, (0, 1, None)[i % 3], 2.0 if i % 3 == 0 else 1.0, tolerance,
+        FlowSpec(6, i, method, 4, (0, 1, None)[i % 3], 2.0 if i % 3 == 0 else 1.0, tolerance,
                  scores=("divergence", "adherence") if i % 3 else ONLY if i % 2 else ())
         for i, (method, tolerance) in enumerate(
             [("heun", 0.05), ("euler", None), ("ab2", 0.05), ("bosh3", 0.05), ("rk4", None)] * 2
@@ -198,7 +198,7 @@ def test_every_evaluation_costs_twice(method: str, tolerance: float | None) -> N
     if method == "euler" and tolerance:
         return
     for label, scale in ((None, 1.0), (0, 3.0)):
-        spec = LaneSpec(0, 0, method, 5, label, scale, tolerance)
+        spec = FlowSpec(0, 0, method, 5, label, scale, tolerance)
         plain, asked = (
             run(model_of(MIXTURE), [replace(spec, scores=names)])[0] for names in ((), ONLY)
         )
@@ -208,10 +208,10 @@ def test_every_evaluation_costs_twice(method: str, tolerance: float | None) -> N
 
 def test_rows_are_asked_of_the_tick() -> None:
     specs = [
-        LaneSpec(0, 0, "euler", 2, scores=ONLY),
-        LaneSpec(0, 1, "euler", 2),
-        LaneSpec(0, 2, "euler", 2, 1, 2.0, scores=("propagated", "divergence")),
-        LaneSpec(0, 3, "euler", 2, parallel=2),
+        FlowSpec(0, 0, "euler", 2, scores=ONLY),
+        FlowSpec(0, 1, "euler", 2),
+        FlowSpec(0, 2, "euler", 2, 1, 2.0, scores=("propagated", "divergence")),
+        FlowSpec(0, 3, "euler", 2, parallel=2),
     ]
     assert [spec.rows for spec in specs] == [2, 1, 4, 2]
     sampler = Sampler(model_of(MIXTURE), 4)
