@@ -102,7 +102,7 @@ def _text(first: bytes) -> str | None:
     text = first.decode("utf-8", "ignore").strip()
     if '"weight_map"' in text:
         return SHARDS
-    readable = len(text) > 0.9 * len(first) and "".join(text.split()).isprintable()
+    readable = len(text) > 0.9 * len(first.strip()) and "".join(text.split()).isprintable()
     if readable:
         return f"text, beginning with {text[:40]!r}"
     return f"{len(first)} bytes long; download or copy it again" if len(first) < 9 else None
