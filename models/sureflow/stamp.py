@@ -49,5 +49,9 @@ def mismatch(
     stamp = settings.get(LEARNED_FROM)
     if not isinstance(stamp, dict) or not stamp.keys() >= {*needed}:
         return "does not say of which network it was learned"
-    others = [name for name in sorted(stamp) if there.get(name) != stamp[name]]
-    return f"was learned of another {others[0]}" if others else None
+    others = [name for name in stamp if there.get(name) != stamp[name]]
+    if not others:
+        return None
+    first = min(others, key=lambda name: (name != NETWORK, name))
+    what = f"another {first}" if first in there else f"a {first} that is not there"
+    return f"was learned of {what}"

@@ -61,7 +61,7 @@ FILES: dict[str, bytes] = {
     "is compressed by xz": lzma.compress(SOUND),
     "is an index of shards": json.dumps(INDEX).encode(),
     "is an index of shards, whose": json.dumps(INDEX, indent=2).encode(),
-    "is text, beginning with '{\"error\": \"Not found\"}'": b'{"error": "Not found"}',
+    'is text, beginning with \'{"error": "Not found"}\'': b'{"error": "Not found"}',
     "is text, beginning with 'Repository not found'": b"Repository not found\n",
     "is text, beginning with 'no'": b"no\n",
     "is empty": b"",

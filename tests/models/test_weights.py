@@ -112,8 +112,6 @@ def test_what_is_not_finite_in_the_type_of_the_module_is_refused(
 def test_tied_weights_may_be_there_once(tmp_path: Path, meta: bool) -> None:
     module = Tied()
     expected = on_meta(Tied) if meta else Tied().state_dict()
-    if meta:  # where memory cannot be shared by assigning data
-        expected["c.weight"] = expected["a.weight"]
     path = tmp_path / "tied.safetensors"
     save_model(module, path)
     read = read_weights(path, expected)
@@ -159,14 +157,14 @@ def test_a_prefix_is_named(tmp_path: Path, prefix: str) -> None:
 def test_wrapped_parts_are_named(tmp_path: Path) -> None:
     inner = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)).state_dict()
     wrapped = {name.replace(".", "._orig_mod.", 1): tensor for name, tensor in inner.items()}
-    with pytest.raises(ValueError, match="names fit without '_orig_mod.' in them"):
+    with pytest.raises(ValueError, match=r"names fit without '_orig_mod\.' in them"):
         read_weights(saved(tmp_path, wrapped), inner)
-    with pytest.raises(ValueError, match="the network's names have '_orig_mod.' in them"):
+    with pytest.raises(ValueError, match=r"the network's names have '_orig_mod\.' in them"):
         read_weights(saved(tmp_path, inner), wrapped)
 
 
 def test_other_names_get_no_hint(tmp_path: Path) -> None:
     state = {f"module.{name}": tensor for name, tensor in Tied().state_dict().items()}
     state["module.extra"] = torch.ones(1)
-    with pytest.raises(ValueError, match="in the network$"):
+    with pytest.raises(ValueError, match=r"in the network$"):
         read_weights(saved(tmp_path, state), Tied().state_dict())
