@@ -65,6 +65,20 @@ def test_every_folder_becomes_a_model(models_dir: Path) -> None:
     assert ready.failures == {}
 
 
+def test_tables_of_another_network_are_not_served(models_dir: Path, tmp_path: Path) -> None:
+    root = tmp_path / "models"
+    shutil.copytree(models_dir, root)
+    config = json.loads((root / "icons" / "config.json").read_text())
+    config["network"]["floor"] = 0.1
+    (root / "icons" / "config.json").write_text(json.dumps(config))
+    ready = loaded(root)
+    cards = {card.name: card for card in ready.cards}
+    assert cards["icons"].calibrated == {}
+    assert len(cards["icons"].warnings) == 2, "the tables and the grid"
+    assert cards["points"].warnings == ()
+    assert ready.failures == {}
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
