@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
+
 from sureflow.core.commit import step_at
 from sureflow.core.field_types import check_count
 from sureflow.core.frame import nearest
