@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
 from sureflow.core.card import ModelCard
-from sureflow.families.flow.spec import FlowSpec
-from sureflow.families.flow.tableau import METHODS
+from sureflow.core.family import family_of
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.networks import declare_plugin
+from sureflow.sampling.evaluators import evaluators
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 from sureflow_server.engine.model_cache import ModelCache
@@ -53,7 +53,7 @@ def load_all(
             failures[folder.name] = str(error) or type(error).__name__
         else:
             card, most = sampler.model.card, sampler.free // SLOTS_PER_ROW
-            tick_s[card.name] = tuple(map(sampler.model.evaluator.seconds, range(most + 1)))
+            tick_s[card.name] = tuple(map(sampler.seconds, range(most + 1)))
             cards[card.name] = card
             del sampler
     found = tuple(cards[name] for name in sorted(cards))
@@ -75,7 +75,8 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     check_name(folder, model.card)
     if card is not None and model.card != card:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
-    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or model.evaluator.best_rows))
+    best_rows = evaluators(model)[model.engine.main].best_rows
+    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or best_rows))
     _warm_up(sampler)
     return sampler
 
@@ -104,18 +105,14 @@ def _take(cache: ModelCache, sampler: Sampler, config: WorkerConfig) -> None:
 
 
 def _warm_up(sampler: Sampler) -> None:
-    """Fill every slot, with every method, guided and not, and one lane differentiated.
+    """Fill every slot with the example lanes of the family, and run them to their end.
 
-    Otherwise the first request for the score `divergence` would hold up a tick, and everybody in
-    it, while the row counts of the derivatives are verified.
+    Otherwise the first request for a score that needs a head of its own would hold up a tick, and
+    everybody in it, while the block sizes of that head are verified.
     """
     card = sampler.model.card
-    label = 0 if card.classes else None
-    for ticket in range(sampler.free):
-        method = METHODS[ticket % len(METHODS)]
-        guidance = 2.0 if label is not None and ticket % 2 else 1.0
-        scores = ("divergence",) if card.differentiable and not ticket else ()
-        sampler.admit(ticket, FlowSpec(0, ticket, method, 1, label, guidance, scores=scores))
+    for ticket, spec in zip(range(sampler.free), family_of(card).examples(card), strict=False):
+        sampler.admit(ticket, spec)
     while sampler.running:
         for _, sample in sampler.tick().finished:
             if sample.finish_reason != "converged":
