@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats, Slots
+from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.frame import Frame
 from sureflow.core.lane import LaneSpec, View
 from sureflow.core.transfer import to_device
@@ -19,6 +19,9 @@ from sureflow.core.transfer import to_device
 Array: TypeAlias = Tensor | npt.NDArray[Any]
 Index: TypeAlias = slice | Tensor
 """Slots as an index into arrays on the device."""
+
+When: TypeAlias = Callable[[int], bool]
+"""Tells of a slot whether its lane's frames have a field."""
 
 Space = Literal["real", "torus", "counts", "tokens", "mask"]
 
@@ -74,15 +77,15 @@ class Lanes:
         self.device = device
         self.fields: dict[str, Field] = {}
         self.arrays: dict[str, Array] = {}
-        self._when: dict[str, Callable[[int], bool]] = {}
-        self.step = self.number("step", "i8")
+        self._when: dict[str, When] = {}
+        self.step = self.count("step")
         self.t = self.number("t")
-        self.rejected = self.number("rejected", "i8")
-        self.evaluations = self.number("evaluations", "i8", kept=False)
+        self.rejected = self.count("rejected")
+        self.evaluations = self.count("evaluations", kept=False)
         self.times = self.history("times", most_steps)
         self.rates = self.history("rates", most_steps)
-        self.abandoned = self.number("abandoned", "b1", kept=False)
-        self.halted = self.number("halted", "b1", kept=False)
+        self.abandoned = self.flag("abandoned", kept=False)
+        self.halted = self.flag("halted", kept=False)
 
     def tensor(
         self,
@@ -92,23 +95,27 @@ class Lanes:
         space: Space = "real",
         *,
         kept: bool = True,
-        when: Callable[[int], bool] | None = None,
+        when: When | None = None,
     ) -> Tensor:
         """Add a field on the device, ``[capacity, *shape]``, zero; ``when`` as in :meth:`add`."""
         array = torch.zeros(self.capacity, *shape, dtype=DTYPES[dtype], device=self.device)
         self.add(name, Field(tuple(shape), dtype, space, kept), array, when)
         return array
 
-    def number(
-        self,
-        name: str,
-        dtype: str = "f8",
-        *,
-        kept: bool = True,
-        when: Callable[[int], bool] | None = None,
-    ) -> npt.NDArray[Any]:
-        """Add a number per lane in host memory, ``[capacity]``, zero."""
-        array = np.zeros(self.capacity, dtype if dtype != "b1" else np.bool_)
+    def number(self, name: str, *, kept: bool = True, when: When | None = None) -> Floats:
+        """Add a number per lane in host memory, ``[capacity]`` float64, zero."""
+        return self._host(name, "f8", kept, when)
+
+    def count(self, name: str, *, kept: bool = True, when: When | None = None) -> Integers:
+        """Add a whole number per lane in host memory, ``[capacity]`` int64, zero."""
+        return self._host(name, "i8", kept, when)
+
+    def flag(self, name: str, *, kept: bool = True, when: When | None = None) -> Flags:
+        """Add a flag per lane in host memory, ``[capacity]``, false."""
+        return self._host(name, "b1", kept, when)
+
+    def _host(self, name: str, dtype: str, kept: bool, when: When | None) -> npt.NDArray[Any]:
+        array = np.zeros(self.capacity, np.bool_ if dtype == "b1" else dtype)
         self.add(name, Field((), dtype, kept=kept), array, when)
         return array
 
@@ -123,7 +130,7 @@ class Lanes:
         name: str,
         field: Field,
         array: Array,
-        when: Callable[[int], bool] | None = None,
+        when: When | None = None,
     ) -> None:
         """Add a field whose array there is, perhaps as a view of another.
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Slots
+from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Index
 from sureflow.core.path import broadcast
@@ -128,6 +128,14 @@ class Fields(Protocol):
         """An array on the device, ``[capacity, *shape]``, float32."""
         ...
 
-    def number(self, name: str, dtype: str = "f8") -> Any:
+    def number(self, name: str) -> Floats:
         """A number in host memory, ``[capacity]``."""
+        ...
+
+    def count(self, name: str) -> Integers:
+        """A whole number in host memory, ``[capacity]``."""
+        ...
+
+    def flag(self, name: str) -> Flags:
+        """A flag in host memory, ``[capacity]``."""
         ...

@@ -33,8 +33,9 @@ class ConditionedNoise(nn.Module):
 class FrozenVelocity(VelocityNetwork):
     """Any trained module, with noise injected in front of its last linear layer.
 
-    The module keeps its parameters and its output, bit for bit; only the noise layer, which has an
-    embedding of its own, is there to be trained (objective ``variance``). The variance is exact
+    The module keeps its parameters and its output, bit for bit, in float32 and float64; half
+    precision is widened to float32. Only the noise layer, which has an embedding of its own, is
+    there to be trained (objective ``variance``). The variance is exact
     for the noise, because only the final layer follows it, and after that entries are merely
     moved (``PixelShuffle``, ``Unflatten``, ``flip``, ...), left out, repeated, or negated.
 
@@ -70,6 +71,7 @@ class FrozenVelocity(VelocityNetwork):
     ) -> None:
         super().__init__(tuple(shape), classes, floor)
         self.network = network.requires_grad_(False).eval()
+        network._apply(_single)  # type: ignore[no-untyped-call]
         self.final = final
         last = FinalLayer(network, final)
         noise = ConditionedNoise(last.channels, classes, embedding, width)
@@ -134,8 +136,18 @@ class FrozenVelocity(VelocityNetwork):
 
     def _evaluate(self, x: Tensor, t: Tensor, label: Tensor) -> Tensor:
         condition = {"label": label} if self.classes else {}
-        out: Tensor = self.network(x, t, **condition)
-        return out
+        # The noise layer is of the type that the module computes in, which may be wider.
+        own = self.noise_parameters()[0].dtype
+        out = self.network(x.to(own), t.to(own), **condition)
+        if not (isinstance(out, Tensor) and out.is_floating_point()):
+            what = out.dtype if isinstance(out, Tensor) else type(out).__name__
+            raise TypeError(f"it answers with {what}; expected a floating-point tensor")
+        return out.to(x.dtype)
+
+
+def _single(tensor: Tensor) -> Tensor:
+    """At least float32, of what is floating point."""
+    return widened(tensor) if tensor.is_floating_point() else tensor
 
 
 def _verify(network: FrozenVelocity, keys: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Slots
+from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 from sureflow.core.score import Evidence, Score, Step
@@ -38,10 +38,20 @@ class ScoreFields:
         self.names.append(self._prefix + name)
         return self._lanes.tensor(self.names[-1], shape, when=self._asked)
 
-    def number(self, name: str, dtype: str = "f8") -> Any:
+    def number(self, name: str) -> Floats:
         """A number in host memory, ``[capacity]``."""
         self.names.append(self._prefix + name)
-        return self._lanes.number(self.names[-1], dtype, when=self._asked)
+        return self._lanes.number(self.names[-1], when=self._asked)
+
+    def count(self, name: str) -> Integers:
+        """A whole number in host memory, ``[capacity]``."""
+        self.names.append(self._prefix + name)
+        return self._lanes.count(self.names[-1], when=self._asked)
+
+    def flag(self, name: str) -> Flags:
+        """A flag in host memory, ``[capacity]``."""
+        self.names.append(self._prefix + name)
+        return self._lanes.flag(self.names[-1], when=self._asked)
 
     def _asked(self, slot: int) -> bool:
         return bool(self.members[slot])

@@ -18,6 +18,7 @@ from sureflow_server.api.problems import Problem, to_problem
 from sureflow_server.api.run import Result, Run
 from sureflow_server.api.stream import named
 from sureflow_server.engine.errors import EngineError
+from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Progress, Started
 
 log = logging.getLogger(__name__)
@@ -109,16 +110,16 @@ class Background:
             "error": self.error,
         }
 
-    def record(self, before: int, expires: float | None) -> dict[str, Any]:
+    def record(self, before: Callable[[Job], int], expires: float | None) -> dict[str, Any]:
         """Return how it stands, the schema being ``JobRecord``.
 
         Args:
-            before: Requests that are to start before it.
+            before: Counts the requests that are to start before one.
             expires: As for :meth:`summary`.
         """
         short = self.summary(expires)
         lanes = [{"index": lane, "step": s, "t": t} for lane, (s, t) in sorted(self.lanes.items())]
-        position = before if self.state == "queued" else None
+        position = before(self.run.job) if self.state == "queued" else None
         result = self._document() if self.state == "completed" else None
         progress = {**short["progress"], "queue_position": position, "lanes": lanes}
         return {**short, "progress": progress, "result": result}

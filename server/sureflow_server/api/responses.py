@@ -239,6 +239,9 @@ class ModelRecord(Schema):
     """How the probe was fitted that reads the score `probe`; empty without one."""
 
     provenance: dict[str, Any] | None = None
+    warnings: list[str] | None = None
+    """What of the checkpoint was set aside, and why, such as tables that were learned of another
+    network."""
 
 
 class ModelList(Schema):

@@ -10,7 +10,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.networks import declare_plugin
-from sureflow.sampling.evaluators import evaluators
+from sureflow.sampling.evaluators import best_rows
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 from sureflow_server.engine.model_cache import ModelCache
@@ -75,8 +75,7 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     check_name(folder, model.card)
     if card is not None and model.card != card:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
-    best_rows = evaluators(model)[model.engine.main].best_rows
-    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or best_rows))
+    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or best_rows(model)))
     _warm_up(sampler)
     return sampler
 

@@ -9,11 +9,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sureflow_server.api.board import Board
+from sureflow_server.api.local_job import LocalJob
 from sureflow_server.api.remote_job import RemoteJob
 from sureflow_server.store import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from sureflow_server.api.background import Background
     from sureflow_server.engine.job import Job
     from sureflow_server.replicas.lease_store import LeaseStore
 
@@ -53,20 +53,20 @@ class SharedBoard(Board):
         self._told: dict[str, _Told] = {}
         self._cancelling: set[asyncio.Task[None]] = set()
 
-    async def add(self, job: Background) -> None:
+    async def add(self, job: LocalJob) -> None:
         """See :meth:`~sureflow_server.api.board.Board.add`; returns when others know of it."""
         told = self._told[job.id] = _Told(self._leases.token())
         await super().add(job)
         await told.once.wait()
 
-    async def find(self, id: str, owner: str) -> Background | RemoteJob | None:
+    async def find(self, id: str, owner: str) -> LocalJob | RemoteJob | None:
         """See :meth:`~sureflow_server.api.board.Board.find`."""
         if job := self._get(id, owner):
             return job
         entry = await self._leases.find(owner, id, NO_EVENTS)
         return None if entry.how == "none" else RemoteJob(self._leases, owner, id, entry)
 
-    async def owned(self, owner: str, limit: int) -> list[Background | RemoteJob]:
+    async def owned(self, owner: str, limit: int) -> list[LocalJob | RemoteJob]:
         """See :meth:`~sureflow_server.api.board.Board.owned`; of all replicas."""
         told = await self._leases.listed(owner, limit)
         here = await super().owned(owner, limit)
@@ -76,7 +76,7 @@ class SharedBoard(Board):
         )
         return sorted([*here, *others], key=lambda job: job.created, reverse=True)[:limit]
 
-    async def discard(self, job: Background | RemoteJob) -> None:
+    async def discard(self, job: LocalJob | RemoteJob) -> None:
         """See :meth:`~sureflow_server.api.board.Board.discard`; others know of it then."""
         told = None if isinstance(job, RemoteJob) else self._told.get(job.id)
         await super().discard(job)
@@ -96,7 +96,7 @@ class SharedBoard(Board):
             self._cancelling.add(task)
             task.add_done_callback(self._cancelling.discard)
 
-    async def _until_it_ends(self, job: Background) -> None:
+    async def _until_it_ends(self, job: LocalJob) -> None:
         told = self._told[job.id]
         telling = asyncio.create_task(self._go_on(job, told))
         try:
@@ -111,7 +111,7 @@ class SharedBoard(Board):
             told.once.set()
             told.end.set()
 
-    async def _go_on(self, job: Background, told: _Told) -> None:
+    async def _go_on(self, job: LocalJob, told: _Told) -> None:
         """Tell how a job goes on."""
         while job.ended is None:
             changed = job.changed
@@ -122,7 +122,7 @@ class SharedBoard(Board):
                     await changed.wait()
             await asyncio.sleep(max(EVERY_S, len(self._told) / WORDS_PER_S))
 
-    async def _hand_in(self, job: Background, told: _Told) -> None:
+    async def _hand_in(self, job: LocalJob, told: _Told) -> None:
         """Tell how a job has ended, until Redis hears of it or it is forgotten."""
         while not await self._tell(job, told):
             told.end.set()
@@ -131,11 +131,11 @@ class SharedBoard(Board):
             await asyncio.sleep(AGAIN_S)
         self._forget(job.id)
 
-    async def _tell(self, job: Background, told: _Told) -> bool:
+    async def _tell(self, job: LocalJob, told: _Told) -> bool:
         """Tell how a job stands; returns whether Redis has heard."""
         async with told.order:
             ended = job.ended is not None
-            record = job.record(self._before(job.run.job), self.expires(job))
+            record = job.record(self._before, self.expires(job))
             result = record.pop("result")
             note = json.dumps({"record": record, "lost": job.lost()}).encode()
             body = b"" if result is None else json.dumps(result).encode()

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from stubs import Scripted
 
-from sureflow.checkpoint import CheckpointError
+from sureflow.checkpoint import CheckpointConfig, CheckpointError, save
+from sureflow.networks import registry
 from sureflow_server.engine.loader import fetch, load_all
 from sureflow_server.engine.messages import Ready, Resting, WorkerConfig
 from sureflow_server.engine.model_cache import ModelCache
@@ -62,6 +65,20 @@ def test_every_folder_becomes_a_model(models_dir: Path) -> None:
     assert ready.failures == {}
 
 
+def test_tables_of_another_network_are_not_served(models_dir: Path, tmp_path: Path) -> None:
+    root = tmp_path / "models"
+    shutil.copytree(models_dir, root)
+    config = json.loads((root / "icons" / "config.json").read_text())
+    config["network"]["floor"] = 0.1
+    (root / "icons" / "config.json").write_text(json.dumps(config))
+    ready = loaded(root)
+    cards = {card.name: card for card in ready.cards}
+    assert cards["icons"].calibrated == {}
+    assert len(cards["icons"].warnings) == 2, "the tables and the grid"
+    assert cards["points"].warnings == ()
+    assert ready.failures == {}
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -82,6 +99,37 @@ def test_a_broken_folder_harms_no_other(
     (message,) = ready.failures.values()
     assert str(root / "icons") in message
     assert reason in message
+
+
+class Odds(Scripted):
+    """Conditioned on the logarithm of the odds of the time, which has none at both ends."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda x, t, label: x + torch.log(t / (1 - t))[:, None])
+
+
+class Crowd(Scripted):
+    """Subtracts the mean over the batch."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda x, t, label: x - x.mean(0))
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [(Odds, "velocity is not finite at t = 0"), (Crowd, "depends on the rows beside it")],
+)
+def test_a_network_that_cannot_be_served_harms_no_other(
+    network: type[Scripted], reason: str, models_dir: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setitem(registry._factories, "strange", network)
+    root = tmp_path / "models"
+    shutil.copytree(models_dir, root)
+    config = CheckpointConfig(name="strange", media="vector", network={"kind": "strange"})
+    save(root / "strange", config, network())
+    ready = loaded(root)
+    assert [card.name for card in ready.cards] == ["icons", "points"]
+    assert reason in ready.failures["strange"]
 
 
 def test_files_and_hidden_folders_are_no_models(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ class Picard:
             owner, rows = slots[chosen], points.first[chosen] + place
             t = lanes.grid[owner, lanes.step[owner] + place]
             h = lanes.grid[owner, lanes.step[owner] + place + 1] - t
-            found = {
+            found: dict[str, Tensor | Floats] = {
                 "state": guesses,
                 "velocity": velocity,
                 "variance": variance,

@@ -37,7 +37,7 @@ class ConditionEvidence(Score):
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
-        self._answers = fields.number("answers", "i8")
+        self._answers = fields.count("answers")
         # of the stretches of time; nothing is asked for after the last one
         self._bounds = np.array([*self.TIMES, np.inf, np.inf]) - ROUNDING
         self._conditional, self._null, self._start = (

@@ -68,7 +68,7 @@ class Likelihood(Integral):
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
-        self._jumped = fields.number("jumped", "b1")
+        self._jumped = fields.flag("jumped")
         self._jump = fields.tensor("jump", *shape)
 
     def admit(self, slot: int, spec: LaneSpec) -> None:

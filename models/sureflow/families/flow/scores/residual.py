@@ -68,7 +68,8 @@ class PathResidual(Score):
         ones, once, squares = (sums[where] for sums in self._sums)
         target = evidence("end") - evidence("start")
         excess: Tensor = (target * ones - 2 * once) * target + squares
-        return excess / evidence("elapsed")
+        elapsed: Tensor = evidence("elapsed")
+        return excess / elapsed
 
 
 class PooledResidual(PathResidual):

@@ -10,10 +10,10 @@ from stubs import Scripted, model_of
 
 from sureflow.core.draw import Purpose, normal, signs
 from sureflow.families.flow.directional import Directional, differentiable
+from sureflow.families.flow.head import Velocities
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.networks import GaussianMixture, VelocityNetwork, build
-from sureflow.sampling.evaluator import Evaluator
 from sureflow.sampling.sample import run, sample
 from sureflow.sampling.sampler import Sampler
 
@@ -107,7 +107,7 @@ def test_directional_derivatives_of_networks_are_those_of_backward_mode(kind: st
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_row_has_the_same_bits_in_any_block(kind: str) -> None:
     network = drawn(kind)
-    evaluator = Evaluator(Directional(network), (2, 3, 4, 6, 8))
+    evaluator = Velocities(Directional(network), (2, 3, 4, 6, 8))
     rows = 19
     x = torch.stack([normal((2, *network.shape), 5, row, Purpose.START) for row in range(rows)])
     t, label = torch.linspace(0, 1, rows), torch.arange(rows) % 3
@@ -232,6 +232,32 @@ class Closed(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         return gradient
+
+
+def detached(x):
+    return torch.cat([x.detach()[:, :1] ** 2, x[:, 1:]], 1)
+
+
+def outside(x):
+    return torch.from_numpy(np.tanh(x.numpy(force=True)))
+
+
+def rounded(x):
+    """Right where it is differentiated, by a rule that is wrong."""
+    return x.detach() + 0.5 * (x - x.detach())
+
+
+@pytest.mark.parametrize("velocity", [detached, outside, rounded])
+def test_a_part_without_tangents_is_found(velocity) -> None:
+    """Forward mode itself raises nothing, and takes that part for a constant."""
+    assert not differentiable(Scripted(lambda x, t, label: velocity(x)))
+
+
+@pytest.mark.parametrize(
+    "velocity", [lambda x: x.relu(), lambda x: torch.ones_like(x), lambda x: (20 * x).sin()]
+)
+def test_kinks_constants_and_waves_can_be_differentiated(velocity) -> None:
+    assert differentiable(Scripted(lambda x, t, label: velocity(x)))
 
 
 def test_what_cannot_be_done_is_refused() -> None:
