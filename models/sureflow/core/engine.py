@@ -42,12 +42,14 @@ class Engine(ABC):
 
     Attributes:
         main: Name of the head that most rows are for; a tick is as long as its rows take.
+        evaluators: What evaluates the heads, once somebody has asked for them.
     """
 
     main: ClassVar[str]
 
     def __init__(self, model: Any) -> None:
         self.model = model
+        self.evaluators: Any = None
 
     @classmethod
     @abstractmethod

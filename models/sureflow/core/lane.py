@@ -117,7 +117,7 @@ class Sample:
         t: Start time of each step ``[steps]``.
         rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
         map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; sums to the score
-            ``propagated``.
+            ``propagated``. Empty where the family has none.
         commit: See :class:`Commit`.
         finish_reason: Why the lane ended.
         accepted: Steps taken.
@@ -147,7 +147,7 @@ class Sample:
     confidence: float | None
     t: Array
     rate: Array
-    map: Array | None
+    map: Array
     commit: Commit
     finish_reason: FinishReason
     accepted: int

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
@@ -54,7 +55,7 @@ class Outcome:
     rejected: int
     evaluations: int
     scores: dict[str, float]
-    map: Array | None = None
+    map: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     start: Array | None = None
     tolerance: float | None = None
     late: bool = False

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
-from sureflow.core.engine import Head
 from sureflow.model import Model
 from sureflow.sampling.compiled import compiled
 from sureflow.sampling.evaluator import Evaluator
@@ -28,20 +25,27 @@ class Evaluators(dict[str, Evaluator]):
         Raises:
             ValueError: Rows of the head depend on each other; see :class:`Evaluator`.
         """
-        head: Head = self._heads[name]
+        head = self._heads[name]
         how = self._how if name == self._main else "off"
         evaluate = compiled(head.evaluate, how, self._device)
         self[name] = Evaluator(evaluate, head.example, self._device, head.row_counts)
         return self[name]
 
 
-_known: WeakKeyDictionary[object, Evaluators] = WeakKeyDictionary()
-
-
 def evaluators(model: Model) -> Evaluators:
-    """The evaluators of a model, the same ones for every sampler."""
-    network = model.network
-    found = _known.get(network)
-    if found is None:
-        found = _known[network] = Evaluators(model)
+    """The evaluators of a model, the same ones for every sampler; they live as long as it does."""
+    engine = model.engine
+    if engine.evaluators is None:
+        engine.evaluators = Evaluators(model)
+    found: Evaluators = engine.evaluators
     return found
+
+
+def main_head(model: Model) -> Evaluator:
+    """The evaluator of the head that most rows are for."""
+    return evaluators(model)[model.engine.main]
+
+
+def best_rows(model: Model) -> int:
+    """The smallest block whose cost per row is near the lowest; see :class:`Evaluator`."""
+    return main_head(model).best_rows

@@ -17,7 +17,7 @@ from sureflow.core.process import Outcome, Process, Query, Reply
 from sureflow.model import Model
 from sureflow.sampling.answer import answer
 from sureflow.sampling.evaluation_error import EvaluationError, lost
-from sureflow.sampling.evaluators import evaluators
+from sureflow.sampling.evaluators import evaluators, main_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Sampler:
         """Bytes of the weights and of the state of all lanes; not what an evaluation takes."""
         network = self.model.network
         weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
-        return weights + self._lanes.nbytes
+        return int(weights) + self._lanes.nbytes
 
     @property
     def tickets(self) -> list[int]:
@@ -124,11 +124,11 @@ class Sampler:
     @property
     def row_counts(self) -> tuple[int, ...]:
         """Padded block sizes in use; see :class:`~sureflow.sampling.evaluator.Evaluator`."""
-        return self.heads[self.model.engine.main].sizes
+        return main_head(self.model).sizes
 
     def seconds(self, rows: int) -> float:
         """What a tick of so many rows should take."""
-        return self.heads[self.model.engine.main].seconds(rows)
+        return main_head(self.model).seconds(rows)
 
     @torch.inference_mode()
     def admit(self, ticket: int, spec: LaneSpec, deadline: float = inf) -> None:

@@ -11,6 +11,7 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import METHODS
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.networks import declare_plugin
+from sureflow.sampling.evaluators import best_rows
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 from sureflow_server.engine.model_cache import Shelf
@@ -53,7 +54,7 @@ def load_all(
             failures[folder.name] = str(error) or type(error).__name__
         else:
             card, most = sampler.model.card, sampler.free // SLOTS_PER_ROW
-            tick_s[card.name] = tuple(map(sampler.model.evaluator.seconds, range(most + 1)))
+            tick_s[card.name] = tuple(map(sampler.seconds, range(most + 1)))
             cards[card.name] = card
             del sampler
     found = tuple(cards[name] for name in sorted(cards))
@@ -75,7 +76,7 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     check_name(folder, model.card)
     if card is not None and model.card != card:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
-    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or model.evaluator.best_rows))
+    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or best_rows(model)))
     _warm_up(sampler)
     return sampler
 

@@ -308,7 +308,7 @@ class TickLoop:
             ended = monotonic()
             if tick.fitting is not None:
                 self._fitting[model] = tick.fitting
-            expected[model] = sampler.model.evaluator.seconds(tick.rows)
+            expected[model] = sampler.seconds(tick.rows)
             self._count(self._stats[model], tick.rows, ended - begun, expected[model])
             if tick.finished or tick.failed or tick.fitting is not None:
                 self._stale.add(model)

@@ -52,7 +52,7 @@ class Rewinding:
 
     def attempt(self, sample: Sample) -> int:
         """Which attempt at its place this sample is, from 1."""
-        return sample.spec.index // self.count + 1
+        return int(sample.spec.index) // self.count + 1
 
     def follow(self, sample: Sample, launched: int) -> LaneSpec | None:
         """Return the lane that a sample is taken up again as, if it fails and may be."""
@@ -60,7 +60,10 @@ class Rewinding:
             return None
         step = step_at(sample.t, sample.commit.t + self.shift)
         origin = Branch(sample.spec, step, (Resample(),), nearest(sample.frames, step))
-        return replace(sample.spec, index=sample.spec.index + self.count, origin=origin)
+        following: LaneSpec = replace(
+            sample.spec, index=sample.spec.index + self.count, origin=origin
+        )
+        return following
 
     def decide(self, sample: Sample) -> Decision:
         """Compare the score of a sample with the bound; the last attempt is dropped."""

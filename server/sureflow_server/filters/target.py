@@ -54,7 +54,8 @@ class Target:
         """Return the sample that a finished one calls for, after ``launched`` so far, or none."""
         if launched >= self.most or self.threshold.passes(sample):
             return None
-        return replace(sample.spec, index=launched)
+        following: LaneSpec = replace(sample.spec, index=launched)
+        return following
 
     def decide(self, sample: Sample) -> Decision | None:
         """Decide at once, unless that would be to promise another sample that may not come."""
@@ -83,4 +84,4 @@ class Target:
         ]
 
     def _attempt(self, sample: Sample) -> int:
-        return sample.spec.index // self.count + 1
+        return int(sample.spec.index) // self.count + 1
