@@ -36,8 +36,9 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.inspection import inspect
 from sureflow.networks import Probe
 from sureflow.networks.registry import build
-from sureflow.sampling import Sampler, evaluator
+from sureflow.sampling import blocks, evaluator
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
 from tests.hostile import tensors, text
 
 MEBIBYTE = 1 << 20
@@ -119,7 +120,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """No time for timings."""
-    monkeypatch.setattr(evaluator, "TIMED_S", 0.0)
+    monkeypatch.setattr(blocks, "TIMED_S", 0.0)
     monkeypatch.setattr(evaluator, "ROW_COUNTS", (1, 2))
 
 

@@ -10,9 +10,8 @@ from sureflow.sampling.sample import run
 def test_combination_of_velocity_and_variance() -> None:
     scale = np.array([1.0, 3.0, 0.0], np.float32)
     mean = torch.tensor([[1.0], [2.0], [3.0], [10.0], [20.0]])
-    velocity, variance = guide(
-        {"velocity": mean, "variance": mean.clone()}, scale, np.array([1, 2])
-    )
+    reply = {"velocity": mean, "variance": mean.clone()}
+    velocity, variance = guide(reply, scale, np.array([1, 2]))
     assert velocity.squeeze().tolist() == [1.0, 10 + 3 * (2 - 10), 20.0]
     assert variance.squeeze().tolist() == [1.0, 9 * 2 + 4 * 10, 20.0]
 
@@ -21,9 +20,8 @@ def test_a_second_row_without_guidance_changes_nothing() -> None:
     """It was asked for by a score."""
     scale = np.array([1.0, 1.0, 2.0], np.float32)
     mean = torch.randn(5, 3)
-    velocity, variance = guide(
-        {"velocity": mean, "variance": mean.square()}, scale, np.array([1, 2])
-    )
+    reply = {"velocity": mean, "variance": mean.square()}
+    velocity, variance = guide(reply, scale, np.array([1, 2]))
     assert torch.equal(velocity[:2], mean[:2])
     assert torch.equal(variance[:2], mean[:2].square())
     assert torch.equal(velocity[2], mean[4] + 2 * (mean[2] - mean[4]))
