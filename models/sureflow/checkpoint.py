@@ -143,6 +143,7 @@ def load(
         differentiable=differentiable(network),
         probed={} if probe is None else probe.settings,
         provenance=config.provenance,
+        conditions=network.conditions,
     )
     _check_card(folder, card)
     return Model(card, network, calibration, grid=grid, compile=compile)
