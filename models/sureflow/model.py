@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from itertools import chain
@@ -28,6 +29,8 @@ class Model:
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
         grid: Places fixed steps, where the family has them; ``None`` when the checkpoint has none.
         compile: How the network is run.
+        digests: Of what can be learned from, by name: ``network``, ``grid``, ``probe``. What is
+            learned of the model names them, see :mod:`sureflow.stamp`.
     """
 
     card: ModelCard
@@ -35,6 +38,7 @@ class Model:
     calibration: Calibration | None
     grid: Any = None
     compile: Compile = "off"
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:

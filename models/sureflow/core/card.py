@@ -44,6 +44,7 @@ class ModelCard:
         provenance: Data, seed, steps, commit and metrics of the training run.
         family: Name of the family.
         conditions: Named arrays beside a class that samples can be samples of.
+        warnings: What of the checkpoint was set aside, and why.
     """
 
     name: str
@@ -59,3 +60,4 @@ class ModelCard:
     provenance: dict[str, Any] = field(default_factory=dict)
     family: str = "flow"
     conditions: dict[str, Condition] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

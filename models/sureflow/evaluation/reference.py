@@ -18,6 +18,7 @@ from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
+from sureflow.stamp import LEARNED_FROM
 
 FIRST = 0.05
 """From when on running scores are compared."""
@@ -94,6 +95,7 @@ def calibrate(
     }
     early = _early(of_scales, np.array(scales), score, seed)
     settings = {"method": method, "steps": steps, "draws": draws, "seed": seed}
+    settings |= {LEARNED_FROM: dict(model.digests)}
     return Calibration(score, np.array(scales), quantiles, settings, early)
 
 

@@ -34,8 +34,9 @@ class ConditionedNoise(nn.Module):
 class FrozenVelocity(VelocityNetwork):
     """Any trained module, with noise injected in front of its last linear layer.
 
-    The module keeps its parameters and its output, bit for bit; only the noise layer, which has an
-    embedding of its own, is there to be trained (objective ``variance``). The variance is exact
+    The module keeps its parameters and its output, bit for bit, in float32 and float64; half
+    precision is widened to float32. Only the noise layer, which has an embedding of its own, is
+    there to be trained (objective ``variance``). The variance is exact
     for the noise, because only the final layer follows it, and after that entries are merely
     moved (``PixelShuffle``, ``Unflatten``, ``flip``, ...), left out, repeated, or negated.
 
@@ -77,6 +78,7 @@ class FrozenVelocity(VelocityNetwork):
         super().__init__(tuple(shape), classes, floor)
         self.network = network.requires_grad_(False).eval()
         self.conditions = read_conditions(conditions or {})
+        network._apply(_single)  # type: ignore[no-untyped-call]
         self.final = final
         last = FinalLayer(network, final)
         noise = ConditionedNoise(last.channels, classes, embedding, width)
@@ -149,11 +151,21 @@ class FrozenVelocity(VelocityNetwork):
         self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor] | None = None
     ) -> Tensor:
         condition = {"label": label} if self.classes else {}
+        # The noise layer is of the type that the module computes in, which may be wider.
+        own = self.noise_parameters()[0].dtype
         for name, kind in self.conditions.items():
             null = x.new_full((len(x), *kind.shape), kind.null)
-            condition[name] = null if given is None else given.get(name, null)
-        out: Tensor = self.network(x, t, **condition)
-        return out
+            condition[name] = (null if given is None else given.get(name, null)).to(own)
+        out = self.network(x.to(own), t.to(own), **condition)
+        if not (isinstance(out, Tensor) and out.is_floating_point()):
+            what = out.dtype if isinstance(out, Tensor) else type(out).__name__
+            raise TypeError(f"it answers with {what}; expected a floating-point tensor")
+        return out.to(x.dtype)
+
+
+def _single(tensor: Tensor) -> Tensor:
+    """At least float32, of what is floating point."""
+    return widened(tensor) if tensor.is_floating_point() else tensor
 
 
 def _verify(network: FrozenVelocity, keys: object) -> None:

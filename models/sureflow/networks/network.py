@@ -31,6 +31,10 @@ class VelocityNetwork(nn.Module, ABC):
     layers take part only when the variance is wanted, so the mean path is the same code on the
     same tensors either way.
 
+    Samplers call it under ``torch.inference_mode``: tensors that it keeps from such a call can
+    take part in no gradient later, and operations that ask for gradients have to leave that mode.
+    Training, and the score ``divergence``, call it outside of it.
+
     Attributes:
         shape: Shape of one sample, without the batch dimension.
         classes: Number of class labels; 0 for an unconditional network. The label ``classes`` is
@@ -70,6 +74,9 @@ class VelocityNetwork(nn.Module, ABC):
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate the network; ``noisy`` says whether the noise layers take part.
 
+        Samplers give ``x`` and ``t`` in float32. Whatever floating-point type comes out is cast to
+        that of ``x``.
+
         Returns a :class:`~sureflow.networks.reply.Reply` where there is a place to be probed.
         """
 
@@ -88,13 +95,14 @@ class VelocityNetwork(nn.Module, ABC):
         Units are data units per unit time; ``t = 0`` is noise and ``t = 1`` is data. Without
         ``label`` every row is unconditional.
         """
-        return self.conditioned(x, t, self._labels(x, label), False, given).mean
+        return self.conditioned(x, t, self._labels(x, label), False, given).mean.to(x.dtype)
 
     def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Reply:
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
-        The mean is bitwise that of :meth:`forward`. Variance is in squared data units, float32;
-        larger is less sure. Along with them comes what the probe reads, if there is one.
+        The mean is bitwise that of :meth:`forward`. Variance is in squared data units; larger is
+        less sure. Along with them comes what the probe reads, if there is one. All are of the type
+        of ``x``.
         """
         label = self._labels(x, label)
         out = self.conditioned(x, t, label, True, given)
@@ -102,7 +110,8 @@ class VelocityNetwork(nn.Module, ABC):
         reading = None
         if self.probe is not None and isinstance(out, Reply) and out.hidden is not None:
             reading = self.probe(out.hidden, t, label)
-        return Reply(out.mean, variance + self.floor, reading=reading)
+        reply = Reply(out.mean, variance + self.floor, reading=reading)
+        return reply.map(lambda z: z.to(x.dtype))
 
     def attach(self, probe: Probe) -> None:
         """Let a probe read every evaluation from now on.

@@ -150,7 +150,9 @@ def _difference(z: Tensor, w: Tensor, mine: slice, others: slice) -> float:
     a, b = z[mine].double(), w[others].double()
     alike = (a == b) | (a.isnan() & b.isnan())
     largest = (a - b).abs().nan_to_num(nan=math.inf).where(~alike, 0.0).max()
-    scale = max(float(each.double().nan_to_num(0, 0, 0).square().mean()) for each in (z, w)) ** 0.5
+    scale = math.sqrt(
+        max(float(each.double().nan_to_num(0, 0, 0).square().mean()) for each in (z, w))
+    )
     return max(float(largest) / max(scale, SMALLEST), SMALLEST)
 
 
@@ -172,9 +174,9 @@ def _check_answers(rows: dict[str, Tensor], trials: list[_Trial]) -> None:
             found = z.isfinite().reshape(trial.size, -1).all(1).tolist()
             finite[answer].update(enumerate(found, trial.first))
     values = {name: z.tolist() for name, z in rows.items() if z.dim() == 1}
-    for answer, found in finite.items():
-        for name, of_rows in values.items():
-            bad = {of_rows[row] for row in found} - {of_rows[row] for row in found if found[row]}
+    for answer, of_rows in finite.items():
+        for name, value in values.items():
+            bad = {value[row] for row in of_rows} - {value[row] for row in of_rows if of_rows[row]}
             if bad:
                 raise ValueError(f"{answer} is not finite at {name} = {min(bad):g}")
 

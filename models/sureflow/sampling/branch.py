@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from sureflow.core.commit import step_at
+from sureflow.core.field_types import check_count
 from sureflow.core.frame import nearest
 from sureflow.core.lane import Array, Sample
 from sureflow.core.origin import Branch, Inverted
@@ -55,6 +56,7 @@ def edit(
     Raises:
         ValueError: It cannot be done; the message begins with what is wrong.
     """
+    check_count("branches", branches, 0)
     step = step_of(sample, at)
     frame = nearest(sample.frames, step)
     origin = Branch(sample.spec, step, tuple(operations), frame)
@@ -111,7 +113,7 @@ def step_of(sample: Sample, at: At) -> int:
     """
     if at == "commit":
         return min(sample.commit.step, sample.accepted - 1)
-    if isinstance(at, str):
+    if not isinstance(at, int | float | np.number):
         raise ValueError(f"at: {at!r} is neither a step, nor a time, nor commit")
     last = sample.accepted - 1
     if isinstance(at, int):

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from sureflow.core.field_types import check_count
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.families.flow.spec import (
     DEFAULT_MAX_STEPS,
@@ -64,6 +65,7 @@ def sample(
     Raises:
         ValueError: An argument does not suit the model; names it.
     """
+    check_count("n", n, 0)
     specs = [
         FlowSpec(
             seed,
@@ -98,7 +100,11 @@ def run(
 
     ``progress`` is called after every tick with the number of lanes that it finished. ``listener``
     is told the running score of every lane at every step, as ``(number of the lane, t, score)``.
+
+    Raises:
+        ValueError: The capacity is no number of lanes.
     """
+    check_count("capacity", capacity, 1)
     sampler = Sampler(model, capacity, listener)
     waiting = deque(enumerate(specs))
     results: dict[int, Sample] = {}

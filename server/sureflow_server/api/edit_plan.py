@@ -18,8 +18,8 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.recipe import MAX_DEPTH
 from sureflow_server.api.arrays import read, read_mask
 from sureflow_server.api.edit_request import AtCommit, AtStep, AtTime, EditRequest
-from sureflow_server.api.handle_options import keeping, sample_of
-from sureflow_server.api.opened_handle import Held
+from sureflow_server.api.handle_options import handle_options, sample_of
+from sureflow_server.api.opened_handle import OpenedHandle
 from sureflow_server.api.operations import (
     ConditionOperation,
     GuideOperation,
@@ -40,7 +40,7 @@ from sureflow_server.api.resolve import (
     scores_of,
     seed_of,
 )
-from sureflow_server.api.resolve_filter import screen
+from sureflow_server.api.resolve_filter import resolve_filter
 from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.settings import Settings
 
@@ -56,7 +56,7 @@ WORDS = {
 
 def plan_edit(
     request: EditRequest,
-    held: Held,
+    opened: OpenedHandle,
     card: ModelCard,
     step: int,
     frame: Frame | None,
@@ -66,7 +66,7 @@ def plan_edit(
 
     Args:
         request: The edit.
-        held: The handle that it names.
+        opened: The handle that it names.
         card: The model.
         step: Where to branch off; see :func:`branching_step`.
         frame: The trajectory there or before, if it is kept.
@@ -78,16 +78,16 @@ def plan_edit(
     most = settings.max_samples_per_request
     if request.branches > most:
         raise Problem.field("branches", f"at most {most} per request, got {request.branches}")
-    parent = held.spec
+    parent = opened.spec
     if depth(parent) >= MAX_DEPTH - 1:  # one is left to look through what comes of it
         raise Problem.field("handle", f"{MAX_DEPTH - 1} edits lie before it, and no more may")
     label, scale = _condition(request.operations, parent, card)
     operations = tuple(
         operation
         for number, body in enumerate(request.operations)
-        if (operation := _operation(body, held, card, f"operations.{number}")) is not None
+        if (operation := _operation(body, opened, card, f"operations.{number}")) is not None
     )
-    kept = keeping(request.rewind, settings)
+    kept = handle_options(request.rewind, settings)
     scores = scores_of(request.confidence, card, label, scale, usual=parent.scores)
     spec = replace(
         _with_sampler(request, parent, card),
@@ -111,14 +111,14 @@ def plan_edit(
         card=card,
         seed=seed,
         lanes=tuple(replace(spec, index=first + branch) for branch in range(request.branches)),
-        filter=screen(request.filter, request.branches, card, spec, request.branches),
+        filter=resolve_filter(request.filter, request.branches, card, spec, request.branches),
         form=form_of(request.output, card),
         profile=request.confidence.profile,
         map=request.confidence.map,
         deadline_s=request.deadline_s,
         priority=request.priority,
-        keeping=kept,
-        parent=held.handle.id,
+        handles=kept,
+        parent=opened.handle.id,
     )
 
 
@@ -136,24 +136,24 @@ def named(error: ImpossibleError, request: EditRequest) -> Problem:
     return Problem.field(WORDS.get(path, path), message)
 
 
-def branching_step(request: EditRequest, held: Held) -> int:
+def branching_step(request: EditRequest, opened: OpenedHandle) -> int:
     """Return the step of a trajectory at whose beginning it is left.
 
     Raises:
         Problem: It has no such step, or no such commit point.
     """
-    at, last = request.at, held.steps - 1
+    at, last = request.at, opened.steps - 1
     if isinstance(at, AtTime):
-        return step_at(held.t, at.t)
+        return step_at(opened.t, at.t)
     if isinstance(at, AtStep):
         if at.step > last:
             raise Problem.field("at.step", f"the trajectory has the steps 0 to {last}")
         return at.step
     rank, shift = (at.commit, at.shift) if isinstance(at, AtCommit) else (1, 0.0)
-    if rank > len(held.commits):
-        raise Problem.field("at.commit", f"the trajectory has {len(held.commits)} commit points")
-    commit = held.commits[rank - 1]
-    return step_at(held.t, commit["t"] + shift) if shift else min(commit["step"], last)
+    if rank > len(opened.commits):
+        raise Problem.field("at.commit", f"the trajectory has {len(opened.commits)} commit points")
+    commit = opened.commits[rank - 1]
+    return step_at(opened.t, commit["t"] + shift) if shift else min(commit["step"], last)
 
 
 def _with_sampler(request: EditRequest, parent: FlowSpec, card: ModelCard) -> FlowSpec:
@@ -183,7 +183,9 @@ def _condition(
     return label, scale
 
 
-def _operation(body: OperationBody, held: Held, card: ModelCard, field: str) -> Operation | None:
+def _operation(
+    body: OperationBody, opened: OpenedHandle, card: ModelCard, field: str
+) -> Operation | None:
     """The operation of a lane; ``None`` for a condition, which is a field of it."""
     if isinstance(body, ConditionOperation):
         return None
@@ -191,7 +193,7 @@ def _operation(body: OperationBody, held: Held, card: ModelCard, field: str) -> 
         return Resample(body.strength, _region(body.region, card, f"{field}.region"))
     if isinstance(body, InpaintOperation):
         mask = _mask(body.mask, card, f"{field}.mask")
-        return Inpaint(mask, _known(body, held, card, f"{field}.known"), body.inner)
+        return Inpaint(mask, _known(body, opened, card, f"{field}.known"), body.inner)
     return _guide(body, card, field)
 
 
@@ -217,9 +219,9 @@ def _mask(written: Any, card: ModelCard, field: str) -> np.ndarray[Any, np.dtype
     return mask
 
 
-def _known(body: InpaintOperation, held: Held, card: ModelCard, field: str) -> Array:
+def _known(body: InpaintOperation, opened: OpenedHandle, card: ModelCard, field: str) -> Array:
     if body.known is None:
-        return sample_of(held.handle)["data"]
+        return sample_of(opened.handle)["data"]
     return read(body.known, card.shape, field)
 
 

@@ -17,27 +17,27 @@ from sureflow_server.api.requests import (
 )
 from sureflow_server.api.rewind_options import RewindOptions
 from sureflow_server.api.sampler_options import SamplerOptions
-from sureflow_server.api.schema import Integer, Number, Part
+from sureflow_server.api.schema import Integer, Number, Schema
 
 MAX_BRANCHES = 64
 MAX_RANK = 8
 
 
-class AtTime(Part):
+class AtTime(Schema):
     """A time."""
 
     t: Annotated[Number, Field(ge=0, lt=1)]
     """0 is noise, 1 is data. The last step that begins there or before."""
 
 
-class AtStep(Part):
+class AtStep(Schema):
     """A step."""
 
     step: Annotated[Integer, Field(ge=0)]
     """So many steps completed."""
 
 
-class AtCommit(Part):
+class AtCommit(Schema):
     """A commit point."""
 
     commit: Annotated[Integer, Field(ge=1, le=MAX_RANK)]
@@ -65,7 +65,7 @@ At = Annotated[
 """Told apart by what was sent, so that a complaint is about the one that was meant."""
 
 
-class EditRequest(Part):
+class EditRequest(Schema):
     """Take a trajectory up again where it was, and send it elsewhere."""
 
     handle: str = Field(max_length=64)

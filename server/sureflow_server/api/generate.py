@@ -15,7 +15,7 @@ from sureflow_server.api.answer import answer, facts, tensors, whole
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoding import png
 from sureflow_server.api.examples import REQUESTS
-from sureflow_server.api.idempotency import HEADER, PARAMETERS, once
+from sureflow_server.api.idempotency import HEADER, PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.plan import Plan, plan
 from sureflow_server.api.problems import Problem, problems
@@ -70,7 +70,7 @@ async def generate(
 
     With an `Idempotency-Key` the request is done once, however often it is sent; streams take none.
     """
-    return await once(request, partial(_generate, request, body))
+    return await idempotent(request, partial(_generate, request, body))
 
 
 async def _generate(request: Request, body: GenerateRequest) -> Response:

@@ -15,8 +15,8 @@ from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import whole
 from sureflow_server.api.arrays import read
 from sureflow_server.api.examples import INVERSIONS
-from sureflow_server.api.handle_options import keeping
-from sureflow_server.api.idempotency import PARAMETERS, once
+from sureflow_server.api.handle_options import handle_options
+from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.invert_request import InvertRequest
 from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.plan import Plan
@@ -44,7 +44,7 @@ async def invert(
     The flow runs from each back to noise, and from that noise on as for any sample; `data` is what
     it comes to, and `inversion_error` how far that is from what was given.
     """
-    return await once(request, partial(_invert, request, body))
+    return await idempotent(request, partial(_invert, request, body))
 
 
 async def _invert(request: Request, body: InvertRequest) -> Response:
@@ -61,7 +61,7 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
     check_grid(request.sampler, card)
     if request.sampler.parallel is not None:
         raise Problem.field("sampler.parallel", "steps made in parallel cannot be taken back")
-    kept = keeping(request.rewind, service.settings)
+    kept = handle_options(request.rewind, service.settings)
     spec = FlowSpec(
         request.seed,
         0,
@@ -88,5 +88,5 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
         map=request.confidence.map,
         deadline_s=request.deadline_s,
         priority=request.priority,
-        keeping=kept,
+        handles=kept,
     )

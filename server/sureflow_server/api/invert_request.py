@@ -17,13 +17,13 @@ from sureflow_server.api.requests import (
 )
 from sureflow_server.api.rewind_options import RewindOptions
 from sureflow_server.api.sampler_options import SamplerOptions
-from sureflow_server.api.schema import Integer, Number, Part
+from sureflow_server.api.schema import Integer, Number, Schema
 
 MAX_GIVEN = 256
 DEFAULT_SAMPLER = SamplerOptions(method="dopri5", tolerance=1e-4)
 
 
-class InvertRequest(Part):
+class InvertRequest(Schema):
     """Have samples of one's own scored, and made fit to be edited.
 
     The flow is integrated from each of them back to noise, and from there as usual.

@@ -66,7 +66,7 @@ def _records(service: Service) -> dict[str, ModelRecord]:
         raise NotReadyError("the models are still being loaded", 2)
     ready = {
         name: ModelRecord(
-            state="ready", default=name == default, loaded=name in pool.held, **asdict(card)
+            state="ready", default=name == default, loaded=name in pool.resident, **asdict(card)
         )
         for name, card in pool.cards.items()
     }

@@ -9,19 +9,19 @@ from pydantic import Discriminator, Field, Tag
 from sureflow.families.flow.operations import MAX_INNER
 from sureflow_server.api.arrays import Written
 from sureflow_server.api.requests import MAX_GUIDANCE, Label
-from sureflow_server.api.schema import Integer, Number, Part
+from sureflow_server.api.schema import Integer, Number, Schema
 
 MAX_OPERATIONS = 8
 
 
-class UncertainRegion(Part):
+class UncertainRegion(Schema):
     """The least sure components."""
 
     uncertain: Annotated[Number, Field(gt=0, le=1)]
     """Their share of all, by the variance where the trajectory is taken up."""
 
 
-class MaskRegion(Part):
+class MaskRegion(Schema):
     """Chosen components."""
 
     mask: Written
@@ -44,7 +44,7 @@ Region = Annotated[
 """Told apart by what was sent, so that a complaint is about the one that was meant."""
 
 
-class ResampleOperation(Part):
+class ResampleOperation(Schema):
     """Draw the noise in the state anew: at `t = 0` another sample, later a variation."""
 
     type: Literal["resample"]
@@ -54,7 +54,7 @@ class ResampleOperation(Part):
     region: Region = "all"
 
 
-class ConditionOperation(Part):
+class ConditionOperation(Schema):
     """Another class, or another guidance, from here on."""
 
     type: Literal["condition"]
@@ -65,7 +65,7 @@ class ConditionOperation(Part):
     """Of classifier-free guidance; by default as before."""
 
 
-class InpaintOperation(Part):
+class InpaintOperation(Schema):
     """Hold a part to known values and let the flow make the rest."""
 
     type: Literal["inpaint"]
@@ -80,7 +80,7 @@ class InpaintOperation(Part):
     law, for as many times the evaluations."""
 
 
-class GuideOperation(Part):
+class GuideOperation(Schema):
     """Pull the sample toward a measurement, or up a score that the server has been given."""
 
     type: Literal["guide"]

@@ -8,7 +8,7 @@ from typing import Literal
 from sureflow.core.card import ModelCard
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.encoding import Format
-from sureflow_server.api.handle_options import Keeping, keeping
+from sureflow_server.api.handle_options import HandleOptions, handle_options
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.resolve import (
@@ -19,7 +19,7 @@ from sureflow_server.api.resolve import (
     scores_of,
     seed_of,
 )
-from sureflow_server.api.resolve_filter import screen
+from sureflow_server.api.resolve_filter import resolve_filter
 from sureflow_server.engine.job import Follow
 from sureflow_server.filters import Filter, Rewinding, Target
 from sureflow_server.service import Service
@@ -42,7 +42,7 @@ class Plan:
         map: Whether that of every component is.
         deadline_s: Seconds after which nobody waits any more.
         priority: Higher ones first.
-        keeping: What becomes of trajectories; ``None`` gives them no handles.
+        handles: What is kept of trajectories; ``None`` gives them no handles.
         parent: Id of the handle that the lanes branch off from.
     """
 
@@ -56,7 +56,7 @@ class Plan:
     map: bool
     deadline_s: float | None
     priority: int
-    keeping: Keeping | None = None
+    handles: HandleOptions | None = None
     parent: str | None = None
 
     @property
@@ -85,11 +85,11 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
     check_grid(request.sampler, card)
     parallel = request.sampler.parallel is not None
     scores = scores_of(request.confidence, card, label, scale, parallel)
-    kept = keeping(request.rewind, service.settings)
+    kept = handle_options(request.rewind, service.settings)
     seed = seed_of(request.seed)
     sampler = request.sampler.lane()
     spec = FlowSpec(seed, 0, label=label, guidance=scale, scores=scores, **sampler)
-    chosen = screen(request.filter, request.count, card, spec, limit)
+    chosen = resolve_filter(request.filter, request.count, card, spec, limit)
     if chosen is not None:
         spec = replace(spec, early=chosen.floor)
     if kept is not None:
@@ -110,7 +110,7 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
         map=request.confidence.map,
         deadline_s=request.deadline_s,
         priority=request.priority,
-        keeping=kept,
+        handles=kept,
     )
 
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.rewind_options import RewindOptions
 from sureflow_server.api.sampler_options import SamplerOptions
-from sureflow_server.api.schema import Flag, Integer, Number, Part, ScoreName
+from sureflow_server.api.schema import Flag, Integer, Number, Schema, ScoreName
 
 MAX_GUIDANCE = 100.0
 MAX_DEADLINE_S = 86_400.0
@@ -26,14 +26,14 @@ def _label(value: object) -> int | str:
 Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=int | str)]
 
 
-class Condition(Part):
+class Condition(Schema):
     """What the samples shall be."""
 
     label: Label
     """Number or name of a class; `GET /v1/models` lists them."""
 
 
-class Guidance(Part):
+class Guidance(Schema):
     """Classifier-free guidance."""
 
     scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] = 1.0
@@ -41,7 +41,7 @@ class Guidance(Part):
     row per evaluation."""
 
 
-class ConfidenceOptions(Part):
+class ConfidenceOptions(Schema):
     """How sureness is measured, and how much of it is returned."""
 
     method: ScoreName | None = None
@@ -67,7 +67,7 @@ class ConfidenceOptions(Part):
     """Return the uncertainty of every component."""
 
 
-class OutputOptions(Part):
+class OutputOptions(Schema):
     """How arrays travel in JSON."""
 
     format: Literal["png", "npy", "list"] | None = None
@@ -75,7 +75,7 @@ class OutputOptions(Part):
     for images and list for vectors."""
 
 
-class GenerateRequest(Part):
+class GenerateRequest(Schema):
     """Ask for `n` samples of a model, each with its confidence."""
 
     model: str | None = None

@@ -6,32 +6,32 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sureflow.core.lane import FinishReason
-from sureflow_server.api.schema import Part, Placement
+from sureflow_server.api.schema import Placement, Schema
 from sureflow_server.filters import Action, Score, Taken
 
 
-class CommitPoint(Part):
+class CommitPoint(Schema):
     """The moment at which the sample had mostly decided what it would be."""
 
     t: float
     step: int
 
 
-class Profile(Part):
+class Profile(Schema):
     """Uncertainty rate over time."""
 
     t: list[float]
     rate: list[float | None]
 
 
-class StepCounts(Part):
+class StepCounts(Schema):
     """Steps of the solver."""
 
     accepted: int
     rejected: int
 
 
-class DecisionRecord(Part):
+class DecisionRecord(Schema):
     """What the filter decided, and on what evidence."""
 
     action_requested: Action
@@ -49,7 +49,7 @@ class DecisionRecord(Part):
     """Time t in [0, 1] at which the sample was given up; null if it was finished."""
 
 
-class HandleLink(Part):
+class HandleLink(Schema):
     """By what a trajectory can be looked through and taken up again."""
 
     id: str
@@ -61,7 +61,7 @@ class HandleLink(Part):
     """Times of the key frames."""
 
 
-class SampleRecord(Part):
+class SampleRecord(Schema):
     """One sample."""
 
     index: int
@@ -130,7 +130,7 @@ class SampleRecord(Part):
     null for a first attempt."""
 
 
-class Usage(Part):
+class Usage(Schema):
     """What the request cost."""
 
     evaluations: int
@@ -144,7 +144,7 @@ class Usage(Part):
     """Seconds from then until the last lane was done."""
 
 
-class GenerateResponse(Part):
+class GenerateResponse(Schema):
     """The samples, in the order of their index."""
 
     id: str
@@ -159,7 +159,7 @@ class GenerateResponse(Part):
     """What went wrong and did not keep the samples from being made."""
 
 
-class BranchPoint(Part):
+class BranchPoint(Schema):
     """Where a trajectory was left."""
 
     t: float
@@ -177,7 +177,7 @@ class EditResponse(GenerateResponse):
     """Place of the surest branch in `samples`; null if the original is at least as sure."""
 
 
-class ModelRecord(Part):
+class ModelRecord(Schema):
     """A model and its state; a failed one has an error and no card, an unloaded one neither."""
 
     name: str
@@ -204,9 +204,12 @@ class ModelRecord(Part):
     """How the probe was fitted that reads the score `probe`; empty without one."""
 
     provenance: dict[str, Any] | None = None
+    warnings: list[str] | None = None
+    """What of the checkpoint was set aside, and why, such as tables that were learned of another
+    network."""
 
 
-class ModelList(Part):
+class ModelList(Schema):
     """Every checkpoint folder."""
 
     models: list[ModelRecord]

@@ -17,12 +17,12 @@ from sureflow.families.flow.spec import (
     PARALLEL_METHODS,
 )
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS
-from sureflow_server.api.schema import Integer, Number, Part, Placement
+from sureflow_server.api.schema import Integer, Number, Placement, Schema
 
 Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]
 
 
-class ParallelOptions(Part):
+class ParallelOptions(Schema):
     """Steps evaluated ahead of time: an answer after fewer network calls, each of more rows.
 
     Worth it where the device has rows to spare.
@@ -36,7 +36,7 @@ class ParallelOptions(Part):
     units. With 0 the sample has the bytes of one step after another."""
 
 
-class SamplerOptions(Part):
+class SamplerOptions(Schema):
     """How the flow is integrated from noise (t = 0) to data (t = 1).
 
     By `steps` on a fixed grid, or by `tolerance` with steps that every sample chooses for itself.

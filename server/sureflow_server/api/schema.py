@@ -28,7 +28,7 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
-class Part(BaseModel):
-    """What all parts of requests and answers share: fields are documented where they stand."""
+class Schema(BaseModel):
+    """Base of every part of requests and answers; fields are documented where they stand."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -14,7 +14,7 @@ from sureflow.networks import declare_plugin
 from sureflow.sampling.evaluators import best_rows
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
-from sureflow_server.engine.model_cache import Shelf
+from sureflow_server.engine.model_cache import ModelCache
 
 SLOTS_PER_ROW = 2
 """Slots beyond the running lanes are for lanes that stand back for others."""
@@ -22,7 +22,7 @@ SLOTS_PER_ROW = 2
 
 def load_all(
     config: WorkerConfig, begin: Callable[[str], object] = lambda name: None
-) -> tuple[Ready, Shelf]:
+) -> tuple[Ready, ModelCache]:
     """Load every checkpoint folder in ``models_dir`` (``None``: the embedded ones) and warm it up.
 
     A folder that does not work is reported and harms no other. Models are known by the names of
@@ -36,20 +36,20 @@ def load_all(
     for declaration in config.plugins:
         declare_plugin(declaration)
     root = config.models_dir or embedded_folder()
-    shelf = Shelf(budget=config.model_bytes)
+    cache = ModelCache(budget=config.model_bytes)
     resting = {each.card.name: each for each in config.resting}
     cards: dict[str, ModelCard] = {name: each.card for name, each in resting.items()}
     tick_s = {name: each.tick_s for name, each in resting.items()}
-    shelf.sizes.update({name: each.nbytes for name, each in resting.items()})
+    cache.sizes.update({name: each.nbytes for name, each in resting.items()})
     failures: dict[str, str] = {}
     for folder in sorted(checkpoint_folders(root), key=lambda each: _rank(each.name, config.last)):
         if folder.name in config.without or folder.name in resting:
             continue
         begin(folder.name)
         try:
-            shelf.make_room(_expected(folder, config))
+            cache.evict_for(_expected(folder, config))
             sampler = fetch(folder, config)
-            _take(shelf, sampler, config)
+            _take(cache, sampler, config)
         except Exception as error:  # a third-party network may raise anything
             failures[folder.name] = str(error) or type(error).__name__
         else:
@@ -58,7 +58,7 @@ def load_all(
             cards[card.name] = card
             del sampler
     found = tuple(cards[name] for name in sorted(cards))
-    return Ready(str(root), found, tick_s, failures, dict(shelf.sizes), (*shelf.held,)), shelf
+    return Ready(str(root), found, tick_s, failures, dict(cache.sizes), (*cache.resident,)), cache
 
 
 def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> Sampler:
@@ -91,17 +91,17 @@ def _expected(folder: Path, config: WorkerConfig) -> int:
     return min(weights.stat().st_size if weights.exists() else 0, config.model_bytes or 0)
 
 
-def _take(shelf: Shelf, sampler: Sampler, config: WorkerConfig) -> None:
-    """Put a model on the shelf, for which others make room.
+def _take(cache: ModelCache, sampler: Sampler, config: WorkerConfig) -> None:
+    """Put a model into the cache, and evict others for it.
 
     Raises:
-        CheckpointError: There can be no room for it.
+        CheckpointError: It takes more than the whole budget.
     """
     size, most = sampler.nbytes, config.model_bytes
     if most is not None and size > most:
         raise CheckpointError(f"takes {size} bytes of memory, and model_bytes is {most}")
-    shelf.make_room(size)
-    shelf.put(sampler.model.card.name, sampler)
+    cache.evict_for(size)
+    cache.put(sampler.model.card.name, sampler)
 
 
 def _warm_up(sampler: Sampler) -> None:

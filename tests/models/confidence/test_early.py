@@ -10,7 +10,7 @@ from sureflow.families.flow.spec import FlowSpec
 
 
 def early() -> Early:
-    """Running values spread over [0, t] at t = 0.2 and 0.4; lanes of ranks beyond 0.8 should stop."""
+    """Running values spread over [0, t] at t = 0.2 and 0.4; ranks beyond 0.8 should stop."""
     times = np.array([0.2, 0.4])
     table = np.stack([np.linspace(0, t, LEVELS) for t in times])
     quantiles = np.stack([table, 10 * table])[None]

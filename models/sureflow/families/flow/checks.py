@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sureflow.core.card import ModelCard
+from sureflow.core.field_types import check_types
 from sureflow.core.frame import Frame
 from sureflow.core.origin import Branch, Inverted, depth
 from sureflow.families.flow.measurement import MEASUREMENTS
@@ -41,6 +42,7 @@ def check(spec: FlowSpec, model: Any, engine: Any) -> None:
     Raises:
         ValueError: It does not; the message begins with the name of the field.
     """
+    check_types(spec)
     if not 0 <= spec.seed < 2**63:
         raise ValueError(f"seed: {spec.seed} is not in 0 .. 2**63 - 1")
     if spec.method not in METHODS:
@@ -147,6 +149,9 @@ def check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
         ValueError: It cannot; the message begins with the name of the field.
     """
     shape = model.card.shape
+    if not isinstance(origin, Branch | Inverted):
+        raise ValueError(f"origin: {origin!r:.60} is neither a branch nor an inversion")
+    check_types(origin)
     if isinstance(origin, Inverted):
         _check_array("data", origin.data, shape)
         return
@@ -195,6 +200,9 @@ def _check_frame(frame: Frame, step: int, engine: Any) -> None:
 
 
 def _check_operation(operation: Any, shape: Shape) -> None:
+    if not isinstance(operation, Resample | Inpaint | Guide):
+        raise ValueError(f"kind: {operation!r:.60} is no operation")
+    check_types(operation)
     if isinstance(operation, Resample):
         if not 0 <= operation.strength <= 1:
             raise ValueError(f"strength: {operation.strength} is not in 0 .. 1")
@@ -212,6 +220,7 @@ def _check_region(region: object, shape: Shape) -> None:
     if isinstance(region, np.ndarray):
         _check_mask("region", region, shape)
     elif isinstance(region, Uncertain):
+        check_types(region)
         if not 0 < region.share <= 1:
             raise ValueError(f"region: a share of {region.share} is not in 0 .. 1")
     elif region != "all":

@@ -1,28 +1,26 @@
-"""Requests in the background, of the blocking client."""
+# Generated from _async/jobs.py by `make twins`: edit that file, not this.
+"""Requests in the background."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
 
-from . import _calls
-from ._base import pause_between_looks, still_running
-from ._encode import Given
-from ._events import Event
-from ._exceptions import APIConnectionError
-from ._handle import Held
-from ._job import HeldJob, Job, JobSummary
-from ._operations import Operation
-from ._options import EditOptions, GenerateOptions, InvertOptions
-from ._progress import ProgressBar
-from ._result import Result
-
-if TYPE_CHECKING:
-    from ._client import Client
+from .. import _calls
+from .._base import pause_between_looks, still_running
+from .._encode import Given
+from .._events import Event
+from .._exceptions import APIConnectionError
+from .._handle import HandleLike
+from .._job import Job, JobLike, JobSummary
+from .._operations import Operation
+from .._options import EditOptions, GenerateOptions, InvertOptions
+from .._progress import ProgressBar
+from .._result import Result
+from .connection import Connection
 
 
 class Jobs:
@@ -32,7 +30,7 @@ class Jobs:
     the server for a while, see ``Job.expires_at``.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Connection) -> None:
         self._client = client
 
     def generate(
@@ -48,7 +46,7 @@ class Jobs:
 
     def edit(
         self,
-        handle: Held,
+        handle: HandleLike,
         operations: Operation | Sequence[Operation] = (),
         **options: Unpack[EditOptions],
     ) -> Job:
@@ -77,9 +75,10 @@ class Jobs:
         Args:
             limit: At most so many, from 1 to 1000.
         """
-        return self._client._call(_calls.jobs(limit)).jobs
+        answer = self._client._call(_calls.jobs(limit))
+        return answer.jobs
 
-    def get(self, job: HeldJob) -> Job:
+    def get(self, job: JobLike) -> Job:
         """Return how a job stands, with its result once it is completed.
 
         Args:
@@ -90,7 +89,7 @@ class Jobs:
         """
         return self._client._call(_calls.job(job))
 
-    def wait(self, job: HeldJob, *, timeout: float | None = None, progress: bool = False) -> Result:
+    def wait(self, job: JobLike, *, timeout: float | None = None, progress: bool = False) -> Result:
         """Wait until a job has ended and return its result; of an edit, an `EditResult`.
 
         Args:
@@ -115,7 +114,7 @@ class Jobs:
             bar.show(known)
         return known.outcome()
 
-    def events(self, job: HeldJob) -> Generator[Event, None, None]:
+    def events(self, job: JobLike) -> Generator[Event, None, None]:
         """Follow a job from its beginning on, to its last event, `Completed`.
 
         A connection that breaks on the way is made again, and events go on where they stopped.
@@ -144,7 +143,7 @@ class Jobs:
                     raise
             time.sleep(wait)
 
-    def cancel(self, job: HeldJob) -> None:
+    def cancel(self, job: JobLike) -> None:
         """Cancel a job that is under way; one that has ended is forgotten, with its result.
 
         Args:

@@ -1,81 +1,37 @@
-"""The client for ``async`` code."""
+"""What a server can be asked, one method for each request."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing, closing
-from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
 import anyio
-import httpx
-from httpx_sse import EventSource
-from typing_extensions import Self, Unpack
+from typing_extensions import Unpack
 
-from . import _calls
-from ._async_jobs import AsyncJobs
-from ._base import (
-    DEFAULT_TIMEOUT,
-    DEFAULT_URL,
-    LIVE,
-    POLL_SECONDS,
-    PROBE_TIMEOUT,
-    READY,
-    BaseClient,
-    broken_stream,
-    check_stream,
-    http_options,
-    is_ready,
-    never_ready,
-    transport_error,
-)
-from ._call import EVENTS, Answer, Call
-from ._collect import collect
-from ._edit_result import EditResult
-from ._encode import Given
-from ._events import Completed, Event, read_event
-from ._handle import Handle, HandleSummary, Held
-from ._model import Model
-from ._operations import Operation
-from ._options import EditOptions, GenerateOptions, InvertOptions
-from ._problem import response_error
-from ._progress import ProgressBar
-from ._result import Result
-from ._retry import Retry
-from ._trajectory import Show, Trajectory
+from .. import _calls
+from .._base import LIVE, POLL_SECONDS, READY, never_ready
+from .._collect import collect
+from .._edit_result import EditResult
+from .._encode import Given
+from .._events import Event, Step
+from .._handle import Handle, HandleLike, HandleSummary
+from .._model import Model
+from .._operations import Operation
+from .._options import EditOptions, GenerateOptions, InvertOptions
+from .._progress import ProgressBar
+from .._result import Result
+from .._trajectory import Show, Trajectory
+from .connection import AsyncConnection
+from .jobs import AsyncJobs
 
 
-class AsyncClient(BaseClient):
-    """Talks to a Sureflow server without blocking; `Client` is its twin.
+class AsyncClient(AsyncConnection):
+    """Talks to a Sureflow server: `Client` blocks, `AsyncClient` is its twin for ``async`` code.
 
-    May be shared between tasks. Close it, or use it as an ``async`` context manager.
+    May be shared between threads (`Client`) or tasks (`AsyncClient`). Close it, or use it as a
+    context manager.
     """
-
-    def __init__(
-        self,
-        url: str = DEFAULT_URL,
-        *,
-        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
-        headers: Mapping[str, str] | None = None,
-        api_key: str | None = None,
-        retry: Retry | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        """Prepare the client; nothing is sent yet.
-
-        Args:
-            url: Where the server listens.
-            timeout: Seconds to wait for an answer, or an ``httpx.Timeout``. A stream waits that
-                long for each next sign of life.
-            headers: Sent with every request.
-            api_key: Sent with every request, as a bearer token; by default that of the
-                environment variable ``SUREFLOW_API_KEY``, if any.
-            retry: How often to send a refused or unanswered request again.
-            transport: What carries the requests, in place of the network.
-        """
-        super().__init__(url, retry)
-        options = http_options(timeout, headers, api_key)
-        self._http = httpx.AsyncClient(**options, transport=transport)
 
     async def generate(
         self,
@@ -103,7 +59,8 @@ class AsyncClient(BaseClient):
         """
         if progress:
             events = self.stream(model, n, progress=True, **options)
-            return collect([event async for event in events])
+            # A result is made of the samples; the steps have moved the bar and are done with.
+            return collect([event async for event in events if not isinstance(event, Step)])
         return await self._call(_calls.generate(model, n, **options))
 
     async def stream(
@@ -117,9 +74,9 @@ class AsyncClient(BaseClient):
         """Generate samples and yield events, each sample as soon as it is finished.
 
         The arguments are those of `generate`; the last event is `Completed`, and `collect` makes
-        the result of `generate` of them all. To leave the
-        loop early, close the generator (``contextlib.aclosing`` does): that hangs up, and the
-        server stops working on the request.
+        the result of `generate` of them all. To leave the loop early, close the generator
+        (``contextlib.closing`` or ``aclosing``): the client hangs up, and the server stops working
+        on the request.
 
         Raises:
             ProblemError: The server refused, or failed half way.
@@ -135,11 +92,11 @@ class AsyncClient(BaseClient):
 
     async def edit(
         self,
-        handle: Held,
+        handle: HandleLike,
         operations: Operation | Sequence[Operation] = (),
         **options: Unpack[EditOptions],
     ) -> EditResult:
-        """Take a trajectory up again where it was, and send it elsewhere.
+        """Resume a trajectory at one of its moments and redirect it.
 
         Args:
             handle: Of the trajectory: the id, or the sample that has it.
@@ -178,7 +135,7 @@ class AsyncClient(BaseClient):
         return await self._call(_calls.invert(samples, model, **options))
 
     async def handle(
-        self, handle: Held, *, output: Literal["png", "npy", "list"] | None = None
+        self, handle: HandleLike, *, output: Literal["png", "npy", "list"] | None = None
     ) -> Handle:
         """Return what the server keeps of a trajectory, with its sample.
 
@@ -208,7 +165,7 @@ class AsyncClient(BaseClient):
                 break
         return tuple(found)
 
-    async def delete_handle(self, handle: Held) -> None:
+    async def delete_handle(self, handle: HandleLike) -> None:
         """Have the server forget a trajectory before its time.
 
         Args:
@@ -221,7 +178,7 @@ class AsyncClient(BaseClient):
 
     async def frames(
         self,
-        handle: Held,
+        handle: HandleLike,
         t: Iterable[float] | None = None,
         *,
         show: Sequence[Show] = ("state", "prediction"),
@@ -248,7 +205,8 @@ class AsyncClient(BaseClient):
 
     async def models(self) -> tuple[Model, ...]:
         """Return the cards of all models that the server offers."""
-        return (await self._call(_calls.models())).models
+        answer = await self._call(_calls.models())
+        return answer.models
 
     async def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
@@ -258,8 +216,8 @@ class AsyncClient(BaseClient):
         """Have the server take a folder into service, new or changed, without a failed request.
 
         Of a model that is in service already, the new version takes the place of the old one, and
-        requests under way finish with the old one. Wants a key with the scope ``admin``. Patience
-        is that of any call; ``with_options(timeout=...)`` is for large models.
+        requests under way finish with the old one. Wants a key with the scope ``admin``. The
+        timeout is that of any call; ``with_options(timeout=...)`` is for large models.
 
         Args:
             name: Name of the folder among the server's checkpoints.
@@ -289,11 +247,11 @@ class AsyncClient(BaseClient):
 
     async def health(self) -> bool:
         """Return whether the server's process answers."""
-        return await self._probe(LIVE)
+        return await self._is_healthy(LIVE)
 
     async def ready(self) -> bool:
         """Return whether the server would take a request now; false also when unreachable."""
-        return await self._probe(READY)
+        return await self._is_healthy(READY)
 
     async def wait_until_ready(self, timeout: float = 60.0) -> None:
         """Return as soon as the server takes requests; raise `APITimeoutError` if it never does.
@@ -306,66 +264,3 @@ class AsyncClient(BaseClient):
             if anyio.current_time() >= deadline:
                 raise never_ready(self.url, timeout)
             await anyio.sleep(POLL_SECONDS)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    async def _probe(self, path: str) -> bool:
-        try:
-            return is_ready(await self._http.get(self.url + path, timeout=PROBE_TIMEOUT))
-        except httpx.TransportError:
-            return False
-
-    async def _listen(self, call: Call[Any]) -> AsyncGenerator[tuple[str, Event], None]:
-        """Yield events and their numbers, to the last one."""
-        response = await self._send(call, accept=EVENTS)
-        try:
-            check_stream(response)
-            async with aclosing(EventSource(response).aiter_sse()) as messages:
-                async for message in messages:
-                    event = read_event(message)
-                    if event is not None:
-                        yield message.id, event
-                    if isinstance(event, Completed):
-                        return
-        except httpx.RequestError as error:
-            raise transport_error(error, self.url) from error
-        finally:
-            await response.aclose()
-        raise broken_stream(self.url)
-
-    async def _call(self, call: Call[Answer]) -> Answer:
-        return call.read((await self._send(call, call.accept)).content)
-
-    async def _send(self, call: Call[Any], accept: str) -> httpx.Response:
-        """Return the successful response to a call; its body is read unless it streams."""
-        request = self._http.build_request(**self._options(call, accept))
-        attempt = 0
-        while True:
-            try:
-                response = await self._http.send(request, stream=accept == EVENTS)
-                if response.is_success:
-                    return response
-                await response.aread()
-            except httpx.RequestError as error:
-                wait = self.retry.after_error(error, attempt)
-                if wait is None:
-                    raise transport_error(error, self.url) from error
-            else:
-                wait = self.retry.after_response(response, attempt)
-                if wait is None:
-                    raise response_error(response)
-            await anyio.sleep(wait)
-            attempt += 1

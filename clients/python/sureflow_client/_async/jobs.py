@@ -1,38 +1,35 @@
-"""Requests in the background, of the client for ``async`` code."""
+"""Requests in the background."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING
 
 import anyio
 from typing_extensions import Unpack
 
-from . import _calls
-from ._base import pause_between_looks, still_running
-from ._encode import Given
-from ._events import Event
-from ._exceptions import APIConnectionError
-from ._handle import Held
-from ._job import HeldJob, Job, JobSummary
-from ._operations import Operation
-from ._options import EditOptions, GenerateOptions, InvertOptions
-from ._progress import ProgressBar
-from ._result import Result
-
-if TYPE_CHECKING:
-    from ._async_client import AsyncClient
+from .. import _calls
+from .._base import pause_between_looks, still_running
+from .._encode import Given
+from .._events import Event
+from .._exceptions import APIConnectionError
+from .._handle import HandleLike
+from .._job import Job, JobLike, JobSummary
+from .._operations import Operation
+from .._options import EditOptions, GenerateOptions, InvertOptions
+from .._progress import ProgressBar
+from .._result import Result
+from .connection import AsyncConnection
 
 
 class AsyncJobs:
-    """Requests that go on without their client: ``client.jobs``; `Jobs` is its twin.
+    """Requests that go on without their client: ``client.jobs``.
 
     They survive a lost connection and the end of the program that made them. Results are kept on
     the server for a while, see ``Job.expires_at``.
     """
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncConnection) -> None:
         self._client = client
 
     async def generate(
@@ -48,7 +45,7 @@ class AsyncJobs:
 
     async def edit(
         self,
-        handle: Held,
+        handle: HandleLike,
         operations: Operation | Sequence[Operation] = (),
         **options: Unpack[EditOptions],
     ) -> Job:
@@ -77,9 +74,10 @@ class AsyncJobs:
         Args:
             limit: At most so many, from 1 to 1000.
         """
-        return (await self._client._call(_calls.jobs(limit))).jobs
+        answer = await self._client._call(_calls.jobs(limit))
+        return answer.jobs
 
-    async def get(self, job: HeldJob) -> Job:
+    async def get(self, job: JobLike) -> Job:
         """Return how a job stands, with its result once it is completed.
 
         Args:
@@ -91,7 +89,7 @@ class AsyncJobs:
         return await self._client._call(_calls.job(job))
 
     async def wait(
-        self, job: HeldJob, *, timeout: float | None = None, progress: bool = False
+        self, job: JobLike, *, timeout: float | None = None, progress: bool = False
     ) -> Result:
         """Wait until a job has ended and return its result; of an edit, an `EditResult`.
 
@@ -117,7 +115,7 @@ class AsyncJobs:
             bar.show(known)
         return known.outcome()
 
-    async def events(self, job: HeldJob) -> AsyncGenerator[Event, None]:
+    async def events(self, job: JobLike) -> AsyncGenerator[Event, None]:
         """Follow a job from its beginning on, to its last event, `Completed`.
 
         A connection that breaks on the way is made again, and events go on where they stopped.
@@ -146,7 +144,7 @@ class AsyncJobs:
                     raise
             await anyio.sleep(wait)
 
-    async def cancel(self, job: HeldJob) -> None:
+    async def cancel(self, job: JobLike) -> None:
         """Cancel a job that is under way; one that has ended is forgotten, with its result.
 
         Args:

@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from sureflow_server.settling import settle
+from sureflow_server.garbage import freeze_garbage
 
 
 class Ring:
@@ -16,7 +16,7 @@ class Ring:
 def test_what_has_settled_is_walked_through_no_more() -> None:
     kept = Ring()
     try:
-        settle()
+        freeze_garbage()
         assert gc.get_freeze_count() > 10_000
         assert not any(each is kept for each in gc.get_objects())
     finally:
@@ -27,11 +27,11 @@ def test_what_was_let_go_since_goes_when_it_settles_again() -> None:
     kept = Ring()
     gone = weakref.ref(kept)
     try:
-        settle()
+        freeze_garbage()
         del kept
         gc.collect()
         assert gone() is not None
-        settle()
+        freeze_garbage()
         assert gone() is None
     finally:
         gc.unfreeze()

@@ -1,80 +1,38 @@
-"""The blocking client."""
+# Generated from _async/client.py by `make twins`: edit that file, not this.
+"""What a server can be asked, one method for each request."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
-import httpx
-from httpx_sse import EventSource
-from typing_extensions import Self, Unpack
+from typing_extensions import Unpack
 
-from . import _calls
-from ._base import (
-    DEFAULT_TIMEOUT,
-    DEFAULT_URL,
-    LIVE,
-    POLL_SECONDS,
-    PROBE_TIMEOUT,
-    READY,
-    BaseClient,
-    broken_stream,
-    check_stream,
-    http_options,
-    is_ready,
-    never_ready,
-    transport_error,
-)
-from ._call import EVENTS, Answer, Call
-from ._collect import collect
-from ._edit_result import EditResult
-from ._encode import Given
-from ._events import Completed, Event, read_event
-from ._handle import Handle, HandleSummary, Held
-from ._jobs import Jobs
-from ._model import Model
-from ._operations import Operation
-from ._options import EditOptions, GenerateOptions, InvertOptions
-from ._problem import response_error
-from ._progress import ProgressBar
-from ._result import Result
-from ._retry import Retry
-from ._trajectory import Show, Trajectory
+from .. import _calls
+from .._base import LIVE, POLL_SECONDS, READY, never_ready
+from .._collect import collect
+from .._edit_result import EditResult
+from .._encode import Given
+from .._events import Event, Step
+from .._handle import Handle, HandleLike, HandleSummary
+from .._model import Model
+from .._operations import Operation
+from .._options import EditOptions, GenerateOptions, InvertOptions
+from .._progress import ProgressBar
+from .._result import Result
+from .._trajectory import Show, Trajectory
+from .connection import Connection
+from .jobs import Jobs
 
 
-class Client(BaseClient):
-    """Talks to a Sureflow server; `AsyncClient` is its twin for ``async`` code.
+class Client(Connection):
+    """Talks to a Sureflow server: `Client` blocks, `AsyncClient` is its twin for ``async`` code.
 
-    May be shared between threads. Close it, or use it as a context manager.
+    May be shared between threads (`Client`) or tasks (`AsyncClient`). Close it, or use it as a
+    context manager.
     """
-
-    def __init__(
-        self,
-        url: str = DEFAULT_URL,
-        *,
-        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
-        headers: Mapping[str, str] | None = None,
-        api_key: str | None = None,
-        retry: Retry | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        """Prepare the client; nothing is sent yet.
-
-        Args:
-            url: Where the server listens.
-            timeout: Seconds to wait for an answer, or an ``httpx.Timeout``. A stream waits that
-                long for each next sign of life.
-            headers: Sent with every request.
-            api_key: Sent with every request, as a bearer token; by default that of the
-                environment variable ``SUREFLOW_API_KEY``, if any.
-            retry: How often to send a refused or unanswered request again.
-            transport: What carries the requests, in place of the network.
-        """
-        super().__init__(url, retry)
-        self._http = httpx.Client(**http_options(timeout, headers, api_key), transport=transport)
 
     def generate(
         self,
@@ -102,7 +60,8 @@ class Client(BaseClient):
         """
         if progress:
             events = self.stream(model, n, progress=True, **options)
-            return collect(events)
+            # A result is made of the samples; the steps have moved the bar and are done with.
+            return collect([event for event in events if not isinstance(event, Step)])
         return self._call(_calls.generate(model, n, **options))
 
     def stream(
@@ -116,8 +75,9 @@ class Client(BaseClient):
         """Generate samples and yield events, each sample as soon as it is finished.
 
         The arguments are those of `generate`; the last event is `Completed`, and `collect` makes
-        the result of `generate` of them all. Whoever leaves the
-        loop early hangs up, and the server stops working on the request.
+        the result of `generate` of them all. To leave the loop early, close the generator
+        (``contextlib.closing`` or ``aclosing``): the client hangs up, and the server stops working
+        on the request.
 
         Raises:
             ProblemError: The server refused, or failed half way.
@@ -132,11 +92,11 @@ class Client(BaseClient):
 
     def edit(
         self,
-        handle: Held,
+        handle: HandleLike,
         operations: Operation | Sequence[Operation] = (),
         **options: Unpack[EditOptions],
     ) -> EditResult:
-        """Take a trajectory up again where it was, and send it elsewhere.
+        """Resume a trajectory at one of its moments and redirect it.
 
         Args:
             handle: Of the trajectory: the id, or the sample that has it.
@@ -175,7 +135,7 @@ class Client(BaseClient):
         return self._call(_calls.invert(samples, model, **options))
 
     def handle(
-        self, handle: Held, *, output: Literal["png", "npy", "list"] | None = None
+        self, handle: HandleLike, *, output: Literal["png", "npy", "list"] | None = None
     ) -> Handle:
         """Return what the server keeps of a trajectory, with its sample.
 
@@ -205,7 +165,7 @@ class Client(BaseClient):
                 break
         return tuple(found)
 
-    def delete_handle(self, handle: Held) -> None:
+    def delete_handle(self, handle: HandleLike) -> None:
         """Have the server forget a trajectory before its time.
 
         Args:
@@ -218,7 +178,7 @@ class Client(BaseClient):
 
     def frames(
         self,
-        handle: Held,
+        handle: HandleLike,
         t: Iterable[float] | None = None,
         *,
         show: Sequence[Show] = ("state", "prediction"),
@@ -245,7 +205,8 @@ class Client(BaseClient):
 
     def models(self) -> tuple[Model, ...]:
         """Return the cards of all models that the server offers."""
-        return self._call(_calls.models()).models
+        answer = self._call(_calls.models())
+        return answer.models
 
     def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
@@ -255,8 +216,8 @@ class Client(BaseClient):
         """Have the server take a folder into service, new or changed, without a failed request.
 
         Of a model that is in service already, the new version takes the place of the old one, and
-        requests under way finish with the old one. Wants a key with the scope ``admin``. Patience
-        is that of any call; ``with_options(timeout=...)`` is for large models.
+        requests under way finish with the old one. Wants a key with the scope ``admin``. The
+        timeout is that of any call; ``with_options(timeout=...)`` is for large models.
 
         Args:
             name: Name of the folder among the server's checkpoints.
@@ -286,11 +247,11 @@ class Client(BaseClient):
 
     def health(self) -> bool:
         """Return whether the server's process answers."""
-        return self._probe(LIVE)
+        return self._is_healthy(LIVE)
 
     def ready(self) -> bool:
         """Return whether the server would take a request now; false also when unreachable."""
-        return self._probe(READY)
+        return self._is_healthy(READY)
 
     def wait_until_ready(self, timeout: float = 60.0) -> None:
         """Return as soon as the server takes requests; raise `APITimeoutError` if it never does.
@@ -303,65 +264,3 @@ class Client(BaseClient):
             if time.monotonic() >= deadline:
                 raise never_ready(self.url, timeout)
             time.sleep(POLL_SECONDS)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _probe(self, path: str) -> bool:
-        try:
-            return is_ready(self._http.get(self.url + path, timeout=PROBE_TIMEOUT))
-        except httpx.TransportError:
-            return False
-
-    def _listen(self, call: Call[Any]) -> Generator[tuple[str, Event], None, None]:
-        """Yield events and their numbers, to the last one."""
-        response = self._send(call, accept=EVENTS)
-        try:
-            check_stream(response)
-            for message in EventSource(response).iter_sse():
-                event = read_event(message)
-                if event is not None:
-                    yield message.id, event
-                if isinstance(event, Completed):
-                    return
-        except httpx.RequestError as error:
-            raise transport_error(error, self.url) from error
-        finally:
-            response.close()
-        raise broken_stream(self.url)
-
-    def _call(self, call: Call[Answer]) -> Answer:
-        return call.read(self._send(call, call.accept).content)
-
-    def _send(self, call: Call[Any], accept: str) -> httpx.Response:
-        """Return the successful response to a call; its body is read unless it streams."""
-        request = self._http.build_request(**self._options(call, accept))
-        attempt = 0
-        while True:
-            try:
-                response = self._http.send(request, stream=accept == EVENTS)
-                if response.is_success:
-                    return response
-                response.read()
-            except httpx.RequestError as error:
-                wait = self.retry.after_error(error, attempt)
-                if wait is None:
-                    raise transport_error(error, self.url) from error
-            else:
-                wait = self.retry.after_response(response, attempt)
-                if wait is None:
-                    raise response_error(response)
-            time.sleep(wait)
-            attempt += 1

@@ -1,24 +1,24 @@
 -- What replicas do once for all of them, and what came of it. Every call is one script, hence atomic.
 --
 -- KEYS[1]  what all keys begin with
--- ARGV     time ('' for that of Redis), operation, shelf, replica, lease of the replica in ms, owner,
+-- ARGV     time ('' for that of Redis), operation, store, replica, lease of the replica in ms, owner,
 --          name, then the operation's own arguments
 --
--- <prefix><shelf>:entry:<owner> <name>   hash: `state` (busy or kept), `replica`, `token`, `note`,
+-- <prefix><store>:entry:<owner> <name>   hash: `state` (busy or kept), `replica`, `token`, `note`,
 --                                        `body`
--- <prefix><shelf>:events:<owner> <name>  list: what has happened
--- <prefix><shelf>:told:<owner>           sorted set: name of what was told of, by the time when it
---                                        first was
--- <prefix><shelf>:expiry                 sorted set: "<owner> <name>" of what is kept, by the time from
+-- <prefix><store>:events:<owner> <name>  list: what has happened
+-- <prefix><store>:told:<owner>           sorted set: name of what has been reported, by the time of
+--                                        the first report
+-- <prefix><store>:expiry                 sorted set: "<owner> <name>" of what is kept, by the time from
 --                                        which it is gone
--- <prefix><shelf>:of:<owner>             sorted set: name of what is kept, likewise
--- <prefix><shelf>:sizes                  sorted set: "<owner> <name>" of what is kept, by its bytes
--- <prefix><shelf>:owners                 sorted set: owner by the bytes of what is kept
--- <prefix><shelf>:total                  the bytes of all that is kept
+-- <prefix><store>:of:<owner>             sorted set: name of what is kept, likewise
+-- <prefix><store>:sizes                  sorted set: "<owner> <name>" of what is kept, by its bytes
+-- <prefix><store>:owners                 sorted set: owner by the bytes of what is kept
+-- <prefix><store>:total                  the bytes of all that is kept
 -- <prefix>alive:<replica>                see presence.lua
 
 local call, clock = redis.call, table.remove(ARGV, 1)
-local prefix, operation, shelf, me = KEYS[1], ARGV[1], KEYS[1] .. ARGV[2] .. ':', ARGV[3]
+local prefix, operation, store, me = KEYS[1], ARGV[1], KEYS[1] .. ARGV[2] .. ':', ARGV[3]
 local owner, name = ARGV[5], ARGV[6]
 local id = owner .. ' ' .. name
 local OVERHEAD, FORGET_S = 1024, 24 * 3600
@@ -31,42 +31,42 @@ end
 
 local function exact(number) return string.format('%.17g', number) end
 
-local function entry(id) return shelf .. 'entry:' .. id end
+local function entry(id) return store .. 'entry:' .. id end
 
-local function events(id) return shelf .. 'events:' .. id end
+local function events(id) return store .. 'events:' .. id end
 
 local function parts(id) return string.match(id, '^(%S*) (.*)$') end
 
 -- What is counted is not always there any more: Redis may drop what has an expiry for want of memory.
 local function uncount(id)
-  local size = call('ZSCORE', shelf .. 'sizes', id)
+  local size = call('ZSCORE', store .. 'sizes', id)
   if not size then return end
   local whose, which = parts(id)
-  call('ZREM', shelf .. 'sizes', id)
-  call('ZREM', shelf .. 'expiry', id)
-  call('ZREM', shelf .. 'of:' .. whose, which)
-  call('DECRBY', shelf .. 'total', size)
-  if tonumber(call('ZINCRBY', shelf .. 'owners', '-' .. size, whose)) <= 0 then
-    call('ZREM', shelf .. 'owners', whose)
+  call('ZREM', store .. 'sizes', id)
+  call('ZREM', store .. 'expiry', id)
+  call('ZREM', store .. 'of:' .. whose, which)
+  call('DECRBY', store .. 'total', size)
+  if tonumber(call('ZINCRBY', store .. 'owners', '-' .. size, whose)) <= 0 then
+    call('ZREM', store .. 'owners', whose)
   end
 end
 
 local function drop(id)
   local whose, which = parts(id)
   call('DEL', entry(id), events(id))
-  call('ZREM', shelf .. 'told:' .. whose, which)
+  call('ZREM', store .. 'told:' .. whose, which)
   uncount(id)
 end
 
 local function sweep()
-  for _, id in ipairs(call('ZRANGEBYSCORE', shelf .. 'expiry', '-inf', exact(now))) do drop(id) end
+  for _, id in ipairs(call('ZRANGEBYSCORE', store .. 'expiry', '-inf', exact(now))) do drop(id) end
 end
 
 -- The oldest of whoever has most, so that nobody can drive out what others have.
-local function make_room(most)
-  while tonumber(call('GET', shelf .. 'total') or 0) > most do
-    local greedy = call('ZREVRANGE', shelf .. 'owners', 0, 0)[1]
-    drop(greedy .. ' ' .. call('ZRANGE', shelf .. 'of:' .. greedy, 0, 0)[1])
+local function evict_for(most)
+  while tonumber(call('GET', store .. 'total') or 0) > most do
+    local greedy = call('ZREVRANGE', store .. 'owners', 0, 0)[1]
+    drop(greedy .. ' ' .. call('ZRANGE', store .. 'of:' .. greedy, 0, 0)[1])
   end
 end
 
@@ -88,8 +88,8 @@ local function alive() call('SET', prefix .. 'alive:' .. me, '', 'PX', ARGV[4]) 
 
 -- Only in case that no replica is left to end it.
 local function remember(seconds)
-  local told = shelf .. 'told:' .. owner
-  if call('TTL', told) < seconds then call('EXPIRE', told, string.format('%.0f', seconds)) end
+  local listed = store .. 'told:' .. owner
+  if call('TTL', listed) < seconds then call('EXPIRE', listed, string.format('%.0f', seconds)) end
   call('EXPIRE', entry(id), string.format('%.0f', seconds))
   call('EXPIRE', events(id), string.format('%.0f', seconds))
 end
@@ -122,7 +122,7 @@ function operations.tell(token, note, body, first)
   if call('LLEN', events(id)) < tonumber(first) then return {'none'} end
   call('HSET', entry(id), 'state', 'busy', 'replica', me, 'token', token, 'note', note,
     'body', body)
-  call('ZADD', shelf .. 'told:' .. owner, 'NX', exact(now), name)
+  call('ZADD', store .. 'told:' .. owner, 'NX', exact(now), name)
   for at = 5, #ARGV - 6 do
     if tonumber(first) + at - 5 >= call('LLEN', events(id)) then
       call('RPUSH', events(id), ARGV[6 + at])
@@ -147,15 +147,15 @@ function operations.keep(token, note, body, lifetime, most)
     return {'dropped'}
   end
   uncount(id)
-  make_room(tonumber(most) - size)
+  evict_for(tonumber(most) - size)
   local expires = exact(now + tonumber(lifetime))
   call('HSET', entry(id), 'state', 'kept', 'replica', me, 'token', token, 'note', note,
     'body', body)
-  call('ZADD', shelf .. 'expiry', expires, id)
-  call('ZADD', shelf .. 'of:' .. owner, expires, name)
-  call('ZADD', shelf .. 'sizes', exact(size), id)
-  call('ZINCRBY', shelf .. 'owners', exact(size), owner)
-  call('INCRBY', shelf .. 'total', exact(size))
+  call('ZADD', store .. 'expiry', expires, id)
+  call('ZADD', store .. 'of:' .. owner, expires, name)
+  call('ZADD', store .. 'sizes', exact(size), id)
+  call('ZINCRBY', store .. 'owners', exact(size), owner)
+  call('INCRBY', store .. 'total', exact(size))
   remember(tonumber(lifetime) + FORGET_S)
   return {'mine'}
 end
@@ -173,18 +173,18 @@ function operations.find(first)
   return {how, call('HMGET', entry(id), 'note', 'body'), happened(first)}
 end
 
--- Returns what was told of last, at most so much: name, how it stands and note of each.
-function operations.told(most)
+-- Returns what was reported last, at most so much: name, how it stands and note of each.
+function operations.list(most)
   sweep()
-  local told, found, at = shelf .. 'told:' .. owner, {}, 0
+  local listed, found, at = store .. 'told:' .. owner, {}, 0
   while at < tonumber(most) do
-    local names = call('ZREVRANGE', told, at, most - 1)
+    local names = call('ZREVRANGE', listed, at, most - 1)
     if #names == 0 then break end
     for _, which in ipairs(names) do
       local other = owner .. ' ' .. which
       local how = standing(other)
       if how == 'none' then
-        call('ZREM', told, which)
+        call('ZREM', listed, which)
       else
         found[#found + 1] = {which, how, call('HGET', entry(other), 'note')}
         at = at + 1
