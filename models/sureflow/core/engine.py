@@ -101,7 +101,7 @@ class Engine(ABC):
             learned: What the files of :attr:`learned` hold, by name, as far as they are there.
         """
 
-    @classmethod
+    @classmethod  # noqa: B027
     def attach(cls, network: Any, learned: Mapping[str, Any]) -> None:
         """Let a network have what was learned of it.
 
