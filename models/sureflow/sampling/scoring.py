@@ -172,7 +172,7 @@ class Scoring:
 
     def recondition(self, slot: int, spec: LaneSpec) -> None:
         """A lane is a sample of something else from here on; see :meth:`Score.recondition`."""
-        for score, _ in self._scores.values():
+        for score, _, _ in self._of(np.array([slot])):
             score.recondition(slot, spec)
 
     def values(self, name: str, slots: Slots, evidence: Evidence) -> Floats:
