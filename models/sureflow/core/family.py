@@ -15,6 +15,7 @@ from sureflow.core.meaning import Meaning
 from sureflow.core.noted import Check
 from sureflow.core.plugins import installed
 from sureflow.core.setting import Setting
+from sureflow.core.wire import Wire
 
 GROUP = "sureflow.families"
 """Entry points of this group are families of other packages."""
@@ -23,7 +24,7 @@ HOME = "sureflow.families"
 """Where our own are, a folder each; the name of the folder is that of the family."""
 
 
-class Family:
+class Family(Wire):
     """The face of a family. A subclass says what is different; nothing here imports torch.
 
     Attributes:
@@ -51,6 +52,11 @@ class Family:
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a score cannot be had of such a lane, as the end of a sentence; None if it can."""
         return None
+
+    def best_score(self, card: ModelCard, spec: LaneSpec) -> str:
+        """The score that lanes like this one are best judged by, of those that they can have."""
+        named = card.calibrated.get("score", self.default_score)
+        return named if self.obstacle(named, card, spec) is None else self.default_score
 
     def cost(self, spec: LaneSpec) -> Cost:
         """What a lane costs."""
@@ -93,9 +99,9 @@ def families() -> dict[str, Family]:
     return by_name
 
 
-def family_of(spec: LaneSpec) -> Family:
-    """The family of a lane."""
-    return families()[spec.family]
+def family_of(what: LaneSpec | ModelCard) -> Family:
+    """The family of a lane, or of a model."""
+    return families()[what.family]
 
 
 def cost_of(spec: LaneSpec) -> Cost:

@@ -203,4 +203,5 @@ class Background:
 
 
 def _size(sample: Sample) -> int:
-    return sum(array.nbytes for array in (sample.data, sample.map, sample.t, sample.rate))
+    arrays = (sample.data, sample.map, sample.t, sample.rate)
+    return sum(array.nbytes for array in arrays if array is not None)

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import answer, record
-from sureflow_server.api.edit_plan import branching_step, named, plan_edit
+from sureflow_server.api.edit_plan import branching_step, plan_edit
 from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
 from sureflow_server.api.idempotency import PARAMETERS, idempotent
@@ -57,7 +57,7 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     try:
         return await serve(request, planned, document)
     except ImpossibleError as error:
-        raise named(error, body) from error
+        raise planned.named(error) from error
 
 
 def _answer(

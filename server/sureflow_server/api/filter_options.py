@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sureflow_server.api.schema import Flag, Integer, Number, Schema
+from sureflow.core.schema import Flag, Integer, Number, Schema
 from sureflow_server.filters import Action, Score
 
 DEFAULT_MAX_ATTEMPTS = 4

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sureflow.core.schema import Schema
 from sureflow_server.api.responses import CommitPoint, Profile, SampleRecord
-from sureflow_server.api.schema import Schema
 
 
 class FrameRecord(Schema):

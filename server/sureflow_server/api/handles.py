@@ -11,19 +11,21 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from sureflow.core.card import ModelCard
+from sureflow.core.codec import Codec
 from sureflow.core.commit import step_at
+from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.lane import View as Seen
 from sureflow.core.origin import Branch
 from sureflow_server.api.access import Guarded, caller, owner
 from sureflow_server.api.disconnect import unless_disconnected
-from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable, map_form, profile_of
+from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.handle_options import moment, sample_of
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
 from sureflow_server.api.opened_handle import OpenedHandle, card_of_handle, open_handle
 from sureflow_server.api.original import sample_record, time_of
 from sureflow_server.api.problems import problems
-from sureflow_server.api.requests import OutputOptions
+from sureflow_server.api.requests import Form, OutputOptions
 from sureflow_server.api.resolve import form_of
 from sureflow_server.engine.messages import Finished
 from sureflow_server.service import Service
@@ -36,7 +38,7 @@ MOST = 2**53
 router = APIRouter(tags=["rewind"], route_class=Guarded)
 
 FormatQuery = Annotated[
-    Literal["png", "npy", "list"] | None,
+    Form | None,
     Query(alias="format", description="As `output.format` of `POST /v1/generate`."),
 ]
 _refusals = problems(401, 403, 404, 409, 410, 422, 429, 500, 503)
@@ -133,20 +135,20 @@ async def frames(
     service = Service.of(request)
     opened = await open_handle(request, id)
     card = card_of_handle(opened, service)
-    shape = _form(form, card)
+    shape, codec = _form(form, card), family_of(card).codec
     steps, ended = _steps(opened, t)
     seen: list[dict[str, Any]] = []
     evaluations = 0
     if steps:
         sample = await unless_disconnected(request, _look(request, opened, card, steps))
-        seen = [_view(view, shape, show) for view in sample.views]
+        seen = [_view(view, codec, shape, show) for view in sample.views]
         evaluations = sample.evaluations
     if ended:
-        seen.append(_end(opened, shape, show))
+        seen.append(_end(opened, codec, shape, show))
     return JSONResponse(
         {
             "handle": id,
-            "media_type": MEDIA_TYPES[shape],
+            "media_type": codec.media_types[shape],
             "shape": list(card.shape),
             "views": seen,
             "evaluations": evaluations,
@@ -180,31 +182,31 @@ def _steps(opened: OpenedHandle, times: list[float] | None) -> tuple[list[int], 
     return sorted({step_at(opened.t, t) for t in times if t < 1}), 1 in times
 
 
-def _view(view: Seen, form: Format, show: Sequence[str]) -> dict[str, Any]:
+def _view(view: Seen, codec: Codec, form: str, show: Sequence[str]) -> dict[str, Any]:
     shown = {"state": view.state, "prediction": view.prediction}
     return {
         "step": view.step,
         "t": view.t,
         "rate": view.rate,
         "uncertainty": view.uncertainty,
-        **{name: jsonable(array, form) for name, array in shown.items() if name in show},
-        **({"map": jsonable(view.map, map_form(form))} if "map" in show else {}),
+        **{name: codec.encode(array, form) for name, array in shown.items() if name in show},
+        **({"map": map_of(view.map, form)} if "map" in show else {}),
     }
 
 
-def _end(opened: OpenedHandle, form: Format, show: Sequence[str]) -> dict[str, Any]:
+def _end(opened: OpenedHandle, codec: Codec, form: str, show: Sequence[str]) -> dict[str, Any]:
     """The finished sample as the last view."""
     arrays = sample_of(opened.handle)
-    data = jsonable(arrays["data"], form)
+    data = codec.encode(arrays["data"], form)
     return {
         "step": opened.steps,
         "t": 1.0,
         "rate": None,
         "uncertainty": float(arrays["map"].sum(dtype=float)),
         **{name: data for name in ("state", "prediction") if name in show},
-        **({"map": jsonable(0 * arrays["map"], map_form(form))} if "map" in show else {}),
+        **({"map": map_of(0 * arrays["map"], form)} if "map" in show else {}),
     }
 
 
-def _form(form: Literal["png", "npy", "list"] | None, card: ModelCard) -> Format:
+def _form(form: str | None, card: ModelCard) -> str:
     return form_of(OutputOptions(format=form), card, "format")

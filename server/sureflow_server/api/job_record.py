@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from sureflow.core.schema import Schema
 from sureflow_server.api.background import State
 from sureflow_server.api.problems import ProblemDocument
 from sureflow_server.api.responses import EditResponse, GenerateResponse
-from sureflow_server.api.schema import Schema
 
 
 class LaneProgress(Schema):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from typing import Any
 
-from sureflow.core.lane import Array
-from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable, map_form, profile_of
+from sureflow.core.family import family_of
+from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.handle_options import Kept, sample_of
 from sureflow_server.api.opened_handle import OpenedHandle
 from sureflow_server.api.plan import Plan
@@ -27,24 +27,24 @@ def original(
 def sample_record(
     opened: OpenedHandle,
     frames: Frames,
-    form: Format,
+    form: str,
     profile: bool = False,
     map: bool = False,
     *,
     withheld: bool = False,
 ) -> dict[str, Any]:
     """Return the record of the sample of a handle, its schema being ``SampleRecord``."""
-    arrays: dict[str, Array] = sample_of(opened.handle)
-    handle = opened.handle
+    handle, codec = opened.handle, family_of(opened.spec).codec
+    arrays = sample_of(handle)
     size = handle.nbytes + sum(size for _, size in frames)
     times = tuple(time_of(opened, step) for step, _ in frames)
     return {
         **opened.facts,
         "handle": Kept(handle.id, handle.expires, size, times).record(),
-        "media_type": MEDIA_TYPES[form],
-        "data": None if withheld else jsonable(arrays["data"], form),
+        "media_type": codec.media_types[form],
+        "data": None if withheld else codec.encode(arrays["data"], form),
         **({"profile": profile_of(opened.t, opened.rate)} if profile else {}),
-        **({"map": jsonable(arrays["map"], map_form(form))} if map else {}),
+        **({"map": map_of(arrays.get("map"), form)} if map else {}),
     }
 
 

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from sureflow.core.invalid_field import InvalidFieldError
 from sureflow_server.engine.errors import (
     DeadlineError,
     DeadlineUnreachableError,
@@ -204,8 +205,10 @@ class Problem(HTTPException):
         )
 
 
-def to_problem(error: EngineError | StoreError) -> Problem:
-    """Return the problem that an error of the engine or of the store means to a client."""
+def to_problem(error: EngineError | StoreError | InvalidFieldError) -> Problem:
+    """Return the problem that an error of a family, the engine or the store means to a client."""
+    if isinstance(error, InvalidFieldError):
+        return Problem.field(error.field, error.message)
     if isinstance(error, StoreError):
         kind = next((kind for type, kind in STORE_KINDS if isinstance(error, type)), "internal")
         retry = _retry(STORE_RETRY_S) if kind == "store-unavailable" else None
@@ -255,6 +258,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(EngineError, _raised)
     app.add_exception_handler(StoreError, _raised)
+    app.add_exception_handler(InvalidFieldError, _raised)
     app.add_exception_handler(Exception, _internal)
 
 
@@ -274,7 +278,7 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _raised(request: Request, error: Exception) -> Response:
-    if not isinstance(error, EngineError | StoreError):
+    if not isinstance(error, EngineError | StoreError | InvalidFieldError):
         raise error
     return _answer(request, to_problem(error))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from sureflow.core.card import ConditionKind
 from sureflow.core.lane import FinishReason
-from sureflow_server.api.schema import Placement, Schema
+from sureflow.core.schema import Schema
 from sureflow_server.filters import Action, Score, Taken
 
 
@@ -177,6 +178,22 @@ class EditResponse(GenerateResponse):
     """Place of the surest branch in `samples`; null if the original is at least as sure."""
 
 
+class ConditionRecord(Schema):
+    """Something that samples can be asked to be samples of."""
+
+    kind: ConditionKind
+    shape: list[int]
+    """Of the array; a label is a single number or name."""
+
+    names: list[str] | None = None
+    """Of classes, in the order of their numbers."""
+
+    null: float | None = None
+    """What stands for "not given" in every component of an array."""
+
+    says: str | None = None
+
+
 class ModelRecord(Schema):
     """A model and its state; a failed one has an error and no card, an unloaded one neither."""
 
@@ -189,12 +206,30 @@ class ModelRecord(Schema):
 
     error: str | None = None
     version: str | None = None
+    family: str | None = None
+    """What kind of process makes its samples; it says what a request may choose."""
+
     media: Literal["image", "vector"] | None = None
     shape: list[int] | None = None
     classes: list[str] | None = None
+    conditions: dict[str, ConditionRecord] | None = None
+    """What `condition` of a request may name."""
+
+    samplers: list[str] | None = None
+    """What `sampler.method` may be."""
+
+    scores: list[str] | None = None
+    """What `confidence.method` may be; some only of lanes with a condition."""
+
+    operations: list[str] | None = None
+    """Types of `operations` of an edit."""
+
+    formats: list[str] | None = None
+    """What `output.format` may be, the default one first."""
+
     parameters: int | None = None
     calibrated: dict[str, Any] | None = None
-    grids: list[Placement] | None = None
+    grids: list[str] | None = None
     """Where fixed steps can be placed."""
 
     differentiable: bool | None = None

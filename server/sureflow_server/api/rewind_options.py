@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sureflow_server.api.schema import Number, Schema
+from sureflow.core.schema import Number, Schema
 
 MAX_TIMES = 64
 

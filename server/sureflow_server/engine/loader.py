@@ -7,8 +7,7 @@ from pathlib import Path
 
 from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
 from sureflow.core.card import ModelCard
-from sureflow.families.flow.spec import FlowSpec
-from sureflow.families.flow.tableau import METHODS
+from sureflow.core.family import family_of
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.networks import declare_plugin
 from sureflow.sampling.evaluators import best_rows
@@ -105,18 +104,14 @@ def _take(cache: ModelCache, sampler: Sampler, config: WorkerConfig) -> None:
 
 
 def _warm_up(sampler: Sampler) -> None:
-    """Fill every slot, with every method, guided and not, and one lane differentiated.
+    """Fill every slot with the example lanes of the family, and run them to their end.
 
-    Otherwise the first request for the score `divergence` would hold up a tick, and everybody in
-    it, while the row counts of the derivatives are verified.
+    Otherwise the first request for a score that needs a head of its own would hold up a tick, and
+    everybody in it, while the block sizes of that head are verified.
     """
     card = sampler.model.card
-    label = 0 if card.classes else None
-    for ticket in range(sampler.free):
-        method = METHODS[ticket % len(METHODS)]
-        guidance = 2.0 if label is not None and ticket % 2 else 1.0
-        scores = ("divergence",) if card.differentiable and not ticket else ()
-        sampler.admit(ticket, FlowSpec(0, ticket, method, 1, label, guidance, scores=scores))
+    for ticket, spec in zip(range(sampler.free), family_of(card).examples(card), strict=False):
+        sampler.admit(ticket, spec)
     while sampler.running:
         for _, sample in sampler.tick().finished:
             if sample.finish_reason != "converged":

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sureflow.core.commit import step_at
+from sureflow.core.family import family_of
 from sureflow.core.frame import nearest
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.origin import Branch
-from sureflow.families.flow.operations import Resample
 from sureflow_server.filters.decision import Action, Decision
 from sureflow_server.filters.threshold import Threshold
 
@@ -61,7 +61,7 @@ class Rewinding:
             return None
         step = step_at(sample.t, sample.commit.t + self.shift)
         spec: LaneSpec = sample.spec
-        origin = Branch(spec, step, (Resample(),), nearest(sample.frames, step))
+        origin = Branch(spec, step, (family_of(spec).redraw,), nearest(sample.frames, step))
         return replace(spec, index=spec.index + self.count, origin=origin)
 
     def decide(self, sample: Sample) -> Decision:

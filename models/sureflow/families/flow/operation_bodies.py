@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from sureflow.core.condition import Label
+from sureflow.core.schema import Integer, Number, Schema
+from sureflow.core.written import Written
 from sureflow.families.flow.operations import MAX_INNER
-from sureflow_server.api.arrays import Written
-from sureflow_server.api.requests import MAX_GUIDANCE, Label
-from sureflow_server.api.schema import Integer, Number, Schema
-
-MAX_OPERATIONS = 8
+from sureflow.families.flow.options import MAX_GUIDANCE
 
 
 class UncertainRegion(Schema):
@@ -61,6 +60,9 @@ class ConditionOperation(Schema):
     label: Label | None = None
     """Number or name of a class; by default as before."""
 
+    arrays: dict[str, Written] | None = None
+    """Other named arrays, of models that take any; those that are left out are as before."""
+
     scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] | None = None
     """Of classifier-free guidance; by default as before."""
 
@@ -105,7 +107,10 @@ class GuideOperation(Schema):
     """Of blur: its width, in pixels."""
 
 
-OperationBody = Annotated[
-    ResampleOperation | ConditionOperation | InpaintOperation | GuideOperation,
-    Field(discriminator="type"),
-]
+OPERATION_BODIES: dict[str, type[Schema]] = {
+    "resample": ResampleOperation,
+    "condition": ConditionOperation,
+    "inpaint": InpaintOperation,
+    "guide": GuideOperation,
+}
+"""By their ``type``."""

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from sureflow.core.schema import Integer, Number, OneOf, Schema
 from sureflow.families.flow.spec import (
     DEFAULT_MAX_STEPS,
     DEFAULT_MIN_STEPS,
     DEFAULT_PARALLEL_TOLERANCE,
+    GRIDS,
     MAX_PARALLEL,
     MAX_STEPS,
     MIN_TOLERANCE,
     PARALLEL_METHODS,
 )
-from sureflow.families.flow.tableau import ADAPTIVE_METHODS
-from sureflow_server.api.schema import Integer, Number, Placement, Schema
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS, EVALUATIONS, METHODS
 
-Method = Literal["euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5"]
+MAX_GUIDANCE = 100.0
+
+COSTS = ", ".join(f"{name} {evaluations}" for name, evaluations in EVALUATIONS.items())
+
+
+class Guidance(Schema):
+    """Classifier-free guidance."""
+
+    scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] = 1.0
+    """1 is the plain conditional model; any other scale needs a condition and costs a second
+    network row per evaluation."""
 
 
 class ParallelOptions(Schema):
@@ -42,9 +53,14 @@ class SamplerOptions(Schema):
     By `steps` on a fixed grid, or by `tolerance` with steps that every sample chooses for itself.
     """
 
-    method: Method = "heun"
-    """Evaluations per step of a fixed grid: euler 1, heun 2, midpoint 2, ab2 1, bosh3 3, rk4 4,
-    dopri5 6. All but euler and rk4 can keep to a tolerance."""
+    method: Annotated[
+        str,
+        OneOf(METHODS),
+        Field(
+            description=f"Evaluations per step of a fixed grid: {COSTS}. Those that can keep to a "
+            f"tolerance: {', '.join(ADAPTIVE_METHODS)}."
+        ),
+    ] = "heun"
 
     steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = None
     """Number of steps; 20 where neither this nor a tolerance is given."""
@@ -62,7 +78,7 @@ class SamplerOptions(Schema):
     """With a tolerance: most steps to try, by default 250. A sample that runs out of them goes to
     the end in its last one and has the finish_reason max_steps."""
 
-    grid: Placement | None = None
+    grid: Annotated[str, OneOf(GRIDS)] | None = None
     """Without a tolerance: where the steps are placed. uniform, the default: all equal; fitted: as
     was found best for this model, where it has such a grid; `GET /v1/models` tells."""
 

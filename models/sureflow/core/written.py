@@ -1,4 +1,4 @@
-"""Arrays that come from clients."""
+"""Arrays that clients write in JSON."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from PIL import Image
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.lane import Array
-from sureflow_server.api.problems import Problem
 
 PNG, NPY = b"\x89PNG\r\n", b"\x93NUMPY"
 NUMBERS = "fiub"
@@ -43,15 +43,15 @@ def read(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
     Args:
         written: As the client wrote it.
         shape: What it must have; a leading 1 may be left out.
-        field: Path of the field, for the problem.
+        field: Path of the field, for the error.
 
     Raises:
-        Problem: It is malformed, has another shape, or a number that is not finite.
+        InvalidFieldError: It is malformed, has another shape, or a number that is not finite.
     """
     array = _numbers(written, shape, field)
     if array.shape != tuple(shape) and (1, *array.shape) != tuple(shape):
         wanted, got = _by(shape), _by(array.shape)
-        raise Problem.field(field, f"should be {wanted}, is {got}")
+        raise InvalidFieldError(field, f"should be {wanted}, is {got}")
     return np.ascontiguousarray(array.reshape(tuple(shape)))
 
 
@@ -61,13 +61,13 @@ def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt
     That of an image may leave out the channels; it is for all of them then.
 
     Raises:
-        Problem: It is malformed or has another shape.
+        InvalidFieldError: It is malformed or has another shape.
     """
     plane = tuple(shape[1:]) if len(shape) == 3 else tuple(shape)
     array = _numbers(written, plane, field)
     if array.shape not in (plane, tuple(shape)):
         wanted, got = _by(shape), _by(array.shape)
-        raise Problem.field(field, f"should be {wanted}, is {got}")
+        raise InvalidFieldError(field, f"should be {wanted}, is {got}")
     return np.ascontiguousarray(np.broadcast_to(array > 0, tuple(shape)))
 
 
@@ -77,7 +77,7 @@ def _numbers(written: list[Any] | str, shape: Sequence[int], field: str) -> Arra
     with np.errstate(over="ignore"):
         numbers = array.astype(np.float32)
     if not np.isfinite(numbers).all():
-        raise Problem.field(field, "has a number that is not finite, or not in float32")
+        raise InvalidFieldError(field, "has a number that is not finite, or not in float32")
     return numbers
 
 
@@ -86,19 +86,19 @@ def _listed(lists: list[Any], field: str) -> npt.NDArray[np.generic]:
         array = np.array(lists)
         if array.dtype.kind in NUMBERS:
             return array
-    raise Problem.field(field, "should be nested lists of numbers, all of a level alike")
+    raise InvalidFieldError(field, "should be nested lists of numbers, all of a level alike")
 
 
 def _decoded(text: str, shape: Sequence[int], field: str) -> npt.NDArray[np.generic]:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Problem.field(field, "is not base64") from error
+        raise InvalidFieldError(field, "is not base64") from error
     if data.startswith(NPY):
         return _npy(data, field)
     if data.startswith(PNG):
         return _png(data, shape, field)
-    raise Problem.field(field, "is base64 of something other than a .npy or .png file")
+    raise InvalidFieldError(field, "is base64 of something other than a .npy or .png file")
 
 
 def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
@@ -115,13 +115,13 @@ def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # the header is parsed as Python, which can fail in many ways
-        raise Problem.field(field, f"is no .npy file of numbers: {_line(error)}") from error
+        raise InvalidFieldError(field, f"is no .npy file of numbers: {_line(error)}") from error
 
 
 def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generic]:
     """Decode, in as many channels as the shape has, to -1 .. 1; the size is checked before."""
     if len(shape) < 2:
-        raise Problem.field(field, "should be a vector, is an image")
+        raise InvalidFieldError(field, "should be a vector, is an image")
     coloured = len(shape) == 3 and shape[0] == 3
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
@@ -129,9 +129,9 @@ def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generi
             if size == tuple(shape[-2:]):
                 pixels = np.asarray(image.convert("RGB" if coloured else "L"), np.float32)
     except Exception as error:  # so many, some of them the library's own
-        raise Problem.field(field, f"is no .png file: {_line(error)}") from error
+        raise InvalidFieldError(field, f"is no .png file: {_line(error)}") from error
     if size != tuple(shape[-2:]):
-        raise Problem.field(field, f"should be {_by(shape[-2:])}, is {_by(size)}")
+        raise InvalidFieldError(field, f"should be {_by(shape[-2:])}, is {_by(size)}")
     levels = pixels / 127.5 - 1
     return levels.transpose(2, 0, 1) if coloured else levels
 

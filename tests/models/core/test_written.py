@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from sureflow_server.api.arrays import read, read_mask
-from sureflow_server.api.encoding import npy, png
-from sureflow_server.api.problems import Problem
+from sureflow.core.codec import npy
+from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.core.written import read, read_mask
+from sureflow.families.flow.codec import png
 
 SHAPE = (1, 2, 3)
 VALUES = np.array([[[0.5, -1, 2], [1, 0, -0.25]]], np.float32)
@@ -39,10 +40,10 @@ def saved(array: np.ndarray[Any, Any], version: tuple[int, int] = (1, 0)) -> str
 
 
 def refused(written: Any, shape: tuple[int, ...] = SHAPE) -> str:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(InvalidFieldError) as caught:
         read(written, shape, "known")
-    assert caught.value.errors[0][0] == "known"
-    return caught.value.errors[0][1]
+    assert caught.value.field == "known"
+    return caught.value.message
 
 
 @given(hnp.arrays(np.float32, SHAPE, elements=floats))
@@ -77,7 +78,7 @@ def test_a_mask_may_leave_out_the_channels() -> None:
     np.testing.assert_array_equal(read_mask(one, (1, 2, 3), "m"), plane[None] > 0)
     np.testing.assert_array_equal(read_mask([1, 0], (2,), "m"), [True, False])
     for wrong in ([1, 0], plane.T.tolist(), saved(whole[:2]), encoded(png(plane[None, :, :2]))):
-        with pytest.raises(Problem, match=r"m: should be (3 x )?2 x 3, is "):
+        with pytest.raises(InvalidFieldError, match=r"m: should be (3 x )?2 x 3, is "):
             read_mask(wrong, (3, 2, 3), "m")
 
 
@@ -85,9 +86,8 @@ def read_or_refused(reading: Any, written: Any) -> Any:
     """The array; ``None`` if it was refused with a short word about the field."""
     try:
         got = reading(written, SHAPE, "known")
-    except Problem as problem:
-        ((field, message),) = problem.errors
-        if field != "known" or len(message) > 300:
+    except InvalidFieldError as error:
+        if error.field != "known" or len(error.message) > 300:
             raise
         return None
     assert got.shape == SHAPE
@@ -132,7 +132,7 @@ def test_deep_lists_are_refused() -> None:
     for _ in range(900):
         deep = [deep]
     refused(deep)
-    with pytest.raises(Problem):
+    with pytest.raises(InvalidFieldError):
         read_mask(deep, SHAPE, "m")
 
 
