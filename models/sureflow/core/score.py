@@ -21,6 +21,9 @@ Evidence = Callable[[str], Any]
 Part: TypeAlias = Flags | slice
 """Which of some lanes, as an index into arrays with an entry for each."""
 
+EVERY = slice(None)
+"""All of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -13,10 +13,8 @@ from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 from sureflow.core.path import broadcast
-from sureflow.core.score import Evidence, Part, Score, Step
+from sureflow.core.score import EVERY, Evidence, Part, Score, Step
 from sureflow.core.transfer import to_device, to_host
-
-EVERY = slice(None)
 
 
 class ScoreFields:

@@ -189,9 +189,9 @@ class Solver:
         lanes = self.lanes
         error = np.zeros(len(slots))
         judged = slots[adaptive]
-        error[adaptive] = accept_late_step(
-            lanes, judged, slope[adaptive] * lanes.error_scale(judged)
-        )
+        if len(judged):
+            scaled = slope[adaptive] * lanes.error_scale(judged)
+            error[adaptive] = accept_late_step(lanes, judged, scaled)
         kept = self.control.judge(lanes, slots, error)
         lanes.stage[slots] = np.where(kept, 0, 1)
         return kept
