@@ -144,6 +144,7 @@ def load(
         differentiable=differentiable(network),
         probed={} if probe is None else probe.settings,
         provenance=config.provenance,
+        conditions=network.conditions,
         warnings=tuple(learned.warnings),
     )
     _check_card(folder, card)

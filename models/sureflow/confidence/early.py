@@ -25,7 +25,7 @@ class Early:
     """Bounds on the running score at times on the way, for one score.
 
     A running value is placed among those that the model's own reference draws of the same class
-    and guidance had at that time: its rank in [0, 1], lower is surer. A lane is hopeless once its
+    and guidance had at that time: its rank in [0, 1], lower is surer. A lane should stop once its
     rank is beyond the bound for the share of samples that pass.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from typing import Any, ClassVar
 
@@ -14,6 +13,7 @@ from sureflow.core.cost import Cost
 from sureflow.core.lane import LaneSpec
 from sureflow.core.meaning import Meaning
 from sureflow.core.noted import Check
+from sureflow.core.plugins import installed
 from sureflow.core.setting import Setting
 from sureflow.core.wire import Wire
 
@@ -92,7 +92,7 @@ def families() -> dict[str, Family]:
     found: list[Family] = [
         import_module(f"{HOME}.{module.name}").FAMILY for module in iter_modules(home.__path__)
     ]
-    found += [entry.load() for entry in entry_points(group=GROUP)]
+    found += installed(GROUP, Family).values()
     by_name = {family.name: family for family in found}
     if len(by_name) < len(found):
         raise ValueError(f"two families of one name among {[family.name for family in found]}")

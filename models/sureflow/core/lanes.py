@@ -11,15 +11,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Integers, Slots
+from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.frame import Frame
 from sureflow.core.lane import LaneSpec, View
 from sureflow.core.transfer import to_device
 
 Array: TypeAlias = Tensor | npt.NDArray[Any]
-Index: TypeAlias = slice | Tensor
-"""Slots as an index into arrays on the device."""
-
 When: TypeAlias = Callable[[int], bool]
 """Tells of a slot whether its lane's frames have a field."""
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from sureflow.core.card import Condition
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
 from sureflow.networks.probe import Probe
@@ -44,6 +45,7 @@ class VelocityNetwork(nn.Module, ABC):
         probed: Channels of the activations at the place where a probe looks, which :meth:`run`
             hands out as ``hidden``; 0 if there is no such place.
         probe: Reads them, if one was attached.
+        conditions: The named arrays beside a label that :meth:`conditioned` understands.
         trained: Whether the network has weights to learn; analytic networks have none.
 
     Raises:
@@ -66,6 +68,7 @@ class VelocityNetwork(nn.Module, ABC):
         self.floor = floor
         self.probed = 0
         self.probe: Probe | None = None
+        self.conditions: dict[str, Condition] = {}
 
     @abstractmethod
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:

@@ -69,6 +69,7 @@ class Sampler:
     ) -> None:
         self.model = model
         self.heads = evaluators(model)
+        main_head(model)  # verified here rather than in the first tick
         early = model.calibration.early if model.calibration else {}
         self._phases = model.engine.phases(capacity, early)
         self._lanes = self._phases.lanes

@@ -7,15 +7,20 @@ import torch
 from stubs import Scripted
 from torch import nn
 
-from sureflow.families.flow.head import example, head
+from sureflow.families.flow.head import velocity as velocity_head
 from sureflow.sampling.blocks import verified_costs
 
 CPU = torch.device("cpu")
 
 
+def costs(network, candidates) -> dict[int, float]:
+    head = velocity_head(network, {})
+    return verified_costs(head.evaluate, head.example, candidates, CPU)
+
+
 def sizes(velocity, candidates=(1, 2, 4, 8, 16), variance=None, classes=0) -> tuple[int, ...]:
     network = Scripted(velocity, variance, classes=classes)
-    return tuple(verified_costs(head(network), example(network), candidates, CPU))
+    return tuple(costs(network, candidates))
 
 
 def test_the_largest_size_is_left_out_where_it_alone_differs() -> None:
@@ -154,7 +159,7 @@ def test_every_row_must_have_an_answer() -> None:
     with pytest.raises(ValueError, match=r"velocity: 1 rows get an answer of \[2\]"):
         verified_costs(
             lambda **inputs: {"velocity": inputs["x"][0]},
-            example(Scripted(lambda x, t, label: x)),
+            velocity_head(Scripted(lambda x, t, label: x), {}).example,
             (1, 2),
             CPU,
         )
@@ -170,5 +175,5 @@ def test_a_small_block_never_seems_dearer_than_a_large_one() -> None:
         lambda x, t, label: sum((x for _ in range(3000)), x * 0) / 3000 if len(x) == 2 else x
     )
     exact = Scripted(lambda x, t, label: network(x, t, label) * 0 + x)
-    costs = [*verified_costs(head(exact), example(exact), (1, 2, 3), CPU).values()]
-    assert costs == sorted(costs)
+    found = [*costs(exact, (1, 2, 3)).values()]
+    assert found == sorted(found)

@@ -3,13 +3,24 @@ import torch
 from stubs import Scripted
 
 from sureflow.checkpoint import load
-from sureflow.families.flow.head import Velocities, head
+from sureflow.families.flow.head import velocity as velocity_head
 from sureflow.networks import MLP
 from sureflow.sampling.compiled import compiled
 from sureflow.sampling.evaluator import ROW_COUNTS, Evaluator
 from sureflow.sampling.graphs import Graphs
 
 CPU = torch.device("cpu")
+
+
+def evaluator_of(network, candidates, compile="off") -> Evaluator:
+    head = velocity_head(network, {})
+    return Evaluator(compiled(head.evaluate, compile, CPU), head.example, CPU, candidates)
+
+
+def rows(count: int, size: int = 2) -> dict[str, torch.Tensor]:
+    """Rows for a velocity."""
+    label = torch.zeros(count, dtype=torch.long)
+    return {"x": torch.randn(count, size), "t": torch.rand(count), "label": label}
 
 
 def numbers(count: int) -> dict[str, torch.Tensor]:
@@ -24,15 +35,14 @@ def test_any_number_of_rows_is_split_into_known_sizes() -> None:
         seen.append(len(x))
         return 2 * x
 
-    evaluate = Velocities(Scripted(velocity), (4, 8, 16))
+    evaluate = evaluator_of(Scripted(velocity), (4, 8, 16))
     assert all(seconds > 0 for seconds in evaluate.costs.values())
     for count in (1, 4, 5, 16, 17, 45):
         seen.clear()
-        x = torch.randn(count, 2)
-        out = evaluate(x, torch.rand(count), torch.zeros(count, dtype=torch.long))
-        assert torch.equal(out.mean, 2 * x)
-        assert out.variance is not None
-        assert len(out.variance) == count
+        inputs = rows(count)
+        out = evaluate(inputs)
+        assert torch.equal(out["velocity"], 2 * inputs["x"])
+        assert len(out["variance"]) == count
         assert set(seen) <= {4, 8, 16}
         assert sum(seen) - count < 16
 
@@ -41,8 +51,8 @@ def test_any_number_of_rows_is_split_into_known_sizes() -> None:
 def priced():
     """An evaluator whose blocks cost what a test says."""
 
-    def make(costs: dict[int, float]) -> Velocities:
-        evaluate = Velocities(Scripted(lambda x, t, label: x), tuple(costs))
+    def make(costs: dict[int, float]) -> Evaluator:
+        evaluate = evaluator_of(Scripted(lambda x, t, label: x), tuple(costs))
         evaluate.costs = costs
         return evaluate
 
@@ -62,11 +72,11 @@ def test_best_rows_is_the_smallest_block_near_the_lowest_cost_per_row(priced) ->
 
 def test_a_real_network_keeps_every_size(unet) -> None:
     """Single images and few of them too: their layers take the same kernels as many."""
-    assert Velocities(unet.network, ROW_COUNTS).sizes == ROW_COUNTS
+    assert evaluator_of(unet.network, ROW_COUNTS).sizes == ROW_COUNTS
 
 
 def test_the_shipped_unet_runs_one_row_as_one_row() -> None:
-    evaluate = Velocities(load("fashion").network, (1, 2, 3, 4, 8))
+    evaluate = evaluator_of(load("fashion").network, (1, 2, 3, 4, 8))
     assert evaluate.sizes == (1, 2, 3, 4, 8)
 
 
@@ -120,7 +130,9 @@ def test_graphs_replay_what_was_captured_per_row_count() -> None:
 
         return replay, out
 
-    plain = head(Scripted(lambda x, t, label: x * t[:, None] + label[:, None]))
+    plain = velocity_head(
+        Scripted(lambda x, t, label: x * t[:, None] + label[:, None]), {}
+    ).evaluate
     graphs = Graphs(plain, capture)
     answers, truths = [], []
     for rows in (2, 5, 2, 5, 2):
@@ -134,7 +146,7 @@ def test_graphs_replay_what_was_captured_per_row_count() -> None:
 
 
 def test_graphs_need_a_gpu_and_unknown_ways_are_named() -> None:
-    plain = head(Scripted(lambda x, t, label: x))
+    plain = velocity_head(Scripted(lambda x, t, label: x), {}).evaluate
     with pytest.raises(ValueError, match="graphs need a CUDA device"):
         compiled(plain, "graphs", CPU)
     with pytest.raises(ValueError, match="'fast' is unknown"):
@@ -145,10 +157,10 @@ def test_graphs_need_a_gpu_and_unknown_ways_are_named() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
 def test_a_compiled_network_is_the_same_up_to_rounding() -> None:
     network = MLP((2,), width=16, layers=1).eval().requires_grad_(False)
-    evaluate = Velocities(network, (4, 8), compile="compile")
+    evaluate = evaluator_of(network, (4, 8), "compile")
     assert 8 in evaluate.sizes
-    x, t, label = torch.randn(30, 2), torch.rand(30), torch.zeros(30, dtype=torch.long)
+    inputs = rows(30)
     with torch.inference_mode():
-        out, truth = evaluate(x, t, label), network.moments(x, t, label)
-    assert torch.allclose(out.mean, truth.mean, atol=1e-5)
-    assert torch.allclose(out.variance, truth.variance, rtol=1e-4)
+        out, truth = evaluate(inputs), network.moments(**inputs)
+    assert torch.allclose(out["velocity"], truth.mean, atol=1e-5)
+    assert torch.allclose(out["variance"], truth.variance, rtol=1e-4)

@@ -61,14 +61,25 @@ def check(spec: FlowSpec, model: Any, engine: Any) -> None:
     if spec.label is not None and not 0 <= spec.label < classes:
         allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
         raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
-    if spec.label is None and spec.guidance != 1:
-        raise ValueError("guidance: a scale other than 1 needs a label")
+    _check_condition(spec, model.card)
+    if not spec.conditioned and spec.guidance != 1:
+        needed = "a label or a condition" if model.card.conditions else "a label"
+        raise ValueError(f"guidance: a scale other than 1 needs {needed}")
     _check_scores(spec, model.card)
     if spec.early is not None and not 0 <= spec.early <= 1:
         raise ValueError(f"early: {spec.early} is not in 0 .. 1")
     check_keeping(spec)
     if spec.origin is not None:
         check_origin(spec, spec.origin, model, engine)
+
+
+def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
+    """Make sure that the model takes what a lane is to be a sample of."""
+    for name, value in spec.condition.items():
+        if name not in card.conditions:
+            known = tuple(card.conditions) or "none: the model takes no such conditions"
+            raise ValueError(f"condition.{name}: is unknown; conditions are {known}")
+        _check_array(f"condition.{name}", value, card.conditions[name].shape)
 
 
 def _check_tolerance(spec: FlowSpec, tolerance: float) -> None:
@@ -235,7 +246,9 @@ def _check_guide(guide: Guide, shape: Shape) -> None:
         _check_mask("mask", guide.mask, shape)
 
 
-def _check_array(name: str, array: npt.NDArray[np.float32], shape: Shape) -> None:
+def _check_array(name: str, array: npt.NDArray[np.generic], shape: Shape) -> None:
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name}: is no array")
     if array.shape != tuple(shape):
         raise ValueError(f"{name}: has shape {list(array.shape)}, not {list(shape)}")
     if array.dtype != np.float32 or not np.isfinite(array).all():

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats
-from sureflow.core.lanes import Index
+from sureflow.core.arrays import Floats, Index
 from sureflow.core.transfer import to_device
 
 

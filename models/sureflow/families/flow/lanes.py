@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Integers, Slots
+from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.card import Condition
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.early import EarlyRule
 from sureflow.core.frame import Frame
 from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, View
-from sureflow.core.lanes import Field, Index, Lanes
+from sureflow.core.lanes import Field, Lanes
 from sureflow.core.path import broadcast, endpoint
 from sureflow.core.process import Outcome
 from sureflow.core.score import Evidence

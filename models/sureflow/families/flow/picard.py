@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Integers, Slots
+from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.lane import LaneSpec
-from sureflow.core.lanes import Index
 from sureflow.core.path import broadcast
 from sureflow.core.process import Outcome, Query, Reply
 from sureflow.core.score import Evidence

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sureflow.core.arrays import Slots
-from sureflow.core.lanes import Index
+from sureflow.core.arrays import Index, Slots
 from sureflow.core.score import Evidence
 from sureflow.families.flow.scores.evidence import ConditionEvidence
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sureflow.core.arrays import Floats
+from sureflow.core.arrays import Floats, Index
 from sureflow.core.draw import Purpose, signs
 from sureflow.core.lane import LaneSpec
-from sureflow.core.lanes import Index
 from sureflow.core.score import Fields, Step
 from sureflow.families.flow.scores.likelihood import Likelihood
 from sureflow.families.flow.scores.names import SLOPE

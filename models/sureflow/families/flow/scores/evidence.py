@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Slots
+from sureflow.core.arrays import Flags, Floats, Index, Slots
 from sureflow.core.lane import LaneSpec
-from sureflow.core.lanes import Index
 from sureflow.core.score import Fields, Score, Step
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.scores.names import NULL

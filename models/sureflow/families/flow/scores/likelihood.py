@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats, Slots
+from sureflow.core.arrays import Floats, Index, Slots
 from sureflow.core.lane import LaneSpec
-from sureflow.core.lanes import Index
 from sureflow.core.path import score as slope_at
 from sureflow.core.score import Evidence, Fields, Step
 from sureflow.core.transfer import to_device

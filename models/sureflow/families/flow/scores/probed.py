@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats, Slots
-from sureflow.core.lanes import Index
+from sureflow.core.arrays import Floats, Index, Slots
 from sureflow.core.score import Evidence, Step
 from sureflow.families.flow.scores.integral import Integral
 

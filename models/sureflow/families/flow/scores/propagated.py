@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sureflow.core.arrays import Slots
+from sureflow.core.arrays import Index, Slots
 from sureflow.core.lane import LaneSpec
-from sureflow.core.lanes import Index
 from sureflow.core.score import Evidence, Score
 from sureflow.moments.reduction import row_sums
 

@@ -11,9 +11,8 @@ import math
 import numpy as np
 from torch import Tensor
 
-from sureflow.core.arrays import Slots
+from sureflow.core.arrays import Index, Slots
 from sureflow.core.lane import LaneSpec
-from sureflow.core.lanes import Index
 from sureflow.core.path import broadcast
 from sureflow.core.score import Evidence, Fields, Score, Step
 from sureflow.core.transfer import to_device

@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Slots
+from sureflow.core.arrays import Index, Slots
 from sureflow.core.lane import LaneSpec
-from sureflow.core.lanes import Index
 from sureflow.core.path import broadcast
 from sureflow.core.score import Evidence, Fields, Score, Step
 from sureflow.core.transfer import to_device
