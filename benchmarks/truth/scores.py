@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.truth.path import Path, arrive, velocity
+from sureflow.core.path import LINEAR
 from sureflow.families.flow.scores.likelihood import LAST, divergence_rate, log_noise
 from sureflow.networks import VelocityNetwork
 
