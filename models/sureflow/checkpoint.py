@@ -129,6 +129,8 @@ def load(
         raise CheckpointError(f"{folder}: changed while it was read; replace it as a whole")
     network = network.eval().requires_grad_(False)
     if precision == "bfloat16" and network.trained:
+        if any(p.dtype == torch.float64 for p in network.parameters()):
+            raise CheckpointError(f"{folder}: computes in float64, and cannot in {precision}")
         network, version = Bfloat16(network).eval(), f"{version}+{precision}"
     if compile == "compile":
         version += "+compile"
