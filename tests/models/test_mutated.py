@@ -19,8 +19,6 @@ import torch
 from sureflow.checkpoint import (
     CALIBRATION,
     CONFIG,
-    GRID,
-    PROBE,
     WEIGHTS,
     CheckpointConfig,
     CheckpointError,
@@ -31,12 +29,13 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.engine import GRID, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.inspection import inspect
 from sureflow.networks import Probe
 from sureflow.networks.registry import build
-from sureflow.sampling import evaluator
+from sureflow.sampling import blocks, evaluator
 from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
 from sureflow.stamp import LEARNED_FROM
@@ -123,7 +122,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """No time for timings."""
-    monkeypatch.setattr(evaluator, "TIMED_S", 0.0)
+    monkeypatch.setattr(blocks, "TIMED_S", 0.0)
     monkeypatch.setattr(evaluator, "ROW_COUNTS", (1, 2))
 
 

@@ -116,7 +116,7 @@ def _drawn(model: Model, specs: list[FlowSpec], bar: tqdm[Any]) -> Reference:
         if t >= FIRST - 1e-9:
             heard[ticket][t] = value
 
-    samples = run(model, specs, capacity=64, progress=bar.update, hear=hear)
+    samples = run(model, specs, capacity=64, progress=bar.update, listener=hear)
     names = specs[0].scores
     times = np.array(sorted(heard[0]))
     return Reference(

@@ -20,7 +20,7 @@ DIGITS = 3
 """Of the rates in messages; they are rounded up, so that what they say can be asked for."""
 
 
-def screen(
+def resolve_filter(
     asked: FilterOptions | None, count: int, card: ModelCard, spec: FlowSpec, limit: int
 ) -> Filter | None:
     """Return the filter of a request.

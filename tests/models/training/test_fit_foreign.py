@@ -416,7 +416,7 @@ def test_networks_of_other_types_are_fitted_and_sampled(
     assert sample.data.dtype == np.float32
     assert sample.finish_reason == "converged"
     if wide == torch.float64:
-        with pytest.raises(CheckpointError, match="computes in float64, and cannot in bfloat16"):
+        with pytest.raises(CheckpointError, match="a network of float64 cannot be run in bfloat16"):
             sureflow.load("checkpoint", precision="bfloat16")
     else:
         assert sureflow.sample(sureflow.load("checkpoint", precision="bfloat16"), steps=3)
