@@ -3,16 +3,22 @@
 Random lanes (solvers, fixed and adaptive steps, guidance, classes, scores; some take up another
 lane where it stood and change it) run amid random company: they arrive, pause, go on and are
 cancelled at random, in samplers of random width, and then through real servers of random width
-whose clients come and hang up at random. Every sample that finishes
-is compared, byte for byte, with the same sample made alone.
+whose clients come and hang up at random. Beside the flows these serve populations of a family that
+another distribution brings. Every sample that finishes is compared, byte for byte, with the same
+sample made alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -21,17 +27,24 @@ from tqdm import tqdm
 
 from benchmarks.report import Report, options
 from benchmarks.throughput import served
-from sureflow.checkpoint import load
-from sureflow.core.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
+from sureflow.checkpoint import embedded_folder, load
+from sureflow.core.family import families
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample, Uncertain
 from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.model import Model
-from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
+from tests.outside.distribution import install, make_population
 
 SHARES = {"ring": 0.5, "ring-exact": 0.25, "fashion": 0.25}
 """Of the samples, by model; those of `fashion` take nearly all of the time."""
+
+POPULATION = "population"
+"""A model of another family, served beside them."""
 
 SERVED_SHARE = 0.2
 COMPANIES = 20
@@ -56,6 +69,8 @@ def main() -> None:
     servers = 1 if arguments.quick else SERVERS
     chance = random.Random(arguments.seed)
     models = {name: load(name) for name in SHARES}
+    root = Path(tempfile.mkdtemp(prefix="sureflow-"))
+    models[POPULATION] = load(prepare(root))
     report = Report("independence")
     compared = differing = 0
     for name, share in SHARES.items():
@@ -66,20 +81,42 @@ def main() -> None:
         compared, differing = compared + samples, differing + wrong
     for server in range(servers):
         capacity = chance.choice((1, 2, 3, 5, 8, 12, 16, 23, 32, 48))
-        with served("ring", capacity) as url:
-            for name, share in SHARES.items():
-                wanted = round(total * share * SERVED_SHARE / servers)
-                served_samples = asyncio.run(through(url, models[name], wanted, chance))
-                samples, wrong = compare(
-                    models[name], iter(served_samples), wanted, f"{name}, server {server + 1}"
-                )
-                report.add(f"{name}: samples served by ticks of {capacity} rows", samples)
-                compared, differing = compared + samples, differing + wrong
+        wanted_of = {n: round(total * s * SERVED_SHARE / servers) for n, s in SHARES.items()}
+        wanted_of[POPULATION] = sum(wanted_of.values()) // 4
+        with served("ring", capacity, root / "models", root / "distributions") as url:
+            made = asyncio.run(all_through(url, models, wanted_of, chance))
+        for name, wanted in wanted_of.items():
+            title = f"{name}, server {server + 1}"
+            samples, wrong = compare(models[name], iter(made[name]), wanted, title)
+            report.add(f"{name}: samples served by ticks of {capacity} rows", samples)
+            compared, differing = compared + samples, differing + wrong
     report.add("samples compared with themselves alone", compared)
     report.add("bytes that differ", differing)
     report.write(arguments.json)
     if differing:
         raise SystemExit(1)
+
+
+def prepare(root: Path) -> Path:
+    """Install the family from outside, for servers and here; returns its checkpoint.
+
+    The models to be served lie beside it.
+    """
+    (root / "distributions").mkdir()
+    sys.path.insert(0, str(install(root / "distributions")))
+    families.cache_clear()
+    for name in SHARES:
+        shutil.copytree(embedded_folder() / name, root / "models" / name)
+    make_population(root / "models" / POPULATION)
+    return root / "models" / POPULATION
+
+
+async def all_through(
+    url: str, models: Mapping[str, Model], wanted: Mapping[str, int], chance: random.Random
+) -> dict[str, list[Made]]:
+    """Samples of all models from one server, at the same time."""
+    runs = [through(url, models[name], count, chance) for name, count in wanted.items()]
+    return dict(zip(wanted, await asyncio.gather(*runs), strict=True))
 
 
 Made = tuple[LaneSpec, Callable[[Sample], int]]
@@ -96,7 +133,7 @@ def compare(model: Model, made: Iterator[Made], wanted: int, title: str) -> tupl
     return samples, differing
 
 
-def lane(model: Model, chance: random.Random) -> LaneSpec:
+def lane(model: Model, chance: random.Random) -> FlowSpec:
     """A random lane."""
     method = chance.choice(METHODS)
     tolerance = None
@@ -111,7 +148,7 @@ def lane(model: Model, chance: random.Random) -> LaneSpec:
         if meaning.obstacle(model.card, label, 2.0 if guided else 1.0) is None
         and not (meaning.factor and chance.random() > DIFFERENTIATED)
     ]
-    return LaneSpec(
+    return FlowSpec(
         seed=chance.randrange(2**63),
         index=chance.randrange(1000),
         method=method,
@@ -124,7 +161,7 @@ def lane(model: Model, chance: random.Random) -> LaneSpec:
     )
 
 
-def branched(parent: LaneSpec, model: Model, chance: random.Random) -> LaneSpec:
+def branched(parent: FlowSpec, model: Model, chance: random.Random) -> FlowSpec:
     """A lane that takes up another one at a random step, most often to change it there."""
     known = np.zeros(model.card.shape, np.float32)
     mask = np.zeros(model.card.shape, np.bool_)
@@ -151,7 +188,7 @@ def amid_company(model: Model, wanted: int, chance: random.Random) -> Iterator[M
     made = 0
     while made < wanted:
         sampler = Sampler(model, chance.choice((1, 2, 3, 4, 5, 7, 9, 13, 16, 17, 24, 33, 64)))
-        company: dict[int, LaneSpec] = {}
+        company: dict[int, FlowSpec] = {}
         left = -(-wanted // COMPANIES)
         ticket = 0
         while (left or company) and made < wanted:
@@ -223,8 +260,10 @@ async def through(url: str, model: Model, wanted: int, chance: random.Random) ->
 
 def request(model: Model, chance: random.Random) -> tuple[dict[str, object], list[LaneSpec]]:
     """A random request and the lanes that it asks for."""
-    spec = lane(model, chance)
     n = chance.choice((1, 1, 1, 2, 3, 7))
+    if model.card.name == POPULATION:
+        return population(model, n, chance)
+    spec = lane(model, chance)
     sampler: dict[str, object] = {"method": spec.method, "steps": spec.steps}
     if spec.tolerance is not None:
         sampler = {"method": spec.method, "tolerance": spec.tolerance, "max_steps": spec.max_steps}
@@ -239,6 +278,22 @@ def request(model: Model, chance: random.Random) -> tuple[dict[str, object], lis
     if spec.label is not None:
         body |= {"condition": {"label": spec.label}, "guidance": {"scale": spec.guidance}}
     return body, [replace(spec, index=index) for index in range(n)]
+
+
+def population(
+    model: Model, n: int, chance: random.Random
+) -> tuple[dict[str, object], list[LaneSpec]]:
+    """The same for populations."""
+    seed, steps = chance.randrange(2**63), chance.randint(1, 40)
+    kind: Any = families()[model.card.family].spec
+    body = {
+        "model": POPULATION,
+        "n": n,
+        "seed": seed,
+        "sampler": {"steps": steps},
+        "confidence": {"map": True},
+    }
+    return body, [kind(seed, index, steps) for index in range(n)]
 
 
 def _differs_served(data: bytes, field: bytes) -> Callable[[Sample], int]:

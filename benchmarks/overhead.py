@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import Reply, VelocityNetwork
-from sureflow.sampling import Sampler
+from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.sampler import Sampler
 
 ROWS = 16
 LANES = (16, 32)
@@ -40,7 +41,7 @@ class Plain(VelocityNetwork):
         """Velocity alone."""
         return Moments(self.network(x, t, label))
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Reply:
+    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Reply:
         """Velocity and zeros that were made before."""
         mean = self.network(x, t, label)
         if len(x) not in self._zeros:
@@ -83,7 +84,7 @@ def samplings(model: Model, lanes: int, rounds: int) -> list[tuple[float, float]
     """Seconds of the same lanes without and with confidence, their ticks taking turns."""
     off = Model(model.card, Plain(model.network).eval(), None)
     # Both divide their rows alike; the comparison is of the work, not of two timings at load.
-    off.evaluator.costs = model.evaluator.costs
+    main_head(off).costs = main_head(model).costs
     return [
         sampling(Sampler(off, lanes), Sampler(model, lanes), first=turn % 2)
         for turn in range(rounds)
@@ -94,7 +95,7 @@ def sampling(*samplers: Sampler, first: int) -> tuple[float, float]:
     """Seconds that the same lanes take in each of two samplers, from admission to the last."""
     spent = [0.0, 0.0]
     for ticket in range(samplers[0].free):
-        spec = LaneSpec(0, ticket, "heun", STEPS)
+        spec = FlowSpec(0, ticket, "heun", STEPS)
         for which, sampler in enumerate(samplers):
             spent[which] += seconds(partial(sampler.admit, ticket, spec))
     while samplers[first].running:

@@ -22,9 +22,11 @@ import torch
 
 from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling import Sampler
+from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.sampler import Sampler
 
 SEED = 20_002
 CASES = {"ring": (50, 200, 1000), "fashion": (50, 200)}
@@ -77,7 +79,7 @@ def call(model: Model, rows: int) -> float:
     times = []
     for _ in range(12):
         begun = time.perf_counter()
-        model.evaluator(x, t, label).mean.cpu()
+        main_head(model)({"x": x, "t": t, "label": label})["velocity"].cpu()
         times.append(1e3 * (time.perf_counter() - begun))
     return statistics.median(times[2:])
 
@@ -120,7 +122,7 @@ def settings(steps: int) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "bosh3, tolerance 0.02", {"method": "bosh3", "tolerance": 0.02}
 
 
-def alone(model: Model, spec: LaneSpec) -> Lone:
+def alone(model: Model, spec: FlowSpec) -> Lone:
     """Make one sample with nothing beside it."""
     sampler = Sampler(model, 1)
     ticks, finished = 0, []
@@ -133,11 +135,11 @@ def alone(model: Model, spec: LaneSpec) -> Lone:
     return Lone(ticks, milliseconds, finished[0][1])
 
 
-def spec(model: Model, index: int, method: str, steps: int = 20, **fields: Any) -> LaneSpec:
+def spec(model: Model, index: int, method: str, steps: int = 20, **fields: Any) -> FlowSpec:
     """Sample ``index``, of the class whose turn it is."""
     classes = len(model.card.classes)
     label = index % classes if classes else None
-    return LaneSpec(SEED, index, method, steps, label, **fields)
+    return FlowSpec(SEED, index, method, steps, label, **fields)
 
 
 def ends(lones: list[Lone]) -> Floats:

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
-from sureflow.core.lane import METHODS, LaneSpec
-from sureflow.core.path import interpolate
+from sureflow.core.path import LINEAR
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import METHODS
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import GaussianMixture, VelocityNetwork
@@ -58,7 +59,7 @@ def main() -> None:
 
 def rank(model: Model, truth: GaussianMixture, method: str, count: int) -> float:
     """Spearman correlation of the served score with the exact integral on the same paths."""
-    specs = [LaneSpec(11, index, method, 20, scores=("propagated",)) for index in range(count)]
+    specs = [FlowSpec(11, index, method, 20, scores=("propagated",)) for index in range(count)]
     served = run(model, specs, capacity=64)
     exact = Model(model.card, ExactVariance(model.network, truth), None)
     integral = run(exact, specs, capacity=64)
@@ -73,7 +74,7 @@ def variance_ratio(network: VelocityNetwork, truth: GaussianMixture, t: float, c
     x1 = truth.draw(count, generator).float()
     x0 = torch.randn(x1.shape, generator=generator)
     times = torch.full((count,), t)
-    x = interpolate(x0, x1, times)
+    x = LINEAR.interpolate(x0, x1, times)
     predicted, exact = network.moments(x, times).variance, truth.moments(x, times).variance
     assert predicted is not None
     assert exact is not None

@@ -10,7 +10,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
 
 SCALE, GAP, MARGIN, HEADER = 2, 4, 96, 26
@@ -30,7 +31,7 @@ def main() -> None:
     model = load(arguments.model)
     classes = model.card.classes
     specs = [
-        LaneSpec(arguments.seed, index, "heun", arguments.steps, label, arguments.guidance)
+        FlowSpec(arguments.seed, index, "heun", arguments.steps, label, arguments.guidance)
         for label in range(len(classes))
         for index in range(arguments.columns)
     ]

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 
 from benchmarks.report import Report, options
 from benchmarks.serving.servers import free_port
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 
@@ -53,7 +55,7 @@ def main() -> None:
 def offline_round(model: Model, requests: int, size: int, steps: int) -> float:
     """Samples per second of the offline loop."""
     specs = [
-        LaneSpec(seed, index, "heun", steps, _label(model, seed))
+        FlowSpec(seed, index, "heun", steps, _label(model, seed))
         for seed in range(requests)
         for index in range(size)
     ]
@@ -89,13 +91,25 @@ def _label(model: Model, seed: int) -> int | None:
 
 
 @contextlib.contextmanager
-def served(model: str, capacity: int = CAPACITY) -> Iterator[str]:
-    """A server process with the embedded checkpoints on a free port, ready."""
+def served(
+    model: str, capacity: int = CAPACITY, folder: Path | None = None, path: Path | None = None
+) -> Iterator[str]:
+    """A server process on a free port, ready.
+
+    Args:
+        model: Its default model.
+        capacity: Rows of its ticks.
+        folder: Of its checkpoints; by default the embedded ones.
+        path: Where further distributions are installed that it shall know.
+    """
     port = free_port()
     command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
     command += ["--capacity", str(capacity), "--default-model", model]
     command += ["--data-dir", tempfile.mkdtemp(prefix="sureflow-")]
-    process = subprocess.Popen(command)
+    command += [] if folder is None else ["--models-dir", str(folder)]
+    known = [*([] if path is None else [str(path)]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, known))}
+    process = subprocess.Popen(command, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
         while not _ready(url):

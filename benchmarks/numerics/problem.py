@@ -13,9 +13,9 @@ from benchmarks.numerics.point import Floats, Tally, measure
 from benchmarks.peers import PEERS
 from sureflow.checkpoint import load
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import LaneSpec
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
@@ -71,10 +71,10 @@ class Problem:
         return measure(ends, truth, self.mode(ends) != self.mode(truth), evaluations)
 
 
-def specs(labels: list[int | None], **sampler: object) -> list[LaneSpec]:
+def specs(labels: list[int | None], **sampler: object) -> list[FlowSpec]:
     """The lanes of one solver."""
     return [
-        LaneSpec(SEED, index, label=label, **sampler)  # type: ignore[arg-type]
+        FlowSpec(SEED, index, label=label, **sampler)  # type: ignore[arg-type]
         for index, label in enumerate(labels)
     ]
 

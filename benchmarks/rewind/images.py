@@ -16,12 +16,13 @@ from benchmarks.report import Report
 from benchmarks.truth.measures import auroc
 from sureflow.checkpoint import load
 from sureflow.core.commit import commit_points, step_at
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.core.origin import Branch, Inverted
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE, realism
 from sureflow.families.flow.operations import Resample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow.training.data import fashion_mnist, scaled
@@ -116,7 +117,7 @@ def measure(report: Report, quick: bool, docs: Path | None, name: str) -> None:
     model, judge = load(name), truth(name)
     count = 60 if quick else COUNT
     specs = [
-        LaneSpec(SEED, index, METHOD, STEPS, label=index % CLASSES, keep="all")
+        FlowSpec(SEED, index, METHOD, STEPS, label=index % CLASSES, keep="all")
         for index in range(count)
     ]
     whole = run(model, specs, CAPACITY)
@@ -236,7 +237,7 @@ def _inverted(report: Report, name: str, model: Model, count: int) -> None:
     scores = {}
     for kind, images in (sets | {"noise": noise}).items():
         specs = [
-            LaneSpec(
+            FlowSpec(
                 SEED,
                 index,
                 "dopri5",
@@ -257,12 +258,13 @@ def _inverted(report: Report, name: str, model: Model, count: int) -> None:
         report.add(f"{name}: AUROC of the likelihood, images {kind}", value)
 
 
-def _branch(parent: Sample, place: Place, *operations: Resample) -> LaneSpec:
+def _branch(parent: Sample, place: Place, *operations: Resample) -> FlowSpec:
     """A branch of a sample, by the frame that it kept there."""
     step = place.step(parent)
     frame = next(frame for frame in parent.frames if frame.step == step)
     origin = Branch(replace(parent.spec, keep=()), step, operations, frame)
-    return replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
+    branch: FlowSpec = replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
+    return branch
 
 
 def _surety(sample: Sample) -> float:

@@ -13,9 +13,9 @@ from scipy.stats import spearmanr
 from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.core.frame import nearest
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch, Inverted
 from sureflow.families.flow.operations import Resample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.branch import step_of
 from sureflow.sampling.sample import run
@@ -31,7 +31,7 @@ def measure(report: Report, quick: bool, docs: Path | None) -> None:
     network = model.network
     assert isinstance(network, GaussianMixture)
     specs = [
-        LaneSpec(SEED, index, "heun", STEPS, scores=("likelihood",), keep=TIMES)
+        FlowSpec(SEED, index, "heun", STEPS, scores=("likelihood",), keep=TIMES)
         for index in range(40 if quick else 400)
     ]
     parents = run(model, specs, 64)

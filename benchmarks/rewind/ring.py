@@ -14,9 +14,10 @@ from scipy.stats import ks_2samp
 from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.core.frame import nearest
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Resample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.branch import step_of
 from sureflow.sampling.sample import run
@@ -42,7 +43,7 @@ def measure(report: Report, quick: bool, docs: Path | None) -> None:
     """
     model = load("ring")
     specs = [
-        LaneSpec(SEED, index, "heun", STEPS, keep="all") for index in range(40 if quick else 500)
+        FlowSpec(SEED, index, "heun", STEPS, keep="all") for index in range(40 if quick else 500)
     ]
     parents = run(model, specs, 64)
     commits = np.array([parent.commit.t for parent in parents])
@@ -75,16 +76,17 @@ def _changed(model: Model, parents: list[Sample], times: list[float]) -> float:
     return 100 * float((modes(children) != modes([parent for parent, _ in chosen])).mean())
 
 
-def _resampled(parent: Sample, t: float) -> LaneSpec:
+def _resampled(parent: Sample, t: float) -> FlowSpec:
     step = step_of(parent, float(t))
     origin = Branch(parent.spec, step, (Resample(1.0),), nearest(parent.frames, step))
-    return replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
+    branch: FlowSpec = replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
+    return branch
 
 
 def _prior(report: Report, model: Model, parents: list[Sample]) -> None:
     """Whether samples with all their noise drawn anew are samples like others."""
     new = np.stack([s.data for s in run(model, [_resampled(p, 0.0) for p in parents], 64)])
-    others = [LaneSpec(SEED + 2, index, "heun", STEPS) for index in range(2 * len(parents))]
+    others = [FlowSpec(SEED + 2, index, "heun", STEPS) for index in range(2 * len(parents))]
     fresh = np.stack([sample.data for sample in run(model, others, 64)])
     for name, angle in (("x", 0.0), ("y", np.pi / 2), ("x + y", np.pi / 4)):
         direction = np.array([np.cos(angle), np.sin(angle)])

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 
 CLASSES = 10
 GUIDED = 1.5
@@ -84,11 +84,11 @@ class Request:
         """
         return grace + slowdown * self.rows * row_s
 
-    def specs(self) -> list[LaneSpec]:
+    def specs(self) -> list[FlowSpec]:
         """Its lanes, for the library's offline loop."""
         chosen = {"steps": self.steps} if self.tolerance is None else {"tolerance": self.tolerance}
         return [
-            LaneSpec(
+            FlowSpec(
                 self.seed, index, self.method, label=self.label, guidance=self.guidance, **chosen
             )
             for index in range(self.n)

@@ -15,7 +15,8 @@ import httpx
 from benchmarks.throughput import served
 from sureflow.checkpoint import load
 from sureflow.core.frame import Frame
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow_server.api.answer import record
@@ -50,7 +51,7 @@ class Account:
 def measure(name: str, quick: bool = False) -> Account:
     """Measure it with samples of the model."""
     model = load(name)
-    specs = [LaneSpec(1, n, label=n % len(model.card.classes)) for n in range(4 if quick else 16)]
+    specs = [FlowSpec(1, n, label=n % len(model.card.classes)) for n in range(4 if quick else 16)]
     samples = run(model, specs, 4)
     plan = _plan(model, specs)
     report = pickle.dumps(_report(samples))
@@ -73,7 +74,7 @@ def measure(name: str, quick: bool = False) -> Account:
     )
 
 
-def _plan(model: Model, specs: list[LaneSpec]) -> Plan:
+def _plan(model: Model, specs: list[FlowSpec]) -> Plan:
     return Plan(
         kind="generate",
         card=model.card,

@@ -13,9 +13,10 @@ import numpy as np
 from benchmarks.serving.mix import ADAPTIVE_ROWS
 from benchmarks.tick import Workload
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling import Sampler
+from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.sampler import Sampler
 
 TICKS, QUICK_TICKS = 60, 10
 LANES, QUICK_LANES = 64, 8
@@ -82,12 +83,12 @@ def measure(name: str, rows: int | None = None, quick: bool = False) -> Costs:
         quick: Finish within seconds.
     """
     model = load(name)
-    most = rows or model.evaluator.best_rows
+    most = rows or main_head(model).best_rows
     ticks, lanes = (QUICK_TICKS, QUICK_LANES) if quick else (TICKS, LANES)
     return Costs(
         model=name,
         tick_s=(0.0, *_ticks_s(model, most, ticks)),
-        expected_s=tuple(map(model.evaluator.seconds, range(most + 1))),
+        expected_s=tuple(map(main_head(model).seconds, range(most + 1))),
         adaptive={tolerance: _lengths(model, tolerance, lanes) for tolerance in ADAPTIVE_ROWS},
     )
 
@@ -113,7 +114,7 @@ def _lengths(model: Model, tolerance: float, lanes: int) -> tuple[int, ...]:
     sampler = Sampler(model, lanes)
     for n in range(lanes):
         label = n % len(model.card.classes)
-        sampler.admit(n, LaneSpec(0, n, "bosh3", label=label, tolerance=tolerance))
+        sampler.admit(n, FlowSpec(0, n, "bosh3", label=label, tolerance=tolerance))
     taken: dict[int, int] = {}
     while sampler.running:
         taken |= {ticket: sample.evaluations for ticket, sample in sampler.tick().finished}

@@ -16,6 +16,7 @@ from benchmarks.serving import mix
 from benchmarks.simulate.balancer import BALANCERS
 from benchmarks.simulate.costs import Costs
 from benchmarks.simulate.replica import Ask, Load, Replica
+from sureflow.core.family import cost_of
 
 WARM_UP = 1 / 4
 """Share of the requests that are served before anything is counted."""
@@ -78,7 +79,7 @@ def drawn(seed: int, count: int) -> tuple[mix.Request, ...]:
 
 def rows_of(request: mix.Request, lengths: Sequence[int]) -> int:
     """Network rows of a request whose lanes are as long as this."""
-    return sum(lengths) * request.specs()[0].rows
+    return sum(lengths) * cost_of(request.specs()[0]).peak
 
 
 def lengths(request: mix.Request, costs: Costs) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.simulate.costs import Costs
 from sureflow.core.card import ModelCard
+from sureflow.core.family import cost_of
 from sureflow.core.lane import Commit, LaneSpec, Sample
 from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Job
@@ -139,8 +140,12 @@ class Replica:
         self._jobs[job.id] = job
         self._reserved += len(ask.lanes)
         pairs = zip(ask.lanes, ask.evaluations, strict=True)
-        lanes = [_Lane(job, n, spec.rows, each, each) for n, (spec, each) in enumerate(pairs)]
-        self._scheduler.add(MODEL, job.id, lanes, rows=ask.lanes[0].rows, deadline=ask.deadline)
+        lanes = [
+            _Lane(job, n, cost_of(spec).peak, each, each) for n, (spec, each) in enumerate(pairs)
+        ]
+        self._scheduler.add(
+            MODEL, job.id, lanes, rows=cost_of(ask.lanes[0]).peak, deadline=ask.deadline
+        )
         self._interrupt(now)
         return True
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.report import Report
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
 
 MODELS = {"ring": 10_000, "digits": 400, "fashion": 300}
@@ -20,7 +20,7 @@ def measure(report: Report, quick: bool) -> None:
         model = load(name)
         classes = len(model.card.classes)
         specs = [
-            LaneSpec(SEED, index, label=index % classes if classes else None)
+            FlowSpec(SEED, index, label=index % classes if classes else None)
             for index in range(200 if quick else count)
         ]
         whole = run(model, specs, capacity=64)

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.confidence.curve import LIMIT
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 
@@ -45,7 +45,7 @@ def _confidences(
     scores = tuple(calibration.quantiles)
     classes = len(model.card.classes)
     specs = [
-        LaneSpec(SEED, i, method, steps, i % classes if classes else None, scores=scores)
+        FlowSpec(SEED, i, method, steps, i % classes if classes else None, scores=scores)
         for i in range(count)
     ]
     served: dict[str, list[float]] = {score: [] for score in scores}

@@ -8,22 +8,35 @@ use, so that importing the package (or its plain-data modules) does not import t
 from typing import TYPE_CHECKING, Any
 
 from sureflow.core.lane import LaneSpec, Sample
+from sureflow.families.flow.spec import FlowSpec
 
 if TYPE_CHECKING:
     from sureflow.checkpoint import CheckpointError, load
+    from sureflow.families.flow.invert import invert
     from sureflow.model import Model
-    from sureflow.sampling import edit, invert, sample
+    from sureflow.sampling.branch import edit
+    from sureflow.sampling.sample import sample
 
 __version__ = "0.1.0"
-__all__ = ["CheckpointError", "LaneSpec", "Model", "Sample", "edit", "invert", "load", "sample"]
+__all__ = [
+    "CheckpointError",
+    "FlowSpec",
+    "LaneSpec",
+    "Model",
+    "Sample",
+    "edit",
+    "invert",
+    "load",
+    "sample",
+]
 
 _homes = {
     "CheckpointError": "sureflow.checkpoint",
     "Model": "sureflow.model",
-    "edit": "sureflow.sampling",
-    "invert": "sureflow.sampling",
+    "edit": "sureflow.sampling.branch",
+    "invert": "sureflow.families.flow.invert",
     "load": "sureflow.checkpoint",
-    "sample": "sureflow.sampling",
+    "sample": "sureflow.sampling.sample",
 }
 
 

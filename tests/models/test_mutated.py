@@ -19,8 +19,6 @@ import torch
 from sureflow.checkpoint import (
     CALIBRATION,
     CONFIG,
-    GRID,
-    PROBE,
     WEIGHTS,
     CheckpointConfig,
     CheckpointError,
@@ -28,15 +26,19 @@ from sureflow.checkpoint import (
     save,
 )
 from sureflow.core.frame import Frame
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.engine import GRID, PROBE
 from sureflow.families.flow.grid import Grid
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.inspection import inspect
 from sureflow.networks import Probe
 from sureflow.networks.registry import build
-from sureflow.sampling import Sampler, evaluator
+from sureflow.sampling import blocks, evaluator
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
+from sureflow.stamp import LEARNED_FROM
 from tests.hostile import tensors, text
 
 MEBIBYTE = 1 << 20
@@ -98,17 +100,19 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
             provenance={"data": {"rows": 7}},
         )
         save(root / kind, config, build(network))
+        stamp = {LEARNED_FROM: load(root / kind).digests}
+        Grid(np.array([0.5, -0.5, 1.0]), stamp).save(root / kind / GRID)
         if probed := build(network).probed:
-            Probe(torch.randn(3, 2 * probed), torch.zeros(3), {"judge": "chance"}).save(
-                root / kind / PROBE
-            )
+            settings = {"judge": "chance", **stamp}
+            Probe(torch.randn(3, 2 * probed), torch.zeros(3), settings).save(root / kind / PROBE)
     # One is enough: tables know of classes and scales alone.
     made = calibrate(load(root / "mlp"), 20, [1.0, 2.0], 5, quiet=True)
     table = judged(load(root / "mlp"), made, doubtful, "by eye", 40, 6, quiet=True)
     for kind in NETWORKS:
         kept = {n: t for n, t in made.quantiles.items() if n != "probe" or kind != "mixture"}
-        replace(made, quantiles=kept, conformal=table).save(root / kind / CALIBRATION)
-        Grid(np.array([0.5, -0.5, 1.0])).save(root / kind / GRID)
+        settings = made.settings | {LEARNED_FROM: load(root / kind).digests}
+        whole = replace(made, quantiles=kept, conformal=table, settings=settings)
+        whole.save(root / kind / CALIBRATION)
     return {
         kind: {path.name: path.read_bytes() for path in (root / kind).iterdir()}
         for kind in NETWORKS
@@ -118,7 +122,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """No time for timings."""
-    monkeypatch.setattr(evaluator, "TIMED_S", 0.0)
+    monkeypatch.setattr(blocks, "TIMED_S", 0.0)
     monkeypatch.setattr(evaluator, "ROW_COUNTS", (1, 2))
 
 
@@ -154,7 +158,7 @@ def use(folder: Path) -> None:
     json.dumps(asdict(model.card), allow_nan=False)
     sampler = Sampler(model, 4)
     for ticket, guidance in enumerate((1.0, 2.0, 1.5)):
-        spec = LaneSpec(0, ticket, steps=2, label=0, guidance=guidance, grid=model.card.grids[-1])
+        spec = FlowSpec(0, ticket, steps=2, label=0, guidance=guidance, grid=model.card.grids[-1])
         scores = (model.score, *(("probe",) if model.card.probed else ()))
         spec = replace(spec, scores=scores)
         model.check(spec)
@@ -173,6 +177,7 @@ def test_damaged_checkpoints_are_refused_or_work(
     for files in sound.values():
         write(folder, files)
         use(folder)
+        assert not load(folder).card.warnings
     came: Counter[tuple[str, str]] = Counter()
     for number, (name, files) in zip(range(count), mutations(sound, 1), strict=False):
         write(folder, files)
@@ -209,7 +214,7 @@ def test_damaged_frames_are_refused_or_the_same(
     sound: dict[str, dict[str, bytes]], tmp_path: Path, count: int
 ) -> None:
     write(tmp_path / "one", sound["mlp"])
-    (sample,) = run(load(tmp_path / "one"), [LaneSpec(0, 0, steps=4, keep="all")])
+    (sample,) = run(load(tmp_path / "one"), [FlowSpec(0, 0, steps=4, keep="all")])
     chance = random.Random(4)
     refused = 0
     for number in range(count):

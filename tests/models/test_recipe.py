@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load, save
 
 from sureflow.core.frame import Frame
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch, Inverted
 from sureflow.families.flow.operations import Guide, Inpaint, Resample, Uncertain
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.recipe import dump, parse
 
 SHAPE = (1, 2, 3)
@@ -40,7 +40,7 @@ operations = st.one_of(
 
 def lanes(origins):
     return st.builds(
-        LaneSpec,
+        FlowSpec,
         seed=st.integers(0, 2**63 - 1),
         index=st.integers(0, 10**6),
         method=names,
@@ -85,17 +85,17 @@ def same(one, other) -> bool:
 
 @settings(max_examples=60, deadline=None)
 @given(specs)
-def test_there_and_back(spec: LaneSpec) -> None:
+def test_there_and_back(spec: FlowSpec) -> None:
     again = parse(dump(spec))
     assert same(again, spec)
     assert dump(again) == dump(spec)
 
 
 def test_what_is_only_seen_is_left_out() -> None:
-    parent = LaneSpec(1, 2, keep="all", watch=(1,), halt=4)
+    parent = FlowSpec(1, 2, keep="all", watch=(1,), halt=4)
     frame = Frame(3, 0.2, {"x": np.zeros(2, np.float32)})
-    spec = LaneSpec(1, 2, origin=Branch(parent, 4, frame=frame), keep=(0.5,), watch=(2,), halt=3)
-    bare = LaneSpec(1, 2, origin=Branch(LaneSpec(1, 2), 4))
+    spec = FlowSpec(1, 2, origin=Branch(parent, 4, frame=frame), keep=(0.5,), watch=(2,), halt=3)
+    bare = FlowSpec(1, 2, origin=Branch(FlowSpec(1, 2), 4))
     assert same(parse(dump(spec)), bare)
     assert dump(spec) == dump(bare)
 
@@ -106,7 +106,7 @@ def _changed(change):
         Resample(0.5, np.ones(2, bool)),
         Inpaint(np.ones(2, bool), np.ones(2, np.float32)),
     )
-    data = dump(LaneSpec(1, 2, origin=Branch(LaneSpec(1, 2), 4, operations)))
+    data = dump(FlowSpec(1, 2, origin=Branch(FlowSpec(1, 2), 4, operations)))
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     note, tensors = json.loads(header["__metadata__"]["recipe"]), dict(load(data))
     change(note, tensors)
@@ -165,7 +165,7 @@ def test_rubbish_is_refused(data: bytes) -> None:
 
 
 def test_a_lineage_has_an_end() -> None:
-    spec = LaneSpec(0, 0)
+    spec = FlowSpec(0, 0)
     for _ in range(64):
         spec = replace(spec, origin=Branch(spec, 3))
     assert same(parse(dump(spec)), spec)

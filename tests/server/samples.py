@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.core.lane import Commit, LaneSpec, Sample
+from sureflow.core.lane import Commit, Sample
+from sureflow.families.flow.spec import FlowSpec
 
 
 def finished(
@@ -14,15 +15,16 @@ def finished(
     confidence: float | None = None,
     uncertainty: float = 0.0,
     evaluations: int = 40,
-    spec: LaneSpec | None = None,
+    spec: FlowSpec | None = None,
     **fields: Any,
 ) -> Sample:
     values = np.zeros(2, np.float32)
     return Sample(
         **{
-            "spec": spec or LaneSpec(0, index),
+            "spec": spec or FlowSpec(0, index),
             "data": values,
             "uncertainty": uncertainty,
+            "score": "propagated",
             "confidence": confidence,
             "t": values,
             "rate": values,

@@ -17,9 +17,10 @@ from typing import Any
 import torch
 
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow import FAMILY
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
-from sureflow_server.api.encoding import jsonable
 
 Body = dict[str, Any]
 Answer = dict[str, Any]
@@ -73,10 +74,10 @@ class Generator:
         return answers
 
 
-def specs(body: Body) -> list[LaneSpec]:
+def specs(body: Body) -> list[FlowSpec]:
     """The lanes that our server makes of the same body."""
     return [
-        LaneSpec(
+        FlowSpec(
             body["seed"],
             index,
             label=body.get("condition", {}).get("label"),
@@ -91,7 +92,7 @@ def record(sample: Sample, form: Any) -> dict[str, Any]:
     """A sample, as far as the load generator looks at it."""
     return {
         "index": sample.spec.index,
-        "data": jsonable(sample.data, form),
+        "data": FAMILY.codec.encode(sample.data, form),
         "confidence": sample.confidence,
         "finish_reason": sample.finish_reason,
         "evaluations": sample.evaluations,

@@ -70,6 +70,7 @@ def calibrate(
     from sureflow.evaluation.elsewhere import measure
     from sureflow.evaluation.judged import judged
     from sureflow.evaluation.reference import calibrate as run
+    from sureflow.stamp import LEARNED_FROM
 
     use_threads(threads)
     with clear_errors():
@@ -96,7 +97,8 @@ def calibrate(
             other = measure(model, made, other_draws, fresh, wanted, quiet=quiet)
             if wanted and made.other is not None:
                 other = made.other.renewed(other)
-            made = replace(made, other=other)
+            learned_from = {LEARNED_FROM: dict(model.digests)}
+            made = replace(made, other=other, settings=made.settings | learned_from)
             typer.echo(f"{made.score} holds for {other.holds.words(made.score)}")
         if asked is not None:
             table = judged(model, made, *asked, judged_draws, made.settings["seed"] + 1, quiet)
@@ -111,12 +113,12 @@ def calibrate(
 def _setting(text: str, model: Model) -> Setting:
     """What ``METHOD:STEPS`` means."""
     from sureflow.confidence.shift import Setting
-    from sureflow.core.lane import LaneSpec
+    from sureflow.families.flow.spec import FlowSpec
 
     method, _, steps = text.partition(":")
     if not steps.isdecimal():
         raise ValueError(f"at: {text!r} is not of the form METHOD:STEPS")
-    model.check(LaneSpec(0, 0, method, int(steps)))
+    model.check(FlowSpec(0, 0, method, int(steps)))
     return Setting(method, int(steps))
 
 

@@ -18,8 +18,8 @@ from sureflow.confidence.certificate import Conformal
 from sureflow.confidence.early import Early
 from sureflow.confidence.provenance import SETTINGS, Drawn
 from sureflow.confidence.shift import Setting, Shifts, unshifted
-from sureflow.core.lane import LaneSpec
 from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
+from sureflow.families.flow.spec import FlowSpec
 
 LEVELS = 257
 """Quantiles stored per table; enough to place a sample within half a percent."""
@@ -77,7 +77,7 @@ class Calibration:
         return unshifted(method, steps, self.guidance, self.quantiles)
 
     def confidence_of(
-        self, score: str, uncertainty: float, spec: LaneSpec, tolerance: float | None = None
+        self, score: str, uncertainty: float, spec: FlowSpec, tolerance: float | None = None
     ) -> float | None:
         """Share of draws like this one that are less sure, in [0, 1]; higher is surer.
 

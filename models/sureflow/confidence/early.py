@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ class Early:
     """Bounds on the running score at times on the way, for one score.
 
     A running value is placed among those that the model's own reference draws of the same class
-    and guidance had at that time: its rank in [0, 1], lower is surer. A lane is hopeless once its
+    and guidance had at that time: its rank in [0, 1], lower is surer. A lane should stop once its
     rank is beyond the bound for the share of samples that pass.
 
     Attributes:
@@ -51,18 +52,16 @@ class Early:
             and self.quantiles.size > 0
         )
 
-    def hopeless(
-        self, running: float, t: float, label: int | None, guidance: float, confidence: float
-    ) -> bool:
+    def should_stop(self, running: float, t: float, spec: Any, confidence: float) -> bool:
         """Whether a lane may be abandoned.
 
         Args:
             running: Its score if it ended as foreseen at ``t``.
             t: Its time.
-            label: Its class, ``None`` without condition.
-            guidance: Its scale; lanes of scales without a table are never abandoned.
+            spec: The lane; those of scales without a table are never abandoned.
             confidence: What it must reach in the end.
         """
+        label, guidance = spec.label, spec.scale
         scale = np.flatnonzero(self.guidance == guidance)
         share = np.searchsorted(SHARES, 1 - confidence - 1e-9)
         if not len(scale) or share == len(SHARES) or not self.times[0] <= t <= self.times[-1]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sureflow.core.lane import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLERANCE, LaneSpec
 from sureflow.core.origin import Branch
+from sureflow.families.flow.spec import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLERANCE, FlowSpec
 
 Ends = tuple[float, float | None]
 """First and last of a range, both included; ``None``: without end."""
@@ -56,7 +56,7 @@ class Holds:
 
     of_score: Mapping[str, tuple[Held, ...]]
 
-    def covers(self, score: str, spec: LaneSpec, tolerance: float | None = None) -> bool:
+    def covers(self, score: str, spec: FlowSpec, tolerance: float | None = None) -> bool:
         """Whether confidence by this score holds for a lane.
 
         Never for a sample that was given or edited: reference draws come from noise alone.
@@ -83,7 +83,7 @@ class Holds:
             if (held.method, held.guidance, held.grid) == (spec.method, scale, grid)
         )
 
-    def _follows(self, score: str, spec: LaneSpec) -> bool:
+    def _follows(self, score: str, spec: FlowSpec) -> bool:
         """Whether a lane goes on from one for which it holds, as that one would have."""
         origin = spec.origin
         if not isinstance(origin, Branch) or origin.operations:

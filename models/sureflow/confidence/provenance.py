@@ -14,7 +14,8 @@ from pydantic import (
     field_validator,
 )
 
-from sureflow.core.lane import MAX_STEPS, METHODS
+from sureflow.families.flow.spec import MAX_STEPS
+from sureflow.families.flow.tableau import METHODS
 
 
 class Drawn(BaseModel):

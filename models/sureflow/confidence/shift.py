@@ -23,7 +23,7 @@ from pydantic import (
 from sureflow.confidence.curve import LIMIT, SAME, Curve, Floats
 from sureflow.confidence.holds import Ends, Held, Holds
 from sureflow.confidence.provenance import complaint
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 
 Family = tuple[str, str, float, bool]
 """Method, grid, guidance, and whether the steps are fixed."""
@@ -53,7 +53,7 @@ class Setting:
     guidance: float = 1.0
 
     @classmethod
-    def of(cls, spec: LaneSpec, tolerance: float | None = None) -> Setting:
+    def of(cls, spec: FlowSpec, tolerance: float | None = None) -> Setting:
         """That of a lane; ``tolerance`` is the widest that it was held to, if not its own."""
         tolerance = tolerance or spec.tolerance
         scale = 1.0 if spec.label is None else spec.guidance

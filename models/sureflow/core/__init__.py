@@ -1,1 +1,1 @@
-"""What every family speaks: fields, lanes, queries, steps, scores, frames. Imports nothing above."""
+"""What every family speaks: lanes, queries, steps, scores, frames. Imports nothing above it."""

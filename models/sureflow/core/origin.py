@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sureflow.core.frame import Frame
-
-if TYPE_CHECKING:
-    from sureflow.core.lane import Array, LaneSpec
-    from sureflow.families.flow.operations import Operation
+from sureflow.core.lane import Array, LaneSpec, Origin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Branch:
+class Branch(Origin):
     """Another trajectory, left at the beginning of one of its steps.
 
     What is drawn by the operations is keyed by the seed and index of the lane that leaves. A lane
@@ -21,21 +18,21 @@ class Branch:
     what is left is the part of the lane's own grid after that time.
 
     Attributes:
-        parent: The trajectory; it may be a branch itself.
+        parent: The trajectory, a lane of the same family; it may be a branch itself.
         step: Steps of it that were completed.
-        operations: What is done there, in this order.
+        operations: What is done there, in this order; the family knows which there are.
         frame: The trajectory at this step or at an earlier one, which saves its evaluations up to
             there. Not part of what the lane is: without it the trajectory is run from its origin.
     """
 
-    parent: LaneSpec
+    parent: Any
     step: int
-    operations: tuple[Operation, ...] = ()
+    operations: tuple[object, ...] = ()
     frame: Frame | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inverted:
+class Inverted(Origin):
     """A sample that was given: the flow runs from it back to noise, and from there as usual.
 
     Attributes:
@@ -43,9 +40,6 @@ class Inverted:
     """
 
     data: Array
-
-
-Origin = Branch | Inverted
 
 
 def depth(spec: LaneSpec) -> int:

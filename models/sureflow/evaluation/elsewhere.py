@@ -11,8 +11,8 @@ from tqdm import tqdm
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.curve import Floats, compare
 from sureflow.confidence.shift import Setting, Shift, Shifts, unshifted
-from sureflow.core.lane import LaneSpec
 from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 
@@ -146,14 +146,14 @@ def _spec(
     seed: int,
     index: int,
     label: int | None,
-) -> LaneSpec:
+) -> FlowSpec:
     """A lane that gathers all scores that have tables."""
     names = [
         name
         for name in calibration.quantiles
         if SCORES[name].obstacle(model.card, label, setting.guidance) is None
     ]
-    return LaneSpec(
+    return FlowSpec(
         seed,
         index,
         setting.method,
@@ -166,6 +166,6 @@ def _spec(
     )
 
 
-def _place(calibration: Calibration, name: str, value: float, spec: LaneSpec) -> float:
+def _place(calibration: Calibration, name: str, value: float, spec: FlowSpec) -> float:
     found = calibration.place(name, value, spec.label, spec.guidance)
     return np.nan if found is None else found

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 
@@ -49,7 +50,7 @@ def draw_balanced(
     """Draw ``count`` samples, the labels taking turns; by default all classes of the model."""
     turns = labels or list(range(len(model.card.classes))) or [None]
     specs = [
-        LaneSpec(seed, i, method, steps, turns[i % len(turns)], guidance, scores=scores)
+        FlowSpec(seed, i, method, steps, turns[i % len(turns)], guidance, scores=scores)
         for i in range(count)
     ]
     with tqdm(total=count, disable=quiet, unit="sample", desc=f"g={guidance:g}") as bar:

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from sureflow.core.arrays import Floats
 from sureflow.core.draw import Purpose, normal
 from sureflow.families.flow.grid import STEEPEST, Grid, uniform
-from sureflow.families.flow.tableau import TABLEAUS, Floats
+from sureflow.families.flow.tableau import TABLEAUS
 from sureflow.model import Model
 from sureflow.networks import VelocityNetwork
+from sureflow.stamp import LEARNED_FROM, NETWORK
 
 METHOD, COUNTS = "heun", (4, 8, 16)
 """What a grid is fitted for: the default method at 8, 16 and 32 evaluations."""
@@ -102,6 +104,7 @@ def fit_grid(
         "seed": seed,
         "gain": mean_log_error(network, reference, Grid(np.zeros(KNOTS)))
         - mean_log_error(network, reference, Grid(best)),
+        LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)},
     }
     return Grid(best, settings)
 

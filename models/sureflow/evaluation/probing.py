@@ -13,12 +13,14 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from tqdm import tqdm
 
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import SampleJudge
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.networks import Probe, Reply
 from sureflow.networks.probe import between, pooled
 from sureflow.sampling.sample import run
+from sureflow.stamp import LEARNED_FROM, NETWORK
 
 SEED = 4_000_003
 KNOTS = 6
@@ -102,6 +104,7 @@ def fit_probe(
         "steps": steps,
         "penalty": penalty,
         "spearman": round(spearman, 4),
+        LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)},
     }
     return Probe(weight.view(KNOTS, -1).float(), bias.float(), settings)
 
@@ -169,7 +172,7 @@ def _drawn(
     with tqdm(total=draws, disable=quiet, unit="sample", desc=model.card.name) as bar:
         for first in range(0, draws, CHUNK):
             specs = [
-                LaneSpec(seed, i, method, steps, turns[i % len(turns)], keep=times)
+                FlowSpec(seed, i, method, steps, turns[i % len(turns)], keep=times)
                 for i in range(first, min(first + CHUNK, draws))
             ]
             chunk = run(model, specs, capacity=CHUNK)

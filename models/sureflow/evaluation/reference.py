@@ -13,11 +13,12 @@ from tqdm import tqdm
 from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
 from sureflow.confidence.early import Early
-from sureflow.core.lane import LaneSpec
 from sureflow.evaluation.abandonment import fit_bounds, ranks
 from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
+from sureflow.stamp import LEARNED_FROM
 
 FIRST = 0.05
 """From when on running scores are compared."""
@@ -78,7 +79,7 @@ def calibrate(
             names = [name for name in names if costly or name == score or not SCORES[name].factor]
             first = draws * (classes if label is None else label)
             specs = [
-                LaneSpec(seed, first + index, method, steps, label, scale, scores=tuple(names))
+                FlowSpec(seed, first + index, method, steps, label, scale, scores=tuple(names))
                 for index in range(draws)
             ]
             return _drawn(model, specs, bar)
@@ -94,6 +95,7 @@ def calibrate(
     }
     early = _early(of_scales, np.array(scales), score, seed)
     settings = {"method": method, "steps": steps, "draws": draws, "seed": seed}
+    settings |= {LEARNED_FROM: dict(model.digests)}
     return Calibration(score, np.array(scales), quantiles, settings, early)
 
 
@@ -106,7 +108,7 @@ def _names(model: Model, label: int | None, scale: float) -> list[str]:
     ]
 
 
-def _drawn(model: Model, specs: list[LaneSpec], bar: tqdm[Any]) -> Reference:
+def _drawn(model: Model, specs: list[FlowSpec], bar: tqdm[Any]) -> Reference:
     """Make these lanes and listen to their running score."""
     heard: list[dict[float, float]] = [{} for _ in specs]
 
@@ -114,7 +116,7 @@ def _drawn(model: Model, specs: list[LaneSpec], bar: tqdm[Any]) -> Reference:
         if t >= FIRST - 1e-9:
             heard[ticket][t] = value
 
-    samples = run(model, specs, capacity=64, progress=bar.update, hear=hear)
+    samples = run(model, specs, capacity=64, progress=bar.update, listener=hear)
     names = specs[0].scores
     times = np.array(sorted(heard[0]))
     return Reference(

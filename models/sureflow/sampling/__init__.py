@@ -1,7 +1,1 @@
-"""Sampling: lanes in flight, the solvers that move them, and the scores they gather."""
-
-from sureflow.sampling.branch import edit, invert
-from sureflow.sampling.sample import sample
-from sureflow.sampling.sampler import Sampler, Tick
-
-__all__ = ["Sampler", "Tick", "edit", "invert", "sample"]
+"""Moving lanes of any family: the tick, early stopping, frames on the way, lineages."""

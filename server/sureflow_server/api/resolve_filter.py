@@ -7,7 +7,7 @@ from typing import Any
 
 from sureflow.confidence.holds import Holds
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.problems import Problem
 from sureflow_server.filters import Filter, Rewinding, Target, Threshold, Top
@@ -20,8 +20,8 @@ DIGITS = 3
 """Of the rates in messages; they are rounded up, so that what they say can be asked for."""
 
 
-def screen(
-    asked: FilterOptions | None, count: int, card: ModelCard, spec: LaneSpec, limit: int
+def resolve_filter(
+    asked: FilterOptions | None, count: int, card: ModelCard, spec: FlowSpec, limit: int
 ) -> Filter | None:
     """Return the filter of a request.
 
@@ -61,7 +61,7 @@ def screen(
     return Rewinding(threshold, count, asked.attempts, shift)
 
 
-def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Threshold:
+def _threshold(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> Threshold:
     minimum, origin = asked.min, ""
     if asked.keep is not None:
         minimum = 1 - asked.keep
@@ -73,7 +73,7 @@ def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Thresho
     return Threshold(asked.by, minimum, asked.max, asked.action, origin, asked.early)
 
 
-def _check_calibration(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> None:
+def _check_calibration(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> None:
     """Make sure that there will be a confidence."""
     shares = [name for name in ("keep", "max_bad_rate") if getattr(asked, name) is not None]
     field = f"filter.{[*shares, 'by'][0]}"
@@ -87,7 +87,7 @@ def _check_calibration(asked: FilterOptions, card: ModelCard, spec: LaneSpec) ->
         raise Problem.field(field, f"confidence is calibrated for guidance {allowed} only")
 
 
-def _check_holds(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> None:
+def _check_holds(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> None:
     """Make sure that a share of confidence is that share of samples."""
     if asked.keep is None:
         return
@@ -100,7 +100,7 @@ def _check_holds(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> None:
         raise Problem.field("filter.keep", f"{message}; filter.min needs no shares")
 
 
-def _check_early(card: ModelCard, spec: LaneSpec) -> None:
+def _check_early(card: ModelCard, spec: FlowSpec) -> None:
     """Make sure that it can be foreseen which samples will not pass, as calibration promised."""
     able = card.calibrated.get("early", ())
     if spec.scores[0] not in able:
@@ -112,7 +112,7 @@ def _check_early(card: ModelCard, spec: LaneSpec) -> None:
         raise Problem.field("filter.early", message)
 
 
-def _as_calibrated(settings: dict[str, Any], spec: LaneSpec) -> bool:
+def _as_calibrated(settings: dict[str, Any], spec: FlowSpec) -> bool:
     """Whether a lane is run as the draws were that something was learned from."""
     return (
         (spec.method, spec.steps) == (settings["method"], settings["steps"])
@@ -130,7 +130,7 @@ def _settings(settings: dict[str, Any]) -> str:
     )
 
 
-def _guarantee(card: ModelCard, spec: LaneSpec) -> dict[str, Any]:
+def _guarantee(card: ModelCard, spec: FlowSpec) -> dict[str, Any]:
     """Return the judged table of a model, if it was made for lanes like this one."""
     table: dict[str, Any] | None = card.calibrated.get("conformal")
     if table is None:

@@ -1,13 +1,16 @@
-"""Room for what is under way: how much there is, and how much of it a lane takes."""
+"""How much may be under way at once, and how much of it a lane takes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
+from typing import Any
 
+import numpy as np
+
+from sureflow.core.family import cost_of
 from sureflow.core.lane import LaneSpec
-from sureflow.core.origin import Branch
-from sureflow.families.flow.operations import Guide, Inpaint, Operation
+from sureflow.core.origin import Branch, Inverted
 
 NUMBER = 4
 """Bytes of each number of an array."""
@@ -26,8 +29,8 @@ SERIES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """How much may be accepted and not finished, over all requests.
+class AdmissionLimits:
+    """Most that may be accepted and not finished, over all requests.
 
     Attributes:
         samples: Samples.
@@ -49,7 +52,7 @@ def footprint(spec: LaneSpec, shape: tuple[int, ...]) -> int:
         shape: Of one sample.
     """
     size = prod(shape)
-    steps = spec.steps if spec.tolerance is None else spec.max_steps
+    steps = cost_of(spec).steps
     scores = max(len(spec.scores), 1)
     series = steps * SERIES * (1 + scores)
     frame = size * (FRAME_ARRAYS + SCORE_ARRAYS * scores) + series
@@ -68,18 +71,16 @@ def _frames(spec: LaneSpec, steps: int) -> int:
 
 def _brought(spec: LaneSpec) -> int:
     """Bytes of the arrays in what is to be made."""
-    if not isinstance(spec.origin, Branch):
-        return 0 if spec.origin is None else spec.origin.data.nbytes
-    frame = 0 if spec.origin.frame is None else spec.origin.frame.nbytes
-    operations = sum(map(_arrays, spec.origin.operations))
-    return frame + operations + _brought(spec.origin.parent)
+    nbytes = sum(array.nbytes for array in spec.condition.values())
+    if isinstance(spec.origin, Inverted):
+        return nbytes + spec.origin.data.nbytes
+    if isinstance(spec.origin, Branch):
+        frame = 0 if spec.origin.frame is None else spec.origin.frame.nbytes
+        nbytes += frame + sum(map(_arrays, spec.origin.operations)) + _brought(spec.origin.parent)
+    return nbytes
 
 
-def _arrays(operation: Operation) -> int:
+def _arrays(operation: Any) -> int:
     """Bytes of the arrays of an operation."""
-    if isinstance(operation, Inpaint):
-        return operation.mask.nbytes + operation.known.nbytes
-    if isinstance(operation, Guide):
-        given = (operation.target, operation.mask)
-        return sum(array.nbytes for array in given if array is not None)
-    return getattr(operation.region, "nbytes", 0)
+    values = (getattr(operation, field.name) for field in fields(operation))
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
-from math import log10
 
+from sureflow.core.family import cost_of
 from sureflow.core.lane import LaneSpec, Sample
-from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import TickStats
 
@@ -27,7 +26,7 @@ class Forecast:
     Attributes:
         tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, by name of model, up to the
             most rows that a tick has while there is any hurry, see
-            :func:`~sureflow_server.engine.row_budget.brisk`.
+            :func:`~sureflow_server.engine.row_budget.rows_on_target`.
     """
 
     def __init__(self) -> None:
@@ -38,18 +37,19 @@ class Forecast:
 
     def lane_rows(self, model: str, spec: LaneSpec) -> float:
         """Network rows that a lane will cost."""
-        rows = spec.evaluations * spec.rows_each
-        if spec.tolerance is None:
-            return rows + _score_rows(spec)
-        whole = replace(spec, origin=None).evaluations * spec.rows_each
-        return self._costs.get(_kind(model, spec), float(whole)) * rows / whole
+        cost = cost_of(spec)
+        rows = cost.evaluations * cost.rows
+        if cost.kind is None:
+            return rows + cost.extra
+        whole = cost_of(replace(spec, origin=None)).evaluations * cost.rows
+        return self._costs.get((model, cost.kind), float(whole)) * rows / whole
 
     def finished(self, model: str, sample: Sample) -> None:
         """Learn what a whole lane did cost."""
-        spec = sample.spec
-        if spec.tolerance is None or spec.origin or sample.finish_reason in ("abandoned", "halted"):
+        kind = model, cost_of(sample.spec).kind
+        unlike = sample.spec.origin or sample.finish_reason in ("abandoned", "halted")
+        if kind[1] is None or unlike:
             return
-        kind = _kind(model, spec)
         before = self._costs.pop(kind, float(sample.evaluations))
         self._costs[kind] = before + LEARNING_RATE * (sample.evaluations - before)
         if len(self._costs) > REMEMBERED:
@@ -89,8 +89,8 @@ class Forecast:
             rows = max(rows - self._started_rows.get(model, 0), 0)
             full_s = self._tick_s(model, most)
             waiting = rows * full_s / most * (1 - most / (len(before) + 1))
-        elsewhere = {other.card.name for other in rivals} - {model}
-        turn_s = tick_s + sum(self._tick_s(name, len(self.tick_s[name])) for name in elsewhere)
+        others = {other.card.name for other in rivals} - {model}
+        turn_s = tick_s + sum(self._tick_s(name, len(self.tick_s[name])) for name in others)
         return (waiting + running) * (turn_s / tick_s if tick_s else 1)
 
     def _tick_s(self, model: str, rows: int) -> float:
@@ -100,15 +100,4 @@ class Forecast:
 
 
 def _rows_of(job: Job) -> int:
-    return next(iter(job.unfinished.values())).rows
-
-
-def _score_rows(spec: LaneSpec) -> int:
-    """Rows that scores ask for once; a guided lane has those on the way anyway."""
-    meanings = [SCORES[name] for name in spec.scores]
-    return sum(meaning.after + (0 if spec.guided else meaning.rows) for meaning in meanings)
-
-
-def _kind(model: str, spec: LaneSpec) -> tuple[object, ...]:
-    assert spec.tolerance is not None
-    return model, spec.method, round(5 * log10(spec.tolerance)), spec.rows_each
+    return cost_of(next(iter(job.unfinished.values()))).peak

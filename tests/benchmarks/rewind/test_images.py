@@ -10,13 +10,14 @@ import pytest
 from benchmarks.rewind.images import PLACES, Place, _best, fragment
 from sureflow.checkpoint import load
 from sureflow.core.commit import commit_points
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
 
 
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
-    return run(load("ring"), [LaneSpec(4, index, "heun", 20) for index in range(8)])
+    return run(load("ring"), [FlowSpec(4, index, "heun", 20) for index in range(8)])
 
 
 def test_places_are_those_of_the_commit_points(samples: list[Sample]) -> None:

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from benchmarks.simulate.costs import Costs
 from benchmarks.simulate.replica import Ask, Load, Replica
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.engine.loader import SLOTS_PER_ROW
 from sureflow_server.engine.scheduler import Scheduler
 
-EULER = LaneSpec(0, 0, "euler", 1)
-GUIDED = LaneSpec(0, 0, "euler", 1, label=0, guidance=2.0)
+EULER = FlowSpec(0, 0, "euler", 1)
+GUIDED = FlowSpec(0, 0, "euler", 1, label=0, guidance=2.0)
 
 
 def costs(*tick_s: float) -> Costs:
     return Costs("test", (0.0, *tick_s), (0.0, *tick_s), {})
 
 
-def ask(number: int, *evaluations: int, spec: LaneSpec = EULER, deadline: float = inf) -> Ask:
+def ask(number: int, *evaluations: int, spec: FlowSpec = EULER, deadline: float = inf) -> Ask:
     return Ask(number, (spec,) * len(evaluations), evaluations, deadline)
 
 
@@ -155,7 +155,7 @@ asks = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(asks=asks, rows=st.integers(1, 5))
 def test_stretches_are_ticks_one_after_the_other(
-    asks: list[tuple[int, list[int], LaneSpec]], rows: int
+    asks: list[tuple[int, list[int], FlowSpec]], rows: int
 ) -> None:
     """Arrivals at quarters and ticks in halves: sums of floats are exact, and ties are met."""
     tick_s = costs(*(1.0 + 0.5 * n for n in range(rows)))

@@ -5,7 +5,7 @@ import torch
 from benchmarks.truth import scores
 from benchmarks.truth.path import arrive, divergence, exact_trace, solve, starts
 from sureflow.checkpoint import load
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import MLP, GaussianMixture
 from sureflow.sampling.sample import run
 
@@ -14,7 +14,7 @@ from sureflow.sampling.sample import run
 def test_a_path_is_that_of_the_served_sample(method: str, steps: int) -> None:
     model = load("ring")
     names = ("propagated", "likelihood", "path_residual", "straightness")
-    specs = [LaneSpec(3, index, method, steps, scores=names) for index in range(16)]
+    specs = [FlowSpec(3, index, method, steps, scores=names) for index in range(16)]
     served = run(model, specs)
     path = solve(model.network, starts(model.network, 3, 16), method, steps)
     np.testing.assert_allclose(path.end, [s.data for s in served], atol=1e-4)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sureflow.confidence.calibration import Calibration, tabulate
 from sureflow.confidence.curve import Curve
 from sureflow.confidence.shift import Setting, Shift, Shifts
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 
 
 def calibration() -> Calibration:
@@ -119,10 +119,10 @@ def test_what_was_measured_at_other_settings_is_kept_and_used(tmp_path: Path) ->
     replace(calibration(), other=other).save(tmp_path / "c.safetensors")
     read = Calibration.load(tmp_path / "c.safetensors")
     for method, expected in (("euler", 0.375), ("heun", 0.75)):
-        spec = LaneSpec(0, 0, method, 20, 0)
+        spec = FlowSpec(0, 0, method, 20, 0)
         assert read.confidence_of("propagated", 0.25, spec) == pytest.approx(expected)
-    assert read.confidence_of("propagated", -0.5, LaneSpec(0, 0, "euler", 20, 0)) == 0.75
-    assert read.shifts.holds.covers("propagated", LaneSpec(0, 0, "euler", 20, 0))
+    assert read.confidence_of("propagated", -0.5, FlowSpec(0, 0, "euler", 20, 0)) == 0.75
+    assert read.shifts.holds.covers("propagated", FlowSpec(0, 0, "euler", 20, 0))
 
 
 def test_a_score_has_its_own_table() -> None:

@@ -1,4 +1,4 @@
-"""Early tables: what is hopeless, and what is not for them to say."""
+"""Early tables: which lanes should stop, and of which they have nothing to say."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from sureflow.confidence.early import LEVELS, SHARES, Early
+from sureflow.families.flow.spec import FlowSpec
 
 
 def early() -> Early:
-    """Running values spread over [0, t] at t = 0.2 and 0.4; ranks beyond 0.8 are hopeless."""
+    """Running values spread over [0, t] at t = 0.2 and 0.4; ranks beyond 0.8 should stop."""
     times = np.array([0.2, 0.4])
     table = np.stack([np.linspace(0, t, LEVELS) for t in times])
     quantiles = np.stack([table, 10 * table])[None]
@@ -17,7 +18,7 @@ def early() -> Early:
 
 
 @pytest.mark.parametrize(
-    ("running", "t", "label", "guidance", "hopeless"),
+    ("running", "t", "label", "guidance", "stop"),
     [
         (0.17, 0.2, 0, 1.0, True),
         (0.15, 0.2, 0, 1.0, False),
@@ -30,18 +31,20 @@ def early() -> Early:
         (9.0, 0.5, 0, 1.0, False),
     ],
 )
-def test_hopeless(running, t, label, guidance, hopeless) -> None:
-    assert early().hopeless(running, t, label, guidance, confidence=0.5) is hopeless
+def test_who_should_stop(running, t, label, guidance, stop) -> None:
+    spec = FlowSpec(0, 0, label=label, guidance=guidance)
+    assert early().should_stop(running, t, spec, confidence=0.5) is stop
 
 
-def test_who_must_reach_little_is_never_hopeless() -> None:
-    assert not early().hopeless(9.0, 0.3, 0, 1.0, confidence=0.01)
+def test_who_must_reach_little_never_stops() -> None:
+    assert not early().should_stop(9.0, 0.3, FlowSpec(0, 0, label=0), confidence=0.01)
 
 
 def test_bounds_are_those_of_the_next_larger_share() -> None:
     made = early()
     made.bounds[0, :10] = 0.3
     assert SHARES[9] == 0.5
-    assert made.hopeless(0.1, 0.2, 0, 1.0, confidence=0.5)
-    assert made.hopeless(0.1, 0.2, 0, 1.0, confidence=0.52)
-    assert not made.hopeless(0.1, 0.2, 0, 1.0, confidence=0.48)
+    spec = FlowSpec(0, 0, label=0)
+    assert made.should_stop(0.1, 0.2, spec, confidence=0.5)
+    assert made.should_stop(0.1, 0.2, spec, confidence=0.52)
+    assert not made.should_stop(0.1, 0.2, spec, confidence=0.48)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from sureflow.confidence.holds import Held, Holds
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch, Inverted
 from sureflow.families.flow.operations import Resample
+from sureflow.families.flow.spec import FlowSpec
 
 HOLDS = Holds(
     {
@@ -25,7 +25,7 @@ HOLDS = Holds(
         )
     }
 )
-LANE = LaneSpec(0, 0, label=0)
+LANE = FlowSpec(0, 0, label=0)
 
 
 @pytest.mark.parametrize(

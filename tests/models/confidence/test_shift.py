@@ -7,7 +7,7 @@ import pytest
 
 from sureflow.confidence.curve import SAME, Curve
 from sureflow.confidence.shift import Setting, Shift, Shifts, ranges
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 
 SCORE = "likelihood"
 LEVELS = np.linspace(0, 1, 65)
@@ -55,8 +55,8 @@ def test_ranges_of_tolerances_end_at_the_tightest() -> None:
     assert ranges([loose, tight], SCORE) == ((0.0, 0.1),)
     assert ranges([loose], SCORE) == ((0.1, 0.1),)
     holds = Shifts((tight, loose)).holds
-    assert holds.covers(SCORE, LaneSpec(0, 0, "ab2", tolerance=1e-5))
-    assert not holds.covers(SCORE, LaneSpec(0, 0, "ab2", tolerance=0.11))
+    assert holds.covers(SCORE, FlowSpec(0, 0, "ab2", tolerance=1e-5))
+    assert not holds.covers(SCORE, FlowSpec(0, 0, "ab2", tolerance=0.11))
 
 
 def test_round_trip() -> None:

@@ -9,9 +9,10 @@ import pytest
 from stubs import model_of
 
 from sureflow.confidence.shift import Setting
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.evaluation.elsewhere import measure, settings
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
@@ -40,7 +41,7 @@ def drawn(model: Model, setting: Setting, score: str) -> list[Sample]:
     return run(
         model,
         [
-            LaneSpec(5, i, setting.method, steps, tolerance=setting.tolerance, scores=(score,))
+            FlowSpec(5, i, setting.method, steps, tolerance=setting.tolerance, scores=(score,))
             for i in range(1000)
         ],
         capacity=64,
@@ -72,7 +73,7 @@ def test_without_being_measured_it_is_not_uniform_and_says_so(model: Model) -> N
 
 
 def test_reference_settings_hold_as_they_are(model: Model, measured: Model) -> None:
-    spec = LaneSpec(3, 0, "heun", 12)
+    spec = FlowSpec(3, 0, "heun", 12)
     before, after = run(model, [spec])[0], run(measured, [spec])[0]
     assert before.confidence == after.confidence
     assert before.confidence_holds
@@ -80,7 +81,7 @@ def test_reference_settings_hold_as_they_are(model: Model, measured: Model) -> N
 
 
 def test_a_sample_that_ran_out_of_steps_does_not_hold(measured: Model) -> None:
-    lane = LaneSpec(3, 0, "ab2", tolerance=0.03)
+    lane = FlowSpec(3, 0, "ab2", tolerance=0.03)
     whole, cut = run(measured, [lane, replace(lane, max_steps=4)])
     assert (whole.finish_reason, whole.confidence_holds) == ("converged", True)
     assert (cut.finish_reason, cut.confidence_holds) == ("max_steps", False)

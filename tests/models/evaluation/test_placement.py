@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 from sureflow.checkpoint import CheckpointConfig, load, save
 from sureflow.cli import app
-from sureflow.core.lane import METHODS, LaneSpec
 from sureflow.evaluation.placement import choose, fit_grid, make_draws, search, solve
 from sureflow.families.flow.grid import Grid, uniform
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import METHODS
 from sureflow.model import Model
 from sureflow.networks import build
 from sureflow.sampling.sample import run
@@ -28,7 +29,7 @@ def test_the_solver_of_the_fit_is_the_samplers(mixture: Model, method: str) -> N
     ends = solve(mixture.network, draws.start, draws.label, method, grid.times(7))
     model = Model(mixture.card, mixture.network, None, grid)
     specs = [
-        LaneSpec(3, index, method, 7, label=int(label), grid="fitted")
+        FlowSpec(3, index, method, 7, label=int(label), grid="fitted")
         for index, label in enumerate(draws.label)
     ]
     sampled = np.stack([sample.data for sample in run(model, specs)])

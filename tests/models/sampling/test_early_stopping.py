@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from stubs import model_of
 
-from sureflow.core.lane import LaneSpec
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
 
-SPECS = [LaneSpec(9, index, "heun", 20) for index in range(400)]
+SPECS = [FlowSpec(9, index, "heun", 20) for index in range(400)]
 
 
 @pytest.fixture(scope="module", params=["propagated", "path_residual"])

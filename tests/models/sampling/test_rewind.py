@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from sureflow.core.commit import step_at
 from sureflow.core.frame import Frame
-from sureflow.core.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.sampling.sample import run
 
 PLAIN = tuple(SCORES)
@@ -41,13 +43,13 @@ def same(one: Sample, other: Sample) -> bool:
     )
 
 
-def branch(parent: LaneSpec, step: int, frame: Frame | None = None, **fields) -> LaneSpec:
+def branch(parent: FlowSpec, step: int, frame: Frame | None = None, **fields) -> FlowSpec:
     return replace(parent, origin=Branch(parent, step, frame=frame), **fields)
 
 
 CHEAP = tuple(name for name in PLAIN if name != "divergence")
 specs = st.builds(
-    LaneSpec,
+    FlowSpec,
     seed=st.integers(0, 5),
     index=st.integers(0, 3),
     method=st.sampled_from(METHODS),
@@ -67,7 +69,7 @@ specs = st.builds(
 
 @settings(max_examples=12, deadline=None)
 @given(specs, st.data())
-def test_a_trajectory_taken_up_again_is_the_same(mixture, spec: LaneSpec, data) -> None:
+def test_a_trajectory_taken_up_again_is_the_same(mixture, spec: FlowSpec, data) -> None:
     """From its frame, from an earlier one and from nothing; among strangers; all its scores."""
     mixture.check(spec)
     (whole,) = run(mixture, [replace(spec, keep="all")])
@@ -90,7 +92,7 @@ def test_a_trajectory_taken_up_again_is_the_same(mixture, spec: LaneSpec, data) 
 @pytest.mark.parametrize("method", ["heun", "ab2"])
 def test_no_score_forgets_what_it_has_gathered(mixture, name: str, method: str) -> None:
     """Every array that a score has and that differs between lanes is among its state."""
-    spec = LaneSpec(3, 1, method, 7, label=1, scores=(name,), keep="all")
+    spec = FlowSpec(3, 1, method, 7, label=1, scores=(name,), keep="all")
     (whole,) = run(mixture, [spec])
     assert np.isfinite(whole.scores[name])
     for step in (2, 6):
@@ -102,7 +104,7 @@ def test_no_score_forgets_what_it_has_gathered(mixture, name: str, method: str) 
 def test_images_too(unet) -> None:
     scores = tuple(name for name in GUIDED if name != "divergence")
     for method, tolerance in (("ab2", None), ("dopri5", 0.1)):
-        spec = LaneSpec(0, 1, method, 5, 2, 1.5, tolerance, scores=scores, keep=(0.5,))
+        spec = FlowSpec(0, 1, method, 5, 2, 1.5, tolerance, scores=scores, keep=(0.5,))
         (whole,) = run(unet, [spec])
         (frame,) = whole.frames
         children = [branch(spec, frame.step, kept, keep=()) for kept in (frame, None)]
@@ -112,7 +114,7 @@ def test_images_too(unet) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_left_is_what_it_costs(mixture, method: str) -> None:
     """From step 30 of 50, with a frame there, 20 steps; without, 50."""
-    spec = LaneSpec(1, 0, method, 50, keep=(0.6,))
+    spec = FlowSpec(1, 0, method, 50, keep=(0.6,))
     (whole,) = run(mixture, [spec])
     (frame,) = whole.frames
     assert (frame.step, frame.t) == (30, 0.6)
@@ -129,7 +131,7 @@ def test_what_is_left_is_what_it_costs(mixture, method: str) -> None:
 def test_an_adaptive_lane_costs_what_is_left(mixture, method: str) -> None:
     """A first stage that a step has left for the next is evaluated again at the branch."""
     shared = method in ("bosh3", "dopri5")
-    spec = LaneSpec(1, 0, method, tolerance=1e-3, keep="all")
+    spec = FlowSpec(1, 0, method, tolerance=1e-3, keep="all")
     (whole,) = run(mixture, [spec])
     step = whole.accepted // 2
     costs = []
@@ -145,7 +147,7 @@ def test_an_adaptive_lane_costs_what_is_left(mixture, method: str) -> None:
 def test_what_is_kept(mixture) -> None:
     """The frame of a time is the last one that begins by then; that of the commit is its own."""
     for method, tolerance in (("heun", None), ("heun", 1e-2), ("dopri5", 1e-3)):
-        spec = LaneSpec(2, 0, method, 20, tolerance=tolerance)
+        spec = FlowSpec(2, 0, method, 20, tolerance=tolerance)
         (every,) = run(mixture, [replace(spec, keep="all")])
         (times,) = run(mixture, [replace(spec, keep=(0.5, 0.0, 0.51, 1.0))])
         expected = {int(np.flatnonzero(every.t <= t + 1e-6)[-1]) for t in (0, 0.5, 0.51, 1)}
@@ -170,14 +172,14 @@ def test_frames_are_compact(mixture) -> None:
     """State, map, the part of the profile that is past; for ab2 the velocity before as well."""
     size, scalars = 8, 256
     for method, arrays in (("heun", 2), ("ab2", 4), ("dopri5", 2)):
-        spec = LaneSpec(0, 0, method, 40, keep="all", scores=("propagated",))
+        spec = FlowSpec(0, 0, method, 40, keep="all", scores=("propagated",))
         (whole,) = run(mixture, [spec])
         for frame in whole.frames[1:]:
             assert frame.nbytes <= arrays * size + 8 * frame.step + scalars
 
 
 def test_another_solver_takes_the_rest_of_its_own_grid(mixture) -> None:
-    spec = LaneSpec(3, 1, "heun", 10, keep=(0.5,))
+    spec = FlowSpec(3, 1, "heun", 10, keep=(0.5,))
     (whole,) = run(mixture, [spec])
     (frame,) = whole.frames
     fine = branch(spec, 5, frame, method="rk4", steps=40, keep=())
@@ -197,7 +199,7 @@ def test_another_solver_takes_the_rest_of_its_own_grid(mixture) -> None:
 
 def test_another_condition_from_there_on(mixture) -> None:
     """Past its commit point a sample of one class is redirected to another; replay agrees."""
-    spec = LaneSpec(5, 0, "heun", 20, label=0, keep="all", scores=("adherence", "straightness"))
+    spec = FlowSpec(5, 0, "heun", 20, label=0, keep="all", scores=("adherence", "straightness"))
     (whole,) = run(mixture, [spec])
     changed = [
         branch(spec, 3, frame, label=1, guidance=1.5, keep=()) for frame in (whole.frames[3], None)
@@ -213,7 +215,7 @@ def test_another_condition_from_there_on(mixture) -> None:
 
 def test_a_lane_without_a_parents_score_is_run_from_the_origin(mixture) -> None:
     """A frame that lacks what a score has gathered would give it a wrong value."""
-    spec = LaneSpec(5, 0, "heun", 20, keep="all", scores=("propagated",))
+    spec = FlowSpec(5, 0, "heun", 20, keep="all", scores=("propagated",))
     (whole,) = run(mixture, [spec])
     (child,) = run(mixture, [branch(spec, 10, whole.frames[10], keep=(), scores=("straightness",))])
     (direct,) = run(mixture, [replace(spec, keep=(), scores=("straightness",))])
@@ -222,7 +224,7 @@ def test_a_lane_without_a_parents_score_is_run_from_the_origin(mixture) -> None:
 
 
 def test_a_branch_from_before_its_parents_branch_is_one_of_the_grandparent(mixture) -> None:
-    spec = LaneSpec(5, 0, "heun", 20)
+    spec = FlowSpec(5, 0, "heun", 20)
     child = branch(spec, 10, label=1)
     (grandchild,) = run(mixture, [branch(child, 4, label=0)])
     (direct,) = run(mixture, [branch(spec, 4, label=0)])
@@ -231,7 +233,7 @@ def test_a_branch_from_before_its_parents_branch_is_one_of_the_grandparent(mixtu
 
 def test_a_lane_is_looked_at_and_halted(mixture) -> None:
     for method, tolerance in (("heun", None), ("ab2", None), ("dopri5", 1e-3)):
-        spec = LaneSpec(4, 0, method, 12, tolerance=tolerance)
+        spec = FlowSpec(4, 0, method, 12, tolerance=tolerance)
         (whole,) = run(mixture, [replace(spec, keep="all")])
         steps = (0, 2, min(5, whole.accepted - 1))
         (seen,) = run(mixture, [branch(spec, 0, watch=steps, halt=steps[-1])])
@@ -253,7 +255,7 @@ def test_a_lane_is_looked_at_and_halted(mixture) -> None:
 
 def test_a_branch_is_looked_at_from_its_origin_on(mixture) -> None:
     """Before it leaves its parent it is its parent, where it may be halted too."""
-    spec = LaneSpec(4, 0, "heun", 8)
+    spec = FlowSpec(4, 0, "heun", 8)
     child = replace(spec, label=1, origin=Branch(spec, 3, (Resample(),)))
     (whole,) = run(mixture, [replace(spec, watch=(0, 2))])
     (every,) = run(mixture, [replace(child, watch=tuple(range(8)))])
@@ -271,37 +273,37 @@ def test_a_branch_is_looked_at_from_its_origin_on(mixture) -> None:
 
 def test_an_abandoned_or_parallel_parent(mixture) -> None:
     with pytest.raises(ValueError, match=r"^parent: .*parallel"):
-        mixture.check(branch(LaneSpec(0, 0, "euler", parallel=4), 3, parallel=0))
+        mixture.check(branch(FlowSpec(0, 0, "euler", parallel=4), 3, parallel=0))
     with pytest.raises(ValueError, match=r"^parallel: "):
-        mixture.check(LaneSpec(0, 0, "euler", parallel=4, keep="all"))
+        mixture.check(FlowSpec(0, 0, "euler", parallel=4, keep="all"))
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (LaneSpec(0, 0, keep="some"), "keep: "),
-        (LaneSpec(0, 0, keep=(0.5, 1.5)), "keep: "),
-        (LaneSpec(0, 0, watch=(3, 1)), "watch: "),
-        (LaneSpec(0, 0, halt=-1), "halt: "),
-        (branch(LaneSpec(0, 0), 20), "step: 20 is not in 0 .. 19"),
-        (branch(LaneSpec(0, 0), -1), "step: "),
-        (branch(LaneSpec(0, 0, "none"), 1, method="heun"), "parent: method: "),
-        (branch(LaneSpec(0, 0, steps=1000), 900, steps=200), "steps: "),
-        (branch(LaneSpec(0, 0), 3, Frame(4, 0.2, {})), "frame: taken at step 4"),
-        (branch(LaneSpec(0, 0), 3, Frame(3, 0.2, {})), "frame: counts, "),
+        (FlowSpec(0, 0, keep="some"), "keep: "),
+        (FlowSpec(0, 0, keep=(0.5, 1.5)), "keep: "),
+        (FlowSpec(0, 0, watch=(3, 1)), "watch: "),
+        (FlowSpec(0, 0, halt=-1), "halt: "),
+        (branch(FlowSpec(0, 0), 20), "step: 20 is not in 0 .. 19"),
+        (branch(FlowSpec(0, 0), -1), "step: "),
+        (branch(FlowSpec(0, 0, "none"), 1, method="heun"), "parent: method: "),
+        (branch(FlowSpec(0, 0, steps=1000), 900, steps=200), "steps: "),
+        (branch(FlowSpec(0, 0), 3, Frame(4, 0.2, {})), "frame: taken at step 4"),
+        (branch(FlowSpec(0, 0), 3, Frame(3, 0.2, {})), "frame: step missing"),
         (
-            branch(LaneSpec(0, 0, label=1, guidance=2.0), 3, guidance=1.0, scores=("likelihood",)),
+            branch(FlowSpec(0, 0, label=1, guidance=2.0), 3, guidance=1.0, scores=("likelihood",)),
             "scores: likelihood",
         ),
     ],
 )
-def test_what_cannot_be_is_refused(mixture, spec: LaneSpec, message: str) -> None:
+def test_what_cannot_be_is_refused(mixture, spec: FlowSpec, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         mixture.check(spec)
 
 
 def test_lineages_have_an_end(mixture) -> None:
-    spec = LaneSpec(0, 0)
+    spec = FlowSpec(0, 0)
     for _ in range(65):
         spec = branch(spec, 3)
     with pytest.raises(ValueError, match=r"^parent: more than 64"):
@@ -310,10 +312,10 @@ def test_lineages_have_an_end(mixture) -> None:
 
 def test_a_frame_that_does_not_fit(mixture) -> None:
     """One of another step is refused; one whose scores have another shape spares nothing."""
-    spec = LaneSpec(0, 0, steps=6, keep="all", scores=("straightness",))
+    spec = FlowSpec(0, 0, steps=6, keep="all", scores=("straightness",))
     (whole,) = run(mixture, [spec])
     good = whole.frames[3]
-    with pytest.raises(ValueError, match=r"^frame: is not of step 2"):
+    with pytest.raises(ValueError, match=r"^frame: step missing or of another"):
         mixture.check(branch(spec, 3, Frame(2, good.t, {**good.arrays, **_profile(2)}), keep=()))
     odd = Frame(3, good.t, {**good.arrays, "score.straightness.squares": np.zeros(3, np.float32)})
     (child,) = run(mixture, [branch(spec, 3, odd, keep=())])

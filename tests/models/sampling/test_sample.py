@@ -58,10 +58,10 @@ def test_errors_name_the_argument(mixture, arguments, field) -> None:
 
 
 def test_progress_reports_every_lane(mixture) -> None:
-    from sureflow.core.lane import LaneSpec
+    from sureflow.families.flow.spec import FlowSpec
 
     counts = []
-    run(mixture, [LaneSpec(0, i, steps=2) for i in range(7)], 3, counts.append)
+    run(mixture, [FlowSpec(0, i, steps=2) for i in range(7)], 3, counts.append)
     assert sum(counts) == 7
 
 

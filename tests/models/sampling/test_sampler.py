@@ -3,12 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sureflow.core.lane import METHODS, LaneSpec
-from sureflow.sampling import Sampler
+from sureflow.core.family import cost_of
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import METHODS
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
 
 specs = st.builds(
-    LaneSpec,
+    FlowSpec,
     seed=st.integers(0, 5),
     index=st.integers(0, 3),
     method=st.sampled_from(METHODS),
@@ -56,8 +58,8 @@ def test_a_sample_does_not_depend_on_its_neighbours(unet, arrivals) -> None:
 def test_rows_and_slots_are_counted(mixture) -> None:
     sampler = Sampler(mixture, capacity=3)
     assert (sampler.free, sampler.running, sampler.tick().rows) == (3, 0, 0)
-    sampler.admit(10, LaneSpec(0, 0, "euler", 2))
-    sampler.admit(11, LaneSpec(0, 1, "heun", 1, label=1, guidance=2.0))
+    sampler.admit(10, FlowSpec(0, 0, "euler", 2))
+    sampler.admit(11, FlowSpec(0, 1, "heun", 1, label=1, guidance=2.0))
     assert (sampler.free, sampler.running) == (1, 2)
     first = sampler.tick()
     assert first.rows == 3
@@ -70,7 +72,7 @@ def test_rows_and_slots_are_counted(mixture) -> None:
 def test_a_paused_lane_asks_for_nothing_and_stays_where_it_is(mixture) -> None:
     sampler = Sampler(mixture, capacity=2)
     for ticket in range(2):
-        sampler.admit(ticket, LaneSpec(0, ticket, "euler", 4))
+        sampler.admit(ticket, FlowSpec(0, ticket, "euler", 4))
     sampler.tick()
     sampler.pause([0])
     assert (sampler.running, sampler.paused, sampler.free) == (1, 1, 0)
@@ -84,17 +86,17 @@ def test_a_paused_lane_asks_for_nothing_and_stays_where_it_is(mixture) -> None:
 
 def test_no_lane_is_admitted_over_capacity(mixture) -> None:
     sampler = Sampler(mixture, capacity=1)
-    sampler.admit(0, LaneSpec(0, 0))
+    sampler.admit(0, FlowSpec(0, 0))
     with pytest.raises(IndexError):
-        sampler.admit(1, LaneSpec(0, 1))
+        sampler.admit(1, FlowSpec(0, 1))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_lane_on_a_grid_knows_how_many_ticks_it_still_needs(mixture, method) -> None:
     sampler = Sampler(mixture, capacity=2)
-    spec = LaneSpec(0, 0, method, steps=4)
+    spec = FlowSpec(0, 0, method, steps=4)
     sampler.admit(5, spec)
-    for left in range(spec.evaluations, 0, -1):
+    for left in range(cost_of(spec).evaluations, 0, -1):
         assert sampler.left() == {5: left}
         sampler.tick()
     assert sampler.left() == {}
@@ -102,11 +104,11 @@ def test_a_lane_on_a_grid_knows_how_many_ticks_it_still_needs(mixture, method) -
 
 def test_cancel_frees_the_slot_at_once_and_ignores_strangers(mixture) -> None:
     sampler = Sampler(mixture, capacity=1)
-    sampler.admit(7, LaneSpec(0, 0, steps=50))
+    sampler.admit(7, FlowSpec(0, 0, steps=50))
     sampler.tick()
     sampler.cancel([99, 7])
     assert sampler.free == 1
-    sampler.admit(8, LaneSpec(0, 0, "euler", 1))
+    sampler.admit(8, FlowSpec(0, 0, "euler", 1))
     ((ticket, sample),) = sampler.tick().finished
     assert ticket == 8
     assert np.isfinite(sample.data).all()

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.answer import record
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Run
@@ -22,7 +23,7 @@ ROWS = 40.0
 
 def follow(filter: Filter | None, samples: Sequence[Sample]) -> Run:
     """Run a request whose samples finish in this order."""
-    lanes = tuple(LaneSpec(0, index) for index in range(len(samples)))
+    lanes = tuple(FlowSpec(0, index) for index in range(len(samples)))
     plan = Plan("generate", CARD, 0, lanes, filter, "list", False, False, None, 0)
 
     async def all_of_it() -> Run:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from stubs import model_of
 
-from sureflow.core.lane import ADAPTIVE_METHODS, METHODS, LaneSpec, Sample
+from sureflow.core.lane import Sample
 from sureflow.core.origin import Branch, Inverted
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample
 from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.model import Model
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
@@ -29,14 +31,14 @@ def model() -> Model:
     return model_of(GaussianMixture(stripes, [1.0, 1.0], [0.1, 0.1], labels=[0, 1], shape=SHAPE))
 
 
-def takes(spec: LaneSpec, sample: Sample) -> int:
+def takes(spec: FlowSpec, sample: Sample) -> int:
     """Bytes of both ways between the processes, in neither of which anything is shared."""
     return len(pickle.dumps(Submit(1, "m", {0: spec}, False))) + len(pickle.dumps(sample))
 
 
 def held(model: Model, **fields: Any) -> tuple[int, int]:
     """Bytes reserved for a lane, and those that it takes."""
-    spec = LaneSpec(3, 0, label=1, **fields)
+    spec = FlowSpec(3, 0, label=1, **fields)
     (sample,) = run(model, [spec])
     return footprint(spec, SHAPE), takes(spec, sample)
 
@@ -67,7 +69,7 @@ def test_it_is_enough_for_what_is_looked_at(model: Model) -> None:
 
 
 def test_it_counts_what_a_lane_brings(model: Model) -> None:
-    parent = LaneSpec(3, 0, label=1, steps=8, keep="all")
+    parent = FlowSpec(3, 0, label=1, steps=8, keep="all")
     (first,) = run(model, [parent])
     half, values = np.arange(256).reshape(SHAPE) < 128, np.zeros(SHAPE, np.float32)
     done: tuple[Operation, ...] = (
@@ -75,7 +77,7 @@ def test_it_counts_what_a_lane_brings(model: Model) -> None:
         Inpaint(half, values),
         Guide("mask", target=values, mask=half),
     )
-    plain = LaneSpec(4, 0, label=1, steps=8)
+    plain = FlowSpec(4, 0, label=1, steps=8)
     edited = replace(plain, origin=Branch(replace(parent, keep=()), 4, done, first.frames[4]))
     (sample,) = run(model, [edited])
     brought = first.frames[4].nbytes + 3 * half.nbytes + 2 * values.nbytes

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stubs import Scripted, model_of
 
-from sureflow.core.lane import LaneSpec
-from sureflow.sampling import Sampler
+from sureflow.families.flow.rows import VELOCITY
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.evaluation_error import EvaluationError
+from sureflow.sampling.evaluators import evaluators
 from sureflow.sampling.sample import run
-from sureflow_server.engine.bisect_failures import divided
+from sureflow.sampling.sampler import Sampler
+from sureflow_server.engine.bisect_failures import bisect_failures
 from sureflow_server.engine.loop import TickLoop
 from sureflow_server.engine.messages import Command, Report, Shutdown, Submit
 
@@ -38,7 +40,7 @@ class Trouble:
         self.asked: list[int] = []
         network = Scripted(self.velocity, classes=CLASSES)
         self.model = model_of(network)
-        self.model.evaluator  # noqa: B018 - verified while nothing is wrong
+        evaluators(self.model)[VELOCITY]  # verified while nothing is wrong
         self.asked.clear()
 
     def velocity(self, x: torch.Tensor, t: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -50,7 +52,7 @@ class Trouble:
         return label.view(-1, 1).to(x.dtype) - x
 
 
-def served(trouble: Trouble, requests: dict[int, dict[int, LaneSpec]], slots: int = 16) -> Any:
+def served(trouble: Trouble, requests: dict[int, dict[int, FlowSpec]], slots: int = 16) -> Any:
     """Serve these requests; returns finished samples by request and lane, and failures."""
     inbox: SimpleQueue[Command] = SimpleQueue()
     finished: dict[tuple[int, int], Any] = {}
@@ -81,8 +83,8 @@ def served(trouble: Trouble, requests: dict[int, dict[int, LaneSpec]], slots: in
     return finished, failed, loop
 
 
-def lanes(request: int, count: int, label: int, steps: int = 5) -> dict[int, LaneSpec]:
-    return {n: LaneSpec(request, n, "heun", steps, label) for n in range(count)}
+def lanes(request: int, count: int, label: int, steps: int = 5) -> dict[int, FlowSpec]:
+    return {n: FlowSpec(request, n, "heun", steps, label) for n in range(count)}
 
 
 @pytest.mark.parametrize("error", NO_MEMORY, ids=lambda error: type(error).__name__)
@@ -111,9 +113,9 @@ def test_what_had_no_room_is_not_tried_at_every_tick() -> None:
 def test_no_memory_for_a_single_lane_fails_its_request_and_no_other() -> None:
     """A guided lane has two rows, and there is room for one."""
     trouble = Trouble()
-    if 1 not in trouble.model.evaluator.sizes:
+    if 1 not in evaluators(trouble.model)[VELOCITY].sizes:
         pytest.skip("no block of one row on this machine")
-    guided = {0: LaneSpec(2, 0, "heun", 5, 2, 3.0)}
+    guided = {0: FlowSpec(2, 0, "heun", 5, 2, 3.0)}
     trouble.rows = 1
     finished, failed, _ = served(trouble, {1: lanes(1, 3, 1), 2: guided, 3: lanes(3, 2, 3)})
     assert {request: failure.memory for request, failure in failed.items()} == {2: True}
@@ -143,7 +145,7 @@ def test_lanes_stand_where_they_stood_after_an_error() -> None:
     trouble = Trouble()
     sampler = Sampler(trouble.model, 4)
     for ticket in range(4):
-        sampler.admit(ticket, LaneSpec(1, ticket, "heun", 3, 1))
+        sampler.admit(ticket, FlowSpec(1, ticket, "heun", 3, 1))
     sampler.tick()
     before = sampler.progress()
     trouble.rows = 0
@@ -160,6 +162,6 @@ def test_a_device_that_is_lost_is_no_fault_of_a_lane() -> None:
     trouble = Trouble()
     trouble.rows, trouble.error = 0, torch.AcceleratorError("an illegal memory access")
     sampler = Sampler(trouble.model, 2)
-    sampler.admit(0, LaneSpec(1, 0))
+    sampler.admit(0, FlowSpec(1, 0))
     with pytest.raises(torch.AcceleratorError):
-        divided(sampler, lambda ticket: 1)
+        bisect_failures(sampler, lambda ticket: 1)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.engine import supervisor as supervisor_module
-from sureflow_server.engine.admission import Room
+from sureflow_server.engine.admission import AdmissionLimits
 from sureflow_server.engine.errors import EngineError, QueueFullError
 from sureflow_server.engine.messages import (
     Cancel,
@@ -51,7 +52,7 @@ class Worker:
         self.exited(-9)
 
     @property
-    def lanes(self) -> dict[int, LaneSpec]:
+    def lanes(self) -> dict[int, FlowSpec]:
         """All lanes that it was given."""
         submits = [command for command in self.commands if isinstance(command, Submit)]
         return {number: spec for submit in submits for number, spec in submit.lanes.items()}
@@ -73,14 +74,14 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_module, "BACK_OFF_S", (0.0,))
 
 
-def follow(sample: Sample, launched: int) -> LaneSpec | None:
+def follow(sample: Sample, launched: int) -> FlowSpec | None:
     passes = sample.spec.index % PASSES == 0
     return None if passes or launched >= 20 else replace(sample.spec, index=launched)
 
 
 def with_pool(test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
     async def all_of_it() -> None:
-        pool = Pool(WorkerConfig(None, None, 1, "cpu"), Room(4, 1 << 30), Metrics())
+        pool = Pool(WorkerConfig(None, None, 1, "cpu"), AdmissionLimits(4, 1 << 30), Metrics())
         pool.start()
         workers[0].ready()
         await test(pool)
@@ -92,7 +93,7 @@ TERMS = Terms("me", 3)
 
 
 def submit(pool: Pool, count: int = 3) -> Any:
-    specs = [LaneSpec(7, index) for index in range(count)]
+    specs = [FlowSpec(7, index) for index in range(count)]
     return pool.submit(CARD, specs, owner="me", priority=3, follow=follow)
 
 
@@ -103,7 +104,7 @@ def test_a_lane_follows_under_the_same_terms_and_in_the_same_room() -> None:
         worker.finish(2, 1)
         first, second = worker.commands
         assert isinstance(first, Submit)
-        specs = {3: LaneSpec(7, 3), 4: LaneSpec(7, 4)}
+        specs = {3: FlowSpec(7, 3), 4: FlowSpec(7, 4)}
         assert second == replace(first, lanes=specs)
         assert second.terms == TERMS
         with pytest.raises(QueueFullError):
@@ -163,7 +164,7 @@ def test_nothing_follows_a_request_that_is_over() -> None:
 
 def test_the_deadline_holds_for_all_that_follows() -> None:
     async def test(pool: Pool) -> None:
-        specs = [LaneSpec(7, 1)]
+        specs = [FlowSpec(7, 1)]
         job = pool.submit(CARD, specs, deadline_s=0.01, follow=follow)
         workers[0].finish(0)
         first, second = workers[0].commands

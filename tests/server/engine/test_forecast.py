@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import EVALUATIONS, TYPICAL_STEPS, Commit, LaneSpec, Sample
+from sureflow.core.lane import Commit, Sample
+from sureflow.families.flow.cost import TYPICAL_STEPS
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import EVALUATIONS
 from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Terms, TickStats
@@ -29,12 +32,12 @@ def forecast(tick_rows: int = 4) -> Forecast:
 
 
 def job(id: int, lanes: int, evaluations: int, model: str = "m", **terms: float) -> Job:
-    specs = {lane: LaneSpec(id, lane, "euler", evaluations) for lane in range(lanes)}
+    specs = {lane: FlowSpec(id, lane, "euler", evaluations) for lane in range(lanes)}
     given = Terms(priority=int(terms.get("priority", 0)), deadline=terms.get("deadline", inf))
     return Job(id, CARDS[model], specs, False, lambda job: None, given, float(evaluations))
 
 
-def finished(spec: LaneSpec, evaluations: int) -> Sample:
+def finished(spec: FlowSpec, evaluations: int) -> Sample:
     data = np.zeros(2, np.float32)
     commit = Commit(0.0, 0)
     return Sample(spec, data, 0.0, None, data, data, data, commit, "converged", 1, 0, evaluations)
@@ -42,23 +45,23 @@ def finished(spec: LaneSpec, evaluations: int) -> Sample:
 
 @pytest.mark.parametrize("method", EVALUATIONS)
 def test_a_fixed_grid_costs_what_it_says(method: str) -> None:
-    spec = LaneSpec(0, 0, method, 7)
+    spec = FlowSpec(0, 0, method, 7)
     rows = 7 * EVALUATIONS[method] + (method == "ab2")
     assert forecast().lane_rows("m", spec) == rows
-    guided = LaneSpec(0, 0, method, 7, label=1, guidance=2.0)
+    guided = FlowSpec(0, 0, method, 7, label=1, guidance=2.0)
     assert forecast().lane_rows("m", guided) == 2 * rows
-    asking = LaneSpec(0, 0, method, 7, label=1, scores=("propagated", "adherence"))
+    asking = FlowSpec(0, 0, method, 7, label=1, scores=("propagated", "adherence"))
     assert forecast().lane_rows("m", asking) == rows + 1
     assert forecast().lane_rows("m", replace(asking, guidance=2.0)) == 2 * rows
-    differentiated = LaneSpec(0, 0, method, 7, label=1, scores=("divergence",))
+    differentiated = FlowSpec(0, 0, method, 7, label=1, scores=("divergence",))
     assert forecast().lane_rows("m", differentiated) == 2 * rows
     assert forecast().lane_rows("m", replace(differentiated, guidance=2.0)) == 4 * rows
-    renoised = LaneSpec(0, 0, method, 7, label=1, guidance=2.0, scores=("adherence", "residual"))
+    renoised = FlowSpec(0, 0, method, 7, label=1, guidance=2.0, scores=("adherence", "residual"))
     assert forecast().lane_rows("m", renoised) == 2 * rows + 3
 
 
 def test_nothing_is_learned_of_the_cost_of_a_lane_from_one_that_was_abandoned() -> None:
-    spec = LaneSpec(0, 0, "heun", tolerance=0.1)
+    spec = FlowSpec(0, 0, "heun", tolerance=0.1)
     learned = forecast()
     before = learned.lane_rows("m", spec)
     learned.finished("m", replace(finished(spec, 1), finish_reason="abandoned"))
@@ -69,16 +72,16 @@ def test_nothing_is_learned_of_the_cost_of_a_lane_from_one_that_was_abandoned() 
 
 def test_an_adaptive_lane_costs_what_its_like_did() -> None:
     learned = forecast()
-    spec = LaneSpec(0, 0, "bosh3", tolerance=0.01)
+    spec = FlowSpec(0, 0, "bosh3", tolerance=0.01)
     assert learned.lane_rows("m", spec) == 3 * TYPICAL_STEPS
     learned.finished("m", finished(spec, 40))
     assert learned.lane_rows("m", spec) == 40
     for _ in range(100):
         learned.finished("m", finished(spec, 60))
-    assert learned.lane_rows("m", LaneSpec(9, 9, "bosh3", tolerance=0.0101)) == pytest.approx(
+    assert learned.lane_rows("m", FlowSpec(9, 9, "bosh3", tolerance=0.0101)) == pytest.approx(
         60, 1e-3
     )
-    assert learned.lane_rows("m", LaneSpec(0, 0, "bosh3", tolerance=0.1)) == 3 * TYPICAL_STEPS
+    assert learned.lane_rows("m", FlowSpec(0, 0, "bosh3", tolerance=0.1)) == 3 * TYPICAL_STEPS
     assert learned.lane_rows("n", spec) == 3 * TYPICAL_STEPS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.engine.account import Account, Limits
 from sureflow_server.engine.admission import footprint
 from sureflow_server.engine.errors import RateError
@@ -16,7 +16,7 @@ CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
 
 
 def opened(ledger: Ledger, number: int, lanes: int = 1, account: Account | None = None) -> Job:
-    specs = {lane: LaneSpec(number, lane) for lane in range(lanes)}
+    specs = {lane: FlowSpec(number, lane) for lane in range(lanes)}
     account = account or Account()
     nbytes = 1000 * lanes
     job = Job(number, CARD, specs, False, lambda job: None, account=account, nbytes=nbytes)
@@ -60,7 +60,7 @@ def test_a_further_lane_takes_the_room_of_the_one_that_called_for_it() -> None:
     job = opened(ledger, 1, lanes=2)
     ledger.hand_over()
     ledger.deliver(job, 0)
-    assert ledger.launch(job, LaneSpec(1, 2)) == 2
+    assert ledger.launch(job, FlowSpec(1, 2)) == 2
     assert (ledger.reserved, job.launched) == (2, 3)
     assert sorted(job.unfinished) == [1, 2]
     assert ledger.was_given(job)
@@ -76,8 +76,8 @@ def test_bytes_stay_reserved_until_a_request_is_done() -> None:
     assert ledger.nbytes == 3000
     ledger.deliver(first, 0)
     assert ledger.nbytes == 3000, "its sample is still there"
-    ledger.launch(first, LaneSpec(1, 2))
-    more = footprint(LaneSpec(1, 2), CARD.shape)
+    ledger.launch(first, FlowSpec(1, 2))
+    more = footprint(FlowSpec(1, 2), CARD.shape)
     assert ledger.nbytes == 3000 + more
     crash(ledger, first, second)
     assert ledger.nbytes == 3000 + more
@@ -150,7 +150,7 @@ def test_an_account_has_in_flight_what_its_requests_are_owed() -> None:
     ledger.hand_over()
     for job in jobs:
         ledger.deliver(job, 0)
-        ledger.launch(job, LaneSpec(0, 3))
+        ledger.launch(job, FlowSpec(0, 3))
         ledger.deliver(job, 1)
         assert account.in_flight == sum(len(job.unfinished) for job in jobs if job in ledger)
     crash(ledger, *jobs)
@@ -166,6 +166,6 @@ def test_a_further_lane_is_charged_like_a_first_one() -> None:
     job = opened(ledger, 1, 1, account)
     account.admit(1)
     ledger.deliver(job, 0)
-    ledger.launch(job, LaneSpec(1, 1))
+    ledger.launch(job, FlowSpec(1, 1))
     with pytest.raises(RateError):
         account.admit(1)

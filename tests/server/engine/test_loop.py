@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import LaneSpec
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.networks.registry import build
-from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.loop import TickLoop
 from sureflow_server.engine.messages import (
     Cancel,
@@ -40,8 +40,8 @@ def model() -> Model:
     return Model(card, build(MIXTURE).eval(), None)
 
 
-def lanes(seed: int, count: int, method: str, steps: int, **fields: Any) -> dict[int, LaneSpec]:
-    return {n: LaneSpec(seed, n, method, steps, **fields) for n in range(count)}
+def lanes(seed: int, count: int, method: str, steps: int, **fields: Any) -> dict[int, FlowSpec]:
+    return {n: FlowSpec(seed, n, method, steps, **fields) for n in range(count)}
 
 
 class Driver:
@@ -176,7 +176,7 @@ def test_progress_counts_steps(model: Model, method: str, ticks: int) -> None:
 
 def test_progress_of_an_adaptive_lane_is_its_own_clock(model: Model) -> None:
     driver = Driver(owed=1)
-    spec = LaneSpec(1, 0, "dopri5", tolerance=1e-5, min_steps=300, max_steps=1000)
+    spec = FlowSpec(1, 0, "dopri5", tolerance=1e-5, min_steps=300, max_steps=1000)
     driver.inbox.put(Submit(1, "m", {0: spec}, progress=True))
     TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send).run()
     times = [progress.t for report in driver.reports for progress in report.progress]
@@ -224,7 +224,7 @@ def test_request_admission_waits_until_nothing_runs(model: Model) -> None:
 
 
 def test_a_late_lane_hurries(model: Model) -> None:
-    spec = LaneSpec(1, 0, "bosh3", tolerance=1e-5, max_steps=1000)
+    spec = FlowSpec(1, 0, "bosh3", tolerance=1e-5, max_steps=1000)
     terms = Terms(deadline=monotonic())
     driver = Driver(owed=1)
     driver.inbox.put(Submit(1, "m", {0: spec}, progress=False, terms=terms))

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sureflow.core.frame import Frame
-from sureflow.core.lane import Commit, LaneSpec, Sample
+from sureflow.core.lane import Commit, Sample
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Resample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.filters import Rewinding, Threshold
 from tests.server.samples import abandoned, finished
 
@@ -30,7 +31,7 @@ def ended(index: int, confidence: float = 0.1, **fields: object) -> Sample:
     return finished(index, confidence, **values)
 
 
-def branch_of(spec: LaneSpec | None) -> Branch:
+def branch_of(spec: FlowSpec | None) -> Branch:
     assert spec is not None
     assert isinstance(spec.origin, Branch)
     return spec.origin
@@ -84,7 +85,7 @@ def test_what_is_made_does_not_depend_on_the_order(
     """Every place has its own chain of attempts; the last that fails is dropped."""
     filter = rewinding(count, most)
     passes = {i: data.draw(st.booleans()) for i in range(count * most)}
-    waiting = [LaneSpec(0, index) for index in range(count)]
+    waiting = [FlowSpec(0, index) for index in range(count)]
     taken: dict[int, str] = {}
     while waiting:
         spec = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
@@ -101,7 +102,7 @@ def test_what_is_made_does_not_depend_on_the_order(
         chain = [taken[i] for i in range(place, count * most, count) if i in taken]
         assert chain[:-1] == ["rewound"] * (len(chain) - 1)
         assert chain[-1] == "accepted" or (chain[-1] == "dropped" and len(chain) == most)
-    assert filter.settle([], 0) == []
+    assert filter.finalize([], 0) == []
 
 
 def test_the_reason_says_that_no_attempt_is_left() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Sample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.filters import Action, Decision, Target, Threshold
 from tests.server.samples import abandoned, finished
 
@@ -20,32 +21,32 @@ class Request:
 
     def __init__(self, target: Target, passing: list[bool]) -> None:
         self.target, self.passing = target, passing
-        self.running = [LaneSpec(3, index) for index in range(target.count)]
+        self.running = [FlowSpec(3, index) for index in range(target.count)]
         self.launched = target.count
         self.most_running = target.count
         self.decided: dict[int, Decision] = {}
-        self.held: list[Sample] = []
+        self.pending: list[Sample] = []
 
     def finish(self, place: int) -> None:
         spec = self.running.pop(place % len(self.running))
         sample = finished(spec=spec, confidence=0.9 if self.passing[spec.index] else 0.1)
         follower = self.target.follow(sample, self.launched)
         if follower is not None:
-            assert follower == LaneSpec(3, self.launched)
+            assert follower == FlowSpec(3, self.launched)
             self.running.append(follower)
             self.launched += 1
         self.most_running = max(self.most_running, len(self.running))
         decision = self.target.decide(sample)
         if decision is None:
-            self.held.append(sample)
+            self.pending.append(sample)
         else:
             self.decided[spec.index] = decision
 
-    def settle(self) -> dict[int, Decision]:
-        held = sorted(self.held, key=lambda sample: sample.spec.index)
+    def finalize(self) -> dict[int, Decision]:
+        pending = sorted(self.pending, key=lambda sample: sample.spec.index)
         accepted = sum(d.action_taken == "accepted" for d in self.decided.values())
-        last = self.target.settle(held, accepted)
-        indices = [sample.spec.index for sample in held]
+        last = self.target.finalize(pending, accepted)
+        indices = [sample.spec.index for sample in pending]
         return dict(sorted({**self.decided, **dict(zip(indices, last, strict=True))}.items()))
 
 
@@ -66,7 +67,7 @@ def test_the_same_samples_are_made_in_any_order(
         assert not request.running
         assert request.launched == expected
         assert request.most_running == count, "never more than room was reserved for"
-        return request.settle()
+        return request.finalize()
 
     shuffled = decisions(data.draw(st.lists(st.integers(0, 99), min_size=most, max_size=most)))
     assert shuffled == decisions([0] * most)
@@ -85,17 +86,17 @@ def test_what_becomes_of_the_others_is_as_asked(action: Action, taken: str) -> N
     request = Request(target(1, 3, action), [False, False, False])
     for _ in range(3):
         request.finish(0)
-    assert not request.held
-    assert [d.action_taken for d in request.settle().values()] == [taken] * 3
+    assert not request.pending
+    assert [d.action_taken for d in request.finalize().values()] == [taken] * 3
 
 
 def test_an_abandoned_sample_calls_for_another_and_says_so_to_the_end() -> None:
     wanted = target(1, 2)
-    assert wanted.follow(abandoned(0, 0.9), 1) == LaneSpec(0, 1)
+    assert wanted.follow(abandoned(0, 0.9), 1) == FlowSpec(0, 1)
     first = wanted.decide(abandoned(0))
     assert first is not None
     assert first.action_taken == "abandoned"
     last = abandoned(1)
     assert wanted.follow(last, 2) is None
     assert wanted.decide(last) is None
-    assert [d.action_taken for d in wanted.settle([last], 0)] == ["abandoned"]
+    assert [d.action_taken for d in wanted.finalize([last], 0)] == ["abandoned"]

@@ -10,13 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
+from sureflow.core.path import LINEAR
 from sureflow.families.flow.combine import combine
-from sureflow.families.flow.lanes import Lanes, Slots
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.measurement import Measurement, measurement
 from sureflow.families.flow.objectives import gradient
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint
-from sureflow.families.flow.tableau import COEFFICIENTS, Flags
+from sureflow.families.flow.tableau import COEFFICIENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class _Painting:
     noise: Tensor
 
     def imposed(self, x: Tensor, t: float) -> Tensor:
-        return torch.where(self.mask, (1 - t) * self.noise + t * self.known, x)
+        return torch.where(self.mask, LINEAR.interpolate(self.noise, self.known, t), x)
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class Edits:
         lanes: The lanes in flight.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: FlowLanes) -> None:
         self._lanes = lanes
         self._of: dict[int, _Edit] = {}
 
@@ -80,7 +82,7 @@ class Edits:
         if isinstance(operation, Inpaint):
             mask = torch.tensor(operation.mask, device=lanes.device)
             known = torch.tensor(operation.known, device=lanes.device)
-            noise = lanes.noise.get(slot, lanes.start[slot]).clone()
+            noise = (lanes.noise if lanes.jumped[slot] else lanes.start)[slot].clone()
             edit.paintings.append(_Painting(operation, key, mask, known, noise))
         if isinstance(operation, Guide):
             measured = measurement(operation, lanes.shape, lanes.device)
@@ -163,7 +165,7 @@ class Edits:
             if edit is None:
                 continue
             if edit.pulls:
-                self._lanes.followed.jump(slot)
+                self._lanes.redirect(slot)
             if edit.measured and self._lanes.t[slot] == 1:
                 x = self._lanes.x[slot]
                 for measured, operation in edit.measured:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from sureflow.core.lane import Array
+from sureflow.core.lane import Array
 
 Mask = npt.NDArray[np.bool_]
 
@@ -115,3 +114,6 @@ def axes(shape: Sequence[int]) -> int:
 
 
 Operation = Resample | Inpaint | Guide
+
+OPERATIONS: dict[str, type[Any]] = {"resample": Resample, "inpaint": Inpaint, "guide": Guide}
+"""By the name that recipes have for them."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from sureflow.core.arrays import Flags, Integers
 from sureflow.core.transfer import to_device
-from sureflow.families.flow.tableau import Flags, Integers
 
 
 class Points:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from sureflow.core.lane import ADAPTIVE_METHODS, EVALUATIONS, METHODS
+from sureflow.core.arrays import Flags, Floats, Integers
+from sureflow.core.plugins import installed
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+GROUP = "sureflow.solvers"
+"""Entry points of this group are tableaus of other packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +83,19 @@ TABLEAUS: dict[str, Tableau] = {
         4,
     ),
 }
-assert tuple(TABLEAUS) == METHODS
-assert all(
-    EVALUATIONS[name] == (1 if tableau.multistep else tableau.stages - tableau.fsal)
+TABLEAUS |= installed(GROUP, Tableau)
+METHODS = tuple(TABLEAUS)
+"""Names of the solvers, those of installed packages included."""
+
+EVALUATIONS = {
+    name: 1 if tableau.multistep else tableau.stages - tableau.fsal
     for name, tableau in TABLEAUS.items()
-)
-assert tuple(name for name, tableau in TABLEAUS.items() if tableau.embedded) == ADAPTIVE_METHODS
+}
+"""Their evaluations per step of a fixed grid; the first of a multistep method takes more."""
+
+ADAPTIVE_METHODS = tuple(name for name, tableau in TABLEAUS.items() if tableau.embedded)
+"""Those that estimate their own error, and so can keep to a tolerance."""
+
 STAGES = max(tableau.stages for tableau in TABLEAUS.values())
 
 
@@ -122,7 +128,7 @@ class Coefficients:
 
 
 def coefficients() -> Coefficients:
-    """Stack :data:`TABLEAUS` in the order of :data:`~sureflow.core.lane.METHODS`."""
+    """Stack :data:`TABLEAUS` in the order of :data:`METHODS`."""
     tableaus = list(TABLEAUS.values())
     a = np.zeros((len(tableaus), STAGES, STAGES))
     b, c, error = np.zeros((3, len(tableaus), STAGES))

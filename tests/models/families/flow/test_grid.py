@@ -9,8 +9,9 @@ from safetensors.numpy import save_file
 from stubs import Scripted, model_of
 
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import METHODS, LaneSpec
 from sureflow.families.flow.grid import Grid, uniform
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import METHODS
 from sureflow.model import Model
 from sureflow.sampling.sample import run, sample
 
@@ -90,7 +91,7 @@ def test_steps_placed_where_the_field_turns_come_closer(method: str) -> None:
     truth = normal((2,), 0, 0, Purpose.START).numpy() + 0.7 + np.sin(40 * 0.3) / 40
     errors = {}
     for grid in ("uniform", "fitted"):
-        specs = [LaneSpec(0, 0, method, steps, grid=grid) for steps in range(8, 16)]
+        specs = [FlowSpec(0, 0, method, steps, grid=grid) for steps in range(8, 16)]
         ends = np.stack([result.data for result in run(late(), specs)])
         errors[grid] = float(np.square(ends - truth).mean())
     assert errors["fitted"] < errors["uniform"]
@@ -99,7 +100,7 @@ def test_steps_placed_where_the_field_turns_come_closer(method: str) -> None:
 def test_lanes_on_different_grids_share_a_batch() -> None:
     model = late()
     specs = [
-        LaneSpec(0, index, "heun", steps, grid=grid)
+        FlowSpec(0, index, "heun", steps, grid=grid)
         for index, (steps, grid) in enumerate([(5, "uniform"), (5, "fitted"), (9, "fitted")] * 3)
     ]
     for spec, together in zip(specs, run(model, specs, 4), strict=True):

@@ -8,11 +8,11 @@ import torch
 from scipy.stats import ks_2samp
 from stubs import Scripted, model_of
 
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch
 from sureflow.families.flow.measurement import measurement
 from sureflow.families.flow.objectives import gradient, register
 from sureflow.families.flow.operations import Guide, Inpaint, Resample, Uncertain
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
 
@@ -23,16 +23,19 @@ def gaussian(mean=(1.0, -0.5), covariance=COVARIANCE, shape=None):
     return model_of(GaussianMixture([list(mean)], [1.0], [covariance], shape=shape))
 
 
-def edited(parent: LaneSpec, step: int, *operations, frame=None, **fields) -> LaneSpec:
+def edited(parent: FlowSpec, step: int, *operations, frame=None, **fields) -> FlowSpec:
     return replace(parent, origin=Branch(parent, step, operations, frame), **fields)
 
 
 def straight(shape=(2,)):
-    """Everything goes to 3: ``v = (3 - x) / (1 - t)``, with more variance in later components."""
+    """Everything goes to 3: ``v = (3 - x) / (1 - t)``, with more variance in later components.
+
+    Finite at ``t = 1`` as well, where euler never asks.
+    """
     growing = torch.arange(1.0, 1 + int(np.prod(shape))).reshape(shape)
     return model_of(
         Scripted(
-            lambda x, t, label: (3 - x) / (1 - t.reshape(-1, *(1 for _ in shape))),
+            lambda x, t, label: (3 - x) / (1 - t.reshape(-1, *(1 for _ in shape))).clamp(min=1e-3),
             lambda x, t, label: growing.expand_as(x).clone(),
             shape=shape,
         )
@@ -41,7 +44,7 @@ def straight(shape=(2,)):
 
 def test_a_resampled_state_has_the_law_that_it_should() -> None:
     """With ``mu1 = 3``: mean ``3t + (1-t) sqrt(1-s^2) x0``, deviation ``(1-t) s``; noise apart."""
-    parent, strength, t = LaneSpec(7, 0, "euler", 10), 0.6, 0.3
+    parent, strength, t = FlowSpec(7, 0, "euler", 10), 0.6, 0.3
     specs = [
         edited(replace(parent, seed=3), 3, Resample(strength), seed=seed, halt=3)
         for seed in range(1500)
@@ -58,7 +61,7 @@ def test_a_resampled_state_has_the_law_that_it_should() -> None:
 
 def test_regions_are_kept_to() -> None:
     """A mask, and the least sure share: the others keep every bit."""
-    model, parent = straight((5,)), LaneSpec(7, 0, "euler", 10, keep=(0.3,))
+    model, parent = straight((5,)), FlowSpec(7, 0, "euler", 10, keep=(0.3,))
     (whole,) = run(model, [parent])
     (frame,) = whole.frames
     mask = np.array([True, False, True, False, False])
@@ -73,7 +76,7 @@ def test_regions_are_kept_to() -> None:
 
 def test_nothing_is_drawn_anew_at_strength_zero(mixture) -> None:
     """Up to rounding the state is what it was; numbers of one chain are never shared."""
-    parent = LaneSpec(2, 0, "heun", 10)
+    parent = FlowSpec(2, 0, "heun", 10)
     (whole,), (same,) = run(mixture, [parent]), run(mixture, [edited(parent, 4, Resample(0.0))])
     np.testing.assert_allclose(whole.data, same.data, atol=1e-5)
     once = edited(parent, 0, Resample())
@@ -86,7 +89,7 @@ def test_nothing_is_drawn_anew_at_strength_zero(mixture) -> None:
 
 def test_from_the_beginning_with_all_strength_it_is_a_new_sample(mixture) -> None:
     """Its noise is standard normal, and the samples follow the prior."""
-    parent = LaneSpec(2, 0, "heun", 12)
+    parent = FlowSpec(2, 0, "heun", 12)
     made = run(mixture, [edited(parent, 0, Resample(), index=i) for i in range(800)], 64)
     noise = np.stack([sample.start for sample in made])
     assert abs(noise.mean(0)).max() < 0.14
@@ -101,7 +104,7 @@ def test_from_the_beginning_with_all_strength_it_is_a_new_sample(mixture) -> Non
 
 
 def test_edited_lanes_have_no_neighbours(unet) -> None:
-    parent = LaneSpec(2, 0, "heun", 4, label=1)
+    parent = FlowSpec(2, 0, "heun", 4, label=1)
     mask = np.zeros((1, 8, 8), bool)
     mask[:, :4] = True
     known = np.full((1, 8, 8), 0.5, np.float32)
@@ -136,7 +139,7 @@ def conditional_errors(inner: int, count: int, steps: int) -> tuple[float, float
     mean, variance = -0.5 + 0.6 * (2.0 - 1.0), 0.5 - 0.36
     mask, known = np.array([True, False]), np.array([2.0, 0.0], np.float32)
     specs = [
-        edited(LaneSpec(i, 0, "heun", steps), 0, Inpaint(mask, known, inner)) for i in range(count)
+        edited(FlowSpec(i, 0, "heun", steps), 0, Inpaint(mask, known, inner)) for i in range(count)
     ]
     made = run(gaussian(), specs, 64)
     data = np.stack([sample.data for sample in made])
@@ -183,7 +186,7 @@ def test_a_measurement_is_satisfied(method: str) -> None:
             target = one.measure(torch.from_numpy(truth)).numpy()
             guide = replace(guide, target=target)
         specs = [
-            edited(LaneSpec(i, 0, method, 10, tolerance=tolerance), 2, guide) for i in range(4)
+            edited(FlowSpec(i, 0, method, 10, tolerance=tolerance), 2, guide) for i in range(4)
         ]
         model.check(specs[0])
         made = run(model, specs)
@@ -215,7 +218,7 @@ def test_the_least_change_explains_a_measurement() -> None:
 def test_a_score_leads_by_its_gradient() -> None:
     """Of ``v = 3 - x0``: euler's expected end moves by the gradient at every step."""
     register("second", lambda x: x.reshape(-1)[1])
-    spec = edited(LaneSpec(0, 0, "euler", 4), 3, Guide("second", 0.25))
+    spec = edited(FlowSpec(0, 0, "euler", 4), 3, Guide("second", 0.25))
     model = straight()
     model.check(spec)
     (made,) = run(model, [spec])
@@ -229,9 +232,9 @@ def test_a_score_leads_by_its_gradient() -> None:
 
 def test_a_jump_is_no_part_of_the_path() -> None:
     """Straight on to the one end there is, from the noise at first and then from another."""
-    net = Scripted(lambda x, t, label: (3.0 - x) / (1 - t)[:, None])
+    net = Scripted(lambda x, t, label: (3.0 - x) / (1 - t).clamp(min=1e-3)[:, None])
     scores = ("straightness", "path_residual", "likelihood")
-    parent = LaneSpec(1, 0, "euler", 10, scores=scores)
+    parent = FlowSpec(1, 0, "euler", 10, scores=scores)
     (late, early) = run(
         model_of(net), [edited(parent, 5, Resample()), edited(parent, 0, Resample())]
     )
@@ -245,7 +248,7 @@ def test_a_jump_is_no_part_of_the_path() -> None:
 def test_log_density_over_a_jump() -> None:
     """Of a Gaussian the gradient of the log-density is linear, so that the mean of two is exact."""
     model = gaussian()
-    parent = LaneSpec(1, 0, "rk4", 40, scores=("likelihood",))
+    parent = FlowSpec(1, 0, "rk4", 40, scores=("likelihood",))
     specs = [
         edited(parent, 16, Resample(0.8)),
         edited(parent, 16, Resample(0.8), Resample(0.5)),
@@ -264,7 +267,7 @@ def test_log_density_over_a_jump() -> None:
 
 def test_the_density_of_a_lane_that_is_led_is_not_known(mixture) -> None:
     """By known values, a measurement, or another condition; from the beginning on it is."""
-    parent = LaneSpec(1, 0, "heun", 10, label=0, scores=("likelihood",))
+    parent = FlowSpec(1, 0, "heun", 10, label=0, scores=("likelihood",))
     known = np.ones(2, np.float32)
     specs = [
         edited(parent, 5, Inpaint(np.array([True, False]), known)),
@@ -299,4 +302,4 @@ def test_the_density_of_a_lane_that_is_led_is_not_known(mixture) -> None:
 )
 def test_operations_that_cannot_be_done_are_refused(mixture, operation, message: str) -> None:
     with pytest.raises(ValueError, match=rf"^operations\.0\.{message}"):
-        mixture.check(edited(LaneSpec(0, 0), 3, operation))
+        mixture.check(edited(FlowSpec(0, 0), 3, operation))

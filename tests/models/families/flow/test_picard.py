@@ -9,24 +9,26 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stubs import Scripted, model_of
+from stubs import Scripted, answers, model_of
 
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import LaneSpec, Sample
-from sureflow.families.flow.lanes import Lanes
+from sureflow.core.family import cost_of
+from sureflow.core.lane import Sample
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.picard import Picard
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling import Sampler
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
 
 
-def euler(steps: int, parallel: int, tolerance: float = 1e-3, index: int = 0, **fields) -> LaneSpec:
-    return LaneSpec(
+def euler(steps: int, parallel: int, tolerance: float = 1e-3, index: int = 0, **fields) -> FlowSpec:
+    return FlowSpec(
         5, index, "euler", steps, parallel=parallel, parallel_tolerance=tolerance, **fields
     )
 
 
-def ticks(model: Model, specs: list[LaneSpec]) -> tuple[list[int], list[Sample]]:
+def ticks(model: Model, specs: list[FlowSpec]) -> tuple[list[int], list[Sample]]:
     """Ticks until each of these lanes, all started at once, was done; and their samples."""
     sampler = Sampler(model, len(specs))
     for index, spec in enumerate(specs):
@@ -55,14 +57,13 @@ def test_a_straight_path_is_accepted_a_window_at_a_time(steps: int, window: int)
 def test_sweep_k_is_exact_to_order_k() -> None:
     """x' = a x: Euler gives x0 (1 + a h)^j, of which sweep k knows the powers of h up to k."""
     steps, a = 60, 3.0
-    lanes = Lanes(1, (2,), torch.device("cpu"))
-    picard, net = Picard(lanes, 0), Scripted(lambda x, t, label: a * x)
+    lanes = FlowLanes(1, (2,), torch.device("cpu"))
+    picard, net = Picard(lanes), Scripted(lambda x, t, label: a * x)
     picard.admit(0, euler(steps, 64, 0.0))
     start, slots = lanes.x[0].double().numpy().copy(), np.array([0])
     done, bounds = False, []
     while not done:
-        rows = picard.rows(slots)
-        (done,), _ = picard.advance(slots, net.moments(rows.x, rows.t, rows.label))
+        (done,), _ = picard.tell(slots, answers(picard.ask(slots), net))
         j = np.arange(lanes.step[0], steps + done)
         exact = start * (1 + a / steps) ** j[:, None]
         terms = np.array([[math.comb(i, m) * (a / steps) ** m for m in range(61)] for i in j])
@@ -154,7 +155,7 @@ def test_a_slow_sample_holds_no_fast_one_back() -> None:
 
 
 lanes_of_both_kinds = st.builds(
-    LaneSpec,
+    FlowSpec,
     seed=st.integers(0, 5),
     index=st.integers(0, 3),
     method=st.just("euler"),
@@ -164,7 +165,7 @@ lanes_of_both_kinds = st.builds(
     parallel=st.sampled_from([0, 1, 2, 5, 16]),
     parallel_tolerance=st.sampled_from([0.0, 1e-3, 0.1]),
 ) | st.builds(
-    LaneSpec,
+    FlowSpec,
     seed=st.integers(0, 5),
     index=st.integers(0, 3),
     method=st.sampled_from(["heun", "rk4"]),
@@ -237,32 +238,32 @@ def test_a_guess_that_explodes_harms_nobody() -> None:
 
 def test_guesses_take_memory_only_while_their_lane_is_in_flight(mixture) -> None:
     sampler = Sampler(mixture, capacity=4)
-    sampler.admit(0, LaneSpec(0, 0, "heun", 40))
-    assert sampler._journeys.picard.guesses == {}
+    sampler.admit(0, FlowSpec(0, 0, "heun", 40))
+    assert sampler._phases.picard.guesses == {}
     for ticket, window in ((1, 8), (2, 3), (3, 64)):
         sampler.admit(ticket, euler(40, window, index=ticket))
     sampler.tick()
-    points = sorted(len(guesses) for guesses in sampler._journeys.picard.guesses.values())
+    points = sorted(len(guesses) for guesses in sampler._phases.picard.guesses.values())
     assert points == [3, 8, 39], "no more than are left"
     sampler.cancel([1, 3])
     assert sampler.free == 2
-    assert [len(guesses) for guesses in sampler._journeys.picard.guesses.values()] == [3]
+    assert [len(guesses) for guesses in sampler._phases.picard.guesses.values()] == [3]
     while sampler.running > 1:
         sampler.tick()
-    assert sampler._journeys.picard.guesses == {}
+    assert sampler._phases.picard.guesses == {}
     assert sampler.progress().keys() == {0}
 
 
 def test_rows_and_progress_are_counted(mixture) -> None:
     specs = [
-        LaneSpec(0, 0, "heun", 3),
-        LaneSpec(0, 1, "heun", 3, label=1, guidance=2.0),
+        FlowSpec(0, 0, "heun", 3),
+        FlowSpec(0, 1, "heun", 3, label=1, guidance=2.0),
         euler(30, 8),
         euler(30, 8, label=1, guidance=2.0),
         euler(30, 8, label=None, guidance=2.0),
         euler(5, 8),
     ]
-    assert [spec.rows for spec in specs] == [1, 2, 8, 16, 8, 5]
+    assert [cost_of(spec).peak for spec in specs] == [1, 2, 8, 16, 8, 5]
     sampler = Sampler(mixture, len(specs))
     for ticket, spec in enumerate(specs):
         sampler.admit(ticket, spec)

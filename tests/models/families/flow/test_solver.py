@@ -7,8 +7,8 @@ from scipy.integrate import solve_ivp
 from stubs import Scripted, model_of
 
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import METHODS, LaneSpec
-from sureflow.families.flow.tableau import TABLEAUS
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import METHODS, TABLEAUS
 from sureflow.sampling.sample import run
 
 ORDERS = {name: tableau.order for name, tableau in TABLEAUS.items()}
@@ -23,7 +23,7 @@ def test_convergence_order(method: str) -> None:
     fine = solve_ivp(lambda t, x: 2 * np.sin(2 * x + t), (0, 1), start, rtol=1e-10, atol=1e-10)
 
     def error(steps: int) -> float:
-        (sample,) = run(model_of(net), [LaneSpec(5, 0, method, steps)])
+        (sample,) = run(model_of(net), [FlowSpec(5, 0, method, steps)])
         return float(np.abs(sample.data - fine.y[:, -1]).max())
 
     steps = {1: 64, 2: 64, 3: 32, 4: 12, 5: 6}[ORDERS[method]]
@@ -40,7 +40,7 @@ def test_uncertainty_is_integrated_with_the_order_of_the_method(method: str) -> 
         lambda x, t, label: torch.zeros_like(x),
         lambda x, t, label: t[:, None] * torch.tensor([1.0, 3.0]),
     )
-    (sample,) = run(model_of(net), [LaneSpec(0, 0, method, 10)])
+    (sample,) = run(model_of(net), [FlowSpec(0, 0, method, 10)])
     missing = 0.05 if method == "euler" else 0.0
     assert sample.map.tolist() == pytest.approx([0.5 - missing, 1.5 - 3 * missing], abs=1e-6)
     assert sample.uncertainty == pytest.approx(sample.map.sum(), rel=1e-6)
@@ -51,7 +51,7 @@ def test_uncertainty_is_integrated_with_the_order_of_the_method(method: str) -> 
 def test_lanes_at_different_stages_of_different_methods_share_a_tick(mixture) -> None:
     """Mixed in one batch, every lane gets the bytes it gets alone."""
     specs = [
-        LaneSpec(seed, index, method, steps, label, guidance)
+        FlowSpec(seed, index, method, steps, label, guidance)
         for index, (seed, method, steps, label, guidance) in enumerate(
             [
                 (1, "euler", 7, None, 1.0),
@@ -93,7 +93,7 @@ def test_a_fixed_grid_is_the_textbook_operation_by_operation(method: str) -> Non
             k.append(out.mean)
             variances.append(out.variance)
         x, map = moved(x, h, tableau.b, k), moved(map, h, tableau.b, variances)
-    (sample,) = run(model_of(net), [LaneSpec(5, 0, method, 7)])
+    (sample,) = run(model_of(net), [FlowSpec(5, 0, method, 7)])
     assert sample.data.tobytes() == x.numpy().tobytes()
     assert sample.map.tobytes() == map.numpy().tobytes()
 
@@ -109,7 +109,7 @@ def test_adams_bashforth_weighs_two_velocities() -> None:
     """One step of Heun, then 3/2 of this velocity and -1/2 of the one before."""
     net = Scripted(lambda x, t, label: t[:, None].square().expand_as(x).clone())
     start = normal((2,), 5, 0, Purpose.START).numpy()
-    (sample,) = run(model_of(net), [LaneSpec(5, 0, "ab2", 4)])
+    (sample,) = run(model_of(net), [FlowSpec(5, 0, "ab2", 4)])
     v = [0, 1 / 16, 4 / 16, 9 / 16]
     first = (v[0] + v[1]) / 2
     rest = sum(1.5 * v[i] - 0.5 * v[i - 1] for i in (1, 2, 3))
@@ -124,7 +124,7 @@ def test_a_lane_that_diverges_ends_alone() -> None:
         return torch.where(bad[:, None], torch.inf, -x)
 
     net = Scripted(velocity, lambda x, t, label: velocity(x, t, label) ** 2, classes=2)
-    specs = [LaneSpec(0, i, "heun", 10, label) for i, label in enumerate((0, 1, 0))]
+    specs = [FlowSpec(0, i, "heun", 10, label) for i, label in enumerate((0, 1, 0))]
     good, bad, other = run(model_of(net), specs)
     assert bad.finish_reason == "diverged"
     assert bad.confidence == 0

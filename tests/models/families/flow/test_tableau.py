@@ -4,8 +4,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 import pytest
 
-from sureflow.core.lane import METHODS
-from sureflow.families.flow.tableau import COEFFICIENTS, STAGES, TABLEAUS
+from sureflow.families.flow.tableau import COEFFICIENTS, METHODS, STAGES, TABLEAUS
 
 
 def trees(order):

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sureflow.core.card import ModelCard
+from sureflow.core.card import ModelCard
+from sureflow.core.meaning import Meaning
+from sureflow.core.plugins import installed
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a score says.
+class FlowMeaning(Meaning):
+    """What a score of a flow says, what it needs and what it costs.
 
     Attributes:
-        semantics: What a large value means, in a word; numbers of different words, and of
-            different scores, are never compared.
-        unit: Of the raw value.
-        says: The same in a sentence.
+        fold: Where the score itself is, ``package.module:Class``: a
+            :class:`~sureflow.core.score.Score`, imported when a lane first asks for it.
         labelled: It compares a condition with none, so that it needs one.
         plain: It holds for the plain velocity alone, not for a guided one.
         probed: It is read by a probe, which the model must have.
@@ -26,9 +24,7 @@ class Meaning:
         after: Network rows that it costs once the sample is finished, all in one tick.
     """
 
-    semantics: str
-    unit: str
-    says: str
+    fold: str = ""
     labelled: bool = False
     plain: bool = False
     probed: bool = False
@@ -43,7 +39,7 @@ class Meaning:
 
         Args:
             card: The model.
-            label: Class of the lanes.
+            label: Class of the lanes, or whatever else they are conditioned on; None if nothing.
             guidance: Scale of theirs.
             parallel: Whether their steps are evaluated ahead of time.
         """
@@ -65,82 +61,100 @@ class Meaning:
         return self.rows + self.factor > 0
 
 
-SCORES = {
-    "propagated": Meaning(
+GROUP = "sureflow.scores"
+"""Entry points of this group are meanings of scores of other packages."""
+
+HERE = "sureflow.families.flow.scores"
+
+SCORES: dict[str, FlowMeaning] = {
+    "propagated": FlowMeaning(
         "ambiguity",
         "squared data units",
         "how much was open along the path: the integral of the propagated variance over time",
+        fold=f"{HERE}.propagated:Propagated",
     ),
-    "propagated_late": Meaning(
+    "propagated_late": FlowMeaning(
         "landing",
         "squared data units",
         "how much was open after t = 0.5, where samples land on the data or beside them",
+        fold=f"{HERE}.integral:PropagatedLate",
     ),
-    "likelihood": Meaning(
+    "likelihood": FlowMeaning(
         "improbability",
         "nats",
         "minus the log-density of the sample, its divergence read off the propagated variance",
         plain=True,
+        fold=f"{HERE}.likelihood:Likelihood",
     ),
-    "path_residual": Meaning(
+    "path_residual": FlowMeaning(
         "surprise",
         "1",
         "how far the path was from what the model expected of it, in units of its own variance;"
         " 1 is as expected",
+        fold=f"{HERE}.residual:PathResidual",
     ),
-    "pooled_residual": Meaning(
+    "pooled_residual": FlowMeaning(
         "surprise",
         "1",
         "the same with the variance pooled over the components, which weighs all of them alike",
+        fold=f"{HERE}.residual:PooledResidual",
     ),
-    "straightness": Meaning(
+    "straightness": FlowMeaning(
         "detour",
         "squared data units",
         "how far the velocities along the path were from the straight line that they came to",
+        fold=f"{HERE}.residual:Straightness",
     ),
-    "trajectory": Meaning(
+    "trajectory": FlowMeaning(
         "indecision",
         "squared data units",
         "how much the predicted end point still moved in the last fifth of the path",
+        fold=f"{HERE}.trajectory:Trajectory",
     ),
-    "probe": Meaning(
+    "probe": FlowMeaning(
         "unreality",
         "the judge's",
         "what a judge would say of the sample, foretold from the network's own activations along"
         " the path",
         probed=True,
+        fold=f"{HERE}.probed:Probed",
     ),
-    "adherence": Meaning(
+    "adherence": FlowMeaning(
         "disregard",
         "data units",
         "how far the sample lies on the side of no condition rather than on that of its own",
         labelled=True,
         rows=1,
+        fold=f"{HERE}.adherence:Adherence",
     ),
-    "adherence_contrast": Meaning(
+    "adherence_contrast": FlowMeaning(
         "unsettled",
         "1",
         "how little the condition explained the sample early, and how much it still had to pull"
         " halfway",
         labelled=True,
         rows=2,
+        fold=f"{HERE}.contrast:AdherenceContrast",
     ),
-    "divergence": Meaning(
+    "divergence": FlowMeaning(
         "improbability",
         "nats",
         "minus the log-density of the sample, its divergence estimated from the velocity's own"
         " derivatives along one random direction",
         factor=1,
+        fold=f"{HERE}.divergence:Divergence",
     ),
-    "residual": Meaning(
+    "residual": FlowMeaning(
         "surprise",
         "1",
         "how far the finished sample is from what the model expects on the way to it from fresh"
         " noise, in units of its own variance; 1 is as expected",
         after=3,
+        fold=f"{HERE}.renoised:Renoised",
     ),
 }
-"""By name, the cheapest idea first."""
+SCORES |= installed(GROUP, FlowMeaning)
+"""By name, the cheapest idea first; those of installed packages last."""
 
 DEFAULT_SCORE = "propagated"
 """What a model is scored by whose checkpoint recommends nothing."""

@@ -9,8 +9,10 @@ import torch
 from stubs import Scripted, model_of
 
 from sureflow.core.draw import Purpose, normal, signs
-from sureflow.core.lane import LaneSpec
-from sureflow.families.flow.directional import Directional, differentiable
+from sureflow.core.family import cost_of
+from sureflow.families.flow.directional import differentiable
+from sureflow.families.flow.head import jvp
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.networks import GaussianMixture, VelocityNetwork, build
 from sureflow.sampling.evaluator import Evaluator
@@ -47,12 +49,12 @@ def linear(matrix: list[list[float]]) -> Scripted:
     return Scripted(lambda x, t, label: (a * x.unsqueeze(-2)).sum(-1), shape=(len(matrix),))
 
 
-def log_noise(spec: LaneSpec, size: int) -> float:
+def log_noise(spec: FlowSpec, size: int) -> float:
     start = normal((size,), spec.seed, spec.index, Purpose.START).double()
     return float(-0.5 * (start.square().sum() + size * math.log(2 * math.pi)))
 
 
-def exact(spec: LaneSpec, network: VelocityNetwork) -> float:
+def exact(spec: FlowSpec, network: VelocityNetwork) -> float:
     """Heun's path by hand, with the trace of the Jacobian that autograd makes whole."""
     null = network.classes
     labels = [null if spec.label is None else spec.label, null]
@@ -94,7 +96,7 @@ def test_directional_derivatives_of_networks_are_those_of_backward_mode(kind: st
     z = torch.where(z < 0, -1.0, 1.0)
     t, label = torch.tensor([0.0, 0.4, 1.0]), torch.tensor([0, 1, 2])
     with torch.inference_mode():
-        found = Directional(network)(torch.stack([x, z], 1), t, label)
+        found = jvp(network, {}).evaluate(x=x, t=t, label=label, direction=z)["slope"]
     x.requires_grad_(True)
     # z . (J z) is also (J^T z) . z
     with torch.enable_grad():
@@ -107,21 +109,28 @@ def test_directional_derivatives_of_networks_are_those_of_backward_mode(kind: st
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_row_has_the_same_bits_in_any_block(kind: str) -> None:
     network = drawn(kind)
-    evaluator = Evaluator(Directional(network), (2, 3, 4, 6, 8))
+    head = jvp(network, {})
+    evaluator = Evaluator(head.evaluate, head.example, candidates=(2, 3, 4, 6, 8))
     rows = 19
-    x = torch.stack([normal((2, *network.shape), 5, row, Purpose.START) for row in range(rows)])
-    t, label = torch.linspace(0, 1, rows), torch.arange(rows) % 3
+    x = torch.stack([normal(network.shape, 5, row, Purpose.START) for row in range(rows)])
+    z = torch.stack([signs(network.shape, 5, row, Purpose.PROBE) for row in range(rows)])
+    inputs = {
+        "x": x,
+        "t": torch.linspace(0, 1, rows),
+        "label": torch.arange(rows) % 3,
+        "direction": z,
+    }
     with torch.inference_mode():
-        whole = evaluator(x, t, label).mean
+        whole = evaluator(inputs)["slope"]
         for row in range(rows):
-            one = slice(row, row + 1)
-            assert torch.equal(evaluator(x[one], t[one], label[one]).mean, whole[one])
+            one = {name: value[row : row + 1] for name, value in inputs.items()}
+            assert torch.equal(evaluator(one)["slope"], whole[row : row + 1])
 
 
 @pytest.mark.parametrize("method", ["euler", "heun", "rk4", "ab2"])
 def test_a_diagonal_velocity_leaves_no_error(method: str) -> None:
     """``v = A x`` with a diagonal: the divergence is its trace, whatever the signs."""
-    specs = [LaneSpec(1, i, method, 5, scores=ONLY) for i in range(4)]
+    specs = [FlowSpec(1, i, method, 5, scores=ONLY) for i in range(4)]
     for spec, made in zip(
         specs, run(model_of(linear([[0.5, 0.0], [0.0, -2.0]])), specs), strict=True
     ):
@@ -131,7 +140,7 @@ def test_a_diagonal_velocity_leaves_no_error(method: str) -> None:
 def test_a_linear_velocity_gives_its_quadratic_form() -> None:
     """``z . (A z)`` with the sample's own signs; the mean over samples is the trace."""
     matrix = [[0.5, 0.3, 0.0], [-0.1, -2.0, 0.7], [0.2, 0.4, 1.0]]
-    specs = [LaneSpec(2, i, "euler", 2, scores=ONLY) for i in range(600)]
+    specs = [FlowSpec(2, i, "euler", 2, scores=ONLY) for i in range(600)]
     found = []
     for spec, made in zip(specs, run(model_of(linear(matrix)), specs, 64), strict=True):
         z = signs((3,), spec.seed, spec.index, Purpose.PROBE).numpy()
@@ -145,7 +154,7 @@ def test_a_linear_velocity_gives_its_quadratic_form() -> None:
 @pytest.mark.parametrize(("label", "scale"), [(None, 1.0), (1, 1.0), (0, 2.5)])
 def test_the_mean_over_probes_is_exact(label: int | None, scale: float, monkeypatch) -> None:
     """All four draws of two signs, on a path that is the same: their mean has no error left."""
-    spec = LaneSpec(3, 5, "heun", 6, label, scale, scores=ONLY)
+    spec = FlowSpec(3, 5, "heun", 6, label, scale, scores=ONLY)
     found = []
     for probe in ([1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]):
         monkeypatch.setattr(
@@ -158,7 +167,7 @@ def test_the_mean_over_probes_is_exact(label: int | None, scale: float, monkeypa
 
 
 def test_one_probe_is_unbiased() -> None:
-    specs = [LaneSpec(4, i, "heun", 3, scores=ONLY) for i in range(150)]
+    specs = [FlowSpec(4, i, "heun", 3, scores=ONLY) for i in range(150)]
     made = run(model_of(MIXTURE), specs, 64)
     errors = [one.uncertainty - exact(one.spec, MIXTURE) for one in made]
     assert np.std(errors) > 0.01
@@ -168,7 +177,7 @@ def test_one_probe_is_unbiased() -> None:
 def test_one_dimension_is_the_log_density() -> None:
     for deviation in (0.5, 2.0):
         net = GaussianMixture([[0.7]], [1.0], [deviation])
-        for made in run(model_of(net), [LaneSpec(1, i, "rk4", 40, scores=ONLY) for i in range(5)]):
+        for made in run(model_of(net), [FlowSpec(1, i, "rk4", 40, scores=ONLY) for i in range(5)]):
             standard = (float(made.data[0]) - 0.7) / deviation
             truth = 0.5 * standard**2 + 0.5 * math.log(2 * math.pi * deviation**2)
             assert made.uncertainty == pytest.approx(truth, abs=2e-4)
@@ -178,7 +187,7 @@ def test_one_dimension_is_the_log_density() -> None:
 def test_neither_company_nor_the_score_changes_a_bit(kind: str) -> None:
     model = model_of(drawn(kind))
     crowd = [
-        LaneSpec(6, i, method, 4, (0, 1, None)[i % 3], 2.0 if i % 3 == 0 else 1.0, tolerance,
+        FlowSpec(6, i, method, 4, (0, 1, None)[i % 3], 2.0 if i % 3 == 0 else 1.0, tolerance,
                  scores=("divergence", "adherence") if i % 3 else ONLY if i % 2 else ())
         for i, (method, tolerance) in enumerate(
             [("heun", 0.05), ("euler", None), ("ab2", 0.05), ("bosh3", 0.05), ("rk4", None)] * 2
@@ -192,13 +201,25 @@ def test_neither_company_nor_the_score_changes_a_bit(kind: str) -> None:
         assert together.data.tobytes() == alone.data.tobytes() == plain.data.tobytes()
 
 
+@pytest.mark.parametrize("scales", [(1.0, 0.0, 2.0), (2.0, 1.0, 2.0), (1.0, 1.0, 1.0, 2.0)])
+def test_second_rows_are_differentiated_along_the_signs_of_their_own_lane(scales) -> None:
+    """Whoever sits between them; a scale of 0 here stands for a lane without the score."""
+    model = model_of(MIXTURE)
+    crowd = [
+        FlowSpec(7, i, "heun", 3, 0, scale or 1.0, scores=ONLY if scale else ("propagated",))
+        for i, scale in enumerate(scales)
+    ]
+    for together, spec in zip(run(model, crowd, len(crowd)), crowd, strict=True):
+        assert together.scores == run(model, [spec], 1)[0].scores
+
+
 @pytest.mark.parametrize("method", ["euler", "heun", "ab2", "dopri5"])
 @pytest.mark.parametrize("tolerance", [None, 0.01])
 def test_every_evaluation_costs_twice(method: str, tolerance: float | None) -> None:
     if method == "euler" and tolerance:
         return
     for label, scale in ((None, 1.0), (0, 3.0)):
-        spec = LaneSpec(0, 0, method, 5, label, scale, tolerance)
+        spec = FlowSpec(0, 0, method, 5, label, scale, tolerance)
         plain, asked = (
             run(model_of(MIXTURE), [replace(spec, scores=names)])[0] for names in ((), ONLY)
         )
@@ -208,12 +229,12 @@ def test_every_evaluation_costs_twice(method: str, tolerance: float | None) -> N
 
 def test_rows_are_asked_of_the_tick() -> None:
     specs = [
-        LaneSpec(0, 0, "euler", 2, scores=ONLY),
-        LaneSpec(0, 1, "euler", 2),
-        LaneSpec(0, 2, "euler", 2, 1, 2.0, scores=("propagated", "divergence")),
-        LaneSpec(0, 3, "euler", 2, parallel=2),
+        FlowSpec(0, 0, "euler", 2, scores=ONLY),
+        FlowSpec(0, 1, "euler", 2),
+        FlowSpec(0, 2, "euler", 2, 1, 2.0, scores=("propagated", "divergence")),
+        FlowSpec(0, 3, "euler", 2, parallel=2),
     ]
-    assert [spec.rows for spec in specs] == [2, 1, 4, 2]
+    assert [cost_of(spec).peak for spec in specs] == [2, 1, 4, 2]
     sampler = Sampler(model_of(MIXTURE), 4)
     for ticket, spec in enumerate(specs):
         sampler.admit(ticket, spec)
@@ -232,6 +253,32 @@ class Closed(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         return gradient
+
+
+def detached(x):
+    return torch.cat([x.detach()[:, :1] ** 2, x[:, 1:]], 1)
+
+
+def outside(x):
+    return torch.from_numpy(np.tanh(x.numpy(force=True)))
+
+
+def rounded(x):
+    """Right where it is differentiated, by a rule that is wrong."""
+    return x.detach() + 0.5 * (x - x.detach())
+
+
+@pytest.mark.parametrize("velocity", [detached, outside, rounded])
+def test_a_part_without_tangents_is_found(velocity) -> None:
+    """Forward mode itself raises nothing, and takes that part for a constant."""
+    assert not differentiable(Scripted(lambda x, t, label: velocity(x)))
+
+
+@pytest.mark.parametrize(
+    "velocity", [lambda x: x.relu(), lambda x: torch.ones_like(x), lambda x: (20 * x).sin()]
+)
+def test_kinks_constants_and_waves_can_be_differentiated(velocity) -> None:
+    assert differentiable(Scripted(lambda x, t, label: velocity(x)))
 
 
 def test_what_cannot_be_done_is_refused() -> None:

@@ -7,7 +7,8 @@ from stubs import Scripted, model_of
 from torch import Tensor
 
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import ADAPTIVE_METHODS, METHODS, LaneSpec
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.moments import Moments
 from sureflow.networks import Probe, Reply
 from sureflow.sampling.sample import run
@@ -46,7 +47,7 @@ def test_a_straight_path_is_read_exactly(method: str) -> None:
 
     By every solver that integrates time itself exactly.
     """
-    specs = [LaneSpec(5, i, method, 4, 0, scores=("probe",)) for i in range(3)]
+    specs = [FlowSpec(5, i, method, 4, 0, scores=("probe",)) for i in range(3)]
     for made in run(_model([1.0, 0.0], [1.0, 0.0]), specs):
         expected = _noise(made.spec.index)[0] + 0.5 + 7
         assert made.scores["probe"] == pytest.approx(expected, rel=1e-5)
@@ -54,21 +55,21 @@ def test_a_straight_path_is_read_exactly(method: str) -> None:
 
 def test_weights_follow_time() -> None:
     """``x_t t`` of the second component: ``x_0 / 2 + 1 / 3``, a square of time for rk4."""
-    (made,) = run(_model([0.0, 0.0], [0.0, 1.0]), [LaneSpec(5, 1, "rk4", 3, 0, scores=("probe",))])
+    (made,) = run(_model([0.0, 0.0], [0.0, 1.0]), [FlowSpec(5, 1, "rk4", 3, 0, scores=("probe",))])
     assert made.scores["probe"] == pytest.approx(_noise(1)[1] / 2 + 1 / 3 + 7, rel=1e-5)
 
 
 def test_a_guided_lane_is_read_under_its_own_label() -> None:
     """``v = 3 + 2 (1 - 3) = -1``; the unconditional row, offset 100, is not read."""
     (made,) = run(
-        _model([1.0, 0.0], [1.0, 0.0]), [LaneSpec(5, 2, "heun", 4, 0, 2.0, scores=("probe",))]
+        _model([1.0, 0.0], [1.0, 0.0]), [FlowSpec(5, 2, "heun", 4, 0, 2.0, scores=("probe",))]
     )
     assert made.scores["probe"] == pytest.approx(_noise(2)[0] - 0.5 + 7, rel=1e-5)
 
 
 @pytest.mark.parametrize("method", ADAPTIVE_METHODS)
 def test_no_step_that_was_thrown_away_counts(method: str) -> None:
-    spec = LaneSpec(5, 0, method, label=0, tolerance=0.01, scores=("probe",))
+    spec = FlowSpec(5, 0, method, label=0, tolerance=0.01, scores=("probe",))
     (made,) = run(_model([1.0, 0.0], [1.0, 0.0]), [spec])
     allowed = 0.1 if method == "ab2" else 1e-4
     assert made.scores["probe"] == pytest.approx(_noise(0)[0] + 0.5 + 7, abs=allowed)
@@ -76,7 +77,7 @@ def test_no_step_that_was_thrown_away_counts(method: str) -> None:
 
 def test_the_same_in_parallel(unet) -> None:
     plain, parallel = (
-        run(unet, [LaneSpec(1, 0, "euler", 8, 2, parallel=window, parallel_tolerance=0.0,
+        run(unet, [FlowSpec(1, 0, "euler", 8, 2, parallel=window, parallel_tolerance=0.0,
                             scores=("probe",))])[0]
         for window in (0, 4)
     )  # fmt: skip
@@ -85,7 +86,7 @@ def test_the_same_in_parallel(unet) -> None:
 
 def test_it_costs_no_evaluations_and_changes_no_sample(unet) -> None:
     plain, read = (
-        run(unet, [LaneSpec(1, 0, "heun", 5, 2, scores=scores)])[0]
+        run(unet, [FlowSpec(1, 0, "heun", 5, 2, scores=scores)])[0]
         for scores in (("propagated",), ("probe", "propagated"))
     )
     assert read.evaluations == plain.evaluations
@@ -94,7 +95,7 @@ def test_it_costs_no_evaluations_and_changes_no_sample(unet) -> None:
 
 
 def test_company_does_not_matter(unet) -> None:
-    specs = [LaneSpec(1, i, "heun", 5, i % 3, scores=("probe",)) for i in range(7)]
+    specs = [FlowSpec(1, i, "heun", 5, i % 3, scores=("probe",)) for i in range(7)]
     together = run(unet, specs, capacity=7)
     for made in together:
         (alone,) = run(unet, [made.spec])
@@ -104,5 +105,5 @@ def test_company_does_not_matter(unet) -> None:
 def test_a_model_without_a_probe_says_so(mixture) -> None:
     bare = model_of(Scripted(lambda x, t, label: x))
     with pytest.raises(ValueError, match="scores: probe needs a probe, and test has none"):
-        bare.check(LaneSpec(0, 0, scores=("probe",)))
-    mixture.check(LaneSpec(0, 0, scores=("probe",)))
+        bare.check(FlowSpec(0, 0, scores=("probe",)))
+    mixture.check(FlowSpec(0, 0, scores=("probe",)))

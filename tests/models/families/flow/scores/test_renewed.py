@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Resample
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
 
 STEPS = 10
@@ -38,15 +38,15 @@ def summed(parent, child, step):
 @pytest.mark.parametrize("strength", [0.4, 1.0])
 def test_early_velocities_are_judged_by_where_they_pointed(mixture, step, strength) -> None:
     watch = tuple(range(STEPS))
-    spec = LaneSpec(3, 1, "euler", STEPS, label=0, scores=SCORES, watch=watch, keep="all")
+    spec = FlowSpec(3, 1, "euler", STEPS, label=0, scores=SCORES, watch=watch, keep="all")
     (parent,) = run(mixture, [spec])
-    plain = LaneSpec(3, 1, "euler", STEPS, label=0, scores=SCORES)
+    plain = FlowSpec(3, 1, "euler", STEPS, label=0, scores=SCORES)
     for frame in (None, parent.frames[step]):
         origin = Branch(plain, step, (Resample(strength),), frame)
-        (child,) = run(mixture, [LaneSpec(4, 0, "euler", STEPS, 0, scores=SCORES, origin=origin)])
+        (child,) = run(mixture, [FlowSpec(4, 0, "euler", STEPS, 0, scores=SCORES, origin=origin)])
         (seen,) = run(
             mixture,
-            [LaneSpec(4, 0, "euler", STEPS, 0, scores=SCORES, origin=origin, watch=watch[step:])],
+            [FlowSpec(4, 0, "euler", STEPS, 0, scores=SCORES, origin=origin, watch=watch[step:])],
         )
         views = {view.step: view for view in seen.views}
         expected = summed(parent, _Seen(child.data, views), step)

@@ -9,9 +9,10 @@ import torch
 from stubs import model_of
 
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import LaneSpec
+from sureflow.core.family import cost_of
 from sureflow.families.flow.renoise import TIMES
 from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
@@ -26,7 +27,7 @@ def test_it_costs_what_the_catalogue_says() -> None:
 
 @pytest.mark.parametrize(("label", "guidance"), [(None, 1.0), (1, 1.0), (0, 2.0)])
 def test_it_is_that_of_fresh_noise(label: int | None, guidance: float) -> None:
-    spec = LaneSpec(3, 4, "heun", 5, label, guidance, scores=ONLY)
+    spec = FlowSpec(3, 4, "heun", 5, label, guidance, scores=ONLY)
     (made,) = run(model_of(MIXTURE), [spec])
     x1, terms = torch.from_numpy(made.data), []
     for draw, t in enumerate(TIMES):
@@ -43,7 +44,7 @@ def test_one_is_as_expected() -> None:
     model = model_of(GaussianMixture([[0.5, -1.0]], [1.0], [0.6]))
     found = [
         made.uncertainty
-        for made in run(model, [LaneSpec(8, i, "rk4", 10, scores=ONLY) for i in range(600)], 64)
+        for made in run(model, [FlowSpec(8, i, "rk4", 10, scores=ONLY) for i in range(600)], 64)
     ]
     assert abs(np.mean(found) - 1) < 4 * np.std(found) / math.sqrt(len(found))
 
@@ -53,11 +54,11 @@ def test_one_is_as_expected() -> None:
 def test_it_comes_after_the_sample_and_changes_nothing(parallel: int, guidance: float) -> None:
     model = model_of(MIXTURE)
     specs = [
-        LaneSpec(5, i, "euler", 4 + i, 0, guidance, parallel=parallel, scores=names)
+        FlowSpec(5, i, "euler", 4 + i, 0, guidance, parallel=parallel, scores=names)
         for i, names in enumerate(
             [ONLY, ("propagated",), ("adherence", "residual")][: 2 if parallel else 3]
         )
-    ] + [LaneSpec(5, 9, "heun", label=1, tolerance=0.02, scores=ONLY)]
+    ] + [FlowSpec(5, 9, "heun", label=1, tolerance=0.02, scores=ONLY)]
     for spec, together in zip(specs, run(model, specs, 3), strict=True):
         (alone,) = run(model, [spec], 1)
         assert alone.scores == together.scores
@@ -69,8 +70,8 @@ def test_it_comes_after_the_sample_and_changes_nothing(parallel: int, guidance: 
 
 
 def test_its_rows_are_one_more_tick_in_the_same_slot() -> None:
-    spec = LaneSpec(0, 0, "euler", 2, scores=ONLY)
-    assert spec.rows == 3
+    spec = FlowSpec(0, 0, "euler", 2, scores=ONLY)
+    assert cost_of(spec).peak == 3
     sampler = Sampler(model_of(MIXTURE), 1)
     sampler.admit(7, spec)
     assert [sampler.tick().rows for _ in range(2)] == [1, 1]

@@ -1,0 +1,73 @@
+"""Values as a note has them, checked one by one while it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Tensors = dict[str, np.ndarray]
+"""The arrays that notes speak of, by name; each is taken out as it is read."""
+
+Check = Callable[[Any, str, Tensors], Any]
+"""``(value, name, tensors)`` -> what the value stands for.
+
+Raises:
+    ValueError: It is no such value.
+"""
+
+
+def expect(holds: bool, what: str) -> None:
+    """Make sure of something.
+
+    Raises:
+        ValueError: It does not hold.
+    """
+    if not holds:
+        raise ValueError(f"expected {what}")
+
+
+def whole(value: Any, name: str, tensors: Tensors) -> int:
+    """A whole number in ``0 .. 2**63 - 1``."""
+    expect(type(value) is int and 0 <= value < 2**63, f"a whole number as {name}")
+    return int(value)
+
+
+def number(value: Any, name: str, tensors: Tensors) -> Any:
+    """A number, left as it is written."""
+    expect(type(value) in (int, float), f"a number as {name}")
+    return value
+
+
+def text(value: Any, name: str, tensors: Tensors) -> str:
+    """A name."""
+    expect(isinstance(value, str), f"a name as {name}")
+    return str(value)
+
+
+def names(value: Any, name: str, tensors: Tensors) -> tuple[str, ...]:
+    """A list of names."""
+    expect(isinstance(value, list), f"names as {name}")
+    return tuple(text(entry, name, tensors) for entry in value)
+
+
+def tensor(
+    note: Any, name: str, tensors: Tensors, dtype: type[np.generic] | None = None
+) -> np.ndarray:
+    """The array that a note speaks of, of this type if one is given."""
+    expect(isinstance(note, dict) and set(note) == {"tensor"}, f"the name of a tensor as {name}")
+    array = tensors.pop(note["tensor"])
+    if dtype is not None:
+        expect(array.dtype == dtype, f"{note['tensor']} as {np.dtype(dtype)}")
+    return array
+
+
+def array(dtype: type[np.generic]) -> Check:
+    """A check for arrays of this type."""
+    return lambda value, name, tensors: tensor(value, name, tensors, dtype)
+
+
+def optional(check: Check) -> Check:
+    """The same, or nothing."""
+    return lambda value, name, tensors: None if value is None else check(value, name, tensors)

@@ -1,0 +1,34 @@
+"""What other packages bring, by the entry points that they declare."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import entry_points
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def installed(group: str, kind: type[T]) -> dict[str, T]:
+    """Return the objects that installed packages declare under a group, by name.
+
+    One that cannot be imported, or is of another kind, is left out with a warning: it must not
+    take along what works.
+
+    Args:
+        group: Name of the group of entry points.
+        kind: What each must be an instance of.
+    """
+    found: dict[str, T] = {}
+    for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
+        try:
+            loaded = entry.load()
+            if not isinstance(loaded, kind):
+                raise TypeError(f"is a {type(loaded).__name__}, not a {kind.__name__}")
+        except Exception as error:  # somebody else's code may raise anything
+            log.warning("%s of group %s is left out: %s", entry.value, group, error)
+        else:
+            found[entry.name] = loaded
+    return found

@@ -1,0 +1,184 @@
+"""Whether a network is a velocity of its data: finite, and of the convention that solvers rely on.
+
+Its variance would be learned, and its confidence calibrated, whatever it answers; so it is asked
+before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
+
+import torch
+from torch import Tensor
+
+from sureflow.core.path import LINEAR, broadcast
+from sureflow.networks import VelocityNetwork
+from sureflow.training.data import Source
+
+TIMES = 21
+"""Times that a network must be finite at: those of the default solver, both ends included."""
+
+DRAWS_EACH = 4
+"""Draws at each of them."""
+
+BANDS = 5
+DRAWS = 1280
+FIRST, LAST = 0.05, 0.95
+"""Bands of time, draws in all of them, and where they begin and end."""
+
+LEAST = 0.2
+CLEARLY = 1.05
+"""Above another loss of the same draws by this factor, a loss is no coincidence."""
+
+MOST = 0.3
+"""Misfit of a velocity. Trained networks of the right convention came to 0.002 .. 0.22, those of
+other conventions to 0.49 .. 2.0."""
+
+OTHER_CAUSES = (
+    "these may be other data or scaled otherwise, the network may be untrained, or trained on "
+    "pairs of noise and data that are not independent, as by optimal transport or reflow"
+)
+
+BLOCK = 64
+
+Clock = Callable[[Tensor], Tensor]
+Reading = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+CLOCKS: dict[str, Clock] = {
+    " with t reversed (it takes t = 1 for noise)": lambda t: 1 - t,
+    " with t in 0 .. 1000": lambda t: 1000 * t,
+    " with t reversed, in 0 .. 1000 (it takes t = 1000 for noise)": lambda t: 1000 * (1 - t),
+}
+"""What else a network may call the time ``t``."""
+
+VELOCITY = "the velocity x1 - x0"
+READINGS: dict[str, Reading] = {
+    VELOCITY: lambda out, x, t: out,
+    "the opposite velocity x0 - x1": lambda out, x, t: -out,
+    "a prediction of the noise x0": lambda out, x, t: LINEAR.velocity("noise", out, x, t),
+    "a prediction of the data x1": lambda out, x, t: LINEAR.velocity("data", out, x, t),
+}
+"""What else it may answer, and the velocity that follows from it."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Points on paths from noise to data, ascending in time.
+
+    Attributes:
+        x: The points, ``[n, *shape]``.
+        t: Their times, ``[n]``.
+        u: ``x1 - x0``, ``[n, *shape]``.
+        label: ``[n]``; every second one is the null label.
+    """
+
+    x: Tensor
+    t: Tensor
+    u: Tensor
+    label: Tensor
+
+    @classmethod
+    def make(cls, source: Source, t: Tensor, network: VelocityNetwork) -> Draws:
+        """Draw a path for each of these times."""
+        generator = torch.Generator().manual_seed(0)
+        x1, label = source.draw(len(t), generator)
+        x0 = torch.randn(x1.shape, generator=generator)
+        label[::2] = network.classes
+        parts = LINEAR.interpolate(x0, x1, t), t, x1 - x0, label
+        return cls(*(part.to(network.device) for part in parts))
+
+    @torch.no_grad()
+    def answers(self, network: VelocityNetwork, clock: Clock = lambda t: t) -> Tensor:
+        """What the network answers at them, ``[n, *shape]``.
+
+        Raises:
+            ValueError: It raises something, or answers with what is not finite; names the time.
+        """
+        t = clock(self.t)
+        blocks = zip(*(torch.split(part, BLOCK) for part in (self.x, t, self.label)), strict=True)
+        try:
+            out = torch.cat([network(*block) for block in blocks])
+        except Exception as error:  # a third-party network may raise anything
+            said = f"{type(error).__name__}: {error}"
+            raise ValueError(f"network: cannot be evaluated at t = 0 .. 1: {said}") from error
+        wrong = ~out.flatten(1).isfinite().all(1)
+        if wrong.any():
+            raise ValueError(f"network: its velocity is not finite at t = {t[wrong][0]:g}")
+        return out
+
+
+def check_finite(network: VelocityNetwork, source: Source) -> None:
+    """Make sure that the velocity is finite where solvers ask for it, t = 0 and t = 1 included.
+
+    Raises:
+        ValueError: It is not; the message begins with ``network`` and names the time.
+    """
+    times = torch.linspace(0, 1, TIMES).repeat_interleave(DRAWS_EACH)
+    Draws.make(source, times, network).answers(network)
+
+
+def misfit(draws: Draws, v: Tensor) -> float:
+    """How far a velocity is from the regression ``E[u | x_t, t]`` of the targets.
+
+    The residual ``u - v`` of that is uncorrelated with everything that is known of the point, such
+    as ``f = v`` and ``f = x_t``. This is the largest ``|E[(u - v) f]| / sqrt(E[f f] E[v v])`` of
+    both, and of :data:`BANDS` bands of time, as far as the mean is above three standard errors:
+    0 is right, 2 the opposite sign. ``E[v v]`` counts as no less than :data:`LEAST` of ``E[u u]``,
+    since data like the noise have no velocity in the middle of the way.
+
+    Args:
+        draws: Points, ascending in time; their number is a multiple of the bands.
+        v: The velocities there, ``[n, *shape]``.
+    """
+
+    def banded(z: Tensor) -> Tensor:
+        return z.double().flatten(1).mean(1).reshape(BANDS, -1)
+
+    least = LEAST * banded(draws.u.square()).mean(1)
+    power = banded(v.square()).mean(1).maximum(least)
+    found = 0.0
+    for f in (v, draws.x):
+        excess = banded((draws.u - v) * f)
+        error = excess.std(1) / excess.shape[1] ** 0.5
+        certain = (excess.mean(1).abs() - 3 * error).clamp(min=0)
+        size = (banded(f.square()).mean(1) * power).sqrt()
+        found = max(found, float((certain / size).nan_to_num(0).max()))
+    return found
+
+
+def doubt(network: VelocityNetwork, source: Source) -> str | None:
+    """Why a network is no velocity of the data, and what it seems to be; ``None`` if it is one.
+
+    It is one if its :func:`misfit` is at most :data:`MOST`, and no other reading of what it
+    answers has a clearly smaller loss.
+
+    Raises:
+        ValueError: It cannot be evaluated, or is not finite; begins with ``network``.
+    """
+    draws = Draws.make(source, torch.linspace(FIRST, LAST, DRAWS), network)
+    out = draws.answers(network)
+    losses = _losses(draws, out, "")
+    if losses.get(VELOCITY, inf) <= CLEARLY * min(losses.values(), default=inf) < inf:
+        return None
+    for when, clock in CLOCKS.items():
+        with suppress(ValueError):  # a network that was made for other times
+            losses |= _losses(draws, draws.answers(network, clock), when)
+    reason = f"does not predict {VELOCITY} of these data (misfit {misfit(draws, out):.2f})"
+    likely = min(losses, key=losses.__getitem__, default=None)
+    if likely is None:
+        return f"{reason}, nor what any other convention does: {OTHER_CAUSES}"
+    return f"{reason}; it seems to be {likely}: convert it in its module, to t = 1 for data"
+
+
+def _losses(draws: Draws, out: Tensor, when: str) -> dict[str, float]:
+    """Mean squared error of every reading that is a velocity of the data."""
+    t = broadcast(draws.t, draws.x)
+    read = {f"{what}{when}": reading(out, draws.x, t) for what, reading in READINGS.items()}
+    return {
+        what: float((draws.u - v).square().mean())
+        for what, v in read.items()
+        if misfit(draws, v) <= MOST
+    }
