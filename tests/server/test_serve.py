@@ -106,7 +106,7 @@ def test_a_port_in_use_ends_the_command(server: Server) -> None:
 
 
 def test_sigterm_lets_running_requests_finish(start: Callable[..., Server]) -> None:
-    server = start("--default-model", "points")
+    server = start("--default-model", "points", "--drain-s", str(PATIENCE_S))
     body = {**LONG, "n": 3}
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(server.generate, **LONG)
@@ -172,7 +172,7 @@ def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> 
     assert output == "sureflow: the worker process ended with code -9 while loading the models\n"
 
 
-def test_before_the_models_are_loaded(models_dir: Path) -> None:
+def test_it_is_live_before_it_is_ready_and_killed_takes_its_worker_along(models_dir: Path) -> None:
     """Live at once, ready later, and meanwhile 503 with the time to come back.
 
     Killed, the server takes its worker along.
