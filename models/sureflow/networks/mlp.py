@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sureflow.moments import Moments, add, modulate, propagate
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
-from sureflow.networks.reply import Reply
+from sureflow.networks.output import NetworkOutput
 
 
 class ResidualLayer(nn.Module):
@@ -71,7 +71,7 @@ class MLP(VelocityNetwork):
             sites.offer(f"layer_{index}", width)
         sites.offer("head", width)
         self.noise = sites.build()
-        self.probed = width
+        self.probe_channels = width
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
@@ -86,4 +86,4 @@ class MLP(VelocityNetwork):
         if "head" in places:
             h = self.noise["head"](h, embedding)
         out = propagate(self.head, h)
-        return Reply(out.mean, out.variance, hidden=h.mean)
+        return NetworkOutput(out.mean, out.variance, hidden=h.mean)
