@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -76,6 +77,12 @@ class Model:
         if found is None:
             return None, None
         return found, self.calibration.shifts.holds.covers(score, spec, tolerance)
+
+    def varied(self, **changes: Any) -> Model:
+        """The same network with other fields; what has been verified of it need not be again."""
+        other = copy(self)
+        vars(other).update(changes)
+        return other
 
     def check(self, spec: LaneSpec) -> None:
         """Make sure that a lane suits this model.

@@ -62,6 +62,7 @@ TITLES = {
     "not-acceptable": (406, "The answer cannot take any of the accepted forms"),
     "body-too-slow": (408, "The body took too long to arrive"),
     "version-gone": (409, "The model version of the handle is not loaded"),
+    "replay-approximate": (409, "The trajectory was made on other kernels"),
     "cancelled": (409, "The job was cancelled"),
     "load-failed": (409, "The model could not be loaded; what was in service still is"),
     "handle-expired": (410, "The handle has expired"),

@@ -62,6 +62,7 @@ class WorkerConfig:
     admission: Admission = "tick"
     precision: Precision = "float32"
     compile: Compile = "off"
+    portable: bool = False
     model_bytes: int | None = None
     plugins: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
