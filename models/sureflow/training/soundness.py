@@ -14,7 +14,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from sureflow.core.path import broadcast, interpolate
+from sureflow.core.path import LINEAR, broadcast
 from sureflow.networks import VelocityNetwork
 from sureflow.training.data import Source
 
@@ -58,8 +58,8 @@ VELOCITY = "the velocity x1 - x0"
 READINGS: dict[str, Reading] = {
     VELOCITY: lambda out, x, t: out,
     "the opposite velocity x0 - x1": lambda out, x, t: -out,
-    "a prediction of the noise x0": lambda out, x, t: (x - out) / t,
-    "a prediction of the data x1": lambda out, x, t: (out - x) / (1 - t),
+    "a prediction of the noise x0": lambda out, x, t: LINEAR.velocity("noise", out, x, t),
+    "a prediction of the data x1": lambda out, x, t: LINEAR.velocity("data", out, x, t),
 }
 """What else it may answer, and the velocity that follows from it."""
 
@@ -87,7 +87,7 @@ class Draws:
         x1, label = source.draw(len(t), generator)
         x0 = torch.randn(x1.shape, generator=generator)
         label[::2] = network.classes
-        parts = interpolate(x0, x1, t), t, x1 - x0, label
+        parts = LINEAR.interpolate(x0, x1, t), t, x1 - x0, label
         return cls(*(part.to(network.device) for part in parts))
 
     @torch.no_grad()

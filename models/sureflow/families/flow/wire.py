@@ -73,7 +73,7 @@ class FlowWire(Wire):
         """Whether an operation has noise of its own."""
         return edited.random(operation)
 
-    def check_inversion(self, card: ModelCard, spec: LaneSpec) -> None:
+    def check_inversion(self, spec: LaneSpec) -> None:
         """Make sure that such a lane can be taken back to its noise."""
         if self.unrewindable(spec):
             message = "steps made in parallel cannot be taken back"
