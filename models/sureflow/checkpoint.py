@@ -89,7 +89,8 @@ def load(
 ) -> Model:
     """Load a checkpoint folder, or an embedded checkpoint by its bare name.
 
-    What changes the bytes of samples is part of the model's version.
+    What changes the bytes of samples is part of the model's version. What lies in the folder and
+    was learned of another network is set aside, as the card's ``warnings`` and the log say.
 
     Args:
         folder: The folder, or the name.
