@@ -61,7 +61,8 @@ def describe() -> dict[str, Any]:
     global _late
     import torch
 
-    if _late and torch.backends.mkl.is_available():
+    mkl = bool(torch.backends.mkl.is_available())  # type: ignore[no-untyped-call]
+    if _late and mkl:
         _late = False
         warnings.warn(
             "torch was imported before sureflow, so its kernels may have been chosen already and "
@@ -70,11 +71,10 @@ def describe() -> dict[str, Any]:
             RuntimeWarning,
             stacklevel=3,
         )
-    library = "MKL" if torch.backends.mkl.is_available() else "another BLAS"
     return {
-        "library": f"{library}, torch {torch.__version__}",
+        "library": f"{'MKL' if mkl else 'another BLAS'}, torch {torch.__version__}",
         "instructions": torch.backends.cpu.get_cpu_capability(),
-        "mode": os.environ.get("MKL_CBWR", "") if library == "MKL" else "",
+        "mode": os.environ.get("MKL_CBWR", "") if mkl else "",
         "portable": is_portable(),
     }
 
