@@ -126,7 +126,7 @@ def load(
     if _file_states(folder, names) != states:
         raise CheckpointError(f"{folder}: changed while it was read; replace it as a whole")
     network = network.eval().requires_grad_(False)
-    if precision == "bfloat16" and (rounded := engine.rounded(network)) is not None:
+    if precision == "bfloat16" and (rounded := _rounded(folder, engine, network)) is not None:
         network, version = rounded.eval(), f"{version}+{precision}"
     if compile == "compile":
         version += "+compile"
@@ -152,6 +152,13 @@ def _engine(folder: Path, config: CheckpointConfig) -> type[Engine]:
         return engine_of(config.family)
     except ValueError as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+
+
+def _rounded(folder: Path, engine: type[Engine], network: nn.Module) -> nn.Module | None:
+    try:
+        return engine.rounded(network)
+    except ValueError as error:
+        raise CheckpointError(f"{folder}: {error}") from error
 
 
 def _check_classes(

@@ -7,31 +7,19 @@ distributions, and a server that really runs finds it by its entry points.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load, save_file
+from safetensors.numpy import load
 from scipy.integrate import quad
 
 from sureflow.core.draw import Purpose, normal
+from tests.outside.distribution import BIRTH, DEATH, START, install, make_population
 from tests.server.conftest import make_checkpoint
 from tests.server.running import Server, serving
-
-ENTRY_POINTS = """
-[sureflow.solvers]
-ralston = sureflow_outside.ralston:RALSTON
-
-[sureflow.scores]
-path_length = sureflow_outside.meanings:PATH_LENGTH
-
-[sureflow.families]
-counts = sureflow_outside.counts:FAMILY
-"""
 
 MEAN, WIDTH = np.array([3.0, -1.0]), 0.3
 GAUSSIAN: dict[str, Any] = {
@@ -42,41 +30,7 @@ GAUSSIAN: dict[str, Any] = {
 }
 SEED = 11
 
-START, BIRTH, DEATH = (
-    np.array([9.0, 2.0, 0.5]),
-    np.array([3.0, 8.0, 0.0]),
-    np.array([2.0, 1.0, 3.0]),
-)
 STEPS = 8
-
-
-def install(folder: Path) -> Path:
-    """Make a folder in which the distribution is installed."""
-    source = Path(__file__).parent / "sureflow_outside"
-    shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-    info = folder / "sureflow_outside-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sureflow-outside\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    return folder
-
-
-def make_population(folder: Path) -> None:
-    """A checkpoint of the family that is not ours, as anybody might write it."""
-    folder.mkdir(parents=True)
-    tensors = {"start": START, "birth": BIRTH, "death": DEATH}
-    save_file(
-        {name: tensor.astype(np.float32) for name, tensor in tensors.items()},
-        folder / "model.safetensors",
-    )
-    config = {
-        "format": 1,
-        "family": "counts",
-        "name": folder.name,
-        "media": "vector",
-        "network": {"size": len(START)},
-    }
-    (folder / "config.json").write_text(json.dumps(config))
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,11 @@ class Engine(ABC):
 
     @classmethod
     def rounded(cls, network: Any) -> nn.Module | None:
-        """The same network in half precision; ``None``: it stays as it is."""
+        """The same network in half precision; ``None``: it stays as it is.
+
+        Raises:
+            ValueError: It cannot be had.
+        """
         return None
 
     @abstractmethod

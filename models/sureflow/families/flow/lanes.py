@@ -16,7 +16,7 @@ from sureflow.core.early import EarlyRule
 from sureflow.core.frame import Frame
 from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, View
 from sureflow.core.lanes import Field, Lanes
-from sureflow.core.path import broadcast, endpoint
+from sureflow.core.path import LINEAR, broadcast
 from sureflow.core.process import Outcome
 from sureflow.core.score import Evidence, Part
 from sureflow.core.transfer import to_device
@@ -382,7 +382,7 @@ class FlowLanes(Lanes):
             step=step,
             t=float(self.t[slot]),
             state=self.x[slot].cpu().numpy().copy(),
-            prediction=endpoint(self.x[lane], t, self.k[0, lane])[0].cpu().numpy().copy(),
+            prediction=LINEAR.ends(self.x[lane], t, self.k[0, lane])[1][0].cpu().numpy().copy(),
             rate=float(self.rates[slot, step]),
             map=(left**2 * self.variance[0, slot]).cpu().numpy().copy(),
             uncertainty=float(row_sums(self.map[lane].double())[0]),
