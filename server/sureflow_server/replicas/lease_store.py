@@ -9,8 +9,9 @@ from typing import Any, Literal
 from sureflow_server.replicas.link import Link
 
 How = Literal["mine", "busy", "kept", "lapsed", "none", "dropped"]
-"""State of a piece of work: ``mine`` to do; ``busy`` at another replica; ``lapsed``, since that one is
-dead; ``kept``, since it has ended; ``dropped``, since its result is too large; ``none`` if unknown."""
+"""State of a piece of work: ``mine`` to do; ``busy`` at another replica; ``lapsed``, since that one
+is dead; ``kept``, since it has ended; ``dropped``, since its result is too large; ``none`` if it is
+not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class LeaseStore:
         return token_hex(8)
 
     async def claim(self, owner: str, name: str, token: str, note: bytes) -> Entry:
-        """Begin a piece of work: ``mine``, unless it is ``busy`` at another replica, or ``kept``."""
+        """Begin a piece of work: ``mine``, unless it is ``busy`` elsewhere or ``kept``."""
         return await self._run("claim", owner, name, token, note)
 
     async def tell(
