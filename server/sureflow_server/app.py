@@ -81,7 +81,7 @@ def create_app(
 
     Args:
         settings: What the operator chose.
-        store: Keeps handles; whoever opened it closes it.
+        store: Keeps handles; the caller closes it.
         replica: What else is shared with other servers over the same store.
 
     Raises:

@@ -232,7 +232,7 @@ def public_reason(error: StoreError) -> str:
 
 
 def _retry(seconds: float) -> dict[str, str]:
-    """When to try again: in whole seconds for everybody, in milliseconds for who can read them."""
+    """When to try again: in whole seconds, as HTTP has it, and in milliseconds beside them."""
     return {"Retry-After": str(ceil(seconds)), "Retry-After-Ms": str(ceil(seconds * 1000))}
 
 

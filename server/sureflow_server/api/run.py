@@ -134,9 +134,9 @@ class Run:
         }
 
     async def _keep(self, keep: Keep, result: Result) -> None:
-        """Give a result its handle; without room for it the result is there all the same.
+        """Give a result its handle; if the store cannot keep it, the result goes out without one.
 
-        A store that is gone is not asked again, as everybody would wait for each of the samples.
+        A store that is gone is not asked again, since each sample would wait for its timeout.
         """
         if StoreUnavailableError not in self._failures:
             try:
@@ -145,11 +145,11 @@ class Run:
                 if type(error) not in self._failures:
                     self._failures.add(type(error))
                     self.warnings.append(f"no handle could be kept: {public_reason(error)}")
-        # They are kept now, and take more room than all else.
+        # They are kept now, and take more memory than all else.
         result.sample = replace(result.sample, frames=())
 
     def _take(self, finished: Finished) -> Result | None:
-        """Decide about a finished sample, or hold it until all are finished."""
+        """Decide about a finished sample, or keep it pending until all are finished."""
         self.done += 1
         self._admitted = min(self._admitted, finished.admitted)
         self._finished = max(self._finished, finished.finished)

@@ -109,8 +109,8 @@ def _take(cache: ModelCache, sampler: Sampler, config: WorkerConfig) -> None:
 def _warm_up(sampler: Sampler) -> None:
     """Fill every slot with the example lanes of the family, and run them to their end.
 
-    Otherwise the first request for a score that needs a head of its own would hold up a tick, and
-    everybody in it, while the block sizes of that head are verified.
+    Otherwise the first request for a score that needs a head of its own would hold up a tick,
+    and every lane in it, while the block sizes of that head are verified.
     """
     card = sampler.model.card
     for ticket, spec in zip(range(sampler.free), family_of(card).examples(card), strict=False):

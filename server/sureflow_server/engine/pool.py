@@ -70,7 +70,7 @@ class Pool:
         folder: Where the checkpoints lie, known once a worker has been ready.
         cards: Models that can be asked for, by name.
         failures: Why other models cannot, by name of their folder.
-        unloaded: Models that were let go, by name.
+        unloaded: Names of models that were unloaded.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class Pool:
             owner: Whose request it is; owners share the server evenly.
             account: Holds the owner's limits and is charged; without one there are none.
             priority: Higher ones go first.
-            deadline_s: Seconds from now after which nobody waits any more.
+            deadline_s: Seconds from now after which the request is given up.
             follow: Names the lane that a finished one calls for, if any; it has no effects.
 
         Raises:

@@ -27,7 +27,7 @@ LEASE_S = 10.0
 """Silence after which a replica counts as dead."""
 
 BEAT_S = 0.5
-"""Between two signs of life; in between nobody learns that a job is to be cancelled."""
+"""Between two signs of life; a replica learns at each of them which jobs it is to cancel."""
 
 
 class Replica:

@@ -132,7 +132,7 @@ def test_a_client_that_leaves_frees_its_lanes(server: Server) -> None:
     labels = {"model": "points", "outcome": "cancelled"}
     before = server.metric("sureflow_requests_total", **labels)
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{server.url}/v1/generate", json={**LONG, "n": 50}, timeout=1)
+        httpx.post(f"{server.url}/v1/generate", json={**LONG, "n": 1000}, timeout=1)
     eventually(lambda: server.metric("sureflow_requests_total", **labels) == before + 1)
     eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
     assert server.metric("sureflow_num_samples_waiting") == 0
