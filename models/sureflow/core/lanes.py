@@ -180,7 +180,9 @@ class Lanes:
             found = frame.arrays.get(name)
             if found is None and field.kept and name not in self._when:
                 return name
-            if found is not None and (found.shape, found.dtype) != (expected, field.dtype):
+            if found is not None and found.shape != expected:
+                return name
+            if found is not None and found.dtype != field.dtype:
                 return name
         wrong = int(frame.arrays["step"]) != frame.step or float(frame.arrays["t"]) != frame.t
         return "step" if wrong else None

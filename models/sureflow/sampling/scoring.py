@@ -13,7 +13,7 @@ from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 from sureflow.core.path import broadcast
-from sureflow.core.score import Evidence, Score, Step
+from sureflow.core.score import EVERY, Evidence, Part, Score, Step
 from sureflow.core.transfer import to_device, to_host
 
 
@@ -188,11 +188,13 @@ class Scoring:
             self._costly += score.costly
         return self._scores[name]
 
-    def _of(self, slots: Slots) -> Iterator[tuple[Score, Flags, Slots]]:
-        """The scores that any of these lanes asks for, the mask of those that do, and these."""
+    def _of(self, slots: Slots) -> Iterator[tuple[Score, Part, Slots]]:
+        """The scores that any of these lanes asks for, which of them do, and these."""
         for score, fields in self._scores.values():
             part = fields.members[slots]
-            if part.any():
+            if part.all():
+                yield score, EVERY, slots
+            elif part.any():
                 yield score, part, slots[part]
 
 

@@ -203,5 +203,4 @@ class Background:
 
 
 def _size(sample: Sample) -> int:
-    arrays = (sample.data, sample.map, sample.t, sample.rate)
-    return sum(array.nbytes for array in arrays if array is not None)
+    return sum(array.nbytes for array in (sample.data, sample.map, sample.t, sample.rate))

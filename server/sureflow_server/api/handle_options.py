@@ -103,7 +103,7 @@ async def keep(
         expires=now + options.ttl_s,
         note=json.dumps(_note(sample, facts)).encode(),
         recipe=dump(sample.spec),
-        sample=save({"data": sample.data, **({} if sample.map is None else {"map": sample.map})}),
+        sample=save({"data": sample.data, "map": sample.map}),
     )
     frames = {frame.step: frame.dump() for frame in sample.frames}
     kept = await store.put(handle, frames)
@@ -113,14 +113,14 @@ async def keep(
 
 
 def sample_of(handle: Handle) -> dict[str, Array]:
-    """Return ``data`` of the sample of a handle, and its ``map`` if it has any; ``[*shape]``.
+    """Return ``data`` and ``map`` of the sample of a handle; a map that there is not is empty.
 
     Raises:
         DamagedHandleError: They cannot be read.
     """
     try:
         arrays: dict[str, Array] = load(handle.sample)
-        return {"data": arrays["data"], **arrays}
+        return {name: arrays[name] for name in ("data", "map")}
     except Exception as error:  # a header can be wrong in many ways
         raise DamagedHandleError(handle.id) from error
 

@@ -41,7 +41,7 @@ def test_train_then_fit(config: Path, tmp_path: Path) -> None:
     folder, read = tmp_path / "out", read_config(config)
     train(read, folder, tmp_path / "runs", quiet=True)
     before = load(folder)
-    fit(folder, read, tmp_path / "runs", quiet=True)
+    fit(folder, read, tmp_path / "runs", quiet=True, force=True)
     after = load(folder)
     x, t = torch.randn(6, 2), torch.rand(6)
     assert torch.equal(before.network(x, t), after.network(x, t))
@@ -86,7 +86,7 @@ def test_commands_end_to_end(config: Path, tmp_path: Path) -> None:
     out, runs = str(tmp_path / "out"), str(tmp_path / "runs")
     for command in (
         ("train", str(config), "--out", out, "--runs", runs, "--quiet"),
-        ("fit", str(config), "--checkpoint", out, "--runs", runs, "--quiet"),
+        ("fit", str(config), "--checkpoint", out, "--runs", runs, "--quiet", "--force"),
         ("calibrate", out, "--draws", "30", "--other-draws", "4", "--quiet"),
     ):
         done = _sureflow(*command)

@@ -106,7 +106,8 @@ def _check_scores(spec: FlowSpec, card: ModelCard) -> None:
     for name in spec.scores:
         if name not in SCORES:
             raise ValueError(f"scores: {name!r} is unknown; choose from {tuple(SCORES)}")
-        obstacle = SCORES[name].obstacle(card, spec.label, spec.guidance, bool(spec.parallel))
+        given = spec.conditioned or None
+        obstacle = SCORES[name].obstacle(card, given, spec.guidance, bool(spec.parallel))
         if obstacle:
             raise ValueError(f"scores: {name} {obstacle}")
 
