@@ -138,6 +138,7 @@ def load(
         shape=network.shape,
         classes=classes,
         parameters=parameters,
+        calibration_version="" if calibration is None else calibration.version,
         calibrated={} if calibration is None else calibration.summary(),
         grids=GRIDS if grid else GRIDS[:1],
         differentiable=differentiable(network),
@@ -189,9 +190,9 @@ def read_config(folder: Path) -> CheckpointConfig:
 
 
 def version_of(folder: Path) -> str:
-    """``sha256:`` over the names and contents of the checkpoint's files."""
+    """``sha256:`` over the names and contents of the files that decide on the bytes of samples."""
     digest = hashlib.sha256()
-    for name in FILES:
+    for name in (name for name in FILES if name != CALIBRATION):
         path = folder / name
         if path.exists():
             digest.update(f"{name}\0{path.stat().st_size}\0".encode())

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 
 from sureflow.confidence.calibration import Calibration
 from sureflow.core.card import ModelCard
 from sureflow.core.execution import Compile
+from sureflow.core.family import Family, families
+from sureflow.core.lane import LaneSpec
 from sureflow.families.flow.checks import check_keeping, check_origin
 from sureflow.families.flow.directional import ROW_COUNTS, Directional
 from sureflow.families.flow.grid import Grid
-from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import (
     GRIDS,
     MAX_PARALLEL,
@@ -61,29 +65,54 @@ class Model:
         return Evaluator(Directional(self.network), ROW_COUNTS)
 
     @property
+    def family(self) -> Family:
+        """The family of its lanes."""
+        return families()[self.card.family]
+
+    @property
     def score(self) -> str:
         """Name of the score that the model is best judged by, as measured at calibration."""
-        return DEFAULT_SCORE if self.calibration is None else self.calibration.score
+        return self.family.default_score if self.calibration is None else self.calibration.score
+
+    def score_for(self, spec: LaneSpec) -> str:
+        """The score that lanes like this one are best judged by, of those that they can have."""
+        return self.family.best_score(self.card, spec)
 
     def confidence(
-        self, uncertainty: float, spec: FlowSpec, tolerance: float | None = None
+        self, uncertainty: float, spec: LaneSpec, realised: float | None = None
     ) -> tuple[float | None, bool | None]:
-        """Share of draws like it that are less sure, in [0, 1], and whether that holds.
+        """Share of draws like it that are less sure, in [0, 1], and whether that is calibrated.
 
-        Both are ``None`` when the model has no tables for the lane's score, class and guidance.
+        Both are ``None`` when the model has no tables for lanes like this one.
 
         Args:
             uncertainty: The lane's first score.
             spec: The lane.
-            tolerance: The widest that it was held to, if not that of the spec.
+            realised: The value of its setting's axis that it came to, such as the widest tolerance
+                that it was held to, if not that of the spec.
         """
         if self.calibration is None:
             return None, None
-        score = spec.scores[0] if spec.scores else self.score
-        found = self.calibration.confidence_of(score, uncertainty, spec, tolerance)
+        score = spec.scores[0] if spec.scores else self.score_for(spec)
+        found = self.calibration.confidence(score, uncertainty, spec, realised)
         if found is None:
             return None, None
-        return found, self.calibration.shifts.holds.covers(score, spec, tolerance)
+        return found, self.calibration.calibrated_for(score, spec, realised)
+
+    def varied(self, **changes: Any) -> Model:
+        """The same network with other fields; what has been verified of it need not be again."""
+        other = copy(self)
+        vars(other).update(changes)
+        return other
+
+    def recalibrated(self, calibration: Calibration) -> Model:
+        """The same with another calibration, which its card then tells of."""
+        card = replace(
+            self.card,
+            calibrated=calibration.summary(),
+            calibration_version=calibration.version,
+        )
+        return self.varied(card=card, calibration=calibration)
 
     def check(self, spec: FlowSpec) -> None:
         """Make sure that a lane suits this model.

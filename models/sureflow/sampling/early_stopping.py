@@ -61,9 +61,8 @@ class Foresight:
                 if self.hear:
                     self.hear(slot, t, float(running))
                 elif spec.early and t > 0:
-                    scale = spec.guidance if spec.label is not None else 1.0
-                    self._lanes.abandoned[slot] = self._early[score].hopeless(
-                        float(running), t, spec.label, scale, spec.early
+                    self._lanes.abandoned[slot] = self._early[score].should_stop(
+                        float(running), t, spec, spec.early
                     )
 
     def running(self, score: str, slots: Slots) -> Floats:
