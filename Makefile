@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 # Test processes side by side: most tests wait for a server that starts.
 JOBS ?= 2
 
-.PHONY: setup serve test slow audit redis chromium data checkpoints sheet screenshots clean
+.PHONY: setup serve test slow audit twins redis chromium data checkpoints sheet screenshots clean
 
 setup: $(VENV)/.installed
 
@@ -54,6 +54,10 @@ test: setup redis chromium
 # Known weaknesses of what we depend on; says so if nobody can be asked.
 audit: setup
 	$(BIN)/python deploy/audit.py
+
+# The blocking client, from the asynchronous one.
+twins: setup
+	$(BIN)/python clients/python/twins.py
 
 # The extra ray is for these tests alone, and large.
 slow: setup redis chromium

@@ -21,6 +21,7 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import Reply, VelocityNetwork
+from sureflow.sampling.evaluators import main_head
 from sureflow.sampling.sampler import Sampler
 
 ROWS = 16
@@ -40,7 +41,7 @@ class Plain(VelocityNetwork):
         """Velocity alone."""
         return Moments(self.network(x, t, label))
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Reply:
+    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Reply:
         """Velocity and zeros that were made before."""
         mean = self.network(x, t, label)
         if len(x) not in self._zeros:
@@ -83,7 +84,7 @@ def samplings(model: Model, lanes: int, rounds: int) -> list[tuple[float, float]
     """Seconds of the same lanes without and with confidence, their ticks taking turns."""
     off = Model(model.card, Plain(model.network).eval(), None)
     # Both divide their rows alike; the comparison is of the work, not of two timings at load.
-    off.evaluator.costs = model.evaluator.costs
+    main_head(off).costs = main_head(model).costs
     return [
         sampling(Sampler(off, lanes), Sampler(model, lanes), first=turn % 2)
         for turn in range(rounds)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sureflow.model import Model
+from sureflow.sampling.evaluators import main_head
 
 Solved = tuple[Tensor, int]
 """Samples ``[n, *shape]``, and evaluations that each of them cost."""
@@ -29,7 +30,8 @@ class Counted:
     def __call__(self, t: Tensor, x: Tensor) -> Tensor:
         """Velocity at ``x [n, *shape]``, all at ``t`` or each at its own."""
         self.calls += 1
-        return self.model.evaluator(x, t.float().expand(len(x)), self.label).mean
+        inputs = {"x": x, "t": t.float().expand(len(x)), "label": self.label}
+        return main_head(self.model)(inputs)["velocity"]
 
 
 def torchdiffeq_dopri5(model: Model, start: Tensor, label: Tensor, tolerance: float) -> Solved:

@@ -25,6 +25,7 @@ from sureflow.checkpoint import load
 from sureflow.core.lane import Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
+from sureflow.sampling.evaluators import main_head
 from sureflow.sampling.sampler import Sampler
 
 SEED = 20_002
@@ -78,7 +79,7 @@ def call(model: Model, rows: int) -> float:
     times = []
     for _ in range(12):
         begun = time.perf_counter()
-        model.evaluator(x, t, label).mean.cpu()
+        main_head(model)({"x": x, "t": t, "label": label})["velocity"].cpu()
         times.append(1e3 * (time.perf_counter() - begun))
     return statistics.median(times[2:])
 

@@ -21,6 +21,7 @@ from sureflow.evaluation.evaluate import assess, draw_balanced
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE
 from sureflow.model import Model
+from sureflow.sampling.evaluators import main_head
 from sureflow.training.data import fashion_mnist, scaled
 
 DOCS = Path("docs/benchmarks/precision.md")
@@ -44,7 +45,7 @@ def main() -> None:
         pairs = paired_evaluations(exact, rounded, rows, 10 if arguments.quick else 40)
         ratio = statistics.median(b / a for a, b in pairs)
         report.add(f"seconds in bfloat16 / float32, {rows} rows", ratio)
-    report.add("block sizes that verify, bfloat16", str(rounded.evaluator.sizes))
+    report.add("block sizes that verify, bfloat16", str(main_head(rounded).sizes))
     drawn = [draw_balanced(m, count, 7, steps=arguments.steps) for m in (exact, rounded)]
     compare(report, *drawn)
     if exact.card.name == "fashion":
@@ -63,9 +64,10 @@ def paired_evaluations(
     x = torch.randn(rows, *exact.card.shape, device=exact.device)
     t = torch.rand(rows, device=exact.device)
     label = torch.zeros(rows, dtype=torch.long, device=exact.device)
+    rows_of = {"x": x, "t": t, "label": label}
     return paired_times(
-        lambda: exact.evaluator(x, t, label).mean.sum().item(),
-        lambda: rounded.evaluator(x, t, label).mean.sum().item(),
+        lambda: main_head(exact)(rows_of)["velocity"].sum().item(),
+        lambda: main_head(rounded)(rows_of)["velocity"].sum().item(),
         pairs,
     )
 

@@ -23,11 +23,11 @@ import torch
 
 from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
-from sureflow.families.flow import solver as flow
+from sureflow.families.flow import solver
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.numerics import make_deterministic
-from sureflow.sampling.evaluator import Evaluator
+from sureflow.sampling.evaluators import main_head
 from sureflow.sampling.sampler import Sampler
 
 DOCS = Path("docs/benchmarks/tick.md")
@@ -175,18 +175,18 @@ def parts(model: Model, mix: str, rows: int, ticks: int) -> dict[str, float]:
 @contextmanager
 def watched(sampler: Any, watch: Stopwatch) -> Iterator[None]:
     """Time the calls between the parts of this sampler."""
-    process, evaluate = sampler._journeys._flow, sampler._evaluate
+    process, evaluate = sampler._phases._solver, main_head(sampler.model)
     with ExitStack() as stack:
         for owner, name, part in (
-            (process, "rows", "rows"),
-            (process, "advance", "advance"),
-            (flow, "guide", "guide"),
+            (process, "ask", "rows"),
+            (process, "tell", "advance"),
+            (solver, "guide", "guide"),
             (process.control, "begin", "judge"),
             (process.control, "judge", "judge"),
             (process.control, "proceed", "judge"),
             (evaluate, "_evaluate", NETWORK),
             (sampler, "_retire", "retire"),
-            (sampler, "_evaluate", "evaluate"),
+            (sampler, "_replies", "evaluate"),
             (sampler, "tick", "tick"),
         ):
             stack.enter_context(patch.object(owner, name, watch.wrap(part, getattr(owner, name))))
@@ -196,16 +196,16 @@ def watched(sampler: Any, watch: Stopwatch) -> Iterator[None]:
 @torch.inference_mode()
 def bare_loop(model: Model, rows: int) -> Callable[[], object]:
     """One Euler step of a whole batch: the network, and nothing that serves anybody."""
-    evaluator: Evaluator = model.evaluator
+    evaluator = main_head(model)
     x = torch.randn(rows, *model.card.shape, device=model.device)
     t = torch.rand(rows, device=model.device)
     label = torch.zeros(rows, dtype=torch.long, device=model.device)
 
     @torch.inference_mode()
     def step() -> None:
-        out = evaluator(x, t, label)
-        x.add_(out.mean, alpha=1e-3)
-        out.mean.sum().item()  # waits, as a tick does
+        velocity = evaluator({"x": x, "t": t, "label": label})["velocity"]
+        x.add_(velocity, alpha=1e-3)
+        velocity.sum().item()  # waits, as a tick does
 
     return step
 

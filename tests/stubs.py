@@ -7,7 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.core.card import ModelCard
-from sureflow.families.flow.solver import Flow
+from sureflow.core.process import Query
+from sureflow.core.process import Reply as Answer
+from sureflow.families.flow.head import velocity as velocity_head
+from sureflow.families.flow.solver import Solver
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import GaussianMixture, Probe, Reply, VelocityNetwork
@@ -52,13 +55,17 @@ class Scripted(VelocityNetwork):
         return Moments(mean, self.variance(x, t, label) if noisy else None)
 
 
-def drive(flow: Flow, network: VelocityNetwork, count: int) -> dict[int, int]:
+def answers(queries: list[Query], network: VelocityNetwork) -> list[Answer]:
+    """What a network has to say to rows for its velocity."""
+    evaluate = velocity_head(network, {}).evaluate
+    return [evaluate(**query.inputs) for query in queries]
+
+
+def drive(solver: Solver, network: VelocityNetwork, count: int) -> dict[int, int]:
     """Tick the lanes in slots 0 .. count - 1 to their end; returns ticks by slot."""
     running, ticks = np.arange(count), dict.fromkeys(range(count), 0)
     while len(running):
-        rows = flow.rows(running)
-        replies = network.moments(rows.x, rows.t, rows.label)
-        done, diverged = flow.advance(running, replies)
+        done, diverged = solver.tell(running, answers(solver.ask(running), network))
         assert not diverged.any()
         for slot in running.tolist():
             ticks[slot] += 1

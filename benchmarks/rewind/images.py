@@ -263,7 +263,8 @@ def _branch(parent: Sample, place: Place, *operations: Resample) -> FlowSpec:
     step = place.step(parent)
     frame = next(frame for frame in parent.frames if frame.step == step)
     origin = Branch(replace(parent.spec, keep=()), step, operations, frame)
-    return replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
+    branch: FlowSpec = replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
+    return branch
 
 
 def _surety(sample: Sample) -> float:

@@ -79,7 +79,8 @@ def _changed(model: Model, parents: list[Sample], times: list[float]) -> float:
 def _resampled(parent: Sample, t: float) -> FlowSpec:
     step = step_of(parent, float(t))
     origin = Branch(parent.spec, step, (Resample(1.0),), nearest(parent.frames, step))
-    return replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
+    branch: FlowSpec = replace(parent.spec, seed=SEED + 1, keep=(), origin=origin)
+    return branch
 
 
 def _prior(report: Report, model: Model, parents: list[Sample]) -> None:

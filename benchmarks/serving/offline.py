@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.serving.mix import Request
+from sureflow.families.flow import FAMILY
 from sureflow.model import Model
 from sureflow.sampling.sample import run
-from sureflow_server.api.encoding import jsonable
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def measure(model: Model, requests: Sequence[Request], lanes: int) -> Offline:
     arrays: dict[int, list[npt.NDArray[np.float32]]] = {request.seed: [] for request in requests}
     rows = dict.fromkeys(images, 0)
     for sample in samples:
-        images[sample.spec.seed].append(jsonable(sample.data, "png"))
+        images[sample.spec.seed].append(FAMILY.codec.encode(sample.data, "png"))
         arrays[sample.spec.seed].append(sample.data)
         rows[sample.spec.seed] += sample.evaluations
     return Offline(images, {seed: np.stack(a) for seed, a in arrays.items()}, rows, seconds)

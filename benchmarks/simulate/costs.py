@@ -15,6 +15,7 @@ from benchmarks.tick import Workload
 from sureflow.checkpoint import load
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
+from sureflow.sampling.evaluators import main_head
 from sureflow.sampling.sampler import Sampler
 
 TICKS, QUICK_TICKS = 60, 10
@@ -82,12 +83,12 @@ def measure(name: str, rows: int | None = None, quick: bool = False) -> Costs:
         quick: Finish within seconds.
     """
     model = load(name)
-    most = rows or model.evaluator.best_rows
+    most = rows or main_head(model).best_rows
     ticks, lanes = (QUICK_TICKS, QUICK_LANES) if quick else (TICKS, LANES)
     return Costs(
         model=name,
         tick_s=(0.0, *_ticks_s(model, most, ticks)),
-        expected_s=tuple(map(model.evaluator.seconds, range(most + 1))),
+        expected_s=tuple(map(main_head(model).seconds, range(most + 1))),
         adaptive={tolerance: _lengths(model, tolerance, lanes) for tolerance in ADAPTIVE_ROWS},
     )
 

@@ -106,7 +106,8 @@ def _member(cache: Folder, seed: int) -> VelocityNetwork:
         training = config.training.model_copy(update={"seed": seed})
         named = config.model_copy(update={"name": folder.name, "training": training})
         train(named, folder, cache / "unfinished")
-    return load(folder).network
+    network: VelocityNetwork = load(folder).network
+    return network
 
 
 def fragment(figures: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from sureflow.families.flow.spec import FlowSpec
 
 if TYPE_CHECKING:
     from sureflow.checkpoint import CheckpointError, load
+    from sureflow.families.flow.invert import invert
     from sureflow.model import Model
-    from sureflow.sampling.branch import edit, invert
+    from sureflow.sampling.branch import edit
     from sureflow.sampling.sample import sample
 
 __version__ = "0.1.0"
@@ -33,7 +34,7 @@ _homes = {
     "CheckpointError": "sureflow.checkpoint",
     "Model": "sureflow.model",
     "edit": "sureflow.sampling.branch",
-    "invert": "sureflow.sampling.branch",
+    "invert": "sureflow.families.flow.invert",
     "load": "sureflow.checkpoint",
     "sample": "sureflow.sampling.sample",
 }

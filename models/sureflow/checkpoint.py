@@ -7,30 +7,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.provenance import complaint
 from sureflow.core.card import ModelCard
 from sureflow.core.execution import Compile, Precision
 from sureflow.families.flow.directional import differentiable
-from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import GRIDS
+from sureflow.file_kind import kind_of_file
+from sureflow.learned import CALIBRATION as CALIBRATION
+from sureflow.learned import GRID as GRID
+from sureflow.learned import PROBE as PROBE
+from sureflow.learned import Learned
 from sureflow.model import Model
-from sureflow.networks import Bfloat16, FrozenVelocity, Probe, VelocityNetwork, build, kind_of
+from sureflow.networks import Bfloat16, FrozenVelocity, VelocityNetwork, build, kind_of
+from sureflow.stamp import digest_of
+from sureflow.weights import read_weights
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-CALIBRATION, GRID = "calibration.safetensors", "grid.safetensors"
-PROBE = "probe.safetensors"
 FILES = (CONFIG, WEIGHTS, CALIBRATION, GRID, PROBE)
 """Of a checkpoint; the first two it must have."""
 
@@ -38,8 +39,6 @@ MAX_CONFIG_BYTES = 1 << 20
 
 LONGEST = 1000
 """Characters of the message of an error."""
-
-_Part = TypeVar("_Part")
 
 
 class CheckpointError(Exception):
@@ -110,21 +109,23 @@ def load(
     if precision not in get_args(Precision):
         raise ValueError(f"precision: {precision!r} is unknown; choose from {get_args(Precision)}")
     folder = resolve(folder)
-    stamps = _stamps(folder)
+    states = _file_states(folder)
     config = read_config(folder)
-    network = _network(folder, config).to(device)
+    network = _network(folder, config)
+    digest = digest_of(config.network, network.state_dict())
+    network = network.to(device)
     classes = tuple(config.classes)
     if network.classes != len(classes):
         raise CheckpointError(
             f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {network.classes}"
         )
-    calibration = _learned(folder / CALIBRATION, lambda path: _calibration(path, len(classes)))
-    grid = _learned(folder / GRID, Grid.load)
-    probe = _learned(folder / PROBE, lambda path: _probe(path, network))
-    if calibration is not None and "probe" in calibration.quantiles and probe is None:
-        raise CheckpointError(f"{folder}/{CALIBRATION}: has tables of a probe; {PROBE} is missing")
+    try:
+        learned = Learned.read(folder, network, digest)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+    calibration, grid, probe = learned.calibration, learned.grid, learned.probe
     version, parameters = version_of(folder), sum(p.numel() for p in network.parameters())
-    if _stamps(folder) != stamps:
+    if _file_states(folder) != states:
         raise CheckpointError(f"{folder}: changed while it was read; replace it as a whole")
     network = network.eval().requires_grad_(False)
     if precision == "bfloat16" and network.trained:
@@ -144,9 +145,11 @@ def load(
         differentiable=differentiable(network),
         probed={} if probe is None else probe.settings,
         provenance=config.provenance,
+        conditions=network.conditions,
+        warnings=tuple(learned.warnings),
     )
     _check_card(folder, card)
-    return Model(card, network, calibration, grid=grid, compile=compile)
+    return Model(card, network, calibration, grid, compile, learned.digests)
 
 
 def _check_card(folder: Path, card: ModelCard) -> None:
@@ -182,11 +185,16 @@ def read_config(folder: Path) -> CheckpointConfig:
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes")
-        return CheckpointConfig.model_validate_json(path.read_bytes())
+        written = path.read_bytes()
+        # Some editors write a byte-order mark, some shells UTF-16.
+        text = written.decode(json.detect_encoding(written))
+        return CheckpointConfig.model_validate_json(text)
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise CheckpointError(f"{path}: {complaint(error)}") from error
+    except ValueError as error:
+        reason = complaint(error) if isinstance(error, ValidationError) else str(error)
+        kind = kind_of_file(path)
+        raise CheckpointError(f"{path}: {f'is {kind}' if kind else reason}") from error
 
 
 def version_of(folder: Path) -> str:
@@ -200,42 +208,23 @@ def version_of(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _stamps(folder: Path) -> list[tuple[int, int, int] | None]:
+def _file_states(folder: Path) -> list[tuple[int, int, int] | None]:
     """What tells whether files have been replaced or written to."""
-    stamps: list[tuple[int, int, int] | None] = []
+    states: list[tuple[int, int, int] | None] = []
     for name in FILES:
         try:
             status = (folder / name).stat()
         except OSError:
-            stamps.append(None)
+            states.append(None)
         else:
-            stamps.append((status.st_ino, status.st_size, status.st_mtime_ns))
-    return stamps
-
-
-def read_weights(path: Path, expected: Mapping[str, torch.Size]) -> dict[str, Tensor]:
-    """Read a safetensors file; names and shapes are compared before memory is taken.
-
-    Raises:
-        CheckpointError: It cannot be read, has other tensors than expected, or holds NaN.
-    """
-    try:
-        with safe_open(path, "pt") as file:
-            found = {
-                name: torch.Size(file.get_slice(name).get_shape())
-                for name in file.keys()  # noqa: SIM118
-            }
-            _compare(path, expected, found)
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in found}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    _finite(path, tensors)
-    return tensors
+            states.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return states
 
 
 def _network(folder: Path, config: CheckpointConfig) -> VelocityNetwork:
     try:
-        tensors = read_weights(folder / WEIGHTS, _expected(config.network))
+        state = _state(config.network)
+        tensors = _weights(folder / WEIGHTS, state)
         network = build(config.network)
         network.load_state_dict(tensors)
     except (ValueError, RuntimeError, TypeError) as error:
@@ -243,64 +232,21 @@ def _network(folder: Path, config: CheckpointConfig) -> VelocityNetwork:
     return network
 
 
-def _expected(network: dict[str, Any]) -> dict[str, torch.Size]:
-    """Names and shapes of a network's tensors, found without taking memory if possible."""
+def _weights(path: Path, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    try:
+        return read_weights(path, state)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _state(network: dict[str, Any]) -> dict[str, Tensor]:
+    """A network's tensors, without their values and without taking memory if possible."""
     kind = kind_of(network)
     try:
         with torch.device("meta" if kind.trained else "cpu"):
-            return shapes_of(build(network))
+            return build(network).state_dict()
     except ValueError:
         if kind is not FrozenVelocity:
             raise
         # A module from elsewhere may look at values while it is made, and meta tensors have none.
-        return shapes_of(build(network))
-
-
-def shapes_of(network: nn.Module) -> dict[str, torch.Size]:
-    """Names and shapes of the tensors that make up a network's state."""
-    return {name: tensor.shape for name, tensor in network.state_dict().items()}
-
-
-def _compare(
-    path: Path, expected: Mapping[str, torch.Size], found: Mapping[str, torch.Size]
-) -> None:
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            raise CheckpointError(
-                f"{path}: tensor {name} is {_shape(found.get(name))} in the file, "
-                f"{_shape(expected.get(name))} in the network"
-            )
-
-
-def _shape(size: torch.Size | None) -> str:
-    return "absent" if size is None else str(list(size))
-
-
-def _finite(path: Path, tensors: dict[str, Tensor]) -> None:
-    for name, tensor in tensors.items():
-        if not tensor.isfinite().all():
-            raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity")
-
-
-def _learned(path: Path, read: Callable[[Path], _Part]) -> _Part | None:
-    """What was learned of the network, read from its file; ``None`` if there is no such file."""
-    if not path.exists():
-        return None
-    try:
-        return read(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
-
-
-def _calibration(path: Path, classes: int) -> Calibration:
-    calibration = Calibration.load(path)
-    if calibration.classes != classes:
-        raise ValueError(f"has tables for {calibration.classes} classes, not {classes}")
-    return calibration
-
-
-def _probe(path: Path, network: VelocityNetwork) -> Probe:
-    """The probe, attached to the network."""
-    probe = Probe.load(path)
-    network.attach(probe)
-    return probe
+        return build(network).state_dict()

@@ -2,81 +2,69 @@
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib import import_module
+from itertools import chain
 from typing import Any
 
 import torch
 
-from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.calibration import UNCONDITIONAL, Calibration
 from sureflow.core.card import ModelCard
+from sureflow.core.engine import Engine
 from sureflow.core.execution import Compile
-from sureflow.core.family import Family, families
+from sureflow.core.family import families, family_of
 from sureflow.core.lane import LaneSpec
-from sureflow.families.flow.checks import check_keeping, check_origin
-from sureflow.families.flow.directional import ROW_COUNTS, Directional
-from sureflow.families.flow.grid import Grid
-from sureflow.families.flow.scores.catalogue import SCORES
-from sureflow.families.flow.spec import (
-    GRIDS,
-    MAX_PARALLEL,
-    MAX_STEPS,
-    MIN_TOLERANCE,
-    PARALLEL_METHODS,
-    FlowSpec,
-)
-from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
-from sureflow.networks import VelocityNetwork
-from sureflow.sampling.evaluator import Evaluator
 
 
 @dataclass(frozen=True)
 class Model:
-    """A velocity network with its card, calibration and time grid.
+    """A network with its card, and what was learned of it.
 
     Attributes:
         card: What clients may know.
-        network: In evaluation mode, on its device.
+        network: A ``torch.nn.Module``, in evaluation mode, on its device.
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
-        grid: Places fixed steps; ``None`` when the checkpoint has none.
+        grid: Places fixed steps, where the family has them; ``None`` when the checkpoint has none.
         compile: How the network is run.
+        digests: Of what can be learned from, by name: ``network``, ``grid``, ``probe``. What is
+            learned of the model names them, see :mod:`sureflow.stamp`.
     """
 
     card: ModelCard
-    network: VelocityNetwork
+    network: Any
     calibration: Calibration | None
-    grid: Grid | None = None
+    grid: Any = None
     compile: Compile = "off"
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
-        """Where the network lives."""
-        return self.network.device
+        """Where the network lives; the CPU for one without tensors."""
+        tensors = chain(self.network.parameters(), self.network.buffers())
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     @cached_property
-    def evaluator(self) -> Evaluator:
-        """Evaluates the network on row counts that were verified once, on first use."""
-        return Evaluator(self.network, compile=self.compile)
-
-    @cached_property
-    def directional(self) -> Evaluator:
-        """The same for its directional derivatives; servers make it in their warm-up."""
-        return Evaluator(Directional(self.network), ROW_COUNTS)
-
-    @property
-    def family(self) -> Family:
-        """The family of its lanes."""
-        return families()[self.card.family]
+    def engine(self) -> Engine:
+        """The mathematics of its family."""
+        module, _, name = families()[self.card.family].engine.partition(":")
+        engine: Engine = getattr(import_module(module), name)(self)
+        return engine
 
     @property
     def score(self) -> str:
         """Name of the score that the model is best judged by, as measured at calibration."""
-        return self.family.default_score if self.calibration is None else self.calibration.score
+        if self.calibration is None:
+            return families()[self.card.family].default_score
+        return self.calibration.score
 
     def score_for(self, spec: LaneSpec) -> str:
         """The score that lanes like this one are best judged by, of those that they can have."""
-        return self.family.best_score(self.card, spec)
+        made = self.calibration
+        said = {} if made is None else {"score": made.score, UNCONDITIONAL: made.without_condition}
+        return family_of(spec).best_score(replace(self.card, calibrated=said), spec)
 
     def confidence(
         self, uncertainty: float, spec: LaneSpec, realised: float | None = None
@@ -101,8 +89,8 @@ class Model:
 
     def varied(self, **changes: Any) -> Model:
         """The same network with other fields; what has been verified of it need not be again."""
-        other = copy(self)
-        vars(other).update(changes)
+        other = replace(self, **changes)
+        other.engine.evaluators = self.engine.evaluators
         return other
 
     def recalibrated(self, calibration: Calibration) -> Model:
@@ -114,75 +102,10 @@ class Model:
         )
         return self.varied(card=card, calibration=calibration)
 
-    def check(self, spec: FlowSpec) -> None:
+    def check(self, spec: LaneSpec) -> None:
         """Make sure that a lane suits this model.
 
         Raises:
             ValueError: It does not; the message begins with the name of the field.
         """
-        if not 0 <= spec.seed < 2**63:
-            raise ValueError(f"seed: {spec.seed} is not in 0 .. 2**63 - 1")
-        if spec.method not in METHODS:
-            raise ValueError(f"method: {spec.method!r} is unknown; choose from {METHODS}")
-        if not 1 <= spec.steps <= MAX_STEPS:
-            raise ValueError(f"steps: {spec.steps} is not in 1 .. {MAX_STEPS}")
-        if spec.grid not in GRIDS:
-            raise ValueError(f"grid: {spec.grid!r} is unknown; choose from {GRIDS}")
-        if spec.grid == "fitted" and self.grid is None:
-            raise ValueError(
-                f"grid: {self.card.name} has no fitted grid; `sureflow grid` makes one"
-            )
-        if spec.tolerance is not None:
-            _check_tolerance(spec, spec.tolerance)
-        if spec.parallel:
-            _check_parallel(spec)
-        classes = len(self.card.classes)
-        if spec.label is not None and not 0 <= spec.label < classes:
-            allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
-            raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
-        if spec.label is None and spec.guidance != 1:
-            raise ValueError("guidance: a scale other than 1 needs a label")
-        _check_scores(spec, self.card)
-        if spec.early is not None and not 0 <= spec.early <= 1:
-            raise ValueError(f"early: {spec.early} is not in 0 .. 1")
-        check_keeping(spec)
-        if spec.origin is not None:
-            check_origin(spec, spec.origin, self)
-
-
-def _check_tolerance(spec: FlowSpec, tolerance: float) -> None:
-    """Make sure that an adaptive lane can be run."""
-    if not MIN_TOLERANCE <= tolerance <= 1:
-        raise ValueError(f"tolerance: {tolerance} is not in {MIN_TOLERANCE:g} .. 1")
-    if spec.method not in ADAPTIVE_METHODS:
-        raise ValueError(
-            f"tolerance: {spec.method} does not estimate its error; choose from {ADAPTIVE_METHODS}"
-        )
-    if not 1 <= spec.min_steps <= MAX_STEPS:
-        raise ValueError(f"min_steps: {spec.min_steps} is not in 1 .. {MAX_STEPS}")
-    if not spec.min_steps <= spec.max_steps <= MAX_STEPS:
-        raise ValueError(
-            f"max_steps: {spec.max_steps} is not in min_steps = {spec.min_steps} .. {MAX_STEPS}"
-        )
-
-
-def _check_scores(spec: FlowSpec, card: ModelCard) -> None:
-    """Make sure that a lane's scores can be gathered."""
-    for name in spec.scores:
-        if name not in SCORES:
-            raise ValueError(f"scores: {name!r} is unknown; choose from {tuple(SCORES)}")
-        obstacle = SCORES[name].obstacle(card, spec.label, spec.guidance, bool(spec.parallel))
-        if obstacle:
-            raise ValueError(f"scores: {name} {obstacle}")
-
-
-def _check_parallel(spec: FlowSpec) -> None:
-    """Make sure that a lane's steps can be evaluated ahead of time."""
-    if not 0 <= spec.parallel <= MAX_PARALLEL:
-        raise ValueError(f"parallel: {spec.parallel} is not in 0 .. {MAX_PARALLEL}")
-    if spec.tolerance is not None:
-        raise ValueError("parallel: the steps of a tolerance are not known ahead of time")
-    if spec.method not in PARALLEL_METHODS:
-        raise ValueError(f"parallel: not with {spec.method}; choose from {PARALLEL_METHODS}")
-    if not 0 <= spec.parallel_tolerance <= 1:
-        raise ValueError(f"parallel_tolerance: {spec.parallel_tolerance} is not in 0 .. 1")
+        self.engine.check(spec)

@@ -34,10 +34,10 @@ from sureflow_server.api.middleware import BodyLimit, RequestId
 from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.engine.account import Limits
-from sureflow_server.engine.admission import Room
+from sureflow_server.engine.admission import AdmissionLimits
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
-from sureflow_server.engine.timeouts import Patience
+from sureflow_server.engine.timeouts import Timeouts
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
@@ -100,9 +100,9 @@ def create_app(
         last=(settings.default_model or PREFERRED_DEFAULT,),
         plugins=settings.plugins,
     )
-    patience = Patience(settings.worker_timeout_s, settings.load_timeout_s)
-    room = Room(settings.max_queued_samples, settings.max_queued_bytes)
-    pool = Pool(config, room, metrics, patience)
+    timeouts = Timeouts(settings.worker_timeout_s, settings.load_timeout_s)
+    admission = AdmissionLimits(settings.max_queued_samples, settings.max_queued_bytes)
+    pool = Pool(config, admission, metrics, timeouts)
     metrics.reserved_bytes.set_function(lambda: pool.reserved_bytes)
 
     limits = Limits(settings.samples_per_minute, settings.max_samples_in_flight)

@@ -22,7 +22,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from sureflow import __version__
-from sureflow_server.engine.messages import ROW_BOUNDS, SECOND_BOUNDS, Shelved, TickStats
+from sureflow_server.engine.messages import ROW_BOUNDS, SECOND_BOUNDS, CacheEvent, TickStats
 from sureflow_server.store import Usage
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -162,14 +162,14 @@ class Metrics:
         self.waiting.labels(stats.model).set(stats.waiting)
         self._ticks.add(stats)
 
-    def shelved(self, shelved: Shelved) -> None:
+    def cache_changed(self, event: CacheEvent) -> None:
         """Count a model that has come into memory, has not, or has gone."""
-        if shelved.what == "evicted":
+        if event.what == "evicted":
             self.evicted_models.inc()
         else:
-            self.loads.labels("ok" if shelved.what == "loaded" else "error").inc()
+            self.loads.labels("ok" if event.what == "loaded" else "error").inc()
 
-    def held(self, nbytes: dict[str, int]) -> None:
+    def resident(self, nbytes: dict[str, int]) -> None:
         """Take note of the models in memory and of what they take."""
         self.model_bytes.clear()
         for model, size in nbytes.items():

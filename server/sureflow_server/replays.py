@@ -92,7 +92,7 @@ class Replays:
         self._sizes: dict[str, int] = {}
         self.size = 0
 
-    async def once(
+    async def replay_or_run(
         self, owner: str, key: str, fingerprint: bytes, work: Callable[[], Awaitable[Response]]
     ) -> Response:
         """Return the answer to ``work``, from now or from before.

@@ -14,12 +14,12 @@ import uvicorn
 from sureflow_server import studio
 from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
+from sureflow_server.garbage import freeze_garbage
 from sureflow_server.keys.file import KeyFileError
 from sureflow_server.protocol import BoundedProtocol
 from sureflow_server.replicas.open import open_replica
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
-from sureflow_server.settling import settle
 from sureflow_server.store import Store, StoreError
 from sureflow_server.store.open import open_store
 
@@ -88,7 +88,7 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await service.wait_ready()
-        settle()
+        freeze_garbage()
         _announce(service, listener)
         code = 0
     except StartupError as error:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from sureflow.core.family import Family, families
+from sureflow.recipe import FIRST_FAMILY
 from sureflow_server.api.board import Board
 from sureflow_server.engine.account import Tally
 from sureflow_server.engine.errors import StartupError
@@ -67,6 +69,14 @@ class Service:
         if PREFERRED_DEFAULT in {*self.pool.cards, *self.pool.failures, *self.pool.unloaded}:
             return PREFERRED_DEFAULT
         return next(iter(sorted({*self.pool.cards, *self.pool.unloaded})), None)
+
+    def family_of(self, model: str | None) -> Family:
+        """Return the family of a model by its name, ``None`` being the default model.
+
+        Of a model that there is not, it is the one that requests have always been for.
+        """
+        card = self.pool.cards.get(model or self.default_model or "")
+        return families()[FIRST_FAMILY if card is None else card.family]
 
     @asynccontextmanager
     async def account(self, key: Key | None, samples: int) -> AsyncIterator[Tally | None]:

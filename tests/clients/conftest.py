@@ -246,7 +246,7 @@ def _serve(url: str, log: Any, folder: Path, *options: str) -> subprocess.Popen[
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait with the client's own probe; a server that dies at once is not waited for."""
+    """Wait by `wait_until_ready`; a server that dies at once is not waited for."""
     with Client(url) as client:
         for _ in range(START_SECONDS):
             if process.poll() is not None:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "clients" / "python"
 SLOW = ("torch", "sureflow", "sureflow_server", "tqdm", "typer", "prometheus_client", "matplotlib")
 """What the import of the client must not load; the last four are for the command and the bar."""
 
-PROBE = f"""
+LOADED = f"""
 import sys
 import sureflow_client
 print(sureflow_client.__file__)
@@ -41,7 +41,7 @@ def python(code: str) -> str:
 
 
 def test_import_loads_no_torch_and_no_server_code() -> None:
-    file, loaded = python(PROBE).splitlines()
+    file, loaded = python(LOADED).splitlines()
     assert Path(file).parent == PACKAGE / "sureflow_client"
     assert loaded == "[]"
 

@@ -1,13 +1,18 @@
-"""The two clients offer the same."""
+"""The two clients offer the same, and the blocking one is made of the other."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from sureflow_client import AsyncClient, AsyncJobs, Client, Jobs
+
+CLIENT = Path(__file__).parents[2] / "clients" / "python"
 
 METHODS = (
     "generate",
@@ -33,6 +38,15 @@ PAIRS = [
     *[(Client, AsyncClient, name) for name in ("__init__", *METHODS)],
     *[(Jobs, AsyncJobs, name) for name in JOBS],
 ]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.glob("*.py")}
+
+
+def test_the_blocking_client_is_what_the_generator_writes(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, str(CLIENT / "twins.py"), str(tmp_path)], check=True)
+    assert contents(tmp_path) == contents(CLIENT / "sureflow_client" / "_sync")
 
 
 def public(kind: type) -> set[str]:

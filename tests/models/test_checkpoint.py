@@ -1,6 +1,8 @@
+import gzip
 import json
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, resolve
 from sureflow.families.flow.grid import Grid
 from sureflow.networks import MLP
 from sureflow.numerics import make_deterministic
+from sureflow.stamp import LEARNED_FROM
 
 
 @pytest.fixture
@@ -81,9 +84,16 @@ DAMAGE = {
     r"tensor head.bias is \[4\]": lambda f: _retensor(f, "head.bias", torch.zeros(4)),
     "tensor head.bias holds NaN": lambda f: _retensor(f, "head.bias", torch.full((3,), np.nan)),
     "tensor extra is": lambda f: _retensor(f, "extra", torch.zeros(1)),
-    "model.safetensors: .*header": lambda f: (f / "model.safetensors").write_bytes(
+    "model.safetensors: is a pickle": lambda f: (f / "model.safetensors").write_bytes(
         pickle.dumps({"head.bias": [0.0]}) * 8
     ),
+    "config.json: is a Git LFS pointer": lambda f: (f / "config.json").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    ),
+    "config.json: is compressed": lambda f: (f / "config.json").write_bytes(
+        gzip.compress((f / "config.json").read_bytes())
+    ),
+    "config.json: 'utf-8' codec": lambda f: (f / "config.json").write_bytes(b'{"name": "\xff"}'),
     "grid.safetensors: ": lambda f: (f / "grid.safetensors").write_bytes(b"junk"),
     "grid.safetensors: holds": lambda f: save_file(
         {"density": torch.zeros(3)}, f / "grid.safetensors"
@@ -101,6 +111,16 @@ def test_damage_is_named(folder: Path, message: str) -> None:
     with pytest.raises(CheckpointError, match=message) as caught:
         load(folder)
     assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_config_is_read_as_editors_write_it(folder: Path, encoding: str) -> None:
+    path = folder / "config.json"
+    before = load(folder).card
+    path.write_text(path.read_text(), encoding)
+    after = load(folder).card
+    assert after.version != before.version
+    assert replace(after, version=before.version) == before
 
 
 def test_a_config_cannot_make_us_allocate_what_the_file_does_not_hold(folder: Path) -> None:
@@ -122,7 +142,8 @@ def test_saving_drops_calibration_and_grid_that_no_longer_hold(folder: Path) -> 
 
 def test_a_grid_is_part_of_the_version_and_on_the_card(folder: Path) -> None:
     before = load(folder).card
-    Grid(np.array([0.0, 1.0])).save(folder / "grid.safetensors")
+    stamp = {LEARNED_FROM: load(folder).digests}
+    Grid(np.array([0.0, 1.0]), stamp).save(folder / "grid.safetensors")
     after = load(folder).card
     assert (before.grids, after.grids) == (("uniform",), ("uniform", "fitted"))
     assert after.version != before.version

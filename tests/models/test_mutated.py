@@ -36,8 +36,10 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.inspection import inspect
 from sureflow.networks import Probe
 from sureflow.networks.registry import build
-from sureflow.sampling import Sampler, evaluator
+from sureflow.sampling import blocks, evaluator
 from sureflow.sampling.sample import run
+from sureflow.sampling.sampler import Sampler
+from sureflow.stamp import LEARNED_FROM
 from tests.hostile import tensors, text
 
 MEBIBYTE = 1 << 20
@@ -99,17 +101,19 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
             provenance={"data": {"rows": 7}},
         )
         save(root / kind, config, build(network))
+        stamp = {LEARNED_FROM: load(root / kind).digests}
+        Grid(np.array([0.5, -0.5, 1.0]), stamp).save(root / kind / GRID)
         if probed := build(network).probed:
-            Probe(torch.randn(3, 2 * probed), torch.zeros(3), {"judge": "chance"}).save(
-                root / kind / PROBE
-            )
+            settings = {"judge": "chance", **stamp}
+            Probe(torch.randn(3, 2 * probed), torch.zeros(3), settings).save(root / kind / PROBE)
     # One is enough: tables know of classes and scales alone.
     made = calibrate(load(root / "mlp"), 20, [1.0, 2.0], 5, quiet=True)
     table = judged(load(root / "mlp"), made, doubtful, "by eye", 40, 6, quiet=True)
     for kind in NETWORKS:
         kept = {n: t for n, t in made.quantiles.items() if n != "probe" or kind != "mixture"}
-        replace(made, quantiles=kept, conformal=table).save(root / kind / CALIBRATION)
-        Grid(np.array([0.5, -0.5, 1.0])).save(root / kind / GRID)
+        settings = made.settings | {LEARNED_FROM: load(root / kind).digests}
+        whole = replace(made, quantiles=kept, conformal=table, settings=settings)
+        whole.save(root / kind / CALIBRATION)
     return {
         kind: {path.name: path.read_bytes() for path in (root / kind).iterdir()}
         for kind in NETWORKS
@@ -119,7 +123,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """No time for timings."""
-    monkeypatch.setattr(evaluator, "TIMED_S", 0.0)
+    monkeypatch.setattr(blocks, "TIMED_S", 0.0)
     monkeypatch.setattr(evaluator, "ROW_COUNTS", (1, 2))
 
 
@@ -174,6 +178,7 @@ def test_damaged_checkpoints_are_refused_or_work(
     for files in sound.values():
         write(folder, files)
         use(folder)
+        assert not load(folder).card.warnings
     came: Counter[tuple[str, str]] = Counter()
     for number, (name, files) in zip(range(count), mutations(sound, 1), strict=False):
         write(folder, files)

@@ -19,6 +19,7 @@ from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.grid import Grid
 from sureflow.networks.registry import build
+from sureflow.stamp import LEARNED_FROM
 from sureflow_server.keys.file import changing
 from sureflow_server.keys.key import SCOPES, Key
 from sureflow_server.keys.token import digest, mint
@@ -65,7 +66,7 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = calibrate(load(icons), 40, [1.0, 2.0], 5, quiet=True)
     table = judged(load(icons), made, least_sure_stripes, "by eye", 200, 6, quiet=True)
     replace(made, conformal=table).save(icons / CALIBRATION)
-    Grid(np.array([0.5, -0.5, 1.0])).save(icons / GRID)
+    Grid(np.array([0.5, -0.5, 1.0]), {LEARNED_FROM: load(icons).digests}).save(icons / GRID)
     return root
 
 

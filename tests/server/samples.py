@@ -24,6 +24,7 @@ def finished(
             "spec": spec or FlowSpec(0, index),
             "data": values,
             "uncertainty": uncertainty,
+            "score": "propagated",
             "confidence": confidence,
             "t": values,
             "rate": values,

@@ -18,7 +18,7 @@ LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps":
 
 WALL = {
     "api/background.py",
-    "api/keeping.py",
+    "api/handle_options.py",
     "keys/commands.py",
     "keys/ring.py",
     "store/embedded.py",

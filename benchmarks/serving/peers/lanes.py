@@ -18,9 +18,9 @@ import torch
 
 from sureflow.checkpoint import load
 from sureflow.core.lane import Sample
+from sureflow.families.flow import FAMILY
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
-from sureflow_server.api.encoding import jsonable
 
 Body = dict[str, Any]
 Answer = dict[str, Any]
@@ -92,7 +92,7 @@ def record(sample: Sample, form: Any) -> dict[str, Any]:
     """A sample, as far as the load generator looks at it."""
     return {
         "index": sample.spec.index,
-        "data": jsonable(sample.data, form),
+        "data": FAMILY.codec.encode(sample.data, form),
         "confidence": sample.confidence,
         "finish_reason": sample.finish_reason,
         "evaluations": sample.evaluations,

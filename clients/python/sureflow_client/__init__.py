@@ -9,10 +9,10 @@ array([...])
 
 from httpx import Timeout
 
-from ._async_client import AsyncClient
-from ._async_jobs import AsyncJobs
-from ._client import Client
+from ._async.client import AsyncClient
+from ._async.jobs import AsyncJobs
 from ._collect import collect
+from ._decision import Decision
 from ._edit_result import BranchPoint, EditResult
 from ._events import Completed, Event, Queued, SampleEvent, Started, Step
 from ._exceptions import (
@@ -50,15 +50,17 @@ from ._exceptions import (
 )
 from ._handle import Frame, Handle, HandleSummary
 from ._job import Job, JobCounts, JobProgress, JobSummary, LaneProgress
-from ._jobs import Jobs
 from ._model import Model
 from ._moment import AtCommit, AtStep, AtTime
 from ._operations import Condition, Guide, Inpaint, Operation, Resample, Uncertain
 from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewind
+from ._profile import Commit, Profile
 from ._result import Result, Usage
 from ._retry import Retry
-from ._sample import Commit, Decision, HandleLink, Profile, Sample, Steps
+from ._sample import HandleLink, Sample, Steps
 from ._sheet import sheet
+from ._sync.client import Client
+from ._sync.jobs import Jobs
 from ._trajectory import Trajectory, View
 from ._version import __version__
 

@@ -21,7 +21,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
 POLL_SECONDS = 0.2
 SHORTEST_LOOK, LONGEST_LOOK, LOOK_SHARE = 0.05, 1.0, 0.1
-PROBE_TIMEOUT = 5.0
+HEALTH_TIMEOUT = 5.0
 
 API_KEY = "SUREFLOW_API_KEY"
 """Environment variable with the API key of clients that are given none."""
@@ -33,7 +33,7 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
 class BaseClient:
-    """Where the server is and how patient to be with it."""
+    """Where the server is, how long to wait for it, and how often to try again."""
 
     def __init__(self, url: str, retry: Retry | None) -> None:
         self.url = url.rstrip("/")
@@ -43,7 +43,7 @@ class BaseClient:
     def with_options(
         self, *, timeout: float | httpx.Timeout | None = None, retry: Retry | None = None
     ) -> Self:
-        """Return the same client, on the same connections, with other patience.
+        """Return the same client, on the same connections, with another timeout or other retries.
 
         ``client.with_options(timeout=5).generate(...)`` waits for 5 s. What is left out stays as it
         is. Closing either closes the connections of both.

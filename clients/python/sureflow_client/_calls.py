@@ -11,9 +11,9 @@ from typing_extensions import Unpack
 
 from ._call import Call, read
 from ._edit_result import EditResult
-from ._encode import Given
-from ._handle import Handle, HandlePage, Held, handle_id
-from ._job import HeldJob, Job, JobList, job_id
+from ._encode import Given, present
+from ._handle import Handle, HandleLike, HandlePage, handle_id
+from ._job import Job, JobLike, JobList, job_id
 from ._model import Model, ModelList
 from ._operations import Operation
 from ._options import EditOptions, GenerateOptions, InvertOptions
@@ -40,7 +40,7 @@ def generate(model: str | None, n: int | None, **options: Unpack[GenerateOptions
 
 
 def edit(
-    handle: Held, operations: Operation | Sequence[Operation], **options: Unpack[EditOptions]
+    handle: HandleLike, operations: Operation | Sequence[Operation], **options: Unpack[EditOptions]
 ) -> Call[EditResult]:
     """Return the call of `Client.edit`."""
     body = edit_body(handle_id(handle), operations, **options)
@@ -54,29 +54,29 @@ def invert(
     return Call("POST", INVERT, partial(read, Result), invert_body(samples, model, **options))
 
 
-def handle(held: Held, output: str | None) -> Call[Handle]:
+def handle(handle: HandleLike, output: str | None) -> Call[Handle]:
     """Return the call of `Client.handle`."""
-    return Call("GET", _handle_path(held), partial(read, Handle), query=_said(format=output))
+    return Call("GET", _handle_path(handle), partial(read, Handle), query=present(format=output))
 
 
 def handles(limit: int | None, before: int | None) -> Call[HandlePage]:
     """Return the call for one page of `Client.handles`."""
     size = MAX_PAGE if limit is None else min(limit, MAX_PAGE)
-    return Call("GET", HANDLES, partial(read, HandlePage), query=_said(limit=size, before=before))
+    return Call("GET", HANDLES, partial(read, HandlePage), query=present(limit=size, before=before))
 
 
-def delete_handle(held: Held) -> Call[None]:
+def delete_handle(handle: HandleLike) -> Call[None]:
     """Return the call of `Client.delete_handle`."""
-    return Call("DELETE", _handle_path(held), _nothing)
+    return Call("DELETE", _handle_path(handle), _nothing)
 
 
 def frames(
-    held: Held, t: Iterable[float] | None, show: Sequence[str], output: str | None
+    handle: HandleLike, t: Iterable[float] | None, show: Sequence[str], output: str | None
 ) -> Call[Trajectory]:
     """Return the call of `Client.frames`."""
     times = None if t is None else [float(one) for one in t]
-    query = _said(t=times, show=list(show), format=output)
-    return Call("GET", f"{_handle_path(held)}/frames", partial(read, Trajectory), query=query)
+    query = present(t=times, show=list(show), format=output)
+    return Call("GET", f"{_handle_path(handle)}/frames", partial(read, Trajectory), query=query)
 
 
 def begin(call: Call[Any]) -> Call[Job]:
@@ -89,20 +89,20 @@ def jobs(limit: int) -> Call[JobList]:
     return Call("GET", JOBS, partial(read, JobList), query={"limit": limit})
 
 
-def job(held: HeldJob) -> Call[Job]:
+def job(job: JobLike) -> Call[Job]:
     """Return the call of `Jobs.get`."""
-    return Call("GET", _job_path(held), partial(read, Job))
+    return Call("GET", _job_path(job), partial(read, Job))
 
 
-def job_events(held: HeldJob, last: str | None) -> Call[None]:
+def job_events(job: JobLike, last: str | None) -> Call[None]:
     """Return the call of `Jobs.events`, for what comes after the event with this number."""
     headers = {"Last-Event-ID": last} if last else {}
-    return Call("GET", f"{_job_path(held)}/events", _nothing, headers=headers)
+    return Call("GET", f"{_job_path(job)}/events", _nothing, headers=headers)
 
 
-def cancel_job(held: HeldJob) -> Call[None]:
+def cancel_job(job: JobLike) -> Call[None]:
     """Return the call of `Jobs.cancel`."""
-    return Call("DELETE", _job_path(held), _nothing)
+    return Call("DELETE", _job_path(job), _nothing)
 
 
 def models() -> Call[ModelList]:
@@ -130,12 +130,12 @@ def metrics() -> Call[str]:
     return Call("GET", METRICS, bytes.decode, accept="text/plain")
 
 
-def _handle_path(held: Held) -> str:
-    return f"{HANDLES}/{quote(handle_id(held), safe='')}"
+def _handle_path(handle: HandleLike) -> str:
+    return f"{HANDLES}/{quote(handle_id(handle), safe='')}"
 
 
-def _job_path(held: HeldJob) -> str:
-    return f"{JOBS}/{quote(job_id(held), safe='')}"
+def _job_path(job: JobLike) -> str:
+    return f"{JOBS}/{quote(job_id(job), safe='')}"
 
 
 def _model_path(name: str) -> str:
@@ -144,7 +144,3 @@ def _model_path(name: str) -> str:
 
 def _nothing(content: bytes) -> None:
     """Read an answer that has no body."""
-
-
-def _said(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from ._exceptions import MissingData
 from ._html import handle_html
-from ._sample import Commit, HandleLink, Profile, Sample
+from ._profile import Commit, Profile
+from ._sample import HandleLink, Sample
 from ._wire import Wire
 
 
@@ -79,20 +80,20 @@ class HandlePage(Wire):
     """Where the next page begins; ``None`` on the last one."""
 
 
-Held = str | HandleLink | HandleSummary | Sample
+HandleLike = str | HandleLink | HandleSummary | Sample
 """Whatever names a trajectory: a handle's id, the handle, or the sample that has one."""
 
 
-def handle_id(held: Held) -> str:
+def handle_id(named: HandleLike) -> str:
     """Return the id of a handle.
 
     Raises:
         MissingData: The sample has no handle.
     """
-    if isinstance(held, str):
-        return held
-    if isinstance(held, Sample):
-        if held.handle is None:
-            raise MissingData(f"sample {held.index} has no handle; was it asked for by rewind=?")
-        return held.handle.id
-    return held.id
+    if isinstance(named, str):
+        return named
+    if isinstance(named, Sample):
+        if named.handle is None:
+            raise MissingData(f"sample {named.index} has no handle; was it asked for by rewind=?")
+        return named.handle.id
+    return named.id

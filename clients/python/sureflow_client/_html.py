@@ -10,12 +10,13 @@ import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import PIL.Image
 
-if TYPE_CHECKING:
-    from ._sample import Commit, Profile, Sample
+from ._decision import Decision
+from ._decode import Array, Encoded
+from ._profile import Commit, Profile
 
 MAX_SHOWN = 64
 """Samples of a gallery; more would make the notebook slow to open."""
@@ -24,18 +25,33 @@ SIDE = 84
 WIDTH, HEIGHT = 160, 40
 
 
-def caption(sample: Sample) -> str:
+class Pictured(Protocol):
+    """What is shown of a sample; `Sample` has all of it."""
+
+    index: int
+    data: Encoded | None
+    confidence: float | None
+    confidence_holds: bool | None
+    commit: Commit
+    profile: Profile | None
+    decision: Decision | None
+
+    def array(self) -> Array: ...
+    def image(self) -> PIL.Image.Image: ...
+
+
+def caption(sample: Pictured) -> str:
     """Return confidence in a few characters, and what became of the sample if it failed.
 
     A ``~`` before it says that it is no share; see ``Sample.confidence_holds``.
     """
     sure = "?" if sample.confidence is None else f"{sample.confidence:.2f}"
-    held = "" if sample.confidence_holds is not False else "~"
+    order_only = "" if sample.confidence_holds is not False else "~"
     taken = "" if sample.decision is None else sample.decision.action_taken
-    return f"{held}{sure}" if taken in ("", "accepted") else f"{held}{sure} {taken}"
+    return f"{order_only}{sure}" if taken in ("", "accepted") else f"{order_only}{sure} {taken}"
 
 
-def gallery_html(samples: Sequence[Sample], title: str, marked: Sample | None = None) -> str:
+def gallery_html(samples: Sequence[Pictured], title: str, marked: Pictured | None = None) -> str:
     """Return samples side by side, each with its confidence.
 
     Args:
@@ -51,17 +67,17 @@ def gallery_html(samples: Sequence[Sample], title: str, marked: Sample | None = 
     return f"<div>{head}{body}{rest}</div>"
 
 
-def sample_html(sample: Sample) -> str:
+def sample_html(sample: Pictured) -> str:
     """Return one sample with its confidence, and its profile where there is one."""
     profile = sample.profile
-    drawn = "" if profile is None else profile_svg(profile.t, profile.rate, (sample.commit.t,))
-    return f'<div style="display:flex;gap:12px;align-items:center">{_figure(sample)}{drawn}</div>'
+    curve = "" if profile is None else profile_svg(profile.t, profile.rate, (sample.commit.t,))
+    return f'<div style="display:flex;gap:12px;align-items:center">{_figure(sample)}{curve}</div>'
 
 
-def handle_html(sample: Sample, profile: Profile, commits: Sequence[Commit]) -> str:
+def handle_html(sample: Pictured, profile: Profile, commits: Sequence[Commit]) -> str:
     """Return the sample of a handle, with its profile and all its commit points."""
-    drawn = profile_svg(profile.t, profile.rate, [commit.t for commit in commits])
-    return f'<div style="display:flex;gap:12px;align-items:center">{_figure(sample)}{drawn}</div>'
+    curve = profile_svg(profile.t, profile.rate, [commit.t for commit in commits])
+    return f'<div style="display:flex;gap:12px;align-items:center">{_figure(sample)}{curve}</div>'
 
 
 def strip_html(
@@ -97,7 +113,7 @@ def profile_svg(
     )
 
 
-def _figure(sample: Sample, marked: bool = False) -> str:
+def _figure(sample: Pictured, marked: bool = False) -> str:
     frame = "outline:2px solid currentColor;outline-offset:2px;" if marked else ""
     return (
         f'<figure style="margin:0;text-align:center;{frame}">{_content(sample)}'
@@ -105,7 +121,7 @@ def _figure(sample: Sample, marked: bool = False) -> str:
     )
 
 
-def _content(sample: Sample) -> str:
+def _content(sample: Pictured) -> str:
     """The sample itself: an image, a few numbers, or an empty frame."""
     empty = f"width:{SIDE}px;height:{SIDE}px;border:1px dotted currentColor;opacity:0.4"
     if sample.data is None:

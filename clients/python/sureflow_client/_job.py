@@ -122,10 +122,10 @@ class JobList(Wire):
     jobs: tuple[JobSummary, ...]
 
 
-HeldJob = str | JobSummary
+JobLike = str | JobSummary
 """Whatever names a job: its id, or what is known of it."""
 
 
-def job_id(held: HeldJob) -> str:
+def job_id(job: JobLike) -> str:
     """Return the id of a job."""
-    return held if isinstance(held, str) else held.id
+    return job if isinstance(job, str) else job.id

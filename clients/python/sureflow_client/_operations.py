@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ._encode import Given, encode_array, encode_mask
+from ._encode import Given, encode_array, encode_mask, present
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Condition:
 
     def body(self) -> dict[str, Any]:
         """Return it as the request has it."""
-        return {"type": "condition", **_given(label=self.label, scale=self.scale)}
+        return {"type": "condition", **present(label=self.label, scale=self.scale)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class Inpaint:
             "type": "inpaint",
             "mask": encode_mask(self.mask),
             "inner": self.inner,
-            **_given(known=known),
+            **present(known=known),
         }
 
 
@@ -114,7 +114,7 @@ class Guide:
             "strength": self.strength,
             "factor": self.factor,
             "sigma": self.sigma,
-            **_given(
+            **present(
                 target=None if self.target is None else encode_array(self.target),
                 mask=None if self.mask is None else encode_mask(self.mask),
             ),
@@ -130,7 +130,3 @@ def _region(region: Region) -> str | dict[str, Any]:
     if isinstance(region, str):
         return region
     return {"mask": encode_mask(region)}
-
-
-def _given(**members: object) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}

@@ -42,7 +42,7 @@ class Filter(TypedDict, total=False):
     action: Literal["annotate", "drop", "regenerate", "rewind"]
     """``annotate`` keeps the others and says so; ``drop`` sends them without data; ``regenerate``
     does that too and makes other samples instead, until ``n`` are accepted; ``rewind`` takes a
-    sample that fails back to its commit point and sends it elsewhere from there."""
+    sample that fails back to its commit point and redirects it from there."""
 
     max_attempts: int
     """With ``accept`` or ``regenerate``: stop after so many times the samples to be accepted; with
@@ -52,8 +52,7 @@ class Filter(TypedDict, total=False):
     """With ``rewind``: added to the time of the commit point; a little earlier leaves more open."""
 
     early: bool
-    """Give up samples on the way that are foreseen not to be accepted; see
-    ``Usage.evaluations_saved``."""
+    """Stop samples early that are not going to be accepted; see ``Usage.evaluations_saved``."""
 
 
 class Rewind(TypedDict, total=False):
@@ -110,8 +109,9 @@ class SamplingOptions(TypedDict, total=False):
     commit point, ``"all"`` one at every step; see `Rewind` for more."""
 
     deadline_s: float | None
-    """Seconds after which nobody waits any more: the server refuses at once if it cannot be done by
-    then. With a tolerance, samples that are late widen theirs; see ``Sample.finish_reason``."""
+    """Seconds after which the answer is of no use: the server refuses at once a request that it
+    cannot finish by then. With a tolerance, it relaxes that of late samples; see
+    ``Sample.finish_reason``."""
 
     priority: int | None
     """From -10 to 10; higher ones are served before lower ones, 0 is usual."""

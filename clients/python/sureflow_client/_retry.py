@@ -53,16 +53,16 @@ class Retry:
         retried = RETRIED_STATUSES if _is_problem(response) else RETRIED_STATUSES | PROXY_STATUSES
         if response.status_code not in retried or attempt >= self.attempts:
             return None
-        asked = retry_after(response.headers)
-        if asked is None:
+        requested = retry_after(response.headers)
+        if requested is None:
             return None if _is_problem(response) else self._jittered(attempt)
-        return max(asked, self._jittered(attempt)) if asked <= self.longest else None
+        return max(requested, self._jittered(attempt)) if requested <= self.longest else None
 
     def after_error(self, error: httpx.RequestError, attempt: int) -> float | None:
         """Like :meth:`after_response`, for a request that got no answer.
 
         A connection that failed or broke is tried again. A server that was too slow is not: the
-        caller's patience is spent, and the request may still be running.
+        caller's timeout has passed, and the request may still be running.
         """
         if attempt >= self.attempts or not isinstance(error, RETRIED_ERRORS):
             return None

@@ -8,65 +8,15 @@ from typing import TYPE_CHECKING, Any
 import PIL.Image
 from pydantic import Field
 
+from ._decision import Decision
 from ._decode import NPY, PNG, Array, Encoded, array_image, decode_array, decode_image, to_torch
 from ._exceptions import MissingData
 from ._html import sample_html
+from ._profile import Commit, Profile
 from ._wire import Wire
 
 if TYPE_CHECKING:
     import torch
-
-
-class Commit(Wire):
-    """The moment at which a sample had mostly decided what it would be."""
-
-    t: float
-    """Flow time in [0, 1]; 0 is noise, 1 is the finished sample."""
-
-    step: int
-    """The solver step that begins there, from 0."""
-
-
-class Profile(Wire):
-    """Uncertainty over the course of a sample."""
-
-    t: tuple[float, ...]
-    """Start time of each step."""
-
-    rate: tuple[float | None, ...]
-    """Predicted variance of the velocity, summed over components, at those times; ``None``
-    where it was not finite."""
-
-
-class Decision(Wire):
-    """What the filter decided about a sample, and on what evidence."""
-
-    action_requested: str
-    """What the request asked to be done with samples that fail: ``annotate``, ``drop``,
-    ``regenerate`` or ``rewind``."""
-
-    action_taken: str
-    """What was done with this one: ``accepted``, ``annotated``, ``dropped``, ``regenerated`` (left
-    out, with another sample in its place), ``rewound`` (the same, the other one branching off from
-    its commit point) or ``abandoned`` (given up on the way)."""
-
-    by: str
-    """The number that was judged: ``confidence`` or ``uncertainty``."""
-
-    score: float | None
-    """Its value."""
-
-    threshold: float | None
-    """The bound that it was held against; ``None`` where no sample has a score."""
-
-    attempt: int
-    """Which round of ``n`` samples it was of, from 1."""
-
-    reason: str
-    """The comparison in words."""
-
-    abandoned_at: float | None = None
-    """Flow time in [0, 1] at which the sample was given up; ``None`` if it was finished."""
 
 
 class Steps(Wire):
@@ -160,8 +110,8 @@ class Sample(Wire):
     """Network evaluations that the sample cost; a guided one counts two."""
 
     tolerance: float | None = None
-    """The widest tolerance that an adaptive sample was held to: the one asked for, unless it had to
-    hurry to its deadline; ``None`` on a fixed grid."""
+    """The widest tolerance of an adaptive sample: the requested one, unless the server relaxed it
+    to meet the deadline; ``None`` on a fixed grid."""
 
     inversion_error: float | None = None
     """Of a sample that was given: rms difference between it and what the flow makes of the noise
@@ -169,7 +119,7 @@ class Sample(Wire):
 
     handle: HandleLink | None = None
     """By what it can be looked through and edited, where ``rewind`` was asked for. ``None`` also
-    for samples that cannot be made again: given up, or hurried to their deadline."""
+    for samples that cannot be made again: stopped early, or relaxed to meet their deadline."""
 
     parent: str | None = None
     """The handle that it branched off from; ``None`` if it did not."""

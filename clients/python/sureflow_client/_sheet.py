@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil, sqrt
-from typing import TYPE_CHECKING
 
 import PIL.Image
 from PIL import ImageDraw, ImageFont
 
 from ._html import caption
-
-if TYPE_CHECKING:
-    from ._sample import Sample
+from ._sample import Sample
 
 Image = PIL.Image.Image
 

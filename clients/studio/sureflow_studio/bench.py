@@ -42,12 +42,12 @@ class Bench:
         self.box.set_visibility(False)
         self.box.on("keydown.escape", self.close)
         self.panel: RewindPanel | None = None
-        self._wanted: object = None
+        self._latest: object = None
 
     async def open(self, handle: str) -> None:
         """Show the sample of a handle."""
-        # What has been asked for since makes this one late.
-        asked = self._wanted = object()
+        # A later request makes this one stale.
+        request = self._latest = object()
         self.notice.hide()
         self.panel = None
         self.box.clear()
@@ -58,61 +58,61 @@ class Bench:
             shown = waiting("Making its trajectory again")
         focus(back)
         try:
-            held = await self.session.client.handle(handle)
-            views = None if held.steps < MOST_VIEWS else np.linspace(0, 1, MOST_VIEWS).tolist()
+            opened = await self.session.client.handle(handle)
+            views = None if opened.steps < MOST_VIEWS else np.linspace(0, 1, MOST_VIEWS).tolist()
             trajectory = await self.session.client.frames(handle, views, show=SHOW)
-            await self._meet(held)
+            await self._meet(opened)
         except SureflowError as error:
-            if self._wanted is asked:
+            if self._latest is request:
                 shown.delete()
                 self.notice.show(error)
             return
-        if self._wanted is asked:
+        if self._latest is request:
             self.box.clear()
-            self._show(held, trajectory)
+            self._show(opened, trajectory)
 
-    def _show(self, held: Handle, trajectory: Trajectory) -> None:
+    def _show(self, opened: Handle, trajectory: Trajectory) -> None:
         with self.box:
-            self._head(held)
+            self._head(opened)
             with ui.element("div").classes("bench-pair"):
                 with ui.element("div").classes("stack").style("gap:20px"):
-                    self.viewer = Viewer(held, trajectory, self._moved)
-                model = self.session.models[held.model]
-                self.panel = RewindPanel(model, held.sample, self.viewer, self._rewind)
+                    self.viewer = Viewer(opened, trajectory, self._moved)
+                model = self.session.models[opened.model]
+                self.panel = RewindPanel(model, opened.sample, self.viewer, self._rewind)
             self.side = ui.element("section").classes("panel side-panel")
             self.side.props('aria-label="Side by side"').set_visibility(False)
             self.tree = Tree(self.session.family, self.open)
-        self._relatives(held.id)
+        self._relatives(opened.id)
 
     def close(self) -> None:
         """Go back to the gallery."""
-        self._wanted = None
+        self._latest = None
         self.box.set_visibility(False)
         self.box.clear()
         self.notice.hide()
         self._back()
 
-    async def _meet(self, held: Handle) -> None:
+    async def _meet(self, opened: Handle) -> None:
         """Learn who is related to the sample, from the server too."""
         family = self.session.family
-        known = family.members.get(held.id) or Member(held.id, held.model, held.parent)
-        family.add(replace(known, sample=held.sample))
+        known = family.members.get(opened.id) or Member(opened.id, opened.model, opened.parent)
+        family.add(replace(known, sample=opened.sample))
         family.meet(await self.session.client.handles())
-        related = [member for row in family.generations(held.id) for member in row]
+        related = [member for row in family.generations(opened.id) for member in row]
         unseen = [member for member in related if member.sample is None]
         for member in unseen[:MOST_FETCHED]:
             sample = (await self.session.client.handle(member.handle)).sample
             family.add(replace(member, sample=sample))
 
-    def _head(self, held: Handle) -> None:
+    def _head(self, opened: Handle) -> None:
         with ui.element("div").classes("row-line spread"):
             with ui.element("div").classes("row-line tight"):
                 back = ui.button("Samples", icon="arrow_back", on_click=self.close)
                 back.props("flat dense no-caps").classes("back")
-                ui.label(f"{held.model} #{held.sample.index}").classes("panel-title")
-                ui.label(spoken(held.sample)).classes("soft tabular")
-            Downloads(self.session, self.session.family.members[held.id], self.notice)
-        self.held = held
+                ui.label(f"{opened.model} #{opened.sample.index}").classes("panel-title")
+                ui.label(spoken(opened.sample)).classes("soft tabular")
+            Downloads(self.session, self.session.family.members[opened.id], self.notice)
+        self.opened = opened
         focus(back)
 
     def _moved(self) -> None:
@@ -120,8 +120,8 @@ class Bench:
             self.panel.moved()
 
     async def _rewind(self) -> None:
-        """Send the sample elsewhere, from the time on show."""
-        panel, held = self.panel, self.held
+        """Redirect the sample from the time on show."""
+        panel, opened = self.panel, self.opened
         assert panel is not None
         self.notice.hide()
         choice = panel.choice()
@@ -133,7 +133,7 @@ class Bench:
         panel.button.props("loading")
         try:
             result = await self.session.client.edit(
-                held.id,
+                opened.id,
                 wanted,
                 at=AtStep(self.viewer.step),
                 branches=choice.branches,
@@ -144,9 +144,9 @@ class Bench:
             return
         finally:
             panel.button.props(remove="loading")
-        self._born(held.id, wanted, result)
+        self._born(opened.id, wanted, result)
         if self.panel is panel:
-            self._relatives(held.id)
+            self._relatives(opened.id)
 
     def _born(self, handle: str, wanted: list[Operation], result: EditResult) -> None:
         """Take the branches of a sample into the family."""
@@ -172,18 +172,18 @@ class Bench:
                 "panel-title"
             )
             with ui.element("div").classes("side"):
-                Card(self.held.sample, "this one", None).element.classes("open")
+                Card(self.opened.sample, "this one", None).element.classes("open")
                 for member in children:
                     assert member.sample is not None
-                    Card(member.sample, _gain(self.held, member), self._opener(member.handle))
+                    Card(member.sample, _gain(self.opened, member), self._opener(member.handle))
         self.tree.show(handle)
 
     def _opener(self, handle: str) -> Callable[[object], object]:
         return lambda sample: self.open(handle)
 
 
-def _gain(held: Handle, member: Member) -> str:
+def _gain(opened: Handle, member: Member) -> str:
     """Return how much surer a branch is than the sample that it left."""
-    before = held.sample.confidence
+    before = opened.sample.confidence
     after = None if member.sample is None else member.sample.confidence
     return "" if before is None or after is None else f"{round(after - before, 2) + 0.0:+.2f}"

@@ -70,12 +70,12 @@ class Canvas:
 
     def _draw(self) -> None:
         height, width = self.mask.shape
-        drawn = ""
+        svg = ""
         if self._overlay is not None:
-            drawn = f'<image href="{self._overlay}" width="{width}" height="{height}"/>'
+            svg = f'<image href="{self._overlay}" width="{width}" height="{height}"/>'
         if self._painting:
-            drawn += f'<g class="painted">{rectangles(self.mask)}</g>'
-        self.image.set_content(drawn)
+            svg += f'<g class="painted">{rectangles(self.mask)}</g>'
+        self.image.set_content(svg)
 
 
 def stroke(

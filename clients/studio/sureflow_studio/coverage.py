@@ -76,10 +76,10 @@ def note(run: Run, risk: Risk) -> str:
         )
     if run.samples[0].confidence is None:
         return f"{risk.reason} These samples have no confidence either: they are sorted by score."
-    holds = expected(run.samples)
+    calibrated = expected(run.samples)
     line = (
         "Dashed: what the model's own draws do on average."
-        if holds
+        if calibrated
         else "At these settings confidence puts samples in order and is no share."
     )
     return f"{risk.reason} {line}"
@@ -108,20 +108,20 @@ def risk_chart(certificate: Certificate, threshold: float) -> dict[str, Any]:
     )
 
 
-def coverage_chart(known: list[float], threshold: float, holds: bool) -> dict[str, Any]:
+def coverage_chart(known: list[float], threshold: float, calibrated: bool) -> dict[str, Any]:
     """Return the share of samples that pass at each confidence."""
     sure = np.asarray(known)
     passing = 100 * (sure[:, None] >= LEVELS).mean(0)
     here = 100 * float((sure >= threshold).mean())
-    drawn = [*zip(LEVELS.tolist(), passing.tolist(), strict=True)]
+    curve = [*zip(LEVELS.tolist(), passing.tolist(), strict=True)]
     line = {"type": "line", "showSymbol": False, "step": "end"}
     series: list[dict[str, Any]] = [
-        {**line, "name": "pass", "data": drawn, "itemStyle": {"color": ACCENT}}
+        {**line, "name": "pass", "data": curve, "itemStyle": {"color": ACCENT}}
         | {"lineStyle": {"color": ACCENT, "width": 2}},
         {"name": "here", "type": "scatter", "data": [[threshold, here]], "symbolSize": 12}
         | {"itemStyle": {"color": AMBER}},
     ]
-    if holds:
+    if calibrated:
         dashed = {"color": GREY, "type": "dashed", "width": 1.5}
         usual = {"name": "on average", "type": "line", "showSymbol": False, "lineStyle": dashed}
         series.insert(0, {**usual, "data": [[0, 100], [1, 0]], "itemStyle": {"color": GREY}})

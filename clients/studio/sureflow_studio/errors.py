@@ -44,19 +44,19 @@ class Notice:
 
     def show(self, error: SureflowError) -> None:
         """Show an error in place of the one before."""
-        told = complaint(error)
+        shown = complaint(error)
         self.box.clear()
         with self.box:
             ui.icon("error_outline").classes("notice-icon")
             with ui.element("div").classes("grow"):
-                ui.label(told.title).classes("notice-title")
-                for field, message in told.lines:
+                ui.label(shown.title).classes("notice-title")
+                for field, message in shown.lines:
                     with ui.element("div").classes("notice-line"):
                         if field:
                             ui.label(f"{field}:").classes("mono")
                         ui.label(message)
-                if told.reference:
-                    ui.label(told.reference).classes("mono soft small")
+                if shown.reference:
+                    ui.label(shown.reference).classes("mono soft small")
             ui.button(icon="close", on_click=self.hide).props(
                 'flat round dense aria-label="Dismiss"'
             )

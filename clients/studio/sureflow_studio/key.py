@@ -34,8 +34,8 @@ class KeyPanel:
         try:
             await self.session.unlock((self.field.value or "").strip())
         except SureflowError as error:
-            told = complaint(error)
-            self.said.text = "; ".join(message for _, message in told.lines) or told.title
+            why = complaint(error)
+            self.said.text = "; ".join(message for _, message in why.lines) or why.title
             self.field.value = ""
         else:
             self._unlocked()

@@ -45,14 +45,14 @@ def unsure(doubt: Floats, share: float) -> Mask:
 
 def rectangles(mask: Mask) -> str:
     """Return a mask ``[height, width]`` as rectangles of SVG, one for each run in a row."""
-    drawn = []
+    found = []
     for y, row in enumerate(mask):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(np.int8), [0]])))
-        drawn += [
+        found += [
             f'<rect x="{first}" y="{y}" width="{last - first}" height="1"/>'
             for first, last in edges.reshape(-1, 2).tolist()
         ]
-    return "".join(drawn)
+    return "".join(found)
 
 
 def address(image: PIL.Image.Image) -> str:

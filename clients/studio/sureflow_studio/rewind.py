@@ -1,4 +1,4 @@
-"""The panel by which a trajectory is taken back and sent elsewhere."""
+"""The panel by which a trajectory is taken back and redirected."""
 
 from __future__ import annotations
 

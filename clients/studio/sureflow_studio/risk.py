@@ -53,8 +53,8 @@ def risk_of(model: Model, options: GenerateOptions, score: str) -> Risk:
     table: Mapping[str, Any] | None = (model.calibrated or {}).get("conformal")
     if table is None:
         return Risk(None, f"No judge has seen samples of {model.name}, so no risk is known.")
-    asked = (options.get("method"), options.get("steps"), score, options.get("guidance") or 1.0)
-    same = asked == (table["method"], table["steps"], table["score"], table["guidance"])
+    requested = (options.get("method"), options.get("steps"), score, options.get("guidance") or 1.0)
+    same = requested == (table["method"], table["steps"], table["score"], table["guidance"])
     plain = options.get("tolerance") is None and options.get("grid") in (None, "uniform")
     labelled = options.get("label") is not None or not model.classes
     if not (same and plain and labelled):

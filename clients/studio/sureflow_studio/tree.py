@@ -14,7 +14,7 @@ from .keyboard import walkable
 
 Go = Callable[[str], Awaitable[None]]
 
-NAMES = ("Origin", "Branches")
+NAMES = ("Root", "Branches")
 
 
 class Tree:

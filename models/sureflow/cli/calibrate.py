@@ -70,9 +70,11 @@ def calibrate(
     """
     from sureflow.checkpoint import CALIBRATION, load, resolve
     from sureflow.confidence.calibration import LEAST_DRAWS, precision
+    from sureflow.core.family import family_of
     from sureflow.evaluation.judged import judged
     from sureflow.evaluation.measure import measure
     from sureflow.evaluation.reference import calibrate as run
+    from sureflow.stamp import LEARNED_FROM
 
     use_threads(threads)
     with clear_errors():
@@ -97,8 +99,9 @@ def calibrate(
         else:
             made = replace(before, unconditional=without)
         if other_draws:
-            wanted = [model.family.parse_setting(text) for text in at] if at else None
+            wanted = [family_of(model.card).parse_setting(text) for text in at] if at else None
             made = measure(model, made, other_draws, made.settings["seed"] + 2, wanted, quiet)
+            made = replace(made, settings=made.settings | {LEARNED_FROM: dict(model.digests)})
         many = made.settings["draws"]
         typer.echo(f"{many} draws of a class: confidence is a share within {precision(many):.1%}")
         if many < LEAST_DRAWS:

@@ -24,12 +24,18 @@ def fit(
         Path | None, typer.Option(help="Default: models/checkpoints/NAME.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="For network kind `frozen`: your weights, as safetensors.")
+        Path | None,
+        typer.Option(
+            help="For network kind `frozen`: its weights, as safetensors, in 16, 32 or 64 bits."
+        ),
     ] = None,
     plugin: Annotated[
         str | None,
         typer.Option(help="package.module:factory that makes the network of the config."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Fit also a network that does not suit the data.")
+    ] = False,
     runs: Runs = Path("runs"),
     device: Device = "cpu",
     threads: Threads = 1,
@@ -52,5 +58,5 @@ def fit(
             name, _, reference = plugin.rpartition("=")
             load_plugin(reference, name or read.network.get("base", read.network.get("kind")))
         folder = checkpoint or embedded_folder() / read.name
-        run(folder, read, runs, device, quiet, weights)
+        run(folder, read, runs, device, quiet, weights, force)
     typer.echo(f"wrote {folder}")

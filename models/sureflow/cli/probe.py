@@ -36,9 +36,9 @@ def probe(
     """Have samples judged, and learn to foretell that from the network's own activations.
 
     What was learned is the score `probe`, which costs no evaluations. Tables of an earlier probe
-    are removed: calibrate afterwards.
+    count no more: calibrate afterwards.
     """
-    from sureflow.checkpoint import CALIBRATION, PROBE, load, resolve
+    from sureflow.checkpoint import PROBE, load, resolve
     from sureflow.evaluation.probing import fit_probe
 
     use_threads(threads)
@@ -50,9 +50,6 @@ def probe(
         model = load(path, device)
         fitted = fit_probe(model, *asked, draws, seed, quiet=quiet)
         fitted.save(path / PROBE)
-        if model.calibration is not None and "probe" in model.calibration.quantiles:
-            (path / CALIBRATION).unlink()
-            typer.echo(f"removed {path / CALIBRATION}: it had tables of another probe")
     foretold = fitted.settings["spearman"]
     typer.echo(f"wrote {path / PROBE}: rank correlation with the judge {foretold:.2f}")
     typer.echo(f"next: sureflow calibrate {folder} --score probe")

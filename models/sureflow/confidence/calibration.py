@@ -87,6 +87,11 @@ class Calibration:
         """Strata besides that of no condition."""
         return len(self.strata) - 1
 
+    @property
+    def without_condition(self) -> str:
+        """Name of the score that the model is best judged by without a condition."""
+        return self.unconditional or self.score
+
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.strata)}
@@ -179,7 +184,7 @@ class Calibration:
             **self.settings,
             "precision": precision(self.settings.get("draws", 1)),
             "score": self.score,
-            UNCONDITIONAL: self.unconditional or self.score,
+            UNCONDITIONAL: self.without_condition,
             "scores": sorted(self.quantiles),
             **{name: sorted(each[name] for each in numbers) for name in numbers[0]},
             "references": [reference.record() for reference in self.references],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from typing import Any, ClassVar
 
@@ -14,7 +13,9 @@ from sureflow.core.cost import Cost
 from sureflow.core.lane import LaneSpec
 from sureflow.core.meaning import Meaning
 from sureflow.core.noted import Check
+from sureflow.core.plugins import installed
 from sureflow.core.setting import Setting
+from sureflow.core.wire import Wire
 
 GROUP = "sureflow.families"
 """Entry points of this group are families of other packages."""
@@ -23,7 +24,7 @@ HOME = "sureflow.families"
 """Where our own are, a folder each; the name of the folder is that of the family."""
 
 
-class Family:
+class Family(Wire):
     """The face of a family. A subclass says what is different; nothing here imports torch.
 
     Attributes:
@@ -118,16 +119,16 @@ def families() -> dict[str, Family]:
     found: list[Family] = [
         import_module(f"{HOME}.{module.name}").FAMILY for module in iter_modules(home.__path__)
     ]
-    found += [entry.load() for entry in entry_points(group=GROUP)]
+    found += installed(GROUP, Family).values()
     by_name = {family.name: family for family in found}
     if len(by_name) < len(found):
         raise ValueError(f"two families of one name among {[family.name for family in found]}")
     return by_name
 
 
-def family_of(spec: LaneSpec) -> Family:
-    """The family of a lane."""
-    return families()[spec.family]
+def family_of(what: LaneSpec | ModelCard) -> Family:
+    """The family of a lane, or of a model."""
+    return families()[what.family]
 
 
 def cost_of(spec: LaneSpec) -> Cost:

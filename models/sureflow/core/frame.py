@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load, save
 
+FORMAT = 2
+"""Of the arrays; a frame of another format is made again rather than read."""
+
 NOTE = "frame"
 """Entry of the metadata that holds what is no array."""
 
@@ -40,7 +43,7 @@ class Frame:
 
     def dump(self) -> bytes:
         """Return it as a safetensors file, with a checksum."""
-        note = json.dumps({"step": self.step, "t": self.t, "sum": self._sum()})
+        note = json.dumps({"format": FORMAT, "step": self.step, "t": self.t, "sum": self._sum()})
         # which makes a row of a number
         whole = {k: np.ascontiguousarray(v).reshape(v.shape) for k, v in self.arrays.items()}
         return save(whole, {NOTE: note})
@@ -57,6 +60,8 @@ class Frame:
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             note = json.loads(header["__metadata__"][NOTE])
             frame, known = cls(int(note["step"]), float(note["t"]), load(data)), note["sum"]
+            if note.get("format") != FORMAT:
+                raise ValueError("it was taken by another version of the software")
         except Exception as error:  # a file can be wrong in many ways
             raise ValueError(f"not a frame: {error}") from error
         if frame._sum() != known:

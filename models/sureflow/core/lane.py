@@ -19,6 +19,9 @@ FinishReason = Literal[
     "converged", "max_steps", "abandoned", "cancelled", "diverged", "deadline", "halted"
 ]
 
+UNFINISHED: tuple[FinishReason, ...] = ("abandoned", "halted")
+"""Ends of lanes whose samples were not finished."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
@@ -114,7 +117,7 @@ class Sample:
         t: Start time of each step ``[steps]``.
         rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
         map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; sums to the score
-            ``propagated``.
+            ``propagated``. Empty where the family has none.
         commit: See :class:`Commit`.
         finish_reason: Why the lane ended.
         accepted: Steps taken.
@@ -135,6 +138,7 @@ class Sample:
             that of the parent.
         inversion_error: Of a lane that was inverted: rms difference between the sample and the
             data that were given, relative to the rms of those. ``None`` for any other.
+        fields: Further arrays of the sample by name, of families whose samples have several.
     """
 
     spec: Any
@@ -158,3 +162,4 @@ class Sample:
     confidence_holds: bool | None = None
     start: Array | None = None
     inversion_error: float | None = None
+    fields: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)

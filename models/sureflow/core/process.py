@@ -1,130 +1,121 @@
-"""What the tick loop drives, and what it hears from it."""
+"""How lanes move: what a process asks the network, and what it makes of the replies."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Integers, Slots
+from sureflow.core.arrays import Flags, Slots
 from sureflow.core.frame import Frame
 from sureflow.core.lane import Array, FinishReason, LaneSpec, View
-from sureflow.core.transfer import to_device
-from sureflow.networks import Reply
+from sureflow.core.lanes import Lanes
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Network evaluations asked for, ``n`` of them: ``x [n, *shape]``, ``t [n]``, ``label [n]``.
+class Query:
+    """Rows for a head of the model.
 
-    The velocities at the rows ``probed [m]`` are wanted once more, differentiated in the
-    directions ``probe [m, *shape]``, signs.
+    Attributes:
+        head: Name of the head.
+        inputs: By name, each with a row for each row asked for, ``[n, ...]``.
+        bucket: Rows of one bucket have equal shapes, and are evaluated together.
     """
 
-    x: Tensor
-    t: Tensor
-    label: Tensor
-    probed: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
-    probe: Tensor | None = None
+    head: str
+    inputs: dict[str, Tensor]
+    bucket: Hashable = ()
 
     @property
-    def count(self) -> int:
-        """Network rows that they cost."""
-        return len(self.x) + len(self.probed)
+    def rows(self) -> int:
+        """How many rows."""
+        return len(next(iter(self.inputs.values())))
 
-    def directional(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What the differentiated head is to be asked, ``m > 0``."""
-        assert self.probe is not None
-        where = to_device(self.probed, self.x.device)
-        return torch.stack([self.x[where], self.probe], 1), self.t[where], self.label[where]
 
-    @classmethod
-    def at(
-        cls,
-        x: Tensor,
-        t: npt.NDArray[np.float32],
-        label: Integers,
-        doubled: Integers,
-        null_label: int,
-    ) -> Rows:
-        """These points, then the ``doubled`` ones among them once more without condition."""
-        if len(doubled):
-            x = torch.cat([x, x[to_device(doubled, x.device)]])
-            t = np.concatenate([t, t[doubled]])
-            label = np.concatenate([label, np.full_like(doubled, null_label)])
-        return cls(x, to_device(t, x.device), to_device(label, x.device))
-
-    @classmethod
-    def join(cls, parts: list[Rows]) -> Rows:
-        """The rows of several processes as one batch, in order."""
-        if len(parts) == 1:
-            return parts[0]
-        first = np.cumsum([0, *(len(part.x) for part in parts)])
-        probes = [part.probe for part in parts if part.probe is not None]
-        return cls(
-            torch.cat([part.x for part in parts]),
-            torch.cat([part.t for part in parts]),
-            torch.cat([part.label for part in parts]),
-            np.concatenate([at + part.probed for at, part in zip(first, parts, strict=False)]),
-            torch.cat(probes) if probes else None,
-        )
+Reply = Mapping[str, Tensor]
+"""What a head answers, by name, each with a row for each row asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a lane leaves behind; the fields are those of :class:`~sureflow.core.lane.Sample`."""
+    """What a lane leaves behind; the fields are those of :class:`~sureflow.core.lane.Sample`.
+
+    Attributes:
+        late: Whether it had to hurry to a deadline, so that it is not what was asked for.
+    """
 
     data: Array
-    map: Array
     t: Array
     rate: Array
     finish_reason: FinishReason
     accepted: int
     rejected: int
     evaluations: int
-    tolerance: float | None
     scores: dict[str, float]
-    abandoned_at: float | None
-    start: Array
-    frames: tuple[Frame, ...]
-    views: tuple[View, ...]
+    map: Array = field(default_factory=lambda: np.zeros(0, np.float32))
+    start: Array | None = None
+    tolerance: float | None = None
+    late: bool = False
+    abandoned_at: float | None = None
+    inversion_error: float | None = None
+    frames: tuple[Frame, ...] = ()
+    views: tuple[View, ...] = ()
+    fields: Mapping[str, Array] = field(default_factory=dict)
 
 
 class Process(Protocol):
-    """A family of lanes. Other families (counts, tokens, SDEs) implement this too."""
+    """How the lanes move that are in it: two halves around the network.
 
-    def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Start a lane in a free slot."""
+    All is called under ``torch.inference_mode``. A lane never ends by an exception: it is done or
+    it has diverged.
+    """
+
+    def ask(self, slots: Slots) -> list[Query]:
+        """The rows that these running lanes need next."""
         ...
 
-    def rows(self, slots: Slots) -> Rows:
-        """The evaluations that these running lanes need next."""
+    def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
+        """Move the lanes by the replies to :meth:`ask`; returns masks (done, diverged), ``[n]``."""
         ...
 
-    def advance(
-        self, slots: Slots, replies: Reply, slopes: Tensor | None = None
-    ) -> tuple[Flags, Flags]:
-        """Move the lanes by the replies to :meth:`rows`; returns masks (done, diverged).
-
-        Args:
-            slots: The lanes that :meth:`rows` was asked for.
-            replies: Of its rows, ``[n, *shape]``.
-            slopes: ``z . (J z)`` of its probed rows, ``[m]``; None if there are none.
-        """
-        ...
-
-    def progress(self, slot: int) -> tuple[int, float]:
-        """Steps that a running lane has completed, and the time that it has reached."""
-        ...
-
-    def retire(self, slot: int, spec: LaneSpec) -> Outcome:
-        """What a lane that was admitted with this spec leaves behind."""
+    def end(self, slot: int, spec: LaneSpec) -> Outcome:
+        """What a lane of this spec leaves behind where it stands."""
         ...
 
     def release(self, slot: int) -> None:
         """Forget a lane, finished or not; its slot may be given to any process."""
+        ...
+
+
+class Phases(Protocol):
+    """The processes of a model's lanes, and the way of each lane through them."""
+
+    @property
+    def lanes(self) -> Lanes:
+        """The lanes."""
+        ...
+
+    def along(self, slot: int, spec: LaneSpec, deadline: float) -> Iterator[Process]:
+        """The processes of a lane in turn, each with the lane already in it.
+
+        Args:
+            slot: A free slot.
+            spec: The lane.
+            deadline: When the sample must be there, on the clock of :meth:`pace`; infinity if it
+                may take its time.
+        """
+        ...
+
+    def listen(self, listener: Callable[[int, float, float], object]) -> None:
+        """Tell somebody ``(slot, t, running score)`` of every lane at every step from now on.
+
+        No lane is then abandoned early.
+        """
+        ...
+
+    def pace(self, now: float, tick_s: float) -> None:
+        """Take note of what the time is, and how long a tick takes at present, in seconds."""
         ...

@@ -30,16 +30,25 @@ def by_function(reference: str) -> SampleJudge:
     Only for references that come from the operator, such as from a command line.
 
     Raises:
-        ValueError: It cannot be imported or is nothing that can be called.
+        ValueError: It cannot be imported or is nothing that can be called. The judge raises one
+            where the function raises anything, or returns what are no numbers.
     """
     module, _, name = reference.partition(":")
     try:
         judge: SampleJudge = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (Exception, SystemExit) as error:  # whatever the module does while it is imported
         raise ValueError(f"judge: cannot import {reference!r}: {error}") from error
     if not callable(judge):
         raise ValueError(f"judge: {reference!r} cannot be called")
-    return judge
+
+    def asked(samples: list[Sample]) -> list[float]:
+        try:
+            return [float(judgement) for judgement in judge(samples)]
+        except (Exception, SystemExit) as error:
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ValueError(f"judge: {reference!r} failed with {said}") from error
+
+    return asked
 
 
 def by_command(command: str) -> SampleJudge:
@@ -48,8 +57,15 @@ def by_command(command: str) -> SampleJudge:
     It is called with one more argument, the path of an ``.npz`` file with ``data [n, *shape]``
     float32 and ``label [n]`` int64, -1 for none. It prints n lines, 1 for a bad sample and 0 for
     another, or how bad each is.
+
+    Raises:
+        ValueError: It is no command. The judge raises one where it cannot be run, ends with an
+            error, or prints what is no number.
     """
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise ValueError(f"judge: {command!r} is no command: {error}") from error
 
     def judge(samples: list[Sample]) -> list[float]:
         labels = [sample.spec.label for sample in samples]
@@ -60,7 +76,10 @@ def by_command(command: str) -> SampleJudge:
                 data=np.stack([sample.data for sample in samples]),
                 label=np.array([NO_LABEL if label is None else label for label in labels]),
             )
-            done = subprocess.run([*words, str(path)], stdout=subprocess.PIPE, text=True)
+            try:
+                done = subprocess.run([*words, str(path)], stdout=subprocess.PIPE, text=True)
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(f"judge: {command!r} failed with {error}") from error
         if done.returncode:
             raise ValueError(f"judge: {command!r} ended with code {done.returncode}")
         try:

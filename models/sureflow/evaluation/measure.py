@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.recalibration import Recalibration
+from sureflow.core.family import family_of
 from sureflow.core.setting import Setting
 from sureflow.model import Model
 from sureflow.sampling.sample import run
@@ -37,7 +38,7 @@ def measure(
             :class:`~sureflow.confidence.recalibration.Recalibration`, or a setting does not suit
             the model.
     """
-    family = model.family
+    family = family_of(model.card)
     if wanted is None:
         wanted = family.usual(model.card, calibration.references)
     plan = Recalibration(calibration, model.card, family, wanted, draws, seed)
@@ -45,7 +46,7 @@ def measure(
     bar: tqdm[Any]
     with tqdm(total=sum(plan.counts.values()), disable=quiet, unit="sample") as bar:
         for setting in plan.counts:
-            lanes: list[Any] = plan.lanes(setting)
+            lanes = plan.lanes(setting)
             model.check(lanes[0])
             samples = run(model, lanes, capacity=64, progress=bar.update)
             found[setting] = [sample.scores for sample in samples]

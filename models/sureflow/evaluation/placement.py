@@ -13,6 +13,7 @@ from sureflow.families.flow.grid import STEEPEST, Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
+from sureflow.stamp import LEARNED_FROM, NETWORK
 
 METHOD, COUNTS = "heun", (4, 8, 16)
 """What a grid is fitted for: the default method at 8, 16 and 32 evaluations."""
@@ -102,6 +103,7 @@ def fit_grid(
         "hardest": hardest,
         "seed": seed,
         "gain": mean_log_error(reference, UNIFORM) - mean_log_error(reference, Grid(best)),
+        LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)},
     }
     return Grid(best, settings)
 

@@ -20,6 +20,7 @@ from sureflow.model import Model
 from sureflow.networks import Probe, Reply
 from sureflow.networks.probe import between, pooled
 from sureflow.sampling.sample import run
+from sureflow.stamp import LEARNED_FROM, NETWORK
 
 SEED = 4_000_003
 KNOTS = 6
@@ -103,6 +104,7 @@ def fit_probe(
         "steps": steps,
         "penalty": penalty,
         "spearman": round(spearman, 4),
+        LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)},
     }
     return Probe(weight.view(KNOTS, -1).float(), bias.float(), settings)
 

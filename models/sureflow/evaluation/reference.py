@@ -14,12 +14,14 @@ from sureflow.confidence.calibration import LEAST_DRAWS, LEVELS, Calibration, ta
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
 from sureflow.confidence.early import Early
 from sureflow.confidence.measured import Measured, Measurements
+from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
 from sureflow.evaluation.abandonment import fit_bounds, ranks
 from sureflow.families.flow.setting import named
 from sureflow.model import Model
 from sureflow.sampling.sample import run
+from sureflow.stamp import LEARNED_FROM
 
 FIRST = 0.05
 """From when on running scores are compared."""
@@ -76,7 +78,7 @@ def calibrate(
     """
     scales = sorted({float(scale) for scale in guidance}) if model.card.classes else [1.0]
     references = [named(method, steps, guidance=scale) for scale in scales]
-    score = score or model.family.default_score
+    score = score or family_of(model.card).default_score
     lanes = [_lanes(model, one, draws, seed, score, costly) for one in references]
     strata = [*dict.fromkeys(stratum for each in lanes for stratum in each if stratum), ""]
     total = sum(len(specs) for each in lanes for specs in each.values())
@@ -86,7 +88,7 @@ def calibrate(
     names = {name for each in drawn for part in each.values() for name in part.scores}
     quantiles = {
         name: np.array([[_table(each.get(one), name) for one in strata] for each in drawn])
-        for name in model.family.scores
+        for name in family_of(model.card).scores
         if name in names
     }
     error = dict.fromkeys(quantiles, 0.0 if draws >= LEAST_DRAWS else 1.0)
@@ -95,7 +97,13 @@ def calibrate(
         (*references,),
         (*strata,),
         quantiles,
-        {"method": method, "steps": steps, "draws": draws, "seed": seed},
+        {
+            "method": method,
+            "steps": steps,
+            "draws": draws,
+            "seed": seed,
+            LEARNED_FROM: dict(model.digests),
+        },
         Measurements(tuple(Measured(one, {}, error) for one in references)),
         _early(references, strata, drawn, score, seed),
         unconditional=unconditional,
@@ -106,7 +114,7 @@ def _lanes(
     model: Model, setting: Setting, draws: int, seed: int, score: str, costly: bool
 ) -> dict[str, list[LaneSpec]]:
     """Lanes of a setting by stratum, with the scores that they can have, the best one first."""
-    family, found = model.family, {}
+    family, found = family_of(model.card), {}
     for place, lane in enumerate(family.draws(model.card, setting)):
         names = [
             name
@@ -124,11 +132,11 @@ def _drawn(model: Model, specs: list[LaneSpec], bar: tqdm[Any]) -> Reference:
     """Make these lanes and listen to their running score."""
     heard: list[dict[float, float]] = [{} for _ in specs]
 
-    def hear(ticket: int, t: float, value: float) -> None:
+    def listen(ticket: int, t: float, value: float) -> None:
         if t >= FIRST - 1e-9:
             heard[ticket][t] = value
 
-    samples = run(model, specs, capacity=64, progress=bar.update, hear=hear)
+    samples = run(model, specs, capacity=64, progress=bar.update, listener=listen)
     times = np.array(sorted(heard[0]))
     return Reference(
         {name: np.array([sample.scores[name] for sample in samples]) for name in specs[0].scores},

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import rule_of, widened
+from sureflow.networks.conditions import read_conditions
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.final import FinalLayer
 from sureflow.networks.network import VelocityNetwork
@@ -33,8 +34,9 @@ class ConditionedNoise(nn.Module):
 class FrozenVelocity(VelocityNetwork):
     """Any trained module, with noise injected in front of its last linear layer.
 
-    The module keeps its parameters and its output, bit for bit; only the noise layer, which has an
-    embedding of its own, is there to be trained (objective ``variance``). The variance is exact
+    The module keeps its parameters and its output, bit for bit, in float32 and float64; half
+    precision is widened to float32. Only the noise layer, which has an embedding of its own, is
+    there to be trained (objective ``variance``). The variance is exact
     for the noise, because only the final layer follows it, and after that entries are merely
     moved (``PixelShuffle``, ``Unflatten``, ``flip``, ...), left out, repeated, or negated.
 
@@ -50,10 +52,14 @@ class FrozenVelocity(VelocityNetwork):
         embedding: Width of the time-and-label embedding of the noise layer.
         width: Hidden width of the noise layer.
         floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
+        conditions: Named arrays that it is called with as well, as ``network(x, t, name=array)``:
+            by name the fields of a :class:`~sureflow.core.card.Condition`. It must understand the
+            null of each as "not given".
 
     Raises:
-        ValueError: As :meth:`verify`, which runs by itself on construction (unless on the meta
-            device, where there is nothing to evaluate) and again whenever weights are loaded.
+        ValueError: A condition cannot be. Or as :meth:`verify`, which runs by itself on
+            construction (unless on the meta device, where there is nothing to evaluate) and again
+            whenever weights are loaded.
     """
 
     origin: Tensor | None
@@ -67,9 +73,12 @@ class FrozenVelocity(VelocityNetwork):
         embedding: int = 128,
         width: int = 32,
         floor: float = 1e-4,
+        conditions: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__(tuple(shape), classes, floor)
         self.network = network.requires_grad_(False).eval()
+        self.conditions = read_conditions(conditions or {})
+        network._apply(_single)  # type: ignore[no-untyped-call]
         self.final = final
         last = FinalLayer(network, final)
         noise = ConditionedNoise(last.channels, classes, embedding, width)
@@ -83,10 +92,16 @@ class FrozenVelocity(VelocityNetwork):
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
+        return self.conditioned(x, t, label, noisy, {})
+
+    def conditioned(
+        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
+    ) -> Moments:
+        """Evaluate it with conditions beside a label; one that is not given is null."""
         if not noisy:
-            return Moments(self._evaluate(x, t, label))
+            return Moments(self._evaluate(x, t, label, given))
         last = FinalLayer(self.network, self.final)
-        mean, h, _ = last.capture(lambda: self._evaluate(x, t, label))
+        mean, h, _ = last.capture(lambda: self._evaluate(x, t, label, given))
         # The noise layer reads an image channels first, anything else as rows of channels.
         image = isinstance(last.layer, nn.Conv2d)
         rows = h.detach() if image or h.dim() <= 3 else h.detach().flatten(1, -2)
@@ -132,10 +147,25 @@ class FrozenVelocity(VelocityNetwork):
         t = torch.tensor([0.25, 0.75]).to(like)
         return x, t, torch.tensor([0, self.classes], device=like.device)
 
-    def _evaluate(self, x: Tensor, t: Tensor, label: Tensor) -> Tensor:
+    def _evaluate(
+        self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
         condition = {"label": label} if self.classes else {}
-        out: Tensor = self.network(x, t, **condition)
-        return out
+        # The noise layer is of the type that the module computes in, which may be wider.
+        own = self.noise_parameters()[0].dtype
+        for name, kind in self.conditions.items():
+            null = x.new_full((len(x), *kind.shape), kind.null)
+            condition[name] = (null if given is None else given.get(name, null)).to(own)
+        out = self.network(x.to(own), t.to(own), **condition)
+        if not (isinstance(out, Tensor) and out.is_floating_point()):
+            what = out.dtype if isinstance(out, Tensor) else type(out).__name__
+            raise TypeError(f"it answers with {what}; expected a floating-point tensor")
+        return out.to(x.dtype)
+
+
+def _single(tensor: Tensor) -> Tensor:
+    """At least float32, of what is floating point."""
+    return widened(tensor) if tensor.is_floating_point() else tensor
 
 
 def _verify(network: FrozenVelocity, keys: object) -> None:

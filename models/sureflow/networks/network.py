@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from itertools import chain
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from sureflow.core.card import Condition
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
 from sureflow.networks.probe import Probe
@@ -29,6 +31,10 @@ class VelocityNetwork(nn.Module, ABC):
     layers take part only when the variance is wanted, so the mean path is the same code on the
     same tensors either way.
 
+    Samplers call it under ``torch.inference_mode``: tensors that it keeps from such a call can
+    take part in no gradient later, and operations that ask for gradients have to leave that mode.
+    Training, and the score ``divergence``, call it outside of it.
+
     Attributes:
         shape: Shape of one sample, without the batch dimension.
         classes: Number of class labels; 0 for an unconditional network. The label ``classes`` is
@@ -39,6 +45,7 @@ class VelocityNetwork(nn.Module, ABC):
         probed: Channels of the activations at the place where a probe looks, which :meth:`run`
             hands out as ``hidden``; 0 if there is no such place.
         probe: Reads them, if one was attached.
+        conditions: The named arrays beside a label that :meth:`conditioned` understands.
         trained: Whether the network has weights to learn; analytic networks have none.
 
     Raises:
@@ -61,35 +68,50 @@ class VelocityNetwork(nn.Module, ABC):
         self.floor = floor
         self.probed = 0
         self.probe: Probe | None = None
+        self.conditions: dict[str, Condition] = {}
 
     @abstractmethod
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate the network; ``noisy`` says whether the noise layers take part.
 
+        Samplers give ``x`` and ``t`` in float32. Whatever floating-point type comes out is cast to
+        that of ``x``.
+
         Returns a :class:`~sureflow.networks.reply.Reply` where there is a place to be probed.
         """
 
-    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
+    def conditioned(
+        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
+    ) -> Moments:
+        """Evaluate it with conditions beside a label, by name, each ``[B, ...]``.
+
+        A network that takes any overrides this; one that takes none is given none.
+        """
+        return self.run(x, t, label, noisy)
+
+    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Tensor:
         """Velocity ``[B, *shape]`` at points ``x [B, *shape]``, times ``t [B]``, ``label [B]``.
 
         Units are data units per unit time; ``t = 0`` is noise and ``t = 1`` is data. Without
         ``label`` every row is unconditional.
         """
-        return self.run(x, t, self._labels(x, label), noisy=False).mean
+        return self.conditioned(x, t, self._labels(x, label), False, given).mean.to(x.dtype)
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Reply:
+    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Reply:
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
-        The mean is bitwise that of :meth:`forward`. Variance is in squared data units, float32;
-        larger is less sure. Along with them comes what the probe reads, if there is one.
+        The mean is bitwise that of :meth:`forward`. Variance is in squared data units; larger is
+        less sure. Along with them comes what the probe reads, if there is one. All are of the type
+        of ``x``.
         """
         label = self._labels(x, label)
-        out = self.run(x, t, label, noisy=True)
+        out = self.conditioned(x, t, label, True, given)
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         reading = None
         if self.probe is not None and isinstance(out, Reply) and out.hidden is not None:
             reading = self.probe(out.hidden, t, label)
-        return Reply(out.mean, variance + self.floor, reading=reading)
+        reply = Reply(out.mean, variance + self.floor, reading=reading)
+        return reply.map(lambda z: z.to(x.dtype))
 
     def attach(self, probe: Probe) -> None:
         """Let a probe read every evaluation from now on.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,7 @@ class Bfloat16(VelocityNetwork):
         super().__init__(network.shape, network.classes, network.floor)
         self.network = network
         self.probed, self.probe = network.probed, network.probe
+        self.conditions = network.conditions
         self.noise = network.noise
         of_noise = set(self.noise.modules())
         for layer in network.modules():
@@ -35,7 +38,13 @@ class Bfloat16(VelocityNetwork):
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
+        return self.conditioned(x, t, label, noisy, {})
+
+    def conditioned(
+        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
+    ) -> Moments:
+        """Evaluate it with conditions beside a label."""
         with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
-            out = self.network.run(x, t, label, noisy)
+            out = self.network.conditioned(x, t, label, noisy, given)
         hidden = out.hidden if isinstance(out, Reply) else None
         return Reply(out.mean.float(), out.variance, hidden)

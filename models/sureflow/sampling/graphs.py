@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
-from sureflow.networks import Reply, VelocityNetwork
+from sureflow.sampling.blocks import Evaluate
 
 WARM_UPS = 3
 """Evaluations before the capture, in which libraries choose kernels and take their workspace."""
 
-Capture = Callable[[Callable[[], Reply]], tuple[Callable[[], object], Reply]]
+Answers = Mapping[str, Tensor]
+"""Answers by name."""
+
+Capture = Callable[[Callable[[], Answers]], tuple[Callable[[], object], Answers]]
 """Records an evaluation; returns what repeats it and the tensors that it writes each time."""
 
 
 class Graphs:
-    """Evaluates a network by replaying one captured graph per row count.
+    """Evaluates a head by replaying one captured graph per row count.
 
-    A graph reads and writes fixed memory: rows are copied in, and replies out, on the device.
+    A graph reads and writes fixed memory: rows are copied in, and answers out, on the device.
 
     Args:
-        network: In evaluation mode, on a CUDA device.
+        evaluate: The head, on a CUDA device.
         capture: Records an evaluation; another one stands in where there is no GPU.
     """
 
-    def __init__(self, network: VelocityNetwork, capture: Capture | None = None) -> None:
-        self._network = network
+    def __init__(self, evaluate: Evaluate, capture: Capture | None = None) -> None:
+        self._evaluate = evaluate
         self._capture = capture or capture_cuda
-        self._graphs: dict[int, tuple[tuple[Tensor, ...], Callable[[], object], Reply]] = {}
+        self._graphs: dict[int, tuple[dict[str, Tensor], Callable[[], object], Answers]] = {}
 
-    def __call__(self, x: Tensor, t: Tensor, label: Tensor) -> Reply:
-        """Velocity and variance, in memory of their own."""
-        rows = (x, t, label)
-        if len(x) not in self._graphs:
-            held = tuple(part.clone() for part in rows)
-            replay, out = self._capture(lambda: self._network.moments(*held))
-            self._graphs[len(x)] = held, replay, out
-        held, replay, out = self._graphs[len(x)]
-        for target, part in zip(held, rows, strict=True):
-            target.copy_(part, non_blocking=True)
+    def __call__(self, **inputs: Tensor) -> Answers:
+        """Answers by name, in memory of their own."""
+        rows = len(next(iter(inputs.values())))
+        if rows not in self._graphs:
+            fixed = {name: z.clone() for name, z in inputs.items()}
+            self._graphs[rows] = fixed, *self._capture(lambda: self._evaluate(**fixed))
+        fixed, replay, answers = self._graphs[rows]
+        for name, target in fixed.items():
+            target.copy_(inputs[name], non_blocking=True)
         replay()
-        return out.map(torch.clone)
+        return {name: z.clone() for name, z in answers.items()}
 
 
-def capture_cuda(run: Callable[[], Reply]) -> tuple[Callable[[], object], Reply]:
+def capture_cuda(run: Callable[[], Answers]) -> tuple[Callable[[], object], Answers]:
     """Capture on the current device, after a warm-up on a stream of its own."""
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())

@@ -1,19 +1,19 @@
-"""The legs of a lane's way: each under the fields of one lane, from the origin of all on."""
+"""The segments of a lane's way: each under the fields of one lane, from the origin of all on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Any
 
 from sureflow.core.frame import Frame
+from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch
-from sureflow.families.flow.operations import Operation
-from sureflow.families.flow.spec import FlowSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Segment:
     """A part of a trajectory.
 
     Attributes:
@@ -21,19 +21,19 @@ class Leg:
             scores, and where it is looked at and halts, are those of the lane that all is made for.
         begin: Steps completed when it begins.
         operations: What is done then, before anything else.
-        number: Operations on the legs before: every one has a number of its own.
-        frame: A moment on the leg after which nothing need be made again.
+        number: Operations on the segments before: every one has a number of its own.
+        frame: A moment on the segment after which nothing need be made again.
     """
 
-    spec: FlowSpec
+    spec: Any
     begin: int = 0
-    operations: tuple[Operation, ...] = ()
+    operations: tuple[object, ...] = ()
     number: int = 0
     frame: Frame | None = None
 
 
-def legs(spec: FlowSpec) -> list[Leg]:
-    """The way of a lane, the oldest leg first.
+def segments(spec: LaneSpec) -> list[Segment]:
+    """The way of a lane, the oldest segment first.
 
     A branch that leaves its parent before the parent left its own leaves the latter.
     """
@@ -45,26 +45,14 @@ def legs(spec: FlowSpec) -> list[Leg]:
     frames = [*(branch.frame for branch in chain), None]
     ends = [*begins[1:], None]
     return [
-        Leg(leg, begin, operations, number, _usable(frame, begin, end))
-        for leg, begin, operations, number, frame, end in zip(
+        Segment(segment, begin, operations, number, _usable(frame, begin, end))
+        for segment, begin, operations, number, frame, end in zip(
             specs, begins, done, numbers, frames, ends, strict=True
         )
     ]
 
 
-def sampler(spec: FlowSpec) -> tuple[object, ...]:
-    """What decides on the steps of a lane."""
-    if spec.tolerance is None:
-        return spec.method, spec.steps, spec.grid
-    return spec.method, spec.tolerance, spec.min_steps, spec.max_steps
-
-
-def condition(spec: FlowSpec) -> tuple[object, ...]:
-    """What decides on the velocity of a lane."""
-    return spec.label, spec.guidance
-
-
-def _lineage(spec: FlowSpec) -> Iterator[Branch]:
+def _lineage(spec: LaneSpec) -> Iterator[Branch]:
     """The branches on the way to a lane, the latest first."""
     origin = spec.origin
     while isinstance(origin, Branch):
@@ -77,7 +65,7 @@ def _lineage(spec: FlowSpec) -> Iterator[Branch]:
         origin = before
 
 
-def _stripped(parent: FlowSpec, spec: FlowSpec) -> FlowSpec:
+def _stripped(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
     return replace(
         parent,
         scores=spec.scores,

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point, is_open, step_at
 from sureflow.core.frame import Frame
-from sureflow.core.lane import View
-from sureflow.core.path import endpoint
-from sureflow.core.transfer import to_device
-from sureflow.families.flow.frames import take
-from sureflow.families.flow.spec import FlowSpec
-from sureflow.moments.reduction import row_sums
-
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
-    from sureflow.families.flow.lanes import Lanes
+from sureflow.core.lane import LaneSpec, View
+from sureflow.core.lanes import Lanes
 
 SAME = 1e-9
 """Times this close are one."""
 
 
-class Keeper:
-    """What a lane's spec wants kept of its way. Lanes that want nothing cost nothing.
+class TrajectoryRecorder:
+    """Keeps what a lane's spec wants of its way. Lanes that want nothing cost nothing.
 
     The commit point is known only in the end. It is the end of the last step that began with the
     sample open, so that the frame after every such step replaces the one before it. In the same
@@ -36,11 +27,11 @@ class Keeper:
 
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
-        self._specs: dict[int, FlowSpec] = {}
+        self._specs: dict[int, LaneSpec] = {}
         self._frames: dict[int, dict[object, Frame]] = {}
         self._views: dict[int, dict[int, View]] = {}
 
-    def admit(self, slot: int, spec: FlowSpec) -> None:
+    def admit(self, slot: int, spec: LaneSpec) -> None:
         """Take note of what has been put into a slot."""
         self._specs.pop(slot, None)
         self._frames.pop(slot, None)
@@ -48,7 +39,7 @@ class Keeper:
         if spec.keep or spec.watch or spec.halt is not None:
             self._specs[slot], self._frames[slot], self._views[slot] = spec, {}, {}
 
-    def go_on(self, slot: int, spec: FlowSpec) -> None:
+    def go_on(self, slot: int, spec: LaneSpec) -> None:
         """The lane is of another spec from here on; what has been seen of it has been seen."""
         views = self._views.get(slot, {})
         self.admit(slot, spec)
@@ -62,18 +53,17 @@ class Keeper:
         for slot in slots.tolist():
             spec = self._specs.get(slot)
             wanted = self._wanted(slot, spec) if spec else []
-            if spec and wanted:
-                frame = take(self._lanes, slot, spec)
-                self._frames[slot].update(dict.fromkeys(wanted, frame))
+            if wanted:
+                self._frames[slot].update(dict.fromkeys(wanted, self._lanes.take(slot)))
 
     def look(self, slots: Slots) -> None:
-        """The first velocity of these lanes' step is known: view them, and halt who is to halt."""
+        """The first evidence of these lanes' step is known: view them, and halt who is to halt."""
         if not self._specs:
             return
         for slot in slots.tolist():
             spec, step = self._specs.get(slot), int(self._lanes.step[slot])
             if spec and step in spec.watch:
-                self._views[slot][step] = self._view(slot)
+                self._views[slot][step] = self._lanes.view(slot)
             if spec and step == spec.halt:
                 self._lanes.halted[slot] = True
 
@@ -86,6 +76,11 @@ class Keeper:
         by_step = {frame.step: frame for frame in frames.values()}
         return tuple(by_step[step] for step in sorted(by_step))
 
+    def views(self, slot: int) -> tuple[View, ...]:
+        """Those that were wanted, ascending."""
+        views = self._views.get(slot, {})
+        return tuple(views[step] for step in sorted(views))
+
     def _committed(self, slot: int, shift: float) -> int:
         """The step at which a lane committed, or that which began so long before."""
         steps = max(int(self._lanes.step[slot]), 1)
@@ -93,37 +88,14 @@ class Keeper:
         commit = commit_point(t, rate)
         return step_at(t, commit.t + shift) if shift else commit.step
 
-    def views(self, slot: int) -> tuple[View, ...]:
-        """Those that were wanted, ascending."""
-        views = self._views.get(slot, {})
-        return tuple(views[step] for step in sorted(views))
-
-    def _wanted(self, slot: int, spec: FlowSpec) -> list[object]:
+    def _wanted(self, slot: int, spec: LaneSpec) -> list[object]:
         """What a frame taken now would be, for the time being."""
         lanes, step, t = self._lanes, int(self._lanes.step[slot]), self._lanes.t[slot]
         if spec.keep == "all" or (spec.keep and spec.shift):
             return [step]
         if spec.keep == "commit":
-            last = [0, step - 1]
+            last = np.array([0, step - 1])
             begun = lanes.times[slot, last], lanes.rates[slot, last]
             return ["commit"] if step == 0 or is_open(*begun)[1] else []
-        following = t
-        if spec.tolerance is None and step + 1 < lanes.steps[slot]:
-            following = lanes.grid[slot, step + 1]
+        following = lanes.following(slot)
         return [time for time in spec.keep if t <= time + SAME and not t < following <= time + SAME]
-
-    def _view(self, slot: int) -> View:
-        lanes, step = self._lanes, int(self._lanes.step[slot])
-        x, velocity = lanes.x[slot : slot + 1], lanes.k[0, slot : slot + 1]
-        t = to_device(lanes.t[[slot]].astype(np.float32), lanes.device)
-        left = 1 - float(lanes.t[slot])
-        gathered = row_sums(lanes.map[slot : slot + 1].double())[0]
-        return View(
-            step=step,
-            t=float(lanes.t[slot]),
-            state=x[0].cpu().numpy().copy(),
-            prediction=endpoint(x, t, velocity)[0].cpu().numpy().copy(),
-            rate=float(lanes.rates[slot, step]),
-            map=(left**2 * lanes.variance[0, slot]).cpu().numpy().copy(),
-            uncertainty=float(gathered),
-        )

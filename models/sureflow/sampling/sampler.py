@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import chain
 from math import inf
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point
-from sureflow.core.lane import FinishReason, LaneSpec, Sample
-from sureflow.core.process import Outcome, Process, Rows
-from sureflow.families.flow.inversion import inversion_error
-from sureflow.families.flow.lanes import Lanes
-from sureflow.families.flow.phases import Journeys
-from sureflow.networks import Reply
+from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, Sample
+from sureflow.core.process import Outcome, Process, Query, Reply
+from sureflow.model import Model
+from sureflow.sampling.answer import answer
 from sureflow.sampling.evaluation_error import EvaluationError, lost
-
-if TYPE_CHECKING:
-    from sureflow.model import Model
-
-UNFINISHED: tuple[FinishReason, ...] = ("abandoned", "halted")
-"""Ends of lanes whose samples were not finished."""
+from sureflow.sampling.evaluators import evaluators, main_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +34,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _InSlot:
     slot: int
     spec: LaneSpec
     process: Process
@@ -66,7 +57,7 @@ class Sampler:
     Args:
         model: A loaded checkpoint.
         capacity: Most lanes in flight at once.
-        hear: Told ``(ticket, t, running score)`` of every lane at every step; no lane is then
+        listener: Told ``(ticket, t, running score)`` of every lane at every step; no lane is then
             abandoned early.
     """
 
@@ -74,17 +65,18 @@ class Sampler:
         self,
         model: Model,
         capacity: int = 32,
-        hear: Callable[[int, float, float], object] | None = None,
+        listener: Callable[[int, float, float], object] | None = None,
     ) -> None:
         self.model = model
-        self._evaluate = model.evaluator
+        self.heads = evaluators(model)
+        main_head(model)  # verified here rather than in the first tick
         early = model.calibration.early if model.calibration else {}
-        self._lanes = Lanes(capacity, model.card.shape, model.device, model.grid, early)
-        if hear is not None:
-            self._lanes.foresight.hear = lambda slot, t, value: hear(self._ticket(slot), t, value)
-        self._journeys = Journeys(self._lanes, model.network.classes)
+        self._phases = model.engine.phases(capacity, early)
+        self._lanes = self._phases.lanes
+        if listener is not None:
+            self._phases.listen(lambda slot, t, value: listener(self._ticket(slot), t, value))
         self._free = list(reversed(range(capacity)))
-        self._held: dict[int, _Held] = {}
+        self._in_slots: dict[int, _InSlot] = {}
         self._paused: set[int] = set()
         self._parts: list[_Part] | None = None
 
@@ -96,20 +88,19 @@ class Sampler:
     @property
     def running(self) -> int:
         """Number of lanes that the next tick moves."""
-        return len(self._held) - len(self._paused)
+        return len(self._in_slots) - len(self._paused)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the weights and of the state of all lanes; not what an evaluation takes."""
-        network, lanes = self.model.network, self._lanes
-        held = [*network.parameters(), *network.buffers(), *vars(lanes).values()]
-        held += vars(lanes.followed).values()
-        return sum(each.nbytes for each in held if isinstance(each, Tensor | np.ndarray))
+        network = self.model.network
+        weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
+        return int(weights) + self._lanes.nbytes
 
     @property
     def tickets(self) -> list[int]:
         """Tickets of those."""
-        return [ticket for ticket in self._held if ticket not in self._paused]
+        return [ticket for ticket in self._in_slots if ticket not in self._paused]
 
     @property
     def paused(self) -> int:
@@ -118,23 +109,27 @@ class Sampler:
 
     def progress(self) -> dict[int, tuple[int, float]]:
         """Steps completed and time reached by each lane in a slot, by ticket."""
-        return {ticket: lane.process.progress(lane.slot) for ticket, lane in self._held.items()}
+        return {ticket: self._lanes.progress(lane.slot) for ticket, lane in self._in_slots.items()}
 
     def left(self) -> dict[int, float]:
         """Ticks that each lane in a slot still needs, roughly, by ticket."""
-        slots = np.array([lane.slot for lane in self._held.values()], np.int64)
-        return dict(zip(self._held, self._lanes.ticks_left(slots).tolist(), strict=True))
+        slots = np.array([lane.slot for lane in self._in_slots.values()], np.int64)
+        return dict(zip(self._in_slots, self._lanes.ticks_left(slots).tolist(), strict=True))
 
     @property
     def spent(self) -> int:
         """Network rows spent so far on the lanes that hold slots."""
-        slots = [lane.slot for lane in self._held.values()]
+        slots = [lane.slot for lane in self._in_slots.values()]
         return int(self._lanes.evaluations[slots].sum())
 
     @property
     def row_counts(self) -> tuple[int, ...]:
         """Padded block sizes in use; see :class:`~sureflow.sampling.evaluator.Evaluator`."""
-        return self._evaluate.sizes
+        return main_head(self.model).sizes
+
+    def seconds(self, rows: int) -> float:
+        """What a tick of so many rows should take."""
+        return main_head(self.model).seconds(rows)
 
     @torch.inference_mode()
     def admit(self, ticket: int, spec: LaneSpec, deadline: float = inf) -> None:
@@ -152,10 +147,10 @@ class Sampler:
         if not spec.scores:
             spec = replace(spec, scores=(self.model.score_for(spec),))
         slot = self._free[-1]
-        rest = self._journeys.along(slot, spec, deadline)
+        rest = self._phases.along(slot, spec, deadline)
         process = next(rest)
         self._free.pop()
-        self._held[ticket] = _Held(slot, spec, process, rest)
+        self._in_slots[ticket] = _InSlot(slot, spec, process, rest)
         self._parts = None
 
     def pause(self, tickets: Iterable[int]) -> None:
@@ -171,12 +166,12 @@ class Sampler:
     def cancel(self, tickets: Iterable[int]) -> None:
         """Free the slots of these lanes at once; unknown tickets are ignored."""
         for ticket in tickets:
-            if ticket in self._held:
+            if ticket in self._in_slots:
                 self._release(ticket)
 
     def pace(self, now: float, tick_s: float) -> None:
         """Tell lanes with a deadline what the time is, and how long a tick takes, in seconds."""
-        self._lanes.now, self._lanes.tick_s = now, tick_s
+        self._phases.pace(now, tick_s)
 
     @torch.inference_mode()
     def tick(self, tickets: Collection[int] | None = None) -> Tick:
@@ -191,44 +186,41 @@ class Sampler:
         if not self.running:
             return Tick(0, [])
         parts = self._chosen(tickets)
-        asked = [part.process.rows(part.slots) for part in parts]
-        rows = Rows.join(asked)
-        replies, slopes = self._replies(rows)
+        asked = [part.process.ask(part.slots) for part in parts]
+        queries = list(chain.from_iterable(asked))
+        rows = sum(query.rows for query in queries)
+        replies = iter(self._replies(queries, rows))
         finished = []
-        probed = [len(part.probed) for part in asked]
-        of_parts = [None] * len(parts) if slopes is None else torch.split(slopes, probed)
-        for part, reply, slope in zip(parts, _split(replies, asked), of_parts, strict=True):
-            done, diverged = part.process.advance(part.slots, reply, slope)
+        for part, own in zip(parts, asked, strict=True):
+            answers = [next(replies) for _ in own]
+            done, diverged = part.process.tell(part.slots, answers)
             for lane in np.flatnonzero(done | diverged):
                 ticket = part.tickets[lane]
                 if not diverged[lane] and self._hand_over(ticket):
                     continue
                 finished.append((ticket, self._retire(ticket, bool(diverged[lane]))))
-        return Tick(rows.count, finished)
+        return Tick(rows, finished)
 
-    def _replies(self, rows: Rows) -> tuple[Reply, Tensor | None]:
+    def _replies(self, queries: list[Query], rows: int) -> list[Reply]:
+        """The replies in the order of the queries, those of a bucket evaluated together."""
         try:
-            # First, as what evaluates the rows may work in place.
-            slopes = self._slopes(rows)
-            return self._evaluate(rows.x, rows.t, rows.label), slopes
+            if len(queries) == 1:
+                return [self.heads[queries[0].head](queries[0].inputs)]
+            return answer(queries, self.heads)
         except Exception as error:  # a third-party network may raise anything
             if lost(error):
                 raise
-            raise EvaluationError(rows.count, error) from error
-
-    def _slopes(self, rows: Rows) -> Tensor | None:
-        """The directional derivatives that scores have asked for, ``[m]``."""
-        return self.model.directional(*rows.directional()).mean if len(rows.probed) else None
+            raise EvaluationError(rows, error) from error
 
     def _hand_over(self, ticket: int) -> bool:
         """Whether a lane that is done with its process goes on in another, or in it once more."""
-        lane = self._held[ticket]
+        lane = self._in_slots[ticket]
         process = next(lane.rest, None)
         if process is None:
             return False
         if process is not lane.process:
             lane.process.release(lane.slot)
-        self._held[ticket] = replace(lane, process=process)
+        self._in_slots[ticket] = replace(lane, process=process)
         self._parts = None
         return True
 
@@ -236,30 +228,30 @@ class Sampler:
         if only is not None and len(only) < self.running:
             return self._by_process({*only})
         if self._parts is None:
-            self._parts = self._by_process(self._held.keys())
+            self._parts = self._by_process(self._in_slots.keys())
         return self._parts
 
     def _by_process(self, chosen: Set[int]) -> list[_Part]:
         """Those running lanes of each process that has any, in the order of their slots."""
         tickets: dict[Process, list[int]] = {}
-        for ticket, lane in sorted(self._held.items(), key=lambda held: held[1].slot):
+        for ticket, lane in sorted(self._in_slots.items(), key=lambda lane: lane[1].slot):
             if ticket in chosen and ticket not in self._paused:
                 tickets.setdefault(lane.process, []).append(ticket)
         return [
-            _Part(process, part, np.array([self._held[ticket].slot for ticket in part]))
+            _Part(process, part, np.array([self._in_slots[ticket].slot for ticket in part]))
             for process, part in tickets.items()
         ]
 
     def _retire(self, ticket: int, diverged: bool) -> Sample:
-        lane = self._held[ticket]
-        outcome = lane.process.retire(lane.slot, lane.spec)
+        lane = self._in_slots[ticket]
+        outcome = lane.process.end(lane.slot, lane.spec)
         self._release(ticket)
         score = lane.spec.scores[0]
         uncertainty = outcome.scores[score]
-        late = outcome.tolerance != lane.spec.tolerance
         unfinished = outcome.finish_reason in UNFINISHED
-        reason: FinishReason = "deadline" if late and not unfinished else outcome.finish_reason
-        confidence, holds = self._confidence(uncertainty, lane.spec, outcome, diverged)
+        late = outcome.late and not unfinished
+        reason: FinishReason = "deadline" if late else outcome.finish_reason
+        confidence, calibrated = self._confidence(uncertainty, lane.spec, outcome, diverged)
         return Sample(
             spec=lane.spec,
             data=outcome.data,
@@ -268,7 +260,7 @@ class Sampler:
             scores=outcome.scores,
             abandoned_at=outcome.abandoned_at,
             confidence=confidence,
-            confidence_holds=holds,
+            confidence_holds=calibrated,
             t=outcome.t,
             rate=outcome.rate,
             map=outcome.map,
@@ -281,11 +273,12 @@ class Sampler:
             frames=outcome.frames,
             views=outcome.views,
             start=outcome.start,
-            inversion_error=None if unfinished else inversion_error(lane.spec, outcome.data),
+            inversion_error=outcome.inversion_error,
+            fields=outcome.fields,
         )
 
     def _ticket(self, slot: int) -> int:
-        return next(ticket for ticket, lane in self._held.items() if lane.slot == slot)
+        return next(ticket for ticket, lane in self._in_slots.items() if lane.slot == slot)
 
     def _confidence(
         self, uncertainty: float, spec: LaneSpec, outcome: Outcome, diverged: bool
@@ -303,16 +296,8 @@ class Sampler:
         return confidence, holds and outcome.finish_reason == "converged"
 
     def _release(self, ticket: int) -> None:
-        lane = self._held.pop(ticket)
+        lane = self._in_slots.pop(ticket)
         lane.process.release(lane.slot)
         self._paused.discard(ticket)
         self._free.append(lane.slot)
         self._parts = None
-
-
-def _split(replies: Reply, asked: list[Rows]) -> list[Reply]:
-    """Each process's part of the replies."""
-    ends = accumulate(len(rows.x) for rows in asked)
-    return [
-        replies.rows(slice(end - len(rows.x), end)) for rows, end in zip(asked, ends, strict=True)
-    ]

@@ -1,205 +1,183 @@
-"""The scores that lanes in flight are followed by."""
+"""The scores of lanes in flight: who asks for which, and what is handed to them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Iterator, Mapping
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats
-from sureflow.core.score import Arrays, Evaluation, Score, Start
+from sureflow.core.arrays import Flags, Floats, Integers, Slots
+from sureflow.core.lane import LaneSpec
+from sureflow.core.lanes import Lanes
+from sureflow.core.score import Evidence, Score, Step
 from sureflow.core.transfer import to_host
-from sureflow.families.flow.scores.adherence import Adherence
-from sureflow.families.flow.scores.catalogue import SCORES
-from sureflow.families.flow.scores.contrast import AdherenceContrast
-from sureflow.families.flow.scores.divergence import Divergence
-from sureflow.families.flow.scores.evidence import Asked
-from sureflow.families.flow.scores.integral import PropagatedLate
-from sureflow.families.flow.scores.likelihood import Likelihood
-from sureflow.families.flow.scores.probed import Probed
-from sureflow.families.flow.scores.propagated import Propagated
-from sureflow.families.flow.scores.renoised import Renoised
-from sureflow.families.flow.scores.residual import PathResidual, PooledResidual, Straightness
-from sureflow.families.flow.scores.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
-    from sureflow.families.flow.lanes import Lanes
-
-KINDS: dict[str, type[Score]] = {
-    "propagated": Propagated,
-    "propagated_late": PropagatedLate,
-    "likelihood": Likelihood,
-    "path_residual": PathResidual,
-    "pooled_residual": PooledResidual,
-    "straightness": Straightness,
-    "trajectory": Trajectory,
-    "probe": Probed,
-    "adherence": Adherence,
-    "adherence_contrast": AdherenceContrast,
-    "divergence": Divergence,
-    "residual": Renoised,
-}
-assert tuple(KINDS) == tuple(SCORES)
 
 
-class Followed:
+class ScoreFields:
+    """Adds fields to lanes under a score's name, kept in the frames of the lanes that ask for it.
+
+    Args:
+        lanes: The lanes.
+        name: Of the score.
+
+    Attributes:
+        members: Which slots hold lanes that ask for it, ``[capacity]``.
+        names: Of the fields.
+    """
+
+    def __init__(self, lanes: Lanes, name: str) -> None:
+        self._lanes = lanes
+        self._prefix = f"score.{name}."
+        self.members = np.zeros(lanes.capacity, np.bool_)
+        self.names: list[str] = []
+
+    def tensor(self, name: str, *shape: int) -> Tensor:
+        """An array on the device, ``[capacity, *shape]``, float32."""
+        self.names.append(self._prefix + name)
+        return self._lanes.tensor(self.names[-1], shape, when=self._asked)
+
+    def number(self, name: str) -> Floats:
+        """A number in host memory, ``[capacity]``."""
+        self.names.append(self._prefix + name)
+        return self._lanes.number(self.names[-1], when=self._asked)
+
+    def count(self, name: str) -> Integers:
+        """A whole number in host memory, ``[capacity]``."""
+        self.names.append(self._prefix + name)
+        return self._lanes.count(self.names[-1], when=self._asked)
+
+    def flag(self, name: str) -> Flags:
+        """A flag in host memory, ``[capacity]``."""
+        self.names.append(self._prefix + name)
+        return self._lanes.flag(self.names[-1], when=self._asked)
+
+    def _asked(self, slot: int) -> bool:
+        return bool(self.members[slot])
+
+
+class Scoring:
     """All scores of all lanes; one that nobody has asked for takes no memory and no time.
 
     Args:
         lanes: The lanes in flight.
+        shape: Of one sample.
+        kinds: The class of a score, by its name.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(
+        self, lanes: Lanes, shape: tuple[int, ...], kinds: Callable[[str], type[Score]]
+    ) -> None:
         self._lanes = lanes
-        self._scores: dict[str, Score] = {}
+        self._shape = shape
+        self._kinds = kinds
+        self._scores: dict[str, tuple[Score, ScoreFields]] = {}
+        self._costly: list[str] = []
 
-    def admit(self, slot: int, names: Iterable[str]) -> None:
-        """Follow the lane that has just been put into a slot by these scores."""
-        for score in self._scores.values():
-            score.members[slot] = False
-        for name in names:
-            score = self._made(name)
-            score.members[slot] = True
-            score.admit(slot)
+    def admit(self, slot: int, spec: LaneSpec) -> None:
+        """Follow the lane that has just been put into a slot by the scores of its spec."""
+        for _, fields in self._scores.values():
+            fields.members[slot] = False
+        for name in spec.scores:
+            score, fields = self._made(name)
+            fields.members[slot] = True
+            score.admit(slot, spec)
 
-    def take(self, slot: int) -> dict[str, npt.NDArray[np.generic]]:
-        """A copy of what the scores of a lane have gathered, by ``score.array``."""
-        return {key: _copied(array[slot]) for key, array in self._state(slot)}
+    def kept_in(self, names: Container[str], scores: tuple[str, ...]) -> bool:
+        """Whether all that these scores keep of a lane is among the names of a frame's arrays."""
+        return all(name in names for score in scores for name in self._made(score)[1].names)
 
-    def restore(self, slot: int, gathered: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Put it back, into a slot whose lane is followed by the same scores.
+    def wants(self, evidence: str, slots: Slots, t: Floats) -> Flags | None:
+        """Which of these lanes need evidence that costs rows of its own; None: none does."""
+        if evidence not in self._costly:
+            return None
+        wanted = np.zeros(len(slots), np.bool_)
+        for score, fields in self._scores.values():
+            if evidence in score.costly and (part := fields.members[slots]).any():
+                wanted[part] |= score.wants(evidence, slots[part], t[part])
+        return wanted if wanted.any() else None
 
-        Raises:
-            KeyError: Something is missing.
+    def inputs(self, evidence: str, slots: Slots) -> Tensor:
+        """What costly evidence of these lanes is asked with; see :meth:`Score.inputs`."""
+        wanting = (score for score, _ in self._scores.values() if evidence in score.costly)
+        return next(wanting).inputs(evidence, self._lanes.index(slots))
+
+    def see(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
+        """Hand costly evidence to the scores that want it, whether or not the step is kept.
+
+        Args:
+            evidence: Its name.
+            slots: The lanes that were evaluated, ``[n]``, all of which somebody wants it of.
+            t: When, ``[n]``.
+            found: What came, by name, with a row for each of the lanes.
         """
-        for key, array in self._state(slot):
-            value: Any = gathered[key]
-            array[slot] = torch.tensor(value) if isinstance(array, Tensor) else value
+        for score, fields in self._scores.values():
+            if evidence not in score.costly:
+                continue
+            chosen = np.flatnonzero(fields.members[slots])
+            chosen = chosen[score.wants(evidence, slots[chosen], t[chosen])]
+            if len(chosen):
+                part = slots[chosen]
+                where = self._lanes.index(part)
+                score.see(Step(part, where, t[chosen], t[chosen], _chosen(found, chosen)))
 
-    def shapes(self, names: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of all that these scores gather of a lane."""
-        return {
-            f"{name}.{key}": tuple(array.shape[1:])
-            for name in names
-            for key, array in self._made(name).state().items()
-        }
-
-    def jump(self, slot: int, moved: Tensor | None = None, slope: Tensor | None = None) -> None:
-        """A lane has been put elsewhere; see :meth:`Score.jump`."""
-        by = torch.zeros_like(self._lanes.x[slot]) if moved is None else moved
-        for score, _ in self._of(np.array([slot])):
-            score.jump(slot, by, slope)
-
-    def renew(self, slot: int, change: Tensor) -> None:
-        """A lane's noise is another; see :meth:`Score.renew`."""
-        for score, _ in self._of(np.array([slot])):
-            score.renew(slot, change)
-
-    def relabel(self, slot: int) -> None:
-        """A lane has been given another label: what was answered of the old one is void."""
-        for score in self.asked:
-            score.admit(slot)
-
-    def _made(self, name: str) -> Score:
-        if name not in self._scores:
-            self._scores[name] = KINDS[name](self._lanes)
-        return self._scores[name]
-
-    def _state(self, slot: int) -> Iterator[tuple[str, Arrays]]:
-        for name, score in self._scores.items():
-            if score.members[slot]:
-                for key, array in score.state().items():
-                    yield f"{name}.{key}", array
-
-    @property
-    def asked(self) -> list[Asked]:
-        """The scores that want velocities without condition, as far as lanes have asked for any."""
-        return [score for score in self._scores.values() if isinstance(score, Asked)]
-
-    @property
-    def divergence(self) -> Divergence | None:
-        """The score that wants velocities differentiated, if a lane has ever asked for it."""
-        score = self._scores.get("divergence")
-        return score if isinstance(score, Divergence) else None
-
-    @property
-    def renoised(self) -> Renoised | None:
-        """The score that is made of finished samples, if a lane has ever asked for it."""
-        score = self._scores.get("residual")
-        return score if isinstance(score, Renoised) else None
-
-    def keep(self, slots: Slots, weights: Floats) -> None:
-        """Steps of these lanes are kept; their state is still that at the start.
+    def begin(self, slots: Slots, t: Floats, h: Floats, evidence: Callable[..., Evidence]) -> None:
+        """Steps of these lanes are kept that began at ``t [n]`` and are of size ``h [n]``.
 
         Args:
             slots: The lanes, ``[n]``.
-            weights: Of the stages in each lane's step, ``[n, STAGES]``.
+            t: When the steps began.
+            h: Their sizes.
+            evidence: ``(part, slots, where)`` -> what is known of some of them.
         """
-        lanes = self._lanes
-        for score, part in self._of(slots):
-            chosen = slots[part]
-            where = lanes.index(chosen)
-            t, h = lanes.t[chosen], lanes.h[chosen]
-            score.begin(Start(chosen, where, t, h, lanes.x[where], lanes.k[0, where]))
-            for stage in np.flatnonzero(weights[part].any(0)):
-                weight = weights[part, stage]
-                used = chosen[weight != 0]
-                where = lanes.index(used)
-                score.add(
-                    Evaluation(
-                        used,
-                        where,
-                        lanes.stage_t[stage, used],
-                        weight[weight != 0],
-                        lanes.k[stage, where],
-                        lanes.variance[stage, where],
-                        lanes.trace[stage, used],
-                        lanes.divergence[stage, used],
-                        lanes.reading[stage, used],
-                    )
-                )
-
-    def add(self, evaluation: Evaluation, start: Start) -> None:
-        """The same for steps of a single evaluation, whose state is that in ``start``."""
-        for score, part in self._of(evaluation.slots):
-            index = np.flatnonzero(part)
-            chosen = evaluation.slots[part]
+        for score, part, chosen in self._of(slots):
             where = self._lanes.index(chosen)
-            velocity = evaluation.velocity[index]
-            score.begin(
-                Start(chosen, where, start.t[part], start.h[part], start.x[index], velocity)
-            )
-            score.add(
-                Evaluation(
-                    chosen,
-                    where,
-                    evaluation.t[part],
-                    evaluation.weight[part],
-                    velocity,
-                    evaluation.variance[index],
-                    evaluation.trace[part],
-                    evaluation.divergence[part],
-                    evaluation.reading[part],
-                )
-            )
+            score.begin(Step(chosen, where, t[part], h[part], evidence(part, chosen, where)))
 
-    def values(self, name: str, slots: Slots, end: Tensor) -> Floats:
+    def add(
+        self, slots: Slots, t: Floats, weight: Floats, evidence: Callable[..., Evidence]
+    ) -> None:
+        """Evaluations of these lanes are kept; the arguments are as in :meth:`begin`."""
+        for score, part, chosen in self._of(slots):
+            where = self._lanes.index(chosen)
+            score.add(Step(chosen, where, t[part], weight[part], evidence(part, chosen, where)))
+
+    def jump(self, slot: int, evidence: Evidence) -> None:
+        """A lane has been put elsewhere; see :meth:`Score.jump`."""
+        for score, _, _ in self._of(np.array([slot])):
+            score.jump(slot, evidence)
+
+    def renew(self, slot: int, evidence: Evidence) -> None:
+        """A lane's noise is another; see :meth:`Score.renew`."""
+        for score, _, _ in self._of(np.array([slot])):
+            score.renew(slot, evidence)
+
+    def recondition(self, slot: int, spec: LaneSpec) -> None:
+        """A lane is a sample of something else from here on; see :meth:`Score.recondition`."""
+        for score, _ in self._scores.values():
+            score.recondition(slot, spec)
+
+    def values(self, name: str, slots: Slots, evidence: Evidence) -> Floats:
         """One score of lanes that are followed by it; see :meth:`Score.values`."""
-        return to_host(self._scores[name].values(slots, end)).astype(np.float64)
+        score, _ = self._scores[name]
+        return to_host(score.values(slots, self._lanes.index(slots), evidence)).astype(np.float64)
 
-    def _of(self, slots: Slots) -> Iterator[tuple[Score, np.ndarray]]:
-        """The scores that any of these lanes asks for, with the mask of those that do."""
-        for score in self._scores.values():
-            part = score.members[slots]
+    def _made(self, name: str) -> tuple[Score, ScoreFields]:
+        if name not in self._scores:
+            fields = ScoreFields(self._lanes, name)
+            score = self._kinds(name)(fields, self._shape)
+            self._scores[name] = score, fields
+            self._costly += score.costly
+        return self._scores[name]
+
+    def _of(self, slots: Slots) -> Iterator[tuple[Score, Flags, Slots]]:
+        """The scores that any of these lanes asks for, the mask of those that do, and these."""
+        for score, fields in self._scores.values():
+            part = fields.members[slots]
             if part.any():
-                yield score, part
+                yield score, part, slots[part]
 
 
-def _copied(value: Any) -> npt.NDArray[np.generic]:
-    host = value.cpu().numpy() if isinstance(value, Tensor) else value
-    return np.array(host)
+def _chosen(found: Mapping[str, Any], chosen: Slots) -> Evidence:
+    return lambda name: found[name][chosen]

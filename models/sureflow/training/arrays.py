@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from sureflow.file_kind import no_safetensors
 from sureflow.training.config import DataConfig
 
 
@@ -68,7 +69,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             present = {"samples", "labels"}.intersection(file.keys())
             return {name: file.get_tensor(name) for name in present}
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"data.path: {path}: {error}") from error
+        raise ValueError(f"data.path: {path}: {no_safetensors(path, error)}") from error
 
 
 def _names(labels: Tensor, count: int, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def read_config(path: Path) -> TrainConfig:
         tomllib.TOMLDecodeError: It is not TOML.
         pydantic.ValidationError: A field is missing, unknown or out of range; names the field.
     """
-    config = TrainConfig.model_validate(tomllib.loads(path.read_text()))
+    config = TrainConfig.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     if config.data.path is None:
         return config
     data = config.data.model_copy(update={"path": path.parent / config.data.path})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,17 +13,19 @@ import torch
 
 from sureflow.checkpoint import (
     CheckpointConfig,
-    CheckpointError,
     load,
     read_config,
-    read_weights,
     save,
-    shapes_of,
 )
 from sureflow.networks import FrozenVelocity, VelocityNetwork, build
+from sureflow.stamp import digest_of
 from sureflow.training.config import TrainConfig, TrainingConfig
 from sureflow.training.data import Source, Unlabelled, source_of
+from sureflow.training.soundness import check_finite, doubt
 from sureflow.training.trainer import Trainer
+from sureflow.weights import read_weights
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -50,6 +53,7 @@ def train(
     if config.training is not None:
         network = network.to(device)
         record = _run(network, source, config.training, runs / config.name, quiet)
+    check_finite(network, source)
     save(out, _described(config, source, network, {"training": record}), network)
 
 
@@ -60,8 +64,11 @@ def fit(
     device: str = "cpu",
     quiet: bool = False,
     weights: Path | None = None,
+    force: bool = False,
 ) -> None:
     """Train the variance alone; the velocity stays bitwise as it is.
+
+    The velocity is compared with the data first: see :mod:`sureflow.training.soundness`.
 
     Args:
         folder: Checkpoint folder. Without ``weights`` its velocity is taken; it is written anew.
@@ -70,10 +77,12 @@ def fit(
         device: Where to train.
         quiet: No progress bar.
         weights: Weights of the module that a network of kind ``frozen`` wraps, as safetensors.
+        force: Fit also what is no velocity of the data, after a warning.
 
     Raises:
-        ValueError: The config has no ``[variance]`` section, the network no noise layer, or
-            network, weights and data do not fit together; the message begins with the field.
+        ValueError: The config has no ``[variance]`` section, the network no noise layer, network,
+            weights and data do not fit together, or the network is not finite or of another
+            convention; the message begins with the field.
         CheckpointError: The checkpoint cannot be used.
     """
     if config.variance is None:
@@ -90,8 +99,10 @@ def fit(
         _take_weights(network, weights)
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
         old = _described(config, source, network, {"weights": f"sha256:{digest}"})
+    network = network.to(device)
+    _check(network, source, force)
     state = runs / f"{config.name}-variance-{_fingerprint(config, network)}"
-    record = _run(network.to(device), source, config.variance, state, quiet)
+    record = _run(network, source, config.variance, state, quiet)
     provenance = {**old.provenance, "variance": record}
     described = old.model_copy(update={"network": config.network, "provenance": provenance})
     save(folder, described, network)
@@ -137,20 +148,25 @@ def _take_weights(network: VelocityNetwork, path: Path) -> None:
     if not isinstance(network, FrozenVelocity):
         raise ValueError("weights: only a network of kind 'frozen' takes them")
     try:
-        network.network.load_state_dict(read_weights(path, shapes_of(network.network)))
-    except CheckpointError as error:
-        raise ValueError(f"weights: {error}") from error
+        network.network.load_state_dict(read_weights(path, network.network.state_dict()))
+    except ValueError as error:
+        raise ValueError(f"weights: {path}: {error}") from error
     network.verify()
+
+
+def _check(network: VelocityNetwork, source: Source, force: bool) -> None:
+    check_finite(network, source)
+    reason = doubt(network, source)
+    if reason is not None and not force:
+        raise ValueError(f"network: {reason}; --force fits it all the same")
+    if reason is not None:
+        log.warning("%s", reason)
 
 
 def _fingerprint(config: TrainConfig, network: VelocityNetwork) -> str:
     """Names what is fitted to what."""
-    digest = hashlib.sha256(config.model_dump_json().encode())
-    for name, tensor in network.state_dict().items():
-        if not name.startswith("noise."):
-            values = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-            digest.update(name.encode() + values.numpy().tobytes())
-    return digest.hexdigest()[:12]
+    frozen = {k: z for k, z in network.state_dict().items() if not k.startswith("noise.")}
+    return digest_of(config.model_dump(mode="json"), frozen).removeprefix("sha256:")[:12]
 
 
 def _run(

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
+from sureflow_server.api.family_part import FAMILY_OF
 from sureflow_server.api.problems import Problem
 from sureflow_server.keys.key import SCOPES, Key, Scope
 from sureflow_server.keys.ring import RefusedKeyError
@@ -69,7 +70,7 @@ SCHEME = "api_key"
 
 
 class Guarded(APIRoute):
-    """A route that looks at the key before anything else, the body included.
+    """A route that looks at the key before anything else, and says which family a body is for.
 
     Raises:
         KeyError: The table has no such route.
@@ -85,6 +86,7 @@ class Guarded(APIRoute):
             raise HTTPException(405, headers={"Allow": ", ".join(methods(self.path))})
         request = Request(scope)
         request.state.key = authorise(request, self.needed[scope["method"]])
+        FAMILY_OF.set(Service.of(request).family_of)
         await super().handle(scope, receive, send)
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from sureflow.core.lane import Sample
-from sureflow.families.flow.scores.catalogue import SCORES
-from sureflow_server.api.encoding import MEDIA_TYPES, jsonable, map_form, profile_of
+from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
 
@@ -50,14 +49,14 @@ def record(result: Result, plan: Plan, *, withheld: bool = False) -> dict[str, A
         plan: What was asked for.
         withheld: Leave its data out, even if the filter does not.
     """
-    sample = result.sample
-    data = None if withheld or result.withheld else jsonable(sample.data, plan.form)
+    sample, codec = result.sample, plan.family.codec
+    data = None if withheld or result.withheld else codec.encode(sample.data, plan.form)
     return {
         **facts(result, plan),
-        "media_type": MEDIA_TYPES[plan.form],
+        "media_type": codec.media_types[plan.form],
         "data": data,
         **_profile(sample, plan),
-        **({"map": jsonable(sample.map, map_form(plan.form))} if plan.map else {}),
+        **({"map": map_of(sample.map, plan.form)} if plan.map else {}),
     }
 
 
@@ -78,14 +77,15 @@ def tensors(run: Run, results: Sequence[Result], request_id: str) -> bytes:
         "confidence": np.array([sample.confidence for sample in samples], np.float32),
         "uncertainty": np.array([sample.uncertainty for sample in samples], np.float32),
     }
-    if plan.map:
-        arrays["map"] = np.stack([sample.map for sample in samples])
+    maps = [sample.map for sample in samples if sample.map is not None]
+    if plan.map and maps:
+        arrays["map"] = np.stack(maps)
     return save(arrays, {"record": json.dumps(answer(run, request_id, records), allow_nan=False)})
 
 
 def facts(result: Result, plan: Plan) -> dict[str, Any]:
     """Everything about a sample that is not an array."""
-    sample = result.sample
+    sample, meaning = result.sample, plan.family.scores[result.sample.score]
     index = sample.spec.index
     return {
         "index": index,
@@ -95,8 +95,8 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
         "confidence_holds": sample.confidence_holds,
         "uncertainty": _number(sample.uncertainty),
         "method": sample.score,
-        "semantics": SCORES[sample.score].semantics,
-        "unit": SCORES[sample.score].unit,
+        "semantics": meaning.semantics,
+        "unit": meaning.unit,
         "scores": {name: _number(value) for name, value in sample.scores.items()},
         "commit": {"t": sample.commit.t, "step": sample.commit.step},
         "decision": None if result.decision is None else result.decision.record(),

@@ -14,10 +14,11 @@ from typing import Any, Literal
 from sureflow.core.lane import Sample
 from sureflow_server.api.answer import head, tail
 from sureflow_server.api.handle_options import moment
-from sureflow_server.api.problems import Problem
+from sureflow_server.api.problems import Problem, to_problem
 from sureflow_server.api.run import Result, Run
 from sureflow_server.api.stream import named
 from sureflow_server.engine.errors import EngineError
+from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Progress, Started
 
 log = logging.getLogger(__name__)
@@ -109,16 +110,16 @@ class Background:
             "error": self.error,
         }
 
-    def record(self, before: int, expires: float | None) -> dict[str, Any]:
+    def record(self, before: Callable[[Job], int], expires: float | None) -> dict[str, Any]:
         """Return how it stands, the schema being ``JobRecord``.
 
         Args:
-            before: Requests that are to start before it.
+            before: Counts the requests that are to start before one.
             expires: As for :meth:`summary`.
         """
         short = self.summary(expires)
         lanes = [{"index": lane, "step": s, "t": t} for lane, (s, t) in sorted(self.lanes.items())]
-        position = before if self.state == "queued" else None
+        position = before(self.run.job) if self.state == "queued" else None
         result = self._document() if self.state == "completed" else None
         progress = {**short["progress"], "queue_position": position, "lanes": lanes}
         return {**short, "progress": progress, "result": result}
@@ -158,7 +159,7 @@ class Background:
     def lost(self) -> dict[str, Any]:
         """Return why it will have failed if this server dies."""
         problem = Problem("request-failed", "the server that ran the job has died")
-        return problem.told(self._path, str(self._opening["id"]))
+        return problem.as_json(self._path, str(self._opening["id"]))
 
     async def _follow(self) -> None:
         try:
@@ -166,7 +167,7 @@ class Background:
                 async for event in events:
                     self._take(event)
         except EngineError as error:
-            self._end("failed", Problem.of(error))
+            self._end("failed", to_problem(error))
         except Exception:
             log.exception("the job %s failed", self.id)
             self._end("failed", Problem("internal", "an unexpected error; the log has the details"))
@@ -190,7 +191,7 @@ class Background:
         self.state, self.ended = state, time()
         self.lanes.clear()
         if problem is not None:
-            self.error = problem.told(self._path, str(self._opening["id"]))
+            self.error = problem.as_json(self._path, str(self._opening["id"]))
         for result in self.run.results:
             # What no answer shows need not be kept for later.
             result.sample = replace(result.sample, frames=(), views=(), start=None)
@@ -202,4 +203,5 @@ class Background:
 
 
 def _size(sample: Sample) -> int:
-    return sum(array.nbytes for array in (sample.data, sample.map, sample.t, sample.rate))
+    arrays = (sample.data, sample.map, sample.t, sample.rate)
+    return sum(array.nbytes for array in arrays if array is not None)

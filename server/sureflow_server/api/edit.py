@@ -10,12 +10,12 @@ from fastapi.responses import Response
 
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import answer, record
-from sureflow_server.api.edit_plan import branching_step, named, plan_edit
+from sureflow_server.api.edit_plan import branching_step, plan_edit
 from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
-from sureflow_server.api.idempotency import PARAMETERS, once
+from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.opened_handle import Held, card_of_handle, hold
+from sureflow_server.api.opened_handle import OpenedHandle, card_of_handle, open_handle
 from sureflow_server.api.original import Frames, original, surest
 from sureflow_server.api.problems import problems
 from sureflow_server.api.responses import EditResponse
@@ -42,29 +42,29 @@ async def edit(
     Costs the evaluations of what is left of the trajectory, if it has a key frame where it is taken
     up. The original competes with its branches: `chosen` is the surest of all.
     """
-    return await once(request, partial(_edit, request, body))
+    return await idempotent(request, partial(_edit, request, body))
 
 
 async def _edit(request: Request, body: EditRequest) -> Response:
     service = Service.of(request)
-    held = await hold(request, body.handle)
-    card = card_of_handle(held, service)
-    step = branching_step(body, held)
-    frame = await held.frame(service.store, step)
+    opened = await open_handle(request, body.handle)
+    card = card_of_handle(opened, service)
+    step = branching_step(body, opened)
+    frame = await opened.frame(service.store, step)
     frames = await service.store.frames(body.handle)
-    planned = plan_edit(body, held, card, step, frame, service.settings)
-    document = partial(_answer, request.state.request_id, body, held, frames, step)
+    planned = plan_edit(body, opened, card, step, frame, service.settings)
+    document = partial(_answer, request.state.request_id, body, opened, frames, step)
     try:
         return await serve(request, planned, document)
     except ImpossibleError as error:
-        raise named(error, body) from error
+        raise planned.named(error) from error
 
 
 def _answer(
-    request_id: str, body: EditRequest, held: Held, frames: Frames, step: int, run: Run
+    request_id: str, body: EditRequest, opened: OpenedHandle, frames: Frames, step: int, run: Run
 ) -> dict[str, Any]:
     results = run.ordered
-    chosen = surest(results, held.facts)
+    chosen = surest(results, opened.facts)
     best = body.keep == "best"
     records = [
         record(result, run.plan, withheld=best and place != chosen)
@@ -72,7 +72,7 @@ def _answer(
     ]
     return {
         **answer(run, request_id, records),
-        "at": {"t": round(float(held.t[step]), 6), "step": step},
-        "original": original(held, frames, run.plan, withheld=best and chosen is not None),
+        "at": {"t": round(float(opened.t[step]), 6), "step": step},
+        "original": original(opened, frames, run.plan, withheld=best and chosen is not None),
         "chosen": chosen,
     }

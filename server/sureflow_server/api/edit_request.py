@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
+from sureflow.core.schema import Integer, Number, Schema
+from sureflow_server.api.family_part import deferred_part, operation_of, sampler_of
 from sureflow_server.api.filter_options import FilterOptions
-from sureflow_server.api.operations import MAX_OPERATIONS, ConditionOperation, OperationBody
 from sureflow_server.api.requests import (
     MAX_DEADLINE_S,
     MAX_PRIORITY,
@@ -16,28 +17,27 @@ from sureflow_server.api.requests import (
     OutputOptions,
 )
 from sureflow_server.api.rewind_options import RewindOptions
-from sureflow_server.api.sampler_options import SamplerOptions
-from sureflow_server.api.schema import Integer, Number, Part
 
+MAX_OPERATIONS = 8
 MAX_BRANCHES = 64
 MAX_RANK = 8
 
 
-class AtTime(Part):
+class AtTime(Schema):
     """A time."""
 
     t: Annotated[Number, Field(ge=0, lt=1)]
     """0 is noise, 1 is data. The last step that begins there or before."""
 
 
-class AtStep(Part):
+class AtStep(Schema):
     """A step."""
 
     step: Annotated[Integer, Field(ge=0)]
     """So many steps completed."""
 
 
-class AtCommit(Part):
+class AtCommit(Schema):
     """A commit point."""
 
     commit: Annotated[Integer, Field(ge=1, le=MAX_RANK)]
@@ -65,7 +65,7 @@ At = Annotated[
 """Told apart by what was sent, so that a complaint is about the one that was meant."""
 
 
-class EditRequest(Part):
+class EditRequest(Schema):
     """Take a trajectory up again where it was, and send it elsewhere."""
 
     handle: str = Field(max_length=64)
@@ -74,7 +74,10 @@ class EditRequest(Part):
     at: At = "commit"
     """Where to leave the trajectory; commit is its own commit point."""
 
-    operations: Annotated[tuple[OperationBody, ...], Field(max_length=MAX_OPERATIONS)] = ()
+    operations: Annotated[
+        tuple[Annotated[Any, deferred_part(operation_of)], ...],
+        Field(max_length=MAX_OPERATIONS),
+    ] = ()
     """What to do there, in this order. Without any the rest is made again, which with the same
     sampler gives the same bytes."""
 
@@ -88,7 +91,7 @@ class EditRequest(Part):
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
     """Of what the branches draw. By default drawn, and returned."""
 
-    sampler: SamplerOptions | None = None
+    sampler: Annotated[Any, deferred_part(sampler_of)] | None = None
     """How the rest is integrated; by default as the trajectory was."""
 
     confidence: ConfidenceOptions = ConfidenceOptions()
@@ -103,13 +106,6 @@ class EditRequest(Part):
     """As for `POST /v1/generate`."""
 
     priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
-
-    @field_validator("operations")
-    @classmethod
-    def _one_condition(cls, operations: tuple[OperationBody, ...]) -> tuple[OperationBody, ...]:
-        if sum(isinstance(operation, ConditionOperation) for operation in operations) > 1:
-            raise PydanticCustomError("rule", "one condition at most")
-        return operations
 
     @field_validator("filter")
     @classmethod

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sureflow_server.api.schema import Flag, Integer, Number, Part
+from sureflow.core.schema import Flag, Integer, Number, Schema
 from sureflow_server.filters import Action, Score
 
 DEFAULT_MAX_ATTEMPTS = 4
@@ -19,7 +19,7 @@ CRITERIA = ("min", "max", "keep", "top", "max_bad_rate")
 """What a filter can go by."""
 
 
-class FilterOptions(Part):
+class FilterOptions(Schema):
     """What to do about doubtful samples.
 
     Give exactly one of `min`, `max`, `keep`, `top` and `max_bad_rate`.

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
+from sureflow.core.family import families
 from sureflow_server.api.accept import negotiate
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import answer, facts, tensors, whole
 from sureflow_server.api.disconnect import unless_disconnected
-from sureflow_server.api.encoding import png
 from sureflow_server.api.examples import REQUESTS
-from sureflow_server.api.idempotency import HEADER, PARAMETERS, once
+from sureflow_server.api.idempotency import HEADER, PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.plan import Plan, plan
 from sureflow_server.api.problems import Problem, problems
@@ -27,13 +27,15 @@ from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
 from sureflow_server.traces import measured
 
-JSON, TENSORS, PNG, EVENTS = (
-    "application/json",
-    "application/x-safetensors",
-    "image/png",
-    "text/event-stream",
-)
-OFFERED = (JSON, TENSORS, PNG, EVENTS)
+JSON, TENSORS, EVENTS = "application/json", "application/x-safetensors", "text/event-stream"
+ALONE = {
+    family.codec.media_types[form]: form
+    for family in families().values()
+    for form in family.codec.alone
+}
+"""Forms in which a single sample can be the whole answer, by media type."""
+
+OFFERED = (JSON, TENSORS, *ALONE, EVENTS)
 
 router = APIRouter(tags=["generate"], route_class=Guarded)
 
@@ -43,7 +45,7 @@ _responses: dict[int | str, dict[str, Any]] = {
         "model": GenerateResponse,
         "content": {
             TENSORS: _binary,
-            PNG: _binary,
+            **dict.fromkeys(ALONE, _binary),
             EVENTS: {"schema": {"type": "string"}},
         },
     },
@@ -70,7 +72,7 @@ async def generate(
 
     With an `Idempotency-Key` the request is done once, however often it is sent; streams take none.
     """
-    return await once(request, partial(_generate, request, body))
+    return await idempotent(request, partial(_generate, request, body))
 
 
 async def _generate(request: Request, body: GenerateRequest) -> Response:
@@ -87,7 +89,7 @@ async def _generate(request: Request, body: GenerateRequest) -> Response:
         if media_type == TENSORS:
             return Response(tensors(run, results, request_id), media_type=TENSORS)
         best = next((result for result in results if result.accepted), results[0])
-        return _image(run, best, request_id)
+        return _alone(run, best, request_id)
 
 
 def _media_type(request: Request, planned: Plan) -> str:
@@ -96,16 +98,18 @@ def _media_type(request: Request, planned: Plan) -> str:
         raise Problem("not-acceptable", f"this path answers as {', '.join(OFFERED)}")
     if chosen == EVENTS and HEADER in request.headers:
         raise Problem("not-acceptable", f"a stream is not replayed; leave {HEADER} out")
-    if chosen == PNG and planned.form != "png":
-        raise Problem("not-acceptable", f"{planned.card.name} is not asked for images")
-    if chosen == PNG and len(planned.lanes) != 1:
-        raise Problem("not-acceptable", "image/png holds one image: ask for n = 1, or for JSON")
+    if chosen in ALONE and planned.form != ALONE[chosen]:
+        raise Problem("not-acceptable", f"{planned.card.name} is not asked for {chosen}")
+    if chosen in ALONE and len(planned.lanes) != 1:
+        raise Problem("not-acceptable", f"{chosen} holds one sample: ask for n = 1, or for JSON")
     return chosen
 
 
-def _image(run: Run, result: Result, request_id: str) -> Response:
+def _alone(run: Run, result: Result, request_id: str) -> Response:
     document = answer(run, request_id, [facts(result, run.plan)])
     headers = {"X-Sureflow-Record": json.dumps(document, allow_nan=False)}
     if result.withheld or result.sample.finish_reason == "diverged":
         return Response(status_code=204, headers=headers)
-    return Response(png(result.sample.data), media_type=PNG, headers=headers)
+    codec, form = run.plan.family.codec, run.plan.form
+    data = codec.file(result.sample.data, form)
+    return Response(data, media_type=codec.media_types[form], headers=headers)

@@ -22,8 +22,8 @@ from sureflow_server.store import DamagedHandleError, Handle, Store, new_id
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
-    """What becomes of the trajectories of a request.
+class HandleOptions:
+    """What is kept of the trajectories of a request, and for how long.
 
     Attributes:
         keep: Key frames; see :class:`~sureflow.core.lane.LaneSpec`.
@@ -53,18 +53,18 @@ class Kept:
         }
 
 
-def keeping(options: RewindOptions | None, settings: Settings) -> Keeping | None:
-    """Return what a request wants kept.
+def handle_options(rewind: RewindOptions | None, settings: Settings) -> HandleOptions | None:
+    """Return what a request wants kept; ``None`` if it asks for no handles.
 
     Raises:
-        Problem: For longer than the server allows.
+        Problem: It asks for a longer lifetime than the server allows.
     """
-    if options is None:
+    if rewind is None:
         return None
     most = settings.handle_max_ttl_s
-    if options.ttl_s is not None and options.ttl_s > most:
+    if rewind.ttl_s is not None and rewind.ttl_s > most:
         raise Problem.field("rewind.ttl_s", f"at most {most:g}")
-    return Keeping(options.keep, options.ttl_s or settings.handle_ttl_s)
+    return HandleOptions(rewind.keep, rewind.ttl_s or settings.handle_ttl_s)
 
 
 async def keep(
@@ -73,7 +73,7 @@ async def keep(
     facts: dict[str, Any],
     model: tuple[str, str],
     owner: str,
-    keeping: Keeping,
+    options: HandleOptions,
 ) -> Kept | None:
     """Give a sample a handle; ``None`` if it cannot be made again as it was.
 
@@ -85,7 +85,7 @@ async def keep(
         facts: Its record without arrays.
         model: Name and version.
         owner: Id of the key that made it.
-        keeping: For how long.
+        options: How long it lives.
 
     Raises:
         StoreError: It could not be kept.
@@ -100,10 +100,10 @@ async def keep(
         model=name,
         model_version=version,
         created=now,
-        expires=now + keeping.ttl_s,
+        expires=now + options.ttl_s,
         note=json.dumps(_note(sample, facts)).encode(),
         recipe=dump(sample.spec),
-        sample=save({"data": sample.data, "map": sample.map}),
+        sample=save({"data": sample.data, **({} if sample.map is None else {"map": sample.map})}),
     )
     frames = {frame.step: frame.dump() for frame in sample.frames}
     kept = await store.put(handle, frames)
@@ -113,14 +113,14 @@ async def keep(
 
 
 def sample_of(handle: Handle) -> dict[str, Array]:
-    """Return ``data`` and ``map`` of the sample of a handle, both ``[*shape]``.
+    """Return ``data`` of the sample of a handle, and its ``map`` if it has any; ``[*shape]``.
 
     Raises:
         DamagedHandleError: They cannot be read.
     """
     try:
         arrays: dict[str, Array] = load(handle.sample)
-        return {name: arrays[name] for name in ("data", "map")}
+        return {"data": arrays["data"], **arrays}
     except Exception as error:  # a header can be wrong in many ways
         raise DamagedHandleError(handle.id) from error
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sureflow.core.schema import Schema
 from sureflow_server.api.responses import CommitPoint, Profile, SampleRecord
-from sureflow_server.api.schema import Part
 
 
-class FrameRecord(Part):
+class FrameRecord(Schema):
     """A key frame that is kept."""
 
     step: int
@@ -17,7 +17,7 @@ class FrameRecord(Part):
     bytes: int
 
 
-class HandleSummary(Part):
+class HandleSummary(Schema):
     """A handle in a list."""
 
     id: str
@@ -30,7 +30,7 @@ class HandleSummary(Part):
     """What it takes in the store, without key frames."""
 
 
-class HandleList(Part):
+class HandleList(Schema):
     """One's own handles, newest first."""
 
     handles: list[HandleSummary]
@@ -56,7 +56,7 @@ class HandleRecord(HandleSummary):
     sample: SampleRecord
 
 
-class View(Part):
+class View(Schema):
     """What there is to see of a trajectory at the beginning of a step."""
 
     step: int
@@ -78,7 +78,7 @@ class View(Part):
     lists where `state` is."""
 
 
-class FramesRecord(Part):
+class FramesRecord(Schema):
     """A trajectory, looked at."""
 
     handle: str

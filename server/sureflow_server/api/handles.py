@@ -11,19 +11,21 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from sureflow.core.card import ModelCard
+from sureflow.core.codec import Codec
 from sureflow.core.commit import step_at
+from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.lane import View as Seen
 from sureflow.core.origin import Branch
 from sureflow_server.api.access import Guarded, caller, owner
 from sureflow_server.api.disconnect import unless_disconnected
-from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable, map_form, profile_of
+from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.handle_options import moment, sample_of
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
-from sureflow_server.api.opened_handle import Held, card_of_handle, hold
+from sureflow_server.api.opened_handle import OpenedHandle, card_of_handle, open_handle
 from sureflow_server.api.original import sample_record, time_of
 from sureflow_server.api.problems import problems
-from sureflow_server.api.requests import OutputOptions
+from sureflow_server.api.requests import Form, OutputOptions
 from sureflow_server.api.resolve import form_of
 from sureflow_server.engine.messages import Finished
 from sureflow_server.service import Service
@@ -36,7 +38,7 @@ MOST = 2**53
 router = APIRouter(tags=["rewind"], route_class=Guarded)
 
 FormatQuery = Annotated[
-    Literal["png", "npy", "list"] | None,
+    Form | None,
     Query(alias="format", description="As `output.format` of `POST /v1/generate`."),
 ]
 _refusals = problems(401, 403, 404, 409, 410, 422, 429, 500, 503)
@@ -71,9 +73,9 @@ async def listing(
 async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
     """Show a handle: the sample, its uncertainty over time, what is kept of its trajectory."""
     service = Service.of(request)
-    held = await hold(request, id)
-    card = card_of_handle(held, service)
-    handle = held.handle
+    opened = await open_handle(request, id)
+    card = card_of_handle(opened, service)
+    handle = opened.handle
     frames = await service.store.frames(id)
     return JSONResponse(
         {
@@ -82,15 +84,15 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
             "model_version": handle.model_version,
             "created_at": moment(handle.created),
             "expires_at": moment(handle.expires),
-            "parent": held.facts["parent"],
+            "parent": opened.facts["parent"],
             "bytes": handle.nbytes,
-            "steps": held.steps,
-            "commits": held.commits,
-            "profile": profile_of(held.t, held.rate),
+            "steps": opened.steps,
+            "commits": opened.commits,
+            "profile": profile_of(opened.t, opened.rate),
             "frames": [
-                {"step": step, "t": time_of(held, step), "bytes": size} for step, size in frames
+                {"step": step, "t": time_of(opened, step), "bytes": size} for step, size in frames
             ],
-            "sample": sample_record(held, frames, _form(form, card)),
+            "sample": sample_record(opened, frames, _form(form, card)),
         }
     )
 
@@ -98,7 +100,7 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
 @router.delete("/v1/handles/{id}", status_code=204, responses=_refusals)
 async def delete(request: Request, id: str) -> Response:
     """Forget a trajectory before its time."""
-    await hold(request, id)
+    await open_handle(request, id)
     await Service.of(request).store.delete(id)
     return Response(status_code=204)
 
@@ -131,22 +133,22 @@ async def frames(
     of the trajectory.
     """
     service = Service.of(request)
-    held = await hold(request, id)
-    card = card_of_handle(held, service)
-    shape = _form(form, card)
-    steps, ended = _steps(held, t)
+    opened = await open_handle(request, id)
+    card = card_of_handle(opened, service)
+    shape, codec = _form(form, card), family_of(card).codec
+    steps, ended = _steps(opened, t)
     seen: list[dict[str, Any]] = []
     evaluations = 0
     if steps:
-        sample = await unless_disconnected(request, _look(request, held, card, steps))
-        seen = [_view(view, shape, show) for view in sample.views]
+        sample = await unless_disconnected(request, _look(request, opened, card, steps))
+        seen = [_view(view, codec, shape, show) for view in sample.views]
         evaluations = sample.evaluations
     if ended:
-        seen.append(_end(held, shape, show))
+        seen.append(_end(opened, codec, shape, show))
     return JSONResponse(
         {
             "handle": id,
-            "media_type": MEDIA_TYPES[shape],
+            "media_type": codec.media_types[shape],
             "shape": list(card.shape),
             "views": seen,
             "evaluations": evaluations,
@@ -154,13 +156,15 @@ async def frames(
     )
 
 
-async def _look(request: Request, held: Held, card: ModelCard, steps: list[int]) -> Sample:
+async def _look(
+    request: Request, opened: OpenedHandle, card: ModelCard, steps: list[int]
+) -> Sample:
     """Run the lane of a trajectory once more, past these steps."""
     service = Service.of(request)
-    frame = await held.frame(service.store, steps[0])
-    spec: LaneSpec = held.spec
+    frame = await opened.frame(service.store, steps[0])
+    spec: LaneSpec = opened.spec
     if frame is not None and frame.step > 0:
-        spec = replace(spec, origin=Branch(held.spec, frame.step, (), frame))
+        spec = replace(spec, origin=Branch(opened.spec, frame.step, (), frame))
     spec = replace(spec, early=None, watch=tuple(steps), halt=steps[-1])
     async with service.account(request.state.key, 1) as account:
         job = service.pool.submit(card, (spec,), owner=owner(request), account=account)
@@ -171,38 +175,38 @@ async def _look(request: Request, held: Held, card: ModelCard, steps: list[int])
     return samples[0]
 
 
-def _steps(held: Held, times: list[float] | None) -> tuple[list[int], bool]:
+def _steps(opened: OpenedHandle, times: list[float] | None) -> tuple[list[int], bool]:
     """Steps to look at, ascending, and whether the finished sample is among them."""
     if times is None:
-        return [*range(held.steps)], True
-    return sorted({step_at(held.t, t) for t in times if t < 1}), 1 in times
+        return [*range(opened.steps)], True
+    return sorted({step_at(opened.t, t) for t in times if t < 1}), 1 in times
 
 
-def _view(view: Seen, form: Format, show: Sequence[str]) -> dict[str, Any]:
+def _view(view: Seen, codec: Codec, form: str, show: Sequence[str]) -> dict[str, Any]:
     shown = {"state": view.state, "prediction": view.prediction}
     return {
         "step": view.step,
         "t": view.t,
         "rate": view.rate,
         "uncertainty": view.uncertainty,
-        **{name: jsonable(array, form) for name, array in shown.items() if name in show},
-        **({"map": jsonable(view.map, map_form(form))} if "map" in show else {}),
+        **{name: codec.encode(array, form) for name, array in shown.items() if name in show},
+        **({"map": map_of(view.map, form)} if "map" in show else {}),
     }
 
 
-def _end(held: Held, form: Format, show: Sequence[str]) -> dict[str, Any]:
+def _end(opened: OpenedHandle, codec: Codec, form: str, show: Sequence[str]) -> dict[str, Any]:
     """The finished sample as the last view."""
-    arrays = sample_of(held.handle)
-    data = jsonable(arrays["data"], form)
+    arrays = sample_of(opened.handle)
+    data = codec.encode(arrays["data"], form)
     return {
-        "step": held.steps,
+        "step": opened.steps,
         "t": 1.0,
         "rate": None,
         "uncertainty": float(arrays["map"].sum(dtype=float)),
         **{name: data for name in ("state", "prediction") if name in show},
-        **({"map": jsonable(0 * arrays["map"], map_form(form))} if "map" in show else {}),
+        **({"map": map_of(0 * arrays["map"], form)} if "map" in show else {}),
     }
 
 
-def _form(form: Literal["png", "npy", "list"] | None, card: ModelCard) -> Format:
+def _form(form: str | None, card: ModelCard) -> str:
     return form_of(OutputOptions(format=form), card, "format")

@@ -42,8 +42,8 @@ PARAMETERS: dict[str, Any] = {
 """What a route that makes something says of its headers in the OpenAPI document."""
 
 
-async def once(request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
-    """Answer a request; with the header, do so once, however often it is sent.
+async def idempotent(request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
+    """Answer a request; with the header, do its work once, however often it is sent.
 
     The same key with the same path, ``Accept`` and body gets the bytes of the first answer, for as
     long as it is kept; while the first is under way, the others wait. A request that is refused,
@@ -66,7 +66,7 @@ async def once(request: Request, work: Callable[[], Awaitable[Response]]) -> Res
     try:
         while True:
             try:
-                return await replays.once(*identity, work)
+                return await replays.replay_or_run(*identity, work)
             except BusyKeyError:
                 await unless_disconnected(request, replays.idle(owner(request), keys[0]))
     except ReusedKeyError as error:

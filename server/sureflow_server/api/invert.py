@@ -9,19 +9,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
+from sureflow.core.family import family_of
 from sureflow.core.origin import Inverted
-from sureflow.families.flow.spec import FlowSpec
+from sureflow.core.written import read
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import whole
-from sureflow_server.api.arrays import read
 from sureflow_server.api.examples import INVERSIONS
-from sureflow_server.api.handle_options import keeping
-from sureflow_server.api.idempotency import PARAMETERS, once
+from sureflow_server.api.handle_options import handle_options
+from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.invert_request import InvertRequest
 from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
-from sureflow_server.api.resolve import card_of, check_grid, condition_of, form_of, scores_of
+from sureflow_server.api.resolve import card_of, form_of, lane_of, scores_of
 from sureflow_server.api.responses import GenerateResponse
 from sureflow_server.service import Service
 
@@ -41,10 +41,10 @@ async def invert(
 ) -> Response:
     """Score samples of one's own, and make them fit to be edited.
 
-    The flow runs from each back to noise, and from that noise on as for any sample; `data` is what
+    The model runs from each back to noise, and from that noise on as for any sample; `data` is what
     it comes to, and `inversion_error` how far that is from what was given.
     """
-    return await once(request, partial(_invert, request, body))
+    return await idempotent(request, partial(_invert, request, body))
 
 
 async def _invert(request: Request, body: InvertRequest) -> Response:
@@ -57,19 +57,15 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
     if len(request.samples) > limit:
         raise Problem.field("samples", f"at most {limit} per request, got {len(request.samples)}")
     card = card_of(request.model, service)
-    label, scale = condition_of(request.condition, request.guidance, card)
-    check_grid(request.sampler, card)
-    if request.sampler.parallel is not None:
-        raise Problem.field("sampler.parallel", "steps made in parallel cannot be taken back")
-    kept = keeping(request.rewind, service.settings)
-    spec = FlowSpec(
-        request.seed,
-        0,
-        label=label,
-        guidance=scale,
-        scores=scores_of(request.confidence, card, label, scale),
+    family = family_of(card)
+    sampler = request.sampler if "sampler" in request.model_fields_set else family.inversion
+    spec = lane_of(card, request.seed, request.condition, request.guidance, sampler)
+    family.check_inversion(card, spec)
+    kept = handle_options(request.rewind, service.settings)
+    spec = replace(
+        spec,
+        scores=scores_of(request.confidence, card, spec),
         keep=() if kept is None else kept.keep,
-        **request.sampler.lane(),
     )
     origins = [
         Inverted(read(written, card.shape, f"samples.{index}"))
@@ -88,5 +84,5 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
         map=request.confidence.map,
         deadline_s=request.deadline_s,
         priority=request.priority,
-        keeping=kept,
+        handles=kept,
     )

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from sureflow_server.api.arrays import Written
+from sureflow.core.condition import ConditionOptions
+from sureflow.core.schema import Integer, Number, Schema
+from sureflow.core.written import Written
+from sureflow_server.api.family_part import named_part
 from sureflow_server.api.requests import (
     MAX_DEADLINE_S,
     MAX_PRIORITY,
-    Condition,
     ConfidenceOptions,
-    Guidance,
     OutputOptions,
 )
 from sureflow_server.api.rewind_options import RewindOptions
-from sureflow_server.api.sampler_options import SamplerOptions
-from sureflow_server.api.schema import Integer, Number, Part
 
 MAX_GIVEN = 256
-DEFAULT_SAMPLER = SamplerOptions(method="dopri5", tolerance=1e-4)
 
 
-class InvertRequest(Part):
+class InvertRequest(Schema):
     """Have samples of one's own scored, and made fit to be edited.
 
     The flow is integrated from each of them back to noise, and from there as usual.
@@ -36,13 +34,13 @@ class InvertRequest(Part):
     """Each of the model's shape, in the units of its data: nested lists, or a `.npy` or `.png` file
     in base64."""
 
-    condition: Condition | None = None
+    condition: ConditionOptions | None = None
     """What they are taken to be."""
 
-    guidance: Guidance = Guidance()
-    sampler: SamplerOptions = DEFAULT_SAMPLER
-    """The same for both ways; by default dopri5 with a tolerance of 0.0001, since the error of the
-    way back is an error of the noise that is found."""
+    guidance: Annotated[Any, named_part("guidance")] = Field(default={}, validate_default=True)
+    sampler: Annotated[Any, named_part("sampler")] = Field(default={}, validate_default=True)
+    """The same for both ways. By default a fine one, of a flow dopri5 with a tolerance of 0.0001,
+    since the error of the way back is an error of the noise that is found."""
 
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 0
     """Of what scores may draw; the noise is found, not drawn."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from sureflow.core.schema import Schema
 from sureflow_server.api.background import State
 from sureflow_server.api.problems import ProblemDocument
 from sureflow_server.api.responses import EditResponse, GenerateResponse
-from sureflow_server.api.schema import Part
 
 
-class LaneProgress(Part):
+class LaneProgress(Schema):
     """Where a sample stands that is being made."""
 
     index: int
@@ -20,7 +20,7 @@ class LaneProgress(Part):
     """From 0, noise, to 1, data."""
 
 
-class JobCounts(Part):
+class JobCounts(Schema):
     """How much of a job is done."""
 
     done: int
@@ -39,7 +39,7 @@ class JobProgress(JobCounts):
     lanes: list[LaneProgress]
 
 
-class JobSummary(Part):
+class JobSummary(Schema):
     """A job in a list."""
 
     id: str
@@ -66,7 +66,7 @@ class JobRecord(JobSummary):
     """The answer to the request, once the job is completed."""
 
 
-class JobList(Part):
+class JobList(Schema):
     """One's own jobs, newest first, without their results."""
 
     jobs: list[JobSummary]

@@ -16,9 +16,10 @@ from sureflow_server.api.access import Guarded, caller
 from sureflow_server.api.background import Background
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.job_record import JobList, JobRecord
+from sureflow_server.api.local_job import LocalJob
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
-from sureflow_server.api.remote_job import Elsewhere
+from sureflow_server.api.remote_job import RemoteJob
 from sureflow_server.api.run import Run
 from sureflow_server.api.stream import HEARTBEAT_S
 from sureflow_server.api.submit import submit
@@ -126,28 +127,28 @@ async def events(
     return EventSourceResponse(_stream(job, first), ping=HEARTBEAT_S, sep="\n")
 
 
-async def _stream(job: Background | Elsewhere, first: int) -> AsyncGenerator[ServerSentEvent, None]:
+async def _stream(job: LocalJob | RemoteJob, first: int) -> AsyncGenerator[ServerSentEvent, None]:
     async with aclosing(job.events(first)) as happened:
         async for number, name, data in happened:
             text = json.dumps(data, allow_nan=False, separators=(",", ":"))
             yield ServerSentEvent(text, event=name, id=None if number is None else str(number))
 
 
-async def _find(request: Request, id: str) -> Background | Elsewhere:
+async def _find(request: Request, id: str) -> LocalJob | RemoteJob:
     job = await Service.of(request).jobs.find(id, caller(request))
     if job is None:
         raise Problem("unknown-job", "there is none with this id; it may have been forgotten")
     return job
 
 
-def _summary(request: Request, job: Background | Elsewhere) -> dict[str, Any]:
-    if isinstance(job, Elsewhere):
+def _summary(request: Request, job: LocalJob | RemoteJob) -> dict[str, Any]:
+    if isinstance(job, RemoteJob):
         return job.summary()
     return job.summary(Service.of(request).jobs.expires(job))
 
 
-def _record(request: Request, job: Background | Elsewhere) -> dict[str, Any]:
-    if isinstance(job, Elsewhere):
+def _record(request: Request, job: LocalJob | RemoteJob) -> dict[str, Any]:
+    if isinstance(job, RemoteJob):
         return job.record
     service = Service.of(request)
-    return job.record(service.pool.before(job.run.job), service.jobs.expires(job))
+    return job.record(service.pool.before, service.jobs.expires(job))

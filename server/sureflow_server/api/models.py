@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
+from typing import Any
 
 from fastapi import APIRouter, Request
 
+from sureflow.core.card import ModelCard
+from sureflow.core.condition import described
+from sureflow.core.family import family_of
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import ModelList, ModelRecord
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
+
+LANES = 4
+"""Lanes by which it is found out which scores a model can have."""
 
 router = APIRouter(
     prefix="/v1/models",
@@ -60,13 +68,31 @@ async def unload_model(request: Request, name: str) -> ModelRecord:
     return _records(service)[name]
 
 
+def _described(card: ModelCard) -> dict[str, Any]:
+    """What there is to choose from with a model, beside what its card says."""
+    family = family_of(card)
+    lanes = list(islice(family.examples(card), LANES))
+    return {
+        **asdict(card),
+        "conditions": described(card),
+        "samplers": family.samplers,
+        "scores": [
+            name
+            for name in family.scores
+            if any(family.obstacle(name, card, lane) is None for lane in lanes)
+        ],
+        "operations": [*family.operation_bodies],
+        "formats": family.codec.forms(card),
+    }
+
+
 def _records(service: Service) -> dict[str, ModelRecord]:
     pool, default = service.pool, service.default_model
     if not pool.folder:
         raise NotReadyError("the models are still being loaded", 2)
     ready = {
         name: ModelRecord(
-            state="ready", default=name == default, loaded=name in pool.held, **asdict(card)
+            state="ready", default=name == default, loaded=name in pool.resident, **_described(card)
         )
         for name, card in pool.cards.items()
     }

@@ -1,4 +1,4 @@
-"""A handle as its owner has it, ready to be looked through or taken up again."""
+"""A handle that its owner has opened, to look through its trajectory or to take it up again."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Held:
-    """A handle and what it says.
+class OpenedHandle:
+    """A handle, read.
 
     Attributes:
         handle: As it is kept.
@@ -60,7 +60,7 @@ class Held:
             return None
 
 
-async def hold(request: Request, id: str) -> Held:
+async def open_handle(request: Request, id: str) -> OpenedHandle:
     """Fetch one of the caller's own handles.
 
     Raises:
@@ -73,7 +73,7 @@ async def hold(request: Request, id: str) -> Held:
     try:
         note = json.loads(handle.note)
         rate = [np.nan if value is None else value for value in note["rate"]]
-        return Held(
+        return OpenedHandle(
             handle,
             parse(handle.recipe),
             note["facts"],
@@ -85,14 +85,14 @@ async def hold(request: Request, id: str) -> Held:
         raise DamagedHandleError(id) from error
 
 
-def card_of_handle(held: Held, service: Service) -> ModelCard:
+def card_of_handle(opened: OpenedHandle, service: Service) -> ModelCard:
     """Return the model of a handle, in the version that it was made with.
 
     Raises:
         Problem: That version is not loaded.
         NotReadyError: No model is, yet.
     """
-    handle = held.handle
+    handle = opened.handle
     if not service.pool.cards:
         raise NotReadyError("the models are still being loaded", 2)
     card = service.pool.cards.get(handle.model)

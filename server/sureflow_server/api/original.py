@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from typing import Any
 
-from sureflow.core.lane import Array
-from sureflow_server.api.encoding import MEDIA_TYPES, Format, jsonable, map_form, profile_of
+from sureflow.core.family import family_of
+from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.handle_options import Kept, sample_of
-from sureflow_server.api.opened_handle import Held
+from sureflow_server.api.opened_handle import OpenedHandle
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result
 
@@ -17,38 +17,40 @@ Frames = Sequence[tuple[int, int]]
 """Step and bytes of key frames."""
 
 
-def original(held: Held, frames: Frames, plan: Plan, *, withheld: bool = False) -> dict[str, Any]:
+def original(
+    opened: OpenedHandle, frames: Frames, plan: Plan, *, withheld: bool = False
+) -> dict[str, Any]:
     """Return the record of the sample of a handle, in the form that a plan asks for."""
-    return sample_record(held, frames, plan.form, plan.profile, plan.map, withheld=withheld)
+    return sample_record(opened, frames, plan.form, plan.profile, plan.map, withheld=withheld)
 
 
 def sample_record(
-    held: Held,
+    opened: OpenedHandle,
     frames: Frames,
-    form: Format,
+    form: str,
     profile: bool = False,
     map: bool = False,
     *,
     withheld: bool = False,
 ) -> dict[str, Any]:
     """Return the record of the sample of a handle, its schema being ``SampleRecord``."""
-    arrays: dict[str, Array] = sample_of(held.handle)
-    handle = held.handle
+    handle, codec = opened.handle, family_of(opened.spec).codec
+    arrays = sample_of(handle)
     size = handle.nbytes + sum(size for _, size in frames)
-    times = tuple(time_of(held, step) for step, _ in frames)
+    times = tuple(time_of(opened, step) for step, _ in frames)
     return {
-        **held.facts,
+        **opened.facts,
         "handle": Kept(handle.id, handle.expires, size, times).record(),
-        "media_type": MEDIA_TYPES[form],
-        "data": None if withheld else jsonable(arrays["data"], form),
-        **({"profile": profile_of(held.t, held.rate)} if profile else {}),
-        **({"map": jsonable(arrays["map"], map_form(form))} if map else {}),
+        "media_type": codec.media_types[form],
+        "data": None if withheld else codec.encode(arrays["data"], form),
+        **({"profile": profile_of(opened.t, opened.rate)} if profile else {}),
+        **({"map": map_of(arrays.get("map"), form)} if map else {}),
     }
 
 
-def time_of(held: Held, step: int) -> float:
+def time_of(opened: OpenedHandle, step: int) -> float:
     """Return when a step of a trajectory begins; the end of the last one is 1."""
-    return round(float(held.t[step]), 6) if step < held.steps else 1.0
+    return round(float(opened.t[step]), 6) if step < opened.steps else 1.0
 
 
 def surest(results: Sequence[Result], facts: dict[str, Any]) -> int | None:

@@ -6,20 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sureflow.core.card import ModelCard
-from sureflow.families.flow.spec import FlowSpec
-from sureflow_server.api.encoding import Format
-from sureflow_server.api.handle_options import Keeping, keeping
+from sureflow.core.family import Family, family_of
+from sureflow.core.lane import LaneSpec
+from sureflow_server.api.handle_options import HandleOptions, handle_options
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
-from sureflow_server.api.resolve import (
-    card_of,
-    check_grid,
-    condition_of,
-    form_of,
-    scores_of,
-    seed_of,
-)
-from sureflow_server.api.resolve_filter import screen
+from sureflow_server.api.resolve import card_of, form_of, lane_of, scores_of, seed_of
+from sureflow_server.api.resolve_filter import resolve_filter
 from sureflow_server.engine.job import Follow
 from sureflow_server.filters import Filter, Rewinding, Target
 from sureflow_server.service import Service
@@ -37,27 +30,32 @@ class Plan:
         seed: Of what is drawn.
         lanes: Those that start at once.
         filter: Decides about samples.
-        form: How arrays travel.
+        form: How samples travel.
         profile: Whether the uncertainty over time is returned.
         map: Whether that of every component is.
         deadline_s: Seconds after which nobody waits any more.
         priority: Higher ones first.
-        keeping: What becomes of trajectories; ``None`` gives them no handles.
+        handles: What is kept of trajectories; ``None`` gives them no handles.
         parent: Id of the handle that the lanes branch off from.
     """
 
     kind: Kind
     card: ModelCard
     seed: int
-    lanes: tuple[FlowSpec, ...]
+    lanes: tuple[LaneSpec, ...]
     filter: Filter | None
-    form: Format
+    form: str
     profile: bool
     map: bool
     deadline_s: float | None
     priority: int
-    keeping: Keeping | None = None
+    handles: HandleOptions | None = None
     parent: str | None = None
+
+    @property
+    def family(self) -> Family:
+        """That of the model."""
+        return family_of(self.card)
 
     @property
     def follow(self) -> Follow | None:
@@ -81,24 +79,21 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
     limit = service.settings.max_samples_per_request
     _check_count(request, limit)
     card = card_of(request.model, service)
-    label, scale = condition_of(request.condition, request.guidance, card)
-    check_grid(request.sampler, card)
-    parallel = request.sampler.parallel is not None
-    scores = scores_of(request.confidence, card, label, scale, parallel)
-    kept = keeping(request.rewind, service.settings)
     seed = seed_of(request.seed)
-    sampler = request.sampler.lane()
-    spec = FlowSpec(seed, 0, label=label, guidance=scale, scores=scores, **sampler)
-    chosen = screen(request.filter, request.count, card, spec, limit)
+    spec = lane_of(card, seed, request.condition, request.guidance, request.sampler)
+    spec = replace(spec, scores=scores_of(request.confidence, card, spec))
+    kept = handle_options(request.rewind, service.settings)
+    chosen = resolve_filter(request.filter, request.count, card, spec, limit)
     if chosen is not None:
         spec = replace(spec, early=chosen.floor)
     if kept is not None:
         spec = replace(spec, keep=kept.keep)
     if isinstance(chosen, Rewinding) and spec.keep in ((), "commit"):
         spec = replace(spec, keep="commit", shift=min(chosen.shift, 0.0))
-    if parallel and (kept is not None or isinstance(chosen, Rewinding)):
-        field = "rewind" if kept is not None else "filter.action"
-        raise Problem.field(field, "steps made in parallel cannot be taken up again")
+    if kept is not None:
+        check_rewindable(spec, "rewind")
+    elif isinstance(chosen, Rewinding):
+        check_rewindable(spec, "filter.action")
     return Plan(
         kind="generate",
         card=card,
@@ -110,8 +105,18 @@ def plan(request: GenerateRequest, service: Service) -> Plan:
         map=request.confidence.map,
         deadline_s=request.deadline_s,
         priority=request.priority,
-        keeping=kept,
+        handles=kept,
     )
+
+
+def check_rewindable(spec: LaneSpec, field: str) -> None:
+    """Make sure that a lane can be taken up again.
+
+    Raises:
+        Problem: It cannot.
+    """
+    if obstacle := family_of(spec).unrewindable(spec):
+        raise Problem.field(field, obstacle)
 
 
 def _check_count(request: GenerateRequest, limit: int) -> None:

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from sureflow.core.invalid_field import InvalidFieldError
 from sureflow_server.engine.errors import (
     DeadlineError,
     DeadlineUnreachableError,
@@ -167,17 +168,6 @@ class Problem(HTTPException):
         return cls(kind, f"{path}: {message}", [(path, message)])
 
     @classmethod
-    def of(cls, error: EngineError) -> Problem:
-        """Return the problem that an error of the engine means to a client."""
-        headers = None
-        if isinstance(error, RefusedError | OutOfMemoryError):
-            headers = _retry(error.retry_after_s)
-        if isinstance(error, ImpossibleError):
-            field, _, message = str(error).partition(": ")
-            return cls.field(field, message)
-        return cls(ENGINE_KINDS.get(type(error), "internal"), str(error), headers=headers)
-
-    @classmethod
     def invalid(cls, complaints: Sequence[Mapping[str, Any]], body: Any = None) -> Problem:
         """Return the problem of fields that do not fit, as pydantic complains of them.
 
@@ -191,9 +181,9 @@ class Problem(HTTPException):
 
     def document(self, request: Request) -> dict[str, Any]:
         """Return the JSON object."""
-        return self.told(request.url.path, request.state.request_id)
+        return self.as_json(request.url.path, request.state.request_id)
 
-    def told(self, path: str, request_id: str) -> dict[str, Any]:
+    def as_json(self, path: str, request_id: str) -> dict[str, Any]:
         """Return the JSON object, for a request that need not be there any more."""
         return {
             "type": TYPE_PREFIX + self.kind,
@@ -215,8 +205,25 @@ class Problem(HTTPException):
         )
 
 
-def told(error: StoreError) -> str:
-    """Return what a client is told; where the store is, and why it fails, is for the log."""
+def to_problem(error: EngineError | StoreError | InvalidFieldError) -> Problem:
+    """Return the problem that an error of a family, the engine or the store means to a client."""
+    if isinstance(error, InvalidFieldError):
+        return Problem.field(error.field, error.message)
+    if isinstance(error, StoreError):
+        kind = next((kind for type, kind in STORE_KINDS if isinstance(error, type)), "internal")
+        retry = _retry(STORE_RETRY_S) if kind == "store-unavailable" else None
+        return Problem(kind, public_reason(error), headers=retry)
+    if isinstance(error, ImpossibleError):
+        field, _, message = str(error).partition(": ")
+        return Problem.field(field, message)
+    headers = None
+    if isinstance(error, RefusedError | OutOfMemoryError):
+        headers = _retry(error.retry_after_s)
+    return Problem(ENGINE_KINDS.get(type(error), "internal"), str(error), headers=headers)
+
+
+def public_reason(error: StoreError) -> str:
+    """Return what a client may know; where the store is, and why it fails, goes to the log."""
     if isinstance(error, (StoreFullError, UnknownHandleError, ExpiredHandleError)):
         return str(error)
     log.warning("%s", error)
@@ -249,8 +256,9 @@ def install(app: FastAPI) -> None:
     """Make every error of the application a problem document."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(EngineError, _engine)
-    app.add_exception_handler(StoreError, _store)
+    app.add_exception_handler(EngineError, _raised)
+    app.add_exception_handler(StoreError, _raised)
+    app.add_exception_handler(InvalidFieldError, _raised)
     app.add_exception_handler(Exception, _internal)
 
 
@@ -269,18 +277,10 @@ def _http(request: Request, error: Exception) -> Response:
     return _answer(request, Problem(kind, detail, headers=error.headers))
 
 
-def _engine(request: Request, error: Exception) -> Response:
-    if not isinstance(error, EngineError):
+def _raised(request: Request, error: Exception) -> Response:
+    if not isinstance(error, EngineError | StoreError | InvalidFieldError):
         raise error
-    return _answer(request, Problem.of(error))
-
-
-def _store(request: Request, error: Exception) -> Response:
-    if not isinstance(error, StoreError):
-        raise error
-    kind = next((kind for type, kind in STORE_KINDS if isinstance(error, type)), "internal")
-    headers = _retry(STORE_RETRY_S) if kind == "store-unavailable" else None
-    return _answer(request, Problem(kind, told(error), headers=headers))
+    return _answer(request, to_problem(error))
 
 
 def _internal(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sureflow_server.store import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from sureflow_server.replicas.lease_store import Entry, Shelf
+    from sureflow_server.replicas.lease_store import Entry, LeaseStore
 
 LOOK_S = 0.25
 """Between two looks at what has happened."""
@@ -21,22 +21,22 @@ CANCEL_S = 10.0
 """Longest wait for a replica that is to cancel a job."""
 
 
-class Elsewhere:
-    """A job as its replica has told how it stands.
+class RemoteJob:
+    """A job of another replica, as that one last reported it.
 
     Args:
-        shelf: Where it was told.
+        leases: Where its replica reports.
         owner: Id of the key that made it.
         id: By which it is asked after.
-        entry: What was told.
+        entry: Its last report.
 
     Attributes:
         id: By which it is asked after.
         record: How it stands, the schema being ``JobRecord``.
     """
 
-    def __init__(self, shelf: Shelf, owner: str, id: str, entry: Entry) -> None:
-        self._shelf = shelf
+    def __init__(self, leases: LeaseStore, owner: str, id: str, entry: Entry) -> None:
+        self._leases = leases
         self._owner = owner
         self.id = id
         self.record = _record(entry)
@@ -60,10 +60,10 @@ class Elsewhere:
         Raises:
             StoreUnavailableError: Redis is gone.
         """
-        if await self._shelf.discard(self._owner, self.id) != "busy":
+        if await self._leases.discard(self._owner, self.id) != "busy":
             return
         end = monotonic() + CANCEL_S
-        while await self._shelf.cancel(self._owner, self.id) == "busy" and monotonic() < end:
+        while await self._leases.cancel(self._owner, self.id) == "busy" and monotonic() < end:
             await asyncio.sleep(LOOK_S)
 
     async def events(self, first: int) -> AsyncGenerator[tuple[int | None, str, dict[str, Any]]]:
@@ -71,7 +71,7 @@ class Elsewhere:
         number, known = first, dict[int, dict[str, Any]]()
         while True:
             try:
-                entry = await self._shelf.find(self._owner, self.id, number)
+                entry = await self._leases.find(self._owner, self.id, number)
             except StoreUnavailableError:
                 await asyncio.sleep(LOOK_S)
                 continue

@@ -2,63 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from itertools import chain
+from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
+from sureflow.core.condition import ConditionOptions
+from sureflow.core.family import families
+from sureflow.core.schema import Flag, Integer, Number, OneOf, Schema
+from sureflow_server.api.family_part import named_part
 from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.rewind_options import RewindOptions
-from sureflow_server.api.sampler_options import SamplerOptions
-from sureflow_server.api.schema import Flag, Integer, Number, Part, ScoreName
 
-MAX_GUIDANCE = 100.0
 MAX_DEADLINE_S = 86_400.0
 MAX_PRIORITY = 10
 
+SCORES = {name: score for family in families().values() for name, score in family.scores.items()}
+"""What the scores of all installed families mean."""
 
-def _label(value: object) -> int | str:
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    raise PydanticCustomError("label", "Input should be the number or the name of a class")
+FORMS = tuple(
+    dict.fromkeys(chain.from_iterable(each.codec.media_types for each in families().values()))
+)
+"""Forms in which samples of all installed families can travel."""
 
-
-Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=int | str)]
-
-
-class Condition(Part):
-    """What the samples shall be."""
-
-    label: Label
-    """Number or name of a class; `GET /v1/models` lists them."""
+ScoreName = Annotated[str, OneOf(tuple(SCORES))]
+Form = Annotated[str, OneOf(FORMS)]
 
 
-class Guidance(Part):
-    """Classifier-free guidance."""
-
-    scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] = 1.0
-    """1 is the plain conditional model; any other scale needs a label and costs a second network
-    row per evaluation."""
-
-
-class ConfidenceOptions(Part):
+class ConfidenceOptions(Schema):
     """How sureness is measured, and how much of it is returned."""
 
-    method: ScoreName | None = None
-    """The score that becomes `uncertainty` and `confidence`; by default the one that the model is
-    best judged by, see `calibrated.score` of `GET /v1/models`. propagated: how open the path was;
-    path_residual: how far it was from what the model expected; straightness, trajectory: the same
-    ideas without a variance; probe: what a judge would say, foretold from the network's own
-    activations, of models with a probe (`probed` of `GET /v1/models`); adherence: whether the label
-    explains the sample better than none; adherence_contrast: whether it does early on, and is no
-    longer needed halfway; likelihood: minus its log-density; propagated_late: the open part after
-    t = 0.5; divergence: minus its log-density without a variance, at twice the evaluations;
-    residual: what the model makes of the finished sample with fresh noise, at three evaluations
-    more."""
+    method: Annotated[
+        ScoreName | None,
+        Field(
+            description="The score that becomes `uncertainty` and `confidence`; by default the one "
+            "that the model is best judged by, see `calibrated.score` of `GET /v1/models`. "
+            + "; ".join(f"{name}: {score.says}" for name, score in SCORES.items())
+            + "."
+        ),
+    ] = None
 
     also: tuple[ScoreName, ...] = ()
-    """Further scores to return in `scores`. All but adherence, adherence_contrast, divergence and
-    residual are free."""
+    """Further scores to return in `scores`. Most are free; some ask for evaluations of their
+    own."""
 
     profile: Flag = False
     """Return the uncertainty rate over time."""
@@ -67,15 +53,16 @@ class ConfidenceOptions(Part):
     """Return the uncertainty of every component."""
 
 
-class OutputOptions(Part):
+class OutputOptions(Schema):
     """How arrays travel in JSON."""
 
-    format: Literal["png", "npy", "list"] | None = None
+    format: Form | None = None
     """png: base64 PNG, images only; npy: base64 .npy, exact; list: nested lists. By default png
-    for images and list for vectors."""
+    for images and list for vectors. `formats` of `GET /v1/models` lists those of a model, the
+    default one first."""
 
 
-class GenerateRequest(Part):
+class GenerateRequest(Schema):
     """Ask for `n` samples of a model, each with its confidence."""
 
     model: str | None = None
@@ -87,9 +74,9 @@ class GenerateRequest(Part):
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
     """Same seed, same samples, byte for byte. By default drawn, and returned."""
 
-    condition: Condition | None = None
-    guidance: Guidance = Guidance()
-    sampler: SamplerOptions = SamplerOptions()
+    condition: ConditionOptions | None = None
+    guidance: Annotated[Any, named_part("guidance")] = Field(default={}, validate_default=True)
+    sampler: Annotated[Any, named_part("sampler")] = Field(default={}, validate_default=True)
     confidence: ConfidenceOptions = ConfidenceOptions()
     filter: FilterOptions | None = None
     rewind: RewindOptions | None = None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from secrets import randbelow
+from typing import Any
 
 from sureflow.core.card import ModelCard
-from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
-from sureflow_server.api.encoding import PNG_CHANNELS, Format
+from sureflow.core.condition import ConditionOptions
+from sureflow.core.family import family_of
+from sureflow.core.lane import LaneSpec
 from sureflow_server.api.problems import Problem
-from sureflow_server.api.requests import Condition, ConfidenceOptions, Guidance, OutputOptions
-from sureflow_server.api.sampler_options import SamplerOptions
+from sureflow_server.api.requests import ConfidenceOptions, OutputOptions
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 
@@ -44,101 +45,64 @@ def seed_of(asked: int | None) -> int:
     return randbelow(DRAWN_SEEDS) if asked is None else asked
 
 
-def label_of(label: int | str, card: ModelCard, field: str) -> int:
-    """Return the number of a class.
+def lane_of(
+    card: ModelCard,
+    seed: int,
+    condition: ConditionOptions | None,
+    guidance: Any,
+    sampler: Any,
+) -> LaneSpec:
+    """Return the first lane of a request, with what is its family's own.
 
     Raises:
-        Problem: There is no such class.
+        InvalidFieldError: The model cannot make it.
+        NotReadyError: The request was read when the model was of another family.
     """
-    if not card.classes:
-        raise Problem.field(field, f"{card.name} has no classes; leave it out")
-    if isinstance(label, str) and label in card.classes:
-        return card.classes.index(label)
-    if isinstance(label, int) and 0 <= label < len(card.classes):
-        return label
-    names = ", ".join(card.classes)
-    allowed = f"choose from 0 to {len(card.classes) - 1} or {names}"
-    raise Problem.field(field, f"no class {label!r}; {allowed}")
-
-
-def condition_of(
-    condition: Condition | None, guidance: Guidance, card: ModelCard
-) -> tuple[int | None, float]:
-    """Return the number of the class, if there is one, and the scale of guidance.
-
-    Raises:
-        Problem: There is no such class, or no condition to guide by.
-    """
-    label = None if condition is None else label_of(condition.label, card, "condition.label")
-    check_guidance(guidance.scale, label, "guidance.scale")
-    return label, guidance.scale
-
-
-def check_guidance(scale: float, label: int | None, field: str) -> None:
-    """Make sure that there is a condition to guide by.
-
-    Raises:
-        Problem: There is none.
-    """
-    if label is None and scale != 1:
-        raise Problem.field(field, "a scale other than 1 needs condition.label")
-
-
-def check_grid(sampler: SamplerOptions, card: ModelCard) -> None:
-    """Make sure that the model has the grid.
-
-    Raises:
-        Problem: It has not.
-    """
-    if sampler.grid is not None and sampler.grid not in card.grids:
-        raise Problem.field("sampler.grid", f"{card.name} has only {', '.join(card.grids)}")
+    family = family_of(card)
+    if not (isinstance(guidance, family.guidance) and isinstance(sampler, family.sampler)):
+        raise NotReadyError(f"{card.name} has just been changed")
+    written = {} if condition is None else condition.given()
+    return family.lane(card, seed, written, guidance, sampler)
 
 
 def scores_of(
-    options: ConfidenceOptions,
-    card: ModelCard,
-    label: int | None,
-    scale: float,
-    parallel: bool = False,
-    usual: tuple[str, ...] = (),
+    options: ConfidenceOptions, card: ModelCard, spec: LaneSpec, usual: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """Return the scores to gather, each once, the one that decides first.
 
     Args:
         options: What was asked for.
         card: The model.
-        label: Class of the lanes, if any.
-        scale: Of their guidance.
-        parallel: Whether their steps are evaluated ahead of time.
+        spec: The lane, but for its scores.
         usual: Scores where none was asked for; by default the one that the model recommends.
 
     Raises:
         Problem: A score that was asked for cannot be had.
     """
-    asked = options.method
-    recommended: str = card.calibrated.get("score", DEFAULT_SCORE)
-    chosen: str = asked or next(iter(usual), recommended)
-
-    def unfit(name: str) -> bool:
-        return SCORES[name].obstacle(card, label, scale) is not None
-
-    if asked is None and unfit(chosen):
-        chosen = DEFAULT_SCORE
-    for field, names in (("method", [chosen]), ("also", options.also)):
+    family, asked = family_of(card), options.method
+    first = asked or next(iter(usual), None) or family.best_score(card, spec)
+    if asked is None and family.obstacle(first, card, spec):
+        first = family.default_score
+    for field, names in (("method", (first,)), ("also", options.also)):
         for name in names:
-            if obstacle := SCORES[name].obstacle(card, label, scale, parallel):
+            if name not in family.scores:
+                choice = f"choose from {', '.join(family.scores)}"
+                raise Problem.field(f"confidence.{field}", f"{card.name} has no {name}; {choice}")
+            if obstacle := family.obstacle(name, card, spec):
                 raise Problem.field(f"confidence.{field}", f"{name} {obstacle}")
-    kept = () if asked is not None or chosen not in usual else usual[1:]
-    return tuple(dict.fromkeys([chosen, *options.also, *(n for n in kept if not unfit(n))]))
+    kept = usual[1:] if asked is None and first in usual else ()
+    fit = (name for name in kept if family.obstacle(name, card, spec) is None)
+    return tuple(dict.fromkeys([first, *options.also, *fit]))
 
 
-def form_of(options: OutputOptions, card: ModelCard, field: str = "output.format") -> Format:
-    """Return how arrays shall travel.
+def form_of(options: OutputOptions, card: ModelCard, field: str = "output.format") -> str:
+    """Return how samples shall travel.
 
     Raises:
-        Problem: The model makes no images.
+        Problem: The samples of the model cannot.
     """
-    drawable = card.media == "image" and card.shape[0] in PNG_CHANNELS
-    if options.format == "png" and not drawable:
-        raise Problem.field(field, f"{card.name} makes no images; use npy or list")
-    return options.format or ("png" if drawable else "list")
+    forms = family_of(card).codec.forms(card)
+    if options.format is not None and options.format not in forms:
+        what = "makes no images" if options.format == "png" else f"has no {options.format}"
+        raise Problem.field(field, f"{card.name} {what}; use {' or '.join(reversed(forms))}")
+    return options.format or forms[0]

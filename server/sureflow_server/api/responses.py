@@ -5,33 +5,34 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from sureflow.core.card import ConditionKind
 from sureflow.core.lane import FinishReason
-from sureflow_server.api.schema import Part, Placement
+from sureflow.core.schema import Schema
 from sureflow_server.filters import Action, Score, Taken
 
 
-class CommitPoint(Part):
+class CommitPoint(Schema):
     """The moment at which the sample had mostly decided what it would be."""
 
     t: float
     step: int
 
 
-class Profile(Part):
+class Profile(Schema):
     """Uncertainty rate over time."""
 
     t: list[float]
     rate: list[float | None]
 
 
-class StepCounts(Part):
+class StepCounts(Schema):
     """Steps of the solver."""
 
     accepted: int
     rejected: int
 
 
-class DecisionRecord(Part):
+class DecisionRecord(Schema):
     """What the filter decided, and on what evidence."""
 
     action_requested: Action
@@ -49,7 +50,7 @@ class DecisionRecord(Part):
     """Time t in [0, 1] at which the sample was given up; null if it was finished."""
 
 
-class HandleLink(Part):
+class HandleLink(Schema):
     """By what a trajectory can be looked through and taken up again."""
 
     id: str
@@ -61,7 +62,7 @@ class HandleLink(Part):
     """Times of the key frames."""
 
 
-class SampleRecord(Part):
+class SampleRecord(Schema):
     """One sample."""
 
     index: int
@@ -130,7 +131,7 @@ class SampleRecord(Part):
     null for a first attempt."""
 
 
-class Usage(Part):
+class Usage(Schema):
     """What the request cost."""
 
     evaluations: int
@@ -144,7 +145,7 @@ class Usage(Part):
     """Seconds from then until the last lane was done."""
 
 
-class GenerateResponse(Part):
+class GenerateResponse(Schema):
     """The samples, in the order of their index."""
 
     id: str
@@ -159,7 +160,7 @@ class GenerateResponse(Part):
     """What went wrong and did not keep the samples from being made."""
 
 
-class BranchPoint(Part):
+class BranchPoint(Schema):
     """Where a trajectory was left."""
 
     t: float
@@ -177,7 +178,23 @@ class EditResponse(GenerateResponse):
     """Place of the surest branch in `samples`; null if the original is at least as sure."""
 
 
-class ModelRecord(Part):
+class ConditionRecord(Schema):
+    """Something that samples can be asked to be samples of."""
+
+    kind: ConditionKind
+    shape: list[int]
+    """Of the array; a label is a single number or name."""
+
+    names: list[str] | None = None
+    """Of classes, in the order of their numbers."""
+
+    null: float | None = None
+    """What stands for "not given" in every component of an array."""
+
+    says: str | None = None
+
+
+class ModelRecord(Schema):
     """A model and its state; a failed one has an error and no card, an unloaded one neither."""
 
     name: str
@@ -189,12 +206,30 @@ class ModelRecord(Part):
 
     error: str | None = None
     version: str | None = None
+    family: str | None = None
+    """What kind of process makes its samples; it says what a request may choose."""
+
     media: Literal["image", "vector"] | None = None
     shape: list[int] | None = None
     classes: list[str] | None = None
+    conditions: dict[str, ConditionRecord] | None = None
+    """What `condition` of a request may name."""
+
+    samplers: list[str] | None = None
+    """What `sampler.method` may be."""
+
+    scores: list[str] | None = None
+    """What `confidence.method` may be; some only of lanes with a condition."""
+
+    operations: list[str] | None = None
+    """Types of `operations` of an edit."""
+
+    formats: list[str] | None = None
+    """What `output.format` may be, the default one first."""
+
     parameters: int | None = None
     calibrated: dict[str, Any] | None = None
-    grids: list[Placement] | None = None
+    grids: list[str] | None = None
     """Where fixed steps can be placed."""
 
     differentiable: bool | None = None
@@ -204,9 +239,12 @@ class ModelRecord(Part):
     """How the probe was fitted that reads the score `probe`; empty without one."""
 
     provenance: dict[str, Any] | None = None
+    warnings: list[str] | None = None
+    """What of the checkpoint was set aside, and why, such as tables that were learned of another
+    network."""
 
 
-class ModelList(Part):
+class ModelList(Schema):
     """Every checkpoint folder."""
 
     models: list[ModelRecord]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sureflow_server.api.schema import Number, Part
+from sureflow.core.schema import Number, Schema
 
 MAX_TIMES = 64
 
@@ -27,7 +27,7 @@ Frames = Annotated[
 """Told apart by what they are, so that a complaint is about the one that was meant."""
 
 
-class RewindOptions(Part):
+class RewindOptions(Schema):
     """Give every sample a handle: what it takes to look through its trajectory and to edit it."""
 
     keep: Frames = "commit"

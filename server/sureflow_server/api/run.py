@@ -10,8 +10,8 @@ from typing import Any
 from sureflow.core.lane import Sample
 from sureflow_server.api.handle_options import Kept
 from sureflow_server.api.plan import Plan
-from sureflow_server.api.problems import told
-from sureflow_server.api.task_group import Keeper
+from sureflow_server.api.problems import public_reason
+from sureflow_server.api.task_group import TaskGroup
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started
 from sureflow_server.filters import Decision
@@ -66,7 +66,7 @@ class Run:
         self.results: list[Result] = []
         self.warnings: list[str] = []
         self.done = 0
-        self._held: list[Sample] = []
+        self._pending: list[Sample] = []
         self._failures: set[type[StoreError]] = set()
         self.job = job
         self._metrics = metrics
@@ -80,19 +80,19 @@ class Run:
             EngineError: Some samples could not be made.
         """
         with self._metrics.request(self.plan.card.name, self.plan.kind) as outcome:
-            keeper = Keeper(None if self.keep is None else partial(self._keep, self.keep))
-            async with self.job, keeper:
+            tasks = TaskGroup(None if self.keep is None else partial(self._keep, self.keep))
+            async with self.job, tasks:
                 try:
                     async for event in self.job:
                         if not isinstance(event, Finished):
                             yield event
                         elif result := self._take(event):
-                            keeper.add(result)
-                        for result in keeper.done():
+                            tasks.add(result)
+                        for result in tasks.done():
                             yield result
-                    for result in self._settle():
-                        keeper.add(result)
-                    async for result in keeper.rest():
+                    for result in self._finalize():
+                        tasks.add(result)
+                    async for result in tasks.rest():
                         yield result
                 except Exception:
                     outcome.name = "error"
@@ -144,7 +144,7 @@ class Run:
             except StoreError as error:
                 if type(error) not in self._failures:
                     self._failures.add(type(error))
-                    self.warnings.append(f"no handle could be kept: {told(error)}")
+                    self.warnings.append(f"no handle could be kept: {public_reason(error)}")
         # They are kept now, and take more room than all else.
         result.sample = replace(result.sample, frames=())
 
@@ -157,18 +157,18 @@ class Run:
         if self.plan.filter is not None:
             decision = self.plan.filter.decide(sample)
             if decision is None:
-                self._held.append(sample)
+                self._pending.append(sample)
                 return None
         return self._result(sample, decision)
 
-    def _settle(self) -> list[Result]:
-        """Decide about the samples that were held."""
+    def _finalize(self) -> list[Result]:
+        """Decide about the samples that were pending."""
         if self.plan.filter is None:
             return []
-        held = sorted(self._held, key=lambda sample: sample.spec.index)
+        pending = sorted(self._pending, key=lambda sample: sample.spec.index)
         accepted = sum(result.accepted for result in self.results)
-        decisions = self.plan.filter.settle(held, accepted)
-        return [self._result(*pair) for pair in zip(held, decisions, strict=True)]
+        decisions = self.plan.filter.finalize(pending, accepted)
+        return [self._result(*pair) for pair in zip(pending, decisions, strict=True)]
 
     def _result(self, sample: Sample, decision: Decision | None) -> Result:
         self._count(sample, decision)

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import AppStatus
 
 from sureflow_server.api.answer import head, record, tail
-from sureflow_server.api.problems import Problem
+from sureflow_server.api.problems import to_problem
 from sureflow_server.api.run import Result, Run
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.messages import Progress, Started
@@ -48,7 +48,7 @@ async def _events(request: Request, run: Run) -> AsyncGenerator[tuple[str, dict[
             async for event in events:
                 yield named(event, run)
     except EngineError as error:
-        yield "error", Problem.of(error).document(request)
+        yield "error", to_problem(error).document(request)
     else:
         yield "completed", {**opening, "n": len(run.results), **tail(run)}
 

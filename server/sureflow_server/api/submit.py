@@ -39,11 +39,11 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
             )
     except TooManySamplesError as error:
         raise Problem.field(COUNTED[planned.kind], str(error), "too-many-samples") from error
-    if planned.keeping is None:
+    if planned.handles is None:
         return Run(planned, job, service.metrics)
 
     async def give_handle(result: Result) -> Kept | None:
-        card, kept = planned.card, planned.keeping
+        card, kept = planned.card, planned.handles
         assert kept is not None
         said = facts(result, planned)
         model = card.name, card.version

@@ -1,4 +1,4 @@
-"""Results that wait for the store, side by side."""
+"""Work on results, done side by side."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Generic, TypeVar
 R = TypeVar("R")
 
 
-class Keeper(Generic[R]):
-    """Hands results on once what is to be done about each is done; leaving it cancels the rest.
+class TaskGroup(Generic[R]):
+    """Does something about each result, and yields each when that is done.
+
+    Leaving the ``async with`` block cancels what is not done yet.
 
     Args:
         work: What is to be done; ``None`` hands results on at once.
@@ -44,7 +46,7 @@ class Keeper(Generic[R]):
         for result in self.done():
             yield result
 
-    async def __aenter__(self) -> Keeper[R]:
+    async def __aenter__(self) -> TaskGroup[R]:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Room for what is under way: how much there is, and how much of it a lane takes."""
+"""How much may be under way at once, and how much of it a lane takes."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ SERIES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """How much may be accepted and not finished, over all requests.
+class AdmissionLimits:
+    """Most that may be accepted and not finished, over all requests.
 
     Attributes:
         samples: Samples.

@@ -1,4 +1,4 @@
-"""A tick whose network fails, in ever fewer lanes, until it is known which ones make it fail."""
+"""A tick whose network fails is tried again in halves, until it is known which lanes fail."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Divided:
-    """What a tick did, however often it had to be divided.
+class Bisection:
+    """What a tick did, however often it was halved.
 
     Attributes:
         rows: Network rows evaluated, padding not counted.
@@ -31,25 +31,25 @@ class Divided:
     fitting: int | None = None
 
 
-def divided(sampler: Sampler, request_of: Callable[[int], int]) -> Divided:
+def bisect_failures(sampler: Sampler, request_of: Callable[[int], int]) -> Bisection:
     """Tick all running lanes, at once if that works.
 
-    What fails is tried again in halves, requests as a whole as far as possible, so that a lane that
-    fails alone takes no other along. A sample does not depend on those beside it, so neither does
-    it on the division.
+    A tick that fails is tried again in halves. Requests stay whole as far as possible, so that a
+    lane that fails alone takes no other along. A sample does not depend on the lanes beside it, so
+    it does not depend on the halving either.
 
     Args:
         sampler: Whose lanes.
         request_of: The request that the lane with a ticket belongs to.
     """
-    done = Divided()
+    done = Bisection()
     try:
         tick = sampler.tick()
     except EvaluationError as error:
         lanes = sorted(sampler.tickets, key=lambda ticket: (request_of(ticket), ticket))
-        groups = _divide(lanes, error, done, request_of)
+        groups = _halve(lanes, error, done, request_of)
     else:
-        return Divided(tick.rows, tick.finished)
+        return Bisection(tick.rows, tick.finished)
     while groups:
         group = [ticket for ticket in groups.pop() if request_of(ticket) not in done.failed]
         if not group:
@@ -57,15 +57,15 @@ def divided(sampler: Sampler, request_of: Callable[[int], int]) -> Divided:
         try:
             tick = sampler.tick(group)
         except EvaluationError as error:
-            groups += _divide(group, error, done, request_of)
+            groups += _halve(group, error, done, request_of)
         else:
             done.rows += tick.rows
             done.finished += tick.finished
     return done
 
 
-def _divide(
-    lanes: list[int], error: EvaluationError, done: Divided, request_of: Callable[[int], int]
+def _halve(
+    lanes: list[int], error: EvaluationError, done: Bisection, request_of: Callable[[int], int]
 ) -> list[list[int]]:
     """Take note of an error of these lanes; return the groups to try instead, last first."""
     if error.memory:

@@ -26,7 +26,7 @@ class Forecast:
     Attributes:
         tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, by name of model, up to the
             most rows that a tick has while there is any hurry, see
-            :func:`~sureflow_server.engine.row_budget.brisk`.
+            :func:`~sureflow_server.engine.row_budget.rows_on_target`.
     """
 
     def __init__(self) -> None:
@@ -89,8 +89,8 @@ class Forecast:
             rows = max(rows - self._started_rows.get(model, 0), 0)
             full_s = self._tick_s(model, most)
             waiting = rows * full_s / most * (1 - most / (len(before) + 1))
-        elsewhere = {other.card.name for other in rivals} - {model}
-        turn_s = tick_s + sum(self._tick_s(name, len(self.tick_s[name])) for name in elsewhere)
+        others = {other.card.name for other in rivals} - {model}
+        turn_s = tick_s + sum(self._tick_s(name, len(self.tick_s[name])) for name in others)
         return (waiting + running) * (turn_s / tick_s if tick_s else 1)
 
     def _tick_s(self, model: str, rows: int) -> float:

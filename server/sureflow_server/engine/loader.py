@@ -7,13 +7,13 @@ from pathlib import Path
 
 from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
 from sureflow.core.card import ModelCard
-from sureflow.families.flow.spec import FlowSpec
-from sureflow.families.flow.tableau import METHODS
+from sureflow.core.family import family_of
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.networks import declare_plugin
+from sureflow.sampling.evaluators import best_rows
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
-from sureflow_server.engine.model_cache import Shelf
+from sureflow_server.engine.model_cache import ModelCache
 
 SLOTS_PER_ROW = 2
 """Slots beyond the running lanes are for lanes that stand back for others."""
@@ -21,7 +21,7 @@ SLOTS_PER_ROW = 2
 
 def load_all(
     config: WorkerConfig, begin: Callable[[str], object] = lambda name: None
-) -> tuple[Ready, Shelf]:
+) -> tuple[Ready, ModelCache]:
     """Load every checkpoint folder in ``models_dir`` (``None``: the embedded ones) and warm it up.
 
     A folder that does not work is reported and harms no other. Models are known by the names of
@@ -35,29 +35,29 @@ def load_all(
     for declaration in config.plugins:
         declare_plugin(declaration)
     root = config.models_dir or embedded_folder()
-    shelf = Shelf(budget=config.model_bytes)
+    cache = ModelCache(budget=config.model_bytes)
     resting = {each.card.name: each for each in config.resting}
     cards: dict[str, ModelCard] = {name: each.card for name, each in resting.items()}
     tick_s = {name: each.tick_s for name, each in resting.items()}
-    shelf.sizes.update({name: each.nbytes for name, each in resting.items()})
+    cache.sizes.update({name: each.nbytes for name, each in resting.items()})
     failures: dict[str, str] = {}
     for folder in sorted(checkpoint_folders(root), key=lambda each: _rank(each.name, config.last)):
         if folder.name in config.without or folder.name in resting:
             continue
         begin(folder.name)
         try:
-            shelf.make_room(_expected(folder, config))
+            cache.evict_for(_expected(folder, config))
             sampler = fetch(folder, config)
-            _take(shelf, sampler, config)
+            _take(cache, sampler, config)
         except Exception as error:  # a third-party network may raise anything
             failures[folder.name] = str(error) or type(error).__name__
         else:
             card, most = sampler.model.card, sampler.free // SLOTS_PER_ROW
-            tick_s[card.name] = tuple(map(sampler.model.evaluator.seconds, range(most + 1)))
+            tick_s[card.name] = tuple(map(sampler.seconds, range(most + 1)))
             cards[card.name] = card
             del sampler
     found = tuple(cards[name] for name in sorted(cards))
-    return Ready(str(root), found, tick_s, failures, dict(shelf.sizes), (*shelf.held,)), shelf
+    return Ready(str(root), found, tick_s, failures, dict(cache.sizes), (*cache.resident,)), cache
 
 
 def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> Sampler:
@@ -75,7 +75,7 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     check_name(folder, model.card)
     if card is not None and model.card != card:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
-    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or model.evaluator.best_rows))
+    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or best_rows(model)))
     _warm_up(sampler)
     return sampler
 
@@ -90,32 +90,28 @@ def _expected(folder: Path, config: WorkerConfig) -> int:
     return min(weights.stat().st_size if weights.exists() else 0, config.model_bytes or 0)
 
 
-def _take(shelf: Shelf, sampler: Sampler, config: WorkerConfig) -> None:
-    """Put a model on the shelf, for which others make room.
+def _take(cache: ModelCache, sampler: Sampler, config: WorkerConfig) -> None:
+    """Put a model into the cache, and evict others for it.
 
     Raises:
-        CheckpointError: There can be no room for it.
+        CheckpointError: It takes more than the whole budget.
     """
     size, most = sampler.nbytes, config.model_bytes
     if most is not None and size > most:
         raise CheckpointError(f"takes {size} bytes of memory, and model_bytes is {most}")
-    shelf.make_room(size)
-    shelf.put(sampler.model.card.name, sampler)
+    cache.evict_for(size)
+    cache.put(sampler.model.card.name, sampler)
 
 
 def _warm_up(sampler: Sampler) -> None:
-    """Fill every slot, with every method, guided and not, and one lane differentiated.
+    """Fill every slot with the example lanes of the family, and run them to their end.
 
-    Otherwise the first request for the score `divergence` would hold up a tick, and everybody in
-    it, while the row counts of the derivatives are verified.
+    Otherwise the first request for a score that needs a head of its own would hold up a tick, and
+    everybody in it, while the block sizes of that head are verified.
     """
     card = sampler.model.card
-    label = 0 if card.classes else None
-    for ticket in range(sampler.free):
-        method = METHODS[ticket % len(METHODS)]
-        guidance = 2.0 if label is not None and ticket % 2 else 1.0
-        scores = ("divergence",) if card.differentiable and not ticket else ()
-        sampler.admit(ticket, FlowSpec(0, ticket, method, 1, label, guidance, scores=scores))
+    for ticket, spec in zip(range(sampler.free), family_of(card).examples(card), strict=False):
+        sampler.admit(ticket, spec)
     while sampler.running:
         for _, sample in sampler.tick().finished:
             if sample.finish_reason != "converged":

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from sureflow.core.family import cost_of
 from sureflow.core.lane import LaneSpec, Sample
-from sureflow_server.engine.bisect_failures import divided
+from sureflow_server.engine.bisect_failures import bisect_failures
 from sureflow_server.engine.messages import (
     ROW_BOUNDS,
     SECOND_BOUNDS,
     Admission,
+    CacheEvent,
     Cancel,
     Command,
     Failed,
@@ -23,15 +24,14 @@ from sureflow_server.engine.messages import (
     Progress,
     Refused,
     Report,
-    Shelved,
     Shutdown,
     Started,
     Submit,
     TickStats,
     Unload,
 )
-from sureflow_server.engine.model_cache import Loaded, Shelf
-from sureflow_server.engine.row_budget import width
+from sureflow_server.engine.model_cache import Loaded, ModelCache
+from sureflow_server.engine.row_budget import row_budget
 from sureflow_server.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -84,15 +84,15 @@ class TickLoop:
 
     def __init__(
         self,
-        samplers: Mapping[str, Sampler] | Shelf,
+        samplers: Mapping[str, Sampler] | ModelCache,
         inbox: SimpleQueue[Command | Loaded],
         send: Callable[[Report], None],
         tick_s: Mapping[str, Sequence[float]] | None = None,
         admission: Admission = "tick",
         fetch: Callable[[str], Sampler] | None = None,
     ) -> None:
-        self._shelf = samplers if isinstance(samplers, Shelf) else Shelf(samplers)
-        self._samplers = self._shelf.samplers
+        self._cache = samplers if isinstance(samplers, ModelCache) else ModelCache(samplers)
+        self._samplers = self._cache.samplers
         self._fetch = fetch
         self._deferred: dict[str, list[Submit]] = {}
         self._inbox = inbox
@@ -112,7 +112,7 @@ class TickLoop:
         self._refused: list[Refused] = []
         self._finished: list[Finished] = []
         self._failed: list[Failed] = []
-        self._shelved: list[Shelved] = []
+        self._cache_events: list[CacheEvent] = []
         self._changed = False
         self._due = 0.0
         self._beat = 0.0
@@ -151,25 +151,25 @@ class TickLoop:
 
     def _exchange(self) -> None:
         """Let models that nobody uses go for one that is asked for, if there is any."""
-        closed = self._shelf.closing
-        gone = self._shelf.turn(self._busy, self._fetch, self._inbox)
-        self._stale |= closed - self._shelf.closing
+        closed = self._cache.closing
+        gone = self._cache.turn(self._busy, self._fetch, self._inbox)
+        self._stale |= closed - self._cache.closing
         for model in gone:
-            self._shelved.append(Shelved(model, "evicted"))
+            self._cache_events.append(CacheEvent(model, "evicted"))
             self._stale.discard(model)
             if self._scheduler.waiting(model):
-                self._shelf.want(model)
+                self._cache.want(model)
 
     def _busy(self, model: str) -> bool:
         """Whether a model must stay: it has lanes, or, unless others wait long, will have some."""
         sampler = self._samplers[model]
-        waiting = self._scheduler.waiting(model) > 0 and model not in self._shelf.closing
+        waiting = self._scheduler.waiting(model) > 0 and model not in self._cache.closing
         return sampler.running + sampler.paused > 0 or waiting
 
     def _take(self, loaded: Loaded) -> None:
         """Go on with the requests that have waited for a model."""
-        came = self._shelf.came(loaded)
-        self._shelved.append(Shelved(loaded.model, "loaded" if came else "failed"))
+        came = self._cache.came(loaded)
+        self._cache_events.append(CacheEvent(loaded.model, "loaded" if came else "failed"))
         deferred = self._deferred.pop(loaded.model, [])
         if came:
             for submit in deferred:
@@ -193,7 +193,7 @@ class TickLoop:
                 del self._slots[ticket]
 
     def _unload(self, model: str) -> None:
-        self._shelf.forget(model)
+        self._cache.forget(model)
         for of_models in (self._tick_s, self._slowness, self._stats):
             of_models.pop(model, None)
         for others in (self._arrived, self._fitting, self._deferred):
@@ -203,9 +203,9 @@ class TickLoop:
     def _add(self, submit: Submit) -> None:
         if submit.model not in self._samplers:
             self._deferred.setdefault(submit.model, []).append(submit)
-            self._shelf.want(submit.model)
+            self._cache.want(submit.model)
             return
-        self._shelf.use(submit.model)
+        self._cache.use(submit.model)
         try:
             self._check(submit)
         except ValueError as error:
@@ -258,8 +258,8 @@ class TickLoop:
                 continue
             self._stale.discard(model)
             left = sampler.left()
-            free = 0 if model in self._shelf.closing else sampler.free
-            turn = self._scheduler.turn(model, self._width(model, left), free, left)
+            free = 0 if model in self._cache.closing else sampler.free
+            turn = self._scheduler.turn(model, self._row_budget(model, left), free, left)
             sampler.pause(turn.pause)
             sampler.resume(turn.resume)
             for ticket, lane in turn.start:
@@ -267,7 +267,7 @@ class TickLoop:
                 self._slots[ticket] = _Slot(model, lane, monotonic())
                 self._started.append(Started(lane.request))
 
-    def _width(self, model: str, left: Mapping[int, float]) -> int:
+    def _row_budget(self, model: str, left: Mapping[int, float]) -> int:
         """Rows that the next ticks may have."""
         now, slowness = monotonic(), self._slowness[model]
         pressing = [
@@ -279,22 +279,22 @@ class TickLoop:
             if following is not None:
                 ticks = max(ticks, cost_of(following.spec).evaluations)
             pressing.append((deadline - now, ticks))
-        rows = width(pressing, [slowness * seconds for seconds in self._tick_s[model]])
-        return min(rows, self._room(model, rows))
+        rows = row_budget(pressing, [slowness * seconds for seconds in self._tick_s[model]])
+        return min(rows, self._fitting_rows(model, rows))
 
-    def _room(self, model: str, wanted: int) -> int:
-        """Rows that memory has room for, as far as is known: half of what it had none for.
+    def _fitting_rows(self, model: str, wanted: int) -> int:
+        """Rows that fit into memory, as far as is known: half of those that did not fit.
 
-        And one more at every decision, since it may have been others who took it.
+        One more is tried at every decision, since another process may have taken the memory.
         """
         if model not in self._fitting:
             return wanted
-        room = self._fitting[model]
-        if room >= wanted:
+        fitting = self._fitting[model]
+        if fitting >= wanted:
             del self._fitting[model]
         else:
             self._fitting[model] += 1
-        return room
+        return fitting
 
     def _tick(self) -> None:
         first = ended = monotonic()
@@ -304,11 +304,11 @@ class TickLoop:
                 continue
             begun = ended
             sampler.pace(begun, self._turn_s)
-            tick = divided(sampler, self._request_of)
+            tick = bisect_failures(sampler, self._request_of)
             ended = monotonic()
             if tick.fitting is not None:
                 self._fitting[model] = tick.fitting
-            expected[model] = sampler.model.evaluator.seconds(tick.rows)
+            expected[model] = sampler.seconds(tick.rows)
             self._count(self._stats[model], tick.rows, ended - begun, expected[model])
             if tick.finished or tick.failed or tick.fitting is not None:
                 self._stale.add(model)
@@ -329,7 +329,7 @@ class TickLoop:
     def _finish(self, ticket: int, sample: Sample, ended: float) -> None:
         self._scheduler.finish(ticket)
         slot = self._slots.pop(ticket)
-        self._shelf.use(slot.model)
+        self._cache.use(slot.model)
         lane = slot.lane
         self._finished.append(Finished(lane.request, lane.number, sample, slot.admitted, ended))
 
@@ -345,7 +345,9 @@ class TickLoop:
         """Send finished lanes at once, and statistics now and then or before falling asleep."""
         now = monotonic()
         due = now >= self._due or not self._slots
-        news = self._started or self._finished or self._refused or self._failed or self._shelved
+        news = (
+            self._started or self._finished or self._refused or self._failed or self._cache_events
+        )
         if not (news or (due and self._changed) or now >= self._beat):
             return
         self._beat = now + BEAT_S
@@ -357,14 +359,14 @@ class TickLoop:
                 stats=tuple(self._statistics()) if due else (),
                 refused=tuple(self._refused),
                 failed=tuple(self._failed),
-                shelved=tuple(self._shelved),
+                cache_events=tuple(self._cache_events),
             )
         )
         self._started.clear()
         self._finished.clear()
         self._refused.clear()
         self._failed.clear()
-        self._shelved.clear()
+        self._cache_events.clear()
         if due:
             self._due = now + REPORT_EVERY_S
             self._changed = False

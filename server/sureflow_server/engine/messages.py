@@ -146,7 +146,7 @@ class Ready:
             has, by name of model.
         failures: Why each of the others does not, by the name of its folder.
         nbytes: What each of the models takes in memory, by name.
-        held: Those that are in memory, by name; the least recently used first.
+        resident: Names of the models in memory, the least recently used first.
     """
 
     folder: str
@@ -154,7 +154,7 @@ class Ready:
     tick_s: dict[str, tuple[float, ...]]
     failures: dict[str, str]
     nbytes: dict[str, int] = field(default_factory=dict)
-    held: tuple[str, ...] = ()
+    resident: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
+class CacheEvent:
     """A model has come into memory, has not, or has gone to make room for another.
 
     Attributes:
@@ -265,7 +265,7 @@ class Report:
     stats: tuple[TickStats, ...]
     refused: tuple[Refused, ...] = ()
     failed: tuple[Failed, ...] = ()
-    shelved: tuple[Shelved, ...] = ()
+    cache_events: tuple[CacheEvent, ...] = ()
 
 
 Command = Submit | Cancel | Unload | Shutdown

@@ -1,4 +1,4 @@
-"""Which models are in memory: within a budget, one that is not used makes room for one that is."""
+"""Which models are in memory: within a budget, idle ones are evicted for others that are wanted."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from sureflow_server.settling import settle
+from sureflow_server.garbage import freeze_garbage
 
 if TYPE_CHECKING:
     from sureflow.sampling.sampler import Sampler
 
-PATIENCE_S = 5.0
-"""Seconds that a model waits for others to be idle; from then on the least recently used ones start
-no lanes any more, so that none waits for ever."""
+CLOSE_AFTER_S = 5.0
+"""Seconds that a model waits until others are idle. After that the least recently used ones start
+no more lanes, so that no model waits for ever."""
 
 STAY = 4.0
-"""Times as long as it took to fetch it that a model stays at least before it has to give way, lest
-most of the time goes into fetching."""
+"""A model stays at least this many times as long as its fetch took, so that most of the time does
+not go into fetching."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """A model has come, or has not.
+    """The end of a fetch: a model, or the reason why there is none.
 
     Attributes:
         model: Its name.
@@ -38,7 +38,7 @@ class Loaded:
     error: str = ""
 
 
-class Shelf:
+class ModelCache:
     """Models in memory, and those that can be fetched when they are asked for.
 
     A model that runs lanes never goes. Models are fetched one at a time, in another thread, so that
@@ -69,7 +69,7 @@ class Shelf:
             self.put(model, sampler)
 
     @property
-    def held(self) -> dict[str, int]:
+    def resident(self) -> dict[str, int]:
         """Bytes of the models in memory, by name; the least recently used first."""
         order = sorted(self.samplers, key=self._used.__getitem__)
         return {model: self.sizes[model] for model in order}
@@ -95,7 +95,7 @@ class Shelf:
         if self.samplers.pop(model, None) is not None:
             _free()
 
-    def make_room(self, size: int, busy: Callable[[str], bool] = lambda model: False) -> list[str]:
+    def evict_for(self, size: int, busy: Callable[[str], bool] = lambda model: False) -> list[str]:
         """Let models that are not busy go, as many as it takes; none if that would not do.
 
         Args:
@@ -107,7 +107,7 @@ class Shelf:
         """
         over = self._over(size)
         chosen: list[str] = []
-        for model in self.held:
+        for model in self.resident:
             if over > 0 and not busy(model):
                 chosen.append(model)
                 over -= self.sizes[model]
@@ -138,7 +138,7 @@ class Shelf:
         if not self._wanted or self._fetching is not None or fetch is None:
             return []
         model, since = next(iter(self._wanted.items()))
-        gone = self.make_room(self.sizes[model], busy)
+        gone = self.evict_for(self.sizes[model], busy)
         if self._over(self.sizes[model]) > 0:
             self.closing = self._oldest(self.sizes[model], since)
             return []
@@ -160,15 +160,15 @@ class Shelf:
         """Bytes by which the budget is too small for so many more."""
         if self._budget is None:
             return 0
-        return sum(self.held.values()) + size - self._budget
+        return sum(self.resident.values()) + size - self._budget
 
     def _oldest(self, size: int, since: float) -> set[str]:
         """The models that have to go for so many bytes, once they have been waited for too long."""
         chosen: set[str] = set()
-        patience = max(PATIENCE_S, STAY * (self._came - self._begun))
-        if monotonic() - max(since, self._came) > patience:
+        limit_s = max(CLOSE_AFTER_S, STAY * (self._came - self._begun))
+        if monotonic() - max(since, self._came) > limit_s:
             over = self._over(size)
-            for model, taken in self.held.items():
+            for model, taken in self.resident.items():
                 if over > 0:
                     chosen.add(model)
                     over -= taken
@@ -186,6 +186,6 @@ def _free() -> None:
     """Give memory back that nothing refers to any more; lanes and their scores do to each other."""
     import torch
 
-    settle()
+    freeze_garbage()
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()

@@ -14,7 +14,7 @@ from typing import Protocol
 from sureflow.core.card import ModelCard
 from sureflow.core.lane import LaneSpec
 from sureflow_server.engine.account import Account, Tally
-from sureflow_server.engine.admission import Room, footprint
+from sureflow_server.engine.admission import AdmissionLimits, footprint
 from sureflow_server.engine.errors import (
     DeadlineError,
     DeadlineUnreachableError,
@@ -27,9 +27,9 @@ from sureflow_server.engine.errors import (
     TooManySamplesError,
 )
 from sureflow_server.engine.job import Follow, Job
-from sureflow_server.engine.messages import Ready, Shelved, Terms, TickStats, WorkerConfig
+from sureflow_server.engine.messages import CacheEvent, Ready, Terms, TickStats, WorkerConfig
 from sureflow_server.engine.supervisor import Supervisor
-from sureflow_server.engine.timeouts import Patience
+from sureflow_server.engine.timeouts import Timeouts
 
 MIN_RETRY_S, MAX_RETRY_S = 0.05, 60.0
 
@@ -40,10 +40,10 @@ class Observer(Protocol):
     def ticked(self, stats: TickStats) -> None:
         """Ticks were made."""
 
-    def shelved(self, shelved: Shelved) -> None:
+    def cache_changed(self, event: CacheEvent) -> None:
         """A model has come into memory, has not, or has gone."""
 
-    def held(self, nbytes: dict[str, int]) -> None:
+    def resident(self, nbytes: dict[str, int]) -> None:
         """These models are in memory, and take so many bytes."""
 
     def worker_restarted(self) -> None:
@@ -59,9 +59,9 @@ class Pool:
 
     Args:
         config: What workers are started with.
-        room: What may be accepted and not finished; beyond it requests are refused.
+        limits: What may be accepted and not finished; beyond it requests are refused.
         observer: Told of ticks and restarts.
-        patience: For how long workers may be silent.
+        timeouts: How long workers may be silent.
 
     Attributes:
         folder: Where the checkpoints lie, known once a worker has been ready.
@@ -73,16 +73,16 @@ class Pool:
     def __init__(
         self,
         config: WorkerConfig,
-        room: Room,
+        limits: AdmissionLimits,
         observer: Observer,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._config = config
-        self._room = room
+        self._limits = limits
         self._observer = observer
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or Timeouts()
         self._ids = count(1)
-        self._current = Supervisor(config, self._patience, self)
+        self._current = Supervisor(config, self._timeouts, self)
         self._all = [self._current]
         self._draining = False
         self._changing = asyncio.Lock()
@@ -103,10 +103,10 @@ class Pool:
         return self._draining
 
     @property
-    def held(self) -> dict[str, int]:
+    def resident(self) -> dict[str, int]:
         """Bytes of the models in memory, by name, the least recently used first."""
         current = self._current
-        return {name: current.nbytes[name] for name in current.held}
+        return {name: current.nbytes[name] for name in current.resident}
 
     @property
     def reserved(self) -> int:
@@ -159,8 +159,8 @@ class Pool:
                 raise NoSuchModelError(f"there is no checkpoint folder {name} in {self.folder}")
             config = replace(self._config, without=self._config.without - {name})
             if config.model_bytes is not None:
-                config = replace(config, last=(*self._current.held, name))
-            standby = Supervisor(config, self._patience, self)
+                config = replace(config, last=(*self._current.resident, name))
+            standby = Supervisor(config, self._timeouts, self)
             self._all.append(standby)
             standby.start()
             try:
@@ -231,7 +231,7 @@ class Pool:
         account = account or Account()
         account.admit(len(lanes))
         nbytes = sum(footprint(lane, card.shape) for lane in lanes)
-        self._check_room(len(lanes), nbytes)
+        self._check_limits(len(lanes), nbytes)
         supervisor = self._current
         deadline = inf if deadline_s is None else monotonic() + deadline_s
         job = Job(
@@ -273,10 +273,10 @@ class Pool:
         running, waiting = (sum(column) for column in zip(*standing, strict=True))
         self._observer.ticked(replace(stats, running=running, waiting=waiting))
 
-    def shelved(self, shelved: Shelved) -> None:
+    def cache_changed(self, event: CacheEvent) -> None:
         """Pass on what has come into memory, and what has gone."""
-        self._observer.shelved(shelved)
-        self._observer.held(self.held)
+        self._observer.cache_changed(event)
+        self._observer.resident(self.resident)
 
     def worker_restarted(self) -> None:
         """Pass on that a dead worker is being replaced."""
@@ -288,8 +288,8 @@ class Pool:
         if not self.folder:
             raise NotReadyError("the models are still being loaded", 2)
 
-    def _check_room(self, samples: int, nbytes: int) -> None:
-        most = self._room
+    def _check_limits(self, samples: int, nbytes: int) -> None:
+        most = self._limits
         if samples > most.samples:
             raise TooManySamplesError(f"at most {most.samples} at a time, got {samples}")
         if nbytes > most.nbytes:
@@ -329,7 +329,7 @@ class Pool:
         self.cards = dict(supervisor.cards)
         self.failures = supervisor.failures
         self.unloaded = {*self._config.without}
-        self._observer.held(self.held)
+        self._observer.resident(self.resident)
 
     def _see_off(self, supervisor: Supervisor) -> None:
         """Forget a supervisor once it has finished what it has."""

@@ -29,13 +29,13 @@ class _Request(Generic[L]):
     paused: list[int] = field(default_factory=list)
 
     @property
-    def held(self) -> int:
-        """Slots that its lanes hold."""
+    def slots(self) -> int:
+        """Slots that its lanes are in."""
         return len(self.running) + len(self.paused)
 
     @property
     def unfinished(self) -> int:
-        return self.held + len(self.waiting)
+        return self.slots + len(self.waiting)
 
 
 _by_order = attrgetter("order")
@@ -73,7 +73,7 @@ class Scheduler(Generic[L]):
         self._requests: dict[int, _Request[L]] = {}
         self._queues: dict[str, _Queues[L]] = {}
         self._owners: dict[int, _Request[L]] = {}
-        self._holding: dict[str, dict[int, _Request[L]]] = {}
+        self._in_slots: dict[str, dict[int, _Request[L]]] = {}
         self._waiting: dict[str, int] = {}
         self._tickets = count()
 
@@ -130,9 +130,9 @@ class Scheduler(Generic[L]):
             left: Ticks that lanes still need, by ticket; without it they do not take turns.
         """
         shares = self._shares(model, rows, slots)
-        holding = self._holding.setdefault(model, {})
+        in_slots = self._in_slots.setdefault(model, {})
         turn: Turn[L] = Turn([], [], [])
-        fresh = {request: max(share - request.held, 0) for request, share in shares.items()}
+        fresh = {request: max(share - request.slots, 0) for request, share in shares.items()}
         spare = slots - sum(fresh.values())
         for request, share in shares.items():
             further = len(request.waiting) - fresh[request]
@@ -140,12 +140,12 @@ class Scheduler(Generic[L]):
                 further = min(further, share - fresh[request])
                 fresh[request] += further
                 spare -= further
-        for request in {**holding, **{request.id: request for request in shares}}.values():
+        for request in {**in_slots, **{request.id: request for request in shares}}.values():
             starting = fresh.get(request, 0)
-            self._hold(request, shares.get(request, 0) - starting, left or {}, turn)
+            self._run_or_pause(request, shares.get(request, 0) - starting, left or {}, turn)
             self._start(request, starting, turn)
-            if request.held:
-                holding[request.id] = request
+            if request.slots:
+                in_slots[request.id] = request
         return turn
 
     def _shares(self, model: str, rows: int, slots: int) -> dict[_Request[L], int]:
@@ -155,13 +155,13 @@ class Scheduler(Generic[L]):
         queues = self._queues.get(model, {})
         # There are rows for an owner's first requests only; but those that hold slots may go on
         # where no slot is left for others to start.
-        holding: dict[tuple[int, str], list[_Request[L]]] = {}
-        for request in self._holding.get(model, {}).values():
-            holding.setdefault((request.priority, request.owner), []).append(request)
+        in_slots: dict[tuple[int, str], list[_Request[L]]] = {}
+        for request in self._in_slots.get(model, {}).values():
+            in_slots.setdefault((request.priority, request.owner), []).append(request)
         for priority in sorted(queues, reverse=True):
             owners = []
             for owner, requests in queues[priority].items():
-                able = {*requests[:rows], *holding.get((priority, owner), ())}
+                able = {*requests[:rows], *in_slots.get((priority, owner), ())}
                 wanting = sorted((-inf, request.order, request) for request in able)
                 owners.append((0, wanting[0][:2], wanting))
             heapify(owners)
@@ -169,7 +169,7 @@ class Scheduler(Generic[L]):
                 owned, _, wanting = heappop(owners)
                 _, order, request = heappop(wanting)
                 share = shares.get(request, 0)
-                starts = share >= request.held
+                starts = share >= request.slots
                 if (request.rows <= left or left == rows) and (slots > 0 or not starts):
                     shares[request] = share + 1
                     slots -= starts
@@ -181,18 +181,18 @@ class Scheduler(Generic[L]):
                     heappush(owners, (owned, wanting[0][:2], wanting))
         return shares
 
-    def _hold(
+    def _run_or_pause(
         self, request: _Request[L], count: int, left: Mapping[int, float], turn: Turn[L]
     ) -> None:
         """Let so many of the lanes that hold slots run, those with most left; pause the others.
 
         Among equals those go on that ran before, the ones that were started first.
         """
-        held = sorted(request.running + request.paused, key=lambda ticket: -left.get(ticket, 0))
-        chosen = {*held[:count]}
+        lanes = sorted(request.running + request.paused, key=lambda ticket: -left.get(ticket, 0))
+        chosen = {*lanes[:count]}
         turn.pause.extend(ticket for ticket in request.running if ticket not in chosen)
         turn.resume.extend(ticket for ticket in request.paused if ticket in chosen)
-        request.paused = sorted(ticket for ticket in held if ticket not in chosen)
+        request.paused = sorted(ticket for ticket in lanes if ticket not in chosen)
         request.running = sorted(chosen)
 
     def _start(self, request: _Request[L], count: int, turn: Turn[L]) -> None:
@@ -205,7 +205,7 @@ class Scheduler(Generic[L]):
 
     def under_way(self, model: str) -> Iterator[tuple[float, list[int], L | None]]:
         """Yield the deadline, lanes in slots and next lane of every request that holds a slot."""
-        for request in self._holding.get(model, {}).values():
+        for request in self._in_slots.get(model, {}).values():
             following = request.waiting[0] if request.waiting else None
             yield request.order[0], request.running + request.paused, following
 
@@ -215,8 +215,8 @@ class Scheduler(Generic[L]):
         request.running.remove(ticket)
         if not request.unfinished:
             self._forget(request)
-        elif not request.held:
-            del self._holding[request.model][request.id]
+        elif not request.slots:
+            del self._in_slots[request.model][request.id]
 
     def cancel(self, request: int) -> tuple[str, list[int]] | None:
         """Forget a request; return its model and the tickets of its lanes that hold slots.
@@ -235,7 +235,7 @@ class Scheduler(Generic[L]):
 
     def _forget(self, request: _Request[L]) -> None:
         del self._requests[request.id]
-        self._holding.get(request.model, {}).pop(request.id, None)
+        self._in_slots.get(request.model, {}).pop(request.id, None)
         queues = self._queues[request.model]
         owners = queues[request.priority]
         requests = owners[request.owner]

@@ -22,6 +22,7 @@ from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.ledger import Ledger
 from sureflow_server.engine.messages import (
+    CacheEvent,
     Cancel,
     Failed,
     Finished,
@@ -30,14 +31,13 @@ from sureflow_server.engine.messages import (
     Ready,
     Report,
     Resting,
-    Shelved,
     TickStats,
     Unload,
     WorkerConfig,
 )
 from sureflow_server.engine.process import WorkerProcess
-from sureflow_server.engine.row_budget import brisk
-from sureflow_server.engine.timeouts import Patience
+from sureflow_server.engine.row_budget import rows_on_target
+from sureflow_server.engine.timeouts import Timeouts
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Observer(Protocol):
     def ticked(self, stats: TickStats) -> None:
         """Ticks were made."""
 
-    def shelved(self, shelved: Shelved) -> None:
+    def cache_changed(self, event: CacheEvent) -> None:
         """A model has come into memory, has not, or has gone."""
 
     def worker_restarted(self) -> None:
@@ -74,7 +74,7 @@ class Supervisor:
 
     Args:
         config: What workers are started with.
-        patience: For how long they may be silent.
+        timeouts: How long they may be silent.
         observer: Told what happens.
 
     Attributes:
@@ -84,22 +84,22 @@ class Supervisor:
         cards: Models that the worker has, by name; empty before it has come up.
         failures: Why it has not others, by name of their folder.
         nbytes: What each takes in memory, by name.
-        held: Names of those in memory, the least recently used first.
+        resident: Names of the models in memory, the least recently used first.
         standing: Lanes that run and that wait, by name of model.
         gone: Set once it is retired and its last worker has ended.
     """
 
-    def __init__(self, config: WorkerConfig, patience: Patience, observer: Observer) -> None:
+    def __init__(self, config: WorkerConfig, timeouts: Timeouts, observer: Observer) -> None:
         self._config = config
-        self._patience = patience
+        self._timeouts = timeouts
         self._observer = observer
         self._worker: WorkerProcess | None = None
         self._serving = False
         self._retired = False
         self._restarts = 0
-        self._settled = asyncio.Event()
+        self._startup_done = asyncio.Event()
         self._startup_error: StartupError | None = None
-        self._limit_s = patience.load_s
+        self._limit_s = timeouts.load_s
         self._silent_s = 0.0
         self._loading = "its code"
         self._verdict: str | None = None
@@ -111,7 +111,7 @@ class Supervisor:
         self.cards: dict[str, ModelCard] = {}
         self.failures: dict[str, str] = {}
         self.nbytes: dict[str, int] = {}
-        self.held: tuple[str, ...] = ()
+        self.resident: tuple[str, ...] = ()
         self.standing: dict[str, tuple[int, int]] = {}
         self.gone = asyncio.Event()
 
@@ -130,7 +130,7 @@ class Supervisor:
         Raises:
             StartupError: It died before it was ready, took too long, or was stopped.
         """
-        await self._settled.wait()
+        await self._startup_done.wait()
         if self._startup_error is not None:
             raise self._startup_error
 
@@ -154,7 +154,7 @@ class Supervisor:
         """Let go of a model once no request needs it; successors of the worker are without it."""
         self._config = replace(self._config, without=self._config.without | {model})
         self.cards.pop(model, None)
-        self.held = tuple(held for held in self.held if held != model)
+        self.resident = tuple(name for name in self.resident if name != model)
         self._unloading.add(model)
         self._let_go()
 
@@ -191,7 +191,7 @@ class Supervisor:
             self._worker.kill()
 
     def _leave_off(self) -> None:
-        self._settle(StartupError("the server was stopped before it was ready"))
+        self._end_startup(StartupError("the server was stopped before it was ready"))
         self.gone.set()
 
     def _feed(self) -> None:
@@ -221,7 +221,7 @@ class Supervisor:
         if self._retired and not self.ledger.jobs:
             self._leave_off()
             return
-        self._limit_s, self._silent_s = self._patience.load_s, 0.0
+        self._limit_s, self._silent_s = self._timeouts.load_s, 0.0
         self._loading, self._verdict = "its code", None
         needed = {job.card.name for job in self.ledger.jobs}
         without = self._config.without - needed
@@ -234,7 +234,7 @@ class Supervisor:
         """What a successor should know where not all models fit into memory."""
         if self._config.model_bytes is None or not self.cards:
             return {}
-        wanted = (*self.held, *sorted(needed))
+        wanted = (*self.resident, *sorted(needed))
         resting = tuple(
             Resting(card, self._tick_s[name], self.nbytes[name])
             for name, card in self.cards.items()
@@ -279,10 +279,10 @@ class Supervisor:
         for refused in report.refused:
             if job := self.ledger.get(refused.request):
                 self.end(job, ImpossibleError(refused.error))
-        for shelved in report.shelved:
-            others = tuple(held for held in self.held if held != shelved.model)
-            self.held = (*others, shelved.model) if shelved.what == "loaded" else others
-            self._observer.shelved(shelved)
+        for event in report.cache_events:
+            others = tuple(name for name in self.resident if name != event.model)
+            self.resident = (*others, event.model) if event.what == "loaded" else others
+            self._observer.cache_changed(event)
         launched: dict[Job, dict[int, LaneSpec]] = {}
         for finished in report.finished:
             if job := self.ledger.get(finished.request):
@@ -315,31 +315,31 @@ class Supervisor:
         return {}
 
     def _came_up(self, ready: Ready) -> None:
-        self._limit_s = self._patience.serving_s(sum(each[-1] for each in ready.tick_s.values()))
+        self._limit_s = self._timeouts.serving_s(sum(each[-1] for each in ready.tick_s.values()))
         self.cards = {
             card.name: card for card in ready.cards if card.name not in self._config.without
         }
         self.forecast.tick_s = {
-            model: seconds[: brisk(seconds) + 1] for model, seconds in ready.tick_s.items()
+            model: seconds[: rows_on_target(seconds) + 1] for model, seconds in ready.tick_s.items()
         }
         self.failures = ready.failures
-        self.nbytes, self.held, self._tick_s = ready.nbytes, ready.held, ready.tick_s
+        self.nbytes, self.resident, self._tick_s = ready.nbytes, ready.resident, ready.tick_s
         loaded = {card.name: card for card in ready.cards}
         for job in self.ledger.jobs:
             if loaded.get(job.card.name) != job.card:
                 changed = f"model {job.card.name} changed while the request ran"
                 self._end(job, RequestFailedError(changed))
         self._serving = True
-        self._settle(None)
+        self._end_startup(None)
         self._observer.came_up(self, ready)
         self._feed()
         self._let_go()
         self._rest()
 
-    def _settle(self, error: StartupError | None) -> None:
-        if not self._settled.is_set():
+    def _end_startup(self, error: StartupError | None) -> None:
+        if not self._startup_done.is_set():
             self._startup_error = error
-            self._settled.set()
+            self._startup_done.set()
 
     def _exited(self, code: int | None) -> None:
         self._worker = None
@@ -349,9 +349,9 @@ class Supervisor:
             self._leave_off()
             return
         how = f"ended with code {code}" if self._verdict is None else self._verdict
-        if not self._settled.is_set():
+        if not self._startup_done.is_set():
             while_loading = " while loading the models" if self._verdict is None else ""
-            self._settle(StartupError(f"the worker process {how}{while_loading}"))
+            self._end_startup(StartupError(f"the worker process {how}{while_loading}"))
             return
         for job in self.ledger.take_back():
             self._end(job, RequestFailedError(f"{job.crashes} workers died while they ran it"))

@@ -1,4 +1,4 @@
-"""For how long workers may be silent."""
+"""How long a worker may be silent before it is killed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """For how long a worker may be silent before it is killed.
+class Timeouts:
+    """How long a worker may be silent before it is killed.
 
     Attributes:
         worker_s: While it serves. ``None``: ``least_s``, or ``turns`` times what the longest turn

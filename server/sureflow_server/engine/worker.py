@@ -37,14 +37,14 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     from sureflow.sampling.sampler import Sampler
     from sureflow_server.engine.loader import fetch, load_all
     from sureflow_server.engine.loop import TickLoop
-    from sureflow_server.settling import settle
+    from sureflow_server.garbage import freeze_garbage
 
     torch.set_num_threads(config.threads)
     if config.device.startswith("cuda"):
         make_deterministic()
     try:
-        ready, shelf = load_all(config, lambda name: connection.send(Loading(name)))
-        settle()
+        ready, cache = load_all(config, lambda name: connection.send(Loading(name)))
+        freeze_garbage()
         connection.send(ready)
         cards = {card.name: card for card in ready.cards}
 
@@ -53,7 +53,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
             as_before = replace(config, capacity=len(ready.tick_s[name]) - 1)
             return fetch(Path(ready.folder) / name, as_before, cards[name])
 
-        loop = TickLoop(shelf, inbox, connection.send, ready.tick_s, config.admission, bring)
+        loop = TickLoop(cache, inbox, connection.send, ready.tick_s, config.admission, bring)
         loop.run()
     except (BrokenPipeError, ConnectionResetError):
         return

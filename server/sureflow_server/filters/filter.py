@@ -23,10 +23,10 @@ class Filter(Protocol):
     def decide(self, sample: Sample) -> Decision | None:
         """Decide about a finished sample; ``None`` if that takes all samples of the request."""
 
-    def settle(self, held: Sequence[Sample], accepted: int) -> list[Decision]:
+    def finalize(self, pending: Sequence[Sample], accepted: int) -> list[Decision]:
         """Decide in the end about the others.
 
         Args:
-            held: Those about which nothing was decided, in the order of their index.
+            pending: Those about which nothing was decided, in the order of their index.
             accepted: How many others were accepted.
         """

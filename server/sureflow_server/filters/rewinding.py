@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sureflow.core.commit import step_at
+from sureflow.core.family import family_of
 from sureflow.core.frame import nearest
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.origin import Branch
-from sureflow.families.flow.operations import Resample
 from sureflow_server.filters.decision import Action, Decision
 from sureflow_server.filters.threshold import Threshold
 
@@ -52,15 +52,17 @@ class Rewinding:
 
     def attempt(self, sample: Sample) -> int:
         """Which attempt at its place this sample is, from 1."""
-        return sample.spec.index // self.count + 1
+        index: int = sample.spec.index
+        return index // self.count + 1
 
     def follow(self, sample: Sample, launched: int) -> LaneSpec | None:
         """Return the lane that a sample is taken up again as, if it fails and may be."""
         if self.threshold.passes(sample) or not self._goes_on(sample):
             return None
         step = step_at(sample.t, sample.commit.t + self.shift)
-        origin = Branch(sample.spec, step, (Resample(),), nearest(sample.frames, step))
-        return replace(sample.spec, index=sample.spec.index + self.count, origin=origin)
+        spec: LaneSpec = sample.spec
+        origin = Branch(spec, step, (family_of(spec).redraw,), nearest(sample.frames, step))
+        return replace(spec, index=spec.index + self.count, origin=origin)
 
     def decide(self, sample: Sample) -> Decision:
         """Compare the score of a sample with the bound; the last attempt is dropped."""
@@ -70,9 +72,9 @@ class Rewinding:
             return replace(decision, action_taken="dropped", reason=reason)
         return decision
 
-    def settle(self, held: Sequence[Sample], accepted: int) -> list[Decision]:
+    def finalize(self, pending: Sequence[Sample], accepted: int) -> list[Decision]:
         """Nothing is left for the end."""
-        return [self.decide(sample) for sample in held]
+        return [self.decide(sample) for sample in pending]
 
     def _goes_on(self, sample: Sample) -> bool:
         return sample.finish_reason in ENDED and self.attempt(sample) < self.max_attempts

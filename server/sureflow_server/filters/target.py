@@ -54,7 +54,8 @@ class Target:
         """Return the sample that a finished one calls for, after ``launched`` so far, or none."""
         if launched >= self.most or self.threshold.passes(sample):
             return None
-        return replace(sample.spec, index=launched)
+        spec: LaneSpec = sample.spec
+        return replace(spec, index=launched)
 
     def decide(self, sample: Sample) -> Decision | None:
         """Decide at once, unless that would be to promise another sample that may not come."""
@@ -65,7 +66,7 @@ class Target:
             return None
         return decision
 
-    def settle(self, held: Sequence[Sample], accepted: int) -> list[Decision]:
+    def finalize(self, pending: Sequence[Sample], accepted: int) -> list[Decision]:
         """Decide about the failures of the last attempt.
 
         The j-th failure by index has sample ``count + j`` in its place. If there is none, because
@@ -73,8 +74,8 @@ class Target:
         samples are missing in the end, and all of them are of the last attempt, since with fewer
         indices there are fewer failures.
         """
-        replaced = len(held) - (self.count - accepted)
-        decisions = [self.threshold.decide(sample, self._attempt(sample)) for sample in held]
+        replaced = len(pending) - (self.count - accepted)
+        decisions = [self.threshold.decide(sample, self._attempt(sample)) for sample in pending]
         return [
             replace(decision, action_taken="dropped", reason=f"{decision.reason}; no attempt left")
             if place >= replaced and decision.action_taken == "regenerated"
@@ -83,4 +84,5 @@ class Target:
         ]
 
     def _attempt(self, sample: Sample) -> int:
-        return sample.spec.index // self.count + 1
+        index: int = sample.spec.index
+        return index // self.count + 1

@@ -77,6 +77,6 @@ class Threshold:
             sample.abandoned_at,
         )
 
-    def settle(self, held: Sequence[Sample], accepted: int) -> list[Decision]:
+    def finalize(self, pending: Sequence[Sample], accepted: int) -> list[Decision]:
         """Nothing is left for the end."""
-        return [self.decide(sample) for sample in held]
+        return [self.decide(sample) for sample in pending]

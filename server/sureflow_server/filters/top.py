@@ -31,10 +31,10 @@ class Top:
     def decide(self, sample: Sample) -> None:
         """Wait: any sample may turn out to be among the surest."""
 
-    def settle(self, held: Sequence[Sample], accepted: int) -> list[Decision]:
+    def finalize(self, pending: Sequence[Sample], accepted: int) -> list[Decision]:
         """Rank all samples; the threshold is the score of the last one accepted."""
-        scores = [score_of(sample, self.by) for sample in held]
-        order = sorted(range(len(held)), key=lambda place: self._doubt(scores[place]))
+        scores = [score_of(sample, self.by) for sample in pending]
+        order = sorted(range(len(pending)), key=lambda place: self._doubt(scores[place]))
         ranks = {place: rank for rank, place in enumerate(order, 1)}
         threshold = scores[order[self.count - 1]]
         return [
@@ -45,7 +45,7 @@ class Top:
                 score,
                 threshold,
                 1,
-                f"rank {ranks[place]} of {len(held)}, the first {self.count} pass",
+                f"rank {ranks[place]} of {len(pending)}, the first {self.count} pass",
             )
             for place, score in enumerate(scores)
         ]

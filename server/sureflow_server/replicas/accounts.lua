@@ -30,7 +30,7 @@ call('SET', prefix .. 'alive:' .. me, '', 'PX', ARGV[3])
 local function exact(number) return string.format('%.17g', number) end
 
 -- What the other replicas have in flight; the dead are forgotten.
-local function elsewhere()
+local function at_other_replicas()
   local sum, fields = 0, call('HGETALL', hash)
   for at = 1, #fields, 2 do
     local replica = string.match(fields[at], '^flight:(.*)$')
@@ -54,7 +54,7 @@ end
 
 local answer = {'granted'}
 if asked > 0 then
-  local under_way = elsewhere() + flight
+  local under_way = at_other_replicas() + flight
   local over = rate and spent + math.min(asked, rate) - rate or 0
   if most and under_way + asked > most then
     answer = {'quota', under_way}

@@ -15,7 +15,7 @@ dead; ``kept``, as it has ended; ``dropped``, as it is too large to be kept."""
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something on a shelf.
+    """Something in a lease store.
 
     Attributes:
         how: How it stands.
@@ -30,8 +30,8 @@ class Entry:
     events: tuple[bytes, ...] = ()
 
 
-class Shelf:
-    """A shelf in Redis: things by owner and name, that are done by one replica and seen by all.
+class LeaseStore:
+    """Things by owner and name in Redis: one replica does each, and all see it.
 
     All that has ended is kept for a while, and within a budget: the oldest of whoever has most goes
     first. Names of an owner are without spaces. All methods may raise
@@ -39,7 +39,7 @@ class Shelf:
 
     Args:
         link: To Redis.
-        name: Of the shelf.
+        name: Of the store.
         replica: Id of this one.
         lease_ms: After how long it counts as dead.
     """
@@ -93,15 +93,15 @@ class Shelf:
 
     async def free(self, owner: str, name: str, token: str) -> None:
         """Give up what was begun."""
-        await self._link.run("shelf", *self._head("free", owner, name), token)
+        await self._link.run("lease_store", *self._head("free", owner, name), token)
 
     async def find(self, owner: str, name: str, first: int = 0) -> Entry:
         """Look something up: ``busy``, ``lapsed``, ``kept`` or ``none``."""
         return await self._run("find", owner, name, first)
 
-    async def told(self, owner: str, most: int) -> dict[str, Entry]:
+    async def listed(self, owner: str, most: int) -> dict[str, Entry]:
         """Return what an owner's replicas have told of, newest first, without what came of it."""
-        found: list[Any] = await self._link.run("shelf", *self._head("told", owner, ""), most)
+        found: list[Any] = await self._link.run("lease_store", *self._head("list", owner, ""), most)
         return {name.decode(): Entry(how.decode(), note) for name, how, note in found}
 
     async def discard(self, owner: str, name: str) -> How:
@@ -116,7 +116,7 @@ class Shelf:
         self, operation: str, owner: str, name: str, *arguments: str | bytes | int
     ) -> Entry:
         answer: list[Any] = await self._link.run(
-            "shelf", *self._head(operation, owner, name), *arguments
+            "lease_store", *self._head(operation, owner, name), *arguments
         )
         how, (note, body), events = [*answer, (b"", b""), ()][:3]
         return Entry(how.decode(), note or b"", body or b"", tuple(events))

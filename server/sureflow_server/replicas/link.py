@@ -48,7 +48,7 @@ class Link:
         texts = files("sureflow_server.replicas")
         self._scripts = {
             name: self._redis.register_script(texts.joinpath(f"{name}.lua").read_text())
-            for name in ("presence", "accounts", "shelf")
+            for name in ("presence", "accounts", "lease_store")
         }
         self.away = False
         self.absences = 0

@@ -10,7 +10,7 @@ from contextlib import suppress
 from fastapi.responses import Response
 
 from sureflow_server.replays import Answer, BusyKeyError, Replays, check
-from sureflow_server.replicas.lease_store import Entry, Shelf
+from sureflow_server.replicas.lease_store import Entry, LeaseStore
 from sureflow_server.store import StoreUnavailableError
 
 LOOK_S = 0.05
@@ -24,52 +24,52 @@ class SharedReplays(Replays):
     only, and hands them in when it is back.
     """
 
-    def __init__(self, shelf: Shelf, max_bytes: int, lifetime_s: float) -> None:
+    def __init__(self, leases: LeaseStore, max_bytes: int, lifetime_s: float) -> None:
         super().__init__(max_bytes, lifetime_s)
-        self._shelf = shelf
+        self._leases = leases
         self._owed: dict[tuple[str, str], str] = {}
-        self._settling: set[asyncio.Task[None]] = set()
+        self._finalizing: set[asyncio.Task[None]] = set()
 
     async def idle(self, owner: str, key: str) -> None:
         """See :meth:`~sureflow_server.replays.Replays.idle`."""
         await super().idle(owner, key)
         with suppress(StoreUnavailableError):
-            while (await self._shelf.find(owner, key)).how == "busy":
+            while (await self._leases.find(owner, key)).how == "busy":
                 await asyncio.sleep(LOOK_S)
 
     def tell(self, was_away: bool) -> None:
-        """Settle what could not be settled, most likely as Redis was gone."""
+        """Finalize what could not be finalized, most likely because Redis was gone."""
         owed, self._owed = self._owed, {}
         for (owner, key), token in owed.items():
-            self._settle(owner, key, token)
+            self._finalize(owner, key, token)
 
     async def _do(
         self, owner: str, key: str, fingerprint: bytes, work: Callable[[], Awaitable[Response]]
     ) -> Response:
-        token, settled = self._shelf.token(), False
+        token, final = self._leases.token(), False
         try:
             entry = await self._claim(owner, key, token, fingerprint)
             if entry is None:
                 return await super()._do(owner, key, fingerprint, work)
             if entry.how != "mine":
-                settled = True
-                return _told(entry, fingerprint)
+                final = True
+                return _replayed(entry, fingerprint)
             response, first = await work(), None
             if answer := Answer.of(response, fingerprint):
                 try:
                     first = await self._share(owner, key, token, answer)
-                    settled = True
+                    final = True
                 except StoreUnavailableError:
                     self._keep(owner, key, answer)
             return response if first is None else first.response(fingerprint)
         finally:
-            if not settled:
-                self._settle(owner, key, token)
+            if not final:
+                self._finalize(owner, key, token)
 
     async def _claim(self, owner: str, key: str, token: str, fingerprint: bytes) -> Entry | None:
         """Begin; ``None`` if Redis cannot say whether somebody else has."""
         try:
-            return await self._shelf.claim(owner, key, token, fingerprint)
+            return await self._leases.claim(owner, key, token, fingerprint)
         except StoreUnavailableError:
             return None
 
@@ -77,30 +77,30 @@ class SharedReplays(Replays):
         """Keep an answer for everybody; return the one of whoever has kept one before."""
         limits = self._lifetime_s, self._max_bytes
         note, body = answer.fingerprint, _written(answer)
-        entry = await self._shelf.keep(owner, key, token, note, body, *limits)
+        entry = await self._leases.keep(owner, key, token, note, body, *limits)
         return _read(entry) if entry.how == "kept" else None
 
-    def _settle(self, owner: str, key: str, token: str) -> None:
+    def _finalize(self, owner: str, key: str, token: str) -> None:
         """Hand in the answer that is kept here, or give the key up; later, if Redis is gone.
 
         Nobody waits for that, and nobody could who has been cancelled.
         """
 
-        async def settle() -> None:
+        async def finalize() -> None:
             try:
                 if answer := self._find(owner, key):
                     with suppress(StoreUnavailableError):
                         await self._share(owner, key, token, answer)
-                await self._shelf.free(owner, key, token)
+                await self._leases.free(owner, key, token)
             except StoreUnavailableError:
                 self._owed[owner, key] = token
 
-        task = asyncio.create_task(settle())
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
+        task = asyncio.create_task(finalize())
+        self._finalizing.add(task)
+        task.add_done_callback(self._finalizing.discard)
 
 
-def _told(entry: Entry, fingerprint: bytes) -> Response:
+def _replayed(entry: Entry, fingerprint: bytes) -> Response:
     """What another replica has answered, if it has.
 
     Raises:

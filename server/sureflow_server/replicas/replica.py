@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sureflow_server.engine.account import Limits
 from sureflow_server.replicas.accounts import SharedAccounts
 from sureflow_server.replicas.board import SharedBoard
-from sureflow_server.replicas.lease_store import Shelf
+from sureflow_server.replicas.lease_store import LeaseStore
 from sureflow_server.replicas.link import Link
 from sureflow_server.replicas.replays import SharedReplays
 from sureflow_server.store import StoreUnavailableError
@@ -55,13 +55,13 @@ class Replica:
 
     def replays(self, max_bytes: int, lifetime_s: float) -> SharedReplays:
         """Return the answers that are kept, of all replicas."""
-        replays = SharedReplays(self.shelf("replays"), max_bytes, lifetime_s)
+        replays = SharedReplays(self.lease_store("replays"), max_bytes, lifetime_s)
         self._on_beat.append(replays.tell)
         return replays
 
     def board(self, before: Callable[[Job], int], max_bytes: int, lifetime_s: float) -> SharedBoard:
         """Return the jobs of all replicas."""
-        board = SharedBoard(self.shelf("jobs"), before, max_bytes, lifetime_s)
+        board = SharedBoard(self.lease_store("jobs"), before, max_bytes, lifetime_s)
         self._on_cancel.append(board.cancel)
         return board
 
@@ -100,6 +100,6 @@ class Replica:
         for tell in self._on_beat:
             tell(was_away)
 
-    def shelf(self, name: str) -> Shelf:
-        """Return a shelf of this name that all replicas share."""
-        return Shelf(self._link, name, self.id, self._lease_ms)
+    def lease_store(self, name: str) -> LeaseStore:
+        """Return the lease store of this name, which all replicas share."""
+        return LeaseStore(self._link, name, self.id, self._lease_ms)

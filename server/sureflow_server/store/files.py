@@ -50,7 +50,7 @@ class Files:
         failures = self._writers.map(self._attempt, files.items())
         failed = {name: error for name, error in zip(files, failures, strict=True) if error}
         try:
-            self._settle()
+            self._sync_folder()
         except OSError as error:
             return dict.fromkeys(files, error)
         return failed
@@ -85,8 +85,8 @@ class Files:
                 rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
 
-    def _settle(self) -> None:
-        """Make the names last as well, not only what they stand for."""
+    def _sync_folder(self) -> None:
+        """Sync the folder, so that the names of the files last as well as their contents."""
         folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)

@@ -6,7 +6,7 @@ from stubs import Scripted, model_of
 
 from benchmarks.serving import mix
 from benchmarks.serving.offline import decoded, measure
-from sureflow_server.api.encoding import jsonable
+from sureflow.families.flow import FAMILY
 from sureflow_server.api.requests import GenerateRequest
 
 
@@ -83,4 +83,4 @@ def test_measure_keeps_every_sample_of_every_request() -> None:
 
 def test_decoded_gives_the_bytes_of_an_array() -> None:
     array = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
-    assert decoded(jsonable(array, "npy")) == array.tobytes()
+    assert decoded(FAMILY.codec.encode(array, "npy")) == array.tobytes()

@@ -125,7 +125,12 @@ def test_what_has_been_tried_is_not_tried_again() -> None:
 
 def test_round_trip() -> None:
     known = Measurements(
-        (at(20, 1.2), Measured(named("heun", 20), {}, {SCORE: 0.0}), check(47, 20), check(13, 9, 20))
+        (
+            at(20, 1.2),
+            Measured(named("heun", 20), {}, {SCORE: 0.0}),
+            check(47, 20),
+            check(13, 9, 20),
+        )
     )
     read = Measurements.read(known.tensors(), known.metadata())
     assert read.ranges == known.ranges

@@ -18,6 +18,7 @@ from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.probing import KNOTS, Regression, Seen, fit_probe
 from sureflow.evaluation.reference import calibrate
 from sureflow.networks import GaussianMixture, Probe, VelocityNetwork, build
+from sureflow.stamp import LEARNED_FROM
 
 MLP = {"kind": "mlp", "shape": [2], "width": 16, "layers": 2, "classes": 2, "embedding": 16}
 
@@ -108,17 +109,18 @@ def test_a_probe_belongs_to_the_checkpoint(folder: Path) -> None:
     before = load(folder)
     assert before.card.probed == {}
     drawn = torch.Generator().manual_seed(0)
-    fitted = Probe(torch.randn(3, 32, generator=drawn), torch.zeros(3), {"judge": "chance"})
+    settings = {"judge": "chance", LEARNED_FROM: before.digests}
+    fitted = Probe(torch.randn(3, 32, generator=drawn), torch.zeros(3), settings)
     fitted.save(folder / PROBE)
     model = load(folder)
-    assert model.card.probed == {"judge": "chance"}
+    assert model.card.probed == settings
     assert model.card.version != before.card.version
     assert model.card.parameters == before.card.parameters
     made = calibrate(model, draws=20, steps=3, score="probe", quiet=True)
     assert made.score == "probe"
     assert np.isfinite(made.quantiles["probe"]).all()
     assert "probe" not in calibrate(before, draws=5, steps=3, quiet=True).quantiles
-    Probe(torch.zeros(3, 8), torch.zeros(3), {}).save(folder / PROBE)
+    Probe(torch.zeros(3, 8), torch.zeros(3), settings).save(folder / PROBE)
     with pytest.raises(CheckpointError, match=r"probe.safetensors: reads 4 channels, .* has 16"):
         load(folder)
 
@@ -139,6 +141,9 @@ def test_the_command(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert load(folder).card.probed["judge"] == "far:out"
     made = calibrate(load(folder), draws=5, steps=3, score="probe", quiet=True)
     made.save(folder / CALIBRATION)
-    again = run(app, [*asked, "--judge", "far:out"])
-    assert "it had tables of another probe" in again.output
-    assert not (folder / CALIBRATION).exists()
+    assert load(folder).calibration is not None
+    again = run(app, [*asked, "--judge", "far:out", "--seed", "5"])
+    assert again.exit_code == 0, again.output
+    model = load(folder)
+    assert model.calibration is None, "it has tables of another probe"
+    assert "learned of another probe; `sureflow calibrate`" in model.card.warnings[0]

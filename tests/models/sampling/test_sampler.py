@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sureflow.core.family import cost_of
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import METHODS
 from sureflow.sampling.sample import run
@@ -95,7 +96,7 @@ def test_a_lane_on_a_grid_knows_how_many_ticks_it_still_needs(mixture, method) -
     sampler = Sampler(mixture, capacity=2)
     spec = FlowSpec(0, 0, method, steps=4)
     sampler.admit(5, spec)
-    for left in range(spec.evaluations, 0, -1):
+    for left in range(cost_of(spec).evaluations, 0, -1):
         assert sampler.left() == {5: left}
         sampler.tick()
     assert sampler.left() == {}

@@ -93,7 +93,7 @@ class Client:
 
     def __init__(self, server: Server) -> None:
         self.client = server.client
-        self.held: list[str] = []
+        self.handles: list[str] = []
 
     def do(self, kind: str, *given: Any) -> None:
         answer = getattr(self, f"_{kind}")(*given)
@@ -105,11 +105,11 @@ class Client:
             assert answer.json()["errors"], answer.text
         elif answer.content and "samples" in answer.json():
             made = [sample["handle"] for sample in answer.json()["samples"]]
-            self.held += [handle["id"] for handle in made if handle]
+            self.handles += [handle["id"] for handle in made if handle]
 
     def forget(self) -> None:
         """Make room for the next."""
-        for id in self.held:
+        for id in self.handles:
             assert self.client.delete(f"/v1/handles/{id}").status_code == 204
 
     def _post(self, path: str, **body: Any) -> Any:
@@ -129,23 +129,23 @@ class Client:
         )
 
     def _edit(self, which: int, body: dict[str, Any]) -> Any:
-        return (self.held and self._post("/v1/edit", handle=self._id(which), **body)) or None
+        return (self.handles and self._post("/v1/edit", handle=self._id(which), **body)) or None
 
     def _look(self, which: int, at: list[float]) -> Any:
-        if not self.held:
+        if not self.handles:
             return None
         query = {"format": "list", "show": ["state", "map"], **({"t": at} if at else {})}
         return self.client.get(f"/v1/handles/{self._id(which)}/frames", params=query)
 
     def _delete(self, which: int) -> Any:
-        if not self.held:
+        if not self.handles:
             return None
         id = self._id(which)
-        self.held.remove(id)
+        self.handles.remove(id)
         return self.client.delete(f"/v1/handles/{id}")
 
     def _id(self, which: int) -> str:
-        return self.held[which % len(self.held)]
+        return self.handles[which % len(self.handles)]
 
 
 @contextmanager
@@ -184,7 +184,7 @@ def chain(roomy: tuple[Server, FolderPlace], steps: list[Any]) -> None:
         client.do("generate", {"steps": 4}, "all", None)
         for step in steps:
             client.do(*step)
-        for id in client.held:
+        for id in client.handles:
             response = server.client.get(f"/v1/handles/{id}")
             assert response.status_code == 200, "no handle is lost"
     assert most[0] <= BUDGET

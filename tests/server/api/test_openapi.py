@@ -7,11 +7,11 @@ from typing import Any, get_args
 
 import pytest
 
+from sureflow.core.schema import ScoreName
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow_server.api.examples import EDITS, INVERSIONS, REQUESTS
 from sureflow_server.api.problems import TITLES
 from sureflow_server.api.responses import EditResponse, GenerateResponse, ModelList
-from sureflow_server.api.schema import ScoreName
 from tests.server.running import Server, serving
 
 

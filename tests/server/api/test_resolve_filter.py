@@ -16,7 +16,7 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.plan import plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
-from sureflow_server.api.resolve_filter import screen
+from sureflow_server.api.resolve_filter import resolve_filter
 from sureflow_server.filters import Filter, Target, Threshold
 from tests.server.api.test_stream import events_of, named
 from tests.server.running import Server, eventually
@@ -62,7 +62,7 @@ LANE = FlowSpec(0, 0, label=0, scores=("propagated",))
 
 def chosen(spec: FlowSpec = LANE, card: ModelCard = CARD, **filter: Any) -> Filter:
     request = GenerateRequest.model_validate({"filter": filter})
-    found = screen(request.filter, request.count, card, spec, 1024)
+    found = resolve_filter(request.filter, request.count, card, spec, 1024)
     assert found is not None
     return found
 

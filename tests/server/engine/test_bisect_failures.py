@@ -15,7 +15,7 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.evaluation_error import EvaluationError
 from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
-from sureflow_server.engine.bisect_failures import divided
+from sureflow_server.engine.bisect_failures import bisect_failures
 from sureflow_server.engine.loop import TickLoop
 from sureflow_server.engine.messages import Command, Report, Shutdown, Submit
 
@@ -162,4 +162,4 @@ def test_a_device_that_is_lost_is_no_fault_of_a_lane() -> None:
     sampler = Sampler(trouble.model, 2)
     sampler.admit(0, FlowSpec(1, 0))
     with pytest.raises(torch.AcceleratorError):
-        divided(sampler, lambda ticket: 1)
+        bisect_failures(sampler, lambda ticket: 1)

@@ -13,7 +13,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.lane import Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.engine import supervisor as supervisor_module
-from sureflow_server.engine.admission import Room
+from sureflow_server.engine.admission import AdmissionLimits
 from sureflow_server.engine.errors import EngineError, QueueFullError
 from sureflow_server.engine.messages import (
     Cancel,
@@ -81,7 +81,7 @@ def follow(sample: Sample, launched: int) -> FlowSpec | None:
 
 def with_pool(test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
     async def all_of_it() -> None:
-        pool = Pool(WorkerConfig(None, None, 1, "cpu"), Room(4, 1 << 30), Metrics())
+        pool = Pool(WorkerConfig(None, None, 1, "cpu"), AdmissionLimits(4, 1 << 30), Metrics())
         pool.start()
         workers[0].ready()
         await test(pool)

@@ -19,7 +19,7 @@ from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine import model_cache as module
 from sureflow_server.engine.loop import TickLoop
 from sureflow_server.engine.messages import Cancel, Command, Report, Shutdown, Submit
-from sureflow_server.engine.model_cache import Loaded, Shelf
+from sureflow_server.engine.model_cache import Loaded, ModelCache
 from tests.server.engine.test_loop import MIXTURE, lanes
 
 
@@ -27,38 +27,38 @@ def stub(nbytes: int) -> Any:
     return SimpleNamespace(nbytes=nbytes)
 
 
-def filled(budget: int | None, **sizes: int) -> Shelf:
+def filled(budget: int | None, **sizes: int) -> ModelCache:
     """The first one is the least recently used."""
-    return Shelf({name: stub(size) for name, size in sizes.items()}, budget)
+    return ModelCache({name: stub(size) for name, size in sizes.items()}, budget)
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    shelf = filled(10, a=4, b=4, c=2)
-    shelf.use("a")
-    assert shelf.held == {"b": 4, "c": 2, "a": 4}
-    assert shelf.make_room(4) == ["b"]
-    assert set(shelf.samplers) == {"a", "c"}
-    assert shelf.sizes["b"] == 4, "it may be asked for again"
-    assert shelf.make_room(4) == []
+    cache = filled(10, a=4, b=4, c=2)
+    cache.use("a")
+    assert cache.resident == {"b": 4, "c": 2, "a": 4}
+    assert cache.evict_for(4) == ["b"]
+    assert set(cache.samplers) == {"a", "c"}
+    assert cache.sizes["b"] == 4, "it may be asked for again"
+    assert cache.evict_for(4) == []
 
 
 def test_who_is_busy_stays_and_nobody_goes_for_nothing() -> None:
-    shelf = filled(10, a=6, b=2, c=2)
-    assert shelf.make_room(4, lambda model: model == "a") == ["b", "c"]
-    shelf = filled(10, a=6, b=2, c=2)
-    assert shelf.make_room(5, lambda model: model == "a") == []
-    assert set(shelf.samplers) == {"a", "b", "c"}
+    cache = filled(10, a=6, b=2, c=2)
+    assert cache.evict_for(4, lambda model: model == "a") == ["b", "c"]
+    cache = filled(10, a=6, b=2, c=2)
+    assert cache.evict_for(5, lambda model: model == "a") == []
+    assert set(cache.samplers) == {"a", "b", "c"}
 
 
 def test_without_a_budget_all_stay() -> None:
-    shelf = filled(None, a=6, b=2)
-    assert shelf.make_room(10**12) == []
-    assert set(shelf.samplers) == {"a", "b"}
+    cache = filled(None, a=6, b=2)
+    assert cache.evict_for(10**12) == []
+    assert set(cache.samplers) == {"a", "b"}
 
 
 def test_one_is_fetched_at_a_time_and_failures_say_why() -> None:
-    shelf = filled(10, a=6)
-    shelf.sizes.update(b=4, c=4, gone=4)
+    cache = filled(10, a=6)
+    cache.sizes.update(b=4, c=4, gone=4)
     inbox: SimpleQueue[Loaded] = SimpleQueue()
     go_on, asked = Event(), list[str]()
 
@@ -70,42 +70,42 @@ def test_one_is_fetched_at_a_time_and_failures_say_why() -> None:
         return stub(4)
 
     for model in ("gone", "b", "c"):
-        shelf.want(model)
+        cache.want(model)
     for _ in range(3):
-        assert shelf.turn(lambda model: False, fetch, inbox) == []
+        assert cache.turn(lambda model: False, fetch, inbox) == []
     go_on.set()
     failed = inbox.get(timeout=60)
     assert (failed.model, failed.sampler, failed.error) == ("gone", None, "there is none")
-    assert not shelf.came(failed)
-    assert shelf.turn(lambda model: False, fetch, inbox) == []
-    assert shelf.came(inbox.get(timeout=60))
-    assert shelf.turn(lambda model: False, fetch, inbox) == ["a"]
-    assert shelf.came(inbox.get(timeout=60))
+    assert not cache.came(failed)
+    assert cache.turn(lambda model: False, fetch, inbox) == []
+    assert cache.came(inbox.get(timeout=60))
+    assert cache.turn(lambda model: False, fetch, inbox) == ["a"]
+    assert cache.came(inbox.get(timeout=60))
     assert asked == ["gone", "b", "c"]
-    assert set(shelf.samplers) == {"b", "c"}
+    assert set(cache.samplers) == {"b", "c"}
 
 
 def test_what_was_unloaded_meanwhile_is_not_taken_in() -> None:
-    shelf = filled(10, a=6)
-    shelf.sizes["b"] = 4
-    shelf.forget("b")
-    assert not shelf.came(Loaded("b", stub(4)))
-    assert set(shelf.samplers) == {"a"}
+    cache = filled(10, a=6)
+    cache.sizes["b"] = 4
+    cache.forget("b")
+    assert not cache.came(Loaded("b", stub(4)))
+    assert set(cache.samplers) == {"a"}
 
 
 def test_who_has_waited_too_long_closes_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf = filled(10, a=4, b=4, c=2)
-    shelf.sizes["d"] = 5
-    shelf.want("d")
+    cache = filled(10, a=4, b=4, c=2)
+    cache.sizes["d"] = 5
+    cache.want("d")
     inbox: SimpleQueue[Loaded] = SimpleQueue()
     fetch: Callable[[str], Any] = lambda model: stub(5)  # noqa: E731
-    assert shelf.turn(lambda model: True, fetch, inbox) == []
-    assert shelf.closing == set()
-    monkeypatch.setattr(module, "PATIENCE_S", -1)
-    shelf.turn(lambda model: True, fetch, inbox)
-    assert shelf.closing == {"a", "b"}, "the first two are enough"
-    assert shelf.turn(lambda model: model == "c", fetch, inbox) == ["a", "b"]
-    assert shelf.closing == set()
+    assert cache.turn(lambda model: True, fetch, inbox) == []
+    assert cache.closing == set()
+    monkeypatch.setattr(module, "CLOSE_AFTER_S", -1)
+    cache.turn(lambda model: True, fetch, inbox)
+    assert cache.closing == {"a", "b"}, "the first two are enough"
+    assert cache.turn(lambda model: model == "c", fetch, inbox) == ["a", "b"]
+    assert cache.closing == set()
 
 
 @pytest.fixture(scope="module")
@@ -125,27 +125,27 @@ class Worker:
         self.most = 0
         self._models = models
         first = Sampler(models["a"], 4)
-        self.shelf = Shelf({"a": first}, int(first.nbytes * 1.5))
-        self.shelf.sizes.update(b=first.nbytes, c=first.nbytes)
+        self.cache = ModelCache({"a": first}, int(first.nbytes * 1.5))
+        self.cache.sizes.update(b=first.nbytes, c=first.nbytes)
         seconds = {name: [0.0] * 5 for name in models}
-        self.loop = TickLoop(self.shelf, self.inbox, self.send, seconds, "tick", self.fetch)
+        self.loop = TickLoop(self.cache, self.inbox, self.send, seconds, "tick", self.fetch)
 
     def fetch(self, name: str) -> Sampler:
-        assert not self.shelf.samplers, "the other has gone by now"
+        assert not self.cache.samplers, "the other has gone by now"
         if name == "c":
             raise ValueError("c is broken")
         return Sampler(self._models[name], 4)
 
     def send(self, report: Report) -> None:
-        self.most = max(self.most, len(self.shelf.samplers))
+        self.most = max(self.most, len(self.cache.samplers))
         self.reports.append(report)
         self.owed -= len(report.finished) + len(report.failed)
         if self.owed == 0:
             self.inbox.put(Shutdown())
 
     @property
-    def shelved(self) -> list[tuple[str, str]]:
-        return [(each.model, each.what) for report in self.reports for each in report.shelved]
+    def events(self) -> list[tuple[str, str]]:
+        return [(each.model, each.what) for report in self.reports for each in report.cache_events]
 
 
 def test_models_take_turns_in_memory(models: dict[str, Model]) -> None:
@@ -156,7 +156,7 @@ def test_models_take_turns_in_memory(models: dict[str, Model]) -> None:
         worker.inbox.put(Submit(request, name, specs, progress=False))
     worker.loop.run()
     assert worker.most == 1
-    assert worker.shelved == [("a", "evicted"), ("b", "loaded")]
+    assert worker.events == [("a", "evicted"), ("b", "loaded")]
     done = {
         (finished.request, finished.lane): finished.sample.data.tobytes()
         for report in worker.reports
@@ -169,7 +169,7 @@ def test_models_take_turns_in_memory(models: dict[str, Model]) -> None:
 def test_a_model_that_always_has_work_gives_way_in_the_end(
     models: dict[str, Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(module, "CLOSE_AFTER_S", 0.01)
     monkeypatch.setattr(module, "STAY", 0.0)
     worker = Worker(models, owed=400 + 4)
     worker.inbox.put(Submit(1, "a", lanes(1, 400, "euler", 20), progress=False))
@@ -178,26 +178,26 @@ def test_a_model_that_always_has_work_gives_way_in_the_end(
     order = [finished.request for report in worker.reports for finished in report.finished]
     assert order.index(2) < 200, "not when all of the other are done"
     assert order[-1] == 1
-    assert worker.shelved[:2] == [("a", "evicted"), ("b", "loaded")]
-    assert worker.shelved[-2:] == [("b", "evicted"), ("a", "loaded")]
+    assert worker.events[:2] == [("a", "evicted"), ("b", "loaded")]
+    assert worker.events[-2:] == [("b", "evicted"), ("a", "loaded")]
 
 
 def test_who_took_long_to_come_may_stay_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or two models that take turns would only ever be fetched."""
     now = 0.0
     monkeypatch.setattr(module, "monotonic", lambda: now)
-    shelf = filled(10, a=6)
-    shelf.sizes["b"] = 6
-    shelf.want("b")
+    cache = filled(10, a=6)
+    cache.sizes["b"] = 6
+    cache.want("b")
     inbox: SimpleQueue[Loaded] = SimpleQueue()
-    assert shelf.turn(lambda model: False, lambda model: stub(6), inbox) == ["a"]
-    shelf.want("a")
+    assert cache.turn(lambda model: False, lambda model: stub(6), inbox) == ["a"]
+    cache.want("a")
     now = 30.0
-    assert shelf.came(inbox.get(timeout=60))
+    assert cache.came(inbox.get(timeout=60))
     for later, closing in ((31.0, set()), (149.0, set()), (151.0, {"b"})):
         now = later
-        shelf.turn(lambda model: True, lambda model: stub(6), inbox)
-        assert shelf.closing == closing, later
+        cache.turn(lambda model: True, lambda model: stub(6), inbox)
+        assert cache.closing == closing, later
 
 
 def test_a_model_that_cannot_be_fetched_fails_its_requests_alone(models: dict[str, Model]) -> None:
@@ -208,7 +208,7 @@ def test_a_model_that_cannot_be_fetched_fails_its_requests_alone(models: dict[st
     worker.loop.run()
     failed = [each for report in worker.reports for each in report.failed]
     assert [(each.request, each.error) for each in failed] == [(2, "c is broken")]
-    assert ("c", "failed") in worker.shelved
+    assert ("c", "failed") in worker.events
 
 
 def test_a_request_that_waits_for_a_model_can_be_cancelled(models: dict[str, Model]) -> None:

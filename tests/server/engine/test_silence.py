@@ -10,11 +10,11 @@ import pytest
 
 from sureflow.core.card import ModelCard
 from sureflow_server.engine import supervisor as supervisor_module
-from sureflow_server.engine.admission import Room
+from sureflow_server.engine.admission import AdmissionLimits
 from sureflow_server.engine.errors import LoadError, StartupError
 from sureflow_server.engine.messages import Command, Loading, Ready, Report, WorkerConfig
 from sureflow_server.engine.pool import Pool
-from sureflow_server.engine.timeouts import Patience
+from sureflow_server.engine.timeouts import Timeouts
 from sureflow_server.metrics import Metrics
 
 CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
@@ -58,9 +58,11 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_module, "BACK_OFF_S", (0.0,))
 
 
-def with_pool(patience: Patience, test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
+def with_pool(timeouts: Timeouts, test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
     async def all_of_it() -> None:
-        pool = Pool(WorkerConfig(None, None, 1, "cpu"), Room(4, 1 << 30), Metrics(), patience)
+        pool = Pool(
+            WorkerConfig(None, None, 1, "cpu"), AdmissionLimits(4, 1 << 30), Metrics(), timeouts
+        )
         pool.start()
         await test(pool)
         await pool.stop()
@@ -85,7 +87,7 @@ def test_a_worker_that_never_comes_up_is_an_error_that_says_where(model: str | N
         assert str(raised.value) == f"the worker process was silent for 0.2 s while loading {doing}"
         assert len(workers) == 1
 
-    with_pool(Patience(load_s=LIMIT_S), test)
+    with_pool(Timeouts(load_s=LIMIT_S), test)
 
 
 def test_every_model_has_its_own_time_to_load() -> None:
@@ -96,7 +98,7 @@ def test_every_model_has_its_own_time_to_load() -> None:
         workers[0].ready()
         await pool.wait_ready()
 
-    with_pool(Patience(load_s=4 * LIMIT_S), test)
+    with_pool(Timeouts(load_s=4 * LIMIT_S), test)
 
 
 def test_who_beats_lives_and_who_does_not_is_replaced() -> None:
@@ -113,14 +115,14 @@ def test_who_beats_lives_and_who_does_not_is_replaced() -> None:
         workers[1].ready()
         assert pool.ready
 
-    with_pool(Patience(worker_s=4 * LIMIT_S), test)
+    with_pool(Timeouts(worker_s=4 * LIMIT_S), test)
 
 
 def test_slow_networks_have_more_time() -> None:
-    patience = Patience()
-    assert patience.serving_s(0.01) == patience.least_s
-    assert patience.serving_s(60.0) == patience.turns * 60
-    assert Patience(worker_s=5.0).serving_s(60.0) == 5
+    timeouts = Timeouts()
+    assert timeouts.serving_s(0.01) == timeouts.least_s
+    assert timeouts.serving_s(60.0) == timeouts.turns * 60
+    assert Timeouts(worker_s=5.0).serving_s(60.0) == 5
 
 
 def test_a_standby_that_never_comes_up_leaves_all_as_it_is(tmp_path: Any) -> None:
@@ -139,4 +141,4 @@ def test_a_standby_that_never_comes_up_leaves_all_as_it_is(tmp_path: Any) -> Non
         assert workers[1].killed
         assert not workers[0].killed
 
-    with_pool(Patience(worker_s=60.0, load_s=LIMIT_S), test)
+    with_pool(Timeouts(worker_s=60.0, load_s=LIMIT_S), test)

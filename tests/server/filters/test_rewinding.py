@@ -102,7 +102,7 @@ def test_what_is_made_does_not_depend_on_the_order(
         chain = [taken[i] for i in range(place, count * most, count) if i in taken]
         assert chain[:-1] == ["rewound"] * (len(chain) - 1)
         assert chain[-1] == "accepted" or (chain[-1] == "dropped" and len(chain) == most)
-    assert filter.settle([], 0) == []
+    assert filter.finalize([], 0) == []
 
 
 def test_the_reason_says_that_no_attempt_is_left() -> None:

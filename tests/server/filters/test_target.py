@@ -25,7 +25,7 @@ class Request:
         self.launched = target.count
         self.most_running = target.count
         self.decided: dict[int, Decision] = {}
-        self.held: list[Sample] = []
+        self.pending: list[Sample] = []
 
     def finish(self, place: int) -> None:
         spec = self.running.pop(place % len(self.running))
@@ -38,15 +38,15 @@ class Request:
         self.most_running = max(self.most_running, len(self.running))
         decision = self.target.decide(sample)
         if decision is None:
-            self.held.append(sample)
+            self.pending.append(sample)
         else:
             self.decided[spec.index] = decision
 
-    def settle(self) -> dict[int, Decision]:
-        held = sorted(self.held, key=lambda sample: sample.spec.index)
+    def finalize(self) -> dict[int, Decision]:
+        pending = sorted(self.pending, key=lambda sample: sample.spec.index)
         accepted = sum(d.action_taken == "accepted" for d in self.decided.values())
-        last = self.target.settle(held, accepted)
-        indices = [sample.spec.index for sample in held]
+        last = self.target.finalize(pending, accepted)
+        indices = [sample.spec.index for sample in pending]
         return dict(sorted({**self.decided, **dict(zip(indices, last, strict=True))}.items()))
 
 
@@ -67,7 +67,7 @@ def test_the_same_samples_are_made_in_any_order(
         assert not request.running
         assert request.launched == expected
         assert request.most_running == count, "never more than room was reserved for"
-        return request.settle()
+        return request.finalize()
 
     shuffled = decisions(data.draw(st.lists(st.integers(0, 99), min_size=most, max_size=most)))
     assert shuffled == decisions([0] * most)
@@ -86,8 +86,8 @@ def test_what_becomes_of_the_others_is_as_asked(action: Action, taken: str) -> N
     request = Request(target(1, 3, action), [False, False, False])
     for _ in range(3):
         request.finish(0)
-    assert not request.held
-    assert [d.action_taken for d in request.settle().values()] == [taken] * 3
+    assert not request.pending
+    assert [d.action_taken for d in request.finalize().values()] == [taken] * 3
 
 
 def test_an_abandoned_sample_calls_for_another_and_says_so_to_the_end() -> None:
@@ -99,4 +99,4 @@ def test_an_abandoned_sample_calls_for_another_and_says_so_to_the_end() -> None:
     last = abandoned(1)
     assert wanted.follow(last, 2) is None
     assert wanted.decide(last) is None
-    assert [d.action_taken for d in wanted.settle([last], 0)] == ["abandoned"]
+    assert [d.action_taken for d in wanted.finalize([last], 0)] == ["abandoned"]

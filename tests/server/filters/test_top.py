@@ -17,7 +17,7 @@ def test_exactly_so_many_pass_and_none_that_does_not_is_surer(
     top = Top(count, "confidence", "drop")
     samples = [finished(index, score) for index, score in enumerate(scores)]
     assert all(top.decide(sample) is None for sample in samples)
-    decisions = top.settle(samples, 0)
+    decisions = top.finalize(samples, 0)
     passed = [decision.action_taken == "accepted" for decision in decisions]
     assert sum(passed) == count
     keys = [(-1.0 if score is None else score, -index) for index, score in enumerate(scores)]
@@ -28,7 +28,7 @@ def test_exactly_so_many_pass_and_none_that_does_not_is_surer(
 
 def test_by_uncertainty_the_lowest_pass() -> None:
     samples = [finished(index, None, score) for index, score in enumerate([3.0, 1.0, 2.0])]
-    decisions = Top(2, "uncertainty", "annotate").settle(samples, 0)
+    decisions = Top(2, "uncertainty", "annotate").finalize(samples, 0)
     assert [d.action_taken for d in decisions] == ["annotated", "accepted", "accepted"]
     assert [d.reason for d in decisions] == [
         "rank 3 of 3, the first 2 pass",

@@ -19,7 +19,7 @@ from sureflow_server.replays import (
     Replays,
     ReusedKeyError,
 )
-from sureflow_server.replicas.lease_store import Entry, Shelf
+from sureflow_server.replicas.lease_store import Entry, LeaseStore
 from sureflow_server.store import StoreUnavailableError
 from tests.server.replicas.places import AlonePlace, SharedPlace, Sharing
 from tests.server.store.places import Clock, redis_server
@@ -48,7 +48,7 @@ async def ask(replays: Replays, work: Work, owner: str = "a", key: str = "k") ->
     """As a request does: until nobody else is busy with it."""
     while True:
         try:
-            return await replays.once(owner, key, b"f", work)
+            return await replays.replay_or_run(owner, key, b"f", work)
         except BusyKeyError:
             await replays.idle(owner, key)
 
@@ -109,24 +109,24 @@ async def test_another_request_under_the_same_key_is_refused(place: Place) -> No
     async with place.server() as server, place.server() as other:
         replays = server.replays(*ROOMY)
         second = other.replays(*ROOMY) if isinstance(place, SharedPlace) else replays
-        running = asyncio.create_task(replays.once("a", "k", b"f", work))
+        running = asyncio.create_task(replays.replay_or_run("a", "k", b"f", work))
         await begun(replays)
         for each in (replays, second):
             with pytest.raises(ReusedKeyError):
-                await each.once("a", "k", b"other", Worker())
+                await each.replay_or_run("a", "k", b"other", Worker())
         hold.set()
         await running
         for each in (replays, second):
             with pytest.raises(ReusedKeyError):
-                await each.once("a", "k", b"other", Worker())
-            assert (await each.once("b", "k", b"other", Worker())).body == b"done"
+                await each.replay_or_run("a", "k", b"other", Worker())
+            assert (await each.replay_or_run("b", "k", b"other", Worker())).body == b"done"
 
 
 async def begun(replays: Replays) -> None:
     """Wait until a request under the key has got as far as its work."""
     await asyncio.sleep(0)
     with pytest.raises(BusyKeyError):
-        await replays.once("a", "k", b"f", Worker())
+        await replays.replay_or_run("a", "k", b"f", Worker())
     await asyncio.sleep(0.05)
 
 
@@ -142,7 +142,7 @@ async def test_who_asks_meanwhile_waits_and_takes_over_what_failed(place: Place)
         replays = [server.replays(*ROOMY)]
         if isinstance(place, SharedPlace):
             replays.append(other.replays(*ROOMY))
-        first = asyncio.create_task(replays[0].once("a", "k", b"f", fail))
+        first = asyncio.create_task(replays[0].replay_or_run("a", "k", b"f", fail))
         await begun(replays[0])
         others = [asyncio.create_task(ask(replays[n % len(replays)], worker)) for n in range(20)]
         await asyncio.sleep(0.1)
@@ -164,7 +164,7 @@ async def test_a_cancelled_request_leaves_the_key_free(place: Place) -> None:
 
     async with place.server() as server:
         replays = server.replays(*ROOMY)
-        running = asyncio.create_task(replays.once("a", "k", b"f", endless))
+        running = asyncio.create_task(replays.replay_or_run("a", "k", b"f", endless))
         await begun(replays)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -292,7 +292,7 @@ async def test_what_a_dead_server_had_begun_is_done_by_another(shared: SharedPla
 
     async with shared.server() as alive, shared.server(lease_s=0.3, beat_s=100) as dying:
         replays = dying.replays(*ROOMY)
-        running = asyncio.create_task(replays.once("a", "k", b"f", endless))
+        running = asyncio.create_task(replays.replay_or_run("a", "k", b"f", endless))
         await begun(replays)
         worker = Worker()
         answer = await asyncio.wait_for(ask(alive.replays(*ROOMY), worker), 20)
@@ -312,7 +312,7 @@ async def test_of_two_that_were_done_the_first_answer_counts(shared: SharedPlace
 
     async with shared.server() as alive, shared.server(lease_s=0.2, beat_s=100) as hung:
         replays = hung.replays(*ROOMY)
-        running = asyncio.create_task(replays.once("a", "k", b"f", late))
+        running = asyncio.create_task(replays.replay_or_run("a", "k", b"f", late))
         await begun(replays)
         assert (await ask(alive.replays(*ROOMY), Worker(b"first"))).body == b"first"
         hold.set()
@@ -321,12 +321,12 @@ async def test_of_two_that_were_done_the_first_answer_counts(shared: SharedPlace
 
 async def handed_in(replica: Sharing, *keys: str) -> None:
     """Wait until everybody can have the answers to these keys."""
-    shelf = replica.shelf("replays")
+    leases = replica.lease_store("replays")
     for key in keys:
         how = "none"
         while how != "kept":
             with suppress(StoreUnavailableError):
-                how = (await shelf.find("a", key)).how
+                how = (await leases.find("a", key)).how
             await asyncio.sleep(0.02)
 
 
@@ -335,7 +335,7 @@ def test_what_fails_once_redis_is_back_is_handed_in_too(monkeypatch: pytest.Monk
 
     async def scene(redis: RedisServer) -> None:
         async with (place := SharedPlace(redis)).server() as one, place.server() as two:
-            failures, keep, free = iter(range(3)), Shelf.keep, Shelf.free
+            failures, keep, free = iter(range(3)), LeaseStore.keep, LeaseStore.free
 
             async def late_keep(*arguments: Any) -> Entry:
                 if next(failures, None) is not None:
@@ -347,8 +347,8 @@ def test_what_fails_once_redis_is_back_is_handed_in_too(monkeypatch: pytest.Monk
                     raise StoreUnavailableError("connection reset")
                 await free(*arguments)
 
-            monkeypatch.setattr(Shelf, "keep", late_keep)
-            monkeypatch.setattr(Shelf, "free", late_free)
+            monkeypatch.setattr(LeaseStore, "keep", late_keep)
+            monkeypatch.setattr(LeaseStore, "free", late_free)
             assert (await ask(one.replays(*ROOMY), Worker())).body == b"done"
             assert not one.link.away
             await handed_in(two, "k")
@@ -371,7 +371,7 @@ def test_redis_gone_and_back() -> None:
                 await hold.wait()
                 return Response(b"held")
 
-            running = asyncio.create_task(ours.once("a", "held", b"f", held))
+            running = asyncio.create_task(ours.replay_or_run("a", "held", b"f", held))
             await asyncio.sleep(0.1)
             redis.kill()
             assert (await ask(ours, worker)).body == b"done"

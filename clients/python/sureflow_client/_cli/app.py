@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .._base import API_KEY, DEFAULT_URL
-from .._client import Client
+from .._sync.client import Client
 from .._version import __version__
 
 URL = "SUREFLOW_URL"

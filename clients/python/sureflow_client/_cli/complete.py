@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from .._base import DEFAULT_URL
-from .._client import Client
 from .._exceptions import SureflowError
 from .._retry import Retry
+from .._sync.client import Client
 from .app import URL
 
-PATIENCE_S = 2.0
+TIMEOUT_S = 2.0
 
 
 def model_names(incomplete: str) -> list[str]:
@@ -42,4 +42,4 @@ def job_names(incomplete: str) -> list[str]:
 
 def _client() -> Client:
     url = os.environ.get(URL, DEFAULT_URL)
-    return Client(url, timeout=PATIENCE_S, retry=Retry(attempts=0))
+    return Client(url, timeout=TIMEOUT_S, retry=Retry(attempts=0))

@@ -90,7 +90,7 @@ def edit(
     as_json: ask.JsonOption = False,
     background: ask.BackgroundOption = False,
 ) -> None:
-    """Take a trajectory up again where it was, and send it elsewhere."""
+    """Resume a trajectory at one of its moments and redirect it."""
     ask.alone(background, out, as_json)
     operations: list[Operation] = []
     if resample is not None:

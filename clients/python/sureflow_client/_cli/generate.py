@@ -83,7 +83,9 @@ def generate(
     ] = None,
     early: Annotated[
         bool,
-        typer.Option("--early", help="Give up hopeless ones.", rich_help_panel=ask.FILTER),
+        typer.Option(
+            "--early", help="Stop early those that will not pass.", rich_help_panel=ask.FILTER
+        ),
     ] = False,
     rewind: ask.RewindOption = None,
     profile: Annotated[

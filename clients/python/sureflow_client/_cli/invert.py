@@ -10,11 +10,11 @@ import numpy.typing as npt
 import PIL.Image
 import typer
 
-from .._client import Client
 from .._encode import Given
 from .._options import InvertOptions
 from .._result import Result, Usage
 from .._sample import Sample
+from .._sync.client import Client
 from . import sampling as ask
 from .app import app, client
 from .complete import model_names
@@ -81,11 +81,11 @@ def invert(
         "output": "npy" if exact else None,
     }
     with client(context) as server:
-        parts = [_part(server, group, model, options) for group in chunks(files, AT_ONCE)]
-    report(_joined(parts), out=out, sheet=sheet, exact=exact, as_json=as_json)
+        results = [_invert(server, group, model, options) for group in chunks(files, AT_ONCE)]
+    report(_joined(results), out=out, sheet=sheet, exact=exact, as_json=as_json)
 
 
-def _part(server: Client, files: list[Path], model: str | None, options: InvertOptions) -> Result:
+def _invert(server: Client, files: list[Path], model: str | None, options: InvertOptions) -> Result:
     return server.invert([_read(file) for file in files], model, **options)
 
 
@@ -97,18 +97,18 @@ def _read(file: Path) -> Given:
     return PIL.Image.open(file)
 
 
-def _joined(parts: list[Result]) -> Result:
+def _joined(results: list[Result]) -> Result:
     """Return several results as one; the indices go on."""
     samples: list[Sample] = []
-    for part in parts:
+    for result in results:
         first = len(samples)
-        samples += [sample.model_copy(update={"index": first + sample.index}) for sample in part]
+        samples += [sample.model_copy(update={"index": first + sample.index}) for sample in result]
     usage = Usage(
-        evaluations=sum(part.usage.evaluations for part in parts),
-        evaluations_saved=sum(part.usage.evaluations_saved for part in parts),
-        queue_s=sum(part.usage.queue_s for part in parts),
-        compute_s=sum(part.usage.compute_s for part in parts),
+        evaluations=sum(result.usage.evaluations for result in results),
+        evaluations_saved=sum(result.usage.evaluations_saved for result in results),
+        queue_s=sum(result.usage.queue_s for result in results),
+        compute_s=sum(result.usage.compute_s for result in results),
     )
-    warnings = tuple(warning for part in parts for warning in part.warnings)
+    warnings = tuple(warning for result in results for warning in result.warnings)
     update = {"samples": tuple(samples), "usage": usage, "warnings": warnings}
-    return parts[0].model_copy(update=update)
+    return results[0].model_copy(update=update)

@@ -16,9 +16,10 @@ from sureflow.families.flow.fields import FIELDS, OPERATION_FIELDS
 from sureflow.families.flow.operations import OPERATIONS
 from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.wire import FlowWire
 
 
-class Flow(Family):
+class Flow(FlowWire, Family):
     """The family of ODE flows."""
 
     name = "flow"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sureflow.core.arrays import Flags, Floats, Slots
-from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.tableau import COEFFICIENTS
 
 SHORTEST = 1e-4
@@ -62,7 +62,7 @@ class Adaptive:
     multistep_theta: float = 2.7
     multistep_rest: float = 3.0
 
-    def begin(self, lanes: Lanes, slots: Slots, spread: Floats) -> None:
+    def begin(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> None:
         """Take the size that the last error suggests, under the cap.
 
         Where the last stage of a step serves the estimate and the next step, it would serve the
@@ -75,7 +75,7 @@ class Adaptive:
         foretold = lanes.last_error[later] * (h / lanes.last_h[later]) ** power
         lanes.trusted[later] = (h >= 1 - lanes.t[later]) & (foretold <= TRUSTED)
 
-    def _cap(self, lanes: Lanes, slots: Slots, spread: Floats) -> Floats:
+    def _cap(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> Floats:
         """The longest step that the variance allows."""
         method = lanes.method[slots]
         power, multistep = COEFFICIENTS.power[method], COEFFICIENTS.multistep[method]
@@ -85,7 +85,7 @@ class Adaptive:
         cap: Floats = theta * lanes.tolerance[slots] ** (1 / power) / np.maximum(undecided, 1e-9)
         return cap
 
-    def judge(self, lanes: Lanes, slots: Slots, error: Floats) -> Flags:
+    def judge(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
         """Keep steps within the tolerance, the shortest ones, and the last one allowed.
 
         A multistep lane knows the error of any size without another evaluation, so that its step
@@ -117,7 +117,7 @@ class Adaptive:
         _set_size(lanes, again, lanes.proposal[again])
         return kept
 
-    def proceed(self, lanes: Lanes, slots: Slots) -> Flags:
+    def proceed(self, lanes: FlowLanes, slots: Slots) -> Flags:
         """Move on by the step; a lane that has reached ``t = 1`` is there exactly."""
         t, h = lanes.t[slots], lanes.h[slots]
         done: Flags = h >= 1 - t
@@ -125,13 +125,13 @@ class Adaptive:
         return done
 
 
-def _is_last_try(lanes: Lanes, slots: Slots) -> Flags:
+def _is_last_try(lanes: FlowLanes, slots: Slots) -> Flags:
     tries = lanes.step[slots] + lanes.rejected[slots]
     last: Flags = tries + 1 >= lanes.max_steps[slots]
     return last
 
 
-def _set_size(lanes: Lanes, slots: Slots, wanted: Floats) -> None:
+def _set_size(lanes: FlowLanes, slots: Slots, wanted: Floats) -> None:
     """Set ``h`` as wanted, within the lane's limits and never beyond ``t = 1``.
 
     What is left before ``t = 1`` is divided evenly rather than leaving a sliver for the last step.

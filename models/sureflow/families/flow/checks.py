@@ -1,37 +1,123 @@
-"""Whether what is kept of a lane, and where it comes from, can be had of a model."""
+"""Whether a lane, where it comes from and what is kept of it can be had of a model."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sureflow.core.card import ModelCard
+from sureflow.core.field_types import check_types
 from sureflow.core.frame import Frame
-from sureflow.core.lane import Origin
 from sureflow.core.origin import Branch, Inverted, depth
-from sureflow.families.flow.frames import COUNTS, NUMBERS
 from sureflow.families.flow.measurement import MEASUREMENTS
 from sureflow.families.flow.objectives import find, names
-from sureflow.families.flow.operations import (
-    MAX_INNER,
-    Guide,
-    Inpaint,
-    Operation,
-    Resample,
-    Uncertain,
-)
+from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint, Resample, Uncertain
 from sureflow.families.flow.scores.catalogue import SCORES
-from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
+from sureflow.families.flow.spec import (
+    GRIDS,
+    MAX_PARALLEL,
+    MAX_STEPS,
+    MIN_TOLERANCE,
+    PARALLEL_METHODS,
+    FlowSpec,
+)
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.recipe import MAX_DEPTH
-from sureflow.sampling.lineage import sampler
-
-if TYPE_CHECKING:
-    from sureflow.model import Model
 
 Shape = tuple[int, ...]
+
+
+def check(spec: FlowSpec, model: Any, engine: Any) -> None:
+    """Make sure that a lane suits a model.
+
+    Args:
+        spec: The lane.
+        model: The model.
+        engine: Its engine, which has lanes to compare frames with.
+
+    Raises:
+        ValueError: It does not; the message begins with the name of the field.
+    """
+    check_types(spec)
+    if not 0 <= spec.seed < 2**63:
+        raise ValueError(f"seed: {spec.seed} is not in 0 .. 2**63 - 1")
+    if spec.method not in METHODS:
+        raise ValueError(f"method: {spec.method!r} is unknown; choose from {METHODS}")
+    if not 1 <= spec.steps <= MAX_STEPS:
+        raise ValueError(f"steps: {spec.steps} is not in 1 .. {MAX_STEPS}")
+    if spec.grid not in GRIDS:
+        raise ValueError(f"grid: {spec.grid!r} is unknown; choose from {GRIDS}")
+    if spec.grid == "fitted" and model.grid is None:
+        raise ValueError(f"grid: {model.card.name} has no fitted grid; `sureflow grid` makes one")
+    if spec.tolerance is not None:
+        _check_tolerance(spec, spec.tolerance)
+    if spec.parallel:
+        _check_parallel(spec)
+    classes = len(model.card.classes)
+    if spec.label is not None and not 0 <= spec.label < classes:
+        allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
+        raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
+    _check_condition(spec, model.card)
+    if not spec.conditioned and spec.guidance != 1:
+        needed = "a label or a condition" if model.card.conditions else "a label"
+        raise ValueError(f"guidance: a scale other than 1 needs {needed}")
+    _check_scores(spec, model.card)
+    if spec.early is not None and not 0 <= spec.early <= 1:
+        raise ValueError(f"early: {spec.early} is not in 0 .. 1")
+    check_keeping(spec)
+    if spec.origin is not None:
+        check_origin(spec, spec.origin, model, engine)
+
+
+def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
+    """Make sure that the model takes what a lane is to be a sample of."""
+    for name, value in spec.condition.items():
+        if name not in card.conditions:
+            known = tuple(card.conditions) or "none: the model takes no such conditions"
+            raise ValueError(f"condition.{name}: is unknown; conditions are {known}")
+        _check_array(f"condition.{name}", value, card.conditions[name].shape)
+
+
+def _check_tolerance(spec: FlowSpec, tolerance: float) -> None:
+    """Make sure that an adaptive lane can be run."""
+    if not MIN_TOLERANCE <= tolerance <= 1:
+        raise ValueError(f"tolerance: {tolerance} is not in {MIN_TOLERANCE:g} .. 1")
+    if spec.method not in ADAPTIVE_METHODS:
+        raise ValueError(
+            f"tolerance: {spec.method} does not estimate its error; choose from {ADAPTIVE_METHODS}"
+        )
+    if not 1 <= spec.min_steps <= MAX_STEPS:
+        raise ValueError(f"min_steps: {spec.min_steps} is not in 1 .. {MAX_STEPS}")
+    if not spec.min_steps <= spec.max_steps <= MAX_STEPS:
+        raise ValueError(
+            f"max_steps: {spec.max_steps} is not in min_steps = {spec.min_steps} .. {MAX_STEPS}"
+        )
+
+
+def _check_scores(spec: FlowSpec, card: ModelCard) -> None:
+    """Make sure that a lane's scores can be gathered."""
+    for name in spec.scores:
+        if name not in SCORES:
+            raise ValueError(f"scores: {name!r} is unknown; choose from {tuple(SCORES)}")
+        obstacle = SCORES[name].obstacle(card, spec.label, spec.guidance, bool(spec.parallel))
+        if obstacle:
+            raise ValueError(f"scores: {name} {obstacle}")
+
+
+def _check_parallel(spec: FlowSpec) -> None:
+    """Make sure that a lane's steps can be evaluated ahead of time."""
+    if not 0 <= spec.parallel <= MAX_PARALLEL:
+        raise ValueError(f"parallel: {spec.parallel} is not in 0 .. {MAX_PARALLEL}")
+    if spec.tolerance is not None:
+        raise ValueError("parallel: the steps of a tolerance are not known ahead of time")
+    if spec.method not in PARALLEL_METHODS:
+        raise ValueError(f"parallel: not with {spec.method}; choose from {PARALLEL_METHODS}")
+    if not 0 <= spec.parallel_tolerance <= 1:
+        raise ValueError(f"parallel_tolerance: {spec.parallel_tolerance} is not in 0 .. 1")
 
 
 def check_keeping(spec: FlowSpec) -> None:
@@ -56,13 +142,16 @@ def check_keeping(spec: FlowSpec) -> None:
         raise ValueError("parallel: no frames, and no other origin, of steps ahead of their time")
 
 
-def check_origin(spec: FlowSpec, origin: Origin, model: Model) -> None:
+def check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
     """Make sure that a lane can come from there.
 
     Raises:
         ValueError: It cannot; the message begins with the name of the field.
     """
     shape = model.card.shape
+    if not isinstance(origin, Branch | Inverted):
+        raise ValueError(f"origin: {origin!r:.60} is neither a branch nor an inversion")
+    check_types(origin)
     if isinstance(origin, Inverted):
         _check_array("data", origin.data, shape)
         return
@@ -72,7 +161,8 @@ def check_origin(spec: FlowSpec, origin: Origin, model: Model) -> None:
     if parent.parallel:
         raise ValueError("parent: its steps were made in parallel, so it cannot be taken up again")
     try:
-        model.check(replace(parent, scores=(), keep=(), shift=0.0, watch=(), halt=None))
+        plain = replace(parent, scores=(), keep=(), shift=0.0, watch=(), halt=None)
+        check(plain, model, engine)
     except ValueError as error:
         raise ValueError(f"parent: {error}") from error
     if not 0 <= origin.step < _longest(parent):
@@ -83,7 +173,7 @@ def check_origin(spec: FlowSpec, origin: Origin, model: Model) -> None:
         if SCORES[name].plain and parent.guided:
             raise ValueError(f"scores: {name} holds for plain velocities, not for such a parent")
     if origin.frame is not None:
-        _check_frame(origin.frame, origin.step, shape)
+        _check_frame(origin.frame, origin.step, engine)
     for number, operation in enumerate(origin.operations):
         try:
             _check_operation(operation, shape)
@@ -96,39 +186,23 @@ def _longest(spec: FlowSpec) -> int:
     own = spec.steps if spec.tolerance is None else spec.max_steps
     if not isinstance(spec.origin, Branch):
         return own
-    if sampler(spec) == sampler(spec.origin.parent):
+    if spec.stepping == spec.origin.parent.stepping:
         return _longest(spec.origin.parent)
     return spec.origin.step + own
 
 
-def _check_frame(frame: Frame, step: int, shape: Shape) -> None:
+def _check_frame(frame: Frame, step: int, engine: Any) -> None:
     """Make sure that a lane can be put where a frame was taken."""
     if not 0 <= frame.step <= step:
         raise ValueError(f"frame: taken at step {frame.step}, after the branch at {step}")
-    expected: dict[str, Shape] = {
-        **dict.fromkeys(("x", "map", "start", "noise"), shape),
-        **dict.fromkeys(("before.velocity", "before.variance"), shape),
-        **dict.fromkeys(("times", "rates"), (frame.step,)),
-        "before.numbers": (4,),
-        "numbers": (len(NUMBERS),),
-        "counts": (len(COUNTS),),
-    }
-    needed = {"x", "map", "times", "rates", "numbers", "counts"}
-    missing = needed - frame.arrays.keys()
-    wrong = [
-        name
-        for name in expected
-        if name in frame.arrays and frame.arrays[name].shape != expected[name]
-    ]
-    if missing or wrong:
-        raise ValueError(
-            f"frame: {', '.join(sorted(missing) or wrong)} missing or of another model"
-        )
-    if int(frame.arrays["counts"][0]) != frame.step or frame.arrays["numbers"][0] != frame.t:
-        raise ValueError(f"frame: is not of step {frame.step} at t = {frame.t}")
+    if wrong := engine.lanes(1).fits(frame):
+        raise ValueError(f"frame: {wrong} missing or of another model")
 
 
-def _check_operation(operation: Operation, shape: Shape) -> None:
+def _check_operation(operation: Any, shape: Shape) -> None:
+    if not isinstance(operation, Resample | Inpaint | Guide):
+        raise ValueError(f"kind: {operation!r:.60} is no operation")
+    check_types(operation)
     if isinstance(operation, Resample):
         if not 0 <= operation.strength <= 1:
             raise ValueError(f"strength: {operation.strength} is not in 0 .. 1")
@@ -146,6 +220,7 @@ def _check_region(region: object, shape: Shape) -> None:
     if isinstance(region, np.ndarray):
         _check_mask("region", region, shape)
     elif isinstance(region, Uncertain):
+        check_types(region)
         if not 0 < region.share <= 1:
             raise ValueError(f"region: a share of {region.share} is not in 0 .. 1")
     elif region != "all":
@@ -171,7 +246,9 @@ def _check_guide(guide: Guide, shape: Shape) -> None:
         _check_mask("mask", guide.mask, shape)
 
 
-def _check_array(name: str, array: npt.NDArray[np.float32], shape: Shape) -> None:
+def _check_array(name: str, array: npt.NDArray[np.generic], shape: Shape) -> None:
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name}: is no array")
     if array.shape != tuple(shape):
         raise ValueError(f"{name}: has shape {list(array.shape)}, not {list(shape)}")
     if array.dtype != np.float32 or not np.isfinite(array).all():

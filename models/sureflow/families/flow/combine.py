@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats
+from sureflow.core.arrays import Floats, Index
 from sureflow.core.transfer import to_device
-
-if TYPE_CHECKING:
-    from sureflow.families.flow.lanes import Index
 
 
 def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats) -> Tensor:

@@ -8,27 +8,27 @@ import numpy as np
 
 from sureflow.core.arrays import Flags, Floats, Slots
 from sureflow.families.flow.adaptive import Adaptive
-from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.lanes import FlowLanes
 
 
 class StepControl(Protocol):
     """Decides on a finished step and sets the next one."""
 
-    def begin(self, lanes: Lanes, slots: Slots, spread: Floats) -> None:
+    def begin(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> None:
         """Set ``h`` of lanes whose first stage has been evaluated.
 
         ``spread [n]`` is the mean variance per component there, that of the unguided model.
         """
         ...
 
-    def judge(self, lanes: Lanes, slots: Slots, error: Floats) -> Flags:
+    def judge(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
         """Whether each of these lanes, all at the end of a step, may keep it; sets ``h`` if not.
 
         ``error [n]`` is in units of the tolerance; 0 on a fixed grid.
         """
         ...
 
-    def proceed(self, lanes: Lanes, slots: Slots) -> Flags:
+    def proceed(self, lanes: FlowLanes, slots: Slots) -> Flags:
         """Move the clock of lanes whose step was kept; returns which are done, ``[n]``."""
         ...
 
@@ -36,14 +36,14 @@ class StepControl(Protocol):
 class FixedSteps:
     """Step ``i`` runs from point ``i`` of the lane's grid to point ``i + 1``; all are kept."""
 
-    def begin(self, lanes: Lanes, slots: Slots, spread: Floats) -> None:
+    def begin(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> None:
         """Change nothing: the size of the step is that of the grid."""
 
-    def judge(self, lanes: Lanes, slots: Slots, error: Floats) -> Flags:
+    def judge(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
         """Keep every step."""
         return np.ones(len(slots), np.bool_)
 
-    def proceed(self, lanes: Lanes, slots: Slots) -> Flags:
+    def proceed(self, lanes: FlowLanes, slots: Slots) -> Flags:
         """Move to the next grid point, given and not summed up, so that it does not drift."""
         step = lanes.step[slots]
         done: Flags = step >= lanes.steps[slots]
@@ -59,26 +59,26 @@ class ByLane:
         self._fixed = fixed or FixedSteps()
         self._adaptive = adaptive or Adaptive()
 
-    def begin(self, lanes: Lanes, slots: Slots, spread: Floats) -> None:
+    def begin(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> None:
         """Hand each lane to its control."""
         for control, part in self._parts(lanes, slots):
             control.begin(lanes, slots[part], spread[part])
 
-    def judge(self, lanes: Lanes, slots: Slots, error: Floats) -> Flags:
+    def judge(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
         """Hand each lane to its control."""
         kept = np.zeros(len(slots), np.bool_)
         for control, part in self._parts(lanes, slots):
             kept[part] = control.judge(lanes, slots[part], error[part])
         return kept
 
-    def proceed(self, lanes: Lanes, slots: Slots) -> Flags:
+    def proceed(self, lanes: FlowLanes, slots: Slots) -> Flags:
         """Hand each lane to its control."""
         done = np.zeros(len(slots), np.bool_)
         for control, part in self._parts(lanes, slots):
             done[part] = control.proceed(lanes, slots[part])
         return done
 
-    def _parts(self, lanes: Lanes, slots: Slots) -> list[tuple[StepControl, Flags]]:
+    def _parts(self, lanes: FlowLanes, slots: Slots) -> list[tuple[StepControl, Flags]]:
         adaptive = lanes.adaptive(slots)
         parts = [(self._fixed, ~adaptive), (self._adaptive, adaptive)]
         return [(control, part) for control, part in parts if part.any()]

@@ -1,4 +1,4 @@
-"""Lanes that are late: they widen their tolerance until they can arrive in time.
+"""FlowLanes that are late: they widen their tolerance until they can arrive in time.
 
 The one place where the clock has a say in a sample's bytes, and only for requests that name a
 deadline together with a tolerance. Fixed grids stay as they are.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sureflow.core.arrays import Floats, Slots
-from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.tableau import COEFFICIENTS
 
 WIDEST = 1.0
@@ -19,7 +19,7 @@ MARGIN = 0.8
 """Share of the time left that a lane plans with: ticks differ, and some steps are rejected."""
 
 
-def hurry(lanes: Lanes, slots: Slots) -> None:
+def relax_tolerance(lanes: FlowLanes, slots: Slots) -> None:
     """Let late adaptive lanes, all about to begin a step, take longer ones.
 
     Until its deadline a lane has time for so many evaluations, and needs steps of a certain size
@@ -40,7 +40,7 @@ def hurry(lanes: Lanes, slots: Slots) -> None:
     lanes.longest[slots] = np.maximum(lanes.longest[slots], needed)
 
 
-def pardon(lanes: Lanes, slots: Slots, error: Floats) -> Floats:
+def accept_late_step(lanes: FlowLanes, slots: Slots, error: Floats) -> Floats:
     """Widen the tolerance of lanes that have no time to try their step again, and so keep it.
 
     ``error [n]`` of the step is in units of the tolerance; returns it in those of the new one.
@@ -53,7 +53,7 @@ def pardon(lanes: Lanes, slots: Slots, error: Floats) -> Floats:
     return rest
 
 
-def _needed_size(lanes: Lanes, slots: Slots) -> Floats:
+def _needed_size(lanes: FlowLanes, slots: Slots) -> Floats:
     """Size of the steps with which each lane arrives in time; 0 where there is no deadline."""
     each = COEFFICIENTS.plain_stages[lanes.method[slots]]
     each = np.where(lanes.extrapolating(slots), 1, each)

@@ -13,7 +13,7 @@ from torch import Tensor
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
 from sureflow.families.flow.combine import combine
-from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.measurement import Measurement, measurement
 from sureflow.families.flow.objectives import gradient
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint
@@ -67,7 +67,7 @@ class Edits:
         lanes: The lanes in flight.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: FlowLanes) -> None:
         self._lanes = lanes
         self._of: dict[int, _Edit] = {}
 
@@ -81,7 +81,7 @@ class Edits:
         if isinstance(operation, Inpaint):
             mask = torch.tensor(operation.mask, device=lanes.device)
             known = torch.tensor(operation.known, device=lanes.device)
-            noise = lanes.noise.get(slot, lanes.start[slot]).clone()
+            noise = (lanes.noise if lanes.jumped[slot] else lanes.start)[slot].clone()
             edit.paintings.append(_Painting(operation, key, mask, known, noise))
         if isinstance(operation, Guide):
             measured = measurement(operation, lanes.shape, lanes.device)
@@ -164,7 +164,7 @@ class Edits:
             if edit is None:
                 continue
             if edit.pulls:
-                self._lanes.followed.jump(slot)
+                self._lanes.redirect(slot)
             if edit.measured and self._lanes.t[slot] == 1:
                 x = self._lanes.x[slot]
                 for measured, operation in edit.measured:

@@ -8,13 +8,11 @@ from torch import Tensor
 
 from sureflow.core.arrays import Integers
 from sureflow.core.path import broadcast
+from sureflow.core.process import Reply
 from sureflow.core.transfer import to_device
-from sureflow.moments import Moments
 
 
-def guide(
-    replies: Moments, scale: npt.NDArray[np.float32], doubled: Integers
-) -> tuple[Tensor, Tensor]:
+def guide(reply: Reply, scale: npt.NDArray[np.float32], doubled: Integers) -> tuple[Tensor, Tensor]:
     """Combine conditional and unconditional replies into one velocity and variance per lane.
 
     ``v = v_null + g (v_label - v_null)``, and, taking the noise of the two branches as
@@ -22,7 +20,7 @@ def guide(
     velocity therefore grows with ``g``; it is compared only with that of the same scale.
 
     Args:
-        replies: Rows of all ``n`` lanes, then the unconditional rows of the ``doubled`` ones.
+        reply: Rows of all ``n`` lanes, then the unconditional rows of the ``doubled`` ones.
         scale: Guidance scale ``g`` per lane, ``[n]``.
         doubled: Positions of the lanes with a second row, ascending; all those with a scale other
             than 1 are among them.
@@ -30,15 +28,14 @@ def guide(
     Returns:
         Velocity and variance, each ``[n, *shape]``.
     """
-    assert replies.variance is not None
-    lanes = len(scale)
-    velocity, variance = replies.mean[:lanes], replies.variance[:lanes]
+    lanes, velocities, variances = len(scale), reply["velocity"], reply["variance"]
+    velocity, variance = velocities[:lanes], variances[:lanes]
     second = np.flatnonzero(scale[doubled] != 1)
     if not len(second):
         return velocity, variance
     where = to_device(doubled[second], velocity.device)
     null = to_device(lanes + second, velocity.device)
-    null_velocity, null_variance = replies.mean[null], replies.variance[null]
+    null_velocity, null_variance = velocities[null], variances[null]
     g = broadcast(to_device(scale[doubled[second]], velocity.device), velocity)
     velocity, variance = velocity.clone(), variance.clone()
     velocity[where] = null_velocity + g * (velocity[where] - null_velocity)

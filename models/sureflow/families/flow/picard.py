@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Integers, Slots
+from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
+from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
-from sureflow.core.process import Outcome, Rows
-from sureflow.core.score import Evaluation, Start
+from sureflow.core.process import Outcome, Query, Reply
+from sureflow.core.score import Evidence
 from sureflow.core.transfer import to_device, to_host
 from sureflow.families.flow.guidance import guide
-from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.points import Points
+from sureflow.families.flow.rows import velocity_query
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments.reduction import row_sums
-from sureflow.networks import Reply
 
 
 class Picard:
@@ -39,44 +41,40 @@ class Picard:
     Args:
         lanes: Where the state and what is gathered on the way are kept; shared with the process
             that makes one step at a time.
-        null_label: Label that stands for "no condition".
 
     Attributes:
         guesses: States of the next sweep by slot, each ``[points, *shape]`` with the accepted one
-            first. Lanes in flight alone have memory here, as much as they need at the time.
+            first. FlowLanes in flight alone have memory here, as much as they need at the time.
     """
 
-    def __init__(self, lanes: Lanes, null_label: int) -> None:
+    def __init__(self, lanes: FlowLanes) -> None:
         self.lanes = lanes
-        self.null_label = null_label
         self._window = np.zeros(lanes.capacity, np.int64)
         self._tolerance = np.zeros(lanes.capacity)
         self.guesses: dict[int, Tensor] = {}
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start a lane from its own noise at ``t = 0``."""
-        self.lanes.admit(slot, spec, self.null_label)
+        self.lanes.admit(slot, spec)
         self._window[slot] = spec.parallel
         self._tolerance[slot] = spec.parallel_tolerance
         self.guesses[slot] = self.lanes.x[slot : slot + 1].clone()
 
-    def rows(self, slots: Slots) -> Rows:
+    def ask(self, slots: Slots) -> list[Query]:
         """Every guess of every lane, then once more without condition for guided lanes."""
         lanes, points = self.lanes, self._points(slots)
         owner = slots[points.lane]
         t = lanes.grid[owner, lanes.step[owner] + points.place].astype(np.float32)
         guesses = self._joined(slots)
         doubled = np.flatnonzero(lanes.guidance[owner] != 1)
-        return Rows.at(guesses, t, lanes.label[owner], doubled, self.null_label)
+        return [velocity_query(lanes, owner, guesses, t, doubled)]
 
-    def advance(
-        self, slots: Slots, replies: Reply, slopes: Tensor | None = None
-    ) -> tuple[Flags, Flags]:
+    def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """One sweep; a lane diverges when the velocity at its accepted state is not finite."""
         lanes, points = self.lanes, self._points(slots)
         owner = slots[points.lane]
         guidance = lanes.guidance[owner]
-        velocity, variance = guide(replies, guidance, np.flatnonzero(guidance != 1))
+        velocity, variance = guide(replies[0], guidance, np.flatnonzero(guidance != 1))
         lanes.evaluations[slots] += points.count * (1 + (lanes.guidance[slots] != 1))
 
         step = lanes.step[owner] + points.place
@@ -87,7 +85,8 @@ class Picard:
         moved = (points.of(states) - self._joined(slots)).square()
         # the one read per tick that waits for the device
         read = [row_sums(variance), row_sums(velocity), row_sums(moved)]
-        read += [] if replies.reading is None else [replies.reading[: points.count.sum()]]
+        if "reading" in replies[0]:
+            read.append(replies[0]["reading"][: points.count.sum()])
         numbers = to_host(torch.cat(read)).astype(np.float64)
         rate, total, change, *reading = np.split(numbers, len(read))
 
@@ -107,11 +106,7 @@ class Picard:
         done: Flags = lanes.step[slots] >= lanes.steps[slots]
         return done, usable == 0
 
-    def progress(self, slot: int) -> tuple[int, float]:
-        """Steps accepted, and the time that they reach."""
-        return self.lanes.progress(slot)
-
-    def retire(self, slot: int, spec: FlowSpec) -> Outcome:
+    def end(self, slot: int, spec: LaneSpec) -> Outcome:
         """The last accepted state, with what was gathered on the way."""
         return self.lanes.outcome(slot, spec)
 
@@ -146,25 +141,18 @@ class Picard:
         for place in range(int(accepted.max(initial=0))):
             chosen = np.flatnonzero(accepted > place)
             owner, rows = slots[chosen], points.first[chosen] + place
-            where = lanes.index(owner)
             t = lanes.grid[owner, lanes.step[owner] + place]
             h = lanes.grid[owner, lanes.step[owner] + place + 1] - t
-            start = Start(owner, where, t, h, guesses[rows], velocity[rows])
-            lanes.followed.add(
-                Evaluation(
-                    owner,
-                    where,
-                    t,
-                    h,
-                    velocity[rows],
-                    variance[rows],
-                    rate[rows],
-                    # no lane that asks for it comes here
-                    np.full(len(owner), np.nan),
-                    reading[rows],
-                ),
-                start,
-            )
+            found: dict[str, Tensor | Floats] = {
+                "state": guesses,
+                "velocity": velocity,
+                "variance": variance,
+                "trace": rate,
+                "reading": reading,
+            }
+            evidence = _rows_of(found, rows)
+            lanes.scoring.begin(owner, t, h, evidence)
+            lanes.scoring.add(owner, t, h, evidence)
 
     def _guess(
         self, slots: Slots, states: Tensor, velocity: Tensor, accepted: Integers, usable: Integers
@@ -212,3 +200,14 @@ def _sums(start: Tensor, moves: Tensor) -> Tensor:
     for move in moves.unbind(1):
         states.append(states[-1] + move)
     return torch.stack(states, 1)
+
+
+def _rows_of(
+    found: dict[str, Tensor | Floats], rows: Integers
+) -> Callable[[Flags, Slots, Index], Evidence]:
+    """What is known of the lanes whose points these rows are."""
+
+    def of(part: Flags, slots: Slots, where: Index) -> Evidence:
+        return lambda name: found[name][rows[part]]
+
+    return of

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.process import Outcome, Rows
+from sureflow.core.lane import LaneSpec
+from sureflow.core.process import Outcome, Query, Reply
 from sureflow.core.transfer import to_host
 from sureflow.families.flow.edits import Key
 from sureflow.families.flow.guidance import guide
-from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.operations import Region, Resample, Uncertain
-from sureflow.families.flow.spec import FlowSpec
-from sureflow.moments import Moments
+from sureflow.families.flow.rows import velocity_query
 
 
 class Redraw:
@@ -28,35 +28,27 @@ class Redraw:
 
     Args:
         lanes: The lanes, those that have come to where they leave their parent among them.
-        null_label: Label that stands for "no condition".
     """
 
-    def __init__(self, lanes: Lanes, null_label: int) -> None:
+    def __init__(self, lanes: FlowLanes) -> None:
         self.lanes = lanes
-        self.null_label = null_label
         self._asked: dict[int, tuple[Resample, Key]] = {}
 
     def prepare(self, slot: int, operation: Resample, key: Key) -> None:
         """Take a lane over for this operation, whose noise is drawn at ``key``."""
         self._asked[slot] = operation, key
 
-    def admit(self, slot: int, spec: FlowSpec) -> None:
-        """Nothing: lanes come here by :meth:`prepare`."""
-
-    def rows(self, slots: Slots) -> Rows:
+    def ask(self, slots: Slots) -> list[Query]:
         """The states of all lanes, then those of the guided ones without condition."""
         lanes = self.lanes
         doubled = np.flatnonzero(lanes.guidance[slots] != 1)
         x = lanes.x[lanes.index(slots)].clone()
-        t = lanes.t[slots].astype(np.float32)
-        return Rows.at(x, t, lanes.label[slots], doubled, self.null_label)
+        return [velocity_query(lanes, slots, x, lanes.t[slots].astype(np.float32), doubled)]
 
-    def advance(
-        self, slots: Slots, replies: Moments, slopes: Tensor | None = None
-    ) -> tuple[Flags, Flags]:
+    def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Move the states; every lane is done."""
         lanes, guidance = self.lanes, self.lanes.guidance[slots]
-        velocity, variance = guide(replies, guidance, np.flatnonzero(guidance != 1))
+        velocity, variance = guide(replies[0], guidance, np.flatnonzero(guidance != 1))
         lanes.evaluations[slots] += 1 + (guidance != 1)
         diverged = np.zeros(len(slots), np.bool_)
         for place, slot in enumerate(slots.tolist()):
@@ -75,11 +67,7 @@ class Redraw:
                 lanes.jump(slot, torch.where(chosen, moved, x), slope, renewed=True)
         return np.ones(len(slots), np.bool_), diverged
 
-    def progress(self, slot: int) -> tuple[int, float]:
-        """Steps completed, and where the lane stands."""
-        return self.lanes.progress(slot)
-
-    def retire(self, slot: int, spec: FlowSpec) -> Outcome:
+    def end(self, slot: int, spec: LaneSpec) -> Outcome:
         """What the lane was before."""
         return self.lanes.outcome(slot, spec)
 

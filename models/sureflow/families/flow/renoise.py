@@ -8,13 +8,14 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
+from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
-from sureflow.core.process import Outcome, Rows
+from sureflow.core.process import Outcome, Query, Reply
 from sureflow.core.transfer import to_device, to_host
-from sureflow.families.flow.lanes import Lanes
-from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.lanes import FlowLanes
+from sureflow.families.flow.rows import velocity_query
+from sureflow.families.flow.scores.names import RENOISED
 from sureflow.moments.reduction import row_sums
-from sureflow.networks import Reply
 
 TIMES = (0.1, 0.2, 0.3)
 """Where samples are asked about, each with noise of its own: early, where most is open."""
@@ -31,39 +32,30 @@ class Renoise:
         lanes: The lanes, those that have arrived at ``t = 1`` among them.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: FlowLanes) -> None:
         self.lanes = lanes
 
-    def admit(self, slot: int, spec: FlowSpec) -> None:
-        """Take a lane over that has arrived; it keeps its state."""
-
-    def rows(self, slots: Slots) -> Rows:
+    def ask(self, slots: Slots) -> list[Query]:
         """All draws of the first lane, then those of the next."""
         lanes = self.lanes
-        t = torch.tensor(TIMES, device=lanes.device).repeat(len(slots))
+        t = np.tile(np.array(TIMES, np.float32), len(slots))
+        times = to_device(t, lanes.device)
         noise, ends = self._noise(slots), self._ends(slots)
-        x = broadcast(1 - t, ends) * noise + broadcast(t, ends) * ends
-        return Rows(x, t, to_device(np.repeat(lanes.label[slots], len(TIMES)), lanes.device))
+        x = broadcast(1 - times, ends) * noise + broadcast(times, ends) * ends
+        owner = np.repeat(slots, len(TIMES))
+        return [velocity_query(lanes, owner, x, t, np.zeros(0, np.int64))]
 
-    def advance(
-        self, slots: Slots, replies: Reply, slopes: Tensor | None = None
-    ) -> tuple[Flags, Flags]:
-        """Make the score; every lane is done."""
-        assert replies.variance is not None
-        surprise = self._ends(slots) - self._noise(slots) - replies.mean
-        sums = torch.stack([row_sums(surprise.square()), row_sums(replies.variance)])
+    def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
+        """Show the score what came; every lane is done."""
+        lanes, reply = self.lanes, replies[0]
+        surprise = self._ends(slots) - self._noise(slots) - reply["velocity"]
+        sums = torch.stack([row_sums(surprise.square()), row_sums(reply["variance"])])
         squares, traces = to_host(sums).astype(np.float64).reshape(2, len(slots), len(TIMES))
-        score = self.lanes.followed.renoised
-        assert score is not None
-        score.answer(slots, (squares / traces).mean(1))
-        self.lanes.evaluations[slots] += len(TIMES)
+        lanes.scoring.see(RENOISED, slots, lanes.t[slots], {RENOISED: (squares / traces).mean(1)})
+        lanes.evaluations[slots] += len(TIMES)
         return np.ones(len(slots), np.bool_), np.zeros(len(slots), np.bool_)
 
-    def progress(self, slot: int) -> tuple[int, float]:
-        """All steps, and the end."""
-        return self.lanes.progress(slot)
-
-    def retire(self, slot: int, spec: FlowSpec) -> Outcome:
+    def end(self, slot: int, spec: LaneSpec) -> Outcome:
         """What the lane was before, with its score."""
         return self.lanes.outcome(slot, spec)
 
@@ -75,12 +67,10 @@ class Renoise:
         return ends.repeat_interleave(len(TIMES), 0)
 
     def _noise(self, slots: Slots) -> Tensor:
-        lanes = self.lanes
+        specs = [self.lanes.spec(slot) for slot in slots.tolist()]
         drawn = [
-            normal(
-                lanes.shape, int(lanes.seed[slot]), int(lanes.number[slot]), Purpose.RENOISE, draw
-            )
-            for slot in slots
+            normal(self.lanes.shape, spec.seed, spec.index, Purpose.RENOISE, draw)
+            for spec in specs
             for draw in range(len(TIMES))
         ]
-        return torch.stack(drawn).to(lanes.device)
+        return torch.stack(drawn).to(self.lanes.device)

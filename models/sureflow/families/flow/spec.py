@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from sureflow.core.lane import LaneSpec
 
 MAX_STEPS = 1000
@@ -78,6 +80,14 @@ class FlowSpec(LaneSpec):
     def guided(self) -> bool:
         """Whether every evaluation needs a second, unconditional row."""
         return self.scale != 1
+
+    def same_condition(self, other: FlowSpec) -> bool:
+        """Whether another lane is a sample of the same."""
+        return (
+            self.label == other.label
+            and self.condition.keys() == other.condition.keys()
+            and all(np.array_equal(self.condition[k], other.condition[k]) for k in self.condition)
+        )
 
     @property
     def stepping(self) -> tuple[object, ...]:

@@ -178,12 +178,12 @@ def write(answer: Mapping[str, Any], outputs: Sequence[tuple[Output, bool]]) -> 
     """
     described, raws = [], []
     for output, binary in outputs:
-        told = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
+        described_as = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
         if binary:
             raws.append(output.raw())
-            described.append({**told, "parameters": {SIZE: len(raws[-1])}})
+            described.append({**described_as, "parameters": {SIZE: len(raws[-1])}})
         else:
-            described.append({**told, "data": output.flat()})
+            described.append({**described_as, "data": output.flat()})
     document = {**answer, "outputs": described}
     if not raws:
         return JSONResponse(document)

@@ -8,8 +8,8 @@ from stubs import Scripted, drive, model_of
 from sureflow.core.draw import Purpose, normal
 from sureflow.families.flow.adaptive import Adaptive
 from sureflow.families.flow.control import ByLane
-from sureflow.families.flow.lanes import Lanes
-from sureflow.families.flow.solver import Flow
+from sureflow.families.flow.lanes import FlowLanes
+from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS
 from sureflow.networks import GaussianMixture
@@ -75,11 +75,11 @@ def test_evaluations_are_those_of_the_stages_that_are_new(method: str) -> None:
         assert spent == 2 * taken + refused
 
 
-def driven(control: Adaptive, network: Scripted, spec: FlowSpec) -> Lanes:
-    lanes = Lanes(1, (2,), torch.device("cpu"))
-    flow = Flow(lanes, 0, ByLane(adaptive=control))
-    flow.admit(0, spec)
-    drive(flow, network, 1)
+def driven(control: Adaptive, network: Scripted, spec: FlowSpec) -> FlowLanes:
+    lanes = FlowLanes(1, (2,), torch.device("cpu"))
+    solver = Solver(lanes, ByLane(adaptive=control))
+    solver.admit(0, spec)
+    drive(solver, network, 1)
     return lanes
 
 
@@ -96,8 +96,8 @@ def driven(control: Adaptive, network: Scripted, spec: FlowSpec) -> Lanes:
 def test_a_last_step_is_trusted_where_its_error_is_foretold_to_be_small(
     method, t, step, error, trusted
 ) -> None:
-    lanes = Lanes(1, (2,), torch.device("cpu"))
-    lanes.admit(0, adaptive(method, 1e-2), 0)
+    lanes = FlowLanes(1, (2,), torch.device("cpu"))
+    lanes.admit(0, adaptive(method, 1e-2))
     lanes.t[0], lanes.step[0], lanes.last_error[0] = t, step, error
     lanes.last_h[0] = lanes.proposal[0] = 0.25
     Adaptive().begin(lanes, np.array([0]), np.zeros(1))
@@ -153,13 +153,13 @@ def test_a_rejected_step_leaves_no_trace(method: str) -> None:
     seed=st.integers(0, 100),
 )
 def test_time_runs_forward_and_ends_at_one(method, tolerance, fewest, more, seed) -> None:
-    lanes = Lanes(3, (2,), torch.device("cpu"))
-    flow = Flow(lanes, 0)
+    lanes = FlowLanes(3, (2,), torch.device("cpu"))
+    solver = Solver(lanes)
     most = fewest + more
     for slot in range(3):
         spec = FlowSpec(seed, slot, method, tolerance=tolerance, min_steps=fewest, max_steps=most)
-        flow.admit(slot, spec)
-    drive(flow, Scripted(bend), 3)
+        solver.admit(slot, spec)
+    drive(solver, Scripted(bend), 3)
     assert lanes.t.tolist() == [1.0] * 3
     for slot in range(3):
         steps = int(lanes.step[slot])
@@ -204,10 +204,11 @@ def test_steps_are_short_where_the_variance_is_high() -> None:
     control = Adaptive()
     assert h[inside].max() <= control.theta * 0.1 / (control.rest + 20) + 1e-6
     assert h[~inside].min() > 2 * h[inside].max()
-    flow = Flow(Lanes(1, (2,), torch.device("cpu")), 0, ByLane(adaptive=Adaptive(theta=np.inf)))
-    flow.admit(0, adaptive("heun", 1e-2, min_steps=10))
-    drive(flow, net, 1)
-    assert flow.lanes.step[0] == 10
+    lanes = FlowLanes(1, (2,), torch.device("cpu"))
+    solver = Solver(lanes, ByLane(adaptive=Adaptive(theta=np.inf)))
+    solver.admit(0, adaptive("heun", 1e-2, min_steps=10))
+    drive(solver, net, 1)
+    assert lanes.step[0] == 10
 
 
 def test_guidance_does_not_count_as_variance() -> None:
@@ -248,8 +249,8 @@ def test_every_lane_chooses_its_steps_as_if_alone(mixture, unet, specs) -> None:
 
 def test_growth_after_a_rejection_waits_a_step() -> None:
     """The controller's arithmetic, on one lane."""
-    lanes = Lanes(1, (2,), torch.device("cpu"))
-    lanes.admit(0, adaptive("heun", 1e-2, min_steps=1), 0)
+    lanes = FlowLanes(1, (2,), torch.device("cpu"))
+    lanes.admit(0, adaptive("heun", 1e-2, min_steps=1))
     control, slots = Adaptive(theta=np.inf), np.array([0])
     control.begin(lanes, slots, np.zeros(1))
     assert lanes.h[0] == 1

@@ -5,8 +5,8 @@ import torch
 from stubs import Scripted, drive
 
 from sureflow.families.flow.control import ByLane, FixedSteps
-from sureflow.families.flow.lanes import Lanes
-from sureflow.families.flow.solver import Flow
+from sureflow.families.flow.lanes import FlowLanes
+from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
 
 
@@ -44,13 +44,13 @@ def ones(x, t, label):
 
 
 def test_rejected_steps_are_tried_again_and_disturb_no_other_lane() -> None:
-    lanes = Lanes(4, (2,), torch.device("cpu"))
-    flow = Flow(lanes, null_label=0, control=RejectOnce())
+    lanes = FlowLanes(4, (2,), torch.device("cpu"))
+    solver = Solver(lanes, RejectOnce())
     steps = [3, 3, 5, 2]
     for slot, count in enumerate(steps):
-        flow.admit(slot, FlowSpec(0, slot, "heun", count))
+        solver.admit(slot, FlowSpec(0, slot, "heun", count))
     start = lanes.x.clone()
-    ticks = drive(flow, Scripted(ones), 4)
+    ticks = drive(solver, Scripted(ones), 4)
     assert ticks == {0: 6, 1: 3 * 3, 2: 10, 3: 2 * 3}, "a rejected step keeps its first stage"
     assert torch.allclose(lanes.x, start + 1)
     assert torch.allclose(lanes.map, torch.ones(4, 2))
@@ -59,16 +59,16 @@ def test_rejected_steps_are_tried_again_and_disturb_no_other_lane() -> None:
 
 def test_each_lane_has_the_control_its_spec_asks_for() -> None:
     """Adaptive lanes take three steps of 0.1 here, the others their grid, in the same ticks."""
-    lanes = Lanes(4, (2,), torch.device("cpu"))
+    lanes = FlowLanes(4, (2,), torch.device("cpu"))
     adaptive = Every(0.1)
-    flow = Flow(lanes, null_label=0, control=ByLane(adaptive=adaptive))
+    solver = Solver(lanes, ByLane(adaptive=adaptive))
     methods = ["heun", "heun", "bosh3", "bosh3"]
     for slot, method in enumerate(methods):
         tolerance = 0.1 if slot % 2 else None
-        flow.admit(slot, FlowSpec(0, slot, method, 3, tolerance=tolerance))
+        solver.admit(slot, FlowSpec(0, slot, method, 3, tolerance=tolerance))
     start = lanes.x.clone()
     net = Scripted(ones, lambda x, t, label: torch.tensor([1.0, 3.0]).expand_as(x))
-    ticks = drive(flow, net, 4)
+    ticks = drive(solver, net, 4)
     assert ticks == {0: 6, 1: 6, 2: 9, 3: 10}
     moved = torch.tensor([1, 0.3, 1, 0.3])[:, None].expand(4, 2)
     assert torch.allclose(lanes.x - start, moved)

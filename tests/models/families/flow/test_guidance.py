@@ -4,14 +4,14 @@ from stubs import Scripted, model_of
 
 from sureflow.families.flow.guidance import guide
 from sureflow.families.flow.spec import FlowSpec
-from sureflow.moments import Moments
 from sureflow.sampling.sample import run
 
 
 def test_combination_of_velocity_and_variance() -> None:
     scale = np.array([1.0, 3.0, 0.0], np.float32)
     mean = torch.tensor([[1.0], [2.0], [3.0], [10.0], [20.0]])
-    velocity, variance = guide(Moments(mean, mean.clone()), scale, np.array([1, 2]))
+    reply = {"velocity": mean, "variance": mean.clone()}
+    velocity, variance = guide(reply, scale, np.array([1, 2]))
     assert velocity.squeeze().tolist() == [1.0, 10 + 3 * (2 - 10), 20.0]
     assert variance.squeeze().tolist() == [1.0, 9 * 2 + 4 * 10, 20.0]
 
@@ -20,18 +20,18 @@ def test_a_second_row_without_guidance_changes_nothing() -> None:
     """It was asked for by a score."""
     scale = np.array([1.0, 1.0, 2.0], np.float32)
     mean = torch.randn(5, 3)
-    velocity, variance = guide(Moments(mean, mean.square()), scale, np.array([1, 2]))
+    reply = {"velocity": mean, "variance": mean.square()}
+    velocity, variance = guide(reply, scale, np.array([1, 2]))
     assert torch.equal(velocity[:2], mean[:2])
     assert torch.equal(variance[:2], mean[:2].square())
     assert torch.equal(velocity[2], mean[4] + 2 * (mean[2] - mean[4]))
 
 
 def test_unguided_replies_pass_untouched() -> None:
-    replies = Moments(torch.randn(2, 3), torch.rand(2, 3))
-    velocity, variance = guide(replies, np.ones(2, np.float32), np.array([], np.int64))
-    assert torch.equal(velocity, replies.mean)
-    assert replies.variance is not None
-    assert torch.equal(variance, replies.variance)
+    reply = {"velocity": torch.randn(2, 3), "variance": torch.rand(2, 3)}
+    velocity, variance = guide(reply, np.ones(2, np.float32), np.array([], np.int64))
+    assert torch.equal(velocity, reply["velocity"])
+    assert torch.equal(variance, reply["variance"])
 
 
 def test_guidance_shifts_a_lane_as_the_formula_says() -> None:

@@ -28,11 +28,14 @@ def edited(parent: FlowSpec, step: int, *operations, frame=None, **fields) -> Fl
 
 
 def straight(shape=(2,)):
-    """Everything goes to 3: ``v = (3 - x) / (1 - t)``, with more variance in later components."""
+    """Everything goes to 3: ``v = (3 - x) / (1 - t)``, with more variance in later components.
+
+    Finite at ``t = 1`` as well, where euler never asks.
+    """
     growing = torch.arange(1.0, 1 + int(np.prod(shape))).reshape(shape)
     return model_of(
         Scripted(
-            lambda x, t, label: (3 - x) / (1 - t.reshape(-1, *(1 for _ in shape))),
+            lambda x, t, label: (3 - x) / (1 - t.reshape(-1, *(1 for _ in shape))).clamp(min=1e-3),
             lambda x, t, label: growing.expand_as(x).clone(),
             shape=shape,
         )
@@ -229,7 +232,7 @@ def test_a_score_leads_by_its_gradient() -> None:
 
 def test_a_jump_is_no_part_of_the_path() -> None:
     """Straight on to the one end there is, from the noise at first and then from another."""
-    net = Scripted(lambda x, t, label: (3.0 - x) / (1 - t)[:, None])
+    net = Scripted(lambda x, t, label: (3.0 - x) / (1 - t).clamp(min=1e-3)[:, None])
     scores = ("straightness", "path_residual", "likelihood")
     parent = FlowSpec(1, 0, "euler", 10, scores=scores)
     (late, early) = run(

@@ -9,11 +9,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stubs import Scripted, model_of
+from stubs import Scripted, answers, model_of
 
 from sureflow.core.draw import Purpose, normal
+from sureflow.core.family import cost_of
 from sureflow.core.lane import Sample
-from sureflow.families.flow.lanes import Lanes
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.picard import Picard
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
@@ -56,14 +57,13 @@ def test_a_straight_path_is_accepted_a_window_at_a_time(steps: int, window: int)
 def test_sweep_k_is_exact_to_order_k() -> None:
     """x' = a x: Euler gives x0 (1 + a h)^j, of which sweep k knows the powers of h up to k."""
     steps, a = 60, 3.0
-    lanes = Lanes(1, (2,), torch.device("cpu"))
-    picard, net = Picard(lanes, 0), Scripted(lambda x, t, label: a * x)
+    lanes = FlowLanes(1, (2,), torch.device("cpu"))
+    picard, net = Picard(lanes), Scripted(lambda x, t, label: a * x)
     picard.admit(0, euler(steps, 64, 0.0))
     start, slots = lanes.x[0].double().numpy().copy(), np.array([0])
     done, bounds = False, []
     while not done:
-        rows = picard.rows(slots)
-        (done,), _ = picard.advance(slots, net.moments(rows.x, rows.t, rows.label))
+        (done,), _ = picard.tell(slots, answers(picard.ask(slots), net))
         j = np.arange(lanes.step[0], steps + done)
         exact = start * (1 + a / steps) ** j[:, None]
         terms = np.array([[math.comb(i, m) * (a / steps) ** m for m in range(61)] for i in j])
@@ -239,18 +239,18 @@ def test_a_guess_that_explodes_harms_nobody() -> None:
 def test_guesses_take_memory_only_while_their_lane_is_in_flight(mixture) -> None:
     sampler = Sampler(mixture, capacity=4)
     sampler.admit(0, FlowSpec(0, 0, "heun", 40))
-    assert sampler._journeys.picard.guesses == {}
+    assert sampler._phases.picard.guesses == {}
     for ticket, window in ((1, 8), (2, 3), (3, 64)):
         sampler.admit(ticket, euler(40, window, index=ticket))
     sampler.tick()
-    points = sorted(len(guesses) for guesses in sampler._journeys.picard.guesses.values())
+    points = sorted(len(guesses) for guesses in sampler._phases.picard.guesses.values())
     assert points == [3, 8, 39], "no more than are left"
     sampler.cancel([1, 3])
     assert sampler.free == 2
-    assert [len(guesses) for guesses in sampler._journeys.picard.guesses.values()] == [3]
+    assert [len(guesses) for guesses in sampler._phases.picard.guesses.values()] == [3]
     while sampler.running > 1:
         sampler.tick()
-    assert sampler._journeys.picard.guesses == {}
+    assert sampler._phases.picard.guesses == {}
     assert sampler.progress().keys() == {0}
 
 
@@ -263,7 +263,7 @@ def test_rows_and_progress_are_counted(mixture) -> None:
         euler(30, 8, label=None, guidance=2.0),
         euler(5, 8),
     ]
-    assert [spec.rows for spec in specs] == [1, 2, 8, 16, 8, 5]
+    assert [cost_of(spec).peak for spec in specs] == [1, 2, 8, 16, 8, 5]
     sampler = Sampler(mixture, len(specs))
     for ticket, spec in enumerate(specs):
         sampler.admit(ticket, spec)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor
 
-from sureflow.families.flow.scores.evidence import Asked
+from sureflow.core.arrays import Index, Slots
+from sureflow.core.score import Evidence
+from sureflow.families.flow.scores.evidence import ConditionEvidence
 
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
 
-
-class Adherence(Asked):
+class Adherence(ConditionEvidence):
     """``(|u - v_c|^2 - |u - v_null|^2) / (2 |v_c - v_null|)`` early on the path, ``u = x1 - x0``.
 
     The signed distance of the sample's own target from the plane midway between what the model
@@ -21,7 +18,7 @@ class Adherence(Asked):
 
     TIMES = (0.1,)
 
-    def values(self, slots: Slots, end: Tensor) -> Tensor:
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The distance; NaN where the path was over too soon to ask."""
-        side, _ = self.explained(slots, end, 0)
+        side, _ = self.explained(slots, where, evidence("end"), 0)
         return side

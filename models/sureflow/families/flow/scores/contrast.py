@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor
 
-from sureflow.families.flow.scores.evidence import TINY, Asked
+from sureflow.core.arrays import Index, Slots
+from sureflow.core.score import Evidence
+from sureflow.families.flow.scores.evidence import TINY, ConditionEvidence
 
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
 
-
-class AdherenceContrast(Asked):
+class AdherenceContrast(ConditionEvidence):
     """Cosine of adherence early on the path less that halfway, in [-2, 2].
 
     The cosine is adherence over ``|u - (v_c + v_null) / 2|``: how squarely the sample's target
@@ -24,10 +21,10 @@ class AdherenceContrast(Asked):
 
     TIMES = (0.15, 0.5)
 
-    def values(self, slots: Slots, end: Tensor) -> Tensor:
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The difference; NaN until both were asked."""
         early, late = (
             side / away.clamp(min=TINY)
-            for side, away in (self.explained(slots, end, n) for n in range(2))
+            for side, away in (self.explained(slots, where, evidence("end"), n) for n in range(2))
         )
         return early - late

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags
+from sureflow.core.arrays import Floats, Index
 from sureflow.core.draw import Purpose, signs
-from sureflow.core.score import Arrays, Evaluation
+from sureflow.core.lane import LaneSpec
+from sureflow.core.score import Fields, Step
 from sureflow.families.flow.scores.likelihood import Likelihood
-
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
-    from sureflow.families.flow.lanes import Index, Lanes
+from sureflow.families.flow.scores.names import SLOPE
 
 
 class Divergence(Likelihood):
@@ -26,29 +21,22 @@ class Divergence(Likelihood):
     are random signs, one draw per sample, the same along its path (Grathwohl et al., FFJORD, 2019).
     """
 
-    def __init__(self, lanes: Lanes) -> None:
-        super().__init__(lanes)
-        self._probe = torch.zeros_like(lanes.x)
+    costly = (SLOPE,)
 
-    def admit(self, slot: int) -> None:
+    def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
+        super().__init__(fields, shape)
+        self._signs = fields.tensor("probe", *shape)
+
+    def admit(self, slot: int, spec: LaneSpec) -> None:
         """Begin at zero with signs of the lane's own."""
-        super().admit(slot)
-        seed, index = int(self.lanes.seed[slot]), int(self.lanes.number[slot])
-        self._probe[slot] = signs(self.lanes.shape, seed, index, Purpose.PROBE)
+        super().admit(slot, spec)
+        self._signs[slot] = signs(self.shape, spec.seed, spec.index, Purpose.PROBE)
 
-    def state(self) -> dict[str, Arrays]:
-        """The integral so far, and the signs that it is made with."""
-        return {**super().state(), "probe": self._probe}
-
-    def asks(self, slots: Slots) -> Flags:
-        """Which of these lanes want every velocity differentiated."""
-        wants: Flags = self.members[slots]
-        return wants
-
-    def probe(self, where: Index) -> Tensor:
+    def inputs(self, evidence: str, where: Index) -> Tensor:
         """The signs of these lanes, ``[n, *shape]``."""
-        return self._probe[where]
+        return self._signs[where]
 
-    def add(self, evaluation: Evaluation) -> None:
-        """Add up with the solver's weights."""
-        self._total[evaluation.slots] += evaluation.weight * evaluation.divergence
+    def integrand(self, step: Step) -> Floats:
+        """The slope along the signs."""
+        slope: Floats = step.evidence(SLOPE)
+        return slope

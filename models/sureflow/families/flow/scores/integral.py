@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats
-from sureflow.core.score import Arrays, Evaluation, Score
-
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
-    from sureflow.families.flow.lanes import Lanes
+from sureflow.core.arrays import Floats, Index, Slots
+from sureflow.core.lane import LaneSpec
+from sureflow.core.score import Evidence, Fields, Score, Step
 
 LATE = 0.5
 """From when on a variance counts as late."""
@@ -23,27 +19,23 @@ LATE = 0.5
 class Integral(Score):
     """``int g dt`` along the path, in host memory, in float64."""
 
-    def __init__(self, lanes: Lanes) -> None:
-        super().__init__(lanes)
-        self._total = np.zeros(lanes.capacity)
+    def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
+        super().__init__(fields, shape)
+        self._total = fields.number("total")
 
     @abstractmethod
-    def integrand(self, evaluation: Evaluation) -> Floats:
+    def integrand(self, step: Step) -> Floats:
         """``g``, ``[n]``."""
 
-    def admit(self, slot: int) -> None:
+    def admit(self, slot: int, spec: LaneSpec) -> None:
         """Begin at zero."""
         self._total[slot] = 0
 
-    def state(self) -> dict[str, Arrays]:
-        """The integral so far."""
-        return {"total": self._total}
-
-    def add(self, evaluation: Evaluation) -> None:
+    def add(self, step: Step) -> None:
         """Add up with the solver's weights."""
-        self._total[evaluation.slots] += evaluation.weight * self.integrand(evaluation)
+        self._total[step.slots] += step.weight * self.integrand(step)
 
-    def values(self, slots: Slots, end: Tensor) -> Tensor:
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The integral so far; it does not depend on the end."""
         return torch.from_numpy(self._total[slots])
 
@@ -51,6 +43,6 @@ class Integral(Score):
 class PropagatedLate(Integral):
     """``int tr Sigma dt`` from ``t = 0.5`` on."""
 
-    def integrand(self, evaluation: Evaluation) -> Floats:
+    def integrand(self, step: Step) -> Floats:
         """The variance, from then on."""
-        return np.where(evaluation.t >= LATE, evaluation.trace, 0.0)
+        return np.where(step.t >= LATE, step.evidence("trace"), 0.0)

@@ -10,22 +10,18 @@ the plain score integrates, at no further evaluation. It holds for a variance th
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats
+from sureflow.core.arrays import Floats, Index, Slots
+from sureflow.core.lane import LaneSpec
 from sureflow.core.path import score as slope_at
-from sureflow.core.score import Arrays, Evaluation, Start
+from sureflow.core.score import Evidence, Fields, Step
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.scores.integral import Integral
 from sureflow.moments.reduction import row_sums
-
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
-    from sureflow.families.flow.lanes import Lanes
 
 LAST = 0.015
 """Time before the end within which the limit of the divergence stands for its quotient, whose
@@ -69,52 +65,47 @@ class Likelihood(Integral):
     values or given another condition after ``t = 0`` the density is not known: NaN.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
-        super().__init__(lanes)
-        self._jumped = np.zeros(lanes.capacity, np.bool_)
-        self._jump = torch.zeros_like(lanes.x)
+    def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
+        super().__init__(fields, shape)
+        self._jumped = fields.flag("jumped")
+        self._jump = fields.tensor("jump", *shape)
 
-    def admit(self, slot: int) -> None:
+    def admit(self, slot: int, spec: LaneSpec) -> None:
         """Begin at zero, at rest."""
-        super().admit(slot)
+        super().admit(slot, spec)
         self._jumped[slot] = False
         self._jump[slot] = 0
 
-    def state(self) -> dict[str, Arrays]:
-        """The integral so far, and a jump whose other end is still to be seen."""
-        return {**super().state(), "jumped": self._jumped, "jump": self._jump}
-
-    def integrand(self, evaluation: Evaluation) -> Floats:
+    def integrand(self, step: Step) -> Floats:
         """The divergence."""
-        return divergence_rate(evaluation.t, evaluation.trace, math.prod(self.lanes.shape))
+        return divergence_rate(step.t, step.evidence("trace"), math.prod(self.shape))
 
-    def jump(self, slot: int, moved: Tensor, slope: Tensor | None) -> None:
+    def jump(self, slot: int, evidence: Evidence) -> None:
         """At ``t = 0`` the path begins there; later half of the change is that of this end."""
-        if self.lanes.t[slot] == 0:
+        if evidence("t") == 0:
             return
+        slope = evidence("slope")
         if slope is None:
             self._total[slot] = np.nan
             return
         slots, slopes = np.array([slot]), slope[None]
         self._land(slots, slopes)
-        self._jump[slot], self._jumped[slot] = moved, True
+        self._jump[slot], self._jumped[slot] = evidence("moved"), True
         self._count(slots, slopes)
 
-    def begin(self, start: Start) -> None:
+    def begin(self, step: Step) -> None:
         """The other half is that of where the lane has landed."""
-        landed = self._jumped[start.slots]
+        landed = self._jumped[step.slots]
         if landed.any():
             index = np.flatnonzero(landed)
-            t = to_device(start.t[index].astype(np.float32), start.x.device)
-            self._land(start.slots[index], slope_at(start.x[index], t, start.velocity[index]))
+            x, velocity = step.evidence("state")[index], step.evidence("velocity")[index]
+            t = to_device(step.t[index].astype(np.float32), x.device)
+            self._land(step.slots[index], slope_at(x, t, velocity))
 
-    def values(self, slots: Slots, end: Tensor) -> Tensor:
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """Nats."""
-        start = self.lanes.start[self.lanes.index(slots)].double()
-        for place, slot in enumerate(slots.tolist()):
-            if slot in self.lanes.noise:
-                start[place] = self.lanes.noise[slot]
-        noise = log_noise(row_sums(start.square()).cpu().numpy(), math.prod(self.lanes.shape))
+        square = row_sums(evidence("noise").double().square())
+        noise = log_noise(square.cpu().numpy(), math.prod(self.shape))
         return torch.from_numpy(self._total[slots] - noise)
 
     def _land(self, slots: Slots, slopes: Tensor) -> None:
@@ -124,5 +115,6 @@ class Likelihood(Integral):
 
     def _count(self, slots: Slots, slopes: Tensor) -> None:
         """Take half of ``J . s`` at one end of the jump."""
-        gained = row_sums((self._jump[self.lanes.index(slots)] * slopes).double())
+        jump = self._jump[to_device(slots, self._jump.device)]
+        gained = row_sums((jump * slopes).double())
         self._total[slots] -= gained.cpu().numpy() / 2

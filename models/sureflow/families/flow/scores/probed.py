@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats
-from sureflow.core.score import Evaluation
+from sureflow.core.arrays import Floats, Index, Slots
+from sureflow.core.score import Evidence, Step
 from sureflow.families.flow.scores.integral import Integral
-
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
 
 
 class Probed(Integral):
@@ -22,12 +17,13 @@ class Probed(Integral):
     label, which is the velocity that the probe was fitted to.
     """
 
-    def integrand(self, evaluation: Evaluation) -> Floats:
+    def integrand(self, step: Step) -> Floats:
         """The reading."""
-        return evaluation.reading
+        reading: Floats = step.evidence("reading")
+        return reading
 
-    def values(self, slots: Slots, end: Tensor) -> Tensor:
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """Mean reading over the time so far."""
-        t = self.lanes.t[slots]
+        t = evidence("t")
         elapsed = torch.from_numpy(t).where(torch.from_numpy(t > 0), 1.0)
-        return super().values(slots, end) / elapsed
+        return super().values(slots, where, evidence) / elapsed

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor
 
-from sureflow.core.score import Score
+from sureflow.core.arrays import Index, Slots
+from sureflow.core.lane import LaneSpec
+from sureflow.core.score import Evidence, Score
 from sureflow.moments.reduction import row_sums
-
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
 
 
 class Propagated(Score):
     """``int tr Sigma dt``: the sum of the map that every lane keeps anyway."""
 
-    def admit(self, slot: int) -> None:
+    def admit(self, slot: int, spec: LaneSpec) -> None:
         """Nothing: the lane's map begins at zero."""
 
-    def values(self, slots: Slots, end: Tensor) -> Tensor:
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The sum of the map so far."""
-        return row_sums(self.lanes.map[self.lanes.index(slots)].double())
+        return row_sums(evidence("map").double())

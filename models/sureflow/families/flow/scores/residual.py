@@ -7,20 +7,16 @@ were estimates of. All of this is gathered at the evaluations that the solver ma
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Index, Slots
+from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
-from sureflow.core.score import Arrays, Evaluation, Score
+from sureflow.core.score import Evidence, Fields, Score, Step
 from sureflow.core.transfer import to_device
 from sureflow.moments.reduction import row_sums
-
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
-    from sureflow.families.flow.lanes import Lanes
 
 TINY = 1e-30
 """Keeps a network that claims to know everything from dividing by zero."""
@@ -33,47 +29,46 @@ class PathResidual(Score):
     ``u^2 int 1/Sigma - 2 u int v/Sigma + int v^2/Sigma``.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
-        super().__init__(lanes)
-        self._sums = torch.zeros(3, *lanes.x.shape, device=lanes.device)
+    def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
+        super().__init__(fields, shape)
+        self._sums = [fields.tensor(name, *shape) for name in ("ones", "once", "squares")]
 
-    def admit(self, slot: int) -> None:
+    def admit(self, slot: int, spec: LaneSpec) -> None:
         """Begin at zero."""
-        self._sums[:, slot] = 0
+        for sums in self._sums:
+            sums[slot] = 0
 
-    def state(self) -> dict[str, Arrays]:
-        """The three sums."""
-        return dict(zip(("ones", "once", "squares"), self._sums, strict=True))
-
-    def renew(self, slot: int, change: Tensor) -> None:
+    def renew(self, slot: int, evidence: Evidence) -> None:
         """Multiplied out for velocities that are less by ``change``."""
+        change = evidence("change")
         ones, once, squares = (sums[slot] for sums in self._sums)
         squares += change * (change * ones - 2 * once)
         once -= change * ones
 
-    def precision(self, evaluation: Evaluation) -> Tensor:
+    def precision(self, step: Step) -> Tensor:
         """What the squared difference is multiplied by, ``[n, *shape]``."""
-        return evaluation.variance.reciprocal()
+        variance: Tensor = step.evidence("variance")
+        return variance.reciprocal()
 
-    def add(self, evaluation: Evaluation) -> None:
+    def add(self, step: Step) -> None:
         """Add an evaluation to the three sums."""
-        precision = evaluation.scaled(self.precision(evaluation))
+        precision, velocity = step.scaled(self.precision(step)), step.evidence("velocity")
         for power, sums in enumerate(self._sums):
             if power:
-                precision = precision * evaluation.velocity
-            sums[evaluation.where] += precision
+                precision = precision * velocity
+            sums[step.where] += precision
 
-    def values(self, slots: Slots, end: Tensor) -> Tensor:
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """Mean standardised residual over components and the time so far."""
-        return row_sums(self.components(slots, end).double()) / math.prod(self.lanes.shape)
+        return row_sums(self.components(where, evidence).double()) / math.prod(self.shape)
 
-    def components(self, slots: Slots, end: Tensor) -> Tensor:
+    def components(self, where: Index, evidence: Evidence) -> Tensor:
         """The same per component, ``[n, *shape]``."""
-        where = self.lanes.index(slots)
         ones, once, squares = (sums[where] for sums in self._sums)
-        target = end - self.lanes.start[where]
+        target = evidence("end") - evidence("start")
         excess: Tensor = (target * ones - 2 * once) * target + squares
-        return excess / self.lanes.elapsed(slots)
+        elapsed: Tensor = evidence("elapsed")
+        return excess / elapsed
 
 
 class PooledResidual(PathResidual):
@@ -83,42 +78,39 @@ class PooledResidual(PathResidual):
     others.
     """
 
-    def precision(self, evaluation: Evaluation) -> Tensor:
+    def precision(self, step: Step) -> Tensor:
         """The reciprocal of the mean variance over components, for all of them."""
-        pooled = np.maximum(evaluation.trace / math.prod(self.lanes.shape), TINY)
-        factor = to_device((1 / pooled).astype(np.float32), self.lanes.device)
-        return broadcast(factor, evaluation.variance).expand_as(evaluation.variance)
+        pooled = np.maximum(step.evidence("trace") / math.prod(self.shape), TINY)
+        variance = step.evidence("variance")
+        factor = to_device((1 / pooled).astype(np.float32), variance.device)
+        return broadcast(factor, variance).expand_as(variance)
 
 
 class Straightness(Score):
     """``int |v|^2 dt - |u|^2``, which is ``int |u - v|^2 dt``: zero for a straight path."""
 
-    def __init__(self, lanes: Lanes) -> None:
-        super().__init__(lanes)
-        self._squares = torch.zeros_like(lanes.x)
+    def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
+        super().__init__(fields, shape)
+        self._squares = fields.tensor("squares", *shape)
 
-    def admit(self, slot: int) -> None:
+    def admit(self, slot: int, spec: LaneSpec) -> None:
         """Begin at zero."""
         self._squares[slot] = 0
 
-    def state(self) -> dict[str, Arrays]:
-        """The sum."""
-        return {"squares": self._squares}
-
-    def renew(self, slot: int, change: Tensor) -> None:
+    def renew(self, slot: int, evidence: Evidence) -> None:
         """Multiplied out for velocities that are less by ``change``."""
-        travelled = self.lanes.x[slot] - self.lanes.start[slot]
-        self._squares[slot] += change * (change * float(self.lanes.t[slot]) - 2 * travelled)
+        change, travelled = evidence("change"), evidence("state") - evidence("start")
+        self._squares[slot] += change * (change * evidence("t") - 2 * travelled)
 
-    def add(self, evaluation: Evaluation) -> None:
+    def add(self, step: Step) -> None:
         """Add the squares of the velocity."""
-        self._squares[evaluation.where] += evaluation.scaled(evaluation.velocity.square())
+        self._squares[step.where] += step.scaled(step.evidence("velocity").square())
 
-    def values(self, slots: Slots, end: Tensor) -> Tensor:
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The excess of the mean square velocity over the square of the mean velocity, so far.
 
         Of a lane on its way it is that of the path so far, and so does not depend on the end.
         """
-        where, elapsed = self.lanes.index(slots), self.lanes.elapsed(slots)
-        mean = (self.lanes.x[where] - self.lanes.start[where]) / elapsed
+        elapsed = evidence("elapsed")
+        mean = (evidence("state") - evidence("start")) / elapsed
         return row_sums((self._squares[where] / elapsed - mean.square()).double())

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Index, Slots
+from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
-from sureflow.core.score import Arrays, Score, Start
+from sureflow.core.score import Evidence, Fields, Score, Step
+from sureflow.core.transfer import to_device
 from sureflow.moments.reduction import row_sums
-
-if TYPE_CHECKING:
-    from sureflow.core.arrays import Slots
-    from sureflow.families.flow.lanes import Lanes
 
 SINCE = 0.8
 """Predictions from here on count."""
@@ -28,48 +25,41 @@ class Trajectory(Score):
     weighted by the sizes of their steps, so that the number of steps matters little.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
-        super().__init__(lanes)
+    def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
+        super().__init__(fields, shape)
         # The first prediction that counts, and the first two moments of the others around it.
-        self._first, self._once, self._twice = torch.zeros(3, *lanes.x.shape, device=lanes.device)
-        self._weight = np.zeros(lanes.capacity)
+        self._first, self._once, self._twice = (
+            fields.tensor(name, *shape) for name in ("first", "once", "twice")
+        )
+        self._weight = fields.number("weight")
 
-    def admit(self, slot: int) -> None:
+    def admit(self, slot: int, spec: LaneSpec) -> None:
         """Begin without a prediction."""
         self._weight[slot] = 0
         self._once[slot] = self._twice[slot] = 0
 
-    def state(self) -> dict[str, Arrays]:
-        """The moments so far."""
-        return {
-            "first": self._first,
-            "once": self._once,
-            "twice": self._twice,
-            "weight": self._weight,
-        }
-
-    def begin(self, start: Start) -> None:
+    def begin(self, step: Step) -> None:
         """Count the prediction at the start of the step."""
-        late = start.t >= SINCE
+        late = step.t >= SINCE
         if not late.any():
             return
-        left = torch.from_numpy((1 - start.t).astype(np.float32)).to(start.x.device)
-        predicted = start.x + broadcast(left, start.x) * start.velocity
-        index = torch.from_numpy(np.flatnonzero(late)).to(start.x.device)
-        slots = start.slots[late]
-        where, predicted = self.lanes.index(slots), predicted[index]
+        x, velocity = step.evidence("state"), step.evidence("velocity")
+        left = torch.from_numpy((1 - step.t).astype(np.float32)).to(x.device)
+        index = torch.from_numpy(np.flatnonzero(late)).to(x.device)
+        predicted = (x + broadcast(left, x) * velocity)[index]
+        slots = step.slots[late]
+        where = to_device(slots, x.device)
         fresh = torch.from_numpy(self._weight[slots] == 0).to(predicted.device)
         self._first[where] = torch.where(broadcast(fresh, predicted), predicted, self._first[where])
         moved = predicted - self._first[where]
-        weight = torch.from_numpy(start.h[late].astype(np.float32)).to(predicted.device)
+        weight = torch.from_numpy(step.weight[late].astype(np.float32)).to(predicted.device)
         self._once[where] += broadcast(weight, moved) * moved
         self._twice[where] += broadcast(weight, moved) * moved.square()
-        self._weight[slots] += start.h[late]
+        self._weight[slots] += step.weight[late]
 
-    def values(self, slots: Slots, end: Tensor) -> Tensor:
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The variance so far; 0 before the first prediction that counts."""
-        where = self.lanes.index(slots)
         weight = np.where(self._weight[slots] > 0, self._weight[slots], 1.0)
-        total = broadcast(torch.from_numpy(weight).to(end.device), end)
-        mean = self._once[where].double() / total
-        return row_sums(self._twice[where].double() / total - mean.square())
+        once, twice = self._once[where].double(), self._twice[where].double()
+        total = broadcast(torch.from_numpy(weight).to(once.device), once)
+        return row_sums(twice / total - (once / total).square())

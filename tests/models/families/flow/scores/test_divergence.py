@@ -9,7 +9,9 @@ import torch
 from stubs import Scripted, model_of
 
 from sureflow.core.draw import Purpose, normal, signs
-from sureflow.families.flow.directional import Directional, differentiable
+from sureflow.core.family import cost_of
+from sureflow.families.flow.directional import differentiable
+from sureflow.families.flow.head import jvp
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.networks import GaussianMixture, VelocityNetwork, build
@@ -94,7 +96,7 @@ def test_directional_derivatives_of_networks_are_those_of_backward_mode(kind: st
     z = torch.where(z < 0, -1.0, 1.0)
     t, label = torch.tensor([0.0, 0.4, 1.0]), torch.tensor([0, 1, 2])
     with torch.inference_mode():
-        found = Directional(network)(torch.stack([x, z], 1), t, label)
+        found = jvp(network, {}).evaluate(x=x, t=t, label=label, direction=z)["slope"]
     x.requires_grad_(True)
     # z . (J z) is also (J^T z) . z
     with torch.enable_grad():
@@ -107,15 +109,22 @@ def test_directional_derivatives_of_networks_are_those_of_backward_mode(kind: st
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_row_has_the_same_bits_in_any_block(kind: str) -> None:
     network = drawn(kind)
-    evaluator = Evaluator(Directional(network), (2, 3, 4, 6, 8))
+    head = jvp(network, {})
+    evaluator = Evaluator(head.evaluate, head.example, candidates=(2, 3, 4, 6, 8))
     rows = 19
-    x = torch.stack([normal((2, *network.shape), 5, row, Purpose.START) for row in range(rows)])
-    t, label = torch.linspace(0, 1, rows), torch.arange(rows) % 3
+    x = torch.stack([normal(network.shape, 5, row, Purpose.START) for row in range(rows)])
+    z = torch.stack([signs(network.shape, 5, row, Purpose.PROBE) for row in range(rows)])
+    inputs = {
+        "x": x,
+        "t": torch.linspace(0, 1, rows),
+        "label": torch.arange(rows) % 3,
+        "direction": z,
+    }
     with torch.inference_mode():
-        whole = evaluator(x, t, label).mean
+        whole = evaluator(inputs)["slope"]
         for row in range(rows):
-            one = slice(row, row + 1)
-            assert torch.equal(evaluator(x[one], t[one], label[one]).mean, whole[one])
+            one = {name: value[row : row + 1] for name, value in inputs.items()}
+            assert torch.equal(evaluator(one)["slope"], whole[row : row + 1])
 
 
 @pytest.mark.parametrize("method", ["euler", "heun", "rk4", "ab2"])
@@ -213,7 +222,7 @@ def test_rows_are_asked_of_the_tick() -> None:
         FlowSpec(0, 2, "euler", 2, 1, 2.0, scores=("propagated", "divergence")),
         FlowSpec(0, 3, "euler", 2, parallel=2),
     ]
-    assert [spec.rows for spec in specs] == [2, 1, 4, 2]
+    assert [cost_of(spec).peak for spec in specs] == [2, 1, 4, 2]
     sampler = Sampler(model_of(MIXTURE), 4)
     for ticket, spec in enumerate(specs):
         sampler.admit(ticket, spec)
@@ -232,6 +241,32 @@ class Closed(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         return gradient
+
+
+def detached(x):
+    return torch.cat([x.detach()[:, :1] ** 2, x[:, 1:]], 1)
+
+
+def outside(x):
+    return torch.from_numpy(np.tanh(x.numpy(force=True)))
+
+
+def rounded(x):
+    """Right where it is differentiated, by a rule that is wrong."""
+    return x.detach() + 0.5 * (x - x.detach())
+
+
+@pytest.mark.parametrize("velocity", [detached, outside, rounded])
+def test_a_part_without_tangents_is_found(velocity) -> None:
+    """Forward mode itself raises nothing, and takes that part for a constant."""
+    assert not differentiable(Scripted(lambda x, t, label: velocity(x)))
+
+
+@pytest.mark.parametrize(
+    "velocity", [lambda x: x.relu(), lambda x: torch.ones_like(x), lambda x: (20 * x).sin()]
+)
+def test_kinks_constants_and_waves_can_be_differentiated(velocity) -> None:
+    assert differentiable(Scripted(lambda x, t, label: velocity(x)))
 
 
 def test_what_cannot_be_done_is_refused() -> None:

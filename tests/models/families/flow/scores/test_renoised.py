@@ -9,6 +9,7 @@ import torch
 from stubs import model_of
 
 from sureflow.core.draw import Purpose, normal
+from sureflow.core.family import cost_of
 from sureflow.families.flow.renoise import TIMES
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec
@@ -70,7 +71,7 @@ def test_it_comes_after_the_sample_and_changes_nothing(parallel: int, guidance: 
 
 def test_its_rows_are_one_more_tick_in_the_same_slot() -> None:
     spec = FlowSpec(0, 0, "euler", 2, scores=ONLY)
-    assert spec.rows == 3
+    assert cost_of(spec).peak == 3
     sampler = Sampler(model_of(MIXTURE), 1)
     sampler.admit(7, spec)
     assert [sampler.tick().rows for _ in range(2)] == [1, 1]

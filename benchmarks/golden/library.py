@@ -1,0 +1,24 @@
+"""All that is used of the library. What moves within it is mended here, and nowhere else."""
+
+from sureflow import FlowSpec as LaneSpec
+from sureflow import Model, Sample, edit, invert, load
+from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample, Uncertain
+from sureflow.recipe import dump, parse
+from sureflow.sampling.sample import run
+
+__all__ = [
+    "Guide",
+    "Inpaint",
+    "LaneSpec",
+    "Model",
+    "Operation",
+    "Resample",
+    "Sample",
+    "Uncertain",
+    "dump",
+    "edit",
+    "invert",
+    "load",
+    "parse",
+    "run",
+]

@@ -1,0 +1,36 @@
+"""What a filter decided about a sample."""
+
+from __future__ import annotations
+
+from ._wire import Wire
+
+
+class Decision(Wire):
+    """What the filter decided about a sample, and on what evidence."""
+
+    action_requested: str
+    """What the request asked to be done with samples that fail: ``annotate``, ``drop``,
+    ``regenerate`` or ``rewind``."""
+
+    action_taken: str
+    """What was done with this one: ``accepted``, ``annotated``, ``dropped``, ``regenerated`` (left
+    out, with another sample in its place), ``rewound`` (the same, the other one branching off from
+    its commit point) or ``abandoned`` (stopped early)."""
+
+    by: str
+    """The number that was judged: ``confidence`` or ``uncertainty``."""
+
+    score: float | None
+    """Its value."""
+
+    threshold: float | None
+    """The bound that the value was compared with; ``None`` where no sample has a score."""
+
+    attempt: int
+    """Which round of ``n`` samples it was of, from 1."""
+
+    reason: str
+    """The comparison in words."""
+
+    abandoned_at: float | None = None
+    """Flow time in [0, 1] at which the sample was stopped early; ``None`` if it was finished."""

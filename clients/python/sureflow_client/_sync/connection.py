@@ -1,0 +1,128 @@
+# Generated from _async/connection.py by `make twins`: edit that file, not this.
+"""The connection to a server: requests sent, answers and events read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from types import TracebackType
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource
+from typing_extensions import Self
+
+from .._base import (
+    DEFAULT_TIMEOUT,
+    DEFAULT_URL,
+    HEALTH_TIMEOUT,
+    BaseClient,
+    broken_stream,
+    check_stream,
+    http_options,
+    is_ready,
+    transport_error,
+)
+from .._call import EVENTS, Answer, Call
+from .._events import Completed, Event, read_event
+from .._problem import response_error
+from .._retry import Retry
+
+
+class Connection(BaseClient):
+    """Sends calls to a server, some of them again, and reads what comes back."""
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        headers: Mapping[str, str] | None = None,
+        api_key: str | None = None,
+        retry: Retry | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Prepare the client; nothing is sent yet.
+
+        Args:
+            url: Where the server listens.
+            timeout: Seconds to wait for an answer, or an ``httpx.Timeout``. A stream waits that
+                long for each next sign of life.
+            headers: Sent with every request.
+            api_key: Sent with every request, as a bearer token; by default that of the
+                environment variable ``SUREFLOW_API_KEY``, if any.
+            retry: How often to send a refused or unanswered request again.
+            transport: What carries the requests, in place of the network.
+        """
+        super().__init__(url, retry)
+        options = http_options(timeout, headers, api_key)
+        self._http = httpx.Client(**options, transport=transport)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _is_healthy(self, path: str) -> bool:
+        """Return what a health path answers; false also when the server is unreachable."""
+        try:
+            return is_ready(self._http.get(self.url + path, timeout=HEALTH_TIMEOUT))
+        except httpx.TransportError:
+            return False
+
+    def _listen(self, call: Call[Any]) -> Generator[tuple[str, Event], None, None]:
+        """Yield events and their numbers, to the last one."""
+        response = self._send(call, accept=EVENTS)
+        # Either kind can be closed; httpx-sse does not say so of the blocking one.
+        messages: Any = EventSource(response).iter_sse()
+        try:
+            check_stream(response)
+            with closing(messages):
+                for message in messages:
+                    event = read_event(message)
+                    if event is not None:
+                        yield message.id, event
+                    if isinstance(event, Completed):
+                        return
+        except httpx.RequestError as error:
+            raise transport_error(error, self.url) from error
+        finally:
+            response.close()
+        raise broken_stream(self.url)
+
+    def _call(self, call: Call[Answer]) -> Answer:
+        """Return the answer to a call."""
+        response = self._send(call, call.accept)
+        return call.read(response.content)
+
+    def _send(self, call: Call[Any], accept: str) -> httpx.Response:
+        """Return the successful response to a call; its body is read unless it streams."""
+        request = self._http.build_request(**self._options(call, accept))
+        attempt = 0
+        while True:
+            try:
+                response = self._http.send(request, stream=accept == EVENTS)
+                if response.is_success:
+                    return response
+                response.read()
+            except httpx.RequestError as error:
+                wait = self.retry.after_error(error, attempt)
+                if wait is None:
+                    raise transport_error(error, self.url) from error
+            else:
+                wait = self.retry.after_response(response, attempt)
+                if wait is None:
+                    raise response_error(response)
+            time.sleep(wait)
+            attempt += 1

@@ -1,0 +1,158 @@
+# Generated from _async/jobs.py by `make twins`: edit that file, not this.
+"""Requests in the background."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+
+from typing_extensions import Unpack
+
+from .. import _calls
+from .._base import pause_between_looks, still_running
+from .._encode import Given
+from .._events import Event
+from .._exceptions import APIConnectionError
+from .._handle import HandleLike
+from .._job import Job, JobLike, JobSummary
+from .._operations import Operation
+from .._options import EditOptions, GenerateOptions, InvertOptions
+from .._progress import ProgressBar
+from .._result import Result
+from .connection import Connection
+
+
+class Jobs:
+    """Requests that go on without their client: ``client.jobs``.
+
+    They survive a lost connection and the end of the program that made them. Results are kept on
+    the server for a while, see ``Job.expires_at``.
+    """
+
+    def __init__(self, client: Connection) -> None:
+        self._client = client
+
+    def generate(
+        self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
+    ) -> Job:
+        """Begin to generate samples in the background; the arguments are `Client.generate`'s.
+
+        Raises:
+            ProblemError: The server refused; the subclass says why.
+            APIConnectionError: No answer, or none in time.
+        """
+        return self._client._call(_calls.begin(_calls.generate(model, n, **options)))
+
+    def edit(
+        self,
+        handle: HandleLike,
+        operations: Operation | Sequence[Operation] = (),
+        **options: Unpack[EditOptions],
+    ) -> Job:
+        """Begin an edit in the background; the arguments are those of `Client.edit`.
+
+        Raises:
+            ProblemError: The server refused; the subclass says why.
+            APIConnectionError: No answer, or none in time.
+        """
+        return self._client._call(_calls.begin(_calls.edit(handle, operations, **options)))
+
+    def invert(
+        self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
+    ) -> Job:
+        """Begin to score samples in the background; the arguments are those of `Client.invert`.
+
+        Raises:
+            ProblemError: The server refused; the subclass says why.
+            APIConnectionError: No answer, or none in time.
+        """
+        return self._client._call(_calls.begin(_calls.invert(samples, model, **options)))
+
+    def list(self, limit: int = 100) -> tuple[JobSummary, ...]:
+        """Return your own jobs, newest first: those that run, and those not forgotten yet.
+
+        Args:
+            limit: At most so many, from 1 to 1000.
+        """
+        answer = self._client._call(_calls.jobs(limit))
+        return answer.jobs
+
+    def get(self, job: JobLike) -> Job:
+        """Return how a job stands, with its result once it is completed.
+
+        Args:
+            job: Its id, or what is known of it.
+
+        Raises:
+            UnknownJob: There is none, it is forgotten, or not one's own.
+        """
+        return self._client._call(_calls.job(job))
+
+    def wait(self, job: JobLike, *, timeout: float | None = None, progress: bool = False) -> Result:
+        """Wait until a job has ended and return its result; of an edit, an `EditResult`.
+
+        Args:
+            job: Its id, or what is known of it.
+            timeout: Longest wait in seconds; by default as long as it takes.
+            progress: Show a progress bar meanwhile, in a terminal or a notebook.
+
+        Raises:
+            APITimeoutError: It has not ended by then; it goes on.
+            JobCancelled: It was cancelled.
+            ProblemError: It failed; the subclass says why.
+            UnknownJob: There is none, it is forgotten, or not one's own.
+        """
+        began = time.monotonic()
+        with closing(ProgressBar(progress)) as bar:
+            while not (known := self.get(job)).ended:
+                bar.show(known)
+                waited = time.monotonic() - began
+                if timeout is not None and waited >= timeout:
+                    raise still_running(known.id, timeout)
+                time.sleep(pause_between_looks(waited, timeout))
+            bar.show(known)
+        return known.outcome()
+
+    def events(self, job: JobLike) -> Generator[Event, None, None]:
+        """Follow a job from its beginning on, to its last event, `Completed`.
+
+        A connection that breaks on the way is made again, and events go on where they stopped.
+        Leaving early does not cancel the job.
+
+        Args:
+            job: Its id, or what is known of it.
+
+        Raises:
+            JobCancelled: It was cancelled.
+            ProblemError: It failed, or there is no such job; the subclass says which.
+            APIConnectionError: The connection broke, and cannot be made again.
+        """
+        last: str | None = None
+        while True:
+            heard = False
+            try:
+                with closing(self._client._listen(_calls.job_events(job, last))) as messages:
+                    for number, event in messages:
+                        last, heard = number or last, True
+                        yield event
+                return
+            except APIConnectionError as error:
+                wait = self._client.retry.after_break(error, heard)
+                if wait is None:
+                    raise
+            time.sleep(wait)
+
+    def cancel(self, job: JobLike) -> None:
+        """Cancel a job that is under way; one that has ended is forgotten, with its result.
+
+        Args:
+            job: Its id, or what is known of it.
+
+        Raises:
+            UnknownJob: There is none, it is forgotten, or not one's own.
+        """
+        self._client._call(_calls.cancel_job(job))
+
+    def __repr__(self) -> str:
+        return f"{self._client!r}.jobs"

@@ -1,0 +1,109 @@
+"""What samples are asked to be samples of, as requests have it and as lanes have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, PlainValidator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from sureflow.core.card import Condition, ModelCard
+from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.core.schema import Schema
+from sureflow.core.written import Written, read, read_mask
+
+LABEL = "label"
+
+
+def _label(value: object) -> int | str:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise PydanticCustomError("label", "Input should be the number or the name of a class")
+
+
+Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=int | str)]
+
+
+class ConditionOptions(Schema):
+    """What the samples shall be samples of: named arrays, which `GET /v1/models` lists."""
+
+    model_config = ConfigDict(extra="allow", title="Condition")
+    __pydantic_extra__: dict[str, Written]
+
+    label: Label = None  # type: ignore[assignment]  # which cannot be said
+    """Number or name of a class; `GET /v1/models` lists them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _something(cls, given: Any) -> Any:
+        if given == {}:
+            missing = InitErrorDetails(type="missing", loc=(LABEL,), input=given)
+            raise ValidationError.from_exception_data(cls.__name__, [missing])
+        return given
+
+    def given(self) -> dict[str, Any]:
+        """Return what was said, by name."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+def label_of(label: int | str, card: ModelCard, field: str) -> int:
+    """Return the number of a class.
+
+    Raises:
+        InvalidFieldError: There is no such class.
+    """
+    if not card.classes:
+        raise InvalidFieldError(field, f"{card.name} has no classes; leave it out")
+    if isinstance(label, str) and label in card.classes:
+        return card.classes.index(label)
+    if isinstance(label, int) and 0 <= label < len(card.classes):
+        return label
+    names = ", ".join(card.classes)
+    allowed = f"choose from 0 to {len(card.classes) - 1} or {names}"
+    raise InvalidFieldError(field, f"no class {label!r}; {allowed}")
+
+
+def arrays_of(
+    written: Mapping[str, Any], card: ModelCard, field: str
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Return named arrays that samples are conditioned on, as lanes have them.
+
+    Args:
+        written: As the client wrote them, by name.
+        card: The model, which says what it takes.
+        field: Path of what they are fields of.
+
+    Raises:
+        InvalidFieldError: The model takes no such array, it has another shape, or a number in it
+            is not finite.
+    """
+    return {name: _array(written[name], name, card, f"{field}.{name}") for name in sorted(written)}
+
+
+def _array(written: Any, name: str, card: ModelCard, field: str) -> npt.NDArray[np.generic]:
+    if name not in card.conditions:
+        names = [*((LABEL,) if card.classes else ()), *card.conditions]
+        message = f"{card.name} takes {', '.join(names) or 'no condition'}; leave it out"
+        raise InvalidFieldError(field, message)
+    condition: Condition = card.conditions[name]
+    if condition.kind == "mask":
+        return read_mask(written, condition.shape, field)
+    array = read(written, condition.shape, field)
+    if condition.kind != "tokens":
+        return array
+    if (array != array.round()).any() or (array < 0).any():
+        raise InvalidFieldError(field, "should be whole numbers from 0 on")
+    return array.astype(np.int64)
+
+
+def described(card: ModelCard) -> dict[str, dict[str, Any]]:
+    """Return what a model can be conditioned on, by name, as its card has it in JSON."""
+    label = {LABEL: {"kind": "label", "shape": [], "names": list(card.classes)}}
+    arrays = {
+        name: {"kind": each.kind, "shape": list(each.shape), "null": each.null, "says": each.says}
+        for name, each in card.conditions.items()
+    }
+    return (label if card.classes else {}) | arrays

@@ -1,0 +1,81 @@
+"""Whether the fields of plain data are of the types that they are annotated with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+
+def _integer(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    if not (_integer(value) or isinstance(value, float | np.floating)):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # an integer beyond all floating-point numbers
+        return False
+
+
+def _several(one: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, tuple | list) and all(map(one, value))
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _array(value: object) -> bool:
+    return isinstance(value, np.ndarray)
+
+
+def _none(value: object) -> bool:
+    return value is None
+
+
+KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "None": (_none, "None"),
+    "int": (_integer, "an integer"),
+    "float": (_number, "a finite number"),
+    "str": (_text, "text"),
+    'Literal["commit", "all"]': (_text, "text"),
+    "tuple[int, ...]": (_several(_integer), "a tuple of integers"),
+    "tuple[float, ...]": (_several(_number), "a tuple of finite numbers"),
+    "tuple[str, ...]": (_several(_text), "a tuple of names"),
+    "Array": (_array, "an array"),
+    "Mask": (_array, "an array"),
+}
+"""By annotation: what tells such a value, and what it is called."""
+
+
+def check_count(name: str, count: object, least: int) -> None:
+    """Make sure that an argument is a number of things.
+
+    Raises:
+        ValueError: It is no integer, or below ``least``; the message begins with its name.
+    """
+    if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < least:
+        raise ValueError(f"{name}: {count!r:.60} is not an integer from {least} on")
+
+
+def check_types(data: Any) -> None:
+    """Make sure that the fields of a dataclass are of their types; those of other types are left.
+
+    A boolean is no integer, and what is not finite is no number; NumPy's numbers are.
+
+    Raises:
+        ValueError: One is of another; the message begins with its name.
+    """
+    for field in fields(data):
+        allowed = [KINDS.get(part) for part in str(field.type).split(" | ")]
+        value = getattr(data, field.name)
+        known = [kind for kind in allowed if kind is not None]
+        if len(known) == len(allowed) and not any(fits(value) for fits, _ in known):
+            said = " or ".join(word for _, word in known)
+            raise ValueError(f"{field.name}: {value!r:.60} is not {said}")

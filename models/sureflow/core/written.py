@@ -1,0 +1,145 @@
+"""Arrays that clients write in JSON."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydantic import PlainValidator
+from pydantic_core import PydanticCustomError
+
+from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.core.lane import Array
+
+PNG, NPY = b"\x89PNG\r\n", b"\x93NUMPY"
+NUMBERS = "fiub"
+"""Kinds of arrays that hold numbers: floats, integers, booleans."""
+
+
+def _written(value: object) -> list[Any] | str:
+    if isinstance(value, str) or (isinstance(value, list) and value):
+        return value
+    message = "Input should be nested lists, or a .npy or .png file in base64"
+    raise PydanticCustomError("array", "{message}", {"message": message})
+
+
+Written = Annotated[
+    list[Any] | str, PlainValidator(_written, json_schema_input_type=list[Any] | str)
+]
+"""An array as it is written in JSON: nested lists, or a ``.npy`` or ``.png`` file in base64."""
+
+
+def read(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
+    """Return the array ``[*shape]`` in data units; a PNG's black is -1 and its white 1.
+
+    Args:
+        written: As the client wrote it.
+        shape: What it must have; a leading 1 may be left out.
+        field: Path of the field, for the error.
+
+    Raises:
+        InvalidFieldError: It is malformed, has another shape, or a number that is not finite.
+    """
+    array = _numbers(written, shape, field)
+    if array.shape != tuple(shape) and (1, *array.shape) != tuple(shape):
+        wanted, got = _by(shape), _by(array.shape)
+        raise InvalidFieldError(field, f"should be {wanted}, is {got}")
+    return np.ascontiguousarray(array.reshape(tuple(shape)))
+
+
+def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt.NDArray[np.bool_]:
+    """Return the mask ``[*shape]``, true where a number is above 0 or a pixel brighter than grey.
+
+    That of an image may leave out the channels; it is for all of them then.
+
+    Raises:
+        InvalidFieldError: It is malformed or has another shape.
+    """
+    plane = tuple(shape[1:]) if len(shape) == 3 else tuple(shape)
+    array = _numbers(written, plane, field)
+    if array.shape not in (plane, tuple(shape)):
+        wanted, got = _by(shape), _by(array.shape)
+        raise InvalidFieldError(field, f"should be {wanted}, is {got}")
+    return np.ascontiguousarray(np.broadcast_to(array > 0, tuple(shape)))
+
+
+def _numbers(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
+    """Whatever array it is; a PNG in as many channels as the shape has."""
+    array = _decoded(written, shape, field) if isinstance(written, str) else _listed(written, field)
+    with np.errstate(over="ignore"):
+        numbers = array.astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise InvalidFieldError(field, "has a number that is not finite, or not in float32")
+    return numbers
+
+
+def _listed(lists: list[Any], field: str) -> npt.NDArray[np.generic]:
+    with suppress(ValueError):
+        array = np.array(lists)
+        if array.dtype.kind in NUMBERS:
+            return array
+    raise InvalidFieldError(field, "should be nested lists of numbers, all of a level alike")
+
+
+def _decoded(text: str, shape: Sequence[int], field: str) -> npt.NDArray[np.generic]:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidFieldError(field, "is not base64") from error
+    if data.startswith(NPY):
+        return _npy(data, field)
+    if data.startswith(PNG):
+        return _png(data, shape, field)
+    raise InvalidFieldError(field, "is base64 of something other than a .npy or .png file")
+
+
+def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
+    """Look at the header before anything of its size is made."""
+    file = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+        if dtype.kind not in NUMBERS or math.prod(shape) * dtype.itemsize > len(data):
+            raise ValueError("not plain numbers, or not all of them")
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # the header is parsed as Python, which can fail in many ways
+        raise InvalidFieldError(field, f"is no .npy file of numbers: {_line(error)}") from error
+
+
+def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generic]:
+    """Decode, in as many channels as the shape has, to -1 .. 1; the size is checked before."""
+    if len(shape) < 2:
+        raise InvalidFieldError(field, "should be a vector, is an image")
+    coloured = len(shape) == 3 and shape[0] == 3
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            size = image.size[::-1]
+            if size == tuple(shape[-2:]):
+                pixels = np.asarray(image.convert("RGB" if coloured else "L"), np.float32)
+    except Exception as error:  # so many, some of them the library's own
+        raise InvalidFieldError(field, f"is no .png file: {_line(error)}") from error
+    if size != tuple(shape[-2:]):
+        raise InvalidFieldError(field, f"should be {_by(shape[-2:])}, is {_by(size)}")
+    levels = pixels / 127.5 - 1
+    return levels.transpose(2, 0, 1) if coloured else levels
+
+
+def _line(error: Exception) -> str:
+    """What went wrong, without what it went wrong with, which may be long."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:100]
+
+
+def _by(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape)) or "a single number"

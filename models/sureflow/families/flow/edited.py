@@ -1,0 +1,109 @@
+"""From what an edit says to the lane that goes on, or to the field that cannot be served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from sureflow.core.card import ModelCard
+from sureflow.core.condition import arrays_of, label_of
+from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.core.lane import Array
+from sureflow.core.schema import Schema
+from sureflow.core.written import read, read_mask
+from sureflow.families.flow.operation_bodies import (
+    ConditionOperation,
+    GuideOperation,
+    InpaintOperation,
+    MaskRegion,
+    ResampleOperation,
+    UncertainRegion,
+)
+from sureflow.families.flow.operation_bodies import Region as RegionBody
+from sureflow.families.flow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
+from sureflow.families.flow.requested import check_guidance
+from sureflow.families.flow.spec import FlowSpec
+
+
+def reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> FlowSpec:
+    """Return a lane with the condition and the guidance that an edit asks for.
+
+    Raises:
+        InvalidFieldError: There is no such class or array, or no condition to guide by.
+    """
+    if sum(isinstance(body, ConditionOperation) for body in bodies) > 1:
+        raise InvalidFieldError("operations", "one condition at most")
+    for number, body in enumerate(bodies):
+        if isinstance(body, ConditionOperation):
+            field = f"operations.{number}"
+            if body.label is not None:
+                spec = replace(spec, label=label_of(body.label, card, f"{field}.label"))
+            if body.arrays is not None:
+                arrays = arrays_of(body.arrays, card, f"{field}.arrays")
+                spec = replace(spec, condition={**spec.condition, **arrays})
+            if body.scale is not None:
+                spec = replace(spec, guidance=body.scale)
+            check_guidance(spec, card, f"{field}.scale")
+    return spec
+
+
+def operation(
+    body: Schema, card: ModelCard, sample: Callable[[], Array], field: str
+) -> Operation | None:
+    """Return an operation of a lane; ``None`` for a condition, which is a field of the lane.
+
+    Args:
+        body: As the request has it.
+        card: The model.
+        sample: Reads the sample of the trajectory.
+        field: Path of the body in the request.
+
+    Raises:
+        InvalidFieldError: An array in it does not suit the model.
+    """
+    if isinstance(body, ConditionOperation):
+        return None
+    if isinstance(body, ResampleOperation):
+        return Resample(body.strength, _region(body.region, card, f"{field}.region"))
+    if isinstance(body, InpaintOperation):
+        mask = _mask(body.mask, card, f"{field}.mask")
+        known = sample() if body.known is None else read(body.known, card.shape, f"{field}.known")
+        return Inpaint(mask, known, body.inner)
+    return _guide(cast(GuideOperation, body), card, field)
+
+
+def random(operation: object) -> bool:
+    """Whether an operation has noise of its own."""
+    return isinstance(operation, Resample) or (
+        isinstance(operation, Inpaint) and operation.inner > 1
+    )
+
+
+def _region(region: RegionBody, card: ModelCard, field: str) -> Region:
+    if isinstance(region, UncertainRegion):
+        return Uncertain(region.uncertain)
+    if isinstance(region, MaskRegion):
+        return _mask(region.mask, card, f"{field}.mask")
+    return "all"
+
+
+def _mask(written: Any, card: ModelCard, field: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    mask = read_mask(written, card.shape, field)
+    if not mask.any():
+        raise InvalidFieldError(field, "is above 0 nowhere")
+    return mask
+
+
+def _guide(body: GuideOperation, card: ModelCard, field: str) -> Guide:
+    """The worker, which has the operators, checks the rest."""
+    guide = Guide(body.operator, body.strength, factor=body.factor, sigma=body.sigma)
+    try:
+        shape = guide.measured(card.shape)
+    except ValueError as error:
+        raise InvalidFieldError(f"{field}.factor", str(error).removeprefix("factor: ")) from error
+    target = None if body.target is None else read(body.target, shape, f"{field}.target")
+    mask = None if body.mask is None else _mask(body.mask, card, f"{field}.mask")
+    return replace(guide, target=target, mask=mask)

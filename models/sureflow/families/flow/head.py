@@ -1,0 +1,77 @@
+"""A velocity network as heads: rows by name in, answers by name out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from sureflow.core.card import Condition
+from sureflow.core.draw import Purpose, normal, signs
+from sureflow.core.engine import Head
+from sureflow.core.process import Reply
+from sureflow.families.flow.directional import ROW_COUNTS, tangent
+from sureflow.moments.reduction import row_sums
+from sureflow.networks import VelocityNetwork
+
+TIMES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875)
+"""Times of the example rows; solvers evaluate at both ends."""
+
+Example = Callable[[int], dict[str, Tensor]]
+
+
+def velocity(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
+    """``velocity`` and ``variance`` of rows ``x [n, *shape]``, ``t [n]``, ``label [n]``.
+
+    Along with them comes the ``reading`` of a probe, where the network has one.
+    """
+
+    def moments(x: Tensor, t: Tensor, label: Tensor, **given: Tensor) -> Reply:
+        out = network.moments(x, t, label, **given)
+        assert out.variance is not None
+        answers = {"velocity": out.mean, "variance": out.variance}
+        return answers if out.reading is None else {**answers, "reading": out.reading}
+
+    return Head(moments, example(network, conditions))
+
+
+def jvp(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
+    """``slope`` of rows: ``z . (J z)`` with ``J = dv/dx`` along signs ``direction [n, *shape]``.
+
+    The expectation over random signs is the divergence of the velocity (Hutchinson); the variance
+    of one draw is ``sum_{i < j} (J_ij + J_ji)^2``, so that a diagonal Jacobian, as in one
+    dimension, leaves no error.
+    """
+
+    def slope(x: Tensor, t: Tensor, label: Tensor, direction: Tensor, **given: Tensor) -> Reply:
+        along = tangent(network, x, direction, t, label, **given)
+        return {"slope": row_sums(direction * along)}
+
+    plain = example(network, conditions)
+
+    def rows(count: int) -> dict[str, Tensor]:
+        drawn = [signs(network.shape, 0, row, Purpose.PROBE) for row in range(count)]
+        return {**plain(count), "direction": torch.stack(drawn).to(network.device)}
+
+    return Head(slope, rows, ROW_COUNTS)
+
+
+def example(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Example:
+    """Rows at fixed draws of noise, of every time and label together."""
+
+    def rows(count: int) -> dict[str, Tensor]:
+        x = [normal(network.shape, 0, row, Purpose.START) for row in range(count)]
+        number = torch.arange(count)
+        of_times = number // len(TIMES)
+        inputs = {
+            "x": torch.stack(x),
+            "t": torch.tensor(TIMES)[number % len(TIMES)],
+            "label": (number + of_times) % (network.classes + 1),
+        }
+        for name, condition in conditions.items():
+            drawn = [normal(condition.shape, 1, row, Purpose.START) for row in range(count)]
+            inputs[name] = torch.stack(drawn)
+        return {name: z.to(network.device) for name, z in inputs.items()}
+
+    return rows

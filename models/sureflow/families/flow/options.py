@@ -1,0 +1,145 @@
+"""What a request says about how the flow is integrated."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from sureflow.core.schema import Integer, Number, OneOf, Schema
+from sureflow.families.flow.spec import (
+    DEFAULT_MAX_STEPS,
+    DEFAULT_MIN_STEPS,
+    DEFAULT_PARALLEL_TOLERANCE,
+    GRIDS,
+    MAX_PARALLEL,
+    MAX_STEPS,
+    MIN_TOLERANCE,
+    PARALLEL_METHODS,
+)
+from sureflow.families.flow.tableau import ADAPTIVE_METHODS, EVALUATIONS, METHODS
+
+MAX_GUIDANCE = 100.0
+
+COSTS = ", ".join(f"{name} {evaluations}" for name, evaluations in EVALUATIONS.items())
+
+
+class Guidance(Schema):
+    """Classifier-free guidance."""
+
+    scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] = 1.0
+    """1 is the plain conditional model; any other scale needs a condition and costs a second
+    network row per evaluation."""
+
+
+class ParallelOptions(Schema):
+    """Steps evaluated ahead of time: an answer after fewer network calls, each of more rows.
+
+    Worth it where the device has rows to spare.
+    """
+
+    window: Annotated[Integer, Field(ge=1, le=MAX_PARALLEL)]
+    """Steps evaluated at once: the next one, and those that are expected to follow."""
+
+    tolerance: Annotated[Number, Field(ge=0, le=1)] = DEFAULT_PARALLEL_TOLERANCE
+    """How far from its own start a step may have been evaluated: rms over the components, in data
+    units. With 0 the sample has the bytes of one step after another."""
+
+
+class SamplerOptions(Schema):
+    """How the flow is integrated from noise (t = 0) to data (t = 1).
+
+    By `steps` on a fixed grid, or by `tolerance` with steps that every sample chooses for itself.
+    """
+
+    method: Annotated[
+        str,
+        OneOf(METHODS),
+        Field(
+            description=f"Evaluations per step of a fixed grid: {COSTS}. Those that can keep to a "
+            f"tolerance: {', '.join(ADAPTIVE_METHODS)}."
+        ),
+    ] = "heun"
+
+    steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = None
+    """Number of steps; 20 where neither this nor a tolerance is given."""
+
+    tolerance: Annotated[Number, Field(ge=MIN_TOLERANCE, le=1)] | None = None
+    """Error allowed per step, as a share of 1 + |x| per component. Easy samples take fewer steps,
+    undecided ones more."""
+
+    min_steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = None
+    """With a tolerance: fewest steps, by default 3."""
+
+    max_steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] | None = Field(
+        default=None, validate_default=True
+    )
+    """With a tolerance: most steps to try, by default 250. A sample that runs out of them goes to
+    the end in its last one and has the finish_reason max_steps."""
+
+    grid: Annotated[str, OneOf(GRIDS)] | None = None
+    """Without a tolerance: where the steps are placed. uniform, the default: all equal; fitted: as
+    was found best for this model, where it has such a grid; `GET /v1/models` tells."""
+
+    parallel: ParallelOptions | None = None
+    """With the method euler and steps: evaluate several of them at once."""
+
+    @field_validator("tolerance")
+    @classmethod
+    def _one_rule(cls, tolerance: float | None, info: ValidationInfo) -> float | None:
+        if tolerance is not None and info.data.get("steps") is not None:
+            raise PydanticCustomError("rule", "give steps or tolerance, not both")
+        method = info.data.get("method", ADAPTIVE_METHODS[0])
+        if tolerance is not None and method not in ADAPTIVE_METHODS:
+            able = ", ".join(ADAPTIVE_METHODS)
+            raise PydanticCustomError(
+                "rule",
+                "{method} does not estimate its error; choose from {able}",
+                {"method": method, "able": able},
+            )
+        return tolerance
+
+    @field_validator("min_steps", "max_steps")
+    @classmethod
+    def _adaptive_alone(cls, steps: int | None, info: ValidationInfo) -> int | None:
+        if steps is not None and info.data.get("tolerance", 1) is None:
+            raise PydanticCustomError("rule", "needs a tolerance; a fixed grid has steps")
+        return steps
+
+    @field_validator("grid")
+    @classmethod
+    def _fixed_alone(cls, grid: str | None, info: ValidationInfo) -> str | None:
+        if grid is not None and info.data.get("tolerance") is not None:
+            raise PydanticCustomError("rule", "is for fixed steps; with a tolerance leave it out")
+        return grid
+
+    @field_validator("max_steps")
+    @classmethod
+    def _room(cls, most: int | None, info: ValidationInfo) -> int | None:
+        fewest = info.data.get("min_steps", 1) or DEFAULT_MIN_STEPS
+        if (most or DEFAULT_MAX_STEPS) < fewest:
+            message = "{most} is below min_steps, which is {fewest}"
+            context = {"most": most or DEFAULT_MAX_STEPS, "fewest": fewest}
+            raise PydanticCustomError("rule", message, context)
+        return most
+
+    @field_validator("parallel")
+    @classmethod
+    def _known_ahead(
+        cls, parallel: ParallelOptions | None, info: ValidationInfo
+    ) -> ParallelOptions | None:
+        method = info.data.get("method", PARALLEL_METHODS[0])
+        if parallel is not None and method not in PARALLEL_METHODS:
+            able = ", ".join(PARALLEL_METHODS)
+            context = {"method": method, "able": able}
+            raise PydanticCustomError("rule", "not with {method}; choose from {able}", context)
+        return parallel
+
+    def lane(self) -> dict[str, Any]:
+        """Return what was said as fields of a lane."""
+        said = self.model_dump(exclude_none=True, exclude={"parallel"})
+        if self.parallel is not None:
+            said["parallel"] = self.parallel.window
+            said["parallel_tolerance"] = self.parallel.tolerance
+        return said

@@ -1,0 +1,82 @@
+"""From what a request says to the lane that it asks for, or to the field that cannot be served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sureflow.core.card import ModelCard
+from sureflow.core.condition import LABEL, arrays_of, label_of
+from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.families.flow.options import Guidance, SamplerOptions
+from sureflow.families.flow.spec import FlowSpec
+
+SAMPLER = ("method", "steps", "tolerance", "min_steps", "max_steps", "grid")
+"""Fields of a lane that an edit may change by its sampler."""
+
+
+def lane(
+    card: ModelCard,
+    seed: int,
+    condition: Mapping[str, Any],
+    guidance: Guidance,
+    sampler: SamplerOptions,
+) -> FlowSpec:
+    """Return the first lane of a request.
+
+    Raises:
+        InvalidFieldError: The model cannot make it.
+    """
+    label = None
+    if LABEL in condition:
+        label = label_of(condition[LABEL], card, "condition.label")
+    others = {name: value for name, value in condition.items() if name != LABEL}
+    spec = FlowSpec(
+        seed,
+        0,
+        label=label,
+        guidance=guidance.scale,
+        condition=arrays_of(others, card, "condition"),
+        **sampler.lane(),
+    )
+    check_guidance(spec, card, "guidance.scale")
+    check_grid(sampler, card)
+    return spec
+
+
+def resampled(parent: FlowSpec, sampler: SamplerOptions | None, card: ModelCard) -> FlowSpec:
+    """Return the lane of a parent, integrated as an edit asks for.
+
+    Raises:
+        InvalidFieldError: The rest of a trajectory cannot be integrated like that.
+    """
+    if sampler is None:
+        return parent
+    if sampler.parallel is not None:
+        raise InvalidFieldError("sampler.parallel", "not for the rest of a trajectory")
+    check_grid(sampler, card)
+    plain = FlowSpec(parent.seed, parent.index, **sampler.lane())
+    return replace(parent, **{name: getattr(plain, name) for name in SAMPLER})
+
+
+def check_guidance(spec: FlowSpec, card: ModelCard, field: str) -> None:
+    """Make sure that there is a condition to guide by.
+
+    Raises:
+        InvalidFieldError: There is none.
+    """
+    if not spec.conditioned and spec.guidance != 1:
+        needed = "a condition" if card.conditions else "condition.label"
+        raise InvalidFieldError(field, f"a scale other than 1 needs {needed}")
+
+
+def check_grid(sampler: SamplerOptions, card: ModelCard) -> None:
+    """Make sure that the model has the grid.
+
+    Raises:
+        InvalidFieldError: It has not.
+    """
+    if sampler.grid is not None and sampler.grid not in card.grids:
+        message = f"{card.name} has only {', '.join(card.grids)}"
+        raise InvalidFieldError("sampler.grid", message)

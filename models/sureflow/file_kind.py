@@ -1,0 +1,108 @@
+"""What a file is that was taken for another: told by its first bytes, with what to do about it."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+FIRST_BYTES = 4096
+LONGEST_HEADER = 100 << 20
+"""Bytes; readers of safetensors take no more."""
+
+PICKLE = (
+    "a pickle as torch.save writes it, which may hold code and is never read; load it where you "
+    "trust it, and save its state by safetensors.torch.save_file"
+)
+SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"version https://git-lfs", "a Git LFS pointer and not the file itself; run `git lfs pull`"),
+    (b"\x1f\x8b", "compressed by gzip; decompress it"),
+    (b"BZh", "compressed by bzip2; decompress it"),
+    (b"\xfd7zXZ", "compressed by xz; decompress it"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd; decompress it"),
+    *((bytes([0x80, protocol]), PICKLE) for protocol in range(2, 6)),
+    (b"\x93NUMPY", "a NumPy array; save it by safetensors.numpy.save_file"),
+    (b"\x89HDF", "an HDF5 file; save its arrays by safetensors.numpy.save_file"),
+    (b"GGUF", "a GGUF file; save its tensors by safetensors.torch.save_file"),
+    (b"PK\x03\x04", "a zip archive; unpack it"),
+)
+"""First bytes, and what they are those of; the first that fits counts."""
+
+MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<!--")
+SHARDS = (
+    "an index of shards, whose tensors are in the files that it names; read those by "
+    "safetensors.torch.load_file, and save all of them in one by save_file"
+)
+
+
+def kind_of_file(path: Path) -> str | None:
+    """What a file is by its first bytes, and what to do about it; ``None`` if they do not say.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if path.is_dir():
+        return "a folder; name a file in it"
+    first = _first(path)
+    if not any(first):
+        return f"{'full of zeros' if first else 'empty'}; download or copy it again"
+    if (header := _header_bytes(first)) is not None:
+        return _cut_short(path, header)
+    if first.startswith(b"PK\x03\x04") and b"data.pkl" in first:
+        return PICKLE
+    if first.lstrip().lower().startswith(MARKUP):
+        return "a page of HTML or XML, as failed downloads leave it; download the file itself"
+    return next((kind for start, kind in SIGNATURES if first.startswith(start)), None)
+
+
+def no_safetensors(path: Path, error: Exception) -> str:
+    """Why a file is no safetensors file, after a reader has given up on it with an error."""
+    try:
+        kind = kind_of_file(path) or _text(_first(path))
+    except OSError as trouble:
+        return trouble.strerror or str(trouble)
+    return str(error) if kind is None else f"is {kind}"
+
+
+def _first(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(FIRST_BYTES)
+
+
+def _header_bytes(first: bytes) -> int | None:
+    """Length of the header, of what begins as safetensors do."""
+    if len(first) < 9:
+        return None
+    length: int = struct.unpack("<Q", first[:8])[0]
+    return length if length <= LONGEST_HEADER and first[8:9] == b"{" else None
+
+
+def _cut_short(path: Path, header: int) -> str | None:
+    """What is missing of a safetensors file that ends too early."""
+    whole, size = 8 + header, path.stat().st_size
+    if whole <= size:
+        with path.open("rb") as file:
+            whole += _data_bytes(file.read(whole)[8:])
+    return (
+        f"cut short at byte {size} of {whole}; download or copy it again" if size < whole else None
+    )
+
+
+def _data_bytes(header: bytes) -> int:
+    """Bytes of the tensors that a header describes; 0 if it makes no sense."""
+    try:
+        entries = json.loads(header)
+        entries.pop("__metadata__", None)
+        return max(int(entry["data_offsets"][1]) for entry in entries.values())
+    except (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError):
+        return 0
+
+
+def _text(first: bytes) -> str | None:
+    text = first.decode("utf-8", "ignore").strip()
+    if '"weight_map"' in text:
+        return SHARDS
+    readable = len(text) > 0.9 * len(first.strip()) and "".join(text.split()).isprintable()
+    if readable:
+        return f"text, beginning with {text[:40]!r}"
+    return f"{len(first)} bytes long; download or copy it again" if len(first) < 9 else None

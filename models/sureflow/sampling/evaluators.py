@@ -1,0 +1,51 @@
+"""The evaluators of a model's heads, each made when it is first asked for."""
+
+from __future__ import annotations
+
+from sureflow.model import Model
+from sureflow.sampling.compiled import compiled
+from sureflow.sampling.evaluator import Evaluator
+
+
+class Evaluators(dict[str, Evaluator]):
+    """Evaluators by the name of the head; making one verifies its block sizes.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self._heads = model.engine.heads()
+        self._main, self._how, self._device = model.engine.main, model.compile, model.device
+
+    def __missing__(self, name: str) -> Evaluator:
+        """Make the evaluator of a head.
+
+        Raises:
+            ValueError: Rows of the head depend on each other; see :class:`Evaluator`.
+        """
+        head = self._heads[name]
+        how = self._how if name == self._main else "off"
+        evaluate = compiled(head.evaluate, how, self._device)
+        self[name] = Evaluator(evaluate, head.example, self._device, head.row_counts)
+        return self[name]
+
+
+def evaluators(model: Model) -> Evaluators:
+    """The evaluators of a model, the same ones for every sampler; they live as long as it does."""
+    engine = model.engine
+    if engine.evaluators is None:
+        engine.evaluators = Evaluators(model)
+    found: Evaluators = engine.evaluators
+    return found
+
+
+def main_head(model: Model) -> Evaluator:
+    """The evaluator of the head that most rows are for."""
+    return evaluators(model)[model.engine.main]
+
+
+def best_rows(model: Model) -> int:
+    """The smallest block whose cost per row is near the lowest; see :class:`Evaluator`."""
+    return main_head(model).best_rows

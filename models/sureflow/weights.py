@@ -1,0 +1,146 @@
+"""Weights of a module, from a safetensors file whose every tensor is what the module's own is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from sureflow.file_kind import no_safetensors
+
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""Types that a floating-point tensor may be stored as; all others are stored as what they are."""
+
+WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+"""What torch puts into names, anywhere, when it wraps a module or a part of it."""
+
+
+def read_weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Read all tensors of a module; names, shapes and types are compared before memory is taken.
+
+    Floating-point tensors may be stored in any such type of 16 bits or more, and come in that of
+    the module. Of tensors that share memory in the module, tied weights, one is enough.
+
+    Args:
+        path: The file.
+        state: ``state_dict()`` of the module, which may be on the meta device.
+
+    Returns:
+        A tensor for every name in ``state``, of its shape and type.
+
+    Raises:
+        ValueError: The file cannot be read, its tensors are not those of the module, or hold NaN or
+            infinity; the message names the tensor.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            _check_shapes(
+                {name: tensor.shape for name, tensor in state.items()},
+                {name: torch.Size(part.get_shape()) for name, part in found.items()},
+                _tied(state),
+            )
+            tensors = {
+                name: _of_type(state[name].dtype, name, part.get_dtype(), file.get_tensor)
+                for name, part in found.items()
+            }
+    except (SafetensorError, OSError) as error:
+        raise ValueError(no_safetensors(path, error)) from error
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"tensor {name} holds NaN or infinity, read as {_type(tensor.dtype)}")
+    return _with_tied(tensors, _tied(state))
+
+
+def _tied(state: Mapping[str, Tensor]) -> list[list[str]]:
+    """Names that share memory, in groups; a name that shares it with no other is one of its own."""
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for name, tensor in state.items():
+        # The storage itself, since addresses on the meta device are all zero.
+        memory = tensor.untyped_storage()._cdata
+        place = (memory, tensor.storage_offset(), tensor.shape, tensor.stride())
+        groups.setdefault(place, []).append(name)
+    return [*groups.values()]
+
+
+def _with_tied(tensors: dict[str, Tensor], groups: Iterable[list[str]]) -> dict[str, Tensor]:
+    """The same with all names of every group."""
+    whole = dict(tensors)
+    for names in groups:
+        first, *others = (name for name in names if name in tensors)
+        for other in others:
+            if not torch.equal(tensors[first], tensors[other]):
+                raise ValueError(
+                    f"tensors {first} and {other} differ; the network has one for both"
+                )
+        whole |= dict.fromkeys(names, tensors[first])
+    return whole
+
+
+def _check_shapes(
+    expected: Mapping[str, torch.Size], found: Mapping[str, torch.Size], tied: list[list[str]]
+) -> None:
+    """Make sure that the file has all tensors, and no others.
+
+    Raises:
+        ValueError: It does not; says so of one, and what may be the matter with all names.
+    """
+    there = {name for names in tied if not found.keys().isdisjoint(names) for name in names}
+    for name in sorted(expected.keys() | found.keys()):
+        if name in there and name not in found:
+            continue
+        if expected.get(name) != found.get(name):
+            raise ValueError(
+                f"tensor {name} is {_shape(found.get(name))} in the file, "
+                f"{_shape(expected.get(name))} in the network{_hint(tied, found.keys())}"
+            )
+
+
+def _of_type(own: torch.dtype, name: str, stored: str, read: Callable[[str], Tensor]) -> Tensor:
+    """The tensor in the type of the module's own."""
+    if own.is_floating_point and stored in FLOATS:
+        return read(name).to(own)
+    if own.is_floating_point or (tensor := read(name)).dtype != own:
+        takes = f"any of {', '.join(FLOATS)}" if own.is_floating_point else "nothing else"
+        raise ValueError(
+            f"tensor {name} is stored as {stored}; the network's is {_type(own)}, and takes {takes}"
+        )
+    return tensor
+
+
+def _hint(tied: list[list[str]], found: Iterable[str]) -> str:
+    """How names would fit; empty if they would not either way."""
+    own = {name for names in tied for name in names}
+    for prefix in _prefixes(own, found):
+        if _fit(tied, {name.removeprefix(prefix) for name in found if name.startswith(prefix)}):
+            return f"; its names fit without {prefix!r} in front: save them without it"
+    for word in WRAPPERS:
+        if _fit(tied, {name.replace(word, "") for name in found}):
+            return f"; its names fit without {word!r} in them: save the state of the inner module"
+        bare = [[name.replace(word, "") for name in names] for names in tied]
+        if _fit(bare, set(found)):
+            return f"; the network's names have {word!r} in them: make it without the wrapper"
+    return ""
+
+
+def _prefixes(own: Iterable[str], found: Iterable[str]) -> list[str]:
+    """What stands in front of one of our names in those that were found."""
+    one = max(own, key=len, default="")
+    return sorted({name.removesuffix(one) for name in found if name.endswith(f".{one}")})
+
+
+def _fit(tied: list[list[str]], found: set[str]) -> bool:
+    """Whether there is one of each group, and nothing else."""
+    own = {name for names in tied for name in names}
+    return found <= own and all(not found.isdisjoint(names) for names in tied)
+
+
+def _shape(size: torch.Size | None) -> str:
+    return "absent" if size is None else str(list(size))
+
+
+def _type(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
