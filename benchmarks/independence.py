@@ -3,16 +3,22 @@
 Random lanes (solvers, fixed and adaptive steps, guidance, classes, scores; some take up another
 lane where it stood and change it) run amid random company: they arrive, pause, go on and are
 cancelled at random, in samplers of random width, and then through real servers of random width
-whose clients come and hang up at random. Every sample that finishes
-is compared, byte for byte, with the same sample made alone.
+whose clients come and hang up at random. Beside the flows these serve populations of a family that
+another distribution brings. Every sample that finishes is compared, byte for byte, with the same
+sample made alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -21,8 +27,9 @@ from tqdm import tqdm
 
 from benchmarks.report import Report, options
 from benchmarks.throughput import served
-from sureflow.checkpoint import load
-from sureflow.core.lane import Sample
+from sureflow.checkpoint import embedded_folder, load
+from sureflow.core.family import families
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample, Uncertain
 from sureflow.families.flow.scores.catalogue import SCORES
@@ -31,9 +38,13 @@ from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
+from tests.outside.distribution import install, make_population
 
 SHARES = {"ring": 0.5, "ring-exact": 0.25, "fashion": 0.25}
 """Of the samples, by model; those of `fashion` take nearly all of the time."""
+
+POPULATION = "population"
+"""A model of another family, served beside them."""
 
 SERVED_SHARE = 0.2
 COMPANIES = 20
@@ -58,6 +69,8 @@ def main() -> None:
     servers = 1 if arguments.quick else SERVERS
     chance = random.Random(arguments.seed)
     models = {name: load(name) for name in SHARES}
+    root = Path(tempfile.mkdtemp(prefix="sureflow-"))
+    models[POPULATION] = load(prepare(root))
     report = Report("independence")
     compared = differing = 0
     for name, share in SHARES.items():
@@ -68,15 +81,15 @@ def main() -> None:
         compared, differing = compared + samples, differing + wrong
     for server in range(servers):
         capacity = chance.choice((1, 2, 3, 5, 8, 12, 16, 23, 32, 48))
-        with served("ring", capacity) as url:
-            for name, share in SHARES.items():
-                wanted = round(total * share * SERVED_SHARE / servers)
-                served_samples = asyncio.run(through(url, models[name], wanted, chance))
-                samples, wrong = compare(
-                    models[name], iter(served_samples), wanted, f"{name}, server {server + 1}"
-                )
-                report.add(f"{name}: samples served by ticks of {capacity} rows", samples)
-                compared, differing = compared + samples, differing + wrong
+        wanted_of = {n: round(total * s * SERVED_SHARE / servers) for n, s in SHARES.items()}
+        wanted_of[POPULATION] = sum(wanted_of.values()) // 4
+        with served("ring", capacity, root / "models", root / "distributions") as url:
+            made = asyncio.run(all_through(url, models, wanted_of, chance))
+        for name, wanted in wanted_of.items():
+            title = f"{name}, server {server + 1}"
+            samples, wrong = compare(models[name], iter(made[name]), wanted, title)
+            report.add(f"{name}: samples served by ticks of {capacity} rows", samples)
+            compared, differing = compared + samples, differing + wrong
     report.add("samples compared with themselves alone", compared)
     report.add("bytes that differ", differing)
     report.write(arguments.json)
@@ -84,7 +97,29 @@ def main() -> None:
         raise SystemExit(1)
 
 
-Made = tuple[FlowSpec, Callable[[Sample], int]]
+def prepare(root: Path) -> Path:
+    """Install the family from outside, for servers and here; returns its checkpoint.
+
+    The models to be served lie beside it.
+    """
+    (root / "distributions").mkdir()
+    sys.path.insert(0, str(install(root / "distributions")))
+    families.cache_clear()
+    for name in SHARES:
+        shutil.copytree(embedded_folder() / name, root / "models" / name)
+    make_population(root / "models" / POPULATION)
+    return root / "models" / POPULATION
+
+
+async def all_through(
+    url: str, models: Mapping[str, Model], wanted: Mapping[str, int], chance: random.Random
+) -> dict[str, list[Made]]:
+    """Samples of all models from one server, at the same time."""
+    runs = [through(url, models[name], count, chance) for name, count in wanted.items()]
+    return dict(zip(wanted, await asyncio.gather(*runs), strict=True))
+
+
+Made = tuple[LaneSpec, Callable[[Sample], int]]
 """What was made, and how many of its bytes differ from those of a sample made alone."""
 
 
@@ -223,10 +258,12 @@ async def through(url: str, model: Model, wanted: int, chance: random.Random) ->
     return made
 
 
-def request(model: Model, chance: random.Random) -> tuple[dict[str, object], list[FlowSpec]]:
+def request(model: Model, chance: random.Random) -> tuple[dict[str, object], list[LaneSpec]]:
     """A random request and the lanes that it asks for."""
-    spec = lane(model, chance)
     n = chance.choice((1, 1, 1, 2, 3, 7))
+    if model.card.name == POPULATION:
+        return population(model, n, chance)
+    spec = lane(model, chance)
     sampler: dict[str, object] = {"method": spec.method, "steps": spec.steps}
     if spec.tolerance is not None:
         sampler = {"method": spec.method, "tolerance": spec.tolerance, "max_steps": spec.max_steps}
@@ -241,6 +278,22 @@ def request(model: Model, chance: random.Random) -> tuple[dict[str, object], lis
     if spec.label is not None:
         body |= {"condition": {"label": spec.label}, "guidance": {"scale": spec.guidance}}
     return body, [replace(spec, index=index) for index in range(n)]
+
+
+def population(
+    model: Model, n: int, chance: random.Random
+) -> tuple[dict[str, object], list[LaneSpec]]:
+    """The same for populations."""
+    seed, steps = chance.randrange(2**63), chance.randint(1, 40)
+    kind: Any = families()[model.card.family].spec
+    body = {
+        "model": POPULATION,
+        "n": n,
+        "seed": seed,
+        "sampler": {"steps": steps},
+        "confidence": {"map": True},
+    }
+    return body, [kind(seed, index, steps) for index in range(n)]
 
 
 def _differs_served(data: bytes, field: bytes) -> Callable[[Sample], int]:

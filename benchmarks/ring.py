@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
-from sureflow.core.path import interpolate
+from sureflow.core.path import LINEAR
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import METHODS
 from sureflow.model import Model
@@ -74,7 +74,7 @@ def variance_ratio(network: VelocityNetwork, truth: GaussianMixture, t: float, c
     x1 = truth.draw(count, generator).float()
     x0 = torch.randn(x1.shape, generator=generator)
     times = torch.full((count,), t)
-    x = interpolate(x0, x1, times)
+    x = LINEAR.interpolate(x0, x1, times)
     predicted, exact = network.moments(x, times).variance, truth.moments(x, times).variance
     assert predicted is not None
     assert exact is not None

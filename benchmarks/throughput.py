@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 
@@ -89,13 +91,25 @@ def _label(model: Model, seed: int) -> int | None:
 
 
 @contextlib.contextmanager
-def served(model: str, capacity: int = CAPACITY) -> Iterator[str]:
-    """A server process with the embedded checkpoints on a free port, ready."""
+def served(
+    model: str, capacity: int = CAPACITY, folder: Path | None = None, path: Path | None = None
+) -> Iterator[str]:
+    """A server process on a free port, ready.
+
+    Args:
+        model: Its default model.
+        capacity: Rows of its ticks.
+        folder: Of its checkpoints; by default the embedded ones.
+        path: Where further distributions are installed that it shall know.
+    """
     port = free_port()
     command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
     command += ["--capacity", str(capacity), "--default-model", model]
     command += ["--data-dir", tempfile.mkdtemp(prefix="sureflow-")]
-    process = subprocess.Popen(command)
+    command += [] if folder is None else ["--models-dir", str(folder)]
+    known = [*([] if path is None else [str(path)]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, known))}
+    process = subprocess.Popen(command, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
         while not _ready(url):

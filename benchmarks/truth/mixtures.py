@@ -15,7 +15,7 @@ from benchmarks.report import Report
 from benchmarks.truth.path import Path, divergence, evaluate, exact_trace, solve, starts
 from benchmarks.truth.scores import flow_surprise, plain, surprise
 from sureflow.checkpoint import load
-from sureflow.core.path import interpolate
+from sureflow.core.path import LINEAR
 from sureflow.networks import GaussianMixture, VelocityNetwork
 from sureflow.training.mixture import Mixture
 
@@ -135,7 +135,7 @@ def coverage(
     x0 = torch.randn(x1.shape, generator=generator)
     rows = []
     for t in TIMES:
-        x = interpolate(x0, x1, torch.full((count,), t))
+        x = LINEAR.interpolate(x0, x1, torch.full((count,), t))
         ours = _standardised(learned, x, x1 - x0, t)
         best = _standardised(exact, x.double(), (x1 - x0).double(), t)
         figures = {

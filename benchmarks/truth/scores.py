@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.truth.path import Path, arrive, velocity
-from sureflow.core.path import endpoint
+from sureflow.core.path import LINEAR
 from sureflow.families.flow.scores.likelihood import LAST, divergence_rate, log_noise
 from sureflow.networks import VelocityNetwork
 
@@ -51,7 +51,7 @@ def trajectory(path: Path, after: float) -> Tensor:
     """
     chosen = path.first & (path.t >= after - 1e-9)
     ends = [
-        endpoint(x.double(), t.expand(len(x)), v.double())
+        LINEAR.ends(x.double(), t.expand(len(x)), v.double())[1]
         for x, t, v in zip(path.x[chosen], path.t[chosen], path.v[chosen], strict=True)
     ]
     return torch.stack(ends).flatten(2).var(0).sum(-1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,27 +15,22 @@ from typing import Any, Literal, get_args
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.provenance import complaint
 from sureflow.core.card import ModelCard
+from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile, Precision
-from sureflow.families.flow.directional import differentiable
-from sureflow.families.flow.spec import GRIDS
 from sureflow.file_kind import kind_of_file
 from sureflow.learned import CALIBRATION as CALIBRATION
-from sureflow.learned import GRID as GRID
-from sureflow.learned import PROBE as PROBE
 from sureflow.learned import Learned
 from sureflow.model import Model
-from sureflow.networks import Bfloat16, FrozenVelocity, VelocityNetwork, build, kind_of
+from sureflow.numerics import describe, is_portable
 from sureflow.stamp import digest_of
 from sureflow.weights import read_weights
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-FILES = (CONFIG, WEIGHTS, CALIBRATION, GRID, PROBE)
-"""Of a checkpoint; the first two it must have."""
-
 MAX_CONFIG_BYTES = 1 << 20
 
 LONGEST = 1000
@@ -55,6 +51,7 @@ class CheckpointConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
+    family: str = "flow"
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     media: Literal["image", "vector"]
     classes: tuple[str, ...] = ()
@@ -92,7 +89,8 @@ def load(
 ) -> Model:
     """Load a checkpoint folder, or an embedded checkpoint by its bare name.
 
-    What changes the bytes of samples is part of the model's version.
+    What changes the bytes of samples is part of the model's version. What lies in the folder and
+    was learned of another network is set aside, as the card's ``warnings`` and the log say.
 
     Args:
         folder: The folder, or the name.
@@ -109,47 +107,79 @@ def load(
     if precision not in get_args(Precision):
         raise ValueError(f"precision: {precision!r} is unknown; choose from {get_args(Precision)}")
     folder = resolve(folder)
-    states = _file_states(folder)
     config = read_config(folder)
-    network = _network(folder, config)
+    engine, names = _engine(folder, config), files_of(folder)
+    states = _file_states(folder, names)
+    network = _network(folder, config, engine)
     digest = digest_of(config.network, network.state_dict())
     network = network.to(device)
-    classes = tuple(config.classes)
-    if network.classes != len(classes):
-        raise CheckpointError(
-            f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {network.classes}"
-        )
     try:
-        learned = Learned.read(folder, network, digest)
+        learned = Learned.read(folder, engine.learned, digest)
     except ValueError as error:
         raise CheckpointError(str(error)) from error
-    calibration, grid, probe = learned.calibration, learned.grid, learned.probe
+    try:
+        engine.attach(network, learned.parts)
+    except ValueError as error:
+        raise CheckpointError(f"{folder}/{error}") from error
+    calibration = learned.calibration
+    classes = tuple(config.classes)
+    _check_classes(folder, classes, network, calibration)
     version, parameters = version_of(folder), sum(p.numel() for p in network.parameters())
-    if _file_states(folder) != states:
+    if _file_states(folder, names) != states:
         raise CheckpointError(f"{folder}: changed while it was read; replace it as a whole")
     network = network.eval().requires_grad_(False)
-    if precision == "bfloat16" and network.trained:
-        network, version = Bfloat16(network).eval(), f"{version}+{precision}"
+    if precision == "bfloat16" and (rounded := _rounded(folder, engine, network)) is not None:
+        network, version = rounded.eval(), f"{version}+{precision}"
     if compile == "compile":
         version += "+compile"
+    if is_portable():
+        version += "+portable"
     card = ModelCard(
         name=config.name,
         version=version,
         media=config.media,
-        shape=network.shape,
         classes=classes,
         parameters=parameters,
         calibration_version="" if calibration is None else calibration.version,
         calibrated={} if calibration is None else calibration.summary(),
-        grids=GRIDS if grid else GRIDS[:1],
-        differentiable=differentiable(network),
-        probed={} if probe is None else probe.settings,
         provenance=config.provenance,
-        conditions=network.conditions,
+        family=config.family,
         warnings=tuple(learned.warnings),
+        numerics=describe(),
+        **engine.facts(network, learned.parts),
     )
     _check_card(folder, card)
+    grid = learned.parts.get("grid")
     return Model(card, network, calibration, grid, compile, learned.digests)
+
+
+def _engine(folder: Path, config: CheckpointConfig) -> type[Engine]:
+    try:
+        return engine_of(config.family)
+    except ValueError as error:
+        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+
+
+def _rounded(folder: Path, engine: type[Engine], network: nn.Module) -> nn.Module | None:
+    try:
+        return engine.rounded(network)
+    except ValueError as error:
+        raise CheckpointError(f"{folder}: {error}") from error
+
+
+def _check_classes(
+    folder: Path, classes: tuple[str, ...], network: Any, calibration: Calibration | None
+) -> None:
+    """Make sure that classes, network and calibration speak of as many."""
+    known = getattr(network, "classes", len(classes))
+    if known != len(classes):
+        raise CheckpointError(
+            f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {known}"
+        )
+    if calibration is not None and calibration.classes != known:
+        raise CheckpointError(
+            f"{folder}/{CALIBRATION}: has tables for {calibration.classes} classes, not {known}"
+        )
 
 
 def _check_card(folder: Path, card: ModelCard) -> None:
@@ -160,7 +190,7 @@ def _check_card(folder: Path, card: ModelCard) -> None:
         raise CheckpointError(f"{folder}: what it says of itself is no JSON: {error}") from error
 
 
-def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> None:
+def save(folder: Path, config: CheckpointConfig, network: nn.Module) -> None:
     """Write a checkpoint; other files of one found there are removed, since they hold no more."""
     folder.mkdir(parents=True, exist_ok=True)
     # Copies, because safetensors takes neither tied weights nor other memory formats.
@@ -171,7 +201,7 @@ def save(folder: Path, config: CheckpointConfig, network: VelocityNetwork) -> No
     save_file(tensors, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n")
-    for outdated in (CALIBRATION, GRID, PROBE):
+    for outdated in files_of(folder)[2:]:
         (folder / outdated).unlink(missing_ok=True)
 
 
@@ -197,10 +227,20 @@ def read_config(folder: Path) -> CheckpointConfig:
         raise CheckpointError(f"{path}: {f'is {kind}' if kind else reason}") from error
 
 
+def files_of(folder: Path) -> list[str]:
+    """Names of the files that a checkpoint may have; the first two it must have.
+
+    Raises:
+        CheckpointError: Its configuration cannot be read.
+    """
+    learned = _engine(folder, read_config(folder)).learned
+    return [CONFIG, WEIGHTS, CALIBRATION, *(each.file for each in learned)]
+
+
 def version_of(folder: Path) -> str:
     """``sha256:`` over the names and contents of the files that decide on the bytes of samples."""
     digest = hashlib.sha256()
-    for name in (name for name in FILES if name != CALIBRATION):
+    for name in (name for name in files_of(folder) if name != CALIBRATION):
         path = folder / name
         if path.exists():
             digest.update(f"{name}\0{path.stat().st_size}\0".encode())
@@ -208,10 +248,10 @@ def version_of(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _file_states(folder: Path) -> list[tuple[int, int, int] | None]:
+def _file_states(folder: Path, names: list[str]) -> list[tuple[int, int, int] | None]:
     """What tells whether files have been replaced or written to."""
     states: list[tuple[int, int, int] | None] = []
-    for name in FILES:
+    for name in names:
         try:
             status = (folder / name).stat()
         except OSError:
@@ -221,32 +261,18 @@ def _file_states(folder: Path) -> list[tuple[int, int, int] | None]:
     return states
 
 
-def _network(folder: Path, config: CheckpointConfig) -> VelocityNetwork:
+def _network(folder: Path, config: CheckpointConfig, engine: type[Engine]) -> nn.Module:
     try:
-        state = _state(config.network)
-        tensors = _weights(folder / WEIGHTS, state)
-        network = build(config.network)
+        tensors = _weights(folder / WEIGHTS, engine.state(config.network))
+        network = engine.build(config.network)
         network.load_state_dict(tensors)
     except (ValueError, RuntimeError, TypeError) as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
     return network
 
 
-def _weights(path: Path, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     try:
         return read_weights(path, state)
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
-
-
-def _state(network: dict[str, Any]) -> dict[str, Tensor]:
-    """A network's tensors, without their values and without taking memory if possible."""
-    kind = kind_of(network)
-    try:
-        with torch.device("meta" if kind.trained else "cpu"):
-            return build(network).state_dict()
-    except ValueError:
-        if kind is not FrozenVelocity:
-            raise
-        # A module from elsewhere may look at values while it is made, and meta tensors have none.
-        return build(network).state_dict()

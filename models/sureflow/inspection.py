@@ -12,9 +12,9 @@ from safetensors import safe_open
 
 from sureflow.checkpoint import (
     CONFIG,
-    FILES,
     CheckpointError,
     embedded_folder,
+    files_of,
     load,
     resolve,
 )
@@ -51,7 +51,7 @@ def inspect(folder: str | Path) -> dict[str, Any]:
     """
     path = _meant(folder)
     card = load(path).card
-    files = [path / name for name in FILES]
+    files = [path / name for name in files_of(path)]
     there = [file for file in files if file.exists()]
     tensors = {file.name: _tensors(file) for file in there if file.suffix == ".safetensors"}
     return {

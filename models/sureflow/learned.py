@@ -6,30 +6,19 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import torch
 from safetensors import SafetensorError
 
 from sureflow.confidence.calibration import Calibration
-from sureflow.families.flow.grid import Grid
+from sureflow.core.engine import LearnedFile
 from sureflow.file_kind import no_safetensors
-from sureflow.networks import Probe, VelocityNetwork
 from sureflow.stamp import NETWORK, digest_of, mismatch
 
-CALIBRATION, GRID = "calibration.safetensors", "grid.safetensors"
-PROBE = "probe.safetensors"
-
-RENEWAL = {
-    CALIBRATION: "sureflow calibrate",
-    GRID: "sureflow grid",
-    PROBE: "sureflow probe",
-}
-"""The command that learns each anew."""
+CALIBRATION = "calibration.safetensors"
 
 log = logging.getLogger(__name__)
 
-_Part = TypeVar("_Part", Calibration, Grid, Probe)
 _Result = TypeVar("_Result")
 
 
@@ -38,56 +27,49 @@ class Learned:
     """What was learned of a network, as far as it was learned of this one.
 
     Attributes:
-        digests: Of what can be learned from: ``network``, and ``grid`` and ``probe`` if there.
-        grid: Places fixed steps.
-        probe: Reads activations.
+        digests: Of what can be learned from: ``network``, and what the family learns of it.
+        parts: What the family learns of a network, by name.
         calibration: Turns uncertainty into confidence.
         warnings: What was set aside, and why.
     """
 
     digests: dict[str, str]
-    grid: Grid | None = None
-    probe: Probe | None = None
+    parts: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def read(cls, folder: Path, network: VelocityNetwork, digest: str) -> Learned:
-        """Read what there is in a folder, and attach the probe to the network.
+    def read(cls, folder: Path, files: Iterable[LearnedFile], digest: str) -> Learned:
+        """Read what there is in a folder.
 
         A file that was learned of another network, or does not say of which, is set aside with a
         warning, since nothing that it says of this one can be relied on.
 
         Args:
             folder: That of the checkpoint.
-            network: The network that was read from there.
-            digest: Its own.
+            files: Those of the family.
+            digest: That of the network.
 
         Raises:
-            ValueError: A file is damaged, or does not fit the network; names the file.
+            ValueError: A file is damaged; names the file.
         """
         found = cls({NETWORK: digest})
-        found.grid = grid = found._part(folder / GRID, Grid.load)
-        if grid is not None:
-            found.digests["grid"] = digest_of(None, {"log_density": torch.tensor(grid.log_density)})
-        found.probe = probe = found._part(folder / PROBE, Probe.load)
-        if probe is not None:
-            _named(folder / PROBE, lambda: network.attach(probe))
-            found.digests["probe"] = digest_of(None, dict(probe.named_buffers()))
-        found.calibration = found._part(folder / CALIBRATION, Calibration.load, _foundations)
-        if (made := found.calibration) is not None and made.classes != network.classes:
-            raise ValueError(
-                f"{folder / CALIBRATION}: has tables for {made.classes} classes, "
-                f"not {network.classes}"
-            )
+        for each in files:
+            part = found._part(folder / each.file, each.read, each.command)
+            if part is not None:
+                found.parts[each.name] = part
+                found.digests[each.name] = digest_of(None, each.tensors(part))
+        path = folder / CALIBRATION
+        found.calibration = found._part(path, Calibration.load, "sureflow calibrate", _foundations)
         return found
 
     def _part(
         self,
         path: Path,
-        read: Callable[[Path], _Part],
-        foundations: Callable[[_Part], Iterable[str]] = lambda part: (NETWORK,),
-    ) -> _Part | None:
+        read: Callable[[Path], Any],
+        command: str,
+        foundations: Callable[[Any], Iterable[str]] = lambda part: (NETWORK,),
+    ) -> Any:
         """What a file holds; ``None`` if there is none, or it has to be set aside."""
         if not path.exists():
             return None
@@ -95,8 +77,9 @@ class Learned:
         wrong = mismatch(part.settings, self.digests, foundations(part))
         if wrong is None:
             return part
-        renewal = f"`{RENEWAL[path.name]}` learns it anew"
-        self.warnings.append(f"{path.name}: set aside, since it {wrong}; {renewal}")
+        self.warnings.append(
+            f"{path.name}: set aside, since it {wrong}; `{command}` learns it anew"
+        )
         log.warning("%s/%s", path.parent, self.warnings[-1])
         return None
 

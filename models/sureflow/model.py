@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import import_module
 from itertools import chain
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 
 from sureflow.confidence.calibration import UNCONDITIONAL, Calibration
 from sureflow.core.card import ModelCard
-from sureflow.core.engine import Engine
+from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile
 from sureflow.core.family import families, family_of
 from sureflow.core.lane import LaneSpec
@@ -49,9 +48,7 @@ class Model:
     @cached_property
     def engine(self) -> Engine:
         """The mathematics of its family."""
-        module, _, name = families()[self.card.family].engine.partition(":")
-        engine: Engine = getattr(import_module(module), name)(self)
-        return engine
+        return engine_of(self.card.family)(self)
 
     @property
     def score(self) -> str:

@@ -1,4 +1,4 @@
-"""The command ``sureflow-client``, as a process, against a server that really runs."""
+"""The command ``sureflow-client`` against a server that really runs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,16 @@ import PIL.Image
 import pytest
 
 from sureflow_client import Client, Sample
+from sureflow_client._cli.main import main
 from tests.clients.conftest import Keyed
+from tests.commands import invoke
 
 PACKAGE = Path(__file__).parents[2] / "clients" / "python"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    others = {name: value for name, value in os.environ.items() if "SUREFLOW_" not in name}
-    return subprocess.run(
-        [sys.executable, "-m", "sureflow_client", *words],
-        env={**others, "PYTHONPATH": str(PACKAGE), "COLUMNS": "120", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return invoke(main, *words, COLUMNS="120", **environment)
 
 
 @pytest.fixture
@@ -301,9 +296,17 @@ def test_an_interruption(server: str) -> None:
 
 
 def test_nobody_there() -> None:
+    """Asked for as a process."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        done = run("--url", f"http://127.0.0.1:{listener.getsockname()[1]}", "models")
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        done = subprocess.run(
+            [sys.executable, "-m", "sureflow_client", "--url", url, "models"],
+            env={**os.environ, "PYTHONPATH": str(PACKAGE), "COLUMNS": "120"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 3
     assert "--url" in done.stderr
 

@@ -26,9 +26,10 @@ from sureflow.evaluation.judged import judged
 from sureflow.evaluation.placement import fit_grid
 from sureflow.evaluation.probing import fit_probe
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.engine import GRID, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
-from sureflow.learned import CALIBRATION, GRID, PROBE
+from sureflow.learned import CALIBRATION
 from sureflow.networks import Probe, build
 from sureflow.stamp import LEARNED_FROM, digest_of
 

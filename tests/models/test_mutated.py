@@ -19,8 +19,6 @@ import torch
 from sureflow.checkpoint import (
     CALIBRATION,
     CONFIG,
-    GRID,
-    PROBE,
     WEIGHTS,
     CheckpointConfig,
     CheckpointError,
@@ -31,6 +29,7 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.engine import GRID, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.inspection import inspect

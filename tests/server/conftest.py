@@ -13,10 +13,11 @@ import httpx
 import numpy as np
 import pytest
 
-from sureflow.checkpoint import CALIBRATION, GRID, CheckpointConfig, load, save
+from sureflow.checkpoint import CALIBRATION, CheckpointConfig, load, save
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.engine import GRID
 from sureflow.families.flow.grid import Grid
 from sureflow.networks.registry import build
 from sureflow.stamp import LEARNED_FROM

@@ -25,8 +25,9 @@ def grid(
     quiet: Quiet = False,
 ) -> None:
     """Find out where a fixed number of steps is best placed, and store it as the fitted grid."""
-    from sureflow.checkpoint import GRID, load, resolve
+    from sureflow.checkpoint import load, resolve
     from sureflow.evaluation.placement import fit_grid
+    from sureflow.families.flow.engine import GRID
 
     use_threads(threads)
     with clear_errors():

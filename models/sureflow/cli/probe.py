@@ -38,8 +38,9 @@ def probe(
     What was learned is the score `probe`, which costs no evaluations. Tables of an earlier probe
     count no more: calibrate afterwards.
     """
-    from sureflow.checkpoint import PROBE, load, resolve
+    from sureflow.checkpoint import load, resolve
     from sureflow.evaluation.probing import fit_probe
+    from sureflow.families.flow.engine import PROBE
 
     use_threads(threads)
     with clear_errors():

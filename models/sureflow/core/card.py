@@ -47,6 +47,8 @@ class ModelCard:
         family: Name of the family.
         conditions: Named arrays beside a class that samples can be samples of.
         warnings: What of the checkpoint was set aside, and why.
+        numerics: What it runs on: library, instruction set and mode; where it is served, the block
+            sizes in use and a ``fingerprint`` of the kernels' answers.
     """
 
     name: str
@@ -64,3 +66,4 @@ class ModelCard:
     family: str = "flow"
     conditions: dict[str, Condition] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    numerics: dict[str, Any] = field(default_factory=dict, compare=False)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from sureflow.core.early import EarlyRule
+from sureflow.core.family import families
 from sureflow.core.lane import LaneSpec
 from sureflow.core.process import Phases, Reply
 
@@ -34,6 +38,25 @@ class Head:
     row_counts: Sequence[int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LearnedFile:
+    """A file beside a checkpoint, with something that was learned of its network.
+
+    Attributes:
+        name: What it is, by which stamps name it.
+        file: Name of the file.
+        command: The command that learns it anew.
+        read: Reads it; what comes has ``settings``, among which its stamp is.
+        tensors: The tensors by which it is told from another.
+    """
+
+    name: str
+    file: str
+    command: str
+    read: Callable[[Path], Any]
+    tensors: Callable[[Any], Mapping[str, Tensor]]
+
+
 class Engine(ABC):
     """What a family does for a model.
 
@@ -42,10 +65,12 @@ class Engine(ABC):
 
     Attributes:
         main: Name of the head that most rows are for; a tick is as long as its rows take.
+        learned: Files that checkpoints of the family may have beside their calibration.
         evaluators: What evaluates the heads, once somebody has asked for them.
     """
 
     main: ClassVar[str]
+    learned: ClassVar[tuple[LearnedFile, ...]] = ()
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -59,6 +84,39 @@ class Engine(ABC):
         Raises:
             ValueError: There can be no such network.
         """
+
+    @classmethod
+    def state(cls, config: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        """The tensors of such a network, without their values and, if possible, without memory."""
+        with torch.device("meta"):
+            return cls.build(config).state_dict()
+
+    @classmethod
+    @abstractmethod
+    def facts(cls, network: Any, learned: Mapping[str, Any]) -> dict[str, Any]:
+        """What the card says of a network: its ``shape``, and fields that concern the family.
+
+        Args:
+            network: From :meth:`build`, with its weights.
+            learned: What the files of :attr:`learned` hold, by name, as far as they are there.
+        """
+
+    @classmethod  # noqa: B027
+    def attach(cls, network: Any, learned: Mapping[str, Any]) -> None:
+        """Let a network have what was learned of it.
+
+        Raises:
+            ValueError: It does not fit; the message begins with the name of the file.
+        """
+
+    @classmethod
+    def rounded(cls, network: Any) -> nn.Module | None:
+        """The same network in half precision; ``None``: it stays as it is.
+
+        Raises:
+            ValueError: It cannot be had.
+        """
+        return None
 
     @abstractmethod
     def heads(self) -> Mapping[str, Head]:
@@ -80,3 +138,17 @@ class Engine(ABC):
         Raises:
             ValueError: It does not; the message begins with the name of the field.
         """
+
+
+def engine_of(family: str) -> type[Engine]:
+    """The engine of a family, imported when it is first asked for.
+
+    Raises:
+        ValueError: No family of that name is installed.
+    """
+    if family not in families():
+        known = ", ".join(families())
+        raise ValueError(f"family: {family!r} is not installed; there are: {known}")
+    module, _, name = families()[family].engine.partition(":")
+    kind: type[Engine] = getattr(import_module(module), name)
+    return kind

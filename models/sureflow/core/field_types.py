@@ -44,7 +44,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "int": (_integer, "an integer"),
     "float": (_number, "a finite number"),
     "str": (_text, "text"),
-    'Literal["commit", "all"]': (_text, "text"),
+    "Literal['commit', 'all']": (_text, "text"),
     "tuple[int, ...]": (_several(_integer), "a tuple of integers"),
     "tuple[float, ...]": (_several(_number), "a tuple of finite numbers"),
     "tuple[str, ...]": (_several(_text), "a tuple of names"),

@@ -174,12 +174,15 @@ class Lanes:
                 array[slot] = torch.tensor(value) if isinstance(array, Tensor) else value
 
     def fits(self, frame: Frame) -> str | None:
-        """The first array of a frame that is missing or of another shape; None if it fits."""
+        """The first array of a frame that is missing or of another kind; None if it fits."""
         for name, field in self.fields.items():
             expected = (frame.step,) if field.history else field.shape
             found = frame.arrays.get(name)
-            needed = field.kept and name not in self._when
-            if (found is None and needed) or (found is not None and found.shape != expected):
+            if found is None and field.kept and name not in self._when:
+                return name
+            if found is not None and found.shape != expected:
+                return name
+            if found is not None and found.dtype != field.dtype:
                 return name
         wrong = int(frame.arrays["step"]) != frame.step or float(frame.arrays["t"]) != frame.t
         return "step" if wrong else None

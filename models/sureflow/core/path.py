@@ -1,13 +1,24 @@
-"""The linear probability path, and conversions along it.
+"""Probability paths from noise to data, and what the numbers of a network mean on them.
 
-Time runs from noise at ``t = 0`` to data at ``t = 1``: ``x_t = (1 - t) x0 + t x1`` with
-``x0 ~ N(0, I)`` independent of the data ``x1``; the regression target is ``u = x1 - x0``.
+Time runs from noise at ``t = 0`` to data at ``t = 1``: ``x_t = alpha(t) x1 + sigma(t) x0`` with
+``x0 ~ N(0, I)`` independent of the data ``x1``; the velocity is the mean of ``alpha' x1 +
+sigma' x0`` given ``x_t``.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from typing import Literal
+
 import torch
 from torch import Tensor
+
+Time = Tensor | float
+"""One for all rows, or ``[B]``."""
+
+Prediction = Literal["velocity", "noise", "data", "v"]
+"""What a network answers: the velocity; ``E[x0 | x_t]``; ``E[x1 | x_t]``; or ``alpha x0 - sigma
+x1`` (Salimans and Ho, Progressive Distillation, 2022)."""
 
 
 def broadcast(t: Tensor, like: Tensor) -> Tensor:
@@ -15,32 +26,81 @@ def broadcast(t: Tensor, like: Tensor) -> Tensor:
     return t.reshape(-1, *(1 for _ in like.shape[1:]))
 
 
-def interpolate(x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
-    """Point ``x_t`` on the straight line from noise ``x0`` to data ``x1``."""
-    time = broadcast(t, x0)
-    return (1 - time) * x0 + time * x1
+def _shaped(t: Time, like: Tensor) -> Time:
+    return broadcast(t, like) if isinstance(t, Tensor) else t
 
 
-def endpoint(x: Tensor, t: Tensor, velocity: Tensor) -> Tensor:
-    """Expected data ``E[x1 | x_t] = x_t + (1 - t) v``."""
-    return x + (1 - broadcast(t, x)) * velocity
+class Path(ABC):
+    """An affine path. A subclass says ``alpha``, ``sigma`` and their derivatives in time."""
+
+    @abstractmethod
+    def alpha(self, t: Time) -> tuple[Time, Time]:
+        """Share of the data, and its derivative."""
+
+    @abstractmethod
+    def sigma(self, t: Time) -> tuple[Time, Time]:
+        """Share of the noise, and its derivative."""
+
+    def interpolate(self, x0: Tensor, x1: Tensor, t: Time) -> Tensor:
+        """Point ``x_t`` on the path from noise ``x0`` to data ``x1``."""
+        time = _shaped(t, x0)
+        return self.sigma(time)[0] * x0 + self.alpha(time)[0] * x1
+
+    def ends(self, x: Tensor, t: Time, velocity: Tensor) -> tuple[Tensor, Tensor]:
+        """Expected noise and expected data, ``E[x0 | x_t]`` and ``E[x1 | x_t]``."""
+        time = _shaped(t, x)
+        (alpha, rise), (sigma, fall) = self.alpha(time), self.sigma(time)
+        width = alpha * fall - sigma * rise
+        return (alpha * velocity - rise * x) / width, (fall * x - sigma * velocity) / width
+
+    def score(self, x: Tensor, t: Time, velocity: Tensor) -> Tensor:
+        """Score ``grad log p_t(x) = -E[x0 | x_t] / sigma``, where there is any noise."""
+        return -self.ends(x, t, velocity)[0] / self.sigma(_shaped(t, x))[0]
+
+    def velocity(self, says: Prediction, out: Tensor, x: Tensor, t: Time) -> Tensor:
+        """The velocity that follows from what a network says at ``x [B, *shape]``."""
+        if says == "velocity":
+            return out
+        time = _shaped(t, x)
+        (alpha, rise), (sigma, fall) = self.alpha(time), self.sigma(time)
+        if says == "noise":
+            return rise * (x - sigma * out) / alpha + fall * out
+        if says == "data":
+            return rise * out + fall * (x - alpha * out) / sigma
+        length = alpha**2 + sigma**2
+        data, noise = (alpha * x - sigma * out) / length, (sigma * x + alpha * out) / length
+        return rise * data + fall * noise
 
 
-def origin(x: Tensor, t: Tensor, velocity: Tensor) -> Tensor:
-    """Expected noise ``E[x0 | x_t] = x_t - t v``."""
-    return x - broadcast(t, x) * velocity
+class Linear(Path):
+    """``x_t = t x1 + (1 - t) x0``: straight lines, on which the velocity is ``x1 - x0``."""
+
+    def alpha(self, t: Time) -> tuple[Time, Time]:
+        """``t`` and 1."""
+        return t, 1.0
+
+    def sigma(self, t: Time) -> tuple[Time, Time]:
+        """``1 - t`` and -1."""
+        return 1 - t, -1.0
+
+    def ends(self, x: Tensor, t: Time, velocity: Tensor) -> tuple[Tensor, Tensor]:
+        """``x_t - t v`` and ``x_t + (1 - t) v``."""
+        time = _shaped(t, x)
+        return x - time * velocity, x + (1 - time) * velocity
+
+    def score(self, x: Tensor, t: Time, velocity: Tensor) -> Tensor:
+        """``(t v - x) / (1 - t)``, for ``t < 1``."""
+        time = _shaped(t, x)
+        return (time * velocity - x) / (1 - time)
 
 
-def score(x: Tensor, t: Tensor, velocity: Tensor) -> Tensor:
-    """Score ``grad log p_t(x) = (t v - x) / (1 - t)``, for ``t < 1``."""
-    time = broadcast(t, x)
-    return (time * velocity - x) / (1 - time)
+LINEAR = Linear()
 
 
 def divergence_from_variance(total_variance: Tensor, t: Tensor, dimension: int) -> Tensor:
-    """Divergence of the velocity from ``tr Cov[u | x_t]``, for ``t < 1``.
+    """Divergence of the linear path's velocity from ``tr Cov[u | x_t]``, for ``t < 1``.
 
-    The exact identity of the linear path, ``(1 - t) div v = t tr Cov[u | x_t] - d``.
+    The exact identity ``(1 - t) div v = t tr Cov[u | x_t] - d``.
     """
     return (t * total_variance - dimension) / (1 - t)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -17,6 +17,12 @@ from sureflow.core.path import broadcast
 
 Evidence = Callable[[str], Any]
 """What is known of some lanes, by name; looked up only where a score wants it."""
+
+Part: TypeAlias = Flags | slice
+"""Which of some lanes, as an index into arrays with an entry for each."""
+
+EVERY = slice(None)
+"""All of them."""
 
 
 @dataclass(frozen=True, slots=True)

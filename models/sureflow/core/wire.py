@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from sureflow.core.card import ModelCard
 from sureflow.core.codec import Codec
-from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import Schema
 
@@ -34,7 +33,8 @@ class Wire:
         codec: How samples travel.
         tensors: Fields of a request that a tensor of the Open Inference Protocol may fill in, by
             the name of the tensor: its datatype, and the path of the field.
-        inversion: The sampler of an inversion that names none.
+        inversion: The sampler of an inversion that names none; ``None`` where samples cannot be
+            inverted.
         redraw: The operation that draws a lane's noise anew, by which lanes are rewound.
         wire_names: Paths of the fields of a request by the name that lanes have for them, where
             the two differ.
@@ -46,7 +46,7 @@ class Wire:
     samplers: Sequence[str] = ()
     codec: Codec = Codec()
     tensors: Mapping[str, tuple[str, str]] = {}
-    inversion: Schema = NoOptions()
+    inversion: Schema | None = None
     redraw: object | None = None
     wire_names: Mapping[str, str] = {}
 
@@ -92,9 +92,8 @@ class Wire:
         """Whether an operation has noise of its own, so that branches by it differ."""
         return False
 
-    def check_inversion(self, card: ModelCard, spec: LaneSpec) -> None:
+    def check_inversion(self, spec: LaneSpec) -> None:
         """Make sure that such a lane can begin at a given sample, from which it is taken back."""
-        raise InvalidFieldError("model", f"samples of {card.name} cannot be inverted")
 
     def unrewindable(self, spec: LaneSpec) -> str | None:
         """Why such a lane cannot be taken up again, as a sentence; ``None`` if it can."""

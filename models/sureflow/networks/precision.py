@@ -23,9 +23,14 @@ class Bfloat16(VelocityNetwork):
 
     Args:
         network: In evaluation mode; its weights are converted in place.
+
+    Raises:
+        ValueError: It computes in float64, which autocast does not convert.
     """
 
     def __init__(self, network: VelocityNetwork) -> None:
+        if any(parameter.dtype == torch.float64 for parameter in network.parameters()):
+            raise ValueError("precision: a network of float64 cannot be run in bfloat16")
         super().__init__(network.shape, network.classes, network.floor)
         self.network = network
         self.probed, self.probe = network.probed, network.probe

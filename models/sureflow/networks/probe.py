@@ -89,6 +89,10 @@ class Probe(nn.Module):
         weight = self.weight[place] * (1 - share) + self.weight[place + 1] * share
         return row_sums(pooled(hidden) * weight) + self.bias[label]
 
+    def tensors(self) -> dict[str, Tensor]:
+        """What tells it from another."""
+        return dict(self.named_buffers())
+
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint."""
         tensors = {WEIGHT: self.weight.cpu(), BIAS: self.bias.cpu()}

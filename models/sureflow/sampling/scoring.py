@@ -6,13 +6,15 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
-from sureflow.core.score import Evidence, Score, Step
-from sureflow.core.transfer import to_host
+from sureflow.core.path import broadcast
+from sureflow.core.score import EVERY, Evidence, Part, Score, Step
+from sureflow.core.transfer import to_device, to_host
 
 
 class ScoreFields:
@@ -99,9 +101,24 @@ class Scoring:
         return wanted if wanted.any() else None
 
     def inputs(self, evidence: str, slots: Slots) -> Tensor:
-        """What costly evidence of these lanes is asked with; see :meth:`Score.inputs`."""
-        wanting = (score for score, _ in self._scores.values() if evidence in score.costly)
-        return next(wanting).inputs(evidence, self._lanes.index(slots))
+        """What costly evidence of these lanes is asked with; see :meth:`Score.inputs`.
+
+        Of several scores of a lane that want it, the first one by name says.
+
+        Args:
+            evidence: Its name.
+            slots: The lanes, ``[n]``, in any order and perhaps several times, all of which some
+                score wants it of.
+        """
+        where, asked = to_device(slots, self._lanes.device), None
+        for _, (score, fields) in sorted(self._scores.items(), reverse=True):
+            part = fields.members[slots]
+            if evidence in score.costly and part.any():
+                own = score.inputs(evidence, where)
+                chosen = broadcast(to_device(part, own.device), own)
+                asked = own if asked is None else torch.where(chosen, own, asked)
+        assert asked is not None
+        return asked
 
     def see(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
         """Hand costly evidence to the scores that want it, whether or not the step is kept.
@@ -155,7 +172,7 @@ class Scoring:
 
     def recondition(self, slot: int, spec: LaneSpec) -> None:
         """A lane is a sample of something else from here on; see :meth:`Score.recondition`."""
-        for score, _ in self._scores.values():
+        for score, _, _ in self._of(np.array([slot])):
             score.recondition(slot, spec)
 
     def values(self, name: str, slots: Slots, evidence: Evidence) -> Floats:
@@ -171,11 +188,13 @@ class Scoring:
             self._costly += score.costly
         return self._scores[name]
 
-    def _of(self, slots: Slots) -> Iterator[tuple[Score, Flags, Slots]]:
-        """The scores that any of these lanes asks for, the mask of those that do, and these."""
+    def _of(self, slots: Slots) -> Iterator[tuple[Score, Part, Slots]]:
+        """The scores that any of these lanes asks for, which of them do, and these."""
         for score, fields in self._scores.values():
             part = fields.members[slots]
-            if part.any():
+            if part.all():
+                yield score, EVERY, slots
+            elif part.any():
                 yield score, part, slots[part]
 
 

@@ -7,13 +7,14 @@ before.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 
 import torch
 from torch import Tensor
 
-from sureflow.core.path import broadcast, interpolate
+from sureflow.core.path import LINEAR, broadcast
 from sureflow.networks import VelocityNetwork
 from sureflow.training.data import Source
 
@@ -27,6 +28,10 @@ BANDS = 5
 DRAWS = 1280
 FIRST, LAST = 0.05, 0.95
 """Bands of time, draws in all of them, and where they begin and end."""
+
+LEAST = 0.2
+CLEARLY = 1.05
+"""Above another loss of the same draws by this factor, a loss is no coincidence."""
 
 MOST = 0.3
 """Misfit of a velocity. Trained networks of the right convention came to 0.002 .. 0.22, those of
@@ -43,18 +48,18 @@ Clock = Callable[[Tensor], Tensor]
 Reading = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 CLOCKS: dict[str, Clock] = {
-    "": lambda t: t,
     " with t reversed (it takes t = 1 for noise)": lambda t: 1 - t,
     " with t in 0 .. 1000": lambda t: 1000 * t,
     " with t reversed, in 0 .. 1000 (it takes t = 1000 for noise)": lambda t: 1000 * (1 - t),
 }
 """What else a network may call the time ``t``."""
 
+VELOCITY = "the velocity x1 - x0"
 READINGS: dict[str, Reading] = {
-    "the velocity x1 - x0": lambda out, x, t: out,
+    VELOCITY: lambda out, x, t: out,
     "the opposite velocity x0 - x1": lambda out, x, t: -out,
-    "a prediction of the noise x0": lambda out, x, t: (x - out) / t,
-    "a prediction of the data x1": lambda out, x, t: (out - x) / (1 - t),
+    "a prediction of the noise x0": lambda out, x, t: LINEAR.velocity("noise", out, x, t),
+    "a prediction of the data x1": lambda out, x, t: LINEAR.velocity("data", out, x, t),
 }
 """What else it may answer, and the velocity that follows from it."""
 
@@ -82,7 +87,7 @@ class Draws:
         x1, label = source.draw(len(t), generator)
         x0 = torch.randn(x1.shape, generator=generator)
         label[::2] = network.classes
-        parts = interpolate(x0, x1, t), t, x1 - x0, label
+        parts = LINEAR.interpolate(x0, x1, t), t, x1 - x0, label
         return cls(*(part.to(network.device) for part in parts))
 
     @torch.no_grad()
@@ -115,55 +120,65 @@ def check_finite(network: VelocityNetwork, source: Source) -> None:
     Draws.make(source, times, network).answers(network)
 
 
-def misfit(u: Tensor, v: Tensor) -> float:
-    """How far a velocity is from being ``E[u | x_t, t]``, or that times any factor but one.
+def misfit(draws: Draws, v: Tensor) -> float:
+    """How far a velocity is from the regression ``E[u | x_t, t]`` of the targets.
 
-    Of that the residual ``u - v`` is independent, so that ``E[(u - v) v] = 0`` at every time. This
-    is the largest ``|E[(u - v) v]| / E[v v]`` of :data:`BANDS` bands of time, as far as it is above
-    three standard errors of its mean: 0 is right, 2 the opposite sign.
+    The residual ``u - v`` of that is uncorrelated with everything that is known of the point, such
+    as ``f = v`` and ``f = x_t``. This is the largest ``|E[(u - v) f]| / sqrt(E[f f] E[v v])`` of
+    both, and of :data:`BANDS` bands of time, as far as the mean is above three standard errors:
+    0 is right, 2 the opposite sign. ``E[v v]`` counts as no less than :data:`LEAST` of ``E[u u]``,
+    since data like the noise have no velocity in the middle of the way.
 
     Args:
-        u: Targets ``x1 - x0``, ascending in time, ``[n, *shape]``; n is a multiple of the bands.
-        v: The velocities.
+        draws: Points, ascending in time; their number is a multiple of the bands.
+        v: The velocities there, ``[n, *shape]``.
     """
-    excess, power = (
-        z.double().flatten(1).mean(1).reshape(BANDS, -1) for z in ((u - v) * v, v.square())
-    )
-    error = excess.std(1) / excess.shape[1] ** 0.5
-    certain = (excess.mean(1).abs() - 3 * error).clamp(min=0)
-    ratio = torch.where(power.mean(1) > 0, certain / power.mean(1), inf)
-    return float(ratio.nan_to_num(inf).max())
+
+    def banded(z: Tensor) -> Tensor:
+        return z.double().flatten(1).mean(1).reshape(BANDS, -1)
+
+    least = LEAST * banded(draws.u.square()).mean(1)
+    power = banded(v.square()).mean(1).maximum(least)
+    found = 0.0
+    for f in (v, draws.x):
+        excess = banded((draws.u - v) * f)
+        error = excess.std(1) / excess.shape[1] ** 0.5
+        certain = (excess.mean(1).abs() - 3 * error).clamp(min=0)
+        size = (banded(f.square()).mean(1) * power).sqrt()
+        found = max(found, float((certain / size).nan_to_num(0).max()))
+    return found
 
 
 def doubt(network: VelocityNetwork, source: Source) -> str | None:
     """Why a network is no velocity of the data, and what it seems to be; ``None`` if it is one.
 
+    It is one if its :func:`misfit` is at most :data:`MOST`, and no other reading of what it
+    answers has a clearly smaller loss.
+
     Raises:
         ValueError: It cannot be evaluated, or is not finite; begins with ``network``.
     """
-    times = torch.linspace(FIRST, LAST, DRAWS)
-    draws = Draws.make(source, times, network)
-    found = misfit(draws.u, draws.answers(network))
-    if found <= MOST:
+    draws = Draws.make(source, torch.linspace(FIRST, LAST, DRAWS), network)
+    out = draws.answers(network)
+    losses = _losses(draws, out, "")
+    if losses.get(VELOCITY, inf) <= CLEARLY * min(losses.values(), default=inf) < inf:
         return None
-    reason = f"does not predict x1 - x0 of these data (misfit {found:.2f}, at most {MOST:g})"
-    likely = _likely(network, draws)
+    for when, clock in CLOCKS.items():
+        with suppress(ValueError):  # a network that was made for other times
+            losses |= _losses(draws, draws.answers(network, clock), when)
+    reason = f"does not predict {VELOCITY} of these data (misfit {misfit(draws, out):.2f})"
+    likely = min(losses, key=losses.__getitem__, default=None)
     if likely is None:
         return f"{reason}, nor what any other convention does: {OTHER_CAUSES}"
     return f"{reason}; it seems to be {likely}: convert it in its module, to t = 1 for data"
 
 
-def _likely(network: VelocityNetwork, draws: Draws) -> str | None:
-    """The convention in which the network predicts best, in words; ``None`` if it never does."""
-    losses: dict[str, float] = {}
+def _losses(draws: Draws, out: Tensor, when: str) -> dict[str, float]:
+    """Mean squared error of every reading that is a velocity of the data."""
     t = broadcast(draws.t, draws.x)
-    for when, clock in CLOCKS.items():
-        try:
-            out = draws.answers(network, clock)
-        except ValueError:  # made for other times
-            continue
-        for what, reading in READINGS.items():
-            v = reading(out, draws.x, t)
-            if misfit(draws.u, v) <= MOST:
-                losses[what + when] = float((draws.u - v).square().mean())
-    return min(losses, key=losses.__getitem__, default=None)
+    read = {f"{what}{when}": reading(out, draws.x, t) for what, reading in READINGS.items()}
+    return {
+        what: float((draws.u - v).square().mean())
+        for what, v in read.items()
+        if misfit(draws, v) <= MOST
+    }

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from sureflow.core.path import interpolate, sample_times
+from sureflow.core.path import LINEAR, sample_times
 from sureflow.networks import VelocityNetwork
 from sureflow.training.config import TrainingConfig
 from sureflow.training.data import Source
@@ -101,7 +101,7 @@ class Trainer:
             group["lr"] = self._learning_rate()
         self.optimizer.zero_grad()
         device = self.network.device
-        batch = (interpolate(x0, x1, t), t, x1 - x0, label)
+        batch = (LINEAR.interpolate(x0, x1, t), t, x1 - x0, label)
         x, t, u, label = (part.to(device) for part in batch)
         bf16 = config.precision == "bfloat16"
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):

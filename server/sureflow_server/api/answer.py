@@ -77,9 +77,8 @@ def tensors(run: Run, results: Sequence[Result], request_id: str) -> bytes:
         "confidence": np.array([sample.confidence for sample in samples], np.float32),
         "uncertainty": np.array([sample.uncertainty for sample in samples], np.float32),
     }
-    maps = [sample.map for sample in samples if sample.map is not None]
-    if plan.map and maps:
-        arrays["map"] = np.stack(maps)
+    if plan.map:
+        arrays["map"] = np.stack([sample.map for sample in samples])
     return save(arrays, {"record": json.dumps(answer(run, request_id, records), allow_nan=False)})
 
 

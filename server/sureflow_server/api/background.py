@@ -127,7 +127,7 @@ class Background:
     async def events(self, first: int) -> AsyncGenerator[tuple[int | None, str, dict[str, Any]]]:
         """Yield events from this number on, with their numbers and names, to the last one.
 
-        Steps have no number: whoever comes later hears of the latest ones only.
+        Steps have no number: a client that comes later hears of the latest ones only.
         """
         number, known = first, dict[int, tuple[int, float]]()
         while True:
@@ -203,5 +203,4 @@ class Background:
 
 
 def _size(sample: Sample) -> int:
-    arrays = (sample.data, sample.map, sample.t, sample.rate)
-    return sum(array.nbytes for array in arrays if array is not None)
+    return sum(array.nbytes for array in (sample.data, sample.map, sample.t, sample.rate))

@@ -124,7 +124,7 @@ def _edited(
         if not family.operation_bodies:
             raise Problem.field("operations", f"{card.name} knows none")
         kind: Any = operation_of(family)
-        operations = read_part(tuple[kind, ...], operations, "operations")
+        operations = read_part(tuple[kind, ...], [*operations], "operations")
     if sampler is not None:
         sampler = read_part(family.sampler, sampler, "sampler")
     return family.edit(

@@ -11,12 +11,12 @@ from sureflow.core.lane import Array
 ARRAYS = Codec()
 
 
-def map_of(array: Array | None, form: str) -> Any:
+def map_of(array: Array, form: str) -> Any:
     """Return a map beside samples of this form: lists beside lists, else exactly, as ``.npy``.
 
-    ``None`` stands for no map, and for lists that would hold NaN or infinity.
+    ``None`` stands for a map that there is not, and for lists that would hold NaN or infinity.
     """
-    return None if array is None else ARRAYS.encode(array, "list" if form == "list" else "npy")
+    return ARRAYS.encode(array, "list" if form == "list" else "npy") if array.size else None
 
 
 def profile_of(t: Array, rate: Array) -> dict[str, Any]:

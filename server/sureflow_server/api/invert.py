@@ -58,9 +58,11 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
         raise Problem.field("samples", f"at most {limit} per request, got {len(request.samples)}")
     card = card_of(request.model, service)
     family = family_of(card)
+    if family.inversion is None:
+        raise Problem.field("model", f"samples of {card.name} cannot be inverted")
     sampler = request.sampler if "sampler" in request.model_fields_set else family.inversion
     spec = lane_of(card, request.seed, request.condition, request.guidance, sampler)
-    family.check_inversion(card, spec)
+    family.check_inversion(spec)
     kept = handle_options(request.rewind, service.settings)
     spec = replace(
         spec,

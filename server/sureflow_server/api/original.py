@@ -44,7 +44,7 @@ def sample_record(
         "media_type": codec.media_types[form],
         "data": None if withheld else codec.encode(arrays["data"], form),
         **({"profile": profile_of(opened.t, opened.rate)} if profile else {}),
-        **({"map": map_of(arrays.get("map"), form)} if map else {}),
+        **({"map": map_of(arrays["map"], form)} if map else {}),
     }
 
 

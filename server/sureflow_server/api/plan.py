@@ -33,7 +33,7 @@ class Plan:
         form: How samples travel.
         profile: Whether the uncertainty over time is returned.
         map: Whether that of every component is.
-        deadline_s: Seconds after which nobody waits any more.
+        deadline_s: Seconds after which the request is given up.
         priority: Higher ones first.
         handles: What is kept of trajectories; ``None`` gives them no handles.
         parent: Id of the handle that the lanes branch off from.

@@ -123,14 +123,28 @@ def _check_early(card: ModelCard, spec: LaneSpec) -> None:
         message = f"{card.name} cannot foresee {spec.scores[0]} on the way"
         others = f"; it can foresee {', '.join(able)}" if able else ""
         raise Problem.field("filter.early", message + others)
-    references = card.calibrated["references"]
-    if not any(_run_as(record, spec) for record in references):
-        message = f"how few are given up by mistake is known for {_words(references[0])} alone"
+    setting, reference = family_of(spec).setting(spec), card.calibrated["references"][0]
+    numbers = {} if setting is None else setting.numbers
+    if not _run_as({**reference, **numbers}, spec):
+        message = f"how few are given up by mistake is known for {_words(reference)} alone"
         raise Problem.field("filter.early", message)
 
 
+def early_warning(card: ModelCard, spec: LaneSpec) -> str | None:
+    """Why a lane that may be given up early never will be; None if it may well be."""
+    if not spec.early:
+        return None
+    if not any(_run_as(record, spec) for record in card.calibrated["references"]):
+        return "filter.early: it cannot be foreseen at this guidance, so no sample was given up"
+    most = card.calibrated["early_confidence"][spec.scores[0]]
+    if spec.early > most + 1e-9:
+        message = f"no draws tell what {spec.early:g} takes; up to {most:g} samples can be given up"
+        return f"filter.early: {message}"
+    return None
+
+
 def _run_as(record: Mapping[str, Any], spec: LaneSpec) -> bool:
-    """Whether a lane is run, from noise alone, as the draws were that something was learned from."""
+    """Whether a lane is run, from noise alone, as the draws that something was learned from."""
     setting = family_of(spec).setting(spec)
     plain = spec.origin is None and not getattr(spec, "parallel", 0)
     return plain and setting == Setting.of(record)

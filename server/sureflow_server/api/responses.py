@@ -177,6 +177,10 @@ class EditResponse(GenerateResponse):
     chosen: int | None
     """Place of the surest branch in `samples`; null if the original is at least as sure."""
 
+    replay: Literal["approximate"] | None = None
+    """There where the trajectory was made on other kernels and goes on nearly as it was; see
+    `require_exact`."""
+
 
 class ConditionRecord(Schema):
     """Something that samples can be asked to be samples of."""

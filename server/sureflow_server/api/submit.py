@@ -46,7 +46,7 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
         card, kept = planned.card, planned.handles
         assert kept is not None
         said = facts(result, planned)
-        model = card.name, card.version
+        model = card.name, card.version, card.numerics.get("fingerprint", "")
         return await keep(service.store, result.sample, said, model, maker, kept)
 
     return Run(planned, job, service.metrics, give_handle)

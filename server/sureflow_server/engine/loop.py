@@ -150,7 +150,7 @@ class TickLoop:
             self._take(command)
 
     def _exchange(self) -> None:
-        """Let models that nobody uses go for one that is asked for, if there is any."""
+        """Evict idle models for one that is asked for, if there is any."""
         closed = self._cache.closing
         gone = self._cache.turn(self._busy, self._fetch, self._inbox)
         self._stale |= closed - self._cache.closing
@@ -230,13 +230,15 @@ class TickLoop:
         self._stale.add(submit.model)
 
     def _check(self, submit: Submit) -> None:
-        """Check what the API process cannot, which has no model: where lanes come from.
+        """Check what the API process cannot, which has no model.
+
+        Lanes of a request differ in where they come from alone, apart from their number.
 
         Raises:
             ValueError: The model cannot make such a lane.
         """
-        for spec in submit.lanes.values():
-            if spec.origin is not None:
+        for number, spec in enumerate(submit.lanes.values()):
+            if spec.origin is not None or not number:
                 self._samplers[submit.model].model.check(spec)
 
     def _alone_s(self, model: str, lanes: list[_Lane]) -> float:

@@ -112,5 +112,5 @@ def test_settings_are_read_as_they_are_written() -> None:
     ids=str,
 )
 def test_what_is_no_setting_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="should have steps or tolerance|is no string"):
+    with pytest.raises(ValueError, match=r"should have steps or tolerance|is no string"):
         Setting.of(wrong)

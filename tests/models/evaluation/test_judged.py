@@ -113,6 +113,67 @@ def test_guidance_1_must_be_calibrated(model: Model) -> None:
         judged(model, made, far_out, "line", 100, quiet=True)
 
 
+def _raises(samples: list[Sample]) -> list[bool]:
+    raise KeyError("label\nof a boot")
+
+
+def _leaves(samples: list[Sample]) -> list[bool]:
+    raise SystemExit(0)
+
+
+def _mute(samples: list[Sample]) -> None:
+    return None
+
+
+def _wordy(samples: list[Sample]) -> list[str]:
+    return ["bad"] * len(samples)
+
+
+def _nested(samples: list[Sample]) -> list[list[float]]:
+    return [[1.0, 2.0]] * len(samples)
+
+
+@pytest.mark.parametrize("command", ["calibrate", "probe"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--judge", f"{__name__}:_raises"), "failed with KeyError: 'label"),
+        (("--judge", f"{__name__}:_leaves"), "failed with SystemExit: 0"),
+        (("--judge", f"{__name__}:_mute"), "failed with TypeError"),
+        (("--judge", f"{__name__}:_wordy"), "failed with ValueError"),
+        (("--judge", f"{__name__}:_nested"), "failed with TypeError"),
+        (("--judge-command", "/no/such/judge"), "No such file"),
+        (("--judge-command", "/etc/passwd --x"), "Permission denied"),
+        (("--judge-command", "judge 'unclosed"), "is no command: No closing quotation"),
+        (("--judge-command", "false"), "ended with code 1"),
+    ],
+)
+def test_a_judge_that_fails_is_named(
+    tmp_path: Path, command: str, options: tuple[str, str], message: str
+) -> None:
+    network = {"kind": "mlp", "shape": [2], "width": 8, "layers": 1}
+    save(tmp_path, CheckpointConfig(name="one", network=network, media="vector"), build(network))
+    few = {"calibrate": ("--other-draws", "0", "--judged-draws", "100"), "probe": ()}[command]
+    asked = [command, str(tmp_path), "--draws", "10", *few, "--quiet", *options]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: judge: {options[1]!r}"), done.stderr
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / CALIBRATION).exists()
+
+
+@pytest.mark.parametrize("module", ["def f(: pass", "raise RuntimeError('no gpu')", "1 / 0"])
+def test_a_module_that_cannot_be_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    name = f"judge_{abs(hash(module))}"
+    (tmp_path / f"{name}.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=f"judge: cannot import '{name}:f': "):
+        by_function(f"{name}:f")
+
+
 @pytest.mark.parametrize("name", ["nonsense", "no.such:judge", f"{__name__}:COMMAND"])
 def test_a_function_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="judge: "):

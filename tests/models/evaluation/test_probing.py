@@ -11,12 +11,13 @@ from scipy.stats import spearmanr
 from stubs import model_of
 from typer.testing import CliRunner
 
-from sureflow.checkpoint import CALIBRATION, PROBE, CheckpointConfig, CheckpointError, load, save
+from sureflow.checkpoint import CALIBRATION, CheckpointConfig, CheckpointError, load, save
 from sureflow.cli import app
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.probing import KNOTS, Regression, Seen, fit_probe
 from sureflow.evaluation.reference import calibrate
+from sureflow.families.flow.engine import PROBE
 from sureflow.networks import GaussianMixture, Probe, VelocityNetwork, build
 from sureflow.stamp import LEARNED_FROM
 

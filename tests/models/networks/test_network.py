@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import torch
 from scipy.stats import spearmanr
+from stubs import Scripted, model_of
 from torch import Tensor, nn
 
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments import Moments
-from sureflow.networks import VelocityNetwork, build
+from sureflow.networks import Reply, VelocityNetwork, build
+from sureflow.sampling.sample import run
 from sureflow.training.loss import OBJECTIVES
 
 Randomised = Callable[..., VelocityNetwork]
@@ -202,3 +205,26 @@ def test_a_few_steps_learn(kind: str, objective: str) -> None:
 def test_unknown_noise_place_is_named(kind: str) -> None:
     with pytest.raises(ValueError, match=r"noise: no layer named \['attic'\]; choose from .*head"):
         build(CONFIGS[kind] | {"noise": ["head", "attic"]})
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_answers_of_any_floating_point_type_are_cast_to_that_of_the_point(
+    dtype: torch.dtype,
+) -> None:
+    class Other(Scripted):
+        """One that has something to be probed, too."""
+
+        def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+            out = super().run(x, t, label, noisy)
+            return Reply(out.mean, out.variance, hidden=x.to(dtype))
+
+    network = Other(lambda x, t, label: -x.to(dtype), lambda x, t, label: x.square().to(dtype))
+    network.probed = 2
+    model = model_of(network)
+    x, t = torch.randn(5, 2), torch.rand(5)
+    out = network.moments(x, t)
+    assert {part.dtype for part in out.parts if part is not None} == {torch.float32}
+    assert torch.equal(out.mean, -x.to(dtype).float())
+    assert torch.equal(out.mean, network(x, t))
+    specs = [FlowSpec(0, 0, "heun", 3, scores=("propagated", "probe"))]
+    assert [sample.finish_reason for sample in run(model, specs)] == ["converged"]

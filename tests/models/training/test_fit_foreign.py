@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save_file, save_model
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 from typer.testing import CliRunner
@@ -22,6 +23,7 @@ from typer.testing import CliRunner
 import sureflow
 from sureflow.checkpoint import CheckpointError
 from sureflow.cli import app
+from sureflow.evaluation.reference import calibrate
 from sureflow.networks import GaussianMixture, load_plugin, register, registry
 
 FLOW = """
@@ -197,7 +199,7 @@ def test_new_weights_start_a_new_fit(
     folder = _copy(fitted, tmp_path)
     monkeypatch.chdir(folder)
     _edit(folder / "mine.toml", "steps = 500", "steps = 5")
-    command = ["fit", "mine.toml", "--weights", "my.safetensors", *TO_HERE]
+    command = ["fit", "mine.toml", "--weights", "my.safetensors", "--force", *TO_HERE]
     saved = folder / "checkpoint" / "model.safetensors"
     fits = []
     for scale in (1, 1, 2):
@@ -300,6 +302,153 @@ def test_mistake_on_the_command_line(
     done = _fit(folder, *options)
     assert done.returncode == 1
     _one_line(done.stderr, message)
+
+
+def _variant(fitted: Fitted, **methods: object) -> Callable[..., nn.Module]:
+    """The user's network with other methods."""
+    return type("Variant", (type(fitted.module),), methods)
+
+
+def _fit_here(folder: Path, *options: str) -> tuple[int, str]:
+    asked = ["fit", "mine.toml", "--weights", "my.safetensors", *TO_HERE, *options]
+    done = CliRunner().invoke(app, asked)
+    return done.exit_code, done.stderr
+
+
+@pytest.fixture
+def folder(fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All that is needed for another fit, a short one, and nothing that came of the first."""
+    folder = _copy(fitted, tmp_path)
+    shutil.rmtree(folder / "checkpoint")
+    _edit(folder / "mine.toml", "steps = 500", "steps = 3")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+ANSWERS: dict[str, Callable[..., object]] = {
+    "network: does not predict the velocity .* seems to be the opposite velocity": (
+        lambda plain, x, t: -plain(x, t)
+    ),
+    "network: does not predict .* with t reversed": lambda plain, x, t: plain(x, 1 - t),
+    "network: its velocity is not finite at t = 0$": lambda plain, x, t: plain(x, t / t),
+    "network: its velocity is not finite at t = 1$": (
+        lambda plain, x, t: plain(x, (1 - t) / (1 - t) * t)
+    ),
+    "network: cannot evaluate .*: it answers with torch.complex64": (
+        lambda plain, x, t: plain(x, t) + 0j
+    ),
+    "network: cannot evaluate .*: it answers with torch.int64": (
+        lambda plain, x, t: plain(x, t).long()
+    ),
+    "network: cannot evaluate .*: it answers with tuple": lambda plain, x, t: (plain(x, t),),
+    "network: cannot evaluate .*: .* must have the same dtype": (
+        lambda plain, x, t: plain(x.double(), t.double())
+    ),
+}
+
+
+@pytest.mark.parametrize("message", ANSWERS)
+def test_a_network_that_does_not_answer_with_a_velocity_is_refused(
+    fitted: Fitted, folder: Path, message: str
+) -> None:
+    plain, answer = type(fitted.module).forward, ANSWERS[message]
+    forward = lambda self, x, t: answer(lambda *point: plain(self, *point), x, t)  # noqa: E731
+    register("my-flow", _variant(fitted, forward=forward))
+    code, error = _fit_here(folder)
+    assert code == 1
+    assert re.match(f"error: {message}", error.strip()), error
+    assert error.count("\n") == 1
+    assert not (folder / "checkpoint").exists()
+
+
+def test_another_convention_can_be_forced(
+    fitted: Fitted, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = type(fitted.module).forward
+    register("my-flow", _variant(fitted, forward=lambda self, x, t: -plain(self, x, t)))
+    code, error = _fit_here(folder)
+    assert code == 1
+    assert "--force fits it all the same" in error
+    with caplog.at_level("WARNING", "sureflow"):
+        assert _fit_here(folder, "--force")[0] == 0
+    assert "seems to be the opposite velocity" in caplog.text
+    assert sureflow.load("checkpoint").card.name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("stored", "own", "casts"),
+    [
+        (torch.float64, torch.float64, False),
+        (torch.float64, torch.float64, True),
+        (torch.float32, torch.float64, False),
+        (torch.float16, torch.float16, False),
+        (torch.float32, torch.float16, True),
+        (torch.float32, torch.bfloat16, False),
+        (torch.float16, torch.float32, False),
+    ],
+)
+def test_networks_of_other_types_are_fitted_and_sampled(
+    fitted: Fitted, folder: Path, stored: torch.dtype, own: torch.dtype, casts: bool
+) -> None:
+    """Those that cast what they are given, too, as long as it is to the type of their weights."""
+    weights = {name: tensor.to(stored) for name, tensor in fitted.module.state_dict().items()}
+    save_file(weights, folder / "my.safetensors")
+    plain = type(fitted.module).forward
+
+    def forward(self: nn.Module, x: Tensor, t: Tensor) -> Tensor:
+        dtype = next(self.parameters()).dtype
+        return plain(self, x.to(dtype), t.to(dtype)) if casts else plain(self, x, t)
+
+    kind = _variant(fitted, forward=forward)
+    register("my-flow", lambda width: kind(width).to(own))
+    assert _fit_here(folder) == (0, "")
+    model = sureflow.load("checkpoint")
+    wide = torch.float64 if own == torch.float64 else torch.float32
+    same = type(fitted.module)(64).to(wide)
+    same.load_state_dict({name: tensor.to(wide) for name, tensor in weights.items()})
+    x, t = torch.randn(6, 2), torch.rand(6)
+    out = model.network.moments(x, t)
+    assert (out.mean.dtype, out.variance.dtype) == (torch.float32, torch.float32)
+    assert torch.equal(out.mean, same(x.to(wide), t.to(wide)).float())
+    assert torch.equal(out.mean, model.network(x, t))
+    made = calibrate(model, 4, steps=2, quiet=True)
+    (sample,) = sureflow.sample(model, steps=3, scores=("divergence", *made.quantiles))
+    assert sample.data.dtype == np.float32
+    assert sample.finish_reason == "converged"
+    if wide == torch.float64:
+        with pytest.raises(CheckpointError, match="a network of float64 cannot be run in bfloat16"):
+            sureflow.load("checkpoint", precision="bfloat16")
+    else:
+        assert sureflow.sample(sureflow.load("checkpoint", precision="bfloat16"), steps=3)
+
+
+def test_tied_weights_of_save_model(fitted: Fitted, folder: Path) -> None:
+    def tie(self: nn.Module, width: int) -> None:
+        type(fitted.module).__init__(self, width)
+        self.body.append(nn.SiLU())
+        self.body.append(nn.Linear(width, width))
+        self.body[4].weight = self.body[2].weight
+
+    kind = _variant(fitted, __init__=tie)
+    register("my-flow", kind)
+    module = kind(64)
+    save_model(module, "my.safetensors")
+    assert len(load_file("my.safetensors")) == len(module.state_dict()) - 1
+    code, error = _fit_here(folder, "--force")
+    assert code == 0, error
+    network = sureflow.load("checkpoint").network
+    x, t = torch.randn(6, 2), torch.rand(6)
+    assert torch.equal(network(x, t), module(x, t))
+    saved = load_file("checkpoint/model.safetensors")
+    del saved["network.body.4.weight"]
+    save_file(saved, "checkpoint/model.safetensors")
+    assert torch.equal(sureflow.load("checkpoint").network(x, t), module(x, t))
+
+
+def test_a_configuration_with_a_byte_order_mark(folder: Path) -> None:
+    path = folder / "mine.toml"
+    path.write_text(path.read_text(), "utf-8-sig")
+    assert _fit_here(folder) == (0, "")
 
 
 def test_frozen_network_is_not_trained(fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,7 +560,8 @@ steps = 3
 
 def test_labelled_images(painted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(painted)
-    done = CliRunner().invoke(app, ["fit", "mine.toml", "--weights", "my.safetensors", *TO_HERE])
+    asked = ["fit", "mine.toml", "--weights", "my.safetensors", *TO_HERE]
+    done = CliRunner().invoke(app, [*asked, "--force"])
     assert done.exit_code == 0, done.stderr
     model = sureflow.load("checkpoint")
     assert (model.card.media, model.card.classes) == ("image", ("red", "green", "blue"))

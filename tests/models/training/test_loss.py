@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from torch import nn
 
 from sureflow.checkpoint import load
-from sureflow.core.path import interpolate
+from sureflow.core.path import LINEAR
 from sureflow.networks import GaussianMixture, VelocityNetwork, build
 from sureflow.training.config import TrainingConfig
 from sureflow.training.data import Ring
@@ -24,7 +24,7 @@ def points(count: int = 2000) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     generator = torch.Generator().manual_seed(3)
     x1 = truth.draw(count, generator).float()
     t = 0.05 + 0.85 * torch.rand(count, generator=generator)
-    x = interpolate(torch.randn(count, 2, generator=generator), x1, t)
+    x = LINEAR.interpolate(torch.randn(count, 2, generator=generator), x1, t)
     variance = truth.moments(x, t).variance
     assert variance is not None
     return x, t, variance.sum(1)
@@ -81,7 +81,7 @@ def test_penalised_sampled_noise_is_no_confidence(tmp_path: Path) -> None:
         x0 = torch.randn(x1.shape, generator=generator)
         t = torch.rand(256, generator=generator)
         captured.clear()
-        out = network.moments(interpolate(x0, x1, t), t)
+        out = network.moments(LINEAR.interpolate(x0, x1, t), t)
         assert out.variance is not None
         noise = torch.randn(x1.shape, generator=generator) * out.variance.sqrt()
         alpha = captured[0].clamp(max=1.0)

@@ -1,14 +1,17 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
 from sureflow.checkpoint import load
+from sureflow.cli import app
 from sureflow.training.config import read_config
 from sureflow.training.run import fit, train
+from tests.commands import invoke
 
 CONFIG = """
 name = "tiny"
@@ -41,7 +44,7 @@ def test_train_then_fit(config: Path, tmp_path: Path) -> None:
     folder, read = tmp_path / "out", read_config(config)
     train(read, folder, tmp_path / "runs", quiet=True)
     before = load(folder)
-    fit(folder, read, tmp_path / "runs", quiet=True)
+    fit(folder, read, tmp_path / "runs", quiet=True, force=True)
     after = load(folder)
     x, t = torch.randn(6, 2), torch.rand(6)
     assert torch.equal(before.network(x, t), after.network(x, t))
@@ -86,16 +89,17 @@ def test_commands_end_to_end(config: Path, tmp_path: Path) -> None:
     out, runs = str(tmp_path / "out"), str(tmp_path / "runs")
     for command in (
         ("train", str(config), "--out", out, "--runs", runs, "--quiet"),
-        ("fit", str(config), "--checkpoint", out, "--runs", runs, "--quiet"),
+        ("fit", str(config), "--checkpoint", out, "--runs", runs, "--quiet", "--force"),
         ("calibrate", out, "--draws", "30", "--other-draws", "4", "--quiet"),
     ):
         done = _sureflow(*command)
         assert done.returncode == 0, done.stderr
-    card = json.loads(_sureflow("inspect", out).stdout)
+    process = [sys.executable, "-m", "sureflow", "inspect", out]
+    done = subprocess.run(process, capture_output=True, text=True, check=False)
+    card = json.loads(done.stdout)
     assert card["calibrated"]["draws"] == 30
     assert card["version"] == load(out).card.version
 
 
 def _sureflow(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sureflow", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return invoke(partial(app, prog_name="sureflow"), *arguments)

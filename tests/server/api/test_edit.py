@@ -13,7 +13,8 @@ import pytest
 from httpx_sse import connect_sse
 from safetensors.numpy import load
 
-from sureflow_server.api.encoding import npy, png
+from sureflow.core.codec import npy
+from sureflow.families.flow.codec import png
 from sureflow_server.api.responses import EditResponse
 from tests.server.running import Server, eventually
 

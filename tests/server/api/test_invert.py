@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from sureflow_server.api.encoding import npy, png
+from sureflow.core.codec import npy
+from sureflow.families.flow.codec import png
 from sureflow_server.api.responses import GenerateResponse
 from tests.server.api.test_edit import edit, same
 from tests.server.conftest import POINTS

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from sureflow.core.schema import ScoreName
-from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.core.family import families
+from sureflow.families.flow.tableau import METHODS
 from sureflow_server.api.examples import EDITS, INVERSIONS, REQUESTS
 from sureflow_server.api.problems import TITLES
 from sureflow_server.api.responses import EditResponse, GenerateResponse, ModelList
@@ -132,5 +133,16 @@ def test_fields_are_described(server: Server) -> None:
     assert schemas["SamplerOptions"]["additionalProperties"] is False
 
 
-def test_the_scores_of_the_document_are_those_of_the_library() -> None:
-    assert get_args(ScoreName) == tuple(SCORES)
+def test_what_there_is_to_choose_from_is_what_the_families_have(server: Server) -> None:
+    schemas = document(server)["components"]["schemas"]
+    method = schemas["ConfidenceOptions"]["properties"]["method"]["anyOf"][0]
+    assert method["enum"] == [name for each in families().values() for name in each.scores]
+    form = schemas["OutputOptions"]["properties"]["format"]["anyOf"][0]
+    assert set(form["enum"]) >= {"png", "npy", "list"}
+    assert schemas["SamplerOptions"]["properties"]["method"]["enum"] == [*METHODS]
+    sampler = json.dumps(schemas["GenerateRequest"]["properties"]["sampler"])
+    operations = json.dumps(schemas["EditRequest"]["properties"]["operations"])
+    for family in families().values():
+        assert f'"#/components/schemas/{family.sampler.__name__}"' in sampler
+        for body in family.operation_bodies.values():
+            assert f'"#/components/schemas/{body.__name__}"' in operations

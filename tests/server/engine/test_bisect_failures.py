@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stubs import Scripted, model_of
 
+from sureflow.families.flow.rows import VELOCITY
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.evaluation_error import EvaluationError
+from sureflow.sampling.evaluators import evaluators
 from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.bisect_failures import bisect_failures
@@ -38,7 +40,7 @@ class Trouble:
         self.asked: list[int] = []
         network = Scripted(self.velocity, classes=CLASSES)
         self.model = model_of(network)
-        self.model.evaluator  # noqa: B018 - verified while nothing is wrong
+        evaluators(self.model)[VELOCITY]  # verified while nothing is wrong
         self.asked.clear()
 
     def velocity(self, x: torch.Tensor, t: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -111,7 +113,7 @@ def test_what_had_no_room_is_not_tried_at_every_tick() -> None:
 def test_no_memory_for_a_single_lane_fails_its_request_and_no_other() -> None:
     """A guided lane has two rows, and there is room for one."""
     trouble = Trouble()
-    if 1 not in trouble.model.evaluator.sizes:
+    if 1 not in evaluators(trouble.model)[VELOCITY].sizes:
         pytest.skip("no block of one row on this machine")
     guided = {0: FlowSpec(2, 0, "heun", 5, 2, 3.0)}
     trouble.rows = 1

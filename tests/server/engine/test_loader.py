@@ -12,6 +12,7 @@ import torch
 from stubs import Scripted
 
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, save
+from sureflow.families.flow.rows import JVP
 from sureflow.networks import registry
 from sureflow_server.engine.loader import fetch, load_all
 from sureflow_server.engine.messages import Ready, Resting, WorkerConfig
@@ -36,7 +37,7 @@ def test_derivatives_are_ready_before_anybody_asks(models_dir: Path) -> None:
     _, cache = load_all(WorkerConfig(models_dir, capacity=2, threads=1, device="cpu"))
     for sampler in cache.samplers.values():
         assert sampler.model.card.differentiable
-        assert "directional" in vars(sampler.model)
+        assert JVP in sampler.heads
 
 
 def truncate(folder: Path) -> None:

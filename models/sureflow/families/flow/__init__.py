@@ -34,7 +34,8 @@ class Flow(FlowWire, Family):
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a score cannot be had of such a lane, as the end of a sentence; None if it can."""
         lane = cast(FlowSpec, spec)
-        return SCORES[score].obstacle(card, lane.label, lane.guidance, bool(lane.parallel))
+        given = lane.conditioned or None
+        return SCORES[score].obstacle(card, given, lane.guidance, bool(lane.parallel))
 
     def cost(self, spec: LaneSpec) -> Cost:
         """What a lane costs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +76,8 @@ def check(spec: FlowSpec, model: Any, engine: Any) -> None:
 
 def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
     """Make sure that the model takes what a lane is to be a sample of."""
+    if not isinstance(spec.condition, Mapping):
+        raise ValueError(f"condition: {spec.condition!r:.60} is no arrays by name")
     for name, value in spec.condition.items():
         if name not in card.conditions:
             known = tuple(card.conditions) or "none: the model takes no such conditions"
@@ -103,7 +106,8 @@ def _check_scores(spec: FlowSpec, card: ModelCard) -> None:
     for name in spec.scores:
         if name not in SCORES:
             raise ValueError(f"scores: {name!r} is unknown; choose from {tuple(SCORES)}")
-        obstacle = SCORES[name].obstacle(card, spec.label, spec.guidance, bool(spec.parallel))
+        given = spec.conditioned or None
+        obstacle = SCORES[name].obstacle(card, given, spec.guidance, bool(spec.parallel))
         if obstacle:
             raise ValueError(f"scores: {name} {obstacle}")
 

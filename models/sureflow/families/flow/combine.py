@@ -10,22 +10,32 @@ from sureflow.core.arrays import Floats, Index
 from sureflow.core.transfer import to_device
 
 
-def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats) -> Tensor:
+def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats, axis: int = 0) -> Tensor:
     """``start + sum_j weights[:, j] stages[j]`` for the lanes ``where``, ``weights [n, STAGES]``.
 
     Products and sums are separate operations on purpose: a fused multiply-add would round
     differently in the vector body and in the tail of an array, that is, by slot. Stages that a
     lane does not use are skipped rather than multiplied by zero, whatever is stored there.
+
+    Args:
+        start: Arrays of lanes along ``axis``.
+        stages: Such arrays of every stage.
+        where: The lanes.
+        weights: Of their stages.
+        axis: Where the lanes are.
     """
     rounded = weights.astype(np.float32).T
     used = rounded != 0
+    counts = used.sum(1).tolist()
     # Copied to the device once, in a shape that multiplies samples.
-    shape = (*rounded.shape, *(1 for _ in start.shape[1:]))
+    shape = (*rounded.shape, *(1 for _ in range(start.dim() - axis - 1)))
     factors = to_device(rounded.reshape(shape), start.device)
-    wanted = to_device(used.reshape(shape), start.device)
-    result = start[where]
-    for index in np.flatnonzero(used.any(1)):
-        moved = result + factors[index] * stages[index, where]
-        result = moved if used[index].all() else torch.where(wanted[index], moved, result)
+    result = at = start[(slice(None),) * axis + (where,)]
+    for index, count in enumerate(counts):
+        if count:
+            moved = result + factors[index] * stages[index][(slice(None),) * axis + (where,)]
+            whole = count == rounded.shape[1]
+            wanted = None if whole else to_device(used[index].reshape(shape[1:]), start.device)
+            result = moved if wanted is None else torch.where(wanted, moved, result)
     # A copy even where nothing is added: what evaluates the rows may work in place.
-    return result if used.any() else result.clone()
+    return at.clone() if result is at else result

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from sureflow.core.arrays import Flags, Floats, Slots
+from sureflow.core.score import EVERY, Part
 from sureflow.families.flow.adaptive import Adaptive
 from sureflow.families.flow.lanes import FlowLanes
 
@@ -78,7 +79,10 @@ class ByLane:
             done[part] = control.proceed(lanes, slots[part])
         return done
 
-    def _parts(self, lanes: FlowLanes, slots: Slots) -> list[tuple[StepControl, Flags]]:
+    def _parts(self, lanes: FlowLanes, slots: Slots) -> list[tuple[StepControl, Part]]:
         adaptive = lanes.adaptive(slots)
-        parts = [(self._fixed, ~adaptive), (self._adaptive, adaptive)]
-        return [(control, part) for control, part in parts if part.any()]
+        if not adaptive.any():
+            return [(self._fixed, EVERY)]
+        if adaptive.all():
+            return [(self._adaptive, EVERY)]
+        return [(self._fixed, ~adaptive), (self._adaptive, adaptive)]

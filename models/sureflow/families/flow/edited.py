@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from sureflow.core.card import ModelCard
-from sureflow.core.condition import arrays_of, label_of
+from sureflow.core.condition import label_of
 from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.lane import Array
 from sureflow.core.schema import Schema
@@ -24,7 +24,7 @@ from sureflow.families.flow.operation_bodies import (
 )
 from sureflow.families.flow.operation_bodies import Region as RegionBody
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
-from sureflow.families.flow.requested import check_guidance
+from sureflow.families.flow.requested import check_guidance, floats_of
 from sureflow.families.flow.spec import FlowSpec
 
 
@@ -42,7 +42,7 @@ def reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> 
             if body.label is not None:
                 spec = replace(spec, label=label_of(body.label, card, f"{field}.label"))
             if body.arrays is not None:
-                arrays = arrays_of(body.arrays, card, f"{field}.arrays")
+                arrays = floats_of(body.arrays, card, f"{field}.arrays")
                 spec = replace(spec, condition={**spec.condition, **arrays})
             if body.scale is not None:
                 spec = replace(spec, guidance=body.scale)

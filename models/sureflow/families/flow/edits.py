@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
+from sureflow.core.path import LINEAR
 from sureflow.families.flow.combine import combine
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.measurement import Measurement, measurement
@@ -44,7 +45,7 @@ class _Painting:
     noise: Tensor
 
     def imposed(self, x: Tensor, t: float) -> Tensor:
-        return torch.where(self.mask, (1 - t) * self.noise + t * self.known, x)
+        return torch.where(self.mask, LINEAR.interpolate(self.noise, self.known, t), x)
 
 
 @dataclass(slots=True)

@@ -5,29 +5,79 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from sureflow.core.early import EarlyRule
-from sureflow.core.engine import Engine, Head
+from sureflow.core.engine import Engine, Head, LearnedFile
 from sureflow.core.lane import LaneSpec
 from sureflow.families.flow import head
 from sureflow.families.flow.checks import check
+from sureflow.families.flow.directional import differentiable
+from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.phases import FlowPhases
 from sureflow.families.flow.rows import JVP, VELOCITY
-from sureflow.families.flow.spec import FlowSpec
-from sureflow.networks import build
+from sureflow.families.flow.spec import GRIDS, FlowSpec
+from sureflow.networks import Bfloat16, FrozenVelocity, Probe, build, kind_of
+
+GRID, PROBE = "grid.safetensors", "probe.safetensors"
+"""Files that may lie beside a flow's checkpoint."""
 
 
 class FlowEngine(Engine):
     """Velocities, their variances and their derivatives; lanes that integrate them."""
 
     main = VELOCITY
+    learned = (
+        LearnedFile("grid", GRID, "sureflow grid", Grid.load, Grid.tensors),
+        LearnedFile("probe", PROBE, "sureflow probe", Probe.load, Probe.tensors),
+    )
 
     @classmethod
     def build(cls, config: Mapping[str, Any]) -> nn.Module:
         """Make the velocity network that a checkpoint describes."""
         return build(dict(config))
+
+    @classmethod
+    def state(cls, config: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        """The tensors of such a network, without their values and, if possible, without memory."""
+        kind = kind_of(dict(config))
+        try:
+            with torch.device("meta" if kind.trained else "cpu"):
+                return cls.build(config).state_dict()
+        except ValueError:
+            if kind is not FrozenVelocity:
+                raise
+            # A module from elsewhere may look at values while it is made, and meta tensors have
+            # none.
+            return cls.build(config).state_dict()
+
+    @classmethod
+    def facts(cls, network: Any, learned: Mapping[str, Any]) -> dict[str, Any]:
+        """What the card says of a velocity network."""
+        probe = learned.get("probe")
+        return {
+            "shape": network.shape,
+            "grids": GRIDS if "grid" in learned else GRIDS[:1],
+            "differentiable": differentiable(network),
+            "probed": {} if probe is None else probe.settings,
+            "conditions": dict(network.conditions),
+        }
+
+    @classmethod
+    def attach(cls, network: Any, learned: Mapping[str, Any]) -> None:
+        """Let a probe read every evaluation of the network."""
+        if "probe" in learned:
+            try:
+                network.attach(learned["probe"])
+            except ValueError as error:
+                raise ValueError(f"{PROBE}: {error}") from error
+
+    @classmethod
+    def rounded(cls, network: Any) -> nn.Module | None:
+        """The same network in bfloat16, if it has weights."""
+        return Bfloat16(network) if network.trained else None
 
     def heads(self) -> Mapping[str, Head]:
         """The velocity with its variance, and its derivative along a direction."""

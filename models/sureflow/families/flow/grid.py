@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from torch import Tensor
 
 from sureflow.confidence.provenance import SETTINGS, noted
 from sureflow.core.arrays import Floats
@@ -71,6 +73,10 @@ class Grid:
         within: Floats = np.log1p((wanted - sums[piece]) * b * np.exp(-a)) / b
         times: Floats = (piece + np.clip(within, 0, 1)) / (len(sums) - 1)
         return times
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What tells it from another."""
+        return {"log_density": torch.tensor(self.log_density)}
 
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint."""

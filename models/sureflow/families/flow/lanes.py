@@ -16,9 +16,9 @@ from sureflow.core.early import EarlyRule
 from sureflow.core.frame import Frame
 from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, View
 from sureflow.core.lanes import Field, Lanes
-from sureflow.core.path import broadcast, endpoint
+from sureflow.core.path import LINEAR, broadcast
 from sureflow.core.process import Outcome
-from sureflow.core.score import Evidence
+from sureflow.core.score import Evidence, Part
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.grid import Grid, uniform
 from sureflow.families.flow.inverted import inversion_error
@@ -56,10 +56,10 @@ class FlowLanes(Lanes):
         start: State at ``t = 0``, likewise, as far as jumps have not moved it, see :meth:`jump`:
             from there the velocities along the path add up to where the lane is.
         noise: State at ``t = 0`` proper of lanes that have ``jumped`` since.
-        map: ``int Sigma dt`` up to there, per component, likewise.
+        map: ``int Sigma dt`` up to there, per component, likewise; ``path`` is ``x`` and ``map``.
         k: Stage velocities of the current step, ``[STAGES, capacity, *shape]``, on the device. A
             multistep lane keeps the velocity of the step before in ``k[1]``.
-        variance: The variances that came with them.
+        variance: The variances that came with them; ``stages_of_path`` is both.
         staged: These and what else there is of every stage, by the name of the evidence: ``trace``,
             the sums of the variances over components, ``[STAGES, capacity]``; ``divergence``
             estimates where a score asks for them; ``reading``, what the network's probe read, 0
@@ -106,11 +106,14 @@ class FlowLanes(Lanes):
         self.fitted = fitted
         self.null_label = null_label
         self._specs: list[LaneSpec | None] = [None] * capacity
-        self.x = self.tensor("x", shape)
+        # One array, so that a step of both is one sum.
+        self.path = torch.zeros(2, capacity, *shape, device=device)
+        self.x, self.map = self.path
+        self.add("x", Field(shape), self.x)
+        self.add("map", Field(shape), self.map)
         self.start = self.tensor("start", shape, when=self._came_from_elsewhere)
         self.noise = self.tensor("noise", shape, when=lambda slot: bool(self.jumped[slot]))
         self.jumped = self.flag("jumped")
-        self.map = self.tensor("map", shape)
         self._add_stages()
         self._add_control()
         self.label = self.count("label", kept=False)
@@ -127,9 +130,11 @@ class FlowLanes(Lanes):
 
     def _add_stages(self) -> None:
         """Add what there is of every stage; that of the step before is in frames."""
-        whole = (STAGES, self.capacity, *self.shape)
-        self.k, self.variance = torch.zeros(2, *whole, device=self.device)
-        trace, self.stage_t, divergence, reading = np.zeros((4, STAGES, self.capacity))
+        whole = (STAGES, 2, self.capacity, *self.shape)
+        self.stages_of_path = torch.zeros(whole, device=self.device)
+        self.k, self.variance = self.stages_of_path.unbind(1)
+        self.stage_numbers = np.zeros((4, STAGES, self.capacity))
+        trace, self.stage_t, divergence, reading = self.stage_numbers
         self.staged: dict[str, Any] = {
             "velocity": self.k,
             "variance": self.variance,
@@ -320,11 +325,11 @@ class FlowLanes(Lanes):
                 used, weight = slots[part], weight[part]
             self.scoring.add(used, self.stage_t[stage, used], weight, self._staged(stage))
 
-    def _beginning(self, part: Flags, slots: Slots, where: Index) -> Evidence:
+    def _beginning(self, part: Part, slots: Slots, where: Index) -> Evidence:
         return lambda name: self.x[where] if name == "state" else self.staged[name][0, where]
 
-    def _staged(self, stage: int) -> Callable[[Flags, Slots, Index], Evidence]:
-        def of(part: Flags, slots: Slots, where: Index) -> Evidence:
+    def _staged(self, stage: int) -> Callable[[Part, Slots, Index], Evidence]:
+        def of(part: Part, slots: Slots, where: Index) -> Evidence:
             def evidence(name: str) -> Any:
                 array = self.staged[name]
                 return array[stage, where if isinstance(array, Tensor) else slots]
@@ -377,7 +382,7 @@ class FlowLanes(Lanes):
             step=step,
             t=float(self.t[slot]),
             state=self.x[slot].cpu().numpy().copy(),
-            prediction=endpoint(self.x[lane], t, self.k[0, lane])[0].cpu().numpy().copy(),
+            prediction=LINEAR.ends(self.x[lane], t, self.k[0, lane])[1][0].cpu().numpy().copy(),
             rate=float(self.rates[slot, step]),
             map=(left**2 * self.variance[0, slot]).cpu().numpy().copy(),
             uncertainty=float(row_sums(self.map[lane].double())[0]),
@@ -427,11 +432,9 @@ class FlowLanes(Lanes):
         """Let stages of these lanes, ``source [n]``, be their stage ``target`` as well."""
         if len(slots):
             where, origin = to_device(slots, self.device), to_device(source, self.device)
-            for stages in (self.k, self.variance):
-                stages[target, where] = stages[origin, where]
-            for array in (*self.staged.values(), self.stage_t):
-                if not isinstance(array, Tensor):
-                    array[target, slots] = array[source, slots]
+            copied = self.stages_of_path[origin, :, where]
+            self.stages_of_path[target][:, where] = copied.transpose(0, 1)
+            self.stage_numbers[:, target, slots] = self.stage_numbers[:, source, slots]
 
     def adaptive(self, slots: Slots) -> Flags:
         """Which of these lanes keep to a tolerance."""

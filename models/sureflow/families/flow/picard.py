@@ -13,7 +13,7 @@ from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
 from sureflow.core.process import Outcome, Query, Reply
-from sureflow.core.score import Evidence
+from sureflow.core.score import Evidence, Part
 from sureflow.core.transfer import to_device, to_host
 from sureflow.families.flow.guidance import guide
 from sureflow.families.flow.lanes import FlowLanes
@@ -204,10 +204,10 @@ def _sums(start: Tensor, moves: Tensor) -> Tensor:
 
 def _rows_of(
     found: dict[str, Tensor | Floats], rows: Integers
-) -> Callable[[Flags, Slots, Index], Evidence]:
+) -> Callable[[Part, Slots, Index], Evidence]:
     """What is known of the lanes whose points these rows are."""
 
-    def of(part: Flags, slots: Slots, where: Index) -> Evidence:
+    def of(part: Part, slots: Slots, where: Index) -> Evidence:
         return lambda name: found[name][rows[part]]
 
     return of

@@ -11,6 +11,7 @@ from torch import Tensor
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.lane import LaneSpec
+from sureflow.core.path import LINEAR
 from sureflow.core.process import Outcome, Query, Reply
 from sureflow.core.transfer import to_host
 from sureflow.families.flow.edits import Key
@@ -54,16 +55,15 @@ class Redraw:
         for place, slot in enumerate(slots.tolist()):
             operation, key = self._asked.pop(slot)
             x, t = lanes.x[slot], float(lanes.t[slot])
-            noise = x - t * velocity[place]
+            noise, end = LINEAR.ends(x, t, velocity[place])
             fresh = normal(lanes.shape, *key.of(Purpose.RESAMPLE)).to(lanes.device)
             kept = math.sqrt(1 - operation.strength**2)
-            end = x + (1 - t) * velocity[place]
-            moved = t * end + (1 - t) * (kept * noise + operation.strength * fresh)
+            moved = LINEAR.interpolate(kept * noise + operation.strength * fresh, end, t)
             chosen = _chosen(operation.region, variance[place])
             diverged[place] = not bool(moved.isfinite().all())
             if not diverged[place]:
                 # the velocity says where the density rises only if no guidance has bent it
-                slope = (t * velocity[place] - x) / (1 - t) if guidance[place] == 1 else None
+                slope = LINEAR.score(x, t, velocity[place]) if guidance[place] == 1 else None
                 lanes.jump(slot, torch.where(chosen, moved, x), slope, renewed=True)
         return np.ones(len(slots), np.bool_), diverged
 

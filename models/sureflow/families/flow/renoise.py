@@ -9,7 +9,7 @@ from torch import Tensor
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.lane import LaneSpec
-from sureflow.core.path import broadcast
+from sureflow.core.path import LINEAR
 from sureflow.core.process import Outcome, Query, Reply
 from sureflow.core.transfer import to_device, to_host
 from sureflow.families.flow.lanes import FlowLanes
@@ -41,7 +41,7 @@ class Renoise:
         t = np.tile(np.array(TIMES, np.float32), len(slots))
         times = to_device(t, lanes.device)
         noise, ends = self._noise(slots), self._ends(slots)
-        x = broadcast(1 - times, ends) * noise + broadcast(times, ends) * ends
+        x = LINEAR.interpolate(noise, ends, times)
         owner = np.repeat(slots, len(TIMES))
         return [velocity_query(lanes, owner, x, t, np.zeros(0, np.int64))]
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import LABEL, arrays_of, label_of
 from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.core.lane import Array
 from sureflow.families.flow.options import Guidance, SamplerOptions
 from sureflow.families.flow.spec import FlowSpec
 
@@ -37,12 +40,22 @@ def lane(
         0,
         label=label,
         guidance=guidance.scale,
-        condition=arrays_of(others, card, "condition"),
+        condition=floats_of(others, card, "condition"),
         **sampler.lane(),
     )
     check_guidance(spec, card, "guidance.scale")
     check_grid(sampler, card)
     return spec
+
+
+def floats_of(written: Mapping[str, Any], card: ModelCard, field: str) -> dict[str, Array]:
+    """Return named arrays that lanes are conditioned on, as velocity networks take them.
+
+    Raises:
+        InvalidFieldError: See :func:`~sureflow.core.condition.arrays_of`.
+    """
+    found = arrays_of(written, card, field)
+    return {name: np.asarray(array, np.float32) for name, array in found.items()}
 
 
 def resampled(parent: FlowSpec, sampler: SamplerOptions | None, card: ModelCard) -> FlowSpec:

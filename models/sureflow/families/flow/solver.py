@@ -129,7 +129,8 @@ class Solver:
             shared = np.zeros(len(slots), np.bool_)
             shared[kept] = self._share_stage(slots[kept], done[kept])
             lanes.recorder.pass_by(slots[kept[~done[kept]]])
-            self._begin(shared, slots, rate, spread)
+            if shared.any():
+                self._begin(shared, slots, rate, spread)
         return done | lanes.abandoned[slots] | lanes.halted[slots], ~finite
 
     def end(self, slot: int, spec: LaneSpec) -> Outcome:
@@ -188,9 +189,9 @@ class Solver:
         lanes = self.lanes
         error = np.zeros(len(slots))
         judged = slots[adaptive]
-        error[adaptive] = accept_late_step(
-            lanes, judged, slope[adaptive] * lanes.error_scale(judged)
-        )
+        if len(judged):
+            scaled = slope[adaptive] * lanes.error_scale(judged)
+            error[adaptive] = accept_late_step(lanes, judged, scaled)
         kept = self.control.judge(lanes, slots, error)
         lanes.stage[slots] = np.where(kept, 0, 1)
         return kept
@@ -200,8 +201,7 @@ class Solver:
         lanes = self.lanes
         where, weights = lanes.index(slots), lanes.weights(slots)
         lanes.keep_steps(slots, weights)
-        lanes.x[where] = combine(lanes.x, lanes.k, where, weights)
-        lanes.map[where] = combine(lanes.map, lanes.variance, where, weights)
+        lanes.path[:, where] = combine(lanes.path, lanes.stages_of_path, where, weights, 1)
         lanes.step[slots] += 1
         lanes.last_h[slots] = lanes.h[slots]
         arrived = self.control.proceed(lanes, slots)
@@ -217,9 +217,10 @@ class Solver:
         remember = COEFFICIENTS.multistep[method]
         lanes.copy_stage(slots[remember], np.zeros_like(slots[remember]), 1)
         shared: Flags = COEFFICIENTS.fsal[method] & lanes.adaptive(slots) & ~done
-        shared &= ~self.edits.steered(slots)
-        lanes.copy_stage(slots[shared], COEFFICIENTS.stages[method[shared]] - 1, 0)
-        lanes.stage[slots[shared]] = 1
+        if shared.any():
+            shared &= ~self.edits.steered(slots)
+            lanes.copy_stage(slots[shared], COEFFICIENTS.stages[method[shared]] - 1, 0)
+            lanes.stage[slots[shared]] = 1
         return shared
 
     def _error_squares(self, slots: Slots) -> Tensor:
@@ -233,5 +234,8 @@ class Solver:
 def _on_host(parts: dict[str, Tensor]) -> dict[str, Floats]:
     """Numbers by name, each ``[n]``, from the device in one read."""
     values = to_host(torch.cat([*parts.values()])).astype(np.float64)
-    ends = np.cumsum([len(part) for part in parts.values()])
-    return dict(zip(parts, np.split(values, ends[:-1]), strict=True))
+    found, start = {}, 0
+    for name, part in parts.items():
+        found[name] = values[start : start + len(part)]
+        start += len(part)
+    return found

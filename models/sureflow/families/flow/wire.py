@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count, cycle
 from typing import Any, cast
+
+import numpy as np
 
 from sureflow.core.card import ModelCard
 from sureflow.core.invalid_field import InvalidFieldError
@@ -70,7 +73,7 @@ class FlowWire(Wire):
         """Whether an operation has noise of its own."""
         return edited.random(operation)
 
-    def check_inversion(self, card: ModelCard, spec: LaneSpec) -> None:
+    def check_inversion(self, spec: LaneSpec) -> None:
         """Make sure that such a lane can be taken back to its noise."""
         if self.unrewindable(spec):
             message = "steps made in parallel cannot be taken back"
@@ -84,7 +87,14 @@ class FlowWire(Wire):
     def examples(self, card: ModelCard) -> Iterator[FlowSpec]:
         """Lanes of one step by every method, guided and not; the first one differentiated."""
         label = 0 if card.classes else None
+        given = {
+            name: np.full(condition.shape, condition.null, np.float32)
+            for name, condition in card.conditions.items()
+        }
         for index, method in zip(count(), cycle(METHODS), strict=False):
-            guidance = 2.0 if label is not None and index % 2 else 1.0
-            scores = (DIFFERENTIATED,) if card.differentiable and not index else ()
-            yield FlowSpec(0, index, method, 1, label, guidance, scores=scores)
+            spec = FlowSpec(0, index, method, 1, label, condition=given)
+            if spec.conditioned and index % 2:
+                spec = replace(spec, guidance=2.0)
+            if card.differentiable and not index:
+                spec = replace(spec, scores=(DIFFERENTIATED,))
+            yield spec

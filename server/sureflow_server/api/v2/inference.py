@@ -9,23 +9,19 @@ import numpy as np
 from pydantic import ValidationError
 
 from sureflow.core.card import ModelCard
+from sureflow.core.family import family_of
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import MAX_PRIORITY, GenerateRequest
 from sureflow_server.api.run import Result
 from sureflow_server.api.v2.tensor import Inference, Output, Scalar
 
-INPUTS = {
-    "n": ("INT32", "n"),
-    "seed": ("INT64", "seed"),
-    "label": ("INT64", "condition.label"),
-    "guidance": ("FP64", "guidance.scale"),
-    "steps": ("INT32", "sampler.steps"),
-}
-"""Tensors that may come in, each of one element: datatype, and the field that it fills in. A label
-may also be the name of a class, as BYTES, and any integer or float will do for another."""
+INPUTS = {"n": ("INT32", "n"), "seed": ("INT64", "seed"), "label": ("INT64", "condition.label")}
+"""Tensors that may come in, each of one element: datatype, and the field that it fills in; a family
+has more. A label may also be the name of a class, as BYTES, and any integer or float will do for
+another."""
 
-CONDITIONED = ("label", "guidance")
-"""Those that only models with classes have."""
+CONDITIONED = ("condition", "guidance")
+"""Parts of a request that only models with something to be conditioned on have."""
 
 FILLED = ("model", "output")
 """Fields that the protocol has its own ways for."""
@@ -35,7 +31,14 @@ LOWEST = 2 * MAX_PRIORITY + 1
 """Triton's priorities begin at 1, the highest; 0 is the default."""
 
 
-def request_of(model: str, inference: Inference, elements: Mapping[str, Scalar]) -> GenerateRequest:
+def inputs_of(card: ModelCard) -> dict[str, tuple[str, str]]:
+    """Return the tensors that may come in for a model, as :data:`INPUTS` has them."""
+    return INPUTS | dict(family_of(card).tensors)
+
+
+def request_of(
+    card: ModelCard, inference: Inference, elements: Mapping[str, Scalar]
+) -> GenerateRequest:
     """Return what is asked for.
 
     A parameter is any field of ``POST /v1/generate`` by its path, such as ``filter.min``, or the
@@ -45,19 +48,21 @@ def request_of(model: str, inference: Inference, elements: Mapping[str, Scalar])
         Problem: There is no such input or parameter, or its value does not fit.
     """
     fields: dict[str, Scalar] = {}
+    inputs = inputs_of(card)
     for name, value in elements.items():
-        if name not in INPUTS:
-            raise Problem.field(f"inputs.{name}", f"choose from {', '.join(INPUTS)}")
-        fields[INPUTS[name][1]] = value
+        if name not in inputs:
+            raise Problem.field(f"inputs.{name}", f"choose from {', '.join(inputs)}")
+        fields[inputs[name][1]] = value
     for name, value in inference.parameters.items():
         if name == BINARY_OUTPUT:
             continue
         path, meant = _parameter(name, value)
+        path = inputs[path][1] if path in inputs else path
         if path in fields or path.split(".")[0] in FILLED:
             raise Problem.field(f"parameters.{name}", "the request says so elsewhere")
         fields[path] = meant
     try:
-        return GenerateRequest.model_validate({"model": model, **_nested(fields)})
+        return GenerateRequest.model_validate({"model": card.name, **_nested(fields)})
     except ValidationError as error:
         located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
         raise Problem.invalid(located) from None
@@ -70,7 +75,7 @@ def _parameter(name: str, value: Scalar) -> tuple[str, Scalar]:
     if name == "priority" and isinstance(value, int):
         urgency = MAX_PRIORITY + 1 - min(max(value, 1), LOWEST)
         return name, urgency if value else 0
-    return (INPUTS[name][1] if name in INPUTS else name), value
+    return name, value
 
 
 def _nested(fields: Mapping[str, Scalar]) -> dict[str, Any]:
@@ -153,13 +158,20 @@ def check_outputs(inference: Inference) -> None:
 
 def metadata(card: ModelCard) -> dict[str, Any]:
     """Describe a model as the protocol has it; a dimension of -1 may be any."""
-    inputs = [name for name in INPUTS if card.classes or name not in CONDITIONED]
+    absent = () if card.classes or card.conditions else CONDITIONED
+    inputs = {
+        name: datatype
+        for name, (datatype, path) in inputs_of(card).items()
+        if path.split(".")[0] not in absent
+    }
     shapes = {"samples": [-1, *card.shape]}
     return {
         "name": card.name,
         "versions": [card.version],
         "platform": "sureflow",
-        "inputs": [{"name": name, "datatype": INPUTS[name][0], "shape": [1]} for name in inputs],
+        "inputs": [
+            {"name": name, "datatype": datatype, "shape": [1]} for name, datatype in inputs.items()
+        ],
         "outputs": [
             {"name": name, "datatype": datatype, "shape": shapes.get(name, [-1])}
             for name, (datatype, _) in OUTPUTS.items()

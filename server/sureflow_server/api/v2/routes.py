@@ -93,7 +93,7 @@ async def infer(request: Request, name: str, version: str | None = None) -> Resp
     card = _card(request, name, version)
     inference, elements = read(await request.body(), request.headers.get(HEADER_LENGTH))
     check_outputs(inference)
-    planned = plan(request_of(name, inference, elements), Service.of(request))
+    planned = plan(request_of(card, inference, elements), Service.of(request))
     run = await submit(request, planned)
     results = await unless_disconnected(request, run.collect())
     answer = {

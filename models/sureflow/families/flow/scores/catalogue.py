@@ -39,7 +39,7 @@ class FlowMeaning(Meaning):
 
         Args:
             card: The model.
-            label: Class of the lanes.
+            label: Class of the lanes, or whatever else they are conditioned on; None if nothing.
             guidance: Scale of theirs.
             parallel: Whether their steps are evaluated ahead of time.
         """

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sureflow.core.arrays import Floats, Index, Slots
 from sureflow.core.lane import LaneSpec
-from sureflow.core.path import score as slope_at
+from sureflow.core.path import LINEAR
 from sureflow.core.score import Evidence, Fields, Step
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.scores.integral import Integral
@@ -100,7 +100,7 @@ class Likelihood(Integral):
             index = np.flatnonzero(landed)
             x, velocity = step.evidence("state")[index], step.evidence("velocity")[index]
             t = to_device(step.t[index].astype(np.float32), x.device)
-            self._land(step.slots[index], slope_at(x, t, velocity))
+            self._land(step.slots[index], LINEAR.score(x, t, velocity))
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """Nats."""

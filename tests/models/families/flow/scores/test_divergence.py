@@ -201,6 +201,18 @@ def test_neither_company_nor_the_score_changes_a_bit(kind: str) -> None:
         assert together.data.tobytes() == alone.data.tobytes() == plain.data.tobytes()
 
 
+@pytest.mark.parametrize("scales", [(1.0, 0.0, 2.0), (2.0, 1.0, 2.0), (1.0, 1.0, 1.0, 2.0)])
+def test_second_rows_are_differentiated_along_the_signs_of_their_own_lane(scales) -> None:
+    """Whoever sits between them; a scale of 0 here stands for a lane without the score."""
+    model = model_of(MIXTURE)
+    crowd = [
+        FlowSpec(7, i, "heun", 3, 0, scale or 1.0, scores=ONLY if scale else ("propagated",))
+        for i, scale in enumerate(scales)
+    ]
+    for together, spec in zip(run(model, crowd, len(crowd)), crowd, strict=True):
+        assert together.scores == run(model, [spec], 1)[0].scores
+
+
 @pytest.mark.parametrize("method", ["euler", "heun", "ab2", "dopri5"])
 @pytest.mark.parametrize("tolerance", [None, 0.01])
 def test_every_evaluation_costs_twice(method: str, tolerance: float | None) -> None:
