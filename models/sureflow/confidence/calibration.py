@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from sureflow.confidence.certificate import Conformal
 from sureflow.confidence.early import Early
 from sureflow.confidence.measured import NOTE, Measurements
-from sureflow.confidence.provenance import SETTINGS, Provenance
+from sureflow.confidence.provenance import SETTINGS, Provenance, complaint
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
@@ -32,6 +33,12 @@ LEVELS = 257
 LEAST_DRAWS = 100
 """In every table, and at every setting: with fewer, nothing is said to be calibrated."""
 
+Weights = Sequence[tuple[int, float]]
+"""Numbers of references, and weights of their quantiles."""
+
+FIRST: Weights = ((0, 1.0),)
+"""The first of them alone."""
+
 FARTHEST = 1e6
 """Ranges of the table by which a rank may be outside of it."""
 
@@ -40,6 +47,9 @@ QUANTILES = "quantiles/"
 
 STRATA, SCORE, UNCONDITIONAL = "strata", "score", "score_unconditional"
 """Entries of its metadata."""
+
+
+_NAMES = TypeAdapter(tuple[str, ...])
 
 
 def precision(draws: int) -> float:
@@ -127,7 +137,7 @@ class Calibration:
         setting = family_of(spec).setting(spec, realised)
         return self.measured.ranges.calibrated_for(score, setting)
 
-    def weights(self, family: Family, setting: Setting) -> Sequence[tuple[int, float]]:
+    def weights(self, family: Family, setting: Setting) -> Weights:
         """Numbers and weights of the references by which lanes of a setting are ranked.
 
         Where the family finds none that will do, those of the first will, if it has been measured
@@ -135,14 +145,14 @@ class Calibration:
         """
         found = family.references(setting, self.references)
         measured = any(each.setting.line == setting.line for each in self.measured.of)
-        return found or ([(0, 1.0)] if measured else [])
+        return found or (FIRST if measured else ())
 
     def ranks(
         self,
         score: str,
         uncertainty: Floats,
         stratum: str,
-        weights: Sequence[tuple[int, float]] = ((0, 1.0),),
+        weights: Weights = FIRST,
     ) -> Floats:
         """Shares of reference draws that are less sure ``[n]``; NaN without a table or a number.
 
@@ -165,9 +175,7 @@ class Calibration:
         ranks: Floats = inside + beyond / np.maximum(width, np.abs(beyond) / FARTHEST)
         return ranks
 
-    def table(
-        self, score: str, stratum: str, weights: Sequence[tuple[int, float]] = ((0, 1.0),)
-    ) -> Floats | None:
+    def table(self, score: str, stratum: str, weights: Weights = FIRST) -> Floats | None:
         """Ascending values of a score at levels 0 .. 1, ``[LEVELS]``, or ``None``."""
         tables, row = self.quantiles.get(score), self._rows.get(stratum)
         if tables is None or row is None or not weights:
@@ -285,10 +293,13 @@ def _strata(metadata: Mapping[str, str], rows: int) -> tuple[str, ...]:
     """Names of the strata; files that say none have numbered classes, and no condition."""
     if STRATA not in metadata:
         return (*map(str, range(rows - 1)), "")
-    names = json.loads(metadata[STRATA])
-    if not isinstance(names, list) or {*map(type, names)} != {str} or len({*names}) != rows:
-        raise ValueError(f"{STRATA}: no list of {rows} names")
-    return tuple(names)
+    try:
+        names = _NAMES.validate_json(metadata[STRATA])
+    except ValidationError as error:
+        raise ValueError(f"{STRATA}: {complaint(error)}") from error
+    if len({*names}) != rows:
+        raise ValueError(f"{STRATA}: no {rows} names")
+    return names
 
 
 def _check_tables(quantiles: Mapping[str, Floats]) -> None:

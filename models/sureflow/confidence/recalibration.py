@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from sureflow.confidence.calibration import LEAST_DRAWS, Calibration
+from sureflow.confidence.calibration import FIRST, LEAST_DRAWS, Calibration
 from sureflow.confidence.measured import Measured
 from sureflow.confidence.quantile_map import (
     LIMIT,
@@ -137,7 +137,7 @@ class Recalibration:
 
     def _ranks(self, setting: Setting, scores: Scores) -> dict[str, Floats]:
         """Among the reference draws, by name of the score; NaN where there is none."""
-        weights = self.calibration.weights(self._family, setting)
+        weights = self.calibration.weights(self._family, setting) or FIRST
         ranks = {name: np.full(len(scores), np.nan) for name in self.calibration.quantiles}
         for stratum, part in self._parts(setting):
             for name, found in ranks.items():

@@ -12,6 +12,7 @@ from sureflow.core.arrays import Floats
 from sureflow.families.flow.grid import STEEPEST, Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
+from sureflow.sampling.evaluators import evaluators
 from sureflow.sampling.sample import run
 from sureflow.stamp import LEARNED_FROM, NETWORK
 
@@ -110,8 +111,9 @@ def fit_grid(
 
 def solve(model: Model, specs: Sequence[FlowSpec], method: str, steps: int, grid: Grid) -> Floats:
     """End points of lanes by one method in so many steps of a grid, ``[n, size]``."""
+    evaluators(model)  # verified once, not on every grid
     on_grid = [replace(spec, method=method, steps=steps, grid="fitted") for spec in specs]
-    samples = run(model.varied(grid=grid, calibration=None), on_grid, CAPACITY)
+    samples = run(model.varied(grid=grid, calibration=None), on_grid, min(CAPACITY, len(specs)))
     return np.stack([sample.data for sample in samples]).reshape(len(specs), -1).astype(np.float64)
 
 
