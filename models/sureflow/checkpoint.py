@@ -140,6 +140,7 @@ def load(
         media=config.media,
         classes=classes,
         parameters=parameters,
+        calibration_version="" if calibration is None else calibration.version,
         calibrated={} if calibration is None else calibration.summary(),
         provenance=config.provenance,
         family=config.family,
@@ -237,9 +238,9 @@ def files_of(folder: Path) -> list[str]:
 
 
 def version_of(folder: Path) -> str:
-    """``sha256:`` over the names and contents of the checkpoint's files."""
+    """``sha256:`` over the names and contents of the files that decide on the bytes of samples."""
     digest = hashlib.sha256()
-    for name in files_of(folder):
+    for name in (name for name in files_of(folder) if name != CALIBRATION):
         path = folder / name
         if path.exists():
             digest.update(f"{name}\0{path.stat().st_size}\0".encode())
