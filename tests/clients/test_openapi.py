@@ -221,6 +221,7 @@ OPERATIONS = (
     Inpaint(MASK, [0.5, 0.5], 2),
     Guide("mask", [0.5, 0.5], 2.0, MASK),
     Guide("score"),
+    Condition(arrays={"properties": MASK}),
 )
 
 
@@ -230,6 +231,7 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
     return [
         ("generate", generate_body("fashion", 1, label=3, guidance=1.0, filter=FILTER, **SAMPLING)),
         ("generate", generate_body("fashion", 1, **{**plain, **ahead, "method": "euler"})),
+        ("generate", generate_body("fashion", 1, label=3, condition={"properties": MASK})),
         *[
             ("edit", edit_body("hdl_1", OPERATIONS[:6], at=at, branches=2, keep="best", **SAMPLING))
             for at in (0.5, "commit", AtTime(0.2), AtStep(3), AtCommit(2, -0.1))
@@ -237,6 +239,7 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
         ("edit", edit_body("hdl_1", OPERATIONS[6:])),
         ("edit", edit_body("hdl_1", filter=FILTER)),
         ("invert", invert_body([MASK], "ring", label=3, guidance=1.0, **SAMPLING)),
+        ("invert", invert_body([MASK], "ring", condition={"properties": MASK})),
     ]
 
 

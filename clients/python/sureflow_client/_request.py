@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from typing_extensions import Unpack
 
-from ._encode import Given, encode_array
+from ._encode import Given, encode_array, encode_arrays
 from ._moment import At, at_body
 from ._operations import Operation
 from ._options import Filter, Rewind, SamplingOptions
@@ -20,6 +20,7 @@ def generate_body(
     n: int | None = None,
     *,
     label: int | str | None = None,
+    condition: Mapping[str, Given] | None = None,
     guidance: float | None = None,
     parallel: int | None = None,
     parallel_tolerance: float | None = None,
@@ -34,7 +35,7 @@ def generate_body(
         **body,
         model=model,
         n=n,
-        condition=_given(label=label),
+        condition=_given(label=label, **encode_arrays(condition or {})),
         guidance=_given(scale=guidance),
         sampler=sampler,
         filter=_given(**(filter or {})),
@@ -69,6 +70,7 @@ def invert_body(
     model: str | None = None,
     *,
     label: int | str | None = None,
+    condition: Mapping[str, Given] | None = None,
     guidance: float | None = None,
     **options: Unpack[SamplingOptions],
 ) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def invert_body(
         **_sampling(**options),
         model=model,
         samples=[encode_array(sample) for sample in samples],
-        condition=_given(label=label),
+        condition=_given(label=label, **encode_arrays(condition or {})),
         guidance=_given(scale=guidance),
     )
 
