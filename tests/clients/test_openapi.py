@@ -237,7 +237,7 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
             for at in (0.5, "commit", AtTime(0.2), AtStep(3), AtCommit(2, -0.1))
         ],
         ("edit", edit_body("hdl_1", OPERATIONS[6:])),
-        ("edit", edit_body("hdl_1", filter=FILTER)),
+        ("edit", edit_body("hdl_1", filter=FILTER, require_exact=True)),
         ("invert", invert_body([MASK], "ring", label=3, guidance=1.0, **SAMPLING)),
         ("invert", invert_body([MASK], "ring", condition={"properties": MASK})),
     ]

@@ -78,6 +78,10 @@ class Model(Wire):
     warnings: tuple[str, ...] | None = None
     """What of the checkpoint the server set aside, and why."""
 
+    numerics: dict[str, Any] | None = Field(default=None, repr=False)
+    """What it runs on: library, instruction set, mode, block sizes, and a ``fingerprint``; equal
+    fingerprints give equal bytes."""
+
 
 class ModelList(Wire):
     """The answer of ``GET /v1/models``."""

@@ -160,6 +160,10 @@ class EditOptions(SamplingOptions, total=False):
     filter: Filter | None
     """Which branches to accept: ``annotate`` or ``drop`` the others."""
 
+    require_exact: bool
+    """Whether the server must refuse (`Conflict`) a trajectory of other kernels, which it cannot make
+    again bit for bit; by default it goes on, and ``EditResult.replay`` says so."""
+
 
 class InvertOptions(SamplingOptions, total=False):
     """What a request to score given samples may say.

@@ -50,6 +50,7 @@ def edit_body(
     branches: int | None = None,
     keep: str | None = None,
     filter: Filter | None = None,
+    require_exact: bool = False,
     **options: Unpack[SamplingOptions],
 ) -> dict[str, Any]:
     """Return the JSON body of an edit; see `EditOptions`."""
@@ -61,6 +62,7 @@ def edit_body(
         operations=[_plain_all(operation.body()) for operation in several],
         branches=branches,
         keep=keep,
+        require_exact=require_exact or None,
         filter=_given(**(filter or {})),
     )
 
