@@ -102,7 +102,7 @@ def _not_portable(mode: str, instructions: str) -> list[str]:
     """What runs on other kernels than the portable ones."""
     import numpy as np
 
-    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]  # type: ignore[call-overload]
+    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
     beyond = {
         "MKL": mode not in ("", "COMPATIBLE"),
         "torch": instructions not in ("AVX2", "DEFAULT"),

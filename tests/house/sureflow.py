@@ -27,7 +27,7 @@ ROOMS = {
     "evaluation": ("training",),
     "training": ("families", "checkpoint"),
     "inspection": ("checkpoint",),
-    "checkpoint": ("model", "learned", "weights"),
+    "checkpoint": ("model", "learned", "weights", "numerics"),
     "learned": ("confidence", "stamp", "file_kind"),
     "weights": ("file_kind",),
     "stamp": (),
