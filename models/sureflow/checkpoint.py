@@ -26,7 +26,7 @@ from sureflow.file_kind import kind_of_file
 from sureflow.learned import CALIBRATION as CALIBRATION
 from sureflow.learned import Learned
 from sureflow.model import Model
-from sureflow.numerics import describe, is_portable
+from sureflow.numerics import describe
 from sureflow.stamp import digest_of
 from sureflow.weights import read_weights
 
@@ -132,7 +132,8 @@ def load(
         network, version = rounded.eval(), f"{version}+{precision}"
     if compile == "compile":
         version += "+compile"
-    if is_portable():
+    numerics = describe()
+    if numerics["portable"]:
         version += "+portable"
     card = ModelCard(
         name=config.name,
@@ -145,7 +146,7 @@ def load(
         provenance=config.provenance,
         family=config.family,
         warnings=tuple(learned.warnings),
-        numerics=describe(),
+        numerics=numerics,
         **engine.facts(network, learned.parts),
     )
     _check_card(folder, card)

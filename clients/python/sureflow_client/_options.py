@@ -161,8 +161,8 @@ class EditOptions(SamplingOptions, total=False):
     """Which branches to accept: ``annotate`` or ``drop`` the others."""
 
     require_exact: bool
-    """Whether the server must refuse (`Conflict`) a trajectory of other kernels, which it cannot make
-    again bit for bit; by default it goes on, and ``EditResult.replay`` says so."""
+    """Whether the server must refuse (`Conflict`) a trajectory of other kernels, which it cannot
+    make again bit for bit; by default it goes on, and ``EditResult.replay`` says so."""
 
 
 class InvertOptions(SamplingOptions, total=False):
