@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sureflow.core.card import ModelCard
+from sureflow.core.card import Condition, ModelCard
 from sureflow.core.process import Query
 from sureflow.core.process import Reply as Answer
 from sureflow.families.flow.head import velocity as velocity_head
@@ -25,7 +25,16 @@ def model_of(network: VelocityNetwork) -> Model:
         weight = torch.randn(4, 2 * network.probe_channels, generator=drawn)
         network.attach(Probe(weight, torch.randn(network.classes + 1, generator=drawn), {}))
         probed = {"judge": "chance"}
-    card = ModelCard("test", "sha256:0", "vector", network.shape, names, 0, probed=probed)
+    card = ModelCard(
+        "test",
+        "sha256:0",
+        "vector",
+        network.shape,
+        names,
+        0,
+        probed=probed,
+        conditions=network.conditions,
+    )
     return Model(card, network.eval(), None)
 
 
@@ -53,6 +62,19 @@ class Scripted(VelocityNetwork):
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         mean = self.velocity(x, t, label)
         return Moments(mean, self.variance(x, t, label) if noisy else None)
+
+
+class Steered(Scripted):
+    """Velocity and variance given by plain functions of (x, t, label, y), ``y`` a vector."""
+
+    def __init__(self, velocity, variance=None, shape=(2,), classes=0, size=2, null=0.0) -> None:
+        variance = variance or (lambda x, t, label, y: torch.ones_like(x))
+        super().__init__(velocity, variance, shape, classes)
+        self.conditions = {"y": Condition("vector", (size,), null)}
+
+    def conditioned(self, x, t, label, noisy, given) -> Moments:
+        mean = self.velocity(x, t, label, **given)
+        return Moments(mean, self.variance(x, t, label, **given) if noisy else None)
 
 
 def answers(queries: list[Query], network: VelocityNetwork) -> list[Answer]:

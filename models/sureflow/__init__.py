@@ -7,6 +7,7 @@ comes. All of them are imported on first use, so that ``import sureflow`` does n
 
 from typing import TYPE_CHECKING, Any
 
+from sureflow import numerics as numerics  # decides on kernels, before anything loads some
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.families.flow.spec import FlowSpec
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sureflow.sampling.sample import sample
 
 __version__ = "0.1.0"
+
 __all__ = [
     "CheckpointError",
     "FlowSpec",

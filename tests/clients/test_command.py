@@ -1,4 +1,4 @@
-"""The command ``sureflow-client``, as a process, against a server that really runs."""
+"""The command ``sureflow-client`` against a server that really runs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,16 @@ import PIL.Image
 import pytest
 
 from sureflow_client import Client, Sample
+from sureflow_client._cli.main import main
 from tests.clients.conftest import Keyed
+from tests.commands import invoke
 
 PACKAGE = Path(__file__).parents[2] / "clients" / "python"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    others = {name: value for name, value in os.environ.items() if "SUREFLOW_" not in name}
-    return subprocess.run(
-        [sys.executable, "-m", "sureflow_client", *words],
-        env={**others, "PYTHONPATH": str(PACKAGE), "COLUMNS": "120", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return invoke(main, *words, COLUMNS="120", **environment)
 
 
 @pytest.fixture
@@ -205,19 +200,19 @@ def test_an_operator_takes_models_in_and_out_of_service(keyed: Keyed) -> None:
     def ask(*words: str, key: str = "") -> subprocess.CompletedProcess[str]:
         return run(*words, SUREFLOW_URL=keyed.url, SUREFLOW_API_KEY=key)
 
-    refused = ask("models", "ring", "--unload")
+    refused = ask("models", "ring-exact", "--unload")
     assert refused.returncode == 4
     assert "--api-key" in refused.stderr
-    refused = ask("models", "ring", "--unload", key=keyed.maker)
+    refused = ask("models", "ring-exact", "--unload", key=keyed.maker)
     assert refused.returncode == 4
     assert "lacks the scope admin" in refused.stderr
-    done = ask("models", "ring", "--unload", key=keyed.admin)
+    done = ask("models", "ring-exact", "--unload", key=keyed.admin)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["state"] == "unloaded"
-    away = ask("generate", "ring", key=keyed.maker)
+    away = ask("generate", "ring-exact", key=keyed.maker)
     assert away.returncode == 5
     assert "sureflow-client models NAME --load" in away.stderr
-    done = ask("models", "ring", "--load", key=keyed.admin)
+    done = ask("models", "ring-exact", "--load", key=keyed.admin)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["state"] == "ready"
 
@@ -248,6 +243,8 @@ def test_names_are_completed(server: str, shoe: Sample) -> None:
     with Client(server) as client:
         job = client.jobs.generate("ring", seed=7, steps=2)
     assert completed(server, f"jobs wait {job.id[:9]}") == [job.id]
+    assert completed(server, "generate --method he") == ["heun"]
+    assert completed(server, "edit hdl_1 --score diver") == ["divergence"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -301,9 +298,17 @@ def test_an_interruption(server: str) -> None:
 
 
 def test_nobody_there() -> None:
+    """Asked for as a process."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        done = run("--url", f"http://127.0.0.1:{listener.getsockname()[1]}", "models")
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        done = subprocess.run(
+            [sys.executable, "-m", "sureflow_client", "--url", url, "models"],
+            env={**os.environ, "PYTHONPATH": str(PACKAGE), "COLUMNS": "120"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 3
     assert "--url" in done.stderr
 

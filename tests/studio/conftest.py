@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.server.conftest import models_dir as models_dir
 from tests.server.running import Server, serving
@@ -18,7 +19,10 @@ from tests.server.running import Server, serving
 ROOT = Path(__file__).parents[2]
 STUDIO = ROOT / "clients" / "studio"
 PATIENCE_MS = 60_000
-DESK = {"width": 1440, "height": 900}
+DESK: ViewportSize = {"width": 1440, "height": 900}
+BLANK = "about:blank"
+
+Colours = Literal["light", "dark"]
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -67,8 +71,8 @@ def start(models_dir: Path, installed: Path) -> Callable[..., object]:
     return start
 
 
-# Not for the session: while it is there, no other test may start an event loop.
-@pytest.fixture(scope="module")
+# Not for the session: while it is there, no other test may start an event loop. Those come first.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     assert executable, "needs chromium: make chromium"
@@ -78,27 +82,58 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def tab(browser: Browser) -> Page:
+    """The tab that all visitors share: a new one would compile every script of the page again."""
+    context = browser.new_context(viewport=DESK, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MS)
+    return context.new_page()
+
+
 class Visit:
     """What a visitor's browser did.
 
     ``complaints`` is what it said on its console, ``hosts`` where it went, and ``patient`` whether
-    it may say that a server cannot be reached any more.
+    it may say that a server cannot be reached any more. It knows nothing of visitors before.
     """
 
-    def __init__(self, context: BrowserContext) -> None:
-        self.context = context
+    def __init__(self, tab: Page) -> None:
+        self.context = tab.context
         self.patient = False
         self.complaints: list[str] = []
         self.hosts: set[str | None] = set()
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("request", lambda request: self._went(request.url))
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        context.on("console", lambda message: self._said(message.type, message.text))
+        self._tab = tab
+        self._others: list[Page] = []
+        self._listeners: dict[Any, Callable[[Any], None]] = {
+            "request": lambda request: self._went(request.url),
+            "weberror": lambda error: self.complaints.append(str(error.error)),
+            "console": lambda message: self._said(message.type, message.text),
+        }
+        for event, listener in self._listeners.items():
+            self.context.on(event, listener)
 
-    def open(self, url: str) -> Page:
-        page = self.context.new_page()
+    def open(self, url: str, colours: Colours = "light", size: ViewportSize = DESK) -> Page:
+        """Go there, on such a screen; from the second time on in a tab of its own."""
+        page = self._tab
+        if page.url != BLANK:
+            page = self.context.new_page()
+            self._others.append(page)
+        page.emulate_media(color_scheme=colours)
+        page.set_viewport_size(size)
         page.goto(url)
         return page
+
+    def close(self) -> None:
+        """Leave, and leave nothing behind."""
+        for page in self._others:
+            page.close()
+        if self._tab.url != BLANK:
+            self._tab.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self._tab.goto(BLANK)
+        self.context.unroute_all()
+        self.context.clear_cookies()
+        for event, listener in self._listeners.items():
+            self.context.remove_listener(event, listener)
 
     def _went(self, url: str) -> None:
         if urlsplit(url).scheme not in ("data", "blob"):
@@ -110,12 +145,11 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
+def visit(tab: Page) -> Iterator[Visit]:
     """A visitor; whose browser must have nothing to complain about in the end."""
-    context = browser.new_context(viewport=DESK, reduced_motion="reduce")  # type: ignore[arg-type]
-    visit = Visit(context)
+    visit = Visit(tab)
     yield visit
-    context.close()
+    visit.close()
     forgiven = "net::ERR_" if visit.patient else "no such words"
     assert [complaint for complaint in visit.complaints if forgiven not in complaint] == []
 

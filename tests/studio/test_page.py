@@ -8,15 +8,14 @@ from base64 import b64encode
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from hashlib import sha256
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from sureflow_server.protocol import HEAD_S
 from tests.server.running import Server
 from tests.studio.acting import generate, open_sample, rewind
-from tests.studio.conftest import Visit
+from tests.studio.conftest import Colours, Visit
 
 Start = Callable[..., AbstractContextManager[Server]]
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
@@ -39,11 +38,9 @@ def test_nothing_comes_from_elsewhere(visit: Visit, server: Server) -> None:
 
 @pytest.mark.parametrize("system", ["light", "dark"])
 def test_colours_follow_the_system_until_told(
-    browser: Browser, server: Server, system: Any
+    visit: Visit, server: Server, system: Colours
 ) -> None:
-    context = browser.new_context(color_scheme=system)
-    page = context.new_page()
-    page.goto(server.url)
+    page = visit.open(server.url, colours=system)
 
     def is_dark() -> bool:
         colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -59,7 +56,6 @@ def test_colours_follow_the_system_until_told(
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("body.body--light")).to_be_visible()
     assert not is_dark()
-    context.close()
 
 
 LUMINANCE = """(element) => {
@@ -79,23 +75,18 @@ LUMINANCE = """(element) => {
 
 
 @pytest.mark.parametrize("system", ["light", "dark"])
-def test_text_stands_out(browser: Browser, server: Server, system: Any) -> None:
+def test_text_stands_out(visit: Visit, server: Server, system: Colours) -> None:
     """4.5 to 1 at least, as the guidelines for accessible pages have it."""
-    context = browser.new_context(color_scheme=system)
-    page = context.new_page()
-    page.goto(server.url)
+    page = visit.open(server.url, colours=system)
     generate(page, 2)
     everywhere = ".panel-title, .soft, .field-name, .card-words > *, .risk-said, .main, .facts"
     shown = [one for one in page.locator(everywhere).all() if one.is_visible()]
     assert len(shown) > 10
     assert min(one.evaluate(LUMINANCE) for one in shown) >= 4.5
-    context.close()
 
 
-def test_a_phone_needs_no_scrolling_sideways(browser: Browser, server: Server) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.goto(server.url)
+def test_a_phone_needs_no_scrolling_sideways(visit: Visit, server: Server) -> None:
+    page = visit.open(server.url, size={"width": 390, "height": 844})
 
     def overflow() -> int:
         spare: int = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -106,7 +97,6 @@ def test_a_phone_needs_no_scrolling_sideways(browser: Browser, server: Server) -
     open_sample(page)
     rewind(page)
     assert overflow() <= 0
-    context.close()
 
 
 def test_before_the_first_sample(page: Page) -> None:

@@ -31,12 +31,14 @@ class ModelCard:
 
     Attributes:
         name: Name that requests use.
-        version: ``sha256:`` and the hash of the checkpoint's files. The same version and the same
-            request give the same bytes.
+        version: ``sha256:`` and the hash of the files that decide on its samples. The same version
+            and the same request give the same bytes.
         media: ``image`` (data in [-1, 1], shape ``[channels, height, width]``) or ``vector``.
         shape: Shape of one sample.
         classes: Names of the classes by label; empty for an unconditional model.
         parameters: Number of network parameters.
+        calibration_version: Hash of the file that turns scores into confidence; empty without one.
+            Equal versions give equal confidences.
         calibrated: Settings for which ``confidence`` is calibrated; empty when it is not.
         grids: Time grids that fixed steps can use, some of
             :data:`~sureflow.families.flow.spec.GRIDS`.
@@ -46,6 +48,8 @@ class ModelCard:
         family: Name of the family.
         conditions: Named arrays, besides a class, that the model can be conditioned on.
         warnings: Which parts of the checkpoint the loader ignored, and why.
+        numerics: What the model runs on: library, instruction set and mode. Of a served model, also
+            its block sizes and a ``fingerprint`` of the kernels' answers.
     """
 
     name: str
@@ -54,6 +58,7 @@ class ModelCard:
     shape: tuple[int, ...]
     classes: tuple[str, ...]
     parameters: int
+    calibration_version: str = ""
     calibrated: dict[str, Any] = field(default_factory=dict)
     grids: tuple[str, ...] = ("uniform",)
     differentiable: bool = True
@@ -62,3 +67,4 @@ class ModelCard:
     family: str = "flow"
     conditions: dict[str, Condition] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    numerics: dict[str, Any] = field(default_factory=dict, compare=False)

@@ -92,12 +92,12 @@ class FrozenVelocity(VelocityNetwork):
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
-        return self.conditioned(x, t, label, noisy, {})
+        return self.conditioned(x, t, label, noisy, self._complete(x, {}))
 
     def conditioned(
         self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
     ) -> Moments:
-        """Evaluate it with conditions beside a label; one that is not given is null."""
+        """Evaluate it with conditions beside a label."""
         if not noisy:
             return Moments(self._evaluate(x, t, label, given))
         last = FinalLayer(self.network, self.final)
@@ -130,8 +130,9 @@ class FrozenVelocity(VelocityNetwork):
         """
         last = FinalLayer(self.network, self.final)
         x, t, label = self._example_rows(widened(last.weight))
+        given = self._complete(x, {})
         try:
-            found = self._evaluate(x, t, label).shape
+            found = self._evaluate(x, t, label, given).shape
         except Exception as error:
             labels = f", labels 0 and {self.classes} (none)" if self.classes else ""
             raise ValueError(
@@ -139,7 +140,7 @@ class FrozenVelocity(VelocityNetwork):
             ) from error
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
-        self.entry_order = last.entry_order(lambda: self._evaluate(x, t, label))
+        self.entry_order = last.entry_order(lambda: self._evaluate(x, t, label, given))
 
     def _example_rows(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Two rows, one of label 0 and one without condition."""
@@ -147,15 +148,12 @@ class FrozenVelocity(VelocityNetwork):
         t = torch.tensor([0.25, 0.75]).to(like)
         return x, t, torch.tensor([0, self.classes], device=like.device)
 
-    def _evaluate(
-        self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor] | None = None
-    ) -> Tensor:
-        condition = {"label": label} if self.classes else {}
+    def _evaluate(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         # The noise layer is of the type that the module computes in, which may be wider.
         own = self.noise_parameters()[0].dtype
-        for name, kind in self.conditions.items():
-            null = x.new_full((len(x), *kind.shape), kind.null)
-            condition[name] = (null if given is None else given.get(name, null)).to(own)
+        condition = {name: value.to(own) for name, value in given.items()}
+        if self.classes:
+            condition["label"] = label
         out = self.network(x.to(own), t.to(own), **condition)
         if not (isinstance(out, Tensor) and out.is_floating_point()):
             what = out.dtype if isinstance(out, Tensor) else type(out).__name__

@@ -85,7 +85,8 @@ class VelocityNetwork(nn.Module, ABC):
     ) -> Moments:
         """Evaluate it with conditions beside a label, by name, each ``[B, ...]``.
 
-        A network that takes any overrides this; one that takes none is given none.
+        A network that takes any overrides this, and is given all that it declares in
+        ``conditions``, those that nobody has given as their null.
         """
         return self.run(x, t, label, noisy)
 
@@ -93,8 +94,9 @@ class VelocityNetwork(nn.Module, ABC):
         """Velocity ``[B, *shape]`` at points ``x [B, *shape]``, times ``t [B]``, ``label [B]``.
 
         Units are data units per unit time; ``t = 0`` is noise and ``t = 1`` is data. Without
-        ``label`` every row is unconditional.
+        ``label`` every row is unconditional; conditions ``given`` by name are ``[B, ...]``.
         """
+        given = self._complete(x, given)
         return self.conditioned(x, t, self._labels(x, label), False, given).mean.to(x.dtype)
 
     def moments(
@@ -107,7 +109,7 @@ class VelocityNetwork(nn.Module, ABC):
         of ``x``.
         """
         label = self._labels(x, label)
-        out = self.conditioned(x, t, label, True, given)
+        out = self.conditioned(x, t, label, True, self._complete(x, given))
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         reading = None
         if self.probe is not None and isinstance(out, NetworkOutput) and out.hidden is not None:
@@ -150,6 +152,15 @@ class VelocityNetwork(nn.Module, ABC):
         if label is None:
             return torch.full((x.shape[0],), self.classes, dtype=torch.long, device=x.device)
         return label
+
+    def _complete(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Conditions for the rows ``x``, null where they are not given."""
+        nulls = {
+            name: x.new_full((len(x), *condition.shape), condition.null)
+            for name, condition in self.conditions.items()
+            if name not in given
+        }
+        return {**given, **nulls}
 
 
 def check_depth(name: str, count: int) -> None:

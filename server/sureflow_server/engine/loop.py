@@ -150,7 +150,7 @@ class TickLoop:
             self._take(command)
 
     def _exchange(self) -> None:
-        """Let models that nobody uses go for one that is asked for, if there is any."""
+        """Evict idle models for one that is asked for, if there is any."""
         closed = self._cache.closing
         gone = self._cache.turn(self._busy, self._fetch, self._inbox)
         self._stale |= closed - self._cache.closing

@@ -1,4 +1,4 @@
-"""Doubtful samples that are sent elsewhere instead of thrown away."""
+"""A filter that takes doubtful samples back and draws them anew, instead of dropping them."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stubs import Scripted, model_of
 
 from sureflow.core.family import cost_of
 from sureflow.families.flow.spec import FlowSpec
@@ -82,6 +83,12 @@ def test_a_paused_lane_asks_for_nothing_and_stays_where_it_is(mixture) -> None:
     sampler.resume([0])
     assert sampler.rows_spent == 1
     assert [len(sampler.tick().finished) for _ in range(3)] == [0, 0, 1]
+
+
+def test_a_network_whose_rows_see_each_other_is_refused_before_any_lane() -> None:
+    crowd = model_of(Scripted(lambda x, t, label: x - x.mean(0)))
+    with pytest.raises(ValueError, match="depends on the rows beside it"):
+        Sampler(crowd, capacity=1)
 
 
 def test_no_lane_is_admitted_over_capacity(mixture) -> None:

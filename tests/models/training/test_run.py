@@ -1,14 +1,17 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
 from sureflow.checkpoint import load
+from sureflow.cli import app
 from sureflow.training.config import read_config
 from sureflow.training.run import fit, train
+from tests.commands import invoke
 
 CONFIG = """
 name = "tiny"
@@ -91,11 +94,12 @@ def test_commands_end_to_end(config: Path, tmp_path: Path) -> None:
     ):
         done = _sureflow(*command)
         assert done.returncode == 0, done.stderr
-    card = json.loads(_sureflow("inspect", out).stdout)
+    process = [sys.executable, "-m", "sureflow", "inspect", out]
+    done = subprocess.run(process, capture_output=True, text=True, check=False)
+    card = json.loads(done.stdout)
     assert card["calibrated"]["draws"] == 30
     assert card["version"] == load(out).card.version
 
 
 def _sureflow(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sureflow", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return invoke(partial(app, prog_name="sureflow"), *arguments)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.server.running import Server, eventually
+from tests.server.running import Server, eventually, serving
 
 LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 600}}
 
@@ -20,18 +21,35 @@ def running(server: Server, count: int = 6) -> bool:
     return server.metric("sureflow_num_samples_running", model="points") >= count
 
 
-def restarted(server: Server, times: int) -> bool:
-    return server.metric("sureflow_worker_restarts_total") == times
+def restarts(server: Server) -> float:
+    return server.metric("sureflow_worker_restarts_total")
 
 
-@pytest.fixture
-def mortal(start: Callable[..., Server]) -> Server:
-    """A server whose worker may be killed."""
-    return start("--default-model", "points", "--max-queued-samples", "10")
+def requests(server: Server, **labels: str) -> float:
+    return server.metric("sureflow_requests_total", **labels)
+
+
+def rejections(server: Server) -> float:
+    return server.metric("sureflow_requests_rejected_total", reason="queue-full")
+
+
+@pytest.fixture(scope="module")
+def mortal(models_dir: Path) -> Iterator[Server]:
+    """A server whose worker may be killed, and whose queue is soon full."""
+    options = ("--models-dir", str(models_dir), "--default-model", "points")
+    bounds = ("--max-queued-samples", "10", "--max-queued-bytes", "1000000")
+    with serving(*options, *bounds) as server:
+        yield server
+
+
+def test_a_restart_changes_nothing(mortal: Server, server: Server) -> None:
+    body = {"model": "points", "n": 2, "seed": 9}
+    assert mortal.generate(**body)["samples"] == server.generate(**body)["samples"]
 
 
 def test_a_killed_worker_costs_time_and_nothing_else(mortal: Server, server: Server) -> None:
     expected = server.generate(**LONG)["samples"]
+    deaths, before, ok = restarts(mortal), requests(mortal), requests(mortal, outcome="ok")
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(mortal.generate, **LONG)
         eventually(lambda: running(mortal))
@@ -42,26 +60,29 @@ def test_a_killed_worker_costs_time_and_nothing_else(mortal: Server, server: Ser
         assert answer.result()["samples"] == expected
         assert queued.result()["samples"] == server.generate(n=4, seed=1)["samples"]
     assert mortal.client.get("/health/ready").status_code == 200
-    assert mortal.metric("sureflow_worker_restarts_total") == 1
-    assert mortal.metric("sureflow_requests_total", outcome="ok") == 2
-    assert mortal.metric("sureflow_requests_total") == 2
+    assert restarts(mortal) == deaths + 1
+    assert requests(mortal, outcome="ok") == ok + 2
+    assert requests(mortal) == before + 2
 
 
 def test_a_request_that_three_workers_died_of_fails(mortal: Server) -> None:
+    deaths, failed = restarts(mortal), requests(mortal, outcome="error")
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(mortal.client.post, "/v1/generate", json=LONG)
-        for deaths in range(3):
+        for _ in range(3):
             eventually(lambda: running(mortal))
             mortal.kill_worker()
-            eventually(partial(restarted, mortal, deaths + 1))
+            deaths += 1
+            eventually(partial(lambda count: restarts(mortal) == count, deaths))
         response = answer.result()
     assert response.status_code == 500
     assert response.json()["type"] == "urn:sureflow:problem:request-failed"
-    assert mortal.metric("sureflow_requests_total", outcome="error") == 1
+    assert requests(mortal, outcome="error") == failed + 1
     assert len(mortal.generate(n=10)["samples"]) == 10, "its room is free again"
 
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(mortal: Server) -> None:
+    before = rejections(mortal)
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(mortal.generate, **LONG)
         eventually(lambda: running(mortal))
@@ -74,37 +95,36 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(mortal: Server)
         assert int(response.headers["retry-after"]) == -(-exact // 1000)
         assert mortal.generate(n=4)["samples"], "four still fit"
         assert answer.result()["samples"]
-    assert mortal.metric("sureflow_requests_rejected_total", reason="queue-full") == 1
+    assert rejections(mortal) == before + 1
     assert len(mortal.generate(n=10)["samples"]) == 10
 
 
-def test_a_queue_is_full_in_bytes_too(start: Callable[..., Server]) -> None:
-    server = start("--default-model", "points", "--max-queued-bytes", "1000000")
+def test_a_queue_is_full_in_bytes_too(mortal: Server) -> None:
     light = {"n": 2, "seed": 5, "sampler": {"method": "rk4", "steps": 600}}
     heavy = {**light, "rewind": {"keep": "all"}}
     with ThreadPoolExecutor() as threads:
-        answer = threads.submit(server.generate, **light)
-        eventually(lambda: running(server, 2))
-        reserved = server.metric("sureflow_reserved_bytes")
+        answer = threads.submit(mortal.generate, **light)
+        eventually(lambda: running(mortal, 2))
+        reserved = mortal.metric("sureflow_reserved_bytes")
         assert 8192 < reserved < 100_000
         few = {"n": 2, "sampler": {"steps": 74}, "rewind": {"keep": "all"}}
-        refused = server.client.post("/v1/generate", json=few)
+        refused = mortal.client.post("/v1/generate", json=few)
         assert not answer.done()
         assert refused.status_code == 429
         assert refused.json()["type"] == "urn:sureflow:problem:queue-full"
         assert "bytes are reserved" in refused.json()["detail"]
         assert int(refused.headers["retry-after-ms"]) >= 50
         assert answer.result()["samples"]
-    assert server.metric("sureflow_reserved_bytes") == 0
-    assert len(server.generate(**few)["samples"]) == 2, "now there is room"
-    never = server.client.post("/v1/generate", json=heavy)
+    assert mortal.metric("sureflow_reserved_bytes") == 0
+    assert len(mortal.generate(**few)["samples"]) == 2, "now there is room"
+    never = mortal.client.post("/v1/generate", json=heavy)
     assert never.status_code == 422
     assert never.json()["type"] == "urn:sureflow:problem:too-many-samples"
     assert [error["field"] for error in never.json()["errors"]] == ["n"]
-    assert server.metric("sureflow_reserved_bytes") == 0
+    assert mortal.metric("sureflow_reserved_bytes") == 0
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{server.url}/v1/generate", json=light, timeout=0.5)
-    eventually(lambda: server.metric("sureflow_reserved_bytes") == 0)
+        httpx.post(f"{mortal.url}/v1/generate", json=light, timeout=0.1)
+    eventually(lambda: mortal.metric("sureflow_reserved_bytes") == 0)
 
 
 def test_more_than_the_queue_ever_holds_is_not_worth_a_wait(mortal: Server) -> None:
@@ -116,8 +136,9 @@ def test_more_than_the_queue_ever_holds_is_not_worth_a_wait(mortal: Server) -> N
 def test_a_client_that_leaves_frees_its_lanes(server: Server) -> None:
     labels = {"model": "points", "outcome": "cancelled"}
     before = server.metric("sureflow_requests_total", **labels)
+    endless = {**LONG, "n": 500, "sampler": {"method": "rk4", "steps": 1000}}
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{server.url}/v1/generate", json={**LONG, "n": 50}, timeout=1)
+        httpx.post(f"{server.url}/v1/generate", json=endless, timeout=1)
     eventually(lambda: server.metric("sureflow_requests_total", **labels) == before + 1)
     eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
     assert server.metric("sureflow_num_samples_waiting") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +76,8 @@ def check(spec: FlowSpec, model: Any, engine: Any) -> None:
 
 def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
     """Check that the model takes the conditions of a lane."""
+    if not isinstance(spec.condition, Mapping):
+        raise ValueError(f"condition: {spec.condition!r:.60} is no arrays by name")
     for name, value in spec.condition.items():
         if name not in card.conditions:
             known = tuple(card.conditions) or "none: the model takes no such conditions"

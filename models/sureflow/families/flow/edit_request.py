@@ -12,9 +12,10 @@ from sureflow.core.card import ModelCard
 from sureflow.core.condition import label_of
 from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.json_array import read_array, read_mask
-from sureflow.core.lane import Array
+from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import Schema
-from sureflow.families.flow.generate_request import check_guidance, floats_of
+from sureflow.core.wire import Edited
+from sureflow.families.flow.generate_request import check_guidance, floats_of, resampled
 from sureflow.families.flow.operation_bodies import (
     ConditionOperation,
     GuideOperation,
@@ -28,12 +29,29 @@ from sureflow.families.flow.operations import Guide, Inpaint, Operation, Region,
 from sureflow.families.flow.spec import FlowSpec
 
 
-def reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> FlowSpec:
-    """Return a lane with the condition and the guidance that an edit asks for.
+def edit(
+    card: ModelCard,
+    parent: LaneSpec,
+    sampler: Any,
+    operations: Sequence[Any],
+    sample: Callable[[], Array],
+) -> Edited:
+    """Return the lane that continues from a parent, and its operations.
 
     Raises:
-        InvalidFieldError: There is no such class or array, or no condition to guide by.
+        InvalidFieldError: The model cannot serve a field of the request.
     """
+    spec = _reconditioned(cast(FlowSpec, parent), operations, card)
+    made = [
+        (number, _operation(body, card, sample, f"operations.{number}"))
+        for number, body in enumerate(operations)
+        if not isinstance(body, ConditionOperation)  # which is a field of the lane
+    ]
+    return resampled(spec, sampler, card), [*made]
+
+
+def _reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> FlowSpec:
+    """The lane with the condition and the guidance of an edit."""
     if sum(isinstance(body, ConditionOperation) for body in bodies) > 1:
         raise InvalidFieldError("operations", "one condition at most")
     for number, body in enumerate(bodies):
@@ -50,22 +68,7 @@ def reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> 
     return spec
 
 
-def operation(
-    body: Schema, card: ModelCard, sample: Callable[[], Array], field: str
-) -> Operation | None:
-    """Return the operation of a lane; ``None`` for a condition, which is a field of the lane.
-
-    Args:
-        body: The operation in the request.
-        card: Card of the model.
-        sample: Reads the sample of the trajectory.
-        field: Path of the operation in the request.
-
-    Raises:
-        InvalidFieldError: An array in it does not fit the model.
-    """
-    if isinstance(body, ConditionOperation):
-        return None
+def _operation(body: Schema, card: ModelCard, sample: Callable[[], Array], field: str) -> Operation:
     if isinstance(body, ResampleOperation):
         return Resample(body.strength, _region(body.region, card, f"{field}.region"))
     if isinstance(body, InpaintOperation):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, cycle
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from sureflow.core.card import ModelCard
 from sureflow.core.invalid_field import InvalidFieldError
-from sureflow.core.lane import Array, LaneSpec
-from sureflow.core.wire import Edited, Wire
+from sureflow.core.lane import LaneSpec
+from sureflow.core.wire import Wire
 from sureflow.families.flow import edit_request, generate_request
 from sureflow.families.flow.codec import ImageCodec
 from sureflow.families.flow.operation_bodies import OPERATION_BODIES
@@ -41,37 +41,9 @@ class FlowWire(Wire):
     rewind_operation = Resample()
     wire_names = WIRE_NAMES
 
-    def lane(
-        self,
-        card: ModelCard,
-        seed: int,
-        condition: Mapping[str, Any],
-        guidance: Any,
-        sampler: Any,
-    ) -> FlowSpec:
-        """Return the first lane of a request."""
-        return generate_request.lane(card, seed, condition, guidance, sampler)
-
-    def edit(
-        self,
-        card: ModelCard,
-        parent: LaneSpec,
-        sampler: Any,
-        operations: Sequence[Any],
-        sample: Callable[[], Array],
-    ) -> Edited:
-        """Return the lane that continues from a parent, and its operations."""
-        spec = edit_request.reconditioned(cast(FlowSpec, parent), operations, card)
-        made = [
-            (number, edit_request.operation(body, card, sample, f"operations.{number}"))
-            for number, body in enumerate(operations)
-        ]
-        kept: list[tuple[int, object]] = [(n, each) for n, each in made if each is not None]
-        return generate_request.resampled(spec, sampler, card), kept
-
-    def draws_noise(self, operation: object) -> bool:
-        """Whether an operation draws noise."""
-        return edit_request.draws_noise(operation)
+    lane = staticmethod(generate_request.lane)
+    edit = staticmethod(edit_request.edit)
+    draws_noise = staticmethod(edit_request.draws_noise)
 
     def check_inversion(self, spec: LaneSpec) -> None:
         """Check that a lane like this one can start from the inversion of a given sample."""

@@ -1,0 +1,59 @@
+"""Which tests go together where several processes share the work, and which come first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+import sureflow as sureflow  # decides on kernels before any test imports torch
+from tests.server.running import Server, serving
+
+TESTS = Path(__file__).parent
+ROOMS = ("studio/", ("clients/", "server/api/test_openapi.py"))
+"""Tests that share what is dear to start: a browser, the server on the embedded checkpoints."""
+FIRST = ("studio", "clients", "server", "deploy", "examples", "models/training", "benchmarks")
+"""What takes long comes first, so that what is short evens out when all are done."""
+
+
+def place(path: str) -> int:
+    """Where a test stands: by its folder."""
+    return next((i for i, folder in enumerate(FIRST) if path.startswith(f"{folder}/")), len(FIRST))
+
+
+def room(nodeid: str) -> str:
+    """What one process works through as a whole: one of :data:`ROOMS`, or a file."""
+    file = nodeid.partition("::")[0].removeprefix("tests/")
+    return next((str(room) for room in ROOMS if file.startswith(room)), file)
+
+
+class ByRoom(LoadScopeScheduling):
+    """Gives processes a room at a time, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return room(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom:
+    config.option.loadscopereorder = False
+    return ByRoom(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort; while there is a browser no other test may start an event loop, so it comes last."""
+
+    def key(item: pytest.Item) -> tuple[int, bool]:
+        path = item.path.relative_to(TESTS).as_posix()
+        return place(path), "browser" in getattr(item, "fixturenames", ())
+
+    items.sort(key=key)
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Server]:
+    """A server on the checkpoints that ship, for all tests that leave it as they found it."""
+    with serving("--max-queued-samples", "256") as server:
+        yield server
