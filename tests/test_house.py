@@ -16,7 +16,7 @@ from tests.house.paths import circles, shortest
 from tests.house.rules import OneWay, matches
 from tests.house.sureflow import FOLDERS, HERE, ROOMS, RULES, house
 
-UNMET = ("circles", "arrows", "scores")
+UNMET = ("arrows",)
 """Rules that the repository does not keep yet; one that it keeps must leave this list."""
 
 
@@ -42,7 +42,8 @@ def test_it_is_all_of_the_repository(present: Tree) -> None:
         if folder.is_dir() and not folder.name.startswith((".", "build", "dist"))
         for file in folder.rglob("*.py")
     ]
-    assert {*elsewhere} == {*present.modules.values()}
+    script = HERE / "clients/python/twins.py"  # makes one package out of another
+    assert {*elsewhere} == {*present.modules.values(), script}
 
 
 def built(root: Path, files: Mapping[str, str]) -> Tree:
