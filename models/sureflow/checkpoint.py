@@ -18,10 +18,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sureflow.confidence.calibration import Calibration
-from sureflow.confidence.provenance import complaint
 from sureflow.core.card import ModelCard
 from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile, Precision
+from sureflow.core.provenance import complaint
 from sureflow.file_kind import kind_of_file
 from sureflow.learned import CALIBRATION as CALIBRATION
 from sureflow.learned import Learned
@@ -141,6 +141,7 @@ def load(
         media=config.media,
         classes=classes,
         parameters=parameters,
+        calibration_version="" if calibration is None else calibration.version,
         calibrated={} if calibration is None else calibration.summary(),
         provenance=config.provenance,
         family=config.family,
@@ -238,9 +239,9 @@ def files_of(folder: Path) -> list[str]:
 
 
 def version_of(folder: Path) -> str:
-    """``sha256:`` over the names and contents of the checkpoint's files."""
+    """``sha256:`` over the names and contents of the files that decide on the bytes of samples."""
     digest = hashlib.sha256()
-    for name in files_of(folder):
+    for name in (name for name in files_of(folder) if name != CALIBRATION):
         path = folder / name
         if path.exists():
             digest.update(f"{name}\0{path.stat().st_size}\0".encode())

@@ -31,12 +31,14 @@ class ModelCard:
 
     Attributes:
         name: Name that requests use.
-        version: ``sha256:`` and the hash of the checkpoint's files; equal version and equal
-            request give equal bytes.
+        version: ``sha256:`` and the hash of the files that decide on its samples; equal version
+            and equal request give equal bytes.
         media: ``image`` (data in [-1, 1], shape ``[channels, height, width]``) or ``vector``.
         shape: Shape of one sample.
         classes: Names of the classes by label; empty for an unconditional model.
         parameters: Number of network parameters.
+        calibration_version: The same of the file that turns scores into confidence; empty without
+            one. Equal versions give equal confidences.
         calibrated: Settings for which ``confidence`` is calibrated; empty when it is not.
         grids: Grids that fixed steps may be placed on, of :data:`~sureflow.core.lane.GRIDS`.
         differentiable: Whether its velocity can be differentiated, as some scores need.
@@ -55,6 +57,7 @@ class ModelCard:
     shape: tuple[int, ...]
     classes: tuple[str, ...]
     parameters: int
+    calibration_version: str = ""
     calibrated: dict[str, Any] = field(default_factory=dict)
     grids: tuple[str, ...] = ("uniform",)
     differentiable: bool = True

@@ -55,8 +55,11 @@ class Family(Wire):
 
     def best_score(self, card: ModelCard, spec: LaneSpec) -> str:
         """The score that lanes like this one are best judged by, of those that they can have."""
-        named = card.calibrated.get("score", self.default_score)
-        return named if self.obstacle(named, card, spec) is None else self.default_score
+        conditioned = any(stratum for stratum, _ in self.strata(spec))
+        named = card.calibrated.get("score" if conditioned else "score_unconditional")
+        if isinstance(named, str) and self.obstacle(named, card, spec) is None:
+            return named
+        return self.default_score
 
     def cost(self, spec: LaneSpec) -> Cost:
         """What a lane costs."""
@@ -76,9 +79,33 @@ class Family(Wire):
         """The tables that a lane is compared with, by name, and their weights; they add up to 1."""
         return [("", 1.0)]
 
-    def draws(self, card: ModelCard, spec: LaneSpec) -> Sequence[LaneSpec]:
-        """The same lane once in every stratum of which a model has, or can have, a table."""
-        return [spec]
+    def draws(self, card: ModelCard, setting: Setting) -> Sequence[LaneSpec]:
+        """A lane of this setting in every stratum of which a model has, or can have, a table."""
+        raise NotImplementedError
+
+    def references(self, setting: Setting, known: Sequence[Setting]) -> Sequence[tuple[int, float]]:
+        """The settings with tables that a lane of this one is ranked by, and their weights.
+
+        Args:
+            setting: How the lane is run.
+            known: Those that have tables.
+
+        Returns:
+            Numbers of some of these, and the weights of their quantiles; nothing if none will do.
+        """
+        return [(0, 1.0)]
+
+    def usual(self, card: ModelCard, known: Sequence[Setting]) -> Sequence[Setting]:
+        """Settings at which confidence is measured where nobody asks for others, besides these."""
+        return []
+
+    def parse_setting(self, text: str) -> Setting:
+        """The setting that a text of the command line means.
+
+        Raises:
+            ValueError: It means none.
+        """
+        raise ValueError(f"lanes of the family {self.name} have no settings to name")
 
 
 @cache

@@ -19,3 +19,8 @@ class Meaning:
     semantics: str
     unit: str
     says: str
+
+    @property
+    def costly(self) -> bool:
+        """Whether it costs a pass of its own for every evaluation of the sample."""
+        return False

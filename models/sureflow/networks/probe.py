@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sureflow.confidence.provenance import SETTINGS, noted
+from sureflow.core.provenance import SETTINGS, noted
 from sureflow.moments.reduction import row_sums
 from sureflow.moments.rules import widened
 from sureflow.moments.square_root import square_root

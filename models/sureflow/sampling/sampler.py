@@ -145,7 +145,7 @@ class Sampler:
             IndexError: No slot is free.
         """
         if not spec.scores:
-            spec = replace(spec, scores=(self.model.score,))
+            spec = replace(spec, scores=(self.model.score_for(spec),))
         slot = self._free[-1]
         rest = self._phases.along(slot, spec, deadline)
         process = next(rest)

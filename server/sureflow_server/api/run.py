@@ -11,6 +11,7 @@ from sureflow.core.lane import Sample
 from sureflow_server.api.handle_options import Kept
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import public_reason
+from sureflow_server.api.resolve_filter import early_warning
 from sureflow_server.api.task_group import TaskGroup
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started
@@ -64,7 +65,8 @@ class Run:
         self.plan = plan
         self.keep = keep
         self.results: list[Result] = []
-        self.warnings: list[str] = []
+        warning = early_warning(plan.card, plan.lanes[0])
+        self.warnings = [] if warning is None else [warning]
         self.done = 0
         self._pending: list[Sample] = []
         self._failures: set[type[StoreError]] = set()

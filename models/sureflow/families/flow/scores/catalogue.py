@@ -56,6 +56,11 @@ class FlowMeaning(Meaning):
         return None
 
     @property
+    def costly(self) -> bool:
+        """Whether it costs a pass of its own for every evaluation of the sample."""
+        return self.factor > 0
+
+    @property
     def asks(self) -> bool:
         """Whether it costs rows of its own on the way."""
         return self.rows + self.factor > 0
