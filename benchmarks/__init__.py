@@ -1,1 +1,3 @@
 """What the claims are measured with: ``python -m benchmarks.NAME [--quick] [--json FILE]``."""
+
+import sureflow as sureflow  # decides on kernels before anything imports torch

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+import sureflow as sureflow  # decides on kernels before any test imports torch
 from tests.server.running import Server, serving
 
 TESTS = Path(__file__).parent

@@ -113,7 +113,7 @@ def text(chance: random.Random, sound: bytes) -> bytes:
 def nested(chance: random.Random, tree: Any) -> bytes:
     """With one value that is deeper than readers are."""
     copy = deepcopy(tree)
-    copy[chance.choice(["name", *copy])] = "DEEP"
+    copy[chance.choice(["name", *copy] if isinstance(copy, dict) else [*range(len(copy))])] = "DEEP"
     inner = chance.choice([deep(), deep('{"a":', "}").replace("{}", '{"a":0}')])
     return json.dumps(copy).replace('"DEEP"', inner, 1).encode()
 

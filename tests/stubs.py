@@ -6,26 +6,35 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sureflow.core.card import ModelCard
+from sureflow.core.card import Condition, ModelCard
 from sureflow.core.process import Query
 from sureflow.core.process import Reply as Answer
 from sureflow.families.flow.head import velocity as velocity_head
 from sureflow.families.flow.solver import Solver
 from sureflow.model import Model
 from sureflow.moments import Moments
-from sureflow.networks import GaussianMixture, Probe, Reply, VelocityNetwork
+from sureflow.networks import GaussianMixture, NetworkOutput, Probe, VelocityNetwork
 
 
 def model_of(network: VelocityNetwork) -> Model:
     """A model of it; with a probe that reads at random if there is a place for one."""
     names = tuple(str(label) for label in range(network.classes))
     probed = {}
-    if network.probed:
+    if network.probe_channels:
         drawn = torch.Generator().manual_seed(0)
-        weight = torch.randn(4, 2 * network.probed, generator=drawn)
+        weight = torch.randn(4, 2 * network.probe_channels, generator=drawn)
         network.attach(Probe(weight, torch.randn(network.classes + 1, generator=drawn), {}))
         probed = {"judge": "chance"}
-    card = ModelCard("test", "sha256:0", "vector", network.shape, names, 0, probed=probed)
+    card = ModelCard(
+        "test",
+        "sha256:0",
+        "vector",
+        network.shape,
+        names,
+        0,
+        probed=probed,
+        conditions=network.conditions,
+    )
     return Model(card, network.eval(), None)
 
 
@@ -34,11 +43,11 @@ class Open(GaussianMixture):
 
     def __init__(self, **arguments) -> None:
         super().__init__(**arguments)
-        self.probed = self.shape[0]
+        self.probe_channels = self.shape[0]
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         out = super().run(x, t, label, noisy)
-        return Reply(out.mean, out.variance, hidden=x)
+        return NetworkOutput(out.mean, out.variance, hidden=x)
 
 
 class Scripted(VelocityNetwork):
@@ -53,6 +62,19 @@ class Scripted(VelocityNetwork):
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         mean = self.velocity(x, t, label)
         return Moments(mean, self.variance(x, t, label) if noisy else None)
+
+
+class Steered(Scripted):
+    """Velocity and variance given by plain functions of (x, t, label, y), ``y`` a vector."""
+
+    def __init__(self, velocity, variance=None, shape=(2,), classes=0, size=2, null=0.0) -> None:
+        variance = variance or (lambda x, t, label, y: torch.ones_like(x))
+        super().__init__(velocity, variance, shape, classes)
+        self.conditions = {"y": Condition("vector", (size,), null)}
+
+    def conditioned(self, x, t, label, noisy, given) -> Moments:
+        mean = self.velocity(x, t, label, **given)
+        return Moments(mean, self.variance(x, t, label, **given) if noisy else None)
 
 
 def answers(queries: list[Query], network: VelocityNetwork) -> list[Answer]:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.report import Report
-from benchmarks.truth import pictures, uniform
+from benchmarks.truth import pictures
 from benchmarks.truth.measures import auroc
 from benchmarks.truth.tried import order
 from sureflow.checkpoint import load
+from sureflow.confidence.quantile_map import distance as distance_of
 from sureflow.core.lane import Sample
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.evaluate import draw_balanced
@@ -74,7 +75,7 @@ def measure(report: Report, quick: bool, docs: Path | None, model: str) -> None:
     bad = _digits(report, judged) if model == "digits" else _fashion(report, judged)
     for name in judged.scores:
         _row(report, model, name, judged, bad)
-    apart = uniform.distance(judged.confidence.tolist())
+    apart = distance_of(judged.confidence.double().numpy())
     report.add(f"{model}: distance of confidence from uniform", apart)
     _certified(report, model, judged, bad)
     if docs is not None:

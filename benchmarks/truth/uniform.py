@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from benchmarks.report import Report
 from sureflow.checkpoint import load
-from sureflow.confidence.curve import LIMIT
+from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.measured import Measurements
+from sureflow.confidence.quantile_map import LIMIT, Floats, distance
+from sureflow.core.lane import Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
@@ -38,33 +42,30 @@ def measure(report: Report, quick: bool) -> None:
 
 def _confidences(
     model: Model, count: int, method: str, steps: int
-) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Of all scores that have tables: as served, and by the tables of the reference draws."""
     calibration = model.calibration
     assert calibration is not None
-    scores = tuple(calibration.quantiles)
+    plain = replace(calibration, measured=Measurements(()))
     classes = len(model.card.classes)
     specs = [
-        FlowSpec(SEED, i, method, steps, i % classes if classes else None, scores=scores)
+        FlowSpec(
+            SEED, i, method, steps, i % classes if classes else None, scores=(*plain.quantiles,)
+        )
         for i in range(count)
     ]
-    served: dict[str, list[float]] = {score: [] for score in scores}
-    plain: dict[str, list[float]] = {score: [] for score in scores}
-    for sample in run(model, specs, capacity=64):
-        for score, value in sample.scores.items():
-            found = calibration.confidence_of(score, value, sample.spec)
-            if found is not None:
-                served[score].append(found)
-                place = calibration.confidence(score, value, sample.spec.label, 1.0)
-                plain[score].append(np.nan if place is None else place)
-    return served, plain
+    samples = run(model, specs, capacity=64)
+    served, tabulated = (
+        {score: said(made, score, samples) for score in plain.quantiles}
+        for made in (calibration, plain)
+    )
+    return served, tabulated
 
 
-def distance(said: list[float]) -> float:
-    """Kolmogorov-Smirnov distance of values in [0, 1] from uniform."""
-    ranked, places = np.sort(said), np.arange(len(said))
-    above, below = (places + 1) / len(ranked) - ranked, ranked - places / len(ranked)
-    return float(max(above.max(), below.max()))
+def said(calibration: Calibration, score: str, samples: Sequence[Sample]) -> Floats:
+    """Confidences of samples by a score, those that there are."""
+    found = (calibration.confidence(score, each.scores[score], each.spec) for each in samples)
+    return np.array([value for value in found if value is not None])
 
 
 def fragment(figures: Mapping[str, Any]) -> str:

@@ -18,14 +18,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sureflow.confidence.calibration import Calibration
-from sureflow.confidence.provenance import complaint
 from sureflow.core.card import ModelCard
 from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile, Precision
+from sureflow.core.provenance import complaint
 from sureflow.file_kind import kind_of_file
 from sureflow.learned import CALIBRATION as CALIBRATION
 from sureflow.learned import Learned
 from sureflow.model import Model
+from sureflow.numerics import describe
 from sureflow.stamp import digest_of
 from sureflow.weights import read_weights
 
@@ -88,7 +89,8 @@ def load(
 ) -> Model:
     """Load a checkpoint folder, or an embedded checkpoint by its bare name.
 
-    What changes the bytes of samples is part of the model's version.
+    What changes the bytes of samples is part of the model's version. What lies in the folder and
+    was learned of another network is set aside, as the card's ``warnings`` and the log say.
 
     Args:
         folder: The folder, or the name.
@@ -130,16 +132,21 @@ def load(
         network, version = rounded.eval(), f"{version}+{precision}"
     if compile == "compile":
         version += "+compile"
+    numerics = describe()
+    if numerics["portable"]:
+        version += "+portable"
     card = ModelCard(
         name=config.name,
         version=version,
         media=config.media,
         classes=classes,
         parameters=parameters,
+        calibration_version="" if calibration is None else calibration.version,
         calibrated={} if calibration is None else calibration.summary(),
         provenance=config.provenance,
         family=config.family,
         warnings=tuple(learned.warnings),
+        numerics=numerics,
         **engine.facts(network, learned.parts),
     )
     _check_card(folder, card)
@@ -232,9 +239,9 @@ def files_of(folder: Path) -> list[str]:
 
 
 def version_of(folder: Path) -> str:
-    """``sha256:`` over the names and contents of the checkpoint's files."""
+    """``sha256:`` over the names and contents of the files that decide on the bytes of samples."""
     digest = hashlib.sha256()
-    for name in files_of(folder):
+    for name in (name for name in files_of(folder) if name != CALIBRATION):
         path = folder / name
         if path.exists():
             digest.update(f"{name}\0{path.stat().st_size}\0".encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -12,7 +12,21 @@ from torch import Tensor
 from sureflow.file_kind import no_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
-"""Types that a floating-point tensor may be stored as; all others are stored as what they are."""
+"""Types that a floating-point tensor may be stored as, whichever of them it is."""
+
+OTHERS = {
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U64": torch.uint64,
+    "U32": torch.uint32,
+    "U16": torch.uint16,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+    "C64": torch.complex64,
+}
+"""Types that are stored as what they are, or not at all."""
 
 WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 """What torch puts into names, anywhere, when it wraps a module or a part of it."""
@@ -38,15 +52,14 @@ def read_weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     try:
         with safe_open(path, "pt") as file:
             found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            for name in sorted(found.keys() & state.keys()):
+                _check_type(name, found[name].get_dtype(), state[name].dtype)
             _check_shapes(
                 {name: tensor.shape for name, tensor in state.items()},
                 {name: torch.Size(part.get_shape()) for name, part in found.items()},
                 _tied(state),
             )
-            tensors = {
-                name: _of_type(state[name].dtype, name, part.get_dtype(), file.get_tensor)
-                for name, part in found.items()
-            }
+            tensors = {name: file.get_tensor(name).to(state[name].dtype) for name in found}
     except (SafetensorError, OSError) as error:
         raise ValueError(no_safetensors(path, error)) from error
     for name, tensor in tensors.items():
@@ -99,22 +112,22 @@ def _check_shapes(
             )
 
 
-def _of_type(own: torch.dtype, name: str, stored: str, read: Callable[[str], Tensor]) -> Tensor:
-    """The tensor in the type of the module's own."""
-    if own.is_floating_point and stored in FLOATS:
-        return read(name).to(own)
-    if own.is_floating_point or (tensor := read(name)).dtype != own:
+def _check_type(name: str, stored: str, own: torch.dtype) -> None:
+    """Make sure that a tensor may be stored so.
+
+    Raises:
+        ValueError: It may not; names both types.
+    """
+    if stored not in FLOATS if own.is_floating_point else OTHERS.get(stored) != own:
         takes = f"any of {', '.join(FLOATS)}" if own.is_floating_point else "nothing else"
         raise ValueError(
             f"tensor {name} is stored as {stored}; the network's is {_type(own)}, and takes {takes}"
         )
-    return tensor
 
 
 def _hint(tied: list[list[str]], found: Iterable[str]) -> str:
     """How names would fit; empty if they would not either way."""
-    own = {name for names in tied for name in names}
-    for prefix in _prefixes(own, found):
+    for prefix in _prefixes(tied, found):
         if _fit(tied, {name.removeprefix(prefix) for name in found if name.startswith(prefix)}):
             return f"; its names fit without {prefix!r} in front: save them without it"
     for word in WRAPPERS:
@@ -126,10 +139,11 @@ def _hint(tied: list[list[str]], found: Iterable[str]) -> str:
     return ""
 
 
-def _prefixes(own: Iterable[str], found: Iterable[str]) -> list[str]:
-    """What stands in front of one of our names in those that were found."""
-    one = max(own, key=len, default="")
-    return sorted({name.removesuffix(one) for name in found if name.endswith(f".{one}")})
+def _prefixes(tied: list[list[str]], found: Iterable[str]) -> list[str]:
+    """What stands in front of the names of one of our tensors in those that were found."""
+    ends = tuple(f".{name}" for name in max(tied, key=lambda names: len(names[0]), default=[]))
+    whole = {name: end for name in found for end in ends if name.endswith(end)}
+    return sorted({name.removesuffix(end[1:]) for name, end in whole.items()})
 
 
 def _fit(tied: list[list[str]], found: set[str]) -> bool:

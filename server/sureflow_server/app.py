@@ -81,7 +81,7 @@ def create_app(
 
     Args:
         settings: What the operator chose.
-        store: Keeps handles; whoever opened it closes it.
+        store: Keeps handles; the caller closes it.
         replica: What else is shared with other servers over the same store.
 
     Raises:
@@ -96,6 +96,7 @@ def create_app(
         admission=settings.admission,
         precision=settings.precision,
         compile=settings.compile,
+        portable=settings.portable,
         model_bytes=settings.model_bytes,
         last=(settings.default_model or PREFERRED_DEFAULT,),
         plugins=settings.plugins,
@@ -114,6 +115,7 @@ def create_app(
         accounts = replica.accounts(limits)
         replays = replica.replays(settings.replay_bytes, settings.replay_s)
         jobs = replica.board(pool.before, settings.job_bytes, settings.job_s)
+        replica.fingerprints = pool.fingerprints
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
@@ -149,6 +151,7 @@ def create_app(
         replays=replays,
         jobs=jobs,
         handles=store,
+        differing=(list) if replica is None else (lambda: replica.differing),
     )
     problems.install(app)
     disconnect.install(app)

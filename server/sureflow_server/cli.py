@@ -59,6 +59,12 @@ def serve(
     compile: Annotated[
         str | None, typer.Option(help="off (default), graphs (CUDA only) or compile.")
     ] = None,
+    portable: Annotated[
+        bool | None,
+        typer.Option(
+            "--portable", help="The same bits on all x86 machines with AVX2, which is slower."
+        ),
+    ] = None,
     model_bytes: Annotated[
         int | None, typer.Option(help="Memory for models; others are loaded when asked for.")
     ] = None,

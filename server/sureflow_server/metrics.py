@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from time import monotonic
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -34,6 +36,9 @@ class Outcome:
     """How a request ended: ``ok``, ``error`` or ``cancelled``."""
 
     name: str = "ok"
+
+
+log = logging.getLogger(__name__)
 
 
 class Metrics:
@@ -107,6 +112,13 @@ class Metrics:
             "Network rows that abandoned samples would still have cost.",
             "model",
         )
+        self._numerics: dict[str, dict[str, Any]] = {}
+        self.block_rows = Gauge(
+            "sureflow_block_rows",
+            "Block sizes in which rows are evaluated; 1 for each that is in use.",
+            ("model", "rows"),
+            registry=registry,
+        )
         self.running = Gauge(
             "sureflow_num_samples_running", "Lanes in slots.", ("model",), registry=registry
         )
@@ -174,6 +186,15 @@ class Metrics:
         self.model_bytes.clear()
         for model, size in nbytes.items():
             self.model_bytes.labels(model).set(size)
+
+    def runs_on(self, model: str, numerics: dict[str, Any]) -> None:
+        """Take note of the block sizes that a model is evaluated in, and log what it runs on."""
+        if self._numerics.get(model) == numerics:
+            return
+        self._numerics[model] = numerics
+        for size in numerics.get("block_rows", ()):
+            self.block_rows.labels(model, size).set(1)
+        log.info("%s runs on %s", model, ", ".join(f"{k} {v}" for k, v in numerics.items()))
 
     def stored(self, usage: Usage) -> None:
         """Take note of how full the store is."""

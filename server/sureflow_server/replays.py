@@ -66,11 +66,11 @@ class _UnderWay:
 
 
 class Replays:
-    """Does what comes under one key of one owner once, and answers the same for a while.
+    """Does the work of one key of one owner once, and gives the same answer again for a while.
 
     An answer that is no success is not kept, and neither is one of more than ``max_bytes``: the key
-    is free again. When all kept answers take more than that, the oldest of whoever has most go
-    first, so that nobody can drive out the answers of the others.
+    is free again. When all kept answers take more than that, the owner with the most bytes loses
+    the oldest first, so that no owner can drive out the answers of the others.
 
     Args:
         max_bytes: Of all answers together.
@@ -98,7 +98,7 @@ class Replays:
         """Return the answer to ``work``, from now or from before.
 
         Raises:
-            BusyKeyError: Somebody does it now; see :meth:`idle`.
+            BusyKeyError: Another request does it now; see :meth:`idle`.
             ReusedKeyError: The key stands for another request.
         """
         if under_way := self._under_way.get((owner, key)):
@@ -114,7 +114,7 @@ class Replays:
             mine.done.set()
 
     async def idle(self, owner: str, key: str) -> None:
-        """Return when nobody is doing it any more."""
+        """Return when no request is doing it any more."""
         while under_way := self._under_way.get((owner, key)):
             await under_way.done.wait()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,6 +33,7 @@ class Service:
         replays: Answers to requests with an idempotency key.
         jobs: Requests that go on without their clients.
         handles: Where they are kept; ``None`` before the server runs.
+        differing: Names the models that other replicas make on other kernels.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Service:
     replays: Replays
     jobs: Board
     handles: Store | None = None
+    differing: Callable[[], list[str]] = list
 
     @property
     def store(self) -> Store:

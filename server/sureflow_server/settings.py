@@ -50,6 +50,7 @@ class Settings(BaseSettings):
         device: Torch device of the worker, such as ``cpu`` or ``cuda:0``.
         precision: ``bfloat16`` is faster and rounds; samples then differ from those in ``float32``.
         compile: ``graphs`` replays CUDA graphs, ``compile`` uses ``torch.compile``.
+        portable: Kernels whose bits are the same on all x86 machines with AVX2; they are slower.
         model_bytes: Memory for models, weights and lanes counted. Where it is too small for all,
             a model is loaded when it is asked for, and the least recently used idle ones make room.
             ``None`` keeps all of them.
@@ -103,6 +104,7 @@ class Settings(BaseSettings):
     device: str = "cpu"
     precision: Precision = "float32"
     compile: Compile = "off"
+    portable: bool = False
     model_bytes: PositiveInt | None = None
     max_samples_per_request: PositiveInt = 1024
     max_queued_samples: PositiveInt = 4096

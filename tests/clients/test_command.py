@@ -243,6 +243,8 @@ def test_names_are_completed(server: str, shoe: Sample) -> None:
     with Client(server) as client:
         job = client.jobs.generate("ring", seed=7, steps=2)
     assert completed(server, f"jobs wait {job.id[:9]}") == [job.id]
+    assert completed(server, "generate --method he") == ["heun"]
+    assert completed(server, "edit hdl_1 --score diver") == ["divergence"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -78,6 +78,14 @@ def test_nothing_else_is_taken_for_floating_point(
         read_weights(saved(tmp_path, state), on_meta(Part))
 
 
+def test_the_type_is_named_before_the_scale_that_comes_with_it(tmp_path: Path) -> None:
+    state = Part().state_dict()
+    state["inner.0.weight"] = state["inner.0.weight"].to(torch.int8)
+    state["inner.0.scale"] = torch.ones(1)
+    with pytest.raises(ValueError, match=r"tensor inner\.0\.weight is stored as I8"):
+        read_weights(saved(tmp_path, state), on_meta(Part))
+
+
 @pytest.mark.parametrize(
     ("name", "dtype"),
     [

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import Annotated
+
 import typer
 
+from sureflow.numerics import decide, is_portable
+
 app = typer.Typer(
-    help="Train flow models that know how sure they are, and serve them.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def choose_kernels(
+    portable: Annotated[
+        bool,
+        typer.Option(
+            "--portable", help="The same bits on all x86 machines with AVX2, which is slower."
+        ),
+    ] = False,
+) -> None:
+    """Train flow models that know how sure they are, and serve them."""
+    if portable and not is_portable():
+        decide(portable=True)
+        if "--portable" in sys.argv:  # numpy has loaded by now: begin anew, decided
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def examples(*lines: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,14 +15,10 @@ from sureflow.cli.options import (
     Plugins,
     Quiet,
     Threads,
-    asked_judge,
     clear_errors,
+    named_judge,
     use_threads,
 )
-
-if TYPE_CHECKING:
-    from sureflow.confidence.shift import Setting
-    from sureflow.model import Model
 
 
 @app.command(
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
         "sureflow calibrate my-ring",
         "sureflow calibrate my-fashion --draws 100 --guidance 1 --guidance 3 --score straightness",
         "sureflow calibrate my-digits --judge my_package.reader:misread",
-        "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20",
+        "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20 --at heun:12@2",
     )
 )
 def calibrate(
@@ -42,6 +38,9 @@ def calibrate(
     guidance: Annotated[list[float] | None, typer.Option(help="Scales; repeat it.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 1_000_003,
     score: Annotated[str | None, typer.Option(help="What to judge by; default: as before.")] = None,
+    score_unconditional: Annotated[
+        str | None, typer.Option(help="What to judge samples without a condition by; likewise.")
+    ] = None,
     costly: Annotated[
         bool, typer.Option("--costly", help="Tabulate scores that cost passes of their own too.")
     ] = False,
@@ -54,7 +53,10 @@ def calibrate(
     ] = 200,
     at: Annotated[
         list[str] | None,
-        typer.Option(help="Only at these of them, such as euler:20, and keep the rest; repeat it."),
+        typer.Option(
+            help="Only at these, and keep the rest; repeat it. METHOD:STEPS or METHOD:TOLERANCE, "
+            "then /fitted and @GUIDANCE if wanted."
+        ),
     ] = None,
     plugins: Plugins = None,
     threads: Threads = 1,
@@ -62,21 +64,25 @@ def calibrate(
 ) -> None:
     """Draw reference samples and store what turns scores into confidence.
 
-    Then draw others at other solvers and step counts, and store what these do to confidence; and
+    Then draw others at other settings, and in between, and store what these do to confidence; and
     with a judge again others, and store what share of the confident ones is bad. All of that
     belongs to the tables of the reference draws, and goes when these are drawn anew.
     """
     from sureflow.checkpoint import CALIBRATION, load, resolve
-    from sureflow.evaluation.elsewhere import measure
+    from sureflow.confidence.calibration import LEAST_DRAWS, precision
+    from sureflow.core.family import family_of
     from sureflow.evaluation.judged import judged
+    from sureflow.evaluation.measure import measure
     from sureflow.evaluation.reference import calibrate as run
     from sureflow.stamp import LEARNED_FROM
 
     use_threads(threads)
     with clear_errors():
-        asked = asked_judge(judge, judge_command)
+        asked = named_judge(judge, judge_command)
         path = resolve(folder)
         model = load(path)
+        before = model.calibration
+        without = score_unconditional or (before.unconditional if before else None)
         if draws:
             made = run(
                 model,
@@ -84,22 +90,25 @@ def calibrate(
                 guidance or [1.0],
                 seed,
                 score=score or model.score,
+                unconditional=without,
                 costly=costly,
                 quiet=quiet,
             )
-        elif model.calibration is None or guidance or score or costly:
+        elif before is None or guidance or score or costly:
             raise ValueError("draws: with 0 there must be tables, and they stay as they are")
         else:
-            made = model.calibration
+            made = replace(before, unconditional=without)
         if other_draws:
-            wanted = [_setting(text, model) for text in at] if at else None
-            fresh = made.settings["seed"] + 2
-            other = measure(model, made, other_draws, fresh, wanted, quiet=quiet)
-            if wanted and made.other is not None:
-                other = made.other.renewed(other)
-            learned_from = {LEARNED_FROM: dict(model.digests)}
-            made = replace(made, other=other, settings=made.settings | learned_from)
-            typer.echo(f"{made.score} holds for {other.holds.words(made.score)}")
+            wanted = [family_of(model.card).parse_setting(text) for text in at] if at else None
+            made = measure(model, made, other_draws, made.settings["seed"] + 2, wanted, quiet)
+            made = replace(made, settings=made.settings | {LEARNED_FROM: dict(model.digests)})
+        many = made.settings["draws"]
+        typer.echo(f"{many} draws of a class: confidence is a share within {precision(many):.1%}")
+        if many < LEAST_DRAWS:
+            typer.echo(f"which is nowhere said to be calibrated; it takes {LEAST_DRAWS}")
+        else:
+            held = made.measured.ranges.words(made.score, made.references[0])
+            typer.echo(f"{made.score} is calibrated for {held}")
         if asked is not None:
             table = judged(model, made, *asked, judged_draws, made.settings["seed"] + 1, quiet)
             made = replace(made, conformal=table)
@@ -108,18 +117,6 @@ def calibrate(
                 typer.echo(f"  at most {rate:6.1%} bad: {_certificate(table.threshold(rate))}")
         made.save(path / CALIBRATION)
     typer.echo(f"wrote {path / CALIBRATION}")
-
-
-def _setting(text: str, model: Model) -> Setting:
-    """What ``METHOD:STEPS`` means."""
-    from sureflow.confidence.shift import Setting
-    from sureflow.families.flow.spec import FlowSpec
-
-    method, _, steps = text.partition(":")
-    if not steps.isdecimal():
-        raise ValueError(f"at: {text!r} is not of the form METHOD:STEPS")
-    model.check(FlowSpec(0, 0, method, int(steps)))
-    return Setting(method, int(steps))
 
 
 def _certificate(threshold: float | None) -> str:

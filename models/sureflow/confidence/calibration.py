@@ -3,177 +3,232 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import safe_open
-from safetensors.numpy import save_file
+from pydantic import TypeAdapter, ValidationError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
 
 from sureflow.confidence.certificate import Conformal
 from sureflow.confidence.early import Early
-from sureflow.confidence.provenance import SETTINGS, Drawn
-from sureflow.confidence.shift import Setting, Shifts, unshifted
-from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
-from sureflow.families.flow.spec import FlowSpec
+from sureflow.confidence.measured import NOTE, Measurements
+from sureflow.core.family import Family, families, family_of
+from sureflow.core.lane import LaneSpec
+from sureflow.core.provenance import SETTINGS, Provenance, complaint
+from sureflow.core.setting import Setting
+
+Floats = npt.NDArray[np.float64]
 
 LEVELS = 257
 """Quantiles stored per table; enough to place a sample within half a percent."""
 
+LEAST_DRAWS = 100
+"""In every table, and at every setting: with fewer, nothing is said to be calibrated."""
+
+Weights = Sequence[tuple[int, float]]
+"""Numbers of references, and weights of their quantiles."""
+
+FIRST: Weights = ((0, 1.0),)
+"""The first of them alone."""
+
 FARTHEST = 1e6
-"""Ranges of the table by which a place may be outside of it."""
+"""Ranges of the table by which a rank may be outside of it."""
 
 QUANTILES = "quantiles/"
 """Prefix of the tables in the file, one per score."""
 
-EARLY = "early/"
-"""Prefix of the parts of early tables."""
+STRATA, SCORE, UNCONDITIONAL = "strata", "score", "score_unconditional"
+"""Entries of its metadata."""
+
+
+_NAMES = TypeAdapter(tuple[str, ...])
+
+
+def precision(draws: int) -> float:
+    """How far the confidences of a table of so many draws are from shares, in 19 of 20 cases.
+
+    The 95 % quantile of Kolmogorov's distribution over the root of their number.
+    """
+    return float(1.36 / draws**0.5)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Quantiles of every score among a model's own reference draws.
+    """Quantiles of every score among a model's own reference draws, by setting and stratum.
 
-    Tables are kept per guidance scale, since guidance changes the scale of most scores, and per
-    class: confidence compares a sample with others of its class. A score that needs a condition
-    has NaN in the last row. They are those of one solver and step count; what others do to
-    confidence is measured and put right, see :mod:`sureflow.confidence.shift`.
+    A lane is ranked among the reference draws of its stratum at the setting that its family says.
+    Those are of few settings; what others do to confidence is measured and put right, see
+    :mod:`sureflow.confidence.measured`. A score that a stratum cannot have has NaN there.
 
     Attributes:
         score: Name of the score that the model is best judged by.
-        guidance: Scales with a table, ascending, ``[G]``.
-        quantiles: By name of the score: ascending values at levels 0 .. 1,
-            ``[G, classes + 1, LEVELS]``; the last row is for samples without a condition.
-        settings: How the reference draws were made: method, steps, draws, seed.
+        references: Settings that have tables, ``[R]``.
+        strata: Names of the strata, ``[S]``; the last is that of no condition.
+        quantiles: By name of the score: ascending values at levels 0 .. 1, ``[R, S, LEVELS]``.
+        settings: How the reference draws were made: draws in every stratum, seed.
+        measured: What is known of confidence at settings, the references included.
         early: When lanes may be abandoned, by name of the score.
         conformal: What a judge has certified; ``None`` if none was asked.
-        other: What is known of confidence at other solvers and step counts; ``None``: nothing.
+        unconditional: Name of the score that is best without a condition; None: the same one.
+        version: ``sha256:`` and the hash of the file that it was read from, if it was.
     """
 
     score: str
-    guidance: npt.NDArray[np.float64]
-    quantiles: dict[str, npt.NDArray[np.float64]]
+    references: tuple[Setting, ...]
+    strata: tuple[str, ...]
+    quantiles: dict[str, Floats]
     settings: dict[str, Any]
+    measured: Measurements
     early: dict[str, Early] = field(default_factory=dict)
     conformal: Conformal | None = None
-    other: Shifts | None = None
+    unconditional: str | None = None
+    version: str = field(default="", compare=False)
 
     @property
     def classes(self) -> int:
-        """Number of classes that the tables are for."""
-        rows: int = next(iter(self.quantiles.values())).shape[1]
-        return rows - 1
+        """Strata besides that of no condition."""
+        return len(self.strata) - 1
+
+    @property
+    def without_condition(self) -> str:
+        """Name of the score that the model is best judged by without a condition."""
+        return self.unconditional or self.score
 
     @cached_property
-    def shifts(self) -> Shifts:
-        """What becomes of confidence at other settings, and where it holds."""
-        if self.other is not None:
-            return self.other
-        method, steps = self.settings.get("method", "heun"), self.settings.get("steps", 20)
-        return unshifted(method, steps, self.guidance, self.quantiles)
+    def _rows(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.strata)}
 
-    def confidence_of(
-        self, score: str, uncertainty: float, spec: FlowSpec, tolerance: float | None = None
+    def confidence(
+        self, score: str, uncertainty: float, spec: LaneSpec, realised: float | None = None
     ) -> float | None:
         """Share of draws like this one that are less sure, in [0, 1]; higher is surer.
 
-        That of :meth:`confidence`, put right for the lane's solver and step count as far as these
-        were measured. Whether that makes it hold is for :attr:`shifts` to say.
+        None for scores, strata and settings that have no table.
 
         Args:
             score: Name of the score.
             uncertainty: Its value.
             spec: The lane.
-            tolerance: The widest that it was held to, if not that of the spec.
+            realised: The value of its setting's axis that it came to, if not its own.
         """
-        setting = Setting.of(spec, tolerance)
-        place = self.place(score, uncertainty, spec.label, setting.guidance)
-        return None if place is None else self.shifts.confidence(place, score, setting)
-
-    def confidence(
-        self, score: str, uncertainty: float, label: int | None, guidance: float
-    ) -> float | None:
-        """Share of reference draws that are less sure, in [0, 1]; higher is surer.
-
-        Exact at the calibrated guidance scales and interpolated between them; outside their range,
-        and for scores without a table, there is none.
-        """
-        place = self.place(score, uncertainty, label, guidance)
-        return None if place is None else min(max(place, 0.0), 1.0)
-
-    def place(
-        self, score: str, uncertainty: float, label: int | None, guidance: float
-    ) -> float | None:
-        """The same, but beyond 0 and 1 for what is outside of all draws, by shares of their range.
-
-        It is then further away than any of them by ``place - 1``, or ``-place``, times the
-        difference between the largest and the smallest.
-        """
-        table = self.table(score, label, guidance)
-        if table is None or not np.isfinite(uncertainty):
+        family = family_of(spec)
+        setting = family.setting(spec, realised)
+        if setting is None:
             return None
-        beyond = max(table[0] - uncertainty, 0.0) - max(uncertainty - table[-1], 0.0)
-        inside = 1 - float(np.interp(uncertainty, table, np.linspace(0, 1, len(table))))
-        width = max(table[-1] - table[0], abs(beyond) / FARTHEST, np.finfo(float).tiny)
-        return inside + float(beyond / width)
+        weights = self.weights(family, setting)
+        total = 0.0
+        for stratum, weight in family.strata(spec):
+            rank = self.ranks(score, np.array([uncertainty]), stratum, weights)[0]
+            if not np.isfinite(rank):
+                return None
+            total += weight * float(self.measured.confidence(rank, score, stratum, setting))
+        return total
 
-    def table(
-        self, score: str, label: int | None, guidance: float
-    ) -> npt.NDArray[np.float64] | None:
-        """Ascending values of a score at levels 0 .. 1, ``[LEVELS]``, or ``None``.
+    def calibrated_for(self, score: str, spec: LaneSpec, realised: float | None = None) -> bool:
+        """Whether that was measured to be uniform among lanes like this one."""
+        setting = family_of(spec).setting(spec, realised)
+        return self.measured.ranges.calibrated_for(score, setting)
 
-        A guided variance is ``g^2 a + (1 - g)^2 b``, so between two scales each quantile is taken
-        as that function of ``g`` through its values there.
+    def weights(self, family: Family, setting: Setting) -> Weights:
+        """Numbers and weights of the references by which lanes of a setting are ranked.
+
+        Where the family finds none that will do, those of the first will, if it has been measured
+        what their ranks come to there.
         """
-        tables = self.quantiles.get(score)
-        if tables is None or not self.guidance[0] <= guidance <= self.guidance[-1]:
+        found = family.references(setting, self.references)
+        measured = any(each.setting.line == setting.line for each in self.measured.of)
+        return found or (FIRST if measured else ())
+
+    def ranks(
+        self,
+        score: str,
+        uncertainty: Floats,
+        stratum: str,
+        weights: Weights = FIRST,
+    ) -> Floats:
+        """Shares of reference draws that are less sure ``[n]``; NaN without a table or a number.
+
+        Beyond 0 and 1 outside of all of them: further away than any by ``rank - 1``, or ``-rank``,
+        times the difference between the largest and the smallest.
+
+        Args:
+            score: Name of the score.
+            uncertainty: Its values, ``[n]``.
+            stratum: Whose draws.
+            weights: Numbers and weights of the references.
+        """
+        table = self.table(score, stratum, weights)
+        if table is None:
+            return np.full(len(uncertainty), np.nan)
+        values = np.where(np.isfinite(uncertainty), uncertainty, np.nan)
+        beyond = np.maximum(table[0] - values, 0.0) - np.maximum(values - table[-1], 0.0)
+        inside = 1 - np.interp(values, table, np.linspace(0, 1, len(table)))
+        width = max(float(table[-1] - table[0]), float(np.finfo(float).tiny))
+        ranks: Floats = inside + beyond / np.maximum(width, np.abs(beyond) / FARTHEST)
+        return ranks
+
+    def table(self, score: str, stratum: str, weights: Weights = FIRST) -> Floats | None:
+        """Ascending values of a score at levels 0 .. 1, ``[LEVELS]``, or ``None``."""
+        tables, row = self.quantiles.get(score), self._rows.get(stratum)
+        if tables is None or row is None or not weights:
             return None
-        row = self.classes if label is None else label
-        after = int(np.searchsorted(self.guidance, guidance))
-        table: npt.NDArray[np.float64] = tables[after, row]
-        if guidance != self.guidance[after]:
-            pair = self.guidance[after - 1 : after + 1]
-            scales = np.stack([pair, 1 - pair])
-            left, right = np.linalg.lstsq(scales**2, np.array([guidance, 1 - guidance]) ** 2)[0]
-            table = np.maximum.accumulate(left * tables[after - 1, row] + right * table)
+        parts = [weight * tables[number, row] for number, weight in weights]
+        table: Floats = np.maximum.accumulate(sum(parts[1:], parts[0]))
         return table if np.isfinite(table).all() else None
 
     def summary(self) -> dict[str, Any]:
         """What a model card says about it."""
+        numbers = [reference.numbers for reference in self.references]
+        early = {name: bounds.most() for name, bounds in self.early.items()}
         return {
             **self.settings,
+            "precision": precision(self.settings.get("draws", 1)),
             "score": self.score,
+            UNCONDITIONAL: self.without_condition,
             "scores": sorted(self.quantiles),
-            "guidance": [float(g) for g in self.guidance],
+            **{name: sorted(each[name] for each in numbers) for name in numbers[0]},
+            "references": [reference.record() for reference in self.references],
             "early": [*self.early],
-            "holds": self.shifts.holds.record(),
+            "early_confidence": early,
+            "holds": self.measured.ranges.record(),
             **({} if self.conformal is None else {"conformal": self.conformal.summary()}),
         }
 
-    def save(self, path: Path) -> None:
-        """Write it next to a checkpoint."""
-        tables = {f"{QUANTILES}{name}": table for name, table in self.quantiles.items()}
-        tables |= {
-            f"{EARLY}{name}/{part}": array
-            for name, bounds in self.early.items()
-            for part, array in vars(bounds).items()
-        }
-        metadata = {SETTINGS: json.dumps(self.settings), "score": self.score}
+    def encode(self) -> bytes:
+        """The file that it is kept in."""
+        tensors = {f"{QUANTILES}{name}": table for name, table in self.quantiles.items()}
+        tensors |= self.measured.tensors()
+        for name, bounds in self.early.items():
+            tensors |= bounds.tensors(name)
+        metadata = {SETTINGS: json.dumps(self.settings), SCORE: self.score}
+        metadata |= {STRATA: json.dumps(self.strata)} | self.measured.metadata()
+        if self.unconditional is not None:
+            metadata[UNCONDITIONAL] = self.unconditional
         if self.conformal is not None:
-            tables |= self.conformal.tensors()
+            tensors |= self.conformal.tensors()
             metadata |= self.conformal.metadata()
-        if self.other is not None:
-            tables |= self.other.tensors()
-            metadata |= self.other.metadata()
-        save_file({"guidance": self.guidance, **tables}, path, metadata=metadata)
-        path.chmod(0o644)
+        whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+        return save_tensors(whole, metadata)
+
+    def save(self, path: Path) -> None:
+        """Write it next to a checkpoint, in place of another one at once."""
+        write(path, self.encode())
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
+        """Read a file; see :meth:`decode`."""
+        return cls.decode(path.read_bytes())
+
+    @classmethod
+    def decode(cls, data: bytes) -> Calibration:
         """Read it back.
 
         Raises:
@@ -181,76 +236,88 @@ class Calibration:
                 cannot be, what stands beside them is nothing of the kind, or it recommends a score
                 for which it has no table.
         """
-        with safe_open(path, "np") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
-        guidance = tensors.pop("guidance", None)
+        tensors = load_tensors(data)
+        metadata = _metadata(data)
         quantiles = {
             name.removeprefix(QUANTILES): table
             for name, table in tensors.items()
             if name.startswith(QUANTILES)
         }
-        score = metadata.get("score", DEFAULT_SCORE)
-        if guidance is None or score not in quantiles or score not in SCORES:
-            raise ValueError(f"lacks guidance or {QUANTILES}{score}, or knows no such score")
+        chosen = [metadata[name] for name in (SCORE, UNCONDITIONAL) if name in metadata]
+        scores = {name for family in families().values() for name in family.scores}
+        if not chosen or not {*chosen} <= quantiles.keys() & scores:
+            raise ValueError(f"lacks {QUANTILES} of {chosen}, or there is no such score")
         if wrong := sorted(name for name, array in tensors.items() if array.dtype != np.float64):
             raise ValueError(f"{wrong[0]} is {tensors[wrong[0]].dtype}, not float64")
-        _check_tables(guidance, quantiles)
-        settings = Drawn.read(metadata.get(SETTINGS, "{}"))
-        conformal = Conformal.read(tensors, metadata)
-        other = Shifts.read(tensors, metadata)
-        early = _early(tensors, quantiles[score].shape[1])
-        if early and not {"method", "steps"} <= set(settings):
-            raise ValueError(f"does not say by which solver {EARLY} was learned")
-        return cls(score, guidance, quantiles, settings, early, conformal, other)
+        _check_tables(quantiles)
+        number, rows = quantiles[chosen[0]].shape[:2]
+        measured = Measurements.read(tensors, metadata)
+        references = tuple(each.setting for each in measured.of[:number])
+        if len({(*r.numbers,) for r in references}) != 1 or len(references) != number:
+            raise ValueError(f"{NOTE}: does not begin with the {number} settings of the tables")
+        strata = _strata(metadata, rows)
+        return cls(
+            chosen[0],
+            references,
+            strata,
+            quantiles,
+            Provenance.read(metadata.get(SETTINGS, "{}")),
+            measured,
+            Early.read(tensors, references, strata),
+            Conformal.read(tensors, metadata),
+            metadata.get(UNCONDITIONAL),
+            version_of(data),
+        )
 
 
-def _check_tables(
-    guidance: npt.NDArray[np.float64], quantiles: Mapping[str, npt.NDArray[np.float64]]
-) -> None:
+def version_of(data: bytes) -> str:
+    """The version of the calibration in a file."""
+    return f"sha256:{sha256(data).hexdigest()}"
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file in place of another one at once, so that nobody reads half of it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(data)
+    beside.chmod(0o644)
+    beside.replace(path)
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """What stands beside the tensors; the header has been found to be sound."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return dict(header.get("__metadata__", {}))
+
+
+def _strata(metadata: Mapping[str, str], rows: int) -> tuple[str, ...]:
+    """Names of the strata; files that say none have numbered classes, and no condition."""
+    if STRATA not in metadata:
+        return (*map(str, range(rows - 1)), "")
+    try:
+        names = _NAMES.validate_json(metadata[STRATA])
+    except ValidationError as error:
+        raise ValueError(f"{STRATA}: {complaint(error)}") from error
+    if len({*names}) != rows:
+        raise ValueError(f"{STRATA}: no {rows} names")
+    return names
+
+
+def _check_tables(quantiles: Mapping[str, Floats]) -> None:
     """Make sure that samples can be placed in the tables.
 
     Raises:
         ValueError: Shapes do not fit together, or values do not rise.
     """
-    if guidance.dtype != np.float64 or guidance.ndim != 1 or not len(guidance):
-        raise ValueError(f"guidance has shape {guidance.shape} of {guidance.dtype}")
-    if not (np.isfinite(guidance).all() and (np.diff(guidance) > 0).all()):
-        raise ValueError("guidance does not rise")
     shapes = {table.shape for table in quantiles.values()}
-    fitting = {shape for shape in shapes if shape[:1] == guidance.shape and len(shape) == 3}
-    if len(shapes) != 1 or shapes != fitting or 0 in next(iter(shapes)):
-        raise ValueError(f"has shapes {guidance.shape} and {sorted(shapes)}")
+    if len(shapes) != 1 or len(next(iter(shapes))) != 3 or 0 in next(iter(shapes)):
+        raise ValueError(f"has shapes {sorted(shapes)}")
     for name, table in quantiles.items():
         known = table[np.isfinite(table).all(-1)]
         if not (np.diff(known) >= 0).all():
             raise ValueError(f"{QUANTILES}{name} does not rise")
 
 
-def _early(tensors: dict[str, npt.NDArray[np.float64]], rows: int) -> dict[str, Early]:
-    """The early tables among the tensors of a file.
-
-    Args:
-        tensors: Those of the file.
-        rows: Tables that there are for each guidance scale.
-
-    Raises:
-        ValueError: One lacks a part, or its parts do not fit together.
-    """
-    names = {name.split("/")[1] for name in tensors if name.startswith(EARLY)}
-    found = {}
-    for name in sorted(names):
-        parts = [f"{EARLY}{name}/{part.name}" for part in fields(Early)]
-        if not set(parts) <= set(tensors):
-            raise ValueError(f"lacks a part of {EARLY}{name}")
-        early = Early(*(tensors[part] for part in parts))
-        if not early.fits(rows):
-            raise ValueError(f"{EARLY}{name} has parts that do not fit together")
-        found[name] = early
-    return found
-
-
-def tabulate(uncertainties: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def tabulate(uncertainties: Floats) -> Floats:
     """Quantiles of reference uncertainties ``[draws]``, ascending, ``[LEVELS]``."""
-    table: npt.NDArray[np.float64] = np.quantile(uncertainties, np.linspace(0, 1, LEVELS))
+    table: Floats = np.quantile(uncertainties, np.linspace(0, 1, LEVELS))
     return table

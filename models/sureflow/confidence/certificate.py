@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from sureflow.confidence.provenance import Drawn
+from sureflow.core.provenance import Provenance
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -65,8 +65,8 @@ class Conformal:
     Attributes:
         confidence: Thresholds, descending, ``[K]``.
         bound: Rate certified at each, ascending, ``[K]``.
-        note: How the samples were drawn and judged: ``judge``, ``draws``, ``seed``, ``method``,
-            ``steps``, ``score``, ``guidance``, ``delta``, and ``bad_rate`` among all of them.
+        note: How the samples were drawn and judged: ``judge``, ``draws``, ``seed``, ``score``,
+            ``delta``, the names of their setting, and ``bad_rate`` among all of them.
     """
 
     confidence: Floats
@@ -114,13 +114,10 @@ class Conformal:
         return cls(confidence, bound, _Judged.read(metadata[NOTE]))
 
 
-class _Judged(Drawn):
+class _Judged(Provenance):
     """What others rely on of the note."""
 
-    method: str
-    steps: int
     score: str
-    guidance: float
     delta: Annotated[float, Field(gt=0, lt=1)]
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from sureflow.core.family import family_of
+from sureflow.core.lane import LaneSpec
+from sureflow.core.setting import Setting
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,68 +23,120 @@ SHARES = np.arange(1, 20) / 20
 NEVER = 3.0
 """A bound that no rank is beyond."""
 
+EARLY, PARTS = "early/", ("times", "quantiles", "bounds")
+"""Prefix and names of what is stored."""
+
 
 @dataclass(frozen=True)
 class Early:
     """Bounds on the running score at times on the way, for one score.
 
-    A running value is placed among those that the model's own reference draws of the same class
-    and guidance had at that time: its rank in [0, 1], lower is surer. A lane should stop once its
+    A running value is placed among those that the model's own reference draws of the same stratum
+    and setting had at that time: its rank in [0, 1], lower is surer. A lane should stop once its
     rank is beyond the bound for the share of samples that pass.
 
     Attributes:
+        references: Settings with tables, ``[R]``.
+        strata: Names of the strata, ``[S]``.
         times: When running scores were compared, ascending, ``[T]``.
-        guidance: Scales with a table, ``[G]``.
-        quantiles: Running values at levels 0 .. 1, ``[G, classes + 1, T, LEVELS]``.
-        bounds: Highest rank of a lane that may still pass, ``[G, shares, T]``, at :data:`SHARES`.
+        quantiles: Running values at levels 0 .. 1, ``[R, S, T, LEVELS]``; NaN in strata that cannot
+            have the score.
+        bounds: Highest rank of a lane that may still pass, ``[R, shares, T]``, at :data:`SHARES`.
     """
 
+    references: tuple[Setting, ...]
+    strata: tuple[str, ...]
     times: Floats
-    guidance: Floats
     quantiles: Floats
     bounds: Floats
 
-    def fits(self, rows: int) -> bool:
-        """Whether its parts fit together, with so many tables for each scale."""
-        scales, times = self.guidance.shape, self.times.shape
-        return (
-            len(scales) == len(times) == 1
-            and min(*scales, *times) > 0
-            and bool(np.isfinite(self.times).all() and (np.diff(self.times) > 0).all())
-            and self.bounds.shape == (*scales, len(SHARES), *times)
-            and self.quantiles.shape[:-1] == (*scales, rows, *times)
-            and self.quantiles.size > 0
-        )
-
-    def should_stop(self, running: float, t: float, spec: Any, confidence: float) -> bool:
+    def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
         """Whether a lane may be abandoned.
 
         Args:
             running: Its score if it ended as foreseen at ``t``.
             t: Its time.
-            spec: The lane; those of scales without a table are never abandoned.
+            spec: The lane; those that no table ranks by itself are never abandoned.
             confidence: What it must reach in the end.
         """
-        label, guidance = spec.label, spec.scale
-        scale = np.flatnonzero(self.guidance == guidance)
-        share = np.searchsorted(SHARES, 1 - confidence - 1e-9)
-        if not len(scale) or share == len(SHARES) or not self.times[0] <= t <= self.times[-1]:
+        place = self._place(spec)
+        share = _share(confidence)
+        if place is None or share == len(SHARES) or not self.times[0] <= t <= self.times[-1]:
             return False
-        row = self.quantiles.shape[1] - 1 if label is None else label
+        number, row = place
         after = int(np.searchsorted(self.times, t - 1e-9))
         before = max(after - 1, 0)
         width = self.times[after] - self.times[before]
         part = (t - self.times[before]) / width if width else 1.0
-        tables, bounds = self.quantiles[scale[0], row], self.bounds[scale[0], share]
+        tables, bounds = self.quantiles[number, row], self.bounds[number, share]
         table = (1 - part) * tables[before] + part * tables[after]
         bound = (1 - part) * bounds[before] + part * bounds[after]
         return bool(np.isfinite(table).all() and rank(running, table) > bound)
 
+    def _place(self, spec: LaneSpec) -> tuple[int, int] | None:
+        """Numbers of the reference and the stratum that a lane is of alone."""
+        family = family_of(spec)
+        setting, strata = family.setting(spec), family.strata(spec)
+        if setting is None or len(strata) != 1 or strata[0][0] not in self.strata:
+            return None
+        weights = family.references(setting, self.references)
+        if len(weights) != 1 or weights[0][0] >= len(self.bounds):
+            return None
+        return weights[0][0], self.strata.index(strata[0][0])
+
+    def most(self) -> float:
+        """Largest confidence for which lanes of every reference can be abandoned; 0: of none."""
+        able = (self.bounds < NEVER).any(-1).all(0)
+        return float(1 - SHARES[int(np.argmax(able))]) if able.any() else 0.0
+
+    def tensors(self, score: str) -> dict[str, Floats]:
+        """What is stored of it."""
+        return {f"{EARLY}{score}/{part}": getattr(self, part) for part in PARTS}
+
+    @classmethod
+    def read(
+        cls,
+        tensors: Mapping[str, Floats],
+        references: tuple[Setting, ...],
+        strata: tuple[str, ...],
+    ) -> dict[str, Early]:
+        """The tables in a file, by score.
+
+        Raises:
+            ValueError: One lacks a part, or its parts do not fit together.
+        """
+        names = {name.split("/")[1] for name in tensors if name.startswith(EARLY)}
+        found = {}
+        for score in sorted(names):
+            parts = [tensors.get(f"{EARLY}{score}/{part}") for part in PARTS]
+            whole = [part for part in parts if part is not None]
+            if len(whole) < len(PARTS):
+                raise ValueError(f"lacks a part of {EARLY}{score}")
+            found[score] = cls(references, strata, *whole)
+            if not found[score]._fits():
+                raise ValueError(f"{EARLY}{score} has parts that do not fit together")
+        return found
+
+    def _fits(self) -> bool:
+        """Whether its parts fit together."""
+        times, number = self.times.shape, self.bounds.shape[0] if self.bounds.ndim else 0
+        return (
+            len(times) == 1
+            and 0 < number <= len(self.references)
+            and times[0] > 0
+            and bool(np.isfinite(self.times).all() and (np.diff(self.times) > 0).all())
+            and self.bounds.shape == (number, len(SHARES), *times)
+            and self.quantiles.shape[:-1] == (number, len(self.strata), *times)
+            and self.quantiles.size > 0
+        )
+
 
 def rank(value: float, table: Floats) -> float:
     """Where a value stands among those of a table of quantiles, in [0, 1]; beyond all of them 2."""
-    return 2.0 if value > table[-1] else float(np.interp(value, table, _levels(table)))
+    levels = np.linspace(0, 1, len(table))
+    return 2.0 if value > table[-1] else float(np.interp(value, table, levels))
 
 
-def _levels(table: Floats) -> Floats:
-    return np.linspace(0, 1, len(table))
+def _share(confidence: float) -> int:
+    """Which of the shares is the bound's for lanes that must reach a confidence."""
+    return int(np.searchsorted(SHARES, 1 - confidence - 1e-9))

@@ -118,38 +118,46 @@ def judged(
         ValueError: The seeds are the same, the calibration has no confidence for such samples, or
             the judge did not judge each.
     """
-    settings, score = calibration.settings, calibration.score
-    if seed == settings["seed"]:
+    score = calibration.score
+    if seed == calibration.settings.get("seed"):
         raise ValueError(f"seed: {seed} is that of the reference draws")
+    references = {one.numbers.get("guidance"): one for one in calibration.references}
+    if GUIDANCE not in references:
+        raise ValueError(f"{score} is not calibrated for guidance {GUIDANCE:g}, which is judged")
+    setting = references[GUIDANCE].record()
     samples = draw_balanced(
         model,
         draws,
         seed,
         guidance=GUIDANCE,
-        method=settings["method"],
-        steps=settings["steps"],
+        method=setting["method"],
+        steps=setting["steps"],
         scores=(score,),
         quiet=quiet,
     )
-    said = [
-        calibration.confidence(score, sample.scores[score], sample.spec.label, GUIDANCE)
-        for sample in samples
-    ]
+    said = [calibration.confidence(score, each.scores[score], each.spec) for each in samples]
     confidence = np.array([np.nan if value is None else value for value in said])
-    if np.isnan(confidence).all():
-        raise ValueError(f"{score} is not calibrated for guidance {GUIDANCE:g}, which is judged")
-    bad = _flags(judge(samples))
+    bad = _flags(_asked(judge, name, samples))
     if len(bad) != draws:
         raise ValueError(f"judge: {name} gave {len(bad)} judgements on {draws} samples")
     note = {
         "judge": name,
         "seed": seed,
-        "method": settings["method"],
-        "steps": settings["steps"],
+        "method": setting["method"],
+        "steps": setting["steps"],
         "score": score,
         "guidance": GUIDANCE,
     }
     return certify(confidence, bad, note)
+
+
+def _asked(judge: SampleJudge, name: str, samples: list[Sample]) -> Sequence[float]:
+    try:
+        return judge(samples)
+    except Exception as error:  # somebody else's code may raise anything
+        if str(error).startswith("judge: "):
+            raise
+        raise ValueError(f"judge: {name} raised {type(error).__name__}: {error}") from error
 
 
 def _flags(judgements: Sequence[float]) -> Flags:

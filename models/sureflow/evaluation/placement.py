@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from sureflow.core.arrays import Floats
-from sureflow.core.draw import Purpose, normal
-from sureflow.families.flow.grid import STEEPEST, Grid, uniform
-from sureflow.families.flow.tableau import TABLEAUS
+from sureflow.families.flow.grid import STEEPEST, Grid
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.networks import VelocityNetwork
+from sureflow.sampling.evaluators import evaluators
+from sureflow.sampling.sample import run
 from sureflow.stamp import LEARNED_FROM, NETWORK
 
 METHOD, COUNTS = "heun", (4, 8, 16)
@@ -32,25 +30,31 @@ ROUNDING = 1e-14
 """Mean squares far below this are rounding, and no grid shall be sought for that."""
 
 TRUTH_STEPS = 48
-BLOCK = 1024
+CAPACITY = 256
+UNIFORM = Grid(np.zeros(2))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Draws:
-    """Starts of trajectories, their true end points, and how many draws each stands for.
+    """Lanes, their true end points, and how many draws each stands for.
 
-    Shapes: ``start`` and ``end`` ``[n, *shape]``, ``label`` and ``weight`` ``[n]``.
+    Attributes:
+        model: The model.
+        specs: Lanes that differ in index and label alone, ``[n]``.
+        ends: Where they end on a fine grid, ``[n, size]``.
+        weight: ``[n]``.
     """
 
-    start: Tensor
-    label: Tensor
-    end: Tensor
-    weight: Tensor
+    model: Model
+    specs: Sequence[FlowSpec]
+    ends: Floats
+    weight: Floats
 
-    def squares(self, network: VelocityNetwork, method: str, times: Floats) -> Tensor:
+    def squares(self, method: str, steps: int, grid: Grid) -> Floats:
         """Mean square of every draw's end-point error on a grid, ``[n]``."""
-        ends = solve(network, self.start, self.label, method, times)
-        return (ends - self.end).square().flatten(1).mean(1).double()
+        ends = solve(self.model, self.specs, method, steps, grid)
+        squares: Floats = np.square(ends - self.ends).mean(1)
+        return squares
 
 
 def fit_grid(
@@ -80,15 +84,12 @@ def fit_grid(
     """
     if hardest is not None and not 1 <= hardest <= draws // 2:
         raise ValueError(f"hardest: {hardest} is not in 1 .. {draws // 2}, half of the draws")
-    network = model.network
     reference = make_draws(model, draws, seed)
     if hardest is not None:
-        reference = choose(network, reference, hardest, seed)
+        reference = choose(reference, hardest, seed)
 
     def cost(knots: Floats) -> float:
-        return (
-            mean_log_error(network, reference, Grid(knots)) + PENALTY * float(knots @ knots) / KNOTS
-        )
+        return mean_log_error(reference, Grid(knots)) + PENALTY * float(knots @ knots) / KNOTS
 
     best = np.zeros(KNOTS)
     with tqdm(disable=quiet, unit="grid", desc=model.card.name) as bar:
@@ -102,63 +103,31 @@ def fit_grid(
         "draws": draws,
         "hardest": hardest,
         "seed": seed,
-        "gain": mean_log_error(network, reference, Grid(np.zeros(KNOTS)))
-        - mean_log_error(network, reference, Grid(best)),
+        "gain": mean_log_error(reference, UNIFORM) - mean_log_error(reference, Grid(best)),
         LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)},
     }
     return Grid(best, settings)
 
 
-def solve(network: VelocityNetwork, x: Tensor, label: Tensor, method: str, times: Floats) -> Tensor:
-    """End points of starts ``x [n, *shape]`` by one method on one grid, without variances."""
-    parts = (slice(first, first + BLOCK) for first in range(0, len(x), BLOCK))
-    return torch.cat([_solve(network, x[part], label[part], method, times) for part in parts])
-
-
-@torch.inference_mode()
-def _solve(
-    network: VelocityNetwork, x: Tensor, label: Tensor, method: str, times: Floats
-) -> Tensor:
-    tableau = TABLEAUS[method]
-    before, last_h = None, 0.0
-    for t, h in zip(times[:-1].tolist(), np.diff(times).tolist(), strict=True):
-        stages: list[Tensor] = []
-
-        def evaluate(x: Tensor, t: float, stages: list[Tensor] = stages) -> Tensor:
-            stages.append(network(x, torch.full((len(x),), t, device=x.device), label))
-            return stages[-1]
-
-        first = evaluate(x, t)
-        if tableau.multistep and before is not None:
-            half = h / last_h / 2
-            x = x + h * ((1 + half) * first - half * before)
-        else:
-            for stage in range(1, tableau.stages - tableau.fsal):
-                y = _combined(x, h, tableau.a[stage], stages)
-                evaluate(y, t + tableau.c[stage] * h)
-            x = _combined(x, h, tableau.b, stages)
-        before, last_h = first, h
-    return x
-
-
-def _combined(x: Tensor, h: float, weights: tuple[float, ...], stages: list[Tensor]) -> Tensor:
-    for weight, stage in zip(weights, stages, strict=False):
-        if weight:
-            x = x + h * weight * stage
-    return x
+def solve(model: Model, specs: Sequence[FlowSpec], method: str, steps: int, grid: Grid) -> Floats:
+    """End points of lanes by one method in so many steps of a grid, ``[n, size]``."""
+    evaluators(model)  # verified once, not on every grid
+    on_grid = [replace(spec, method=method, steps=steps, grid="fitted") for spec in specs]
+    samples = run(model.varied(grid=grid, calibration=None), on_grid, min(CAPACITY, len(specs)))
+    return np.stack([sample.data for sample in samples]).reshape(len(specs), -1).astype(np.float64)
 
 
 def make_draws(model: Model, count: int, seed: int) -> Draws:
     """Draw starts, labels taking turns, and follow them on a fine grid."""
-    network, shape = model.network, model.card.shape
-    start = torch.stack([normal(shape, seed, index, Purpose.START) for index in range(count)])
-    start, label = start.to(network.device), torch.arange(count) % max(network.classes, 1)
-    label = label.to(network.device)
-    end = solve(network, start, label, "rk4", uniform(TRUTH_STEPS))
-    return Draws(start, label, end, torch.full((count,), 1 / count, dtype=torch.float64))
+    classes = len(model.card.classes)
+    specs = [
+        FlowSpec(seed, index, label=index % classes if classes else None) for index in range(count)
+    ]
+    ends = solve(model, specs, "rk4", TRUTH_STEPS, UNIFORM)
+    return Draws(model, specs, ends, np.full(count, 1 / count))
 
 
-def choose(network: VelocityNetwork, draws: Draws, hardest: int, seed: int) -> Draws:
+def choose(draws: Draws, hardest: int, seed: int) -> Draws:
     """Keep the hardest draws, and as many of the others at random, weighted to stand for all.
 
     A draw is as hard as its largest share in the errors on three grids, so that draws which are
@@ -167,22 +136,21 @@ def choose(network: VelocityNetwork, draws: Draws, hardest: int, seed: int) -> D
     shares = []
     for knots in ([0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]):
         for steps in COUNTS:
-            squares = draws.squares(network, METHOD, Grid(np.array(knots)).times(steps))
+            squares = draws.squares(METHOD, steps, Grid(np.array(knots)))
             shares.append(squares / squares.sum())
-    order = torch.stack(shares).amax(0).argsort(descending=True)
+    order = np.argsort(-np.max(shares, 0), kind="stable")
     others = order[hardest:]
-    generator = torch.Generator().manual_seed(seed)
-    some = others[torch.randperm(len(others), generator=generator)[:hardest].to(others.device)]
-    kept = torch.cat([order[:hardest], some])
+    some = np.random.default_rng(seed).permutation(others)[:hardest]
+    kept = np.concatenate([order[:hardest], some])
     weight = draws.weight[kept]
     weight[hardest:] *= len(others) / hardest
-    return Draws(draws.start[kept], draws.label[kept], draws.end[kept], weight)
+    return Draws(draws.model, [draws.specs[i] for i in kept], draws.ends[kept], weight)
 
 
-def mean_log_error(network: VelocityNetwork, draws: Draws, grid: Grid) -> float:
+def mean_log_error(draws: Draws, grid: Grid) -> float:
     """Logarithm of the rms end-point error, averaged over step counts."""
-    means = [draws.squares(network, METHOD, grid.times(n)) @ draws.weight for n in COUNTS]
-    return float(np.mean([0.5 * np.log(float(mean) + ROUNDING) for mean in means]))
+    means = [float(draws.squares(METHOD, steps, grid) @ draws.weight) for steps in COUNTS]
+    return float(np.mean([0.5 * np.log(mean + ROUNDING) for mean in means]))
 
 
 def search(cost: Callable[[Floats], float], start: Floats) -> Iterator[tuple[Floats, float]]:

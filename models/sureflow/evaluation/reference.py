@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
+from sureflow.confidence.calibration import LEAST_DRAWS, LEVELS, Calibration, tabulate
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
 from sureflow.confidence.early import Early
+from sureflow.confidence.measured import Measured, Measurements
+from sureflow.core.family import family_of
+from sureflow.core.lane import LaneSpec
+from sureflow.core.setting import Setting
 from sureflow.evaluation.abandonment import fit_bounds, ranks
-from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
-from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.setting import named
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow.stamp import LEARNED_FROM
@@ -28,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Reference:
-    """Draws of one class at one guidance scale.
+    """Draws of one stratum at one setting.
 
     Attributes:
         scores: By name, ``[draws]``.
@@ -48,109 +51,134 @@ def calibrate(
     seed: int = 1_000_003,
     method: str = "heun",
     steps: int = 20,
-    score: str = DEFAULT_SCORE,
+    score: str | None = None,
+    unconditional: str | None = None,
     costly: bool = False,
     quiet: bool = False,
 ) -> Calibration:
     """Draw reference samples and tabulate all their scores.
 
-    Every class has noises of its own: the same one tends to be easy for all of them, so that the
+    Every stratum has noises of its own: the same one tends to be easy for all of them, so that the
     errors of their tables would not cancel out in a mixture. Guidance scales share them.
 
     Args:
         model: The model to calibrate; any calibration it has is not used.
-        draws: Reference samples per class and scale, and as many without a condition.
+        draws: Reference samples per class and scale, and as many without a condition. With fewer
+            than :data:`~sureflow.confidence.calibration.LEAST_DRAWS` nothing is said to be
+            calibrated.
         guidance: Guidance scales to tabulate; scales other than 1 need classes.
         seed: Seed of the reference draws, kept apart from seeds that people like to use.
         method: Solver of the draws.
         steps: Its steps.
-        score: The score that the model is to be judged by where a request names none.
+        score: The score that the model is to be judged by where a request names none; by default
+            that of its family.
+        unconditional: The same where a request has no condition; by default the same score.
         costly: Tabulate also the scores that cost a pass of their own for every evaluation.
         quiet: No progress bar.
     """
-    classes = len(model.card.classes)
-    scales = sorted({float(scale) for scale in guidance}) if classes else [1.0]
-    total = draws * (classes * len(scales) + 1)
+    scales = sorted({float(scale) for scale in guidance}) if model.card.classes else [1.0]
+    references = [named(method, steps, guidance=scale) for scale in scales]
+    score = score or family_of(model.card).default_score
+    lanes = [_lanes(model, one, draws, seed, score, costly) for one in references]
+    strata = [*dict.fromkeys(stratum for each in lanes for stratum in each if stratum), ""]
+    total = sum(len(specs) for each in lanes for specs in each.values())
     bar: tqdm[Any]
     with tqdm(total=total, disable=quiet, unit="sample", desc=model.card.name) as bar:
-
-        def draw(label: int | None, scale: float) -> Reference:
-            names = sorted(_names(model, label, scale), key=lambda name: name != score)
-            names = [name for name in names if costly or name == score or not SCORES[name].factor]
-            first = draws * (classes if label is None else label)
-            specs = [
-                FlowSpec(seed, first + index, method, steps, label, scale, scores=tuple(names))
-                for index in range(draws)
-            ]
-            return _drawn(model, specs, bar)
-
-        unconditional = draw(None, 1.0)
-        of_scales = [
-            [*(draw(label, scale) for label in range(classes)), unconditional] for scale in scales
-        ]
+        drawn = [{name: _drawn(model, each[name], bar) for name in each} for each in lanes]
+    names = {name for each in drawn for part in each.values() for name in part.scores}
     quantiles = {
-        name: np.array([[_table(part, name) for part in parts] for parts in of_scales])
-        for name in SCORES
-        if any(name in part.scores for parts in of_scales for part in parts)
+        name: np.array([[_table(each.get(one), name) for one in strata] for each in drawn])
+        for name in family_of(model.card).scores
+        if name in names
     }
-    early = _early(of_scales, np.array(scales), score, seed)
-    settings = {"method": method, "steps": steps, "draws": draws, "seed": seed}
-    settings |= {LEARNED_FROM: dict(model.digests)}
-    return Calibration(score, np.array(scales), quantiles, settings, early)
+    error = dict.fromkeys(quantiles, 0.0 if draws >= LEAST_DRAWS else 1.0)
+    return Calibration(
+        score,
+        (*references,),
+        (*strata,),
+        quantiles,
+        {
+            "method": method,
+            "steps": steps,
+            "draws": draws,
+            "seed": seed,
+            LEARNED_FROM: dict(model.digests),
+        },
+        Measurements(tuple(Measured(one, {}, error) for one in references)),
+        _early(references, strata, drawn, score, seed),
+        unconditional=unconditional,
+    )
 
 
-def _names(model: Model, label: int | None, scale: float) -> list[str]:
-    """The scores that mean something there."""
-    return [
-        name
-        for name, meaning in SCORES.items()
-        if meaning.obstacle(model.card, label, scale) is None
-    ]
+def _lanes(
+    model: Model, setting: Setting, draws: int, seed: int, score: str, costly: bool
+) -> dict[str, list[LaneSpec]]:
+    """Lanes of a setting by stratum, with the scores that they can have, the best one first."""
+    family, found = family_of(model.card), {}
+    for place, lane in enumerate(family.draws(model.card, setting)):
+        names = [
+            name
+            for name in sorted(family.scores, key=lambda name: name != score)
+            if family.obstacle(name, model.card, lane) is None
+            and (costly or name == score or not family.scores[name].costly)
+        ]
+        first = replace(lane, seed=seed, scores=tuple(names))
+        ((stratum, _),) = family.strata(lane)
+        found[stratum] = [replace(first, index=draws * place + i) for i in range(draws)]
+    return found
 
 
-def _drawn(model: Model, specs: list[FlowSpec], bar: tqdm[Any]) -> Reference:
+def _drawn(model: Model, specs: list[LaneSpec], bar: tqdm[Any]) -> Reference:
     """Make these lanes and listen to their running score."""
     heard: list[dict[float, float]] = [{} for _ in specs]
 
-    def hear(ticket: int, t: float, value: float) -> None:
+    def listen(ticket: int, t: float, value: float) -> None:
         if t >= FIRST - 1e-9:
             heard[ticket][t] = value
 
-    samples = run(model, specs, capacity=64, progress=bar.update, listener=hear)
-    names = specs[0].scores
+    samples = run(model, specs, capacity=64, progress=bar.update, listener=listen)
     times = np.array(sorted(heard[0]))
     return Reference(
-        {name: np.array([sample.scores[name] for sample in samples]) for name in names},
+        {name: np.array([sample.scores[name] for sample in samples]) for name in specs[0].scores},
         times,
         np.array([[of_lane[t] for t in times] for of_lane in heard]),
     )
 
 
-def _table(part: Reference, name: str) -> Floats:
-    return tabulate(part.scores[name]) if name in part.scores else np.full(LEVELS, np.nan)
+def _table(part: Reference | None, name: str) -> Floats:
+    if part is None or name not in part.scores:
+        return np.full(LEVELS, np.nan)
+    return tabulate(part.scores[name])
 
 
 def _early(
-    of_scales: list[list[Reference]], scales: Floats, score: str, seed: int
+    references: Sequence[Setting],
+    strata: Sequence[str],
+    drawn: Sequence[dict[str, Reference]],
+    score: str,
+    seed: int,
 ) -> dict[str, Early]:
-    """When lanes may be abandoned, by the running score; nothing if there are no times to ask."""
-    times = of_scales[0][0].times
-    if not len(times):
+    """When lanes may be abandoned, by the running score; nothing if it never tells in time."""
+    able = [[n for n in strata if n in each and score in each[n].scores] for each in drawn]
+    parts = [each[name] for each, names in zip(drawn, able, strict=True) for name in names]
+    times = parts[0].times
+    # A score that looks at the path late, or compares two times, says nothing before.
+    told = np.all([np.isfinite(part.running).all(0) for part in parts], 0)
+    if not told.any():
         return {}
     levels = np.linspace(0, 1, EARLY_LEVELS)
-    quantiles, bounds = [], []
-    for parts in of_scales:
-        tables, placed, final = [], [], []
-        for part in parts:
-            if next(iter(part.scores)) != score:
-                tables.append(np.full((len(times), EARLY_LEVELS), np.nan))
-                continue
-            tables.append(np.quantile(part.running, levels, axis=0).T)
-            placed.append(ranks(part.running, tables[-1]))
-            final.append(_order(part.scores[score]))
+    quantiles = np.full((len(drawn), len(strata), told.sum(), EARLY_LEVELS), np.nan)
+    bounds = []
+    for number, (each, names) in enumerate(zip(drawn, able, strict=True)):
+        placed, final = [], []
+        for name in names:
+            running = each[name].running[:, told]
+            table = quantiles[number, strata.index(name)] = np.quantile(running, levels, axis=0).T
+            placed.append(ranks(running, table))
+            final.append(_order(each[name].scores[score]))
         bounds.append(fit_bounds(np.concatenate(placed), np.concatenate(final), seed))
-        quantiles.append(np.array(tables))
-    return {score: Early(times, scales, np.array(quantiles), np.array(bounds))}
+    made = Early((*references,), (*strata,), times[told], quantiles, np.array(bounds))
+    return {score: made} if made.most() else {}
 
 
 def _order(values: Floats) -> Floats:

@@ -14,7 +14,7 @@ from sureflow.networks.conditions import read_conditions
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.final import FinalLayer
 from sureflow.networks.network import VelocityNetwork
-from sureflow.networks.reply import Reply
+from sureflow.networks.output import NetworkOutput
 
 
 class ConditionedNoise(nn.Module):
@@ -62,7 +62,7 @@ class FrozenVelocity(VelocityNetwork):
             whenever weights are loaded.
     """
 
-    origin: Tensor | None
+    entry_order: Tensor | None
 
     def __init__(
         self,
@@ -83,21 +83,21 @@ class FrozenVelocity(VelocityNetwork):
         last = FinalLayer(network, final)
         noise = ConditionedNoise(last.channels, classes, embedding, width)
         self.noise = nn.ModuleDict({"final": noise.to(widened(last.weight))})
-        self.probed = last.channels
+        self.probe_channels = last.channels
         # Which entry of the final layer's output each entry of the velocity is; None: the same.
-        self.register_buffer("origin", None, persistent=False)
+        self.register_buffer("entry_order", None, persistent=False)
         self.register_load_state_dict_post_hook(_verify)  # type: ignore[no-untyped-call]
         if not last.weight.is_meta:
             self.verify()
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
-        return self.conditioned(x, t, label, noisy, {})
+        return self.conditioned(x, t, label, noisy, self._complete(x, {}))
 
     def conditioned(
         self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
     ) -> Moments:
-        """Evaluate it with conditions beside a label; one that is not given is null."""
+        """Evaluate it with conditions beside a label."""
         if not noisy:
             return Moments(self._evaluate(x, t, label, given))
         last = FinalLayer(self.network, self.final)
@@ -109,9 +109,9 @@ class FrozenVelocity(VelocityNetwork):
         with torch.autocast(x.device.type, enabled=False):
             variance = rule_of(last.layer)(last.layer, widened(rows), noisy_rows.variance)
         variance = variance.flatten(1)
-        if self.origin is not None:
-            variance = variance.index_select(1, self.origin)
-        return Reply(mean, variance.reshape(mean.shape), hidden=rows)
+        if self.entry_order is not None:
+            variance = variance.index_select(1, self.entry_order)
+        return NetworkOutput(mean, variance.reshape(mean.shape), hidden=rows)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of the noise layer; the frozen module stays in evaluation mode."""
@@ -129,9 +129,10 @@ class FrozenVelocity(VelocityNetwork):
                 changes values; the message begins with the name of the argument.
         """
         last = FinalLayer(self.network, self.final)
-        x, t, label = self._probe(widened(last.weight))
+        x, t, label = self._example_rows(widened(last.weight))
+        given = self._complete(x, {})
         try:
-            found = self._evaluate(x, t, label).shape
+            found = self._evaluate(x, t, label, given).shape
         except Exception as error:
             labels = f", labels 0 and {self.classes} (none)" if self.classes else ""
             raise ValueError(
@@ -139,23 +140,20 @@ class FrozenVelocity(VelocityNetwork):
             ) from error
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
-        self.origin = last.origin(lambda: self._evaluate(x, t, label))
+        self.entry_order = last.entry_order(lambda: self._evaluate(x, t, label, given))
 
-    def _probe(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _example_rows(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Two rows, one of label 0 and one without condition."""
         x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0)).to(like)
         t = torch.tensor([0.25, 0.75]).to(like)
         return x, t, torch.tensor([0, self.classes], device=like.device)
 
-    def _evaluate(
-        self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor] | None = None
-    ) -> Tensor:
-        condition = {"label": label} if self.classes else {}
+    def _evaluate(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         # The noise layer is of the type that the module computes in, which may be wider.
         own = self.noise_parameters()[0].dtype
-        for name, kind in self.conditions.items():
-            null = x.new_full((len(x), *kind.shape), kind.null)
-            condition[name] = (null if given is None else given.get(name, null)).to(own)
+        condition = {name: value.to(own) for name, value in given.items()}
+        if self.classes:
+            condition["label"] = label
         out = self.network(x.to(own), t.to(own), **condition)
         if not (isinstance(out, Tensor) and out.is_floating_point()):
             what = out.dtype if isinstance(out, Tensor) else type(out).__name__

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from sureflow.core.card import Condition
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
+from sureflow.networks.output import NetworkOutput
 from sureflow.networks.probe import Probe
-from sureflow.networks.reply import Reply
 
 MAX_DIMENSIONS = 8
 """Of a sample."""
@@ -66,7 +66,7 @@ class VelocityNetwork(nn.Module, ABC):
         self.shape = shape
         self.classes = classes
         self.floor = floor
-        self.probed = 0
+        self.probe_channels = 0
         self.probe: Probe | None = None
         self.conditions: dict[str, Condition] = {}
 
@@ -77,7 +77,7 @@ class VelocityNetwork(nn.Module, ABC):
         Samplers give ``x`` and ``t`` in float32. Whatever floating-point type comes out is cast to
         that of ``x``.
 
-        Returns a :class:`~sureflow.networks.reply.Reply` where there is a place to be probed.
+        Returns a :class:`~sureflow.networks.output.NetworkOutput` where there is a place to be probed.
         """
 
     def conditioned(
@@ -85,7 +85,8 @@ class VelocityNetwork(nn.Module, ABC):
     ) -> Moments:
         """Evaluate it with conditions beside a label, by name, each ``[B, ...]``.
 
-        A network that takes any overrides this; one that takes none is given none.
+        A network that takes any overrides this, and is given all that it declares in
+        ``conditions``, those that nobody has given as their null.
         """
         return self.run(x, t, label, noisy)
 
@@ -93,11 +94,14 @@ class VelocityNetwork(nn.Module, ABC):
         """Velocity ``[B, *shape]`` at points ``x [B, *shape]``, times ``t [B]``, ``label [B]``.
 
         Units are data units per unit time; ``t = 0`` is noise and ``t = 1`` is data. Without
-        ``label`` every row is unconditional.
+        ``label`` every row is unconditional; conditions ``given`` by name are ``[B, ...]``.
         """
+        given = self._complete(x, given)
         return self.conditioned(x, t, self._labels(x, label), False, given).mean.to(x.dtype)
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Reply:
+    def moments(
+        self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor
+    ) -> NetworkOutput:
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean is bitwise that of :meth:`forward`. Variance is in squared data units; larger is
@@ -105,12 +109,12 @@ class VelocityNetwork(nn.Module, ABC):
         of ``x``.
         """
         label = self._labels(x, label)
-        out = self.conditioned(x, t, label, True, given)
+        out = self.conditioned(x, t, label, True, self._complete(x, given))
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         reading = None
-        if self.probe is not None and isinstance(out, Reply) and out.hidden is not None:
+        if self.probe is not None and isinstance(out, NetworkOutput) and out.hidden is not None:
             reading = self.probe(out.hidden, t, label)
-        reply = Reply(out.mean, variance + self.floor, reading=reading)
+        reply = NetworkOutput(out.mean, variance + self.floor, reading=reading)
         return reply.map(lambda z: z.to(x.dtype))
 
     def attach(self, probe: Probe) -> None:
@@ -119,10 +123,12 @@ class VelocityNetwork(nn.Module, ABC):
         Raises:
             ValueError: It was fitted to another network.
         """
-        if not self.probed:
+        if not self.probe_channels:
             raise ValueError("this network has no place to be probed")
-        if probe.channels != self.probed:
-            raise ValueError(f"reads {probe.channels} channels, the network has {self.probed}")
+        if probe.channels != self.probe_channels:
+            raise ValueError(
+                f"reads {probe.channels} channels, the network has {self.probe_channels}"
+            )
         if probe.classes != self.classes:
             raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
         self.probe = probe.to(self.device)
@@ -146,6 +152,15 @@ class VelocityNetwork(nn.Module, ABC):
         if label is None:
             return torch.full((x.shape[0],), self.classes, dtype=torch.long, device=x.device)
         return label
+
+    def _complete(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Conditions for the rows ``x``, null where they are not given."""
+        nulls = {
+            name: x.new_full((len(x), *condition.shape), condition.null)
+            for name, condition in self.conditions.items()
+            if name not in given
+        }
+        return {**given, **nulls}
 
 
 def check_depth(name: str, count: int) -> None:

@@ -1,7 +1,7 @@
 """Which key may do what: one table, which every route reads.
 
 A router is made with ``route_class=Guarded``; a route that the table does not name cannot be
-declared. Where the server has no keys, everybody may do everything.
+declared. A server without keys lets every request do everything.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ OPEN: tuple[Scope, ...] = ()
 """Needs no key."""
 
 MAKERS: tuple[Scope, ...] = ("generate", "edit")
-"""Whoever can make something may look at it, and discard it, if it is theirs."""
+"""A key that can make something may look at what it has made, and discard it."""
 
 WATCHERS: tuple[Scope, ...] = ("metrics", "admin")
-"""Unless the settings open the metrics to everybody."""
+"""Unless the settings open the metrics without a key."""
 
 ACCESS: dict[tuple[str, str], tuple[Scope, ...]] = {
     ("GET", "/health/live"): OPEN,

@@ -127,7 +127,7 @@ class Background:
     async def events(self, first: int) -> AsyncGenerator[tuple[int | None, str, dict[str, Any]]]:
         """Yield events from this number on, with their numbers and names, to the last one.
 
-        Steps have no number: whoever comes later hears of the latest ones only.
+        Steps have no number: a client that comes later hears of the latest ones only.
         """
         number, known = first, dict[int, tuple[int, float]]()
         while True:

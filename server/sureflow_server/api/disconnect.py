@@ -1,4 +1,4 @@
-"""Stopping work that nobody waits for any more."""
+"""Stopping the work of a client that has left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 T = TypeVar("T")
 
 CLIENT_CLOSED_REQUEST = 499
-"""Status of an answer that nobody reads."""
+"""Status of an answer to a client that has left."""
 
 
 def install(app: FastAPI) -> None:

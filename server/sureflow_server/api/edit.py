@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -15,9 +16,14 @@ from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
 from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.opened_handle import OpenedHandle, card_of_handle, open_handle
+from sureflow_server.api.opened_handle import (
+    OpenedHandle,
+    card_of_handle,
+    inexact,
+    open_handle,
+)
 from sureflow_server.api.original import Frames, original, surest
-from sureflow_server.api.problems import problems
+from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import EditResponse
 from sureflow_server.api.run import Run
 from sureflow_server.engine.errors import ImpossibleError
@@ -49,11 +55,15 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     service = Service.of(request)
     opened = await open_handle(request, body.handle)
     card = card_of_handle(opened, service)
+    doubt = inexact(opened, card)
+    if doubt is not None and body.require_exact:
+        raise Problem.field("require_exact", doubt, "replay-approximate")
     step = branching_step(body, opened)
     frame = await opened.frame(service.store, step)
     frames = await service.store.frames(body.handle)
     planned = plan_edit(body, opened, card, step, frame, service.settings)
-    document = partial(_answer, request.state.request_id, body, opened, frames, step)
+    planned = replace(planned, exact=doubt is None)
+    document = partial(_answer, request.state.request_id, body, opened, frames, step, doubt)
     try:
         return await serve(request, planned, document)
     except ImpossibleError as error:
@@ -61,7 +71,13 @@ async def _edit(request: Request, body: EditRequest) -> Response:
 
 
 def _answer(
-    request_id: str, body: EditRequest, opened: OpenedHandle, frames: Frames, step: int, run: Run
+    request_id: str,
+    body: EditRequest,
+    opened: OpenedHandle,
+    frames: Frames,
+    step: int,
+    doubt: str | None,
+    run: Run,
 ) -> dict[str, Any]:
     results = run.ordered
     chosen = surest(results, opened.facts)
@@ -70,8 +86,11 @@ def _answer(
         record(result, run.plan, withheld=best and place != chosen)
         for place, result in enumerate(results)
     ]
+    document = answer(run, request_id, records)
+    if doubt is not None:
+        document |= {"warnings": [*document["warnings"], doubt], "replay": "approximate"}
     return {
-        **answer(run, request_id, records),
+        **document,
         "at": {"t": round(float(opened.t[step]), 6), "step": step},
         "original": original(opened, frames, run.plan, withheld=best and chosen is not None),
         "chosen": chosen,

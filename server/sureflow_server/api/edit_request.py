@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
-from sureflow.core.schema import Integer, Number, Schema
+from sureflow.core.schema import Flag, Integer, Number, Schema
 from sureflow_server.api.family_part import deferred_part, operation_of, sampler_of
 from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.requests import (
@@ -106,6 +106,11 @@ class EditRequest(Schema):
     """As for `POST /v1/generate`."""
 
     priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+
+    require_exact: Flag = False
+    """Refuse (409) where the trajectory was made on other kernels, so that it could not be made
+    again bit for bit; otherwise it goes on with a warning, and the answer says replay approximate.
+    """
 
     @field_validator("filter")
     @classmethod

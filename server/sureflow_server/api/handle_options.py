@@ -20,6 +20,9 @@ from sureflow_server.filters.rewinding import ENDED
 from sureflow_server.settings import Settings
 from sureflow_server.store import DamagedHandleError, Handle, Store, new_id
 
+FINGERPRINT = "fingerprint"
+"""In the note of a handle: that of the kernels that made its sample."""
+
 
 @dataclass(frozen=True, slots=True)
 class HandleOptions:
@@ -71,7 +74,7 @@ async def keep(
     store: Store,
     sample: Sample,
     facts: dict[str, Any],
-    model: tuple[str, str],
+    model: tuple[str, str, str],
     owner: str,
     options: HandleOptions,
 ) -> Kept | None:
@@ -83,7 +86,7 @@ async def keep(
         store: Where it goes.
         sample: The sample, with its frames.
         facts: Its record without arrays.
-        model: Name and version.
+        model: Name, version, and the fingerprint of the kernels that made the sample.
         owner: Id of the key that made it.
         options: How long it lives.
 
@@ -93,7 +96,7 @@ async def keep(
     if sample.finish_reason not in ENDED:
         return None
     now = time()
-    name, version = model
+    name, version, fingerprint = model
     handle = Handle(
         id=new_id(),
         owner=owner,
@@ -101,7 +104,7 @@ async def keep(
         model_version=version,
         created=now,
         expires=now + options.ttl_s,
-        note=json.dumps(_note(sample, facts)).encode(),
+        note=json.dumps({**_note(sample, facts), FINGERPRINT: fingerprint}).encode(),
         recipe=dump(sample.spec),
         sample=save({"data": sample.data, "map": sample.map}),
     )

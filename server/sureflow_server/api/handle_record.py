@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sureflow.core.schema import Schema
 from sureflow_server.api.responses import CommitPoint, Profile, SampleRecord
@@ -89,3 +89,7 @@ class FramesRecord(Schema):
     views: list[View]
     evaluations: int
     """Network rows that it cost to make again what was not kept."""
+
+    replay: Literal["approximate"] | None = None
+    """There where the trajectory was made on other kernels, so that views may differ from it in
+    the last digits."""

@@ -22,7 +22,12 @@ from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.handle_options import moment, sample_of
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
-from sureflow_server.api.opened_handle import OpenedHandle, card_of_handle, open_handle
+from sureflow_server.api.opened_handle import (
+    OpenedHandle,
+    card_of_handle,
+    inexact,
+    open_handle,
+)
 from sureflow_server.api.original import sample_record, time_of
 from sureflow_server.api.problems import problems
 from sureflow_server.api.requests import Form, OutputOptions
@@ -152,6 +157,7 @@ async def frames(
             "shape": list(card.shape),
             "views": seen,
             "evaluations": evaluations,
+            **({} if inexact(opened, card) is None else {"replay": "approximate"}),
         }
     )
 

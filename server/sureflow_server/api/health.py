@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -21,14 +23,20 @@ async def live() -> dict[str, str]:
 
 
 @router.get("/health/ready", responses=problems(503))
-async def ready(request: Request) -> dict[str, str]:
-    """Answer 200 if a worker has generated with every model and new requests are welcome."""
-    pool = Service.of(request).pool
+async def ready(request: Request) -> dict[str, Any]:
+    """Answer 200 if a worker has generated with every model and new requests are welcome.
+
+    `warnings` names the models that other replicas make on other kernels.
+    """
+    service = Service.of(request)
+    pool = service.pool
     if pool.draining:
         raise DrainingError("the server is shutting down", 5)
     if not pool.ready:
         raise NotReadyError("the worker is loading the models", 2)
-    return {"status": "ready"}
+    differing = service.differing()
+    said = [f"{model}: other replicas compute it on other kernels" for model in differing]
+    return {"status": "ready", **({"warnings": said} if said else {})}
 
 
 @router.get("/metrics", response_class=Response, responses=problems(401, 403))

@@ -15,6 +15,7 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.recipe import parse
 from sureflow_server.api.access import caller
+from sureflow_server.api.handle_options import FINGERPRINT
 from sureflow_server.api.problems import Problem
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
@@ -33,6 +34,7 @@ class OpenedHandle:
         facts: Record of its sample, without arrays.
         t: Start times of its steps, ``[n]``.
         rate: Uncertainty rate there, likewise; NaN where it was not finite.
+        fingerprint: Of the kernels that made it; empty if nobody knows.
         commits: Its commit points, as :func:`~sureflow.core.commit.commit_points` orders them.
     """
 
@@ -42,6 +44,7 @@ class OpenedHandle:
     t: Array
     rate: Array
     commits: list[dict[str, Any]]
+    fingerprint: str = ""
 
     @property
     def steps(self) -> int:
@@ -80,6 +83,7 @@ async def open_handle(request: Request, id: str) -> OpenedHandle:
             np.array(note["t"], np.float32),
             np.array(rate, np.float32),
             note["commits"],
+            str(note.get(FINGERPRINT, "")),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedHandleError(id) from error
@@ -101,3 +105,12 @@ def card_of_handle(opened: OpenedHandle, service: Service) -> ModelCard:
         message = f"it was made by {handle.model} {handle.model_version}; {now}"
         raise Problem.field("handle", message, "version-gone")
     return card
+
+
+def inexact(opened: OpenedHandle, card: ModelCard) -> str | None:
+    """Why a trajectory goes on here nearly as it was, not exactly; ``None`` if it does exactly."""
+    here = card.numerics.get(FINGERPRINT, "")
+    if opened.fingerprint and opened.fingerprint == here:
+        return None
+    made = "on other kernels" if opened.fingerprint else "before kernels were told apart"
+    return f"the trajectory was made {made}; what is made of it here may differ in the last digits"

@@ -33,10 +33,12 @@ class Plan:
         form: How samples travel.
         profile: Whether the uncertainty over time is returned.
         map: Whether that of every component is.
-        deadline_s: Seconds after which nobody waits any more.
+        deadline_s: Seconds after which the request is given up.
         priority: Higher ones first.
         handles: What is kept of trajectories; ``None`` gives them no handles.
         parent: Id of the handle that the lanes branch off from.
+        exact: Whether these kernels make the lanes again bit for bit; not where they branch off
+            from a trajectory of other kernels.
     """
 
     kind: Kind
@@ -51,6 +53,7 @@ class Plan:
     priority: int
     handles: HandleOptions | None = None
     parent: str | None = None
+    exact: bool = True
 
     @property
     def family(self) -> Family:
@@ -115,7 +118,7 @@ def check_rewindable(spec: LaneSpec, field: str) -> None:
     Raises:
         Problem: It cannot.
     """
-    if obstacle := family_of(spec).unrewindable(spec):
+    if obstacle := family_of(spec).rewind_obstacle(spec):
         raise Problem.field(field, obstacle)
 
 

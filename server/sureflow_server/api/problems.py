@@ -62,6 +62,7 @@ TITLES = {
     "not-acceptable": (406, "The answer cannot take any of the accepted forms"),
     "body-too-slow": (408, "The body took too long to arrive"),
     "version-gone": (409, "The model version of the handle is not loaded"),
+    "replay-approximate": (409, "The trajectory was made on other kernels"),
     "cancelled": (409, "The job was cancelled"),
     "load-failed": (409, "The model could not be loaded; what was in service still is"),
     "handle-expired": (410, "The handle has expired"),
@@ -231,7 +232,7 @@ def public_reason(error: StoreError) -> str:
 
 
 def _retry(seconds: float) -> dict[str, str]:
-    """When to try again: in whole seconds for everybody, in milliseconds for who can read them."""
+    """When to try again: in whole seconds, as HTTP has it, and in milliseconds beside them."""
     return {"Retry-After": str(ceil(seconds)), "Retry-After-Ms": str(ceil(seconds * 1000))}
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
 from typing import Any
 
-from sureflow.confidence.holds import Holds
+from sureflow.confidence.ranges import CalibratedRanges
 from sureflow.core.card import ModelCard
-from sureflow.families.flow.spec import FlowSpec
+from sureflow.core.family import family_of
+from sureflow.core.lane import LaneSpec
+from sureflow.core.setting import Setting
 from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.problems import Problem
 from sureflow_server.filters import Filter, Rewinding, Target, Threshold, Top
@@ -21,7 +24,7 @@ DIGITS = 3
 
 
 def resolve_filter(
-    asked: FilterOptions | None, count: int, card: ModelCard, spec: FlowSpec, limit: int
+    asked: FilterOptions | None, count: int, card: ModelCard, spec: LaneSpec, limit: int
 ) -> Filter | None:
     """Return the filter of a request.
 
@@ -46,7 +49,7 @@ def resolve_filter(
         return Top(asked.top, asked.by, asked.action)
     if asked.early:
         _check_early(card, spec)
-    _check_holds(asked, card, spec)
+    _check_calibrated(asked, card, spec)
     threshold = _threshold(asked, card, spec)
     if asked.action != "rewind" and not asked.targets:
         return threshold
@@ -61,7 +64,7 @@ def resolve_filter(
     return Rewinding(threshold, count, asked.attempts, shift)
 
 
-def _threshold(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> Threshold:
+def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Threshold:
     minimum, origin = asked.min, ""
     if asked.keep is not None:
         minimum = 1 - asked.keep
@@ -73,7 +76,7 @@ def _threshold(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> Thresho
     return Threshold(asked.by, minimum, asked.max, asked.action, origin, asked.early)
 
 
-def _check_calibration(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> None:
+def _check_calibration(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> None:
     """Make sure that there will be a confidence."""
     shares = [name for name in ("keep", "max_bad_rate") if getattr(asked, name) is not None]
     field = f"filter.{[*shares, 'by'][0]}"
@@ -81,74 +84,91 @@ def _check_calibration(asked: FilterOptions, card: ModelCard, spec: FlowSpec) ->
     if score not in card.calibrated.get("scores", ()):
         message = f"{card.name} is not calibrated for {score}; filter by uncertainty"
         raise Problem.field(field, message)
-    scales = card.calibrated.get("guidance", ())
-    if scales and not min(scales) <= spec.guidance <= max(scales):
-        allowed = f"{min(scales)} to {max(scales)}"
-        raise Problem.field(field, f"confidence is calibrated for guidance {allowed} only")
+    family, setting = family_of(spec), family_of(spec).setting(spec)
+    references = [Setting.of(record) for record in card.calibrated.get("references", ())]
+    ranges = CalibratedRanges.read(card.calibrated.get("holds", {}))
+    known = references and setting and family.references(setting, references)
+    if not known and not ranges.calibrated_for(score, setting):
+        said = "; ".join(
+            f"{n} {min(of):g} to {max(of):g}" for n, of in _numbers(references).items()
+        )
+        raise Problem.field(field, f"confidence is calibrated for {said or 'nothing'} only")
 
 
-def _check_holds(asked: FilterOptions, card: ModelCard, spec: FlowSpec) -> None:
+def _numbers(references: Sequence[Setting]) -> dict[str, list[float]]:
+    """The numbers in the keys of settings, by name."""
+    names = references[0].numbers if references else {}
+    return {name: [one.numbers[name] for one in references] for name in names}
+
+
+def _check_calibrated(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> None:
     """Make sure that a share of confidence is that share of samples."""
     if asked.keep is None:
         return
-    holds = Holds.read(card.calibrated.get("holds", {}))
-    score = spec.scores[0]
-    if not holds.covers(score, spec):
-        scale = 1.0 if spec.label is None else spec.guidance
-        where = holds.words(score, scale) or "no setting"
-        message = f"at guidance {scale:g} confidence by {score} is a share of samples for {where}"
-        raise Problem.field("filter.keep", f"{message}; filter.min needs no shares")
+    ranges = CalibratedRanges.read(card.calibrated.get("holds", {}))
+    score, setting = spec.scores[0], family_of(spec).setting(spec)
+    if not ranges.calibrated_for(score, setting):
+        numbers = {} if setting is None else setting.numbers
+        at = ", ".join(f"{name} {value:g}" for name, value in numbers.items())
+        where = (setting and ranges.words(score, setting)) or "no setting"
+        message = f"at {at} confidence by {score} is a share of samples for {where}"
+        hint = f"POST /v1/models/{card.name}/calibrate makes it one here"
+        raise Problem.field("filter.keep", f"{message}; {hint}; filter.min needs no shares")
 
 
-def _check_early(card: ModelCard, spec: FlowSpec) -> None:
+def _check_early(card: ModelCard, spec: LaneSpec) -> None:
     """Make sure that it can be foreseen which samples will not pass, as calibration promised."""
     able = card.calibrated.get("early", ())
     if spec.scores[0] not in able:
         message = f"{card.name} cannot foresee {spec.scores[0]} on the way"
         others = f"; it can foresee {', '.join(able)}" if able else ""
         raise Problem.field("filter.early", message + others)
-    if not _as_calibrated(card.calibrated, spec):
-        message = f"how few are given up by mistake is known for {_settings(card.calibrated)}"
+    setting, reference = family_of(spec).setting(spec), card.calibrated["references"][0]
+    numbers = {} if setting is None else setting.numbers
+    if not _run_as({**reference, **numbers}, spec):
+        message = f"how few are given up by mistake is known for {_words(reference)} alone"
         raise Problem.field("filter.early", message)
 
 
-def _as_calibrated(settings: dict[str, Any], spec: FlowSpec) -> bool:
-    """Whether a lane is run as the draws were that something was learned from."""
-    return (
-        (spec.method, spec.steps) == (settings["method"], settings["steps"])
-        and spec.tolerance is None
-        and spec.grid == "uniform"
-        and not spec.parallel
-        and spec.origin is None
-    )
+def early_warning(card: ModelCard, spec: LaneSpec) -> str | None:
+    """Why a lane that may be given up early never will be; None if it may well be."""
+    if not spec.early:
+        return None
+    if not any(_run_as(record, spec) for record in card.calibrated["references"]):
+        return "filter.early: it cannot be foreseen at this guidance, so no sample was given up"
+    most = card.calibrated["early_confidence"][spec.scores[0]]
+    if spec.early > most + 1e-9:
+        message = f"no draws tell what {spec.early:g} takes; up to {most:g} samples can be given up"
+        return f"filter.early: {message}"
+    return None
 
 
-def _settings(settings: dict[str, Any]) -> str:
-    return (
-        f"sampler.method {settings['method']} and sampler.steps {settings['steps']} alone; without "
-        "tolerance, fitted grid and parallel"
-    )
+def _run_as(record: Mapping[str, Any], spec: LaneSpec) -> bool:
+    """Whether a lane is run, from noise alone, as the draws that something was learned from."""
+    setting = family_of(spec).setting(spec)
+    plain = spec.origin is None and not getattr(spec, "parallel", 0)
+    return plain and setting == Setting.of(record)
 
 
-def _guarantee(card: ModelCard, spec: FlowSpec) -> dict[str, Any]:
+def _words(record: Mapping[str, Any]) -> str:
+    """A setting in words."""
+    return ", ".join(f"{name} {value}" for name, value in record.items() if value is not None)
+
+
+def _guarantee(card: ModelCard, spec: LaneSpec) -> dict[str, Any]:
     """Return the judged table of a model, if it was made for lanes like this one."""
     table: dict[str, Any] | None = card.calibrated.get("conformal")
     if table is None:
         message = f"no judge has seen samples of {card.name}; `sureflow calibrate --judge` asks one"
         raise Problem.field("filter.max_bad_rate", message)
-    same = (
-        spec.scores[0] == table["score"]
-        and _as_calibrated(table, spec)
-        and spec.guidance == table["guidance"]
-        and (spec.label is not None or not card.classes)
-    )
-    if not same:
+    # What the note of the judge leaves out is as in the draws of the tables.
+    reference = card.calibrated["references"][0]
+    judged = {name: table.get(name, value) for name, value in reference.items()}
+    conditioned = not card.classes or any(stratum for stratum, _ in family_of(spec).strata(spec))
+    if spec.scores[0] != table["score"] or not _run_as(judged, spec) or not conditioned:
         label = ", with a condition.label" if card.classes else ""
-        message = (
-            f"the rate is certified for confidence.method {table['score']}, guidance.scale "
-            f"{table['guidance']:g}{label}, {_settings(table)}"
-        )
-        raise Problem.field("filter.max_bad_rate", message)
+        message = f"the rate is certified for confidence.method {table['score']}{label}"
+        raise Problem.field("filter.max_bad_rate", f"{message}, {_words(judged)}")
     return table
 
 

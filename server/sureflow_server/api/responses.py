@@ -177,6 +177,10 @@ class EditResponse(GenerateResponse):
     chosen: int | None
     """Place of the surest branch in `samples`; null if the original is at least as sure."""
 
+    replay: Literal["approximate"] | None = None
+    """There where the trajectory was made on other kernels and goes on nearly as it was; see
+    `require_exact`."""
+
 
 class ConditionRecord(Schema):
     """Something that samples can be asked to be samples of."""
@@ -242,6 +246,10 @@ class ModelRecord(Schema):
     warnings: list[str] | None = None
     """What of the checkpoint was set aside, and why, such as tables that were learned of another
     network."""
+
+    numerics: dict[str, Any] | None = None
+    """What the model runs on: library, instruction set and mode, the block sizes in use, and a
+    `fingerprint` of what the kernels answer. Equal fingerprints give equal bytes."""
 
 
 class ModelList(Schema):

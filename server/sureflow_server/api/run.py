@@ -11,6 +11,7 @@ from sureflow.core.lane import Sample
 from sureflow_server.api.handle_options import Kept
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import public_reason
+from sureflow_server.api.resolve_filter import early_warning
 from sureflow_server.api.task_group import TaskGroup
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started
@@ -64,7 +65,8 @@ class Run:
         self.plan = plan
         self.keep = keep
         self.results: list[Result] = []
-        self.warnings: list[str] = []
+        warning = early_warning(plan.card, plan.lanes[0])
+        self.warnings = [] if warning is None else [warning]
         self.done = 0
         self._pending: list[Sample] = []
         self._failures: set[type[StoreError]] = set()
@@ -134,9 +136,9 @@ class Run:
         }
 
     async def _keep(self, keep: Keep, result: Result) -> None:
-        """Give a result its handle; without room for it the result is there all the same.
+        """Give a result its handle; if the store cannot keep it, the result goes out without one.
 
-        A store that is gone is not asked again, as everybody would wait for each of the samples.
+        A store that is gone is not asked again, since each sample would wait for its timeout.
         """
         if StoreUnavailableError not in self._failures:
             try:
@@ -145,11 +147,11 @@ class Run:
                 if type(error) not in self._failures:
                     self._failures.add(type(error))
                     self.warnings.append(f"no handle could be kept: {public_reason(error)}")
-        # They are kept now, and take more room than all else.
+        # They are kept now, and take more memory than all else.
         result.sample = replace(result.sample, frames=())
 
     def _take(self, finished: Finished) -> Result | None:
-        """Decide about a finished sample, or hold it until all are finished."""
+        """Decide about a finished sample, or keep it pending until all are finished."""
         self.done += 1
         self._admitted = min(self._admitted, finished.admitted)
         self._finished = max(self._finished, finished.finished)

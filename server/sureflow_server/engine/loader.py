@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
@@ -11,6 +12,7 @@ from sureflow.core.family import family_of
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.networks import declare_plugin
 from sureflow.sampling.evaluators import best_rows
+from sureflow.sampling.fingerprint import numerics_of
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
 from sureflow_server.engine.model_cache import ModelCache
@@ -73,6 +75,7 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     """
     model = load(folder, config.device, precision=config.precision, compile=config.compile)
     check_name(folder, model.card)
+    model = model.varied(card=replace(model.card, numerics=numerics_of(model)))
     if card is not None and model.card != card:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
     sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or best_rows(model)))
@@ -106,11 +109,11 @@ def _take(cache: ModelCache, sampler: Sampler, config: WorkerConfig) -> None:
 def _warm_up(sampler: Sampler) -> None:
     """Fill every slot with the example lanes of the family, and run them to their end.
 
-    Otherwise the first request for a score that needs a head of its own would hold up a tick, and
-    everybody in it, while the block sizes of that head are verified.
+    Otherwise the first request for a score that needs a head of its own would hold up a tick,
+    and every lane in it, while the block sizes of that head are verified.
     """
     card = sampler.model.card
-    for ticket, spec in zip(range(sampler.free), family_of(card).examples(card), strict=False):
+    for ticket, spec in zip(range(sampler.free), family_of(card).warm_up_lanes(card), strict=False):
         sampler.admit(ticket, spec)
     while sampler.running:
         for _, sample in sampler.tick().finished:

@@ -62,6 +62,7 @@ class WorkerConfig:
     admission: Admission = "tick"
     precision: Precision = "float32"
     compile: Compile = "off"
+    portable: bool = False
     model_bytes: int | None = None
     plugins: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
@@ -69,7 +70,7 @@ class WorkerConfig:
     last: tuple[str, ...] = ()
     """Models to load after all others, and so to keep where the budget is too small for all."""
     resting: tuple[Resting, ...] = ()
-    """Models that need not be loaded until somebody asks for them."""
+    """Models that need not be loaded until a request asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Unload:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """End the process now; nobody waits for what still runs."""
+    """End the process now, whatever still runs."""
 
 
 @dataclass(frozen=True, slots=True)

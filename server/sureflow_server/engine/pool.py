@@ -9,7 +9,7 @@ from itertools import count
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from sureflow.core.card import ModelCard
 from sureflow.core.lane import LaneSpec
@@ -46,6 +46,9 @@ class Observer(Protocol):
     def resident(self, nbytes: dict[str, int]) -> None:
         """These models are in memory, and take so many bytes."""
 
+    def runs_on(self, model: str, numerics: dict[str, Any]) -> None:
+        """A model that can be asked for computes like this; see :mod:`sureflow.numerics`."""
+
     def worker_restarted(self) -> None:
         """A dead worker is being replaced."""
 
@@ -67,7 +70,7 @@ class Pool:
         folder: Where the checkpoints lie, known once a worker has been ready.
         cards: Models that can be asked for, by name.
         failures: Why other models cannot, by name of their folder.
-        unloaded: Models that were let go, by name.
+        unloaded: Names of models that were unloaded.
     """
 
     def __init__(
@@ -117,6 +120,13 @@ class Pool:
     def reserved_bytes(self) -> int:
         """Bytes reserved for the requests under way."""
         return sum(each.ledger.nbytes for each in self._all)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return those of the kernels that models run on, by the model's name and version."""
+        return {
+            f"{card.name} {card.version}": str(card.numerics.get("fingerprint", ""))
+            for card in self.cards.values()
+        }
 
     def start(self) -> None:
         """Start the first worker; returns before it is ready."""
@@ -210,7 +220,7 @@ class Pool:
             owner: Whose request it is; owners share the server evenly.
             account: Holds the owner's limits and is charged; without one there are none.
             priority: Higher ones go first.
-            deadline_s: Seconds from now after which nobody waits any more.
+            deadline_s: Seconds from now after which the request is given up.
             follow: Names the lane that a finished one calls for, if any; it has no effects.
 
         Raises:
@@ -330,6 +340,8 @@ class Pool:
         self.failures = supervisor.failures
         self.unloaded = {*self._config.without}
         self._observer.resident(self.resident)
+        for card in self.cards.values():
+            self._observer.runs_on(card.name, card.numerics)
 
     def _see_off(self, supervisor: Supervisor) -> None:
         """Forget a supervisor once it has finished what it has."""

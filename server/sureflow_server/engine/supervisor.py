@@ -140,7 +140,7 @@ class Supervisor:
         self._feed()
 
     def leave(self, job: Job) -> None:
-        """The caller has had enough, or all."""
+        """End a request whose caller is done with it."""
         self.end(job, None)
 
     def end(self, job: Job, error: EngineError | None) -> None:
@@ -151,17 +151,17 @@ class Supervisor:
             self._end(job, error)
 
     def unload(self, model: str) -> None:
-        """Let go of a model once no request needs it; successors of the worker are without it."""
+        """Unload a model once no request needs it; later workers start without it."""
         self._config = replace(self._config, without=self._config.without | {model})
         self.cards.pop(model, None)
         self.resident = tuple(name for name in self.resident if name != model)
         self._unloading.add(model)
-        self._let_go()
+        self._unload_idle()
 
     def retire(self) -> None:
         """End the worker as soon as it has finished what it has; nothing new may come."""
         self._retired = True
-        self._rest()
+        self._end_if_idle()
 
     def cut_off(self) -> None:
         """Give up all requests."""
@@ -172,15 +172,15 @@ class Supervisor:
         """End the worker; requests still under way are cut off."""
         self._retired = True
         self.cut_off()
-        self._rest()
+        self._end_if_idle()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.gone.wait(), EXIT_S)
         if self._worker is not None:
             self._worker.kill()
             await self.gone.wait()
 
-    def _rest(self) -> None:
-        """If nothing is left to do, end the worker, and with it all of this."""
+    def _end_if_idle(self) -> None:
+        """End the worker, if it is retired and nothing is left to do."""
         if not self._retired or self.ledger.jobs:
             return
         if self._worker is None:
@@ -206,11 +206,11 @@ class Supervisor:
             job.timer.cancel()
         job.put(error)
         self._feed()
-        self._let_go()
-        self._rest()
+        self._unload_idle()
+        self._end_if_idle()
 
-    def _let_go(self) -> None:
-        """Have the worker forget the models that nobody needs any more."""
+    def _unload_idle(self) -> None:
+        """Have the worker unload the models that no request needs any more."""
         for model in self._unloading - {job.card.name for job in self.ledger.jobs}:
             self._unloading.discard(model)
             self.standing.pop(model, None)
@@ -333,8 +333,8 @@ class Supervisor:
         self._end_startup(None)
         self._observer.came_up(self, ready)
         self._feed()
-        self._let_go()
-        self._rest()
+        self._unload_idle()
+        self._end_if_idle()
 
     def _end_startup(self, error: StartupError | None) -> None:
         if not self._startup_done.is_set():

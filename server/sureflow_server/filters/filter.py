@@ -10,7 +10,7 @@ from sureflow_server.filters.decision import Action, Decision
 
 
 class Filter(Protocol):
-    """Decides about the samples of a request. It has no state: whoever asks keeps the books."""
+    """Decides about the samples of a request. It has no state; the :class:`Run` keeps count."""
 
     @property
     def action(self) -> Action:

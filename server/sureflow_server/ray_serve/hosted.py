@@ -1,4 +1,4 @@
-"""The application inside somebody else's server."""
+"""The application inside another server, such as Ray Serve."""
 
 from __future__ import annotations
 

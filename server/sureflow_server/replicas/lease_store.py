@@ -1,4 +1,4 @@
-"""What replicas do once for all of them, and what came of it."""
+"""Work that one replica does for all of them, and its results."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import Any, Literal
 from sureflow_server.replicas.link import Link
 
 How = Literal["mine", "busy", "kept", "lapsed", "none", "dropped"]
-"""How something stands: ``mine`` to do; ``busy`` at another replica, or ``lapsed`` as that one is
-dead; ``kept``, as it has ended; ``dropped``, as it is too large to be kept."""
+"""State of a piece of work: ``mine`` to do; ``busy`` at another replica; ``lapsed``, since that one
+is dead; ``kept``, since it has ended; ``dropped``, since its result is too large; ``none`` if it is
+not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something in a lease store.
+    """A piece of work in a lease store.
 
     Attributes:
-        how: How it stands.
+        how: Its state.
         note: What its replica says about it.
-        body: What came of it.
-        events: What has happened, from the number on that was asked for.
+        body: Its result.
+        events: Its events, from the number on that was asked for.
     """
 
     how: How
@@ -31,10 +32,10 @@ class Entry:
 
 
 class LeaseStore:
-    """Things by owner and name in Redis: one replica does each, and all see it.
+    """Pieces of work by owner and name in Redis: one replica does each, and all see it.
 
-    All that has ended is kept for a while, and within a budget: the oldest of whoever has most goes
-    first. Names of an owner are without spaces. All methods may raise
+    What has ended is kept for a while, and within a budget: the owner with the most bytes loses the
+    oldest first. Ids of owners have no spaces. All methods may raise
     :class:`~sureflow_server.store.StoreUnavailableError`.
 
     Args:
@@ -52,11 +53,11 @@ class LeaseStore:
 
     @staticmethod
     def token() -> str:
-        """Draw what tells one doing of a thing from another one."""
+        """Draw what tells one attempt at a piece of work from another."""
         return token_hex(8)
 
     async def claim(self, owner: str, name: str, token: str, note: bytes) -> Entry:
-        """Begin with something: ``mine``, unless it is ``busy`` elsewhere or ``kept``."""
+        """Begin a piece of work: ``mine``, unless it is ``busy`` elsewhere or ``kept``."""
         return await self._run("claim", owner, name, token, note)
 
     async def tell(
@@ -69,7 +70,7 @@ class LeaseStore:
         first: int,
         events: list[bytes],
     ) -> Entry:
-        """Say how something goes on, and what has happened from the event of this number on."""
+        """Report how the work goes on, and its events from this number on."""
         return await self._run("tell", owner, name, token, note, body, first, *events)
 
     async def keep(
@@ -82,34 +83,34 @@ class LeaseStore:
         lifetime_s: float,
         max_bytes: int,
     ) -> Entry:
-        """Say that something has ended.
+        """Report that the work has ended.
 
         Returns:
-            ``mine``; ``kept``, with what came of it elsewhere, if somebody has ended it before;
+            ``mine``; ``kept``, with the result of another attempt, if that one ended first;
             ``dropped`` if it takes more than all may take together.
         """
         lifetime = repr(lifetime_s)
         return await self._run("keep", owner, name, token, note, body, lifetime, max_bytes)
 
     async def free(self, owner: str, name: str, token: str) -> None:
-        """Give up what was begun."""
+        """Give up work that was begun."""
         await self._link.run("lease_store", *self._head("free", owner, name), token)
 
     async def find(self, owner: str, name: str, first: int = 0) -> Entry:
-        """Look something up: ``busy``, ``lapsed``, ``kept`` or ``none``."""
+        """Look work up: ``busy``, ``lapsed``, ``kept`` or ``none``."""
         return await self._run("find", owner, name, first)
 
     async def listed(self, owner: str, most: int) -> dict[str, Entry]:
-        """Return what an owner's replicas have told of, newest first, without what came of it."""
+        """Return the work that was reported for an owner, newest first, without its results."""
         found: list[Any] = await self._link.run("lease_store", *self._head("list", owner, ""), most)
         return {name.decode(): Entry(how.decode(), note) for name, how, note in found}
 
     async def discard(self, owner: str, name: str) -> How:
-        """Forget something unless it is busy; return how it stood."""
+        """Forget work unless it is busy; return the state that it had."""
         return (await self._run("discard", owner, name)).how
 
     async def cancel(self, owner: str, name: str) -> How:
-        """Ask its replica to end what is busy; return how it stands."""
+        """Ask its replica to end work that is busy; return its state."""
         return (await self._run("cancel", owner, name)).how
 
     async def _run(

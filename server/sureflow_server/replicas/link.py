@@ -18,13 +18,13 @@ from sureflow_server.store.connections import connections
 log = logging.getLogger(__name__)
 
 ANSWER_S = 2.0
-"""To answer. Somebody waits meanwhile who could be served without."""
+"""Seconds that Redis gets to answer. A request waits meanwhile that could be served without."""
 
 
 class Link:
     """Runs scripts in Redis; while it is gone, refuses at once rather than after a wait.
 
-    Only :meth:`probe` finds out that it is back; somebody has to call that now and then.
+    Only :meth:`probe` finds out that Redis is back; the replica calls it at every beat.
 
     Args:
         url: As for the store.
@@ -90,7 +90,7 @@ class Link:
         return answer
 
     async def close(self, script: str, *arguments: str) -> None:
-        """Run one of the scripts as the last, and let go of the connections."""
+        """Run one last script, and close the connections."""
         with suppress(StoreUnavailableError):
             await self.run(script, *arguments)
         self.away = True

@@ -18,7 +18,7 @@ def open_replica(settings: Settings) -> Replica | None:
     """
     if settings.store is None:
         return None
-    # Whoever needs no Redis starts without its client.
+    # A server without Redis starts without its client.
     from sureflow_server.replicas.link import Link
     from sureflow_server.replicas.replica import Replica
 

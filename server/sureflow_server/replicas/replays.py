@@ -18,10 +18,10 @@ LOOK_S = 0.05
 
 
 class SharedReplays(Replays):
-    """Does what comes under one key of one owner once, at whichever replica it comes.
+    """Does the work of one key of one owner once, whichever replica is asked.
 
-    A replica that dies leaves its keys free. While Redis is gone a replica knows its own answers
-    only, and hands them in when it is back.
+    A replica that dies leaves its keys free. While Redis is gone a replica knows only its own
+    answers. It hands them in once Redis is back.
     """
 
     def __init__(self, leases: LeaseStore, max_bytes: int, lifetime_s: float) -> None:
@@ -67,14 +67,14 @@ class SharedReplays(Replays):
                 self._finalize(owner, key, token)
 
     async def _claim(self, owner: str, key: str, token: str, fingerprint: bytes) -> Entry | None:
-        """Begin; ``None`` if Redis cannot say whether somebody else has."""
+        """Claim the key; ``None`` if Redis cannot say whether another request has it."""
         try:
             return await self._leases.claim(owner, key, token, fingerprint)
         except StoreUnavailableError:
             return None
 
     async def _share(self, owner: str, key: str, token: str, answer: Answer) -> Answer | None:
-        """Keep an answer for everybody; return the one of whoever has kept one before."""
+        """Keep an answer for all replicas; return the one that was kept before, if any was."""
         limits = self._lifetime_s, self._max_bytes
         note, body = answer.fingerprint, _written(answer)
         entry = await self._leases.keep(owner, key, token, note, body, *limits)
@@ -83,7 +83,7 @@ class SharedReplays(Replays):
     def _finalize(self, owner: str, key: str, token: str) -> None:
         """Hand in the answer that is kept here, or give the key up; later, if Redis is gone.
 
-        Nobody waits for that, and nobody could who has been cancelled.
+        This runs in a task of its own, since the request may have been cancelled.
         """
 
         async def finalize() -> None:

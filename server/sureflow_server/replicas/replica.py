@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_hex
@@ -19,11 +21,13 @@ from sureflow_server.store import StoreUnavailableError
 if TYPE_CHECKING:
     from sureflow_server.engine.job import Job
 
+log = logging.getLogger(__name__)
+
 LEASE_S = 10.0
 """Silence after which a replica counts as dead."""
 
 BEAT_S = 0.5
-"""Between two signs of life; in between nobody learns that a job is to be cancelled."""
+"""Between two signs of life; a replica learns at each of them which jobs it is to cancel."""
 
 
 class Replica:
@@ -34,10 +38,14 @@ class Replica:
 
     Attributes:
         id: By which the others know it; another one every time that the server starts.
+        fingerprints: What this server makes its models on, by name and version.
+        differing: Models that others make on other kernels, by name and version.
     """
 
     def __init__(self, link: Link, lease_s: float = LEASE_S, beat_s: float = BEAT_S) -> None:
         self.id = token_hex(8)
+        self.fingerprints: Callable[[], dict[str, str]] = dict
+        self.differing: list[str] = []
         self._link = link
         self._lease_ms = round(lease_s * 1000)
         self._beat_s = beat_s
@@ -88,9 +96,12 @@ class Replica:
 
     async def _beat(self) -> None:
         try:
-            names = await self._link.probe("presence", "beat", self.id, self._lease_ms)
+            names, others = await self._link.probe(
+                "presence", "beat", self.id, self._lease_ms, json.dumps(self.fingerprints())
+            )
         except StoreUnavailableError:
             return
+        self._compare(list(map(json.loads, others)))
         for cancel in self._on_cancel:
             for name in names:
                 cancel(name.decode())
@@ -99,6 +110,20 @@ class Replica:
         was_away, self._absences = self._absences != self._link.absences, self._link.absences
         for tell in self._on_beat:
             tell(was_away)
+
+    def _compare(self, others: list[dict[str, str]]) -> None:
+        """Find the models that others make on other kernels; say so when that changes."""
+        own = self.fingerprints()
+        found = sorted(
+            model
+            for model, fingerprint in own.items()
+            if any(other.get(model, fingerprint) != fingerprint for other in others)
+        )
+        if found != self.differing:
+            log.warning(
+                "replicas compute on other kernels: %s", ", ".join(found) or "none any more"
+            )
+        self.differing = found
 
     def lease_store(self, name: str) -> LeaseStore:
         """Return the lease store of this name, which all replicas share."""

@@ -22,7 +22,7 @@ async def open_store(settings: Settings) -> Store:
     """
     if settings.store is None:
         return await EmbeddedStore.open(data_dir(settings) / FOLDER, settings.store_max_bytes)
-    # Whoever needs no Redis starts without its client.
+    # A server without Redis starts without its client.
     from sureflow_server.store.shared import SharedStore
 
     return await SharedStore.open(settings.store.get_secret_value(), settings.store_max_bytes)

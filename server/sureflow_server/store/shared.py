@@ -44,7 +44,7 @@ ANSWER_S = 5.0
 """To answer; large frames take a while."""
 
 BATCH = 1000
-"""Handles removed by one script; Redis answers nobody meanwhile."""
+"""Handles removed by one script; Redis answers no other call meanwhile."""
 
 
 class SharedStore:

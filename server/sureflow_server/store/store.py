@@ -159,4 +159,4 @@ class Store(Protocol):
         """Return how full the store is."""
 
     async def close(self) -> None:
-        """Finish what is under way and let go of the folder or connection."""
+        """Finish what is under way and close the folder or connection."""

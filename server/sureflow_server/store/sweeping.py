@@ -22,7 +22,7 @@ class Observer(Protocol):
 
 
 async def sweep(store: Store, observer: Observer) -> None:
-    """Sweep a store now and then, for as long as nobody cancels it."""
+    """Sweep a store now and then, until it is cancelled."""
     while True:
         try:
             await store.sweep()

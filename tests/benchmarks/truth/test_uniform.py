@@ -15,13 +15,6 @@ from sureflow.core.lane import Sample
 from tests.server.samples import finished
 
 
-def test_distance_from_uniform() -> None:
-    even = (np.arange(100) + 0.5) / 100
-    assert uniform.distance(even.tolist()) == pytest.approx(0.005)
-    assert uniform.distance((even**2).tolist()) == pytest.approx(0.25, abs=0.01)
-    assert uniform.distance([0.0] * 50) == 1
-
-
 def test_ring_is_uniform_by_the_tables_that_ship(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its own score at every setting of the table, within what so few can tell."""
     monkeypatch.setattr(uniform, "MODELS", {"ring": 1500})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from scipy.stats import beta, binom
 
 from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
 from sureflow.confidence.certificate import DELTA, Conformal, certify, first_threshold, upper_bounds
+from sureflow.confidence.measured import Measured, Measurements
+from sureflow.families.flow.setting import named
 
 SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "logistic": lambda u: 0.002 + 0.6 / (1 + np.exp(-12 * (u - 0.7))),
@@ -121,11 +124,12 @@ def test_the_card_has_the_pairs_and_how_they_came_about() -> None:
 
 def test_it_is_stored_with_the_calibration(tmp_path) -> None:
     tables = {"propagated": tabulate(np.linspace(0, 1, 99))[None, None]}
-    plain = Calibration("propagated", np.ones(1), tables, {})
+    known = Measurements((Measured(named("heun", 20), {}, {"propagated": 0.0}),))
+    plain = Calibration("propagated", (named("heun", 20),), ("",), tables, {"draws": 99}, known)
     plain.save(tmp_path / "c.safetensors")
     assert Calibration.load(tmp_path / "c.safetensors").conformal is None
     assert "conformal" not in plain.summary()
-    judged = Calibration("propagated", np.ones(1), tables, {}, conformal=made())
+    judged = replace(plain, conformal=made())
     judged.save(tmp_path / "c.safetensors")
     read = Calibration.load(tmp_path / "c.safetensors")
     assert [*read.quantiles] == ["propagated"]

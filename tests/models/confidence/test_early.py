@@ -1,20 +1,22 @@
-"""Early tables: which lanes should stop, and of which they have nothing to say."""
+"""Early tables: when a lane should stop, and what is not for them to say."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from sureflow.confidence.early import LEVELS, SHARES, Early
+from sureflow.confidence.early import LEVELS, NEVER, SHARES, Early
+from sureflow.families.flow.setting import named
 from sureflow.families.flow.spec import FlowSpec
 
 
 def early() -> Early:
-    """Running values spread over [0, t] at t = 0.2 and 0.4; ranks beyond 0.8 should stop."""
+    """Running values spread over [0, t] at t = 0.2 and 0.4; ranks beyond 0.8 are hopeless."""
     times = np.array([0.2, 0.4])
     table = np.stack([np.linspace(0, t, LEVELS) for t in times])
     quantiles = np.stack([table, 10 * table])[None]
-    return Early(times, np.array([1.0]), quantiles, np.full((1, len(SHARES), 2), 0.8))
+    bounds = np.full((1, len(SHARES), 2), 0.8)
+    return Early((named("heun", 20),), ("0", ""), times, quantiles, bounds)
 
 
 @pytest.mark.parametrize(
@@ -29,22 +31,33 @@ def early() -> Early:
         (1.7, 0.2, 0, 1.5, False),
         (9.0, 0.1, 0, 1.0, False),
         (9.0, 0.5, 0, 1.0, False),
+        (9.0, 0.4, 1, 1.0, False),
     ],
 )
-def test_who_should_stop(running, t, label, guidance, stop) -> None:
-    spec = FlowSpec(0, 0, label=label, guidance=guidance)
-    assert early().should_stop(running, t, spec, confidence=0.5) is stop
+def test_should_stop(
+    running: float, t: float, label: int | None, guidance: float, stop: bool
+) -> None:
+    lane = FlowSpec(0, 0, label=label, guidance=guidance)
+    assert early().should_stop(running, t, lane, confidence=0.5) is stop
 
 
-def test_who_must_reach_little_never_stops() -> None:
+def test_who_must_reach_little_is_never_hopeless() -> None:
     assert not early().should_stop(9.0, 0.3, FlowSpec(0, 0, label=0), confidence=0.01)
 
 
 def test_bounds_are_those_of_the_next_larger_share() -> None:
-    made = early()
+    made, lane = early(), FlowSpec(0, 0, label=0)
     made.bounds[0, :10] = 0.3
     assert SHARES[9] == 0.5
-    spec = FlowSpec(0, 0, label=0)
-    assert made.should_stop(0.1, 0.2, spec, confidence=0.5)
-    assert made.should_stop(0.1, 0.2, spec, confidence=0.52)
-    assert not made.should_stop(0.1, 0.2, spec, confidence=0.48)
+    assert made.should_stop(0.1, 0.2, lane, confidence=0.5)
+    assert made.should_stop(0.1, 0.2, lane, confidence=0.52)
+    assert not made.should_stop(0.1, 0.2, lane, confidence=0.48)
+
+
+def test_the_largest_confidence_for_which_it_can_act() -> None:
+    made = early()
+    assert made.most() == pytest.approx(0.95)
+    made.bounds[0, :4] = NEVER
+    assert made.most() == pytest.approx(0.75)
+    made.bounds[:] = np.nan
+    assert made.most() == 0

@@ -68,7 +68,7 @@ def test_reference_draws_give_uniform_confidence(mixture) -> None:
     assert set(calibration.quantiles) == {n for n, meaning in SCORES.items() if not meaning.factor}
     for label in (1, None):
         fresh = draw_balanced(mixture, 200, seed=4, labels=[label], steps=8, quiet=True)
-        said = [calibration.confidence("propagated", s.uncertainty, label, 1.0) for s in fresh]
+        said = [calibration.confidence("propagated", s.uncertainty, s.spec) for s in fresh]
         assert np.abs(np.sort(said) - np.linspace(0, 1, len(said))).max() < 0.15
 
 

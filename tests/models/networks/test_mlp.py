@@ -35,3 +35,18 @@ def test_noise_before_the_last_layer_gives_more_variance_than_the_head_alone() -
 def test_shape_must_be_a_vector() -> None:
     with pytest.raises(ValueError, match="unpack"):
         MLP((3, 4))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_few_rows_have_the_bits_of_many(rows: int) -> None:
+    network = MLP((3,), classes=2, noise=("head", "layer_1")).eval()
+    generator = torch.Generator().manual_seed(0)
+    x, t = torch.randn(16, 3, generator=generator), torch.rand(16, generator=generator)
+    label = torch.arange(16) % 3
+    with torch.inference_mode():
+        many = network.moments(x, t, label)
+        few = network.moments(x[:rows], t[:rows], label[:rows])
+    assert torch.equal(few.mean, many.mean[:rows])
+    assert few.variance is not None
+    assert many.variance is not None
+    assert torch.equal(few.variance, many.variance[:rows])

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-
 from sureflow.confidence.holds import Held, Holds
+
 from sureflow.core.card import ModelCard
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.plan import plan

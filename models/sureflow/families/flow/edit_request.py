@@ -1,4 +1,4 @@
-"""From what an edit says to the lane that goes on, or to the field that cannot be served."""
+"""From an edit request to the lane that continues, or to the field that cannot be served."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import numpy as np
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import label_of
 from sureflow.core.invalid_field import InvalidFieldError
-from sureflow.core.lane import Array
+from sureflow.core.json_array import read_array, read_mask
+from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import Schema
-from sureflow.core.written import read, read_mask
+from sureflow.core.wire import Edited
+from sureflow.families.flow.generate_request import check_guidance, floats_of, resampled
 from sureflow.families.flow.operation_bodies import (
     ConditionOperation,
     GuideOperation,
@@ -24,16 +26,32 @@ from sureflow.families.flow.operation_bodies import (
 )
 from sureflow.families.flow.operation_bodies import Region as RegionBody
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
-from sureflow.families.flow.requested import check_guidance, floats_of
 from sureflow.families.flow.spec import FlowSpec
 
 
-def reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> FlowSpec:
-    """Return a lane with the condition and the guidance that an edit asks for.
+def edit(
+    card: ModelCard,
+    parent: LaneSpec,
+    sampler: Any,
+    operations: Sequence[Any],
+    sample: Callable[[], Array],
+) -> Edited:
+    """Return the lane that continues from a parent, and its operations.
 
     Raises:
-        InvalidFieldError: There is no such class or array, or no condition to guide by.
+        InvalidFieldError: The model cannot serve a field of the request.
     """
+    spec = _reconditioned(cast(FlowSpec, parent), operations, card)
+    made = [
+        (number, _operation(body, card, sample, f"operations.{number}"))
+        for number, body in enumerate(operations)
+        if not isinstance(body, ConditionOperation)  # which is a field of the lane
+    ]
+    return resampled(spec, sampler, card), [*made]
+
+
+def _reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> FlowSpec:
+    """The lane with the condition and the guidance of an edit."""
     if sum(isinstance(body, ConditionOperation) for body in bodies) > 1:
         raise InvalidFieldError("operations", "one condition at most")
     for number, body in enumerate(bodies):
@@ -50,33 +68,20 @@ def reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> 
     return spec
 
 
-def operation(
-    body: Schema, card: ModelCard, sample: Callable[[], Array], field: str
-) -> Operation | None:
-    """Return an operation of a lane; ``None`` for a condition, which is a field of the lane.
-
-    Args:
-        body: As the request has it.
-        card: The model.
-        sample: Reads the sample of the trajectory.
-        field: Path of the body in the request.
-
-    Raises:
-        InvalidFieldError: An array in it does not suit the model.
-    """
-    if isinstance(body, ConditionOperation):
-        return None
+def _operation(body: Schema, card: ModelCard, sample: Callable[[], Array], field: str) -> Operation:
     if isinstance(body, ResampleOperation):
         return Resample(body.strength, _region(body.region, card, f"{field}.region"))
     if isinstance(body, InpaintOperation):
         mask = _mask(body.mask, card, f"{field}.mask")
-        known = sample() if body.known is None else read(body.known, card.shape, f"{field}.known")
+        if body.known is None:
+            return Inpaint(mask, sample(), body.inner)
+        known = read_array(body.known, card.shape, f"{field}.known")
         return Inpaint(mask, known, body.inner)
     return _guide(cast(GuideOperation, body), card, field)
 
 
-def random(operation: object) -> bool:
-    """Whether an operation has noise of its own."""
+def draws_noise(operation: object) -> bool:
+    """Whether an operation draws noise."""
     return isinstance(operation, Resample) or (
         isinstance(operation, Inpaint) and operation.inner > 1
     )
@@ -98,12 +103,12 @@ def _mask(written: Any, card: ModelCard, field: str) -> np.ndarray[Any, np.dtype
 
 
 def _guide(body: GuideOperation, card: ModelCard, field: str) -> Guide:
-    """The worker, which has the operators, checks the rest."""
+    """Read a guide; the worker, which knows the operators, checks its other fields."""
     guide = Guide(body.operator, body.strength, factor=body.factor, sigma=body.sigma)
     try:
         shape = guide.measured(card.shape)
     except ValueError as error:
         raise InvalidFieldError(f"{field}.factor", str(error).removeprefix("factor: ")) from error
-    target = None if body.target is None else read(body.target, shape, f"{field}.target")
+    target = None if body.target is None else read_array(body.target, shape, f"{field}.target")
     mask = None if body.mask is None else _mask(body.mask, card, f"{field}.mask")
     return replace(guide, target=target, mask=mask)

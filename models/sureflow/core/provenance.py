@@ -1,44 +1,30 @@
-"""How reference draws were made, as it is written beside what was learned from them."""
+"""How something was learned, as it is written beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sureflow.families.flow.spec import MAX_STEPS
-from sureflow.families.flow.tableau import METHODS
+SETTINGS = "settings"
+"""Name of such a note in the metadata of a file."""
+
+_NOTE = TypeAdapter(dict[str, Any])
 
 
-class Drawn(BaseModel):
+class Provenance(BaseModel):
     """What others rely on of such a note; it may say more.
 
     Attributes:
-        method: Solver.
-        steps: Of its fixed grid.
+        draws: How many, in every stratum.
         seed: Of the draws.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    method: str = "heun"
-    steps: Annotated[int, Field(ge=1, le=MAX_STEPS)] = 20
+    draws: Annotated[int, Field(ge=1)] = 1
     seed: int = 0
-
-    @field_validator("method")
-    @classmethod
-    def _known(cls, method: str) -> str:
-        if method not in METHODS:
-            raise ValueError(f"{method!r} is unknown; choose from {METHODS}")
-        return method
 
     @classmethod
     def read(cls, text: str) -> dict[str, Any]:
@@ -52,12 +38,6 @@ class Drawn(BaseModel):
         except ValidationError as error:
             raise ValueError(complaint(error)) from error
         return noted({SETTINGS: text})
-
-
-SETTINGS = "settings"
-"""Name of such a note in the metadata of a file."""
-
-_NOTE = TypeAdapter(dict[str, Any])
 
 
 def noted(metadata: Mapping[str, str] | None) -> dict[str, Any]:

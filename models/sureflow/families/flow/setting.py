@@ -1,0 +1,173 @@
+"""How the lanes of a flow are run, and what they are compared with: the only owner of both.
+
+The key of a setting is solver, grid and guidance scale; it is finer the more steps there are, or
+the smaller the tolerance. Strata are the classes, and no condition. Free of torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sureflow.core.card import ModelCard
+from sureflow.core.origin import Branch
+from sureflow.core.setting import Setting
+from sureflow.families.flow.spec import (
+    DEFAULT_MIN_STEPS,
+    DEFAULT_PARALLEL_TOLERANCE,
+    FlowSpec,
+)
+
+RUN = ("label", "guidance", "method", "steps", "tolerance", "grid")
+"""Fields of a lane that say how it is run; another class from some step on is an edit too."""
+
+FIXED = (
+    ("euler", 10), ("euler", 20), ("euler", 50), ("heun", 10), ("midpoint", 10), ("midpoint", 20),
+    ("ab2", 20), ("ab2", 40), ("rk4", 5), ("rk4", 10),
+)  # fmt: skip
+ADAPTIVE = (("ab2", 0.03), ("ab2", 0.01))
+
+MORE = (("euler", 100), ("heun", 40), ("ab2", 10), ("ab2", 80), ("rk4", 20))
+MORE_ADAPTIVE = (
+    ("ab2", 0.1), ("ab2", 0.003),
+    ("bosh3", 0.03), ("bosh3", 0.01), ("dopri5", 0.03), ("dopri5", 0.01),
+)  # fmt: skip
+"""For models of vectors, whose draws cost little."""
+
+FITTED = (("heun", 10), ("heun", 20), ("euler", 20))
+"""For models that have a grid of their own."""
+
+GUIDED = (("euler", 50), ("heun", 10), ("ab2", 40), ("rk4", 10))
+"""At the largest guidance scale, where every evaluation costs two rows."""
+
+
+def named(
+    method: str,
+    steps: int | None = None,
+    tolerance: float | None = None,
+    grid: str = "uniform",
+    guidance: float = 1.0,
+    comparable: bool = True,
+) -> Setting:
+    """The setting of these names; steps or a tolerance."""
+    entries = {"method": method, "grid": grid, "guidance": float(guidance)}
+    return Setting.of({**entries, "steps": steps, "tolerance": tolerance}, comparable)
+
+
+def setting(spec: FlowSpec, tolerance: float | None = None) -> Setting:
+    """How a lane is run; ``tolerance`` is the widest that it was held to, if not its own.
+
+    A lane compares with reference draws if it comes from noise alone, or goes on from one that does
+    as that one would have, and takes no liberties with its steps.
+    """
+    tolerance = tolerance or spec.tolerance
+    loose = spec.parallel and spec.parallel_tolerance > DEFAULT_PARALLEL_TOLERANCE
+    hasty = tolerance is not None and spec.min_steps < DEFAULT_MIN_STEPS
+    comparable = not loose and not hasty and (spec.origin is None or _goes_on(spec))
+    if tolerance is not None:
+        return named(spec.method, None, tolerance, "uniform", spec.scale, comparable)
+    return named(spec.method, spec.steps, None, spec.grid, spec.scale, comparable)
+
+
+def _goes_on(spec: FlowSpec) -> bool:
+    """Whether a lane goes on from one that compares, as that one would have."""
+    origin = spec.origin
+    if not isinstance(origin, Branch) or origin.operations:
+        return False
+    parent: Any = origin.parent
+    same = all(getattr(spec, name) == getattr(parent, name) for name in RUN)
+    return same and setting(parent).comparable
+
+
+def stratum(label: int | None) -> str:
+    """Name of the tables of a class; empty for no condition."""
+    return "" if label is None else str(label)
+
+
+def draws(card: ModelCard, at: Setting) -> list[FlowSpec]:
+    """A lane of this setting of every class, and, at guidance 1, without a condition."""
+    entries = at.record()
+    labels: list[int | None] = [*range(len(card.classes))]
+    if entries["guidance"] == 1:
+        labels.append(None)
+    return [
+        FlowSpec(
+            0,
+            0,
+            entries["method"],
+            entries["steps"] or 1,
+            label,
+            entries["guidance"],
+            entries["tolerance"],
+            grid=entries["grid"],
+        )
+        for label in labels
+    ]
+
+
+def references(at: Setting, known: Sequence[Setting]) -> list[tuple[int, float]]:
+    """Those of the same guidance scale; between two scales both, weighed.
+
+    A guided variance is ``g^2 a + (1 - g)^2 b``, so each quantile is taken as that function of
+    ``g`` through its values at the scales around. Outside all of them there is nothing to go by.
+    """
+    wanted = at.numbers["guidance"]
+    by_scale = {one.numbers["guidance"]: number for number, one in enumerate(known)}
+    if wanted in by_scale:
+        return [(by_scale[wanted], 1.0)]
+    scales = np.array(sorted(by_scale))
+    after = int(np.searchsorted(scales, wanted))
+    if not 0 < after < len(scales):
+        return []
+    pair = scales[after - 1 : after + 1]
+    squares = np.stack([pair, 1 - pair]) ** 2
+    weights = np.linalg.lstsq(squares, np.array([wanted, 1 - wanted]) ** 2)[0]
+    return [(by_scale[scale], float(weight)) for scale, weight in zip(pair, weights, strict=True)]
+
+
+def usual(card: ModelCard, known: Sequence[Setting]) -> list[Setting]:
+    """Settings at which confidence is measured where nobody asks for others.
+
+    Args:
+        card: The model.
+        known: Those that have tables.
+    """
+    cheap = card.media == "vector"
+    scales = [one.numbers["guidance"] for one in known]
+    found = [named(method, steps) for method, steps in FIXED + MORE * cheap]
+    found += [
+        named(method, None, tolerance) for method, tolerance in ADAPTIVE + MORE_ADAPTIVE * cheap
+    ]
+    if "fitted" in card.grids:
+        found += [named(method, steps, grid="fitted") for method, steps in FITTED]
+    if max(scales) != 1:
+        found += [named(method, steps, guidance=max(scales)) for method, steps in GUIDED]
+    return [one for one in found if one.numbers["guidance"] in scales]
+
+
+def parse(text: str) -> Setting:
+    """The setting that ``METHOD:STEPS`` or ``METHOD:TOLERANCE`` means.
+
+    A tolerance has a point or an exponent. ``/GRID`` and ``@GUIDANCE`` may follow, as in
+    ``heun:10/fitted`` or ``euler:50@3``.
+
+    Raises:
+        ValueError: It means none.
+    """
+    rest, _, scale = text.partition("@")
+    rest, _, grid = rest.partition("/")
+    method, _, value = rest.partition(":")
+    try:
+        fixed = value.isdecimal()
+        return named(
+            method,
+            int(value) if fixed else None,
+            None if fixed else float(value),
+            grid or "uniform",
+            float(scale or 1),
+        )
+    except ValueError as error:
+        message = f"{text!r} is not of the form METHOD:STEPS or METHOD:TOLERANCE[/GRID][@GUIDANCE]"
+        raise ValueError(message) from error
