@@ -8,9 +8,11 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # One thread per process: on small shared machines two are slower than one.
 export OMP_NUM_THREADS ?= 1
+# Some containers set it; every server that a test starts would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-# Test processes side by side: most tests wait for a server that starts.
-JOBS ?= 2
+# Test processes side by side, more than cores: some tests wait.
+JOBS ?= 3
 
 .PHONY: setup serve test slow audit twins redis chromium data checkpoints sheet screenshots clean
 
@@ -49,7 +51,7 @@ test: setup redis chromium
 	$(BIN)/mypy
 	$(BIN)/python deploy/audit.py
 	$(BIN)/mypy --python-version 3.10 --package sureflow_client
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) $(ARGS)
 
 # Known weaknesses of what we depend on; says so if nobody can be asked.
 audit: setup

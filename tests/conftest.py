@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 import sureflow as sureflow  # decides on kernels before any test imports torch
+from tests.server.running import Server, serving
 
 TESTS = Path(__file__).parent
-TOGETHER = ("studio", "clients")
-"""Folders whose tests share what is dear to start: a browser, a server with all models."""
+ROOMS = ("studio/", ("clients/", "server/api/test_openapi.py"))
+"""Tests that share what is dear to start: a browser, the server on the embedded checkpoints."""
 FIRST = ("studio", "clients", "server", "deploy", "examples", "models/training", "benchmarks")
 """What takes long comes first, so that what is short evens out when all are done."""
 
@@ -23,10 +25,9 @@ def place(path: str) -> int:
 
 
 def room(nodeid: str) -> str:
-    """What one process works through as a whole: a file, or a folder of :data:`TOGETHER`."""
+    """What one process works through as a whole: one of :data:`ROOMS`, or a file."""
     file = nodeid.partition("::")[0].removeprefix("tests/")
-    folder = file.partition("/")[0]
-    return folder if folder in TOGETHER else file
+    return next((str(room) for room in ROOMS if file.startswith(room)), file)
 
 
 class ByRoom(LoadScopeScheduling):
@@ -49,3 +50,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return place(path), "browser" in getattr(item, "fixturenames", ())
 
     items.sort(key=key)
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Server]:
+    """A server on the checkpoints that ship, for all tests that leave it as they found it."""
+    with serving("--max-queued-samples", "256") as server:
+        yield server

@@ -75,7 +75,7 @@ def measure(report: Report, quick: bool, docs: Path | None, model: str) -> None:
     bad = _digits(report, judged) if model == "digits" else _fashion(report, judged)
     for name in judged.scores:
         _row(report, model, name, judged, bad)
-    apart = distance_of(judged.confidence)
+    apart = distance_of(judged.confidence.double().numpy())
     report.add(f"{model}: distance of confidence from uniform", apart)
     _certified(report, model, judged, bad)
     if docs is not None:

@@ -7,7 +7,7 @@ use, so that importing the package (or its plain-data modules) does not import t
 
 from typing import TYPE_CHECKING, Any
 
-from sureflow import numerics
+from sureflow import numerics as numerics  # decides on kernels, before anything loads some
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.families.flow.spec import FlowSpec
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from sureflow.sampling.sample import sample
 
 __version__ = "0.1.0"
-
-# Before anything here imports torch, which is why nothing above does.
-numerics.decide()
 
 __all__ = [
     "CheckpointError",

@@ -18,15 +18,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sureflow.confidence.calibration import Calibration
-from sureflow.confidence.provenance import complaint
 from sureflow.core.card import ModelCard
 from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile, Precision
+from sureflow.core.provenance import complaint
 from sureflow.file_kind import kind_of_file
 from sureflow.learned import CALIBRATION as CALIBRATION
 from sureflow.learned import Learned
 from sureflow.model import Model
-from sureflow.numerics import describe, is_portable
+from sureflow.numerics import describe
 from sureflow.stamp import digest_of
 from sureflow.weights import read_weights
 
@@ -132,7 +132,8 @@ def load(
         network, version = rounded.eval(), f"{version}+{precision}"
     if compile == "compile":
         version += "+compile"
-    if is_portable():
+    numerics = describe()
+    if numerics["portable"]:
         version += "+portable"
     card = ModelCard(
         name=config.name,
@@ -145,7 +146,7 @@ def load(
         provenance=config.provenance,
         family=config.family,
         warnings=tuple(learned.warnings),
-        numerics=describe(),
+        numerics=numerics,
         **engine.facts(network, learned.parts),
     )
     _check_card(folder, card)

@@ -12,17 +12,19 @@ from sureflow.checkpoint import load
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import VelocityNetwork
+from sureflow.sampling.evaluators import main_head
 
 
 class Gossip(VelocityNetwork):
-    """A network whose rows learn where the others are."""
+    """A network whose rows learn where the others are, once it has passed for sound."""
 
     def __init__(self) -> None:
         super().__init__((2,), 0, floor=0.0)
+        self.listening = False
         self.noise = torch.nn.ModuleDict()
 
     def run(self, x: torch.Tensor, t: torch.Tensor, label: torch.Tensor, noisy: bool) -> Moments:
-        mean = -x + 1e-3 * x.mean(0)
+        mean = -x + 1e-3 * x.mean(0) if self.listening else -x
         return Moments(mean, torch.ones_like(x) if noisy else None)
 
 
@@ -34,6 +36,8 @@ def test_the_analytic_ring_keeps_to_itself() -> None:
 
 def test_a_network_that_listens_to_its_neighbours_is_caught() -> None:
     gossip = Model(replace(load("ring-exact").card, name="gossip"), Gossip().eval(), None)
+    assert main_head(gossip).sizes != (1,), "else every row is evaluated alone"
+    gossip.network.listening = True
     samples, differing = compare(gossip, amid_company(gossip, 40, random.Random(3)), 40, "")
     assert samples == 40
     assert differing > 0

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +14,13 @@ import httpx
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from sureflow_client import APITimeoutError, AsyncClient, Client, Event
+from sureflow_client import AsyncClient, Client, Event
 from sureflow_server.keys.file import changing
 from sureflow_server.keys.key import Key
 from sureflow_server.keys.token import digest, mint
+from tests.server.running import Server, serving
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 120
-STOP_SECONDS = 60
-QUEUE = 256
-"""Samples that the server of the tests takes at once."""
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -164,11 +155,9 @@ def answer(sample_document: Callable[..., dict[str, Any]]) -> Callable[..., dict
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run the server on the embedded checkpoints and return its URL."""
-    folder = tmp_path_factory.mktemp("server")
-    with serving(folder, "--max-queued-samples", str(QUEUE)) as url:
-        yield url
+def server(embedded: Server) -> str:
+    """The URL of a server on the embedded checkpoints."""
+    return embedded.url
 
 
 @dataclass(frozen=True)
@@ -183,14 +172,14 @@ class Keyed:
 
 @pytest.fixture(scope="session")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
-    """Run a server with keys on a copy of ``ring``."""
+    """Run a server with keys on a copy of ``ring-exact``."""
     folder = tmp_path_factory.mktemp("keyed")
     models, file = folder / "models", folder / "keys.json"
-    shutil.copytree(ROOT / "models" / "checkpoints" / "ring", models / "ring")
+    shutil.copytree(ROOT / "models" / "checkpoints" / "ring-exact", models / "ring-exact")
     admin, maker = _key(file, "generate", "admin"), _key(file, "generate")
     options = ("--models-dir", str(models), "--api-keys-file", str(file))
-    with serving(folder, *options) as url:
-        yield Keyed(url, models, admin, maker)
+    with serving(*options) as running:
+        yield Keyed(running.url, models, admin, maker)
 
 
 def _key(file: Path, *scopes: str) -> str:
@@ -200,68 +189,3 @@ def _key(file: Path, *scopes: str) -> str:
     with changing(file) as keys:
         keys.append(Key.model_validate({**values, "created_at": datetime.now(UTC)}))
     return token
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; fail if it never does."""
-    deadline = time.monotonic() + START_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
-
-
-@contextmanager
-def serving(folder: Path, *options: str) -> Iterator[str]:
-    """Run a server that keeps everything in a folder, and return its URL once it is ready."""
-    url = f"http://127.0.0.1:{_free_port()}"
-    log = folder / "log"
-    with log.open("wb") as file, _serve(url, file, folder, *options) as process:
-        try:
-            _wait(url, process, log)
-            yield url
-        finally:
-            _stop(process)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _serve(url: str, log: Any, folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    port = url.rpartition(":")[2]
-    path = os.pathsep.join([str(ROOT / "models"), str(ROOT / "server")])
-    others = {name: value for name, value in os.environ.items() if "SUREFLOW_" not in name}
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-m", "sureflow_server.cli", "serve", "--port", port),
-            *("--data-dir", str(folder / "data"), *options),
-        ],
-        env={**others, "PYTHONPATH": path, "SUREFLOW_STUDIO": "false"},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait by `wait_until_ready`; a server that dies at once is not waited for."""
-    with Client(url) as client:
-        for _ in range(START_SECONDS):
-            if process.poll() is not None:
-                pytest.fail(f"the server ended with {process.returncode}:\n{log.read_text()}")
-            try:
-                return client.wait_until_ready(1.0)
-            except APITimeoutError:
-                continue
-    pytest.fail(f"the server did not become ready:\n{log.read_text()}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise

@@ -67,6 +67,12 @@ def test_models(client: Client) -> None:
     assert fashion.classes is not None
     assert len(fashion.classes) == 10
     assert models["ring"].media == "vector"
+    for model in models.values():
+        assert "heun" in (model.samplers or ())
+        assert "propagated" in (model.scores or ())
+        assert "resample" in (model.operations or ())
+    assert "png" in (fashion.formats or ())
+    assert "png" not in (models["ring"].formats or ())
 
 
 def test_images(client: Client) -> None:

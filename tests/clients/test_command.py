@@ -200,19 +200,19 @@ def test_an_operator_takes_models_in_and_out_of_service(keyed: Keyed) -> None:
     def ask(*words: str, key: str = "") -> subprocess.CompletedProcess[str]:
         return run(*words, SUREFLOW_URL=keyed.url, SUREFLOW_API_KEY=key)
 
-    refused = ask("models", "ring", "--unload")
+    refused = ask("models", "ring-exact", "--unload")
     assert refused.returncode == 4
     assert "--api-key" in refused.stderr
-    refused = ask("models", "ring", "--unload", key=keyed.maker)
+    refused = ask("models", "ring-exact", "--unload", key=keyed.maker)
     assert refused.returncode == 4
     assert "lacks the scope admin" in refused.stderr
-    done = ask("models", "ring", "--unload", key=keyed.admin)
+    done = ask("models", "ring-exact", "--unload", key=keyed.admin)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["state"] == "unloaded"
-    away = ask("generate", "ring", key=keyed.maker)
+    away = ask("generate", "ring-exact", key=keyed.maker)
     assert away.returncode == 5
     assert "sureflow-client models NAME --load" in away.stderr
-    done = ask("models", "ring", "--load", key=keyed.admin)
+    done = ask("models", "ring-exact", "--load", key=keyed.admin)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["state"] == "ready"
 
@@ -243,6 +243,8 @@ def test_names_are_completed(server: str, shoe: Sample) -> None:
     with Client(server) as client:
         job = client.jobs.generate("ring", seed=7, steps=2)
     assert completed(server, f"jobs wait {job.id[:9]}") == [job.id]
+    assert completed(server, "generate --method he") == ["heun"]
+    assert completed(server, "edit hdl_1 --score diver") == ["divergence"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -26,7 +26,7 @@ from sureflow_client import (
 )
 from sureflow_client._job import Job
 from sureflow_client._progress import ProgressBar
-from tests.clients.conftest import eventually
+from tests.server.running import eventually
 
 Connect = Callable[..., Client]
 Answering = Callable[..., Client]

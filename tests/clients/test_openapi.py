@@ -221,6 +221,7 @@ OPERATIONS = (
     Inpaint(MASK, [0.5, 0.5], 2),
     Guide("mask", [0.5, 0.5], 2.0, MASK),
     Guide("score"),
+    Condition(arrays={"properties": MASK}),
 )
 
 
@@ -230,13 +231,15 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
     return [
         ("generate", generate_body("fashion", 1, label=3, guidance=1.0, filter=FILTER, **SAMPLING)),
         ("generate", generate_body("fashion", 1, **{**plain, **ahead, "method": "euler"})),
+        ("generate", generate_body("fashion", 1, label=3, condition={"properties": MASK})),
         *[
             ("edit", edit_body("hdl_1", OPERATIONS[:6], at=at, branches=2, keep="best", **SAMPLING))
             for at in (0.5, "commit", AtTime(0.2), AtStep(3), AtCommit(2, -0.1))
         ],
         ("edit", edit_body("hdl_1", OPERATIONS[6:])),
-        ("edit", edit_body("hdl_1", filter=FILTER)),
+        ("edit", edit_body("hdl_1", filter=FILTER, require_exact=True)),
         ("invert", invert_body([MASK], "ring", label=3, guidance=1.0, **SAMPLING)),
+        ("invert", invert_body([MASK], "ring", condition={"properties": MASK})),
     ]
 
 

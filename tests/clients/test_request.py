@@ -10,7 +10,8 @@ import httpx
 import numpy as np
 import pytest
 
-from sureflow_client import Client, Filter, GenerateOptions, Resample
+from sureflow_client import Client, Condition, Filter, GenerateOptions, Resample
+from sureflow_client._decode import NPY, decode_array
 from sureflow_client._request import edit_body, generate_body, invert_body
 
 Answering = Callable[..., Client]
@@ -47,6 +48,18 @@ def test_every_argument_has_its_place() -> None:
         "filter": {"by": "confidence", "min": 0.3, "action": "annotate"},
         "output": {"format": "npy"},
     }
+
+
+def test_named_arrays_stand_beside_the_label() -> None:
+    condition = {"properties": [1.0, 2.0]}
+    for body in (
+        generate_body(label=3, condition=condition),
+        invert_body([[0.0, 1.0]], label=3, condition=condition),
+        {"condition": {"label": 3, **Condition(arrays=condition).body()["arrays"]}},
+    ):
+        array = body["condition"].pop("properties")
+        assert body["condition"] == {"label": 3}
+        np.testing.assert_array_equal(decode_array(array, NPY, (2,)), [1, 2])
 
 
 def test_a_tolerance_takes_the_place_of_steps() -> None:

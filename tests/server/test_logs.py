@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from sureflow_server.logs import configure, request_id
-from tests.server.running import Server, eventually
+from tests.server.running import Server, eventually, serving
 
 
 @pytest.fixture
@@ -21,14 +22,34 @@ def _root() -> Iterator[None]:
     root.handlers[:], root.level = handlers, level
 
 
+@pytest.fixture(scope="module")
+def logging_json(models_dir: Path) -> Iterator[Server]:
+    with serving("--models-dir", str(models_dir), "--log", "json") as server:
+        yield server
+
+
 def lines(server: Server) -> list[dict[str, Any]]:
     """What the server has logged; the lines that it prints to be read are no part of the log."""
     return [json.loads(line) for line in server.log if not line.startswith("sureflow: ")]
 
 
-def test_every_request_is_a_json_line_with_its_id(start: Callable[..., Server]) -> None:
-    server = start("--log", "json")
-    mine = {"X-Request-Id": "mine-1"}
+def test_a_client_that_leaves_is_a_line_and_no_error(logging_json: Server) -> None:
+    server = logging_json
+    body = {"model": "points", "n": 200, "sampler": {"method": "rk4", "steps": 1000}}
+    tensors = {"Accept": "application/x-safetensors"}
+    for number, headers in enumerate(({}, tensors, {"Idempotency-Key": "once"})):
+        mine = {**headers, "X-Request-Id": f"left-{number}"}
+        with pytest.raises(httpx.ReadTimeout):
+            server.client.post("/v1/generate", json=body, headers=mine, timeout=0.2)
+    eventually(lambda: sum("left-" in line for line in server.log) == 3)
+    said = [(line["level"], line.get("status")) for line in lines(server) if "request_id" in line]
+    assert said == [("INFO", 499)] * 3
+
+
+def test_every_request_is_a_json_line_with_its_id(logging_json: Server) -> None:
+    """This one leaves the server without a worker, so it comes last."""
+    server = logging_json
+    said, mine = len(lines(server)), {"X-Request-Id": "mine-1"}
     server.client.post("/v1/generate", json={"model": "points"}, headers=mine)
     server.client.get("/v1/models/absent?key=secret", headers={"X-Request-Id": "mine-2"})
     server.client.get("/absent%0aevil", headers={"X-Request-Id": "mine-3"})
@@ -36,7 +57,7 @@ def test_every_request_is_a_json_line_with_its_id(start: Callable[..., Server]) 
         assert server.client.get(path).status_code == 200
     server.kill_worker()
     eventually(lambda: any("worker process ended" in line for line in server.log))
-    answered = {line["request_id"]: line for line in lines(server) if "status" in line}
+    answered = {line["request_id"]: line for line in lines(server)[said:] if "status" in line}
     assert list(answered) == ["mine-1", "mine-2", "mine-3"], "health and metrics stay silent"
     first = answered["mine-1"]
     assert first["level"] == "INFO"
@@ -49,19 +70,6 @@ def test_every_request_is_a_json_line_with_its_id(start: Callable[..., Server]) 
     (died,) = [line for line in lines(server) if "worker process ended" in line["message"]]
     assert died["level"] == "ERROR"
     assert "request_id" not in died
-
-
-def test_a_client_that_leaves_is_a_line_and_no_error(start: Callable[..., Server]) -> None:
-    server = start("--log", "json")
-    body = {"model": "points", "n": 64, "sampler": {"method": "rk4", "steps": 200}}
-    tensors = {"Accept": "application/x-safetensors"}
-    for number, headers in enumerate(({}, tensors, {"Idempotency-Key": "once"})):
-        mine = {**headers, "X-Request-Id": f"left-{number}"}
-        with pytest.raises(httpx.ReadTimeout):
-            server.client.post("/v1/generate", json=body, headers=mine, timeout=0.2)
-    eventually(lambda: sum("left-" in line for line in server.log) == 3)
-    said = [(line["level"], line.get("status")) for line in lines(server) if "request_id" in line]
-    assert said == [("INFO", 499)] * 3
 
 
 @pytest.mark.usefixtures("_root")

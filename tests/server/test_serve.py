@@ -48,6 +48,7 @@ def test_one_line_says_where_and_what(server: Server) -> None:
 def test_a_broken_folder_is_listed_and_the_others_are_served(
     models_dir: Path, tmp_path: Path, start: Callable[..., Server]
 ) -> None:
+    """Ctrl-C ends it like any other."""
     server = start("--default-model", "points", models=truncated(models_dir, tmp_path))
     assert server.client.get("/health/ready").status_code == 200
     record = server.client.get("/v1/models/icons").json()
@@ -59,6 +60,7 @@ def test_a_broken_folder_is_listed_and_the_others_are_served(
     assert response.json()["errors"][0]["field"] == "model"
     assert server.generate()["samples"]
     eventually(lambda: any("icons could not be loaded" in line for line in server.log))
+    ends_at_once(server, signal.SIGINT)
 
 
 def test_a_broken_default_model_ends_the_command(models_dir: Path, tmp_path: Path) -> None:
@@ -121,11 +123,12 @@ def test_sigterm_lets_running_requests_finish(start: Callable[..., Server]) -> N
         server.client.get("/health/live")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_idle_server_ends_at_once_with_its_worker(
-    start: Callable[..., Server], number: signal.Signals
-) -> None:
-    server = start()
+def test_an_idle_server_ends_at_once_with_its_worker(start: Callable[..., Server]) -> None:
+    ends_at_once(start(), signal.SIGTERM)
+
+
+def ends_at_once(server: Server, number: signal.Signals) -> None:
+    """Send the signal to a server that has nothing to do."""
     worker = Path(f"/proc/{server.worker_pid}")
     server.process.send_signal(number)
     assert server.process.wait(PATIENCE_S) == 0
@@ -169,23 +172,11 @@ def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> 
     assert output == "sureflow: the worker process ended with code -9 while loading the models\n"
 
 
-def test_a_killed_server_takes_its_worker_along(start: Callable[..., Server]) -> None:
-    server = start("--default-model", "points")
-    worker = Path(f"/proc/{server.worker_pid}/cmdline")
-    server.process.kill()
-    server.process.wait()
-
-    def gone() -> bool:
-        try:
-            return not worker.read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-
-    eventually(gone)
-
-
 def test_before_the_models_are_loaded(models_dir: Path) -> None:
-    """Live at once, ready later, and meanwhile 503 with the time to come back."""
+    """Live at once, ready later, and meanwhile 503 with the time to come back.
+
+    Killed, the server takes its worker along.
+    """
     with httpx.Client() as client:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
@@ -209,9 +200,18 @@ def test_before_the_models_are_loaded(models_dir: Path) -> None:
             response = client.post(f"{url}/v1/generate", json={})
             assert response.status_code == 503
             eventually(lambda: client.get(f"{url}/health/ready").status_code == 200)
+            (worker,) = workers(process.pid)
         finally:
             process.kill()
             process.communicate()
+    eventually(lambda: gone(worker))
+
+
+def gone(pid: int) -> bool:
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_time_is_not_spent_waiting(server: Server) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ import pytest
 
 from tests.server.api.test_edit import edit, icon, same
 from tests.server.running import Server, serving
-from tests.server.store.places import redis_server
 
 DEFAULT = ("--default-model", "points")
 STEPS: dict[str, Any] = {"sampler": {"steps": 30}, "rewind": {"keep": "all"}}
@@ -102,16 +101,3 @@ def test_damaged_frames_are_made_again(server: Server, folder: Path, how: str) -
     shown = server.client.get(f"/v1/handles/{first['handle']['id']}/frames")
     assert shown.status_code == 200
     assert not any("Traceback" in line for line in server.log)
-
-
-def test_frames_that_somebody_else_wrote_are_made_again(start: Callable[..., Server]) -> None:
-    """In Redis there is no checksum to tell; what is no frame at all is not believed."""
-    with redis_server() as redis:
-        server = start(*DEFAULT, "--store", redis.url)
-        first = icon(server, seed=7, **STEPS)
-        client = redis.client()
-        (key,) = client.scan_iter("*frames:*")
-        for step, frame in client.hgetall(key).items():
-            client.hset(key, step, b"\xff" * len(frame))
-        assert same(edit(server, first, at={"t": 0.5})["samples"][0], first)
-        assert not any("Traceback" in line for line in server.log)

@@ -30,6 +30,10 @@ class EditResult(Result):
     chosen: int | None
     """Place of the surest branch in ``samples``; ``None`` if the original is at least as sure."""
 
+    replay: str | None = None
+    """``approximate`` where the trajectory was made on other kernels, so that the branches leave it
+    nearly as it was, not bit for bit; ``None`` otherwise. See ``EditOptions.require_exact``."""
+
     @property
     def best(self) -> Sample:
         """The surest of all: the chosen branch, or the original."""

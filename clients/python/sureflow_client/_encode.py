@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,11 @@ def encode_array(given: Given) -> str:
     file = io.BytesIO()
     np.save(file, array.astype(np.float32), allow_pickle=False)
     return base64.b64encode(file.getvalue()).decode()
+
+
+def encode_arrays(given: Mapping[str, Given]) -> dict[str, str]:
+    """Return named arrays as a request has them; see `encode_array`."""
+    return {name: encode_array(one) for name, one in given.items()}
 
 
 def encode_mask(mask: Given) -> str | list[Any]:

@@ -30,6 +30,9 @@ class Model(Wire):
     version: str | None = None
     """Its checksum; equal version and equal request give equal samples."""
 
+    family: str | None = None
+    """What kind of process makes its samples."""
+
     media: str | None = None
     """``image`` (values in [-1, 1], shape ``[channels, height, width]``) or ``vector``."""
 
@@ -38,6 +41,21 @@ class Model(Wire):
 
     classes: tuple[str, ...] | None = None
     """Names of the classes by label; empty for an unconditional model."""
+
+    conditions: dict[str, Any] | None = Field(default=None, repr=False)
+    """What samples can be asked to be samples of, by name: kind, shape and meaning of each."""
+
+    samplers: tuple[str, ...] | None = None
+    """What ``method`` may be."""
+
+    scores: tuple[str, ...] | None = None
+    """What ``score`` and ``also`` may name; some need a condition."""
+
+    operations: tuple[str, ...] | None = None
+    """Types of what an edit may do."""
+
+    formats: tuple[str, ...] | None = None
+    """What ``output`` may be, the default one first."""
 
     parameters: int | None = None
     """Number of network parameters."""
@@ -56,6 +74,13 @@ class Model(Wire):
 
     provenance: dict[str, Any] | None = Field(default=None, repr=False)
     """Data, seed, steps, commit and metrics of the training run."""
+
+    warnings: tuple[str, ...] | None = None
+    """What of the checkpoint the server set aside, and why."""
+
+    numerics: dict[str, Any] | None = Field(default=None, repr=False)
+    """What it runs on: library, instruction set, mode, block sizes, and a ``fingerprint``; equal
+    fingerprints give equal bytes."""
 
 
 class ModelList(Wire):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ._encode import Given, encode_array, encode_mask, present
+from ._encode import Given, encode_array, encode_arrays, encode_mask, present
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,25 @@ class Resample:
 
 @dataclass(frozen=True)
 class Condition:
-    """Another class, or another guidance, from here on.
+    """Another class, other named arrays, or another guidance, from here on.
 
     Attributes:
         label: Number or name of a class; by default as before.
         scale: Of classifier-free guidance; by default as before.
+        arrays: Named arrays, of those of ``Model.conditions``; the others are as before.
     """
 
     label: int | str | None = None
     scale: float | None = None
+    arrays: Mapping[str, Given] | None = None
 
     def body(self) -> dict[str, Any]:
         """Return it as the request has it."""
-        return {"type": "condition", **present(label=self.label, scale=self.scale)}
+        arrays = None if self.arrays is None else encode_arrays(self.arrays)
+        return {
+            "type": "condition",
+            **present(label=self.label, scale=self.scale, arrays=arrays),
+        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from typing_extensions import TypedDict
 
+from ._encode import Given
 from ._moment import At
 
 
@@ -73,7 +74,7 @@ class SamplingOptions(TypedDict, total=False):
     """Seed of the request; where left out the client draws one, see ``Result.seed``."""
 
     method: str | None
-    """Solver: ``euler``, ``heun``, ``midpoint``, ``ab2``, ``bosh3``, ``rk4`` or ``dopri5``."""
+    """Solver: one of ``Model.samplers``."""
 
     steps: int | None
     """Number of solver steps, the same for every sample; or else a tolerance."""
@@ -91,7 +92,7 @@ class SamplingOptions(TypedDict, total=False):
     """Where fixed steps are placed: all equal, or as fitted to the model; see ``Model.grids``."""
 
     score: str | None
-    """The score that becomes uncertainty and confidence, such as ``path_residual``; by default the
+    """The score that becomes uncertainty and confidence, one of ``Model.scores``; by default the
     one that the model is best judged by."""
 
     also: Sequence[str]
@@ -126,6 +127,9 @@ class GenerateOptions(SamplingOptions, total=False):
     label: int | str | None
     """Number or name of the class to generate, for a class-conditional model."""
 
+    condition: Mapping[str, Given] | None
+    """What else the samples shall be samples of: named arrays, of those of ``Model.conditions``."""
+
     guidance: float | None
     """Scale of classifier-free guidance; 1 is the plain conditional model."""
 
@@ -156,6 +160,10 @@ class EditOptions(SamplingOptions, total=False):
     filter: Filter | None
     """Which branches to accept: ``annotate`` or ``drop`` the others."""
 
+    require_exact: bool
+    """Whether the server must refuse (`Conflict`) a trajectory of other kernels, which it cannot
+    make again bit for bit; by default it goes on, and ``EditResult.replay`` says so."""
+
 
 class InvertOptions(SamplingOptions, total=False):
     """What a request to score given samples may say.
@@ -165,6 +173,9 @@ class InvertOptions(SamplingOptions, total=False):
 
     label: int | str | None
     """Number or name of the class that the samples are taken to be of."""
+
+    condition: Mapping[str, Given] | None
+    """What else they are taken to be samples of: named arrays, as for `Client.generate`."""
 
     guidance: float | None
     """Scale of classifier-free guidance; 1 is the plain conditional model."""

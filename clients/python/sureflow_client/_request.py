@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from typing_extensions import Unpack
 
-from ._encode import Given, encode_array
+from ._encode import Given, encode_array, encode_arrays
 from ._moment import At, at_body
 from ._operations import Operation
 from ._options import Filter, Rewind, SamplingOptions
@@ -20,6 +20,7 @@ def generate_body(
     n: int | None = None,
     *,
     label: int | str | None = None,
+    condition: Mapping[str, Given] | None = None,
     guidance: float | None = None,
     parallel: int | None = None,
     parallel_tolerance: float | None = None,
@@ -34,7 +35,7 @@ def generate_body(
         **body,
         model=model,
         n=n,
-        condition=_given(label=label),
+        condition=_given(label=label, **encode_arrays(condition or {})),
         guidance=_given(scale=guidance),
         sampler=sampler,
         filter=_given(**(filter or {})),
@@ -49,6 +50,7 @@ def edit_body(
     branches: int | None = None,
     keep: str | None = None,
     filter: Filter | None = None,
+    require_exact: bool = False,
     **options: Unpack[SamplingOptions],
 ) -> dict[str, Any]:
     """Return the JSON body of an edit; see `EditOptions`."""
@@ -60,6 +62,7 @@ def edit_body(
         operations=[_plain_all(operation.body()) for operation in several],
         branches=branches,
         keep=keep,
+        require_exact=require_exact or None,
         filter=_given(**(filter or {})),
     )
 
@@ -69,6 +72,7 @@ def invert_body(
     model: str | None = None,
     *,
     label: int | str | None = None,
+    condition: Mapping[str, Given] | None = None,
     guidance: float | None = None,
     **options: Unpack[SamplingOptions],
 ) -> dict[str, Any]:
@@ -77,7 +81,7 @@ def invert_body(
         **_sampling(**options),
         model=model,
         samples=[encode_array(sample) for sample in samples],
-        condition=_given(label=label),
+        condition=_given(label=label, **encode_arrays(condition or {})),
         guidance=_given(scale=guidance),
     )
 

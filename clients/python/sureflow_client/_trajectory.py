@@ -65,6 +65,10 @@ class Trajectory(Wire):
     evaluations: int
     """Network evaluations that it cost to make again what was not kept."""
 
+    replay: str | None = None
+    """``approximate`` where it was made on other kernels, so that what was not kept is nearly as it
+    was, not bit for bit; ``None`` otherwise."""
+
     @property
     def t(self) -> npt.NDArray[np.float64]:
         """Time of each view ``[n]``; 0 is noise, 1 is the finished sample."""

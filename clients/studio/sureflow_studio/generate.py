@@ -13,8 +13,7 @@ from sureflow_studio.slider import Slider
 
 from .run import Run
 
-SOLVERS = ("euler", "heun", "midpoint", "ab2", "bosh3", "rk4", "dopri5")
-METHOD, STEPS = "heun", 20
+STEPS = 20
 """Of models that say nothing about how they were calibrated."""
 
 TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
@@ -78,7 +77,9 @@ class GeneratePanel:
 
     def options(self) -> GenerateOptions:
         """Return what the request says besides the model and the number of samples."""
-        options: GenerateOptions = {"method": self.method.value, "rewind": True}
+        options: GenerateOptions = {"rewind": True}
+        if self.method.value:
+            options["method"] = self.method.value
         if self.adaptive.value:
             options["tolerance"] = self.tolerance.value
         else:
@@ -114,7 +115,7 @@ class GeneratePanel:
     def _solver(self) -> None:
         with _folded("Solver and score"):
             with ui.element("div").classes("pair"):
-                self.method = _select([*SOLVERS], "Solver", METHOD)
+                self.method = _select({"": "Default"}, "Solver", "")
                 self.steps = _number("Steps", STEPS, 1, 1000)
                 tolerances = {value: f"{value:g}" for value in TOLERANCES}
                 self.tolerance = _select(tolerances, "Tolerance", 1e-3)
@@ -160,7 +161,8 @@ class GeneratePanel:
         self.score.set_options(
             {"": f"Default ({usual})" if usual else "Default", **scores}, value=""
         )
-        self.method.value = calibrated.get("method", METHOD)
+        solvers = {name: name for name in self.model.samplers or ()}
+        self.method.set_options({"": "Default", **solvers}, value=calibrated.get("method", ""))
         self.steps.value = calibrated.get("steps", STEPS)
         self.fitted.value = False
 

@@ -44,12 +44,13 @@ class RewindPanel:
     ) -> None:
         self.model, self.sample, self.viewer = model, sample, viewer
         image = viewer.canvas is not None
-        kinds = {key: name for key, name in KINDS.items() if key != "condition" or model.classes}
+        offered = {*(model.operations or ())} - (set() if model.classes else {"condition"})
+        kinds = {key: name for key, name in KINDS.items() if key in offered}
         parts = WHERE if image else {"all": "Everywhere", "unsure": "The unsure part"}
         with ui.element("section").classes("panel rewind").props('aria-label="Rewind"'):
             ui.label("Rewind").classes("panel-title")
             self.when = ui.label().classes("tabular rewind-when")
-            self.kind = self._select(kinds, "Operation", "resample", self._turned)
+            self.kind = self._select(kinds, "Operation", next(iter(kinds)), self._turned)
             self.words = ui.label().classes("soft small")
             self.where = self._select(parts, "Part that changes", "all")
             self.share = _slider("Share", 0.05, 1, 0.05, 0.2, lambda v: f"{v:.0%}", self.fit)

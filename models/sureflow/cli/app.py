@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
 
-from sureflow.numerics import decide
+from sureflow.numerics import decide, is_portable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,8 +27,10 @@ def choose_kernels(
     ] = False,
 ) -> None:
     """Train flow models that know how sure they are, and serve them."""
-    if portable:
+    if portable and not is_portable():
         decide(portable=True)
+        if "--portable" in sys.argv:  # numpy has loaded by now: begin anew, decided
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def examples(*lines: str) -> str:

@@ -20,9 +20,9 @@ from safetensors.numpy import save as save_tensors
 from sureflow.confidence.certificate import Conformal
 from sureflow.confidence.early import Early
 from sureflow.confidence.measured import NOTE, Measurements
-from sureflow.confidence.provenance import SETTINGS, Provenance, complaint
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.lane import LaneSpec
+from sureflow.core.provenance import SETTINGS, Provenance, complaint
 from sureflow.core.setting import Setting
 
 Floats = npt.NDArray[np.float64]

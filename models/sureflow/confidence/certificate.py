@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from sureflow.confidence.provenance import Provenance
+from sureflow.core.provenance import Provenance
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

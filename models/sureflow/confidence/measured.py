@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sureflow.confidence.provenance import complaint
 from sureflow.confidence.quantile_map import LIMIT, SAME, Floats, QuantileMap
 from sureflow.confidence.ranges import CalibratedRange, CalibratedRanges, Ends
+from sureflow.core.provenance import complaint
 from sureflow.core.setting import Setting
 
 MAPS, NOTE = "shifts/", "shifts"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sureflow.moments.rules import register
+from sureflow.moments.square_root import square_root
 
 # Gauss-Hermite rule with five nodes for the weight exp(-x^2/2): exact for polynomials up to
 # degree nine. The nodes are the roots of the fifth Hermite polynomial.
@@ -24,7 +25,7 @@ def _gauss_hermite(
 ) -> tuple[Tensor, Tensor]:
     """Mean and variance of ``function(h)``; two passes, so that no cancellation goes negative."""
     # The clamp changes no value; it keeps the gradient of the root finite where variance is zero.
-    deviation = variance.clamp_min(torch.finfo(variance.dtype).tiny).sqrt()
+    deviation = square_root(variance.clamp_min(torch.finfo(variance.dtype).tiny))
     values = [function(mean + node * deviation) for node in _NODES]
     average = sum((w * v for w, v in zip(_WEIGHTS, values, strict=True)), torch.zeros_like(mean))
     spread = (w * (v - average).square() for w, v in zip(_WEIGHTS, values, strict=True))
@@ -48,7 +49,7 @@ def _relu(layer: nn.ReLU, mean: Tensor, variance: Tensor) -> Tensor:
     Written for ``z = mean / deviation``, so that a small variance is not the difference of two
     large squares; beyond 30 deviations the kink is out of reach.
     """
-    deviation = variance.clamp_min(torch.finfo(variance.dtype).tiny).sqrt()
+    deviation = square_root(variance.clamp_min(torch.finfo(variance.dtype).tiny))
     z = (mean / deviation).clamp(-30, 30)
     above, below = 0.5 * torch.erfc(-z / math.sqrt(2)), 0.5 * torch.erfc(z / math.sqrt(2))
     density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
@@ -63,7 +64,7 @@ def expected_slope(function: Callable[[Tensor], Tensor], mean: Tensor, variance:
     elementwise branch ``f(h)`` is added back onto ``h``.
     """
     # Below a deviation of 1e-3 the slope no longer changes, but its differences round to noise.
-    deviation = variance.clamp_min(1e-6).sqrt()
+    deviation = square_root(variance.clamp_min(1e-6))
     slope = torch.zeros_like(mean)
     for node, weight in zip(_NODES, _WEIGHTS, strict=True):
         slope = slope + weight * node * function(mean + node * deviation)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.moments.rules import register
+from sureflow.moments.square_root import square_root
 
 
 def _centred(mean: Tensor, variance: Tensor, eps: float) -> Tensor:
@@ -26,7 +27,7 @@ def _centred(mean: Tensor, variance: Tensor, eps: float) -> Tensor:
         + (1 - 1 / n) * variance.mean(-1, keepdim=True)
         + eps
     )
-    z = deviation / square.sqrt()
+    z = deviation / square_root(square)
     t0 = variance.sum(-1, keepdim=True)
     t1 = (variance * z).sum(-1, keepdim=True)
     t2 = (variance * z.square()).sum(-1, keepdim=True)

@@ -11,9 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sureflow.confidence.provenance import SETTINGS, noted
+from sureflow.core.provenance import SETTINGS, noted
 from sureflow.moments.reduction import row_sums
 from sureflow.moments.rules import widened
+from sureflow.moments.square_root import square_root
 
 WEIGHT, BIAS = "weight", "bias"
 
@@ -31,7 +32,7 @@ def pooled(hidden: Tensor) -> Tensor:
     batch, channels, positions = rows.shape
     rows = rows.reshape(batch * channels, positions)
     mean = row_sums(rows) / positions
-    deviation = (row_sums((rows - mean[:, None]).square()) / positions).sqrt()
+    deviation = square_root(row_sums((rows - mean[:, None]).square()) / positions)
     return torch.cat([mean.view(batch, channels), deviation.view(batch, channels)], 1)
 
 

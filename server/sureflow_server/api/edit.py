@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -61,6 +62,7 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     frame = await opened.frame(service.store, step)
     frames = await service.store.frames(body.handle)
     planned = plan_edit(body, opened, card, step, frame, service.settings)
+    planned = replace(planned, exact=doubt is None)
     document = partial(_answer, request.state.request_id, body, opened, frames, step, doubt)
     try:
         return await serve(request, planned, document)

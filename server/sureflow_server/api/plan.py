@@ -37,6 +37,8 @@ class Plan:
         priority: Higher ones first.
         handles: What is kept of trajectories; ``None`` gives them no handles.
         parent: Id of the handle that the lanes branch off from.
+        exact: Whether these kernels make the lanes again bit for bit; not where they branch off
+            from a trajectory of other kernels.
     """
 
     kind: Kind
@@ -51,6 +53,7 @@ class Plan:
     priority: int
     handles: HandleOptions | None = None
     parent: str | None = None
+    exact: bool = True
 
     @property
     def family(self) -> Family:

@@ -247,6 +247,10 @@ class ModelRecord(Schema):
     """What of the checkpoint was set aside, and why, such as tables that were learned of another
     network."""
 
+    numerics: dict[str, Any] | None = None
+    """What the model runs on: library, instruction set and mode, the block sizes in use, and a
+    `fingerprint` of what the kernels answer. Equal fingerprints give equal bytes."""
+
 
 class ModelList(Schema):
     """Every checkpoint folder."""

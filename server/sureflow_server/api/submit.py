@@ -6,7 +6,7 @@ from fastapi import Request
 
 from sureflow_server.api.access import caller, owner
 from sureflow_server.api.answer import facts
-from sureflow_server.api.handle_options import Kept, keep
+from sureflow_server.api.handle_options import FINGERPRINT, Kept, keep
 from sureflow_server.api.plan import Kind, Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.run import Result, Run
@@ -46,7 +46,8 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
         card, kept = planned.card, planned.handles
         assert kept is not None
         said = facts(result, planned)
-        model = card.name, card.version, card.numerics.get("fingerprint", "")
+        fingerprint = card.numerics.get(FINGERPRINT, "") if planned.exact else ""
+        model = card.name, card.version, fingerprint
         return await keep(service.store, result.sample, said, model, maker, kept)
 
     return Run(planned, job, service.metrics, give_handle)

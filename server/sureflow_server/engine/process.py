@@ -9,6 +9,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 
+from sureflow.numerics import decided_for_children
 from sureflow_server.engine import worker
 from sureflow_server.engine.messages import Command, Message, Shutdown, WorkerConfig
 
@@ -40,7 +41,8 @@ class WorkerProcess:
         self._process = context.Process(
             target=worker.run, args=(theirs, config), name="sureflow-worker", daemon=True
         )
-        self._process.start()
+        with decided_for_children(config.portable):
+            self._process.start()
         # Without a copy on this side, the worker's death closes the pipe.
         theirs.close()
         Thread(target=self._read, daemon=True).start()

@@ -11,7 +11,6 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from sureflow.numerics import decide
 from sureflow_server.engine.messages import Loading, Shutdown, WorkerConfig
 
 WORKER_NICENESS = 5
@@ -29,8 +28,6 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     os.nice(WORKER_NICENESS)
     # Read once, when torch is imported, which is why nothing above imports it.
     os.environ["OMP_NUM_THREADS"] = str(config.threads)
-    if config.portable:
-        decide(portable=True)
     inbox: SimpleQueue[Any] = SimpleQueue()
     Thread(target=_receive, args=(connection, inbox), daemon=True).start()
 

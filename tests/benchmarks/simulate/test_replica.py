@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.simulate.costs import Costs
 from benchmarks.simulate.replica import Ask, Load, Replica
+from sureflow.core.family import cost_of
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.engine.loader import SLOTS_PER_ROW
 from sureflow_server.engine.scheduler import Scheduler
@@ -119,9 +120,10 @@ def tick_by_tick(tick_s: Costs, arrivals: list[tuple[float, Ask]]) -> dict[int, 
             now = max(now, due[0][0])
         while due and due[0][0] <= now:
             _, each = due.pop(0)
-            lanes = [[each.id, n, each.lanes[0].rows] for n in each.evaluations]
+            rows = cost_of(each.lanes[0]).peak
+            lanes = [[each.id, n, rows] for n in each.evaluations]
             left[each.id] = len(lanes)
-            scheduler.add("m", each.id, lanes, rows=each.lanes[0].rows)
+            scheduler.add("m", each.id, lanes, rows=rows)
         turn = scheduler.turn(
             "m", tick_s.rows, SLOTS_PER_ROW * tick_s.rows - len(running) - len(paused)
         )

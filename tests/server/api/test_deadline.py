@@ -1,4 +1,4 @@
-"""Deadlines and priorities, on a server of its own: it must be idle, and it must be busy."""
+"""Deadlines and priorities."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from tests.server.running import Server, eventually
 LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 1000}}
 
 
-@pytest.fixture
-def own(start: Callable[..., Server]) -> Server:
-    return start("--default-model", "points")
-
-
 def idle(server: Server) -> bool:
     return server.metric("sureflow_num_samples_running") == 0
 
 
-def test_a_request_ends_at_its_deadline(own: Server) -> None:
+def test_a_request_ends_at_its_deadline(start: Callable[..., Server]) -> None:
+    """A server that has served knows how long it takes, and refuses at once."""
+    own = start("--default-model", "points")
     response = own.client.post("/v1/generate", json={**LONG, "deadline_s": 0.3})
     assert response.status_code == 504
     assert response.json()["type"] == "urn:sureflow:problem:deadline-exceeded"
@@ -43,28 +40,29 @@ def test_a_request_ends_at_its_deadline(own: Server) -> None:
         assert stream.status_code == 429
 
 
-def test_what_cannot_be_done_in_time_is_refused_before_any_work(own: Server) -> None:
-    own.generate(n=8, sampler={"steps": 50})
+def test_what_cannot_be_done_in_time_is_refused_before_any_work(server: Server) -> None:
+    labels = {"reason": "deadline-unreachable"}
+    before = server.metric("sureflow_requests_rejected_total", **labels)
+    server.generate(n=8, sampler={"steps": 50})
     with ThreadPoolExecutor() as threads:
-        answer = threads.submit(own.generate, **{**LONG, "n": 40})
-        eventually(lambda: not idle(own))
-        response = own.client.post("/v1/generate", json={**LONG, "deadline_s": 0.01})
+        answer = threads.submit(server.generate, **{**LONG, "n": 40})
+        eventually(lambda: not idle(server))
+        response = server.client.post("/v1/generate", json={**LONG, "deadline_s": 0.01})
         assert not answer.done()
         assert response.status_code == 429
         document = response.json()
         assert document["type"] == "urn:sureflow:problem:deadline-unreachable"
         assert "0.01 s" in document["detail"]
         assert int(response.headers["retry-after"]) >= 1
-        assert own.generate(n=1, deadline_s=60)["samples"], "there is time for this one"
+        assert server.generate(n=1, deadline_s=60)["samples"], "there is time for this one"
         assert answer.result()["samples"]
-    labels = {"reason": "deadline-unreachable"}
-    assert own.metric("sureflow_requests_rejected_total", **labels) == 1
+    assert server.metric("sureflow_requests_rejected_total", **labels) == before + 1
 
 
-def test_a_deadline_and_a_priority_leave_the_samples_alone(own: Server) -> None:
+def test_a_deadline_and_a_priority_leave_the_samples_alone(server: Server) -> None:
     body: dict[str, Any] = {"n": 3, "seed": 4, "sampler": {"method": "bosh3", "tolerance": 0.01}}
-    plain = own.generate(**body)["samples"]
-    assert own.generate(**body, deadline_s=600, priority=-3)["samples"] == plain
+    plain = server.generate(**body)["samples"]
+    assert server.generate(**body, deadline_s=600, priority=-3)["samples"] == plain
     assert {sample["tolerance"] for sample in plain} == {0.01}
 
 

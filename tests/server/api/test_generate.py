@@ -155,13 +155,6 @@ def test_repeats_and_prefixes_are_equal(server: Server) -> None:
     assert server.generate(n=16, seed=9)["samples"] == sixteen
 
 
-def test_a_restart_changes_nothing(server: Server, start: Any) -> None:
-    assert (
-        start().generate(model="points", n=2, seed=9)["samples"]
-        == (server.generate(model="points", n=2, seed=9)["samples"])
-    )
-
-
 def test_neighbours_change_nothing(server: Server) -> None:
     alone = [lasting(server.generate(**body)) for body in MIXED]
     with ThreadPoolExecutor(len(MIXED)) as threads:

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.server.api.test_edit import edit, icon, same, states
@@ -85,37 +84,6 @@ def test_a_trajectory_outlives_worker_server_and_frames(
     assert from_everywhere(server, first) == poor
     for handle in filter(None, handles):
         assert server.client.get(f"/v1/handles/{handle['id']}").status_code == 200
-
-
-def test_without_the_store_samples_are_made(
-    start: Callable[..., Server], redis: RedisServer
-) -> None:
-    server = start(*DEFAULT, "--store", redis.url)
-    first = icon(server)
-    redis.kill()
-    answer = server.generate(n=8, rewind={"keep": "all"})
-    assert [sample["handle"] for sample in answer["samples"]] == [None] * 8
-    assert answer["warnings"] == ["no handle could be kept: the store cannot be reached at present"]
-    id = first["handle"]["id"]
-    asked: list[httpx.Response] = [
-        server.client.get("/v1/handles"),
-        server.client.get(f"/v1/handles/{id}"),
-        server.client.get(f"/v1/handles/{id}/frames"),
-        server.client.delete(f"/v1/handles/{id}"),
-        server.client.post("/v1/edit", json={"handle": id}),
-    ]
-    for response in asked:
-        assert response.status_code == 503, response.text
-        document = response.json()
-        assert document["type"] == "urn:sureflow:problem:store-unavailable"
-        assert "sureflow-redis" not in response.text, "where the store is, is for the log"
-        assert int(response.headers["retry-after"]) >= 1
-    inverted = server.client.post("/v1/invert", json={"samples": [[0, 1]], "rewind": {}})
-    assert inverted.status_code == 200
-    assert inverted.json()["warnings"] == answer["warnings"]
-    assert server.client.get("/health/ready").status_code == 200
-    redis.start()
-    assert same(edit(server, first)["samples"][0], first)
 
 
 @pytest.mark.slow

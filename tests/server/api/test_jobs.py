@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from sureflow_server.api.job_record import JobList
+from sureflow_server.store.embedded import EmbeddedStore
 from tests.server.asking import ASYNC, follow, look
 from tests.server.conftest import Guarded
 from tests.server.running import PATIENCE_S, Server, eventually
@@ -217,10 +219,17 @@ def test_what_is_refused_makes_no_job(server: Server) -> None:
 def test_sigterm_lets_jobs_finish_and_keep_their_handles(
     start: Callable[..., Server], tmp_path: Path
 ) -> None:
-    options = ("--default-model", "points", "--data-dir", str(tmp_path))
-    server = start(*options)
+    server = start("--default-model", "points", "--data-dir", str(tmp_path))
     begin(server, **LONG, rewind={"keep": "commit"})
     server.process.terminate()
     assert server.process.wait(PATIENCE_S) == 0
-    handles = start(*options).client.get("/v1/handles").json()["handles"]
-    assert len(handles) == 3
+    assert asyncio.run(handles(tmp_path / "handles")) == 3
+
+
+async def handles(folder: Path) -> int:
+    """How many handles a server has left behind."""
+    store = await EmbeddedStore.open(folder, 1 << 20)
+    try:
+        return (await store.usage()).handles
+    finally:
+        await store.close()

@@ -1,6 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
+from sureflow.core.card import ModelCard
+from sureflow_server.api.responses import ModelRecord
 from tests.server.running import Server
+
+
+def test_no_member_of_a_card_is_left_out() -> None:
+    """The record takes no others: a card with more would hide all models."""
+    assert {field.name for field in fields(ModelCard)} <= {*ModelRecord.model_fields}
 
 
 def test_the_list_has_every_card(server: Server) -> None:
@@ -9,9 +18,10 @@ def test_the_list_has_every_card(server: Server) -> None:
     icons = models["icons"]
     assert icons["version"].startswith("sha256:")
     assert icons["provenance"] == {}
+    assert icons["numerics"]["fingerprint"].startswith("sha256:")
     assert icons["calibrated"]["guidance"] == [1.0, 2.0]
-    told = {name: icons[name] for name in ("state", "default", "media", "shape", "classes")}
-    assert told == {
+    shown = {name: icons[name] for name in ("state", "default", "media", "shape", "classes")}
+    assert shown == {
         "state": "ready",
         "default": False,
         "media": "image",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,14 +12,7 @@ from sureflow.families.flow.tableau import METHODS
 from sureflow_server.api.examples import EDITS, INVERSIONS, REQUESTS
 from sureflow_server.api.problems import TITLES
 from sureflow_server.api.responses import EditResponse, GenerateResponse, ModelList
-from tests.server.running import Server, serving
-
-
-@pytest.fixture(scope="module")
-def embedded() -> Iterator[Server]:
-    """A server on the checkpoints that ship."""
-    with serving() as server:
-        yield server
+from tests.server.running import Server
 
 
 def document(server: Server) -> dict[str, Any]:

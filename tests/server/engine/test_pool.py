@@ -42,6 +42,11 @@ def mortal(models_dir: Path) -> Iterator[Server]:
         yield server
 
 
+def test_a_restart_changes_nothing(mortal: Server, server: Server) -> None:
+    body = {"model": "points", "n": 2, "seed": 9}
+    assert mortal.generate(**body)["samples"] == server.generate(**body)["samples"]
+
+
 def test_a_killed_worker_costs_time_and_nothing_else(mortal: Server, server: Server) -> None:
     expected = server.generate(**LONG)["samples"]
     deaths, before, ok = restarts(mortal), requests(mortal), requests(mortal, outcome="ok")
@@ -118,7 +123,7 @@ def test_a_queue_is_full_in_bytes_too(mortal: Server) -> None:
     assert [error["field"] for error in never.json()["errors"]] == ["n"]
     assert mortal.metric("sureflow_reserved_bytes") == 0
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{mortal.url}/v1/generate", json=light, timeout=0.5)
+        httpx.post(f"{mortal.url}/v1/generate", json=light, timeout=0.1)
     eventually(lambda: mortal.metric("sureflow_reserved_bytes") == 0)
 
 
@@ -131,8 +136,9 @@ def test_more_than_the_queue_ever_holds_is_not_worth_a_wait(mortal: Server) -> N
 def test_a_client_that_leaves_frees_its_lanes(server: Server) -> None:
     labels = {"model": "points", "outcome": "cancelled"}
     before = server.metric("sureflow_requests_total", **labels)
+    endless = {**LONG, "n": 500, "sampler": {"method": "rk4", "steps": 1000}}
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{server.url}/v1/generate", json={**LONG, "n": 1000}, timeout=1)
+        httpx.post(f"{server.url}/v1/generate", json=endless, timeout=1)
     eventually(lambda: server.metric("sureflow_requests_total", **labels) == before + 1)
     eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
     assert server.metric("sureflow_num_samples_waiting") == 0

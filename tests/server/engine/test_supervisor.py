@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,46 +46,38 @@ def running(server: Server) -> bool:
     return server.metric("sureflow_num_samples_running") > 0
 
 
-@pytest.fixture(scope="module")
-def mortal(models_dir: Path) -> Iterator[Server]:
-    """A server whose worker may be stopped."""
-    options = ("--models-dir", str(models_dir), "--default-model", "points", *SHORT)
-    with serving(*options) as server:
-        yield server
-
-
-def test_a_stopped_worker_is_replaced(mortal: Server, server: Server) -> None:
-    expected = server.generate(model="points", **LONG)["samples"]
-    before = restarts(mortal)
+def test_a_stopped_worker_is_replaced(moody: Server) -> None:
+    expected = moody.generate(**LONG)["samples"]
+    before = restarts(moody)
     with ThreadPoolExecutor() as threads:
-        answer = threads.submit(mortal.generate, **LONG)
-        eventually(lambda: running(mortal))
-        os.kill(mortal.worker_pid, signal.SIGSTOP)
+        answer = threads.submit(moody.generate, **LONG)
+        eventually(lambda: running(moody))
+        os.kill(moody.worker_pid, signal.SIGSTOP)
         assert answer.result()["samples"] == expected
-    assert restarts(mortal) == before + 1
-    assert any("was silent for 3 s while serving" in line for line in mortal.log)
+    assert restarts(moody) == before + 1
+    assert any("was silent for 3 s while serving" in line for line in moody.log)
 
 
-def test_an_idle_worker_is_heard_of(mortal: Server) -> None:
+def test_an_idle_worker_is_heard_of(moody: Server) -> None:
     """It beats every second; one that has stopped is replaced before anybody asks for it."""
-    first, before = mortal.worker_pid, restarts(mortal)
+    first, before = moody.worker_pid, restarts(moody)
     os.kill(first, signal.SIGSTOP)
-    eventually(lambda: restarts(mortal) == before + 1)
-    eventually(lambda: mortal.client.get("/health/ready").status_code == 200)
-    second = mortal.worker_pid
+    eventually(lambda: restarts(moody) == before + 1)
+    eventually(lambda: moody.client.get("/health/ready").status_code == 200)
+    second = moody.worker_pid
     assert second != first
-    assert mortal.generate()["samples"]
-    assert mortal.worker_pid == second
+    assert moody.generate()["samples"]
+    assert moody.worker_pid == second
 
 
-def test_a_stopped_server_does_not_blame_its_worker(mortal: Server) -> None:
-    worker, before = mortal.worker_pid, restarts(mortal)
-    os.kill(mortal.process.pid, signal.SIGSTOP)
+def test_a_stopped_server_does_not_blame_its_worker(moody: Server) -> None:
+    worker, before = moody.worker_pid, restarts(moody)
+    os.kill(moody.process.pid, signal.SIGSTOP)
     time.sleep(4)
-    os.kill(mortal.process.pid, signal.SIGCONT)
-    assert mortal.generate()["samples"]
-    assert mortal.worker_pid == worker
-    assert restarts(mortal) == before
+    os.kill(moody.process.pid, signal.SIGCONT)
+    assert moody.generate()["samples"]
+    assert moody.worker_pid == worker
+    assert restarts(moody) == before
 
 
 def test_a_network_that_hangs_is_killed_and_the_lanes_run_again(moody: Server, mood: Mood) -> None:

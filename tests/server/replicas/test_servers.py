@@ -17,6 +17,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from sureflow_server.api.job_record import JobList
+from tests.server.api.test_edit import edit, icon, same
 from tests.server.asking import ASYNC, follow, look
 from tests.server.conftest import Guarded, add_key
 from tests.server.running import PATIENCE_S, Server, eventually, serving
@@ -295,6 +296,51 @@ def test_sigterm_hands_results_to_the_other(pair: Pair, start: Callable[..., Ser
     ending.process.terminate()
     assert ending.process.wait(PATIENCE_S) == 0
     assert look(pair.two.server, job)["state"] == "completed"
+
+
+def test_without_the_store_samples_are_made(pair: Pair) -> None:
+    server, redis = pair.one.server, pair.redis
+    first = icon(server)
+    redis.kill()
+    try:
+        looked_for_in_vain(server, first["handle"]["id"])
+    finally:
+        redis.start()
+    assert same(edit(server, first)["samples"][0], first)
+
+
+def looked_for_in_vain(server: Server, id: str) -> None:
+    answer = server.generate(n=8, rewind={"keep": "all"})
+    assert [sample["handle"] for sample in answer["samples"]] == [None] * 8
+    assert answer["warnings"] == ["no handle could be kept: the store cannot be reached at present"]
+    asked: list[httpx.Response] = [
+        server.client.get("/v1/handles"),
+        server.client.get(f"/v1/handles/{id}"),
+        server.client.get(f"/v1/handles/{id}/frames"),
+        server.client.delete(f"/v1/handles/{id}"),
+        server.client.post("/v1/edit", json={"handle": id}),
+    ]
+    for response in asked:
+        assert response.status_code == 503, response.text
+        document = response.json()
+        assert document["type"] == "urn:sureflow:problem:store-unavailable"
+        assert "sureflow-redis" not in response.text, "where the store is, is for the log"
+        assert int(response.headers["retry-after"]) >= 1
+    inverted = server.client.post("/v1/invert", json={"samples": [[0, 1]], "rewind": {}})
+    assert inverted.status_code == 200
+    assert inverted.json()["warnings"] == answer["warnings"]
+    assert server.client.get("/health/ready").status_code == 200
+
+
+def test_frames_that_somebody_else_wrote_are_made_again(pair: Pair) -> None:
+    """In Redis there is no checksum to tell; what is no frame at all is not believed."""
+    server, client = pair.one.server, pair.redis.client()
+    first = icon(server, seed=7, sampler={"steps": 30}, rewind={"keep": "all"})
+    (key,) = client.scan_iter(f"*frames:{first['handle']['id']}*")
+    for step, frame in client.hgetall(key).items():
+        client.hset(key, step, b"\xff" * len(frame))
+    assert same(edit(server, first, at={"t": 0.5})["samples"][0], first)
+    assert not any("Traceback" in line for line in server.log)
 
 
 def test_redis_gone_and_back(pair: Pair) -> None:

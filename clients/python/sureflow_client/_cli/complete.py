@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from .._base import DEFAULT_URL
 from .._exceptions import SureflowError
+from .._model import Model
 from .._retry import Retry
 from .._sync.client import Client
 from .app import URL
@@ -36,6 +38,25 @@ def job_names(incomplete: str) -> list[str]:
     try:
         with _client() as client:
             return [job.id for job in client.jobs.list() if job.id.startswith(incomplete)]
+    except SureflowError:
+        return []
+
+
+def sampler_names(incomplete: str) -> list[str]:
+    """Return the samplers of any model that begin so; see `handle_names`."""
+    return _of_cards(incomplete, lambda card: card.samplers)
+
+
+def score_names(incomplete: str) -> list[str]:
+    """Return the scores of any model that begin so; see `handle_names`."""
+    return _of_cards(incomplete, lambda card: card.scores)
+
+
+def _of_cards(incomplete: str, names: Callable[[Model], tuple[str, ...] | None]) -> list[str]:
+    try:
+        with _client() as client:
+            found = (name for card in client.models() for name in names(card) or ())
+            return [*dict.fromkeys(name for name in found if name.startswith(incomplete))]
     except SureflowError:
         return []
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .complete import handle_names, model_names
+from .complete import handle_names, model_names, sampler_names, score_names
 
 
 class Keep(str, Enum):
@@ -53,7 +53,11 @@ GuidanceOption = Annotated[
 ]
 MethodOption = Annotated[
     str | None,
-    typer.Option(help="euler, heun, midpoint, ab2, bosh3, rk4 or dopri5.", rich_help_panel=HOW),
+    typer.Option(
+        help="Solver: one of the samplers that sureflow-client models NAME lists.",
+        autocompletion=sampler_names,
+        rich_help_panel=HOW,
+    ),
 ]
 StepsOption = Annotated[
     int | None, typer.Option(help="Solver steps of every sample.", rich_help_panel=HOW)
@@ -68,7 +72,9 @@ ToleranceOption = Annotated[
 ScoreOption = Annotated[
     str | None,
     typer.Option(
-        help="The score that confidence is of; by default the model's.", rich_help_panel=HOW
+        help="The score that confidence is of; by default the model's.",
+        autocompletion=score_names,
+        rich_help_panel=HOW,
     ),
 ]
 RewindOption = Annotated[

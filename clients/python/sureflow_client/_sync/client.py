@@ -49,9 +49,9 @@ class Client(Connection):
             n: Number of samples, by default 1. Sample ``i`` is the same for every ``n > i``.
                 With ``filter={"accept": ...}``, leave it out.
             progress: Show a progress bar meanwhile, in a terminal or a notebook.
-            **options: ``seed, label, guidance, method, steps, tolerance, min_steps, max_steps,
-                grid, parallel, parallel_tolerance, score, also, profile, map, filter, rewind,
-                deadline_s, priority, output``; see `GenerateOptions`.
+            **options: ``seed, label, condition, guidance, method, steps, tolerance, min_steps,
+                max_steps, grid, parallel, parallel_tolerance, score, also, profile, map, filter,
+                rewind, deadline_s, priority, output``; see `GenerateOptions`.
 
         Raises:
             ProblemError: The server refused; the subclass says why.
@@ -124,7 +124,7 @@ class Client(Connection):
         Args:
             samples: Arrays ``[n, *shape]`` in the units of the model's data, or images.
             model: Name of the model; the server's default where left out.
-            **options: ``label, guidance, rewind`` and most of those of `generate`; see
+            **options: ``label, condition, guidance, rewind`` and most of those of `generate`; see
                 `InvertOptions`.
 
         Raises:

@@ -11,8 +11,9 @@ import numpy as np
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import label_of
 from sureflow.core.invalid_field import InvalidFieldError
-from sureflow.core.lane import Array
+from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import Schema
+from sureflow.core.wire import Edited
 from sureflow.core.written import read, read_mask
 from sureflow.families.flow.operation_bodies import (
     ConditionOperation,
@@ -24,16 +25,33 @@ from sureflow.families.flow.operation_bodies import (
 )
 from sureflow.families.flow.operation_bodies import Region as RegionBody
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
-from sureflow.families.flow.requested import check_guidance, floats_of
+from sureflow.families.flow.requested import check_guidance, floats_of, resampled
 from sureflow.families.flow.spec import FlowSpec
 
 
-def reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> FlowSpec:
-    """Return a lane with the condition and the guidance that an edit asks for.
+def edit(
+    card: ModelCard,
+    parent: LaneSpec,
+    sampler: Any,
+    operations: Sequence[Any],
+    sample: Callable[[], Array],
+) -> Edited:
+    """Return the lane that goes on from a parent, and what is done to it there.
 
     Raises:
-        InvalidFieldError: There is no such class or array, or no condition to guide by.
+        InvalidFieldError: The model cannot do it.
     """
+    spec = _reconditioned(cast(FlowSpec, parent), operations, card)
+    made = [
+        (number, _operation(body, card, sample, f"operations.{number}"))
+        for number, body in enumerate(operations)
+        if not isinstance(body, ConditionOperation)  # which is a field of the lane
+    ]
+    return resampled(spec, sampler, card), [*made]
+
+
+def _reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> FlowSpec:
+    """The lane with the condition and the guidance that an edit asks for."""
     if sum(isinstance(body, ConditionOperation) for body in bodies) > 1:
         raise InvalidFieldError("operations", "one condition at most")
     for number, body in enumerate(bodies):
@@ -50,22 +68,7 @@ def reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> 
     return spec
 
 
-def operation(
-    body: Schema, card: ModelCard, sample: Callable[[], Array], field: str
-) -> Operation | None:
-    """Return an operation of a lane; ``None`` for a condition, which is a field of the lane.
-
-    Args:
-        body: As the request has it.
-        card: The model.
-        sample: Reads the sample of the trajectory.
-        field: Path of the body in the request.
-
-    Raises:
-        InvalidFieldError: An array in it does not suit the model.
-    """
-    if isinstance(body, ConditionOperation):
-        return None
+def _operation(body: Schema, card: ModelCard, sample: Callable[[], Array], field: str) -> Operation:
     if isinstance(body, ResampleOperation):
         return Resample(body.strength, _region(body.region, card, f"{field}.region"))
     if isinstance(body, InpaintOperation):

@@ -13,8 +13,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from sureflow.confidence.provenance import SETTINGS, noted
 from sureflow.core.arrays import Floats
+from sureflow.core.provenance import SETTINGS, noted
 
 STEEPEST = 5.0
 """Largest logarithm of a density: steps differ by e^10 at most, so that none ever vanishes."""

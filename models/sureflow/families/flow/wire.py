@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, cycle
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from sureflow.core.card import ModelCard
 from sureflow.core.invalid_field import InvalidFieldError
-from sureflow.core.lane import Array, LaneSpec
-from sureflow.core.wire import Edited, Wire
+from sureflow.core.lane import LaneSpec
+from sureflow.core.wire import Wire
 from sureflow.families.flow import edited, requested
 from sureflow.families.flow.codec import ImageCodec
 from sureflow.families.flow.operation_bodies import OPERATION_BODIES
@@ -40,38 +40,9 @@ class FlowWire(Wire):
     inversion = SamplerOptions(method="dopri5", tolerance=1e-4)
     redraw = Resample()
     wire_names = WIRE_NAMES
-
-    def lane(
-        self,
-        card: ModelCard,
-        seed: int,
-        condition: Mapping[str, Any],
-        guidance: Any,
-        sampler: Any,
-    ) -> FlowSpec:
-        """Return the first lane of a request."""
-        return requested.lane(card, seed, condition, guidance, sampler)
-
-    def edit(
-        self,
-        card: ModelCard,
-        parent: LaneSpec,
-        sampler: Any,
-        operations: Sequence[Any],
-        sample: Callable[[], Array],
-    ) -> Edited:
-        """Return the lane that goes on from a parent, and what is done to it there."""
-        spec = edited.reconditioned(cast(FlowSpec, parent), operations, card)
-        made = [
-            (number, edited.operation(body, card, sample, f"operations.{number}"))
-            for number, body in enumerate(operations)
-        ]
-        lasting: list[tuple[int, object]] = [(n, each) for n, each in made if each is not None]
-        return requested.resampled(spec, sampler, card), lasting
-
-    def random(self, operation: object) -> bool:
-        """Whether an operation has noise of its own."""
-        return edited.random(operation)
+    lane = staticmethod(requested.lane)
+    edit = staticmethod(edited.edit)
+    random = staticmethod(edited.random)
 
     def check_inversion(self, spec: LaneSpec) -> None:
         """Make sure that such a lane can be taken back to its noise."""

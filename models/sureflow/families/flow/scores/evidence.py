@@ -14,6 +14,7 @@ from sureflow.core.score import Fields, Score, Step
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.scores.names import NULL
 from sureflow.moments.reduction import row_sums
+from sureflow.moments.square_root import square_root
 
 ROUNDING = 1e-9
 TINY = 1e-30
@@ -77,8 +78,8 @@ class ConditionEvidence(Score):
         conditional, null = self._conditional[where, number], self._null[where, number]
         apart = conditional - null
         off = end - self._start[where, number] - (conditional + null) / 2
-        gap = row_sums(apart.square().double()).sqrt().clamp(min=TINY)
+        gap = square_root(row_sums(apart.square().double())).clamp(min=TINY)
         side = -row_sums((apart * off).double()) / gap
-        away = row_sums(off.square().double()).sqrt()
+        away = square_root(row_sums(off.square().double()))
         answered = torch.from_numpy(self._answers[slots] > number).to(side.device)
         return torch.where(answered, side, torch.nan), away
