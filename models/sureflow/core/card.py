@@ -37,8 +37,6 @@ class ModelCard:
         shape: Shape of one sample.
         classes: Names of the classes by label; empty for an unconditional model.
         parameters: Number of network parameters.
-        calibration_version: The same of the file that turns scores into confidence; empty without
-            one. Equal versions give equal confidences.
         calibrated: Settings for which ``confidence`` is calibrated; empty when it is not.
         grids: Grids that fixed steps may be placed on, of :data:`~sureflow.core.lane.GRIDS`.
         differentiable: Whether its velocity can be differentiated, as some scores need.
@@ -49,6 +47,8 @@ class ModelCard:
         warnings: What of the checkpoint was set aside, and why.
         numerics: What it runs on: library, instruction set and mode; where it is served, the block
             sizes in use and a ``fingerprint`` of the kernels' answers.
+        calibration_version: The same of the file that turns scores into confidence; empty without
+            one. Equal versions give equal confidences.
     """
 
     name: str
@@ -57,7 +57,6 @@ class ModelCard:
     shape: tuple[int, ...]
     classes: tuple[str, ...]
     parameters: int
-    calibration_version: str = ""
     calibrated: dict[str, Any] = field(default_factory=dict)
     grids: tuple[str, ...] = ("uniform",)
     differentiable: bool = True
@@ -67,3 +66,4 @@ class ModelCard:
     conditions: dict[str, Condition] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     numerics: dict[str, Any] = field(default_factory=dict, compare=False)
+    calibration_version: str = ""
