@@ -77,7 +77,7 @@ class VelocityNetwork(nn.Module, ABC):
         Samplers give ``x`` and ``t`` in float32. Whatever floating-point type comes out is cast to
         that of ``x``.
 
-        Returns a :class:`~sureflow.networks.output.NetworkOutput` where there is a place to be probed.
+        Returns a :class:`~sureflow.networks.output.NetworkOutput` where there is one to be probed.
         """
 
     def conditioned(
