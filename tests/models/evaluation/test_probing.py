@@ -92,7 +92,7 @@ def test_judges_that_say_nothing_are_refused(network, judge, message: str) -> No
 
 def test_what_cannot_be_fitted_is_refused_before_anything_is_drawn(network) -> None:
     closed = model_of(GaussianMixture([[0.0]], [1.0], [1.0]))
-    with pytest.raises(ValueError, match="no place to be probed"):
+    with pytest.raises(ValueError, match="no activations that a probe can read"):
         fit_probe(closed, outside, "it", 40)
     with pytest.raises(ValueError, match="draws: 19 are too few"):
         fit_probe(model_of(network), outside, "it", 19)
@@ -147,4 +147,4 @@ def test_the_command(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert again.exit_code == 0, again.output
     model = load(folder)
     assert model.calibration is None, "it has tables of another probe"
-    assert "learned of another probe; `sureflow calibrate`" in model.card.warnings[0]
+    assert "learned from another probe; `sureflow calibrate`" in model.card.warnings[0]
