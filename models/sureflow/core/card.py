@@ -58,7 +58,6 @@ class ModelCard:
     shape: tuple[int, ...]
     classes: tuple[str, ...]
     parameters: int
-    calibration_version: str = ""
     calibrated: dict[str, Any] = field(default_factory=dict)
     grids: tuple[str, ...] = ("uniform",)
     differentiable: bool = True
@@ -68,3 +67,4 @@ class ModelCard:
     conditions: dict[str, Condition] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     numerics: dict[str, Any] = field(default_factory=dict, compare=False)
+    calibration_version: str = ""
