@@ -58,13 +58,13 @@ def test_a_probe_foretells_the_judge_of_samples_that_it_has_not_seen(network) ->
     network.attach(probe)
     fresh = draw_balanced(model, 300, 11, scores=("probe",), quiet=True)
     said = outside(fresh)
-    foretold = [sample.scores["probe"] for sample in fresh]
+    predicted = [sample.scores["probe"] for sample in fresh]
     for label in (0, 1):
-        pairs = [(a, b) for a, b, s in zip(foretold, said, fresh, strict=True)
+        pairs = [(a, b) for a, b, s in zip(predicted, said, fresh, strict=True)
                  if s.spec.label == label]  # fmt: skip
         assert spearmanr(*zip(*pairs, strict=True)).statistic > 0.8
     # In the unit of the judge, offset of the class included.
-    assert np.mean(foretold) == pytest.approx(np.mean(said), abs=0.05)
+    assert np.mean(predicted) == pytest.approx(np.mean(said), abs=0.05)
     assert probe.settings["spearman"] > 0.8
     assert probe.settings["judge"] == "outside"
     assert probe.settings["draws"] == 600
