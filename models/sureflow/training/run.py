@@ -54,7 +54,7 @@ def train(
         network = network.to(device)
         record = _run(network, source, config.training, runs / config.name, quiet)
     check_finite(network, source)
-    save(out, _described(config, source, network, {"training": record}), network)
+    save(out, _described(config, source, {"training": record}), network)
 
 
 def fit(
@@ -98,7 +98,7 @@ def fit(
     else:
         _take_weights(network, weights)
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-        old = _described(config, source, network, {"weights": f"sha256:{digest}"})
+        old = _described(config, source, {"weights": f"sha256:{digest}"})
     network = network.to(device)
     _check(network, source, force)
     state = runs / f"{config.name}-variance-{_fingerprint(config, network)}"
@@ -187,9 +187,7 @@ def _run(
     }
 
 
-def _described(
-    config: TrainConfig, source: Source, network: VelocityNetwork, record: dict[str, Any]
-) -> CheckpointConfig:
+def _described(config: TrainConfig, source: Source, record: dict[str, Any]) -> CheckpointConfig:
     return CheckpointConfig(
         name=config.name,
         media="image" if source.media == "image" else "vector",
