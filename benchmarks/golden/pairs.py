@@ -12,7 +12,7 @@ Choice = dict[str, str]
 def covering(
     factors: Mapping[str, Sequence[str]], possible: Callable[[Choice], bool]
 ) -> list[Choice]:
-    """Combinations that together hold every pair of choices that any possible combination holds.
+    """Combinations that together contain every pair of choices that is possible.
 
     Each time that one is taken which holds most of the pairs still missing, the first of several;
     so the answer is always the same.

@@ -181,7 +181,7 @@ def _measure(bench: Bench, k: Kind, share: float, number: int, point: Point) -> 
 
 
 async def _warm_up(server: Server, bench: Bench) -> None:
-    """Let the server settle, and hold its exact arrays against the library's."""
+    """Warm the server up, and compare its exact arrays with the library's."""
     first = bench.requests[0][:WARM_UP]
     calls = [Call(0.0, request.body(MODEL, "npy")) for request in first]
     for start in range(0, len(calls), AT_ONCE):

@@ -65,8 +65,8 @@ def kinds(points: Sequence[Point]) -> str:
     )
 
 
-def held_against(pairs: Sequence[tuple[Point, dict[str, Any]]]) -> str:
-    """Simulated points beside measured ones, in Markdown."""
+def compared_with(pairs: Sequence[tuple[Point, dict[str, Any]]]) -> str:
+    """Simulated points next to measured ones, in Markdown."""
     lines = [
         "| load | | good | refused at once | p50 s | p95 to p99 s | rows/tick |",
         "|---:|---|---:|---:|---:|---:|---:|",
@@ -126,7 +126,7 @@ def page(
             "One replica, with ticks scaled to the speed that the machine had in the run of\n"
             "[`serving-bulk.md`](serving-bulk.md), beside what was measured there. What is left\n"
             "out shows: the real server refuses more.",
-            held_against(pairs),
+            compared_with(pairs),
         ]
     return "\n\n".join(parts) + "\n"
 

@@ -186,14 +186,13 @@ class Sampler:
         if not self.running:
             return Tick(0, [])
         parts = self._chosen(tickets)
-        asked = [part.process.ask(part.slots) for part in parts]
-        queries = list(chain.from_iterable(asked))
+        by_part = [part.process.ask(part.slots) for part in parts]
+        queries = list(chain.from_iterable(by_part))
         rows = sum(query.rows for query in queries)
         replies = iter(self._replies(queries, rows))
         finished = []
-        for part, own in zip(parts, asked, strict=True):
-            answers = [next(replies) for _ in own]
-            done, diverged = part.process.tell(part.slots, answers)
+        for part, own in zip(parts, by_part, strict=True):
+            done, diverged = part.process.tell(part.slots, [next(replies) for _ in own])
             for lane in np.flatnonzero(done | diverged):
                 ticket = part.tickets[lane]
                 if not diverged[lane] and self._hand_over(ticket):

@@ -110,15 +110,15 @@ class Scoring:
             slots: The lanes, ``[n]``, in any order and possibly repeated. Each has a score that
                 wants the evidence.
         """
-        where, asked = to_device(slots, self._lanes.device), None
+        where, inputs = to_device(slots, self._lanes.device), None
         for _, (score, fields) in sorted(self._scores.items(), reverse=True):
             part = fields.members[slots]
             if evidence in score.costly and part.any():
                 own = score.inputs(evidence, where)
                 chosen = broadcast(to_device(part, own.device), own)
-                asked = own if asked is None else torch.where(chosen, own, asked)
-        assert asked is not None
-        return asked
+                inputs = own if inputs is None else torch.where(chosen, own, inputs)
+        assert inputs is not None
+        return inputs
 
     def observe(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
         """Pass costly evidence to the scores that want it, whether or not the step is kept.
