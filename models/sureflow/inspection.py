@@ -25,7 +25,7 @@ PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Listed:
     """A checkpoint folder and its card, or why there is none.
 
     Attributes:
@@ -49,7 +49,7 @@ def inspect(folder: str | Path) -> dict[str, Any]:
     Raises:
         CheckpointError: It cannot be used; says why, and what may have been meant.
     """
-    path = _meant(folder)
+    path = _explained_path(folder)
     card = load(path).card
     files = [path / name for name in files_of(path)]
     there = [file for file in files if file.exists()]
@@ -62,7 +62,7 @@ def inspect(folder: str | Path) -> dict[str, Any]:
     }
 
 
-def survey(root: str | Path | None = None) -> Iterator[Found]:
+def survey(root: str | Path | None = None) -> Iterator[Listed]:
     """Load every checkpoint folder in ``root``, by default the embedded ones, as a server does.
 
     Raises:
@@ -76,9 +76,9 @@ def survey(root: str | Path | None = None) -> Iterator[Found]:
             card = load(folder).card
             check_name(folder, card)
         except Exception as error:  # a third-party network may raise anything
-            yield Found(folder, None, str(error) or type(error).__name__)
+            yield Listed(folder, None, str(error) or type(error).__name__)
         else:
-            yield Found(folder, card)
+            yield Listed(folder, card)
 
 
 def checkpoint_folders(root: Path) -> list[Path]:
@@ -98,7 +98,7 @@ def check_name(folder: Path, card: ModelCard) -> None:
         raise CheckpointError(f"{folder}/{CONFIG}: name is {card.name!r}, unlike the folder")
 
 
-def _meant(folder: str | Path) -> Path:
+def _explained_path(folder: str | Path) -> Path:
     """The folder, or an error that says what there is instead."""
     try:
         path = resolve(folder)

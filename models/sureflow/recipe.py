@@ -17,7 +17,7 @@ from safetensors.numpy import load, save
 
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.lane import LaneSpec, Origin
-from sureflow.core.noted import Check, Tensors, expect, names, number, optional, tensor, whole
+from sureflow.core.note import Check, Tensors, expect, names, number, optional, tensor, whole
 from sureflow.core.origin import Branch, Inverted
 
 NOTE = "recipe"
@@ -67,10 +67,10 @@ def _lane(spec: LaneSpec, path: str, tensors: Tensors, depth: int) -> dict[str, 
     family = family_of(spec)
     note: dict[str, Any] = {} if spec.family == FIRST_FAMILY else {"family": spec.family}
     for name in (*BEFORE, *family.fields, *AFTER):
-        note[name] = _noted(getattr(spec, name), path + name, tensors)
+        note[name] = _json_of(getattr(spec, name), path + name, tensors)
     if spec.condition:
         note["condition"] = {
-            name: _noted(value, f"{path}condition.{name}", tensors)
+            name: _json_of(value, f"{path}condition.{name}", tensors)
             for name, value in spec.condition.items()
         }
     if spec.origin is not None:
@@ -82,7 +82,7 @@ def _origin(
     family: Family, origin: Origin, path: str, tensors: Tensors, depth: int
 ) -> dict[str, Any]:
     if isinstance(origin, Inverted):
-        return {"kind": "inverted", "data": _noted(origin.data, f"{path}data", tensors)}
+        return {"kind": "inverted", "data": _json_of(origin.data, f"{path}data", tensors)}
     assert isinstance(origin, Branch)
     if not depth:
         raise ValueError(f"more than {MAX_DEPTH} branches")
@@ -100,10 +100,10 @@ def _origin(
 def _operation(family: Family, operation: Any, path: str, tensors: Tensors) -> dict[str, Any]:
     kind = next(name for name, kind in family.operations.items() if isinstance(operation, kind))
     values = {field.name: getattr(operation, field.name) for field in fields(operation)}
-    return {"kind": kind} | {k: _noted(v, path + k, tensors) for k, v in values.items()}
+    return {"kind": kind} | {k: _json_of(v, path + k, tensors) for k, v in values.items()}
 
 
-def _noted(value: Any, name: str, tensors: Tensors) -> Any:
+def _json_of(value: Any, name: str, tensors: Tensors) -> Any:
     """What stands for a value in the note: arrays are tensors, small objects their fields."""
     if isinstance(value, np.ndarray):
         tensors[name] = np.ascontiguousarray(value).reshape(value.shape)

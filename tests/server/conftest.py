@@ -64,7 +64,7 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_checkpoint(root / "points", POINTS, media="vector")
     icons = root / "icons"
     make_checkpoint(icons, ICONS, media="image", classes=("half", "stripes"))
-    made = calibrate(load(icons), 40, [1.0, 2.0], 5, quiet=True)
+    made = calibrate(load(icons), 100, [1.0, 2.0], 5, quiet=True)
     table = judged(load(icons), made, least_sure_stripes, "by eye", 200, 6, quiet=True)
     replace(made, conformal=table).save(icons / CALIBRATION)
     Grid(np.array([0.5, -0.5, 1.0]), {LEARNED_FROM: load(icons).digests}).save(icons / GRID)

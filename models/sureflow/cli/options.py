@@ -80,7 +80,7 @@ def use_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-def asked_judge(function: str | None, command: str | None) -> tuple[SampleJudge, str] | None:
+def named_judge(function: str | None, command: str | None) -> tuple[SampleJudge, str] | None:
     """Return the judge that a command line names, if any, and its name.
 
     It may lie in the working directory.

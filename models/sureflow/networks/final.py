@@ -72,7 +72,7 @@ class FinalLayer:
             raise ValueError(f"final: {self.name!r} sees {len(h)} rows for {len(mean)}")
         return mean, h, out
 
-    def origin(self, evaluate: Callable[[], Tensor]) -> Tensor | None:
+    def entry_order(self, evaluate: Callable[[], Tensor]) -> Tensor | None:
         """Which entry of the layer's output each entry of the network's output is, within a row.
 
         ``None`` if the two are entry by entry the same.

@@ -14,7 +14,7 @@ from sureflow.networks.conditions import read_conditions
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.final import FinalLayer
 from sureflow.networks.network import VelocityNetwork
-from sureflow.networks.reply import Reply
+from sureflow.networks.output import NetworkOutput
 
 
 class ConditionedNoise(nn.Module):
@@ -62,7 +62,7 @@ class FrozenVelocity(VelocityNetwork):
             whenever weights are loaded.
     """
 
-    origin: Tensor | None
+    entry_order: Tensor | None
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class FrozenVelocity(VelocityNetwork):
         last = FinalLayer(network, final)
         noise = ConditionedNoise(last.channels, classes, embedding, width)
         self.noise = nn.ModuleDict({"final": noise.to(widened(last.weight))})
-        self.probed = last.channels
+        self.probe_channels = last.channels
         # Which entry of the final layer's output each entry of the velocity is; None: the same.
-        self.register_buffer("origin", None, persistent=False)
+        self.register_buffer("entry_order", None, persistent=False)
         self.register_load_state_dict_post_hook(_verify)  # type: ignore[no-untyped-call]
         if not last.weight.is_meta:
             self.verify()
@@ -109,9 +109,9 @@ class FrozenVelocity(VelocityNetwork):
         with torch.autocast(x.device.type, enabled=False):
             variance = rule_of(last.layer)(last.layer, widened(rows), noisy_rows.variance)
         variance = variance.flatten(1)
-        if self.origin is not None:
-            variance = variance.index_select(1, self.origin)
-        return Reply(mean, variance.reshape(mean.shape), hidden=rows)
+        if self.entry_order is not None:
+            variance = variance.index_select(1, self.entry_order)
+        return NetworkOutput(mean, variance.reshape(mean.shape), hidden=rows)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of the noise layer; the frozen module stays in evaluation mode."""
@@ -129,7 +129,7 @@ class FrozenVelocity(VelocityNetwork):
                 changes values; the message begins with the name of the argument.
         """
         last = FinalLayer(self.network, self.final)
-        x, t, label = self._probe(widened(last.weight))
+        x, t, label = self._example_rows(widened(last.weight))
         given = self._complete(x, {})
         try:
             found = self._evaluate(x, t, label, given).shape
@@ -140,9 +140,9 @@ class FrozenVelocity(VelocityNetwork):
             ) from error
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
-        self.origin = last.origin(lambda: self._evaluate(x, t, label, given))
+        self.entry_order = last.entry_order(lambda: self._evaluate(x, t, label, given))
 
-    def _probe(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _example_rows(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Two rows, one of label 0 and one without condition."""
         x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0)).to(like)
         t = torch.tensor([0.25, 0.75]).to(like)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from sureflow.core.card import Condition
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
+from sureflow.networks.output import NetworkOutput
 from sureflow.networks.probe import Probe
-from sureflow.networks.reply import Reply
 
 MAX_DIMENSIONS = 8
 """Of a sample."""
@@ -66,7 +66,7 @@ class VelocityNetwork(nn.Module, ABC):
         self.shape = shape
         self.classes = classes
         self.floor = floor
-        self.probed = 0
+        self.probe_channels = 0
         self.probe: Probe | None = None
         self.conditions: dict[str, Condition] = {}
 
@@ -77,7 +77,7 @@ class VelocityNetwork(nn.Module, ABC):
         Samplers give ``x`` and ``t`` in float32. Whatever floating-point type comes out is cast to
         that of ``x``.
 
-        Returns a :class:`~sureflow.networks.reply.Reply` where there is a place to be probed.
+        Returns a :class:`~sureflow.networks.output.NetworkOutput` where there is one to be probed.
         """
 
     def conditioned(
@@ -99,7 +99,9 @@ class VelocityNetwork(nn.Module, ABC):
         given = self._complete(x, given)
         return self.conditioned(x, t, self._labels(x, label), False, given).mean.to(x.dtype)
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Reply:
+    def moments(
+        self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor
+    ) -> NetworkOutput:
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean is bitwise that of :meth:`forward`. Variance is in squared data units; larger is
@@ -110,9 +112,9 @@ class VelocityNetwork(nn.Module, ABC):
         out = self.conditioned(x, t, label, True, self._complete(x, given))
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         reading = None
-        if self.probe is not None and isinstance(out, Reply) and out.hidden is not None:
+        if self.probe is not None and isinstance(out, NetworkOutput) and out.hidden is not None:
             reading = self.probe(out.hidden, t, label)
-        reply = Reply(out.mean, variance + self.floor, reading=reading)
+        reply = NetworkOutput(out.mean, variance + self.floor, reading=reading)
         return reply.map(lambda z: z.to(x.dtype))
 
     def attach(self, probe: Probe) -> None:
@@ -121,10 +123,12 @@ class VelocityNetwork(nn.Module, ABC):
         Raises:
             ValueError: It was fitted to another network.
         """
-        if not self.probed:
+        if not self.probe_channels:
             raise ValueError("this network has no place to be probed")
-        if probe.channels != self.probed:
-            raise ValueError(f"reads {probe.channels} channels, the network has {self.probed}")
+        if probe.channels != self.probe_channels:
+            raise ValueError(
+                f"reads {probe.channels} channels, the network has {self.probe_channels}"
+            )
         if probe.classes != self.classes:
             raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
         self.probe = probe.to(self.device)

@@ -40,7 +40,7 @@ class EarlyStopping:
         if self.listener or (spec.early and spec.scores[0] in self._early):
             self._specs[slot] = spec
 
-    def look(self, slots: Slots) -> None:
+    def check(self, slots: Slots) -> None:
         """Mark those of these lanes, each at the start of a step, that should stop as abandoned."""
         if not self._specs:
             return
@@ -49,7 +49,7 @@ class EarlyStopping:
             if slot in self._specs:
                 by_score.setdefault(self._specs[slot].scores[0], []).append(slot)
         for score, chosen in by_score.items():
-            running = self._lanes.running(score, np.array(chosen)).tolist()
+            running = self._lanes.running_score(score, np.array(chosen)).tolist()
             for slot, value in zip(chosen, running, strict=True):
                 spec, t = self._specs[slot], float(self._lanes.t[slot])
                 if self.listener:

@@ -38,7 +38,7 @@ def segments(spec: LaneSpec) -> list[Segment]:
     A branch that leaves its parent before the parent left its own leaves the latter.
     """
     chain = list(_lineage(spec))[::-1]
-    specs = [_stripped(branch.parent, spec) for branch in chain] + [spec]
+    specs = [_without_ending(branch.parent, spec) for branch in chain] + [spec]
     begins = [0, *(branch.step for branch in chain)]
     done = [(), *(branch.operations for branch in chain)]
     numbers = accumulate((len(operations) for operations in done[:-1]), initial=0)
@@ -65,7 +65,7 @@ def _lineage(spec: LaneSpec) -> Iterator[Branch]:
         origin = before
 
 
-def _stripped(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
+def _without_ending(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
     return replace(
         parent,
         scores=spec.scores,

@@ -39,14 +39,14 @@ class TrajectoryRecorder:
         if spec.keep or spec.watch or spec.halt is not None:
             self._specs[slot], self._frames[slot], self._views[slot] = spec, {}, {}
 
-    def go_on(self, slot: int, spec: LaneSpec) -> None:
+    def continue_as(self, slot: int, spec: LaneSpec) -> None:
         """The lane is of another spec from here on; what has been seen of it has been seen."""
         views = self._views.get(slot, {})
         self.admit(slot, spec)
         if slot in self._views:
             self._views[slot] = views
 
-    def pass_by(self, slots: Slots) -> None:
+    def record_frames(self, slots: Slots) -> None:
         """These lanes are at the beginning of a step, of which nothing is known yet."""
         if not self._specs:
             return
@@ -54,9 +54,9 @@ class TrajectoryRecorder:
             spec = self._specs.get(slot)
             wanted = self._wanted(slot, spec) if spec else []
             if wanted:
-                self._frames[slot].update(dict.fromkeys(wanted, self._lanes.take(slot)))
+                self._frames[slot].update(dict.fromkeys(wanted, self._lanes.take_frame(slot)))
 
-    def look(self, slots: Slots) -> None:
+    def record_views(self, slots: Slots) -> None:
         """The first evidence of these lanes' step is known: view them, and halt who is to halt."""
         if not self._specs:
             return
@@ -97,5 +97,5 @@ class TrajectoryRecorder:
             last = np.array([0, step - 1])
             begun = lanes.times[slot, last], lanes.rates[slot, last]
             return ["commit"] if step == 0 or is_open(*begun)[1] else []
-        following = lanes.following(slot)
+        following = lanes.next_step_t(slot)
         return [time for time in spec.keep if t <= time + SAME and not t < following <= time + SAME]

@@ -15,9 +15,9 @@ from sureflow.core.commit import commit_point
 from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, Sample
 from sureflow.core.process import Outcome, Process, Query, Reply
 from sureflow.model import Model
-from sureflow.sampling.answer import answer
 from sureflow.sampling.evaluation_error import EvaluationError, lost
 from sureflow.sampling.evaluators import evaluators, main_head
+from sureflow.sampling.join import join_and_evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class _InSlot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Group:
     process: Process
     tickets: list[int]
     slots: Slots
@@ -78,7 +78,7 @@ class Sampler:
         self._free = list(reversed(range(capacity)))
         self._in_slots: dict[int, _InSlot] = {}
         self._paused: set[int] = set()
-        self._parts: list[_Part] | None = None
+        self._parts: list[_Group] | None = None
 
     @property
     def free(self) -> int:
@@ -111,13 +111,13 @@ class Sampler:
         """Steps completed and time reached by each lane in a slot, by ticket."""
         return {ticket: self._lanes.progress(lane.slot) for ticket, lane in self._in_slots.items()}
 
-    def left(self) -> dict[int, float]:
+    def ticks_left(self) -> dict[int, float]:
         """Ticks that each lane in a slot still needs, roughly, by ticket."""
         slots = np.array([lane.slot for lane in self._in_slots.values()], np.int64)
         return dict(zip(self._in_slots, self._lanes.ticks_left(slots).tolist(), strict=True))
 
     @property
-    def spent(self) -> int:
+    def rows_spent(self) -> int:
         """Network rows spent so far on the lanes that hold slots."""
         slots = [lane.slot for lane in self._in_slots.values()]
         return int(self._lanes.evaluations[slots].sum())
@@ -138,7 +138,7 @@ class Sampler:
         Args:
             ticket: The caller's name for it.
             spec: What to make.
-            deadline: When it shall be there, on the clock of :meth:`pace`; see
+            deadline: When it shall be there, on the clock of :meth:`set_clock`; see
                 :func:`~sureflow.families.flow.deadline.hurry`.
 
         Raises:
@@ -147,7 +147,7 @@ class Sampler:
         if not spec.scores:
             spec = replace(spec, scores=(self.model.score_for(spec),))
         slot = self._free[-1]
-        rest = self._phases.along(slot, spec, deadline)
+        rest = self._phases.processes(slot, spec, deadline)
         process = next(rest)
         self._free.pop()
         self._in_slots[ticket] = _InSlot(slot, spec, process, rest)
@@ -169,9 +169,9 @@ class Sampler:
             if ticket in self._in_slots:
                 self._release(ticket)
 
-    def pace(self, now: float, tick_s: float) -> None:
+    def set_clock(self, now: float, tick_s: float) -> None:
         """Tell lanes with a deadline what the time is, and how long a tick takes, in seconds."""
-        self._phases.pace(now, tick_s)
+        self._phases.set_clock(now, tick_s)
 
     @torch.inference_mode()
     def tick(self, tickets: Collection[int] | None = None) -> Tick:
@@ -206,7 +206,7 @@ class Sampler:
         try:
             if len(queries) == 1:
                 return [self.heads[queries[0].head](queries[0].inputs)]
-            return answer(queries, self.heads)
+            return join_and_evaluate(queries, self.heads)
         except Exception as error:  # a third-party network may raise anything
             if lost(error):
                 raise
@@ -224,21 +224,21 @@ class Sampler:
         self._parts = None
         return True
 
-    def _chosen(self, only: Collection[int] | None) -> list[_Part]:
+    def _chosen(self, only: Collection[int] | None) -> list[_Group]:
         if only is not None and len(only) < self.running:
             return self._by_process({*only})
         if self._parts is None:
             self._parts = self._by_process(self._in_slots.keys())
         return self._parts
 
-    def _by_process(self, chosen: Set[int]) -> list[_Part]:
+    def _by_process(self, chosen: Set[int]) -> list[_Group]:
         """Those running lanes of each process that has any, in the order of their slots."""
         tickets: dict[Process, list[int]] = {}
         for ticket, lane in sorted(self._in_slots.items(), key=lambda lane: lane[1].slot):
             if ticket in chosen and ticket not in self._paused:
                 tickets.setdefault(lane.process, []).append(ticket)
         return [
-            _Part(process, part, np.array([self._in_slots[ticket].slot for ticket in part]))
+            _Group(process, part, np.array([self._in_slots[ticket].slot for ticket in part]))
             for process, part in tickets.items()
         ]
 

@@ -38,24 +38,24 @@ class ScoreFields:
     def tensor(self, name: str, *shape: int) -> Tensor:
         """An array on the device, ``[capacity, *shape]``, float32."""
         self.names.append(self._prefix + name)
-        return self._lanes.tensor(self.names[-1], shape, when=self._asked)
+        return self._lanes.tensor(self.names[-1], shape, when=self._gathers)
 
     def number(self, name: str) -> Floats:
         """A number in host memory, ``[capacity]``."""
         self.names.append(self._prefix + name)
-        return self._lanes.number(self.names[-1], when=self._asked)
+        return self._lanes.number(self.names[-1], when=self._gathers)
 
     def count(self, name: str) -> Integers:
         """A whole number in host memory, ``[capacity]``."""
         self.names.append(self._prefix + name)
-        return self._lanes.count(self.names[-1], when=self._asked)
+        return self._lanes.count(self.names[-1], when=self._gathers)
 
     def flag(self, name: str) -> Flags:
         """A flag in host memory, ``[capacity]``."""
         self.names.append(self._prefix + name)
-        return self._lanes.flag(self.names[-1], when=self._asked)
+        return self._lanes.flag(self.names[-1], when=self._gathers)
 
-    def _asked(self, slot: int) -> bool:
+    def _gathers(self, slot: int) -> bool:
         return bool(self.members[slot])
 
 
@@ -86,7 +86,7 @@ class Scoring:
             fields.members[slot] = True
             score.admit(slot, spec)
 
-    def kept_in(self, names: Container[str], scores: tuple[str, ...]) -> bool:
+    def complete_in(self, names: Container[str], scores: tuple[str, ...]) -> bool:
         """Whether all that these scores keep of a lane is among the names of a frame's arrays."""
         return all(name in names for score in scores for name in self._made(score)[1].names)
 
@@ -120,7 +120,7 @@ class Scoring:
         assert asked is not None
         return asked
 
-    def see(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
+    def observe(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
         """Hand costly evidence to the scores that want it, whether or not the step is kept.
 
         Args:
@@ -137,7 +137,7 @@ class Scoring:
             if len(chosen):
                 part = slots[chosen]
                 where = self._lanes.index(part)
-                score.see(Step(part, where, t[chosen], t[chosen], _chosen(found, chosen)))
+                score.observe(Step(part, where, t[chosen], t[chosen], _chosen(found, chosen)))
 
     def begin(self, slots: Slots, t: Floats, h: Floats, evidence: Callable[..., Evidence]) -> None:
         """Steps of these lanes are kept that began at ``t [n]`` and are of size ``h [n]``.

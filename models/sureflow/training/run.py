@@ -21,7 +21,7 @@ from sureflow.networks import FrozenVelocity, VelocityNetwork, build
 from sureflow.stamp import digest_of
 from sureflow.training.config import TrainConfig, TrainingConfig
 from sureflow.training.data import Source, Unlabelled, source_of
-from sureflow.training.soundness import check_finite, doubt
+from sureflow.training.soundness import check_finite, convention_problem
 from sureflow.training.trainer import Trainer
 from sureflow.weights import read_weights
 
@@ -156,7 +156,7 @@ def _take_weights(network: VelocityNetwork, path: Path) -> None:
 
 def _check(network: VelocityNetwork, source: Source, force: bool) -> None:
     check_finite(network, source)
-    reason = doubt(network, source)
+    reason = convention_problem(network, source)
     if reason is not None and not force:
         raise ValueError(f"network: {reason}; --force fits it all the same")
     if reason is not None:

@@ -45,7 +45,7 @@ OTHER_CAUSES = (
 BLOCK = 64
 
 Clock = Callable[[Tensor], Tensor]
-Reading = Callable[[Tensor, Tensor, Tensor], Tensor]
+Interpretation = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 CLOCKS: dict[str, Clock] = {
     " with t reversed (it takes t = 1 for noise)": lambda t: 1 - t,
@@ -55,7 +55,7 @@ CLOCKS: dict[str, Clock] = {
 """What else a network may call the time ``t``."""
 
 VELOCITY = "the velocity x1 - x0"
-READINGS: dict[str, Reading] = {
+INTERPRETATIONS: dict[str, Interpretation] = {
     VELOCITY: lambda out, x, t: out,
     "the opposite velocity x0 - x1": lambda out, x, t: -out,
     "a prediction of the noise x0": lambda out, x, t: LINEAR.velocity("noise", out, x, t),
@@ -149,10 +149,10 @@ def misfit(draws: Draws, v: Tensor) -> float:
     return found
 
 
-def doubt(network: VelocityNetwork, source: Source) -> str | None:
+def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     """Why a network is no velocity of the data, and what it seems to be; ``None`` if it is one.
 
-    It is one if its :func:`misfit` is at most :data:`MOST`, and no other reading of what it
+    It is one if its :func:`misfit` is at most :data:`MOST`, and no other interpretation of what it
     answers has a clearly smaller loss.
 
     Raises:
@@ -174,9 +174,12 @@ def doubt(network: VelocityNetwork, source: Source) -> str | None:
 
 
 def _losses(draws: Draws, out: Tensor, when: str) -> dict[str, float]:
-    """Mean squared error of every reading that is a velocity of the data."""
+    """Mean squared error of every interpretation that is a velocity of the data."""
     t = broadcast(draws.t, draws.x)
-    read = {f"{what}{when}": reading(out, draws.x, t) for what, reading in READINGS.items()}
+    read = {
+        f"{what}{when}": interpretation(out, draws.x, t)
+        for what, interpretation in INTERPRETATIONS.items()
+    }
     return {
         what: float((draws.u - v).square().mean())
         for what, v in read.items()

@@ -71,7 +71,7 @@ async def unload_model(request: Request, name: str) -> ModelRecord:
 def _described(card: ModelCard) -> dict[str, Any]:
     """What there is to choose from with a model, beside what its card says."""
     family = family_of(card)
-    lanes = list(islice(family.examples(card), LANES))
+    lanes = list(islice(family.warm_up_lanes(card), LANES))
     return {
         **asdict(card),
         "conditions": described(card),
@@ -82,7 +82,7 @@ def _described(card: ModelCard) -> dict[str, Any]:
             if any(family.obstacle(name, card, lane) is None for lane in lanes)
         ],
         "operations": [*family.operation_bodies],
-        "formats": family.codec.forms(card),
+        "formats": family.codec.formats(card),
     }
 
 

@@ -87,12 +87,12 @@ def _check_calibration(asked: FilterOptions, card: ModelCard, spec: LaneSpec) ->
     family, setting = family_of(spec), family_of(spec).setting(spec)
     references = [Setting.of(record) for record in card.calibrated.get("references", ())]
     ranges = CalibratedRanges.read(card.calibrated.get("holds", {}))
-    known = references and setting and family.references(setting, references)
-    if not known and not ranges.calibrated_for(score, setting):
+    known = setting is not None and family.references(setting, references)
+    if references and not known and not ranges.calibrated_for(score, setting):
         said = "; ".join(
             f"{n} {min(of):g} to {max(of):g}" for n, of in _numbers(references).items()
         )
-        raise Problem.field(field, f"confidence is calibrated for {said or 'nothing'} only")
+        raise Problem.field(field, f"confidence is calibrated for {said} only")
 
 
 def _numbers(references: Sequence[Setting]) -> dict[str, list[float]]:

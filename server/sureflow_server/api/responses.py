@@ -233,6 +233,11 @@ class ModelRecord(Schema):
 
     parameters: int | None = None
     calibrated: dict[str, Any] | None = None
+    """Settings for which confidence is a share of samples, and how exactly."""
+
+    calibration_version: str | None = None
+    """Of what turns scores into confidence; `version` does not change with it, nor do samples."""
+
     grids: list[str] | None = None
     """Where fixed steps can be placed."""
 

@@ -9,14 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
-from sureflow.confidence.holds import Held, Holds
 
+from sureflow.confidence.ranges import CalibratedRange, CalibratedRanges
 from sureflow.core.card import ModelCard
+from sureflow.core.setting import Setting
+from sureflow.families.flow.setting import named as at
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.plan import plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
-from sureflow_server.api.resolve_filter import resolve_filter
+from sureflow_server.api.resolve_filter import early_warning, resolve_filter
 from sureflow_server.filters import Filter, Target, Threshold
 from tests.server.api.test_stream import events_of, named
 from tests.server.running import Server, eventually
@@ -31,12 +33,19 @@ TABLE = {
     "guidance": 1.0,
     "thresholds": [[0.6, 0.0123], [0.5, 0.02], [0.4, 0.02], [0.3, 0.05]],
 }
-HOLDS = Holds(
+
+
+def of(setting: Setting, *ends: tuple[float, float | None]) -> CalibratedRange:
+    return CalibratedRange(setting.key, setting.axis, ends)
+
+
+RANGES = CalibratedRanges(
     {
         "propagated": (
-            Held("heun", steps=((10, None),)),
-            Held("heun", 2.0, steps=((20, 20),)),
-            Held("ab2", tolerance=((0.0, 0.05),)),
+            of(at("heun", 1), (10, None)),
+            of(at("heun", 1, guidance=2.0), (20, 20)),
+            of(at("ab2", None, 1), (0.0, 0.05)),
+            of(at("rk4", 1, guidance=7.0), (5, 5)),
         )
     }
 )
@@ -53,7 +62,9 @@ CARD = ModelCard(
         "early": ["propagated"],
         "method": "heun",
         "steps": 20,
-        "holds": HOLDS.record(),
+        "references": [at("heun", 20, guidance=g).record() for g in (1.0, 2.0)],
+        "early_confidence": {"propagated": 0.8},
+        "holds": RANGES.record(),
         "conformal": TABLE,
     },
 )
@@ -100,7 +111,9 @@ def test_a_rate_that_cannot_be_certified_comes_with_one_that_can() -> None:
     ids=str,
 )
 def test_a_guarantee_holds_for_its_own_settings(fields: dict[str, Any]) -> None:
-    allowed = "propagated, guidance.scale 1, with a condition.label, sampler.method heun and samp"
+    allowed = (
+        "propagated, with a condition.label, grid uniform, guidance 1.0, method heun, steps 20"
+    )
     with pytest.raises(Problem, match=allowed) as caught:
         chosen(replace(LANE, **fields), max_bad_rate=0.5)
     assert caught.value.errors[0][0] == "filter.max_bad_rate"
@@ -169,7 +182,10 @@ def test_a_share_is_one_only_where_confidence_holds(fields: dict[str, Any], hold
 
 
 def test_who_is_refused_learns_what_holds() -> None:
-    words = "heun with 10 or more steps, ab2 with a tolerance of at most 0.05; filter.min"
+    words = (
+        "grid uniform, method heun: 10 or more steps; "
+        "grid uniform, method ab2: tolerance of at most 0.05; POST /v1/models/m/calibrate"
+    )
     with pytest.raises(Problem, match=words):
         chosen(replace(LANE, method="rk4"), keep=0.5)
     with pytest.raises(Problem, match=r"at guidance 1\.5 .* for no setting"):
@@ -183,8 +199,32 @@ def test_who_is_refused_learns_what_holds() -> None:
 )
 def test_nobody_is_given_up_where_nothing_was_promised(fields: dict[str, Any]) -> None:
     """Twenty Heun steps are what the bound on mistakes was certified for."""
-    with pytest.raises(Problem, match=r"filter\.early: .* heun and sampler\.steps 20 alone"):
+    with pytest.raises(Problem, match=r"filter\.early: .* method heun, steps 20 alone"):
         chosen(replace(LANE, **fields), min=0.5, early=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "warning"),
+    [
+        ({}, None),
+        ({"early": 0.8}, None),
+        ({"early": 0.5, "guidance": 2.0}, None),
+        ({"early": 0.9}, "no draws tell what 0.9 takes; up to 0.8"),
+        ({"early": 0.5, "guidance": 1.5}, "at this guidance"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_foreseen_is_said(fields: dict[str, Any], warning: str | None) -> None:
+    said = early_warning(CARD, replace(LANE, **fields))
+    assert (said is None) == (warning is None)
+    assert warning is None or warning in str(said)
+
+
+def test_a_scale_beyond_the_tables_will_do_where_it_was_calibrated() -> None:
+    strong = replace(LANE, guidance=7.0, method="rk4", steps=5)
+    assert chosen(strong, keep=0.5) == Threshold("confidence", 0.5, None, "annotate")
+    with pytest.raises(Problem, match=r"filter\.by: .* for guidance 1 to 2 only"):
+        chosen(replace(strong, steps=6), min=0.5)
 
 
 STRIPES: dict[str, Any] = {"model": "icons", "seed": 4, "condition": {"label": "stripes"}}
@@ -213,7 +253,7 @@ def test_every_sample_says_whether_its_confidence_holds(server: Server) -> None:
     refused = server.client.post("/v1/generate", json={**body, "filter": {"keep": 0.5}})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["field"] == "filter.keep"
-    assert "heun with 20 steps" in refused.json()["detail"]
+    assert "method heun: 20 steps" in refused.json()["detail"]
     server.generate(**body, filter={"min": 0.5})
 
 
@@ -278,7 +318,7 @@ def test_a_certified_rate_on_a_server(server: Server) -> None:
     body = {**STRIPES, "sampler": {"steps": 10}, "filter": {"max_bad_rate": 0.5}}
     refused = server.client.post("/v1/generate", json=body)
     assert refused.status_code == 422
-    assert "sampler.steps 20" in refused.json()["detail"]
+    assert "steps 20" in refused.json()["detail"]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from sureflow.moments import Moments
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Moments):
+class NetworkOutput(Moments):
     """Velocity and variance of ``B`` rows, and what else their evaluation showed.
 
     Attributes:
@@ -29,17 +29,17 @@ class Reply(Moments):
         """All of it, each with a row for each row."""
         return self.mean, self.variance, self.hidden, self.reading
 
-    def map(self, operation: Callable[[Tensor], Tensor]) -> Reply:
+    def map(self, operation: Callable[[Tensor], Tensor]) -> NetworkOutput:
         """The same operation on every tensor; one that moves rows alone."""
         _, *others = (None if z is None else operation(z) for z in self.parts)
-        return Reply(operation(self.mean), *others)
+        return NetworkOutput(operation(self.mean), *others)
 
-    def rows(self, chosen: slice) -> Reply:
+    def rows(self, chosen: slice) -> NetworkOutput:
         """Some of the rows."""
         return self.map(lambda z: z[chosen])
 
     @classmethod
-    def join(cls, replies: list[Reply]) -> Reply:
+    def join(cls, replies: list[NetworkOutput]) -> NetworkOutput:
         """The rows of several replies of one network, in order."""
         mean, *others = (_joined(parts) for parts in zip(*(r.parts for r in replies), strict=True))
         assert mean is not None

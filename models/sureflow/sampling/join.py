@@ -10,7 +10,7 @@ from sureflow.core.process import Query, Reply
 from sureflow.sampling.evaluator import Evaluator
 
 
-def answer(queries: Sequence[Query], heads: Mapping[str, Evaluator]) -> list[Reply]:
+def join_and_evaluate(queries: Sequence[Query], heads: Mapping[str, Evaluator]) -> list[Reply]:
     """Replies in the order of the queries; rows of one head and bucket are evaluated as one batch.
 
     Args:
