@@ -131,6 +131,7 @@ class Sample:
             is the state there, its scores are those so far.
         frames: Those that were to be kept, ascending, without those of a parent.
         views: Those that were to be looked at, ascending.
+        calibration_version: Of what turned the score into confidence.
         confidence_holds: Whether that share was measured for the sample's settings, and it was
             neither given nor edited. If not, confidence only puts samples of equal settings in
             order. ``None`` where there is none.
@@ -162,4 +163,5 @@ class Sample:
     confidence_holds: bool | None = None
     start: Array | None = None
     inversion_error: float | None = None
+    calibration_version: str = ""
     fields: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)

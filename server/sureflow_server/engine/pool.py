@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
-from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.calibration import CALIBRATION, Calibration
 from sureflow.core.card import ModelCard
 from sureflow.core.lane import LaneSpec
 from sureflow_server.engine.account import Account, Tally
@@ -275,6 +275,19 @@ class Pool:
             self._set_deadline(supervisor, job, deadline_s)
         supervisor.accept(job)
         return job
+
+    def calibration_of(self, name: str) -> bytes:
+        """Return the calibration of a model in service, as a file has it.
+
+        Raises:
+            OSError: It has none, or it cannot be read.
+        """
+        kept = self._config.calibrations.get(name)
+        return self.calibration_file(name).read_bytes() if kept is None else kept
+
+    def calibration_file(self, name: str) -> Path:
+        """Return where the calibration of a model belongs."""
+        return Path(self.folder) / name / CALIBRATION
 
     async def recalibrate(self, name: str, data: bytes, keep: bool) -> ModelCard:
         """Turn the scores of a model into confidence by another calibration from now on.
