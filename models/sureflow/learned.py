@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 
+from sureflow.confidence.calibration import CALIBRATION as CALIBRATION
 from sureflow.confidence.calibration import Calibration
 from sureflow.core.engine import LearnedFile
 from sureflow.file_kind import no_safetensors
 from sureflow.stamp import NETWORK, digest_of, mismatch
-
-CALIBRATION = "calibration.safetensors"
 
 log = logging.getLogger(__name__)
 

@@ -260,6 +260,7 @@ class Sampler:
             abandoned_at=outcome.abandoned_at,
             confidence=confidence,
             confidence_holds=calibrated,
+            calibration_version=self.model.card.calibration_version,
             t=outcome.t,
             rate=outcome.rate,
             map=outcome.map,
