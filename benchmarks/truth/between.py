@@ -76,8 +76,9 @@ def fragment(figures: Mapping[str, Any]) -> str:
         "At numbers of steps that nothing was fitted to. Kolmogorov-Smirnov distance from uniform,",
         "of the scores whose confidence is said to be calibrated there and of the others, the",
         "worst of each; the worst class of those, and how far the share that passes 0.1 or 0.9",
-        f"is from what it should be. The limit is {LIMIT:g}; uniform numbers, as many as these, have a",
-        "distance of up to *chance* in 19 of 20 cases, and those of a class of up to *of a class*.",
+        f"is from what it should be. The limit is {LIMIT:g}; uniform numbers, as many as these,",
+        "have a distance of up to *chance* in 19 of 20 cases, and those of a class of up to",
+        "*of a class*.",
         "",
         "| model | setting | said of | distance | tails | worst class | others | chance"
         " | of a class |",
