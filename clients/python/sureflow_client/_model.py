@@ -82,8 +82,8 @@ class Model(Wire):
     """What it runs on: library, instruction set, mode, block sizes, and a ``fingerprint``; equal
     fingerprints give equal bytes."""
 
-    calibration_version: str = ""
-    """Checksum of the tables that give confidence; empty without any."""
+    calibration_version: str | None = None
+    """Checksum of the tables that give confidence; null without any."""
 
 
 class ModelList(Wire):
