@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from sureflow.confidence.calibration import Calibration
-from sureflow.confidence.quantile_map import LIMIT, distance
+from sureflow.confidence.quantile_map import LIMIT
 from sureflow_server.api.job_record import JobRecord
 from tests.server.asking import look
 from tests.server.conftest import Guarded
@@ -92,23 +91,6 @@ def test_one_call_calibrates_a_setting_and_no_sample_changes(own: Server, folder
     assert later["samples"] == again["samples"], "the next worker reads the file"
 
 
-def test_confidence_is_a_share_there_afterwards(own: Server) -> None:
-    """Of every class, whose maps are told apart; the tables are made of 100 draws of each."""
-    calibrated(own, sampler={"method": "midpoint", "steps": 3}, draws=1500)
-    for label in ("stripes", "half"):
-        answer = own.generate(
-            model="icons",
-            n=800,
-            seed=8,
-            condition={"label": label},
-            sampler={"method": "midpoint", "steps": 3},
-            confidence={"method": "path_residual"},
-        )
-        said = np.array([sample["confidence"] for sample in answer["samples"]])
-        assert all(sample["confidence_holds"] for sample in answer["samples"])
-        assert distance(said) < LIMIT + 1.36 / 800**0.5
-
-
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
@@ -176,30 +158,3 @@ def test_where_the_folder_cannot_be_written_it_is_in_memory(
         (folder / "icons").chmod(0o755)
     assert not job["result"]["kept"]
     assert "cannot be written" in job["result"]["warnings"][0]
-
-
-def test_a_calibration_that_is_in_no_file_outlives_its_worker(
-    folder: Path, start: Callable[..., Server]
-) -> None:
-    """The file is a folder by now, over which nothing can be written."""
-    server = start(models=folder)
-    version = card(server)["calibration_version"]
-    file = folder / "icons" / "calibration.safetensors"
-    whole = file.read_bytes()
-    begun = server.client.post(PATH, json={"sampler": {"method": "rk4", "steps": 3}, "draws": 400})
-    assert begun.status_code == 202
-    job = begun.headers["location"]
-    beside = folder / "icons" / f".{file.name}.{server.process.pid}"
-    beside.mkdir()
-    try:
-        eventually(lambda: look(server, job)["state"] in ENDED)
-        result = look(server, job)["result"]
-        assert not result["kept"]
-        assert "gone when the server ends" in result["warnings"][0]
-        assert file.read_bytes() == whole
-        assert card(server)["calibration_version"] == result["calibration_version"] != version
-        server.kill_worker()
-        answer = server.generate(model="icons", n=1, condition={"label": 0})
-        assert answer["calibration_version"] == result["calibration_version"]
-    finally:
-        beside.rmdir()
