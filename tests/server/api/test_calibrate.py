@@ -158,3 +158,30 @@ def test_where_the_folder_cannot_be_written_it_is_in_memory(
         (folder / "icons").chmod(0o755)
     assert not job["result"]["kept"]
     assert "cannot be written" in job["result"]["warnings"][0]
+
+
+def test_a_calibration_that_is_in_no_file_outlives_its_worker(
+    folder: Path, start: Callable[..., Server]
+) -> None:
+    """The file is a folder by now, over which nothing can be written."""
+    server = start(models=folder)
+    version = card(server)["calibration_version"]
+    file = folder / "icons" / "calibration.safetensors"
+    whole = file.read_bytes()
+    begun = server.client.post(PATH, json={"sampler": {"method": "rk4", "steps": 3}, "draws": 400})
+    assert begun.status_code == 202
+    job = begun.headers["location"]
+    beside = folder / "icons" / f".{file.name}.{server.process.pid}"
+    beside.mkdir()
+    try:
+        eventually(lambda: look(server, job)["state"] in ENDED)
+        result = look(server, job)["result"]
+        assert not result["kept"]
+        assert "gone when the server ends" in result["warnings"][0]
+        assert file.read_bytes() == whole
+        assert card(server)["calibration_version"] == result["calibration_version"] != version
+        server.kill_worker()
+        answer = server.generate(model="icons", n=1, condition={"label": 0})
+        assert answer["calibration_version"] == result["calibration_version"]
+    finally:
+        beside.rmdir()
