@@ -20,6 +20,7 @@ import torch
 from benchmarks.report import Report, options
 from sureflow import numerics
 from sureflow.checkpoint import load
+from sureflow.sampling.evaluator import Evaluator
 from sureflow.sampling.evaluators import main_head
 from sureflow.sampling.fingerprint import numerics_of
 from sureflow.sampling.sample import sample
@@ -96,8 +97,15 @@ def measured(name: str) -> dict[str, Any]:
         "numerics": numerics_of(model),
         "evaluation": {n: least(lambda n=n: evaluate(rows[n])) for n in ROWS},
         "samples": lanes,
-        "blocks": {n: evaluate.blocks(n) for n in ROWS},
+        "width": evaluate.best_rows,
+        "divided": divided(evaluate),
     }
+
+
+def divided(evaluate: Evaluator) -> float:
+    """Seconds of all lanes at the width of a tick that servers choose, to those of all at once."""
+    width = min(evaluate.best_rows, LANES)
+    return LANES / width * evaluate.seconds(width) / evaluate.seconds(LANES)
 
 
 def least(call: Any) -> float:
@@ -120,6 +128,8 @@ def tell(report: Report, model: str, found: dict[str, dict[str, Any]]) -> None:
             report.add(f"{model}, {mode}: {n} rows, to reproducible", ratio)
         alone, together = each["samples"]["1"], each["samples"][str(LANES)]
         report.add(f"{model}, {mode}: one sample to {LANES} at once", alone / together)
+        report.add(f"{model}, {mode}: rows of a tick at most", each["width"])
+        report.add(f"{model}, {mode}: {LANES} in such ticks, to at once", each["divided"])
         same = each["numerics"]["fingerprint"] == base["numerics"]["fingerprint"]
         report.add(f"{model}, {mode}: the same bits", "yes" if same else "no")
 

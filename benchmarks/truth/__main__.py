@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.report import Part, options, run_parts
 from benchmarks.truth import (
+    between,
     early,
     ending,
     geometry,
@@ -14,6 +15,7 @@ from benchmarks.truth import (
     off_support,
     page,
     tried,
+    unconditional,
     uniform,
 )
 
@@ -26,6 +28,8 @@ PARTS: dict[str, Part] = {
     "fashion": lambda report, chosen: images.measure(report, chosen.quick, chosen.docs, "fashion"),
     "tried": lambda report, chosen: tried.measure(report, chosen.quick),
     "uniform": lambda report, chosen: uniform.measure(report, chosen.quick),
+    "between": lambda report, chosen: between.measure(report, chosen.quick),
+    "unconditional": lambda report, chosen: unconditional.measure(report, chosen.quick),
     "early": lambda report, chosen: early.measure(report, chosen.quick),
 }
 

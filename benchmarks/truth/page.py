@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.truth import early, ending, geometry, images, mixtures, off_support, tried, uniform
+from benchmarks.truth import (
+    between,
+    early,
+    ending,
+    geometry,
+    images,
+    mixtures,
+    off_support,
+    tried,
+    unconditional,
+    uniform,
+)
 
 PAGE = "truth.md"
 
@@ -80,8 +91,12 @@ def write(figures: dict[str, Any], folder: Path) -> None:
             parts += [text, images.fragment(figures, model), images.certificates(figures, model)]
             if model == "digits" and "tried: samples" in figures:
                 parts += [tried.fragment(figures)]
+    if any(label.startswith("unconditional") for label in figures):
+        parts += [unconditional.fragment(figures)]
     if any(label.startswith("uniform") for label in figures):
         parts += [uniform.fragment(figures)]
+    if any(label.startswith("between") for label in figures):
+        parts += [between.fragment(figures)]
     if any(label.startswith("early") for label in figures):
         parts += [early.fragment(figures)]
     (folder / PAGE).write_text("\n\n".join(part.strip() for part in parts if part) + "\n")

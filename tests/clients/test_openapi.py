@@ -304,6 +304,7 @@ def test_every_route_has_a_call(document: Schema) -> None:
         ("GET", "/v1/models/{name}"),
         ("POST", "/v1/models/{name}/load"),
         ("POST", "/v1/models/{name}/unload"),
+        ("POST", "/v1/models/{name}/calibrate"),  # without the client so far
         ("GET", "/v1/jobs"),
         ("GET", "/v1/jobs/{id}"),
         ("DELETE", "/v1/jobs/{id}"),

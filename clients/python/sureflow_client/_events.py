@@ -32,6 +32,9 @@ class Queued(Wire):
     n: int
     """How many samples will come, at least: a filter may call for more."""
 
+    calibration_version: str | None = None
+    """Checksum of the tables that give confidence; equal ones give equal confidences."""
+
 
 class Started(Wire):
     """The first samples of the request are being made."""
@@ -83,6 +86,9 @@ class Completed(Wire):
 
     usage: Usage
     """What the whole request cost."""
+
+    calibration_version: str | None = None
+    """Checksum of the tables that give confidence; equal ones give equal confidences."""
 
     warnings: tuple[str, ...] = ()
     """What went wrong and did not keep the samples from being made."""

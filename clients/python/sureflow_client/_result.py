@@ -61,6 +61,9 @@ class Result(Wire):
     usage: Usage
     """What the whole request cost."""
 
+    calibration_version: str | None = None
+    """Checksum of the tables that give confidence; equal ones give equal confidences."""
+
     warnings: tuple[str, ...] = ()
     """What went wrong and did not keep the samples from being made."""
 

@@ -58,6 +58,10 @@ def calibrate(
             "then /fitted and @GUIDANCE if wanted."
         ),
     ] = None,
+    between: Annotated[
+        bool,
+        typer.Option("--between", help="Only try interpolation between settings measured before."),
+    ] = False,
     plugins: Plugins = None,
     threads: Threads = 1,
     quiet: Quiet = False,
@@ -100,7 +104,16 @@ def calibrate(
             made = replace(before, unconditional=without)
         if other_draws:
             wanted = [family_of(model.card).parse_setting(text) for text in at] if at else None
-            made = measure(model, made, other_draws, made.settings["seed"] + 2, wanted, quiet)
+            around = [one.setting for one in made.measured.of] if between else None
+            made = measure(
+                model,
+                made,
+                other_draws,
+                made.settings["seed"] + 2,
+                [] if between and not at else wanted,
+                quiet,
+                around,
+            )
             made = replace(made, settings=made.settings | {LEARNED_FROM: dict(model.digests)})
         many = made.settings["draws"]
         typer.echo(f"{many} draws of a class: confidence is a share within {precision(many):.1%}")

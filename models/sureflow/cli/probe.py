@@ -33,10 +33,10 @@ def probe(
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Have samples judged, and learn to foretell that from the network's own activations.
+    """Have samples judged, and fit a probe that predicts the verdicts from activations.
 
-    What was learned is the score `probe`, which costs no evaluations. Tables of an earlier probe
-    count no more: calibrate afterwards.
+    The probe gives the score `probe`, which costs no evaluations. Calibrate afterwards, since
+    tables of an earlier probe are ignored.
     """
     from sureflow.checkpoint import load, resolve
     from sureflow.evaluation.probing import fit_probe

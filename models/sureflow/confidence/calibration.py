@@ -27,6 +27,9 @@ from sureflow.core.setting import Setting
 
 Floats = npt.NDArray[np.float64]
 
+CALIBRATION = "calibration.safetensors"
+"""The file beside a checkpoint."""
+
 LEVELS = 257
 """Quantiles stored per table; enough to place a sample within half a percent."""
 

@@ -43,8 +43,10 @@ class Recalibration:
         card: The model.
         family: That of its lanes.
         wanted: The settings to calibrate.
-        draws: Samples at each of them, all strata together.
+        draws: Samples at each of them, all strata together, and at each check, of which
+            :data:`CHECK_DRAWS` are enough.
         seed: Their seed; not that of the reference draws.
+        around: Settings next to which interpolation is tried; by default these.
 
     Attributes:
         counts: How many lanes have to be made of which settings.
@@ -62,6 +64,7 @@ class Recalibration:
         wanted: Sequence[Setting],
         draws: int,
         seed: int,
+        around: Sequence[Setting] | None = None,
     ) -> None:
         if seed == calibration.settings.get("seed"):
             raise ValueError(f"seed: {seed} is that of the reference draws")
@@ -72,12 +75,12 @@ class Recalibration:
         self.calibration, self._card, self._family = calibration, card, family
         self._wanted, self._draws, self._seed = [*dict.fromkeys(wanted)], draws, seed
         known = calibration.measured.renewed(Measured(one, {}, {}) for one in self._wanted)
-        self._checks = known.untried(self._wanted)
+        self._checks = known.untried(self._wanted if around is None else around)
         self.counts: dict[Setting, int] = {}
         for one in self._wanted:
             self._count(one, draws, not self._alone(one))
         for middle, _ in self._checks:
-            self._count(middle, CHECK_DRAWS, True)
+            self._count(middle, min(draws, CHECK_DRAWS), True)
 
     def _count(self, setting: Setting, count: int, pairs: bool) -> None:
         for one in (setting, self._home(setting) if pairs else None):

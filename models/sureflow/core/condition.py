@@ -31,7 +31,7 @@ Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=int |
 
 
 class ConditionOptions(Schema):
-    """What the samples shall be samples of: named arrays, which `GET /v1/models` lists."""
+    """What the samples are conditioned on: named arrays, which `GET /v1/models` lists."""
 
     model_config = ConfigDict(extra="allow", title="Condition")
     __pydantic_extra__: dict[str, JsonArray]

@@ -130,6 +130,7 @@ class Sample:
             is then the state at that time, and its scores are those up to then.
         frames: Recorded frames, ascending; frames before a branch belong to the parent.
         views: Recorded views, ascending.
+        calibration_version: Version of the calibration that turned the score into confidence.
         confidence_holds: Whether confidence was calibrated for the sample's settings. It is not for
             samples that were edited or given. If False, confidence only ranks samples that were
             made with the same settings. ``None`` where there is no confidence.
@@ -161,4 +162,5 @@ class Sample:
     confidence_holds: bool | None = None
     start: Array | None = None
     inversion_error: float | None = None
+    calibration_version: str = ""
     fields: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)

@@ -98,19 +98,6 @@ class Linear(Path):
 LINEAR = Linear()
 
 
-def divergence_from_variance(total_variance: Tensor, t: Tensor, dimension: int) -> Tensor:
-    """Divergence of the linear path's velocity from ``tr Cov[u | x_t]``, for ``t < 1``.
-
-    The exact identity ``(1 - t) div v = t tr Cov[u | x_t] - d``.
-    """
-    return (t * total_variance - dimension) / (1 - t)
-
-
-def variance_from_divergence(divergence: Tensor, t: Tensor, dimension: int) -> Tensor:
-    """``tr Cov[u | x_t]`` from the divergence of the velocity, for ``t > 0``; the inverse."""
-    return (dimension + (1 - t) * divergence) / t
-
-
 def sample_times(count: int, kind: str, generator: torch.Generator) -> Tensor:
     """Draw training times ``[count]`` in (0, 1).
 

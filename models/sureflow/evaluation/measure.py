@@ -22,6 +22,7 @@ def measure(
     seed: int,
     wanted: Sequence[Setting] | None = None,
     quiet: bool = False,
+    around: Sequence[Setting] | None = None,
 ) -> Calibration:
     """Find out what settings do to confidence, and add it to a calibration.
 
@@ -32,6 +33,7 @@ def measure(
         seed: Their seed; not that of the reference draws.
         wanted: The settings; by default those that the family says are usual.
         quiet: No progress bar.
+        around: Settings next to which interpolation is tried; by default these.
 
     Raises:
         ValueError: The draws will not do, see
@@ -41,7 +43,7 @@ def measure(
     family = family_of(model.card)
     if wanted is None:
         wanted = family.usual(model.card, calibration.references)
-    plan = Recalibration(calibration, model.card, family, wanted, draws, seed)
+    plan = Recalibration(calibration, model.card, family, wanted, draws, seed, around)
     found = {}
     bar: tqdm[Any]
     with tqdm(total=sum(plan.counts.values()), disable=quiet, unit="sample") as bar:

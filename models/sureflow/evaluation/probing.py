@@ -87,7 +87,7 @@ def fit_probe(
     """
     network, classes = model.network, len(model.card.classes)
     if not network.probe_channels:
-        raise ValueError(f"{model.card.name} has no place to be probed")
+        raise ValueError(f"{model.card.name} has no activations that a probe can read")
     if draws < 10 * max(classes, 1):
         raise ValueError(f"draws: {draws} are too few; at least ten for every class")
     features, samples = _draw_samples(model, draws, seed, method, steps, quiet)

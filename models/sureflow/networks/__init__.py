@@ -1,4 +1,4 @@
-"""Velocity networks that return a velocity and, when asked, its variance."""
+"""Velocity networks, which predict a velocity and its variance."""
 
 from sureflow.networks.analytic import GaussianMixture
 from sureflow.networks.dit import DiT

@@ -78,7 +78,7 @@ class MLP(VelocityNetwork):
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> NetworkOutput:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         if (rows := len(x)) < FEW:
-            # All its layers are products of few rows, which take other kernels than of many.
+            # All layers are matrix products, which use other kernels for few rows than for many.
             x, t, label = (
                 F.pad(z, (*(0, 0) * (z.dim() - 1), 0, FEW - rows)) for z in (x, t, label)
             )

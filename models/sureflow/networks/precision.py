@@ -1,4 +1,4 @@
-"""Networks that compute in half precision and answer in single."""
+"""Networks that compute in half precision, and return float32."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Bfloat16(VelocityNetwork):
     def conditioned(
         self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
     ) -> Moments:
-        """Evaluate it with conditions beside a label."""
+        """Evaluate the network with conditions besides a label."""
         with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
             out = self.network.conditioned(x, t, label, noisy, given)
         hidden = out.hidden if isinstance(out, NetworkOutput) else None

@@ -78,7 +78,7 @@ class UNet(VelocityNetwork):
     """Patchify, residual blocks down and up with one skip per level, attention at the bottom.
 
     The input is cut into ``patch x patch`` squares (pixel-unshuffle), so that no convolution runs
-    at full resolution: on a CPU that buys twice the width for the same time.
+    at full resolution. On a CPU this allows twice the width in the same time.
 
     Args:
         shape: ``(channels, height, width)``; height and width divide by ``patch * 2**(levels-1)``.

@@ -28,7 +28,14 @@ def whole(run: Run, request_id: str) -> dict[str, Any]:
 
 def tail(run: Run) -> dict[str, Any]:
     """Return what is known of the answer once all samples are."""
-    return {"usage": run.usage(), "warnings": run.warnings}
+    versions = {r.sample.calibration_version: None for r in run.results if r.sample.confidence}
+    latest = next(reversed(versions), run.plan.card.calibration_version)
+    changed = "the model was calibrated anew meanwhile: some confidences are of tables before"
+    return {
+        "usage": run.usage(),
+        "calibration_version": latest or None,
+        "warnings": run.warnings + ([changed] if len(versions) > 1 else []),
+    }
 
 
 def head(plan: Plan, request_id: str) -> dict[str, Any]:

@@ -174,10 +174,10 @@ class Background:
         else:
             self._end("completed")
 
-    def _take(self, event: Started | Progress | Result) -> None:
+    def _take(self, event: Started | Progress | Result | None) -> None:
         if isinstance(event, Progress):
             self.lanes[event.lane] = event.step, event.t
-        else:
+        elif event is not None:
             self._log.append(event)
             self.state = "running"
         if isinstance(event, Result):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from sureflow.core.schema import Schema
 from sureflow_server.api.background import State
+from sureflow_server.api.plan import Kind
 from sureflow_server.api.problems import ProblemDocument
-from sureflow_server.api.responses import EditResponse, GenerateResponse
+from sureflow_server.api.responses import CalibrationResponse, EditResponse, GenerateResponse
 
 
 class LaneProgress(Schema):
@@ -43,7 +43,7 @@ class JobSummary(Schema):
     """A job in a list."""
 
     id: str
-    operation: Literal["generate", "edit", "invert"]
+    operation: Kind
     state: State
     model: str
     model_version: str
@@ -62,7 +62,7 @@ class JobRecord(JobSummary):
     """A request that goes on without its client."""
 
     progress: JobProgress
-    result: EditResponse | GenerateResponse | None
+    result: EditResponse | GenerateResponse | CalibrationResponse | None
     """The answer to the request, once the job is completed."""
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -25,6 +25,8 @@ from sureflow_server.api.stream import HEARTBEAT_S
 from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
 from sureflow_server.traces import measured
+
+R = TypeVar("R", bound=Run)
 
 PREFERENCE = "respond-async"
 
@@ -61,7 +63,7 @@ async def serve(
     asynchronous = _wants_job(request)
     run = await submit(request, planned, progress=asynchronous)
     if asynchronous:
-        return await _accepted(request, run, partial(document, run))
+        return await accepted(request, run, document)
     await unless_disconnected(request, run.collect())
     with measured("decode"):
         return JSONResponse(document(run))
@@ -73,9 +75,16 @@ def _wants_job(request: Request) -> bool:
     return any(each.split(";")[0].strip().lower() == PREFERENCE for each in preferences)
 
 
-async def _accepted(request: Request, run: Run, document: Callable[[], dict[str, Any]]) -> Response:
-    """Let a request go on by itself; answer with how it stands and where to ask."""
-    job = Background(run, caller(request), request.state.request_id, request.url.path, document)
+async def accepted(request: Request, run: R, document: Callable[[R], dict[str, Any]]) -> Response:
+    """Let a request go on by itself; answer with how it stands and where to ask.
+
+    Args:
+        request: Of the client.
+        run: What it has come to.
+        document: The answer, once that is completed.
+    """
+    whole = partial(document, run)
+    job = Background(run, caller(request), request.state.request_id, request.url.path, whole)
     await Service.of(request).jobs.add(job)
     headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": PREFERENCE}
     return JSONResponse(_record(request, job), 202, headers)

@@ -7,11 +7,14 @@ from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.responses import Response
 
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import described
 from sureflow.core.family import family_of
 from sureflow_server.api.access import Guarded
+from sureflow_server.api.calibrate import CalibrateRequest, calibration, calibration_run
+from sureflow_server.api.jobs import ACCEPTED, accepted
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import ModelList, ModelRecord
 from sureflow_server.engine.errors import NotReadyError
@@ -66,6 +69,23 @@ async def unload_model(request: Request, name: str) -> ModelRecord:
     service = Service.of(request)
     await service.pool.unload(name)
     return _records(service)[name]
+
+
+@router.post(
+    "/{name}/calibrate",
+    status_code=202,
+    responses={**ACCEPTED, **problems(404, 409, 422, 429)},
+    response_class=Response,
+)
+async def calibrate_model(request: Request, name: str, body: CalibrateRequest) -> Response:
+    """Measure what a setting does to confidence, so that it is a share of samples there as well.
+
+    A job at the lowest priority: it has rows only while no other request wants any, and takes no
+    room from them. Once it is completed, answers name another `calibration_version`; the `version`
+    of the model, its samples and their handles are as before.
+    """
+    service = Service.of(request)
+    return await accepted(request, await calibration_run(service, name, body), calibration)
 
 
 def _described(card: ModelCard) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sureflow_server.engine.job import Follow
 from sureflow_server.filters import Filter, Rewinding, Target
 from sureflow_server.service import Service
 
-Kind = Literal["generate", "edit", "invert"]
+Kind = Literal["generate", "edit", "invert", "calibrate"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ TITLES = {
     "version-gone": (409, "The model version of the handle is not loaded"),
     "replay-approximate": (409, "The trajectory was made on other kernels"),
     "cancelled": (409, "The job was cancelled"),
+    "not-calibrated": (409, "The model has no tables of reference draws"),
+    "calibration-changed": (409, "The calibration beside the model is not the one in service"),
     "load-failed": (409, "The model could not be loaded; what was in service still is"),
     "handle-expired": (410, "The handle has expired"),
     "payload-too-large": (413, "The body is too large"),

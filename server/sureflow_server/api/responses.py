@@ -156,8 +156,46 @@ class GenerateResponse(Schema):
     """Every sample that was made, those that the filter did not accept included."""
 
     usage: Usage
+    calibration_version: str | None
+    """Of what turned scores into confidence; null where the model is not calibrated. Samples do not
+    depend on it."""
+
     warnings: list[str]
     """What went wrong and did not keep the samples from being made."""
+
+
+class CheckRecord(Schema):
+    """A setting at which confidence was interpolated, and tried."""
+
+    setting: dict[str, Any]
+    error: dict[str, float]
+    """By score: distance from uniform; up to 0.05 the range around it is calibrated."""
+
+
+class CalibrationResponse(Schema):
+    """What has been learned of a setting."""
+
+    model: str
+    model_version: str
+    """As before: samples do not depend on the calibration."""
+
+    calibration_version: str
+    setting: dict[str, Any]
+    draws: int
+    error: dict[str, float]
+    """By score: how far from uniform confidence may still be here."""
+
+    calibrated: list[str]
+    """The scores by which confidence is a share here: those with an error of up to 0.05."""
+
+    checks: list[CheckRecord]
+    """Between this setting and those measured before."""
+
+    kept: bool
+    """Whether it lies beside the model. If not, it is gone when the server ends."""
+
+    usage: Usage
+    warnings: list[str]
 
 
 class BranchPoint(Schema):

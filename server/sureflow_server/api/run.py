@@ -75,8 +75,8 @@ class Run:
         self._admitted = float("inf")
         self._finished = 0.0
 
-    async def events(self) -> AsyncGenerator[Started | Progress | Result, None]:
-        """Yield what happens; closing the iterator early cancels the lanes.
+    async def events(self) -> AsyncGenerator[Started | Progress | Result | None, None]:
+        """Yield what happens, None where only counts change; closing it early cancels the lanes.
 
         Raises:
             EngineError: Some samples could not be made.

@@ -46,7 +46,8 @@ async def _events(request: Request, run: Run) -> AsyncGenerator[tuple[str, dict[
     try:
         async with aclosing(run.events()) as events:
             async for event in events:
-                yield named(event, run)
+                if event is not None:
+                    yield named(event, run)
     except EngineError as error:
         yield "error", to_problem(error).document(request)
     else:

@@ -13,7 +13,12 @@ from sureflow_server.api.run import Result, Run
 from sureflow_server.engine.errors import TooManySamplesError
 from sureflow_server.service import Service
 
-COUNTED: dict[Kind, str] = {"generate": "n", "edit": "branches", "invert": "samples"}
+COUNTED: dict[Kind, str] = {
+    "generate": "n",
+    "edit": "branches",
+    "invert": "samples",
+    "calibrate": "draws",
+}
 """The field that says how many samples are to be made."""
 
 

@@ -13,6 +13,7 @@ from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.messages import Finished, Progress, Started, Submit, Terms
+from sureflow_server.engine.scheduler import IDLE
 
 Event = Started | Progress | Finished
 
@@ -68,6 +69,11 @@ class Job:
     crashes: int = 0
     timer: TimerHandle | None = None
     _events: Queue[Event | EngineError | None] = field(default_factory=Queue)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it runs only while nothing else does, and takes no room from requests."""
+        return self.terms.priority <= IDLE
 
     def __post_init__(self) -> None:
         self.launched = len(self.unfinished)

@@ -21,7 +21,7 @@ class Ledger:
     given up; if it does not, it clears itself by finishing a sample.
 
     Attributes:
-        reserved: Samples accepted and not finished.
+        reserved: Samples accepted and not finished, but for those of idle requests.
         nbytes: Bytes reserved for requests that have not ended; what is finished of them is there
             until all is.
     """
@@ -47,15 +47,16 @@ class Ledger:
     def open(self, job: Job) -> None:
         """Enter a request and reserve room for its lanes."""
         self._jobs[job.id] = self._unsent[job.id] = job
-        self.reserved += len(job.unfinished)
-        self.nbytes += job.nbytes
+        if not job.idle:
+            self.reserved += len(job.unfinished)
+            self.nbytes += job.nbytes
         job.account.enter(len(job.unfinished))
 
     def deliver(self, job: Job, lane: int) -> None:
         """Cross out a finished lane."""
         del job.unfinished[lane]
         job.crashes = 0
-        self.reserved -= 1
+        self.reserved -= not job.idle
         job.account.leave(1)
 
     def launch(self, job: Job, spec: LaneSpec) -> int:
@@ -74,8 +75,9 @@ class Ledger:
         """Strike a request out, with whatever it is still owed."""
         del self._jobs[job.id]
         self._unsent.pop(job.id, None)
-        self.reserved -= len(job.unfinished)
-        self.nbytes -= job.nbytes
+        if not job.idle:
+            self.reserved -= len(job.unfinished)
+            self.nbytes -= job.nbytes
         job.account.leave(len(job.unfinished))
         if self._alone is job:
             self._alone = None

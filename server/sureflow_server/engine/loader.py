@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
+from sureflow.confidence.calibration import Calibration
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.inspection import check_name, checkpoint_folders
@@ -76,7 +77,9 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     model = load(folder, config.device, precision=config.precision, compile=config.compile)
     check_name(folder, model.card)
     model = model.varied(card=replace(model.card, numerics=numerics_of(model)))
-    if card is not None and model.card != card:
+    if data := config.calibrations.get(folder.name):
+        model = model.recalibrated(Calibration.decode(data))
+    if card is not None and model.card.version != card.version:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
     sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or best_rows(model)))
     _warm_up(sampler)

@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from sureflow.confidence.calibration import Calibration
 from sureflow.core.family import cost_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.bisect_failures import bisect_failures
@@ -22,6 +23,7 @@ from sureflow_server.engine.messages import (
     Failed,
     Finished,
     Progress,
+    Recalibrate,
     Refused,
     Report,
     Shutdown,
@@ -31,7 +33,7 @@ from sureflow_server.engine.messages import (
     Unload,
 )
 from sureflow_server.engine.model_cache import Loaded, ModelCache
-from sureflow_server.engine.row_budget import row_budget
+from sureflow_server.engine.row_budget import idle_rows, row_budget
 from sureflow_server.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -113,6 +115,8 @@ class TickLoop:
         self._finished: list[Finished] = []
         self._failed: list[Failed] = []
         self._cache_events: list[CacheEvent] = []
+        self._calibrations: dict[str, Calibration] = {}
+        self._busy_before = False
         self._changed = False
         self._due = 0.0
         self._beat = 0.0
@@ -138,7 +142,7 @@ class TickLoop:
             asleep = False
         return True
 
-    def _obey(self, command: Submit | Cancel | Unload | Loaded) -> None:
+    def _obey(self, command: Submit | Cancel | Unload | Recalibrate | Loaded) -> None:
         self._changed = True
         if isinstance(command, Submit):
             self._add(command)
@@ -146,8 +150,20 @@ class TickLoop:
             self._cancel(command.request)
         elif isinstance(command, Unload):
             self._unload(command.model)
+        elif isinstance(command, Recalibrate):
+            self._recalibrate(command)
         else:
             self._take(command)
+
+    def _recalibrate(self, command: Recalibrate) -> None:
+        """Use another calibration, at once if the model is here, and whenever it comes."""
+        self._calibrations[command.model] = Calibration.decode(command.data)
+        self._calibrate(command.model)
+
+    def _calibrate(self, model: str) -> None:
+        sampler, made = self._samplers.get(model), self._calibrations.get(model)
+        if sampler is not None and made is not None:
+            sampler.model = sampler.model.recalibrated(made)
 
     def _exchange(self) -> None:
         """Evict idle models for one that is asked for, if there is any."""
@@ -172,6 +188,7 @@ class TickLoop:
         self._cache_events.append(CacheEvent(loaded.model, "loaded" if came else "failed"))
         deferred = self._deferred.pop(loaded.model, [])
         if came:
+            self._calibrate(loaded.model)
             for submit in deferred:
                 self._add(submit)
             self._stale.add(loaded.model)
@@ -193,6 +210,7 @@ class TickLoop:
                 del self._slots[ticket]
 
     def _unload(self, model: str) -> None:
+        self._calibrations.pop(model, None)
         self._cache.forget(model)
         for of_models in (self._tick_s, self._slowness, self._stats):
             of_models.pop(model, None)
@@ -254,6 +272,9 @@ class TickLoop:
         if self._undecided >= DECIDE_EVERY:
             self._undecided = 0
             self._stale.update(slot.model for slot in self._slots.values())
+        if self._scheduler.busy != self._busy_before:  # what is idle begins or ends everywhere
+            self._busy_before = self._scheduler.busy
+            self._stale.update(self._samplers)
         for model in self._stale & self._samplers.keys():
             sampler = self._samplers[model]
             if self._admission == "request" and sampler.running:
@@ -281,7 +302,8 @@ class TickLoop:
             if following is not None:
                 ticks = max(ticks, cost_of(following.spec).evaluations)
             pressing.append((deadline - now, ticks))
-        rows = row_budget(pressing, [slowness * seconds for seconds in self._tick_s[model]])
+        tick_s = [slowness * seconds for seconds in self._tick_s[model]]
+        rows = row_budget(pressing, tick_s) if self._scheduler.busy else idle_rows(tick_s)
         return min(rows, self._fitting_rows(model, rows))
 
     def _fitting_rows(self, model: str, wanted: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -69,6 +70,8 @@ class WorkerConfig:
     """Names of folders that shall not be loaded; no setting, nor are those that follow."""
     last: tuple[str, ...] = ()
     """Models to load after all others, and so to keep where the budget is too small for all."""
+    calibrations: Mapping[str, bytes] = field(default_factory=dict)
+    """By name of the model: what replaces its calibration, where its folder cannot be written."""
     resting: tuple[Resting, ...] = ()
     """Models that need not be loaded until a request asks for them."""
 
@@ -122,6 +125,19 @@ class Unload:
     """Let go of a model, of which no request is left."""
 
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recalibrate:
+    """Turn the scores of a model into confidence by another calibration from now on.
+
+    Attributes:
+        model: Its name.
+        data: The calibration, as a file has it.
+    """
+
+    model: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +285,7 @@ class Report:
     cache_events: tuple[CacheEvent, ...] = ()
 
 
-Command = Submit | Cancel | Unload | Shutdown
+Command = Submit | Cancel | Unload | Recalibrate | Shutdown
 """From the API process to the worker."""
 
 Message = Loading | Ready | Report

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
+from sureflow.confidence.calibration import CALIBRATION, Calibration
 from sureflow.core.card import ModelCard
 from sureflow.core.lane import LaneSpec
 from sureflow_server.engine.account import Account, Tally
@@ -27,7 +28,14 @@ from sureflow_server.engine.errors import (
     TooManySamplesError,
 )
 from sureflow_server.engine.job import Follow, Job
-from sureflow_server.engine.messages import CacheEvent, Ready, Terms, TickStats, WorkerConfig
+from sureflow_server.engine.messages import (
+    CacheEvent,
+    Ready,
+    Terms,
+    TickStats,
+    WorkerConfig,
+)
+from sureflow_server.engine.scheduler import IDLE
 from sureflow_server.engine.supervisor import Supervisor
 from sureflow_server.engine.timeouts import Timeouts
 
@@ -167,7 +175,10 @@ class Pool:
             self._check_open()
             if not self._has(name):
                 raise NoSuchModelError(f"there is no checkpoint folder {name} in {self.folder}")
-            config = replace(self._config, without=self._config.without - {name})
+            # What is in its folder is what shall be in service.
+            kept = {n: data for n, data in self._config.calibrations.items() if n != name}
+            without = self._config.without - {name}
+            config = replace(self._config, without=without, calibrations=kept)
             if config.model_bytes is not None:
                 config = replace(config, last=(*self._current.resident, name))
             standby = Supervisor(config, self._timeouts, self)
@@ -210,6 +221,7 @@ class Pool:
         priority: int = 0,
         deadline_s: float | None = None,
         follow: Follow | None = None,
+        idle: bool = False,
     ) -> Job:
         """Accept a request: room for all its lanes is reserved, or it is refused.
 
@@ -222,6 +234,7 @@ class Pool:
             priority: Higher ones go first.
             deadline_s: Seconds from now after which the request is given up.
             follow: Names the lane that a finished one calls for, if any; it has no effects.
+            idle: It has rows only while no other request wants any, and takes no room from them.
 
         Raises:
             NotReadyError: No worker has come up yet, or the model has just been changed.
@@ -236,12 +249,14 @@ class Pool:
             raise DrainingError("the server is shutting down", 5)
         if not self.folder:
             raise NotReadyError("the models are still being loaded", 2)
-        if self.cards.get(card.name) != card:
+        present = self.cards.get(card.name)
+        if present is None or present.version != card.version:
             raise NotReadyError(f"{card.name} has just been changed", MIN_RETRY_S)
         account = account or Account()
         account.admit(len(lanes))
         nbytes = sum(footprint(lane, card.shape) for lane in lanes)
-        self._check_limits(len(lanes), nbytes)
+        if not idle:
+            self._check_limits(len(lanes), nbytes)
         supervisor = self._current
         deadline = inf if deadline_s is None else monotonic() + deadline_s
         job = Job(
@@ -250,7 +265,7 @@ class Pool:
             dict(enumerate(lanes)),
             progress,
             supervisor.leave,
-            Terms(owner, priority, deadline),
+            Terms(owner, IDLE if idle else priority, deadline),
             supervisor.forecast.lane_rows(card.name, lanes[0]),
             follow,
             account,
@@ -260,6 +275,46 @@ class Pool:
             self._set_deadline(supervisor, job, deadline_s)
         supervisor.accept(job)
         return job
+
+    def calibration_of(self, name: str) -> bytes:
+        """Return the calibration of a model in service, as a file has it.
+
+        Raises:
+            OSError: It has none, or it cannot be read.
+        """
+        kept = self._config.calibrations.get(name)
+        return self.calibration_file(name).read_bytes() if kept is None else kept
+
+    def calibration_file(self, name: str) -> Path:
+        """Return where the calibration of a model belongs."""
+        return Path(self.folder) / name / CALIBRATION
+
+    async def recalibrate(self, name: str, data: bytes, keep: bool) -> ModelCard:
+        """Turn the scores of a model into confidence by another calibration from now on.
+
+        Args:
+            name: The model.
+            data: The calibration, as a file has it.
+            keep: Whether it is in no file, so that workers to come have to be told as well.
+
+        Returns:
+            The card that the model has then; its version is the same.
+
+        Raises:
+            NoSuchModelError: No such model is in service.
+        """
+        async with self._changing:
+            if name not in self.cards:
+                raise NoSuchModelError(f"no model {name} is loaded")
+            made = Calibration.decode(data)
+            card = replace(
+                self.cards[name],
+                calibrated=made.summary(),
+                calibration_version=made.version,
+            )
+            self._config = self._current.recalibrate(card, data, keep)
+            self._take(self._current)
+            return card
 
     def before(self, job: Job) -> int:
         """Return how many requests wait that are to start before this one; 0 once it has started.

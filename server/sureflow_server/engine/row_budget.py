@@ -9,6 +9,9 @@ from math import inf
 TARGET_LATENCY_S = 0.035
 """Seconds that a tick should take at most while requests are in a hurry."""
 
+IDLE_TICK_S = 0.01
+"""The same while nobody waits, since somebody may come."""
+
 
 def rows_on_target(tick_s: Sequence[float]) -> int:
     """Return the most rows of a tick that takes at most :data:`TARGET_LATENCY_S`; at least one.
@@ -17,6 +20,17 @@ def rows_on_target(tick_s: Sequence[float]) -> int:
         tick_s: Seconds that ticks of 0, 1, 2, ... rows take.
     """
     return max(bisect_right(tick_s, TARGET_LATENCY_S) - 1, 1)
+
+
+def idle_rows(tick_s: Sequence[float]) -> int:
+    """Return the most rows of a tick that nobody waits for; at least one.
+
+    A request that comes meanwhile waits for the tick to end, so that it should be short.
+
+    Args:
+        tick_s: Seconds that ticks of 0, 1, 2, ... rows take.
+    """
+    return max(bisect_right(tick_s, IDLE_TICK_S) - 1, 1)
 
 
 def row_budget(pressing: Iterable[tuple[float, float]], tick_s: Sequence[float]) -> int:

@@ -14,6 +14,9 @@ from typing import Generic, TypeVar
 
 L = TypeVar("L")
 
+IDLE = -1000
+"""Priority of what runs only while nothing else does, below those that requests may have."""
+
 
 @dataclass(slots=True, eq=False)
 class _Request(Generic[L]):
@@ -62,6 +65,9 @@ class Scheduler(Generic[L]):
     of their arrival, which keeps the longest wait short, and what can be done soon does not wait
     for what cannot.
 
+    Requests of the priority :data:`IDLE` have rows only while
+    there are no others at all, of whatever model.
+
     A lane that has to stand back is paused: it keeps its slot and its state, which costs nothing,
     and goes on before its request starts another. But once all lanes of a request fit into slots
     they take turns, those with most left to do first: a request is done when its last lane is.
@@ -76,6 +82,12 @@ class Scheduler(Generic[L]):
         self._in_slots: dict[str, dict[int, _Request[L]]] = {}
         self._waiting: dict[str, int] = {}
         self._tickets = count()
+        self._busy = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are requests that somebody waits for."""
+        return self._busy > 0
 
     def add(
         self,
@@ -114,6 +126,7 @@ class Scheduler(Generic[L]):
         order = (deadline, request)
         added = _Request(request, model, owner, priority, order, alone, rows, arriving)
         self._requests[request] = added
+        self._busy += priority > IDLE
         owners = self._queues.setdefault(model, {}).setdefault(priority, {})
         insort(owners.setdefault(owner, []), added, key=_by_order)
 
@@ -159,6 +172,8 @@ class Scheduler(Generic[L]):
         for request in self._in_slots.get(model, {}).values():
             in_slots.setdefault((request.priority, request.owner), []).append(request)
         for priority in sorted(queues, reverse=True):
+            if priority <= IDLE and self.busy:
+                break
             owners = []
             for owner, requests in queues[priority].items():
                 able = {*requests[:rows], *in_slots.get((priority, owner), ())}
@@ -235,6 +250,7 @@ class Scheduler(Generic[L]):
 
     def _forget(self, request: _Request[L]) -> None:
         del self._requests[request.id]
+        self._busy -= request.priority > IDLE
         self._in_slots.get(request.model, {}).pop(request.id, None)
         queues = self._queues[request.model]
         owners = queues[request.priority]

@@ -29,6 +29,7 @@ from sureflow_server.engine.messages import (
     Loading,
     Message,
     Ready,
+    Recalibrate,
     Report,
     Resting,
     TickStats,
@@ -158,9 +159,34 @@ class Supervisor:
         self._unloading.add(model)
         self._unload_idle()
 
+    def recalibrate(self, card: ModelCard, data: bytes, keep: bool) -> WorkerConfig:
+        """Have the worker use another calibration.
+
+        Args:
+            card: The model, with what its card says of that.
+            data: The calibration, as a file has it.
+            keep: Whether later workers have to be told as well, as they find another one.
+
+        Returns:
+            What these are started with.
+        """
+        self.cards[card.name] = card
+        known = {name: d for name, d in self._config.calibrations.items() if name != card.name}
+        kept = {card.name: data} if keep else {}
+        self._config = replace(self._config, calibrations=known | kept)
+        if self._worker is not None and self._serving:
+            self._worker.send(Recalibrate(card.name, data))
+        return self._config
+
     def retire(self) -> None:
-        """End the worker as soon as it has finished what it has; nothing new may come."""
+        """End the worker as soon as it has finished what it has; nothing new may come.
+
+        What runs only while nothing else does has not the time to finish.
+        """
         self._retired = True
+        for job in self.ledger.jobs:
+            if job.idle:
+                self.end(job, DrainingError("what is idle ends with the worker"))
         self._end_if_idle()
 
     def cut_off(self) -> None:
@@ -326,7 +352,8 @@ class Supervisor:
         self.nbytes, self.resident, self._tick_s = ready.nbytes, ready.resident, ready.tick_s
         loaded = {card.name: card for card in ready.cards}
         for job in self.ledger.jobs:
-            if loaded.get(job.card.name) != job.card:
+            present = loaded.get(job.card.name)
+            if present is None or present.version != job.card.version:
                 changed = f"model {job.card.name} changed while the request ran"
                 self._end(job, RequestFailedError(changed))
         self._serving = True

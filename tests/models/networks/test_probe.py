@@ -137,7 +137,7 @@ def test_what_does_not_fit_is_not_attached() -> None:
         network.attach(_probe(32, classes=1))
     mixture = build({"kind": "gaussian_mixture", "weights": [1.0], "means": [[0.0]],
                      "covariances": [1.0]})  # fmt: skip
-    with pytest.raises(ValueError, match="no place"):
+    with pytest.raises(ValueError, match="no activations"):
         mixture.attach(_probe(1, classes=0))
 
 

@@ -33,7 +33,7 @@ class ImageCodec(Codec):
     standalone = ("png",)
 
     def formats(self, card: ModelCard) -> tuple[str, ...]:
-        """The forms of a model; images that a PNG can hold travel as PNG unless told otherwise."""
+        """The formats of a model's samples; for images that a PNG can hold, PNG is the default."""
         drawable = card.media == "image" and card.shape[0] in CHANNELS
         return ("png", "npy", "list") if drawable else super().formats(card)
 

@@ -85,7 +85,7 @@ class Edits:
             noise = (lanes.noise if lanes.jumped[slot] else lanes.start)[slot].clone()
             edit.paintings.append(_Painting(operation, key, mask, known, noise))
         if isinstance(operation, Guide):
-            measured = measurement(operation, lanes.shape, lanes.device)
+            measured = measurement(operation, lanes.device)
             if measured is None:
                 edit.pulls.append(
                     lambda end: operation.strength * gradient(operation.operator, end)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -106,7 +105,7 @@ class Blurred(Measurement):
         return _along(self._right, self._inverse * _along(self._left, difference))
 
 
-def measurement(guide: Guide, shape: Sequence[int], device: torch.device) -> Measurement | None:
+def measurement(guide: Guide, device: torch.device) -> Measurement | None:
     """The measurement of a guide; ``None`` if its operator is an objective."""
     if guide.operator not in MEASUREMENTS:
         return None

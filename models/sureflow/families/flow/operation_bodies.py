@@ -17,7 +17,7 @@ class UncertainRegion(Schema):
     """The least sure components."""
 
     uncertain: Annotated[Number, Field(gt=0, le=1)]
-    """Their share of all, by the variance where the trajectory is taken up."""
+    """Their share of all, by the variance at the step of the edit."""
 
 
 class MaskRegion(Schema):

@@ -14,7 +14,7 @@ from sureflow.sampling.sampler import Sampler
 
 
 def bend(x, t, label):
-    """Turns quickly around t = 0.3, and less elsewhere."""
+    """Turns quickly around t = 0.3, and less at other times."""
     return 3 * torch.cos(8 * x) * torch.exp(-((t[:, None] - 0.3) ** 2) / 0.03)
 
 
