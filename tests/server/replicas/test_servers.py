@@ -307,6 +307,7 @@ def test_without_the_store_samples_are_made(pair: Pair) -> None:
     finally:
         redis.start()
     assert same(edit(server, first)["samples"][0], first)
+    eventually(lambda: pair.two.server.client.get("/v1/jobs").status_code == 200)
 
 
 def looked_for_in_vain(server: Server, id: str) -> None:
