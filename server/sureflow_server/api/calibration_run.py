@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sureflow.confidence.calibration import Calibration, write
 from sureflow.confidence.recalibration import Recalibration
@@ -80,20 +81,20 @@ class CalibrationRun(Run):
             await self._conclude(scores)
             outcome.name = "ok"
 
-    def usage(self) -> dict[str, int]:
+    def usage(self) -> dict[str, Any]:
         """Return what the draws cost, as a JSON object."""
-        return {"evaluations": self._evaluations}
+        return {**super().usage(), "evaluations": self._evaluations}
 
     async def _drawn(self, lanes: Sequence[LaneSpec]) -> list[dict[str, float]]:
         """Scores of lanes, in their order."""
         found: dict[int, dict[str, float]] = {}
         while True:
             try:
-                async with self._pool.submit(self.plan.card, lanes, idle=True) as self.job:
-                    async for event in self.job:
+                async with self._pool.submit(self.plan.card, lanes, idle=True) as job:
+                    async for event in job:
                         if isinstance(event, Finished):
                             found[event.lane] = event.sample.scores
-                            self._evaluations += event.sample.evaluations
+                            self._count_drawn(event)
                 return [found[number] for number in range(len(lanes))]
             except (DrainingError, NotReadyError):
                 present = self._pool.cards.get(self.plan.card.name)
@@ -102,6 +103,11 @@ class CalibrationRun(Run):
                 if self._pool.draining:
                     raise
                 await asyncio.sleep(AGAIN_S)
+
+    def _count_drawn(self, event: Finished) -> None:
+        self._evaluations += event.sample.evaluations
+        self._admitted = min(self._admitted, event.admitted)
+        self._finished = max(self._finished, event.finished)
 
     async def _conclude(self, scores: list[dict[str, float]]) -> None:
         """Add what has been learned to the calibration in service."""

@@ -1,0 +1,210 @@
+"""Settings that are calibrated while a server serves, by one call."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.quantile_map import LIMIT, distance
+from sureflow_server.api.job_record import JobRecord
+from tests.server.asking import look
+from tests.server.conftest import Guarded
+from tests.server.running import Server, eventually, serving
+
+COARSE: dict[str, Any] = {"method": "euler", "steps": 4}
+STRIPES: dict[str, Any] = {
+    "model": "icons",
+    "condition": {"label": "stripes"},
+    "sampler": COARSE,
+    "confidence": {"method": "path_residual"},
+}
+PATH = "/v1/models/icons/calibrate"
+ENDED = ("completed", "failed", "cancelled")
+
+
+@pytest.fixture(scope="module")
+def folder(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models of which one is calibrated anew."""
+    root = tmp_path_factory.mktemp("calibrated") / "models"
+    shutil.copytree(models_dir, root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def own(folder: Path) -> Iterator[Server]:
+    with serving("--models-dir", str(folder), "--default-model", "points") as server:
+        yield server
+
+
+def calibrated(server: Server, **body: Any) -> dict[str, Any]:
+    """Calibrate a setting; return the job at its end."""
+    response = server.client.post(PATH, json=body)
+    assert response.status_code == 202, response.text
+    job = response.headers["location"]
+    eventually(lambda: look(server, job)["state"] in ENDED)
+    return look(server, job)
+
+
+def card(server: Server) -> dict[str, Any]:
+    found: dict[str, Any] = server.client.get("/v1/models/icons").json()
+    return found
+
+
+def test_one_call_calibrates_a_setting_and_no_sample_changes(own: Server, folder: Path) -> None:
+    made = own.generate(**STRIPES, n=2, seed=3, rewind={"keep": [0.0]})
+    before = card(own)
+    assert not any(sample["confidence_holds"] for sample in made["samples"])
+    refused = own.client.post("/v1/generate", json={**STRIPES, "filter": {"keep": 0.5}})
+    assert "POST /v1/models/icons/calibrate" in refused.json()["detail"]
+
+    job = calibrated(own, sampler=COARSE, draws=1300)
+    JobRecord.model_validate(job)
+    assert job["state"] == "completed", job["error"]
+    assert job["operation"] == "calibrate"
+    assert job["progress"]["done"] == job["progress"]["n"] >= 1300
+    result = job["result"]
+    assert result["kept"]
+    assert result["calibrated"] == sorted(n for n, e in result["error"].items() if e <= LIMIT)
+    assert "path_residual" in result["calibrated"]
+
+    after = card(own)
+    assert after["version"] == before["version"]
+    assert after["calibration_version"] == result["calibration_version"]
+    assert after["calibration_version"] != before["calibration_version"]
+    file = Calibration.load(folder / "icons" / "calibration.safetensors")
+    assert file.version == after["calibration_version"]
+    assert before["calibrated"]["conformal"] == after["calibrated"]["conformal"]
+
+    again = own.generate(**STRIPES, n=2, seed=3)
+    assert [s["data"] for s in again["samples"]] == [s["data"] for s in made["samples"]]
+    assert all(sample["confidence_holds"] for sample in again["samples"])
+    assert again["calibration_version"] == after["calibration_version"]
+    assert made["calibration_version"] == before["calibration_version"]
+    own.generate(**STRIPES, n=2, filter={"keep": 0.5})
+    edit = {"handle": made["samples"][0]["handle"]["id"], "at": {"t": 0.0}}
+    assert own.client.post("/v1/edit", json=edit).status_code == 200, "handles stay valid"
+
+    own.kill_worker()
+    later = own.generate(**STRIPES, n=2, seed=3)
+    assert later["samples"] == again["samples"], "the next worker reads the file"
+
+
+def test_confidence_is_a_share_there_afterwards(own: Server) -> None:
+    """Of every class, whose maps are told apart; the tables are made of 100 draws of each."""
+    calibrated(own, sampler={"method": "midpoint", "steps": 3}, draws=2400)
+    for label in ("stripes", "half"):
+        answer = own.generate(
+            model="icons",
+            n=800,
+            seed=8,
+            condition={"label": label},
+            sampler={"method": "midpoint", "steps": 3},
+            confidence={"method": "path_residual"},
+        )
+        said = np.array([sample["confidence"] for sample in answer["samples"]])
+        assert all(sample["confidence_holds"] for sample in answer["samples"])
+        assert distance(said) < LIMIT + 1.36 / 800**0.5
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"draws": 99}, 422, "draws"),
+        ({"seed": 5}, 422, "seed"),
+        ({"sampler": {"method": "warp"}}, 422, "sampler.method"),
+        ({"sampler": {"steps": 10, "tolerance": 0.1}}, 422, "sampler.tolerance"),
+        ({"guidance": {"scale": -1}}, 422, "guidance.scale"),
+        ({"sampler": {"tolerance": 0.1, "min_steps": 1}}, 422, "sampler"),
+        ({"speed": 1}, 422, "speed"),
+    ],
+    ids=str,
+)
+def test_what_tells_nothing_is_refused(
+    server: Server, body: dict[str, Any], status: int, field: str
+) -> None:
+    refused = server.client.post(PATH, json=body)
+    assert refused.status_code == status, refused.text
+    assert [error["field"] for error in refused.json()["errors"]] == [field]
+
+
+def test_models_without_tables_and_unknown_ones(server: Server) -> None:
+    for name, status, kind in (("points", 409, "not-calibrated"), ("none", 404, "unknown-model")):
+        refused = server.client.post(f"/v1/models/{name}/calibrate", json={})
+        assert refused.status_code == status
+        assert refused.json()["type"].endswith(kind)
+
+
+def test_it_is_for_administrators_who_may_ask_after_it(guarded: Guarded) -> None:
+    tokens = guarded.tokens
+    assert guarded.request("POST", PATH, tokens["generate"], json={}).status_code == 403
+    body = {"sampler": {"method": "rk4", "steps": 300}, "draws": 20_000}
+    begun = guarded.request("POST", PATH, tokens["admin"], json=body)
+    assert begun.status_code == 202, begun.text
+    job = begun.headers["location"]
+    assert guarded.request("GET", job, tokens["admin"]).json()["state"] in ("queued", "running")
+    assert guarded.request("GET", job, tokens["generate"]).status_code == 404
+    assert guarded.request("DELETE", job, tokens["admin"]).status_code == 204
+    eventually(lambda: guarded.request("GET", job, tokens["admin"]).json()["state"] == "cancelled")
+
+
+def test_requests_pass_it_by_and_it_takes_no_room_from_them(
+    folder: Path, start: Callable[..., Server]
+) -> None:
+    small = start("--max-queued-samples", "4", models=folder)
+    begun = small.client.post(PATH, json={"sampler": {"steps": 1000}, "draws": 2000})
+    job = begun.headers["location"]
+    eventually(lambda: look(small, job)["state"] == "running")
+    for seed in range(3):
+        assert len(small.generate(model="icons", n=4, seed=seed)["samples"]) == 4
+    assert look(small, job)["state"] == "running"
+    small.process.send_signal(signal.SIGTERM)
+    assert small.process.wait() == 0, "nobody waits for what is idle"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_where_the_folder_cannot_be_written_it_is_in_memory(
+    folder: Path, start: Callable[..., Server]
+) -> None:
+    server = start(models=folder)
+    (folder / "icons").chmod(0o555)
+    try:
+        job = calibrated(server, sampler={"method": "heun", "steps": 3}, draws=400)
+    finally:
+        (folder / "icons").chmod(0o755)
+    assert not job["result"]["kept"]
+    assert "cannot be written" in job["result"]["warnings"][0]
+
+
+def test_a_calibration_that_is_in_no_file_outlives_its_worker(
+    folder: Path, start: Callable[..., Server]
+) -> None:
+    """The file is a folder by now, over which nothing can be written."""
+    server = start(models=folder)
+    version = card(server)["calibration_version"]
+    file = folder / "icons" / "calibration.safetensors"
+    whole = file.read_bytes()
+    begun = server.client.post(PATH, json={"sampler": {"method": "rk4", "steps": 3}, "draws": 400})
+    assert begun.status_code == 202
+    job = begun.headers["location"]
+    beside = folder / "icons" / f".{file.name}.{server.process.pid}"
+    beside.mkdir()
+    try:
+        eventually(lambda: look(server, job)["state"] in ENDED)
+        result = look(server, job)["result"]
+        assert not result["kept"]
+        assert "gone when the server ends" in result["warnings"][0]
+        assert file.read_bytes() == whole
+        assert card(server)["calibration_version"] == result["calibration_version"] != version
+        server.kill_worker()
+        answer = server.generate(model="icons", n=1, condition={"label": 0})
+        assert answer["calibration_version"] == result["calibration_version"]
+    finally:
+        beside.rmdir()
