@@ -27,6 +27,7 @@ def collect(events: Iterable[Event]) -> Result:
                 seed=event.seed,
                 samples=tuple(sorted(samples, key=lambda sample: sample.index)),
                 usage=event.usage,
+                calibration_version=event.calibration_version,
                 warnings=event.warnings,
             )
     raise MissingData("the stream was left before its last event")

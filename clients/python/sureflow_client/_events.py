@@ -84,6 +84,9 @@ class Completed(Wire):
     usage: Usage
     """What the whole request cost."""
 
+    calibration_version: str | None = None
+    """Of what turned scores into confidence; ``None`` where the model is not calibrated."""
+
     warnings: tuple[str, ...] = ()
     """What went wrong and did not keep the samples from being made."""
 

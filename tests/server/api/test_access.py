@@ -44,6 +44,7 @@ EXPECTED = {
     ("GET", "/v1/models/{}"): {"generate", "edit", "metrics", "admin"},
     ("POST", "/v1/models/{}/load"): {"admin"},
     ("POST", "/v1/models/{}/unload"): {"admin"},
+    ("POST", "/v1/models/{}/calibrate"): {"admin"},
     ("POST", "/edit"): {"edit"},
     ("POST", "/v1/edit"): {"edit"},
     ("POST", "/invert"): {"edit"},
@@ -52,10 +53,10 @@ EXPECTED = {
     ("GET", "/v1/handles/{}"): {"generate", "edit"},
     ("DELETE", "/v1/handles/{}"): {"generate", "edit"},
     ("GET", "/v1/handles/{}/frames"): {"generate", "edit"},
-    ("GET", "/v1/jobs"): {"generate", "edit"},
-    ("GET", "/v1/jobs/{}"): {"generate", "edit"},
-    ("DELETE", "/v1/jobs/{}"): {"generate", "edit"},
-    ("GET", "/v1/jobs/{}/events"): {"generate", "edit"},
+    ("GET", "/v1/jobs"): {"generate", "edit", "admin"},
+    ("GET", "/v1/jobs/{}"): {"generate", "edit", "admin"},
+    ("DELETE", "/v1/jobs/{}"): {"generate", "edit", "admin"},
+    ("GET", "/v1/jobs/{}/events"): {"generate", "edit", "admin"},
 }
 """Written down anew, so that a slip in the table of the server shows. Those of the Open Inference
 Protocol are not here: their errors have another form."""
