@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Test processes side by side, more than cores: some tests wait.
 JOBS ?= 3
 
-.PHONY: setup serve test slow audit twins redis chromium data checkpoints sheet screenshots clean
+.PHONY: setup serve test types client-types audit slow twins redis chromium data checkpoints sheet screenshots clean
 
 setup: $(VENV)/.installed
 
@@ -48,10 +48,15 @@ chromium:
 test: setup redis chromium
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python deploy/audit.py
-	$(BIN)/mypy --python-version 3.10 --package sureflow_client
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync types client-types audit
 	$(BIN)/pytest --numprocesses $(JOBS) $(ARGS)
+
+types: setup
+	$(BIN)/mypy
+
+# The client alone runs on an older Python too.
+client-types: setup
+	$(BIN)/mypy --python-version 3.10 --package sureflow_client
 
 # Known weaknesses of what we depend on; says so if nobody can be asked.
 audit: setup

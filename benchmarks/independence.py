@@ -162,7 +162,7 @@ def lane(model: Model, chance: random.Random) -> FlowSpec:
 
 
 def branched(parent: FlowSpec, model: Model, chance: random.Random) -> FlowSpec:
-    """A lane that takes up another one at a random step, most often to change it there."""
+    """A branch of another lane at a random step, most often with operations."""
     known = np.zeros(model.card.shape, np.float32)
     mask = np.zeros(model.card.shape, np.bool_)
     mask[..., :1] = True

@@ -20,7 +20,7 @@ from sureflow.checkpoint import load
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.moments import Moments
-from sureflow.networks import Reply, VelocityNetwork
+from sureflow.networks import NetworkOutput, VelocityNetwork
 from sureflow.sampling.evaluators import main_head
 from sureflow.sampling.sampler import Sampler
 
@@ -41,12 +41,14 @@ class Plain(VelocityNetwork):
         """Velocity alone."""
         return Moments(self.network(x, t, label))
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Reply:
+    def moments(
+        self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor
+    ) -> NetworkOutput:
         """Velocity and zeros that were made before."""
         mean = self.network(x, t, label)
         if len(x) not in self._zeros:
             self._zeros[len(x)] = torch.zeros_like(mean)
-        return Reply(mean, self._zeros[len(x)])
+        return NetworkOutput(mean, self._zeros[len(x)])
 
 
 def main() -> None:

@@ -13,8 +13,13 @@ import sureflow as sureflow  # decides on kernels before any test imports torch
 from tests.server.running import Server, serving
 
 TESTS = Path(__file__).parent
-ROOMS = ("studio/", ("clients/", "server/api/test_openapi.py"))
-"""Tests that share what is dear to start: a browser, the server on the embedded checkpoints."""
+KEYS = ("access", "handles", "idempotency", "jobs", "owners")
+ROOMS = (
+    "studio/",
+    ("clients/", "server/api/test_openapi.py"),
+    (*(f"server/api/test_{name}.py" for name in KEYS), "server/test_protocol.py"),
+)
+"""Tests that share what is dear to start: a browser, the server on the models that ship, keys."""
 FIRST = ("studio", "clients", "server", "deploy", "examples", "models/training", "benchmarks")
 """What takes long comes first, so that what is short evens out when all are done."""
 

@@ -13,16 +13,16 @@ from sureflow.families.flow.head import velocity as velocity_head
 from sureflow.families.flow.solver import Solver
 from sureflow.model import Model
 from sureflow.moments import Moments
-from sureflow.networks import GaussianMixture, Probe, Reply, VelocityNetwork
+from sureflow.networks import GaussianMixture, NetworkOutput, Probe, VelocityNetwork
 
 
 def model_of(network: VelocityNetwork) -> Model:
     """A model of it; with a probe that reads at random if there is a place for one."""
     names = tuple(str(label) for label in range(network.classes))
     probed = {}
-    if network.probed:
+    if network.probe_channels:
         drawn = torch.Generator().manual_seed(0)
-        weight = torch.randn(4, 2 * network.probed, generator=drawn)
+        weight = torch.randn(4, 2 * network.probe_channels, generator=drawn)
         network.attach(Probe(weight, torch.randn(network.classes + 1, generator=drawn), {}))
         probed = {"judge": "chance"}
     card = ModelCard(
@@ -43,11 +43,11 @@ class Open(GaussianMixture):
 
     def __init__(self, **arguments) -> None:
         super().__init__(**arguments)
-        self.probed = self.shape[0]
+        self.probe_channels = self.shape[0]
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         out = super().run(x, t, label, noisy)
-        return Reply(out.mean, out.variance, hidden=x)
+        return NetworkOutput(out.mean, out.variance, hidden=x)
 
 
 class Scripted(VelocityNetwork):

@@ -1,4 +1,4 @@
-"""What is done to a sample that is taken up again, and what is given to be inverted."""
+"""Edits that are applied to samples, and samples that are given for inversion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Change:
-    """Operations, as they are for samples of a shape, and fields of the lane."""
+    """An edit: operations for samples of a shape, and fields of the lane to change."""
 
     operations: Callable[[Shape], tuple[Operation, ...]] = lambda shape: ()
     fields: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Digests of what came out of a lane."""
+"""Digests of finished samples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VIEW = ("step", "t", "state", "prediction", "rate", "map", "uncertainty")
 
 
 def made(model: Model, lane: Lane) -> Sample:
-    """Make a lane: alone, as its bytes depend on nothing else."""
+    """Make the sample of a lane, alone."""
     if lane.given:
         given = [wave(model.card.shape, 0.3)] * (lane.fields["index"] + 1)
         fields = {name: value for name, value in lane.fields.items() if name != "index"}
@@ -39,7 +39,7 @@ def made(model: Model, lane: Lane) -> Sample:
 
 
 def digests(sample: Sample) -> Digests:
-    """All that is compared of a sample, by name."""
+    """Digests of all parts of a sample, by name."""
     parts = {name: getattr(sample, name) for name in (*ARRAYS, *NUMBERS, *OPTIONAL, *CONFIDENCE)}
     parts |= {f"scores.{name}": value for name, value in sample.scores.items()}
     parts["commit"] = [sample.commit.t, sample.commit.step]

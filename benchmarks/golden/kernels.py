@@ -1,4 +1,4 @@
-"""What decides which kernels compute, and so how sums are rounded."""
+"""The properties of a machine that determine its kernels, and so how sums are rounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lanes: what is recorded, listed here and not read from the library.
+"""The lanes that are recorded. They are listed here, not read from the library.
 
 A lane is named by its choices, and its seed comes from its name, so that a lane more or less
 changes none of the others.
@@ -73,7 +73,7 @@ SEEN: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Edit:
-    """A sample taken up again: where, what is done there, and other fields from there on."""
+    """An edit of a sample: its step, its operations, and the fields that it changes."""
 
     at: float | int | Literal["commit"]
     change: Change
@@ -100,7 +100,7 @@ class Lane:
 
     @property
     def seed(self) -> int:
-        """Drawn from the name."""
+        """Seed of the lane, drawn from its name."""
         return int.from_bytes(sha256(self.name.encode()).digest()[:7], "big")
 
 
@@ -110,7 +110,7 @@ def lanes() -> list[Lane]:
 
 
 def _drawn() -> Iterator[Lane]:
-    """From noise: solvers, grids, tolerances, parallel steps, conditions, scores."""
+    """Lanes from noise: solvers, grids, tolerances, parallel steps, conditions, scores."""
     factors = {
         "model": MODELS,
         "method": METHODS,
@@ -133,7 +133,7 @@ def _drawn() -> Iterator[Lane]:
 
 
 def _edited() -> Iterator[Lane]:
-    """Taken up again once or twice, from what was kept or from nothing."""
+    """Lanes that are edited once or twice, with a frame or without."""
     factors = {
         "model": MODELS,
         "change": tuple(CHANGES),
@@ -160,7 +160,7 @@ def _edited() -> Iterator[Lane]:
 
 
 def _inverted() -> Iterator[Lane]:
-    """Given, taken back to noise, and made again from there; then left alone or edited."""
+    """Lanes that are inverted from a given sample, and then edited or not."""
     factors = {
         "model": MODELS,
         "method": ("heun", "ab2", "dopri5"),
@@ -180,7 +180,7 @@ def _inverted() -> Iterator[Lane]:
 
 
 def _abandoned() -> Iterator[Lane]:
-    """Given up on the way, most of them: scored by what their model recommends."""
+    """Lanes of which most are abandoned, by their model's recommended score."""
     for model, method, early in product(MODELS, ("euler", "ab2"), (0.4, 0.95)):
         choice = {"model": model, "method": method, "early": str(early)}
         fields = {"method": method, "steps": 12, "early": early}
@@ -189,7 +189,7 @@ def _abandoned() -> Iterator[Lane]:
 
 
 def _seen() -> Iterator[Lane]:
-    """Looked at on the way, and halted."""
+    """Lanes with views, and lanes that are halted."""
     factors = {
         "model": MODELS,
         "method": ("ab2", "heun"),
@@ -222,7 +222,7 @@ def _fields(choice: Choice) -> dict[str, Any]:
 
 
 def _able(choice: Choice) -> list[str]:
-    """The scores that can be gathered of such a lane."""
+    """The scores that such a lane can have."""
     guided = choice["condition"] in ("guided", "against") or choice.get("change") == "guidance"
     barred = {
         *(PROBED if choice["model"] != "fashion" else ()),

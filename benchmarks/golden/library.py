@@ -1,4 +1,4 @@
-"""All that is used of the library. What moves within it is mended here, and nowhere else."""
+"""All imports from the library. If a name moves, only this file changes."""
 
 from sureflow import FlowSpec as LaneSpec
 from sureflow import Model, Sample, edit, invert, load

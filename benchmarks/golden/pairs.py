@@ -12,7 +12,7 @@ Choice = dict[str, str]
 def covering(
     factors: Mapping[str, Sequence[str]], possible: Callable[[Choice], bool]
 ) -> list[Choice]:
-    """Combinations that together hold every pair of choices that any possible combination holds.
+    """Combinations that together contain every pair of choices that is possible.
 
     Each time that one is taken which holds most of the pairs still missing, the first of several;
     so the answer is always the same.
@@ -24,14 +24,14 @@ def covering(
     combined = (dict(zip(factors, chosen, strict=True)) for chosen in product(*factors.values()))
     candidates = [choice for choice in combined if possible(choice)]
     numbers: dict[object, int] = {}
-    held = [
+    covered = [
         sum(1 << numbers.setdefault(pair, len(numbers)) for pair in combinations(one.items(), 2))
         for one in candidates
     ]
     missing = (1 << len(numbers)) - 1
     taken = []
     while missing:
-        best = max(range(len(held)), key=lambda number: (held[number] & missing).bit_count())
-        missing &= ~held[best]
+        best = max(range(len(covered)), key=lambda number: (covered[number] & missing).bit_count())
+        missing &= ~covered[best]
         taken.append(candidates[best])
     return taken

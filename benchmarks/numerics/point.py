@@ -1,4 +1,4 @@
-"""One solver at one setting: sample by sample, and summed up."""
+"""The results of one solver at one setting, by sample and as a summary."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Tally:
-    """What one solver at one setting cost and gave, by sample.
+    """Evaluations and end points of one solver at one setting, by sample.
 
     Shapes ``[n]``.
 

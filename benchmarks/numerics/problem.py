@@ -1,4 +1,4 @@
-"""What is solved: the same network and starts for every solver, and the truth to compare with."""
+"""The problem: the same network and starts for every solver, and the exact solution."""
 
 from __future__ import annotations
 

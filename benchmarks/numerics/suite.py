@@ -10,7 +10,7 @@ LEVELS = {"ring": (0.02, 0.01), "fashion": (0.04, 0.02)}
 
 ADAPTIVE = ("ab2, adaptive", "bosh3, adaptive")
 PAIRS = {"torchdiffeq dopri5": 0.6, "heun, uniform grid": 0.75}
-"""Whom adaptive steps are held against, and the share of evaluations that they are allowed."""
+"""Baseline of adaptive steps, and the share of its evaluations that they may take."""
 
 BUILDS = {"euler": (8, 16, 32), "heun": (4, 8, 16), "bosh3": (3, 5, 11)}
 """Steps that come to 8, 16 and 32 evaluations, bosh3's to 9, 15 and 33."""

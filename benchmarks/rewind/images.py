@@ -53,7 +53,7 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Place:
-    """Where samples are taken up again.
+    """The step at which samples are edited.
 
     Attributes:
         rank: Of the commit point, as in `at: {"commit": rank}`; the last one of a sample that has
@@ -67,7 +67,7 @@ class Place:
     words: str
 
     def step(self, sample: Sample) -> int:
-        """Where it is on the way of a sample."""
+        """The step of a sample that this is."""
         points = commit_points(sample.t, sample.rate)
         return step_at(sample.t, points[min(self.rank, len(points)) - 1].t + self.shift)
 
@@ -83,7 +83,7 @@ falls fastest, samples decide most."""
 
 @dataclass(frozen=True)
 class Truth:
-    """What says whether images are good, and of which class they are.
+    """Judges whether images are good, and of which class they are.
 
     Attributes:
         what: Name of what is bad.
@@ -259,7 +259,7 @@ def _inverted(report: Report, name: str, model: Model, count: int) -> None:
 
 
 def _branch(parent: Sample, place: Place, *operations: Resample) -> FlowSpec:
-    """A branch of a sample, by the frame that it kept there."""
+    """A branch of a sample, from the frame that was kept."""
     step = place.step(parent)
     frame = next(frame for frame in parent.frames if frame.step == step)
     origin = Branch(replace(parent.spec, keep=()), step, operations, frame)

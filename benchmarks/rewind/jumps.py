@@ -1,4 +1,4 @@
-"""Whether the likelihood of a resampled lane is that of its finished sample."""
+"""Compares the likelihood of a resampled lane with that of its finished sample."""
 
 from __future__ import annotations
 

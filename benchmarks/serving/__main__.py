@@ -181,7 +181,7 @@ def _measure(bench: Bench, k: Kind, share: float, number: int, point: Point) -> 
 
 
 async def _warm_up(server: Server, bench: Bench) -> None:
-    """Let the server settle, and hold its exact arrays against the library's."""
+    """Warm the server up, and compare its exact arrays with the library's."""
     first = bench.requests[0][:WARM_UP]
     calls = [Call(0.0, request.body(MODEL, "npy")) for request in first]
     for start in range(0, len(calls), AT_ONCE):
@@ -229,8 +229,8 @@ def _processor() -> str:
 def _report(bench: Bench, summed: dict[tuple[str, float], Figures]) -> None:
     chosen = bench.chosen
     print("\n" + table(summed))
-    held = claims(summed)
-    for label, value in held.items():
+    claimed = claims(summed)
+    for label, value in claimed.items():
         print(f"{label:<72}{value:>12.4g}")
     record = {
         "benchmark": "serving",
@@ -238,7 +238,7 @@ def _report(bench: Bench, summed: dict[tuple[str, float], Figures]) -> None:
         "options": {k: v for k, v in vars(chosen).items() if not isinstance(v, Path)},
         "capacity_rps": bench.offline.capacity,
         "row_s": bench.offline.row_s,
-        "claims": plain(held),
+        "claims": plain(claimed),
         "points": [{"server": name, **each.record()} for (name, _), each in summed.items()],
     }
     if chosen.json is not None:
@@ -248,7 +248,7 @@ def _report(bench: Bench, summed: dict[tuple[str, float], Figures]) -> None:
 
         chosen.docs.mkdir(parents=True, exist_ok=True)
         stem = page(vars(chosen))
-        (chosen.docs / f"{stem}.md").write_text(markdown({**record, "claims": held}, summed))
+        (chosen.docs / f"{stem}.md").write_text(markdown({**record, "claims": claimed}, summed))
         plot(summed, chosen.docs, stem)
 
 

@@ -155,9 +155,11 @@ def kinds(points: Points) -> str:
     return "\n".join([*head, "|---|---:|---|---:|---:|---:|---:|", *lines])
 
 
-def _claims(held: dict[str, float]) -> str:
+def _claims(figures: dict[str, float]) -> str:
     lines = ["| ratio | figure |", "|---|---:|"]
-    return "\n".join(lines + [f"| {label} | {_number(value)} |" for label, value in held.items()])
+    return "\n".join(
+        lines + [f"| {label} | {_number(value)} |" for label, value in figures.items()]
+    )
 
 
 def _refusals(points: Points) -> str:

@@ -65,8 +65,8 @@ def kinds(points: Sequence[Point]) -> str:
     )
 
 
-def held_against(pairs: Sequence[tuple[Point, dict[str, Any]]]) -> str:
-    """Simulated points beside measured ones, in Markdown."""
+def compared_with(pairs: Sequence[tuple[Point, dict[str, Any]]]) -> str:
+    """Simulated points next to measured ones, in Markdown."""
     lines = [
         "| load | | good | refused at once | p50 s | p95 to p99 s | rows/tick |",
         "|---:|---|---:|---:|---:|---:|---:|",
@@ -104,8 +104,8 @@ def page(
         "The scheduler, the forecast that refuses what would be late, and the requests of\n"
         "[`benchmarks.serving`](serving-bulk.md) are the real ones. The clock is simulated: ticks\n"
         "take what those of so many rows were measured to take on this machine, and nothing else\n"
-        "takes any time: no network, no encoding, no balancer. Adaptive samples do not hurry to\n"
-        "their deadlines here. Behind the balancer all replicas are alike.",
+        "takes any time: no network, no encoding, no balancer. Deadlines do not change adaptive\n"
+        "samples here. Behind the balancer all replicas are alike.",
         f"* Measured: `{costs.model}`, {on}, one thread.\n"
         f"  Milliseconds of a tick with 1 to {costs.rows} rows: {ticks}.\n"
         f"* Mean evaluations of an adaptive sample, by tolerance: {adaptive}.\n"
@@ -122,11 +122,11 @@ def page(
     ]
     if pairs:
         parts += [
-            "## Held against the real server",
+            "## Compared with the real server",
             "One replica, with ticks scaled to the speed that the machine had in the run of\n"
             "[`serving-bulk.md`](serving-bulk.md), beside what was measured there. What is left\n"
             "out shows: the real server refuses more.",
-            held_against(pairs),
+            compared_with(pairs),
         ]
     return "\n\n".join(parts) + "\n"
 

@@ -232,8 +232,8 @@ class Replica:
         self._tick_s = self._costs.seconds(self._rows)
         self._ticks = min(lane.left for lane in self._running.values())
         self.due = now + self._ticks * self._tick_s
-        held = [*self._running.values(), *self._paused.values()]
-        spent = sum(lane.rows * (lane.evaluations - lane.left) for lane in held)
+        in_slots = [*self._running.values(), *self._paused.values()]
+        spent = sum(lane.rows * (lane.evaluations - lane.left) for lane in in_slots)
         expected = self._costs.expected_s[min(self._rows, self._costs.rows)]
         stats = TickStats(MODEL, started_rows=spent, rows=self._rows)
         stats.seconds, stats.expected_s = self._tick_s, expected

@@ -105,7 +105,7 @@ def drawn(model: str, count: int) -> Judged:
 
 
 def _digits(report: Report, judged: Judged) -> Tensor:
-    """Which digits somebody else's reader takes for another one."""
+    """Which digits an independent reader classifies as another one."""
     reader = DigitReader.load()
     images, labels = digits()
     wrong = float((reader.read(scaled(images)) != labels).double().mean())
@@ -147,7 +147,7 @@ def _fashion(report: Report, judged: Judged) -> Tensor:
 
 
 def _other_judge(report: Report, judged: Judged, real: Tensor) -> None:
-    """What becomes of the recommended score and of the best that has seen no judge."""
+    """Figures of the recommended score, and of the best one without a judge, by another judge."""
     judge = Judge.load(OTHER_JUDGE, 10)
     place = realism(judge.read(judged.images.clamp(-1, 1))[1], judge.read(scaled(real))[1])
     for name in (judged.samples[0].score, "straightness"):

@@ -1,4 +1,4 @@
-"""Paths of many samples at once, with all that the solver saw on the way."""
+"""Paths of many samples at once, with all evaluations of the solver."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def velocity(network: VelocityNetwork, x: Tensor, t: float) -> Tensor:
 
 
 def arrive(network: VelocityNetwork, start: Tensor, steps: int = 20) -> Tensor:
-    """Where Heun's method takes these starts, ``[n, *shape]``; no variance, which costs less."""
+    """End points of Heun's method, ``[n, *shape]``; without variance, which costs less."""
     h, x = 1 / steps, start
     for step in range(steps):
         first = velocity(network, x, step * h)

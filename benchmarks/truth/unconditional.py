@@ -78,7 +78,7 @@ def fragment(figures: Mapping[str, Any]) -> str:
         "## digits without a label",
         "",
         f"*Unclear* is the tenth of {figures['unconditional: samples']} samples that somebody",
-        "else's reader is least sure of; *unreal* the fifth that is least realistic in its features.",
+        "else's reader is least sure of; *unreal* the fifth that is least realistic in features.",
         "Half of the samples are to choose by, the other half is reported. The best of those that",
         "measure no ink is what the checkpoint recommends without a label, `score_unconditional`.",
         "",

@@ -63,7 +63,7 @@ def _confidences(
 
 
 def said(calibration: Calibration, score: str, samples: Sequence[Sample]) -> Floats:
-    """Confidences of samples by a score, those that there are."""
+    """Confidences of samples by a score, without missing ones."""
     found = (calibration.confidence(score, each.scores[score], each.spec) for each in samples)
     return np.array([value for value in found if value is not None])
 

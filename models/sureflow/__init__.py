@@ -1,8 +1,8 @@
 """Sureflow: flow-matching models that say how sure they are of every sample.
 
-``sureflow.load`` opens a checkpoint, ``sureflow.sample`` draws from it, ``sureflow.edit`` takes a
-sample up again and ``sureflow.invert`` takes a given one back to noise. All are imported on first
-use, so that importing the package (or its plain-data modules) does not import torch.
+``sureflow.load`` opens a checkpoint, ``sureflow.sample`` draws from it, ``sureflow.edit`` resumes a
+sample from one of its steps, and ``sureflow.invert`` finds the noise from which a given sample
+comes. All of them are imported on first use, so that ``import sureflow`` does not import torch.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""A checkpoint: a folder with ``config.json``, ``model.safetensors``, and what was learned of it.
+"""Checkpoints: a folder with ``config.json``, ``model.safetensors``, and files learned from them.
 
 Only JSON and safetensors are ever read.
 """
@@ -34,14 +34,14 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MAX_CONFIG_BYTES = 1 << 20
 
 LONGEST = 1000
-"""Characters of the message of an error."""
+"""Most characters of an error message."""
 
 
 class CheckpointError(Exception):
     """A checkpoint folder cannot be used; the message names the folder, the file and the reason."""
 
     def __init__(self, message: str) -> None:
-        # Which may quote what was found there, of any length.
+        # The message may quote the contents of a file, of any length.
         super().__init__(message if len(message) <= LONGEST else f"{message[:LONGEST]}...")
 
 
@@ -67,7 +67,7 @@ def embedded_folder() -> Path:
 
 
 def resolve(folder: str | Path) -> Path:
-    """The folder itself, or the embedded checkpoint of that name.
+    """The folder, or the embedded checkpoint of that name if there is no such folder.
 
     Raises:
         CheckpointError: There is neither.
@@ -89,8 +89,8 @@ def load(
 ) -> Model:
     """Load a checkpoint folder, or an embedded checkpoint by its bare name.
 
-    What changes the bytes of samples is part of the model's version. What lies in the folder and
-    was learned of another network is set aside, as the card's ``warnings`` and the log say.
+    The model's version covers everything that changes the bytes of samples. Files that were learned
+    from another network are ignored; the card's ``warnings`` and the log name them.
 
     Args:
         folder: The folder, or the name.
@@ -101,7 +101,7 @@ def load(
         compile: How to run it; see :func:`~sureflow.sampling.compiled.compiled`.
 
     Raises:
-        CheckpointError: Something in it is missing, damaged or does not fit; says what.
+        CheckpointError: A part of it is missing, damaged or does not fit; the message names it.
         ValueError: The precision is unknown.
     """
     if precision not in get_args(Precision):
@@ -171,7 +171,7 @@ def _rounded(folder: Path, engine: type[Engine], network: nn.Module) -> nn.Modul
 def _check_classes(
     folder: Path, classes: tuple[str, ...], network: Any, calibration: Calibration | None
 ) -> None:
-    """Make sure that classes, network and calibration speak of as many."""
+    """Check that config, network and calibration have the same number of classes."""
     known = getattr(network, "classes", len(classes))
     if known != len(classes):
         raise CheckpointError(
@@ -184,17 +184,17 @@ def _check_classes(
 
 
 def _check_card(folder: Path, card: ModelCard) -> None:
-    """Make sure that a card can be shown as JSON, lest one hide those of all others."""
+    """Check that a card can be encoded as JSON; otherwise listing any model would fail."""
     try:
         json.dumps(asdict(card), allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{folder}: what it says of itself is no JSON: {error}") from error
+        raise CheckpointError(f"{folder}: its card cannot be written as JSON: {error}") from error
 
 
 def save(folder: Path, config: CheckpointConfig, network: nn.Module) -> None:
-    """Write a checkpoint; other files of one found there are removed, since they hold no more."""
+    """Write a checkpoint. Files learned from an earlier network in the folder are removed."""
     folder.mkdir(parents=True, exist_ok=True)
-    # Copies, because safetensors takes neither tied weights nor other memory formats.
+    # Copied, because safetensors accepts neither tied weights nor other memory formats.
     tensors = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in network.state_dict().items()
@@ -217,7 +217,7 @@ def read_config(folder: Path) -> CheckpointConfig:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes")
         written = path.read_bytes()
-        # Some editors write a byte-order mark, some shells UTF-16.
+        # Some editors write a byte-order mark, and some shells UTF-16.
         text = written.decode(json.detect_encoding(written))
         return CheckpointConfig.model_validate_json(text)
     except OSError as error:
@@ -250,7 +250,7 @@ def version_of(folder: Path) -> str:
 
 
 def _file_states(folder: Path, names: list[str]) -> list[tuple[int, int, int] | None]:
-    """What tells whether files have been replaced or written to."""
+    """Inode, size and modification time of files, to notice that one was replaced or written."""
     states: list[tuple[int, int, int] | None] = []
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""What a file is that was taken for another: told by its first bytes, with what to do about it."""
+"""Recognises files of the wrong kind by their first bytes, and says what to do about them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"GGUF", "a GGUF file; save its tensors by safetensors.torch.save_file"),
     (b"PK\x03\x04", "a zip archive; unpack it"),
 )
-"""First bytes, and what they are those of; the first that fits counts."""
+"""First bytes of files, and the kind that they indicate; the first match counts."""
 
 MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<!--")
 SHARDS = (
@@ -36,7 +36,7 @@ SHARDS = (
 
 
 def kind_of_file(path: Path) -> str | None:
-    """What a file is by its first bytes, and what to do about it; ``None`` if they do not say.
+    """The kind of a file by its first bytes, and what to do about it; ``None`` if unknown.
 
     Raises:
         OSError: It cannot be read.
@@ -56,7 +56,7 @@ def kind_of_file(path: Path) -> str | None:
 
 
 def no_safetensors(path: Path, error: Exception) -> str:
-    """Why a file is no safetensors file, after a reader has given up on it with an error."""
+    """Why a file is not a safetensors file, after a reader has failed on it with an error."""
     try:
         kind = kind_of_file(path) or _text(_first(path))
     except OSError as trouble:
@@ -70,7 +70,7 @@ def _first(path: Path) -> bytes:
 
 
 def _header_bytes(first: bytes) -> int | None:
-    """Length of the header, of what begins as safetensors do."""
+    """Length of the header, if the file begins like a safetensors file."""
     if len(first) < 9:
         return None
     length: int = struct.unpack("<Q", first[:8])[0]
@@ -78,7 +78,7 @@ def _header_bytes(first: bytes) -> int | None:
 
 
 def _cut_short(path: Path, header: int) -> str | None:
-    """What is missing of a safetensors file that ends too early."""
+    """Where a safetensors file ends too early; ``None`` if it is complete."""
     whole, size = 8 + header, path.stat().st_size
     if whole <= size:
         with path.open("rb") as file:
@@ -89,7 +89,7 @@ def _cut_short(path: Path, header: int) -> str | None:
 
 
 def _data_bytes(header: bytes) -> int:
-    """Bytes of the tensors that a header describes; 0 if it makes no sense."""
+    """Bytes of the tensors that a header describes; 0 if the header is not valid."""
     try:
         entries = json.loads(header)
         entries.pop("__metadata__", None)

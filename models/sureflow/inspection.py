@@ -1,4 +1,4 @@
-"""What is in a checkpoint folder, and in a folder of them."""
+"""Describes a checkpoint folder, and lists a folder of checkpoints."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from sureflow.checkpoint import (
 from sureflow.core.card import ModelCard
 
 PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
-"""Endings of files that hold code as well as tensors; they are never read."""
+"""Suffixes of files that may contain code as well as tensors; they are never read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A checkpoint folder and its card, or why there is none.
+class Listed:
+    """A checkpoint folder with its card, or with the reason why it cannot be loaded.
 
     Attributes:
-        folder: Where it is.
-        card: What a client may know; ``None`` if it cannot be loaded.
-        error: Why not.
+        folder: The folder.
+        card: Card of the model; ``None`` if it cannot be loaded.
+        error: Why it cannot be loaded.
     """
 
     folder: Path
@@ -47,9 +47,9 @@ def inspect(folder: str | Path) -> dict[str, Any]:
         (type and shape by file and name), as a JSON object.
 
     Raises:
-        CheckpointError: It cannot be used; says why, and what may have been meant.
+        CheckpointError: It cannot be used; says why, and suggests what may have been meant.
     """
-    path = _meant(folder)
+    path = _explained_path(folder)
     card = load(path).card
     files = [path / name for name in files_of(path)]
     there = [file for file in files if file.exists()]
@@ -62,7 +62,7 @@ def inspect(folder: str | Path) -> dict[str, Any]:
     }
 
 
-def survey(root: str | Path | None = None) -> Iterator[Found]:
+def survey(root: str | Path | None = None) -> Iterator[Listed]:
     """Load every checkpoint folder in ``root``, by default the embedded ones, as a server does.
 
     Raises:
@@ -76,9 +76,9 @@ def survey(root: str | Path | None = None) -> Iterator[Found]:
             card = load(folder).card
             check_name(folder, card)
         except Exception as error:  # a third-party network may raise anything
-            yield Found(folder, None, str(error) or type(error).__name__)
+            yield Listed(folder, None, str(error) or type(error).__name__)
         else:
-            yield Found(folder, card)
+            yield Listed(folder, card)
 
 
 def checkpoint_folders(root: Path) -> list[Path]:
@@ -89,17 +89,17 @@ def checkpoint_folders(root: Path) -> list[Path]:
 
 
 def check_name(folder: Path, card: ModelCard) -> None:
-    """Make sure that a model is called as its folder is, so that no two can ever clash.
+    """Check that a model has the name of its folder, so that no two models have the same name.
 
     Raises:
-        CheckpointError: It is not.
+        CheckpointError: It has another name.
     """
     if card.name != folder.name:
         raise CheckpointError(f"{folder}/{CONFIG}: name is {card.name!r}, unlike the folder")
 
 
-def _meant(folder: str | Path) -> Path:
-    """The folder, or an error that says what there is instead."""
+def _explained_path(folder: str | Path) -> Path:
+    """The folder, or an error that says what was found instead."""
     try:
         path = resolve(folder)
     except CheckpointError as error:

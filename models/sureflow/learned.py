@@ -1,4 +1,4 @@
-"""What was learned of a network and lies beside it: its grid, its probe, its calibration."""
+"""The files learned from a network, next to it in its folder: grid, probe, calibration."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _Result = TypeVar("_Result")
 
 @dataclass
 class Learned:
-    """What was learned of a network, as far as it was learned of this one.
+    """The contents of a checkpoint's files that were learned from its network.
 
     Attributes:
-        digests: Of what can be learned from: ``network``, and what the family learns of it.
-        parts: What the family learns of a network, by name.
+        digests: Digests of the network and of each part, by name; stamps refer to them.
+        parts: Contents of the family's files, by name.
         calibration: Turns uncertainty into confidence.
-        warnings: What was set aside, and why.
+        warnings: Which files were ignored, and why.
     """
 
     digests: dict[str, str]
@@ -39,15 +39,15 @@ class Learned:
 
     @classmethod
     def read(cls, folder: Path, files: Iterable[LearnedFile], digest: str) -> Learned:
-        """Read what there is in a folder.
+        """Read the files in a folder.
 
-        A file that was learned of another network, or does not say of which, is set aside with a
-        warning, since nothing that it says of this one can be relied on.
+        A file that was learned from another network, or has no stamp, is ignored with a warning,
+        because it does not describe this network.
 
         Args:
-            folder: That of the checkpoint.
-            files: Those of the family.
-            digest: That of the network.
+            folder: Folder of the checkpoint.
+            files: Files that the family may have.
+            digest: Digest of the network.
 
         Raises:
             ValueError: A file is damaged; names the file.
@@ -69,7 +69,7 @@ class Learned:
         command: str,
         foundations: Callable[[Any], Iterable[str]] = lambda part: (NETWORK,),
     ) -> Any:
-        """What a file holds; ``None`` if there is none, or it has to be set aside."""
+        """Contents of a file; ``None`` if there is no such file, or its stamp does not match."""
         if not path.exists():
             return None
         part = _named(path, lambda: read(path))
@@ -77,19 +77,19 @@ class Learned:
         if wrong is None:
             return part
         self.warnings.append(
-            f"{path.name}: set aside, since it {wrong}; `{command}` learns it anew"
+            f"{path.name}: ignored, because it {wrong}; `{command}` makes it again"
         )
         log.warning("%s/%s", path.parent, self.warnings[-1])
         return None
 
 
 def _foundations(made: Calibration) -> Iterable[str]:
-    """What a calibration must say that it was learned from."""
+    """Names that the stamp of a calibration must have."""
     return (NETWORK, "probe") if "probe" in made.quantiles else (NETWORK,)
 
 
 def _named(path: Path, read: Callable[[], _Result]) -> _Result:
-    """What is read, or an error that names the file."""
+    """Read a file; errors name it."""
     try:
         return read()
     except (SafetensorError, OSError) as error:

@@ -20,16 +20,16 @@ from sureflow.core.lane import LaneSpec
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its card, and what was learned of it.
+    """A network with its card, its calibration and what else was learned from it.
 
     Attributes:
-        card: What clients may know.
+        card: Its card.
         network: A ``torch.nn.Module``, in evaluation mode, on its device.
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
-        grid: Places fixed steps, where the family has them; ``None`` when the checkpoint has none.
+        grid: Fitted time grid of fixed steps; ``None`` when the checkpoint has none.
         compile: How the network is run.
-        digests: Of what can be learned from, by name: ``network``, ``grid``, ``probe``. What is
-            learned of the model names them, see :mod:`sureflow.stamp`.
+        digests: Digests of ``network``, ``grid`` and ``probe``, as far as there are any. Files
+            learned from the model refer to them; see :mod:`sureflow.stamp`.
     """
 
     card: ModelCard
@@ -41,40 +41,40 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where the network lives; the CPU for one without tensors."""
+        """Device of the network; the CPU for a network without tensors."""
         tensors = chain(self.network.parameters(), self.network.buffers())
         return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     @cached_property
     def engine(self) -> Engine:
-        """The mathematics of its family."""
+        """The engine of the model's family."""
         return engine_of(self.card.family)(self)
 
     @property
     def score(self) -> str:
-        """Name of the score that the model is best judged by, as measured at calibration."""
+        """Name of the model's recommended score, as measured at calibration."""
         if self.calibration is None:
             return families()[self.card.family].default_score
         return self.calibration.score
 
     def score_for(self, spec: LaneSpec) -> str:
-        """The score that lanes like this one are best judged by, of those that they can have."""
+        """The recommended score of a lane, of those that it can have."""
         made = self.calibration
-        said = {} if made is None else {"score": made.score, UNCONDITIONAL: made.without_condition}
-        return family_of(spec).best_score(replace(self.card, calibrated=said), spec)
+        names = {} if made is None else {"score": made.score, UNCONDITIONAL: made.without_condition}
+        return family_of(spec).best_score(replace(self.card, calibrated=names), spec)
 
     def confidence(
         self, uncertainty: float, spec: LaneSpec, realised: float | None = None
     ) -> tuple[float | None, bool | None]:
-        """Share of draws like it that are less sure, in [0, 1], and whether that is calibrated.
+        """Share of the model's draws that are less sure, in [0, 1], and whether it is calibrated.
 
         Both are ``None`` when the model has no tables for lanes like this one.
 
         Args:
             uncertainty: The lane's first score.
             spec: The lane.
-            realised: The value of its setting's axis that it came to, such as the widest tolerance
-                that it was held to, if not that of the spec.
+            realised: Value of the setting's axis that the lane came to, if not that of its spec,
+                such as the tolerance of a lane that had to meet a deadline.
         """
         if self.calibration is None:
             return None, None
@@ -85,13 +85,13 @@ class Model:
         return found, self.calibration.calibrated_for(score, spec, realised)
 
     def varied(self, **changes: Any) -> Model:
-        """The same network with other fields; what has been verified of it need not be again."""
+        """A copy with other fields. It shares the evaluators, which need not be verified again."""
         other = replace(self, **changes)
         other.engine.evaluators = self.engine.evaluators
         return other
 
     def recalibrated(self, calibration: Calibration) -> Model:
-        """The same with another calibration, which its card then tells of."""
+        """A copy with another calibration, and a card that says so."""
         card = replace(
             self.card,
             calibrated=calibration.summary(),
@@ -100,9 +100,9 @@ class Model:
         return self.varied(card=card, calibration=calibration)
 
     def check(self, spec: LaneSpec) -> None:
-        """Make sure that a lane suits this model.
+        """Check that the model can run a lane.
 
         Raises:
-            ValueError: It does not; the message begins with the name of the field.
+            ValueError: It cannot; the message begins with the name of the field.
         """
         self.engine.check(spec)

@@ -1,8 +1,9 @@
-"""What a lane is, as bytes: enough to make its sample again, bit for bit.
+"""Recipes: a lane as bytes, from which its sample can be made again bit for bit. Free of torch.
 
-A safetensors file: the arrays are its tensors, all else is a JSON note. What is only seen of a
-lane (``keep``, ``watch``, ``halt``) is no part of what it is, nor are the frames that save
-evaluations. The family says how its own fields and operations are read. Free of torch.
+A recipe is a safetensors file. Its tensors are the arrays of the lane; all other fields are in a
+JSON note in its metadata. A recipe leaves out the fields that do not change the sample (``keep``,
+``watch``, ``halt``), and the frames, which only save evaluations. The family has the checks for its
+own fields and operations.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ from safetensors.numpy import load, save
 
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.lane import LaneSpec, Origin
-from sureflow.core.noted import Check, Tensors, expect, names, number, optional, tensor, whole
+from sureflow.core.note import Check, Tensors, expect, names, number, optional, tensor, whole
 from sureflow.core.origin import Branch, Inverted
 
 NOTE = "recipe"
-"""Entry of the metadata that holds the note."""
+"""Name of the note in the metadata."""
 
 MAX_DEPTH = 64
-"""Most branches between a lane and its origin."""
+"""Most branches between a lane and its first ancestor."""
 
 FIRST_FAMILY = "flow"
-"""Of a note that names none: there was but one family when the first notes were written."""
+"""Family of a note that names none, as the first versions of the software wrote them."""
 
 BEFORE: dict[str, Check] = {"seed": whole, "index": whole}
 AFTER: dict[str, Check] = {"scores": names, "early": optional(number)}
-"""Fields of every lane, before and after those of its family."""
+"""Fields of every lane in a note, before and after those of its family."""
 
 
 def dump(spec: LaneSpec) -> bytes:
@@ -46,10 +47,10 @@ def dump(spec: LaneSpec) -> bytes:
 
 
 def parse(data: bytes) -> LaneSpec:
-    """Read it back. Whether it suits a model is for the model to say.
+    """Read a recipe. It does not check that a model can run the lane.
 
     Raises:
-        ValueError: These are not the bytes of a lane.
+        ValueError: The bytes are not a recipe.
     """
     try:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
@@ -59,7 +60,7 @@ def parse(data: bytes) -> LaneSpec:
     except Exception as error:
         raise ValueError(f"not a recipe: {error}") from error
     if tensors:
-        raise ValueError(f"not a recipe: nobody wants {sorted(tensors)}")
+        raise ValueError(f"not a recipe: it has more tensors: {sorted(tensors)}")
     return spec
 
 
@@ -67,10 +68,10 @@ def _lane(spec: LaneSpec, path: str, tensors: Tensors, depth: int) -> dict[str, 
     family = family_of(spec)
     note: dict[str, Any] = {} if spec.family == FIRST_FAMILY else {"family": spec.family}
     for name in (*BEFORE, *family.fields, *AFTER):
-        note[name] = _noted(getattr(spec, name), path + name, tensors)
+        note[name] = _json_of(getattr(spec, name), path + name, tensors)
     if spec.condition:
         note["condition"] = {
-            name: _noted(value, f"{path}condition.{name}", tensors)
+            name: _json_of(value, f"{path}condition.{name}", tensors)
             for name, value in spec.condition.items()
         }
     if spec.origin is not None:
@@ -82,7 +83,7 @@ def _origin(
     family: Family, origin: Origin, path: str, tensors: Tensors, depth: int
 ) -> dict[str, Any]:
     if isinstance(origin, Inverted):
-        return {"kind": "inverted", "data": _noted(origin.data, f"{path}data", tensors)}
+        return {"kind": "inverted", "data": _json_of(origin.data, f"{path}data", tensors)}
     assert isinstance(origin, Branch)
     if not depth:
         raise ValueError(f"more than {MAX_DEPTH} branches")
@@ -100,11 +101,11 @@ def _origin(
 def _operation(family: Family, operation: Any, path: str, tensors: Tensors) -> dict[str, Any]:
     kind = next(name for name, kind in family.operations.items() if isinstance(operation, kind))
     values = {field.name: getattr(operation, field.name) for field in fields(operation)}
-    return {"kind": kind} | {k: _noted(v, path + k, tensors) for k, v in values.items()}
+    return {"kind": kind} | {k: _json_of(v, path + k, tensors) for k, v in values.items()}
 
 
-def _noted(value: Any, name: str, tensors: Tensors) -> Any:
-    """What stands for a value in the note: arrays are tensors, small objects their fields."""
+def _json_of(value: Any, name: str, tensors: Tensors) -> Any:
+    """A value as JSON: an array becomes the name of a tensor, a small object its fields."""
     if isinstance(value, np.ndarray):
         tensors[name] = np.ascontiguousarray(value).reshape(value.shape)
         return {"tensor": name}

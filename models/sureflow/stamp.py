@@ -1,7 +1,7 @@
-"""A stamp: of which network something was learned, as it is noted beside what was learned.
+"""Stamps: each file learned from a network names the digest of that network.
 
-Tables, grids and probes describe one network. Beside another they would go on to be believed, so
-each names the digest of what it was learned of, and is set aside where that is something else.
+Tables, grids and probes describe one network. If the network beside them is replaced, their stamp
+does not match any more, and the loader ignores them.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ LEARNED_FROM = "learned_from"
 """Name of the stamp among the settings of what was learned: digests, by the name of what has it."""
 
 NETWORK = "network"
-"""What all is learned from."""
+"""Name of the network in a stamp."""
 
 
 def digest_of(config: object, tensors: Mapping[str, Tensor]) -> str:
     """``sha256:`` over a configuration, and names, types, shapes and values of tensors.
 
     Args:
-        config: What is JSON; the order of names in it does not count.
-        tensors: On any device but ``meta``; their order does not count either.
+        config: JSON data. The order of its names does not matter.
+        tensors: Tensors on any device but ``meta``. Their order does not matter.
     """
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
@@ -39,19 +39,19 @@ def digest_of(config: object, tensors: Mapping[str, Tensor]) -> str:
 def mismatch(
     settings: Mapping[str, Any], there: Mapping[str, str], needed: Iterable[str] = (NETWORK,)
 ) -> str | None:
-    """Why what was learned does not belong to what is there; ``None`` if it does.
+    """Why a learned file does not belong to a network, as a predicate; ``None`` if it does.
 
     Args:
-        settings: Those of what was learned.
-        there: Digests of what there is, by name.
+        settings: Settings of the file, which include its stamp.
+        there: Digests of the network and its parts, by name.
         needed: Names that the stamp must have.
     """
     stamp = settings.get(LEARNED_FROM)
     if not isinstance(stamp, dict) or not stamp.keys() >= {*needed}:
-        return "does not say of which network it was learned"
+        return "does not say from which network it was learned"
     others = [name for name in stamp if there.get(name) != stamp[name]]
     if not others:
         return None
     first = min(others, key=lambda name: (name != NETWORK, name))
     what = f"another {first}" if first in there else f"a {first} that is not there"
-    return f"was learned of {what}"
+    return f"was learned from {what}"

@@ -1,4 +1,4 @@
-"""Weights of a module, from a safetensors file whose every tensor is what the module's own is."""
+"""Reads the weights of a module from a safetensors file, checking names, shapes and types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from sureflow.file_kind import no_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
-"""Types that a floating-point tensor may be stored as, whichever of them it is."""
+"""Types in which a floating-point tensor may be stored, whatever its own type is."""
 
 OTHERS = {
     "I64": torch.int64,
@@ -26,17 +26,17 @@ OTHERS = {
     "BOOL": torch.bool,
     "C64": torch.complex64,
 }
-"""Types that are stored as what they are, or not at all."""
+"""All other types; such a tensor must be stored in its own type."""
 
 WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
-"""What torch puts into names, anywhere, when it wraps a module or a part of it."""
+"""Parts that torch adds to names when it wraps a module or a part of it."""
 
 
 def read_weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Read all tensors of a module; names, shapes and types are compared before memory is taken.
+    """Read all tensors of a module. Names, shapes and types are checked before reading them.
 
-    Floating-point tensors may be stored in any such type of 16 bits or more, and come in that of
-    the module. Of tensors that share memory in the module, tied weights, one is enough.
+    Floating-point tensors may be stored in any floating-point type of at least 16 bits, and are
+    converted to the module's. Of tied weights, tensors that share memory, one is enough.
 
     Args:
         path: The file.
@@ -69,7 +69,7 @@ def read_weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _tied(state: Mapping[str, Tensor]) -> list[list[str]]:
-    """Names that share memory, in groups; a name that shares it with no other is one of its own."""
+    """Groups of names that share memory; a tensor that is not tied is a group of its own."""
     groups: dict[tuple[object, ...], list[str]] = {}
     for name, tensor in state.items():
         # The storage itself, since addresses on the meta device are all zero.
@@ -80,7 +80,7 @@ def _tied(state: Mapping[str, Tensor]) -> list[list[str]]:
 
 
 def _with_tied(tensors: dict[str, Tensor], groups: Iterable[list[str]]) -> dict[str, Tensor]:
-    """The same with all names of every group."""
+    """Add the missing names of every group of tied tensors."""
     whole = dict(tensors)
     for names in groups:
         first, *others = (name for name in names if name in tensors)
@@ -96,10 +96,10 @@ def _with_tied(tensors: dict[str, Tensor], groups: Iterable[list[str]]) -> dict[
 def _check_shapes(
     expected: Mapping[str, torch.Size], found: Mapping[str, torch.Size], tied: list[list[str]]
 ) -> None:
-    """Make sure that the file has all tensors, and no others.
+    """Check that the file has all tensors of the module, and no others.
 
     Raises:
-        ValueError: It does not; says so of one, and what may be the matter with all names.
+        ValueError: It does not; names one tensor, and says what may be wrong with all names.
     """
     there = {name for names in tied if not found.keys().isdisjoint(names) for name in names}
     for name in sorted(expected.keys() | found.keys()):
@@ -113,7 +113,7 @@ def _check_shapes(
 
 
 def _check_type(name: str, stored: str, own: torch.dtype) -> None:
-    """Make sure that a tensor may be stored so.
+    """Check that a tensor may be stored in a type.
 
     Raises:
         ValueError: It may not; names both types.
@@ -126,7 +126,7 @@ def _check_type(name: str, stored: str, own: torch.dtype) -> None:
 
 
 def _hint(tied: list[list[str]], found: Iterable[str]) -> str:
-    """How names would fit; empty if they would not either way."""
+    """How the names could be changed to fit; empty if no known change helps."""
     for prefix in _prefixes(tied, found):
         if _fit(tied, {name.removeprefix(prefix) for name in found if name.startswith(prefix)}):
             return f"; its names fit without {prefix!r} in front: save them without it"
@@ -140,14 +140,14 @@ def _hint(tied: list[list[str]], found: Iterable[str]) -> str:
 
 
 def _prefixes(tied: list[list[str]], found: Iterable[str]) -> list[str]:
-    """What stands in front of the names of one of our tensors in those that were found."""
+    """Prefixes that the file puts in front of the names of one of the module's tensors."""
     ends = tuple(f".{name}" for name in max(tied, key=lambda names: len(names[0]), default=[]))
     whole = {name: end for name in found for end in ends if name.endswith(end)}
     return sorted({name.removesuffix(end[1:]) for name, end in whole.items()})
 
 
 def _fit(tied: list[list[str]], found: set[str]) -> bool:
-    """Whether there is one of each group, and nothing else."""
+    """Whether the file has at least one name of each group, and no others."""
     own = {name for names in tied for name in names}
     return found <= own and all(not found.isdisjoint(names) for names in tied)
 

@@ -245,11 +245,11 @@ def test_pairs_are_all_held_by_few() -> None:
         return not (choice["a"] == "0" and choice["b"] == "0")
 
     taken = covering(factors, possible)
-    held = {pair for choice in taken for pair in combinations(choice.items(), 2)}
+    covered = {pair for choice in taken for pair in combinations(choice.items(), 2)}
     every = {pair for chosen in combinations(factors, 2) for pair in _choices(factors, *chosen)} - {
         (("a", "0"), ("b", "0"))
     }
-    assert held == every
+    assert covered == every
     assert all(map(possible, taken))
     # Nine are needed of three values each; the whole product has 81.
     assert 9 <= len(taken) <= 14

@@ -59,8 +59,8 @@ def test_masks_may_be_torch_tensors() -> None:
 def test_operations_as_requests_have_them() -> None:
     assert Resample(region=Uncertain(0.2)).body()["region"] == {"uncertain": 0.2}
     assert Resample(region=np.eye(2)).body()["region"] == {"mask": [[1, 0], [0, 1]]}
-    held = Inpaint([1, 0], [0.5, 0.25]).body()
-    assert held["mask"] == [1, 0]
-    assert decoded(held["known"]).tolist() == [0.5, 0.25]
+    inpaint = Inpaint([1, 0], [0.5, 0.25]).body()
+    assert inpaint["mask"] == [1, 0]
+    assert decoded(inpaint["known"]).tolist() == [0.5, 0.25]
     assert "known" not in Inpaint([1, 0]).body()
     assert decoded(Guide("blur", [0.5], sigma=2.0).body()["target"]).tolist() == [0.5]

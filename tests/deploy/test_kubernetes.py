@@ -13,7 +13,7 @@ from sureflow_server.settings import Settings
 from tests.deploy.sources import DEPLOY, documents, room, rules
 
 VERSIONS = ("1.30", "1.37")
-"""Of Kubernetes: the oldest and the newest that the manifests are held against."""
+"""Of Kubernetes: the oldest and the newest that the manifests are checked with."""
 
 KUBERNETES = DEPLOY / "kubernetes"
 LAST_WORDS_S = 5

@@ -1,4 +1,4 @@
-"""Tables, grids and probes beside a network that they were not learned of."""
+"""Tables, grids and probes beside a network that they were not learned from."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def far(samples: list[Sample]) -> list[bool]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint with all that can be learned of it, by what learns it."""
+    """A checkpoint with all that can be learned from it, by what learns it."""
     folder = tmp_path_factory.mktemp("models") / "one"
     torch.manual_seed(0)
     network = build(NETWORK)
@@ -70,7 +70,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 
 def aside(folder: Path) -> set[str]:
-    """Names of the files that were set aside; what they would have told is not there."""
+    """Names of the files that were ignored; their contents are not there."""
     model = load(folder)
     names = {warning.partition(":")[0] for warning in model.card.warnings}
     assert (model.grid is None) == (model.card.grids == ("uniform",)) == (GRID in names)
@@ -183,7 +183,7 @@ def test_a_stamp_must_name_the_probe_whose_tables_there_are(folder: Path) -> Non
     _restamp(folder / CALIBRATION, digests)
     (folder / PROBE).unlink()
     (warning,) = load(folder).card.warnings
-    assert "learned of a probe that is not there" in warning
+    assert "learned from a probe that is not there" in warning
 
 
 def test_tables_go_with_the_grid_and_the_probe_that_they_were_made_with(folder: Path) -> None:
@@ -229,8 +229,8 @@ def test_it_is_said_and_calibrating_anew_mends_it(
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 3
     assert said[-1] == (
-        f"{folder}/calibration.safetensors: set aside, since it was learned of another network; "
-        "`sureflow calibrate` learns it anew"
+        f"{folder}/calibration.safetensors: ignored, because it was learned from another network; "
+        "`sureflow calibrate` makes it again"
     )
     run = CliRunner().invoke
     shown = json.loads(run(app, ["inspect", str(folder)]).stdout)

@@ -102,7 +102,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
         save(root / kind, config, build(network))
         stamp = {LEARNED_FROM: load(root / kind).digests}
         Grid(np.array([0.5, -0.5, 1.0]), stamp).save(root / kind / GRID)
-        if probed := build(network).probed:
+        if probed := build(network).probe_channels:
             settings = {"judge": "chance", **stamp}
             Probe(torch.randn(3, 2 * probed), torch.zeros(3), settings).save(root / kind / PROBE)
     # One is enough: tables know of classes and scales alone.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +17,17 @@ from sureflow import numerics
 KERNELS = ("SUREFLOW_PORTABLE", *numerics.PORTABLE)
 
 
-def python(code: str, *, warnings: str = "error", **environment: str) -> Any:
+def python(
+    code: str,
+    *,
+    warnings: str = "error",
+    interpreter: tuple[str, ...] = (sys.executable,),
+    **environment: str,
+) -> Any:
     """What a fresh process prints, as JSON; nobody has chosen kernels for it."""
     inherited = {name: value for name, value in os.environ.items() if name not in KERNELS}
     done = subprocess.run(
-        [sys.executable, "-W", warnings, "-c", f"import json\n{code}"],
+        [*interpreter, "-W", warnings, "-c", f"import json\n{code}"],
         env={**inherited, **environment},
         capture_output=True,
         text=True,
@@ -58,35 +66,115 @@ print(subprocess.check_output([sys.executable, "-c", '''%s'''], text=True))
 
 
 def test_portable_overrides_all_else() -> None:
-    told = python(DESCRIBE, SUREFLOW_PORTABLE="1", MKL_CBWR="COMPATIBLE")
+    told = python(DESCRIBE, SUREFLOW_PORTABLE="1", MKL_CBWR="AVX512,STRICT")
     assert (told["portable"], told["instructions"]) == (True, "AVX2")
-    assert told["mode"] in ("AVX2,STRICT", "")
+    assert told["mode"] in ("COMPATIBLE", "")
 
 
-def test_torch_before_the_library_is_told_of_once() -> None:
-    code = """
-import torch, sureflow, warnings
-from sureflow.numerics import describe
+def test_a_worker_is_decided_for_and_its_parent_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KERNELS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MKL_CBWR", "AVX512,STRICT")
+    before = dict(os.environ)
+    with numerics.decided_for_children(portable=True):
+        assert os.environ.items() >= numerics.PORTABLE.items()
+        assert numerics.is_portable()
+    assert os.environ == before
+    with numerics.decided_for_children(portable=False):
+        assert os.environ == before
+
+
+WARNED = """
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    describe(), describe()
-print(json.dumps([str(each.message) for each in caught]))
+    from sureflow.numerics import describe
+    told = describe(), describe()
+print(json.dumps([told[1], [str(each.message) for each in caught]]))
 """
-    told = python(code)
+
+
+def test_torch_may_be_imported_before_the_library() -> None:
+    """It asks for its kernels when it first computes, and not before."""
+    told, warned = python(f"import torch, warnings, sureflow{WARNED}")
+    assert warned == []
+    assert told["mode"] in ("AUTO,STRICT", "")
+
+
+@pytest.mark.parametrize("environment", [{}, {"SUREFLOW_PORTABLE": "1"}])
+def test_what_was_computed_before_is_told_of_once(environment: dict[str, str]) -> None:
+    first = "import torch, warnings\ntorch.ones(64, 64) @ torch.ones(64, 64)"
+    if not python(f"{first}\nprint(json.dumps(torch.backends.mkl.is_available()))"):
+        pytest.skip("this torch has no MKL")
+    told, warned = python(f"{first}{WARNED}", **environment)
+    assert (told["mode"], told["portable"]) == ("OFF", False)
+    (message,) = warned
+    assert message.startswith("MKL")
+    assert "import sureflow before anything that computes" in message
+    assert python(f"{first}{WARNED}", MKL_CBWR="AUTO,STRICT")[1] == []
+
+
+def test_a_model_is_not_called_portable_where_it_is_not() -> None:
+    code = """
+import warnings, numpy, torch
+torch.ones(64, 64) @ torch.ones(64, 64)
+warnings.simplefilter("ignore")
+import sureflow
+print(json.dumps(sureflow.load("ring").card.version))
+"""
     if python("import torch\nprint(json.dumps(torch.backends.mkl.is_available()))"):
-        (message,) = told
-        assert "import sureflow first" in message
-    assert python(code, MKL_CBWR="AUTO,STRICT") == []
+        assert "portable" not in python(code, SUREFLOW_PORTABLE="1")
+    assert python(code, **numerics.PORTABLE, SUREFLOW_PORTABLE="1").endswith("+portable")
 
 
-@pytest.mark.parametrize("name", ["ring", "digits"])
-def test_portable_bits_are_those_of_any_machine_with_avx2(name: str) -> None:
-    """On one machine this can be seen only in part: whatever wider kernels there are, the bits
-    are those that come out when torch, oneDNN and MKL are held to AVX2 by hand."""
-    code = f"""
-from sureflow.checkpoint import load
-from sureflow.sampling.fingerprint import numerics_of
-print(json.dumps(numerics_of(load({name!r}))["fingerprint"]))
+SAMPLES = """
+import hashlib, sureflow
+from sureflow.sampling import blocks, evaluator
+from sureflow.sampling.sample import run
+from sureflow.families.flow.spec import FlowSpec
+blocks.TIMED_S, evaluator.ROW_COUNTS, found = 0.0, (1, 2, 4), {}
+for name, scores in (("ring", ("divergence", "residual")), ("digits", ("adherence_contrast",))):
+    model = sureflow.load(name)
+    label = 3 if model.card.classes else None
+    specs = [FlowSpec(1, i, "bosh3", label=label, tolerance=0.1, scores=scores) for i in range(2)]
+    made = run(model, specs)
+    found[name] = [
+        hashlib.sha256(one.data.tobytes() + repr(one.scores).encode()).hexdigest() for one in made
+    ]
+print(json.dumps(found))
 """
-    asked = python(code, SUREFLOW_PORTABLE="1")
-    assert asked == python(code, **numerics.PORTABLE)
+
+
+@pytest.fixture(scope="module")
+def portable() -> Any:
+    """Samples and scores of two models on portable kernels, adaptive steps included."""
+    return python(SAMPLES, SUREFLOW_PORTABLE="1")
+
+
+OTHER_VENDOR = (
+    "int mkl_serv_intel_cpu_true(void) { return %d; } int mkl_serv_intel_cpu(void) { return %d; }"
+)
+
+
+@pytest.mark.parametrize("genuine", [0, 1])
+def test_portable_bits_do_not_depend_on_the_vendor(
+    portable: Any, tmp_path: Path, genuine: int
+) -> None:
+    """MKL is made to take this processor for one of its maker's, or of another."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no compiler")
+    source, shim = tmp_path / "vendor.c", tmp_path / "vendor.so"
+    source.write_text(OTHER_VENDOR % (genuine, genuine))
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, source], check=True)
+    assert portable == python(SAMPLES, SUREFLOW_PORTABLE="1", LD_PRELOAD=str(shim))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["Haswell", "Skylake-Client", "EPYC-Rome"])
+def test_portable_bits_are_those_of_emulated_processors(portable: Any, processor: str) -> None:
+    """An emulator has no AVX512; it rounds as IEEE 754 has it, and says what caches there are."""
+    emulator = shutil.which("qemu-x86_64")
+    if emulator is None:
+        pytest.skip("there is no qemu-x86_64, of the package qemu-user")
+    interpreter = (emulator, "-cpu", processor, sys.executable)
+    assert portable == python(SAMPLES, interpreter=interpreter, SUREFLOW_PORTABLE="1")

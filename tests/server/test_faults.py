@@ -41,7 +41,7 @@ BODIES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("seconds", [9, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.slow)])
 def test_workers_killed_under_load_cost_nothing_but_time(
     server: Server, start: Callable[..., Server], seconds: float
 ) -> None:

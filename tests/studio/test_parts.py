@@ -181,19 +181,21 @@ def test_noise_is_drawn_anew_where_it_was_chosen() -> None:
 
 
 def test_the_rest_is_held_and_the_part_drawn_anew() -> None:
-    drawn, held = operations(Choice("inpaint", "painted", MASK, branches=4))
+    drawn, inpaint = operations(Choice("inpaint", "painted", MASK, branches=4))
     assert isinstance(drawn, Resample)
-    assert isinstance(held, Inpaint)
+    assert isinstance(inpaint, Inpaint)
     np.testing.assert_array_equal(drawn.region, MASK)
-    np.testing.assert_array_equal(held.mask, ~MASK)
+    np.testing.assert_array_equal(inpaint.mask, ~MASK)
 
 
 def test_another_class_in_a_part_holds_the_rest() -> None:
     assert one(Choice("condition", label="boot", fresh=0)) == Condition("boot")
-    drawn, held, changed = operations(Choice("condition", "painted", MASK, label="boot", scale=3))
+    drawn, inpaint, changed = operations(
+        Choice("condition", "painted", MASK, label="boot", scale=3)
+    )
     assert isinstance(drawn, Resample)
-    assert isinstance(held, Inpaint)
-    np.testing.assert_array_equal(held.mask, ~MASK)
+    assert isinstance(inpaint, Inpaint)
+    np.testing.assert_array_equal(inpaint.mask, ~MASK)
     assert changed == Condition("boot", 3)
 
 

@@ -85,6 +85,9 @@ class Model(Wire):
     """What it runs on: library, instruction set, mode, block sizes, and a ``fingerprint``; equal
     fingerprints give equal bytes."""
 
+    calibration_version: str | None = None
+    """Checksum of the tables that give confidence; null without any."""
+
 
 class ModelList(Wire):
     """The answer of ``GET /v1/models``."""

@@ -1,4 +1,4 @@
-"""The command ``sureflow``, to which every file beside this one adds its own."""
+"""The command ``sureflow``; every other file of this package adds a subcommand."""
 
 from __future__ import annotations
 

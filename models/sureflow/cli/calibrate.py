@@ -15,8 +15,8 @@ from sureflow.cli.options import (
     Plugins,
     Quiet,
     Threads,
-    asked_judge,
     clear_errors,
+    named_judge,
     use_threads,
 )
 
@@ -82,7 +82,7 @@ def calibrate(
 
     use_threads(threads)
     with clear_errors():
-        asked = asked_judge(judge, judge_command)
+        asked = named_judge(judge, judge_command)
         path = resolve(folder)
         model = load(path)
         before = model.calibration

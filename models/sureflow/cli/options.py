@@ -1,4 +1,4 @@
-"""What commands have in common."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def declare(plugins: list[str] | None) -> list[str] | None:
-    """Take note of networks that checkpoints name; they may lie in the working directory."""
+    """Declare networks that checkpoints name; they may be in the working directory."""
     if plugins:
         from sureflow.networks import declare_plugin
 
@@ -80,13 +80,13 @@ def use_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-def asked_judge(function: str | None, command: str | None) -> tuple[SampleJudge, str] | None:
-    """Return the judge that a command line names, if any, and its name.
+def named_judge(function: str | None, command: str | None) -> tuple[SampleJudge, str] | None:
+    """Return the judge of a command line, if any, and its name.
 
-    It may lie in the working directory.
+    Its module may be in the working directory.
 
     Raises:
-        ValueError: There is none of that name, or there are two.
+        ValueError: There is no judge of that name, or two judges were given.
     """
     from sureflow.evaluation.judged import by_command, by_function
 

@@ -15,8 +15,8 @@ from sureflow.cli.options import (
     Plugins,
     Quiet,
     Threads,
-    asked_judge,
     clear_errors,
+    named_judge,
     use_threads,
 )
 
@@ -33,10 +33,10 @@ def probe(
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Have samples judged, and learn to foretell that from the network's own activations.
+    """Have samples judged, and fit a probe that predicts the verdicts from activations.
 
-    What was learned is the score `probe`, which costs no evaluations. Tables of an earlier probe
-    count no more: calibrate afterwards.
+    The probe gives the score `probe`, which costs no evaluations. Calibrate afterwards, since
+    tables of an earlier probe are ignored.
     """
     from sureflow.checkpoint import load, resolve
     from sureflow.evaluation.probing import fit_probe
@@ -44,13 +44,13 @@ def probe(
 
     use_threads(threads)
     with clear_errors():
-        asked = asked_judge(judge, judge_command)
+        asked = named_judge(judge, judge_command)
         if asked is None:
             raise ValueError("judge: a probe is fitted to one; give --judge or --judge-command")
         path = resolve(folder)
         model = load(path, device)
         fitted = fit_probe(model, *asked, draws, seed, quiet=quiet)
         fitted.save(path / PROBE)
-    foretold = fitted.settings["spearman"]
-    typer.echo(f"wrote {path / PROBE}: rank correlation with the judge {foretold:.2f}")
+    predicted = fitted.settings["spearman"]
+    typer.echo(f"wrote {path / PROBE}: rank correlation with the judge {predicted:.2f}")
     typer.echo(f"next: sureflow calibrate {folder} --score probe")

@@ -22,7 +22,7 @@ class QuantileMap:
 
     Attributes:
         ranks: Of the knots, ascending, ``[K]``; may lie beyond 0 and 1, see
-            :meth:`~sureflow.confidence.calibration.Calibration.rank`.
+            :meth:`~sureflow.confidence.calibration.Calibration.ranks`.
         shares: Of the samples of a setting that are at most there, rising in [0, 1], ``[K]``.
     """
 

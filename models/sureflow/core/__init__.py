@@ -1,1 +1,4 @@
-"""What every family speaks: lanes, queries, steps, scores, frames. Imports nothing above it."""
+"""The contract between families and the rest: lanes, queries, steps, scores, frames.
+
+The core imports no other part of the library.
+"""

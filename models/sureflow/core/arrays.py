@@ -1,4 +1,4 @@
-"""Names of the arrays that everybody speaks of."""
+"""Types of the arrays that the whole library uses."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ Slots: TypeAlias = npt.NDArray[np.int64]
 """Indices of lanes, ascending, ``[n]``."""
 
 Index: TypeAlias = "slice | Tensor"
-"""Slots as an index into arrays on the device."""
+"""The same slots, as an index into arrays on the device."""

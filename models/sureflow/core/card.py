@@ -1,4 +1,4 @@
-"""What a client may know about a model: plain data, free of torch."""
+"""The card of a model: what clients may know about it. Plain data, free of torch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Condition:
     """A named array that a model can be conditioned on.
 
     Attributes:
-        kind: What it is.
-        shape: Of the array of one sample.
-        null: What stands for "not given", in every component; guidance is away from it.
-        says: What it means, with its unit.
+        kind: What the array holds.
+        shape: Shape of the array for one sample.
+        null: Value of every component that stands for "not given". Guidance compares with it.
+        says: What the array means, with its unit.
     """
 
     kind: ConditionKind
@@ -31,24 +31,25 @@ class ModelCard:
 
     Attributes:
         name: Name that requests use.
-        version: ``sha256:`` and the hash of the files that decide on its samples; equal version
-            and equal request give equal bytes.
+        version: ``sha256:`` and the hash of the files that decide on its samples. The same version
+            and the same request give the same bytes.
         media: ``image`` (data in [-1, 1], shape ``[channels, height, width]``) or ``vector``.
         shape: Shape of one sample.
         classes: Names of the classes by label; empty for an unconditional model.
         parameters: Number of network parameters.
+        calibration_version: Hash of the file that turns scores into confidence; empty without one.
+            Equal versions give equal confidences.
         calibrated: Settings for which ``confidence`` is calibrated; empty when it is not.
-        grids: Grids that fixed steps may be placed on, of :data:`~sureflow.core.lane.GRIDS`.
-        differentiable: Whether its velocity can be differentiated, as some scores need.
-        probed: How its probe was fitted, as some scores need; empty when it has none.
+        grids: Time grids that fixed steps can use, some of
+            :data:`~sureflow.families.flow.spec.GRIDS`.
+        differentiable: Whether its velocity can be differentiated, which some scores need.
+        probed: How its probe was fitted, which some scores need; empty when it has none.
         provenance: Data, seed, steps, commit and metrics of the training run.
         family: Name of the family.
-        conditions: Named arrays beside a class that samples can be samples of.
-        warnings: What of the checkpoint was set aside, and why.
-        numerics: What it runs on: library, instruction set and mode; where it is served, the block
-            sizes in use and a ``fingerprint`` of the kernels' answers.
-        calibration_version: The same of the file that turns scores into confidence; empty without
-            one. Equal versions give equal confidences.
+        conditions: Named arrays, besides a class, that the model can be conditioned on.
+        warnings: Which parts of the checkpoint the loader ignored, and why.
+        numerics: What the model runs on: library, instruction set and mode. Of a served model, also
+            its block sizes and a ``fingerprint`` of the kernels' answers.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How samples travel: the forms that a family offers, and what each makes of an array."""
+"""Codecs: the formats that a family offers for its samples, and how each encodes an array."""
 
 from __future__ import annotations
 
@@ -23,35 +23,36 @@ def npy(array: AnyArray) -> bytes:
 
 
 class Codec:
-    """Arrays as nested lists and as ``.npy`` files. A family adds forms in a subclass.
+    """Encodes arrays as nested lists and as ``.npy`` files. A family adds formats in a subclass.
 
     Attributes:
-        media_types: Media type of each form, by the name that requests have for it. ``list`` and
-            ``npy`` must be among them: what is no sample, such as a map, travels in one of these.
-        alone: Forms in which a single sample can be a whole answer; see ``Accept``.
+        media_types: Media type of each format, by the name that requests use. ``list`` and ``npy``
+            must be among them, since arrays that are not samples, such as maps, use only these.
+        standalone: Formats in which one sample can be the whole body of an answer, when the
+            request's ``Accept`` header asks for that media type.
     """
 
     media_types: ClassVar[Mapping[str, str]] = {
         "npy": "application/x-npy",
         "list": "application/json",
     }
-    alone: ClassVar[tuple[str, ...]] = ()
+    standalone: ClassVar[tuple[str, ...]] = ()
 
-    def forms(self, card: ModelCard) -> tuple[str, ...]:
-        """The forms that samples of a model can take, the default one first."""
+    def formats(self, card: ModelCard) -> tuple[str, ...]:
+        """The formats of a model's samples, the default one first."""
         return ("list", "npy")
 
-    def file(self, data: AnyArray, form: str) -> bytes:
-        """Encode a sample ``[*shape]`` as a file of the form's media type."""
+    def file(self, data: AnyArray, format: str) -> bytes:
+        """Encode a sample ``[*shape]`` as a file of the format's media type."""
         return npy(data)
 
-    def encode(self, data: AnyArray, form: str) -> Any:
-        """Return what stands for a sample in JSON: base64 of a file, nested lists, or ``None``.
+    def encode(self, data: AnyArray, format: str) -> Any:
+        """Encode a sample for JSON: nested lists, or a file in base64.
 
-        ``None`` stands for an array with NaN or infinity, which only ``npy`` can hold.
+        An array with NaN or infinity becomes ``None`` in all formats but ``npy``.
         """
-        if form != "npy" and not np.isfinite(data).all():
+        if format != "npy" and not np.isfinite(data).all():
             return None
-        if form == "list":
+        if format == "list":
             return data.tolist()
-        return base64.b64encode(self.file(data, form)).decode()
+        return base64.b64encode(self.file(data, format)).decode()

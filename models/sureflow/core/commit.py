@@ -8,24 +8,27 @@ import numpy.typing as npt
 from sureflow.core.lane import Array, Commit
 
 REMAINING = 0.25
+"""Share of the first variance above which a sample counts as undecided."""
+
 PROMINENCE = 0.2
-"""Of a decision, as a share of that of the most marked one."""
+"""Least prominence of a decision, as a share of the most prominent one."""
 
 FAINT = 0.5
-"""Prominence of what is no decision: so much the open variance, in e-folds per unit time, may fall
-faster than that of the reference for other reasons."""
+"""Least prominence of a decision, in e-folds per unit time. Below it, the remaining variance may
+fall faster than that of the reference for other reasons."""
 
 TINY = 1e-30
 SAME = 1e-6
-"""Times this close are one: those of steps are rounded to float32."""
+"""Times this close count as equal, since the times of steps are rounded to float32."""
 
 
 def commit_point(t: Array, rate: Array) -> Commit:
-    """The last time at which more than a quarter of the sample's variance was still open.
+    """The last time at which more than a quarter of the sample's variance remained.
 
     With ``tr C1(t) = (1 - t)^2 tr Sigma(t)``, the variance of the final sample given the state at
-    ``t``, this is the end of the last step that began with ``tr C1 > 0.25 tr C1(0)``. On Gaussian
-    mixtures it has rank correlation 0.997 with the time at which the final mode is settled.
+    ``t``, this is the end of the last step that began with ``tr C1 > 0.25 tr C1(0)``. On mixtures
+    of two or three Gaussians it has rank correlation 0.997 with the time from which the final mode
+    does not change any more.
 
     Args:
         t: Start times of the steps ``[n]``, ascending from 0.
@@ -38,9 +41,9 @@ def commit_point(t: Array, rate: Array) -> Commit:
 
 
 def is_open(t: Array, rate: Array) -> npt.NDArray[np.bool_]:
-    """Which steps began with more than a quarter of the first one's variance still open, ``[n]``.
+    """Which steps began with more than a quarter of the first one's variance remaining, ``[n]``.
 
-    The first may be followed by any selection of the others.
+    The arrays must begin with the first step; which of the others follow does not matter.
     """
     remaining = (1 - t) ** 2 * rate
     opened: npt.NDArray[np.bool_] = remaining > REMAINING * remaining[0]
@@ -48,7 +51,7 @@ def is_open(t: Array, rate: Array) -> npt.NDArray[np.bool_]:
 
 
 def step_at(t: Array, time: float) -> int:
-    """The last step that begins at a time or before it; the first one if none does.
+    """The last step that begins at or before a time; the first step if there is none.
 
     Args:
         t: Start times of the steps ``[n]``, ascending from 0.
@@ -60,10 +63,10 @@ def step_at(t: Array, time: float) -> int:
 def commit_points(t: Array, rate: Array) -> list[Commit]:
     """The moments at which a sample decided something, its commit point first.
 
-    The first is :func:`commit_point`. The others are the steps over which the variance that is
-    still open, ``(1 - t)^2 tr Sigma``, falls fastest in comparison with that of a sample of
-    independent standard normal components: local maxima of the relative drop per unit time, of at
-    least a fifth of the largest one's prominence, the most marked first.
+    The first is :func:`commit_point`. The others are the steps over which the remaining variance,
+    ``(1 - t)^2 tr Sigma``, falls fastest compared with that of a sample of independent standard
+    normal components. They are the local maxima of the relative drop per unit time whose prominence
+    is at least a fifth of the largest one's, the most prominent first.
 
     Args:
         t: Start times of the steps ``[n]``, ascending from 0.
@@ -85,7 +88,7 @@ def commit_points(t: Array, rate: Array) -> list[Commit]:
     least = max(FAINT, PROMINENCE * max(prominence.values(), default=0.0))
     found = [first]
     for step in sorted(prominence, key=lambda step: -prominence[step]):
-        # the decision is made once the step has been taken
+        # The decision has been made at the end of the step.
         after = step + 1
         apart = all(abs(after - other.step) > 1 for other in found)
         if apart and prominence[step] >= least:

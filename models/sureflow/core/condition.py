@@ -1,4 +1,7 @@
-"""What samples are asked to be samples of, as requests have it and as lanes have it."""
+"""Conditions: the class and the named arrays that samples are conditioned on.
+
+A request writes them in JSON; a lane has a class number and arrays.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from sureflow.core.card import Condition, ModelCard
 from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.core.json_array import JsonArray, read_array, read_mask
 from sureflow.core.schema import Schema
-from sureflow.core.written import Written, read, read_mask
 
 LABEL = "label"
 
@@ -28,24 +31,24 @@ Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=int |
 
 
 class ConditionOptions(Schema):
-    """What the samples shall be samples of: named arrays, which `GET /v1/models` lists."""
+    """What the samples are conditioned on: named arrays, which `GET /v1/models` lists."""
 
     model_config = ConfigDict(extra="allow", title="Condition")
-    __pydantic_extra__: dict[str, Written]
+    __pydantic_extra__: dict[str, JsonArray]
 
-    label: Label = None  # type: ignore[assignment]  # which cannot be said
+    label: Label = None  # type: ignore[assignment]  # None means that it was left out
     """Number or name of a class; `GET /v1/models` lists them."""
 
     @model_validator(mode="before")
     @classmethod
-    def _something(cls, given: Any) -> Any:
+    def _not_empty(cls, given: Any) -> Any:
         if given == {}:
             missing = InitErrorDetails(type="missing", loc=(LABEL,), input=given)
             raise ValidationError.from_exception_data(cls.__name__, [missing])
         return given
 
     def given(self) -> dict[str, Any]:
-        """Return what was said, by name."""
+        """Return the fields that the request has, by name."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
@@ -69,12 +72,12 @@ def label_of(label: int | str, card: ModelCard, field: str) -> int:
 def arrays_of(
     written: Mapping[str, Any], card: ModelCard, field: str
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Return named arrays that samples are conditioned on, as lanes have them.
+    """Return the named arrays of a request as lanes have them.
 
     Args:
-        written: As the client wrote them, by name.
-        card: The model, which says what it takes.
-        field: Path of what they are fields of.
+        written: The arrays as the client wrote them, by name.
+        card: The model's card, which lists the conditions that it takes.
+        field: Path of the object in the request that has these fields.
 
     Raises:
         InvalidFieldError: The model takes no such array, it has another shape, or a number in it
@@ -91,7 +94,7 @@ def _array(written: Any, name: str, card: ModelCard, field: str) -> npt.NDArray[
     condition: Condition = card.conditions[name]
     if condition.kind == "mask":
         return read_mask(written, condition.shape, field)
-    array = read(written, condition.shape, field)
+    array = read_array(written, condition.shape, field)
     if condition.kind != "tokens":
         return array
     if (array != array.round()).any() or (array < 0).any():
@@ -100,7 +103,7 @@ def _array(written: Any, name: str, card: ModelCard, field: str) -> npt.NDArray[
 
 
 def described(card: ModelCard) -> dict[str, dict[str, Any]]:
-    """Return what a model can be conditioned on, by name, as its card has it in JSON."""
+    """Return the conditions of a model by name, as the JSON of its card lists them."""
     label = {LABEL: {"kind": "label", "shape": [], "names": list(card.classes)}}
     arrays = {
         name: {"kind": each.kind, "shape": list(each.shape), "null": each.null, "says": each.says}

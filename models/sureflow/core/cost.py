@@ -1,4 +1,4 @@
-"""What a lane costs, as far as its spec tells: plain data, free of torch."""
+"""The cost of a lane, as far as its spec says: plain data, free of torch."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a lane costs.
+    """The cost of a lane.
 
     Attributes:
-        evaluations: Evaluations that it takes, one after another.
-        rows: Network rows that each of them costs, those of its scores included.
+        evaluations: Evaluations that the lane takes, one after another.
+        rows: Network rows of each evaluation, including those that its scores ask for.
         peak: Most rows that the lane asks for in one tick.
-        extra: Rows that its scores ask for once.
-        steps: Most steps that it may take.
-        kind: What lanes have in common whose cost is learned from one another; ``None`` where the
-            numbers above are exact.
+        extra: Rows that its scores ask for once in a lane.
+        steps: Most steps that the lane may take.
+        kind: A key shared by lanes of similar cost. The server corrects the estimate of a lane by
+            what lanes of the same kind came to cost. ``None`` where the numbers above are exact.
     """
 
     evaluations: int

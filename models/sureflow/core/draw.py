@@ -11,10 +11,10 @@ from torch import Tensor
 
 
 class Purpose(IntEnum):
-    """What a draw is for; part of its coordinates, so that uses never share numbers."""
+    """What a draw is for. It is part of the coordinates, so that two uses never share numbers."""
 
     START = 0
-    PROBE = 1
+    DIRECTION = 1
     RENOISE = 2
     RESAMPLE = 3
     INPAINT = 4
@@ -34,5 +34,5 @@ def normal(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: 
 
 
 def signs(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:
-    """Random signs float32 ``[*shape]``, 1 and -1 alike often: those of :func:`normal`."""
+    """Random signs float32 ``[*shape]``, 1 or -1 with equal odds: the signs of :func:`normal`."""
     return torch.where(normal(shape, seed, index, purpose, step) < 0, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""When a lane may be abandoned on the way."""
+"""Early stopping: the rule that decides whether a running lane is abandoned."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from sureflow.core.lane import LaneSpec
 
 
 class EarlyRule(Protocol):
-    """Tells lanes that cannot pass any more from those that may."""
+    """Decides which lanes can no longer reach the confidence that they need."""
 
     def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
         """Whether a lane may be abandoned.
 
         Args:
-            running: Its score if it ended as is foreseen at ``t``.
-            t: Its progress.
+            running: Its running score: the score if it ended where it is predicted to end at ``t``.
+            t: Progress of the lane.
             spec: The lane.
-            confidence: What it must reach in the end.
+            confidence: Confidence that the finished sample must reach.
         """
         ...

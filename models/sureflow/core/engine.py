@@ -1,4 +1,4 @@
-"""The mathematics of a family for one loaded model: its heads, and how its lanes move."""
+"""The engine of a family: builds its networks, evaluates its heads and moves its lanes."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ from sureflow.core.process import Phases, Reply
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A function of rows that lanes may ask for.
+    """A function of the network that lanes can ask to have evaluated.
 
-    It is called under ``torch.inference_mode``; one that wants gradients leaves it for itself. A
-    row's answer must depend on that row alone.
+    It is called under ``torch.inference_mode``; a head that needs gradients leaves that mode
+    itself. The reply for a row must depend on that row alone.
 
     Attributes:
-        evaluate: Tensors by name, each with a row for each row asked for, to answers by name,
-            likewise.
-        example: That many rows as it may be asked for, always the same ones and no two alike; by
-            them block sizes are verified.
-        row_counts: Block sizes to try; ``None``: those that suit the device.
+        evaluate: Maps inputs by name to a reply. Every tensor has one entry per row.
+        example: Returns the inputs of that many example rows. They are always the same and no two
+            are equal; the evaluator verifies its block sizes with them.
+        row_counts: Block sizes to try; ``None`` tries those that suit the device.
     """
 
     evaluate: Callable[..., Reply]
@@ -40,14 +39,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class LearnedFile:
-    """A file beside a checkpoint, with something that was learned of its network.
+    """A file in a checkpoint folder that holds something learned from its network.
 
     Attributes:
-        name: What it is, by which stamps name it.
+        name: Name of what the file holds, such as ``grid``; stamps use it.
         file: Name of the file.
-        command: The command that learns it anew.
-        read: Reads it; what comes has ``settings``, among which its stamp is.
-        tensors: The tensors by which it is told from another.
+        command: The command that makes the file.
+        read: Reads the file. The result has ``settings``, which include its stamp.
+        tensors: Returns the tensors that identify what was read; their digest is its identity.
     """
 
     name: str
@@ -58,15 +57,15 @@ class LearnedFile:
 
 
 class Engine(ABC):
-    """What a family does for a model.
+    """The mathematics of a family, for one loaded model.
 
     Args:
         model: The model, a :class:`~sureflow.model.Model`.
 
     Attributes:
-        main: Name of the head that most rows are for; a tick is as long as its rows take.
-        learned: Files that checkpoints of the family may have beside their calibration.
-        evaluators: What evaluates the heads, once somebody has asked for them.
+        main: Name of the head that most rows ask for; its cost decides how long a tick takes.
+        learned: Files that checkpoints of the family may have, besides a calibration.
+        evaluators: The evaluators of the heads, by name. They are made when first used.
     """
 
     main: ClassVar[str]
@@ -79,42 +78,42 @@ class Engine(ABC):
     @classmethod
     @abstractmethod
     def build(cls, config: Mapping[str, Any]) -> nn.Module:
-        """Make the network that a checkpoint's ``network`` describes, with weights of any value.
+        """Make the network that ``network`` in a checkpoint's config describes, with any weights.
 
         Raises:
-            ValueError: There can be no such network.
+            ValueError: The description is not valid.
         """
 
     @classmethod
     def state(cls, config: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        """The tensors of such a network, without their values and, if possible, without memory."""
+        """Names, shapes and types of the network's tensors, on the meta device where possible."""
         with torch.device("meta"):
             return cls.build(config).state_dict()
 
     @classmethod
     @abstractmethod
     def facts(cls, network: Any, learned: Mapping[str, Any]) -> dict[str, Any]:
-        """What the card says of a network: its ``shape``, and fields that concern the family.
+        """Fields of the model's card that depend on the network: its ``shape`` and the family's.
 
         Args:
-            network: From :meth:`build`, with its weights.
-            learned: What the files of :attr:`learned` hold, by name, as far as they are there.
+            network: The network from :meth:`build`, with its weights.
+            learned: Contents of those files of :attr:`learned` that the checkpoint has, by name.
         """
 
     @classmethod  # noqa: B027
     def attach(cls, network: Any, learned: Mapping[str, Any]) -> None:
-        """Let a network have what was learned of it.
+        """Attach to a network what was learned from it.
 
         Raises:
-            ValueError: It does not fit; the message begins with the name of the file.
+            ValueError: It does not fit the network; the message begins with the name of the file.
         """
 
     @classmethod
     def rounded(cls, network: Any) -> nn.Module | None:
-        """The same network in half precision; ``None``: it stays as it is.
+        """The same network in half precision; ``None`` if the network stays as it is.
 
         Raises:
-            ValueError: It cannot be had.
+            ValueError: The network cannot run in half precision.
         """
         return None
 
@@ -124,24 +123,24 @@ class Engine(ABC):
 
     @abstractmethod
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> Phases:
-        """The processes of so many lanes at most.
+        """Make the processes that move lanes, with memory for a number of them.
 
         Args:
-            capacity: Slots.
-            early: By name of the score: when a lane may be abandoned.
+            capacity: Number of slots.
+            early: Rules that decide when a lane is abandoned, by name of the score.
         """
 
     @abstractmethod
     def check(self, spec: LaneSpec) -> None:
-        """Make sure that a lane suits the model.
+        """Check that the model can run a lane.
 
         Raises:
-            ValueError: It does not; the message begins with the name of the field.
+            ValueError: It cannot; the message begins with the name of the field.
         """
 
 
 def engine_of(family: str) -> type[Engine]:
-    """The engine of a family, imported when it is first asked for.
+    """The engine of a family, imported on first use.
 
     Raises:
         ValueError: No family of that name is installed.

@@ -1,9 +1,9 @@
-"""How a model is run, in plain words that need no torch."""
+"""How a model is run: precision and compilation. Free of torch."""
 
 from typing import Literal
 
 Precision = Literal["float32", "bfloat16"]
-"""Of matrix products and convolutions, and of their weights."""
+"""Precision of matrix products and convolutions, and of their weights."""
 
 Compile = Literal["off", "graphs", "compile"]
 """See :func:`sureflow.sampling.compiled.compiled`."""

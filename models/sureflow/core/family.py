@@ -1,4 +1,4 @@
-"""What a family of models tells everybody who need not know it: the torch-free face."""
+"""The face of a family: all that code outside the family's folder needs to know. Free of torch."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from sureflow.core.card import ModelCard
 from sureflow.core.cost import Cost
 from sureflow.core.lane import LaneSpec
 from sureflow.core.meaning import Meaning
-from sureflow.core.noted import Check
+from sureflow.core.note import Check
 from sureflow.core.plugins import installed
 from sureflow.core.setting import Setting
 from sureflow.core.wire import Wire
 
 GROUP = "sureflow.families"
-"""Entry points of this group are families of other packages."""
+"""Group of the entry points by which other packages bring families."""
 
 HOME = "sureflow.families"
-"""Where our own are, a folder each; the name of the folder is that of the family."""
+"""Package of our own families, one folder each, named after the family."""
 
 
 class Family(Wire):
-    """The face of a family. A subclass says what is different; nothing here imports torch.
+    """The face of a family. A subclass overrides what is its own; nothing here imports torch.
 
     Attributes:
-        name: What checkpoints and cards call it.
-        spec: Its lanes.
-        fields: The fields that its lanes have beyond those of every lane, in the order in which
-            recipes have them, and how each is read back.
-        operations: What can be done to a trajectory where it is taken up again, by name.
-        operation_fields: Their fields, likewise.
-        scores: What can be asked for, and what it means; all larger the less sure the model is.
-        default_score: What a model is scored by whose checkpoint recommends nothing.
-        engine: Where its mathematics is, ``package.module:Class``, an
-            :class:`~sureflow.core.engine.Engine`; imported by processes that evaluate.
+        name: The name that checkpoints and cards use.
+        spec: Class of the family's lanes.
+        fields: Fields that its lanes have besides those of every lane, in the order that recipes
+            use, each with the check that reads it back.
+        operations: Operations that an edit can apply to a trajectory, by name.
+        operation_fields: Fields of the operations, by name of the operation, with their checks.
+        scores: Scores that a request can ask for, and what each means. All are larger the less
+            sure the model is.
+        default_score: Score of models whose calibration recommends none.
+        engine: Path of the family's engine, ``package.module:Class``, a subclass of
+            :class:`~sureflow.core.engine.Engine`. Only processes that evaluate import it.
     """
 
     name: ClassVar[str]
@@ -50,11 +51,11 @@ class Family(Wire):
     engine: str
 
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
-        """Why a score cannot be had of such a lane, as the end of a sentence; None if it can."""
+        """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
         return None
 
     def best_score(self, card: ModelCard, spec: LaneSpec) -> str:
-        """The score that lanes like this one are best judged by, of those that they can have."""
+        """The recommended score of a lane: the model's own if the lane can have it."""
         conditioned = any(stratum for stratum, _ in self.strata(spec))
         named = card.calibrated.get("score" if conditioned else "score_unconditional")
         if isinstance(named, str) and self.obstacle(named, card, spec) is None:
@@ -62,7 +63,7 @@ class Family(Wire):
         return self.default_score
 
     def cost(self, spec: LaneSpec) -> Cost:
-        """What a lane costs."""
+        """The cost of a lane."""
         raise NotImplementedError
 
     def setting(self, spec: LaneSpec, realised: float | None = None) -> Setting | None:
@@ -110,10 +111,10 @@ class Family(Wire):
 
 @cache
 def families() -> dict[str, Family]:
-    """All that are installed, by name: ours, then those of other packages.
+    """All installed families by name: ours, then those of other packages.
 
     Raises:
-        ValueError: Two have the same name.
+        ValueError: Two families have the same name.
     """
     home = import_module(HOME)
     found: list[Family] = [
@@ -132,5 +133,5 @@ def family_of(what: LaneSpec | ModelCard) -> Family:
 
 
 def cost_of(spec: LaneSpec) -> Cost:
-    """What a lane costs."""
+    """The cost of a lane."""
     return family_of(spec).cost(spec)

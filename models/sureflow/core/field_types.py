@@ -1,4 +1,4 @@
-"""Whether the fields of plain data are of the types that they are annotated with."""
+"""Checks that the fields of a dataclass have the types of their annotations."""
 
 from __future__ import annotations
 
@@ -51,26 +51,26 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "Array": (_array, "an array"),
     "Mask": (_array, "an array"),
 }
-"""By annotation: what tells such a value, and what it is called."""
+"""For each annotation, a check of a value and the words for it in an error message."""
 
 
 def check_count(name: str, count: object, least: int) -> None:
-    """Make sure that an argument is a number of things.
+    """Check that an argument is an integer of at least ``least``.
 
     Raises:
-        ValueError: It is no integer, or below ``least``; the message begins with its name.
+        ValueError: It is not; the message begins with the name of the argument.
     """
     if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < least:
         raise ValueError(f"{name}: {count!r:.60} is not an integer from {least} on")
 
 
 def check_types(data: Any) -> None:
-    """Make sure that the fields of a dataclass are of their types; those of other types are left.
+    """Check that the fields of a dataclass have their types; fields of unknown types are skipped.
 
-    A boolean is no integer, and what is not finite is no number; NumPy's numbers are.
+    A boolean does not count as an integer, nor NaN or infinity as a number. NumPy scalars do.
 
     Raises:
-        ValueError: One is of another; the message begins with its name.
+        ValueError: A field has another type; the message begins with its name.
     """
     for field in fields(data):
         allowed = [KINDS.get(part) for part in str(field.type).split(" | ")]

@@ -1,4 +1,4 @@
-"""A lane that stands still: everything it needs to go on, bit for bit."""
+"""A frame: everything a lane needs to continue from one of its steps, bit for bit."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import numpy.typing as npt
 from safetensors.numpy import load, save
 
 FORMAT = 2
-"""Of the arrays; a frame of another format is made again rather than read."""
+"""Version of the arrays. The server makes frames of another version again."""
 
 NOTE = "frame"
-"""Entry of the metadata that holds what is no array."""
+"""Entry of the file's metadata that holds everything but the arrays, as JSON."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A trajectory at the beginning of one of its steps.
+    """The state of a lane at the beginning of one of its steps.
 
-    Going on from a frame gives the bytes that the trajectory would have had. It fits only the
-    model version and the lane that it was taken of.
+    A lane restored from a frame gives the same bytes as the lane that it was taken from. A frame
+    fits only the model version and the lane that it was taken from.
 
     Attributes:
         step: Steps completed.
         t: Time reached, in [0, 1].
-        arrays: State of the lane by name. ``x [*shape]`` is the state of the flow; the others are
-            what solver, step control and scores have gathered, and are nobody else's business.
+        arrays: All fields of the lane by name. Of a flow, ``x [*shape]`` is the state; the others
+            belong to solver, step control and scores.
     """
 
     step: int
@@ -44,17 +44,16 @@ class Frame:
     def dump(self) -> bytes:
         """Return it as a safetensors file, with a checksum."""
         note = json.dumps({"format": FORMAT, "step": self.step, "t": self.t, "sum": self._sum()})
-        # which makes a row of a number
-        whole = {k: np.ascontiguousarray(v).reshape(v.shape) for k, v in self.arrays.items()}
-        return save(whole, {NOTE: note})
+        # ascontiguousarray turns a scalar into a row, hence the reshape.
+        arrays = {k: np.ascontiguousarray(v).reshape(v.shape) for k, v in self.arrays.items()}
+        return save(arrays, {NOTE: note})
 
     @classmethod
     def parse(cls, data: bytes) -> Frame:
         """Read it back.
 
         Raises:
-            ValueError: These are not the bytes of a frame, or no longer those that it had: to go on
-                from them would be to go on from somewhere else.
+            ValueError: The bytes are not a frame, or were changed since it was written.
         """
         try:
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
@@ -69,7 +68,7 @@ class Frame:
         return frame
 
     def _sum(self) -> str:
-        """What tells it from one that is damaged."""
+        """Checksum of step, time and arrays."""
         digest = blake2b(json.dumps([self.step, self.t]).encode(), digest_size=16)
         for name, array in sorted(self.arrays.items()):
             digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
@@ -78,5 +77,5 @@ class Frame:
 
 
 def nearest(frames: Iterable[Frame], step: int) -> Frame | None:
-    """The latest of these frames that is not later than a step."""
+    """The latest of these frames at or before a step, if any."""
     return max((f for f in frames if f.step <= step), key=lambda f: f.step, default=None)

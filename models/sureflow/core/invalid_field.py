@@ -1,4 +1,4 @@
-"""The error of a field of a request that its model cannot serve."""
+"""The error for a field of a request that the model cannot serve."""
 
 from __future__ import annotations
 

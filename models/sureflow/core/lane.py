@@ -1,6 +1,6 @@
-"""What goes into a lane and what comes out: plain data, free of torch.
+"""The input and the output of a lane: plain data, free of torch.
 
-The API process, the worker and the offline sampler all speak in these two types.
+The API process, the worker and the offline sampler exchange these two types.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ FinishReason = Literal[
 ]
 
 UNFINISHED: tuple[FinishReason, ...] = ("abandoned", "halted")
-"""Ends of lanes whose samples were not finished."""
+"""Reasons for which a lane ends before its sample is finished."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Where a lane comes from, if not from its own noise; see :mod:`sureflow.core.origin`."""
+    """What a lane starts from, if not from its own noise; see :mod:`sureflow.core.origin`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneSpec:
-    """One sample to make: what lanes of every family have. A family adds its own fields.
+    """One sample to make. This class has the fields of every family; a family adds its own.
 
     The bytes of the sample depend on the model and the fields of the spec alone.
 
     Attributes:
-        family: Name of the family that the lane is of.
+        family: Name of the lane's family.
         seed: Seed of the request, ``0 <= seed < 2**63``.
         index: Position of the sample in its request; sample ``index`` of a small request is sample
             ``index`` of a larger one with the same seed.
-        condition: Named arrays that the sample is to be a sample of, such as a vector or an
-            embedding; the model's card says which it takes. A name that is left out is null.
-        scores: Names of the scores to gather; the first becomes uncertainty and confidence. None:
-            the one that the model recommends.
-        early: Confidence below which the finished sample would be of no use: the lane is abandoned
-            on the way once it is foreseen to end there. ``None`` or 0: never.
-        origin: Where the lane comes from; ``None``: from its own noise at the beginning.
-        keep: Frames to return with the sample: at these times, that is, at the last step that
-            begins there or before; or at ``commit``; or ``all``.
-        shift: With ``keep`` at ``commit``: the frame is that of the last step that begins so long
-            after the commit point, or before; not above 0.
-        watch: Steps at whose beginning the lane is to be looked at, ascending; see :class:`View`.
-        halt: Steps after which it is enough: the lane ends at the beginning of this step, once it
-            has been evaluated there, with the finish_reason ``halted``. ``None``: at the end.
+        condition: Named arrays that the sample is conditioned on, such as a vector or an
+            embedding. The model's card lists those that it takes; one that is left out is null.
+        scores: Names of the scores to compute; the first gives uncertainty and confidence. If
+            empty, the model's recommended score is used.
+        early: Least confidence that the finished sample must reach. The lane is abandoned as soon
+            as the early-stopping rule says that it will not. ``None`` or 0: never.
+        origin: What the lane starts from; ``None``: its own noise.
+        keep: Frames to return with the sample. Times: the frame of the last step that begins at or
+            before each. ``commit``: the frame of the commit point. ``all``: every step's frame.
+        shift: With ``keep="commit"``: return the frame this much time away from the commit point.
+            At most 0, that is, earlier.
+        watch: Steps at whose beginning a :class:`View` is recorded, ascending.
+        halt: Step at which the lane ends, after the first evaluation of that step, with the
+            finish_reason ``halted``. ``None``: the lane runs to its end.
     """
 
     family: ClassVar[str] = ""
@@ -72,7 +72,7 @@ class LaneSpec:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The moment at which a sample had mostly decided what it would be."""
+    """The moment from which most of a sample was decided; see :mod:`sureflow.core.commit`."""
 
     t: float
     step: int
@@ -80,17 +80,17 @@ class Commit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What there is to see of a lane at the beginning of a step.
+    """The state of a lane at the beginning of a step, and what the network predicts there.
 
     Attributes:
         step: Steps completed.
         t: Time reached.
         state: ``x_t``, ``[*shape]``, in data units.
-        prediction: The expected end ``x_t + (1 - t) v``, likewise.
-        rate: ``tr Sigma`` there.
+        prediction: The expected end ``x_t + (1 - t) v``, ``[*shape]``, in data units.
+        rate: ``tr Sigma`` at the state.
         map: Variance of the final sample given the state, ``(1 - t)^2 Sigma``, per component
             ``[*shape]``, in squared data units.
-        uncertainty: ``int tr Sigma dt`` up to there.
+        uncertainty: ``int tr Sigma dt`` from 0 to ``t``.
     """
 
     step: int
@@ -107,39 +107,38 @@ class Sample:
     """One finished sample.
 
     Attributes:
-        spec: What was asked for, a :class:`LaneSpec` of the model's family.
+        spec: The lane that made it, a :class:`LaneSpec` of the model's family.
         data: The sample ``[*shape]``, in the units of the training data.
-        score: Name of the score that says how sure the model is; its meaning and unit are in
-            :data:`~sureflow.families.flow.scores.catalogue.SCORES`.
-        uncertainty: That score; lower is surer.
-        confidence: Share of draws like it that are less sure, in [0, 1]; higher is surer. ``None``
-            where the checkpoint has no tables for its score, class and guidance scale.
+        score: Name of its first score. The family says what it means, and in which unit.
+        uncertainty: Value of that score; lower is surer.
+        confidence: Share of the model's own draws that are less sure, in [0, 1]; higher is surer.
+            ``None`` where the checkpoint has no table to compare with.
         t: Start time of each step ``[steps]``.
         rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
-        map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; sums to the score
-            ``propagated``. Empty where the family has none.
+        map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; its sum is the
+            score ``propagated``. Empty where the family has none.
         commit: See :class:`Commit`.
         finish_reason: Why the lane ended.
         accepted: Steps taken.
         rejected: Steps tried and discarded by an adaptive solver.
-        evaluations: Network rows this sample cost; a guided evaluation counts two, and one that is
-            differentiated for a score twice as many.
-        tolerance: The widest that an adaptive lane was held to: that of the spec, unless it had to
-            hurry to its deadline. ``None`` on a fixed grid.
-        scores: All scores that were asked for, by name.
-        abandoned_at: Time at which the lane was given up, ``None`` for a finished sample. Its data
-            is the state there, its scores are those so far.
-        frames: Those that were to be kept, ascending, without those of a parent.
-        views: Those that were to be looked at, ascending.
-        calibration_version: Of what turned the score into confidence.
-        confidence_holds: Whether that share was measured for the sample's settings, and it was
-            neither given nor edited. If not, confidence only puts samples of equal settings in
-            order. ``None`` where there is none.
-        start: State at ``t = 0``, ``[*shape]``: the noise, that which an inversion has found, or
-            that of the parent.
-        inversion_error: Of a lane that was inverted: rms difference between the sample and the
-            data that were given, relative to the rms of those. ``None`` for any other.
-        fields: Further arrays of the sample by name, of families whose samples have several.
+        evaluations: Network rows that the sample cost. A guided evaluation counts as two, and an
+            evaluation that a score has differentiated counts twice.
+        tolerance: Largest tolerance of an adaptive lane: that of the spec, unless the lane widened
+            it to meet its deadline. ``None`` on a fixed grid.
+        scores: Values of all its scores, by name.
+        abandoned_at: Time at which the lane was abandoned; ``None`` for a finished sample. Its data
+            is then the state at that time, and its scores are those up to then.
+        frames: Recorded frames, ascending; frames before a branch belong to the parent.
+        views: Recorded views, ascending.
+        calibration_version: Version of the calibration that turned the score into confidence.
+        confidence_holds: Whether confidence was calibrated for the sample's settings. It is not for
+            samples that were edited or given. If False, confidence only ranks samples that were
+            made with the same settings. ``None`` where there is no confidence.
+        start: State at ``t = 0``, ``[*shape]``: the lane's noise, the noise that an inversion has
+            found, or the start of the parent.
+        inversion_error: For an inverted lane, the rms difference between the sample and the given
+            data, relative to the rms of the data. ``None`` for any other lane.
+        fields: Further arrays by name, for families whose samples have several.
     """
 
     spec: Any

@@ -18,7 +18,7 @@ from sureflow.core.transfer import to_device
 
 Array: TypeAlias = Tensor | npt.NDArray[Any]
 When: TypeAlias = Callable[[int], bool]
-"""Tells of a slot whether its lane's frames have a field."""
+"""Says, for a slot, whether frames of its lane include a field."""
 
 Space = Literal["real", "torus", "counts", "tokens", "mask"]
 
@@ -30,11 +30,11 @@ class Field:
     """One named array of a lane.
 
     Attributes:
-        shape: Of one lane's part.
+        shape: Shape for one lane.
         dtype: ``f4``, ``f8``, ``i8`` or ``b1``.
-        space: What its numbers are; fractional coordinates on a torus, say, are compared there.
-        kept: Whether it is part of a frame. What says nothing between two steps is not.
-        history: It has an entry for every step, of which a frame has those completed.
+        space: Space of its values, such as a torus for fractional coordinates.
+        kept: Whether frames include it. A field that has no meaning between two steps is left out.
+        history: Whether it has an entry per step; a frame has the entries of the completed steps.
     """
 
     shape: tuple[int, ...] = ()
@@ -45,28 +45,28 @@ class Field:
 
 
 class Lanes:
-    """Fixed-capacity arrays; a lane is one index into all of them.
+    """Arrays of fixed capacity; a lane is one index, a slot, into all of them.
 
-    What has the shape of a sample lives on the device. The few numbers per lane that decide what
-    happens next live in host memory, so that no decision waits for the device. A *frame* is all
-    fields that are kept; nobody lists them by hand. A family adds its own fields.
+    Arrays of the shape of a sample are on the device. The few numbers per lane that decide what
+    happens next are in host memory, so that no decision waits for the device. A *frame* consists of
+    all fields that are kept, so there is no second list of them. A family adds its own fields.
 
     Args:
-        capacity: Most lanes.
-        device: Where the large arrays are.
+        capacity: Number of slots.
+        device: Device of the large arrays.
         most_steps: Most steps of a lane.
 
     Attributes:
-        fields: What each array is, by name.
+        fields: Descriptions of the arrays, by name.
         arrays: The arrays, ``[capacity, *shape]``, by name.
         step: Steps completed.
         t: Progress in [0, 1]: the time at which the current step begins.
         rejected: Steps tried and discarded.
         evaluations: Network rows spent.
         times: Time at which each step began, ``[capacity, most_steps]``.
-        rates: How open the lane was then, by the native evidence of the family.
-        abandoned: The lane was foreseen to end in a sample of no use.
-        halted: It has come to the step that it was to come to.
+        rates: How undecided the lane was at those times, by the family's own evidence.
+        abandoned: Whether the early-stopping rule has ended the lane.
+        halted: Whether the lane has reached the step at which its spec halts it.
     """
 
     def __init__(self, capacity: int, device: torch.device, most_steps: int) -> None:
@@ -94,21 +94,21 @@ class Lanes:
         kept: bool = True,
         when: When | None = None,
     ) -> Tensor:
-        """Add a field on the device, ``[capacity, *shape]``, zero; ``when`` as in :meth:`add`."""
+        """Add zeros on the device, ``[capacity, *shape]``; for ``when`` see :meth:`add`."""
         array = torch.zeros(self.capacity, *shape, dtype=DTYPES[dtype], device=self.device)
         self.add(name, Field(tuple(shape), dtype, space, kept), array, when)
         return array
 
     def number(self, name: str, *, kept: bool = True, when: When | None = None) -> Floats:
-        """Add a number per lane in host memory, ``[capacity]`` float64, zero."""
+        """Add a number per lane in host memory, ``[capacity]`` float64, initially zero."""
         return self._host(name, "f8", kept, when)
 
     def count(self, name: str, *, kept: bool = True, when: When | None = None) -> Integers:
-        """Add a whole number per lane in host memory, ``[capacity]`` int64, zero."""
+        """Add an integer per lane in host memory, ``[capacity]`` int64, initially zero."""
         return self._host(name, "i8", kept, when)
 
     def flag(self, name: str, *, kept: bool = True, when: When | None = None) -> Flags:
-        """Add a flag per lane in host memory, ``[capacity]``, false."""
+        """Add a flag per lane in host memory, ``[capacity]``, initially false."""
         return self._host(name, "b1", kept, when)
 
     def _host(self, name: str, dtype: str, kept: bool, when: When | None) -> npt.NDArray[Any]:
@@ -117,7 +117,7 @@ class Lanes:
         return array
 
     def history(self, name: str, steps: int) -> npt.NDArray[np.float32]:
-        """Add a number per lane and step in host memory, ``[capacity, steps]``, zero."""
+        """Add a number per lane and step in host memory, ``[capacity, steps]``, initially zero."""
         array = np.zeros((self.capacity, steps), np.float32)
         self.add(name, Field((steps,), "f4", history=True), array)
         return array
@@ -129,13 +129,13 @@ class Lanes:
         array: Array,
         when: When | None = None,
     ) -> None:
-        """Add a field whose array there is, perhaps as a view of another.
+        """Add a field with an existing array, which may be a view of another.
 
         Args:
-            name: A new name.
-            field: What it is.
+            name: Name of the field, not used before.
+            field: Its description.
             array: ``[capacity, *shape]``.
-            when: Tells of a slot whether its lane's frames have the field; by default all have.
+            when: Says, for a slot, whether frames of its lane include the field; default: always.
         """
         assert name not in self.fields
         self.fields[name], self.arrays[name] = field, array
@@ -143,14 +143,14 @@ class Lanes:
             self._when[name] = when
 
     def clear(self, slot: int) -> None:
-        """Make a slot ready for a lane that has not begun."""
+        """Reset the common fields of a slot for a new lane."""
         for number in (self.step, self.t, self.rejected, self.evaluations):
             number[slot] = 0
         self.times[slot, 0] = self.rates[slot, 0] = 0
         self.abandoned[slot] = self.halted[slot] = False
 
-    def take(self, slot: int) -> Frame:
-        """A copy of all that a lane is, in host memory."""
+    def take_frame(self, slot: int) -> Frame:
+        """Copy all kept fields of a lane to host memory."""
         step = int(self.step[slot])
         found = {}
         for name in self._kept(slot):
@@ -159,14 +159,11 @@ class Lanes:
             found[name] = np.array(value.cpu().numpy() if isinstance(value, Tensor) else value)
         return Frame(step, float(self.t[slot]), found)
 
-    def put(self, slot: int, spec: LaneSpec, frame: Frame) -> None:
-        """Put a lane, just admitted with this spec, where a frame of it was taken.
-
-        The frame :meth:`fits`.
-        """
+    def restore(self, slot: int, spec: LaneSpec, frame: Frame) -> None:
+        """Restore a lane, just admitted with this spec, from a frame that :meth:`fits`."""
         for name, value in frame.arrays.items():
             if name not in self.fields:
-                continue  # of a score that this lane does without
+                continue  # of a score that this lane does not have
             array: Any = self.arrays[name]
             if self.fields[name].history:
                 array[slot, : frame.step] = value
@@ -174,7 +171,7 @@ class Lanes:
                 array[slot] = torch.tensor(value) if isinstance(array, Tensor) else value
 
     def fits(self, frame: Frame) -> str | None:
-        """The first array of a frame that is missing or of another kind; None if it fits."""
+        """The first field that a frame lacks or has of another type; ``None`` if it fits."""
         for name, field in self.fields.items():
             expected = (frame.step,) if field.history else field.shape
             found = frame.arrays.get(name)
@@ -200,31 +197,34 @@ class Lanes:
         return sum(array.nbytes for array in self.arrays.values())
 
     def index(self, slots: Slots) -> Index:
-        """Neighbouring slots as a slice, which needs neither a copy nor an index on the device."""
+        """Slots as an index on the device; contiguous ones as a slice, which copies nothing."""
         if len(slots) and slots[-1] - slots[0] + 1 == len(slots):
             return slice(int(slots[0]), int(slots[-1]) + 1)
         return to_device(slots, self.device)
 
     def progress(self, slot: int) -> tuple[int, float]:
-        """Steps completed and time reached."""
+        """Steps completed by a lane, and the time that it has reached."""
         return int(self.step[slot]), float(self.t[slot])
 
     def ticks_left(self, slots: Slots) -> Floats:
-        """Ticks that each lane still needs, roughly, ``[n]``."""
+        """Estimated number of ticks until each lane ends, ``[n]``."""
         return np.ones(len(slots))
 
-    def following(self, slot: int) -> float:
-        """The time at which the next step begins, as far as it is known; else that of this one."""
+    def next_step_t(self, slot: int) -> float:
+        """The time at which the next step begins if it is known, else that of the current step."""
         return float(self.t[slot])
 
     def view(self, slot: int) -> View:
-        """What there is to see of a lane at the beginning of its step.
+        """The view of a lane at the beginning of its step.
 
         Raises:
-            NotImplementedError: The family shows nothing.
+            NotImplementedError: The family has no views.
         """
         raise NotImplementedError
 
-    def running(self, score: str, slots: Slots) -> Floats:
-        """A score of lanes if they ended as is foreseen at the beginning of their step, ``[n]``."""
+    def running_score(self, score: str, slots: Slots) -> Floats:
+        """A score of lanes if they ended where they are predicted to end, ``[n]``.
+
+        Called once the first evaluation of their step is known.
+        """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What a score says: plain data, free of torch."""
+"""The meaning of a score: plain data, free of torch."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a score says. A family may say more in a subclass.
+    """The meaning of a score. A family may add to it in a subclass.
 
     Attributes:
-        semantics: What a large value means, in a word; numbers of different words, and of
-            different scores, are never compared. All scores are larger the less sure the model is.
-        unit: Of the raw value.
-        says: The same in a sentence.
+        semantics: What a large value means, in one word. Values of different scores are never
+            compared. All scores are larger the less sure the model is.
+        unit: Unit of the value.
+        says: What the score measures, in a sentence.
     """
 
     semantics: str

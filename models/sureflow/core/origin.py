@@ -1,4 +1,4 @@
-"""Where a lane comes from, if not from its own noise: plain data, free of torch."""
+"""Origins: what a lane starts from, if not from its own noise. Plain data, free of torch."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sureflow.core.lane import Array, LaneSpec, Origin
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Branch(Origin):
-    """Another trajectory, left at the beginning of one of its steps.
+    """A step of another trajectory, the parent, at which the lane branches off.
 
-    What is drawn by the operations is keyed by the seed and index of the lane that leaves. A lane
-    with the fields of its parent and no operation has the bytes of its parent. On a fixed grid
-    what is left is the part of the lane's own grid after that time.
+    Draws of the operations are keyed by the seed and index of the branching lane. A lane with the
+    fields of its parent and without operations has the bytes of its parent. On a fixed grid the
+    lane continues on the part of its own grid that comes after the time of the branch.
 
     Attributes:
-        parent: The trajectory, a lane of the same family; it may be a branch itself.
-        step: Steps of it that were completed.
-        operations: What is done there, in this order; the family knows which there are.
-        frame: The trajectory at this step or at an earlier one, which saves its evaluations up to
-            there. Not part of what the lane is: without it the trajectory is run from its origin.
+        parent: The parent, a lane of the same family; it may be a branch itself.
+        step: Number of completed steps of the parent at which the lane branches off.
+        operations: Operations of the family that are applied there, in this order.
+        frame: A frame of the parent at this step or an earlier one, which saves evaluations. It
+            does not change the lane: without a frame the parent is run again from its beginning.
     """
 
     parent: Any
@@ -33,7 +33,7 @@ class Branch(Origin):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inverted(Origin):
-    """A sample that was given: the flow runs from it back to noise, and from there as usual.
+    """A given sample. The flow runs from it back to noise, and from there forward as usual.
 
     Attributes:
         data: The sample ``[*shape]``, in data units.
@@ -43,7 +43,7 @@ class Inverted(Origin):
 
 
 def depth(spec: LaneSpec) -> int:
-    """How many branches lie between a lane and its origin."""
+    """Number of branches between a lane and its first ancestor."""
     branches = 0
     while isinstance(spec.origin, Branch):
         spec, branches = spec.origin.parent, branches + 1

@@ -1,4 +1,4 @@
-"""Probability paths from noise to data, and what the numbers of a network mean on them.
+"""Probability paths from noise to data, and conversions between kinds of prediction on them.
 
 Time runs from noise at ``t = 0`` to data at ``t = 1``: ``x_t = alpha(t) x1 + sigma(t) x0`` with
 ``x0 ~ N(0, I)`` independent of the data ``x1``; the velocity is the mean of ``alpha' x1 +
@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 Time = Tensor | float
-"""One for all rows, or ``[B]``."""
+"""One time for all rows, or a time per row ``[B]``."""
 
 Prediction = Literal["velocity", "noise", "data", "v"]
-"""What a network answers: the velocity; ``E[x0 | x_t]``; ``E[x1 | x_t]``; or ``alpha x0 - sigma
-x1`` (Salimans and Ho, Progressive Distillation, 2022)."""
+"""What a network predicts: the velocity; the noise ``E[x0 | x_t]``; the data ``E[x1 | x_t]``; or
+``v``, the mean of ``alpha x0 - sigma x1`` (Salimans and Ho, Progressive Distillation, 2022)."""
 
 
 def broadcast(t: Tensor, like: Tensor) -> Tensor:
-    """Shape times ``[B]`` so that they multiply samples ``[B, *shape]``."""
+    """Reshape times ``[B]`` so that they multiply samples ``[B, *shape]``."""
     return t.reshape(-1, *(1 for _ in like.shape[1:]))
 
 
@@ -31,15 +31,15 @@ def _shaped(t: Time, like: Tensor) -> Time:
 
 
 class Path(ABC):
-    """An affine path. A subclass says ``alpha``, ``sigma`` and their derivatives in time."""
+    """An affine path. A subclass defines ``alpha``, ``sigma`` and their derivatives in time."""
 
     @abstractmethod
     def alpha(self, t: Time) -> tuple[Time, Time]:
-        """Share of the data, and its derivative."""
+        """Factor of the data, and its derivative."""
 
     @abstractmethod
     def sigma(self, t: Time) -> tuple[Time, Time]:
-        """Share of the noise, and its derivative."""
+        """Factor of the noise, and its derivative."""
 
     def interpolate(self, x0: Tensor, x1: Tensor, t: Time) -> Tensor:
         """Point ``x_t`` on the path from noise ``x0`` to data ``x1``."""
@@ -50,22 +50,23 @@ class Path(ABC):
         """Expected noise and expected data, ``E[x0 | x_t]`` and ``E[x1 | x_t]``."""
         time = _shaped(t, x)
         (alpha, rise), (sigma, fall) = self.alpha(time), self.sigma(time)
-        width = alpha * fall - sigma * rise
-        return (alpha * velocity - rise * x) / width, (fall * x - sigma * velocity) / width
+        determinant = alpha * fall - sigma * rise
+        noise, data = alpha * velocity - rise * x, fall * x - sigma * velocity
+        return noise / determinant, data / determinant
 
     def score(self, x: Tensor, t: Time, velocity: Tensor) -> Tensor:
-        """Score ``grad log p_t(x) = -E[x0 | x_t] / sigma``, where there is any noise."""
+        """Score function ``grad log p_t(x) = -E[x0 | x_t] / sigma``, for ``sigma > 0``."""
         return -self.ends(x, t, velocity)[0] / self.sigma(_shaped(t, x))[0]
 
-    def velocity(self, says: Prediction, out: Tensor, x: Tensor, t: Time) -> Tensor:
-        """The velocity that follows from what a network says at ``x [B, *shape]``."""
-        if says == "velocity":
+    def velocity(self, prediction: Prediction, out: Tensor, x: Tensor, t: Time) -> Tensor:
+        """Convert what a network predicts at ``x [B, *shape]`` to the velocity."""
+        if prediction == "velocity":
             return out
         time = _shaped(t, x)
         (alpha, rise), (sigma, fall) = self.alpha(time), self.sigma(time)
-        if says == "noise":
+        if prediction == "noise":
             return rise * (x - sigma * out) / alpha + fall * out
-        if says == "data":
+        if prediction == "data":
             return rise * out + fall * (x - alpha * out) / sigma
         length = alpha**2 + sigma**2
         data, noise = (alpha * x - sigma * out) / length, (sigma * x + alpha * out) / length
@@ -95,19 +96,6 @@ class Linear(Path):
 
 
 LINEAR = Linear()
-
-
-def divergence_from_variance(total_variance: Tensor, t: Tensor, dimension: int) -> Tensor:
-    """Divergence of the linear path's velocity from ``tr Cov[u | x_t]``, for ``t < 1``.
-
-    The exact identity ``(1 - t) div v = t tr Cov[u | x_t] - d``.
-    """
-    return (t * total_variance - dimension) / (1 - t)
-
-
-def variance_from_divergence(divergence: Tensor, t: Tensor, dimension: int) -> Tensor:
-    """``tr Cov[u | x_t]`` from the divergence of the velocity, for ``t > 0``; the inverse."""
-    return (dimension + (1 - t) * divergence) / t
 
 
 def sample_times(count: int, kind: str, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""What other packages bring, by the entry points that they declare."""
+"""Plugins: objects that other packages provide by entry points."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 def installed(group: str, kind: type[T]) -> dict[str, T]:
     """Return the objects that installed packages declare under a group, by name.
 
-    One that cannot be imported, or is of another kind, is left out with a warning: it must not
-    take along what works.
+    An object that cannot be imported, or has another type, is left out with a warning, so that it
+    does not disable the others.
 
     Args:
         group: Name of the group of entry points.
-        kind: What each must be an instance of.
+        kind: Class that each object must be an instance of.
     """
     found: dict[str, T] = {}
     for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):

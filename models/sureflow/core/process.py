@@ -1,4 +1,4 @@
-"""How lanes move: what a process asks the network, and what it makes of the replies."""
+"""Processes: how lanes move, by what they ask of the network and by its replies."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from sureflow.core.lanes import Lanes
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Rows for a head of the model.
+    """Rows that a head of the model is asked to evaluate.
 
     Attributes:
         head: Name of the head.
-        inputs: By name, each with a row for each row asked for, ``[n, ...]``.
-        bucket: Rows of one bucket have equal shapes, and are evaluated together.
+        inputs: Inputs by name, each ``[n, ...]`` for ``n`` rows.
+        bucket: Queries of one head and one bucket have rows of equal shapes, which are evaluated
+            together.
     """
 
     head: str
@@ -31,20 +32,21 @@ class Query:
 
     @property
     def rows(self) -> int:
-        """How many rows."""
+        """Number of rows."""
         return len(next(iter(self.inputs.values())))
 
 
 Reply = Mapping[str, Tensor]
-"""What a head answers, by name, each with a row for each row asked for."""
+"""The answers of a head by name, each ``[n, ...]`` for the ``n`` rows of a query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a lane leaves behind; the fields are those of :class:`~sureflow.core.lane.Sample`.
+    """The result of a lane; see :class:`~sureflow.core.lane.Sample` for the fields.
 
     Attributes:
-        late: Whether it had to hurry to a deadline, so that it is not what was asked for.
+        late: Whether the lane widened its tolerance to meet a deadline, so that the sample differs
+            from the one that its spec describes.
     """
 
     data: Array
@@ -67,14 +69,14 @@ class Outcome:
 
 
 class Process(Protocol):
-    """How the lanes move that are in it: two halves around the network.
+    """Moves lanes in two halves: it asks for rows of the network, and it is told the replies.
 
-    All is called under ``torch.inference_mode``. A lane never ends by an exception: it is done or
-    it has diverged.
+    All methods are called under ``torch.inference_mode``. A lane never ends by an exception; it is
+    done, or it has diverged.
     """
 
     def ask(self, slots: Slots) -> list[Query]:
-        """The rows that these running lanes need next."""
+        """The rows that these lanes need next."""
         ...
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
@@ -82,40 +84,40 @@ class Process(Protocol):
         ...
 
     def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """What a lane of this spec leaves behind where it stands."""
+        """The result of a lane in its present state."""
         ...
 
     def release(self, slot: int) -> None:
-        """Forget a lane, finished or not; its slot may be given to any process."""
+        """Forget a lane, finished or not. Another process may use its slot afterwards."""
         ...
 
 
 class Phases(Protocol):
-    """The processes of a model's lanes, and the way of each lane through them."""
+    """The processes of a model's lanes, and the order in which each lane goes through them."""
 
     @property
     def lanes(self) -> Lanes:
-        """The lanes."""
+        """The lanes in flight."""
         ...
 
-    def along(self, slot: int, spec: LaneSpec, deadline: float) -> Iterator[Process]:
-        """The processes of a lane in turn, each with the lane already in it.
+    def processes(self, slot: int, spec: LaneSpec, deadline: float) -> Iterator[Process]:
+        """Yield the processes of a lane one after another, each once the lane is admitted to it.
 
         Args:
             slot: A free slot.
             spec: The lane.
-            deadline: When the sample must be there, on the clock of :meth:`pace`; infinity if it
-                may take its time.
+            deadline: Time at which the sample must be finished, on the clock of :meth:`set_clock`;
+                infinity if there is none.
         """
         ...
 
     def listen(self, listener: Callable[[int, float, float], object]) -> None:
-        """Tell somebody ``(slot, t, running score)`` of every lane at every step from now on.
+        """Call a listener with ``(slot, t, running score)`` for every lane at every step.
 
         No lane is then abandoned early.
         """
         ...
 
-    def pace(self, now: float, tick_s: float) -> None:
-        """Take note of what the time is, and how long a tick takes at present, in seconds."""
+    def set_clock(self, now: float, tick_s: float) -> None:
+        """Set the current time, and the present duration of a tick in seconds."""
         ...

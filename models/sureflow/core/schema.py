@@ -1,4 +1,4 @@
-"""What requests are made of: the families and the API describe their options with it."""
+"""Base classes of request schemas: families and the API describe their options with them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 class Schema(BaseModel):
-    """Base of every part of requests and answers; fields are documented where they stand."""
+    """Base of every part of requests and answers. Docstrings of fields become descriptions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """Annotates a string that is one of these names, which installed packages may add to."""
+    """Annotates a string that must be one of these names. Installed packages may add names."""
 
     names: Sequence[str]
 

@@ -1,4 +1,4 @@
-"""What a score is: a number of a lane, folded over its steps from evidence by name."""
+"""Scores: numbers per lane, accumulated over its steps from evidence by name."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
 
 Evidence = Callable[[str], Any]
-"""What is known of some lanes, by name; looked up only where a score wants it."""
+"""Returns the evidence of some lanes by name. A score looks up only what it needs."""
 
 Part: TypeAlias = Flags | slice
-"""Which of some lanes, as an index into arrays with an entry for each."""
+"""A selection of some lanes, as an index into arrays with an entry per lane."""
 
 EVERY = slice(None)
-"""All of them."""
+"""The selection of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What an evaluation of each of ``n`` lanes showed, or the beginning of a step.
+    """The evidence of one evaluation of each of ``n`` lanes, or of the beginning of their steps.
 
     Attributes:
         slots: The lanes, ``[n]``.
-        where: The same as an index on the device.
-        t: Progress at which it was made, ``[n]``.
-        weight: What it counts in an integral over time, ``[n]``; the solver's own quadrature, and
-            perhaps negative. Of a beginning, the size of the step.
-        evidence: By name: tensors ``[n, ...]`` on the device, numbers ``[n]`` in host memory.
+        where: The same lanes as an index on the device.
+        t: Progress of the lanes at the evaluation, ``[n]``.
+        weight: Weight of the evaluation in an integral over time, ``[n]``: that of the solver's
+            own quadrature, which may be negative. At the beginning of a step, the step's size.
+        evidence: Evidence by name: tensors ``[n, ...]`` on the device, numbers ``[n]`` on the host.
     """
 
     slots: Slots
@@ -45,24 +45,24 @@ class Step:
     evidence: Evidence
 
     def scaled(self, values: Tensor) -> Tensor:
-        """``values [n, *shape]`` by their weights."""
+        """``values [n, *shape]`` multiplied by their weights."""
         weight = torch.from_numpy(self.weight.astype(np.float32)).to(values.device)
         return values * broadcast(weight, values)
 
 
 class Score(ABC):
-    """Gathers one score for the lanes that ask for it, all in one struct of arrays.
+    """Computes one score for all lanes that have it, in arrays with an entry per slot.
 
-    It knows evidence by name, and neither process nor other scores. A row's numbers depend on that
-    row alone: sums over components are those of :func:`~sureflow.moments.reduction.row_sums`,
-    everything else is elementwise.
+    A score reads evidence by name and knows neither the process nor other scores. The numbers of a
+    lane depend on that lane alone: sums over components use
+    :func:`~sureflow.moments.reduction.row_sums`, and everything else is elementwise.
 
     Args:
-        fields: Where it adds what it keeps of each lane.
-        shape: Of one sample.
+        fields: Adds the arrays in which the score keeps its state of each lane.
+        shape: Shape of one sample.
 
     Attributes:
-        costly: Evidence that costs rows of its own, which it asks for by :meth:`wants`.
+        costly: Names of the evidence that costs rows of its own; see :meth:`wants`.
     """
 
     costly: ClassVar[tuple[str, ...]] = ()
@@ -72,75 +72,76 @@ class Score(ABC):
 
     @abstractmethod
     def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Begin anew for the lane that has just been put into a slot."""
+        """Reset the state of a slot for a new lane."""
 
     def wants(self, name: str, slots: Slots, t: Floats) -> Flags:
         """Which of these lanes, about to be evaluated at ``t [n]``, need this costly evidence."""
         return np.ones(len(slots), np.bool_)
 
     def inputs(self, evidence: str, where: Index) -> Tensor:
-        """What costly evidence is asked with, such as a direction, ``[n, ...]``."""
+        """Additional input of the rows for costly evidence, such as a direction, ``[n, ...]``."""
         raise NotImplementedError
 
-    def see(self, step: Step) -> None:  # noqa: B027
-        """Costly evidence has come, whether or not the step is kept."""
+    def observe(self, step: Step) -> None:  # noqa: B027
+        """Read costly evidence that has arrived, whether or not the step will be kept."""
 
     def begin(self, step: Step) -> None:  # noqa: B027
-        """A step is kept; comes before its evaluations."""
+        """Read the beginning of a step that is kept; called before :meth:`add`."""
 
     def add(self, step: Step) -> None:  # noqa: B027
-        """An evaluation is kept."""
+        """Accumulate the evidence of an evaluation in a step that is kept."""
 
     def jump(self, slot: int, evidence: Evidence) -> None:  # noqa: B027
-        """The state of a lane is put, or pulled, elsewhere than its own velocity leads.
+        """Account for a change of a lane's state that its own velocity has not made.
 
-        Its start has been moved along, so that the path still adds up to where the lane is.
+        The lane's start has moved by the same amount, so that start and velocities still add up to
+        the state.
 
         Args:
             slot: The lane.
-            evidence: ``t``; ``moved``, by how much, ``[*shape]``, zero where it is pulled all along
-                or only the velocity has become another; ``slope``, ``grad log p_t`` where it was,
-                ``[*shape]``, None where it is not known.
+            evidence: ``t``; ``moved``, the change of the state ``[*shape]``, which is zero where
+                only the velocity is changed from here on; ``slope``, the value of ``grad log p_t``
+                at the state before, ``[*shape]``, or None if it is not known.
         """
 
     def renew(self, slot: int, evidence: Evidence) -> None:  # noqa: B027
-        """The noise of a lane is another, and its path is moved there; comes before the jump.
+        """Account for new noise of a lane, to which its whole path is moved; before :meth:`jump`.
 
-        Velocities gathered so far are less by ``change``, and so is the target: where the path
-        ends less the new noise.
+        The velocities accumulated so far decrease by ``change``, and so does the target, the end
+        of the path less its noise.
 
         Args:
-            slot: The lane, still where it was, with the start that it had.
-            evidence: ``t``, ``state``, ``start``, and ``change``, new noise less old, ``[*shape]``.
+            slot: The lane, with its state and start before the change.
+            evidence: ``t``, ``state``, ``start``, and ``change``: new noise less old, ``[*shape]``.
         """
 
     def recondition(self, slot: int, spec: LaneSpec) -> None:  # noqa: B027
-        """The lane is a sample of something else from here on."""
+        """Account for a new condition of a lane."""
 
     @abstractmethod
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
-        """Score of lanes if they end at ``end``, ``[n]``; larger is less sure.
+        """Score of lanes that end at the evidence ``end``, ``[n]``; larger is less sure.
 
-        Halfway ``end`` is the predicted end point, and what has been gathered so far is scaled as
-        if the rest were like it, where that makes sense.
+        For a running lane ``end`` is the predicted end point, and sums accumulated so far are
+        scaled to the whole path where that makes sense.
         """
 
 
 class Fields(Protocol):
-    """Where a score adds what it keeps of each lane; zero at first."""
+    """Adds the arrays in which a score keeps its state of each lane; all are zero at first."""
 
     def tensor(self, name: str, *shape: int) -> Tensor:
-        """An array on the device, ``[capacity, *shape]``, float32."""
+        """Add an array on the device, ``[capacity, *shape]``, float32."""
         ...
 
     def number(self, name: str) -> Floats:
-        """A number in host memory, ``[capacity]``."""
+        """Add a number in host memory, ``[capacity]``."""
         ...
 
     def count(self, name: str) -> Integers:
-        """A whole number in host memory, ``[capacity]``."""
+        """Add an integer in host memory, ``[capacity]``."""
         ...
 
     def flag(self, name: str) -> Flags:
-        """A flag in host memory, ``[capacity]``."""
+        """Add a flag in host memory, ``[capacity]``."""
         ...

@@ -1,4 +1,4 @@
-"""Copies between host and device that wait for nothing, and the one that waits."""
+"""Copies between host and device: to the device without waiting, to the host with waiting."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 def to_device(array: npt.NDArray[Any], device: torch.device) -> Tensor:
     """The array as a tensor; on a CPU the same memory, on a GPU an asynchronous copy.
 
-    Pinned memory comes from torch's cache, which hands a block out again only once the copy from
-    it is done.
+    Pinned memory comes from torch's cache, which reuses a block only after the copy from it is
+    complete.
     """
     tensor = torch.from_numpy(array)
     if device.type == "cpu":
@@ -24,7 +24,7 @@ def to_device(array: npt.NDArray[Any], device: torch.device) -> Tensor:
 
 
 def to_host(tensor: Tensor) -> npt.NDArray[Any]:
-    """The values in host memory, once everything before them on the device is done."""
+    """The values in host memory; waits until the device has computed them."""
     if tensor.device.type == "cuda":
         pinned = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
         pinned.copy_(tensor, non_blocking=True)

@@ -1,4 +1,4 @@
-"""What a family says of the requests and the answers of its models: free of torch."""
+"""The wire of a family: how requests become lanes and samples become answers. Free of torch."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import Schema
 
 Edited = tuple[LaneSpec, list[tuple[int, object]]]
-"""A lane that goes on from another, and its operations by their place in the request."""
+"""The lane of an edit, and its operations, each with its position in the request."""
 
 
 class NoOptions(Schema):
-    """There is nothing to choose."""
+    """The family has no such options."""
 
 
 class Wire:
-    """The part of a family that the API reads. A subclass says what is different.
+    """The part of a family that the API uses. A subclass overrides what is its own.
 
-    A method that finds that a request cannot be served raises
-    :class:`~sureflow.core.invalid_field.InvalidFieldError`, which names the field.
+    Methods raise :class:`~sureflow.core.invalid_field.InvalidFieldError`, which names the field,
+    for a request that the model cannot serve.
 
     Attributes:
-        sampler: What ``sampler`` of a request may say.
-        guidance: What ``guidance`` of a request may say.
-        operation_bodies: What each of ``operations`` may say, by its ``type``.
+        sampler: Schema of ``sampler`` in requests.
+        guidance: Schema of ``guidance`` in requests.
+        operation_bodies: Schemas of the entries of ``operations``, by their ``type``.
         samplers: Names of the solvers, for the model's card.
-        codec: How samples travel.
-        tensors: Fields of a request that a tensor of the Open Inference Protocol may fill in, by
-            the name of the tensor: its datatype, and the path of the field.
-        inversion: The sampler of an inversion that names none; ``None`` where samples cannot be
-            inverted.
-        redraw: The operation that draws a lane's noise anew, by which lanes are rewound.
-        wire_names: Paths of the fields of a request by the name that lanes have for them, where
-            the two differ.
+        codec: Encodes samples.
+        tensors: Tensors of the Open Inference Protocol that set fields of a request, by name: the
+            datatype of the tensor and the path of the field.
+        inversion: Sampler of an inversion request that has none; ``None`` where the family cannot
+            invert samples.
+        rewind_operation: The operation with which the filter action ``rewind`` varies a sample.
+        wire_names: Paths of fields of a request, by name of the lane's field, where they differ.
     """
 
     sampler: ClassVar[type[Schema]] = NoOptions
@@ -47,7 +46,7 @@ class Wire:
     codec: Codec = Codec()
     tensors: Mapping[str, tuple[str, str]] = {}
     inversion: Schema | None = None
-    redraw: object | None = None
+    rewind_operation: object | None = None
     wire_names: Mapping[str, str] = {}
 
     def lane(
@@ -61,11 +60,12 @@ class Wire:
         """Return the first lane of a request, with the fields that are the family's own.
 
         Args:
-            card: The model.
-            seed: Of the request.
-            condition: What was written, by name; see :mod:`sureflow.core.condition`.
-            guidance: A :attr:`guidance`.
-            sampler: A :attr:`sampler`.
+            card: Card of the model.
+            seed: Seed of the request.
+            condition: Conditions as the client wrote them, by name; see
+                :mod:`sureflow.core.condition`.
+            guidance: An instance of :attr:`guidance`.
+            sampler: An instance of :attr:`sampler`.
         """
         raise NotImplementedError
 
@@ -77,28 +77,28 @@ class Wire:
         operations: Sequence[Any],
         sample: Callable[[], Array],
     ) -> Edited:
-        """Return the lane that goes on from a parent where an edit takes it up.
+        """Return the lane that continues from a parent as an edit asks, and its operations.
 
         Args:
-            card: The model.
+            card: Card of the model.
             parent: The lane that is edited.
-            sampler: A :attr:`sampler`; ``None`` goes on as the parent does.
-            operations: Some of :attr:`operation_bodies`.
+            sampler: An instance of :attr:`sampler`; ``None`` keeps that of the parent.
+            operations: Instances of :attr:`operation_bodies`.
             sample: Reads the sample of the parent ``[*shape]``.
         """
         raise NotImplementedError
 
-    def random(self, operation: object) -> bool:
-        """Whether an operation has noise of its own, so that branches by it differ."""
+    def draws_noise(self, operation: object) -> bool:
+        """Whether an operation draws noise, so that several branches with it differ."""
         return False
 
     def check_inversion(self, spec: LaneSpec) -> None:
-        """Make sure that such a lane can begin at a given sample, from which it is taken back."""
+        """Check that a lane like this one can start from the inversion of a given sample."""
 
-    def unrewindable(self, spec: LaneSpec) -> str | None:
-        """Why such a lane cannot be taken up again, as a sentence; ``None`` if it can."""
+    def rewind_obstacle(self, spec: LaneSpec) -> str | None:
+        """Why a lane cannot be resumed from one of its steps, as a sentence; ``None`` if it can."""
         return None
 
-    def examples(self, card: ModelCard) -> Iterator[LaneSpec]:
-        """Short lanes to warm up with, without end; together they use all that lanes may use."""
+    def warm_up_lanes(self, card: ModelCard) -> Iterator[LaneSpec]:
+        """Short lanes to warm a worker up with, without end; together they use all solvers."""
         return (self.lane(card, index, {}, self.guidance(), self.sampler()) for index in count())

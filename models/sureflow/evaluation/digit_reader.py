@@ -1,4 +1,4 @@
-"""A reader of digits that somebody else trained: the CNN in the package ``digit-recognizer-py``."""
+"""A digit classifier trained by others: the CNN of the package ``digit-recognizer-py``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from sureflow.core.lane import Sample
 
 MEAN, DEVIATION = 0.1307, 0.3081
-"""Of the pixels, in [0, 1], that it was trained on."""
+"""Mean and standard deviation of the pixels, in [0, 1], that it was trained on."""
 
 
 class DigitReader(nn.Module):
     """Classifier of digits in [-1, 1], ``[B, 1, 28, 28]`` to logits ``[B, 10]``.
 
-    Its training is independent of ours, so its errors are as good a truth as there is at hand.
+    It was trained independently of our models, so it serves as a judge of them.
     """
 
     def __init__(self) -> None:
@@ -38,12 +38,12 @@ class DigitReader(nn.Module):
 
     @torch.inference_mode()
     def read(self, images: Tensor) -> Tensor:
-        """The digits that it sees, ``[N]``."""
+        """The most likely digits, ``[N]``."""
         return torch.cat([self(block).argmax(1) for block in torch.split(images, 500)])
 
     @classmethod
     def load(cls) -> DigitReader:
-        """Its weights, read as plain tensors from the installed package; none of its code runs.
+        """Read its weights as plain tensors from the installed package, without running its code.
 
         Raises:
             FileNotFoundError: The package is not installed; says how to get it.
@@ -58,7 +58,7 @@ class DigitReader(nn.Module):
 
 
 def misread(samples: list[Sample]) -> list[bool]:
-    """Which samples the reader takes for another digit than the one that was asked for.
+    """Which samples the reader classifies as another digit than their label.
 
     A judge for ``sureflow calibrate --judge sureflow.evaluation.digit_reader:misread``.
     """

@@ -1,4 +1,4 @@
-"""How good are a model's samples, and are the confident ones better?"""
+"""Quality of a model's samples by a judge, of all samples and of the confident half."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Report:
     """Quality of class-conditional samples, as a judge sees them.
 
     Attributes:
-        accuracy: Share of samples that the judge reads as the class asked for; higher is better.
+        accuracy: Share of samples that the judge assigns to their own class; higher is better.
         distance: Judge-FD to held-out real images; lower is better.
         floor: Judge-FD between two disjoint sets of real images of the same size.
         count: Size of each of these sets.
@@ -65,7 +65,7 @@ def judge_accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
 def assess(samples: list[Sample], judge: Judge, held_out: Tensor) -> Report:
     """Judge samples against held-out images ``[N, C, H, W]`` in [-1, 1].
 
-    The samples are compared with as many real images, and these with as many others.
+    The samples are compared with as many real images, and those with as many other real images.
 
     Raises:
         ValueError: There are fewer held-out images than twice the samples.
@@ -86,6 +86,6 @@ def assess(samples: list[Sample], judge: Judge, held_out: Tensor) -> Report:
 
 
 def confident_half(samples: list[Sample]) -> list[Sample]:
-    """The more confident half; confidence is per class, so the classes stay balanced."""
+    """The more confident half. Confidence is calibrated per class, so classes stay balanced."""
     ranked = sorted(samples, key=lambda sample: -(sample.confidence or 0.0))
     return ranked[: len(samples) // 2]

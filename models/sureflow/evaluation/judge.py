@@ -66,7 +66,7 @@ def train_judge(
     """Train a judge on ``uint8 [N, 1, 28, 28]`` images, with random shifts and mirroring.
 
     Args:
-        images: Images the flow never saw.
+        images: Images that the flow was not trained on.
         labels: Their classes, ``[N]``.
         epochs: Passes over the images.
         seed: Seed of weights, order and augmentation.

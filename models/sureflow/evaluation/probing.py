@@ -1,4 +1,4 @@
-"""Fitting a probe: what a network's activations say of what a judge will say."""
+"""Fitting a probe: a linear prediction of a judge's verdicts from a network's activations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import SampleJudge
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.networks import Probe, Reply
+from sureflow.networks import NetworkOutput, Probe
 from sureflow.networks.probe import between, pooled
 from sureflow.sampling.sample import run
 from sureflow.stamp import LEARNED_FROM, NETWORK
@@ -25,29 +25,29 @@ from sureflow.stamp import LEARNED_FROM, NETWORK
 SEED = 4_000_003
 KNOTS = 6
 POINTS = 10
-"""Places along the path at which activations are looked at, each in the middle of its part."""
+"""Number of times along the path at which activations are read, each in the middle of its part."""
 
 FOLDS = 5
 PENALTIES = tuple(10.0 ** (power / 2) for power in range(2, 13))
-"""Tried on squared weights of standardised features, in judged samples."""
+"""Penalties to try, on squared weights of standardised features, in units of judged samples."""
 
 CHUNK = 64
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is known of ``n`` judged samples.
+class JudgedFeatures:
+    """Features and verdicts of ``n`` judged samples.
 
     Attributes:
-        features: Their activations' moments, integrated over time against the hat function of
+        features: Moments of the activations, integrated over time against the hat function of
             every knot, ``[n, KNOTS * 2 C]``.
-        labels: ``[n]``; the null label for none.
-        said: What the judge said, ``[n]``.
+        labels: Class of each sample, or the null label, ``[n]``.
+        verdicts: Verdict of the judge on each sample, ``[n]``.
     """
 
     features: Tensor
     labels: Tensor
-    said: Tensor
+    verdicts: Tensor
 
 
 def fit_probe(
@@ -60,42 +60,42 @@ def fit_probe(
     steps: int = 20,
     quiet: bool = False,
 ) -> Probe:
-    """Draw samples, ask the judge about them, and fit a probe that foretells what it says.
+    """Draw samples, have the judge rate them, and fit a probe that predicts its verdicts.
 
-    Ridge regression on the activations' moments along the path, with an offset for each class; the
-    penalty is the one that foretells best what was left out of the fit. The classes take turns,
-    without guidance.
+    The fit is a ridge regression on the moments of the activations along the path, with an offset
+    for each class. The penalty is chosen by cross-validation. The classes take turns, without
+    guidance.
 
     Args:
-        model: The model; a probe that it has is not used.
-        judge: Says of each sample whether it is bad, or how bad.
-        name: What the judge is called in the settings.
-        draws: How many samples; the more the better, there is one weight for every one of
-            ``KNOTS * 2 C`` features.
-        seed: Theirs; nothing that is to be checked later should be drawn by it.
+        model: The model; a probe that it already has is not used.
+        judge: Returns for each sample whether it is bad, or how bad it is.
+        name: Name of the judge in the settings.
+        draws: Number of samples; many are needed, since there are ``KNOTS * 2 C`` weights.
+        seed: Seed of the samples. Samples that later check the probe should have another one.
         method: Solver of the draws.
-        steps: Its steps; multiples of 20, or many, so that states are known where they are wanted.
+        steps: Number of steps; a multiple of 20, or many, so that steps begin near the times at
+            which activations are read.
         quiet: No progress bar.
 
     Returns:
-        The probe, which is attached to nothing yet. Its settings have ``spearman``: the rank
-        correlation of what it foretold of samples that it was not fitted to with what was said.
+        The probe, not attached to a network. Its settings have ``spearman``: the rank correlation
+        of verdicts with predictions for samples that were left out of the fit.
 
     Raises:
-        ValueError: The network has no place to be probed, there are fewer than ten draws for every
-            class, or the judge did not give a number for each, or gave the same for all.
+        ValueError: The network has no activations for a probe, there are fewer than ten draws per
+            class, or the judge's verdicts are not one finite number per sample, or all the same.
     """
     network, classes = model.network, len(model.card.classes)
-    if not network.probed:
-        raise ValueError(f"{model.card.name} has no place to be probed")
+    if not network.probe_channels:
+        raise ValueError(f"{model.card.name} has no activations that a probe can read")
     if draws < 10 * max(classes, 1):
         raise ValueError(f"draws: {draws} are too few; at least ten for every class")
-    features, samples = _drawn(model, draws, seed, method, steps, quiet)
-    said = torch.tensor(_numbers(judge(samples), name, draws), dtype=torch.double)
+    features, samples = _draw_samples(model, draws, seed, method, steps, quiet)
+    verdicts = torch.tensor(_checked(judge(samples), name, draws), dtype=torch.double)
     labels = torch.tensor([classes if s.spec.label is None else s.spec.label for s in samples])
-    seen = Seen(features, labels, said)
-    penalty, spearman = _best_penalty(seen, seed)
-    weight, bias = Regression(seen).solve(penalty, classes)
+    judged = JudgedFeatures(features, labels, verdicts)
+    penalty, spearman = _best_penalty(judged, seed)
+    weight, bias = Regression(judged).solve(penalty, classes)
     settings = {
         "judge": name,
         "draws": draws,
@@ -110,61 +110,62 @@ def fit_probe(
 
 
 class Regression:
-    """Ridge regression within classes, with an offset for each.
+    """Ridge regression within classes, with an offset for each class.
 
-    Features count in units of their deviation within a class, the penalty in samples.
+    Features are in units of their standard deviation within a class, the penalty in samples.
 
     Args:
-        seen: What is to be foretold from what.
+        judged: The features and verdicts.
     """
 
-    def __init__(self, seen: Seen) -> None:
-        x, y = seen.features.double(), seen.said.clone()
+    def __init__(self, judged: JudgedFeatures) -> None:
+        x, y = judged.features.double(), judged.verdicts.clone()
         self._means = {}
-        for label in sorted(set(seen.labels.tolist())):
-            chosen = seen.labels == label
+        for label in sorted(set(judged.labels.tolist())):
+            chosen = judged.labels == label
             self._means[label] = centre, usual = x[chosen].mean(0), y[chosen].mean()
             x[chosen] -= centre
             y[chosen] -= usual
         self._scale = x.square().mean(0).sqrt()
-        self._scale[self._scale == 0] = torch.inf  # says nothing, and gets no weight
+        self._scale[self._scale == 0] = torch.inf  # a constant feature gets no weight
         x /= self._scale
         self._gram, self._cross = x.T @ x, x.T @ y
 
     def solve(self, penalty: float, classes: int) -> tuple[Tensor, Tensor]:
         """Weights ``[F]`` of the features, and the offset of every label, ``[classes + 1]``.
 
-        A label of which nothing was seen has the mean offset of the others.
+        A label without samples has the mean offset of the others.
         """
         gram = self._gram.clone()
         gram.diagonal().add_(penalty)
         weight = torch.linalg.solve(gram, self._cross) / self._scale
-        offsets = {label: said - centre @ weight for label, (centre, said) in self._means.items()}
+        offsets = {label: mean - centre @ weight for label, (centre, mean) in self._means.items()}
         usual = torch.stack([*offsets.values()]).mean()
         return weight, torch.stack([offsets.get(label, usual) for label in range(classes + 1)])
 
 
-def _best_penalty(seen: Seen, seed: int) -> tuple[float, float]:
-    """The penalty that foretells best what was left out, and how well it does."""
-    order = torch.randperm(len(seen.said), generator=torch.Generator().manual_seed(seed))
-    classes = int(seen.labels.max())
-    foretold = torch.zeros(len(PENALTIES), len(order), dtype=torch.double)
+def _best_penalty(judged: JudgedFeatures, seed: int) -> tuple[float, float]:
+    """The penalty with the least cross-validated error, and the rank correlation with it."""
+    order = torch.randperm(len(judged.verdicts), generator=torch.Generator().manual_seed(seed))
+    classes = int(judged.labels.max())
+    predicted = torch.zeros(len(PENALTIES), len(order), dtype=torch.double)
     for fold in range(FOLDS):
         out = torch.zeros(len(order), dtype=torch.bool)
         out[order[fold::FOLDS]] = True
-        regression = Regression(Seen(seen.features[~out], seen.labels[~out], seen.said[~out]))
+        features, labels, verdicts = judged.features, judged.labels, judged.verdicts
+        regression = Regression(JudgedFeatures(features[~out], labels[~out], verdicts[~out]))
         for index, penalty in enumerate(PENALTIES):
             weight, bias = regression.solve(penalty, classes)
-            foretold[index, out] = seen.features[out].double() @ weight + bias[seen.labels[out]]
-    best = int((foretold - seen.said).square().mean(1).argmin())
-    return PENALTIES[best], float(spearmanr(foretold[best], seen.said).statistic)
+            predicted[index, out] = features[out].double() @ weight + bias[labels[out]]
+    best = int((predicted - judged.verdicts).square().mean(1).argmin())
+    return PENALTIES[best], float(spearmanr(predicted[best], judged.verdicts).statistic)
 
 
 @torch.inference_mode()
-def _drawn(
+def _draw_samples(
     model: Model, draws: int, seed: int, method: str, steps: int, quiet: bool
 ) -> tuple[Tensor, list[Sample]]:
-    """Samples, and their features."""
+    """Draw samples; returns their features and the samples."""
     turns = [*range(len(model.card.classes))] or [None]
     times = tuple((np.arange(POINTS) + 0.5) / POINTS)
     features, samples = [], []
@@ -183,19 +184,19 @@ def _drawn(
 
 
 def _features(model: Model, samples: list[Sample]) -> Tensor:
-    """Moments of activations, integrated against every hat function, ``[n, KNOTS * 2 C]``."""
+    """Moments of the activations, integrated against every hat function, ``[n, KNOTS * 2 C]``."""
     network, device = model.network, model.device
     null = network.classes
     labels = [null if sample.spec.label is None else sample.spec.label for sample in samples]
     label = torch.tensor(labels, device=device)
-    total = torch.zeros(len(samples), KNOTS, 2 * network.probed)
-    parts = _parts([frame.t for frame in samples[0].frames])
-    # Samples of one solver have frames at the same steps.
+    total = torch.zeros(len(samples), KNOTS, 2 * network.probe_channels)
+    parts = _durations([frame.t for frame in samples[0].frames])
+    # Samples of one solver have frames of the same steps.
     for part, frames in zip(parts, zip(*(s.frames for s in samples), strict=True), strict=True):
         x = torch.stack([torch.from_numpy(frame.arrays["x"]) for frame in frames]).to(device)
         t = torch.tensor([frame.t for frame in frames], dtype=torch.float32)
         reply = network.run(x, t.to(device), label, noisy=True)
-        assert isinstance(reply, Reply)
+        assert isinstance(reply, NetworkOutput)
         assert reply.hidden is not None
         moments = pooled(reply.hidden).cpu()
         place, share = between(t, KNOTS)
@@ -205,14 +206,14 @@ def _features(model: Model, samples: list[Sample]) -> Tensor:
     return total.flatten(1)
 
 
-def _parts(times: Sequence[float]) -> list[float]:
-    """Of [0, 1], that which lies nearest to each of these times, ascending."""
+def _durations(times: Sequence[float]) -> list[float]:
+    """Lengths of the parts of [0, 1] nearest to each of these ascending times."""
     borders = [0.0, *((a + b) / 2 for a, b in pairwise(times)), 1.0]
     return [after - before for before, after in pairwise(borders)]
 
 
-def _numbers(said: Sequence[float], name: str, draws: int) -> list[float]:
-    numbers = np.asarray(said, np.float64)
+def _checked(verdicts: Sequence[float], name: str, draws: int) -> list[float]:
+    numbers = np.asarray(verdicts, np.float64)
     if numbers.shape != (draws,):
         raise ValueError(f"judge: {name} gave {numbers.size} judgements on {draws} samples")
     if not np.isfinite(numbers).all():

@@ -1,4 +1,4 @@
-"""Realism of images in the feature space of a judge, against images that nobody trained on.
+"""Realism of images in the feature space of a judge, compared with held-out real images.
 
 Kynkaanniemi et al., Improved Precision and Recall Metric for Assessing Generative Models (2019);
 coverage after Naeem et al., Reliable Fidelity and Diversity Metrics (2020).
@@ -22,25 +22,26 @@ BLOCK = 1000
 JUDGE = Path("models/judges/fashion.safetensors")
 
 KEPT = 2000
-"""Test images that :func:`unreal_clothes` leaves out, for whoever wants to check what was learned
-from it."""
+"""Number of test images that :func:`unreal_clothes` leaves out, so that they can check a probe."""
 
 SETS, SET_SIZE = 30, 2000
-"""Sets of real images that it compares with, and their size."""
+"""Number and size of the sets of real images that :func:`unreal_clothes` compares with."""
 
 PER_LOG_RATIO = 0.15
-"""What it counts a realism ratio lower by a factor e, in shares of the sets."""
+"""Weight of the logarithm of the realism ratio in :func:`unreality`."""
 
 
 @dataclass(frozen=True)
 class Realism:
-    """How generated images lie among real ones.
+    """Positions of generated images relative to real ones.
+
+    The ball of an image reaches to its third neighbour among images of the same set.
 
     Attributes:
         inside: Whether a generated image lies in the ball of a real one, ``[n]``.
-        ratio: The largest radius of a real image's ball over the distance to that image, ``[n]``;
-            larger is more real. The larger half of the balls, which belong to outliers, is left
-            out of this one, as in the paper.
+        ratio: Largest ratio of a real ball's radius to the distance from its centre, ``[n]``;
+            larger is more real. As in the paper, it ignores the larger half of the balls, which
+            belong to outliers.
     """
 
     inside: Tensor
@@ -48,12 +49,12 @@ class Realism:
 
     @property
     def off_manifold(self) -> Tensor:
-        """Images in no ball of a real one, ``[n]``."""
+        """Whether each image lies in no ball of a real one, ``[n]``."""
         return ~self.inside
 
     @property
     def least_fifth(self) -> Tensor:
-        """The least realistic fifth, ``[n]``."""
+        """Whether each image is among the least realistic fifth, ``[n]``."""
         return self.ratio <= torch.quantile(self.ratio, 0.2)
 
 
@@ -77,7 +78,7 @@ def recall(generated: Tensor, real: Tensor) -> float:
 
 
 def coverage(generated: Tensor, real: Tensor) -> float:
-    """Share of real images whose own ball holds a generated one."""
+    """Share of real images whose ball contains a generated one."""
     radius = radii(real)
     nearest = [torch.cdist(block, generated).amin(1) for block in torch.split(real, BLOCK)]
     return float((torch.cat(nearest) <= radius).double().mean())
@@ -95,10 +96,10 @@ def radii(features: Tensor) -> Tensor:
 def unreal_clothes(samples: list[Sample]) -> list[float]:
     """How unreal images of clothes are; larger is worse.
 
-    The share of sets of real images among which an image is off the manifold, less a part of the
-    mean logarithm of its realism ratio there. Whether it lies in a ball of one set is a matter of
-    luck; over many sets, drawn from 23,000 images that the flow has not seen, it is not. The first
-    2,000 test images are not among these.
+    For each image, the share of sets of real images in which it lies in no ball, less a part of the
+    mean logarithm of its realism ratio. The sets are drawn from 23,000 images that the flow was not
+    trained on. There are many sets, because lying in a ball of a single one is a matter of chance.
+    The first 2,000 test images are in none of them.
 
     For ``sureflow probe fashion --judge sureflow.evaluation.realism:unreal_clothes``.
 
@@ -111,13 +112,13 @@ def unreal_clothes(samples: list[Sample]) -> list[float]:
 
 
 def real_clothes(judge: Judge) -> Tensor:
-    """Features of the images of which :func:`unreal_clothes` draws its sets, ``[m, 128]``."""
+    """Features of the images from which :func:`unreal_clothes` draws its sets, ``[m, 128]``."""
     images = (fashion_mnist("test")[0][KEPT:], fashion_mnist()[0][JUDGE_FIRST:])
     return torch.cat([judge.read(scaled(part))[1] for part in images])
 
 
 def unreality(generated: Tensor, real: Tensor, sets: int = SETS, size: int = SET_SIZE) -> Tensor:
-    """The same of features ``[n, d]`` among real ones ``[m, d]``, of which sets are drawn."""
+    """How unreal features ``[n, d]`` are among real ones ``[m, d]``; see :func:`unreal_clothes`."""
     generator = torch.Generator().manual_seed(0)
     found = torch.zeros(len(generated), dtype=torch.double)
     for _ in range(sets):

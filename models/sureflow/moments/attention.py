@@ -19,8 +19,8 @@ def attention(query: Moments, key: Moments, value: Moments) -> Moments:
         A^2 S_V + (1/p) S_Q G^2 + (1/p) sum_j A_ij^2 (Q_i^2 . S_K,j) (V_jc - o_ic)^2,
         G_i[p, c] = sum_j A_ij K_jp (V_jc - o_ic).
 
-    Neglected: correlations between Q, K and V (they share a source) and second order; trust it
-    while the variance is small against the squared activations.
+    It neglects correlations between Q, K and V, which come from the same input, and terms of second
+    order. So it is accurate only while the variance is small against the squared activations.
     """
     mean = F.scaled_dot_product_attention(query.mean, key.mean, value.mean)
     if query.variance is None and key.variance is None and value.variance is None:

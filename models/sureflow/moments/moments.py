@@ -1,4 +1,4 @@
-"""The pair that flows through a network: activations and their variance."""
+"""Activations of a layer, with their variance."""
 
 from __future__ import annotations
 

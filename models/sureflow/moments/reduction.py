@@ -9,8 +9,8 @@ from torch import Tensor
 def row_sums(values: Tensor) -> Tensor:
     """Pairwise sums ``[n]`` of rows ``[n, *shape]``.
 
-    Library reductions may choose their order of summation by the number of rows and threads. Here
-    every addition is elementwise, so that a sum that decides on a step decides alike in company.
+    The order of summation in a library may depend on the number of rows and threads. Here every
+    addition is elementwise, so that decisions based on a sum do not depend on other rows.
     """
     rows = values.flatten(1)
     while rows.shape[1] > 1:

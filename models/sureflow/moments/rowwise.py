@@ -1,4 +1,4 @@
-"""Linear maps that give a row the same bits among few rows, or alone, as among many."""
+"""Linear maps whose result for a row has the same bits for any number of rows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ FEW = 4
 
 
 class RowwiseLinear(nn.Linear):
-    """Linear layer for ``[B, features]``, padded to four rows: with fewer, other kernels run.
+    """Linear layer for ``[B, features]``, padded to four rows, since fewer use other kernels.
 
-    For layers that see one vector per row and are cheap beside the rest of the network.
+    For layers with one vector per row, whose cost is small compared with the rest of the network.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ class RowwiseLinear(nn.Linear):
 
 
 class RowwiseConv2d(nn.Conv2d):
-    """Convolution padded with zeros that takes the same kernel for one image as for several."""
+    """Zero-padded convolution that uses the same kernel for one image as for several."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve ``[B, C, H, W]``."""
@@ -35,7 +35,7 @@ class RowwiseConv2d(nn.Conv2d):
 def conv2d(layer: nn.Conv2d, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """``F.conv2d`` with the geometry of ``layer``, whose bits do not change for a single image.
 
-    For one small image torch leaves oneDNN, and with it the order of the sums.
+    For one small image torch does not use oneDNN, which changes the order of the sums.
     """
     stride, padding, dilation, groups = layer.stride, layer.padding, layer.dilation, layer.groups
     if len(input) > 1 or not _leaves_onednn(input, weight) or isinstance(padding, str):
@@ -44,7 +44,7 @@ def conv2d(layer: nn.Conv2d, input: Tensor, weight: Tensor, bias: Tensor | None)
 
 
 def _leaves_onednn(input: Tensor, weight: Tensor) -> bool:
-    """Only in float32 on a CPU; bfloat16 always stays."""
+    """Whether torch would not use oneDNN: only in float32 on a CPU."""
     return (
         input.device.type == "cpu"
         and input.dtype == weight.dtype == torch.float32

@@ -59,7 +59,7 @@ def propagate(layer: nn.Module, h: Moments) -> Moments:
         return Moments(layer(h.mean))
     with torch.autocast(h.mean.device.type, enabled=False):
         variance = rule_of(layer)(layer, widened(h.mean), widened(h.variance))
-    # The mean comes second: a layer that works in place would spoil the rule's input.
+    # The mean comes second, because a layer that works in place would change the rule's input.
     return Moments(layer(h.mean), variance)
 
 

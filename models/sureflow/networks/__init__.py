@@ -1,14 +1,14 @@
-"""Velocity networks that return a velocity and, when asked, its variance."""
+"""Velocity networks, which predict a velocity and its variance."""
 
 from sureflow.networks.analytic import GaussianMixture
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
+from sureflow.networks.output import NetworkOutput
 from sureflow.networks.precision import Bfloat16
 from sureflow.networks.probe import Probe
 from sureflow.networks.registry import build, declare_plugin, kind_of, load_plugin, register
-from sureflow.networks.reply import Reply
 from sureflow.networks.unet import UNet
 
 __all__ = [
@@ -17,8 +17,8 @@ __all__ = [
     "DiT",
     "FrozenVelocity",
     "GaussianMixture",
+    "NetworkOutput",
     "Probe",
-    "Reply",
     "UNet",
     "VelocityNetwork",
     "build",

@@ -1,4 +1,4 @@
-"""A velocity network whose every answer is known exactly: data from a Gaussian mixture."""
+"""The exact velocity network of a Gaussian mixture."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class GaussianMixture(VelocityNetwork):
 
 @dataclass(frozen=True, slots=True)
 class _Posterior:
-    """What the components say about ``u`` at ``x_t``.
+    """The posterior of ``u`` at ``x_t``, by component.
 
     Attributes:
         log_density: ``log p_t(x)``, ``[B]``.

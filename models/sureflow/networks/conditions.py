@@ -1,4 +1,4 @@
-"""Named arrays that a network can be conditioned on, as its config declares them."""
+"""Reads the conditions that a network's config declares."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, get_args
 from sureflow.core.card import Condition, ConditionKind
 
 INPUTS = ("x", "t", "label", "direction")
-"""Names that rows for a network have anyway."""
+"""Names of a network's other inputs, which no condition may have."""
 
 MAX_SIZE = 1 << 20
-"""Most components of one."""
+"""Most components of a condition."""
 
 
 def read_conditions(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Condition]:
-    """Conditions by name.
+    """Read conditions by name.
 
     Args:
-        declared: By name the fields of a :class:`~sureflow.core.card.Condition`.
+        declared: Fields of a :class:`~sureflow.core.card.Condition`, by its name.
 
     Raises:
-        ValueError: One cannot be; the message begins with ``conditions`` and its name.
+        ValueError: A condition is not valid; the message begins with ``conditions`` and its name.
     """
     return {name: _read(name, fields) for name, fields in declared.items()}
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sureflow.moments import Moments, RowwiseLinear, add, attention, gate, modulate, propagate
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
-from sureflow.networks.reply import Reply
+from sureflow.networks.output import NetworkOutput
 
 
 class SelfAttention(nn.Module):
@@ -127,7 +127,7 @@ class DiT(VelocityNetwork):
             sites.offer(f"block_{index}", width)
         sites.offer("head", width)
         self.noise = sites.build()
-        self.probed = width
+        self.probe_channels = width
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
@@ -144,4 +144,4 @@ class DiT(VelocityNetwork):
         if "head" in places:
             h = self.noise["head"](h, embedding)
         out = propagate(self.unpatchify, propagate(self.head, h).map(lambda z: z.mT))
-        return Reply(out.mean, out.variance, hidden=h.mean)
+        return NetworkOutput(out.mean, out.variance, hidden=h.mean)

@@ -1,4 +1,4 @@
-"""The final layer of a module that was written without any thought of this library."""
+"""The final layer of a foreign module: reads its input, and finds out what follows it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FinalLayer:
 
     @property
     def channels(self) -> int:
-        """Its input channels."""
+        """Number of its input channels."""
         layer: Any = self.layer
         return int(layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels)
 
@@ -61,7 +61,7 @@ class FinalLayer:
         calls: list[tuple[Tensor, Tensor]] = []
 
         def record(inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            # A copy, because what follows may work in place.
+            # Copied, because the following operations may work in place.
             calls.append((inputs[0], output.clone()))
 
         mean = self._hooked(record, evaluate)
@@ -72,14 +72,14 @@ class FinalLayer:
             raise ValueError(f"final: {self.name!r} sees {len(h)} rows for {len(mean)}")
         return mean, h, out
 
-    def origin(self, evaluate: Callable[[], Tensor]) -> Tensor | None:
-        """Which entry of the layer's output each entry of the network's output is, within a row.
+    def entry_order(self, evaluate: Callable[[], Tensor]) -> Tensor | None:
+        """For each entry of the network's output, the entry of the layer's output that it equals.
 
-        ``None`` if the two are entry by entry the same.
+        Entries are numbered within a row. ``None`` if both outputs have the same order.
 
         Raises:
-            ValueError: Anything but moving, omitting, repeating or negating entries follows the
-                layer, or the rows (two or more) are not treated alike.
+            ValueError: An operation after the layer does more than move, omit, repeat or negate
+                entries, or treats rows differently.
         """
         mean, _, out = self.capture(evaluate)
         entries = out[0].numel()
@@ -89,9 +89,9 @@ class FinalLayer:
             found = self._substituted((serial // place % DIGIT + 1).to(out), evaluate).nan_to_num()
             index += (found.abs().round().long() - 1) * place
             sign = torch.where(found < 0, -1.0, 1.0)
-        # Whatever the numbers seem to say holds only if two other outputs arrive the same way.
+        # The order is right only if it also explains two other outputs of the layer.
         moved, sign = index[0].flatten().clamp(0, entries - 1), sign[0].flatten()
-        # Every second row descends, so that sorting, mixing and clipping rows show.
+        # Every second row descends, which reveals operations that sort, mix or clip rows.
         other = torch.linspace(-1000, 1000, entries).expand(len(out), -1).clone()
         other[1::2] *= -1
         other = other.to(out).reshape(out.shape)
@@ -104,7 +104,7 @@ class FinalLayer:
         return None if torch.equal(moved, serial[0].flatten()) else moved
 
     def _substituted(self, value: Tensor, evaluate: Callable[[], Tensor]) -> Tensor:
-        """Output of the network, had the layer given ``value``."""
+        """Output of the network if the layer's output were ``value``."""
         return self._hooked(lambda inputs, output: value.clone(), evaluate)
 
     def _hooked(
@@ -115,7 +115,7 @@ class FinalLayer:
         thread = threading.get_ident()
 
         def own(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-            # Another thread may evaluate the same network while the hook hangs there.
+            # Another thread may evaluate the same network while the hook is registered.
             return hook(inputs, output) if threading.get_ident() == thread else None
 
         handle = self.layer.register_forward_hook(own)

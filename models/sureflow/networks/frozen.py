@@ -1,4 +1,4 @@
-"""Confidence for a velocity network that is already trained and must not move."""
+"""Variance for a foreign velocity network that is trained already and is not changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sureflow.networks.conditions import read_conditions
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.final import FinalLayer
 from sureflow.networks.network import VelocityNetwork
-from sureflow.networks.reply import Reply
+from sureflow.networks.output import NetworkOutput
 
 
 class ConditionedNoise(nn.Module):
@@ -34,11 +34,11 @@ class ConditionedNoise(nn.Module):
 class FrozenVelocity(VelocityNetwork):
     """Any trained module, with noise injected in front of its last linear layer.
 
-    The module keeps its parameters and its output, bit for bit, in float32 and float64; half
-    precision is widened to float32. Only the noise layer, which has an embedding of its own, is
-    there to be trained (objective ``variance``). The variance is exact
-    for the noise, because only the final layer follows it, and after that entries are merely
-    moved (``PixelShuffle``, ``Unflatten``, ``flip``, ...), left out, repeated, or negated.
+    The module keeps its parameters and its output bit for bit in float32 and float64; half
+    precision is widened to float32. Only the noise layer, which has its own embedding, is trained
+    (objective ``variance``). The variance is exact for the noise, because only the final layer
+    follows it, and the operations after that layer only move (``PixelShuffle``, ``Unflatten``,
+    ``flip``, ...), omit, repeat, or negate entries.
 
     Args:
         network: Called as ``network(x, t)``, or ``network(x, t, label=label)`` if ``classes`` is
@@ -62,7 +62,7 @@ class FrozenVelocity(VelocityNetwork):
             whenever weights are loaded.
     """
 
-    origin: Tensor | None
+    entry_order: Tensor | None
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class FrozenVelocity(VelocityNetwork):
         last = FinalLayer(network, final)
         noise = ConditionedNoise(last.channels, classes, embedding, width)
         self.noise = nn.ModuleDict({"final": noise.to(widened(last.weight))})
-        self.probed = last.channels
-        # Which entry of the final layer's output each entry of the velocity is; None: the same.
-        self.register_buffer("origin", None, persistent=False)
+        self.probe_channels = last.channels
+        # For each entry of the velocity, its entry in the final layer's output; None if the same.
+        self.register_buffer("entry_order", None, persistent=False)
         self.register_load_state_dict_post_hook(_verify)  # type: ignore[no-untyped-call]
         if not last.weight.is_meta:
             self.verify()
@@ -97,7 +97,7 @@ class FrozenVelocity(VelocityNetwork):
     def conditioned(
         self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
     ) -> Moments:
-        """Evaluate it with conditions beside a label."""
+        """Evaluate the network with conditions besides a label."""
         if not noisy:
             return Moments(self._evaluate(x, t, label, given))
         last = FinalLayer(self.network, self.final)
@@ -109,9 +109,9 @@ class FrozenVelocity(VelocityNetwork):
         with torch.autocast(x.device.type, enabled=False):
             variance = rule_of(last.layer)(last.layer, widened(rows), noisy_rows.variance)
         variance = variance.flatten(1)
-        if self.origin is not None:
-            variance = variance.index_select(1, self.origin)
-        return Reply(mean, variance.reshape(mean.shape), hidden=rows)
+        if self.entry_order is not None:
+            variance = variance.index_select(1, self.entry_order)
+        return NetworkOutput(mean, variance.reshape(mean.shape), hidden=rows)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of the noise layer; the frozen module stays in evaluation mode."""
@@ -121,15 +121,15 @@ class FrozenVelocity(VelocityNetwork):
 
     @torch.no_grad()
     def verify(self) -> None:
-        """Evaluate two rows, and find out what follows the final layer.
+        """Evaluate two rows, and find out which operations follow the final layer.
 
         Raises:
             ValueError: ``final`` names no layer or one of another type, the module cannot be
-                evaluated or gives another shape than ``shape``, or what follows its final layer
-                changes values; the message begins with the name of the argument.
+                evaluated or gives another shape than ``shape``, or an operation after its final
+                layer changes values; the message begins with the name of the argument.
         """
         last = FinalLayer(self.network, self.final)
-        x, t, label = self._probe(widened(last.weight))
+        x, t, label = self._example_rows(widened(last.weight))
         given = self._complete(x, {})
         try:
             found = self._evaluate(x, t, label, given).shape
@@ -140,16 +140,16 @@ class FrozenVelocity(VelocityNetwork):
             ) from error
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
-        self.origin = last.origin(lambda: self._evaluate(x, t, label, given))
+        self.entry_order = last.entry_order(lambda: self._evaluate(x, t, label, given))
 
-    def _probe(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _example_rows(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Two rows, one of label 0 and one without condition."""
         x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0)).to(like)
         t = torch.tensor([0.25, 0.75]).to(like)
         return x, t, torch.tensor([0, self.classes], device=like.device)
 
     def _evaluate(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
-        # The noise layer is of the type that the module computes in, which may be wider.
+        # The noise layer has the type in which the module computes, which may be wider.
         own = self.noise_parameters()[0].dtype
         condition = {name: value.to(own) for name, value in given.items()}
         if self.classes:
@@ -162,7 +162,7 @@ class FrozenVelocity(VelocityNetwork):
 
 
 def _single(tensor: Tensor) -> Tensor:
-    """At least float32, of what is floating point."""
+    """Widen a floating-point tensor to float32 at least."""
     return widened(tensor) if tensor.is_floating_point() else tensor
 
 

@@ -11,7 +11,7 @@ from sureflow.moments import Moments, add, modulate, propagate
 from sureflow.moments.rowwise import FEW
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
-from sureflow.networks.reply import Reply
+from sureflow.networks.output import NetworkOutput
 
 
 class ResidualLayer(nn.Module):
@@ -73,12 +73,12 @@ class MLP(VelocityNetwork):
             sites.offer(f"layer_{index}", width)
         sites.offer("head", width)
         self.noise = sites.build()
-        self.probed = width
+        self.probe_channels = width
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Reply:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> NetworkOutput:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         if (rows := len(x)) < FEW:
-            # All its layers are products of few rows, which take other kernels than of many.
+            # All layers are matrix products, which use other kernels for few rows than for many.
             x, t, label = (
                 F.pad(z, (*(0, 0) * (z.dim() - 1), 0, FEW - rows)) for z in (x, t, label)
             )
@@ -94,4 +94,4 @@ class MLP(VelocityNetwork):
         if "head" in places:
             h = self.noise["head"](h, embedding)
         out = propagate(self.head, h)
-        return Reply(out.mean, out.variance, hidden=h.mean)
+        return NetworkOutput(out.mean, out.variance, hidden=h.mean)

@@ -1,4 +1,4 @@
-"""What every velocity network offers: a velocity, and a velocity with its variance."""
+"""The base of velocity networks: a velocity, and the velocity with its variance."""
 
 from __future__ import annotations
 
@@ -14,42 +14,41 @@ from torch import Tensor, nn
 from sureflow.core.card import Condition
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
+from sureflow.networks.output import NetworkOutput
 from sureflow.networks.probe import Probe
-from sureflow.networks.reply import Reply
 
 MAX_DIMENSIONS = 8
-"""Of a sample."""
+"""Most dimensions of a sample."""
 
 MAX_DEPTH = 1024
-"""Most layers, blocks or levels of a network: a config of a few bytes must not cost more."""
+"""Most layers, blocks or levels of a network, so that a small config cannot make a huge one."""
 
 
 class VelocityNetwork(nn.Module, ABC):
     """A network ``v(x_t, t, label)`` that approximates ``E[x1 - x0 | x_t]``.
 
-    A subclass is written once, in :meth:`run`, over :class:`~sureflow.moments.Moments`; noise
-    layers take part only when the variance is wanted, so the mean path is the same code on the
-    same tensors either way.
+    A subclass implements :meth:`run` over :class:`~sureflow.moments.Moments`. Noise layers take
+    part only if the variance is wanted; the velocity is computed by the same code either way.
 
-    Samplers call it under ``torch.inference_mode``: tensors that it keeps from such a call can
-    take part in no gradient later, and operations that ask for gradients have to leave that mode.
-    Training, and the score ``divergence``, call it outside of it.
+    Samplers call it under ``torch.inference_mode``. Tensors from such a call cannot be part of a
+    gradient later, and operations that need gradients must leave that mode. Training, and the
+    score ``divergence``, call it outside of that mode.
 
     Attributes:
         shape: Shape of one sample, without the batch dimension.
         classes: Number of class labels; 0 for an unconditional network. The label ``classes`` is
             the null label, which stands for "no condition".
         floor: Variance added to every component of the velocity, in squared data units; the
-            smallest uncertainty the network may claim.
-        noise: The noise layers by the name of the place they sit at.
-        probed: Channels of the activations at the place where a probe looks, which :meth:`run`
-            hands out as ``hidden``; 0 if there is no such place.
-        probe: Reads them, if one was attached.
-        conditions: The named arrays beside a label that :meth:`conditioned` understands.
+            smallest variance that the network can return.
+        noise: The noise layers, by the name of their place in the network.
+        probe_channels: Channels of the activations that a probe can read, which :meth:`run` returns
+            as ``hidden``; 0 if there are none.
+        probe: The probe that was attached, if any.
+        conditions: Named arrays, besides a label, that :meth:`conditioned` takes.
         trained: Whether the network has weights to learn; analytic networks have none.
 
     Raises:
-        ValueError: There can be no samples of that shape, classes or floor.
+        ValueError: Shape, classes or floor are not valid.
     """
 
     trained: ClassVar[bool] = True
@@ -66,7 +65,7 @@ class VelocityNetwork(nn.Module, ABC):
         self.shape = shape
         self.classes = classes
         self.floor = floor
-        self.probed = 0
+        self.probe_channels = 0
         self.probe: Probe | None = None
         self.conditions: dict[str, Condition] = {}
 
@@ -74,19 +73,17 @@ class VelocityNetwork(nn.Module, ABC):
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate the network; ``noisy`` says whether the noise layers take part.
 
-        Samplers give ``x`` and ``t`` in float32. Whatever floating-point type comes out is cast to
-        that of ``x``.
-
-        Returns a :class:`~sureflow.networks.reply.Reply` where there is a place to be probed.
+        Samplers pass ``x`` and ``t`` in float32; the output is cast to the type of ``x``. If there
+        are ``probe_channels``, returns a :class:`~sureflow.networks.output.NetworkOutput`.
         """
 
     def conditioned(
         self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
     ) -> Moments:
-        """Evaluate it with conditions beside a label, by name, each ``[B, ...]``.
+        """Evaluate the network with conditions by name, each ``[B, ...]``, besides a label.
 
-        A network that takes any overrides this, and is given all that it declares in
-        ``conditions``, those that nobody has given as their null.
+        A network with ``conditions`` overrides this method. It gets all of them; a condition that
+        was not given is null.
         """
         return self.run(x, t, label, noisy)
 
@@ -99,20 +96,22 @@ class VelocityNetwork(nn.Module, ABC):
         given = self._complete(x, given)
         return self.conditioned(x, t, self._labels(x, label), False, given).mean.to(x.dtype)
 
-    def moments(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Reply:
+    def moments(
+        self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor
+    ) -> NetworkOutput:
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
-        The mean is bitwise that of :meth:`forward`. Variance is in squared data units; larger is
-        less sure. Along with them comes what the probe reads, if there is one. All are of the type
-        of ``x``.
+        The mean has the bits of :meth:`forward`. Variance is in squared data units; larger is less
+        sure. The output includes the probe's reading, if there is a probe. All have the type of
+        ``x``.
         """
         label = self._labels(x, label)
         out = self.conditioned(x, t, label, True, self._complete(x, given))
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         reading = None
-        if self.probe is not None and isinstance(out, Reply) and out.hidden is not None:
+        if self.probe is not None and isinstance(out, NetworkOutput) and out.hidden is not None:
             reading = self.probe(out.hidden, t, label)
-        reply = Reply(out.mean, variance + self.floor, reading=reading)
+        reply = NetworkOutput(out.mean, variance + self.floor, reading=reading)
         return reply.map(lambda z: z.to(x.dtype))
 
     def attach(self, probe: Probe) -> None:
@@ -121,10 +120,12 @@ class VelocityNetwork(nn.Module, ABC):
         Raises:
             ValueError: It was fitted to another network.
         """
-        if not self.probed:
-            raise ValueError("this network has no place to be probed")
-        if probe.channels != self.probed:
-            raise ValueError(f"reads {probe.channels} channels, the network has {self.probed}")
+        if not self.probe_channels:
+            raise ValueError("this network has no activations that a probe can read")
+        if probe.channels != self.probe_channels:
+            raise ValueError(
+                f"reads {probe.channels} channels, the network has {self.probe_channels}"
+            )
         if probe.classes != self.classes:
             raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
         self.probe = probe.to(self.device)
@@ -160,24 +161,24 @@ class VelocityNetwork(nn.Module, ABC):
 
 
 def check_depth(name: str, count: int) -> None:
-    """Make sure that a network can be made with so many layers.
+    """Check a number of layers.
 
     Args:
-        name: The argument that says so.
+        name: Name of the argument.
         count: Its value.
 
     Raises:
-        ValueError: It cannot.
+        ValueError: It is not in range; the message begins with the name.
     """
     if not 0 <= count <= MAX_DEPTH:
         raise ValueError(f"{name}: {count} is not in 0 .. {MAX_DEPTH}")
 
 
 class NoiseSites:
-    """Builds the noise layers of a network at the places its config asks for.
+    """Builds the noise layers of a network at the places that its config names.
 
     Args:
-        wanted: Names of the places that shall inject noise.
+        wanted: Names of the places where noise is injected.
         embedding: Width of the time-and-condition embedding.
 
     Raises:

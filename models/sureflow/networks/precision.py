@@ -1,4 +1,4 @@
-"""Networks that compute in half precision and answer in single."""
+"""Networks that compute in half precision, and return float32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sureflow.moments import Moments
 from sureflow.networks.network import VelocityNetwork
-from sureflow.networks.reply import Reply
+from sureflow.networks.output import NetworkOutput
 
 CONVERTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
 
@@ -33,7 +33,7 @@ class Bfloat16(VelocityNetwork):
             raise ValueError("precision: a network of float64 cannot be run in bfloat16")
         super().__init__(network.shape, network.classes, network.floor)
         self.network = network
-        self.probed, self.probe = network.probed, network.probe
+        self.probe_channels, self.probe = network.probe_channels, network.probe
         self.conditions = network.conditions
         self.noise = network.noise
         of_noise = set(self.noise.modules())
@@ -48,8 +48,8 @@ class Bfloat16(VelocityNetwork):
     def conditioned(
         self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
     ) -> Moments:
-        """Evaluate it with conditions beside a label."""
+        """Evaluate the network with conditions besides a label."""
         with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
             out = self.network.conditioned(x, t, label, noisy, given)
-        hidden = out.hidden if isinstance(out, Reply) else None
-        return Reply(out.mean.float(), out.variance, hidden)
+        hidden = out.hidden if isinstance(out, NetworkOutput) else None
+        return NetworkOutput(out.mean.float(), out.variance, hidden)

@@ -1,4 +1,4 @@
-"""A linear probe: what the activations of one place in a network say of the sample to be."""
+"""Linear probes: a number read from a network's activations, which predicts a judge's verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WEIGHT, BIAS = "weight", "bias"
 def pooled(hidden: Tensor) -> Tensor:
     """Mean, then standard deviation, of every channel over the positions of a row, ``[B, 2 C]``.
 
-    Its bits depend on that row alone.
+    The bits of a row's result depend on that row alone.
 
     Args:
         hidden: ``[B, C, H, W]``, ``[B, tokens, C]`` or ``[B, C]``, which is a single position.
@@ -37,7 +37,7 @@ def pooled(hidden: Tensor) -> Tensor:
 
 
 class Probe(nn.Module):
-    """A number read off a network's activations, linear in their :func:`pooled` moments.
+    """Reads a number from a network's activations, linear in their :func:`pooled` moments.
 
     The weights are piecewise linear in time, between equally spaced knots on [0, 1]. Alain and
     Bengio, Understanding intermediate layers using linear classifier probes (2016).
@@ -65,25 +65,25 @@ class Probe(nn.Module):
                 raise ValueError(f"{name} is {tensor.dtype}, not float32")
             if not tensor.isfinite().all():
                 raise ValueError(f"{name} holds NaN or infinity")
-        # Not part of the network's state: it lies in a file of its own.
+        # Not part of the network's state, because the probe has its own file.
         self.register_buffer(WEIGHT, weight, persistent=False)
         self.register_buffer(BIAS, bias, persistent=False)
         self.settings = settings
 
     @property
     def channels(self) -> int:
-        """Of the activations that it reads."""
+        """Number of channels of the activations that it reads."""
         return self.weight.shape[1] // 2
 
     @property
     def classes(self) -> int:
-        """Labels that it knows, besides the null label."""
+        """Number of labels, without the null label."""
         return len(self.bias) - 1
 
     def forward(self, hidden: Tensor, t: Tensor, label: Tensor) -> Tensor:
         """Read rows ``hidden [B, ...]`` at times ``t [B]`` with ``label [B]``; ``[B]``.
 
-        The unit is what the judge spoke in; larger is worse.
+        The unit is that of the judge's verdicts; larger is worse.
         """
         place, share = between(t.to(self.weight.dtype), len(self.weight))
         share = share[:, None]
@@ -91,21 +91,21 @@ class Probe(nn.Module):
         return row_sums(pooled(hidden) * weight) + self.bias[label]
 
     def tensors(self) -> dict[str, Tensor]:
-        """What tells it from another."""
+        """The tensors whose digest identifies this probe."""
         return dict(self.named_buffers())
 
     def save(self, path: Path) -> None:
-        """Write it next to a checkpoint."""
+        """Write the probe into a checkpoint folder."""
         tensors = {WEIGHT: self.weight.cpu(), BIAS: self.bias.cpu()}
         save_file(tensors, path, metadata={SETTINGS: json.dumps(self.settings)})
         path.chmod(0o644)
 
     @classmethod
     def load(cls, path: Path) -> Probe:
-        """Read it back.
+        """Read a probe.
 
         Raises:
-            ValueError: The file lacks a tensor, or they are no probe.
+            ValueError: The file lacks a tensor, or the tensors are not a probe.
         """
         with safe_open(path, "pt") as file:
             if set(file.keys()) != {WEIGHT, BIAS}:

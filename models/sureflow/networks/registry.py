@@ -1,10 +1,10 @@
-"""Networks by the name that a config calls them.
+"""The registry of networks, by the names that configs use.
 
-A name stands either for a kind, a subclass of :class:`VelocityNetwork`, or for any other callable
+A name refers either to a kind, a subclass of :class:`VelocityNetwork`, or to any other callable
 that makes a ``torch.nn.Module``, which the kind ``frozen`` takes as its ``base``. Besides the
-kinds built in, names come from the entry points of group ``sureflow.networks`` of what is
-installed, and from :func:`register` and :func:`declare_plugin`. A config only ever names what the
-operator has put there.
+built-in kinds there are those of installed packages (entry points of the group
+``sureflow.networks``), and those of :func:`register` and :func:`declare_plugin`. So a config can
+only name what the operator has made available.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _declared: dict[str, EntryPoint] = {}
 
 
 def register(name: str, factory: Factory) -> None:
-    """Make a network known under a name, so that configs can refer to it.
+    """Register a network under a name, so that configs can refer to it.
 
     Args:
-        name: What configs call it.
-        factory: A subclass of :class:`VelocityNetwork`, which becomes a kind of its own, or
-            anything else that returns a ``torch.nn.Module``, to be the ``base`` of kind ``frozen``.
+        name: Name in configs.
+        factory: A subclass of :class:`VelocityNetwork`, which becomes a kind, or another callable
+            that returns a ``torch.nn.Module``, which can be the ``base`` of the kind ``frozen``.
 
     Raises:
-        ValueError: The name is that of a kind built in.
+        ValueError: The name belongs to a built-in kind.
     """
     if name in _built_in:
         raise ValueError(f"name: {name!r} is the name of a network built in")
@@ -61,10 +61,10 @@ def load_plugin(reference: str, name: str | None = None) -> None:
 
     Args:
         reference: ``package.module:factory``.
-        name: What configs call it; default: the name of the factory.
+        name: Name in configs; default: the name of the factory.
 
     Raises:
-        ValueError: It cannot be imported or is nothing that can be called.
+        ValueError: It cannot be imported or is not callable.
     """
     attribute = reference.partition(":")[2]
     if not (attribute and EntryPoint.pattern.match(reference)):
@@ -74,16 +74,16 @@ def load_plugin(reference: str, name: str | None = None) -> None:
 
 
 def declare_plugin(declaration: str) -> None:
-    """Let a name stand for a factory that is imported when it is first asked for.
+    """Declare a factory under a name; it is imported on first use.
 
-    Only for declarations that come from the operator, such as from a command line. If it cannot be
-    imported, those models fail that need it, and no others. Names built in stay what they are.
+    Only for declarations that come from the operator, such as from a command line. If the factory
+    cannot be imported, only the models that need it fail. Built-in names cannot be redefined.
 
     Args:
         declaration: ``name=package.module:factory``.
 
     Raises:
-        ValueError: It has another form.
+        ValueError: The declaration has another form.
     """
     name, _, reference = declaration.partition("=")
     if not (name and ":" in reference and EntryPoint.pattern.match(reference)):
@@ -144,7 +144,7 @@ def _base(name: object, arguments: object) -> nn.Module:
 
 
 def _find(name: object) -> Factory | None:
-    """What a name stands for; entry points are imported when first asked for."""
+    """The factory of a name, if any; entry points are imported on first use."""
     if not isinstance(name, str):
         return None
     if name not in _factories:
@@ -166,7 +166,7 @@ def _loaded(entry: EntryPoint) -> Factory:
 
 
 def _names(kinds: bool) -> list[str]:
-    """The known kinds, or all others; entry points not imported yet count as both."""
+    """Names of kinds, or of all others; entry points that were not imported yet count as both."""
     known = {name for name, factory in _factories.items() if _is_kind(factory) == kinds}
     waiting = {entry.name for entry in entry_points(group=GROUP)} | _declared.keys()
     waiting -= _factories.keys()

@@ -20,8 +20,8 @@ from sureflow.moments import (
 )
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
+from sureflow.networks.output import NetworkOutput
 from sureflow.networks.pointwise import PointwiseConv2d
-from sureflow.networks.reply import Reply
 
 
 class ResidualBlock(nn.Module):
@@ -78,7 +78,7 @@ class UNet(VelocityNetwork):
     """Patchify, residual blocks down and up with one skip per level, attention at the bottom.
 
     The input is cut into ``patch x patch`` squares (pixel-unshuffle), so that no convolution runs
-    at full resolution: on a CPU that buys twice the width for the same time.
+    at full resolution. On a CPU this allows twice the width in the same time.
 
     Args:
         shape: ``(channels, height, width)``; height and width divide by ``patch * 2**(levels-1)``.
@@ -148,7 +148,7 @@ class UNet(VelocityNetwork):
             sites.offer(f"up_{level}", count)
         sites.offer("head", channels[0])
         self.noise = sites.build()
-        self.probed = channels[-1]
+        self.probe_channels = channels[-1]
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
@@ -183,7 +183,7 @@ class UNet(VelocityNetwork):
         if "head" in places:
             h = inject("head", h)
         out = propagate(self.unpatchify, propagate(self.head, h))
-        return Reply(out.mean, out.variance, hidden=hidden)
+        return NetworkOutput(out.mean, out.variance, hidden=hidden)
 
 
 def _through(blocks: nn.Module, h: Moments, embedding: Tensor) -> Moments:

@@ -1,1 +1,1 @@
-"""Moving lanes of any family: the tick, early stopping, frames on the way, lineages."""
+"""Moves lanes of any family: ticks, scores, early stopping, recording, lineages."""

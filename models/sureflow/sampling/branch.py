@@ -1,4 +1,4 @@
-"""Offline edits: samples taken up again where they stood."""
+"""Offline edits: samples resumed from one of their steps."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ def edit(
     capacity: int = 32,
     **fields: Any,
 ) -> list[Sample]:
-    """Take a sample up again where it stood, and send it elsewhere from there.
+    """Resume a sample from one of its steps, with operations or with other fields.
 
-    What the sample has of frames is used: with one of the moment asked for, an edit costs the
-    steps that are left; without any, the way there is made again.
+    If the sample has a frame of that step, the edit costs only the remaining steps. Without a
+    frame, the steps before are made again.
 
     Args:
-        model: That which made the sample.
+        model: The model that made the sample.
         sample: The sample.
-        at: Where: a time means the last step that began there or before.
-        operations: What is done there, in this order.
-        branches: How many; branch ``i`` has the index of the sample plus ``i``, by which what it
-            draws differs from that of the others.
+        at: The step. A time means the last step that began at or before it.
+        operations: Operations to apply at that step, in this order.
+        branches: Number of branches. Branch ``i`` has the index of the sample plus ``i``, so that
+            each draws its own noise.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
-        fields: Fields of :class:`~sureflow.core.lane.LaneSpec` that differ from there on, such as
-            ``label``, ``guidance``, ``seed``, ``steps``, or ``keep``.
+        fields: Fields of :class:`~sureflow.core.lane.LaneSpec` to change from that step on, such
+            as ``label``, ``guidance``, ``seed``, ``steps``, or ``keep``.
 
     Returns:
-        The branches. Without operations and fields the first has the bytes of the sample.
+        The branches. Without operations and fields, the first has the bytes of the sample.
 
     Raises:
-        ValueError: It cannot be done; the message begins with what is wrong.
+        ValueError: An argument is not valid; the message begins with its name.
     """
     check_count("branches", branches, 0)
     step = step_of(sample, at)
     frame = nearest(sample.frames, step)
     origin = Branch(sample.spec, step, tuple(operations), frame)
-    unseen: dict[str, Any] = {"keep": (), "shift": 0.0, "watch": (), "halt": None, "early": None}
-    child = replace(sample.spec, **{**unseen, **fields}, origin=origin)
+    plain: dict[str, Any] = {"keep": (), "shift": 0.0, "watch": (), "halt": None, "early": None}
+    child = replace(sample.spec, **{**plain, **fields}, origin=origin)
     specs = [replace(child, index=child.index + number) for number in range(branches)]
     for spec in specs[:1]:
         model.check(spec)
@@ -65,10 +65,10 @@ def edit(
 
 
 def step_of(sample: Sample, at: At) -> int:
-    """The step at whose beginning a sample is taken up again.
+    """The step from which a sample is resumed.
 
     Raises:
-        ValueError: It has no such moment.
+        ValueError: The sample has no such step.
     """
     if at == "commit":
         return min(sample.commit.step, sample.accepted - 1)

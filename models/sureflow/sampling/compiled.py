@@ -1,4 +1,4 @@
-"""The ways to run a head on one row count: as it is, as CUDA graphs, or compiled."""
+"""Ways to run a head: as it is, as CUDA graphs, or compiled."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sureflow.sampling.graphs import Graphs
 
 
 def compiled(evaluate: Evaluate, compile: Compile, device: torch.device) -> Evaluate:
-    """A head, run in the way asked for.
+    """Wrap a head so that it runs in a given way.
 
     ``graphs`` replays the same kernels from one CUDA graph per row count, without Python between
     them. ``compile`` lets ``torch.compile`` fuse kernels, once per row count; that takes minutes
     and changes the last bits of every sample.
 
     Raises:
-        ValueError: There is no such way, or ``graphs`` is asked for without a GPU.
+        ValueError: The way is unknown, or ``graphs`` is requested without a GPU.
     """
     if compile == "off":
         return evaluate
@@ -29,8 +29,8 @@ def compiled(evaluate: Evaluate, compile: Compile, device: torch.device) -> Eval
         return Graphs(evaluate)
     if compile != "compile":
         raise ValueError(f"compile: {compile!r} is unknown; choose from {get_args(Compile)}")
-    # torch gives up silently, and runs the rest as it is, after so many programs of one function.
+    # After this many programs of one function torch silently stops compiling it.
     torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
-    # One program per row count, never one for all: kernels chosen by a size that is not known when
-    # they are made would tie a row's bits to its company.
+    # One program per row count, because the kernels of a program for all row counts are chosen
+    # without the size, so that the bits of a row could depend on the rows beside it.
     return cast(Evaluate, torch.compile(evaluate, dynamic=False))

@@ -1,4 +1,4 @@
-"""Ending lanes early that are foreseen to be of no use."""
+"""Early stopping: ends lanes that will not reach the confidence that their spec asks for."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ Listener = Callable[[int, float, float], object]
 
 
 class EarlyStopping:
-    """Abandons lanes that cannot become sure enough, by their running scores.
+    """Abandons lanes by their running scores.
 
-    The running score is that of the sample if it ended as is foreseen now. Lanes that may not be
-    abandoned cost nothing.
+    The running score is the score if the sample ended where it is predicted to end now. Lanes that
+    may not be abandoned cost nothing.
 
     Args:
         lanes: The lanes in flight.
-        early: Bounds by name of score.
+        early: Rules by name of the score.
 
     Attributes:
-        listener: If given, told ``(slot, t, running score)`` of every lane at every step instead.
+        listener: If given, it is called with ``(slot, t, running score)`` for every lane at every
+            step, and no lane is abandoned.
     """
 
     def __init__(self, lanes: Lanes, early: Mapping[str, EarlyRule]) -> None:
@@ -35,13 +36,13 @@ class EarlyStopping:
         self.listener: Listener | None = None
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Take note of what has been put into a slot."""
+        """Start a lane in a slot, or continue it with another spec."""
         self._specs.pop(slot, None)
         if self.listener or (spec.early and spec.scores[0] in self._early):
             self._specs[slot] = spec
 
-    def look(self, slots: Slots) -> None:
-        """Mark those of these lanes, each at the start of a step, that should stop as abandoned."""
+    def check(self, slots: Slots) -> None:
+        """Mark lanes as abandoned that should stop; each is at the start of a step."""
         if not self._specs:
             return
         by_score: dict[str, list[int]] = {}
@@ -49,7 +50,7 @@ class EarlyStopping:
             if slot in self._specs:
                 by_score.setdefault(self._specs[slot].scores[0], []).append(slot)
         for score, chosen in by_score.items():
-            running = self._lanes.running(score, np.array(chosen)).tolist()
+            running = self._lanes.running_score(score, np.array(chosen)).tolist()
             for slot, value in zip(chosen, running, strict=True):
                 spec, t = self._specs[slot], float(self._lanes.t[slot])
                 if self.listener:

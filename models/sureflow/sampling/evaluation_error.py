@@ -1,19 +1,19 @@
-"""What a sampler raises when its network cannot be evaluated."""
+"""The error of a sampler whose network cannot be evaluated."""
 
 from __future__ import annotations
 
 import torch
 
 NO_MEMORY = "can't allocate memory"
-"""In what torch's allocator for the CPU says; the one for a GPU has an exception of its own."""
+"""Part of the message of torch's CPU allocator; that for GPUs raises its own exception type."""
 
 
 class EvaluationError(Exception):
-    """The network raised something; no lane has moved, so fewer lanes may be tried.
+    """The network raised an error. No lane has moved, so the caller may try fewer lanes.
 
     Attributes:
-        rows: Network rows that it was asked for.
-        memory: Whether it ran out of memory.
+        rows: Number of network rows in the tick.
+        memory: Whether memory ran out.
     """
 
     def __init__(self, rows: int, cause: Exception) -> None:
@@ -23,11 +23,11 @@ class EvaluationError(Exception):
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether fewer rows might have been possible."""
+    """Whether memory ran out, so that fewer rows might be possible."""
     kinds = (MemoryError, torch.OutOfMemoryError)
     return isinstance(error, kinds) or (isinstance(error, RuntimeError) and NO_MEMORY in str(error))
 
 
 def lost(error: Exception) -> bool:
-    """Whether the device cannot be used any more by this process, whatever it is asked for."""
+    """Whether this process cannot use the device any more."""
     return isinstance(error, torch.AcceleratorError)

@@ -16,7 +16,7 @@ ROW_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 GPU_ROW_COUNTS = (*ROW_COUNTS, 96, 128, 192, 256)
 """Block sizes tried on a GPU, which is not busy with fewer rows."""
 
-NEAR_BEST = 1.15
+NEAR_BEST = 1.08
 """Cost per row, relative to the lowest, at which more rows are not worth waiting for: they would
 serve hardly more samples a second, and every lane would wait longer for each of its steps."""
 
@@ -77,7 +77,7 @@ class Evaluator:
 
     @property
     def best_rows(self) -> int:
-        """The smallest block whose cost per row is within 15 % of the lowest."""
+        """The smallest block whose cost per row is within 8 % of the lowest."""
         lowest = min(cost / size for size, cost in self._costs.items())
         near = (size for size, cost in self._costs.items() if cost / size <= NEAR_BEST * lowest)
         return next(near)

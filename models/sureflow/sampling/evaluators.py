@@ -1,4 +1,4 @@
-"""The evaluators of a model's heads, each made when it is first asked for."""
+"""The evaluators of a model's heads, each made when it is first used."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Evaluators(dict[str, Evaluator]):
 
 
 def evaluators(model: Model) -> Evaluators:
-    """The evaluators of a model, the same ones for every sampler; they live as long as it does."""
+    """The evaluators of a model. All its samplers share them; they live as long as the model."""
     engine = model.engine
     if engine.evaluators is None:
         engine.evaluators = Evaluators(model)
@@ -42,7 +42,7 @@ def evaluators(model: Model) -> Evaluators:
 
 
 def main_head(model: Model) -> Evaluator:
-    """The evaluator of the head that most rows are for."""
+    """The evaluator of the head that most rows ask for."""
     return evaluators(model)[model.engine.main]
 
 

@@ -10,13 +10,13 @@ from torch import Tensor
 from sureflow.sampling.blocks import Evaluate
 
 WARM_UPS = 3
-"""Evaluations before the capture, in which libraries choose kernels and take their workspace."""
+"""Evaluations before the capture, in which libraries choose kernels and allocate workspace."""
 
 Answers = Mapping[str, Tensor]
 """Answers by name."""
 
 Capture = Callable[[Callable[[], Answers]], tuple[Callable[[], object], Answers]]
-"""Records an evaluation; returns what repeats it and the tensors that it writes each time."""
+"""Records an evaluation. Returns a function that repeats it, and the tensors that it writes."""
 
 
 class Graphs:
@@ -26,7 +26,7 @@ class Graphs:
 
     Args:
         evaluate: The head, on a CUDA device.
-        capture: Records an evaluation; another one stands in where there is no GPU.
+        capture: Records an evaluation; tests replace it where there is no GPU.
     """
 
     def __init__(self, evaluate: Evaluate, capture: Capture | None = None) -> None:

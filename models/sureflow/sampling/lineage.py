@@ -1,4 +1,4 @@
-"""The segments of a lane's way: each under the fields of one lane, from the origin of all on."""
+"""The lineage of a lane: the segments of its trajectory, each made with the fields of one lane."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from sureflow.core.origin import Branch
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a trajectory.
+    """A part of a trajectory, made with the fields of one lane.
 
     Attributes:
-        spec: The lane that it is a part of. Of an ancestor what concerns its end is left out; its
-            scores, and where it is looked at and halts, are those of the lane that all is made for.
-        begin: Steps completed when it begins.
-        operations: What is done then, before anything else.
-        number: Operations on the segments before: every one has a number of its own.
-        frame: A moment on the segment after which nothing need be made again.
+        spec: The lane. For an ancestor, fields about its end are removed, and scores, ``watch`` and
+            ``halt`` are those of the last lane.
+        begin: Number of completed steps when the segment begins.
+        operations: Operations that are applied at its beginning.
+        number: Number of operations on earlier segments, so that all operations can be numbered.
+        frame: A frame of this segment, from which the trajectory can be resumed.
     """
 
     spec: Any
@@ -33,12 +33,12 @@ class Segment:
 
 
 def segments(spec: LaneSpec) -> list[Segment]:
-    """The way of a lane, the oldest segment first.
+    """The segments of a lane's trajectory, the oldest first.
 
-    A branch that leaves its parent before the parent left its own leaves the latter.
+    A branch at a step before its parent's own branch is a branch of the grandparent.
     """
     chain = list(_lineage(spec))[::-1]
-    specs = [_stripped(branch.parent, spec) for branch in chain] + [spec]
+    specs = [_without_ending(branch.parent, spec) for branch in chain] + [spec]
     begins = [0, *(branch.step for branch in chain)]
     done = [(), *(branch.operations for branch in chain)]
     numbers = accumulate((len(operations) for operations in done[:-1]), initial=0)
@@ -53,7 +53,7 @@ def segments(spec: LaneSpec) -> list[Segment]:
 
 
 def _lineage(spec: LaneSpec) -> Iterator[Branch]:
-    """The branches on the way to a lane, the latest first."""
+    """The branches in the history of a lane, the latest first."""
     origin = spec.origin
     while isinstance(origin, Branch):
         before = origin.parent.origin
@@ -65,7 +65,7 @@ def _lineage(spec: LaneSpec) -> Iterator[Branch]:
         origin = before
 
 
-def _stripped(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
+def _without_ending(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
     return replace(
         parent,
         scores=spec.scores,

@@ -1,4 +1,4 @@
-"""Keeping frames and views of lanes as they pass."""
+"""The recorder: keeps frames and views of lanes in flight."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SAME = 1e-9
 
 
 class TrajectoryRecorder:
-    """Keeps what a lane's spec wants of its way. Lanes that want nothing cost nothing.
+    """Records the frames and views that a lane's spec asks for. Other lanes cost nothing.
 
-    The commit point is known only in the end. It is the end of the last step that began with the
-    sample open, so that the frame after every such step replaces the one before it. In the same
-    way a time's last step is known only once the next one begins.
+    The commit point is known only at the end of a lane. It is the end of the last step that began
+    with most of the variance remaining, so the frame after every such step replaces the previous
+    one. In the same way, the last step before a given time is known only once the next one begins.
 
     Args:
         lanes: The lanes in flight.
@@ -32,32 +32,32 @@ class TrajectoryRecorder:
         self._views: dict[int, dict[int, View]] = {}
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Take note of what has been put into a slot."""
+        """Start a new lane in a slot."""
         self._specs.pop(slot, None)
         self._frames.pop(slot, None)
         self._views.pop(slot, None)
         if spec.keep or spec.watch or spec.halt is not None:
             self._specs[slot], self._frames[slot], self._views[slot] = spec, {}, {}
 
-    def go_on(self, slot: int, spec: LaneSpec) -> None:
-        """The lane is of another spec from here on; what has been seen of it has been seen."""
+    def continue_as(self, slot: int, spec: LaneSpec) -> None:
+        """Continue a lane with another spec; its views so far are kept."""
         views = self._views.get(slot, {})
         self.admit(slot, spec)
         if slot in self._views:
             self._views[slot] = views
 
-    def pass_by(self, slots: Slots) -> None:
-        """These lanes are at the beginning of a step, of which nothing is known yet."""
+    def record_frames(self, slots: Slots) -> None:
+        """Record frames of lanes at the beginning of a step, before its first evaluation."""
         if not self._specs:
             return
         for slot in slots.tolist():
             spec = self._specs.get(slot)
             wanted = self._wanted(slot, spec) if spec else []
             if wanted:
-                self._frames[slot].update(dict.fromkeys(wanted, self._lanes.take(slot)))
+                self._frames[slot].update(dict.fromkeys(wanted, self._lanes.take_frame(slot)))
 
-    def look(self, slots: Slots) -> None:
-        """The first evidence of these lanes' step is known: view them, and halt who is to halt."""
+    def record_views(self, slots: Slots) -> None:
+        """Record views of lanes after the first evaluation of a step, and mark halted lanes."""
         if not self._specs:
             return
         for slot in slots.tolist():
@@ -68,7 +68,7 @@ class TrajectoryRecorder:
                 self._lanes.halted[slot] = True
 
     def frames(self, slot: int) -> tuple[Frame, ...]:
-        """Those to be kept, ascending."""
+        """The recorded frames of a lane, ascending."""
         frames = self._frames.get(slot, {})
         if frames and self._specs[slot].keep == "commit":
             step = self._committed(slot, self._specs[slot].shift)
@@ -77,19 +77,19 @@ class TrajectoryRecorder:
         return tuple(by_step[step] for step in sorted(by_step))
 
     def views(self, slot: int) -> tuple[View, ...]:
-        """Those that were wanted, ascending."""
+        """The recorded views of a lane, ascending."""
         views = self._views.get(slot, {})
         return tuple(views[step] for step in sorted(views))
 
     def _committed(self, slot: int, shift: float) -> int:
-        """The step at which a lane committed, or that which began so long before."""
+        """The step at which a lane committed, or the one that began ``shift`` before it."""
         steps = max(int(self._lanes.step[slot]), 1)
         t, rate = self._lanes.times[slot, :steps], self._lanes.rates[slot, :steps]
         commit = commit_point(t, rate)
         return step_at(t, commit.t + shift) if shift else commit.step
 
     def _wanted(self, slot: int, spec: LaneSpec) -> list[object]:
-        """What a frame taken now would be, for the time being."""
+        """Names under which a frame taken now is stored; it may be replaced later."""
         lanes, step, t = self._lanes, int(self._lanes.step[slot]), self._lanes.t[slot]
         if spec.keep == "all" or (spec.keep and spec.shift):
             return [step]
@@ -97,5 +97,5 @@ class TrajectoryRecorder:
             last = np.array([0, step - 1])
             begun = lanes.times[slot, last], lanes.rates[slot, last]
             return ["commit"] if step == 0 or is_open(*begun)[1] else []
-        following = lanes.following(slot)
+        following = lanes.next_step_t(slot)
         return [time for time in spec.keep if t <= time + SAME and not t < following <= time + SAME]

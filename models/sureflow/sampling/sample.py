@@ -1,4 +1,4 @@
-"""Offline sampling: the same lanes as the server's, driven by a plain loop."""
+"""Offline sampling: a plain loop over the sampler that the server uses too."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def sample(
 
     Args:
         model: From :func:`sureflow.load`.
-        n: How many; sample ``i`` is the same for any ``n > i``.
+        n: Number of samples; sample ``i`` is the same for any ``n > i``.
         seed: Seed, ``0 <= seed < 2**63``.
-        scores: Scores to gather; the first becomes uncertainty and confidence. None: the one that
-            the model recommends.
+        scores: Scores to compute; the first gives uncertainty and confidence. If empty, the model's
+            recommended score is used.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
-        options: Further fields of the lanes of the model's family. Of a flow, see
+        options: Further fields of the lanes of the model's family. For a flow, see
             :class:`~sureflow.families.flow.spec.FlowSpec`: ``label`` and ``guidance``; ``method``
             with ``steps`` and ``grid``, or with ``tolerance``; ``parallel``.
 
@@ -40,7 +40,7 @@ def sample(
         The samples in order of their index, byte for byte those that the server returns.
 
     Raises:
-        ValueError: An argument does not suit the model; names it.
+        ValueError: An argument is not valid for the model; the message begins with its name.
     """
     check_count("n", n, 0)
     kind = families()[model.card.family].spec
@@ -60,13 +60,13 @@ def run(
     progress: Callable[[int], object] | None = None,
     listener: Callable[[int, float, float], object] | None = None,
 ) -> list[Sample]:
-    """Run any mixture of lanes to their end; results in the order of ``specs``.
+    """Run any mixture of lanes to their end; returns samples in the order of ``specs``.
 
     ``progress`` is called after every tick with the number of lanes that it finished. ``listener``
-    is told the running score of every lane at every step, as ``(number of the lane, t, score)``.
+    is called with ``(number of the lane, t, running score)`` for every lane at every step.
 
     Raises:
-        ValueError: The capacity is no number of lanes.
+        ValueError: The capacity is not a positive integer.
     """
     check_count("capacity", capacity, 1)
     sampler = Sampler(model, capacity, listener)

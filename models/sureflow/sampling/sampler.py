@@ -1,4 +1,4 @@
-"""The body of the tick loop for one model: admit, evaluate once, advance, retire."""
+"""The sampler: admits lanes of one model, evaluates them once per tick, advances, retires them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sureflow.core.commit import commit_point
 from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, Sample
 from sureflow.core.process import Outcome, Process, Query, Reply
 from sureflow.model import Model
-from sureflow.sampling.answer import answer
 from sureflow.sampling.evaluation_error import EvaluationError, lost
 from sureflow.sampling.evaluators import evaluators, main_head
+from sureflow.sampling.join import join_and_evaluate
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one tick did.
+    """The result of one tick.
 
     Attributes:
-        rows: Network rows evaluated, padding not counted.
+        rows: Network rows evaluated, without padding.
         finished: Finished lanes as ``(ticket, sample)``.
     """
 
@@ -42,14 +42,14 @@ class _InSlot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Group:
     process: Process
     tickets: list[int]
     slots: Slots
 
 
 class Sampler:
-    """Lanes of one model in flight. The offline loop and the server run this same class.
+    """Lanes of one model in flight. The offline loop and the server use this same class.
 
     Lanes may join, pause and leave between any two ticks and never influence each other. Every
     lane belongs to a process; the rows of all processes are evaluated as one batch.
@@ -57,8 +57,8 @@ class Sampler:
     Args:
         model: A loaded checkpoint.
         capacity: Most lanes in flight at once.
-        listener: Told ``(ticket, t, running score)`` of every lane at every step; no lane is then
-            abandoned early.
+        listener: Called with ``(ticket, t, running score)`` for every lane at every step. No lane
+            is then abandoned early.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Sampler:
         self._free = list(reversed(range(capacity)))
         self._in_slots: dict[int, _InSlot] = {}
         self._paused: set[int] = set()
-        self._parts: list[_Part] | None = None
+        self._parts: list[_Group] | None = None
 
     @property
     def free(self) -> int:
@@ -87,7 +87,7 @@ class Sampler:
 
     @property
     def running(self) -> int:
-        """Number of lanes that the next tick moves."""
+        """Number of lanes that are not paused."""
         return len(self._in_slots) - len(self._paused)
 
     @property
@@ -99,26 +99,26 @@ class Sampler:
 
     @property
     def tickets(self) -> list[int]:
-        """Tickets of those."""
+        """Tickets of the lanes that are not paused."""
         return [ticket for ticket in self._in_slots if ticket not in self._paused]
 
     @property
     def paused(self) -> int:
-        """Number of lanes that hold a slot and stand still."""
+        """Number of paused lanes."""
         return len(self._paused)
 
     def progress(self) -> dict[int, tuple[int, float]]:
         """Steps completed and time reached by each lane in a slot, by ticket."""
         return {ticket: self._lanes.progress(lane.slot) for ticket, lane in self._in_slots.items()}
 
-    def left(self) -> dict[int, float]:
-        """Ticks that each lane in a slot still needs, roughly, by ticket."""
+    def ticks_left(self) -> dict[int, float]:
+        """Estimated number of ticks until each lane ends, by ticket."""
         slots = np.array([lane.slot for lane in self._in_slots.values()], np.int64)
         return dict(zip(self._in_slots, self._lanes.ticks_left(slots).tolist(), strict=True))
 
     @property
-    def spent(self) -> int:
-        """Network rows spent so far on the lanes that hold slots."""
+    def rows_spent(self) -> int:
+        """Network rows spent so far on the lanes in slots."""
         slots = [lane.slot for lane in self._in_slots.values()]
         return int(self._lanes.evaluations[slots].sum())
 
@@ -128,7 +128,7 @@ class Sampler:
         return main_head(self.model).sizes
 
     def seconds(self, rows: int) -> float:
-        """What a tick of so many rows should take."""
+        """Expected seconds of a tick with this many rows."""
         return main_head(self.model).seconds(rows)
 
     @torch.inference_mode()
@@ -136,10 +136,10 @@ class Sampler:
         """Start a lane in a free slot.
 
         Args:
-            ticket: The caller's name for it.
-            spec: What to make.
-            deadline: When it shall be there, on the clock of :meth:`pace`; see
-                :func:`~sureflow.families.flow.deadline.hurry`.
+            ticket: The caller's number for the lane.
+            spec: The lane.
+            deadline: Time at which the sample must be finished, on the clock of :meth:`set_clock`;
+                infinity if there is none.
 
         Raises:
             IndexError: No slot is free.
@@ -147,19 +147,19 @@ class Sampler:
         if not spec.scores:
             spec = replace(spec, scores=(self.model.score_for(spec),))
         slot = self._free[-1]
-        rest = self._phases.along(slot, spec, deadline)
+        rest = self._phases.processes(slot, spec, deadline)
         process = next(rest)
         self._free.pop()
         self._in_slots[ticket] = _InSlot(slot, spec, process, rest)
         self._parts = None
 
     def pause(self, tickets: Iterable[int]) -> None:
-        """Let these lanes stand still in their slots; their samples do not change by it."""
+        """Pause lanes in their slots, which does not change their samples."""
         self._paused.update(tickets)
         self._parts = None
 
     def resume(self, tickets: Iterable[int]) -> None:
-        """Let paused lanes go on."""
+        """Resume paused lanes."""
         self._paused.difference_update(tickets)
         self._parts = None
 
@@ -169,31 +169,30 @@ class Sampler:
             if ticket in self._in_slots:
                 self._release(ticket)
 
-    def pace(self, now: float, tick_s: float) -> None:
-        """Tell lanes with a deadline what the time is, and how long a tick takes, in seconds."""
-        self._phases.pace(now, tick_s)
+    def set_clock(self, now: float, tick_s: float) -> None:
+        """Set the current time and the duration of a tick, which lanes with a deadline use."""
+        self._phases.set_clock(now, tick_s)
 
     @torch.inference_mode()
     def tick(self, tickets: Collection[int] | None = None) -> Tick:
         """Evaluate the network once for every running lane and advance each by the replies.
 
         Args:
-            tickets: Only these of the running lanes.
+            tickets: Tickets of the running lanes to advance; default: all of them.
 
         Raises:
-            EvaluationError: The network raised something. No lane has moved.
+            EvaluationError: The network raised an error. No lane has moved.
         """
         if not self.running:
             return Tick(0, [])
         parts = self._chosen(tickets)
-        asked = [part.process.ask(part.slots) for part in parts]
-        queries = list(chain.from_iterable(asked))
+        by_part = [part.process.ask(part.slots) for part in parts]
+        queries = list(chain.from_iterable(by_part))
         rows = sum(query.rows for query in queries)
         replies = iter(self._replies(queries, rows))
         finished = []
-        for part, own in zip(parts, asked, strict=True):
-            answers = [next(replies) for _ in own]
-            done, diverged = part.process.tell(part.slots, answers)
+        for part, own in zip(parts, by_part, strict=True):
+            done, diverged = part.process.tell(part.slots, [next(replies) for _ in own])
             for lane in np.flatnonzero(done | diverged):
                 ticket = part.tickets[lane]
                 if not diverged[lane] and self._hand_over(ticket):
@@ -202,18 +201,18 @@ class Sampler:
         return Tick(rows, finished)
 
     def _replies(self, queries: list[Query], rows: int) -> list[Reply]:
-        """The replies in the order of the queries, those of a bucket evaluated together."""
+        """The replies in the order of the queries; rows of a bucket are evaluated together."""
         try:
             if len(queries) == 1:
                 return [self.heads[queries[0].head](queries[0].inputs)]
-            return answer(queries, self.heads)
+            return join_and_evaluate(queries, self.heads)
         except Exception as error:  # a third-party network may raise anything
             if lost(error):
                 raise
             raise EvaluationError(rows, error) from error
 
     def _hand_over(self, ticket: int) -> bool:
-        """Whether a lane that is done with its process goes on in another, or in it once more."""
+        """Pass a lane to its next process, which may be the same one; False if there is none."""
         lane = self._in_slots[ticket]
         process = next(lane.rest, None)
         if process is None:
@@ -224,21 +223,21 @@ class Sampler:
         self._parts = None
         return True
 
-    def _chosen(self, only: Collection[int] | None) -> list[_Part]:
+    def _chosen(self, only: Collection[int] | None) -> list[_Group]:
         if only is not None and len(only) < self.running:
             return self._by_process({*only})
         if self._parts is None:
             self._parts = self._by_process(self._in_slots.keys())
         return self._parts
 
-    def _by_process(self, chosen: Set[int]) -> list[_Part]:
-        """Those running lanes of each process that has any, in the order of their slots."""
+    def _by_process(self, chosen: Set[int]) -> list[_Group]:
+        """Group the chosen running lanes by process, in the order of their slots."""
         tickets: dict[Process, list[int]] = {}
         for ticket, lane in sorted(self._in_slots.items(), key=lambda lane: lane[1].slot):
             if ticket in chosen and ticket not in self._paused:
                 tickets.setdefault(lane.process, []).append(ticket)
         return [
-            _Part(process, part, np.array([self._in_slots[ticket].slot for ticket in part]))
+            _Group(process, part, np.array([self._in_slots[ticket].slot for ticket in part]))
             for process, part in tickets.items()
         ]
 
@@ -284,10 +283,10 @@ class Sampler:
     def _confidence(
         self, uncertainty: float, spec: LaneSpec, outcome: Outcome, diverged: bool
     ) -> tuple[float | None, bool | None]:
-        """Confidence and whether it holds.
+        """Confidence, and whether it was calibrated for the lane's setting.
 
-        None of a sample that was not finished, 0 of one that came to nothing. It does not hold of
-        one that ran out of steps.
+        An unfinished sample has none, and a diverged one has 0. For a sample that ran out of steps
+        confidence is not calibrated.
         """
         if diverged:
             return 0.0, False

@@ -1,4 +1,4 @@
-"""The scores of lanes in flight: who asks for which, and what is handed to them."""
+"""The scores of lanes in flight: which lane has which, and the evidence that they get."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from sureflow.core.transfer import to_device, to_host
 
 
 class ScoreFields:
-    """Adds fields to lanes under a score's name, kept in the frames of the lanes that ask for it.
+    """Adds the fields of a score to lanes. Frames include them for lanes that have the score.
 
     Args:
         lanes: The lanes.
-        name: Of the score.
+        name: Name of the score.
 
     Attributes:
-        members: Which slots hold lanes that ask for it, ``[capacity]``.
-        names: Of the fields.
+        members: Whether the lane in each slot has the score, ``[capacity]``.
+        names: Names of the fields.
     """
 
     def __init__(self, lanes: Lanes, name: str) -> None:
@@ -36,36 +36,36 @@ class ScoreFields:
         self.names: list[str] = []
 
     def tensor(self, name: str, *shape: int) -> Tensor:
-        """An array on the device, ``[capacity, *shape]``, float32."""
+        """Add an array on the device, ``[capacity, *shape]``, float32."""
         self.names.append(self._prefix + name)
-        return self._lanes.tensor(self.names[-1], shape, when=self._asked)
+        return self._lanes.tensor(self.names[-1], shape, when=self._gathers)
 
     def number(self, name: str) -> Floats:
-        """A number in host memory, ``[capacity]``."""
+        """Add a number in host memory, ``[capacity]``."""
         self.names.append(self._prefix + name)
-        return self._lanes.number(self.names[-1], when=self._asked)
+        return self._lanes.number(self.names[-1], when=self._gathers)
 
     def count(self, name: str) -> Integers:
-        """A whole number in host memory, ``[capacity]``."""
+        """Add an integer in host memory, ``[capacity]``."""
         self.names.append(self._prefix + name)
-        return self._lanes.count(self.names[-1], when=self._asked)
+        return self._lanes.count(self.names[-1], when=self._gathers)
 
     def flag(self, name: str) -> Flags:
-        """A flag in host memory, ``[capacity]``."""
+        """Add a flag in host memory, ``[capacity]``."""
         self.names.append(self._prefix + name)
-        return self._lanes.flag(self.names[-1], when=self._asked)
+        return self._lanes.flag(self.names[-1], when=self._gathers)
 
-    def _asked(self, slot: int) -> bool:
+    def _gathers(self, slot: int) -> bool:
         return bool(self.members[slot])
 
 
 class Scoring:
-    """All scores of all lanes; one that nobody has asked for takes no memory and no time.
+    """All scores of all lanes. A score that no lane has takes neither memory nor time.
 
     Args:
         lanes: The lanes in flight.
-        shape: Of one sample.
-        kinds: The class of a score, by its name.
+        shape: Shape of one sample.
+        kinds: Returns the class of a score by its name.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Scoring:
         self._costly: list[str] = []
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Follow the lane that has just been put into a slot by the scores of its spec."""
+        """Start a new lane with the scores of its spec."""
         for _, fields in self._scores.values():
             fields.members[slot] = False
         for name in spec.scores:
@@ -86,12 +86,12 @@ class Scoring:
             fields.members[slot] = True
             score.admit(slot, spec)
 
-    def kept_in(self, names: Container[str], scores: tuple[str, ...]) -> bool:
-        """Whether all that these scores keep of a lane is among the names of a frame's arrays."""
+    def complete_in(self, names: Container[str], scores: tuple[str, ...]) -> bool:
+        """Whether the arrays of a frame, by name, include all fields of these scores."""
         return all(name in names for score in scores for name in self._made(score)[1].names)
 
     def wants(self, evidence: str, slots: Slots, t: Floats) -> Flags | None:
-        """Which of these lanes need evidence that costs rows of its own; None: none does."""
+        """Which of these lanes need evidence that costs rows of its own; ``None`` if none does."""
         if evidence not in self._costly:
             return None
         wanted = np.zeros(len(slots), np.bool_)
@@ -101,33 +101,33 @@ class Scoring:
         return wanted if wanted.any() else None
 
     def inputs(self, evidence: str, slots: Slots) -> Tensor:
-        """What costly evidence of these lanes is asked with; see :meth:`Score.inputs`.
+        """Additional inputs of rows for costly evidence; see :meth:`Score.inputs`.
 
-        Of several scores of a lane that want it, the first one by name says.
+        If several scores of a lane want it, the first one by name gives the inputs.
 
         Args:
-            evidence: Its name.
-            slots: The lanes, ``[n]``, in any order and perhaps several times, all of which some
-                score wants it of.
+            evidence: Name of the evidence.
+            slots: The lanes, ``[n]``, in any order and possibly repeated. Each has a score that
+                wants the evidence.
         """
-        where, asked = to_device(slots, self._lanes.device), None
+        where, inputs = to_device(slots, self._lanes.device), None
         for _, (score, fields) in sorted(self._scores.items(), reverse=True):
             part = fields.members[slots]
             if evidence in score.costly and part.any():
                 own = score.inputs(evidence, where)
                 chosen = broadcast(to_device(part, own.device), own)
-                asked = own if asked is None else torch.where(chosen, own, asked)
-        assert asked is not None
-        return asked
+                inputs = own if inputs is None else torch.where(chosen, own, inputs)
+        assert inputs is not None
+        return inputs
 
-    def see(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
-        """Hand costly evidence to the scores that want it, whether or not the step is kept.
+    def observe(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
+        """Pass costly evidence to the scores that want it, whether or not the step is kept.
 
         Args:
-            evidence: Its name.
-            slots: The lanes that were evaluated, ``[n]``, all of which somebody wants it of.
-            t: When, ``[n]``.
-            found: What came, by name, with a row for each of the lanes.
+            evidence: Name of the evidence.
+            slots: The lanes that were evaluated, ``[n]``. Each has a score that wants it.
+            t: Times of the evaluations, ``[n]``.
+            found: Evidence by name, with an entry per lane.
         """
         for score, fields in self._scores.values():
             if evidence not in score.costly:
@@ -137,16 +137,16 @@ class Scoring:
             if len(chosen):
                 part = slots[chosen]
                 where = self._lanes.index(part)
-                score.see(Step(part, where, t[chosen], t[chosen], _chosen(found, chosen)))
+                score.observe(Step(part, where, t[chosen], t[chosen], _chosen(found, chosen)))
 
     def begin(self, slots: Slots, t: Floats, h: Floats, evidence: Callable[..., Evidence]) -> None:
-        """Steps of these lanes are kept that began at ``t [n]`` and are of size ``h [n]``.
+        """Pass the beginnings of kept steps to the scores.
 
         Args:
             slots: The lanes, ``[n]``.
-            t: When the steps began.
-            h: Their sizes.
-            evidence: ``(part, slots, where)`` -> what is known of some of them.
+            t: Times at which the steps began, ``[n]``.
+            h: Sizes of the steps, ``[n]``.
+            evidence: Maps ``(part, slots, where)``, a part of the lanes, to their evidence.
         """
         for score, part, chosen in self._of(slots):
             where = self._lanes.index(chosen)
@@ -155,28 +155,28 @@ class Scoring:
     def add(
         self, slots: Slots, t: Floats, weight: Floats, evidence: Callable[..., Evidence]
     ) -> None:
-        """Evaluations of these lanes are kept; the arguments are as in :meth:`begin`."""
+        """Pass evaluations of kept steps to the scores; the arguments are as in :meth:`begin`."""
         for score, part, chosen in self._of(slots):
             where = self._lanes.index(chosen)
             score.add(Step(chosen, where, t[part], weight[part], evidence(part, chosen, where)))
 
     def jump(self, slot: int, evidence: Evidence) -> None:
-        """A lane has been put elsewhere; see :meth:`Score.jump`."""
+        """Tell the scores that a lane's state has changed; see :meth:`Score.jump`."""
         for score, _, _ in self._of(np.array([slot])):
             score.jump(slot, evidence)
 
     def renew(self, slot: int, evidence: Evidence) -> None:
-        """A lane's noise is another; see :meth:`Score.renew`."""
+        """Tell the scores that a lane has new noise; see :meth:`Score.renew`."""
         for score, _, _ in self._of(np.array([slot])):
             score.renew(slot, evidence)
 
     def recondition(self, slot: int, spec: LaneSpec) -> None:
-        """A lane is a sample of something else from here on; see :meth:`Score.recondition`."""
+        """Tell the scores that a lane has a new condition; see :meth:`Score.recondition`."""
         for score, _, _ in self._of(np.array([slot])):
             score.recondition(slot, spec)
 
     def values(self, name: str, slots: Slots, evidence: Evidence) -> Floats:
-        """One score of lanes that are followed by it; see :meth:`Score.values`."""
+        """Values of one score for lanes that have it; see :meth:`Score.values`."""
         score, _ = self._scores[name]
         return to_host(score.values(slots, self._lanes.index(slots), evidence)).astype(np.float64)
 
@@ -189,7 +189,7 @@ class Scoring:
         return self._scores[name]
 
     def _of(self, slots: Slots) -> Iterator[tuple[Score, Part, Slots]]:
-        """The scores that any of these lanes asks for, which of them do, and these."""
+        """Each score that any of these lanes has, with the part of the lanes that have it."""
         for score, fields in self._scores.values():
             part = fields.members[slots]
             if part.all():

@@ -1,4 +1,4 @@
-"""A user's own training data: samples, and labels if there are any, in a safetensors file."""
+"""A user's own training data: samples and optional labels in a safetensors file."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which samples to learn from."""
+    """The training data."""
 
     name: str
     path: Path | None = Field(
@@ -32,7 +32,7 @@ class DataConfig(_Section):
 
 
 class TrainingConfig(_Section):
-    """How to learn."""
+    """How a network is trained."""
 
     objective: Literal["velocity", "beta_nll", "decoupled", "variance"] = "beta_nll"
     seed: int = 0
@@ -50,7 +50,7 @@ class TrainingConfig(_Section):
 
 
 class VarianceConfig(TrainingConfig):
-    """How to learn the variance alone."""
+    """How the variance alone is trained."""
 
     objective: Literal["variance"] = "variance"
 

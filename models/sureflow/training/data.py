@@ -20,7 +20,7 @@ from sureflow.training.mixture import Mixture
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 JUDGE_FIRST = 45_000
-"""The judge learns from the training images from this index on; the flow must not see them."""
+"""First training image of the judge; the flow is trained on those before it."""
 FASHION_NAMES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -28,7 +28,7 @@ FASHION_NAMES = (
 
 
 class Source(Protocol):
-    """Where training samples come from."""
+    """A source of training samples."""
 
     @property
     def media(self) -> str:
@@ -42,7 +42,7 @@ class Source(Protocol):
 
     @property
     def description(self) -> str:
-        """What the samples are, for the provenance of a checkpoint."""
+        """Description of the samples, for the provenance of a checkpoint."""
         ...
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -121,7 +121,7 @@ RING_MODES, RING_RADIUS, RING_DEVIATION = 8, 2.0, 0.1
 
 @dataclass(frozen=True)
 class Ring:
-    """Eight equal Gaussian modes of deviation 0.1, evenly on a circle of radius 2, in the plane."""
+    """Eight equal Gaussians of standard deviation 0.1, evenly on a circle of radius 2."""
 
     media: str = "vector"
     names: tuple[str, ...] = ()
@@ -155,12 +155,12 @@ class Unlabelled:
 
     @property
     def media(self) -> str:
-        """That of the source."""
+        """Media of the source."""
         return self.source.media
 
     @property
     def description(self) -> str:
-        """That of the source."""
+        """Description of the source."""
         return self.source.description
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -15,9 +15,9 @@ DIGIT_NAMES = tuple(str(digit) for digit in range(CLASSES))
 
 
 def digits() -> tuple[Tensor, Tensor]:
-    """Images ``uint8 [5000, 1, 28, 28]`` and labels ``[5000]``, the classes taking turns.
+    """Images ``uint8 [5000, 1, 28, 28]`` and labels ``[5000]``, in which the classes alternate.
 
-    So every slice of a multiple of ten images has equally many of each digit.
+    So every slice of a multiple of ten images has equally many images of each digit.
 
     Raises:
         FileNotFoundError: The package is not installed; says how to get it.
@@ -34,7 +34,7 @@ def digits() -> tuple[Tensor, Tensor]:
 
 
 def _number_within(label: np.ndarray) -> np.ndarray:
-    """The place of every image among those of its class."""
+    """Position of every image among those of its class."""
     place = np.empty(len(label), dtype=np.int64)
     for digit in range(CLASSES):
         chosen = np.flatnonzero(label == digit)

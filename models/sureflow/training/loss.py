@@ -1,8 +1,7 @@
 """Training objectives for a velocity and its variance.
 
-All compare the network with the target ``u = x1 - x0``. The variance learns from a heteroscedastic
-Gaussian likelihood, so it is tied to the actual residual; objectives that only penalise sampled
-noise tie it to nothing and yield no confidence.
+All compare the network with the target ``u = x1 - x0``. The variance is trained by a
+heteroscedastic Gaussian likelihood, so that it matches the actual residual.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Objective = Callable[[VelocityNetwork, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 def velocity(net: VelocityNetwork, x: Tensor, t: Tensor, u: Tensor, label: Tensor) -> Tensor:
-    """Plain flow matching: mean squared error of the velocity. The variance stays untrained."""
+    """Plain flow matching: mean squared error of the velocity. The variance is not trained."""
     loss: Tensor = (u - net(x, t, label).float()).square().mean()
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach()
@@ -30,8 +29,8 @@ def velocity(net: VelocityNetwork, x: Tensor, t: Tensor, u: Tensor, label: Tenso
 def beta_nll(net: VelocityNetwork, x: Tensor, t: Tensor, u: Tensor, label: Tensor) -> Tensor:
     """Gaussian likelihood weighted by the detached variance to the power 0.5.
 
-    Velocity and variance learn jointly; the weight keeps hard regions from being ignored
-    (beta-NLL, Seitzer et al. 2022).
+    Velocity and variance are trained jointly. The weight prevents that regions of large variance
+    are neglected (beta-NLL, Seitzer et al. 2022).
     """
     mean, variance = _moments(net, x, t, label)
     nll = _nll((u - mean).square(), variance)
@@ -41,7 +40,7 @@ def beta_nll(net: VelocityNetwork, x: Tensor, t: Tensor, u: Tensor, label: Tenso
 
 
 def decoupled(net: VelocityNetwork, x: Tensor, t: Tensor, u: Tensor, label: Tensor) -> Tensor:
-    """Velocity by squared error and variance by likelihood, with no gradient between the two."""
+    """Velocity by squared error and variance by likelihood, without gradients between the two."""
     mean, variance = _moments(net, x, t, label)
     residual = (u - mean).square()
     loss = residual.mean()

@@ -1,4 +1,4 @@
-"""Gaussian mixtures in any dimension whose density, velocity and variance are all known."""
+"""Gaussian mixtures in any dimension, of which density, velocity and variance are known."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sureflow.networks import GaussianMixture
 
 WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 SEPARATION = 3.0
-"""Mean distance between two of the means, about; the data's own deviations are below one."""
+"""Approximate distance between two means; the standard deviations of the data are below one."""
 SIZES = (0.2, 0.1, 0.3, 0.15)
 """Geometric mean of each component's principal variances."""
 STRETCH = 10.0
-"""Largest principal variance over smallest; the others lie between, evenly in logarithm."""
+"""Largest principal variance over the smallest; the others are spaced evenly in logarithm."""
 SEED = 4
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Four Gaussians of distinct weights, rotated and stretched, each in its own way.
+    """Four Gaussians of different weights, rotations and stretches.
 
-    A definition, not data: the same for everybody who names the dimension.
+    The distribution is a definition: it depends on the dimension alone.
 
     Attributes:
         dimension: Size of a sample.
@@ -36,7 +36,7 @@ class Mixture:
 
     @property
     def description(self) -> str:
-        """What the samples are."""
+        """Description of the samples."""
         return (
             f"{len(WEIGHTS)} Gaussians in {self.dimension} dimensions, weights {WEIGHTS}, "
             f"of variance {SIZES} stretched {STRETCH:g} times, exact"
@@ -44,7 +44,7 @@ class Mixture:
 
     @property
     def exact(self) -> GaussianMixture:
-        """The network that knows velocity, variance and density of these samples."""
+        """The network with the exact velocity, variance and density of these samples."""
         means, covariances = _moments(self.dimension)
         return GaussianMixture(means.tolist(), WEIGHTS, covariances.tolist())
 

@@ -21,7 +21,7 @@ from sureflow.networks import FrozenVelocity, VelocityNetwork, build
 from sureflow.stamp import digest_of
 from sureflow.training.config import TrainConfig, TrainingConfig
 from sureflow.training.data import Source, Unlabelled, source_of
-from sureflow.training.soundness import check_finite, doubt
+from sureflow.training.soundness import check_finite, convention_problem
 from sureflow.training.trainer import Trainer
 from sureflow.weights import read_weights
 
@@ -34,7 +34,7 @@ def train(
     """Train a network and write its checkpoint, continuing an interrupted run.
 
     Args:
-        config: What to train on what.
+        config: The configuration.
         out: Checkpoint folder to write.
         runs: Where the training state lives, in a subfolder named after the config.
         device: Where to train.
@@ -54,7 +54,7 @@ def train(
         network = network.to(device)
         record = _run(network, source, config.training, runs / config.name, quiet)
     check_finite(network, source)
-    save(out, _described(config, source, network, {"training": record}), network)
+    save(out, _described(config, source, {"training": record}), network)
 
 
 def fit(
@@ -66,23 +66,23 @@ def fit(
     weights: Path | None = None,
     force: bool = False,
 ) -> None:
-    """Train the variance alone; the velocity stays bitwise as it is.
+    """Train the variance alone; the velocity keeps its bits.
 
-    The velocity is compared with the data first: see :mod:`sureflow.training.soundness`.
+    The velocity is first compared with the data; see :mod:`sureflow.training.soundness`.
 
     Args:
-        folder: Checkpoint folder. Without ``weights`` its velocity is taken; it is written anew.
+        folder: Checkpoint folder to write. Without ``weights``, the velocity is taken from it.
         config: With a ``[variance]`` section.
         runs: Where the training state lives. A run continues only for the same config and velocity.
         device: Where to train.
         quiet: No progress bar.
         weights: Weights of the module that a network of kind ``frozen`` wraps, as safetensors.
-        force: Fit also what is no velocity of the data, after a warning.
+        force: Fit a network that is not a velocity of the data too, after a warning.
 
     Raises:
-        ValueError: The config has no ``[variance]`` section, the network no noise layer, network,
-            weights and data do not fit together, or the network is not finite or of another
-            convention; the message begins with the field.
+        ValueError: The config has no ``[variance]`` section, the network has no noise layer,
+            network, weights and data do not fit together, or the network is not finite or has
+            another convention; the message begins with the field.
         CheckpointError: The checkpoint cannot be used.
     """
     if config.variance is None:
@@ -98,7 +98,7 @@ def fit(
     else:
         _take_weights(network, weights)
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-        old = _described(config, source, network, {"weights": f"sha256:{digest}"})
+        old = _described(config, source, {"weights": f"sha256:{digest}"})
     network = network.to(device)
     _check(network, source, force)
     state = runs / f"{config.name}-variance-{_fingerprint(config, network)}"
@@ -109,7 +109,7 @@ def fit(
 
 
 def _source(config: TrainConfig, network: VelocityNetwork) -> Source:
-    """The data of the config, if it suits the network."""
+    """Open the data of the config, and check that it fits the network."""
     source = source_of(config.data)
     shape = tuple(source.draw(1, torch.Generator().manual_seed(0))[0].shape[1:])
     if shape != network.shape:
@@ -132,7 +132,7 @@ def _existing(folder: Path, network: VelocityNetwork) -> Path:
 
 
 def _take_velocity(network: VelocityNetwork, velocity: VelocityNetwork) -> None:
-    """Take over all but the noise layers."""
+    """Copy all weights but those of the noise layers."""
     weights = {
         name: tensor
         for name, tensor in velocity.state_dict().items()
@@ -156,7 +156,7 @@ def _take_weights(network: VelocityNetwork, path: Path) -> None:
 
 def _check(network: VelocityNetwork, source: Source, force: bool) -> None:
     check_finite(network, source)
-    reason = doubt(network, source)
+    reason = convention_problem(network, source)
     if reason is not None and not force:
         raise ValueError(f"network: {reason}; --force fits it all the same")
     if reason is not None:
@@ -164,7 +164,7 @@ def _check(network: VelocityNetwork, source: Source, force: bool) -> None:
 
 
 def _fingerprint(config: TrainConfig, network: VelocityNetwork) -> str:
-    """Names what is fitted to what."""
+    """Identifies the config and the frozen weights."""
     frozen = {k: z for k, z in network.state_dict().items() if not k.startswith("noise.")}
     return digest_of(config.model_dump(mode="json"), frozen).removeprefix("sha256:")[:12]
 
@@ -187,9 +187,7 @@ def _run(
     }
 
 
-def _described(
-    config: TrainConfig, source: Source, network: VelocityNetwork, record: dict[str, Any]
-) -> CheckpointConfig:
+def _described(config: TrainConfig, source: Source, record: dict[str, Any]) -> CheckpointConfig:
     return CheckpointConfig(
         name=config.name,
         media="image" if source.media == "image" else "vector",

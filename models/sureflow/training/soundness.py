@@ -1,7 +1,7 @@
-"""Whether a network is a velocity of its data: finite, and of the convention that solvers rely on.
+"""Checks that a network is a velocity of its data: finite, and of the convention of the solvers.
 
-Its variance would be learned, and its confidence calibrated, whatever it answers; so it is asked
-before.
+Without this check, a variance could be fitted to a network of any other meaning, and its confidence
+calibrated, without an error.
 """
 
 from __future__ import annotations
@@ -19,23 +19,25 @@ from sureflow.networks import VelocityNetwork
 from sureflow.training.data import Source
 
 TIMES = 21
-"""Times that a network must be finite at: those of the default solver, both ends included."""
+"""Number of times at which a network must be finite: those of the default solver."""
 
 DRAWS_EACH = 4
-"""Draws at each of them."""
+"""Number of draws at each of these times."""
 
 BANDS = 5
 DRAWS = 1280
 FIRST, LAST = 0.05, 0.95
-"""Bands of time, draws in all of them, and where they begin and end."""
+"""Number of bands of time, of draws in all of them, and their first and last time."""
 
 LEAST = 0.2
+"""Least mean square velocity in a band, as a share of that of the targets."""
+
 CLEARLY = 1.05
-"""Above another loss of the same draws by this factor, a loss is no coincidence."""
+"""A loss is clearly larger than another one of the same draws if their ratio is above this."""
 
 MOST = 0.3
-"""Misfit of a velocity. Trained networks of the right convention came to 0.002 .. 0.22, those of
-other conventions to 0.49 .. 2.0."""
+"""Largest misfit of a velocity. Trained networks of the right convention had 0.002 to 0.22, those
+of other conventions 0.49 to 2.0."""
 
 OTHER_CAUSES = (
     "these may be other data or scaled otherwise, the network may be untrained, or trained on "
@@ -45,23 +47,23 @@ OTHER_CAUSES = (
 BLOCK = 64
 
 Clock = Callable[[Tensor], Tensor]
-Reading = Callable[[Tensor, Tensor, Tensor], Tensor]
+Interpretation = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 CLOCKS: dict[str, Clock] = {
     " with t reversed (it takes t = 1 for noise)": lambda t: 1 - t,
     " with t in 0 .. 1000": lambda t: 1000 * t,
     " with t reversed, in 0 .. 1000 (it takes t = 1000 for noise)": lambda t: 1000 * (1 - t),
 }
-"""What else a network may call the time ``t``."""
+"""Other conventions of the time, as functions of ``t``."""
 
 VELOCITY = "the velocity x1 - x0"
-READINGS: dict[str, Reading] = {
+INTERPRETATIONS: dict[str, Interpretation] = {
     VELOCITY: lambda out, x, t: out,
     "the opposite velocity x0 - x1": lambda out, x, t: -out,
     "a prediction of the noise x0": lambda out, x, t: LINEAR.velocity("noise", out, x, t),
     "a prediction of the data x1": lambda out, x, t: LINEAR.velocity("data", out, x, t),
 }
-"""What else it may answer, and the velocity that follows from it."""
+"""What a network may predict, and how it is converted to the velocity."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Draws:
         x: The points, ``[n, *shape]``.
         t: Their times, ``[n]``.
         u: ``x1 - x0``, ``[n, *shape]``.
-        label: ``[n]``; every second one is the null label.
+        label: Labels, ``[n]``; every second one is the null label.
     """
 
     x: Tensor
@@ -92,10 +94,10 @@ class Draws:
 
     @torch.no_grad()
     def answers(self, network: VelocityNetwork, clock: Clock = lambda t: t) -> Tensor:
-        """What the network answers at them, ``[n, *shape]``.
+        """Output of the network at the points, ``[n, *shape]``.
 
         Raises:
-            ValueError: It raises something, or answers with what is not finite; names the time.
+            ValueError: The network raises an error, or its output is not finite; names the time.
         """
         t = clock(self.t)
         blocks = zip(*(torch.split(part, BLOCK) for part in (self.x, t, self.label)), strict=True)
@@ -111,7 +113,7 @@ class Draws:
 
 
 def check_finite(network: VelocityNetwork, source: Source) -> None:
-    """Make sure that the velocity is finite where solvers ask for it, t = 0 and t = 1 included.
+    """Check that the velocity is finite at the times of solvers, including t = 0 and t = 1.
 
     Raises:
         ValueError: It is not; the message begins with ``network`` and names the time.
@@ -123,11 +125,12 @@ def check_finite(network: VelocityNetwork, source: Source) -> None:
 def misfit(draws: Draws, v: Tensor) -> float:
     """How far a velocity is from the regression ``E[u | x_t, t]`` of the targets.
 
-    The residual ``u - v`` of that is uncorrelated with everything that is known of the point, such
-    as ``f = v`` and ``f = x_t``. This is the largest ``|E[(u - v) f]| / sqrt(E[f f] E[v v])`` of
-    both, and of :data:`BANDS` bands of time, as far as the mean is above three standard errors:
-    0 is right, 2 the opposite sign. ``E[v v]`` counts as no less than :data:`LEAST` of ``E[u u]``,
-    since data like the noise have no velocity in the middle of the way.
+    The residual ``u - v`` of the regression is uncorrelated with every function of the point, such
+    as ``f = v`` and ``f = x_t``. The misfit is the largest ``|E[(u - v) f]| / sqrt(E[f f] E[v v])``
+    over both functions and :data:`BANDS` bands of time, where only the excess of the mean over
+    three standard errors counts. It is 0 for the regression and 2 for the opposite sign. ``E[v v]``
+    is at least :data:`LEAST` of ``E[u u]``, since the velocity of data that resemble the noise
+    vanishes in the middle of the path.
 
     Args:
         draws: Points, ascending in time; their number is a multiple of the bands.
@@ -149,14 +152,14 @@ def misfit(draws: Draws, v: Tensor) -> float:
     return found
 
 
-def doubt(network: VelocityNetwork, source: Source) -> str | None:
-    """Why a network is no velocity of the data, and what it seems to be; ``None`` if it is one.
+def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
+    """Why a network is not a velocity of the data, and what it seems to be; ``None`` if it is.
 
-    It is one if its :func:`misfit` is at most :data:`MOST`, and no other reading of what it
-    answers has a clearly smaller loss.
+    It is one if its :func:`misfit` is at most :data:`MOST`, and no other interpretation of its
+    output has a clearly smaller loss.
 
     Raises:
-        ValueError: It cannot be evaluated, or is not finite; begins with ``network``.
+        ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
     """
     draws = Draws.make(source, torch.linspace(FIRST, LAST, DRAWS), network)
     out = draws.answers(network)
@@ -164,7 +167,7 @@ def doubt(network: VelocityNetwork, source: Source) -> str | None:
     if losses.get(VELOCITY, inf) <= CLEARLY * min(losses.values(), default=inf) < inf:
         return None
     for when, clock in CLOCKS.items():
-        with suppress(ValueError):  # a network that was made for other times
+        with suppress(ValueError):  # the network may not be defined at these times
             losses |= _losses(draws, draws.answers(network, clock), when)
     reason = f"does not predict {VELOCITY} of these data (misfit {misfit(draws, out):.2f})"
     likely = min(losses, key=losses.__getitem__, default=None)
@@ -174,9 +177,9 @@ def doubt(network: VelocityNetwork, source: Source) -> str | None:
 
 
 def _losses(draws: Draws, out: Tensor, when: str) -> dict[str, float]:
-    """Mean squared error of every reading that is a velocity of the data."""
+    """Mean squared error of every interpretation that is a velocity of the data."""
     t = broadcast(draws.t, draws.x)
-    read = {f"{what}{when}": reading(out, draws.x, t) for what, reading in READINGS.items()}
+    read = {f"{what}{when}": convert(out, draws.x, t) for what, convert in INTERPRETATIONS.items()}
     return {
         what: float((draws.u - v).square().mean())
         for what, v in read.items()

@@ -1,4 +1,4 @@
-"""The training loop: seeded per step, so an interrupted run resumes where it would have been."""
+"""The training loop. It is seeded per step, so that an interrupted run resumes exactly."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Trainer:
     ``save_every`` steps; :meth:`run` continues from it.
 
     Args:
-        network: The network to train, in place. For objective ``variance`` only its noise layers.
-        source: Where samples come from.
+        network: The network to train, in place. Objective ``variance`` trains only noise layers.
+        source: Source of the samples.
         config: How to train.
         folder: Where the training state is kept.
     """
@@ -166,7 +166,7 @@ class Trainer:
 
 
 def _trained(network: VelocityNetwork, objective: str) -> list[nn.Parameter]:
-    """The parameters that an objective trains; the rest stay frozen."""
+    """The parameters that an objective trains; all others are frozen."""
     if objective == "velocity":
         return network.velocity_parameters()
     if objective == "variance":

@@ -16,8 +16,9 @@ from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
 from sureflow_server.engine.errors import DrainingError, NotReadyError, RequestFailedError
 from sureflow_server.engine.job import Job
-from sureflow_server.engine.messages import IDLE, Finished, Progress, Started, Terms
+from sureflow_server.engine.messages import Finished, Progress, Started, Terms
 from sureflow_server.engine.pool import Pool
+from sureflow_server.engine.scheduler import IDLE
 from sureflow_server.metrics import Metrics
 
 log = logging.getLogger(__name__)

@@ -31,7 +31,7 @@ JSON, TENSORS, EVENTS = "application/json", "application/x-safetensors", "text/e
 ALONE = {
     family.codec.media_types[form]: form
     for family in families().values()
-    for form in family.codec.alone
+    for form in family.codec.standalone
 }
 """Forms in which a single sample can be the whole answer, by media type."""
 

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
 from sureflow.core.family import family_of
+from sureflow.core.json_array import read_array
 from sureflow.core.origin import Inverted
-from sureflow.core.written import read
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import whole
 from sureflow_server.api.examples import INVERSIONS
@@ -70,7 +70,7 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
         keep=() if kept is None else kept.keep,
     )
     origins = [
-        Inverted(read(written, card.shape, f"samples.{index}"))
+        Inverted(read_array(written, card.shape, f"samples.{index}"))
         for index, written in enumerate(request.samples)
     ]
     return Plan(

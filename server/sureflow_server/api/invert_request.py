@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from sureflow.core.condition import ConditionOptions
+from sureflow.core.json_array import JsonArray
 from sureflow.core.schema import Integer, Number, Schema
-from sureflow.core.written import Written
 from sureflow_server.api.family_part import named_part
 from sureflow_server.api.requests import (
     MAX_DEADLINE_S,
@@ -30,7 +30,7 @@ class InvertRequest(Schema):
     model: str | None = None
     """By default the server's default model."""
 
-    samples: Annotated[tuple[Written, ...], Field(min_length=1, max_length=MAX_GIVEN)]
+    samples: Annotated[tuple[JsonArray, ...], Field(min_length=1, max_length=MAX_GIVEN)]
     """Each of the model's shape, in the units of its data: nested lists, or a `.npy` or `.png` file
     in base64."""
 

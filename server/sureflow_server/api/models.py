@@ -91,7 +91,7 @@ async def calibrate_model(request: Request, name: str, body: CalibrateRequest) -
 def _described(card: ModelCard) -> dict[str, Any]:
     """What there is to choose from with a model, beside what its card says."""
     family = family_of(card)
-    lanes = list(islice(family.examples(card), LANES))
+    lanes = list(islice(family.warm_up_lanes(card), LANES))
     return {
         **asdict(card),
         "conditions": described(card),
@@ -102,7 +102,7 @@ def _described(card: ModelCard) -> dict[str, Any]:
             if any(family.obstacle(name, card, lane) is None for lane in lanes)
         ],
         "operations": [*family.operation_bodies],
-        "formats": family.codec.forms(card),
+        "formats": family.codec.formats(card),
     }
 
 

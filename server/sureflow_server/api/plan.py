@@ -118,7 +118,7 @@ def check_rewindable(spec: LaneSpec, field: str) -> None:
     Raises:
         Problem: It cannot.
     """
-    if obstacle := family_of(spec).unrewindable(spec):
+    if obstacle := family_of(spec).rewind_obstacle(spec):
         raise Problem.field(field, obstacle)
 
 

@@ -101,7 +101,7 @@ def form_of(options: OutputOptions, card: ModelCard, field: str = "output.format
     Raises:
         Problem: The samples of the model cannot.
     """
-    forms = family_of(card).codec.forms(card)
+    forms = family_of(card).codec.formats(card)
     if options.format is not None and options.format not in forms:
         what = "makes no images" if options.format == "png" else f"has no {options.format}"
         raise Problem.field(field, f"{card.name} {what}; use {' or '.join(reversed(forms))}")

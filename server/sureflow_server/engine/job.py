@@ -12,7 +12,8 @@ from sureflow.core.card import ModelCard
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.errors import EngineError
-from sureflow_server.engine.messages import IDLE, Finished, Progress, Started, Submit, Terms
+from sureflow_server.engine.messages import Finished, Progress, Started, Submit, Terms
+from sureflow_server.engine.scheduler import IDLE
 
 Event = Started | Progress | Finished
 

@@ -116,7 +116,7 @@ def _warm_up(sampler: Sampler) -> None:
     and every lane in it, while the block sizes of that head are verified.
     """
     card = sampler.model.card
-    for ticket, spec in zip(range(sampler.free), family_of(card).examples(card), strict=False):
+    for ticket, spec in zip(range(sampler.free), family_of(card).warm_up_lanes(card), strict=False):
         sampler.admit(ticket, spec)
     while sampler.running:
         for _, sample in sampler.tick().finished:

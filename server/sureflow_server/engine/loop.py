@@ -280,7 +280,7 @@ class TickLoop:
             if self._admission == "request" and sampler.running:
                 continue
             self._stale.discard(model)
-            left = sampler.left()
+            left = sampler.ticks_left()
             free = 0 if model in self._cache.closing else sampler.free
             turn = self._scheduler.turn(model, self._row_budget(model, left), free, left)
             sampler.pause(turn.pause)
@@ -330,7 +330,7 @@ class TickLoop:
             if not sampler.running:
                 continue
             begun = ended
-            sampler.pace(begun, self._turn_s)
+            sampler.set_clock(begun, self._turn_s)
             tick = bisect_failures(sampler, self._request_of)
             ended = monotonic()
             if tick.fitting is not None:
@@ -412,7 +412,7 @@ class TickLoop:
             stats.waiting = self._scheduler.waiting(model)
             stats.waiting += sum(len(each.lanes) for each in self._deferred.get(model, ()))
             if sampler := self._samplers.get(model):
-                stats.running, stats.started_rows = sampler.running, sampler.spent
+                stats.running, stats.started_rows = sampler.running, sampler.rows_spent
                 stats.waiting += sampler.paused
         sent = list(self._stats.values())
         self._stats = {model: TickStats(model) for model in self._tick_s}

@@ -33,10 +33,6 @@ SECOND_BOUNDS = (
 """Upper bounds of the buckets in which the duration of a tick is counted, in seconds."""
 
 
-IDLE = -1000
-"""Priority of what runs only while nothing else does, below those that requests may have."""
-
-
 Admission = Literal["tick", "request"]
 """When lanes may start: at every tick, or, for comparison, only once no lane runs any more."""
 

@@ -29,13 +29,13 @@ from sureflow_server.engine.errors import (
 )
 from sureflow_server.engine.job import Follow, Job
 from sureflow_server.engine.messages import (
-    IDLE,
     CacheEvent,
     Ready,
     Terms,
     TickStats,
     WorkerConfig,
 )
+from sureflow_server.engine.scheduler import IDLE
 from sureflow_server.engine.supervisor import Supervisor
 from sureflow_server.engine.timeouts import Timeouts
 

@@ -12,9 +12,10 @@ from math import inf
 from operator import attrgetter
 from typing import Generic, TypeVar
 
-from sureflow_server.engine.messages import IDLE
-
 L = TypeVar("L")
+
+IDLE = -1000
+"""Priority of what runs only while nothing else does, below those that requests may have."""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +65,7 @@ class Scheduler(Generic[L]):
     of their arrival, which keeps the longest wait short, and what can be done soon does not wait
     for what cannot.
 
-    Requests of the priority :data:`~sureflow_server.engine.messages.IDLE` have rows only while
+    Requests of the priority :data:`IDLE` have rows only while
     there are no others at all, of whatever model.
 
     A lane that has to stand back is paused: it keeps its slot and its state, which costs nothing,

@@ -61,7 +61,9 @@ class Rewinding:
             return None
         step = step_at(sample.t, sample.commit.t + self.shift)
         spec: LaneSpec = sample.spec
-        origin = Branch(spec, step, (family_of(spec).redraw,), nearest(sample.frames, step))
+        origin = Branch(
+            spec, step, (family_of(spec).rewind_operation,), nearest(sample.frames, step)
+        )
         return replace(spec, index=spec.index + self.count, origin=origin)
 
     def decide(self, sample: Sample) -> Decision:

@@ -68,23 +68,23 @@ def equal(one: Frame, other: Frame) -> bool:
 def test_a_frame_is_all_that_is_kept_and_goes_back_bit_for_bit(step: int) -> None:
     lanes, others = Many(), Many()
     lanes.fill(1, 3, step)
-    frame = lanes.take(1)
+    frame = lanes.take_frame(1)
     assert frame.arrays.keys() == KEPT
     assert (frame.step, frame.t) == (step, lanes.t[1])
     for slot in range(4):
         others.fill(slot, 10 + slot, 2)
-    before = [others.take(slot) for slot in range(4)]
+    before = [others.take_frame(slot) for slot in range(4)]
     assert others.fits(frame) is None
-    others.put(2, SPEC, frame)
-    assert equal(others.take(2), frame)
-    assert all(equal(others.take(slot), before[slot]) for slot in (0, 1, 3))
-    assert equal(others.take(2), Frame.parse(frame.dump()))
+    others.restore(2, SPEC, frame)
+    assert equal(others.take_frame(2), frame)
+    assert all(equal(others.take_frame(slot), before[slot]) for slot in (0, 1, 3))
+    assert equal(others.take_frame(2), Frame.parse(frame.dump()))
 
 
 def test_values_of_every_type_are_those_that_were_there() -> None:
     lanes = Many()
     lanes.fill(0, 1, 2)
-    arrays = lanes.take(0).arrays
+    arrays = lanes.take_frame(0).arrays
     assert {name: array.dtype.str[1:] for name, array in arrays.items()} == {
         "step": "i8", "t": "f8", "rejected": "i8", "times": "f4", "rates": "f4", "state": "f4",
         "double": "f8", "counts": "i8", "mask": "b1", "weight": "f8", "tries": "i8",
@@ -98,10 +98,10 @@ def test_values_of_every_type_are_those_that_were_there() -> None:
 def test_a_frame_does_not_change_with_its_lane() -> None:
     lanes = Many()
     lanes.fill(0, 1, 2)
-    frame, again = lanes.take(0), lanes.take(0)
+    frame, again = lanes.take_frame(0), lanes.take_frame(0)
     lanes.fill(0, 2, 4)
     assert equal(frame, again)
-    assert not equal(frame, lanes.take(0))
+    assert not equal(frame, lanes.take_frame(0))
 
 
 def test_some_fields_are_in_the_frames_of_some_lanes() -> None:
@@ -109,12 +109,12 @@ def test_some_fields_are_in_the_frames_of_some_lanes() -> None:
     for slot in (0, 1):
         lanes.fill(slot, slot, 1)
     lanes.has_it[1] = True
-    without, with_it = lanes.take(0), lanes.take(1)
+    without, with_it = lanes.take_frame(0), lanes.take_frame(1)
     assert with_it.arrays.keys() - without.arrays.keys() == {"chosen"}
     assert lanes.fits(without) is None
     assert lanes.fits(with_it) is None
     lanes.chosen[3] = 1
-    lanes.put(3, SPEC, with_it)
+    lanes.restore(3, SPEC, with_it)
     assert lanes.chosen[3].tolist() == [7, 7]
 
 
@@ -122,11 +122,11 @@ def test_what_lanes_have_no_field_for_is_left_alone() -> None:
     """Such as what a score has kept that this lane does without."""
     lanes = Many()
     lanes.fill(0, 1, 2)
-    frame = lanes.take(0)
+    frame = lanes.take_frame(0)
     more = Frame(frame.step, frame.t, {**frame.arrays, "score.x.sum": np.zeros(9)})
     assert lanes.fits(more) is None
-    lanes.put(1, SPEC, more)
-    assert equal(lanes.take(1), frame)
+    lanes.restore(1, SPEC, more)
+    assert equal(lanes.take_frame(1), frame)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_what_lanes_have_no_field_for_is_left_alone() -> None:
 def test_the_array_that_does_not_fit_is_named(name: str, wrong: np.ndarray | None) -> None:
     lanes = Many()
     lanes.fill(0, 1, 2)
-    frame = lanes.take(0)
+    frame = lanes.take_frame(0)
     arrays = {**frame.arrays, name: np.asarray(wrong)}
     if wrong is None:
         del arrays[name]
@@ -157,7 +157,7 @@ def test_the_array_that_does_not_fit_is_named(name: str, wrong: np.ndarray | Non
 def test_a_frame_that_contradicts_itself_does_not_fit() -> None:
     lanes = Many()
     lanes.fill(0, 1, 2)
-    frame = lanes.take(0)
+    frame = lanes.take_frame(0)
     assert lanes.fits(Frame(2, frame.t + 1e-9, frame.arrays)) == "step"
 
 
@@ -171,7 +171,7 @@ def test_a_slot_is_cleared_for_the_next_lane() -> None:
     assert (lanes.times[1, 0], lanes.rates[1, 0]) == (0, 0)
     assert not lanes.abandoned[1]
     assert not lanes.halted[1]
-    assert lanes.following(1) == 0
+    assert lanes.next_step_t(1) == 0
 
 
 def test_names_are_given_once() -> None:
@@ -204,5 +204,5 @@ def test_a_family_that_shows_nothing_says_so() -> None:
     with pytest.raises(NotImplementedError):
         lanes.view(0)
     with pytest.raises(NotImplementedError):
-        lanes.running("x", np.array([0]))
+        lanes.running_score("x", np.array([0]))
     assert lanes.ticks_left(np.array([0])).tolist() == [1.0]

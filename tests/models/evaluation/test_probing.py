@@ -15,7 +15,7 @@ from sureflow.checkpoint import CALIBRATION, CheckpointConfig, CheckpointError, 
 from sureflow.cli import app
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import draw_balanced
-from sureflow.evaluation.probing import KNOTS, Regression, Seen, fit_probe
+from sureflow.evaluation.probing import KNOTS, JudgedFeatures, Regression, fit_probe
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.engine import PROBE
 from sureflow.networks import GaussianMixture, Probe, VelocityNetwork, build
@@ -42,7 +42,7 @@ def test_regression_finds_what_was_put_in() -> None:
     x[labels == 1] += 5
     truth = 2 * x[:, 0] - 0.03 * x[:, 1] + torch.tensor([1.0, -4.0])[labels]
     said = (truth + 0.1 * torch.randn(4000, generator=drawn)).double()
-    regression = Regression(Seen(x, labels, said))
+    regression = Regression(JudgedFeatures(x, labels, said))
     weight, bias = regression.solve(1e-6, classes=2)
     assert weight.tolist() == pytest.approx([2, -0.03, 0], abs=0.01)
     assert bias[:2].tolist() == pytest.approx([1, -4], abs=0.02)
@@ -58,13 +58,13 @@ def test_a_probe_foretells_the_judge_of_samples_that_it_has_not_seen(network) ->
     network.attach(probe)
     fresh = draw_balanced(model, 300, 11, scores=("probe",), quiet=True)
     said = outside(fresh)
-    foretold = [sample.scores["probe"] for sample in fresh]
+    predicted = [sample.scores["probe"] for sample in fresh]
     for label in (0, 1):
-        pairs = [(a, b) for a, b, s in zip(foretold, said, fresh, strict=True)
+        pairs = [(a, b) for a, b, s in zip(predicted, said, fresh, strict=True)
                  if s.spec.label == label]  # fmt: skip
         assert spearmanr(*zip(*pairs, strict=True)).statistic > 0.8
     # In the unit of the judge, offset of the class included.
-    assert np.mean(foretold) == pytest.approx(np.mean(said), abs=0.05)
+    assert np.mean(predicted) == pytest.approx(np.mean(said), abs=0.05)
     assert probe.settings["spearman"] > 0.8
     assert probe.settings["judge"] == "outside"
     assert probe.settings["draws"] == 600
@@ -92,7 +92,7 @@ def test_judges_that_say_nothing_are_refused(network, judge, message: str) -> No
 
 def test_what_cannot_be_fitted_is_refused_before_anything_is_drawn(network) -> None:
     closed = model_of(GaussianMixture([[0.0]], [1.0], [1.0]))
-    with pytest.raises(ValueError, match="no place to be probed"):
+    with pytest.raises(ValueError, match="no activations that a probe can read"):
         fit_probe(closed, outside, "it", 40)
     with pytest.raises(ValueError, match="draws: 19 are too few"):
         fit_probe(model_of(network), outside, "it", 19)
@@ -147,4 +147,4 @@ def test_the_command(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert again.exit_code == 0, again.output
     model = load(folder)
     assert model.calibration is None, "it has tables of another probe"
-    assert "learned of another probe; `sureflow calibrate`" in model.card.warnings[0]
+    assert "learned from another probe; `sureflow calibrate`" in model.card.warnings[0]

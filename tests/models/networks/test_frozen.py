@@ -261,7 +261,7 @@ def test_a_finish_that_changes_values_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("finish", "origin"),
+    ("finish", "entry_order"),
     [
         (lambda h: h, (0, 1)),
         (lambda h: -h, (0, 1)),
@@ -272,7 +272,7 @@ def test_a_finish_that_changes_values_is_refused(
     ],
 )
 def test_variance_follows_its_entry(
-    finish: Callable[[Tensor], Tensor], origin: tuple[int, int]
+    finish: Callable[[Tensor], Tensor], entry_order: tuple[int, int]
 ) -> None:
     torch.manual_seed(0)
     module = Finished(finish)
@@ -281,7 +281,7 @@ def test_variance_follows_its_entry(
     out = frozen.moments(x, t)
     assert torch.equal(out.mean, module(x, t))
     expected = (0.1 * x.square()) @ module.head.weight.square().T
-    torch.testing.assert_close(out.variance, expected[:, origin])
+    torch.testing.assert_close(out.variance, expected[:, entry_order])
 
 
 def test_entries_are_followed_through_patches_of_a_large_image() -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments import Moments
-from sureflow.networks import Reply, VelocityNetwork, build
+from sureflow.networks import NetworkOutput, VelocityNetwork, build
 from sureflow.sampling.sample import run
 from sureflow.training.loss import OBJECTIVES
 
@@ -216,10 +216,10 @@ def test_answers_of_any_floating_point_type_are_cast_to_that_of_the_point(
 
         def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
             out = super().run(x, t, label, noisy)
-            return Reply(out.mean, out.variance, hidden=x.to(dtype))
+            return NetworkOutput(out.mean, out.variance, hidden=x.to(dtype))
 
     network = Other(lambda x, t, label: -x.to(dtype), lambda x, t, label: x.square().to(dtype))
-    network.probed = 2
+    network.probe_channels = 2
     model = model_of(network)
     x, t = torch.randn(5, 2), torch.rand(5)
     out = network.moments(x, t)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sureflow.networks import Bfloat16, FrozenVelocity, Probe, Reply, VelocityNetwork, build
+from sureflow.networks import Bfloat16, FrozenVelocity, NetworkOutput, Probe, VelocityNetwork, build
 from sureflow.networks.probe import between, pooled
 
 Randomised = Callable[..., VelocityNetwork]
@@ -74,7 +74,7 @@ def test_every_kind_can_be_probed(kind: str, randomised: Randomised) -> None:
     with torch.no_grad():
         before = network.moments(x, t, label)
         assert before.reading is None
-        probe = _probe(network.probed)
+        probe = _probe(network.probe_channels)
         network.attach(probe)
         after = network.moments(x, t, label)
         assert torch.equal(after.mean, before.mean), "it only looks"
@@ -82,7 +82,7 @@ def test_every_kind_can_be_probed(kind: str, randomised: Randomised) -> None:
         assert before.variance is not None
         assert torch.equal(after.variance, before.variance)
         shown = network.run(x, t, label, noisy=True)
-        assert isinstance(shown, Reply)
+        assert isinstance(shown, NetworkOutput)
         assert shown.hidden is not None
         assert torch.equal(_reading(network, x, t, label), probe(shown.hidden, t, label))
         others = x + 1
@@ -119,7 +119,7 @@ def test_a_foreign_network_is_probed_before_its_final_layer() -> None:
 
 def test_half_precision_reads_nearly_the_same(randomised: Randomised) -> None:
     network = randomised(CONFIGS["unet"])
-    network.attach(_probe(network.probed))
+    network.attach(_probe(network.probe_channels))
     x, t, label = _inputs("unet")
     with torch.no_grad():
         exact = _reading(network, x, t, label)
@@ -137,7 +137,7 @@ def test_what_does_not_fit_is_not_attached() -> None:
         network.attach(_probe(32, classes=1))
     mixture = build({"kind": "gaussian_mixture", "weights": [1.0], "means": [[0.0]],
                      "covariances": [1.0]})  # fmt: skip
-    with pytest.raises(ValueError, match="no place"):
+    with pytest.raises(ValueError, match="no activations"):
         mixture.attach(_probe(1, classes=0))
 
 

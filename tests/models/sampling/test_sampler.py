@@ -81,7 +81,7 @@ def test_a_paused_lane_asks_for_nothing_and_stays_where_it_is(mixture) -> None:
     assert sampler.progress() == {0: (1, 0.25)}
     assert sampler.tick().rows == 0
     sampler.resume([0])
-    assert sampler.spent == 1
+    assert sampler.rows_spent == 1
     assert [len(sampler.tick().finished) for _ in range(3)] == [0, 0, 1]
 
 
@@ -104,9 +104,9 @@ def test_a_lane_on_a_grid_knows_how_many_ticks_it_still_needs(mixture, method) -
     spec = FlowSpec(0, 0, method, steps=4)
     sampler.admit(5, spec)
     for left in range(cost_of(spec).evaluations, 0, -1):
-        assert sampler.left() == {5: left}
+        assert sampler.ticks_left() == {5: left}
         sampler.tick()
-    assert sampler.left() == {}
+    assert sampler.ticks_left() == {}
 
 
 def test_cancel_frees_the_slot_at_once_and_ignores_strangers(mixture) -> None:

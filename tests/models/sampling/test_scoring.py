@@ -74,7 +74,7 @@ class Costly(Plain):
     def inputs(self, evidence, where):
         return self.last[where] + self.hour
 
-    def see(self, step) -> None:
+    def observe(self, step) -> None:
         self.calls.append(
             ("see", step.slots.tolist(), step.t.tolist(), step.evidence(SECRET).tolist())
         )
@@ -216,7 +216,7 @@ def test_two_scores_share_what_both_want(scoring: Scoring) -> None:
     wanted = scoring.wants(SECRET, of, t)
     assert wanted.tolist() == [True, False, True, True]
     costly.calls.clear(), later.calls.clear()
-    scoring.see(SECRET, of[wanted], t[wanted], {SECRET: torch.tensor([5.0, 6.0, 7.0])})
+    scoring.observe(SECRET, of[wanted], t[wanted], {SECRET: torch.tensor([5.0, 6.0, 7.0])})
     assert [call for call in costly.calls if call[0] == "see"] == [
         ("see", [0, 2], [0.6, 0.6], [5.0, 6.0])
     ]
@@ -241,16 +241,16 @@ def test_frames_hold_what_the_scores_of_their_lane_keep(scoring: Scoring, lanes:
     scoring.admit(1, spec(1, "plain", "costly"))
     scoring.add(slots(0, 1), np.zeros(2), np.ones(2), rows((3, 4)))
     lanes.step[:2] = 1
-    one, two = lanes.take(0), lanes.take(1)
+    one, two = lanes.take_frame(0), lanes.take_frame(1)
     of = {name for name in one.arrays if name.startswith("score.")}
     assert of == {f"score.plain.{name}" for name in ("total", "last", "count", "moved")}
-    assert scoring.kept_in(one.arrays, ("plain",))
-    assert not scoring.kept_in(one.arrays, ("plain", "costly"))
-    assert not scoring.kept_in(one.arrays, ("later",))
-    assert scoring.kept_in(two.arrays, ("costly", "plain"))
-    assert scoring.kept_in(one.arrays, ())
+    assert scoring.complete_in(one.arrays, ("plain",))
+    assert not scoring.complete_in(one.arrays, ("plain", "costly"))
+    assert not scoring.complete_in(one.arrays, ("later",))
+    assert scoring.complete_in(two.arrays, ("costly", "plain"))
+    assert scoring.complete_in(one.arrays, ())
     scoring.admit(4, spec(9, "plain"))
-    lanes.put(4, spec(9, "plain"), one)
+    lanes.restore(4, spec(9, "plain"), one)
     plain = made(scoring, "plain")
     assert (plain.total[4], plain.count[4], plain.last[4].tolist()) == (3, 1, [30, 1])
 

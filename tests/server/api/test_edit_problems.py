@@ -14,7 +14,7 @@ WHOLE = [[0.5] * 4] * 4
 
 
 @pytest.fixture(scope="module")
-def held(server: Server) -> dict[str, Any]:
+def sample(server: Server) -> dict[str, Any]:
     return icon(server, sampler={"steps": 5}, condition={"label": 0}, guidance={"scale": 1.5})
 
 
@@ -117,9 +117,9 @@ def guide(operator: str, **fields: Any) -> dict[str, Any]:
     ids=str,
 )
 def test_a_value_out_of_place_is_named(
-    server: Server, held: dict[str, Any], body: dict[str, Any], field: str
+    server: Server, sample: dict[str, Any], body: dict[str, Any], field: str
 ) -> None:
-    given = {"handle": held["handle"]["id"], **body}
+    given = {"handle": sample["handle"]["id"], **body}
     response = server.client.post("/v1/edit", json=given)
     assert response.status_code == 422, response.text
     document = response.json()
@@ -128,8 +128,8 @@ def test_a_value_out_of_place_is_named(
     assert all(error["message"] for error in document["errors"])
 
 
-def test_nothing_was_lost_by_it(server: Server, held: dict[str, Any]) -> None:
-    assert same(edit(server, held)["samples"][0], held)
+def test_nothing_was_lost_by_it(server: Server, sample: dict[str, Any]) -> None:
+    assert same(edit(server, sample)["samples"][0], sample)
 
 
 def test_a_handle_is_needed(server: Server) -> None:

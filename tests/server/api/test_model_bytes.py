@@ -41,13 +41,13 @@ def roomy(root: Path) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def narrow(root: Path, roomy: Server) -> Iterator[Server]:
     """One with room for any two of them."""
-    sizes = sorted(held(roomy).values())
+    sizes = sorted(model_bytes(roomy).values())
     budget = str(sizes[-1] + sizes[-2])
     with serving("--models-dir", str(root), *ROWS, "--model-bytes", budget) as server:
         yield server
 
 
-def held(server: Server) -> dict[str, int]:
+def model_bytes(server: Server) -> dict[str, int]:
     """Bytes of the models in memory, by name."""
     sizes = {name: server.metric("sureflow_model_bytes", model=name) for name in NAMES}
     return {name: int(size) for name, size in sizes.items() if size}
@@ -62,11 +62,11 @@ def evictions(server: Server) -> float:
 
 
 def test_all_can_be_asked_for_and_the_default_is_there(narrow: Server, roomy: Server) -> None:
-    assert set(held(roomy)) == {*NAMES}
+    assert set(model_bytes(roomy)) == {*NAMES}
     models = {each["name"]: each for each in narrow.client.get("/v1/models").json()["models"]}
     assert {each["state"] for each in models.values()} == {"ready"}
-    assert [name for name in NAMES if models[name]["loaded"]] == sorted(held(narrow))
-    assert len(held(narrow)) == 2
+    assert [name for name in NAMES if models[name]["loaded"]] == sorted(model_bytes(narrow))
+    assert len(model_bytes(narrow)) == 2
     assert models["points"]["loaded"]
     assert narrow.client.get("/health/ready").status_code == 200
 
@@ -78,7 +78,7 @@ def test_who_was_not_used_makes_room_and_samples_are_the_same(
     for number, name in enumerate([*NAMES, *NAMES]):
         answer = narrow.generate(**body(name))
         assert answer["samples"] == roomy.generate(**body(name))["samples"]
-        inside = held(narrow)
+        inside = model_bytes(narrow)
         assert name in inside
         assert len(inside) <= 2
         if number >= 2:
@@ -95,26 +95,26 @@ def test_lanes_that_run_keep_their_model(narrow: Server, roomy: Server) -> None:
         answers = [threads.submit(narrow.generate, **body(name, **long)) for name in NAMES * 2]
         for name, answer in zip(NAMES * 2, answers, strict=True):
             assert answer.result()["samples"] == roomy.generate(**body(name, **long))["samples"]
-    assert len(held(narrow)) <= 2
+    assert len(model_bytes(narrow)) <= 2
 
 
 def test_handles_of_a_model_that_is_away_bring_it_back(narrow: Server) -> None:
     made = narrow.generate(**body("circles", rewind={}))["samples"][0]
     for name in ("points", "icons"):
         narrow.generate(**body(name))
-    assert "circles" not in held(narrow)
+    assert "circles" not in model_bytes(narrow)
     edit = {"handle": made["handle"]["id"], "operations": []}
     answer = narrow.client.post("/v1/edit", json=edit)
     assert answer.status_code == 200, answer.text
     assert answer.json()["samples"][0]["data"] == made["data"]
-    assert "circles" in held(narrow)
+    assert "circles" in model_bytes(narrow)
 
 
 def test_a_new_worker_knows_them_all(narrow: Server, roomy: Server) -> None:
-    inside = held(narrow)
+    inside = model_bytes(narrow)
     narrow.kill_worker()
     eventually(lambda: narrow.client.get("/health/ready").status_code == 200)
-    assert held(narrow) == inside
+    assert model_bytes(narrow) == inside
     for name in NAMES:
         assert narrow.generate(**body(name))["samples"] == roomy.generate(**body(name))["samples"]
 
@@ -125,9 +125,9 @@ def test_a_folder_that_has_changed_waits_for_an_administrator(
 ) -> None:
     models = tmp_path / "models"
     shutil.copytree(root, models)
-    one = max(held(roomy).values())
+    one = max(model_bytes(roomy).values())
     server = start(*ROWS, "--model-bytes", str(one), models=models)
-    assert set(held(server)) == {"points"}
+    assert set(model_bytes(server)) == {"points"}
     made = server.generate(**body("circles", rewind={}))["samples"][0]["handle"]["id"]
     server.generate(**body("points"))
     shutil.rmtree(models / "circles")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,22 @@ from sureflow_server.api.handle_record import FramesRecord
 from sureflow_server.api.responses import EditResponse
 from tests.server.api.test_edit import edit, icon, same
 from tests.server.asking import ASYNC
-from tests.server.running import Server, eventually
+from tests.server.running import Server, eventually, serving
 
 OTHER = "sha256:" + "0" * 64
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("replay") / "data"
 
 
-@pytest.fixture
-def server(start: Callable[..., Server], data: Path) -> Server:
-    return start("--default-model", "points", "--data-dir", str(data))
+@pytest.fixture(scope="module")
+def server(models_dir: Path, data: Path) -> Iterator[Server]:
+    """One whose handles the tests write into."""
+    options = ("--models-dir", str(models_dir), "--default-model", "points")
+    with serving(*options, "--data-dir", str(data)) as running:
+        yield running
 
 
 def fingerprint_of(data: Path, sample: dict[str, Any]) -> str | None:
@@ -58,23 +61,6 @@ def ask(server: Server, sample: dict[str, Any], **body: Any) -> httpx.Response:
     return server.client.post("/v1/edit", json={"handle": sample["handle"]["id"], **body})
 
 
-def test_on_the_same_kernels_nothing_is_said_about_them(
-    server: Server, start: Callable[..., Server], data: Path
-) -> None:
-    """Nor after a restart, which verifies and hashes anew."""
-    sample = icon(server)
-    card = server.client.get("/v1/models/icons").json()
-    assert fingerprint_of(data, sample) == card["numerics"]["fingerprint"]
-    first = edit(server, sample, require_exact=True)
-    server.process.terminate()
-    assert server.process.wait() == 0
-    again = edit(start("--data-dir", str(data), "--default-model", "points"), sample)
-    for answer in (first, again):
-        assert "replay" not in answer
-        assert answer["warnings"] == []
-        assert same(answer["samples"][0], sample)
-
-
 @pytest.mark.parametrize(
     ("fingerprint", "reason"),
     [(OTHER, "made on other kernels"), (None, "made before kernels were told apart")],
@@ -92,7 +78,7 @@ def test_a_trajectory_of_other_kernels_goes_on_nearly_as_it_was(
     (warning,) = answer["warnings"]
     assert reason in warning
     assert answer["samples"] == exact["samples"]
-    assert answer["usage"] == exact["usage"]
+    assert answer["usage"]["evaluations"] == exact["usage"]["evaluations"]
 
     views = server.client.get(f"/v1/handles/{sample['handle']['id']}/frames").json()
     FramesRecord.model_validate(views)
@@ -113,7 +99,7 @@ def test_a_job_says_so_too(server: Server, data: Path) -> None:
     begun = server.client.post("/v1/edit", json={"handle": id}, headers=ASYNC)
     assert begun.status_code == 202
     where = begun.headers["Location"]
-    eventually(lambda: server.client.get(where).json()["status"] == "completed")
+    eventually(lambda: server.client.get(where).json()["state"] == "completed")
     result = server.client.get(where).json()["result"]
     assert result["replay"] == "approximate"
     assert len(result["warnings"]) == 1
@@ -127,3 +113,20 @@ def test_what_comes_of_such_a_trajectory_is_of_no_kernels(server: Server, data: 
     assert fingerprint_of(data, branch) == ""
     assert edit(server, branch)["replay"] == "approximate"
     assert ask(server, branch, require_exact=True).status_code == 409
+
+
+def test_on_the_same_kernels_nothing_is_said_about_them(
+    server: Server, start: Callable[..., Server], data: Path
+) -> None:
+    """Nor after a restart, which verifies and hashes anew: it ends the server, and comes last."""
+    sample = icon(server)
+    card = server.client.get("/v1/models/icons").json()
+    assert fingerprint_of(data, sample) == card["numerics"]["fingerprint"]
+    first = edit(server, sample, require_exact=True)
+    server.process.terminate()
+    assert server.process.wait() == 0
+    again = edit(start("--data-dir", str(data), "--default-model", "points"), sample)
+    for answer in (first, again):
+        assert "replay" not in answer
+        assert answer["warnings"] == []
+        assert same(answer["samples"][0], sample)

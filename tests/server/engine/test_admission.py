@@ -36,7 +36,7 @@ def takes(spec: FlowSpec, sample: Sample) -> int:
     return len(pickle.dumps(Submit(1, "m", {0: spec}, False))) + len(pickle.dumps(sample))
 
 
-def held(model: Model, **fields: Any) -> tuple[int, int]:
+def reserved_and_used(model: Model, **fields: Any) -> tuple[int, int]:
     """Bytes reserved for a lane, and those that it takes."""
     spec = FlowSpec(3, 0, label=1, **fields)
     (sample,) = run(model, [spec])
@@ -53,18 +53,20 @@ def held(model: Model, **fields: Any) -> tuple[int, int]:
 )
 def test_it_is_enough_for_every_solver(model: Model, solver: dict[str, Any]) -> None:
     for keep in ((), (0.2, 0.6), "commit", "all"):
-        reserved, taken = held(model, keep=keep, guidance=2.0, **solver)
+        reserved, taken = reserved_and_used(model, keep=keep, guidance=2.0, **solver)
         assert taken <= reserved
 
 
 @pytest.mark.parametrize("scores", [*((name,) for name in SCORES), tuple(SCORES)])
 def test_it_is_enough_for_every_score(model: Model, scores: tuple[str, ...]) -> None:
-    reserved, taken = held(model, method="ab2", steps=40, keep="all", guidance=2.0, scores=scores)
+    reserved, taken = reserved_and_used(
+        model, method="ab2", steps=40, keep="all", guidance=2.0, scores=scores
+    )
     assert taken <= reserved < 6 * taken
 
 
 def test_it_is_enough_for_what_is_looked_at(model: Model) -> None:
-    reserved, taken = held(model, steps=50, watch=tuple(range(50)))
+    reserved, taken = reserved_and_used(model, steps=50, watch=tuple(range(50)))
     assert taken <= reserved < 3 * taken
 
 

@@ -325,8 +325,8 @@ class SchedulerMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         request = data.draw(st.integers(0, len(self.sizes) - 1))
-        held = {**self.floor.running, **self.floor.paused}
-        tickets = sorted(ticket for ticket, lane in held.items() if lane[0] == request)
+        in_slots = {**self.floor.running, **self.floor.paused}
+        tickets = sorted(ticket for ticket, lane in in_slots.items() if lane[0] == request)
         waiting = {lane for lane in self.waiting if lane[0] == request}
         expected = ("m", tickets) if tickets or waiting else None
         assert self.floor.scheduler.cancel(request) == expected

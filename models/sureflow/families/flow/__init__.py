@@ -32,13 +32,13 @@ class Flow(FlowWire, Family):
     engine = "sureflow.families.flow.engine:FlowEngine"
 
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
-        """Why a score cannot be had of such a lane, as the end of a sentence; None if it can."""
+        """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
         lane = cast(FlowSpec, spec)
         given = lane.conditioned or None
         return SCORES[score].obstacle(card, given, lane.guidance, bool(lane.parallel))
 
     def cost(self, spec: LaneSpec) -> Cost:
-        """What a lane costs."""
+        """The cost of a lane."""
         return cost(cast(FlowSpec, spec))
 
     def setting(self, spec: LaneSpec, realised: float | None = None) -> Setting:

@@ -1,4 +1,4 @@
-"""Adaptive step control: a PI controller on the error, and a cap where the flow is undecided."""
+"""Adaptive step control: a PI controller on the error, and a cap by the variance."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.tableau import COEFFICIENTS
 
 SHORTEST = 1e-4
-"""Steps of this size are kept whatever their error: below it rounding is all that is left."""
+"""Steps of this size are accepted whatever their error: below it, rounding dominates."""
 
-TRUSTED = 0.5
-"""Error, in units of the tolerance, below which a last step is foretold rather than estimated."""
+UNCHECKED = 0.5
+"""If the predicted error of a last step is below this many tolerances, it is not estimated."""
 
 SAME = 1 - 1e-9
-"""Step sizes that agree to this are one size; what lies between them is rounding."""
+"""Step sizes whose ratio is above this count as equal; they differ by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
-    """Chooses the steps of every lane by its own error and its own uncertainty.
+    """Chooses the steps of every lane by its own error and its own variance.
 
     After a step, with ``p`` the power of ``h`` with which the error estimate falls,
     ``h <- h * safety * error^(-integral / p) * last_error^(proportional / p)``, within limits
-    (Gustafsson 1991). A step whose error exceeds the tolerance is tried again, with its first
-    stage kept.
+    (Gustafsson 1991). A step whose error exceeds the tolerance is tried again with a smaller size;
+    its first stage is reused.
 
-    Before a step, ``h <= theta tolerance^(1/p) / min(rest + spread, 20 spread)``, where ``spread``
-    is the mean variance of the velocity per component, in units of the unit variance of the noise:
-    a flow without variance has no cap. Where a flow divides between modes, the local error is
-    small and is amplified afterwards; an estimate of the error strides over these places, and the
-    variance is what shows them. For multistep methods the variance is multiplied by ``1/2 + t``
-    (and ``theta``, ``rest`` are others): a lane that is still undecided late is the one that a
-    coarse step may send to the wrong side. The more is taken for granted, the fewer evaluations an
-    error level needs, since long steps where the variance is low cost accuracy there; the less, the
-    fewer samples end in a wrong mode.
+    Before a step, ``h <= theta tolerance^(1/p) / min(assumed + s, 20 s)``, where ``s`` is the mean
+    variance of the velocity per component, in units of the unit variance of the noise. A flow
+    without variance has no cap. Where a flow divides between modes, the local error is small but
+    grows afterwards, so that an error estimate does not notice these places; the variance does.
+    For multistep methods ``s`` is multiplied by ``1/2 + t``, with another ``theta`` and another
+    ``assumed``, since a coarse step is most likely to send a lane to the wrong mode if the lane is
+    still undecided late. A larger ``assumed`` needs fewer evaluations for the same error, because
+    it forbids long steps where the variance is low; a smaller one sends fewer samples to a wrong
+    mode.
 
     Attributes:
-        safety: Share of the largest step that the error would allow.
+        safety: Step size as a share of the largest one that the error would allow.
         integral: Weight of the present error.
-        proportional: Weight of the error before.
+        proportional: Weight of the previous error.
         shrink: Least factor between two steps.
-        grow: Largest factor between two steps; that of multistep methods is 1.4, which keeps them
-            stable and the weights of every variance positive.
+        grow: Largest factor between two steps. For multistep methods it is at most 1.4, which
+            keeps them stable and the weights of every variance positive.
         theta: Size of the cap for one-step methods; infinity for none.
-        rest: Variance that is taken for granted for them.
-        multistep_theta: The same for multistep methods.
-        multistep_rest: Likewise.
+        assumed: Variance added to the measured one in the cap of one-step methods.
+        multistep_theta: ``theta`` of multistep methods.
+        multistep_assumed: ``assumed`` of multistep methods.
     """
 
     safety: float = 0.9
@@ -58,44 +58,46 @@ class Adaptive:
     shrink: float = 0.2
     grow: float = 3.0
     theta: float = 1.8
-    rest: float = 0.7
+    assumed: float = 0.7
     multistep_theta: float = 2.7
-    multistep_rest: float = 3.0
+    multistep_assumed: float = 3.0
 
-    def begin(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> None:
-        """Take the size that the last error suggests, under the cap.
+    def begin(self, lanes: FlowLanes, slots: Slots, mean_variance: Floats) -> None:
+        """Set the size that the last error suggests, but not above the cap.
 
-        Where the last stage of a step serves the estimate and the next step, it would serve the
-        estimate alone in a lane's last step. It is left out if, by the error of the step before,
-        the tolerance is far away.
+        The last stage of a first-same-as-last method serves the error estimate and the next step.
+        In a lane's last step it would serve the estimate alone, so it is omitted if the previous
+        error predicts one far below the tolerance.
         """
-        _set_size(lanes, slots, np.minimum(lanes.proposal[slots], self._cap(lanes, slots, spread)))
-        later = slots[COEFFICIENTS.fsal[lanes.method[slots]] & lanes.remembering(slots)]
+        cap = self._cap(lanes, slots, mean_variance)
+        _set_size(lanes, slots, np.minimum(lanes.proposal[slots], cap))
+        later = slots[COEFFICIENTS.fsal[lanes.method[slots]] & lanes.has_history(slots)]
         h, power = lanes.h[later], COEFFICIENTS.power[lanes.method[later]]
-        foretold = lanes.last_error[later] * (h / lanes.last_h[later]) ** power
-        lanes.trusted[later] = (h >= 1 - lanes.t[later]) & (foretold <= TRUSTED)
+        predicted = lanes.last_error[later] * (h / lanes.last_h[later]) ** power
+        lanes.unchecked[later] = (h >= 1 - lanes.t[later]) & (predicted <= UNCHECKED)
 
-    def _cap(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> Floats:
+    def _cap(self, lanes: FlowLanes, slots: Slots, mean_variance: Floats) -> Floats:
         """The longest step that the variance allows."""
         method = lanes.method[slots]
         power, multistep = COEFFICIENTS.power[method], COEFFICIENTS.multistep[method]
         theta = np.where(multistep, self.multistep_theta, self.theta)
-        late = self.multistep_rest + (0.5 + lanes.t[slots]) * spread
-        undecided = np.minimum(np.where(multistep, late, self.rest + spread), 20 * spread)
-        cap: Floats = theta * lanes.tolerance[slots] ** (1 / power) / np.maximum(undecided, 1e-9)
+        late = self.multistep_assumed + (0.5 + lanes.t[slots]) * mean_variance
+        assumed = np.where(multistep, late, self.assumed + mean_variance)
+        variance = np.maximum(np.minimum(assumed, 20 * mean_variance), 1e-9)
+        cap: Floats = theta * lanes.tolerance[slots] ** (1 / power) / variance
         return cap
 
-    def judge(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
-        """Keep steps within the tolerance, the shortest ones, and the last one allowed.
+    def accept(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
+        """Accept steps within the tolerance, the shortest ones, and the last one allowed.
 
-        A multistep lane knows the error of any size without another evaluation, so that its step
+        The error of a multistep lane is known for any size without another evaluation, so its step
         is shortened rather than rejected.
         """
         power = COEFFICIENTS.power[lanes.method[slots]]
         last = _is_last_try(lanes, slots)
         lanes.forced[slots] |= last & (error > 1)
 
-        shorten = lanes.extrapolating(slots) & (error > 1) & ~last
+        shorten = lanes.in_multistep(slots) & (error > 1) & ~last
         if shorten.any():
             h, part = lanes.h[slots], slots[shorten]
             shorter = error[shorten] ** (-1 / power[shorten])
@@ -117,8 +119,8 @@ class Adaptive:
         _set_size(lanes, again, lanes.proposal[again])
         return kept
 
-    def proceed(self, lanes: FlowLanes, slots: Slots) -> Flags:
-        """Move on by the step; a lane that has reached ``t = 1`` is there exactly."""
+    def advance(self, lanes: FlowLanes, slots: Slots) -> Flags:
+        """Advance by the step; a lane that reaches ``t = 1`` reaches it exactly."""
         t, h = lanes.t[slots], lanes.h[slots]
         done: Flags = h >= 1 - t
         lanes.t[slots] = np.where(done, 1, t + h)
@@ -134,7 +136,8 @@ def _is_last_try(lanes: FlowLanes, slots: Slots) -> Flags:
 def _set_size(lanes: FlowLanes, slots: Slots, wanted: Floats) -> None:
     """Set ``h`` as wanted, within the lane's limits and never beyond ``t = 1``.
 
-    What is left before ``t = 1`` is divided evenly rather than leaving a sliver for the last step.
+    If fewer than two steps of this size are left before ``t = 1``, the rest is divided evenly, so
+    that the last step is not tiny.
     """
     left = 1 - lanes.t[slots]
     last = _is_last_try(lanes, slots)

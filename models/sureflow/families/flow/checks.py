@@ -1,4 +1,4 @@
-"""Whether a lane, where it comes from and what is kept of it can be had of a model."""
+"""Checks of a flow's lane, its origin and its recording, against a model."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ Shape = tuple[int, ...]
 
 
 def check(spec: FlowSpec, model: Any, engine: Any) -> None:
-    """Make sure that a lane suits a model.
+    """Check that a model can run a lane.
 
     Args:
         spec: The lane.
         model: The model.
-        engine: Its engine, which has lanes to compare frames with.
+        engine: Its engine, whose lanes frames are compared with.
 
     Raises:
-        ValueError: It does not; the message begins with the name of the field.
+        ValueError: It cannot; the message begins with the name of the field.
     """
     check_types(spec)
     if not 0 <= spec.seed < 2**63:
@@ -69,13 +69,13 @@ def check(spec: FlowSpec, model: Any, engine: Any) -> None:
     _check_scores(spec, model.card)
     if spec.early is not None and not 0 <= spec.early <= 1:
         raise ValueError(f"early: {spec.early} is not in 0 .. 1")
-    check_keeping(spec)
+    check_recording(spec)
     if spec.origin is not None:
         check_origin(spec, spec.origin, model, engine)
 
 
 def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
-    """Make sure that the model takes what a lane is to be a sample of."""
+    """Check that the model takes the conditions of a lane."""
     if not isinstance(spec.condition, Mapping):
         raise ValueError(f"condition: {spec.condition!r:.60} is no arrays by name")
     for name, value in spec.condition.items():
@@ -86,7 +86,7 @@ def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
 
 
 def _check_tolerance(spec: FlowSpec, tolerance: float) -> None:
-    """Make sure that an adaptive lane can be run."""
+    """Check the options of an adaptive lane."""
     if not MIN_TOLERANCE <= tolerance <= 1:
         raise ValueError(f"tolerance: {tolerance} is not in {MIN_TOLERANCE:g} .. 1")
     if spec.method not in ADAPTIVE_METHODS:
@@ -102,7 +102,7 @@ def _check_tolerance(spec: FlowSpec, tolerance: float) -> None:
 
 
 def _check_scores(spec: FlowSpec, card: ModelCard) -> None:
-    """Make sure that a lane's scores can be gathered."""
+    """Check that a lane can have its scores."""
     for name in spec.scores:
         if name not in SCORES:
             raise ValueError(f"scores: {name!r} is unknown; choose from {tuple(SCORES)}")
@@ -113,7 +113,7 @@ def _check_scores(spec: FlowSpec, card: ModelCard) -> None:
 
 
 def _check_parallel(spec: FlowSpec) -> None:
-    """Make sure that a lane's steps can be evaluated ahead of time."""
+    """Check the options of a lane whose steps are evaluated in parallel."""
     if not 0 <= spec.parallel <= MAX_PARALLEL:
         raise ValueError(f"parallel: {spec.parallel} is not in 0 .. {MAX_PARALLEL}")
     if spec.tolerance is not None:
@@ -124,11 +124,11 @@ def _check_parallel(spec: FlowSpec) -> None:
         raise ValueError(f"parallel_tolerance: {spec.parallel_tolerance} is not in 0 .. 1")
 
 
-def check_keeping(spec: FlowSpec) -> None:
-    """Make sure that what is to be seen of a lane makes sense.
+def check_recording(spec: FlowSpec) -> None:
+    """Check which frames and views of a lane are to be recorded.
 
     Raises:
-        ValueError: It does not; the message begins with the name of the field.
+        ValueError: A field is not valid; the message begins with its name.
     """
     if isinstance(spec.keep, str):
         if spec.keep not in ("commit", "all"):
@@ -147,7 +147,7 @@ def check_keeping(spec: FlowSpec) -> None:
 
 
 def check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
-    """Make sure that a lane can come from there.
+    """Check that a lane can start from an origin.
 
     Raises:
         ValueError: It cannot; the message begins with the name of the field.
@@ -196,7 +196,7 @@ def _longest(spec: FlowSpec) -> int:
 
 
 def _check_frame(frame: Frame, step: int, engine: Any) -> None:
-    """Make sure that a lane can be put where a frame was taken."""
+    """Check that a lane can be restored from a frame."""
     if not 0 <= frame.step <= step:
         raise ValueError(f"frame: taken at step {frame.step}, after the branch at {step}")
     if wrong := engine.lanes(1).fits(frame):

@@ -1,4 +1,4 @@
-"""Samples of a flow as files: images as PNG, all else as arrays."""
+"""The codec of flows: images as PNG, vectors as arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.codec import Codec
 
 CHANNELS = (1, 3)
-"""Of images that a PNG can hold."""
+"""Numbers of channels that a PNG can have."""
 
 
 def png(image: npt.NDArray[Any]) -> bytes:
@@ -27,16 +27,16 @@ def png(image: npt.NDArray[Any]) -> bytes:
 
 
 class ImageCodec(Codec):
-    """Beside arrays, PNG for models of images."""
+    """Adds PNG for models of images."""
 
     media_types: ClassVar[Mapping[str, str]] = {"png": "image/png", **Codec.media_types}
-    alone = ("png",)
+    standalone = ("png",)
 
-    def forms(self, card: ModelCard) -> tuple[str, ...]:
-        """The forms of a model; images that a PNG can hold travel as PNG unless told otherwise."""
+    def formats(self, card: ModelCard) -> tuple[str, ...]:
+        """The formats of a model's samples; for images that a PNG can hold, PNG is the default."""
         drawable = card.media == "image" and card.shape[0] in CHANNELS
-        return ("png", "npy", "list") if drawable else super().forms(card)
+        return ("png", "npy", "list") if drawable else super().formats(card)
 
-    def file(self, data: npt.NDArray[Any], form: str) -> bytes:
+    def file(self, data: npt.NDArray[Any], format: str) -> bytes:
         """Encode a sample as a file."""
-        return png(data) if form == "png" else super().file(data, form)
+        return png(data) if format == "png" else super().file(data, format)

@@ -1,4 +1,4 @@
-"""Sums of stages, as the steps of a solver are made of."""
+"""Weighted sums of stages: the arithmetic of a solver's steps."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats, axis: 
 
     Products and sums are separate operations on purpose: a fused multiply-add would round
     differently in the vector body and in the tail of an array, that is, by slot. Stages that a
-    lane does not use are skipped rather than multiplied by zero, whatever is stored there.
+    lane does not use are skipped rather than multiplied by zero, since they may hold anything.
 
     Args:
-        start: Arrays of lanes along ``axis``.
-        stages: Such arrays of every stage.
+        start: Arrays with lanes along ``axis``.
+        stages: Such an array for every stage.
         where: The lanes.
-        weights: Of their stages.
-        axis: Where the lanes are.
+        weights: Weights of their stages.
+        axis: Axis of the lanes in ``start``.
     """
     rounded = weights.astype(np.float32).T
     used = rounded != 0
@@ -37,5 +37,5 @@ def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats, axis: 
             whole = count == rounded.shape[1]
             wanted = None if whole else to_device(used[index].reshape(shape[1:]), start.device)
             result = moved if wanted is None else torch.where(wanted, moved, result)
-    # A copy even where nothing is added: what evaluates the rows may work in place.
+    # Copied even where nothing is added, because a network may work in place on its rows.
     return at.clone() if result is at else result

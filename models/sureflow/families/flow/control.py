@@ -1,4 +1,4 @@
-"""Step control: what happens to a lane's clock when it has tried a step."""
+"""Step control: decides whether a lane's step is accepted, and sets the size of its next one."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from sureflow.families.flow.lanes import FlowLanes
 
 
 class StepControl(Protocol):
-    """Decides on a finished step and sets the next one."""
+    """Decides whether steps are accepted, and sets their sizes."""
 
-    def begin(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> None:
+    def begin(self, lanes: FlowLanes, slots: Slots, mean_variance: Floats) -> None:
         """Set ``h`` of lanes whose first stage has been evaluated.
 
-        ``spread [n]`` is the mean variance per component there, that of the unguided model.
+        ``mean_variance [n]`` is the mean variance per component at that stage, without guidance.
         """
         ...
 
-    def judge(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
-        """Whether each of these lanes, all at the end of a step, may keep it; sets ``h`` if not.
+    def accept(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
+        """Whether each of these lanes, all at the end of a step, keeps it; sets ``h`` if not.
 
         ``error [n]`` is in units of the tolerance; 0 on a fixed grid.
         """
         ...
 
-    def proceed(self, lanes: FlowLanes, slots: Slots) -> Flags:
-        """Move the clock of lanes whose step was kept; returns which are done, ``[n]``."""
+    def advance(self, lanes: FlowLanes, slots: Slots) -> Flags:
+        """Advance the time of lanes whose step was accepted; returns which are done, ``[n]``."""
         ...
 
 
 class FixedSteps:
     """Step ``i`` runs from point ``i`` of the lane's grid to point ``i + 1``; all are kept."""
 
-    def begin(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> None:
+    def begin(self, lanes: FlowLanes, slots: Slots, mean_variance: Floats) -> None:
         """Change nothing: the size of the step is that of the grid."""
 
-    def judge(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
+    def accept(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
         """Keep every step."""
         return np.ones(len(slots), np.bool_)
 
-    def proceed(self, lanes: FlowLanes, slots: Slots) -> Flags:
-        """Move to the next grid point, given and not summed up, so that it does not drift."""
+    def advance(self, lanes: FlowLanes, slots: Slots) -> Flags:
+        """Advance to the next point of the grid, which does not drift as a sum of steps would."""
         step = lanes.step[slots]
         done: Flags = step >= lanes.steps[slots]
         lanes.t[slots] = t = lanes.grid[slots, step]
@@ -60,23 +60,23 @@ class ByLane:
         self._fixed = fixed or FixedSteps()
         self._adaptive = adaptive or Adaptive()
 
-    def begin(self, lanes: FlowLanes, slots: Slots, spread: Floats) -> None:
+    def begin(self, lanes: FlowLanes, slots: Slots, mean_variance: Floats) -> None:
         """Hand each lane to its control."""
         for control, part in self._parts(lanes, slots):
-            control.begin(lanes, slots[part], spread[part])
+            control.begin(lanes, slots[part], mean_variance[part])
 
-    def judge(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
+    def accept(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
         """Hand each lane to its control."""
         kept = np.zeros(len(slots), np.bool_)
         for control, part in self._parts(lanes, slots):
-            kept[part] = control.judge(lanes, slots[part], error[part])
+            kept[part] = control.accept(lanes, slots[part], error[part])
         return kept
 
-    def proceed(self, lanes: FlowLanes, slots: Slots) -> Flags:
+    def advance(self, lanes: FlowLanes, slots: Slots) -> Flags:
         """Hand each lane to its control."""
         done = np.zeros(len(slots), np.bool_)
         for control, part in self._parts(lanes, slots):
-            done[part] = control.proceed(lanes, slots[part])
+            done[part] = control.advance(lanes, slots[part])
         return done
 
     def _parts(self, lanes: FlowLanes, slots: Slots) -> list[tuple[StepControl, Part]]:

@@ -1,4 +1,4 @@
-"""What a lane of the flow costs. Free of torch."""
+"""The cost of a flow's lane. Free of torch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import EVALUATIONS
 
 TYPICAL_STEPS = 8
-"""Of a lane with a tolerance, as long as nothing is known of others like it."""
+"""Assumed number of steps of an adaptive lane, until lanes of its kind have been measured."""
 
 
 def cost(spec: FlowSpec) -> Cost:
-    """What a lane costs; exact on a fixed grid, unless it comes from elsewhere."""
+    """The cost of a lane; exact for a fixed grid from the lane's own noise."""
     meanings = [SCORES[name] for name in spec.scores]
     each = (2 if spec.guided else 1) * (1 + sum(meaning.factor for meaning in meanings))
     adaptive = spec.tolerance is not None
@@ -34,11 +34,11 @@ def cost(spec: FlowSpec) -> Cost:
 
 
 def _decade(tolerance: float) -> int:
-    """The tolerance to a fifth of a decade."""
+    """The tolerance's logarithm, in fifths of a decade."""
     return round(5 * log10(tolerance))
 
 
-def _whole(spec: FlowSpec) -> int:
+def _from_noise(spec: FlowSpec) -> int:
     """Evaluations from noise to the end."""
     each = EVALUATIONS[spec.method]
     if spec.tolerance is not None:
@@ -47,8 +47,8 @@ def _whole(spec: FlowSpec) -> int:
 
 
 def _evaluations(spec: FlowSpec) -> int:
-    """Evaluations that a lane takes, those on the way to where it branches off included."""
-    whole = _whole(spec)
+    """Evaluations that a lane takes, including those of its parent up to the branch."""
+    whole = _from_noise(spec)
     if spec.origin is None:
         return whole
     if not isinstance(spec.origin, Branch):
@@ -57,13 +57,13 @@ def _evaluations(spec: FlowSpec) -> int:
     steps = TYPICAL_STEPS if parent.tolerance is not None else parent.steps
     done = min(spec.origin.step / steps, 1)
     again = spec.origin.step - (0 if known is None else known.step)
-    drawn = sum(isinstance(operation, Resample) for operation in spec.origin.operations)
+    resamples = sum(isinstance(operation, Resample) for operation in spec.origin.operations)
     left = whole * (1 - done) * _repetitions(spec)
-    return max(round(left + drawn + _evaluations(parent) * again / steps), 1)
+    return max(round(left + resamples + _evaluations(parent) * again / steps), 1)
 
 
 def _repetitions(spec: LaneSpec) -> int:
-    """How often each step is made: as the last of the paintings that hold wants it."""
+    """How often each step is made: as the latest inpainting in the lane's history asks."""
     while isinstance(spec.origin, Branch):
         for operation in reversed(spec.origin.operations):
             if isinstance(operation, Inpaint):

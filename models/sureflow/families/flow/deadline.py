@@ -1,7 +1,7 @@
-"""FlowLanes that are late: they widen their tolerance until they can arrive in time.
+"""Deadlines: late lanes widen their tolerance so that they finish in time.
 
-The one place where the clock has a say in a sample's bytes, and only for requests that name a
-deadline together with a tolerance. Fixed grids stay as they are.
+Only here do the bytes of a sample depend on the clock, and only for requests that have both a
+deadline and a tolerance. Lanes on a fixed grid are not changed.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.tableau import COEFFICIENTS
 
 WIDEST = 1.0
-"""No tolerance is widened beyond this; a lane that would have to has missed its deadline."""
+"""Largest tolerance that a lane widens to. A lane that would need more misses its deadline."""
 
 MARGIN = 0.8
-"""Share of the time left that a lane plans with: ticks differ, and some steps are rejected."""
+"""Share of the remaining time that a lane plans with: ticks vary, and some steps are rejected."""
 
 
 def relax_tolerance(lanes: FlowLanes, slots: Slots) -> None:
-    """Let late adaptive lanes, all about to begin a step, take longer ones.
+    """Widen the tolerance of late adaptive lanes, all about to begin a step.
 
-    Until its deadline a lane has time for so many evaluations, and needs steps of a certain size
-    to arrive with them. If its own are shorter, its tolerance is multiplied by what such steps
-    cost in error: the ratio of the sizes to the power of the method's error estimate.
+    The time until the deadline allows a number of evaluations, which need steps of a certain size
+    to reach ``t = 1``. If a lane's own steps are shorter, its tolerance is multiplied by the ratio
+    of the sizes to the power with which the method's error estimate grows.
     """
     slots = slots[lanes.adaptive(slots) & (lanes.deadline[slots] < np.inf)]
     if not len(slots):
@@ -41,9 +41,9 @@ def relax_tolerance(lanes: FlowLanes, slots: Slots) -> None:
 
 
 def accept_late_step(lanes: FlowLanes, slots: Slots, error: Floats) -> Floats:
-    """Widen the tolerance of lanes that have no time to try their step again, and so keep it.
+    """Widen the tolerance of lanes that have no time to try their step again, so that they keep it.
 
-    ``error [n]`` of the step is in units of the tolerance; returns it in those of the new one.
+    ``error [n]`` of the step is in units of the tolerance. Returns it in units of the new one.
     """
     tolerance = lanes.tolerance[slots]
     again = lanes.h[slots] * np.maximum(error, 1) ** (-1 / COEFFICIENTS.power[lanes.method[slots]])
@@ -54,9 +54,9 @@ def accept_late_step(lanes: FlowLanes, slots: Slots, error: Floats) -> Floats:
 
 
 def _needed_size(lanes: FlowLanes, slots: Slots) -> Floats:
-    """Size of the steps with which each lane arrives in time; 0 where there is no deadline."""
+    """Size of the steps with which each lane finishes in time; 0 without a deadline."""
     each = COEFFICIENTS.plain_stages[lanes.method[slots]]
-    each = np.where(lanes.extrapolating(slots), 1, each)
+    each = np.where(lanes.in_multistep(slots), 1, each)
     evaluations = MARGIN * (lanes.deadline[slots] - lanes.now) / lanes.tick_s
     size: Floats = (1 - lanes.t[slots]) / np.maximum(np.floor(evaluations / each), 1)
     return size

@@ -15,15 +15,16 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.networks import VelocityNetwork
 
 ROW_COUNTS = (2, 4, 8)
-"""Block sizes tried. None is 1: for a single image convolutions take a kernel that has no forward
-mode. Few, because servers verify them for every model before they serve: these three take 0.4 of
-the time of seven up to 16, and a row of 8 costs 1.0 to 1.4 times one of 16 (shipped images)."""
+"""Block sizes to try. None is 1, because convolutions of a single image use a kernel without
+forward mode. There are only three because a server verifies them for every model: these take 0.4 of
+the time of seven sizes up to 16, and a row in a block of 8 costs 1.0 to 1.4 times as much as one in
+a block of 16 (for the shipped image models)."""
 
 STEPS = (0.03, 0.01, 0.1)
-"""Of finite differences: small enough for a curve, or large enough for what rounds."""
+"""Steps of the finite differences: small enough for curvature, or large enough for rounding."""
 
 AGREEMENT = {torch.float32: 0.1, torch.bfloat16: 0.3}
-"""Largest difference of a tangent from a finite difference, relative to it, by weights' dtype."""
+"""Largest relative difference between a tangent and a finite difference, by the weights' dtype."""
 
 
 def tangent(
@@ -34,14 +35,14 @@ def tangent(
     label: Tensor,
     **given: Tensor,
 ) -> Tensor:
-    """``J z`` at ``x [B, *shape]``, ``J = dv/dx``, ``z`` the direction of that shape.
+    """``J z`` at ``x [B, *shape]``, where ``J = dv/dx`` and ``z`` is the direction ``[B, *shape]``.
 
-    In forward mode: one pass, no graph. Forward mode needs a rule for every operation. Attention
-    has one in its plain form alone, which is taken here; a foreign module may lack others, see
-    :func:`differentiable`.
+    Forward mode takes one pass and no graph, but needs a rule for every operation. Attention has
+    one only in its plain form, which is used here. A foreign module may have operations without a
+    rule; see :func:`differentiable`.
     """
     _load_rules()
-    # Inference tensors have no tangents; their clones made out here are plain ones.
+    # Inference tensors cannot have tangents; clones made outside of inference mode can.
     with (
         torch.inference_mode(False),
         torch.no_grad(),
@@ -53,26 +54,27 @@ def tangent(
         others = {name: value.clone() for name, value in given.items()}
         velocity = network(dual, t.clone(), label.clone(), **others)
         found: Tensor | None = forward_ad.unpack_dual(velocity).tangent  # type: ignore[no-untyped-call]
-        # None where the velocity does not depend on the point.
+        # torch returns None where the velocity does not depend on the point.
         return torch.zeros_like(z) if found is None else found
 
 
 @cache
 def _load_rules() -> None:
-    """Load what torch loads at the first dual number, on the way warning of its own code."""
+    """Load the rules that torch loads with the first dual number, without its warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         import_module("torch._decomp.decompositions_for_jvp")
 
 
 def differentiable(network: VelocityNetwork) -> bool:
-    """Whether a network has a forward mode, and it tells the truth.
+    """Whether a network can be differentiated in forward mode, with the right result.
 
-    Two rows tell, at every load: some 65 ms for the shipped image models. Where an operation has no
-    rule torch raises; where a part of the network lies outside torch, or was detached, it is silent
-    and takes that part for a constant. So the tangent is compared with finite differences.
+    Every load checks two rows, which takes some 65 ms for the shipped image models. torch raises an
+    error for an operation without a rule, but treats a part of the network that is outside torch,
+    or detached, as a constant without a warning. So the tangent is compared with finite
+    differences.
     """
-    x = torch.stack([normal((2, *network.shape), 0, row, Purpose.PROBE) for row in range(2)])
+    x = torch.stack([normal((2, *network.shape), 0, row, Purpose.DIRECTION) for row in range(2)])
     points, directions = x.to(network.device).unbind(1)
     signs = torch.where(directions < 0, -1.0, 1.0)
     t = torch.tensor([0.25, 0.75], device=network.device)

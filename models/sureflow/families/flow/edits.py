@@ -1,4 +1,4 @@
-"""What is done to lanes at every step: the operations that last."""
+"""Edits: the operations that act on a lane at every step."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from sureflow.families.flow.tableau import COEFFICIENTS
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """Coordinates of the draws of an operation: the lane that asked for it, and its number."""
+class DrawKey:
+    """Coordinates of the draws of an operation: seed and index of its lane, and its number."""
 
     seed: int
     index: int
@@ -36,10 +36,10 @@ class Key:
 
 @dataclass(slots=True)
 class _Painting:
-    """A known part, ``noise`` being where its straight path begins."""
+    """An inpainted part; its straight path begins at ``noise`` and ends at ``known``."""
 
     operation: Inpaint
-    key: Key
+    key: DrawKey
     mask: Tensor
     known: Tensor
     noise: Tensor
@@ -50,7 +50,7 @@ class _Painting:
 
 @dataclass(slots=True)
 class _Edit:
-    """All that lasts of one lane; ``repetition`` counts how often its step has been made."""
+    """The edits of one lane; ``repetition`` counts how often its step has been made."""
 
     paintings: list[_Painting] = field(default_factory=list)
     pulls: list[Callable[[Tensor], Tensor]] = field(default_factory=list)
@@ -59,10 +59,10 @@ class _Edit:
 
 
 class Edits:
-    """Holds lanes to known values, and pulls them toward measurements and up objectives.
+    """Inpaints lanes, and guides them toward measurements and up objectives.
 
-    They are few, and each is dealt with by itself, so that its numbers are its own. The others
-    cost nothing.
+    Edited lanes are few, and each is computed by itself, so that its bytes do not depend on the
+    others. Lanes without edits cost nothing.
 
     Args:
         lanes: The lanes in flight.
@@ -73,11 +73,11 @@ class Edits:
         self._of: dict[int, _Edit] = {}
 
     def admit(self, slot: int) -> None:
-        """Nothing is done to the lane that has just been put into a slot."""
+        """Start a lane without edits."""
         self._of.pop(slot, None)
 
-    def hold(self, slot: int, operation: object, key: Key) -> None:
-        """From here on do this to a lane, at every step and after what is done to it already."""
+    def add(self, slot: int, operation: object, key: DrawKey) -> None:
+        """Apply an operation to a lane from now on, at every step and after its other edits."""
         lanes, edit = self._lanes, self._of.setdefault(slot, _Edit())
         if isinstance(operation, Inpaint):
             mask = torch.tensor(operation.mask, device=lanes.device)
@@ -85,7 +85,7 @@ class Edits:
             noise = (lanes.noise if lanes.jumped[slot] else lanes.start)[slot].clone()
             edit.paintings.append(_Painting(operation, key, mask, known, noise))
         if isinstance(operation, Guide):
-            measured = measurement(operation, lanes.shape, lanes.device)
+            measured = measurement(operation, lanes.device)
             if measured is None:
                 edit.pulls.append(
                     lambda end: operation.strength * gradient(operation.operator, end)
@@ -95,7 +95,7 @@ class Edits:
                 edit.measured.append((measured, operation))
 
     def impose(self, slot: int) -> None:
-        """Put the known part of a lane where it belongs at its time."""
+        """Set the known parts of a lane to their values on the path at the lane's time."""
         lanes, edit = self._lanes, self._of.get(slot)
         if edit is None or not edit.paintings:
             return
@@ -103,19 +103,19 @@ class Edits:
         for painting in edit.paintings:
             x = painting.imposed(x, t)
         lanes.jump(slot, x)
-        lanes.since[slot] = lanes.step[slot]
+        lanes.history_from[slot] = lanes.step[slot]
 
-    def steered(self, slots: Slots) -> Flags:
-        """Which of these lanes anything is done to."""
+    def active(self, slots: Slots) -> Flags:
+        """Which of these lanes have edits."""
         if not self._of:
             return np.zeros(len(slots), np.bool_)
         return np.array([slot in self._of for slot in slots.tolist()], np.bool_)
 
     def steer(self, slots: Slots, velocity: Tensor) -> Tensor:
-        """The velocities ``[n, *shape]`` of these lanes at their stages, pulled where they are.
+        """The velocities ``[n, *shape]`` of these lanes at their stages, with their guides applied.
 
-        A pull moves the expected end ``x + (1 - t) v``. Its share per time is that of what is left,
-        or of the step where less is left: at ``t = 1`` nothing is.
+        A guide moves the expected end ``x + (1 - t) v``. The move is divided by the time left to
+        become a velocity, or by the step where less is left, since none is left at ``t = 1``.
         """
         if not self._of:
             return velocity
@@ -137,7 +137,7 @@ class Edits:
         return pulled
 
     def repeat(self, slots: Slots) -> Flags:
-        """Take lanes back whose step, complete now, is to be made again; returns which."""
+        """Move lanes whose complete step is to be made again back to its start; returns which."""
         again = np.zeros(len(slots), np.bool_)
         if not self._of:
             return again
@@ -148,15 +148,15 @@ class Edits:
             edit.repetition += 1
             again[place] = edit.repetition < edit.paintings[-1].operation.inner
             if again[place]:
-                self._take_back(slot, edit)
+                self._renoise_step(slot, edit)
             else:
                 edit.repetition = 0
         return again
 
-    def arrive(self, slots: Slots) -> None:
-        """These lanes have made a step: what is known of them holds again.
+    def after_step(self, slots: Slots) -> None:
+        """Restore the known parts of lanes that have made a step.
 
-        At the very end the expected end is the state, which is then itself moved by measurements.
+        At ``t = 1`` the expected end is the state itself, so measurements move the state.
         """
         if not self._of:
             return
@@ -173,8 +173,8 @@ class Edits:
                 self._lanes.jump(slot, x)
             self.impose(slot)
 
-    def _take_back(self, slot: int, edit: _Edit) -> None:
-        """Back over the step just made, by fresh noise that keeps the marginal law.
+    def _renoise_step(self, slot: int, edit: _Edit) -> None:
+        """Move a lane back over the step just made, with fresh noise that keeps the marginal law.
 
         ``x_s = (s / t) x_t + sqrt((1 - s)^2 - (s (1 - t) / t)^2) xi`` for ``s < t``.
         """

@@ -1,4 +1,4 @@
-"""The flow's mathematics for one model."""
+"""The engine of flows."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, build, kind_of
 
 GRID, PROBE = "grid.safetensors", "probe.safetensors"
-"""Files that may lie beside a flow's checkpoint."""
+"""Files that a flow's checkpoint folder may have."""
 
 
 class FlowEngine(Engine):
-    """Velocities, their variances and their derivatives; lanes that integrate them."""
+    """Evaluates velocities, their variances and derivatives, and integrates them."""
 
     main = VELOCITY
     learned = (
@@ -41,7 +41,7 @@ class FlowEngine(Engine):
 
     @classmethod
     def state(cls, config: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        """The tensors of such a network, without their values and, if possible, without memory."""
+        """Names, shapes and types of the network's tensors, on the meta device where possible."""
         kind = kind_of(dict(config))
         try:
             with torch.device("meta" if kind.trained else "cpu"):
@@ -49,13 +49,12 @@ class FlowEngine(Engine):
         except ValueError:
             if kind is not FrozenVelocity:
                 raise
-            # A module from elsewhere may look at values while it is made, and meta tensors have
-            # none.
+            # A foreign module may read values in its constructor, and meta tensors have none.
             return cls.build(config).state_dict()
 
     @classmethod
     def facts(cls, network: Any, learned: Mapping[str, Any]) -> dict[str, Any]:
-        """What the card says of a velocity network."""
+        """Fields of the model's card that depend on the velocity network."""
         probe = learned.get("probe")
         return {
             "shape": network.shape,
@@ -67,7 +66,7 @@ class FlowEngine(Engine):
 
     @classmethod
     def attach(cls, network: Any, learned: Mapping[str, Any]) -> None:
-        """Let a probe read every evaluation of the network."""
+        """Attach a probe, if there is one, which then reads every evaluation of the network."""
         if "probe" in learned:
             try:
                 network.attach(learned["probe"])
@@ -101,9 +100,9 @@ class FlowEngine(Engine):
         )
 
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
-        """Solvers, and what goes before and after them."""
+        """The solvers, and the phases before and after them."""
         return FlowPhases(self.lanes(capacity, early))
 
     def check(self, spec: LaneSpec) -> None:
-        """Make sure that a lane suits the model; see :func:`check`."""
+        """Check that the model can run a lane; see :func:`~sureflow.families.flow.checks.check`."""
         check(cast(FlowSpec, spec), self.model, self)

@@ -1,4 +1,4 @@
-"""How the fields of a flow's lanes and operations are read from a recipe."""
+"""Checks by which the fields of a flow's lanes and operations are read from a recipe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.core.noted import (
+from sureflow.core.note import (
     Check,
     Tensors,
     array,

@@ -1,4 +1,4 @@
-"""The time grid of a checkpoint: where a fixed number of steps is best placed."""
+"""The fitted time grid of a checkpoint: where to place a fixed number of steps."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from sureflow.core.arrays import Floats
 from sureflow.core.provenance import SETTINGS, noted
 
 STEEPEST = 5.0
-"""Largest logarithm of a density: steps differ by e^10 at most, so that none ever vanishes."""
+"""Largest logarithm of the density, so that the sizes of two steps differ by e^10 at most."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A density of steps over flow time, of which every step takes an equal share.
+    """A density over flow time; every step of a grid covers an equal share of it.
 
     The logarithm of the density is piecewise linear between equally spaced knots on [0, 1], so
-    that its integral and the inverse of that are known in closed form. A constant density is the
-    uniform grid.
+    its integral and the inverse of the integral are known in closed form. A constant density gives
+    the uniform grid.
 
     Attributes:
-        log_density: At the knots, ``[K]``, K >= 2; only differences matter.
+        log_density: Logarithm of the density at the knots, ``[K]``, K >= 2; a constant added to it
+            changes nothing.
         settings: How it was fitted: methods, step counts, draws, seed.
     """
 
@@ -38,10 +39,10 @@ class Grid:
     _known: dict[int, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make sure that every number of steps has a grid.
+        """Check the density.
 
         Raises:
-            ValueError: The density has the wrong shape, or is not finite, or too steep.
+            ValueError: The density has the wrong shape, is not finite, or is too steep.
         """
         shape = self.log_density.shape
         if len(shape) != 1 or shape[0] < 2:
@@ -50,7 +51,7 @@ class Grid:
             raise ValueError(f"log_density is not within -{STEEPEST:g} .. {STEEPEST:g}")
 
     def times(self, steps: int) -> Floats:
-        """Times of ``steps`` steps, ``[steps + 1]``, ascending from exactly 0 to exactly 1."""
+        """Grid of ``steps`` steps: times ``[steps + 1]``, ascending from exactly 0 to exactly 1."""
         if steps not in self._known:
             times = self._inverse(np.arange(steps + 1) / steps)
             times[0], times[-1] = 0, 1
@@ -59,10 +60,10 @@ class Grid:
         return self._known[steps]
 
     def _inverse(self, share: Floats) -> Floats:
-        """Times up to which these shares of the steps are taken.
+        """Times up to which the density has these shares of its integral.
 
-        On a piece of unit width from ``a`` to ``a + b`` the density is ``exp(a + b s)``, its
-        integral up to ``s`` is ``exp(a) expm1(b s) / b``.
+        On a piece of unit length where the logarithm goes from ``a`` to ``a + b``, the density is
+        ``exp(a + b s)`` and its integral up to ``s`` is ``exp(a) expm1(b s) / b``.
         """
         a, b = self.log_density[:-1], np.diff(self.log_density)
         b = np.where(np.abs(b) < 1e-30, 1e-30, b)
@@ -75,21 +76,21 @@ class Grid:
         return times
 
     def tensors(self) -> dict[str, Tensor]:
-        """What tells it from another."""
+        """The tensors whose digest identifies this grid."""
         return {"log_density": torch.tensor(self.log_density)}
 
     def save(self, path: Path) -> None:
-        """Write it next to a checkpoint."""
+        """Write the grid into a checkpoint folder."""
         metadata = {SETTINGS: json.dumps(self.settings)}
         save_file({"log_density": self.log_density}, path, metadata=metadata)
         path.chmod(0o644)
 
     @classmethod
     def load(cls, path: Path) -> Grid:
-        """Read it back.
+        """Read a grid.
 
         Raises:
-            ValueError: The file lacks the tensor, or it is no density.
+            ValueError: The file lacks the tensor, or the tensor is not a density.
         """
         with safe_open(path, "np") as file:
             if list(file.keys()) != ["log_density"]:
@@ -102,6 +103,6 @@ class Grid:
 
 
 def uniform(steps: int) -> Floats:
-    """Times of ``steps`` equal steps, ``[steps + 1]``."""
+    """Uniform grid: times of ``steps`` equal steps, ``[steps + 1]``."""
     times: Floats = np.arange(steps + 1) / steps
     return times

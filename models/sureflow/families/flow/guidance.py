@@ -12,7 +12,9 @@ from sureflow.core.process import Reply
 from sureflow.core.transfer import to_device
 
 
-def guide(reply: Reply, scale: npt.NDArray[np.float32], doubled: Integers) -> tuple[Tensor, Tensor]:
+def apply_guidance(
+    reply: Reply, scale: npt.NDArray[np.float32], doubled: Integers
+) -> tuple[Tensor, Tensor]:
     """Combine conditional and unconditional replies into one velocity and variance per lane.
 
     ``v = v_null + g (v_label - v_null)``, and, taking the noise of the two branches as
@@ -20,10 +22,11 @@ def guide(reply: Reply, scale: npt.NDArray[np.float32], doubled: Integers) -> tu
     velocity therefore grows with ``g``; it is compared only with that of the same scale.
 
     Args:
-        reply: Rows of all ``n`` lanes, then the unconditional rows of the ``doubled`` ones.
+        reply: Reply for the rows of all ``n`` lanes, followed by the unconditional rows of the
+            ``doubled`` ones.
         scale: Guidance scale ``g`` per lane, ``[n]``.
-        doubled: Positions of the lanes with a second row, ascending; all those with a scale other
-            than 1 are among them.
+        doubled: Positions of the lanes with an unconditional row, ascending. They include all
+            lanes with a scale other than 1.
 
     Returns:
         Velocity and variance, each ``[n, *shape]``.

@@ -1,4 +1,4 @@
-"""A velocity network as heads: rows by name in, answers by name out."""
+"""The heads of a velocity network: the velocity, and its derivative along a direction."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from sureflow.moments.reduction import row_sums
 from sureflow.networks import VelocityNetwork
 
 TIMES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875)
-"""Times of the example rows; solvers evaluate at both ends."""
+"""Times of the example rows. They include both ends, where solvers evaluate too."""
 
 Example = Callable[[int], dict[str, Tensor]]
 
 
 def velocity(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
-    """``velocity`` and ``variance`` of rows ``x [n, *shape]``, ``t [n]``, ``label [n]``.
+    """Head that answers ``velocity`` and ``variance`` for ``x [n, *shape]``, ``t``, ``label [n]``.
 
-    Along with them comes the ``reading`` of a probe, where the network has one.
+    If the network has a probe, the head also answers its ``reading``.
     """
 
     def moments(x: Tensor, t: Tensor, label: Tensor, **given: Tensor) -> Reply:
@@ -37,8 +37,9 @@ def velocity(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> H
 
 
 def jvp(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
-    """``slope`` of rows: ``z . (J z)`` with ``J = dv/dx`` along signs ``direction [n, *shape]``.
+    """Head that answers ``slope``, ``z . (J z)`` with ``J = dv/dx``, for signs ``z``.
 
+    The signs are the input ``direction [n, *shape]``.
     The expectation over random signs is the divergence of the velocity (Hutchinson); the variance
     of one draw is ``sum_{i < j} (J_ij + J_ji)^2``, so that a diagonal Jacobian, as in one
     dimension, leaves no error.
@@ -51,14 +52,14 @@ def jvp(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
     plain = example(network, conditions)
 
     def rows(count: int) -> dict[str, Tensor]:
-        drawn = [signs(network.shape, 0, row, Purpose.PROBE) for row in range(count)]
+        drawn = [signs(network.shape, 0, row, Purpose.DIRECTION) for row in range(count)]
         return {**plain(count), "direction": torch.stack(drawn).to(network.device)}
 
     return Head(slope, rows, ROW_COUNTS)
 
 
 def example(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Example:
-    """Rows at fixed draws of noise, of every time and label together."""
+    """Example rows of fixed noise, over all combinations of times and labels."""
 
     def rows(count: int) -> dict[str, Tensor]:
         x = [normal(network.shape, 0, row, Purpose.START) for row in range(count)]

@@ -1,4 +1,4 @@
-"""Lanes of a flow: what solvers, step control and scores keep of each."""
+"""The lanes of a flow: state, stages, step control, scores and recording."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sureflow.core.process import Outcome
 from sureflow.core.score import Evidence, Part
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.grid import Grid, uniform
-from sureflow.families.flow.inverted import inversion_error
-from sureflow.families.flow.scores.kinds import kind_of
+from sureflow.families.flow.inversion_error import inversion_error
+from sureflow.families.flow.scores.score_class import score_class
 from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS, METHODS, STAGES
 from sureflow.moments.reduction import row_sums
@@ -31,64 +31,65 @@ from sureflow.sampling.recorder import TrajectoryRecorder
 from sureflow.sampling.scoring import Scoring
 
 NEVER = np.iinfo(np.int64).max
-"""A step that no lane comes to."""
+"""A step number that no lane reaches."""
 
 SLIVER = 1e-9
-"""A grid point this close to where a lane stands is where it stands."""
+"""A grid point this close to a lane's time counts as that time."""
 
-REMEMBERED = 1
-"""Stage in which a multistep lane keeps the velocity of the step before."""
+PREVIOUS = 1
+"""Stage in which a multistep lane keeps the velocity of the previous step."""
 
 
 class FlowLanes(Lanes):
     """Lanes of a flow.
 
-    Times and step sizes are float64: they are cheap, and sums of them must not drift. A frame has
-    the noise only where the seed does not say what it is, and a stage of the step before only for
-    a multistep lane: any other first stage is the velocity at the state, which gives the same bits
-    again.
+    Times and step sizes are float64, because sums of them must not drift. A frame includes the
+    noise only where the seed does not determine it. It includes a stage of the previous step only
+    for a multistep lane; any other lane evaluates its first stage again, with the same bits.
 
     Attributes:
-        fitted: Grid of lanes that ask for the fitted one.
-        scoring: Their scores; ``early_stopping`` abandons lanes by them.
-        recorder: Keeps frames and views of the lanes that are to be looked at.
+        fitted: The model's fitted grid, for lanes that use it.
+        scoring: The scores of the lanes; ``early_stopping`` abandons lanes by them.
+        recorder: Records frames and views of the lanes.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
-        start: State at ``t = 0``, likewise, as far as jumps have not moved it, see :meth:`jump`:
-            from there the velocities along the path add up to where the lane is.
-        noise: State at ``t = 0`` proper of lanes that have ``jumped`` since.
-        map: ``int Sigma dt`` up to there, per component, likewise; ``path`` is ``x`` and ``map``.
+        start: State from which the velocities along the path add up to ``x``: the state at
+            ``t = 0``, moved by the jumps of the lane; see :meth:`jump`.
+        noise: Actual state at ``t = 0`` of lanes that have ``jumped``.
+        map: ``int Sigma dt`` per component from 0 to the current step, ``[capacity, *shape]``.
+            ``path`` holds both ``x`` and ``map``.
         k: Stage velocities of the current step, ``[STAGES, capacity, *shape]``, on the device. A
-            multistep lane keeps the velocity of the step before in ``k[1]``.
-        variance: The variances that came with them; ``stages_of_path`` is both.
-        staged: These and what else there is of every stage, by the name of the evidence: ``trace``,
-            the sums of the variances over components, ``[STAGES, capacity]``; ``divergence``
-            estimates where a score asks for them; ``reading``, what the network's probe read, 0
-            where there is none.
-        stage_t: Times of the stages, likewise.
-        given: Conditions by name, ``[capacity, *shape]``, each its null where it was not given.
+            multistep lane keeps the velocity of the previous step in ``k[1]``.
+        variance: Variances at the stages, of the same shape; ``stages_of_path`` holds ``k`` and
+            ``variance``.
+        stage_evidence: Evidence of every stage by name: these two; ``trace``, the variances summed
+            over components, ``[STAGES, capacity]``; ``divergence``, estimated where a score needs
+            it; ``reading`` of the network's probe, 0 where there is none.
+        stage_t: Times of the stages, ``[STAGES, capacity]``.
+        condition_arrays: Conditions by name, ``[capacity, *shape]``; null where not given.
         h: Size of the current step.
         stage: Stage to evaluate next.
-        until: Number of completed steps at which the lane leaves the flow.
-        since: The step from which on the solver remembers what was before.
-        placed: Step, and ``placed_t`` time, from which on the grid is that of the lane's solver.
+        leave_at: Number of completed steps at which the lane leaves the solver.
+        history_from: Step from which on the solver may use previous steps.
+        solver_from: Step at which the lane's present solver and its grid began, with
+            ``solver_from_t`` the time.
         method: Index into :data:`~sureflow.families.flow.tableau.METHODS`.
         label: Class, or the null label.
-        guidance: Guidance scale; 1 where there is no condition.
+        guidance: Guidance scale; 1 without a condition.
         grid: Times of a fixed grid, ``[capacity, MAX_STEPS + 1]``.
-        steps: Number of its steps.
+        steps: Number of steps of the fixed grid.
         tolerance: Error allowed per step; 0 on a fixed grid.
         longest: Longest step allowed to an adaptive lane.
-        max_steps: Most steps that it may try, those before its solver took over included.
-        proposal: Size that its last error suggests for the next step.
+        max_steps: Most steps that the lane may try, including those before its present solver.
+        proposal: Size that the last error suggests for the next step.
         last_error: Error of the last accepted step in units of the tolerance.
         last_h: Size of the last accepted step.
-        retrying: The step before was rejected.
-        trusted: The current step, the last, is kept without an estimate of its error.
-        forced: The lane had to take a longer step than it wanted, its last one.
-        deadline: When the sample must be there, on the caller's clock; infinity if it may take its
-            time.
-        now: Reading of that clock.
-        tick_s: Seconds that a tick takes at present.
+        retrying: Whether the previous try of the step was rejected.
+        unchecked: Whether the current step, the last, is accepted without an error estimate.
+        forced: Whether the last step allowed had to be longer than the step control wanted.
+        deadline: Time at which the sample must be finished, on the caller's clock; infinity if
+            there is none.
+        now: Present time on that clock.
+        tick_s: Present duration of a tick in seconds.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class FlowLanes(Lanes):
         self.x, self.map = self.path
         self.add("x", Field(shape), self.x)
         self.add("map", Field(shape), self.map)
-        self.start = self.tensor("start", shape, when=self._came_from_elsewhere)
+        self.start = self.tensor("start", shape, when=self._has_origin)
         self.noise = self.tensor("noise", shape, when=lambda slot: bool(self.jumped[slot]))
         self.jumped = self.flag("jumped")
         self._add_stages()
@@ -119,128 +120,130 @@ class FlowLanes(Lanes):
         self.label = self.count("label", kept=False)
         self.guidance = np.ones(capacity, np.float32)
         self.conditions = dict(conditions or {})
-        self.given = {
+        self.condition_arrays = {
             name: self.tensor(f"condition.{name}", condition.shape, kept=False)
             for name, condition in self.conditions.items()
         }
         self.now, self.tick_s = 0.0, 1.0
-        self.scoring = Scoring(self, shape, kind_of)
+        self.scoring = Scoring(self, shape, score_class)
         self.early_stopping = EarlyStopping(self, early or {})
         self.recorder = TrajectoryRecorder(self)
 
     def _add_stages(self) -> None:
-        """Add what there is of every stage; that of the step before is in frames."""
+        """Add the evidence of every stage; frames include the stage of the previous step."""
         whole = (STAGES, 2, self.capacity, *self.shape)
         self.stages_of_path = torch.zeros(whole, device=self.device)
         self.k, self.variance = self.stages_of_path.unbind(1)
         self.stage_numbers = np.zeros((4, STAGES, self.capacity))
         trace, self.stage_t, divergence, reading = self.stage_numbers
-        self.staged: dict[str, Any] = {
+        self.stage_evidence: dict[str, Any] = {
             "velocity": self.k,
             "variance": self.variance,
             "trace": trace,
             "divergence": divergence,
             "reading": reading,
         }
-        for name, array in (*self.staged.items(), ("t", self.stage_t)):
+        for name, array in (*self.stage_evidence.items(), ("t", self.stage_t)):
             tensor = isinstance(array, Tensor)
             field = Field(self.shape) if tensor else Field((), "f8")
-            self.add(f"before.{name}", field, array[REMEMBERED], self._extrapolates)
+            self.add(f"previous.{name}", field, array[PREVIOUS], self._is_multistep)
 
     def _add_control(self) -> None:
         """Add the numbers by which steps are chosen."""
         self.h, self.tolerance = self.number("h"), self.number("tolerance")
         self.longest, self.proposal = self.number("longest"), self.number("proposal")
         self.last_error, self.last_h = self.number("last_error"), self.number("last_h")
-        self.placed, self.placed_t = self.count("placed"), self.number("placed_t")
-        self.since, self.max_steps = self.count("since"), self.count("max_steps")
+        self.solver_from = self.count("solver_from")
+        self.solver_from_t = self.number("solver_from_t")
+        self.history_from, self.max_steps = self.count("history_from"), self.count("max_steps")
         self.retrying, self.forced = self.flag("retrying"), self.flag("forced")
-        self.trusted = self.flag("trusted", kept=False)
+        self.unchecked = self.flag("unchecked", kept=False)
         self.stage, self.method = np.zeros((2, self.capacity), np.int64)
         self.steps = np.zeros(self.capacity, np.int64)
-        self.until = np.full(self.capacity, NEVER)
+        self.leave_at = np.full(self.capacity, NEVER)
         self.deadline = np.full(self.capacity, np.inf)
         self.grid = np.zeros((self.capacity, MAX_STEPS + 1))
 
     def spec(self, slot: int) -> LaneSpec:
-        """What a lane is, at this point of its way."""
+        """The spec that a lane has at present; on a parent's steps, that of the parent."""
         spec = self._specs[slot]
         assert spec is not None
         return spec
 
-    def _came_from_elsewhere(self, slot: int) -> bool:
+    def _has_origin(self, slot: int) -> bool:
         spec = self._specs[slot]
         return spec is not None and spec.origin is not None
 
-    def _extrapolates(self, slot: int) -> bool:
-        return bool(self.extrapolating(np.array([slot]))[0])
+    def _is_multistep(self, slot: int) -> bool:
+        return bool(self.in_multistep(np.array([slot]))[0])
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
-        """Put a fresh lane at ``(noise, t = 0)`` into a slot, over whatever was there."""
+        """Start a new lane in a slot, from its noise at ``t = 0``."""
         self.clear(slot)
-        self.begin_at(slot, normal(self.shape, spec.seed, spec.index, Purpose.START))
+        self.start_from(slot, normal(self.shape, spec.seed, spec.index, Purpose.START))
         self.map[slot] = 0
-        self.stage[slot] = self.since[slot] = 0
-        for lowered in (self.retrying, self.trusted, self.forced):
+        self.stage[slot] = self.history_from[slot] = 0
+        for lowered in (self.retrying, self.unchecked, self.forced):
             lowered[slot] = False
-        self.until[slot] = NEVER
+        self.leave_at[slot] = NEVER
         self.deadline[slot] = np.inf
-        self.address(slot, spec)
-        self.place(slot, spec)
+        self.set_condition(slot, spec)
+        self.set_solver(slot, spec)
         self.scoring.admit(slot, spec)
         self.early_stopping.admit(slot, spec)
         self.recorder.admit(slot, spec)
 
-    def begin_at(self, slot: int, state: Tensor) -> None:
-        """Put a lane that has not begun yet at another state than its own noise."""
+    def start_from(self, slot: int, state: Tensor) -> None:
+        """Set the state at ``t = 0`` of a lane that has not begun."""
         self.x[slot] = state
         self.start[slot] = self.x[slot]
         self.jumped[slot] = False
 
-    def address(self, slot: int, spec: FlowSpec) -> None:
-        """Set what a lane is a sample of."""
+    def set_condition(self, slot: int, spec: FlowSpec) -> None:
+        """Set a lane's spec, and the condition and guidance in it."""
         self._specs[slot] = spec
         self.label[slot] = self.null_label if spec.label is None else spec.label
         self.guidance[slot] = spec.scale
         for name, condition in self.conditions.items():
             value = spec.condition.get(name)
-            self.given[name][slot] = condition.null if value is None else torch.tensor(value)
+            array = self.condition_arrays[name]
+            array[slot] = condition.null if value is None else torch.tensor(value)
 
-    def place(self, slot: int, spec: FlowSpec) -> None:
-        """Let a lane go on by the solver of this spec, on what is left of its grid."""
-        self.lay(slot, spec, int(self.step[slot]), float(self.t[slot]))
+    def set_solver(self, slot: int, spec: FlowSpec) -> None:
+        """Let a lane continue with the solver of a spec, on the rest of that spec's grid."""
+        self.set_grid(slot, spec, int(self.step[slot]), float(self.t[slot]))
         self.longest[slot] = self.proposal[slot] = 1 / spec.min_steps
         self.max_steps[slot] = spec.max_steps + self.step[slot] + self.rejected[slot]
         self.last_error[slot] = 1
         self.retrying[slot] = False
 
-    def go_on(self, slot: int, spec: FlowSpec, before: FlowSpec, moved: bool) -> None:
-        """Let a lane, so far the one ``before``, go on as that of a spec.
+    def continue_as(self, slot: int, spec: FlowSpec, before: FlowSpec, moved: bool) -> None:
+        """Let a lane, which had the spec ``before``, continue with another spec.
 
-        What the solver remembers is of use only where neither state nor velocity has changed.
+        The solver may use previous steps only if neither state nor velocity has changed.
         """
         if spec.stepping != before.stepping:
-            self.place(slot, spec)
+            self.set_solver(slot, spec)
             moved = True
         reconditioned = not spec.same_condition(before)
         redirected = reconditioned or spec.guidance != before.guidance
         if moved or redirected:
-            self.since[slot] = self.step[slot]
+            self.history_from[slot] = self.step[slot]
         if redirected:
             self.redirect(slot)
         if reconditioned:
             self.scoring.recondition(slot, spec)
-        self.address(slot, spec)
+        self.set_condition(slot, spec)
         self.early_stopping.admit(slot, spec)
-        self.recorder.go_on(slot, spec)
+        self.recorder.continue_as(slot, spec)
 
-    def lay(self, slot: int, spec: FlowSpec, step: int, t: float) -> None:
-        """Set a lane's solver, whose own grid goes on after this step and time."""
+    def set_grid(self, slot: int, spec: FlowSpec, step: int, t: float) -> None:
+        """Set a lane's method, tolerance and grid, from this step and time on."""
         self.method[slot] = METHODS.index(spec.method)
         self.tolerance[slot] = spec.tolerance or 0
         own = self.times_of(spec)
         left = own[np.searchsorted(own, t + SLIVER) :]
-        self.placed[slot], self.placed_t[slot] = step, t
+        self.solver_from[slot], self.solver_from_t[slot] = step, t
         self.steps[slot] = step + len(left)
         self.grid[slot, step] = t
         self.grid[slot, step + 1 : step + 1 + len(left)] = left
@@ -251,19 +254,19 @@ class FlowLanes(Lanes):
         times = self.fitted.times if spec.grid == "fitted" and self.fitted else uniform
         return times(spec.steps)
 
-    def put(self, slot: int, spec: LaneSpec, frame: Frame) -> None:
-        """Put a lane, just admitted with this spec, where a frame of it was taken."""
+    def restore(self, slot: int, spec: LaneSpec, frame: Frame) -> None:
+        """Restore a lane, just admitted with this spec, from a frame."""
         assert isinstance(spec, FlowSpec)
-        placed = frame.arrays["placed"], frame.arrays["placed_t"]
-        self.lay(slot, spec, int(placed[0]), float(placed[1]))
-        super().put(slot, spec, frame)
+        step, t = frame.arrays["solver_from"], frame.arrays["solver_from_t"]
+        self.set_grid(slot, spec, int(step), float(t))
+        super().restore(slot, spec, frame)
 
     def suits(self, spec: LaneSpec, frame: Frame) -> bool:
-        """Whether a frame holds all that the scores of a lane have gathered by then."""
-        return self.scoring.kept_in(frame.arrays, spec.scores) and self.fits(frame) is None
+        """Whether a lane with this spec can be restored from a frame, including its scores."""
+        return self.scoring.complete_in(frame.arrays, spec.scores) and self.fits(frame) is None
 
     def redirect(self, slot: int, moved: Tensor | None = None, slope: Tensor | None = None) -> None:
-        """Tell the scores of a lane that it goes elsewhere than its own velocity leads."""
+        """Tell the scores of a lane that its state or its velocity has been changed."""
         by = torch.zeros_like(self.x[slot]) if moved is None else moved
         found = {"t": float(self.t[slot]), "moved": by, "slope": slope}
         self.scoring.jump(slot, found.__getitem__)
@@ -271,22 +274,22 @@ class FlowLanes(Lanes):
     def jump(
         self, slot: int, state: Tensor, slope: Tensor | None = None, *, renewed: bool = False
     ) -> None:
-        """Put a lane at another state ``[*shape]`` at its time, by no velocity.
+        """Set the state ``[*shape]`` of a lane at its present time.
 
-        The jump is taken out of the path: it is added to where the path began. If it is another
-        noise that makes the difference, the whole path is moved to that noise instead, and the
-        velocities so far are counted as if they had been with it: they are judged by where they
-        pointed, and not by the noise that they came from.
+        The change is added to the start of the path, so that start and velocities still add up to
+        the state. If the state changes because its noise was drawn anew, the whole path is moved to
+        the new noise, and the velocities so far count as if they had begun there: scores compare
+        where the velocities pointed, not the noise from which they came.
 
         Args:
             slot: The lane.
-            state: Where it goes.
-            slope: ``grad log p_t`` where it was, if that is known.
-            renewed: The noise in the state has been drawn anew; what it was to become stays.
+            state: The new state.
+            slope: ``grad log p_t`` at the state before, if it is known.
+            renewed: Whether the noise in the state was drawn anew, with the same expected end.
         """
         moved = state - self.x[slot]
         if self.t[slot] == 0:
-            self.begin_at(slot, state)
+            self.start_from(slot, state)
         else:
             if not self.jumped[slot]:
                 self.noise[slot] = self.start[slot]
@@ -309,13 +312,11 @@ class FlowLanes(Lanes):
         self.scoring.renew(slot, found.__getitem__)
 
     def keep_steps(self, slots: Slots, weights: Floats) -> None:
-        """Hand the steps of these lanes, which are kept, to their scores.
-
-        Their state is still that at the start.
+        """Pass the accepted steps of these lanes to their scores, before the states change.
 
         Args:
             slots: The lanes, ``[n]``.
-            weights: Of the stages in each lane's step, ``[n, STAGES]``.
+            weights: Weights of the stages in each lane's step, ``[n, STAGES]``.
         """
         self.scoring.begin(slots, self.t[slots], self.h[slots], self._beginning)
         for stage in np.flatnonzero(weights.any(0)).tolist():
@@ -326,20 +327,22 @@ class FlowLanes(Lanes):
             self.scoring.add(used, self.stage_t[stage, used], weight, self._staged(stage))
 
     def _beginning(self, part: Part, slots: Slots, where: Index) -> Evidence:
-        return lambda name: self.x[where] if name == "state" else self.staged[name][0, where]
+        return lambda name: (
+            self.x[where] if name == "state" else self.stage_evidence[name][0, where]
+        )
 
     def _staged(self, stage: int) -> Callable[[Part, Slots, Index], Evidence]:
         def of(part: Part, slots: Slots, where: Index) -> Evidence:
             def evidence(name: str) -> Any:
-                array = self.staged[name]
+                array = self.stage_evidence[name]
                 return array[stage, where if isinstance(array, Tensor) else slots]
 
             return evidence
 
         return of
 
-    def ending(self, slots: Slots, end: Tensor) -> Evidence:
-        """What is known of lanes that end at ``end [n, *shape]``, for their scores."""
+    def ending_evidence(self, slots: Slots, end: Tensor) -> Evidence:
+        """Evidence of lanes that end at ``end [n, *shape]``, for the values of their scores."""
         where = self.index(slots)
         known: dict[str, Callable[[], Any]] = {
             "end": lambda: end,
@@ -359,22 +362,22 @@ class FlowLanes(Lanes):
         chosen = broadcast(to_device(jumped, self.device), self.x)
         return torch.where(chosen, self.noise[where], self.start[where])
 
-    def running(self, score: str, slots: Slots) -> Floats:
-        """A score of lanes if they ended where the velocity at the start of their step points."""
+    def running_score(self, score: str, slots: Slots) -> Floats:
+        """A score of lanes if they ended at ``x + (1 - t) v`` of their current step, ``[n]``."""
         where = self.index(slots)
         left = to_device((1 - self.t[slots]).astype(np.float32), self.device)
         end = self.x[where] + broadcast(left, self.x) * self.k[0, where]
-        return self.scoring.values(score, slots, self.ending(slots, end))
+        return self.scoring.values(score, slots, self.ending_evidence(slots, end))
 
-    def following(self, slot: int) -> float:
-        """The time at which the next step begins, as far as it is known; else that of this one."""
+    def next_step_t(self, slot: int) -> float:
+        """The time at which the next step begins if it is known, else that of the current step."""
         step = self.step[slot]
         if self.tolerance[slot] > 0 or step + 1 >= self.steps[slot]:
             return float(self.t[slot])
         return float(self.grid[slot, step + 1])
 
     def view(self, slot: int) -> View:
-        """What there is to see of a lane whose first velocity of a step is known."""
+        """The view of a lane once the first stage of its step is known."""
         step, lane = int(self.step[slot]), slice(slot, slot + 1)
         t = to_device(self.t[[slot]].astype(np.float32), self.device)
         left = 1 - float(self.t[slot])
@@ -389,9 +392,9 @@ class FlowLanes(Lanes):
         )
 
     def outcome(self, slot: int, spec: Any) -> Outcome:
-        """A copy of where the lane is, in host memory, that its slot's next lane cannot change."""
+        """The result of a lane in its present state, copied to host memory."""
         slots, steps = np.array([slot]), int(self.step[slot])
-        ending = self.ending(slots, self.x[slot : slot + 1])
+        ending = self.ending_evidence(slots, self.x[slot : slot + 1])
         data, reason = self.x[slot].cpu().numpy().copy(), self._reason(slot)
         tolerance = float(self.tolerance[slot]) or None
         return Outcome(
@@ -423,46 +426,46 @@ class FlowLanes(Lanes):
         return "max_steps" if self.forced[slot] else "converged"
 
     def elapsed(self, slots: Slots) -> Tensor:
-        """Time since the start of each lane, to divide samples by: 1 where there was none yet."""
+        """Time that each lane has run, shaped to divide samples; 1 for a lane at ``t = 0``."""
         t = self.t[slots]
         elapsed = to_device(np.where(t > 0, t, 1).astype(np.float32), self.device)
         return elapsed.reshape(-1, *(1 for _ in self.shape))
 
     def copy_stage(self, slots: Slots, source: Integers, target: int) -> None:
-        """Let stages of these lanes, ``source [n]``, be their stage ``target`` as well."""
+        """Copy stage ``source [n]`` of each of these lanes to its stage ``target``."""
         if len(slots):
-            where, origin = to_device(slots, self.device), to_device(source, self.device)
-            copied = self.stages_of_path[origin, :, where]
+            where, stages = to_device(slots, self.device), to_device(source, self.device)
+            copied = self.stages_of_path[stages, :, where]
             self.stages_of_path[target][:, where] = copied.transpose(0, 1)
             self.stage_numbers[:, target, slots] = self.stage_numbers[:, source, slots]
 
     def adaptive(self, slots: Slots) -> Flags:
-        """Which of these lanes keep to a tolerance."""
+        """Which of these lanes have a tolerance."""
         return self.tolerance[slots] > 0
 
-    def judged(self, slots: Slots) -> Flags:
+    def needs_error(self, slots: Slots) -> Flags:
         """Which of these lanes need an estimate of their current step's error."""
-        return self.adaptive(slots) & ~self.trusted[slots]
+        return self.adaptive(slots) & ~self.unchecked[slots]
 
-    def extrapolating(self, slots: Slots) -> Flags:
-        """Which of these lanes are in a multistep step proper, for which one stage is enough."""
-        return COEFFICIENTS.multistep[self.method[slots]] & self.remembering(slots)
+    def in_multistep(self, slots: Slots) -> Flags:
+        """Which of these lanes make a multistep step, which needs one stage and a previous step."""
+        return COEFFICIENTS.multistep[self.method[slots]] & self.has_history(slots)
 
-    def remembering(self, slots: Slots) -> Flags:
-        """Which of these lanes have made a step that their solver may build on."""
-        remembering: Flags = self.step[slots] > self.since[slots]
-        return remembering
+    def has_history(self, slots: Slots) -> Flags:
+        """Which of these lanes have made a step that their solver may use."""
+        history: Flags = self.step[slots] > self.history_from[slots]
+        return history
 
     def stages(self, slots: Slots) -> Integers:
         """Number of stages of each lane's current step."""
         method = self.method[slots]
         whole, plain = COEFFICIENTS.stages[method], COEFFICIENTS.plain_stages[method]
-        stages = np.where(self.judged(slots), whole, plain)
-        stages[self.extrapolating(slots)] = 1
+        stages = np.where(self.needs_error(slots), whole, plain)
+        stages[self.in_multistep(slots)] = 1
         return stages
 
     def ticks_left(self, slots: Slots) -> Floats:
-        """Evaluations until each lane is at ``t = 1``, if the rest is like the present step."""
+        """Evaluations until each lane reaches ``t = 1``, if all steps are like the present one."""
         adaptive = self.adaptive(slots)
         h = np.where(adaptive, np.maximum(self.h[slots], self.proposal[slots]), 1)
         steps: Floats = np.where(
@@ -474,13 +477,13 @@ class FlowLanes(Lanes):
         return left
 
     def weights(self, slots: Slots) -> Floats:
-        """Weights with which the stages end each lane's step, ``[n, STAGES]``.
+        """Weights of the stages in each lane's step, ``[n, STAGES]``.
 
-        Two-step Adams-Bashforth on unequal steps: with ``w = h / h_before`` the velocity at the
-        start of the step has weight ``1 + w / 2`` and that of the step before ``-w / 2``.
+        Two-step Adams-Bashforth on unequal steps: with ``w = h / h_previous`` the velocity at the
+        start of the step has the weight ``1 + w / 2`` and that of the previous step ``-w / 2``.
         """
         weights = COEFFICIENTS.b[self.method[slots]]
-        two_step = self.extrapolating(slots)
+        two_step = self.in_multistep(slots)
         if two_step.any():
             lanes = slots[two_step]
             half = self.h[lanes] / self.last_h[lanes] / 2
@@ -491,18 +494,18 @@ class FlowLanes(Lanes):
     def error_weights(self, slots: Slots) -> Floats:
         """Weights of the stages in each lane's error estimate, ``[n, STAGES]``.
 
-        In a multistep step the estimate is the difference to Euler's result. Multiplied by
-        :meth:`error_scale`, which is known only once the step has its size.
+        The estimate of a multistep step is its difference to a step of Euler's method. The result
+        has to be multiplied by :meth:`error_scale`, which depends on the size of the step.
         """
         weights = COEFFICIENTS.error[self.method[slots]]
-        two_step = self.extrapolating(slots)
+        two_step = self.in_multistep(slots)
         weights[two_step] = 0
         weights[two_step, 0], weights[two_step, 1] = 0.5, -0.5
         return weights
 
     def error_scale(self, slots: Slots) -> Floats:
-        """What the step sizes contribute to the error estimates, in units of the tolerance."""
+        """Factor of the error estimates: step size, and ratio of steps, per tolerance, ``[n]``."""
         h = self.h[slots]
-        two_step = self.extrapolating(slots)
+        two_step = self.in_multistep(slots)
         ratio = np.divide(h, self.last_h[slots], out=np.ones_like(h), where=two_step)
         return h * ratio / self.tolerance[slots]

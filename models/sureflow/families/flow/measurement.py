@@ -1,9 +1,8 @@
-"""Linear measurements of a sample, and the least change that explains one."""
+"""Linear measurements of a sample, and the least change of the sample that matches one."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,14 +14,14 @@ MEASUREMENTS = ("mask", "blur", "downsample")
 """Operators of :class:`~sureflow.families.flow.operations.Guide` that are linear."""
 
 SEEN = 1e-2
-"""Details of which a blur leaves less than this share count as not measured."""
+"""Singular values of a blur below this count as zero: it removes these details."""
 
 
 class Measurement(ABC):
     """``y = A x`` for a sample ``x [*shape]``.
 
     Args:
-        target: ``y``, as it is wanted.
+        target: The wanted measurement ``y``.
     """
 
     def __init__(self, target: Tensor) -> None:
@@ -37,12 +36,12 @@ class Measurement(ABC):
         """``A^+ d``: the least change of a sample that changes its measurement by ``d``."""
 
     def missing(self, x: Tensor) -> Tensor:
-        """The least change after which ``x`` has the measurement that is wanted."""
+        """The least change of ``x`` after which its measurement is the wanted one."""
         return self.explain(self.target - self.measure(x))
 
 
 class Masked(Measurement):
-    """Some components as they are, and nothing of the others."""
+    """The components of a mask, unchanged."""
 
     def __init__(self, target: Tensor, mask: Tensor) -> None:
         self.mask = mask
@@ -53,7 +52,7 @@ class Masked(Measurement):
         return torch.where(self.mask, x, 0.0)
 
     def explain(self, difference: Tensor) -> Tensor:
-        """The same: a selection is its own pseudo-inverse."""
+        """The masked difference, since a selection is its own pseudo-inverse."""
         return self.measure(difference)
 
 
@@ -65,21 +64,21 @@ class Downsampled(Measurement):
         self.factor = factor
 
     def measure(self, x: Tensor) -> Tensor:
-        """The means."""
+        """The means of the blocks."""
         for axis in range(x.dim() - axes(x.shape), x.dim()):
             blocks = (*x.shape[:axis], -1, self.factor, *x.shape[axis + 1 :])
             x = x.reshape(blocks).mean(axis + 1)
         return x
 
     def explain(self, difference: Tensor) -> Tensor:
-        """Every pixel of a block moves as its mean is to move."""
+        """Move every pixel of a block by the difference of its mean."""
         for axis in range(-axes(difference.shape), 0):
             difference = difference.repeat_interleave(self.factor, axis)
         return difference
 
 
 class Blurred(Measurement):
-    """Gaussian weights along each direction of space, normalised where the edge cuts them off."""
+    """A Gaussian blur along each axis of space; its weights are normalised at the edges too."""
 
     def __init__(self, target: Tensor, sigma: float) -> None:
         super().__init__(target)
@@ -98,16 +97,16 @@ class Blurred(Measurement):
         self._inverse = torch.tensor(inverse, dtype=target.dtype, device=target.device)
 
     def measure(self, x: Tensor) -> Tensor:
-        """The weighted means."""
+        """The blurred sample."""
         return _along(self._forward, x)
 
     def explain(self, difference: Tensor) -> Tensor:
-        """By singular values, those of details that are all but lost left out."""
+        """The pseudo-inverse by singular values, without those below :data:`SEEN`."""
         return _along(self._right, self._inverse * _along(self._left, difference))
 
 
-def measurement(guide: Guide, shape: Sequence[int], device: torch.device) -> Measurement | None:
-    """The measurement that an operation wants explained; None if it is no measurement."""
+def measurement(guide: Guide, device: torch.device) -> Measurement | None:
+    """The measurement of a guide; ``None`` if its operator is an objective."""
     if guide.operator not in MEASUREMENTS:
         return None
     target = torch.tensor(guide.target, dtype=torch.float32, device=device)
@@ -127,7 +126,7 @@ def _weights(size: int, sigma: float) -> np.ndarray:
 
 
 def _along(matrices: list[Tensor], x: Tensor) -> Tensor:
-    """One matrix for each of the last axes."""
+    """Multiply each of the last axes by its matrix."""
     for axis, matrix in zip(range(-len(matrices), 0), matrices, strict=True):
         x = (x.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
     return x

@@ -1,7 +1,7 @@
-"""Differentiable scores of an expected end, for lanes to be led up by their gradient.
+"""Objectives: differentiable functions of a sample, whose gradients guide lanes.
 
-Besides those built in, names come from the entry points of group ``sureflow.objectives`` of what
-is installed, and from :func:`register`. A request only ever names what the operator has put there.
+Two are built in. Installed packages add others by entry points of the group
+``sureflow.objectives``, and programs by :func:`register`. Requests can only name these.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch import Tensor
 GROUP = "sureflow.objectives"
 
 Objective = Callable[[Tensor], Tensor]
-"""A number of a sample ``[*shape]``, larger where it is more as wanted; differentiable."""
+"""Maps a sample ``[*shape]`` to a number, larger for better samples; differentiable."""
 
 
 def brightness(x: Tensor) -> Tensor:
-    """The mean of all components."""
+    """Mean of all components."""
     return x.mean()
 
 
@@ -36,10 +36,10 @@ _built_in = frozenset(_objectives)
 
 
 def register(name: str, objective: Objective) -> None:
-    """Make an objective known under a name.
+    """Register an objective under a name.
 
     Raises:
-        ValueError: The name is that of one built in.
+        ValueError: The name belongs to a built-in objective.
     """
     if name in _built_in:
         raise ValueError(f"name: {name!r} is the name of an objective built in")
@@ -47,7 +47,7 @@ def register(name: str, objective: Objective) -> None:
 
 
 def find(name: str) -> Objective | None:
-    """What a name stands for; entry points are imported when first asked for."""
+    """The objective of a name, if any; entry points are imported on first use."""
     if name not in _objectives:
         for entry in entry_points(group=GROUP, name=name):
             _objectives[name] = entry.load()
@@ -55,12 +55,12 @@ def find(name: str) -> Objective | None:
 
 
 def names() -> list[str]:
-    """All that are known."""
+    """Names of all objectives."""
     return sorted({*_objectives, *(entry.name for entry in entry_points(group=GROUP))})
 
 
 def gradient(name: str, x: Tensor) -> Tensor:
-    """Gradient of an objective at ``x [*shape]``; the network has no part in it."""
+    """Gradient of an objective at ``x [*shape]``; it does not pass through the network."""
     objective = find(name)
     assert objective is not None
     with torch.inference_mode(False), torch.enable_grad():

@@ -1,4 +1,4 @@
-"""What can be done to a trajectory where it is taken up again, as the wire has it."""
+"""The operations of edit requests, as JSON."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from sureflow.core.condition import Label
+from sureflow.core.json_array import JsonArray
 from sureflow.core.schema import Integer, Number, Schema
-from sureflow.core.written import Written
 from sureflow.families.flow.operations import MAX_INNER
 from sureflow.families.flow.options import MAX_GUIDANCE
 
@@ -17,15 +17,15 @@ class UncertainRegion(Schema):
     """The least sure components."""
 
     uncertain: Annotated[Number, Field(gt=0, le=1)]
-    """Their share of all, by the variance where the trajectory is taken up."""
+    """Their share of all, by the variance at the step of the edit."""
 
 
 class MaskRegion(Schema):
     """Chosen components."""
 
-    mask: Written
+    mask: JsonArray
     """Numbers, above 0 where the operation applies: nested lists, or a `.npy` or `.png` file in
-    base64, of the shape of the sample. That of an image may leave out the channels."""
+    base64, of the shape of the sample. The mask of an image may leave out the channels."""
 
 
 def _kind(region: object) -> str:
@@ -40,7 +40,7 @@ Region = Annotated[
     | Annotated[MaskRegion, Tag("(mask)")],
     Discriminator(_kind),
 ]
-"""Told apart by what was sent, so that a complaint is about the one that was meant."""
+"""Told apart by their form, so that an error message is about the one that was meant."""
 
 
 class ResampleOperation(Schema):
@@ -60,7 +60,7 @@ class ConditionOperation(Schema):
     label: Label | None = None
     """Number or name of a class; by default as before."""
 
-    arrays: dict[str, Written] | None = None
+    arrays: dict[str, JsonArray] | None = None
     """Other named arrays, of models that take any; those that are left out are as before."""
 
     scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] | None = None
@@ -71,10 +71,10 @@ class InpaintOperation(Schema):
     """Hold a part to known values and let the flow make the rest."""
 
     type: Literal["inpaint"]
-    mask: Written
+    mask: JsonArray
     """Above 0 where the values are known; see `region.mask` of `resample`."""
 
-    known: Written | None = None
+    known: JsonArray | None = None
     """The values, of the shape of the sample; by default those of the sample itself."""
 
     inner: Annotated[Integer, Field(ge=1, le=MAX_INNER)] = 1
@@ -90,14 +90,14 @@ class GuideOperation(Schema):
     """mask: some components are measured; downsample: means of blocks of pixels; blur: a Gaussian
     blur; or the name of a registered score."""
 
-    target: Written | None = None
+    target: JsonArray | None = None
     """The measurement, of the shape that the operator gives; none for a score."""
 
     strength: Annotated[Number, Field(gt=0, le=1000)] = 1.0
     """Share of the way to the measurement at every evaluation; for a score, data units squared per
     unit of it."""
 
-    mask: Written | None = None
+    mask: JsonArray | None = None
     """Of mask: above 0 where measured."""
 
     factor: Annotated[Integer, Field(ge=2, le=64)] = 2

@@ -1,6 +1,6 @@
-"""What can be done to a trajectory where it is taken up again: plain data, free of torch.
+"""Operations that an edit applies to a trajectory: plain data, free of torch.
 
-Another class or guidance from there on is no operation: they are fields of the lane.
+A new class or guidance is not an operation, since both are fields of the lane.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ MAX_INNER = 64
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """The least sure components: this share of them, by their variance where the lane stands."""
+    """The share of components with the largest variance at the lane's state."""
 
     share: float
 
 
 Region = Literal["all"] | Mask | Uncertain
-"""Components that an operation concerns; a mask ``[*shape]`` is true there."""
+"""Components that an operation changes; a mask ``[*shape]`` is true for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +42,7 @@ class Resample:
 
     Attributes:
         strength: 0 changes nothing, 1 draws all of the noise anew.
-        region: Where.
+        region: Components whose noise is drawn anew.
     """
 
     strength: float = 1.0
@@ -51,17 +51,17 @@ class Resample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inpaint:
-    """Hold a part of the sample to known values, and let the flow make the rest.
+    """Fix a part of the sample to known values, and let the flow make the rest.
 
-    At every step the known part is put where the straight path to it stands, from the noise of
-    the lane. Each step is repeated ``inner`` times, going back by fresh noise in between, so that
-    the rest can come to terms with it (Lugmayr et al., RePaint, 2022); more is closer to the
-    conditional law. In the end the known components have exactly the known values.
+    At every step the known part is set to its point on the straight path from the lane's noise to
+    the known values. Each step is made ``inner`` times, with fresh noise in between, so that the
+    rest adapts to the known part (Lugmayr et al., RePaint, 2022). More repetitions come closer to
+    the conditional law. In the end the known components have exactly the known values.
 
     Attributes:
         mask: True where the values are known, ``[*shape]``.
-        known: The values, in data units, ``[*shape]``; without meaning elsewhere.
-        inner: Times that each step is made, from 1.
+        known: The values, in data units, ``[*shape]``; ignored where the mask is false.
+        inner: How often each step is made, at least 1.
     """
 
     mask: Mask
@@ -71,20 +71,20 @@ class Inpaint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guide:
-    """Pull the sample toward a linear measurement ``A x = y``, or up a registered score.
+    """Guide the sample toward a linear measurement ``A x = y``, or up an objective.
 
-    The expected end of every evaluation is moved by ``strength`` times the least change that
-    explains the measurement, ``A^+ (y - A mu1)``, or times the gradient of the score there.
+    At every evaluation the expected end ``mu1`` is moved by ``strength`` times the least change
+    that matches the measurement, ``A^+ (y - A mu1)``, or times the gradient of the objective.
 
     Attributes:
-        operator: ``mask``, ``blur``, ``downsample``, or the name of a registered score.
-        strength: 1 explains all of a measurement at once; for a score, data units squared per unit
-            of the score.
+        operator: ``mask``, ``blur``, ``downsample``, or the name of an objective.
+        strength: 1 matches the measurement completely at every evaluation. For an objective, data
+            units squared per unit of the objective.
         target: The measurement ``y``: ``[*shape]`` for ``mask`` and ``blur``, coarser for
-            ``downsample``; ``None`` for a score.
-        mask: Of ``mask``: true where measured, ``[*shape]``.
-        factor: Of ``downsample``: how many pixels make one, in either direction.
-        sigma: Of ``blur``: width of the Gaussian, in pixels.
+            ``downsample``; ``None`` for an objective.
+        mask: For ``mask``: true for the measured components, ``[*shape]``.
+        factor: For ``downsample``: edge of the blocks that are averaged, in pixels.
+        sigma: For ``blur``: standard deviation of the Gaussian, in pixels.
     """
 
     operator: str
@@ -98,7 +98,7 @@ class Guide:
         """Shape of the measurement of a sample of this shape.
 
         Raises:
-            ValueError: It cannot be divided into such blocks; the message begins with ``factor``.
+            ValueError: The blocks do not divide the sample; the message begins with ``factor``.
         """
         if self.operator != "downsample":
             return tuple(shape)
@@ -109,11 +109,11 @@ class Guide:
 
 
 def axes(shape: Sequence[int]) -> int:
-    """How many of the last axes are space: two, or one of a vector."""
+    """Number of spatial axes, which come last: two, or one for a vector."""
     return min(len(shape), 2)
 
 
 Operation = Resample | Inpaint | Guide
 
 OPERATIONS: dict[str, type[Any]] = {"resample": Resample, "inpaint": Inpaint, "guide": Guide}
-"""By the name that recipes have for them."""
+"""The operations, by the name that recipes use."""

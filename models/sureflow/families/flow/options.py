@@ -1,4 +1,4 @@
-"""What a request says about how the flow is integrated."""
+"""The sampler and guidance options of a request for a flow."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class SamplerOptions(Schema):
 
     @field_validator("max_steps")
     @classmethod
-    def _room(cls, most: int | None, info: ValidationInfo) -> int | None:
+    def _most_after_fewest(cls, most: int | None, info: ValidationInfo) -> int | None:
         fewest = info.data.get("min_steps", 1) or DEFAULT_MIN_STEPS
         if (most or DEFAULT_MAX_STEPS) < fewest:
             message = "{most} is below min_steps, which is {fewest}"
@@ -137,9 +137,9 @@ class SamplerOptions(Schema):
         return parallel
 
     def lane(self) -> dict[str, Any]:
-        """Return what was said as fields of a lane."""
-        said = self.model_dump(exclude_none=True, exclude={"parallel"})
+        """Return the options as fields of a lane."""
+        fields = self.model_dump(exclude_none=True, exclude={"parallel"})
         if self.parallel is not None:
-            said["parallel"] = self.parallel.window
-            said["parallel_tolerance"] = self.parallel.tolerance
-        return said
+            fields["parallel"] = self.parallel.window
+            fields["parallel_tolerance"] = self.parallel.tolerance
+        return fields

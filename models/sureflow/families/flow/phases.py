@@ -1,4 +1,4 @@
-"""The way of a flow's lane through its processes, from where it comes to where it ends."""
+"""The phases of a flow's lane: the processes that it goes through, from its origin to its end."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Inverted
 from sureflow.core.process import Process
-from sureflow.families.flow.edits import Key
+from sureflow.families.flow.edits import DrawKey
 from sureflow.families.flow.inversion import Inversion
 from sureflow.families.flow.lanes import NEVER, FlowLanes
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.picard import Picard
-from sureflow.families.flow.redraw import Redraw
 from sureflow.families.flow.renoise import Renoise
+from sureflow.families.flow.resampling import Resampling
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
@@ -25,7 +25,7 @@ from sureflow.sampling.lineage import Segment, segments
 
 
 class FlowPhases:
-    """Leads lanes from process to process; each is handed over when the one before is done.
+    """Gives the processes of each lane in turn: the next one begins when the present one is done.
 
     Args:
         lanes: The lanes.
@@ -39,21 +39,21 @@ class FlowPhases:
         self._solver = Solver(lanes)
         self.picard = Picard(lanes)
         self._renoise = Renoise(lanes)
-        self._redraw = Redraw(lanes)
+        self._resampling = Resampling(lanes)
         self._inversion = Inversion(lanes)
 
     def listen(self, listener: Callable[[int, float, float], object]) -> None:
-        """Tell somebody of every lane's running score; no lane is then abandoned early."""
+        """Call a listener with every lane's running score; no lane is then abandoned early."""
         self.lanes.early_stopping.listener = listener
 
-    def pace(self, now: float, tick_s: float) -> None:
-        """Tell lanes with a deadline what the time is, and how long a tick takes, in seconds."""
+    def set_clock(self, now: float, tick_s: float) -> None:
+        """Set the current time and the duration of a tick, which lanes with a deadline use."""
         self.lanes.now, self.lanes.tick_s = now, tick_s
 
-    def along(self, slot: int, spec: LaneSpec, deadline: float = inf) -> Iterator[Process]:
-        """The processes of a lane in turn, each with the lane already in it.
+    def processes(self, slot: int, spec: LaneSpec, deadline: float = inf) -> Iterator[Process]:
+        """Yield the processes of a lane one after another, each once the lane is admitted to it.
 
-        What is only replayed does not hurry to the deadline, as it has to come out as it was.
+        The deadline does not apply to steps of a parent, which must give the same bytes as before.
         """
         lanes, lane = self.lanes, cast(FlowSpec, spec)
         if lane.parallel:
@@ -70,29 +70,29 @@ class FlowPhases:
             yield self._renoise
 
     def _segments(self, slot: int, way: list[Segment], deadline: float) -> Iterator[Process]:
-        """One segment after another, from the last that a frame spares the way to."""
+        """The processes of the segments, beginning with the last one that has a usable frame."""
         lanes = self.lanes
         usable = [each.frame is not None and lanes.suits(each.spec, each.frame) for each in way]
         first = max(np.flatnonzero(usable), default=0)
-        yield from self._set_out(slot, way[: first + 1], usable[first])
+        yield from self._begin(slot, way[: first + 1], usable[first])
         before = None
         ends = [*(segment.begin for segment in way[1:]), NEVER]
         for segment, end in zip(way[first:], ends[first:], strict=True):
             if before is not None:
-                yield from self._turn(slot, before, segment)
+                yield from self._join(slot, before, segment)
             if segment is way[-1]:
                 lanes.deadline[slot] = deadline
-            lanes.until[slot] = end
-            lanes.recorder.pass_by(np.array([slot]))
+            lanes.leave_at[slot] = end
+            lanes.recorder.record_frames(np.array([slot]))
             if lanes.step[slot] < end:
                 yield self._solver
-            # an adaptive parent may arrive before it is left
+            # An adaptive parent may reach t = 1 before the step of the branch.
             if lanes.halted[slot] or lanes.t[slot] == 1:
                 return
             before = segment
 
-    def _set_out(self, slot: int, way: list[Segment], restored: bool) -> Iterator[Process]:
-        """Put a lane at the beginning of all, or where it stood in the last segment's frame."""
+    def _begin(self, slot: int, way: list[Segment], restored: bool) -> Iterator[Process]:
+        """Start a lane at its first ancestor, or restore it from the last segment's frame."""
         segment = way[-1]
         if not restored and isinstance(segment.spec.origin, Inverted):
             self._solver.edits.admit(slot)
@@ -102,24 +102,24 @@ class FlowPhases:
             self._solver.admit(slot, segment.spec)
         if restored:
             assert segment.frame is not None
-            self.lanes.put(slot, segment.spec, segment.frame)
+            self.lanes.restore(slot, segment.spec, segment.frame)
             for earlier in way:
                 for key, operation in _keyed(earlier):
                     if not isinstance(operation, Resample):
-                        self._solver.edits.hold(slot, operation, key)
+                        self._solver.edits.add(slot, operation, key)
 
-    def _turn(self, slot: int, before: Segment, segment: Segment) -> Iterator[Process]:
-        """Do what is to be done between two segments."""
+    def _join(self, slot: int, before: Segment, segment: Segment) -> Iterator[Process]:
+        """Apply the operations between two segments, and let the lane continue as the second."""
         for key, operation in _keyed(segment):
             if isinstance(operation, Resample):
-                self._redraw.prepare(slot, operation, key)
-                yield self._redraw
+                self._resampling.prepare(slot, operation, key)
+                yield self._resampling
             else:
-                self._solver.edits.hold(slot, operation, key)
+                self._solver.edits.add(slot, operation, key)
             self._solver.edits.impose(slot)
-        self.lanes.go_on(slot, segment.spec, before.spec, bool(segment.operations))
+        self.lanes.continue_as(slot, segment.spec, before.spec, bool(segment.operations))
 
 
-def _keyed(segment: Segment) -> Iterator[tuple[Key, object]]:
+def _keyed(segment: Segment) -> Iterator[tuple[DrawKey, object]]:
     for number, operation in enumerate(segment.operations, segment.number):
-        yield Key(segment.spec.seed, segment.spec.index, number), operation
+        yield DrawKey(segment.spec.seed, segment.spec.index, number), operation

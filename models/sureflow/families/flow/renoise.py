@@ -1,4 +1,4 @@
-"""A finished sample put to the model again: the process that lanes end in whose score asks."""
+"""Renoising: the phase in which the model is asked about the finished sample, for a score."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from sureflow.families.flow.scores.names import RENOISED
 from sureflow.moments.reduction import row_sums
 
 TIMES = (0.1, 0.2, 0.3)
-"""Where samples are asked about, each with noise of its own: early, where most is open."""
+"""Times at which the model is asked about a sample, each with its own noise. They are early, where
+most of the variance remains."""
 
 
 class Renoise:
-    """Asks, in one tick, for the plain velocities at ``x_t = (1 - t) x0' + t x1``.
+    """Asks, in one tick, for the unguided velocities at ``x_t = (1 - t) x0' + t x1``.
 
-    ``x1`` is the finished sample and ``x0'`` fresh noise, keyed by the lane and the draw. Guided
-    lanes are asked about under their label alone: the velocity that was trained is the one that
-    has a variance.
+    ``x1`` is the finished sample and ``x0'`` is fresh noise, keyed by the lane and the draw.
+    Guided lanes are asked about without guidance, since the variance was trained for the plain
+    velocity.
 
     Args:
-        lanes: The lanes, those that have arrived at ``t = 1`` among them.
+        lanes: The lanes.
     """
 
     def __init__(self, lanes: FlowLanes) -> None:
         self.lanes = lanes
 
     def ask(self, slots: Slots) -> list[Query]:
-        """All draws of the first lane, then those of the next."""
+        """The rows of all draws of the first lane, then those of the next."""
         lanes = self.lanes
         t = np.tile(np.array(TIMES, np.float32), len(slots))
         times = to_device(t, lanes.device)
@@ -46,21 +47,23 @@ class Renoise:
         return [velocity_query(lanes, owner, x, t, np.zeros(0, np.int64))]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
-        """Show the score what came; every lane is done."""
+        """Pass the evidence to the score; every lane is done."""
         lanes, reply = self.lanes, replies[0]
         surprise = self._ends(slots) - self._noise(slots) - reply["velocity"]
         sums = torch.stack([row_sums(surprise.square()), row_sums(reply["variance"])])
         squares, traces = to_host(sums).astype(np.float64).reshape(2, len(slots), len(TIMES))
-        lanes.scoring.see(RENOISED, slots, lanes.t[slots], {RENOISED: (squares / traces).mean(1)})
+        lanes.scoring.observe(
+            RENOISED, slots, lanes.t[slots], {RENOISED: (squares / traces).mean(1)}
+        )
         lanes.evaluations[slots] += len(TIMES)
         return np.ones(len(slots), np.bool_), np.zeros(len(slots), np.bool_)
 
     def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """What the lane was before, with its score."""
+        """The result of the lane, including this score."""
         return self.lanes.outcome(slot, spec)
 
     def release(self, slot: int) -> None:
-        """Nothing is kept here."""
+        """Do nothing: no memory belongs to a lane here."""
 
     def _ends(self, slots: Slots) -> Tensor:
         ends: Tensor = self.lanes.x[self.lanes.index(slots)]
@@ -68,9 +71,9 @@ class Renoise:
 
     def _noise(self, slots: Slots) -> Tensor:
         specs = [self.lanes.spec(slot) for slot in slots.tolist()]
-        drawn = [
+        noise = [
             normal(self.lanes.shape, spec.seed, spec.index, Purpose.RENOISE, draw)
             for spec in specs
             for draw in range(len(TIMES))
         ]
-        return torch.stack(drawn).to(self.lanes.device)
+        return torch.stack(noise).to(self.lanes.device)

@@ -1,4 +1,4 @@
-"""Rows that a flow's lanes ask of the velocity."""
+"""Queries of a flow's lanes for the heads ``velocity`` and ``jvp``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sureflow.core.transfer import to_device
 from sureflow.families.flow.lanes import FlowLanes
 
 VELOCITY, JVP = "velocity", "jvp"
-"""Heads: the velocity with its variance, and its derivative along a direction."""
+"""Names of the heads: the velocity with its variance, and its derivative along a direction."""
 
 
 def velocity_query(
@@ -23,17 +23,19 @@ def velocity_query(
     t: npt.NDArray[np.float32],
     doubled: Integers,
 ) -> Query:
-    """These points, then the ``doubled`` ones among them once more without condition.
+    """Query for points, followed by the ``doubled`` ones among them without condition.
 
     Args:
         lanes: The lanes.
         owner: The lane of each point, ``[n]``.
         x: The points, ``[n, *shape]``.
-        t: Their times, ``[n]``.
-        doubled: Positions among them, ascending.
+        t: Times of the points, ``[n]``.
+        doubled: Positions of points that are also evaluated without condition, ascending.
     """
     label = lanes.label[owner]
-    given = {name: array[to_device(owner, x.device)] for name, array in lanes.given.items()}
+    given = {
+        name: array[to_device(owner, x.device)] for name, array in lanes.condition_arrays.items()
+    }
     if len(doubled):
         where = to_device(doubled, x.device)
         x = torch.cat([x, x[where]])
@@ -47,7 +49,7 @@ def velocity_query(
 
 
 def jvp_query(query: Query, rows: Integers, direction: Tensor) -> Query:
-    """Some of the rows of a query once more, differentiated along signs ``[m, *shape]``."""
+    """Query for the derivatives of some rows of a query, along signs ``[m, *shape]``."""
     where = to_device(rows, direction.device)
     inputs = {name: value[where] for name, value in query.inputs.items()}
     return Query(JVP, {**inputs, "direction": direction})

@@ -1,4 +1,4 @@
-"""A lane of the flow: how it is integrated, and what it is a sample of. Free of torch."""
+"""The spec of a flow's lane: its solver, its condition and its guidance. Free of torch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MIN_TOLERANCE = 1e-6
 """Below this the rounding of float32 states, not the solver, decides the error."""
 
 GRIDS = ("uniform", "fitted")
-"""Where fixed steps are placed: equally, or as was found best for the checkpoint."""
+"""Time grids of fixed steps: equal steps, or those fitted to the checkpoint."""
 
 PARALLEL_METHODS = ("euler",)
-"""Those whose steps can be evaluated ahead of time."""
+"""Methods whose steps can be evaluated in parallel."""
 
 MAX_PARALLEL = 64
 DEFAULT_PARALLEL_TOLERANCE = 1e-3
@@ -31,26 +31,24 @@ class FlowSpec(LaneSpec):
 
     Attributes:
         method: Solver, one of :data:`~sureflow.families.flow.tableau.METHODS`.
-        steps: Number of steps of a fixed grid, 1 to :data:`MAX_STEPS`; without meaning where there
-            is a tolerance.
+        steps: Number of steps of a fixed grid, 1 to :data:`MAX_STEPS`; ignored with a tolerance.
         label: Class to generate, or ``None`` for no class.
         guidance: Scale ``g`` of classifier-free guidance, ``v = v_null + g (v_cond - v_null)``;
             1 is the plain conditional model and costs one row per evaluation instead of two.
         tolerance: Error allowed per step, as a share of ``1 + |x|`` per component (rms over the
             components); every sample then chooses its own steps. ``None``: the fixed grid.
         min_steps: Fewest steps of an adaptive lane; no step is longer than ``1 / min_steps``.
-        max_steps: Most steps that an adaptive lane may try, rejected ones included. The last of
-            them goes to ``t = 1`` whatever its error, and the sample says ``max_steps``.
-        grid: Where the steps are placed, one of :data:`GRIDS`; without meaning where there is a
-            tolerance.
-        parallel: Steps of the fixed grid evaluated in one tick, the next one and those expected to
-            follow, 1 to :data:`MAX_PARALLEL`: fewer ticks for more evaluations. 0 is one step
-            after another. For the methods :data:`PARALLEL_METHODS`.
-        parallel_tolerance: How far the guess at which a step was evaluated may have been from the
-            state that the step is made from: rms over the components, in data units. A step adds
-            at most ``h L`` times this to the error, ``L`` being the velocity's Lipschitz
-            constant, so that the error does not grow with the number of steps. With 0 the sample
-            has the bytes of ``parallel = 0``.
+        max_steps: Most steps that an adaptive lane may try, including rejected ones. The last one
+            goes to ``t = 1`` whatever its error, and the finish_reason is ``max_steps``.
+        grid: Time grid of fixed steps, one of :data:`GRIDS`; ignored with a tolerance.
+        parallel: Number of steps of the fixed grid that are evaluated in one tick, up to
+            :data:`MAX_PARALLEL`: fewer ticks for more evaluations. 0 makes one step after another.
+            For the methods :data:`PARALLEL_METHODS`.
+        parallel_tolerance: Largest distance between the guess at which a step was evaluated and the
+            state that the step starts from: rms over the components, in data units. A step adds at
+            most ``h L`` times this to the error, where ``L`` is the velocity's Lipschitz constant,
+            so the error does not grow with the number of steps. With 0 the sample has the bytes of
+            ``parallel = 0``.
     """
 
     family: ClassVar[str] = "flow"
@@ -68,12 +66,12 @@ class FlowSpec(LaneSpec):
 
     @property
     def conditioned(self) -> bool:
-        """Whether it is a sample of any condition."""
+        """Whether the lane has a condition."""
         return self.label is not None or bool(self.condition)
 
     @property
     def scale(self) -> float:
-        """The guidance scale that matters: 1 without a condition."""
+        """The guidance scale in effect: 1 without a condition."""
         return self.guidance if self.conditioned else 1.0
 
     @property
@@ -82,7 +80,7 @@ class FlowSpec(LaneSpec):
         return self.scale != 1
 
     def same_condition(self, other: FlowSpec) -> bool:
-        """Whether another lane is a sample of the same."""
+        """Whether another lane has the same condition."""
         return (
             self.label == other.label
             and self.condition.keys() == other.condition.keys()
@@ -91,7 +89,7 @@ class FlowSpec(LaneSpec):
 
     @property
     def stepping(self) -> tuple[object, ...]:
-        """What decides on its steps."""
+        """The fields that determine the steps of the lane."""
         if self.tolerance is None:
             return self.method, self.steps, self.grid
         return self.method, self.tolerance, self.min_steps, self.max_steps

@@ -10,7 +10,7 @@ from sureflow.core.arrays import Flags, Floats, Integers
 from sureflow.core.plugins import installed
 
 GROUP = "sureflow.solvers"
-"""Entry points of this group are tableaus of other packages."""
+"""Group of the entry points by which other packages bring solvers; each is a Tableau."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Tableau:
         a: Stage coefficients, row ``i`` has ``i`` entries.
         b: Weights; they also integrate the uncertainty along the path.
         c: Stage times as shares of the step.
-        embedded: Weights of a second result from the same stages; the difference of the two is the
-            error estimate. Empty where there is none.
-        embedded_order: Order of accuracy of that second result.
-        multistep: After its first step, two-step Adams-Bashforth (Hairer, Norsett, Wanner: Solving
-            Ordinary Differential Equations I, III.5): one evaluation, the other velocity is that of
-            the step before. The tableau is that of the first step.
+        embedded: Weights of a second result from the same stages. The difference of the two
+            results is the error estimate. Empty for methods without one.
+        embedded_order: Order of accuracy of the second result.
+        multistep: Whether steps after the first use two-step Adams-Bashforth (Hairer, Norsett,
+            Wanner: Solving Ordinary Differential Equations I, III.5): one evaluation, and the
+            velocity of the previous step. The tableau is then that of the first step.
     """
 
     order: int
@@ -40,7 +40,7 @@ class Tableau:
 
     @property
     def stages(self) -> int:
-        """Network evaluations of a first step with error estimate."""
+        """Network evaluations of a first step with an error estimate."""
         return len(self.b)
 
     @property
@@ -85,23 +85,23 @@ TABLEAUS: dict[str, Tableau] = {
 }
 TABLEAUS |= installed(GROUP, Tableau)
 METHODS = tuple(TABLEAUS)
-"""Names of the solvers, those of installed packages included."""
+"""Names of the solvers, including those of installed packages."""
 
 EVALUATIONS = {
     name: 1 if tableau.multistep else tableau.stages - tableau.fsal
     for name, tableau in TABLEAUS.items()
 }
-"""Their evaluations per step of a fixed grid; the first of a multistep method takes more."""
+"""Evaluations per step on a fixed grid; the first step of a multistep method takes more."""
 
 ADAPTIVE_METHODS = tuple(name for name, tableau in TABLEAUS.items() if tableau.embedded)
-"""Those that estimate their own error, and so can keep to a tolerance."""
+"""Names of the solvers that estimate their error, and so can keep to a tolerance."""
 
 STAGES = max(tableau.stages for tableau in TABLEAUS.values())
 
 
 @dataclass(frozen=True)
 class Coefficients:
-    """All tableaus stacked and padded with zeros, to be indexed by method per lane.
+    """All tableaus, stacked and padded with zeros, so that they can be indexed by method.
 
     Attributes:
         a: ``[methods, STAGES, STAGES]``.
@@ -109,9 +109,9 @@ class Coefficients:
         c: ``[methods, STAGES]``.
         error: ``b - embedded``, zero without one, ``[methods, STAGES]``.
         power: Power of ``h`` with which the error estimate falls, ``[methods]``.
-        stages: Evaluations of a first step with error estimate, ``[methods]``.
-        plain_stages: The same without error estimate: a last stage that only serves the estimate
-            and the next step is left to the next step.
+        stages: Evaluations of a first step with an error estimate, ``[methods]``.
+        plain_stages: Evaluations without an error estimate, ``[methods]``: a last stage that serves
+            only the estimate and the next step is left out.
         fsal: See :attr:`Tableau.fsal`, ``[methods]``.
         multistep: See :class:`Tableau`, ``[methods]``.
     """

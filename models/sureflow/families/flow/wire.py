@@ -1,4 +1,4 @@
-"""What flows say of requests and answers."""
+"""The wire of flows: how requests become lanes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.lane import LaneSpec
 from sureflow.core.wire import Wire
-from sureflow.families.flow import edited, requested
+from sureflow.families.flow import edit_request, generate_request
 from sureflow.families.flow.codec import ImageCodec
 from sureflow.families.flow.operation_bodies import OPERATION_BODIES
 from sureflow.families.flow.operations import Resample
@@ -22,14 +22,14 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import METHODS
 
 DIFFERENTIATED = "divergence"
-"""A score that asks for derivatives, whose block sizes are verified when one first does."""
+"""A score with derivatives, whose block sizes are verified when a lane first has it."""
 
 TENSORS = {"guidance": ("FP64", "guidance.scale"), "steps": ("INT32", "sampler.steps")}
 WIRE_NAMES = {"steps": "sampler.steps"}
 
 
 class FlowWire(Wire):
-    """The part of the family of flows that the API reads."""
+    """The part of the family of flows that the API uses."""
 
     sampler = SamplerOptions
     guidance = Guidance
@@ -38,25 +38,26 @@ class FlowWire(Wire):
     codec = ImageCodec()
     tensors = TENSORS
     inversion = SamplerOptions(method="dopri5", tolerance=1e-4)
-    redraw = Resample()
+    rewind_operation = Resample()
     wire_names = WIRE_NAMES
-    lane = staticmethod(requested.lane)
-    edit = staticmethod(edited.edit)
-    random = staticmethod(edited.random)
+
+    lane = staticmethod(generate_request.lane)
+    edit = staticmethod(edit_request.edit)
+    draws_noise = staticmethod(edit_request.draws_noise)
 
     def check_inversion(self, spec: LaneSpec) -> None:
-        """Make sure that such a lane can be taken back to its noise."""
-        if self.unrewindable(spec):
+        """Check that a lane like this one can start from the inversion of a given sample."""
+        if self.rewind_obstacle(spec):
             message = "steps made in parallel cannot be taken back"
             raise InvalidFieldError("sampler.parallel", message)
 
-    def unrewindable(self, spec: LaneSpec) -> str | None:
-        """Steps that were made ahead of their time leave no frames."""
+    def rewind_obstacle(self, spec: LaneSpec) -> str | None:
+        """Why a lane cannot be resumed: lanes with parallel steps have no frames."""
         parallel = cast(FlowSpec, spec).parallel
         return "steps made in parallel cannot be taken up again" if parallel else None
 
-    def examples(self, card: ModelCard) -> Iterator[FlowSpec]:
-        """Lanes of one step by every method, guided and not; the first one differentiated."""
+    def warm_up_lanes(self, card: ModelCard) -> Iterator[FlowSpec]:
+        """Lanes of one step with every method, guided and not; the first with derivatives."""
         label = 0 if card.classes else None
         given = {
             name: np.full(condition.shape, condition.null, np.float32)

@@ -23,7 +23,7 @@ def still(x, t, label):
 
 
 def bend(x, t, label):
-    """Turns quickly around t = 0.3, and less elsewhere."""
+    """Turns quickly around t = 0.3, and less at other times."""
     return 3 * torch.cos(8 * x) * torch.exp(-((t[:, None] - 0.3) ** 2) / 0.03)
 
 
@@ -70,7 +70,7 @@ def test_evaluations_are_those_of_the_stages_that_are_new(method: str) -> None:
     if method == "ab2":
         assert spent == taken + 1 + refused
     elif method in ("bosh3", "dopri5"):
-        assert spent == 1 + STAGES[method] * (taken + refused) - lanes.trusted[0]
+        assert spent == 1 + STAGES[method] * (taken + refused) - lanes.unchecked[0]
     else:
         assert spent == 2 * taken + refused
 
@@ -102,15 +102,15 @@ def test_a_last_step_is_trusted_where_its_error_is_foretold_to_be_small(
     lanes.last_h[0] = lanes.proposal[0] = 0.25
     Adaptive().begin(lanes, np.array([0]), np.zeros(1))
     assert lanes.h[0] == 0.25
-    assert lanes.trusted[0] == trusted
+    assert lanes.unchecked[0] == trusted
 
 
 class Recorded(Adaptive):
     """Notes the size of every step that is kept."""
 
-    def proceed(self, lanes, slots):
+    def advance(self, lanes, slots):
         SIZES.append(float(lanes.h[0]))
-        return super().proceed(lanes, slots)
+        return super().advance(lanes, slots)
 
 
 class Replay(Adaptive):
@@ -119,7 +119,7 @@ class Replay(Adaptive):
     def begin(self, lanes, slots, spread):
         lanes.h[0] = SIZES[lanes.step[0]]
 
-    def judge(self, lanes, slots, error):
+    def accept(self, lanes, slots, error):
         return np.ones(1, bool)
 
 
@@ -202,7 +202,7 @@ def test_steps_are_short_where_the_variance_is_high() -> None:
     inside = (sample.t > 0.4) & (sample.t < 0.6)
     assert sample.rejected == 0
     control = Adaptive()
-    assert h[inside].max() <= control.theta * 0.1 / (control.rest + 20) + 1e-6
+    assert h[inside].max() <= control.theta * 0.1 / (control.assumed + 20) + 1e-6
     assert h[~inside].min() > 2 * h[inside].max()
     lanes = FlowLanes(1, (2,), torch.device("cpu"))
     solver = Solver(lanes, ByLane(adaptive=Adaptive(theta=np.inf)))
@@ -254,12 +254,12 @@ def test_growth_after_a_rejection_waits_a_step() -> None:
     control, slots = Adaptive(theta=np.inf), np.array([0])
     control.begin(lanes, slots, np.zeros(1))
     assert lanes.h[0] == 1
-    assert not control.judge(lanes, slots, np.array([9.0]))[0]
+    assert not control.accept(lanes, slots, np.array([9.0]))[0]
     assert lanes.h[0] == pytest.approx(0.9 / 3)
     assert lanes.rejected[0] == 1
-    assert control.judge(lanes, slots, np.array([0.01]))[0]
+    assert control.accept(lanes, slots, np.array([0.01]))[0]
     assert lanes.proposal[0] == pytest.approx(lanes.h[0]), "no growth right after a rejection"
-    assert control.judge(lanes, slots, np.array([1e-9]))[0]
+    assert control.accept(lanes, slots, np.array([1e-9]))[0]
     assert lanes.proposal[0] == pytest.approx(3 * lanes.h[0]), "the largest growth"
 
 

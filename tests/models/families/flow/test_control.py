@@ -16,7 +16,7 @@ class RejectOnce(FixedSteps):
     def __init__(self) -> None:
         self.tried: set[tuple[int, int]] = set()
 
-    def judge(self, lanes, slots, error):
+    def accept(self, lanes, slots, error):
         keys = [(slot, int(lanes.step[slot])) for slot in slots.tolist()]
         kept = [slot % 2 == 0 or (slot, step) in self.tried for slot, step in keys]
         self.tried.update(keys)
@@ -34,7 +34,7 @@ class Every(FixedSteps):
         self.spreads += spread.tolist()
         lanes.h[slots] = self.size
 
-    def proceed(self, lanes, slots):
+    def advance(self, lanes, slots):
         lanes.t[slots] += lanes.h[slots]
         return lanes.step[slots] >= lanes.steps[slots]
 

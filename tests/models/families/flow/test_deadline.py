@@ -14,7 +14,7 @@ from sureflow.sampling.sampler import Sampler
 
 
 def bend(x, t, label):
-    """Turns quickly around t = 0.3, and less elsewhere."""
+    """Turns quickly around t = 0.3, and less at other times."""
     return 3 * torch.cos(8 * x) * torch.exp(-((t[:, None] - 0.3) ** 2) / 0.03)
 
 
@@ -27,7 +27,7 @@ def clocked(spec: FlowSpec, deadline: float, tick_s: float = 1.0) -> tuple[Sampl
     sampler.admit(0, spec, deadline)
     ticks, finished = 0, []
     while not finished:
-        sampler.pace(ticks * tick_s, tick_s)
+        sampler.set_clock(ticks * tick_s, tick_s)
         finished = sampler.tick().finished
         ticks += 1
     return finished[0][1], ticks
@@ -86,6 +86,6 @@ def test_a_slot_forgets_the_deadline_of_the_lane_before() -> None:
     sampler.admit(1, spec)
     finished = []
     while not finished:
-        sampler.pace(1e6, 1.0)
+        sampler.set_clock(1e6, 1.0)
         finished = sampler.tick().finished
     assert finished[0][1].data.tobytes() == run(MODEL, [spec])[0].data.tobytes()

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from stubs import Scripted, model_of
 
-from sureflow.families.flow.guidance import guide
+from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
 
@@ -11,7 +11,7 @@ def test_combination_of_velocity_and_variance() -> None:
     scale = np.array([1.0, 3.0, 0.0], np.float32)
     mean = torch.tensor([[1.0], [2.0], [3.0], [10.0], [20.0]])
     reply = {"velocity": mean, "variance": mean.clone()}
-    velocity, variance = guide(reply, scale, np.array([1, 2]))
+    velocity, variance = apply_guidance(reply, scale, np.array([1, 2]))
     assert velocity.squeeze().tolist() == [1.0, 10 + 3 * (2 - 10), 20.0]
     assert variance.squeeze().tolist() == [1.0, 9 * 2 + 4 * 10, 20.0]
 
@@ -21,7 +21,7 @@ def test_a_second_row_without_guidance_changes_nothing() -> None:
     scale = np.array([1.0, 1.0, 2.0], np.float32)
     mean = torch.randn(5, 3)
     reply = {"velocity": mean, "variance": mean.square()}
-    velocity, variance = guide(reply, scale, np.array([1, 2]))
+    velocity, variance = apply_guidance(reply, scale, np.array([1, 2]))
     assert torch.equal(velocity[:2], mean[:2])
     assert torch.equal(variance[:2], mean[:2].square())
     assert torch.equal(velocity[2], mean[4] + 2 * (mean[2] - mean[4]))
@@ -29,7 +29,7 @@ def test_a_second_row_without_guidance_changes_nothing() -> None:
 
 def test_unguided_replies_pass_untouched() -> None:
     reply = {"velocity": torch.randn(2, 3), "variance": torch.rand(2, 3)}
-    velocity, variance = guide(reply, np.ones(2, np.float32), np.array([], np.int64))
+    velocity, variance = apply_guidance(reply, np.ones(2, np.float32), np.array([], np.int64))
     assert torch.equal(velocity, reply["velocity"])
     assert torch.equal(variance, reply["variance"])
 

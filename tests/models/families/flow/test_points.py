@@ -8,12 +8,12 @@ def test_every_point_knows_its_lane_and_its_place() -> None:
     points = Points(np.array([3, 1, 2]))
     assert points.first.tolist() == [0, 3, 4]
     assert points.lane.tolist() == [0, 0, 0, 1, 2, 2]
-    assert points.place.tolist() == [0, 1, 2, 0, 0, 1]
+    assert points.position.tolist() == [0, 1, 2, 0, 0, 1]
 
 
 def test_spreading_and_picking_are_inverse() -> None:
     points, values = Points(np.array([3, 1, 2])), torch.arange(12.0).reshape(6, 2)
-    whole = points.spread(values)
+    whole = points.padded(values)
     assert whole.shape == (3, 3, 2)
     assert torch.equal(points.of(whole), values)
     assert whole[1, 1:].abs().max() == 0

@@ -17,7 +17,7 @@ from sureflow.core.cost import Cost
 from sureflow.core.family import Family
 from sureflow.core.lane import LaneSpec
 from sureflow.core.meaning import Meaning
-from sureflow.core.noted import whole
+from sureflow.core.note import whole
 from sureflow.core.schema import Integer, Schema
 
 MAX_STEPS = 1000
@@ -43,16 +43,16 @@ class CountCodec(Codec):
     """Beside arrays, a line of comma-separated numbers."""
 
     media_types: ClassVar[Mapping[str, str]] = {"csv": "text/csv", **Codec.media_types}
-    alone = ("csv",)
+    standalone = ("csv",)
 
-    def forms(self, card: ModelCard) -> tuple[str, ...]:
+    def formats(self, card: ModelCard) -> tuple[str, ...]:
         """Lists, unless told otherwise."""
-        return (*super().forms(card), "csv")
+        return (*super().formats(card), "csv")
 
-    def file(self, data: npt.NDArray[Any], form: str) -> bytes:
+    def file(self, data: npt.NDArray[Any], format: str) -> bytes:
         """Encode counts."""
-        if form != "csv":
-            return super().file(data, form)
+        if format != "csv":
+            return super().file(data, format)
         return (",".join(str(int(count)) for count in data) + "\n").encode()
 
 
@@ -88,7 +88,7 @@ class Counts(Family):
         assert isinstance(spec, CountSpec)
         return Cost(evaluations=spec.steps, rows=1, peak=1, steps=spec.steps)
 
-    def unrewindable(self, spec: LaneSpec) -> str | None:
+    def rewind_obstacle(self, spec: LaneSpec) -> str | None:
         """The dead do not come back."""
         return "populations cannot be taken up again"
 
@@ -97,6 +97,6 @@ FAMILY = Counts()
 
 
 def draws(spec: LaneSpec, step: int) -> np.random.Generator:
-    """Random numbers that depend on the lane and the step alone; step 0 is the beginning."""
+    """Random numbers that depend on the lane and the step standalone; step 0 is the beginning."""
     key = np.array([spec.seed, spec.index], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, step, 0])))

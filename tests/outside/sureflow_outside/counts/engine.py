@@ -118,7 +118,7 @@ class CountPhases:
         self.lanes = lanes
         self._leaps = Leaps(lanes, start)
 
-    def along(self, slot: int, spec: LaneSpec, deadline: float) -> Iterator[Process]:
+    def processes(self, slot: int, spec: LaneSpec, deadline: float) -> Iterator[Process]:
         assert isinstance(spec, CountSpec)
         self._leaps.admit(slot, spec)
         yield self._leaps
@@ -126,7 +126,7 @@ class CountPhases:
     def listen(self, listener: Callable[[int, float, float], object]) -> None:
         raise NotImplementedError
 
-    def pace(self, now: float, tick_s: float) -> None:
+    def set_clock(self, now: float, tick_s: float) -> None:
         """Nobody hurries."""
 
 

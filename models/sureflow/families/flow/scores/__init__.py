@@ -1,5 +1,5 @@
-"""Scores: numbers that say how sure a model is of a sample, gathered while it is made.
+"""The scores of flows: numbers that say how sure a model is of a sample.
 
-All are larger the *less* sure the model is; what each one means is in
-:mod:`~sureflow.families.flow.scores.catalogue`, which is free of torch. One file per score.
+They are computed while the sample is made. All are larger the *less* sure the model is. Their
+meanings are in :mod:`~sureflow.families.flow.scores.catalogue`, which is free of torch.
 """

@@ -1,4 +1,4 @@
-"""Does the condition explain the sample better than no condition?"""
+"""The score ``adherence``: does the condition explain the sample better than no condition?"""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sureflow.families.flow.scores.evidence import ConditionEvidence
 class Adherence(ConditionEvidence):
     """``(|u - v_c|^2 - |u - v_null|^2) / (2 |v_c - v_null|)`` early on the path, ``u = x1 - x0``.
 
-    The signed distance of the sample's own target from the plane midway between what the model
-    expected with the condition and without: negative on the side of the condition.
+    The signed distance of the sample's target ``u`` from the plane midway between the velocities
+    with the condition and without: negative on the side of the condition.
     """
 
     TIMES = (0.1,)
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
-        """The distance; NaN where the path was over too soon to ask."""
+        """The distance; NaN if the lane was not evaluated at the right times."""
         side, _ = self.explained(slots, where, evidence("end"), 0)
         return side

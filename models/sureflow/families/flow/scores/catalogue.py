@@ -1,4 +1,4 @@
-"""The scores on offer and what they mean: plain data, free of torch."""
+"""The catalogue of scores and their meanings: plain data, free of torch."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from sureflow.core.plugins import installed
 
 @dataclass(frozen=True, slots=True)
 class FlowMeaning(Meaning):
-    """What a score of a flow says, what it needs and what it costs.
+    """The meaning of a flow's score, what it needs, and what it costs.
 
     Attributes:
-        fold: Where the score itself is, ``package.module:Class``: a
-            :class:`~sureflow.core.score.Score`, imported when a lane first asks for it.
-        labelled: It compares a condition with none, so that it needs one.
-        plain: It holds for the plain velocity alone, not for a guided one.
-        probed: It is read by a probe, which the model must have.
-        rows: Network rows that it costs beyond those of the sample, at most, without guidance.
+        fold: Path of the score's class, ``package.module:Class``, a subclass of
+            :class:`~sureflow.core.score.Score`. It is imported when a lane first uses it.
+        needs_condition: Whether it compares a condition with none, and so needs one.
+        plain: Whether it holds only for the plain velocity, not for a guided one.
+        needs_probe: Whether the model must have a probe.
+        rows: Most network rows that it costs per sample, beyond the sample's own, without guidance.
         factor: Network rows that it costs for each row of the sample, with guidance or without.
-        after: Network rows that it costs once the sample is finished, all in one tick.
+        after: Network rows that it costs after the sample is finished, all in one tick.
     """
 
     fold: str = ""
-    labelled: bool = False
+    needs_condition: bool = False
     plain: bool = False
-    probed: bool = False
+    needs_probe: bool = False
     rows: int = 0
     factor: int = 0
     after: int = 0
@@ -35,23 +35,23 @@ class FlowMeaning(Meaning):
     def obstacle(
         self, card: ModelCard, label: int | None, guidance: float, parallel: bool = False
     ) -> str | None:
-        """Why it cannot be gathered of such lanes, as the end of a sentence; None if it can.
+        """Why lanes cannot have this score, as the end of a sentence; ``None`` if they can.
 
         Args:
-            card: The model.
-            label: Class of the lanes, or whatever else they are conditioned on; None if nothing.
-            guidance: Scale of theirs.
-            parallel: Whether their steps are evaluated ahead of time.
+            card: Card of the model.
+            label: Class or any other condition of the lanes; ``None`` if they have none.
+            guidance: Guidance scale of the lanes.
+            parallel: Whether their steps are evaluated in parallel.
         """
-        if self.labelled and label is None:
+        if self.needs_condition and label is None:
             return "compares a label with none, so it needs one"
         if self.plain and guidance != 1:
             return "holds for plain velocities, so not with guidance"
         if self.factor and not card.differentiable:
             return f"differentiates the velocity, and that of {card.name} cannot be differentiated"
-        if self.probed and not card.probed:
+        if self.needs_probe and not card.probed:
             return f"needs a probe, and {card.name} has none; `sureflow probe` makes one"
-        if self.asks and parallel:
+        if self.costs_rows and parallel:
             return "asks for evaluations of its own, so not with parallel"
         return None
 
@@ -61,13 +61,13 @@ class FlowMeaning(Meaning):
         return self.factor > 0
 
     @property
-    def asks(self) -> bool:
-        """Whether it costs rows of its own on the way."""
+    def costs_rows(self) -> bool:
+        """Whether it costs rows of its own while the sample is made."""
         return self.rows + self.factor > 0
 
 
 GROUP = "sureflow.scores"
-"""Entry points of this group are meanings of scores of other packages."""
+"""Group of the entry points by which other packages bring scores; each is a FlowMeaning."""
 
 HERE = "sureflow.families.flow.scores"
 
@@ -119,16 +119,16 @@ SCORES: dict[str, FlowMeaning] = {
     "probe": FlowMeaning(
         "unreality",
         "the judge's",
-        "what a judge would say of the sample, foretold from the network's own activations along"
+        "what a judge would say of the sample, predicted from the network's own activations along"
         " the path",
-        probed=True,
-        fold=f"{HERE}.probed:Probed",
+        needs_probe=True,
+        fold=f"{HERE}.probe:ProbeReading",
     ),
     "adherence": FlowMeaning(
         "disregard",
         "data units",
         "how far the sample lies on the side of no condition rather than on that of its own",
-        labelled=True,
+        needs_condition=True,
         rows=1,
         fold=f"{HERE}.adherence:Adherence",
     ),
@@ -137,7 +137,7 @@ SCORES: dict[str, FlowMeaning] = {
         "1",
         "how little the condition explained the sample early, and how much it still had to pull"
         " halfway",
-        labelled=True,
+        needs_condition=True,
         rows=2,
         fold=f"{HERE}.contrast:AdherenceContrast",
     ),
@@ -159,7 +159,7 @@ SCORES: dict[str, FlowMeaning] = {
     ),
 }
 SCORES |= installed(GROUP, FlowMeaning)
-"""By name, the cheapest idea first; those of installed packages last."""
+"""The scores by name; those of installed packages come last."""
 
 DEFAULT_SCORE = "propagated"
-"""What a model is scored by whose checkpoint recommends nothing."""
+"""Score of models whose calibration recommends none."""

@@ -1,4 +1,4 @@
-"""Log-likelihood of a finished sample from the velocity's own Jacobian along its path."""
+"""The score ``divergence``: minus the log-likelihood of a sample, from the velocity's Jacobian."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from sureflow.families.flow.scores.names import SLOPE
 class Divergence(Likelihood):
     """``-log p1(x1) = int z . (J z) dt - log p0(x0)``, ``J`` the Jacobian of the velocity.
 
-    What :class:`~sureflow.families.flow.scores.likelihood.Likelihood` reads off a variance is
-    estimated here from the velocity that moved the sample, guided or not: any network will do,
-    and what is integrated is the density of what the flow makes, not of what it was taught. ``z``
-    are random signs, one draw per sample, the same along its path (Grathwohl et al., FFJORD, 2019).
+    :class:`~sureflow.families.flow.scores.likelihood.Likelihood` computes the divergence from the
+    variance. This score estimates it from the derivative of the velocity that moved the sample,
+    guided or not. It works for any network, and gives the density of the samples that the flow
+    makes, not of the data it was trained on. ``z`` are random signs, one draw per sample, the same
+    along its path (Grathwohl et al., FFJORD, 2019).
     """
 
     costly = (SLOPE,)
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
-        self._signs = fields.tensor("probe", *shape)
+        self._signs = fields.tensor("direction", *shape)
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Begin at zero with signs of the lane's own."""
+        """Reset the sums, and draw the signs of the lane."""
         super().admit(slot, spec)
-        self._signs[slot] = signs(self.shape, spec.seed, spec.index, Purpose.PROBE)
+        self._signs[slot] = signs(self.shape, spec.seed, spec.index, Purpose.DIRECTION)
 
     def inputs(self, evidence: str, where: Index) -> Tensor:
         """The signs of these lanes, ``[n, *shape]``."""

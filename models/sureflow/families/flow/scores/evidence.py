@@ -1,4 +1,4 @@
-"""What a condition explains of a sample, asked for on its way."""
+"""Evidence of a condition: velocities with it and without it, at a few times of a lane."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TINY = 1e-30
 class ConditionEvidence(Score):
     """Keeps the velocities with the condition and without, at a few times of each lane.
 
-    A guided lane has both anyway; another spends one more row at each of the times. Of a lane that
-    is redirected later the answers and their ``x0`` stay, unless it is given another condition:
-    then it asks again.
+    A guided lane has both anyway; any other lane spends one more row at each of the times. If a
+    lane is edited later, the answers and their ``x0`` stay, unless the edit changes the condition:
+    then the lane asks again.
 
     Attributes:
-        TIMES: Asked at the first evaluation from each of these on that comes before the next one;
-            where there is none, the lane has no score.
+        TIMES: Times from which the lane asks, at its first evaluation before the next of them. A
+            lane without such an evaluation has no score.
     """
 
     TIMES: ClassVar[tuple[float, ...]]
@@ -38,7 +38,7 @@ class ConditionEvidence(Score):
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
         self._answers = fields.count("answers")
-        # of the stretches of time; nothing is asked for after the last one
+        # Answer i is asked for between bounds i and i + 1, and none after the last one.
         self._bounds = np.array([*self.TIMES, np.inf, np.inf]) - ROUNDING
         self._conditional, self._null, self._start = (
             fields.tensor(name, len(self.TIMES), *shape)
@@ -50,7 +50,7 @@ class ConditionEvidence(Score):
         self._answers[slot] = 0
 
     def recondition(self, slot: int, spec: LaneSpec) -> None:
-        """What was answered of the old condition is void."""
+        """Discard the answers about the old condition."""
         self._answers[slot] = 0
 
     def wants(self, name: str, slots: Slots, t: Floats) -> Flags:
@@ -59,8 +59,8 @@ class ConditionEvidence(Score):
         due: Flags = (t >= self._bounds[answers]) & (t < self._bounds[answers + 1])
         return due
 
-    def see(self, step: Step) -> None:
-        """Take the two velocities, and where the path began by then."""
+    def observe(self, step: Step) -> None:
+        """Store the two velocities, and the present start of the path."""
         device, answers = self._null.device, self._answers[step.slots]
         at = to_device(step.slots, device), to_device(answers, device)
         self._conditional[at], self._null[at] = step.evidence("velocity"), step.evidence(NULL)
@@ -70,10 +70,12 @@ class ConditionEvidence(Score):
     def explained(
         self, slots: Slots, where: Index, end: Tensor, number: int
     ) -> tuple[Tensor, Tensor]:
-        """How a lane's target ``u = end - x0`` lies to an answer's two velocities, each ``[n]``.
+        """Position of a lane's target ``u = end - x0`` between an answer's two velocities.
 
-        The signed distance of the target from the plane midway between them, negative on the side
-        of the condition, and its distance from the point midway; NaN without that answer.
+        Returns:
+            The signed distance of the target from the plane midway between them, negative on the
+            side of the condition, ``[n]``, and its distance from the point midway, ``[n]``; NaN
+            for a lane without that answer.
         """
         conditional, null = self._conditional[where, number], self._null[where, number]
         apart = conditional - null

@@ -1,4 +1,4 @@
-"""Scores that are integrals over time of one number of every evaluation."""
+"""Scores that integrate one number per evaluation over time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sureflow.core.lane import LaneSpec
 from sureflow.core.score import Evidence, Fields, Score, Step
 
 LATE = 0.5
-"""From when on a variance counts as late."""
+"""Time from which the score ``propagated_late`` counts the variance."""
 
 
 class Integral(Score):
-    """``int g dt`` along the path, in host memory, in float64."""
+    """``int g dt`` along the path, in float64 in host memory."""
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
@@ -25,7 +25,7 @@ class Integral(Score):
 
     @abstractmethod
     def integrand(self, step: Step) -> Floats:
-        """``g``, ``[n]``."""
+        """The integrand ``g`` at an evaluation, ``[n]``."""
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Begin at zero."""
@@ -44,5 +44,5 @@ class PropagatedLate(Integral):
     """``int tr Sigma dt`` from ``t = 0.5`` on."""
 
     def integrand(self, step: Step) -> Floats:
-        """The variance, from then on."""
+        """The variance from ``t = 0.5`` on, 0 before."""
         return np.where(step.t >= LATE, step.evidence("trace"), 0.0)

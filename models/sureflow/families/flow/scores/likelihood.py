@@ -1,10 +1,10 @@
-"""Log-likelihood of a finished sample from the variance along its path.
+"""The score ``likelihood``: minus the log-likelihood of a sample, from the variance along its path.
 
-For the linear path and noise of unit variance the posterior variance determines the divergence of
-the velocity, ``div v = (t tr Sigma - d) / (1 - t)``, and with it the density of what the flow
-makes, ``log p1(x1) = log p0(x0) - int div v dt``: a weighted integral of the same variance that
-the plain score integrates, at no further evaluation. It holds for a variance that was learned as
-``Var[u | x_t]`` and for plain velocities: guidance bends the path away from the identity.
+For the linear path and noise of unit variance, the posterior variance determines the divergence of
+the velocity, ``div v = (t tr Sigma - d) / (1 - t)``, and with it the density of the samples,
+``log p1(x1) = log p0(x0) - int div v dt``. This is a weighted integral of the variance, and needs
+no further evaluation. The identity holds for a variance that was learned as ``Var[u | x_t]``, and
+for plain velocities, not for guided ones.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from sureflow.families.flow.scores.integral import Integral
 from sureflow.moments.reduction import row_sums
 
 LAST = 0.015
-"""Time before the end within which the limit of the divergence stands for its quotient, whose
-numerator and denominator both vanish there while the error of a learned variance does not. Chosen
-by ``python -m benchmarks.truth --part ending``: less lets that error in on fine grids, more cuts
-off structure of the data."""
+"""Time before the end within which the limit of the divergence replaces its quotient. Numerator and
+denominator of the quotient both vanish at the end, while the error of a learned variance does not.
+Chosen by ``python -m benchmarks.truth --part ending``: a smaller value admits that error on fine
+grids, a larger one ignores structure of the data."""
 
 
 def divergence_rate(t: Floats, trace: Floats, dimension: int, last: float = LAST) -> Floats:
-    """What a moment adds to ``int div v dt``, per unit time, in nats.
+    """The divergence of the velocity, in nats per unit time.
 
     Args:
         t: Times in [0, 1], of any shape that broadcasts with ``trace``.
         trace: ``tr Sigma(x_t, t)``, in squared data units.
         dimension: Components of a sample, ``d``.
-        last: Time before the end within which the limit is taken.
+        last: Time before the end within which the limit is used.
 
     Returns:
-        ``(t trace - d) / (1 - t)``, and at the very end its limit ``d``: once the noise left is
+        ``(t trace - d) / (1 - t)``, and near the end its limit ``d``: when the remaining noise is
         narrower than any detail of the data, ``v = x`` up to a constant.
     """
     rest = 1 - t
@@ -55,14 +55,14 @@ def log_noise(square: Floats, dimension: int) -> Floats:
 
 
 class Likelihood(Integral):
-    """``-log p1(x1) = int div v dt - log p0(x0)``, gathered along the path.
+    """``-log p1(x1) = int div v dt - log p0(x0)``, integrated along the path.
 
-    Over a jump ``J`` of the state at ``t`` the log-density changes by ``J . s`` along the way,
-    ``s = (t v - x) / (1 - t)`` being its gradient. It is known at both ends of a jump by
-    ``resample`` and taken as their mean. Jumps of samples between the eight modes of ``ring`` then
-    keep a rank correlation of 0.89 to 1 with the exact density, the least where the modes part
-    (``python -m benchmarks.rewind --part jumps``). Of a lane that has been pulled, held to known
-    values or given another condition after ``t = 0`` the density is not known: NaN.
+    A jump ``J`` of the state at ``t`` changes the log-density by the integral of ``J . s`` along
+    it, where ``s = (t v - x) / (1 - t)`` is the gradient. For a jump by ``resample`` the gradient
+    is known at both ends, and their mean is used. After jumps between the eight modes of ``ring``
+    the score has a rank correlation of 0.89 to 1 with the exact density, the least where the modes
+    separate (``python -m benchmarks.rewind --part jumps``). If a lane was guided, inpainted or
+    given another condition after ``t = 0``, its density is not known and the score is NaN.
     """
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
@@ -71,7 +71,7 @@ class Likelihood(Integral):
         self._jump = fields.tensor("jump", *shape)
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Begin at zero, at rest."""
+        """Begin at zero, without a jump."""
         super().admit(slot, spec)
         self._jumped[slot] = False
         self._jump[slot] = 0
@@ -81,7 +81,7 @@ class Likelihood(Integral):
         return divergence_rate(step.t, step.evidence("trace"), math.prod(self.shape))
 
     def jump(self, slot: int, evidence: Evidence) -> None:
-        """At ``t = 0`` the path begins there; later half of the change is that of this end."""
+        """Add half of ``J . s`` with the gradient before the jump; nothing at ``t = 0``."""
         if evidence("t") == 0:
             return
         slope = evidence("slope")
@@ -94,7 +94,7 @@ class Likelihood(Integral):
         self._count(slots, slopes)
 
     def begin(self, step: Step) -> None:
-        """The other half is that of where the lane has landed."""
+        """Add the other half of ``J . s`` for lanes that jumped, with the gradient after it."""
         landed = self._jumped[step.slots]
         if landed.any():
             index = np.flatnonzero(landed)
@@ -103,7 +103,7 @@ class Likelihood(Integral):
             self._land(step.slots[index], LINEAR.score(x, t, velocity))
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
-        """Nats."""
+        """Minus the log-likelihood, in nats."""
         square = row_sums(evidence("noise").double().square())
         noise = log_noise(square.cpu().numpy(), math.prod(self.shape))
         return torch.from_numpy(self._total[slots] - noise)
@@ -114,7 +114,7 @@ class Likelihood(Integral):
         self._jumped[slots] = False
 
     def _count(self, slots: Slots, slopes: Tensor) -> None:
-        """Take half of ``J . s`` at one end of the jump."""
+        """Add half of ``J . s`` with the gradient at one end of the jump."""
         jump = self._jump[to_device(slots, self._jump.device)]
         gained = row_sums((jump * slopes).double())
         self._total[slots] -= gained.cpu().numpy() / 2

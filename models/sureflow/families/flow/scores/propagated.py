@@ -1,4 +1,4 @@
-"""The plain integral of the propagated variance."""
+"""The score ``propagated``: the integral of the propagated variance."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sureflow.moments.reduction import row_sums
 
 
 class Propagated(Score):
-    """``int tr Sigma dt``: the sum of the map that every lane keeps anyway."""
+    """``int tr Sigma dt``: the sum of the map that every lane has."""
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Nothing: the lane's map begins at zero."""
+        """Do nothing, since the lane's map begins at zero."""
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
-        """The sum of the map so far."""
+        """The sum of the lane's map."""
         return row_sums(evidence("map").double())

@@ -1,4 +1,4 @@
-"""Would the model expect the finished sample again, from fresh noise?"""
+"""The score ``residual``: does the model expect the finished sample, seen from fresh noise?"""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sureflow.families.flow.scores.names import RENOISED
 
 
 class Renoised(Score):
-    """``mean |u - v|^2 / tr Sigma`` at points between the finished sample and fresh noise.
+    """``mean |u - v|^2 / tr Sigma`` at points between fresh noise and the finished sample.
 
-    ``u`` is the way from that noise to the sample, so that 1 is as expected. Nothing is gathered
-    on the way: the evidence comes once the sample is there.
+    ``u`` is the difference of sample and noise; the expected value of the score is 1. The evidence
+    comes from :class:`~sureflow.families.flow.renoise.Renoise`, after the sample is finished.
     """
 
     costly = (RENOISED,)
@@ -26,11 +26,11 @@ class Renoised(Score):
         self._value = fields.number("value")
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Begin without an answer."""
+        """Begin without a value."""
         self._value[slot] = np.nan
 
-    def see(self, step: Step) -> None:
-        """Take the score."""
+    def observe(self, step: Step) -> None:
+        """Store the score."""
         self._value[step.slots] = step.evidence(RENOISED)
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:

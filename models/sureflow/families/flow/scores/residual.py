@@ -1,7 +1,7 @@
-"""Was the path what the model expected of it? Scores of the finished sample's own target.
+"""Scores that compare the velocities along the path with the path's own target.
 
-Once the end ``x1`` is known, so is the target ``u = x1 - x0`` that the velocities along the path
-were estimates of. All of this is gathered at the evaluations that the solver makes anyway.
+The velocities along the path are estimates of the target ``u = x1 - x0``, which is known at the
+end. The scores use only evaluations that the solver makes anyway.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from sureflow.core.transfer import to_device
 from sureflow.moments.reduction import row_sums
 
 TINY = 1e-30
-"""Keeps a network that claims to know everything from dividing by zero."""
+"""Avoids a division by zero if a network reports no variance."""
 
 
 class PathResidual(Score):
-    """``mean_t mean_i (u_i - v_i)^2 / Sigma_i``: expected to be 1, a chi-square by construction.
+    """``mean_t mean_i (u_i - v_i)^2 / Sigma_i``, a chi-square with expected value 1.
 
-    Multiplied out, so that three sums per component suffice before ``u`` is known:
-    ``u^2 int 1/Sigma - 2 u int v/Sigma + int v^2/Sigma``.
+    The square is multiplied out, ``u^2 int 1/Sigma - 2 u int v/Sigma + int v^2/Sigma``, so that
+    three sums per component suffice while ``u`` is not known yet.
     """
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
@@ -39,14 +39,14 @@ class PathResidual(Score):
             sums[slot] = 0
 
     def renew(self, slot: int, evidence: Evidence) -> None:
-        """Multiplied out for velocities that are less by ``change``."""
+        """Correct the sums for velocities that are less by ``change``."""
         change = evidence("change")
         ones, once, squares = (sums[slot] for sums in self._sums)
         squares += change * (change * ones - 2 * once)
         once -= change * ones
 
     def precision(self, step: Step) -> Tensor:
-        """What the squared difference is multiplied by, ``[n, *shape]``."""
+        """Factor of the squared difference, ``[n, *shape]``."""
         variance: Tensor = step.evidence("variance")
         return variance.reciprocal()
 
@@ -59,11 +59,11 @@ class PathResidual(Score):
             sums[step.where] += precision
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
-        """Mean standardised residual over components and the time so far."""
+        """Mean standardised residual over components and over time until now."""
         return row_sums(self.components(where, evidence).double()) / math.prod(self.shape)
 
     def components(self, where: Index, evidence: Evidence) -> Tensor:
-        """The same per component, ``[n, *shape]``."""
+        """The residual of every component, ``[n, *shape]``."""
         ones, once, squares = (sums[where] for sums in self._sums)
         target = evidence("end") - evidence("start")
         excess: Tensor = (target * ones - 2 * once) * target + squares
@@ -72,14 +72,13 @@ class PathResidual(Score):
 
 
 class PooledResidual(PathResidual):
-    """``mean_t |u - v|^2 / tr Sigma``: expected to be 1 too.
+    """``mean_t |u - v|^2 / tr Sigma``, which has the expected value 1 too.
 
-    Components whose variance is all but nothing, such as the margin of an image, do not drown the
-    others.
+    Components of almost no variance, such as the margin of an image, do not dominate it.
     """
 
     def precision(self, step: Step) -> Tensor:
-        """The reciprocal of the mean variance over components, for all of them."""
+        """The reciprocal of the mean variance over components, the same for all of them."""
         pooled = np.maximum(step.evidence("trace") / math.prod(self.shape), TINY)
         variance = step.evidence("variance")
         factor = to_device((1 / pooled).astype(np.float32), variance.device)
@@ -87,7 +86,7 @@ class PooledResidual(PathResidual):
 
 
 class Straightness(Score):
-    """``int |v|^2 dt - |u|^2``, which is ``int |u - v|^2 dt``: zero for a straight path."""
+    """``int |u - v|^2 dt``, computed as ``int |v|^2 dt - |u|^2``; zero for a straight path."""
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
@@ -98,7 +97,7 @@ class Straightness(Score):
         self._squares[slot] = 0
 
     def renew(self, slot: int, evidence: Evidence) -> None:
-        """Multiplied out for velocities that are less by ``change``."""
+        """Correct the sum for velocities that are less by ``change``."""
         change, travelled = evidence("change"), evidence("state") - evidence("start")
         self._squares[slot] += change * (change * evidence("t") - 2 * travelled)
 
@@ -107,9 +106,9 @@ class Straightness(Score):
         self._squares[step.where] += step.scaled(step.evidence("velocity").square())
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
-        """The excess of the mean square velocity over the square of the mean velocity, so far.
+        """Mean square velocity less the square of the mean velocity, from 0 to the present time.
 
-        Of a lane on its way it is that of the path so far, and so does not depend on the end.
+        For a running lane it is that of the path until now, so it does not depend on the end.
         """
         elapsed = evidence("elapsed")
         mean = (evidence("state") - evidence("start")) / elapsed

@@ -1,4 +1,4 @@
-"""How much the predicted end point still moves late on the path."""
+"""The score ``trajectory``: how much the predicted end point moves late on the path."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from sureflow.core.transfer import to_device
 from sureflow.moments.reduction import row_sums
 
 SINCE = 0.8
-"""Predictions from here on count."""
+"""Time from which predictions count."""
 
 
 class Trajectory(Score):
-    """Variance over the late steps of ``x + (1 - t) v``, summed over components; any network.
+    """Variance of ``x + (1 - t) v`` over the late steps, summed over components.
 
-    Aithal et al., Understanding Hallucinations in Diffusion Models through Mode Interpolation
-    (2024): samples between modes are those whose predicted end point moves late. Predictions are
-    weighted by the sizes of their steps, so that the number of steps matters little.
+    It works with any network. Aithal et al., Understanding Hallucinations in Diffusion Models
+    through Mode Interpolation (2024): the predicted end point of a sample between modes moves late.
+    Predictions are weighted by the sizes of their steps, so the number of steps matters little.
     """
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
-        # The first prediction that counts, and the first two moments of the others around it.
+        # The first late prediction, and first and second moments of the others around it.
         self._first, self._once, self._twice = (
             fields.tensor(name, *shape) for name in ("first", "once", "twice")
         )
@@ -39,7 +39,7 @@ class Trajectory(Score):
         self._once[slot] = self._twice[slot] = 0
 
     def begin(self, step: Step) -> None:
-        """Count the prediction at the start of the step."""
+        """Accumulate the prediction at the start of the step."""
         late = step.t >= SINCE
         if not late.any():
             return
@@ -58,7 +58,7 @@ class Trajectory(Score):
         self._weight[slots] += step.weight[late]
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
-        """The variance so far; 0 before the first prediction that counts."""
+        """The variance until now; 0 before the first late prediction."""
         weight = np.where(self._weight[slots] > 0, self._weight[slots], 1.0)
         once, twice = self._once[where].double(), self._twice[where].double()
         total = broadcast(torch.from_numpy(weight).to(once.device), once)

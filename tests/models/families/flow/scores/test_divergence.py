@@ -79,11 +79,11 @@ def exact(spec: FlowSpec, network: VelocityNetwork) -> float:
 
 
 def test_signs_are_fair_and_fixed() -> None:
-    found = signs((10_000,), 7, 3, Purpose.PROBE)
+    found = signs((10_000,), 7, 3, Purpose.DIRECTION)
     assert set(found.tolist()) == {-1.0, 1.0}
     assert abs(float(found.mean())) < 4 / 100
-    assert torch.equal(found, signs((10_000,), 7, 3, Purpose.PROBE))
-    for other in (signs((10_000,), 7, 4, Purpose.PROBE), signs((10_000,), 7, 3, Purpose.START)):
+    assert torch.equal(found, signs((10_000,), 7, 3, Purpose.DIRECTION))
+    for other in (signs((10_000,), 7, 4, Purpose.DIRECTION), signs((10_000,), 7, 3, Purpose.START)):
         assert abs(float((found * other).mean())) < 4 / 100
 
 
@@ -113,7 +113,7 @@ def test_a_row_has_the_same_bits_in_any_block(kind: str) -> None:
     evaluator = Evaluator(head.evaluate, head.example, candidates=(2, 3, 4, 6, 8))
     rows = 19
     x = torch.stack([normal(network.shape, 5, row, Purpose.START) for row in range(rows)])
-    z = torch.stack([signs(network.shape, 5, row, Purpose.PROBE) for row in range(rows)])
+    z = torch.stack([signs(network.shape, 5, row, Purpose.DIRECTION) for row in range(rows)])
     inputs = {
         "x": x,
         "t": torch.linspace(0, 1, rows),
@@ -143,7 +143,7 @@ def test_a_linear_velocity_gives_its_quadratic_form() -> None:
     specs = [FlowSpec(2, i, "euler", 2, scores=ONLY) for i in range(600)]
     found = []
     for spec, made in zip(specs, run(model_of(linear(matrix)), specs, 64), strict=True):
-        z = signs((3,), spec.seed, spec.index, Purpose.PROBE).numpy()
+        z = signs((3,), spec.seed, spec.index, Purpose.DIRECTION).numpy()
         found.append(made.uncertainty + log_noise(spec, 3))
         assert found[-1] == pytest.approx(float(z @ np.array(matrix) @ z), abs=1e-5)
     spread = math.sqrt(0.2**2 + 0.2**2 + 1.1**2)
@@ -240,7 +240,7 @@ def test_rows_are_asked_of_the_tick() -> None:
         sampler.admit(ticket, spec)
     assert sampler.tick().rows == 2 + 1 + 4 + 1
     assert COEFFICIENTS.stages[0] == 1
-    assert sampler.spent == 8
+    assert sampler.rows_spent == 8
 
 
 class Closed(torch.autograd.Function):

@@ -14,7 +14,9 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run, sample
 
-FREE = tuple(n for n, m in SCORES.items() if not (m.labelled or m.asks or m.probed))
+FREE = tuple(
+    n for n, m in SCORES.items() if not (m.needs_condition or m.costs_rows or m.needs_probe)
+)
 SIZE = 2
 
 

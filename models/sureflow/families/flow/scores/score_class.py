@@ -1,4 +1,4 @@
-"""The class of a score by its name, imported when a lane first asks for it."""
+"""The class of a score by its name, imported when a lane first uses it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sureflow.families.flow.scores.catalogue import SCORES
 
 
 @cache
-def kind_of(name: str) -> type[Score]:
+def score_class(name: str) -> type[Score]:
     """The class of a score.
 
     Raises:
-        TypeError: What its meaning names is no score.
+        TypeError: The ``fold`` of its meaning is not a score.
     """
     module, _, attribute = SCORES[name].fold.partition(":")
     kind = getattr(import_module(module), attribute)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from sureflow.core.codec import npy
 from sureflow.core.invalid_field import InvalidFieldError
-from sureflow.core.written import read, read_mask
+from sureflow.core.json_array import read_array, read_mask
 from sureflow.families.flow.codec import png
 
 SHAPE = (1, 2, 3)
@@ -41,7 +41,7 @@ def saved(array: np.ndarray[Any, Any], version: tuple[int, int] = (1, 0)) -> str
 
 def refused(written: Any, shape: tuple[int, ...] = SHAPE) -> str:
     with pytest.raises(InvalidFieldError) as caught:
-        read(written, shape, "known")
+        read_array(written, shape, "known")
     assert caught.value.field == "known"
     return caught.value.message
 
@@ -49,22 +49,24 @@ def refused(written: Any, shape: tuple[int, ...] = SHAPE) -> str:
 @given(hnp.arrays(np.float32, SHAPE, elements=floats))
 def test_lists_and_files_come_back_bit_for_bit(array: np.ndarray[Any, Any]) -> None:
     for written in (array.tolist(), array[0].tolist(), encoded(npy(array)), saved(array[0])):
-        assert read(written, SHAPE, "x").tobytes() == array.tobytes()
+        assert read_array(written, SHAPE, "x").tobytes() == array.tobytes()
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32, np.uint8, np.bool_, ">f4"])
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
 def test_files_of_any_numbers(dtype: Any, version: tuple[int, int]) -> None:
     array = np.asfortranarray(VALUES > 0).astype(dtype)
-    np.testing.assert_array_equal(read(saved(array, version), SHAPE, "x"), VALUES > 0)
+    np.testing.assert_array_equal(read_array(saved(array, version), SHAPE, "x"), VALUES > 0)
 
 
 def test_a_picture_is_read_as_it_is_drawn() -> None:
     levels = np.linspace(-1, 1, 6, dtype=np.float32).reshape(SHAPE)
-    got = read(encoded(png(levels)), SHAPE, "x")
+    got = read_array(encoded(png(levels)), SHAPE, "x")
     np.testing.assert_allclose(got, levels, atol=1 / 255)
     colours = np.linspace(-1, 1, 18, dtype=np.float32).reshape(3, 2, 3)
-    np.testing.assert_allclose(read(encoded(png(colours)), (3, 2, 3), "x"), colours, atol=1 / 255)
+    np.testing.assert_allclose(
+        read_array(encoded(png(colours)), (3, 2, 3), "x"), colours, atol=1 / 255
+    )
 
 
 def test_a_mask_may_leave_out_the_channels() -> None:
@@ -165,12 +167,12 @@ def test_damaged_files_are_refused_or_read(data: st.DataObject) -> None:
         damaged[place] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(sound)))
     for written in (encoded(bytes(damaged)), encoded(bytes(damaged[:cut]))):
-        got = read_or_refused(read, written)
+        got = read_or_refused(read_array, written)
         assert got is None or np.isfinite(got).all()
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(nested, min_size=1, max_size=3))
 def test_lists_of_anything_are_refused_or_read(lists: list[Any]) -> None:
-    for reading in (read, read_mask):
+    for reading in (read_array, read_mask):
         read_or_refused(reading, lists)

@@ -1,4 +1,4 @@
-"""Values as a note has them, checked one by one while it is read."""
+"""Checks of the values in a note, the JSON part of a recipe, as they are read."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import Any
 import numpy as np
 
 Tensors = dict[str, np.ndarray]
-"""The arrays that notes speak of, by name; each is taken out as it is read."""
+"""The arrays of a recipe by name. A check removes the array that it reads."""
 
 Check = Callable[[Any, str, Tensors], Any]
-"""``(value, name, tensors)`` -> what the value stands for.
+"""``(value, name, tensors)`` -> the field's value in Python.
 
 Raises:
-    ValueError: It is no such value.
+    ValueError: The value is not valid.
 """
 
 
 def expect(holds: bool, what: str) -> None:
-    """Make sure of something.
+    """Raise an error unless a condition holds.
 
     Raises:
-        ValueError: It does not hold.
+        ValueError: The condition does not hold.
     """
     if not holds:
         raise ValueError(f"expected {what}")
 
 
 def whole(value: Any, name: str, tensors: Tensors) -> int:
-    """A whole number in ``0 .. 2**63 - 1``."""
+    """An integer in ``0 .. 2**63 - 1``."""
     expect(type(value) is int and 0 <= value < 2**63, f"a whole number as {name}")
     return int(value)
 
 
 def number(value: Any, name: str, tensors: Tensors) -> Any:
-    """A number, left as it is written."""
+    """A number, integer or float as it was written."""
     expect(type(value) in (int, float), f"a number as {name}")
     return value
 
@@ -55,7 +55,7 @@ def names(value: Any, name: str, tensors: Tensors) -> tuple[str, ...]:
 def tensor(
     note: Any, name: str, tensors: Tensors, dtype: type[np.generic] | None = None
 ) -> np.ndarray:
-    """The array that a note speaks of, of this type if one is given."""
+    """The array that a note refers to by name, of this type if one is given."""
     expect(isinstance(note, dict) and set(note) == {"tensor"}, f"the name of a tensor as {name}")
     array = tensors.pop(note["tensor"])
     if dtype is not None:
@@ -64,10 +64,10 @@ def tensor(
 
 
 def array(dtype: type[np.generic]) -> Check:
-    """A check for arrays of this type."""
+    """Make a check for arrays of a type."""
     return lambda value, name, tensors: tensor(value, name, tensors, dtype)
 
 
 def optional(check: Check) -> Check:
-    """The same, or nothing."""
+    """Make a check that also accepts null."""
     return lambda value, name, tensors: None if value is None else check(value, name, tensors)

@@ -1,4 +1,4 @@
-"""From what an edit says to the lane that goes on, or to the field that cannot be served."""
+"""From an edit request to the lane that continues, or to the field that cannot be served."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import numpy as np
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import label_of
 from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.core.json_array import read_array, read_mask
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import Schema
 from sureflow.core.wire import Edited
-from sureflow.core.written import read, read_mask
+from sureflow.families.flow.generate_request import check_guidance, floats_of, resampled
 from sureflow.families.flow.operation_bodies import (
     ConditionOperation,
     GuideOperation,
@@ -25,7 +26,6 @@ from sureflow.families.flow.operation_bodies import (
 )
 from sureflow.families.flow.operation_bodies import Region as RegionBody
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Region, Resample, Uncertain
-from sureflow.families.flow.requested import check_guidance, floats_of, resampled
 from sureflow.families.flow.spec import FlowSpec
 
 
@@ -36,10 +36,10 @@ def edit(
     operations: Sequence[Any],
     sample: Callable[[], Array],
 ) -> Edited:
-    """Return the lane that goes on from a parent, and what is done to it there.
+    """Return the lane that continues from a parent, and its operations.
 
     Raises:
-        InvalidFieldError: The model cannot do it.
+        InvalidFieldError: The model cannot serve a field of the request.
     """
     spec = _reconditioned(cast(FlowSpec, parent), operations, card)
     made = [
@@ -51,7 +51,7 @@ def edit(
 
 
 def _reconditioned(spec: FlowSpec, bodies: Sequence[Schema], card: ModelCard) -> FlowSpec:
-    """The lane with the condition and the guidance that an edit asks for."""
+    """The lane with the condition and the guidance of an edit."""
     if sum(isinstance(body, ConditionOperation) for body in bodies) > 1:
         raise InvalidFieldError("operations", "one condition at most")
     for number, body in enumerate(bodies):
@@ -73,13 +73,15 @@ def _operation(body: Schema, card: ModelCard, sample: Callable[[], Array], field
         return Resample(body.strength, _region(body.region, card, f"{field}.region"))
     if isinstance(body, InpaintOperation):
         mask = _mask(body.mask, card, f"{field}.mask")
-        known = sample() if body.known is None else read(body.known, card.shape, f"{field}.known")
+        if body.known is None:
+            return Inpaint(mask, sample(), body.inner)
+        known = read_array(body.known, card.shape, f"{field}.known")
         return Inpaint(mask, known, body.inner)
     return _guide(cast(GuideOperation, body), card, field)
 
 
-def random(operation: object) -> bool:
-    """Whether an operation has noise of its own."""
+def draws_noise(operation: object) -> bool:
+    """Whether an operation draws noise."""
     return isinstance(operation, Resample) or (
         isinstance(operation, Inpaint) and operation.inner > 1
     )
@@ -101,12 +103,12 @@ def _mask(written: Any, card: ModelCard, field: str) -> np.ndarray[Any, np.dtype
 
 
 def _guide(body: GuideOperation, card: ModelCard, field: str) -> Guide:
-    """The worker, which has the operators, checks the rest."""
+    """Read a guide; the worker, which knows the operators, checks its other fields."""
     guide = Guide(body.operator, body.strength, factor=body.factor, sigma=body.sigma)
     try:
         shape = guide.measured(card.shape)
     except ValueError as error:
         raise InvalidFieldError(f"{field}.factor", str(error).removeprefix("factor: ")) from error
-    target = None if body.target is None else read(body.target, shape, f"{field}.target")
+    target = None if body.target is None else read_array(body.target, shape, f"{field}.target")
     mask = None if body.mask is None else _mask(body.mask, card, f"{field}.mask")
     return replace(guide, target=target, mask=mask)

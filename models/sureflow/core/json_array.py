@@ -1,4 +1,4 @@
-"""Arrays that clients write in JSON."""
+"""Arrays in the JSON of requests."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def _written(value: object) -> list[Any] | str:
     raise PydanticCustomError("array", "{message}", {"message": message})
 
 
-Written = Annotated[
+JsonArray = Annotated[
     list[Any] | str, PlainValidator(_written, json_schema_input_type=list[Any] | str)
 ]
-"""An array as it is written in JSON: nested lists, or a ``.npy`` or ``.png`` file in base64."""
+"""An array in JSON: nested lists, or a ``.npy`` or ``.png`` file in base64."""
 
 
-def read(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
-    """Return the array ``[*shape]`` in data units; a PNG's black is -1 and its white 1.
+def read_array(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
+    """Return the array ``[*shape]`` in data units; black in a PNG is -1, and white is 1.
 
     Args:
-        written: As the client wrote it.
-        shape: What it must have; a leading 1 may be left out.
+        written: The array as the client wrote it.
+        shape: Shape that it must have; a leading 1 may be left out.
         field: Path of the field, for the error.
 
     Raises:
@@ -58,7 +58,7 @@ def read(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
 def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt.NDArray[np.bool_]:
     """Return the mask ``[*shape]``, true where a number is above 0 or a pixel brighter than grey.
 
-    That of an image may leave out the channels; it is for all of them then.
+    The mask of an image may leave out the channels; it then applies to all of them.
 
     Raises:
         InvalidFieldError: It is malformed or has another shape.
@@ -72,7 +72,7 @@ def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt
 
 
 def _numbers(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
-    """Whatever array it is; a PNG in as many channels as the shape has."""
+    """The array as float32, in its own shape; a PNG in as many channels as the shape has."""
     array = _decoded(written, shape, field) if isinstance(written, str) else _listed(written, field)
     with np.errstate(over="ignore"):
         numbers = array.astype(np.float32)
@@ -102,7 +102,7 @@ def _decoded(text: str, shape: Sequence[int], field: str) -> npt.NDArray[np.gene
 
 
 def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
-    """Look at the header before anything of its size is made."""
+    """Read a ``.npy`` file, checking its header before memory is allocated."""
     file = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(file)
@@ -119,7 +119,7 @@ def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
 
 
 def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generic]:
-    """Decode, in as many channels as the shape has, to -1 .. 1; the size is checked before."""
+    """Decode a PNG to -1 .. 1 in as many channels as the shape has; checks its size first."""
     if len(shape) < 2:
         raise InvalidFieldError(field, "should be a vector, is an image")
     coloured = len(shape) == 3 and shape[0] == 3
@@ -128,7 +128,7 @@ def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generi
             size = image.size[::-1]
             if size == tuple(shape[-2:]):
                 pixels = np.asarray(image.convert("RGB" if coloured else "L"), np.float32)
-    except Exception as error:  # so many, some of them the library's own
+    except Exception as error:  # Pillow raises errors of many types
         raise InvalidFieldError(field, f"is no .png file: {_line(error)}") from error
     if size != tuple(shape[-2:]):
         raise InvalidFieldError(field, f"should be {_by(shape[-2:])}, is {_by(size)}")
@@ -137,7 +137,7 @@ def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generi
 
 
 def _line(error: Exception) -> str:
-    """What went wrong, without what it went wrong with, which may be long."""
+    """The first line of an error's message, shortened: the rest may quote the whole input."""
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 

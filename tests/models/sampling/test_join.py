@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sureflow.core.process import Query
-from sureflow.sampling.answer import answer
+from sureflow.sampling.join import join_and_evaluate
 
 
 class Head:
@@ -47,7 +47,7 @@ def test_rows_of_one_head_are_one_batch_and_land_where_they_belong() -> None:
         query("jvp", 5, 6, 7),
         query("velocity", 8, 9),
     ]
-    replies = answer(queries, heads)
+    replies = join_and_evaluate(queries, heads)
     assert [reply["twice"].tolist() for reply in replies] == [
         [2, 4],
         [60],
@@ -74,14 +74,18 @@ def test_rows_of_another_bucket_are_another_batch() -> None:
         query("velocity", 2, bucket=5, width=5),
         query("velocity", 3, 4, bucket=3, width=3),
     ]
-    assert [reply["sum"].tolist() for reply in answer(queries, heads)] == [[3], [10], [9, 12]]
+    assert [reply["sum"].tolist() for reply in join_and_evaluate(queries, heads)] == [
+        [3],
+        [10],
+        [9, 12],
+    ]
     assert heads["velocity"].rows == [3, 1]
 
 
 def test_a_query_alone_is_passed_through_without_a_copy() -> None:
     heads = {"velocity": Head()}
     one = query("velocity", 1, 2)
-    (reply,) = answer([one], heads)
+    (reply,) = join_and_evaluate([one], heads)
     assert heads["velocity"].calls[0] is one.inputs
     assert reply["twice"].tolist() == [2, 4]
 
@@ -93,14 +97,14 @@ def test_heads_that_nobody_asks_are_not_even_made() -> None:
             return self[name]
 
     heads = Lazy()
-    answer([query("velocity", 1), query("velocity", 2)], heads)
+    join_and_evaluate([query("velocity", 1), query("velocity", 2)], heads)
     assert [*heads] == ["velocity"]
-    assert answer([], heads) == []
+    assert join_and_evaluate([], heads) == []
 
 
 def test_an_unknown_head_is_an_error() -> None:
     with pytest.raises(KeyError, match="decoder"):
-        answer([query("decoder", 1)], {"velocity": Head()})
+        join_and_evaluate([query("decoder", 1)], {"velocity": Head()})
 
 
 @given(
@@ -122,10 +126,10 @@ def test_company_changes_no_answer(asked: list[tuple[str, int, str]]) -> None:
         )
         for number, (head, rows, bucket) in enumerate(asked)
     ]
-    together = answer(queries, heads)
+    together = join_and_evaluate(queries, heads)
     calls = sum(len(head.calls) for head in heads.values())
     assert calls == len({(head, bucket) for head, _, bucket in asked})
     for one, reply in zip(queries, together, strict=True):
-        (alone,) = answer([one], heads)
+        (alone,) = join_and_evaluate([one], heads)
         assert all(torch.equal(reply[name], alone[name]) for name in ("twice", "sum"))
         assert one.rows == len(reply["sum"])

@@ -1,4 +1,4 @@
-"""Queries of several processes, answered together where they can be."""
+"""Joins the queries of several processes, so that their rows are evaluated together."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sureflow.core.process import Query, Reply
 from sureflow.sampling.evaluator import Evaluator
 
 
-def answer(queries: Sequence[Query], heads: Mapping[str, Evaluator]) -> list[Reply]:
-    """Replies in the order of the queries; rows of one head and bucket are evaluated as one batch.
+def join_and_evaluate(queries: Sequence[Query], heads: Mapping[str, Evaluator]) -> list[Reply]:
+    """Replies in the order of the queries. Rows of one head and bucket are evaluated as one batch.
 
     Args:
-        queries: In any order.
-        heads: By name.
+        queries: The queries, in any order.
+        heads: Evaluators of the heads, by name.
     """
     groups: dict[tuple[str, Hashable], list[int]] = {}
     for number, query in enumerate(queries):

@@ -1,4 +1,4 @@
-"""What a network replies."""
+"""The output of a velocity network."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sureflow.moments import Moments
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Moments):
-    """Velocity and variance of ``B`` rows, and what else their evaluation showed.
+class NetworkOutput(Moments):
+    """Velocity and variance of ``B`` rows, with the activations for a probe or its reading.
 
     Attributes:
-        hidden: Activations at the place where a probe looks, ``[B, C, ...]`` of an image,
-            ``[B, tokens, C]``, or ``[B, C]``; out of :meth:`VelocityNetwork.run` alone.
-        reading: What the probe reads off them, ``[B]``; None of a network without one.
+        hidden: Activations that a probe can read, ``[B, C, ...]`` for an image, ``[B, tokens, C]``,
+            or ``[B, C]``. Only :meth:`VelocityNetwork.run` returns them.
+        reading: Reading of the probe, ``[B]``; ``None`` without a probe.
     """
 
     hidden: Tensor | None = None
@@ -26,20 +26,20 @@ class Reply(Moments):
 
     @property
     def parts(self) -> tuple[Tensor | None, ...]:
-        """All of it, each with a row for each row."""
+        """All tensors of the output; each has ``B`` rows."""
         return self.mean, self.variance, self.hidden, self.reading
 
-    def map(self, operation: Callable[[Tensor], Tensor]) -> Reply:
-        """The same operation on every tensor; one that moves rows alone."""
+    def map(self, operation: Callable[[Tensor], Tensor]) -> NetworkOutput:
+        """Apply an operation that only moves rows to every tensor."""
         _, *others = (None if z is None else operation(z) for z in self.parts)
-        return Reply(operation(self.mean), *others)
+        return NetworkOutput(operation(self.mean), *others)
 
-    def rows(self, chosen: slice) -> Reply:
+    def rows(self, chosen: slice) -> NetworkOutput:
         """Some of the rows."""
         return self.map(lambda z: z[chosen])
 
     @classmethod
-    def join(cls, replies: list[Reply]) -> Reply:
+    def join(cls, replies: list[NetworkOutput]) -> NetworkOutput:
         """The rows of several replies of one network, in order."""
         mean, *others = (_joined(parts) for parts in zip(*(r.parts for r in replies), strict=True))
         assert mean is not None

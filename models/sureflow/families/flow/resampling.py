@@ -1,4 +1,4 @@
-"""Drawing the noise in a lane's state anew: the process of the operation ``resample``."""
+"""Resampling: the process that draws the noise in a lane's state anew."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from sureflow.core.lane import LaneSpec
 from sureflow.core.path import LINEAR
 from sureflow.core.process import Outcome, Query, Reply
 from sureflow.core.transfer import to_host
-from sureflow.families.flow.edits import Key
-from sureflow.families.flow.guidance import guide
+from sureflow.families.flow.edits import DrawKey
+from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.operations import Region, Resample, Uncertain
 from sureflow.families.flow.rows import velocity_query
 
 
-class Redraw:
-    """One evaluation where a lane stands, under the condition that it came under.
+class Resampling:
+    """Applies the operation ``resample`` with one evaluation at a lane's present state.
 
-    With the expected end ``mu1 = x + (1 - t) v`` and the expected noise ``mu0 = x - t v``, the
-    state becomes ``t mu1 + (1 - t) (sqrt(1 - strength^2) mu0 + strength xi)``.
+    The evaluation uses the condition that the lane had so far. With the expected end
+    ``mu1 = x + (1 - t) v`` and the expected noise ``mu0 = x - t v``, the state becomes
+    ``t mu1 + (1 - t) (sqrt(1 - strength^2) mu0 + strength xi)``.
 
     Args:
-        lanes: The lanes, those that have come to where they leave their parent among them.
+        lanes: The lanes.
     """
 
     def __init__(self, lanes: FlowLanes) -> None:
         self.lanes = lanes
-        self._asked: dict[int, tuple[Resample, Key]] = {}
+        self._pending: dict[int, tuple[Resample, DrawKey]] = {}
 
-    def prepare(self, slot: int, operation: Resample, key: Key) -> None:
-        """Take a lane over for this operation, whose noise is drawn at ``key``."""
-        self._asked[slot] = operation, key
+    def prepare(self, slot: int, operation: Resample, key: DrawKey) -> None:
+        """Admit a lane for an operation, whose noise is drawn at the coordinates ``key``."""
+        self._pending[slot] = operation, key
 
     def ask(self, slots: Slots) -> list[Query]:
         """The states of all lanes, then those of the guided ones without condition."""
@@ -49,11 +50,11 @@ class Redraw:
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Move the states; every lane is done."""
         lanes, guidance = self.lanes, self.lanes.guidance[slots]
-        velocity, variance = guide(replies[0], guidance, np.flatnonzero(guidance != 1))
+        velocity, variance = apply_guidance(replies[0], guidance, np.flatnonzero(guidance != 1))
         lanes.evaluations[slots] += 1 + (guidance != 1)
         diverged = np.zeros(len(slots), np.bool_)
         for place, slot in enumerate(slots.tolist()):
-            operation, key = self._asked.pop(slot)
+            operation, key = self._pending.pop(slot)
             x, t = lanes.x[slot], float(lanes.t[slot])
             noise, end = LINEAR.ends(x, t, velocity[place])
             fresh = normal(lanes.shape, *key.of(Purpose.RESAMPLE)).to(lanes.device)
@@ -62,22 +63,22 @@ class Redraw:
             chosen = _chosen(operation.region, variance[place])
             diverged[place] = not bool(moved.isfinite().all())
             if not diverged[place]:
-                # the velocity says where the density rises only if no guidance has bent it
+                # A guided velocity does not give the gradient of the density.
                 slope = LINEAR.score(x, t, velocity[place]) if guidance[place] == 1 else None
                 lanes.jump(slot, torch.where(chosen, moved, x), slope, renewed=True)
         return np.ones(len(slots), np.bool_), diverged
 
     def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """What the lane was before."""
+        """The result of the lane in its present state."""
         return self.lanes.outcome(slot, spec)
 
     def release(self, slot: int) -> None:
-        """Forget what was asked for."""
-        self._asked.pop(slot, None)
+        """Forget the lane's operation."""
+        self._pending.pop(slot, None)
 
 
 def _chosen(region: Region, variance: Tensor) -> Tensor:
-    """The components that a region names, ``[*shape]``, by their variance."""
+    """Mask of the components in a region, ``[*shape]``."""
     if isinstance(region, str):
         return torch.ones_like(variance, dtype=torch.bool)
     if isinstance(region, Uncertain):

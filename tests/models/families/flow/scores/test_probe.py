@@ -10,7 +10,7 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.moments import Moments
-from sureflow.networks import Probe, Reply
+from sureflow.networks import NetworkOutput, Probe
 from sureflow.sampling.sample import run
 
 
@@ -22,11 +22,11 @@ class Straight(Scripted):
             lambda x, t, label: torch.where((label == 0)[:, None], 1.0, 3.0).expand_as(x).clone(),
             classes=1,
         )
-        self.probed = 2
+        self.probe_channels = 2
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
         out = super().run(x, t, label, noisy)
-        return Reply(out.mean, out.variance, hidden=x)
+        return NetworkOutput(out.mean, out.variance, hidden=x)
 
 
 def _model(*knots: list[float]):

@@ -1,4 +1,4 @@
-"""How far an inversion came from the sample that it was given."""
+"""The error of an inversion: the difference between the given and the reconstructed sample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.origin import Inverted
 
 TINY = 1e-30
-"""Keeps a sample of zeros from dividing by zero."""
+"""Avoids a division by zero for a sample of zeros."""
 
 
 def inversion_error(spec: LaneSpec, data: Array) -> float | None:

@@ -1,4 +1,4 @@
-"""From what a request says to the lane that it asks for, or to the field that cannot be served."""
+"""From a generate request to its first lane, or to the field that cannot be served."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def lane(
 
 
 def floats_of(written: Mapping[str, Any], card: ModelCard, field: str) -> dict[str, Array]:
-    """Return named arrays that lanes are conditioned on, as velocity networks take them.
+    """Return the named arrays of a request in float32, the type that velocity networks take.
 
     Raises:
         InvalidFieldError: See :func:`~sureflow.core.condition.arrays_of`.
@@ -59,10 +59,10 @@ def floats_of(written: Mapping[str, Any], card: ModelCard, field: str) -> dict[s
 
 
 def resampled(parent: FlowSpec, sampler: SamplerOptions | None, card: ModelCard) -> FlowSpec:
-    """Return the lane of a parent, integrated as an edit asks for.
+    """Return a parent's lane with the sampler of an edit.
 
     Raises:
-        InvalidFieldError: The rest of a trajectory cannot be integrated like that.
+        InvalidFieldError: The rest of a trajectory cannot be integrated with this sampler.
     """
     if sampler is None:
         return parent
@@ -74,10 +74,10 @@ def resampled(parent: FlowSpec, sampler: SamplerOptions | None, card: ModelCard)
 
 
 def check_guidance(spec: FlowSpec, card: ModelCard, field: str) -> None:
-    """Make sure that there is a condition to guide by.
+    """Check that a lane with guidance has a condition.
 
     Raises:
-        InvalidFieldError: There is none.
+        InvalidFieldError: It has none.
     """
     if not spec.conditioned and spec.guidance != 1:
         needed = "a condition" if card.conditions else "condition.label"
@@ -85,10 +85,10 @@ def check_guidance(spec: FlowSpec, card: ModelCard, field: str) -> None:
 
 
 def check_grid(sampler: SamplerOptions, card: ModelCard) -> None:
-    """Make sure that the model has the grid.
+    """Check that the model has the grid of a sampler.
 
     Raises:
-        InvalidFieldError: It has not.
+        InvalidFieldError: It does not.
     """
     if sampler.grid is not None and sampler.grid not in card.grids:
         message = f"{card.name} has only {', '.join(card.grids)}"
