@@ -63,9 +63,6 @@ class Model(Wire):
     calibrated: dict[str, Any] | None = Field(default=None, repr=False)
     """Settings for which ``confidence`` is calibrated; empty when it is not."""
 
-    calibration_version: str | None = None
-    """Of what turns scores into confidence; samples do not depend on it."""
-
     grids: tuple[str, ...] | None = None
     """Where fixed steps can be placed: ``uniform``, and ``fitted`` if the model has such a grid."""
 
