@@ -99,7 +99,8 @@ checkpoints: setup data
 	$(BIN)/sureflow train models/configs/digits.toml
 	$(BIN)/sureflow fit models/configs/digits.toml
 	$(BIN)/sureflow calibrate digits --draws 300 --guidance 1 --guidance 2 --score adherence_contrast \
-	  --other-draws 400 --judge sureflow.evaluation.digit_reader:misread --judged-draws 1600
+	  --score-unconditional pooled_residual --other-draws 400 \
+	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 1600
 	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 1600 --at euler:20 --at euler:50
 
 sheet: setup

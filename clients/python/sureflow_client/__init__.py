@@ -11,6 +11,7 @@ from httpx import Timeout
 
 from ._async.client import AsyncClient
 from ._async.jobs import AsyncJobs
+from ._calibration import Calibration, Check
 from ._collect import collect
 from ._decision import Decision
 from ._edit_result import BranchPoint, EditResult
@@ -74,6 +75,8 @@ __all__ = [
     "AtTime",
     "AuthenticationError",
     "BranchPoint",
+    "Calibration",
+    "Check",
     "Client",
     "Commit",
     "Completed",

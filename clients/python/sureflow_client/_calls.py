@@ -17,7 +17,7 @@ from ._job import Job, JobLike, JobList, job_id
 from ._model import Model, ModelList
 from ._operations import Operation
 from ._options import EditOptions, GenerateOptions, InvertOptions
-from ._request import edit_body, generate_body, invert_body
+from ._request import calibrate_body, edit_body, generate_body, invert_body
 from ._result import Result
 from ._trajectory import Trajectory
 
@@ -82,6 +82,12 @@ def frames(
 def begin(call: Call[Any]) -> Call[Job]:
     """Return a call by which the same request goes on without its client."""
     return Call(call.method, call.path, partial(read, Job), call.body, headers=IN_BACKGROUND)
+
+
+def calibrate(model: str, **options: Any) -> Call[Job]:
+    """Return the call of `Jobs.calibrate`."""
+    path = f"{_model_path(model)}/calibrate"
+    return Call("POST", path, partial(read, Job), calibrate_body(**options))
 
 
 def jobs(limit: int) -> Call[JobList]:

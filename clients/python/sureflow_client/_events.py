@@ -32,9 +32,6 @@ class Queued(Wire):
     n: int
     """How many samples will come, at least: a filter may call for more."""
 
-    calibration_version: str | None = None
-    """Checksum of the tables that give confidence; equal ones give equal confidences."""
-
 
 class Started(Wire):
     """The first samples of the request are being made."""
@@ -88,7 +85,7 @@ class Completed(Wire):
     """What the whole request cost."""
 
     calibration_version: str | None = None
-    """Checksum of the tables that give confidence; equal ones give equal confidences."""
+    """Of what turned scores into confidence; ``None`` where the model is not calibrated."""
 
     warnings: tuple[str, ...] = ()
     """What went wrong and did not keep the samples from being made."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from ._calibration import Calibration
 from ._edit_result import EditResult
 from ._exceptions import MissingData
 from ._problem import problem_error
@@ -60,7 +61,7 @@ class JobSummary(Wire):
     """Name of the job."""
 
     operation: str
-    """``generate``, ``edit`` or ``invert``."""
+    """``generate``, ``edit``, ``invert`` or ``calibrate``."""
 
     state: str
     """``queued``, ``running``, ``completed``, ``failed`` or ``cancelled``."""
@@ -98,7 +99,7 @@ class Job(JobSummary):
     progress: JobProgress
     """How far it has come."""
 
-    result: EditResult | Result | None = Field(repr=False, union_mode="left_to_right")
+    result: EditResult | Result | Calibration | None = Field(repr=False, union_mode="left_to_right")
     """What it came to; ``None`` unless it is completed. `outcome` says why not."""
 
     def outcome(self) -> Result:
@@ -107,8 +108,10 @@ class Job(JobSummary):
         Raises:
             JobCancelled: It was cancelled.
             ProblemError: It failed; the subclass says why.
-            MissingData: It has not ended yet.
+            MissingData: It has not ended yet, or has calibrated a model: see `result`.
         """
+        if isinstance(self.result, Calibration):
+            raise MissingData(f"{self.id} has made no samples; Job.result says what it has learned")
         if self.result is not None:
             return self.result
         if self.error is not None:

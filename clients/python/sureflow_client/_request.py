@@ -42,6 +42,25 @@ def generate_body(
     )
 
 
+def calibrate_body(
+    *,
+    method: str | None = None,
+    steps: int | None = None,
+    tolerance: float | None = None,
+    grid: str | None = None,
+    guidance: float | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Return the JSON body of a request to calibrate a setting; see `Jobs.calibrate`."""
+    return _given(
+        sampler=_given(method=method, steps=steps, tolerance=tolerance, grid=grid),
+        guidance=_given(scale=guidance),
+        draws=draws,
+        seed=seed,
+    )
+
+
 def edit_body(
     handle: str,
     operations: Operation | Sequence[Operation] = (),

@@ -62,7 +62,7 @@ class Result(Wire):
     """What the whole request cost."""
 
     calibration_version: str | None = None
-    """Checksum of the tables that give confidence; equal ones give equal confidences."""
+    """Of what turned scores into confidence; ``None`` where the model is not calibrated."""
 
     warnings: tuple[str, ...] = ()
     """What went wrong and did not keep the samples from being made."""

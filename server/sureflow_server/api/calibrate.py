@@ -11,6 +11,7 @@ from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.quantile_map import LIMIT
 from sureflow.confidence.recalibration import Recalibration
 from sureflow.core.family import Family, family_of
+from sureflow.core.lane import LaneSpec
 from sureflow.core.schema import Integer, Schema
 from sureflow_server.api.answer import tail
 from sureflow_server.api.calibration_run import CalibrationRun
@@ -20,8 +21,8 @@ from sureflow_server.api.problems import Problem
 from sureflow_server.api.resolve import card_of
 from sureflow_server.service import Service
 
-MAX_DRAWS = 100_000
-EACH, ALONE = 400, 2000
+MAX_DRAWS = 20_000
+EACH, ALONE = 600, 2000
 """Draws of every class, and of a model without classes, where nobody says how many."""
 
 
@@ -40,7 +41,7 @@ class CalibrateRequest(Schema):
     """As for `POST /v1/generate`, where its scale has tables of its own."""
 
     draws: Annotated[Integer, Field(ge=1, le=MAX_DRAWS)] | None = None
-    """Samples to draw there, the classes, and no condition, taking turns; by default 400 of each,
+    """Samples to draw there, the classes, and no condition, taking turns; by default 600 of each,
     2000 of a model without classes. Confidence is told apart by class if there are enough."""
 
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
@@ -78,10 +79,10 @@ async def calibration_run(service: Service, name: str, body: CalibrateRequest) -
         if setting is None:
             raise ValueError("sampler: such lanes compare with nothing")
         work = Recalibration(known, card, family, [setting], draws, seed)
+        lanes = await asyncio.to_thread(_lanes, work)
     except ValueError as error:
         field, _, message = str(error).partition(": ")
         raise Problem.field(field, message) from error
-    lanes = tuple(lane for one in work.counts for lane in work.lanes(one))
     plan = Plan(
         kind="calibrate",
         card=card,
@@ -95,6 +96,10 @@ async def calibration_run(service: Service, name: str, body: CalibrateRequest) -
         priority=0,
     )
     return CalibrationRun(plan, service.pool, service.metrics, work, setting, draws)
+
+
+def _lanes(work: Recalibration) -> tuple[LaneSpec, ...]:
+    return tuple(lane for one in work.counts for lane in work.lanes(one))
 
 
 def calibration(run: CalibrationRun) -> dict[str, Any]:

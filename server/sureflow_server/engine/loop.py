@@ -302,8 +302,11 @@ class TickLoop:
             if following is not None:
                 ticks = max(ticks, cost_of(following.spec).evaluations)
             pressing.append((deadline - now, ticks))
-        tick_s = [slowness * seconds for seconds in self._tick_s[model]]
-        rows = row_budget(pressing, tick_s) if self._scheduler.busy else idle_rows(tick_s)
+        tick_s = self._tick_s[model]
+        if self._scheduler.busy:
+            rows = row_budget(pressing, [slowness * seconds for seconds in tick_s])
+        else:
+            rows = idle_rows(tick_s)
         return min(rows, self._fitting_rows(model, rows))
 
     def _fitting_rows(self, model: str, wanted: int) -> int:

@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 
 from sureflow.checkpoint import load
+from sureflow.core.family import family_of
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.judge import Judge
+from sureflow.families.flow.spec import FlowSpec
+from sureflow.sampling.sample import run
 
 JUDGE = Path(__file__).parents[3] / "models" / "judges" / "fashion.safetensors"
 
@@ -25,3 +30,31 @@ def test_class_conditional_samples_are_recognised() -> None:
     said = [sample.confidence for sample in samples]
     assert all(value is not None and 0 <= value <= 1 for value in said)
     assert max(said) - min(said) > 0.5
+
+
+@pytest.mark.parametrize("name", ["ring", "ring-exact", "digits", "fashion"])
+def test_every_table_is_finite_where_it_is_used(name: str) -> None:
+    """Of every lane that a table is for: its confidence, and what may abandon it on the way."""
+    model = load(name)
+    made, family = model.calibration, family_of(model.card)
+    assert made is not None
+    for number, reference in enumerate(made.references):
+        for lane in family.draws(model.card, reference):
+            ((stratum, _),) = family.strata(lane)
+            row = made.strata.index(stratum)
+            for score in made.quantiles:
+                if family.obstacle(score, model.card, lane) is None:
+                    assert np.isfinite(made.quantiles[score][number, row]).all()
+                    assert made.calibrated_for(score, lane)
+            for score, early in made.early.items():
+                if family.obstacle(score, model.card, lane) is None:
+                    assert np.isfinite(early.quantiles[number, row]).all()
+                    assert np.isfinite(early.bounds[number]).all()
+    assert {early.most() >= 0.75 for early in made.early.values()} == {True}
+
+
+@pytest.mark.parametrize(("label", "score"), [(3, "adherence_contrast"), (None, "pooled_residual")])
+def test_digits_have_a_score_with_a_label_and_one_without(label: int | None, score: str) -> None:
+    (sample,) = run(load("digits"), [FlowSpec(1, 0, "euler", 20, label)])
+    assert sample.score == score
+    assert sample.confidence is not None

@@ -9,17 +9,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sureflow.confidence.calibration import Calibration
-from sureflow.confidence.quantile_map import LIMIT
+from sureflow.confidence.quantile_map import LIMIT, distance
 from sureflow_server.api.job_record import JobRecord
 from tests.server.asking import look
 from tests.server.conftest import Guarded
 from tests.server.running import Server, eventually, serving
 
 COARSE: dict[str, Any] = {"method": "euler", "steps": 4}
-STRIPES: dict[str, Any] = {"model": "icons", "condition": {"label": "stripes"}, "sampler": COARSE}
+STRIPES: dict[str, Any] = {
+    "model": "icons",
+    "condition": {"label": "stripes"},
+    "sampler": COARSE,
+    "confidence": {"method": "path_residual"},
+}
 PATH = "/v1/models/icons/calibrate"
 ENDED = ("completed", "failed", "cancelled")
 
@@ -67,7 +73,7 @@ def test_one_call_calibrates_a_setting_and_no_sample_changes(own: Server, folder
     result = job["result"]
     assert result["kept"]
     assert result["calibrated"] == sorted(n for n, e in result["error"].items() if e <= LIMIT)
-    assert "propagated" in result["calibrated"]
+    assert "path_residual" in result["calibrated"]
 
     after = card(own)
     assert after["version"] == before["version"]
@@ -89,6 +95,23 @@ def test_one_call_calibrates_a_setting_and_no_sample_changes(own: Server, folder
     own.kill_worker()
     later = own.generate(**STRIPES, n=2, seed=3)
     assert later["samples"] == again["samples"], "the next worker reads the file"
+
+
+def test_confidence_is_a_share_there_afterwards(own: Server) -> None:
+    """Of every class, whose maps are told apart; the tables are made of 100 draws of each."""
+    calibrated(own, sampler={"method": "midpoint", "steps": 3}, draws=2400)
+    for label in ("stripes", "half"):
+        answer = own.generate(
+            model="icons",
+            n=800,
+            seed=8,
+            condition={"label": label},
+            sampler={"method": "midpoint", "steps": 3},
+            confidence={"method": "path_residual"},
+        )
+        said = np.array([sample["confidence"] for sample in answer["samples"]])
+        assert all(sample["confidence_holds"] for sample in answer["samples"])
+        assert distance(said) < LIMIT + 1.36 / 800**0.5
 
 
 @pytest.mark.parametrize(
@@ -122,7 +145,7 @@ def test_models_without_tables_and_unknown_ones(server: Server) -> None:
 def test_it_is_for_administrators_who_may_ask_after_it(guarded: Guarded) -> None:
     tokens = guarded.tokens
     assert guarded.request("POST", PATH, tokens["generate"], json={}).status_code == 403
-    body = {"sampler": {"method": "rk4", "steps": 300}, "draws": 50_000}
+    body = {"sampler": {"method": "rk4", "steps": 300}, "draws": 20_000}
     begun = guarded.request("POST", PATH, tokens["admin"], json=body)
     assert begun.status_code == 202, begun.text
     job = begun.headers["location"]
@@ -136,7 +159,7 @@ def test_requests_pass_it_by_and_it_takes_no_room_from_them(
     folder: Path, start: Callable[..., Server]
 ) -> None:
     small = start("--max-queued-samples", "4", models=folder)
-    begun = small.client.post(PATH, json={"sampler": {"steps": 1000}, "draws": 50_000})
+    begun = small.client.post(PATH, json={"sampler": {"steps": 1000}, "draws": 2000})
     job = begun.headers["location"]
     eventually(lambda: look(small, job)["state"] == "running")
     for seed in range(3):

@@ -69,6 +69,7 @@ def test_the_smallest_request(server: Server) -> None:
         "seed",
         "samples",
         "usage",
+        "calibration_version",
         "warnings",
     ]
     assert answer["model"] == "points"

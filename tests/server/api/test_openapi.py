@@ -88,6 +88,7 @@ def test_errors_are_declared_as_problem_documents(server: Server) -> None:
         "/v1/models/{name}",
         "/v1/models/{name}/load",
         "/v1/models/{name}/unload",
+        "/v1/models/{name}/calibrate",
         "/health/live",
         "/health/ready",
         "/metrics",

@@ -11,6 +11,7 @@ from sureflow_server.engine.admission import footprint
 from sureflow_server.engine.errors import RateError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.ledger import Ledger
+from sureflow_server.engine.messages import IDLE, Terms
 
 CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
 
@@ -53,6 +54,18 @@ def test_room_is_reserved_per_lane_and_given_back() -> None:
     assert first not in ledger
     assert not ledger.was_given(first)
     assert ledger.jobs == (second,)
+
+
+def test_what_is_idle_takes_no_room() -> None:
+    ledger = Ledger()
+    specs = {lane: FlowSpec(1, lane) for lane in range(3)}
+    idle = Job(1, CARD, specs, False, lambda job: None, Terms(priority=IDLE), nbytes=99)
+    ledger.open(idle)
+    opened(ledger, 2)
+    assert (ledger.reserved, ledger.nbytes) == (1, 1000)
+    ledger.deliver(idle, 0)
+    ledger.close(idle)
+    assert (ledger.reserved, ledger.nbytes) == (1, 1000)
 
 
 def test_a_further_lane_takes_the_room_of_the_one_that_called_for_it() -> None:

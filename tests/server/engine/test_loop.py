@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any
 
 import pytest
 
+from sureflow.confidence.calibration import Calibration, version_of
 from sureflow.core.card import ModelCard
+from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.networks.registry import build
@@ -16,9 +19,11 @@ from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.loop import TickLoop
 from sureflow_server.engine.messages import (
+    IDLE,
     Cancel,
     Command,
     Finished,
+    Recalibrate,
     Report,
     Shutdown,
     Submit,
@@ -242,3 +247,47 @@ def test_the_higher_priority_is_done_first(model: Model) -> None:
         driver.inbox.put(Submit(request, "m", lanes(request, 2, "euler", 5), False, terms))
     TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send, {"m": [0.0] * 3}).run()
     assert [request for request, _ in driver.finished] == [2, 2, 1, 1]
+
+
+def test_idle_lanes_stand_still_while_any_model_is_asked_for_others(model: Model) -> None:
+    """Once the others are done they go on; their samples are those that they always are."""
+    driver = Driver(owed=6)
+    idle, wanted = lanes(1, 4, "rk4", 20), lanes(2, 2, "rk4", 40)
+
+    def send(report: Report) -> None:
+        if any(started.request == 1 for started in report.started):
+            driver.inbox.put(Submit(2, "other", wanted, progress=False))
+        driver.send(report)
+
+    driver.inbox.put(Submit(1, "m", idle, progress=False, terms=Terms(priority=IDLE)))
+    TickLoop({name: Sampler(model, 8) for name in ("m", "other")}, driver.inbox, send).run()
+    order = [done.request for report in driver.reports for done in report.finished]
+    assert order == [2, 2, 1, 1, 1, 1], "they began later, and are twice as long"
+    for lane, sample in enumerate(run(model, idle.values())):
+        assert driver.finished[1, lane].sample.data.tobytes() == sample.data.tobytes()
+
+
+def test_a_calibration_takes_effect_while_lanes_run(model: Model) -> None:
+    """Their samples are the same; those that end later have a confidence by it."""
+    made = replace(calibrate(model, 20, steps=2, quiet=True), version="")
+    data = made.encode()
+    driver = Driver(owed=2)
+    sampler = Sampler(model, 4)
+
+    def send(report: Report) -> None:
+        if any(done.lane == 0 for done in report.finished):
+            driver.inbox.put(Recalibrate("m", data))
+        driver.send(report)
+
+    spec = FlowSpec(1, 0, "heun", 2, 0)
+    both = {0: spec, 1: replace(spec, steps=200)}
+    driver.inbox.put(Submit(1, "m", both, progress=False))
+    TickLoop({"m": sampler}, driver.inbox, send).run()
+    first, second = (driver.finished[1, lane].sample for lane in (0, 1))
+    assert (first.confidence, first.calibration_version) == (None, "")
+    assert second.calibration_version == version_of(data)
+    plain = run(model, [both[1]])[0]
+    assert second.data.tobytes() == plain.data.tobytes()
+    known = model.recalibrated(Calibration.decode(data))
+    assert second.confidence == run(known, [both[1]])[0].confidence
+    assert second.confidence is not None

@@ -5,7 +5,12 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sureflow_server.engine.row_budget import TARGET_LATENCY_S, row_budget, rows_on_target
+from sureflow_server.engine.row_budget import (
+    TARGET_LATENCY_S,
+    idle_rows,
+    row_budget,
+    rows_on_target,
+)
 
 TICK_S = [0.0, *(0.005 + 0.004 * rows for rows in range(1, 17))]
 
@@ -48,3 +53,9 @@ def test_one_more_deadline_never_widens_ticks_but_for_its_own_row(
 ) -> None:
     before, after = row_budget(pressing, TICK_S), row_budget([*pressing, more], TICK_S)
     assert after <= max(before, len(pressing) + 1)
+
+
+def test_ticks_that_nobody_waits_for_are_short() -> None:
+    assert idle_rows([0.0, *(0.001 * rows for rows in range(1, 17))]) == 10
+    assert idle_rows([0.0, 9.0, 10.0]) == 1, "a row at least"
+    assert idle_rows([0.0, 1e-4, 2e-4]) == 2, "all there are"

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from sureflow_server.engine.messages import IDLE
 from sureflow_server.engine.scheduler import Scheduler, Turn
 
 Lane = tuple[int, int]
@@ -340,3 +341,22 @@ class SchedulerMachine(RuleBasedStateMachine):
 
 
 TestSchedulerMachine = SchedulerMachine.TestCase
+
+
+def test_what_is_idle_has_rows_only_while_nothing_else_wants_any() -> None:
+    """Whatever the model: the other one is asked for rows by nobody here."""
+    floor = Floor(rows=4, slots=8)
+    floor.scheduler.add("m", 1, lanes(1, 9), priority=IDLE)
+    floor.turn()
+    assert floor.shares == {1: 4}
+    floor.scheduler.add("m", 2, lanes(2, 1), priority=-10)
+    assert floor.scheduler.busy
+    assert len(floor.turn().pause) == 4
+    assert floor.shares == {2: 1}, "though there are rows for three more"
+    floor.finish(2)
+    assert not floor.scheduler.busy
+    assert len(floor.turn().resume) == 4
+    floor.scheduler.add("other", 3, lanes(3, 1))
+    assert len(floor.turn().pause) == 4
+    floor.scheduler.cancel(3)
+    assert len(floor.turn().resume) == 4

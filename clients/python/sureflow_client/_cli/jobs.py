@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .._calibration import Calibration
 from .._decode import NPY
 from .._events import Completed, Event, Queued, SampleEvent, Started
 from .._job import Job, JobSummary
@@ -164,6 +165,8 @@ def _words(job: Job) -> str:
         until = (
             "" if job.expires_at is None else f", kept until {job.expires_at.astimezone():%H:%M}"
         )
+        if isinstance(job.result, Calibration):
+            return f"calibrated for {', '.join(job.result.calibrated) or 'no score'}{until}"
         return f"{summary(job.result)}{until}"
     if job.progress.queue_position is not None:
         return f"{job.progress.queue_position} before it"

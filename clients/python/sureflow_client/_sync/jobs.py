@@ -69,6 +69,49 @@ class Jobs:
         """
         return self._client._call(_calls.begin(_calls.invert(samples, model, **options)))
 
+    def calibrate(
+        self,
+        model: str,
+        *,
+        method: str | None = None,
+        steps: int | None = None,
+        tolerance: float | None = None,
+        grid: str | None = None,
+        guidance: float | None = None,
+        draws: int | None = None,
+        seed: int | None = None,
+    ) -> Job:
+        """Begin to calibrate a setting, so that confidence is a share of samples there as well.
+
+        The server does it while it has nothing else to do. `Job.result` is a `Calibration` then.
+        Needs the scope ``admin`` where there are keys.
+
+        Args:
+            model: Name of the model.
+            method: Solver, as for `Client.generate`; likewise `steps`, `tolerance` and `grid`.
+            steps: Number of steps.
+            tolerance: Error allowed per step.
+            grid: Where the steps are placed.
+            guidance: Scale of guidance.
+            draws: Samples to draw there, all classes together; by default 600 of each.
+            seed: Of these draws.
+
+        Raises:
+            ProblemError: The server refused; the subclass says why.
+            APIConnectionError: No answer, or none in time.
+        """
+        call = _calls.calibrate(
+            model,
+            method=method,
+            steps=steps,
+            tolerance=tolerance,
+            grid=grid,
+            guidance=guidance,
+            draws=draws,
+            seed=seed,
+        )
+        return self._client._call(call)
+
     def list(self, limit: int = 100) -> tuple[JobSummary, ...]:
         """Return your own jobs, newest first: those that run, and those not forgotten yet.
 
