@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from sureflow.confidence.calibration import FIRST, LEAST_DRAWS, Calibration
+from sureflow.confidence.calibration import FIRST, LEAST_DRAWS, Calibration, precision
 from sureflow.confidence.measured import Measured
 from sureflow.confidence.quantile_map import (
     LIMIT,
@@ -166,7 +166,11 @@ class Recalibration:
     def _fitted(
         self, setting: Setting, there: Floats, here: Floats | None
     ) -> tuple[dict[str, QuantileMap], float]:
-        """Maps by stratum if all of these are good enough, else one for all; and the error."""
+        """Maps by stratum if all of these are good enough, else one for all; and the error.
+
+        With one for all a stratum may be off where all together are not. As soon as it is off by
+        more than chance explains, the error is that of the stratum.
+        """
         draws, parts = self.calibration.settings.get("draws", 1), [*self._parts(setting)]
         apart = {}
         for stratum, part in parts:
@@ -177,6 +181,11 @@ class Recalibration:
             worst = max(error for _, error in apart.values())
             return {stratum: one for stratum, (one, _) in apart.items()}, worst
         one, error = _fit(there, here, draws * len(parts)) or (SAME, 1.0)
+        for _, part in parts:
+            known = there[part][np.isfinite(there[part])]
+            if len(known):
+                off = distance(np.asarray(one.at(known))) - precision(len(known))
+                error = max(error, off) if off > LIMIT else error
         return {"": one}, error
 
     def _checked(

@@ -11,7 +11,8 @@ from sureflow_server.engine.admission import footprint
 from sureflow_server.engine.errors import RateError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.ledger import Ledger
-from sureflow_server.engine.messages import IDLE, Terms
+from sureflow_server.engine.messages import Terms
+from sureflow_server.engine.scheduler import IDLE
 
 CARD = ModelCard("m", "sha256:0", "vector", (2,), (), 0)
 

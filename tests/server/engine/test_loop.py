@@ -19,7 +19,6 @@ from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.loop import TickLoop
 from sureflow_server.engine.messages import (
-    IDLE,
     Cancel,
     Command,
     Finished,
@@ -29,6 +28,7 @@ from sureflow_server.engine.messages import (
     Submit,
     Terms,
 )
+from sureflow_server.engine.scheduler import IDLE
 
 MIXTURE: dict[str, Any] = {
     "kind": "gaussian_mixture",

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sureflow_server.engine.messages import IDLE
-from sureflow_server.engine.scheduler import Scheduler, Turn
+from sureflow_server.engine.scheduler import IDLE, Scheduler, Turn
 
 Lane = tuple[int, int]
 
