@@ -114,7 +114,7 @@ def create_app(
     else:
         accounts = replica.accounts(limits)
         replays = replica.replays(settings.replay_bytes, settings.replay_s)
-        jobs = replica.board(pool.before, settings.job_bytes, settings.job_s)
+        jobs = replica.board(settings.job_bytes, settings.job_s)
         replica.fingerprints = pool.fingerprints
 
     @asynccontextmanager

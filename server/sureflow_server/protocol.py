@@ -11,7 +11,7 @@ from uuid import uuid4
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from sureflow_server.api.headers import ALWAYS, DATA_POLICY
-from sureflow_server.api.problems import MEDIA_TYPE, TITLES, TYPE_PREFIX
+from sureflow_server.api.problems import MEDIA_TYPE, Problem
 
 MAX_URL_BYTES = 8 << 10
 MAX_HEADERS = 100
@@ -99,18 +99,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def _problem(kind: str, detail: str) -> bytes:
-    status, title = TITLES[kind]
-    request_id = f"req_{uuid4().hex}"
-    document = {
-        "type": TYPE_PREFIX + kind,
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": "",
-        "request_id": request_id,
-        "errors": [],
-    }
-    body = json.dumps(document).encode()
+    problem, request_id = Problem(kind, detail), f"req_{uuid4().hex}"
+    body = json.dumps(problem.as_json("", request_id)).encode()
     headers = {
         **ALWAYS,
         "Content-Security-Policy": DATA_POLICY,
@@ -120,4 +110,4 @@ def _problem(kind: str, detail: str) -> bytes:
         "Connection": "close",
     }
     lines = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
-    return STATUS_LINE[status] + lines.encode() + b"\r\n" + body
+    return STATUS_LINE[problem.status_code] + lines.encode() + b"\r\n" + body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from secrets import token_hex
@@ -16,7 +16,7 @@ from sureflow_server.api.answer import head, tail
 from sureflow_server.api.handle_options import moment
 from sureflow_server.api.problems import Problem, to_problem
 from sureflow_server.api.run import Result, Run
-from sureflow_server.api.stream import named
+from sureflow_server.api.stream import Events, named
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Progress, Started
@@ -38,6 +38,8 @@ class Background:
         request_id: Of the request that made it.
         path: Of that request.
         document: What a client that waits would get, once all samples are there.
+        before: Counts the requests that are to start before one.
+        lifetime_s: Seconds for which the result is kept.
 
     Attributes:
         id: By which it is asked after.
@@ -56,6 +58,8 @@ class Background:
         request_id: str,
         path: str,
         document: Callable[[], dict[str, Any]],
+        before: Callable[[Job], int],
+        lifetime_s: float,
     ) -> None:
         self.id = f"job_{token_hex(16)}"
         self.run = run
@@ -69,6 +73,8 @@ class Background:
         self._opening = head(run.plan, request_id)
         self._path = path
         self._document = document
+        self._before = before
+        self._lifetime_s = lifetime_s
         self._log: list[Started | Result] = []
         self._task = asyncio.create_task(self._follow())
 
@@ -90,13 +96,9 @@ class Background:
         while self.ended is None:
             await self.changed.wait()
 
-    def summary(self, expires: float | None) -> dict[str, Any]:
-        """Return how it stands in short, the schema being ``JobSummary``.
-
-        Args:
-            expires: When it will be forgotten, in seconds since the epoch, if that is known.
-        """
-        plan = self.run.plan
+    def summary(self) -> dict[str, Any]:
+        """Return how it stands in short, the schema being ``JobSummary``."""
+        plan, ended = self.run.plan, self.ended
         return {
             "id": self.id,
             "operation": plan.kind,
@@ -104,27 +106,22 @@ class Background:
             "model": plan.card.name,
             "model_version": plan.card.version,
             "created_at": moment(self.created),
-            "ended_at": None if self.ended is None else moment(self.ended),
-            "expires_at": None if expires is None else moment(expires),
+            "ended_at": None if ended is None else moment(ended),
+            "expires_at": None if ended is None else moment(ended + self._lifetime_s),
             "progress": {"done": self.run.done, "n": len(plan.lanes)},
             "error": self.error,
         }
 
-    def record(self, before: Callable[[Job], int], expires: float | None) -> dict[str, Any]:
-        """Return how it stands, the schema being ``JobRecord``.
-
-        Args:
-            before: Counts the requests that are to start before one.
-            expires: As for :meth:`summary`.
-        """
-        short = self.summary(expires)
+    def record(self) -> dict[str, Any]:
+        """Return how it stands, the schema being ``JobRecord``."""
+        short = self.summary()
         lanes = [{"index": lane, "step": s, "t": t} for lane, (s, t) in sorted(self.lanes.items())]
-        position = before(self.run.job) if self.state == "queued" else None
+        position = self._before(self.run.job) if self.state == "queued" else None
         result = self._document() if self.state == "completed" else None
         progress = {**short["progress"], "queue_position": position, "lanes": lanes}
         return {**short, "progress": progress, "result": result}
 
-    async def events(self, first: int) -> AsyncGenerator[tuple[int | None, str, dict[str, Any]]]:
+    async def events(self, first: int) -> Events:
         """Yield events from this number on, with their numbers and names, to the last one.
 
         Steps have no number: a client that comes later hears of the latest ones only.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import islice
 from time import monotonic
 
-from sureflow_server.api.local_job import LocalJob
+from sureflow_server.api.background import Background
 from sureflow_server.api.remote_job import RemoteJob
 
 
@@ -32,7 +32,7 @@ class Board:
         self._max_bytes = max_bytes
         self._lifetime_s = lifetime_s
         self._clock = clock
-        self._jobs: dict[str, LocalJob] = {}
+        self._jobs: dict[str, Background] = {}
         self._ended: dict[str, int] = {}
         self._since: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -41,7 +41,7 @@ class Board:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    async def add(self, job: LocalJob) -> None:
+    async def add(self, job: Background) -> None:
         """Keep a job that is under way."""
         self._expire()
         self._jobs[job.id] = job
@@ -49,7 +49,7 @@ class Board:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def find(self, id: str, owner: str) -> LocalJob | RemoteJob | None:
+    async def find(self, id: str, owner: str) -> Background | RemoteJob | None:
         """Return a job of this owner; that of another is none.
 
         Raises:
@@ -57,7 +57,7 @@ class Board:
         """
         return self._get(id, owner)
 
-    async def owned(self, owner: str, limit: int) -> list[LocalJob | RemoteJob]:
+    async def owned(self, owner: str, limit: int) -> list[Background | RemoteJob]:
         """Return at most so many jobs of this owner, newest first.
 
         Raises:
@@ -67,11 +67,7 @@ class Board:
         mine = (job for job in reversed(self._jobs.values()) if job.owner == owner)
         return list(islice(mine, limit))
 
-    def expires(self, job: LocalJob) -> float | None:
-        """Return when a job will be forgotten at the latest; ``None`` as long as it runs."""
-        return None if job.ended is None else job.ended + self._lifetime_s
-
-    async def discard(self, job: LocalJob | RemoteJob) -> None:
+    async def discard(self, job: Background | RemoteJob) -> None:
         """Cancel a job that is under way; forget one that has ended.
 
         Raises:
@@ -89,12 +85,12 @@ class Board:
         while self._tasks:
             await asyncio.wait({*self._tasks})
 
-    def _get(self, id: str, owner: str) -> LocalJob | None:
+    def _get(self, id: str, owner: str) -> Background | None:
         self._expire()
         job = self._jobs.get(id)
         return job if job is not None and job.owner == owner else None
 
-    async def _until_it_ends(self, job: LocalJob) -> None:
+    async def _until_it_ends(self, job: Background) -> None:
         await job.wait()
         self._ended[job.id], self._since[job.id] = job.size, self._clock()
         self.size += job.size

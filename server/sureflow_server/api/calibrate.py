@@ -88,12 +88,6 @@ async def calibration_run(service: Service, name: str, body: CalibrateRequest) -
         card=card,
         seed=seed,
         lanes=lanes,
-        filter=None,
-        form="",
-        profile=False,
-        map=False,
-        deadline_s=None,
-        priority=0,
     )
     return CalibrationRun(plan, service.pool, service.metrics, work, setting, draws)
 

@@ -65,8 +65,7 @@ def read_part(kind: Any, value: Any, field: str) -> Any:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        found = [{**each, "loc": ("body", field, *each["loc"])} for each in error.errors()]
-        raise Problem.invalid(found, {field: value}) from None
+        raise Problem.invalid(error.errors(), {field: value}, ("body", field)) from None
 
 
 def operation_of(family: Family) -> Any:

@@ -15,9 +15,10 @@ from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import answer, facts, tensors, whole
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.examples import REQUESTS
+from sureflow_server.api.generate_plan import plan_generate
 from sureflow_server.api.idempotency import HEADER, PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.plan import Plan, plan
+from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.responses import GenerateResponse
@@ -76,7 +77,7 @@ async def generate(
 
 
 async def _generate(request: Request, body: GenerateRequest) -> Response:
-    planned = plan(body, Service.of(request))
+    planned = plan_generate(body, Service.of(request))
     media_type = _media_type(request, planned)
     request_id = request.state.request_id
     if media_type == JSON:

@@ -80,7 +80,6 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
         lanes=tuple(
             replace(spec, index=index, origin=origin) for index, origin in enumerate(origins)
         ),
-        filter=None,
         form=form_of(request.output, card),
         profile=request.confidence.profile,
         map=request.confidence.map,

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse
 
 from sureflow_server.api.access import Guarded, caller
 from sureflow_server.api.background import Background
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.job_record import JobList, JobRecord
-from sureflow_server.api.local_job import LocalJob
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.remote_job import RemoteJob
 from sureflow_server.api.run import Run
-from sureflow_server.api.stream import EVENT_STREAM, HEARTBEAT_S
+from sureflow_server.api.stream import EVENT_STREAM, event_stream
 from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
 from sureflow_server.traces import measured
@@ -83,24 +80,32 @@ async def accepted(request: Request, run: R, document: Callable[[R], dict[str, A
         run: What it has come to.
         document: The answer, once that is completed.
     """
-    whole = partial(document, run)
-    job = Background(run, caller(request), request.state.request_id, request.url.path, whole)
-    await Service.of(request).jobs.add(job)
+    service = Service.of(request)
+    job = Background(
+        run,
+        caller(request),
+        request.state.request_id,
+        request.url.path,
+        partial(document, run),
+        service.pool.before,
+        service.settings.job_s,
+    )
+    await service.jobs.add(job)
     headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": PREFERENCE}
-    return JSONResponse(_record(request, job), 202, headers)
+    return JSONResponse(job.record(), 202, headers)
 
 
 @router.get("/v1/jobs", response_model=JobList, responses=problems(401, 403, 422, 503))
 async def listing(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
     """List one's own jobs, newest first: those under way, and those not forgotten yet."""
     mine = await Service.of(request).jobs.owned(caller(request), limit)
-    return JSONResponse({"jobs": [_summary(request, job) for job in mine]})
+    return JSONResponse({"jobs": [job.summary() for job in mine]})
 
 
 @router.get("/v1/jobs/{id}", response_model=JobRecord, responses=_refusals)
 async def show(request: Request, id: str) -> Response:
     """Show how a job stands, and its result once it is completed."""
-    return JSONResponse(_record(request, await _find(request, id)))
+    return JSONResponse((await _find(request, id)).record())
 
 
 @router.delete("/v1/jobs/{id}", status_code=204, responses=_refusals)
@@ -133,31 +138,11 @@ async def events(
     job = await _find(request, id)
     known = last_event_id or ""
     first = int(known) + 1 if known.isascii() and known.isdecimal() and len(known) < 10 else 0
-    return EventSourceResponse(_stream(job, first), ping=HEARTBEAT_S, sep="\n")
+    return event_stream(job.events(first))
 
 
-async def _stream(job: LocalJob | RemoteJob, first: int) -> AsyncGenerator[ServerSentEvent, None]:
-    async with aclosing(job.events(first)) as happened:
-        async for number, name, data in happened:
-            text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-            yield ServerSentEvent(text, event=name, id=None if number is None else str(number))
-
-
-async def _find(request: Request, id: str) -> LocalJob | RemoteJob:
+async def _find(request: Request, id: str) -> Background | RemoteJob:
     job = await Service.of(request).jobs.find(id, caller(request))
     if job is None:
         raise Problem("unknown-job", "there is none with this id; it may have been forgotten")
     return job
-
-
-def _summary(request: Request, job: LocalJob | RemoteJob) -> dict[str, Any]:
-    if isinstance(job, RemoteJob):
-        return job.summary()
-    return job.summary(Service.of(request).jobs.expires(job))
-
-
-def _record(request: Request, job: LocalJob | RemoteJob) -> dict[str, Any]:
-    if isinstance(job, RemoteJob):
-        return job.record
-    service = Service.of(request)
-    return job.record(service.pool.before, service.jobs.expires(job))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -15,30 +15,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from sureflow.core.invalid_field import InvalidFieldError
-from sureflow_server.engine.errors import (
-    DeadlineError,
-    DeadlineUnreachableError,
-    DrainingError,
-    EngineError,
-    ImpossibleError,
-    LoadError,
-    NoSuchModelError,
-    NotReadyError,
-    OutOfMemoryError,
-    QueueFullError,
-    QuotaError,
-    RateError,
-    RefusedError,
-    RequestFailedError,
-)
-from sureflow_server.service import Service
-from sureflow_server.store import (
-    ExpiredHandleError,
-    StoreError,
-    StoreFullError,
-    StoreUnavailableError,
-    UnknownHandleError,
-)
+from sureflow_server.engine.errors import EngineError, ImpossibleError
+from sureflow_server.store import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +70,6 @@ TITLES = {
 }
 """Status and title of every type of problem, by the last part of its URN."""
 
-STORE_RETRY_S = 2.0
-
 STATUS_KINDS = {
     400: "malformed-body",
     404: "not-found",
@@ -101,28 +77,6 @@ STATUS_KINDS = {
 }
 
 UNAVAILABLE = "the store cannot be reached at present"
-
-STORE_KINDS: tuple[tuple[type[StoreError], str], ...] = (
-    (UnknownHandleError, "unknown-handle"),
-    (ExpiredHandleError, "handle-expired"),
-    (StoreFullError, "store-full"),
-    (StoreUnavailableError, "store-unavailable"),
-)
-"""The first that fits; what fits none is the server's own fault."""
-
-ENGINE_KINDS: dict[type[EngineError], str] = {
-    NotReadyError: "not-ready",
-    DrainingError: "draining",
-    QueueFullError: "queue-full",
-    QuotaError: "quota-exceeded",
-    RateError: "rate-exceeded",
-    DeadlineUnreachableError: "deadline-unreachable",
-    RequestFailedError: "request-failed",
-    DeadlineError: "deadline-exceeded",
-    LoadError: "load-failed",
-    NoSuchModelError: "unknown-model",
-    OutOfMemoryError: "out-of-memory",
-}
 
 
 class FieldError(BaseModel):
@@ -171,23 +125,27 @@ class Problem(HTTPException):
         return cls(kind, f"{path}: {message}", [(path, message)])
 
     @classmethod
-    def invalid(cls, complaints: Sequence[Mapping[str, Any]], body: Any = None) -> Problem:
+    def invalid(
+        cls, complaints: Iterable[Mapping[str, Any]], body: Any = None, within: Sequence[str] = ()
+    ) -> Problem:
         """Return the problem of fields that do not fit, as pydantic complains of them.
 
         Args:
             complaints: Of pydantic.
             body: What they are about; it tells fields from the alternatives that were tried.
+            within: Where what pydantic has read stands in the request.
         """
-        errors = [(_path(complaint, body), _message(complaint)) for complaint in complaints]
-        errors = [*dict.fromkeys(errors)]
+        told = ((_path([*within, *each["loc"]], body), _message(each)) for each in complaints)
+        errors = [*dict.fromkeys(told)]
         return cls("validation", "; ".join(f"{path}: {text}" for path, text in errors), errors)
 
-    def document(self, request: Request) -> dict[str, Any]:
-        """Return the JSON object."""
-        return self.as_json(request.url.path, request.state.request_id)
-
     def as_json(self, path: str, request_id: str) -> dict[str, Any]:
-        """Return the JSON object, for a request that need not be there any more."""
+        """Return the JSON object.
+
+        Args:
+            path: Of the request.
+            request_id: Its id.
+        """
         return {
             "type": TYPE_PREFIX + self.kind,
             "title": TITLES[self.kind][1],
@@ -203,34 +161,28 @@ class Problem(HTTPException):
         headers = {"X-Request-Id": request.state.request_id, **(self.headers or {})}
         if f"{request.url.path}/".startswith(f"{OPEN_INFERENCE}/"):
             return JSONResponse({"error": self.detail}, self.status_code, headers)
-        return JSONResponse(
-            self.document(request), self.status_code, headers, media_type=MEDIA_TYPE
-        )
+        document = self.as_json(request.url.path, request.state.request_id)
+        return JSONResponse(document, self.status_code, headers, MEDIA_TYPE)
 
 
 def to_problem(error: EngineError | StoreError | InvalidFieldError) -> Problem:
     """Return the problem that an error of a family, the engine or the store means to a client."""
     if isinstance(error, InvalidFieldError):
         return Problem.field(error.field, error.message)
-    if isinstance(error, StoreError):
-        kind = next((kind for type, kind in STORE_KINDS if isinstance(error, type)), "internal")
-        retry = _retry(STORE_RETRY_S) if kind == "store-unavailable" else None
-        return Problem(kind, public_reason(error), headers=retry)
     if isinstance(error, ImpossibleError):
         field, _, message = str(error).partition(": ")
         return Problem.field(field, message)
-    headers = None
-    if isinstance(error, RefusedError | OutOfMemoryError):
-        headers = _retry(error.retry_after_s)
-    return Problem(ENGINE_KINDS.get(type(error), "internal"), str(error), headers=headers)
+    detail = public_reason(error) if isinstance(error, StoreError) else str(error)
+    headers = None if error.retry_after_s is None else _retry(error.retry_after_s)
+    return Problem(error.kind, detail, headers=headers)
 
 
 def public_reason(error: StoreError) -> str:
     """Return what a client may know; where the store is, and why it fails, goes to the log."""
-    if isinstance(error, (StoreFullError, UnknownHandleError, ExpiredHandleError)):
+    if error.kind not in ("internal", "store-unavailable"):
         return str(error)
     log.warning("%s", error)
-    return UNAVAILABLE if isinstance(error, StoreUnavailableError) else "an error of the store"
+    return UNAVAILABLE if error.kind == "store-unavailable" else "an error of the store"
 
 
 def _retry(seconds: float) -> dict[str, str]:
@@ -266,7 +218,7 @@ def install(app: FastAPI) -> None:
 
 
 def _answer(request: Request, problem: Problem) -> Response:
-    Service.of(request).metrics.rejected.labels(problem.kind).inc()
+    request.app.state.service.metrics.rejected.labels(problem.kind).inc()
     return problem.response(request)
 
 
@@ -305,13 +257,13 @@ def _validation(request: Request, error: Exception) -> Response:
     return _answer(request, Problem.invalid(complaints, error.body))
 
 
-def _path(complaint: Mapping[str, Any], body: Any) -> str:
+def _path(whole: Sequence[str | int], body: Any) -> str:
     """``("body", "sampler", "steps")`` as ``sampler.steps``; the body itself as ``body``.
 
     Where a field has alternatives, their names are in the location too: either in no body, or in
     parentheses.
     """
-    where, *location = complaint["loc"]
+    where, *location = whole
     if where != "body" or not isinstance(body, dict):
         return ".".join(map(str, location)) or str(where)
     path: list[str] = []

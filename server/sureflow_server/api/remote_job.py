@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
 from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from sureflow_server.api.stream import Events
 from sureflow_server.store import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -32,25 +32,28 @@ class RemoteJob:
 
     Attributes:
         id: By which it is asked after.
-        record: How it stands, the schema being ``JobRecord``.
     """
 
     def __init__(self, leases: LeaseStore, owner: str, id: str, entry: Entry) -> None:
         self._leases = leases
         self._owner = owner
         self.id = id
-        self.record = _record(entry)
+        self._record = _record(entry)
 
     @property
     def created(self) -> float:
         """When it was accepted, in seconds since the epoch."""
-        return datetime.fromisoformat(self.record["created_at"]).timestamp()
+        return datetime.fromisoformat(self._record["created_at"]).timestamp()
 
     def summary(self) -> dict[str, Any]:
         """Return how it stands in short, the schema being ``JobSummary``."""
-        short = {name: value for name, value in self.record.items() if name != "result"}
-        progress = {name: self.record["progress"][name] for name in ("done", "n")}
+        short = {name: value for name, value in self._record.items() if name != "result"}
+        progress = {name: self._record["progress"][name] for name in ("done", "n")}
         return {**short, "progress": progress}
+
+    def record(self) -> dict[str, Any]:
+        """Return how it stands, the schema being ``JobRecord``."""
+        return self._record
 
     async def discard(self) -> None:
         """Cancel it if it is under way, forget it if it has ended.
@@ -66,7 +69,7 @@ class RemoteJob:
         while await self._leases.cancel(self._owner, self.id) == "busy" and monotonic() < end:
             await asyncio.sleep(LOOK_S)
 
-    async def events(self, first: int) -> AsyncGenerator[tuple[int | None, str, dict[str, Any]]]:
+    async def events(self, first: int) -> Events:
         """Yield what happens; see :meth:`~sureflow_server.api.background.Background.events`."""
         number, known = first, dict[int, dict[str, Any]]()
         while True:
@@ -80,13 +83,13 @@ class RemoteJob:
                 yield number, name, data
                 number += 1
             if entry.how != "none":
-                self.record = _record(entry)
-            for lane in self.record["progress"]["lanes"]:
+                self._record = _record(entry)
+            for lane in self._record["progress"]["lanes"]:
                 if known.get(lane["index"]) != lane:
                     known[lane["index"]] = lane
                     yield None, "step", lane
             if entry.how == "lapsed":
-                yield number, "error", self.record["error"]
+                yield number, "error", self._record["error"]
             if entry.how != "busy":
                 return
             await asyncio.sleep(LOOK_S)

@@ -20,6 +20,9 @@ from sureflow_server.engine.messages import Progress, Started
 
 HEARTBEAT_S = 15
 
+Events = AsyncGenerator[tuple[int | None, str, dict[str, Any]], None]
+"""Number, if it has one, name and data of each event."""
+
 EVENT_STREAM: dict[str, Any] = {
     "schema": {
         "description": "Each event of the stream; its data is a JSON object.",
@@ -40,32 +43,35 @@ AppStatus.enable_automatic_graceful_drain = False
 
 def stream(request: Request, run: Run) -> EventSourceResponse:
     """Answer with ``queued, started, step…, sample…`` and last ``completed`` or ``error``."""
-    return EventSourceResponse(_numbered(_events(request, run)), ping=HEARTBEAT_S, sep="\n")
+    return event_stream(_events(request, run))
 
 
-async def _numbered(
-    events: AsyncGenerator[tuple[str, dict[str, Any]], None],
-) -> AsyncGenerator[ServerSentEvent, None]:
-    numbers = count()
+def event_stream(events: Events) -> EventSourceResponse:
+    """Answer with events as they come."""
+    return EventSourceResponse(_written(events), ping=HEARTBEAT_S, sep="\n")
+
+
+async def _written(events: Events) -> AsyncGenerator[ServerSentEvent, None]:
     async with aclosing(events):
-        async for name, data in events:
+        async for number, name, data in events:
             text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-            yield ServerSentEvent(text, event=name, id=str(next(numbers)))
+            yield ServerSentEvent(text, event=name, id=None if number is None else str(number))
 
 
-async def _events(request: Request, run: Run) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
-    plan = run.plan
+async def _events(request: Request, run: Run) -> Events:
+    plan, numbers = run.plan, count()
     opening = head(plan, request.state.request_id)
-    yield "queued", {**opening, "n": len(plan.lanes)}
+    yield next(numbers), "queued", {**opening, "n": len(plan.lanes)}
     try:
         async with aclosing(run.events()) as events:
             async for event in events:
                 if event is not None:
-                    yield named(event, run)
+                    yield next(numbers), *named(event, run)
     except EngineError as error:
-        yield "error", to_problem(error).document(request)
+        problem = to_problem(error).as_json(request.url.path, request.state.request_id)
+        yield next(numbers), "error", problem
     else:
-        yield "completed", {**opening, "n": len(run.results), **tail(run)}
+        yield next(numbers), "completed", {**opening, "n": len(run.results), **tail(run)}
 
 
 def named(event: Started | Progress | Result, run: Run) -> tuple[str, dict[str, Any]]:

@@ -20,7 +20,15 @@
 
 
 class EngineError(Exception):
-    """Root of what the engine raises on purpose."""
+    """Root of what the engine raises on purpose.
+
+    Attributes:
+        kind: What clients know it as.
+        retry_after_s: Seconds after which another attempt makes sense; ``None`` if nobody knows.
+    """
+
+    kind = "internal"
+    retry_after_s: float | None = None
 
 
 class StartupError(EngineError):
@@ -28,11 +36,7 @@ class StartupError(EngineError):
 
 
 class RefusedError(EngineError):
-    """The request was not accepted.
-
-    Attributes:
-        retry_after_s: Seconds after which another attempt makes sense.
-    """
+    """The request was not accepted."""
 
     def __init__(self, message: str, retry_after_s: float = 1) -> None:
         super().__init__(message)
@@ -42,25 +46,37 @@ class RefusedError(EngineError):
 class NotReadyError(RefusedError):
     """The worker is still loading."""
 
+    kind = "not-ready"
+
 
 class DrainingError(RefusedError):
     """The server finishes what it has and takes nothing new."""
+
+    kind = "draining"
 
 
 class QueueFullError(RefusedError):
     """As much as the server holds is under way."""
 
+    kind = "queue-full"
+
 
 class QuotaError(RefusedError):
     """As many samples of this client as may be are under way."""
+
+    kind = "quota-exceeded"
 
 
 class RateError(RefusedError):
     """The client has started as many samples as it may for now."""
 
+    kind = "rate-exceeded"
+
 
 class DeadlineUnreachableError(RefusedError):
     """With what is under way already, the request would not be done by its deadline."""
+
+    kind = "deadline-unreachable"
 
 
 class TooManySamplesError(EngineError):
@@ -74,24 +90,29 @@ class ImpossibleError(EngineError):
 class RequestFailedError(EngineError):
     """An accepted request ended without its samples."""
 
+    kind = "request-failed"
+
 
 class OutOfMemoryError(RequestFailedError):
-    """There was no memory for a single lane of it; later there may be.
+    """There was no memory for a single lane of it; later there may be."""
 
-    Attributes:
-        retry_after_s: Seconds after which another attempt makes sense.
-    """
-
+    kind = "out-of-memory"
     retry_after_s = 5.0
 
 
 class LoadError(EngineError):
     """A model cannot be taken into service, or out of it; what was in service still is."""
 
+    kind = "load-failed"
+
 
 class NoSuchModelError(LoadError):
     """There is no such folder, or no such model in service."""
 
+    kind = "unknown-model"
+
 
 class DeadlineError(RequestFailedError):
     """The deadline passed before all samples were done."""
+
+    kind = "deadline-exceeded"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sureflow_server.api.background import Background
 from sureflow_server.api.board import Board
-from sureflow_server.api.local_job import LocalJob
 from sureflow_server.api.remote_job import RemoteJob
 from sureflow_server.store import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from sureflow_server.engine.job import Job
     from sureflow_server.replicas.lease_store import LeaseStore
 
 EVERY_S = 0.25
@@ -38,35 +36,31 @@ class SharedBoard(Board):
 
     Args:
         leases: Where others see the jobs.
-        before: Tells how many requests are to start before one.
         max_bytes: Of the results of all ended jobs of all replicas together.
         lifetime_s: Seconds for which they are kept.
     """
 
-    def __init__(
-        self, leases: LeaseStore, before: Callable[[Job], int], max_bytes: int, lifetime_s: float
-    ) -> None:
+    def __init__(self, leases: LeaseStore, max_bytes: int, lifetime_s: float) -> None:
         super().__init__(max_bytes, lifetime_s)
         self._leases = leases
-        self._before = before
         self._finishing = False
         self._told: dict[str, _Told] = {}
         self._cancelling: set[asyncio.Task[None]] = set()
 
-    async def add(self, job: LocalJob) -> None:
+    async def add(self, job: Background) -> None:
         """See :meth:`~sureflow_server.api.board.Board.add`; returns when others know of it."""
         told = self._told[job.id] = _Told(self._leases.token())
         await super().add(job)
         await told.once.wait()
 
-    async def find(self, id: str, owner: str) -> LocalJob | RemoteJob | None:
+    async def find(self, id: str, owner: str) -> Background | RemoteJob | None:
         """See :meth:`~sureflow_server.api.board.Board.find`."""
         if job := self._get(id, owner):
             return job
         entry = await self._leases.find(owner, id, NO_EVENTS)
         return None if entry.how == "none" else RemoteJob(self._leases, owner, id, entry)
 
-    async def owned(self, owner: str, limit: int) -> list[LocalJob | RemoteJob]:
+    async def owned(self, owner: str, limit: int) -> list[Background | RemoteJob]:
         """See :meth:`~sureflow_server.api.board.Board.owned`; of all replicas."""
         told = await self._leases.listed(owner, limit)
         here = await super().owned(owner, limit)
@@ -76,7 +70,7 @@ class SharedBoard(Board):
         )
         return sorted([*here, *others], key=lambda job: job.created, reverse=True)[:limit]
 
-    async def discard(self, job: LocalJob | RemoteJob) -> None:
+    async def discard(self, job: Background | RemoteJob) -> None:
         """See :meth:`~sureflow_server.api.board.Board.discard`; others know of it then."""
         told = None if isinstance(job, RemoteJob) else self._told.get(job.id)
         await super().discard(job)
@@ -96,7 +90,7 @@ class SharedBoard(Board):
             self._cancelling.add(task)
             task.add_done_callback(self._cancelling.discard)
 
-    async def _until_it_ends(self, job: LocalJob) -> None:
+    async def _until_it_ends(self, job: Background) -> None:
         told = self._told[job.id]
         telling = asyncio.create_task(self._go_on(job, told))
         try:
@@ -111,7 +105,7 @@ class SharedBoard(Board):
             told.once.set()
             told.end.set()
 
-    async def _go_on(self, job: LocalJob, told: _Told) -> None:
+    async def _go_on(self, job: Background, told: _Told) -> None:
         """Tell how a job goes on."""
         while job.ended is None:
             changed = job.changed
@@ -122,7 +116,7 @@ class SharedBoard(Board):
                     await changed.wait()
             await asyncio.sleep(max(EVERY_S, len(self._told) / WORDS_PER_S))
 
-    async def _hand_in(self, job: LocalJob, told: _Told) -> None:
+    async def _hand_in(self, job: Background, told: _Told) -> None:
         """Tell how a job has ended, until Redis hears of it or it is forgotten."""
         while not await self._tell(job, told):
             told.end.set()
@@ -131,11 +125,11 @@ class SharedBoard(Board):
             await asyncio.sleep(AGAIN_S)
         self._forget(job.id)
 
-    async def _tell(self, job: LocalJob, told: _Told) -> bool:
+    async def _tell(self, job: Background, told: _Told) -> bool:
         """Tell how a job stands; returns whether Redis has heard."""
         async with told.order:
             ended = job.ended is not None
-            record = job.record(self._before, self.expires(job))
+            record = job.record()
             result = record.pop("result")
             note = json.dumps({"record": record, "lost": job.lost()}).encode()
             body = b"" if result is None else json.dumps(result).encode()

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_hex
-from typing import TYPE_CHECKING
 
 from sureflow_server.engine.account import Limits
 from sureflow_server.replicas.accounts import SharedAccounts
@@ -17,9 +16,6 @@ from sureflow_server.replicas.lease_store import LeaseStore
 from sureflow_server.replicas.link import Link
 from sureflow_server.replicas.replays import SharedReplays
 from sureflow_server.store import StoreUnavailableError
-
-if TYPE_CHECKING:
-    from sureflow_server.engine.job import Job
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +63,9 @@ class Replica:
         self._on_beat.append(replays.tell)
         return replays
 
-    def board(self, before: Callable[[Job], int], max_bytes: int, lifetime_s: float) -> SharedBoard:
+    def board(self, max_bytes: int, lifetime_s: float) -> SharedBoard:
         """Return the jobs of all replicas."""
-        board = SharedBoard(self.lease_store("jobs"), before, max_bytes, lifetime_s)
+        board = SharedBoard(self.lease_store("jobs"), max_bytes, lifetime_s)
         self._on_cancel.append(board.cancel)
         return board
 

@@ -13,11 +13,22 @@
 
 
 class StoreError(Exception):
-    """Root of what a store raises on purpose."""
+    """Root of what a store raises on purpose.
+
+    Attributes:
+        kind: What clients know it as.
+        retry_after_s: Seconds after which another attempt makes sense; ``None`` if nobody knows.
+    """
+
+    kind = "internal"
+    retry_after_s: float | None = None
 
 
 class StoreUnavailableError(StoreError):
     """The folder or Redis cannot be reached, read or written; later it may be."""
+
+    kind = "store-unavailable"
+    retry_after_s = 2.0
 
 
 class StoreLockedError(StoreError):
@@ -26,6 +37,8 @@ class StoreLockedError(StoreError):
 
 class StoreFullError(StoreError):
     """Live handles leave no room, or the disk or Redis itself is full. Nothing was put."""
+
+    kind = "store-full"
 
 
 class HandleTooLargeError(StoreFullError):
@@ -49,12 +62,14 @@ class HandleError(StoreError):
 class UnknownHandleError(HandleError):
     """There never was such a handle, or it was deleted, or it expired long ago."""
 
+    kind = "unknown-handle"
     what = "is not known"
 
 
 class ExpiredHandleError(HandleError):
     """The handle's time is over."""
 
+    kind = "handle-expired"
     what = "has expired"
 
 

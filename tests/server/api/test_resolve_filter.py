@@ -15,7 +15,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.setting import Setting
 from sureflow.families.flow.setting import named as at
 from sureflow.families.flow.spec import FlowSpec
-from sureflow_server.api.plan import plan
+from sureflow_server.api.generate_plan import plan_generate
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.resolve_filter import early_warning, resolve_filter
@@ -142,7 +142,7 @@ def test_lanes_know_below_which_confidence_they_are_of_no_use(
     pool = SimpleNamespace(folder="models", cards={"m": CARD}, failures={}, unloaded={})
     settings = SimpleNamespace(max_samples_per_request=1024)
     service: Any = SimpleNamespace(pool=pool, settings=settings, default_model="m")
-    planned = plan(GenerateRequest.model_validate(body), service)
+    planned = plan_generate(GenerateRequest.model_validate(body), service)
     assert {lane.early for lane in planned.lanes} == {early}
     assert [lane.index for lane in planned.lanes] == list(range(body["n"]))
     assert (planned.follow is not None) == isinstance(planned.filter, Target)

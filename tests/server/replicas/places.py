@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol
 
 from sureflow_server.api.board import Board
 from sureflow_server.engine.account import Limits
@@ -51,9 +51,6 @@ class Sharing(Replica):
     def __init__(self, link: Link, lease_s: float, beat_s: float) -> None:
         super().__init__(link, lease_s, beat_s)
         self.link = link
-
-    def board(self, max_bytes: int, lifetime_s: float, before: Any = lambda job: 0) -> Any:  # type: ignore[override]
-        return super().board(before, max_bytes, lifetime_s)
 
 
 class AlonePlace:

@@ -64,8 +64,7 @@ def request_of(
     try:
         return GenerateRequest.model_validate({"model": card.name, **_nested(fields)})
     except ValidationError as error:
-        located = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
-        raise Problem.invalid(located) from None
+        raise Problem.invalid(error.errors(), within=["body"]) from None
 
 
 def _parameter(name: str, value: Scalar) -> tuple[str, Scalar]:

@@ -15,7 +15,7 @@ from sureflow.core.card import ModelCard
 from sureflow_server.api import health
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.disconnect import unless_disconnected
-from sureflow_server.api.plan import plan
+from sureflow_server.api.generate_plan import plan_generate
 from sureflow_server.api.problems import OPEN_INFERENCE, Problem
 from sureflow_server.api.resolve import card_of
 from sureflow_server.api.submit import submit
@@ -93,7 +93,7 @@ async def infer(request: Request, name: str, version: str | None = None) -> Resp
     card = _card(request, name, version)
     inference, elements = read(await request.body(), request.headers.get(HEADER_LENGTH))
     check_outputs(inference)
-    planned = plan(request_of(card, inference, elements), Service.of(request))
+    planned = plan_generate(request_of(card, inference, elements), Service.of(request))
     run = await submit(request, planned)
     results = await unless_disconnected(request, run.collect())
     answer = {

@@ -115,8 +115,7 @@ def read(body: bytes, header_length: str | None) -> tuple[Inference, dict[str, S
         complaints = error.errors()
         if complaints[0]["type"] == "json_invalid":
             raise _malformed("body", complaints[0]["msg"]) from None
-        located = [{**each, "loc": ("body", *each["loc"])} for each in complaints]
-        raise Problem.invalid(located) from None
+        raise Problem.invalid(complaints, within=["body"]) from None
     elements: dict[str, Scalar] = {}
     rest = memoryview(body)[length:]
     for tensor in inference.inputs:
