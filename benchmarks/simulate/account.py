@@ -92,8 +92,8 @@ def _plan(model: Model, specs: list[FlowSpec]) -> Plan:
 
 
 def _report(samples: list[Sample]) -> Report:
-    finished = (Finished(1, n, sample, 0.0, 1.0) for n, sample in enumerate(samples))
-    return Report((), (), tuple(finished), ())
+    finished = [Finished(1, n, sample, 0.0, 1.0) for n, sample in enumerate(samples)]
+    return Report(finished=finished)
 
 
 def _request_s(name: str, requests: int) -> float:

@@ -29,8 +29,8 @@ from sureflow_server.api import (
     jobs as job_routes,
 )
 from sureflow_server.api.board import Board
+from sureflow_server.api.body_limit import BodyLimit
 from sureflow_server.api.headers import SecurityHeaders
-from sureflow_server.api.middleware import BodyLimit, RequestId
 from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.engine.account import Limits
@@ -122,7 +122,7 @@ def create_app(
         if replica is not None:
             await replica.start()
         pool.start()
-        sweeping = None if store is None else asyncio.create_task(sweep(store, metrics))
+        sweeping = None if store is None else asyncio.create_task(sweep(store, metrics.stored))
         yield
         if pool.draining:
             await jobs.finish()
@@ -173,7 +173,6 @@ def create_app(
     if settings.traces:
         app.add_middleware(traces.RequestTrace)
     app.add_middleware(RequestLog)
-    app.add_middleware(RequestId)
     for router in (
         generate.router,
         edit.router,

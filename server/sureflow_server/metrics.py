@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import accumulate
 from time import monotonic
 from typing import Any
@@ -30,14 +29,6 @@ from sureflow_server.store import Usage
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 CONFIDENCE_BUCKETS = tuple(step / 20 for step in range(1, 21))
 
-
-@dataclass(slots=True)
-class Outcome:
-    """How a request ended: ``ok``, ``error`` or ``cancelled``."""
-
-    name: str = "ok"
-
-
 log = logging.getLogger(__name__)
 
 
@@ -57,6 +48,9 @@ class Metrics:
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"sureflow_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"sureflow_{name}", text, labels, registry=registry)
 
         def latency(name: str, text: str) -> Histogram:
             return Histogram(
@@ -98,11 +92,8 @@ class Metrics:
         self.evicted_models = counter(
             "model_evictions_total", "Models that left memory to make room for others."
         )
-        self.model_bytes = Gauge(
-            "sureflow_model_bytes",
-            "Bytes of the weights and lanes of the models in memory.",
-            ("model",),
-            registry=registry,
+        self.model_bytes = gauge(
+            "model_bytes", "Bytes of the weights and lanes of the models in memory.", "model"
         )
         self.evaluations = counter(
             "model_evaluations_total", "Network rows evaluated, padding not counted.", "model"
@@ -113,49 +104,41 @@ class Metrics:
             "model",
         )
         self._numerics: dict[str, dict[str, Any]] = {}
-        self.block_rows = Gauge(
-            "sureflow_block_rows",
+        self.block_rows = gauge(
+            "block_rows",
             "Block sizes in which rows are evaluated; 1 for each that is in use.",
-            ("model", "rows"),
-            registry=registry,
+            "model",
+            "rows",
         )
-        self.running = Gauge(
-            "sureflow_num_samples_running", "Lanes in slots.", ("model",), registry=registry
-        )
-        self.waiting = Gauge(
-            "sureflow_num_samples_waiting", "Lanes in the queue.", ("model",), registry=registry
-        )
-        self.reserved_bytes = Gauge(
-            "sureflow_reserved_bytes",
+        self.running = gauge("num_samples_running", "Lanes in slots.", "model")
+        self.waiting = gauge("num_samples_waiting", "Lanes in the queue.", "model")
+        self.reserved_bytes = gauge(
+            "reserved_bytes",
             "Bytes reserved for the requests under way, their samples and key frames.",
-            registry=registry,
         )
-        self.handles = Gauge("sureflow_handles", "Live rewind handles.", registry=registry)
-        self.frames = Gauge("sureflow_key_frames", "Key frames that are kept.", registry=registry)
-        self.store_bytes = Gauge(
-            "sureflow_store_bytes", "Bytes that handles and key frames take.", registry=registry
-        )
-        self.store_max_bytes = Gauge(
-            "sureflow_store_max_bytes", "Bytes that they may take.", registry=registry
-        )
+        self.handles = gauge("handles", "Live rewind handles.")
+        self.frames = gauge("key_frames", "Key frames that are kept.")
+        self.store_bytes = gauge("store_bytes", "Bytes that handles and key frames take.")
+        self.store_max_bytes = gauge("store_max_bytes", "Bytes that they may take.")
         self.evictions = counter("evictions_total", "Key frames that had to go for want of room.")
         self._evicted = 0
         self._ticks = TickCollector()
         registry.register(self._ticks)
-        Gauge(
-            "sureflow_build_info", "Version of the server.", ("version",), registry=registry
-        ).labels(__version__).set(1)
+        gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
 
     @contextmanager
-    def request(self, model: str, operation: str) -> Iterator[Outcome]:
-        """Time a request from acceptance to its end and count it by its outcome."""
-        begun = monotonic()
-        outcome = Outcome("cancelled")
+    def request(self, model: str, operation: str) -> Iterator[None]:
+        """Time a request and count it by how it ended: ``ok``, ``error`` or ``cancelled``."""
+        begun, outcome = monotonic(), "cancelled"
         try:
-            yield outcome
+            yield
+            outcome = "ok"
+        except Exception:
+            outcome = "error"
+            raise
         finally:
             self.latency.labels(model, operation).observe(monotonic() - begun)
-            self.requests.labels(model, operation, outcome.name).inc()
+            self.requests.labels(model, operation, outcome).inc()
 
     @contextmanager
     def load(self) -> Iterator[None]:

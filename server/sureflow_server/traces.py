@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SERVICE = "sureflow"
 QUIET = ("/health/", "/v2/health/", "/metrics")
+"""Asked every few seconds, and never of interest."""
 
 _provider: TracerProvider | None = None
 _tracer: Tracer | None = None

@@ -72,15 +72,13 @@ class CalibrationRun(Run):
         Raises:
             EngineError: The lanes cannot be made, or the model is another one by now.
         """
-        with self._metrics.request(self.plan.card.name, self.plan.kind) as outcome:
-            outcome.name = "error"
+        with self._metrics.request(self.plan.card.name, self.plan.kind):
             scores = []
             for first in range(0, len(self.plan.lanes), BATCH):
                 scores += await self._drawn(self.plan.lanes[first : first + BATCH])
                 self.done = len(scores)
                 yield None if first else Started(0)
             await self._conclude(scores)
-            outcome.name = "ok"
 
     def usage(self) -> dict[str, Any]:
         """Return what the draws cost, as a JSON object."""

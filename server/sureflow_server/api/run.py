@@ -81,25 +81,20 @@ class Run:
         Raises:
             EngineError: Some samples could not be made.
         """
-        with self._metrics.request(self.plan.card.name, self.plan.kind) as outcome:
+        with self._metrics.request(self.plan.card.name, self.plan.kind):
             tasks = TaskGroup(None if self.keep is None else partial(self._keep, self.keep))
             async with self.job, tasks:
-                try:
-                    async for event in self.job:
-                        if not isinstance(event, Finished):
-                            yield event
-                        elif result := self._take(event):
-                            tasks.add(result)
-                        for result in tasks.done():
-                            yield result
-                    for result in self._finalize():
+                async for event in self.job:
+                    if not isinstance(event, Finished):
+                        yield event
+                    elif result := self._take(event):
                         tasks.add(result)
-                    async for result in tasks.rest():
+                    for result in tasks.done():
                         yield result
-                except Exception:
-                    outcome.name = "error"
-                    raise
-                outcome.name = "ok"
+                for result in self._finalize():
+                    tasks.add(result)
+                async for result in tasks.rest():
+                    yield result
                 self._count_times()
 
     async def collect(self) -> list[Result]:

@@ -25,8 +25,7 @@ class Forecast:
 
     Attributes:
         tick_s: Seconds that ticks of 0, 1, 2, ... rows should take, by name of model, up to the
-            most rows that a tick has while there is any hurry, see
-            :func:`~sureflow_server.engine.row_budget.rows_on_target`.
+            most rows that a tick has while there is any hurry.
     """
 
     def __init__(self) -> None:

@@ -6,7 +6,6 @@ from asyncio import Queue, TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from types import TracebackType
 
 from sureflow.core.card import ModelCard
 from sureflow.core.lane import LaneSpec, Sample
@@ -95,12 +94,7 @@ class Job:
     async def __aenter__(self) -> Job:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.on_leave(self)
 
     def __aiter__(self) -> Job:

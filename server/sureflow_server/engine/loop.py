@@ -33,7 +33,7 @@ from sureflow_server.engine.messages import (
     Unload,
 )
 from sureflow_server.engine.model_cache import Loaded, ModelCache
-from sureflow_server.engine.row_budget import idle_rows, row_budget
+from sureflow_server.engine.row_budget import IDLE_TICK_S, row_budget, rows_within
 from sureflow_server.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -110,11 +110,7 @@ class TickLoop:
         self._scheduler: Scheduler[_Lane] = Scheduler()
         self._slots: dict[int, _Slot] = {}
         self._stats = {model: TickStats(model) for model in self._tick_s}
-        self._started: list[Started] = []
-        self._refused: list[Refused] = []
-        self._finished: list[Finished] = []
-        self._failed: list[Failed] = []
-        self._cache_events: list[CacheEvent] = []
+        self._next = Report()
         self._calibrations: dict[str, Calibration] = {}
         self._busy_before = False
         self._changed = False
@@ -171,7 +167,7 @@ class TickLoop:
         gone = self._cache.turn(self._busy, self._fetch, self._inbox)
         self._stale |= closed - self._cache.closing
         for model in gone:
-            self._cache_events.append(CacheEvent(model, "evicted"))
+            self._next.cache_events.append(CacheEvent(model, "evicted"))
             self._stale.discard(model)
             if self._scheduler.waiting(model):
                 self._cache.want(model)
@@ -185,7 +181,7 @@ class TickLoop:
     def _take(self, loaded: Loaded) -> None:
         """Go on with the requests that have waited for a model."""
         came = self._cache.came(loaded)
-        self._cache_events.append(CacheEvent(loaded.model, "loaded" if came else "failed"))
+        self._next.cache_events.append(CacheEvent(loaded.model, "loaded" if came else "failed"))
         deferred = self._deferred.pop(loaded.model, [])
         if came:
             self._calibrate(loaded.model)
@@ -195,7 +191,7 @@ class TickLoop:
             return
         waiting = [submit.request for submit in deferred] + self._scheduler.requests(loaded.model)
         for request in dict.fromkeys(waiting):
-            self._failed.append(Failed(request, loaded.error, False))
+            self._next.failed.append(Failed(request, loaded.error, False))
             self._cancel(request)
 
     def _cancel(self, request: int) -> None:
@@ -227,7 +223,7 @@ class TickLoop:
         try:
             self._check(submit)
         except ValueError as error:
-            self._refused.append(Refused(submit.request, str(error)))
+            self._next.refused.append(Refused(submit.request, str(error)))
             return
         terms = submit.terms
         lanes = [
@@ -288,7 +284,7 @@ class TickLoop:
             for ticket, lane in turn.start:
                 sampler.admit(ticket, lane.spec, lane.deadline)
                 self._slots[ticket] = _Slot(model, lane, monotonic())
-                self._started.append(Started(lane.request))
+                self._next.started.append(Started(lane.request))
 
     def _row_budget(self, model: str, left: Mapping[int, float]) -> int:
         """Rows that the next ticks may have."""
@@ -306,7 +302,7 @@ class TickLoop:
         if self._scheduler.busy:
             rows = row_budget(pressing, [slowness * seconds for seconds in tick_s])
         else:
-            rows = idle_rows(tick_s)
+            rows = rows_within(IDLE_TICK_S, tick_s)
         return min(rows, self._fitting_rows(model, rows))
 
     def _fitting_rows(self, model: str, wanted: int) -> int:
@@ -342,7 +338,7 @@ class TickLoop:
             for ticket, sample in tick.finished:
                 self._finish(ticket, sample, ended)
             for request, error in tick.failed.items():
-                self._failed.append(Failed(request, str(error), error.memory))
+                self._next.failed.append(Failed(request, str(error), error.memory))
                 self._cancel(request)
         if ended > first:
             self._turn_s += LAST_TURN_WEIGHT * (ended - first - self._turn_s)
@@ -357,8 +353,8 @@ class TickLoop:
         self._scheduler.finish(ticket)
         slot = self._slots.pop(ticket)
         self._cache.use(slot.model)
-        lane = slot.lane
-        self._finished.append(Finished(lane.request, lane.number, sample, slot.admitted, ended))
+        request, number = slot.lane.request, slot.lane.number
+        self._next.finished.append(Finished(request, number, sample, slot.admitted, ended))
 
     def _count(self, stats: TickStats, rows: int, seconds: float, expected_s: float) -> None:
         stats.rows += rows
@@ -370,33 +366,25 @@ class TickLoop:
 
     def _report(self) -> None:
         """Send finished lanes at once, and statistics now and then or before falling asleep."""
-        now = monotonic()
+        now, report = monotonic(), self._next
         due = now >= self._due or not self._slots
         news = (
-            self._started or self._finished or self._refused or self._failed or self._cache_events
+            report.started
+            or report.finished
+            or report.refused
+            or report.failed
+            or report.cache_events
         )
         if not (news or (due and self._changed) or now >= self._beat):
             return
         self._beat = now + BEAT_S
-        self._send(
-            Report(
-                started=tuple(dict.fromkeys(self._started)),
-                progress=tuple(self._progress()) if due else (),
-                finished=tuple(self._finished),
-                stats=tuple(self._statistics()) if due else (),
-                refused=tuple(self._refused),
-                failed=tuple(self._failed),
-                cache_events=tuple(self._cache_events),
-            )
-        )
-        self._started.clear()
-        self._finished.clear()
-        self._refused.clear()
-        self._failed.clear()
-        self._cache_events.clear()
+        self._next = Report()
+        report.started = list(dict.fromkeys(report.started))
         if due:
+            report.progress, report.stats = self._progress(), self._statistics()
             self._due = now + REPORT_EVERY_S
             self._changed = False
+        self._send(report)
 
     def _progress(self) -> list[Progress]:
         watched = {ticket: slot for ticket, slot in self._slots.items() if slot.lane.watched}

@@ -269,20 +269,20 @@ class TickStats:
     second_counts: list[int] = field(default_factory=lambda: [0] * (len(SECOND_BOUNDS) + 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
     """Everything new since the last report; at most one per tick, and one a second at least.
 
     An empty one says that the loop still turns.
     """
 
-    started: tuple[Started, ...]
-    progress: tuple[Progress, ...]
-    finished: tuple[Finished, ...]
-    stats: tuple[TickStats, ...]
-    refused: tuple[Refused, ...] = ()
-    failed: tuple[Failed, ...] = ()
-    cache_events: tuple[CacheEvent, ...] = ()
+    started: list[Started] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+    finished: list[Finished] = field(default_factory=list)
+    stats: list[TickStats] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    cache_events: list[CacheEvent] = field(default_factory=list)
 
 
 Command = Submit | Cancel | Unload | Recalibrate | Shutdown

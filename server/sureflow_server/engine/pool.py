@@ -9,7 +9,6 @@ from itertools import count
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
 
 from sureflow.confidence.calibration import CALIBRATION, Calibration
 from sureflow.core.card import ModelCard
@@ -38,27 +37,9 @@ from sureflow_server.engine.messages import (
 from sureflow_server.engine.scheduler import IDLE
 from sureflow_server.engine.supervisor import Supervisor
 from sureflow_server.engine.timeouts import Timeouts
+from sureflow_server.metrics import Metrics
 
 MIN_RETRY_S, MAX_RETRY_S = 0.05, 60.0
-
-
-class Observer(Protocol):
-    """Who wants to know what the engine does."""
-
-    def ticked(self, stats: TickStats) -> None:
-        """Ticks were made."""
-
-    def cache_changed(self, event: CacheEvent) -> None:
-        """A model has come into memory, has not, or has gone."""
-
-    def resident(self, nbytes: dict[str, int]) -> None:
-        """These models are in memory, and take so many bytes."""
-
-    def runs_on(self, model: str, numerics: dict[str, Any]) -> None:
-        """A model that can be asked for computes like this; see :mod:`sureflow.numerics`."""
-
-    def worker_restarted(self) -> None:
-        """A dead worker is being replaced."""
 
 
 class Pool:
@@ -71,10 +52,11 @@ class Pool:
     Args:
         config: What workers are started with.
         limits: What may be accepted and not finished; beyond it requests are refused.
-        observer: Told of ticks and restarts.
+        metrics: Told what the workers do.
         timeouts: How long workers may be silent.
 
     Attributes:
+        draining: Whether the pool takes nothing new because it is about to end.
         folder: Where the checkpoints lie, known once a worker has been ready.
         cards: Models that can be asked for, by name.
         failures: Why other models cannot, by name of their folder.
@@ -85,19 +67,19 @@ class Pool:
         self,
         config: WorkerConfig,
         limits: AdmissionLimits,
-        observer: Observer,
+        metrics: Metrics,
         timeouts: Timeouts | None = None,
     ) -> None:
         self._config = config
         self._limits = limits
-        self._observer = observer
+        self._metrics = metrics
         self._timeouts = timeouts or Timeouts()
         self._ids = count(1)
-        self._current = Supervisor(config, self._timeouts, self)
+        self._current = Supervisor(config, self._timeouts, self._heard, metrics)
         self._all = [self._current]
-        self._draining = False
         self._changing = asyncio.Lock()
         self._farewells: set[asyncio.Task[None]] = set()
+        self.draining = False
         self.folder = ""
         self.cards: dict[str, ModelCard] = {}
         self.failures: dict[str, str] = {}
@@ -106,12 +88,7 @@ class Pool:
     @property
     def ready(self) -> bool:
         """Whether a worker stands by, warmed up, and new requests are welcome."""
-        return self._current.serving and not self._draining
-
-    @property
-    def draining(self) -> bool:
-        """Whether the pool takes nothing new because it is about to end."""
-        return self._draining
+        return self._current.serving and not self.draining
 
     @property
     def resident(self) -> dict[str, int]:
@@ -150,14 +127,15 @@ class Pool:
 
     def drain(self, seconds: float) -> None:
         """Refuse new requests from now on, and give those under way this long to finish."""
-        self._draining = True
+        self.draining = True
+        loop = asyncio.get_running_loop()
         for each in self._all:
             each.retire()
-        asyncio.get_running_loop().call_later(seconds, self._cut_off)
+            loop.call_later(seconds, each.cut_off)
 
     async def stop(self) -> None:
         """End all workers; requests still under way are cut off."""
-        self._draining = True
+        self.draining = True
         await asyncio.gather(*(each.stop() for each in self._all))
 
     async def load(self, name: str) -> ModelCard:
@@ -181,7 +159,7 @@ class Pool:
             config = replace(self._config, without=without, calibrations=kept)
             if config.model_bytes is not None:
                 config = replace(config, last=(*self._current.resident, name))
-            standby = Supervisor(config, self._timeouts, self)
+            standby = Supervisor(config, self._timeouts, self._heard, self._metrics)
             self._all.append(standby)
             standby.start()
             try:
@@ -245,10 +223,7 @@ class Pool:
             QueueFullError: There is no room.
             DeadlineUnreachableError: There is no time.
         """
-        if self._draining:
-            raise DrainingError("the server is shutting down", 5)
-        if not self.folder:
-            raise NotReadyError("the models are still being loaded", 2)
+        self._check_open()
         present = self.cards.get(card.name)
         if present is None or present.version != card.version:
             raise NotReadyError(f"{card.name} has just been changed", MIN_RETRY_S)
@@ -264,7 +239,7 @@ class Pool:
             card,
             dict(enumerate(lanes)),
             progress,
-            supervisor.leave,
+            supervisor.end,
             Terms(owner, IDLE if idle else priority, deadline),
             supervisor.forecast.lane_rows(card.name, lanes[0]),
             follow,
@@ -326,29 +301,22 @@ class Pool:
         waiting = [other for each in self._all for other in each.ledger.jobs if not other.started]
         return sum(_order(other) < _order(job) for other in waiting)
 
-    def came_up(self, supervisor: Supervisor, ready: Ready) -> None:
-        """Take note of what a worker has loaded, unless it has not taken over yet."""
-        self.folder = ready.folder
-        if supervisor is self._current:
-            self._take(supervisor)
-
-    def ticked(self, stats: TickStats) -> None:
-        """Pass on the ticks of one worker, with the lanes of all."""
-        standing = [each.standing.get(stats.model, (0, 0)) for each in self._all]
-        running, waiting = (sum(column) for column in zip(*standing, strict=True))
-        self._observer.ticked(replace(stats, running=running, waiting=waiting))
-
-    def cache_changed(self, event: CacheEvent) -> None:
-        """Pass on what has come into memory, and what has gone."""
-        self._observer.cache_changed(event)
-        self._observer.resident(self.resident)
-
-    def worker_restarted(self) -> None:
-        """Pass on that a dead worker is being replaced."""
-        self._observer.worker_restarted()
+    def _heard(self, supervisor: Supervisor, news: Ready | TickStats | CacheEvent) -> None:
+        """Take note of what a worker tells of itself, and pass it on."""
+        if isinstance(news, TickStats):
+            standing = [each.standing.get(news.model, (0, 0)) for each in self._all]
+            running, waiting = (sum(column) for column in zip(*standing, strict=True))
+            self._metrics.ticked(replace(news, running=running, waiting=waiting))
+        elif isinstance(news, CacheEvent):
+            self._metrics.cache_changed(news)
+            self._metrics.resident(self.resident)
+        else:
+            self.folder = news.folder
+            if supervisor is self._current:  # else it has not taken over yet
+                self._take(supervisor)
 
     def _check_open(self) -> None:
-        if self._draining:
+        if self.draining:
             raise DrainingError("the server is shutting down", 5)
         if not self.folder:
             raise NotReadyError("the models are still being loaded", 2)
@@ -394,9 +362,9 @@ class Pool:
         self.cards = dict(supervisor.cards)
         self.failures = supervisor.failures
         self.unloaded = {*self._config.without}
-        self._observer.resident(self.resident)
+        self._metrics.resident(self.resident)
         for card in self.cards.values():
-            self._observer.runs_on(card.name, card.numerics)
+            self._metrics.runs_on(card.name, card.numerics)
 
     def _see_off(self, supervisor: Supervisor) -> None:
         """Forget a supervisor once it has finished what it has."""
@@ -428,10 +396,6 @@ class Pool:
         at_once = max((len(seconds) for seconds in tick_s.values()), default=2) - 1
         seconds = self._current.lane_s * self.reserved / at_once / 2
         return min(max(seconds, MIN_RETRY_S), MAX_RETRY_S)
-
-    def _cut_off(self) -> None:
-        for each in self._all:
-            each.cut_off()
 
 
 def _order(job: Job) -> tuple[int, float, int]:

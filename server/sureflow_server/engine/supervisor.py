@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from sureflow.core.card import ModelCard
 from sureflow.core.lane import LaneSpec
@@ -37,8 +38,9 @@ from sureflow_server.engine.messages import (
     WorkerConfig,
 )
 from sureflow_server.engine.process import WorkerProcess
-from sureflow_server.engine.row_budget import rows_on_target
+from sureflow_server.engine.row_budget import TARGET_LATENCY_S, rows_within
 from sureflow_server.engine.timeouts import Timeouts
+from sureflow_server.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -51,22 +53,6 @@ LOOKS = 8
 """Fewest looks before a worker is given up."""
 
 
-class Observer(Protocol):
-    """Who wants to know what workers do."""
-
-    def came_up(self, supervisor: Supervisor, ready: Ready) -> None:
-        """A worker is ready to serve."""
-
-    def ticked(self, stats: TickStats) -> None:
-        """Ticks were made."""
-
-    def cache_changed(self, event: CacheEvent) -> None:
-        """A model has come into memory, has not, or has gone."""
-
-    def worker_restarted(self) -> None:
-        """A dead worker is being replaced."""
-
-
 class Supervisor:
     """Keeps a worker alive until it is retired, and hands it what it has accepted.
 
@@ -76,9 +62,11 @@ class Supervisor:
     Args:
         config: What workers are started with.
         timeouts: How long they may be silent.
-        observer: Told what happens.
+        heard: Called with what a worker tells of itself.
+        metrics: Where workers that die are counted.
 
     Attributes:
+        serving: Whether a worker stands by, warmed up.
         ledger: Requests under way.
         forecast: What requests cost, and how long they take.
         lane_s: Seconds that the last finished lane was in its slot.
@@ -90,12 +78,18 @@ class Supervisor:
         gone: Set once it is retired and its last worker has ended.
     """
 
-    def __init__(self, config: WorkerConfig, timeouts: Timeouts, observer: Observer) -> None:
+    def __init__(
+        self,
+        config: WorkerConfig,
+        timeouts: Timeouts,
+        heard: Callable[[Supervisor, Ready | TickStats | CacheEvent], None],
+        metrics: Metrics,
+    ) -> None:
         self._config = config
         self._timeouts = timeouts
-        self._observer = observer
+        self._heard = heard
+        self._metrics = metrics
         self._worker: WorkerProcess | None = None
-        self._serving = False
         self._retired = False
         self._restarts = 0
         self._startup_done = asyncio.Event()
@@ -106,6 +100,7 @@ class Supervisor:
         self._verdict: str | None = None
         self._unloading: set[str] = set()
         self._tick_s: dict[str, tuple[float, ...]] = {}
+        self.serving = False
         self.ledger = Ledger()
         self.forecast = Forecast()
         self.lane_s = 0.0
@@ -116,14 +111,19 @@ class Supervisor:
         self.standing: dict[str, tuple[int, int]] = {}
         self.gone = asyncio.Event()
 
-    @property
-    def serving(self) -> bool:
-        """Whether a worker stands by, warmed up."""
-        return self._serving
-
     def start(self) -> None:
-        """Start the first worker; returns before it is ready."""
-        self._spawn()
+        """Start a worker; returns before it is ready."""
+        if self._retired and not self.ledger.jobs:
+            self._leave_off()
+            return
+        self._limit_s, self._silent_s = self._timeouts.load_s, 0.0
+        self._loading, self._verdict = "its code", None
+        needed = {job.card.name for job in self.ledger.jobs}
+        without = self._config.without - needed
+        config = replace(self._config, without=without, **self._budgeted(needed))
+        self._unloading |= self._config.without - without
+        self._worker = WorkerProcess(config, self._received, self._exited)
+        self._watch(self._worker)
 
     async def wait_ready(self) -> None:
         """Wait for the first worker.
@@ -140,12 +140,11 @@ class Supervisor:
         self.ledger.open(job)
         self._feed()
 
-    def leave(self, job: Job) -> None:
-        """End a request whose caller is done with it."""
-        self.end(job, None)
+    def end(self, job: Job, error: EngineError | None = None) -> None:
+        """End a request before its time, such as when its caller leaves.
 
-    def end(self, job: Job, error: EngineError | None) -> None:
-        """End a request before its time; one that has ended already is left alone."""
+        One that has ended already is left alone.
+        """
         if self._worker is not None and self.ledger.was_given(job):
             self._worker.send(Cancel(job.id))
         if job in self.ledger:
@@ -174,7 +173,7 @@ class Supervisor:
         known = {name: d for name, d in self._config.calibrations.items() if name != card.name}
         kept = {card.name: data} if keep else {}
         self._config = replace(self._config, calibrations=known | kept)
-        if self._worker is not None and self._serving:
+        if self._worker is not None and self.serving:
             self._worker.send(Recalibrate(card.name, data))
         return self._config
 
@@ -211,7 +210,7 @@ class Supervisor:
             return
         if self._worker is None:
             self._leave_off()
-        elif self._serving:
+        elif self.serving:
             self._worker.stop()
         else:
             self._worker.kill()
@@ -221,7 +220,7 @@ class Supervisor:
         self.gone.set()
 
     def _feed(self) -> None:
-        if self._worker is not None and self._serving:
+        if self._worker is not None and self.serving:
             for job in self.ledger.hand_over():
                 self._worker.send(job.submit())
 
@@ -240,21 +239,8 @@ class Supervisor:
         for model in self._unloading - {job.card.name for job in self.ledger.jobs}:
             self._unloading.discard(model)
             self.standing.pop(model, None)
-            if self._worker is not None and self._serving:
+            if self._worker is not None and self.serving:
                 self._worker.send(Unload(model))
-
-    def _spawn(self) -> None:
-        if self._retired and not self.ledger.jobs:
-            self._leave_off()
-            return
-        self._limit_s, self._silent_s = self._timeouts.load_s, 0.0
-        self._loading, self._verdict = "its code", None
-        needed = {job.card.name for job in self.ledger.jobs}
-        without = self._config.without - needed
-        config = replace(self._config, without=without, **self._budgeted(needed))
-        self._unloading |= self._config.without - without
-        self._worker = WorkerProcess(config, self._received, self._exited)
-        self._watch(self._worker)
 
     def _budgeted(self, needed: set[str]) -> dict[str, Any]:
         """What a successor should know where not all models fit into memory."""
@@ -276,7 +262,7 @@ class Supervisor:
         if worker is not self._worker:
             return
         if self._silent_s > self._limit_s and self._verdict is None:
-            doing = "serving" if self._serving else f"loading {self._loading}"
+            doing = "serving" if self.serving else f"loading {self._loading}"
             self._verdict = f"was silent for {self._limit_s:g} s while {doing}"
             worker.kill()
         pause = min(LOOK_S, self._limit_s / LOOKS)
@@ -308,7 +294,7 @@ class Supervisor:
         for event in report.cache_events:
             others = tuple(name for name in self.resident if name != event.model)
             self.resident = (*others, event.model) if event.what == "loaded" else others
-            self._observer.cache_changed(event)
+            self._heard(self, event)
         launched: dict[Job, dict[int, LaneSpec]] = {}
         for finished in report.finished:
             if job := self.ledger.get(finished.request):
@@ -324,7 +310,7 @@ class Supervisor:
         for stats in report.stats:
             self.standing[stats.model] = stats.running, stats.waiting
             self.forecast.ticked(stats)
-            self._observer.ticked(stats)
+            self._heard(self, stats)
 
     def _finished(self, job: Job, finished: Finished) -> dict[int, LaneSpec]:
         """Hand a sample over; return the lane that it calls for, by its number."""
@@ -346,7 +332,8 @@ class Supervisor:
             card.name: card for card in ready.cards if card.name not in self._config.without
         }
         self.forecast.tick_s = {
-            model: seconds[: rows_on_target(seconds) + 1] for model, seconds in ready.tick_s.items()
+            model: seconds[: rows_within(TARGET_LATENCY_S, seconds) + 1]
+            for model, seconds in ready.tick_s.items()
         }
         self.failures = ready.failures
         self.nbytes, self.resident, self._tick_s = ready.nbytes, ready.resident, ready.tick_s
@@ -356,9 +343,9 @@ class Supervisor:
             if present is None or present.version != job.card.version:
                 changed = f"model {job.card.name} changed while the request ran"
                 self._end(job, RequestFailedError(changed))
-        self._serving = True
+        self.serving = True
         self._end_startup(None)
-        self._observer.came_up(self, ready)
+        self._heard(self, ready)
         self._feed()
         self._unload_idle()
         self._end_if_idle()
@@ -370,7 +357,7 @@ class Supervisor:
 
     def _exited(self, code: int | None) -> None:
         self._worker = None
-        self._serving = False
+        self.serving = False
         self.standing.clear()
         if self._retired and not self.ledger.jobs:
             self._leave_off()
@@ -385,8 +372,8 @@ class Supervisor:
         delay = BACK_OFF_S[min(self._restarts, len(BACK_OFF_S) - 1)]
         self._restarts += 1
         log.error("the worker process %s; a new one starts in %g s", how, delay)
-        self._observer.worker_restarted()
-        asyncio.get_running_loop().call_later(delay, self._spawn)
+        self._metrics.worker_restarted()
+        asyncio.get_running_loop().call_later(delay, self.start)
 
 
 def _failure(failed: Failed) -> EngineError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Callable
 
 from sureflow_server.store.errors import StoreError
 from sureflow_server.store.store import Store, Usage
@@ -14,19 +14,12 @@ log = logging.getLogger(__name__)
 EVERY_S = 10.0
 
 
-class Observer(Protocol):
-    """Who wants to know how full a store is."""
-
-    def stored(self, usage: Usage) -> None:
-        """So full it is."""
-
-
-async def sweep(store: Store, observer: Observer) -> None:
-    """Sweep a store now and then, until it is cancelled."""
+async def sweep(store: Store, observe: Callable[[Usage], None]) -> None:
+    """Sweep a store now and then and tell how full it is, until it is cancelled."""
     while True:
         try:
             await store.sweep()
-            observer.stored(await store.usage())
+            observe(await store.usage())
         except StoreError as error:
             log.warning("the store could not be swept: %s", error)
         await asyncio.sleep(EVERY_S)

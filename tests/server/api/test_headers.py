@@ -13,7 +13,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sureflow_server.api import middleware
+from sureflow_server.api import body_limit
 from sureflow_server.api.headers import DATA_POLICY, PAGE_POLICY, SecurityHeaders
 from sureflow_server.app import create_app
 from sureflow_server.settings import Settings
@@ -87,7 +87,7 @@ def test_the_documentation_runs_its_own_script_alone(server: Server) -> None:
 
 
 def test_a_body_must_arrive_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(middleware, "BODY_S", 0.05)
+    monkeypatch.setattr(body_limit, "BODY_S", 0.05)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"

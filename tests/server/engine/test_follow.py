@@ -61,7 +61,7 @@ class Worker:
         done = [
             Finished(1, lane, finished(lane, spec=self.lanes[lane]), 0.0, 1.0) for lane in lanes
         ]
-        self.received(Report((), (), tuple(done), ()))
+        self.received(Report(finished=done))
 
 
 workers: list[Worker] = []

@@ -200,7 +200,7 @@ def test_a_thousand_samples_do_not_delay_one(model: Model) -> None:
 
     def send(report: Report) -> None:
         finished = [f for f in report.finished if f.request == 2]
-        driver.send(Report(report.started, report.progress, tuple(finished), report.stats))
+        driver.send(Report(report.started, report.progress, finished, report.stats))
 
     class Counted(Sampler):
         arrived = False

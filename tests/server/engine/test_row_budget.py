@@ -6,20 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sureflow_server.engine.row_budget import (
+    IDLE_TICK_S,
     TARGET_LATENCY_S,
-    idle_rows,
     row_budget,
-    rows_on_target,
+    rows_within,
 )
 
 TICK_S = [0.0, *(0.005 + 0.004 * rows for rows in range(1, 17))]
 
 
 def test_a_brisk_tick_is_no_longer_than_it_may_be() -> None:
-    assert rows_on_target(TICK_S) == 7
+    assert rows_within(TARGET_LATENCY_S, TICK_S) == 7
     assert TICK_S[7] <= TARGET_LATENCY_S < TICK_S[8]
-    assert rows_on_target([0.0, 9.0, 10.0]) == 1, "a row at least"
-    assert rows_on_target([0.0, 1e-4, 2e-4]) == 2, "all there are"
+    assert rows_within(TARGET_LATENCY_S, [0.0, 9.0, 10.0]) == 1, "a row at least"
+    assert rows_within(TARGET_LATENCY_S, [0.0, 1e-4, 2e-4]) == 2, "all there are"
 
 
 def test_without_deadlines_ticks_are_as_wide_as_can_be() -> None:
@@ -56,6 +56,6 @@ def test_one_more_deadline_never_widens_ticks_but_for_its_own_row(
 
 
 def test_ticks_that_nobody_waits_for_are_short() -> None:
-    assert idle_rows([0.0, *(0.001 * rows for rows in range(1, 17))]) == 10
-    assert idle_rows([0.0, 9.0, 10.0]) == 1, "a row at least"
-    assert idle_rows([0.0, 1e-4, 2e-4]) == 2, "all there are"
+    assert rows_within(IDLE_TICK_S, [0.0, *(0.001 * rows for rows in range(1, 17))]) == 10
+    assert rows_within(IDLE_TICK_S, [0.0, 9.0, 10.0]) == 1, "a row at least"
+    assert rows_within(IDLE_TICK_S, [0.0, 1e-4, 2e-4]) == 2, "all there are"

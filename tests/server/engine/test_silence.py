@@ -35,7 +35,7 @@ class Worker:
         self.received(Ready(folder, (CARD,), {"m": (0.0, 0.001)}, {}))
 
     def beat(self) -> None:
-        self.received(Report((), (), (), ()))
+        self.received(Report())
 
     def send(self, command: Command) -> None:
         self.commands.append(command)

@@ -1,44 +1,17 @@
-"""What surrounds every request: its id, and limits on its body."""
+"""How large a body may be, and how slow."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from time import monotonic
-from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sureflow_server.api.problems import Problem
 
 BODY_S = 60.0
 """Seconds in which a body must have arrived once it is waited for."""
-
-REQUEST_ID = re.compile(r"[!-~]{1,128}")
-
-
-class RequestId:
-    """Gives every request an id, its own ``X-Request-Id`` if it has one, and echoes it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection event."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        own = Headers(scope=scope).get("x-request-id", "")
-        request_id = own if REQUEST_ID.fullmatch(own) else f"req_{uuid4().hex}"
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def echo(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
-            await send(message)
-
-        await self.app(scope, receive, echo)
 
 
 class BodyLimit:
