@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from pydantic_settings import SettingsError
 
 from sureflow.cli import app, examples
 from sureflow_server.keys.commands import app as keys
+from sureflow_server.keys.file import complaint
 from sureflow_server.logs import configure
 from sureflow_server.settings import Settings
 from sureflow_server.traces import TracesError, install
@@ -19,144 +21,72 @@ from sureflow_server.traces import TracesError, install
 app.add_typer(keys, name="keys")
 
 
-@app.command(
-    epilog=examples(
-        "sureflow serve",
-        "sureflow serve --port 9000 --models-dir my-checkpoints --default-model moons",
-        "sureflow serve --models-dir my-checkpoints --plugin moon-flow=my_package.flow:Flow",
-        "sureflow serve --host 0.0.0.0 --api-keys-file keys.json --device cuda",
-    )
-)
-def serve(
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to bind; default 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="TCP port; 0 for any; default 8000.")] = None,
-    models_dir: Annotated[
-        Path | None, typer.Option(help="Folder of checkpoint folders; default the embedded ones.")
-    ] = None,
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option("--plugin", help="Network of your own, name=package.module:factory; repeat."),
-    ] = None,
-    default_model: Annotated[
-        str | None, typer.Option(help="Model of requests that name none; default fashion.")
-    ] = None,
-    capacity: Annotated[
-        int | None, typer.Option(help="Network rows of a tick at most; default what is efficient.")
-    ] = None,
-    admission: Annotated[
-        str | None, typer.Option(help="When lanes may start: tick (default) or request.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads of the worker; default 1.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Torch device of the worker; default cpu.")
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="float32 (default), or bfloat16: faster, and rounded.")
-    ] = None,
-    compile: Annotated[
-        str | None, typer.Option(help="off (default), graphs (CUDA only) or compile.")
-    ] = None,
-    portable: Annotated[
-        bool | None,
-        typer.Option(
-            "--portable", help="The same bits on all x86 machines with AVX2, which is slower."
-        ),
-    ] = None,
-    model_bytes: Annotated[
-        int | None, typer.Option(help="Memory for models; others are loaded when asked for.")
-    ] = None,
-    max_samples_per_request: Annotated[
-        int | None, typer.Option(help="Largest n; default 1024.")
-    ] = None,
-    max_queued_samples: Annotated[
-        int | None, typer.Option(help="Samples under way before 429; default 4096.")
-    ] = None,
-    max_queued_bytes: Annotated[
-        int | None, typer.Option(help="Bytes reserved for them; default 1073741824.")
-    ] = None,
-    max_body_bytes: Annotated[
-        int | None, typer.Option(help="Largest request body; default 1048576.")
-    ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="Folder for rewind handles; default ~/.local/share/sureflow."),
-    ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option(help="redis:// address of what several servers share."),
-    ] = None,
-    store_max_bytes: Annotated[
-        int | None, typer.Option(help="Bytes of all handles and key frames; default 1073741824.")
-    ] = None,
-    handle_ttl_s: Annotated[
-        float | None, typer.Option(help="Seconds that a handle lives; default 3600.")
-    ] = None,
-    handle_max_ttl_s: Annotated[
-        float | None, typer.Option(help="Most seconds that a request may ask for; default 604800.")
-    ] = None,
-    job_bytes: Annotated[
-        int | None, typer.Option(help="Results of ended jobs; default 268435456.")
-    ] = None,
-    job_s: Annotated[
-        float | None, typer.Option(help="Seconds for which they are kept; default 3600.")
-    ] = None,
-    worker_timeout_s: Annotated[
-        float | None, typer.Option(help="Silence of a worker that hangs; default 30 or more.")
-    ] = None,
-    load_timeout_s: Annotated[
-        float | None, typer.Option(help="Seconds to load a model at most; default 600.")
-    ] = None,
-    drain_s: Annotated[
-        float | None, typer.Option(help="Seconds to finish after SIGTERM; default 30.")
-    ] = None,
-    api_keys_file: Annotated[
-        Path | None, typer.Option(help="API keys, see sureflow keys; default none are asked for.")
-    ] = None,
-    samples_per_minute: Annotated[
-        float | None, typer.Option(help="Rate of keys without their own; default unlimited.")
-    ] = None,
-    max_samples_in_flight: Annotated[
-        int | None, typer.Option(help="Quota of keys without their own; default unlimited.")
-    ] = None,
-    open_metrics: Annotated[
-        bool | None, typer.Option(help="Show /metrics without a key; default on loopback only.")
-    ] = None,
-    allowed_origins: Annotated[
-        list[str] | None,
-        typer.Option("--allow-origin", help="Origin of web pages that may call; repeat."),
-    ] = None,
-    replay_bytes: Annotated[
-        int | None, typer.Option(help="Answers kept for idempotency keys; default 67108864.")
-    ] = None,
-    replay_s: Annotated[
-        float | None, typer.Option(help="Seconds for which they are kept; default 3600.")
-    ] = None,
-    studio: Annotated[
-        bool | None, typer.Option(help="The studio at /, if installed; shown by default.")
-    ] = None,
-    log: Annotated[str | None, typer.Option(help="text (default), or json: a line each.")] = None,
-    traces: Annotated[
-        bool | None, typer.Option("--traces", help="Send OpenTelemetry traces; see OTEL_*.")
-    ] = None,
-    allow_unauthenticated: Annotated[
-        bool | None,
-        typer.Option("--allow-unauthenticated", help="Bind a public address without keys."),
-    ] = None,
-) -> None:
+OPTIONS: dict[str, tuple[Any, str]] = {
+    "config": (Path, "TOML file with settings."),
+    "host": (str, "Address to bind; default 127.0.0.1."),
+    "port": (int, "TCP port; 0 for any; default 8000."),
+    "models_dir": (Path, "Folder of checkpoint folders; default the embedded ones."),
+    "plugins": (list[str], "Network of your own, name=package.module:factory; repeat."),
+    "default_model": (str, "Model of requests that name none; default fashion."),
+    "capacity": (int, "Network rows of a tick at most; default what is efficient."),
+    "admission": (str, "When lanes may start: tick (default) or request."),
+    "threads": (int, "CPU threads of the worker; default 1."),
+    "device": (str, "Torch device of the worker; default cpu."),
+    "precision": (str, "float32 (default), or bfloat16: faster, and rounded."),
+    "compile": (str, "off (default), graphs (CUDA only) or compile."),
+    "portable": (bool, "The same bits on all x86 machines with AVX2, which is slower."),
+    "model_bytes": (int, "Memory for models; others are loaded when asked for."),
+    "max_samples_per_request": (int, "Largest n; default 1024."),
+    "max_queued_samples": (int, "Samples under way before 429; default 4096."),
+    "max_queued_bytes": (int, "Bytes reserved for them; default 1073741824."),
+    "max_body_bytes": (int, "Largest request body; default 1048576."),
+    "data_dir": (Path, "Folder for rewind handles; default ~/.local/share/sureflow."),
+    "store": (str, "redis:// address of what several servers share."),
+    "store_max_bytes": (int, "Bytes of all handles and key frames; default 1073741824."),
+    "handle_ttl_s": (float, "Seconds that a handle lives; default 3600."),
+    "handle_max_ttl_s": (float, "Most seconds that a request may ask for; default 604800."),
+    "job_bytes": (int, "Results of ended jobs; default 268435456."),
+    "job_s": (float, "Seconds for which they are kept; default 3600."),
+    "worker_timeout_s": (float, "Silence of a worker that hangs; default 30 or more."),
+    "load_timeout_s": (float, "Seconds to load a model at most; default 600."),
+    "drain_s": (float, "Seconds to finish after SIGTERM; default 30."),
+    "api_keys_file": (Path, "API keys, see sureflow keys; default none are asked for."),
+    "samples_per_minute": (float, "Rate of keys without their own; default unlimited."),
+    "max_samples_in_flight": (int, "Quota of keys without their own; default unlimited."),
+    "open_metrics": (bool, "Show /metrics without a key; default on loopback only."),
+    "allowed_origins": (list[str], "Origin of web pages that may call; repeat."),
+    "replay_bytes": (int, "Answers kept for idempotency keys; default 67108864."),
+    "replay_s": (float, "Seconds for which they are kept; default 3600."),
+    "studio": (bool, "The studio at /, if installed; shown by default."),
+    "log": (str, "text (default), or json: a line each."),
+    "traces": (bool, "Send OpenTelemetry traces; see OTEL_*."),
+    "allow_unauthenticated": (bool, "Bind a public address without keys."),
+}
+"""Settings that are options of the command: type, and what its help says."""
+
+SPELLED = {
+    "plugins": "--plugin",
+    "portable": "--portable",
+    "allowed_origins": "--allow-origin",
+    "traces": "--traces",
+    "allow_unauthenticated": "--allow-unauthenticated",
+}
+"""Options that are not spelled as their settings, and switches without a ``--no-``."""
+
+
+def serve(**options: Any) -> None:
     """Serve the models of a folder over HTTP.
 
     Options win over the environment (SUREFLOW_PORT, ...), which wins over the TOML file.
     """
-    given = {name: value for name, value in locals().items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     try:
         settings = Settings(**given)
         if settings.plugins:
             sys.path.insert(0, str(Path.cwd()))  # which the worker inherits
     except (ValidationError, SettingsError, ValueError) as error:
-        typer.echo(f"sureflow: {_reason(error)}", err=True)
+        reason = complaint(error) if isinstance(error, ValidationError) else str(error)
+        typer.echo(f"sureflow: {reason.replace('Value error, ', '', 1)}", err=True)
         raise typer.Exit(1) from None
     configure(settings.log)
     if settings.traces:
@@ -171,13 +101,23 @@ def serve(
     raise typer.Exit(run(settings))
 
 
-def _reason(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    message = first["msg"].removeprefix("Value error, ")
-    field = ".".join(str(part) for part in first["loc"])
-    return f"{field}: {message}" if field else message
+def _parameter(name: str) -> Parameter:
+    """A setting as an option of the command; one that is not given is ``None``."""
+    kind, text = OPTIONS[name]
+    option = typer.Option(*filter(None, [SPELLED.get(name)]), help=text)
+    annotation = Annotated[kind | None, option]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+serve.__signature__ = Signature(map(_parameter, OPTIONS))  # type: ignore[attr-defined]
+app.command(
+    epilog=examples(
+        "sureflow serve",
+        "sureflow serve --port 9000 --models-dir my-checkpoints --default-model moons",
+        "sureflow serve --models-dir my-checkpoints --plugin moon-flow=my_package.flow:Flow",
+        "sureflow serve --host 0.0.0.0 --api-keys-file keys.json --device cuda",
+    )
+)(serve)
 
 
 def main() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -11,11 +10,9 @@ from fastapi import Request
 from sureflow.core.family import Family, families
 from sureflow.recipe import FIRST_FAMILY
 from sureflow_server.api.board import Board
-from sureflow_server.engine.account import Tally
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
 from sureflow_server.keys.accounts import Accounts
-from sureflow_server.keys.key import Key
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
 from sureflow_server.replays import Replays
@@ -79,20 +76,6 @@ class Service:
         """
         card = self.pool.cards.get(model or self.default_model or "")
         return families()[FIRST_FAMILY if card is None else card.family]
-
-    @asynccontextmanager
-    async def account(self, key: Key | None, samples: int) -> AsyncIterator[Tally | None]:
-        """Yield what so many samples of a key are counted in; ``None`` counts nothing.
-
-        Raises:
-            QuotaError: Too many are in flight.
-            RateError: They come too fast.
-        """
-        if key is None:
-            yield None
-            return
-        async with self.accounts.claim(key, samples) as tally:
-            yield tally
 
     async def wait_ready(self) -> None:
         """Wait until requests can be served.

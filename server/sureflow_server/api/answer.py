@@ -111,7 +111,7 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
         "evaluations": sample.evaluations,
         "tolerance": sample.tolerance,
         "inversion_error": _number(sample.inversion_error),
-        "handle": None if result.handle is None else result.handle.record(),
+        "handle": result.handle,
         "parent": plan.parent,
         "rewound_from": plan.rewound_from(index),
     }

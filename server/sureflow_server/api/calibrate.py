@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,12 +11,11 @@ from pydantic import Field
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.quantile_map import LIMIT
 from sureflow.confidence.recalibration import Recalibration
-from sureflow.core.family import Family, family_of
-from sureflow.core.lane import LaneSpec
+from sureflow.core.family import family_of
 from sureflow.core.schema import Integer, Schema
 from sureflow_server.api.answer import tail
 from sureflow_server.api.calibration_run import CalibrationRun
-from sureflow_server.api.family_part import deferred_part, read_part, sampler_of
+from sureflow_server.api.family_part import deferred_part, read_part
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.resolve import card_of
@@ -26,18 +26,13 @@ EACH, ALONE = 600, 2000
 """Draws of every class, and of a model without classes, where nobody says how many."""
 
 
-def guidance_of(family: Family) -> type[Schema]:
-    """The type of the guidance of a family."""
-    return family.guidance
-
-
 class CalibrateRequest(Schema):
     """A setting for which confidence shall be a share of samples."""
 
-    sampler: Annotated[Any, deferred_part(sampler_of)] = Field(default={})
+    sampler: Annotated[Any, deferred_part(attrgetter("sampler"))] = Field(default={})
     """As for `POST /v1/generate`."""
 
-    guidance: Annotated[Any, deferred_part(guidance_of)] = Field(default={})
+    guidance: Annotated[Any, deferred_part(attrgetter("guidance"))] = Field(default={})
     """As for `POST /v1/generate`, where its scale has tables of its own."""
 
     draws: Annotated[Integer, Field(ge=1, le=MAX_DRAWS)] | None = None
@@ -79,21 +74,14 @@ async def calibration_run(service: Service, name: str, body: CalibrateRequest) -
         if setting is None:
             raise ValueError("sampler: such lanes compare with nothing")
         work = Recalibration(known, card, family, [setting], draws, seed)
-        lanes = await asyncio.to_thread(_lanes, work)
+        lanes = await asyncio.to_thread(
+            lambda: tuple(lane for one in work.counts for lane in work.lanes(one))
+        )
     except ValueError as error:
         field, _, message = str(error).partition(": ")
         raise Problem.field(field, message) from error
-    plan = Plan(
-        kind="calibrate",
-        card=card,
-        seed=seed,
-        lanes=lanes,
-    )
+    plan = Plan("calibrate", card, seed, lanes)
     return CalibrationRun(plan, service.pool, service.metrics, work, setting, draws)
-
-
-def _lanes(work: Recalibration) -> tuple[LaneSpec, ...]:
-    return tuple(lane for one in work.counts for lane in work.lanes(one))
 
 
 def calibration(run: CalibrationRun) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from sureflow_server.api.opened_handle import (
     inexact,
     open_handle,
 )
-from sureflow_server.api.original import Frames, original, surest
+from sureflow_server.api.original import Frames, sample_record, surest
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import EditResponse
 from sureflow_server.api.run import Run
@@ -79,11 +79,12 @@ def _answer(
     doubt: str | None,
     run: Run,
 ) -> dict[str, Any]:
-    results = run.ordered
+    plan, results = run.plan, run.ordered
+    shown = plan.form, plan.profile, plan.map
     chosen = surest(results, opened.facts)
     best = body.keep == "best"
     records = [
-        record(result, run.plan, withheld=best and place != chosen)
+        record(result, plan, withheld=best and place != chosen)
         for place, result in enumerate(results)
     ]
     document = answer(run, request_id, records)
@@ -92,6 +93,6 @@ def _answer(
     return {
         **document,
         "at": {"t": round(float(opened.t[step]), 6), "step": step},
-        "original": original(opened, frames, run.plan, withheld=best and chosen is not None),
+        "original": sample_record(opened, frames, *shown, withheld=best and chosen is not None),
         "chosen": chosen,
     }

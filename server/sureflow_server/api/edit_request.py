@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
 from sureflow.core.schema import Flag, Integer, Number, Schema
-from sureflow_server.api.family_part import deferred_part, operation_of, sampler_of
+from sureflow_server.api.family_part import deferred_part, operation_of
 from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.requests import (
     MAX_DEADLINE_S,
@@ -91,7 +92,7 @@ class EditRequest(Schema):
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
     """Of what the branches draw. By default drawn, and returned."""
 
-    sampler: Annotated[Any, deferred_part(sampler_of)] | None = None
+    sampler: Annotated[Any, deferred_part(attrgetter("sampler"))] | None = None
     """How the rest is integrated; by default as the trajectory was."""
 
     confidence: ConfidenceOptions = ConfidenceOptions()

@@ -2,131 +2,109 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi.openapi.models import Example
 
-REQUESTS: dict[str, Example] = {
-    "smallest": {
-        "summary": "One sample of the default model",
-        "value": {},
-    },
-    "images": {
-        "summary": "Four images of a class, the doubtful ones marked",
-        "value": {
-            "model": "fashion",
-            "n": 4,
-            "seed": 7,
-            "condition": {"label": "Sneaker"},
-            "sampler": {"method": "heun", "steps": 10},
-            "confidence": {"also": ["path_residual", "adherence"]},
-            "filter": {"by": "confidence", "min": 0.3, "action": "annotate"},
+
+def _example(summary: str, /, **value: Any) -> Example:
+    return {"summary": summary, "value": value}
+
+
+REQUESTS = {
+    "smallest": _example("One sample of the default model"),
+    "images": _example(
+        "Four images of a class, the doubtful ones marked",
+        model="fashion",
+        n=4,
+        seed=7,
+        condition={"label": "Sneaker"},
+        sampler={"method": "heun", "steps": 10},
+        confidence={"also": ["path_residual", "adherence"]},
+        filter={"by": "confidence", "min": 0.3, "action": "annotate"},
+    ),
+    "vectors": _example(
+        "Points in the plane with the profile of their uncertainty",
+        model="ring",
+        n=8,
+        seed=7,
+        sampler={"method": "rk4", "steps": 20},
+        confidence={"method": "propagated", "profile": True, "map": True},
+        output={"format": "list"},
+    ),
+    "adaptive": _example(
+        "Points that take as many steps as each of them needs",
+        model="ring",
+        n=8,
+        seed=7,
+        sampler={"method": "bosh3", "tolerance": 0.01, "max_steps": 100},
+    ),
+    "parallel": _example(
+        "A point after fewer network calls, several steps of its path in each",
+        model="ring",
+        seed=7,
+        sampler={"method": "euler", "steps": 200, "parallel": {"window": 16, "tolerance": 0.001}},
+    ),
+    "surest": _example(
+        "Images of the more confident half by calibration, the others left out",
+        model="fashion",
+        n=4,
+        seed=7,
+        condition={"label": "Bag"},
+        sampler={"method": "heun", "steps": 20},
+        filter={"keep": 0.5, "action": "drop"},
+    ),
+    "accept": _example(
+        "As many points as it takes until four of them are confident",
+        model="ring",
+        seed=7,
+        filter={
+            "by": "confidence",
+            "min": 0.6,
+            "accept": 4,
+            "action": "regenerate",
+            "max_attempts": 8,
         },
-    },
-    "vectors": {
-        "summary": "Points in the plane with the profile of their uncertainty",
-        "value": {
-            "model": "ring",
-            "n": 8,
-            "seed": 7,
-            "sampler": {"method": "rk4", "steps": 20},
-            "confidence": {"method": "propagated", "profile": True, "map": True},
-            "output": {"format": "list"},
-        },
-    },
-    "adaptive": {
-        "summary": "Points that take as many steps as each of them needs",
-        "value": {
-            "model": "ring",
-            "n": 8,
-            "seed": 7,
-            "sampler": {"method": "bosh3", "tolerance": 0.01, "max_steps": 100},
-        },
-    },
-    "parallel": {
-        "summary": "A point after fewer network calls, several steps of its path in each",
-        "value": {
-            "model": "ring",
-            "seed": 7,
-            "sampler": {
-                "method": "euler",
-                "steps": 200,
-                "parallel": {"window": 16, "tolerance": 0.001},
-            },
-        },
-    },
-    "surest": {
-        "summary": "Images of the more confident half by calibration, the others left out",
-        "value": {
-            "model": "fashion",
-            "n": 4,
-            "seed": 7,
-            "condition": {"label": "Bag"},
-            "sampler": {"method": "heun", "steps": 20},
-            "filter": {"keep": 0.5, "action": "drop"},
-        },
-    },
-    "accept": {
-        "summary": "As many points as it takes until four of them are confident",
-        "value": {
-            "model": "ring",
-            "seed": 7,
-            "filter": {
-                "by": "confidence",
-                "min": 0.6,
-                "accept": 4,
-                "action": "regenerate",
-                "max_attempts": 8,
-            },
-        },
-    },
-    "filtered": {
-        "summary": "Keep only points that the model was sure of",
-        "value": {
-            "model": "ring-exact",
-            "n": 8,
-            "seed": 7,
-            "sampler": {"method": "euler", "steps": 50},
-            "filter": {"by": "uncertainty", "max": 2.0, "action": "drop"},
-        },
-    },
+    ),
+    "filtered": _example(
+        "Keep only points that the model was sure of",
+        model="ring-exact",
+        n=8,
+        seed=7,
+        sampler={"method": "euler", "steps": 50},
+        filter={"by": "uncertainty", "max": 2.0, "action": "drop"},
+    ),
 }
 
-EDITS: dict[str, Example] = {
-    "variations": {
-        "summary": "Four variations from the commit point on, the surest of them all",
-        "value": {
-            "handle": "hdl_AAAAAAAAAAAAAAAAAAAAAA",
-            "operations": [{"type": "resample", "strength": 1.0}],
-            "branches": 4,
-            "keep": "best",
-        },
-    },
-    "class": {
-        "summary": "Another class from a little before the commit point on",
-        "value": {
-            "handle": "hdl_AAAAAAAAAAAAAAAAAAAAAA",
-            "at": {"commit": 1, "shift": -0.1},
-            "operations": [{"type": "condition", "label": "Bag"}],
-            "rewind": {"keep": "commit"},
-        },
-    },
-    "unsure": {
-        "summary": "Only the least sure fifth of the pixels drawn anew",
-        "value": {
-            "handle": "hdl_AAAAAAAAAAAAAAAAAAAAAA",
-            "at": {"t": 0.5},
-            "operations": [{"type": "resample", "region": {"uncertain": 0.2}}],
-        },
-    },
+EDITS = {
+    "variations": _example(
+        "Four variations from the commit point on, the surest of them all",
+        handle="hdl_AAAAAAAAAAAAAAAAAAAAAA",
+        operations=[{"type": "resample", "strength": 1.0}],
+        branches=4,
+        keep="best",
+    ),
+    "class": _example(
+        "Another class from a little before the commit point on",
+        handle="hdl_AAAAAAAAAAAAAAAAAAAAAA",
+        at={"commit": 1, "shift": -0.1},
+        operations=[{"type": "condition", "label": "Bag"}],
+        rewind={"keep": "commit"},
+    ),
+    "unsure": _example(
+        "Only the least sure fifth of the pixels drawn anew",
+        handle="hdl_AAAAAAAAAAAAAAAAAAAAAA",
+        at={"t": 0.5},
+        operations=[{"type": "resample", "region": {"uncertain": 0.2}}],
+    ),
 }
 
-INVERSIONS: dict[str, Example] = {
-    "points": {
-        "summary": "How likely two points are, and the noise that they come from",
-        "value": {
-            "model": "ring",
-            "samples": [[1.5, 0.0], [0.2, 0.1]],
-            "confidence": {"method": "likelihood"},
-            "rewind": {"keep": "commit"},
-        },
-    },
+INVERSIONS = {
+    "points": _example(
+        "How likely two points are, and the noise that they come from",
+        model="ring",
+        samples=[[1.5, 0.0], [0.2, 0.1]],
+        confidence={"method": "likelihood"},
+        rewind={"keep": "commit"},
+    ),
 }

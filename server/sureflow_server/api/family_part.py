@@ -76,11 +76,6 @@ def operation_of(family: Family) -> Any:
     return Annotated[Union[bodies], Field(discriminator="type")]  # noqa: UP007
 
 
-def sampler_of(family: Family) -> type[Schema]:
-    """The type of the sampler of a family."""
-    return family.sampler
-
-
 def _object(value: object) -> object:
     if isinstance(value, dict | Schema):
         return value

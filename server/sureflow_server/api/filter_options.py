@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -84,58 +84,41 @@ class FilterOptions(Schema):
         """How many times as many samples as shall pass may be made."""
         return self.max_attempts or DEFAULT_MAX_ATTEMPTS
 
-    @field_validator("keep", "max_bad_rate")
+    @field_validator("keep", "max_bad_rate", "accept", "action", "max_attempts", "shift", "early")
     @classmethod
-    def _calibrated(cls, share: float | None, info: ValidationInfo) -> float | None:
-        if share is not None and info.data.get("by", "confidence") != "confidence":
-            raise PydanticCustomError("rule", "goes by confidence; leave out by")
-        return share
-
-    @field_validator("accept")
-    @classmethod
-    def _not_of_the_top(cls, accept: int | None, info: ValidationInfo) -> int | None:
-        if accept is not None and info.data.get("top") is not None:
-            raise PydanticCustomError("rule", "not with top, which needs a fixed n")
-        return accept
-
-    @field_validator("action")
-    @classmethod
-    def _no_other_top(cls, action: Action, info: ValidationInfo) -> Action:
-        if action in AGAIN and info.data.get("top") is not None:
-            raise PydanticCustomError("rule", "not with top; choose annotate or drop")
-        if action == "rewind" and info.data.get("accept") is not None:
-            raise PydanticCustomError("rule", "rewind is for n samples, not with accept")
-        return action
-
-    @field_validator("max_attempts")
-    @classmethod
-    def _repeated(cls, most: int | None, info: ValidationInfo) -> int | None:
-        said = info.data
-        if most is not None and said.get("accept") is None and said.get("action") not in AGAIN:
-            raise PydanticCustomError("rule", "needs accept, or the action regenerate or rewind")
-        return most
-
-    @field_validator("shift")
-    @classmethod
-    def _rewound(cls, shift: float | None, info: ValidationInfo) -> float | None:
-        if shift is not None and info.data.get("action") != "rewind":
-            raise PydanticCustomError("rule", "needs the action rewind")
-        return shift
-
-    @field_validator("early")
-    @classmethod
-    def _foreseen(cls, early: bool, info: ValidationInfo) -> bool:
-        said = info.data
-        bounds = [said.get(name) for name in ("min", "keep", "max_bad_rate")]
-        if early and (said.get("by") == "uncertainty" or bounds == [None, None, None]):
-            message = "goes by confidence, with min, keep or max_bad_rate"
-            raise PydanticCustomError("rule", message)
-        if early and said.get("action") == "rewind":
-            raise PydanticCustomError("rule", "not with rewind: who is given up has no way back")
-        return early
+    def _fits(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None or value is False:
+            return value
+        if misfit := _misfit(str(info.field_name), value, {"by": "confidence", **info.data}):
+            raise PydanticCustomError("rule", misfit)
+        return value
 
     @model_validator(mode="after")
     def _one_criterion(self) -> FilterOptions:
         if sum(getattr(self, name) is not None for name in CRITERIA) != 1:
             raise PydanticCustomError("bounds", f"give exactly one of {', '.join(CRITERIA)}")
         return self
+
+
+def _misfit(name: str, value: Any, said: dict[str, Any]) -> str | None:
+    """Why a field does not fit those before it; ``None`` if it does."""
+    action = said.get("action")
+    if name in ("keep", "max_bad_rate") and said["by"] != "confidence":
+        return "goes by confidence; leave out by"
+    if name == "accept" and said.get("top") is not None:
+        return "not with top, which needs a fixed n"
+    if name == "action" and value in AGAIN and said.get("top") is not None:
+        return "not with top; choose annotate or drop"
+    if name == "action" and value == "rewind" and said.get("accept") is not None:
+        return "rewind is for n samples, not with accept"
+    if name == "max_attempts" and said.get("accept") is None and action not in AGAIN:
+        return "needs accept, or the action regenerate or rewind"
+    if name == "shift" and action != "rewind":
+        return "needs the action rewind"
+    if name == "early":
+        bounds = [said.get(each) for each in ("min", "keep", "max_bad_rate")]
+        if said["by"] == "uncertainty" or bounds == [None, None, None]:
+            return "goes by confidence, with min, keep or max_bad_rate"
+        if action == "rewind":
+            return "not with rewind: who is given up has no way back"
+    return None

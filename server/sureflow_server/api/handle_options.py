@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from time import time
 from typing import Any, Literal
@@ -37,23 +38,9 @@ class HandleOptions:
     ttl_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A handle as the sample's record has it."""
-
-    id: str
-    expires: float
-    nbytes: int
-    times: tuple[float, ...]
-
-    def record(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
-        return {
-            "id": self.id,
-            "expires_at": moment(self.expires),
-            "bytes": self.nbytes,
-            "frames": list(self.times),
-        }
+def handle_link(id: str, expires: float, nbytes: int, times: Iterable[float]) -> dict[str, Any]:
+    """Return a handle as the record of its sample has it, the schema being ``HandleLink``."""
+    return {"id": id, "expires_at": moment(expires), "bytes": nbytes, "frames": list(times)}
 
 
 def handle_options(rewind: RewindOptions | None, settings: Settings) -> HandleOptions | None:
@@ -77,7 +64,7 @@ async def keep(
     model: tuple[str, str, str],
     owner: str,
     options: HandleOptions,
-) -> Kept | None:
+) -> dict[str, Any] | None:
     """Give a sample a handle; ``None`` if it cannot be made again as it was.
 
     That is so of one that was given up, and of one that hurried to its deadline.
@@ -97,6 +84,12 @@ async def keep(
         return None
     now = time()
     name, version, fingerprint = model
+    note = {
+        "facts": facts,
+        **profile_of(sample.t, sample.rate),
+        "commits": [asdict(point) for point in commit_points(sample.t, sample.rate)],
+        FINGERPRINT: fingerprint,
+    }
     handle = Handle(
         id=new_id(),
         owner=owner,
@@ -104,15 +97,14 @@ async def keep(
         model_version=version,
         created=now,
         expires=now + options.ttl_s,
-        note=json.dumps({**_note(sample, facts), FINGERPRINT: fingerprint}).encode(),
+        note=json.dumps(note).encode(),
         recipe=dump(sample.spec),
         sample=save({"data": sample.data, "map": sample.map}),
     )
     frames = {frame.step: frame.dump() for frame in sample.frames}
     kept = await store.put(handle, frames)
-    times = tuple(round(frame.t, 6) for frame in sample.frames)
     size = kept.nbytes + sum(map(len, frames.values()))
-    return Kept(kept.id, kept.expires, size, times)
+    return handle_link(kept.id, kept.expires, size, (round(f.t, 6) for f in sample.frames))
 
 
 def sample_of(handle: Handle) -> dict[str, Array]:
@@ -131,13 +123,3 @@ def sample_of(handle: Handle) -> dict[str, Array]:
 def moment(seconds: float) -> str:
     """Seconds since the epoch as RFC 3339 has them."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _note(sample: Sample, facts: dict[str, Any]) -> dict[str, Any]:
-    """Facts about a trajectory: the record of its sample, its profile, its decisions."""
-    points = commit_points(sample.t, sample.rate)
-    return {
-        "facts": facts,
-        **profile_of(sample.t, sample.rate),
-        "commits": [{"t": point.t, "step": point.step} for point in points],
-    }

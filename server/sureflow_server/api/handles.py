@@ -172,7 +172,7 @@ async def _look(
     if frame is not None and frame.step > 0:
         spec = replace(spec, origin=Branch(opened.spec, frame.step, (), frame))
     spec = replace(spec, early=None, watch=tuple(steps), halt=steps[-1])
-    async with service.account(request.state.key, 1) as account:
+    async with service.accounts.claim(request.state.key, 1) as account:
         job = service.pool.submit(card, (spec,), owner=owner(request), account=account)
     with service.metrics.request(card.name, KIND):
         async with job:
@@ -202,15 +202,9 @@ def _view(view: Seen, codec: Codec, form: str, show: Sequence[str]) -> dict[str,
 def _end(opened: OpenedHandle, codec: Codec, form: str, show: Sequence[str]) -> dict[str, Any]:
     """The finished sample as the last view."""
     arrays = sample_of(opened.handle)
-    data = codec.encode(arrays["data"], form)
-    return {
-        "step": opened.steps,
-        "t": 1.0,
-        "rate": None,
-        "uncertainty": float(arrays["map"].sum(dtype=float)),
-        **{name: data for name in ("state", "prediction") if name in show},
-        **({"map": map_of(0 * arrays["map"], form)} if "map" in show else {}),
-    }
+    data, map = arrays["data"], arrays["map"]
+    end = Seen(opened.steps, 1.0, data, data, 0.0, 0 * map, float(map.sum(dtype=float)))
+    return {**_view(end, codec, form, show), "rate": None}
 
 
 def _form(form: str | None, card: ModelCard) -> str:

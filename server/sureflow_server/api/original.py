@@ -8,20 +8,12 @@ from typing import Any
 
 from sureflow.core.family import family_of
 from sureflow_server.api.encoding import map_of, profile_of
-from sureflow_server.api.handle_options import Kept, sample_of
+from sureflow_server.api.handle_options import handle_link, sample_of
 from sureflow_server.api.opened_handle import OpenedHandle
-from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result
 
 Frames = Sequence[tuple[int, int]]
 """Step and bytes of key frames."""
-
-
-def original(
-    opened: OpenedHandle, frames: Frames, plan: Plan, *, withheld: bool = False
-) -> dict[str, Any]:
-    """Return the record of the sample of a handle, in the form that a plan asks for."""
-    return sample_record(opened, frames, plan.form, plan.profile, plan.map, withheld=withheld)
 
 
 def sample_record(
@@ -37,10 +29,10 @@ def sample_record(
     handle, codec = opened.handle, family_of(opened.spec).codec
     arrays = sample_of(handle)
     size = handle.nbytes + sum(size for _, size in frames)
-    times = tuple(time_of(opened, step) for step, _ in frames)
+    times = [time_of(opened, step) for step, _ in frames]
     return {
         **opened.facts,
-        "handle": Kept(handle.id, handle.expires, size, times).record(),
+        "handle": handle_link(handle.id, handle.expires, size, times),
         "media_type": codec.media_types[form],
         "data": None if withheld else codec.encode(arrays["data"], form),
         **({"profile": profile_of(opened.t, opened.rate)} if profile else {}),

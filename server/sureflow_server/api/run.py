@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from sureflow.core.lane import Sample
-from sureflow_server.api.handle_options import Kept
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import public_reason
 from sureflow_server.api.resolve_filter import early_warning
@@ -28,12 +27,12 @@ class Result:
     Attributes:
         sample: The sample.
         decision: What the filter says about it; ``None`` without a filter.
-        handle: By what it can be taken up again; ``None`` if it cannot.
+        handle: By what it can be taken up again, as its record has it; ``None`` if it cannot.
     """
 
     sample: Sample
     decision: Decision | None
-    handle: Kept | None = None
+    handle: dict[str, Any] | None = None
 
     @property
     def accepted(self) -> bool:
@@ -46,7 +45,7 @@ class Result:
         return self.decision is not None and self.decision.withheld
 
 
-Keep = Callable[[Result], Awaitable[Kept | None]]
+Keep = Callable[[Result], Awaitable[dict[str, Any] | None]]
 
 
 class Run:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import Request
 
 from sureflow_server.api.access import caller, owner
 from sureflow_server.api.answer import facts
-from sureflow_server.api.handle_options import FINGERPRINT, Kept, keep
+from sureflow_server.api.handle_options import FINGERPRINT, keep
 from sureflow_server.api.plan import Kind, Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.run import Result, Run
@@ -31,7 +33,7 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
     """
     service, maker = Service.of(request), caller(request)
     try:
-        async with service.account(request.state.key, len(planned.lanes)) as account:
+        async with service.accounts.claim(request.state.key, len(planned.lanes)) as account:
             job = service.pool.submit(
                 planned.card,
                 planned.lanes,
@@ -47,7 +49,7 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
     if planned.handles is None:
         return Run(planned, job, service.metrics)
 
-    async def give_handle(result: Result) -> Kept | None:
+    async def give_handle(result: Result) -> dict[str, Any] | None:
         card, kept = planned.card, planned.handles
         assert kept is not None
         said = facts(result, planned)

@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sureflow.core.lane import Sample
-from sureflow_server.filters.decision import Action, Decision
+from sureflow_server.filters.decision import Decision
 
 
 class Filter(Protocol):
     """Decides about the samples of a request. It has no state; the :class:`Run` keeps count."""
-
-    @property
-    def action(self) -> Action:
-        """What becomes of samples that do not pass."""
 
     @property
     def floor(self) -> float | None:

@@ -10,7 +10,7 @@ from sureflow.core.family import family_of
 from sureflow.core.frame import nearest
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.origin import Branch
-from sureflow_server.filters.decision import Action, Decision
+from sureflow_server.filters.decision import Decision
 from sureflow_server.filters.threshold import Threshold
 
 DEFAULT_SHIFT = -0.1
@@ -40,11 +40,6 @@ class Rewinding:
     count: int
     max_attempts: int
     shift: float
-
-    @property
-    def action(self) -> Action:
-        """What becomes of samples that do not pass."""
-        return self.threshold.action
 
     @property
     def floor(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sureflow.core.lane import LaneSpec, Sample
-from sureflow_server.filters.decision import Action, Decision
+from sureflow_server.filters.decision import Decision
 from sureflow_server.filters.threshold import Threshold
 
 
@@ -36,11 +36,6 @@ class Target:
     max_attempts: int
 
     @property
-    def action(self) -> Action:
-        """What becomes of samples that do not pass."""
-        return self.threshold.action
-
-    @property
     def floor(self) -> float | None:
         """Confidence below which a sample may be given up on the way; ``None``: no sample may."""
         return self.threshold.floor
@@ -62,7 +57,7 @@ class Target:
         attempt = self._attempt(sample)
         decision = self.threshold.decide(sample, attempt)
         failed = decision.action_taken != "accepted"
-        if failed and self.action == "regenerate" and attempt == self.max_attempts:
+        if failed and self.threshold.action == "regenerate" and attempt == self.max_attempts:
             return None
         return decision
 

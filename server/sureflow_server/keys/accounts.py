@@ -36,16 +36,16 @@ class Accounts:
         return account
 
     @asynccontextmanager
-    async def claim(self, key: Key, samples: int) -> AsyncIterator[Tally]:
+    async def claim(self, key: Key | None, samples: int) -> AsyncIterator[Tally | None]:
         """Yield what the next samples of a key are counted in, as soon as they are accepted.
 
-        Within the block nothing may be awaited.
+        Without a key nothing is counted. Within the block nothing may be awaited.
 
         Raises:
             QuotaError: Too many are in flight.
             RateError: They come too fast.
         """
-        yield self.of(key)
+        yield None if key is None else self.of(key)
 
 
 def _first(own: T | None, default: T | None) -> T | None:

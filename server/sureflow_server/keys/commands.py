@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from sureflow.cli import examples
-from sureflow_server.keys.file import KeyFileError, changing, read
+from sureflow_server.keys.file import KeyFileError, changing, complaint, read
 from sureflow_server.keys.key import SCOPES, Key
 from sureflow_server.keys.token import digest, mint
 
@@ -125,11 +125,7 @@ def _clear_errors() -> Iterator[None]:
     """Turn expected failures into one line on standard error and exit code 1."""
     try:
         yield
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        typer.echo(f"sureflow: {field}: {first['msg']}", err=True)
-        raise typer.Exit(1) from None
-    except KeyFileError as error:
-        typer.echo(f"sureflow: {error}", err=True)
+    except (ValidationError, KeyFileError) as error:
+        reason = complaint(error) if isinstance(error, ValidationError) else str(error)
+        typer.echo(f"sureflow: {reason}", err=True)
         raise typer.Exit(1) from None

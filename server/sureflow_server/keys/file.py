@@ -57,9 +57,13 @@ def read(path: Path) -> tuple[Key, ...]:
     try:
         return KeyFile.model_validate_json(content).keys
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise KeyFileError(f"{path}: {f'{where}: ' if where else ''}{first['msg']}") from error
+        raise KeyFileError(f"{path}: {complaint(error)}") from error
+
+
+def complaint(error: ValidationError) -> str:
+    """Return the first field that does not fit, if it is one, and why."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
 
 
 @contextmanager

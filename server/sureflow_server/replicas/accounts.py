@@ -172,8 +172,11 @@ class SharedAccounts(Accounts):
         self._shared: dict[str, SharedAccount] = {}
 
     @asynccontextmanager
-    async def claim(self, key: Key, samples: int) -> AsyncIterator[Admission]:
+    async def claim(self, key: Key | None, samples: int) -> AsyncIterator[Admission | None]:
         """See :meth:`~sureflow_server.keys.accounts.Accounts.claim`."""
+        if key is None:
+            yield None
+            return
         own = self.of(key)
         account = self._shared.get(key.id)
         if account is None:

@@ -7,22 +7,63 @@ import errno
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sureflow_server.store.errors import StoreFullError, StoreUnavailableError
 from sureflow_server.store.folder import Folder
 from sureflow_server.store.handle import Handle
-from sureflow_server.store.store import Clock, Page, Usage
+from sureflow_server.store.store import Clock
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Say in the words of the store what the system or SQLite complains about."""
+    try:
+        yield
+    except OSError as error:
+        kind = StoreFullError if error.errno in NO_ROOM else StoreUnavailableError
+        raise kind(f"the folder of handles: {error}") from error
+    except sqlite3.Error as error:
+        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        kind = StoreFullError if full else StoreUnavailableError
+        raise kind(f"the index of handles: {error}") from error
+
+
+async def _run(
+    thread: ThreadPoolExecutor, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    with _clear_errors():
+        return await asyncio.get_running_loop().run_in_executor(
+            thread, lambda: call(*args, **kwargs)
+        )
+
+
+def _called(
+    method: Callable[Concatenate[Folder, P], T],
+) -> Callable[Concatenate[EmbeddedStore, P], Coroutine[Any, Any, T]]:
+    """A method of the folder as one of the store; see :class:`~sureflow_server.store.Store`."""
+
+    async def call(store: EmbeddedStore, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await _run(store.thread, method, store.folder, *args, **kwargs)
+
+    return call
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    handle: Handle
+    frames: Mapping[int, bytes]
+    done: Future[Handle]
 
 
 class EmbeddedStore:
@@ -35,8 +76,8 @@ class EmbeddedStore:
     """
 
     def __init__(self, folder: Folder, thread: ThreadPoolExecutor) -> None:
-        self._folder = folder
-        self._thread = thread
+        self.folder = folder
+        self.thread = thread
         self._waiting: deque[_Put] = deque()
 
     @classmethod
@@ -65,45 +106,22 @@ class EmbeddedStore:
         put = _Put(handle, frames, Future())
         self._waiting.append(put)
         with _clear_errors():
-            self._thread.submit(self._put_waiting)
+            self.thread.submit(self._put_waiting)
             return await asyncio.wrap_future(put.done)
 
-    async def get(self, id: str) -> Handle:
-        """See :meth:`~sureflow_server.store.store.Store.get`."""
-        return await _run(self._thread, self._folder.get, id)
-
-    async def frame(self, id: str, at_most: int) -> tuple[int, bytes] | None:
-        """See :meth:`~sureflow_server.store.store.Store.frame`."""
-        return await _run(self._thread, self._folder.frame, id, at_most)
-
-    async def frames(self, id: str) -> list[tuple[int, int]]:
-        """See :meth:`~sureflow_server.store.store.Store.frames`."""
-        return await _run(self._thread, self._folder.frames, id)
-
-    async def add_frames(self, id: str, frames: Mapping[int, bytes]) -> None:
-        """See :meth:`~sureflow_server.store.store.Store.add_frames`."""
-        await _run(self._thread, self._folder.add_frames, id, frames)
-
-    async def delete(self, id: str) -> None:
-        """See :meth:`~sureflow_server.store.store.Store.delete`."""
-        await _run(self._thread, self._folder.delete, id)
-
-    async def owned(self, owner: str, limit: int = 100, before: int | None = None) -> Page:
-        """See :meth:`~sureflow_server.store.store.Store.owned`."""
-        return await _run(self._thread, self._folder.owned, owner, limit, before)
-
-    async def sweep(self) -> int:
-        """See :meth:`~sureflow_server.store.store.Store.sweep`."""
-        return await _run(self._thread, self._folder.sweep)
-
-    async def usage(self) -> Usage:
-        """See :meth:`~sureflow_server.store.store.Store.usage`."""
-        return await _run(self._thread, self._folder.usage)
+    get = _called(Folder.get)
+    frame = _called(Folder.frame)
+    frames = _called(Folder.frames)
+    add_frames = _called(Folder.add_frames)
+    delete = _called(Folder.delete)
+    owned = _called(Folder.owned)
+    sweep = _called(Folder.sweep)
+    usage = _called(Folder.usage)
 
     async def close(self) -> None:
         """See :meth:`~sureflow_server.store.store.Store.close`."""
-        await _run(self._thread, self._folder.close)
-        self._thread.shutdown()
+        await _run(self.thread, self.folder.close)
+        self.thread.shutdown()
 
     def _put_waiting(self) -> None:
         """Put all that wait; those who asked later find that it has happened."""
@@ -113,7 +131,7 @@ class EmbeddedStore:
             if put.done.set_running_or_notify_cancel():
                 batch.append(put)
         try:
-            results = self._folder.put([(put.handle, put.frames) for put in batch])
+            results = self.folder.put([(put.handle, put.frames) for put in batch])
         except Exception as error:
             results = [error] * len(batch)
         for put, result in zip(batch, results, strict=True):
@@ -121,33 +139,3 @@ class EmbeddedStore:
                 put.done.set_result(result)
             else:
                 put.done.set_exception(result)
-
-
-@dataclass(frozen=True, slots=True)
-class _Put:
-    handle: Handle
-    frames: Mapping[int, bytes]
-    done: Future[Handle]
-
-
-async def _run(
-    thread: ThreadPoolExecutor, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> T:
-    with _clear_errors():
-        return await asyncio.get_running_loop().run_in_executor(
-            thread, lambda: call(*args, **kwargs)
-        )
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """Say in the words of the store what the system or SQLite complains about."""
-    try:
-        yield
-    except OSError as error:
-        kind = StoreFullError if error.errno in NO_ROOM else StoreUnavailableError
-        raise kind(f"the folder of handles: {error}") from error
-    except sqlite3.Error as error:
-        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        kind = StoreFullError if full else StoreUnavailableError
-        raise kind(f"the index of handles: {error}") from error

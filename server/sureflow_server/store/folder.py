@@ -121,7 +121,7 @@ class Folder:
             self.index.remove(id)
         self.files.remove(names)
 
-    def owned(self, owner: str, limit: int, before: int | None) -> Page:
+    def owned(self, owner: str, limit: int = 100, before: int | None = None) -> Page:
         """Return an owner's handles."""
         found = self.index.owned(owner, self.clock(), limit + 1, before)
         page = found[:limit]
@@ -133,10 +133,7 @@ class Folder:
         ids = self.index.expired(now)
         names = [name for id in ids for name in self._names(id)]
         with self.index.transaction(durable=False):
-            for id in ids:
-                self.index.remove(id)
-                self.index.remember(id, now + REMEMBER_S)
-            self.index.forget(now)
+            self.index.expire(now, now + REMEMBER_S)
         self.files.remove(names)
         return len(ids)
 
@@ -163,19 +160,18 @@ class Folder:
     def _live(self, id: str) -> Row:
         row = self.index.find(id) if is_id(id) else None
         now = self.clock()
-        if row is not None and now < row.entry.expires:
+        if row is not None and now < row.expires:
             return row
         if row is not None or (is_id(id) and self.index.remembers(id, now)):
             raise ExpiredHandleError(id)
         raise UnknownHandleError(id)
 
     def _read(self, row: Row) -> Handle:
-        id = row.entry.id
-        recipe = self.files.read(_recipe(id), *row.recipe)
-        sample = self.files.read(_sample(id), *row.sample)
+        recipe = self.files.read(_recipe(row.id), *row.recipe)
+        sample = self.files.read(_sample(row.id), *row.sample)
         if recipe is None or sample is None:
-            raise DamagedHandleError(id)
-        return row.handle(recipe, sample)
+            raise DamagedHandleError(row.id)
+        return Handle(*row[:7], recipe, sample)
 
     def _admit(
         self, handle: Handle, frames: Mapping[int, bytes], batch: Batch

@@ -6,8 +6,8 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sureflow_server.store.errors import StoreError
 from sureflow_server.store.files import digest
@@ -60,29 +60,18 @@ CREATE TRIGGER frame_out AFTER DELETE ON frame BEGIN
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A handle without its files, and what they must be like."""
 
+    id: str
     owner: str
-    entry: Entry
+    model: str
+    model_version: str
+    created: float
+    expires: float
+    note: bytes
     recipe: tuple[int, bytes]
     sample: tuple[int, bytes]
-
-    def handle(self, recipe: bytes, sample: bytes) -> Handle:
-        """Return the handle with its files."""
-        entry = self.entry
-        return Handle(
-            id=entry.id,
-            owner=self.owner,
-            model=entry.model,
-            model_version=entry.model_version,
-            created=entry.created,
-            expires=entry.expires,
-            note=entry.note,
-            recipe=recipe,
-            sample=sample,
-        )
 
 
 class Index:
@@ -178,13 +167,11 @@ class Index:
     def find(self, id: str) -> Row | None:
         """Return a handle."""
         found = self.database.execute(
-            "SELECT owner, id, model, model_version, created, expires, note, nbytes,"
+            "SELECT id, owner, model, model_version, created, expires, note,"
             " recipe_bytes, recipe_digest, sample_bytes, sample_digest FROM handle WHERE id = ?",
             (id,),
         ).fetchone()
-        if found is None:
-            return None
-        return Row(found[0], Entry(*found[1:8]), found[8:10], found[10:12])
+        return None if found is None else Row(*found[:7], found[7:9], found[9:])
 
     def owned(
         self, owner: str, now: float, limit: int, before: int | None
@@ -212,14 +199,14 @@ class Index:
     def _ids(self, query: str, *values: float) -> list[str]:
         return [id for (id,) in self.database.execute(query, values)]
 
-    def remember(self, id: str, until: float) -> None:
-        """Note that there was such a handle."""
-        self.database.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (id, until))
-
-    def forget(self, now: float) -> None:
-        """Drop what need not be remembered any more."""
-        self.database.execute("DELETE FROM gone WHERE until <= ?", (now,))
-        self.database.execute(
+    def expire(self, now: float, until: float) -> None:
+        """Remove handles whose time is over, and remember until then that they have been there."""
+        run = self.database.execute
+        expired = "FROM handle WHERE expires <= ?"
+        run(f"INSERT OR REPLACE INTO gone SELECT id, ? {expired}", (until, now))
+        run(f"DELETE {expired}", (now,))
+        run("DELETE FROM gone WHERE until <= ?", (now,))
+        run(
             "DELETE FROM gone WHERE until <="
             " (SELECT until FROM gone ORDER BY until DESC LIMIT 1 OFFSET ?)",
             (REMEMBERED,),

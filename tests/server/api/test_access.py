@@ -351,7 +351,7 @@ def test_defaults_hold_for_keys_without_their_own(tmp_path: Path) -> None:
     assert service.accounts.of(key).limits == Limits(5, 9)
 
     async def of_nobody() -> object:
-        async with service.account(None, 1) as tally:
+        async with service.accounts.claim(None, 1) as tally:
             return tally
 
     assert asyncio.run(of_nobody()) is None

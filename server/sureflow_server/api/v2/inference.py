@@ -117,7 +117,7 @@ OUTPUTS: dict[str, tuple[str, Column]] = {
         "BYTES",
         lambda results: [r.decision.action_taken if r.decision else "" for r in results],
     ),
-    "handle": ("BYTES", lambda results: [r.handle.id if r.handle else "" for r in results]),
+    "handle": ("BYTES", lambda results: [r.handle["id"] if r.handle else "" for r in results]),
     "finish_reason": ("BYTES", lambda results: [r.sample.finish_reason for r in results]),
     "evaluations": (
         "INT32",
