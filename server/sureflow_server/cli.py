@@ -105,11 +105,11 @@ def _parameter(name: str) -> Parameter:
     """A setting as an option of the command; one that is not given is ``None``."""
     kind, text = OPTIONS[name]
     option = typer.Option(*filter(None, [SPELLED.get(name)]), help=text)
-    annotation = Annotated[kind | None, option]
+    annotation = Annotated[kind | None, option]  # type: ignore[valid-type]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-serve.__signature__ = Signature(map(_parameter, OPTIONS))  # type: ignore[attr-defined]
+serve.__signature__ = Signature([_parameter(name) for name in OPTIONS])  # type: ignore[attr-defined]
 app.command(
     epilog=examples(
         "sureflow serve",

@@ -53,7 +53,7 @@ def _called(
 ) -> Callable[Concatenate[EmbeddedStore, P], Coroutine[Any, Any, T]]:
     """A method of the folder as one of the store; see :class:`~sureflow_server.store.Store`."""
 
-    async def call(store: EmbeddedStore, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def call(store: EmbeddedStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await _run(store.thread, method, store.folder, *args, **kwargs)
 
     return call

@@ -171,7 +171,7 @@ class Index:
             " recipe_bytes, recipe_digest, sample_bytes, sample_digest FROM handle WHERE id = ?",
             (id,),
         ).fetchone()
-        return None if found is None else Row(*found[:7], found[7:9], found[9:])
+        return None if found is None else Row._make((*found[:7], found[7:9], found[9:]))
 
     def owned(
         self, owner: str, now: float, limit: int, before: int | None
