@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -88,19 +89,9 @@ def create_app(
         KeyFileError: The API keys cannot be read.
     """
     metrics = Metrics()
-    config = WorkerConfig(
-        settings.models_dir,
-        settings.capacity,
-        settings.threads,
-        settings.device,
-        admission=settings.admission,
-        precision=settings.precision,
-        compile=settings.compile,
-        portable=settings.portable,
-        model_bytes=settings.model_bytes,
-        last=(settings.default_model or PREFERRED_DEFAULT,),
-        plugins=settings.plugins,
-    )
+    shared = {field.name for field in fields(WorkerConfig)} & Settings.model_fields.keys()
+    last = (settings.default_model or PREFERRED_DEFAULT,)
+    config = WorkerConfig(**settings.model_dump(include=shared), last=last)
     timeouts = Timeouts(settings.worker_timeout_s, settings.load_timeout_s)
     admission = AdmissionLimits(settings.max_queued_samples, settings.max_queued_bytes)
     pool = Pool(config, admission, metrics, timeouts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
@@ -105,7 +106,7 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
         "unit": meaning.unit,
         "scores": {name: _number(value) for name, value in sample.scores.items()},
         "commit": {"t": sample.commit.t, "step": sample.commit.step},
-        "decision": None if result.decision is None else result.decision.record(),
+        "decision": result.decision and asdict(result.decision),
         "finish_reason": sample.finish_reason,
         "steps": {"accepted": sample.accepted, "rejected": sample.rejected},
         "evaluations": sample.evaluations,

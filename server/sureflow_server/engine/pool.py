@@ -78,7 +78,6 @@ class Pool:
         self._current = Supervisor(config, self._timeouts, self._heard, metrics)
         self._all = [self._current]
         self._changing = asyncio.Lock()
-        self._farewells: set[asyncio.Task[None]] = set()
         self.draining = False
         self.folder = ""
         self.cards: dict[str, ModelCard] = {}
@@ -160,16 +159,16 @@ class Pool:
             if config.model_bytes is not None:
                 config = replace(config, last=(*self._current.resident, name))
             standby = Supervisor(config, self._timeouts, self._heard, self._metrics)
-            self._all.append(standby)
+            self._all = [each for each in self._all if not each.gone.is_set()] + [standby]
             standby.start()
             try:
                 await self._warmed_up(standby, name)
             except LoadError:
-                self._see_off(standby)
+                standby.retire()
                 raise
             old, self._current, self._config = self._current, standby, config
             self._take(standby)
-            self._see_off(old)
+            old.retire()
             return self.cards[name]
 
     async def unload(self, name: str) -> None:
@@ -365,18 +364,6 @@ class Pool:
         self._metrics.resident(self.resident)
         for card in self.cards.values():
             self._metrics.runs_on(card.name, card.numerics)
-
-    def _see_off(self, supervisor: Supervisor) -> None:
-        """Forget a supervisor once it has finished what it has."""
-
-        async def gone() -> None:
-            await supervisor.gone.wait()
-            self._all.remove(supervisor)
-
-        supervisor.retire()
-        task = asyncio.create_task(gone())
-        self._farewells.add(task)
-        task.add_done_callback(self._farewells.discard)
 
     def _set_deadline(self, supervisor: Supervisor, job: Job, deadline_s: float) -> None:
         seconds = supervisor.forecast.seconds(job, supervisor.ledger.jobs)

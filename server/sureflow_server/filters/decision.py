@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import Literal
 
 from sureflow.core.lane import Sample
 
@@ -52,10 +52,6 @@ class Decision:
     def withheld(self) -> bool:
         """Whether the client does not get the data."""
         return self.action_taken in WITHHELD
-
-    def record(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
-        return asdict(self)
 
 
 def score_of(sample: Sample, by: Score) -> float | None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import TypeVar
 
 from sureflow_server.engine.account import Account, Limits, Tally
 from sureflow_server.keys.key import Key
-
-T = TypeVar("T")
 
 
 class Accounts:
@@ -30,8 +27,8 @@ class Accounts:
         """Return the account, with the limits that the key has now."""
         account = self._accounts.setdefault(key.id, Account(clock=self._clock))
         account.limits = Limits(
-            _first(key.samples_per_minute, self._default.samples_per_minute),
-            _first(key.max_samples_in_flight, self._default.max_samples_in_flight),
+            key.samples_per_minute or self._default.samples_per_minute,
+            key.max_samples_in_flight or self._default.max_samples_in_flight,
         )
         return account
 
@@ -46,7 +43,3 @@ class Accounts:
             RateError: They come too fast.
         """
         yield None if key is None else self.of(key)
-
-
-def _first(own: T | None, default: T | None) -> T | None:
-    return default if own is None else own

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from sureflow_server.api.background import Background
 from sureflow_server.api.board import Board
 from sureflow_server.api.remote_job import RemoteJob
+from sureflow_server.replicas.lease_store import Attempt, LeaseStore
 from sureflow_server.store import StoreUnavailableError
-
-if TYPE_CHECKING:
-    from sureflow_server.replicas.lease_store import LeaseStore
 
 EVERY_S = 0.25
 """Shortest time between two words about the same job."""
@@ -49,7 +46,7 @@ class SharedBoard(Board):
 
     async def add(self, job: Background) -> None:
         """See :meth:`~sureflow_server.api.board.Board.add`; returns when others know of it."""
-        told = self._told[job.id] = _Told(self._leases.token())
+        told = self._told[job.id] = _Told(Attempt.at(job.owner, job.id))
         await super().add(job)
         await told.once.wait()
 
@@ -133,16 +130,16 @@ class SharedBoard(Board):
             result = record.pop("result")
             note = json.dumps({"record": record, "lost": job.lost()}).encode()
             body = b"" if result is None else json.dumps(result).encode()
-            whose = job.owner, job.id, told.token, note, body
+            about = told.attempt, note, body
             try:
                 for first in (told.events, 0):
                     events = [json.dumps(event).encode() for event in job.numbered(first)]
-                    heard = await self._leases.tell(*whose, first, events)
+                    heard = await self._leases.tell(*about, first, events)
                     told.events = first + len(events)
                     if heard.how != "none":
                         break
                 if ended:
-                    await self._leases.keep(*whose, self._lifetime_s, self._max_bytes)
+                    await self._leases.keep(*about, self._lifetime_s, self._max_bytes)
             except StoreUnavailableError:
                 return False
             return True
@@ -152,15 +149,15 @@ class _Told:
     """How far others know of a job.
 
     Attributes:
-        token: By which they know it.
+        attempt: As which they know it.
         events: How many events they know.
         once: Set when it has been tried to tell them of it.
         end: Set when it has been tried to tell them that it has ended.
         order: Held while they are being told.
     """
 
-    def __init__(self, token: str) -> None:
-        self.token = token
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
         self.events = 0
         self.once = asyncio.Event()
         self.end = asyncio.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sureflow_server.replicas.link import Link
 
@@ -31,6 +31,19 @@ class Entry:
     events: tuple[bytes, ...] = ()
 
 
+class Attempt(NamedTuple):
+    """One attempt at a piece of work: whose it is, what it is, and what tells it from others."""
+
+    owner: str
+    name: str
+    token: str
+
+    @classmethod
+    def at(cls, owner: str, name: str) -> Attempt:
+        """Return another attempt."""
+        return cls(owner, name, token_hex(8))
+
+
 class LeaseStore:
     """Pieces of work by owner and name in Redis: one replica does each, and all see it.
 
@@ -51,37 +64,18 @@ class LeaseStore:
         self._replica = replica
         self._lease_ms = lease_ms
 
-    @staticmethod
-    def token() -> str:
-        """Draw what tells one attempt at a piece of work from another."""
-        return token_hex(8)
-
-    async def claim(self, owner: str, name: str, token: str, note: bytes) -> Entry:
+    async def claim(self, attempt: Attempt, note: bytes) -> Entry:
         """Begin a piece of work: ``mine``, unless it is ``busy`` elsewhere or ``kept``."""
-        return await self._run("claim", owner, name, token, note)
+        return await self._run("claim", *attempt, note)
 
     async def tell(
-        self,
-        owner: str,
-        name: str,
-        token: str,
-        note: bytes,
-        body: bytes,
-        first: int,
-        events: list[bytes],
+        self, attempt: Attempt, note: bytes, body: bytes, first: int, events: list[bytes]
     ) -> Entry:
         """Report how the work goes on, and its events from this number on."""
-        return await self._run("tell", owner, name, token, note, body, first, *events)
+        return await self._run("tell", *attempt, note, body, first, *events)
 
     async def keep(
-        self,
-        owner: str,
-        name: str,
-        token: str,
-        note: bytes,
-        body: bytes,
-        lifetime_s: float,
-        max_bytes: int,
+        self, attempt: Attempt, note: bytes, body: bytes, lifetime_s: float, max_bytes: int
     ) -> Entry:
         """Report that the work has ended.
 
@@ -89,12 +83,11 @@ class LeaseStore:
             ``mine``; ``kept``, with the result of another attempt, if that one ended first;
             ``dropped`` if it takes more than all may take together.
         """
-        lifetime = repr(lifetime_s)
-        return await self._run("keep", owner, name, token, note, body, lifetime, max_bytes)
+        return await self._run("keep", *attempt, note, body, repr(lifetime_s), max_bytes)
 
-    async def free(self, owner: str, name: str, token: str) -> None:
+    async def free(self, attempt: Attempt) -> None:
         """Give up work that was begun."""
-        await self._link.run("lease_store", *self._head("free", owner, name), token)
+        await self._answer("free", *attempt)
 
     async def find(self, owner: str, name: str, first: int = 0) -> Entry:
         """Look work up: ``busy``, ``lapsed``, ``kept`` or ``none``."""
@@ -102,7 +95,7 @@ class LeaseStore:
 
     async def listed(self, owner: str, most: int) -> dict[str, Entry]:
         """Return the work that was reported for an owner, newest first, without its results."""
-        found: list[Any] = await self._link.run("lease_store", *self._head("list", owner, ""), most)
+        found = await self._answer("list", owner, "", most)
         return {name.decode(): Entry(how.decode(), note) for name, how, note in found}
 
     async def discard(self, owner: str, name: str) -> How:
@@ -116,11 +109,12 @@ class LeaseStore:
     async def _run(
         self, operation: str, owner: str, name: str, *arguments: str | bytes | int
     ) -> Entry:
-        answer: list[Any] = await self._link.run(
-            "lease_store", *self._head(operation, owner, name), *arguments
-        )
+        answer = await self._answer(operation, owner, name, *arguments)
         how, (note, body), events = [*answer, (b"", b""), ()][:3]
         return Entry(how.decode(), note or b"", body or b"", tuple(events))
 
-    def _head(self, operation: str, owner: str, name: str) -> tuple[str | int, ...]:
-        return operation, self._name, self._replica, self._lease_ms, owner, name
+    async def _answer(
+        self, operation: str, owner: str, name: str, *arguments: str | bytes | int
+    ) -> list[Any]:
+        head = operation, self._name, self._replica, self._lease_ms, owner, name
+        return await self._link.run("lease_store", *head, *arguments)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from fastapi.responses import Response
 
 from sureflow_server.replays import Answer, BusyKeyError, Replays, check
-from sureflow_server.replicas.lease_store import Entry, LeaseStore
+from sureflow_server.replicas.lease_store import Attempt, Entry, LeaseStore
 from sureflow_server.store import StoreUnavailableError
 
 LOOK_S = 0.05
@@ -27,7 +27,7 @@ class SharedReplays(Replays):
     def __init__(self, leases: LeaseStore, max_bytes: int, lifetime_s: float) -> None:
         super().__init__(max_bytes, lifetime_s)
         self._leases = leases
-        self._owed: dict[tuple[str, str], str] = {}
+        self._owed: dict[tuple[str, str], Attempt] = {}
         self._finalizing: set[asyncio.Task[None]] = set()
 
     async def idle(self, owner: str, key: str) -> None:
@@ -40,16 +40,18 @@ class SharedReplays(Replays):
     def tell(self, was_away: bool) -> None:
         """Finalize what could not be finalized, most likely because Redis was gone."""
         owed, self._owed = self._owed, {}
-        for (owner, key), token in owed.items():
-            self._finalize(owner, key, token)
+        for attempt in owed.values():
+            self._finalize(attempt)
 
     async def _do(
         self, owner: str, key: str, fingerprint: bytes, work: Callable[[], Awaitable[Response]]
     ) -> Response:
-        token, final = self._leases.token(), False
+        attempt, final = Attempt.at(owner, key), False
+        entry: Entry | None = None
         try:
-            entry = await self._claim(owner, key, token, fingerprint)
-            if entry is None:
+            with suppress(StoreUnavailableError):
+                entry = await self._leases.claim(attempt, fingerprint)
+            if entry is None:  # Redis cannot say whether another request has the key
                 return await super()._do(owner, key, fingerprint, work)
             if entry.how != "mine":
                 final = True
@@ -57,30 +59,22 @@ class SharedReplays(Replays):
             response, first = await work(), None
             if answer := Answer.of(response, fingerprint):
                 try:
-                    first = await self._share(owner, key, token, answer)
+                    first = await self._share(attempt, answer)
                     final = True
                 except StoreUnavailableError:
                     self._keep(owner, key, answer)
             return response if first is None else first.response(fingerprint)
         finally:
             if not final:
-                self._finalize(owner, key, token)
+                self._finalize(attempt)
 
-    async def _claim(self, owner: str, key: str, token: str, fingerprint: bytes) -> Entry | None:
-        """Claim the key; ``None`` if Redis cannot say whether another request has it."""
-        try:
-            return await self._leases.claim(owner, key, token, fingerprint)
-        except StoreUnavailableError:
-            return None
-
-    async def _share(self, owner: str, key: str, token: str, answer: Answer) -> Answer | None:
+    async def _share(self, attempt: Attempt, answer: Answer) -> Answer | None:
         """Keep an answer for all replicas; return the one that was kept before, if any was."""
-        limits = self._lifetime_s, self._max_bytes
-        note, body = answer.fingerprint, _written(answer)
-        entry = await self._leases.keep(owner, key, token, note, body, *limits)
+        about = attempt, answer.fingerprint, _written(answer)
+        entry = await self._leases.keep(*about, self._lifetime_s, self._max_bytes)
         return _read(entry) if entry.how == "kept" else None
 
-    def _finalize(self, owner: str, key: str, token: str) -> None:
+    def _finalize(self, attempt: Attempt) -> None:
         """Hand in the answer that is kept here, or give the key up; later, if Redis is gone.
 
         This runs in a task of its own, since the request may have been cancelled.
@@ -88,12 +82,12 @@ class SharedReplays(Replays):
 
         async def finalize() -> None:
             try:
-                if answer := self._find(owner, key):
+                if answer := self._find(attempt.owner, attempt.name):
                     with suppress(StoreUnavailableError):
-                        await self._share(owner, key, token, answer)
-                await self._leases.free(owner, key, token)
+                        await self._share(attempt, answer)
+                await self._leases.free(attempt)
             except StoreUnavailableError:
-                self._owed[owner, key] = token
+                self._owed[attempt.owner, attempt.name] = attempt
 
         task = asyncio.create_task(finalize())
         self._finalizing.add(task)
