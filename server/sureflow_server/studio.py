@@ -54,10 +54,6 @@ def mount(app: FastAPI, address: str) -> bool:
     """Add the studio to an application, after its routes; return whether one is installed.
 
     A studio that cannot be imported is logged and left out: the server serves without it.
-
-    Args:
-        app: The application.
-        address: Where the studio reaches the server, such as ``http://127.0.0.1:8000``.
     """
     for found in entry_points(group=GROUP):
         try:

@@ -63,11 +63,8 @@ def flush() -> None:
 def span(name: str, begun: float, ended: float, **attributes: str | int) -> None:
     """Add a span to the request that is being served.
 
-    Args:
-        name: Of the span.
-        begun: Reading of :func:`time.monotonic`.
-        ended: Likewise.
-        attributes: What there is to say about it; names get the prefix ``sureflow.``.
+    It ran from ``begun`` to ``ended``, readings of :func:`time.monotonic`. Names of attributes get
+    the prefix ``sureflow.``.
     """
     if _tracer is None:
         return

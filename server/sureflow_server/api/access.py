@@ -162,9 +162,7 @@ def _challenge(detail: str, error: str | None = None) -> Problem:
 def declare(document: dict[str, Any], keyless: bool) -> None:
     """Say in an OpenAPI document which operation needs which key.
 
-    Args:
-        document: As FastAPI made it.
-        keyless: Whether no key will do as well.
+    Where ``keyless``, no key will do as well.
     """
     document.setdefault("components", {})["securitySchemes"] = {
         SCHEME: {

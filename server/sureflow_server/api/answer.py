@@ -52,10 +52,7 @@ def head(plan: Plan, request_id: str) -> dict[str, Any]:
 def record(result: Result, plan: Plan, *, withheld: bool = False) -> dict[str, Any]:
     """Return a sample with its data, the record's schema being ``SampleRecord``.
 
-    Args:
-        result: The sample.
-        plan: What was asked for.
-        withheld: Leave its data out, even if the filter does not.
+    Where ``withheld``, its data are left out even if the filter does not.
     """
     sample, codec = result.sample, plan.family.codec
     data = None if withheld or result.withheld else codec.encode(sample.data, plan.form)

@@ -36,13 +36,8 @@ _concluding = asyncio.Lock()
 class CalibrationRun(Run):
     """Draws lanes in batches and, once all are there, puts a calibration into service.
 
-    Args:
-        plan: All the lanes.
-        pool: Makes them.
-        metrics: Counts the request.
-        work: What they are for.
-        setting: The setting that is calibrated.
-        draws: How many of the lanes are of it.
+    The lanes of the plan are ``draws`` of the setting, and others at which the ranges around it are
+    tried.
 
     Attributes:
         made: The calibration, once there is one.

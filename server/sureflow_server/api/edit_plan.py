@@ -62,13 +62,7 @@ def plan_edit(
 ) -> EditPlan:
     """Resolve what an edit asks for.
 
-    Args:
-        request: The edit.
-        opened: The handle that it names.
-        card: The model.
-        step: Where to branch off; see :func:`branching_step`.
-        frame: The trajectory there or before, if it is kept.
-        settings: Of the server.
+    The ``frame`` is the last one at the step or before, if one is kept.
 
     Raises:
         Problem: It cannot be done; names the field.

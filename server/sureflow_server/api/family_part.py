@@ -27,11 +27,7 @@ FAMILY_OF: ContextVar[Callable[[str | None], Family]] = ContextVar("family_of", 
 
 
 def named_part(attribute: str) -> PlainValidator:
-    """Validate a part by the family of the model that the body names before it.
-
-    Args:
-        attribute: Of the family: the schema of the part.
-    """
+    """Validate a part by the family of the model that the body names before it."""
 
     def validate(value: Any, info: ValidationInfo) -> Any:
         family = FAMILY_OF.get()(info.data.get("model"))
@@ -42,22 +38,13 @@ def named_part(attribute: str) -> PlainValidator:
 
 
 def deferred_part(score_class: Callable[[Family], Any]) -> PlainValidator:
-    """Leave a part as it was sent, to be read once the model is known; see :func:`read_part`.
-
-    Args:
-        score_class: The type of the part in a family.
-    """
+    """Leave a part as it was sent, to be read once the model is known; see :func:`read_part`."""
     kinds = [kind for family in families().values() if (kind := score_class(family)) is not None]
     return PlainValidator(_object, json_schema_input_type=_any(kinds))
 
 
 def read_part(kind: Any, value: Any, field: str) -> Any:
     """Validate a part that was deferred.
-
-    Args:
-        kind: Its type in the family of the model.
-        value: As it was sent.
-        field: Its name.
 
     Raises:
         Problem: It does not fit; names the field.

@@ -47,11 +47,6 @@ async def serve(
 ) -> Response:
     """Make what is planned and answer with it; at once, with a job, if the client prefers that.
 
-    Args:
-        request: Of the client.
-        planned: What it has come to.
-        document: The answer, once all samples are there.
-
     Raises:
         EngineError: It is refused, or some samples could not be made.
         Problem: The key never allows so many samples.
@@ -73,13 +68,7 @@ def _wants_job(request: Request) -> bool:
 
 
 async def accepted(request: Request, run: R, document: Callable[[R], dict[str, Any]]) -> Response:
-    """Let a request go on by itself; answer with how it stands and where to ask.
-
-    Args:
-        request: Of the client.
-        run: What it has come to.
-        document: The answer, once that is completed.
-    """
+    """Let a request go on by itself; answer with how it stands and where to ask."""
     service = Service.of(request)
     job = Background(
         run,

@@ -50,10 +50,6 @@ def surest(results: Sequence[Result], facts: dict[str, Any]) -> int | None:
 
     By confidence, or by uncertainty where there is none. What was rated by another score does not
     compete, nor what the filter turned down.
-
-    Args:
-        results: The branches.
-        facts: Record of the original.
     """
     competing = {
         place: _doubt(result.sample.confidence, result.sample.uncertainty)

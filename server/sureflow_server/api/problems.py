@@ -140,12 +140,7 @@ class Problem(HTTPException):
         return cls("validation", "; ".join(f"{path}: {text}" for path, text in errors), errors)
 
     def as_json(self, path: str, request_id: str) -> dict[str, Any]:
-        """Return the JSON object.
-
-        Args:
-            path: Of the request.
-            request_id: Its id.
-        """
+        """Return the JSON object."""
         return {
             "type": TYPE_PREFIX + self.kind,
             "title": TITLES[self.kind][1],

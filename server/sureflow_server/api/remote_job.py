@@ -24,12 +24,6 @@ CANCEL_S = 10.0
 class RemoteJob:
     """A job of another replica, as that one last reported it.
 
-    Args:
-        leases: Where its replica reports.
-        owner: Id of the key that made it.
-        id: By which it is asked after.
-        entry: Its last report.
-
     Attributes:
         id: By which it is asked after.
     """

@@ -70,11 +70,7 @@ def scores_of(
 ) -> tuple[str, ...]:
     """Return the scores to gather, each once, the one that decides first.
 
-    Args:
-        options: What was asked for.
-        card: The model.
-        spec: The lane, but for its scores.
-        usual: Scores where none was asked for; by default the one that the model recommends.
+    Where none was asked for they are the ``usual`` ones, or the one that the model recommends.
 
     Raises:
         Problem: A score that was asked for cannot be had.

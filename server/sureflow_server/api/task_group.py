@@ -12,10 +12,8 @@ R = TypeVar("R")
 class TaskGroup(Generic[R]):
     """Does something about each result, and yields each when that is done.
 
-    Leaving the ``async with`` block cancels what is not done yet.
-
-    Args:
-        work: What is to be done; ``None`` hands results on at once.
+    Leaving the ``async with`` block cancels what is not done yet. Without ``work``, results are
+    handed on at once.
     """
 
     def __init__(self, work: Callable[[R], Awaitable[None]] | None) -> None:

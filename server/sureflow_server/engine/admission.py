@@ -46,10 +46,6 @@ def footprint(spec: LaneSpec, shape: tuple[int, ...]) -> int:
 
     That is what it brings, which comes back with its sample, and the sample with its frames and
     views.
-
-    Args:
-        spec: What is to be made.
-        shape: Of one sample.
     """
     size = prod(shape)
     steps = cost_of(spec).steps

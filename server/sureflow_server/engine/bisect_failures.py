@@ -37,10 +37,6 @@ def bisect_failures(sampler: Sampler, request_of: Callable[[int], int]) -> Bisec
     A tick that fails is tried again in halves. Requests stay whole as far as possible, so that a
     lane that fails alone takes no other along. A sample does not depend on the lanes beside it, so
     it does not depend on the halving either.
-
-    Args:
-        sampler: Whose lanes.
-        request_of: The request that the lane with a ticket belongs to.
     """
     done = Bisection()
     try:

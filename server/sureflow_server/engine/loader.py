@@ -29,11 +29,8 @@ def load_all(
 
     A folder that does not work is reported and harms no other. Models are known by the names of
     their folders, which their own must agree with, so that no two can ever clash. Where the budget
-    is too small for all, those that were loaded first make room for the others.
-
-    Args:
-        config: What to load, and how.
-        begin: Told the name of each folder before it is loaded.
+    is too small for all, those that were loaded first make room for the others. ``begin`` is told
+    the name of each folder before.
     """
     for declaration in config.plugins:
         declare_plugin(declaration)
@@ -66,10 +63,7 @@ def load_all(
 def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> Sampler:
     """Load a checkpoint folder and warm it up.
 
-    Args:
-        folder: The folder.
-        config: How to load it.
-        card: What it must be; by default anything.
+    Its card must be this one, if one is given.
 
     Raises:
         CheckpointError: It does not work, or is another model by now.

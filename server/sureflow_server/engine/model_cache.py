@@ -98,10 +98,6 @@ class ModelCache:
     def evict_for(self, size: int, busy: Callable[[str], bool] = lambda model: False) -> list[str]:
         """Let models that are not busy go, as many as it takes; none if that would not do.
 
-        Args:
-            size: Bytes that are needed.
-            busy: Whether a model must stay.
-
         Returns:
             Those that went, by name.
         """
@@ -127,10 +123,7 @@ class ModelCache:
     ) -> list[str]:
         """Begin to fetch the model that has waited longest, if there is room, or can be.
 
-        Args:
-            busy: Whether a model must stay.
-            fetch: Loads a model by its name.
-            inbox: Where it is put, as :class:`Loaded`.
+        It is put into the inbox, as :class:`Loaded`.
 
         Returns:
             Models that went for it, by name.

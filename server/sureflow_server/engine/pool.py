@@ -266,10 +266,7 @@ class Pool:
     async def recalibrate(self, name: str, data: bytes, keep: bool) -> ModelCard:
         """Turn the scores of a model into confidence by another calibration from now on.
 
-        Args:
-            name: The model.
-            data: The calibration, as a file has it.
-            keep: Whether it is in no file, so that workers to come have to be told as well.
+        Where it is in no file, ``keep`` has workers to come told as well.
 
         Returns:
             The card that the model has then; its version is the same.

@@ -14,12 +14,7 @@ IDLE_TICK_S = 0.01
 
 
 def rows_within(seconds: float, tick_s: Sequence[float]) -> int:
-    """Return the most rows of a tick that takes at most so long; at least one.
-
-    Args:
-        seconds: How long.
-        tick_s: Seconds that ticks of 0, 1, 2, ... rows take.
-    """
+    """Return the most rows of a tick that takes at most so long; at least one."""
     return max(bisect_right(tick_s, seconds) - 1, 1)
 
 

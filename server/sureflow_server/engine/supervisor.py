@@ -161,10 +161,7 @@ class Supervisor:
     def recalibrate(self, card: ModelCard, data: bytes, keep: bool) -> WorkerConfig:
         """Have the worker use another calibration.
 
-        Args:
-            card: The model, with what its card says of that.
-            data: The calibration, as a file has it.
-            keep: Whether later workers have to be told as well, as they find another one.
+        Where it is in no file, ``keep`` has later workers told as well.
 
         Returns:
             What these are started with.

@@ -11,12 +11,7 @@ from sureflow_server.keys.key import Key
 
 
 class Accounts:
-    """Finds the account of a key; there are never more of them than keys.
-
-    Args:
-        default: Limits of keys that have none of their own.
-        clock: Of the rates.
-    """
+    """Finds the account of a key; there are never more of them than keys."""
 
     def __init__(self, default: Limits, clock: Callable[[], float] = monotonic) -> None:
         self._default = default

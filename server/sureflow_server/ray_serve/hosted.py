@@ -18,10 +18,6 @@ class Hosted:
     """An ASGI application that has started when it can serve, and drains before it ends.
 
     ``sureflow serve`` sees to both by itself; others know the lifespan of an application only.
-
-    Args:
-        app: What :func:`~sureflow_server.app.create_app` has made.
-        name: Of the replica.
     """
 
     def __init__(self, app: FastAPI, name: str) -> None:

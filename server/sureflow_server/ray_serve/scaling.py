@@ -25,10 +25,6 @@ class SamplesPerReplica:
         self._target = target
 
     def __call__(self, ctx: Any) -> tuple[int, dict[str, Any]]:
-        """Return the number of replicas, and no state to be kept.
-
-        Args:
-            ctx: An ``AutoscalingContext``.
-        """
+        """Return the number of replicas, and no state to be kept."""
         samples = sum((ctx.aggregated_metrics or {}).get(SAMPLES, {}).values())
         return ceil(samples / self._target), {}

@@ -19,13 +19,6 @@ class SharedAccount:
     A replica keeps an account of its own besides, which holds while Redis is gone. It tells Redis
     whenever that changes, in order, one call at a time.
 
-    Args:
-        id: Of the key.
-        own: The account of this replica.
-        link: To Redis.
-        replica: Id of this one.
-        lease_ms: After how long it counts as dead.
-
     Attributes:
         untold: Whether it could not be told how things stand now.
     """

@@ -30,11 +30,6 @@ class SharedBoard(Board):
 
     While a job runs its replica tells how it goes on; its result goes to Redis and is nowhere else
     then. While Redis is gone a job is known where it runs. If its replica dies it has failed.
-
-    Args:
-        leases: Where others see the jobs.
-        max_bytes: Of the results of all ended jobs of all replicas together.
-        lifetime_s: Seconds for which they are kept.
     """
 
     def __init__(self, leases: LeaseStore, max_bytes: int, lifetime_s: float) -> None:

@@ -50,12 +50,6 @@ class LeaseStore:
     What has ended is kept for a while, and within a budget: the owner with the most bytes loses the
     oldest first. Ids of owners have no spaces. All methods may raise
     :class:`~sureflow_server.store.StoreUnavailableError`.
-
-    Args:
-        link: To Redis.
-        name: Of the store.
-        replica: Id of this one.
-        lease_ms: After how long it counts as dead.
     """
 
     def __init__(self, link: Link, name: str, replica: str, lease_ms: int) -> None:

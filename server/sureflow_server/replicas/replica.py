@@ -29,9 +29,6 @@ BEAT_S = 0.5
 class Replica:
     """Says that this server is alive, and makes what it shares with the others.
 
-    Args:
-        link: To their Redis.
-
     Attributes:
         id: By which the others know it; another one every time that the server starts.
         fingerprints: What this server makes its models on, by name and version.

@@ -34,11 +34,6 @@ class Folder:
     Files are written before the index says that they are there, and removed after it says that
     they are not: whenever the process ends, what the index has is complete.
 
-    Args:
-        path: The folder; made if it is not there.
-        max_bytes: The budget.
-        clock: Of the machine.
-
     Raises:
         StoreLockedError: Another server has it.
     """

@@ -105,9 +105,8 @@ class Index:
     def transaction(self, *, durable: bool = True) -> Iterator[None]:
         """Do all of the body or nothing.
 
-        Args:
-            durable: It outlives a loss of power, not only the end of the process. That costs a
-                write to the disk.
+        A ``durable`` one outlives a loss of power, not only the end of the process, at the price of
+        a write to the disk.
         """
         run = self.database.execute
         run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")

@@ -171,9 +171,7 @@ def _binary(tensor: Input, raw: bytes) -> Scalar:
 def write(answer: Mapping[str, Any], outputs: Sequence[tuple[Output, bool]]) -> Response:
     """Return the response.
 
-    Args:
-        answer: Its JSON without the outputs.
-        outputs: Tensors, each with whether it shall be sent as bytes.
+    With each of the outputs goes whether it shall be sent as bytes.
     """
     described, raws = [], []
     for output, binary in outputs:
