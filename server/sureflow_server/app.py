@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "Samples of flow models, each with a confidence from the same forward passes."
 
+ALLOWED = ("Authorization", "Idempotency-Key", "Last-Event-ID", "Prefer", "X-Request-Id")
+"""Headers that a page of an allowed origin may send, beside those that any may."""
+
 EXPOSED = ("Location", "Retry-After", "Retry-After-Ms", "X-Request-Id", "X-Sureflow-Record")
 """Headers that a page of an allowed origin may read."""
 
@@ -152,13 +155,7 @@ def create_app(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=("GET", "POST", "DELETE"),
-            allow_headers=(
-                "Authorization",
-                "Idempotency-Key",
-                "Last-Event-ID",
-                "Prefer",
-                "X-Request-Id",
-            ),
+            allow_headers=ALLOWED,
             expose_headers=EXPOSED,
         )
     if settings.traces:

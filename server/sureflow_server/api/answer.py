@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from sureflow.core.lane import Sample
+from sureflow.core.lane import Array, Sample
 from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
@@ -76,15 +76,20 @@ def tensors(run: Run, results: Sequence[Result], request_id: str) -> bytes:
     samples = [result.sample for result in results]
     records = [{**facts(result, plan), **_profile(result.sample, plan)} for result in results]
     arrays = {
-        "samples": np.stack(
-            [np.full_like(r.sample.data, np.nan) if r.withheld else r.sample.data for r in results]
-        ),
+        "samples": samples_of(results),
         "confidence": np.array([sample.confidence for sample in samples], np.float32),
         "uncertainty": np.array([sample.uncertainty for sample in samples], np.float32),
     }
     if plan.map:
         arrays["map"] = np.stack([sample.map for sample in samples])
     return save(arrays, {"record": json.dumps(answer(run, request_id, records), allow_nan=False)})
+
+
+def samples_of(results: Sequence[Result]) -> Array:
+    """Return the data of all samples, ``[n, *shape]``, NaN where withheld."""
+    return np.stack(
+        [np.full_like(r.sample.data, np.nan) if r.withheld else r.sample.data for r in results]
+    )
 
 
 def facts(result: Result, plan: Plan) -> dict[str, Any]:

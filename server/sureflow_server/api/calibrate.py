@@ -19,6 +19,7 @@ from sureflow_server.api.family_part import deferred_part, read_part
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.resolve import card_of
+from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.service import Service
 
 MAX_DRAWS = 20_000
@@ -78,8 +79,7 @@ async def calibration_run(service: Service, name: str, body: CalibrateRequest) -
             lambda: tuple(lane for one in work.counts for lane in work.lanes(one))
         )
     except ValueError as error:
-        field, _, message = str(error).partition(": ")
-        raise Problem.field(field, message) from error
+        raise ImpossibleError(str(error)) from error
     plan = Plan("calibrate", card, seed, lanes)
     return CalibrationRun(plan, service.pool, service.metrics, work, setting, draws)
 

@@ -17,12 +17,11 @@ from sureflow_server.api.examples import EDITS
 from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.opened_handle import (
-    OpenedHandle,
     card_of_handle,
     inexact,
     open_handle,
 )
-from sureflow_server.api.original import Frames, sample_record, surest
+from sureflow_server.api.original import sample_record, surest
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import EditResponse
 from sureflow_server.api.run import Run
@@ -63,36 +62,26 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     frames = await service.store.frames(body.handle)
     planned = plan_edit(body, opened, card, step, frame, service.settings)
     planned = replace(planned, exact=doubt is None)
-    document = partial(_answer, request.state.request_id, body, opened, frames, step, doubt)
+
+    def document(run: Run) -> dict[str, Any]:
+        results, best = run.ordered, body.keep == "best"
+        chosen = surest(results, opened.facts)
+        records = [
+            record(result, planned, withheld=best and place != chosen)
+            for place, result in enumerate(results)
+        ]
+        whole = answer(run, request.state.request_id, records)
+        if doubt is not None:
+            whole |= {"warnings": [*whole["warnings"], doubt], "replay": "approximate"}
+        shown = planned.form, planned.profile, planned.map
+        return {
+            **whole,
+            "at": {"t": round(float(opened.t[step]), 6), "step": step},
+            "original": sample_record(opened, frames, *shown, withheld=best and chosen is not None),
+            "chosen": chosen,
+        }
+
     try:
         return await serve(request, planned, document)
     except ImpossibleError as error:
         raise planned.named(error) from error
-
-
-def _answer(
-    request_id: str,
-    body: EditRequest,
-    opened: OpenedHandle,
-    frames: Frames,
-    step: int,
-    doubt: str | None,
-    run: Run,
-) -> dict[str, Any]:
-    plan, results = run.plan, run.ordered
-    shown = plan.form, plan.profile, plan.map
-    chosen = surest(results, opened.facts)
-    best = body.keep == "best"
-    records = [
-        record(result, plan, withheld=best and place != chosen)
-        for place, result in enumerate(results)
-    ]
-    document = answer(run, request_id, records)
-    if doubt is not None:
-        document |= {"warnings": [*document["warnings"], doubt], "replay": "approximate"}
-    return {
-        **document,
-        "at": {"t": round(float(opened.t[step]), 6), "step": step},
-        "original": sample_record(opened, frames, *shown, withheld=best and chosen is not None),
-        "chosen": chosen,
-    }

@@ -34,6 +34,7 @@ from sureflow_server.api.requests import Form, OutputOptions
 from sureflow_server.api.resolve import form_of
 from sureflow_server.engine.messages import Finished
 from sureflow_server.service import Service
+from sureflow_server.store import Entry, Handle
 
 KIND = "frames"
 MAX_VIEWS = 1001
@@ -59,19 +60,8 @@ async def listing(
 ) -> Response:
     """List one's own handles, newest first."""
     page = await Service.of(request).store.owned(caller(request), limit, before)
-    entries = [
-        {
-            "id": entry.id,
-            "model": entry.model,
-            "model_version": entry.model_version,
-            "created_at": moment(entry.created),
-            "expires_at": moment(entry.expires),
-            "parent": json.loads(entry.note)["facts"]["parent"],
-            "bytes": entry.nbytes,
-        }
-        for entry in page.entries
-    ]
-    return JSONResponse({"handles": entries, "next": page.next})
+    handles = [_summary(entry, json.loads(entry.note)["facts"]) for entry in page.entries]
+    return JSONResponse({"handles": handles, "next": page.next})
 
 
 @router.get("/v1/handles/{id}", response_model=HandleRecord, responses=_refusals)
@@ -80,17 +70,10 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
     service = Service.of(request)
     opened = await open_handle(request, id)
     card = card_of_handle(opened, service)
-    handle = opened.handle
     frames = await service.store.frames(id)
     return JSONResponse(
         {
-            "id": handle.id,
-            "model": handle.model,
-            "model_version": handle.model_version,
-            "created_at": moment(handle.created),
-            "expires_at": moment(handle.expires),
-            "parent": opened.facts["parent"],
-            "bytes": handle.nbytes,
+            **_summary(opened.handle, opened.facts),
             "steps": opened.steps,
             "commits": opened.commits,
             "profile": profile_of(opened.t, opened.rate),
@@ -160,6 +143,18 @@ async def frames(
             **({} if inexact(opened, card) is None else {"replay": "approximate"}),
         }
     )
+
+
+def _summary(handle: Handle | Entry, facts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": handle.id,
+        "model": handle.model,
+        "model_version": handle.model_version,
+        "created_at": moment(handle.created),
+        "expires_at": moment(handle.expires),
+        "parent": facts["parent"],
+        "bytes": handle.nbytes,
+    }
 
 
 async def _look(

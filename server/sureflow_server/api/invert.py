@@ -69,17 +69,12 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
         scores=scores_of(request.confidence, card, spec),
         keep=() if kept is None else kept.keep,
     )
-    origins = [
-        Inverted(read_array(written, card.shape, f"samples.{index}"))
-        for index, written in enumerate(request.samples)
-    ]
+    given = [read_array(each, card.shape, f"samples.{n}") for n, each in enumerate(request.samples)]
     return Plan(
         kind="invert",
         card=card,
         seed=request.seed,
-        lanes=tuple(
-            replace(spec, index=index, origin=origin) for index, origin in enumerate(origins)
-        ),
+        lanes=tuple(replace(spec, index=n, origin=Inverted(x)) for n, x in enumerate(given)),
         form=form_of(request.output, card),
         profile=request.confidence.profile,
         map=request.confidence.map,

@@ -168,7 +168,9 @@ def to_problem(error: EngineError | StoreError | InvalidFieldError) -> Problem:
         field, _, message = str(error).partition(": ")
         return Problem.field(field, message)
     detail = public_reason(error) if isinstance(error, StoreError) else str(error)
-    headers = None if error.retry_after_s is None else _retry(error.retry_after_s)
+    headers = None
+    if (seconds := error.retry_after_s) is not None:  # as HTTP has it, and more exactly
+        headers = {"Retry-After": str(ceil(seconds)), "Retry-After-Ms": str(ceil(seconds * 1000))}
     return Problem(error.kind, detail, headers=headers)
 
 
@@ -178,11 +180,6 @@ def public_reason(error: StoreError) -> str:
         return str(error)
     log.warning("%s", error)
     return UNAVAILABLE if error.kind == "store-unavailable" else "an error of the store"
-
-
-def _retry(seconds: float) -> dict[str, str]:
-    """When to try again: in whole seconds, as HTTP has it, and in milliseconds beside them."""
-    return {"Retry-After": str(ceil(seconds)), "Retry-After-Ms": str(ceil(seconds * 1000))}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

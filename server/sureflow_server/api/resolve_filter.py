@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import ceil, floor, log10
 from typing import Any
 
@@ -89,16 +89,11 @@ def _check_calibration(asked: FilterOptions, card: ModelCard, spec: LaneSpec) ->
     ranges = CalibratedRanges.read(card.calibrated.get("holds", {}))
     known = setting is not None and family.references(setting, references)
     if references and not known and not ranges.calibrated_for(score, setting):
-        said = "; ".join(
-            f"{n} {min(of):g} to {max(of):g}" for n, of in _numbers(references).items()
-        )
+        numbers = {
+            name: [one.numbers[name] for one in references] for name in references[0].numbers
+        }
+        said = "; ".join(f"{name} {min(of):g} to {max(of):g}" for name, of in numbers.items())
         raise Problem.field(field, f"confidence is calibrated for {said} only")
-
-
-def _numbers(references: Sequence[Setting]) -> dict[str, list[float]]:
-    """The numbers in the keys of settings, by name."""
-    names = references[0].numbers if references else {}
-    return {name: [one.numbers[name] for one in references] for name in names}
 
 
 def _check_calibrated(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> None:

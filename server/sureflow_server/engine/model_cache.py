@@ -101,13 +101,8 @@ class ModelCache:
         Returns:
             Those that went, by name.
         """
-        over = self._over(size)
-        chosen: list[str] = []
-        for model in self.resident:
-            if over > 0 and not busy(model):
-                chosen.append(model)
-                over -= self.sizes[model]
-        if over > 0:
+        chosen = self._oldest(size, busy)
+        if self._over(size) > sum(self.sizes[model] for model in chosen):
             return []
         for model in chosen:
             del self.samplers[model]
@@ -133,7 +128,9 @@ class ModelCache:
         model, since = next(iter(self._wanted.items()))
         gone = self.evict_for(self.sizes[model], busy)
         if self._over(self.sizes[model]) > 0:
-            self.closing = self._oldest(self.sizes[model], since)
+            waited_s = monotonic() - max(since, self._came)
+            too_long = waited_s > max(CLOSE_AFTER_S, STAY * (self._came - self._begun))
+            self.closing = {*self._oldest(self.sizes[model])} if too_long else set()
             return []
         self.closing = set()
         del self._wanted[model]
@@ -155,16 +152,13 @@ class ModelCache:
             return 0
         return sum(self.resident.values()) + size - self._budget
 
-    def _oldest(self, size: int, since: float) -> set[str]:
-        """The models that have to go for so many bytes, once they have been waited for too long."""
-        chosen: set[str] = set()
-        limit_s = max(CLOSE_AFTER_S, STAY * (self._came - self._begun))
-        if monotonic() - max(since, self._came) > limit_s:
-            over = self._over(size)
-            for model, taken in self.resident.items():
-                if over > 0:
-                    chosen.add(model)
-                    over -= taken
+    def _oldest(self, size: int, busy: Callable[[str], bool] = lambda model: False) -> list[str]:
+        """The least recently used models that have to go for so many bytes."""
+        over, chosen = self._over(size), []
+        for model, taken in self.resident.items():
+            if over > 0 and not busy(model):
+                chosen.append(model)
+                over -= taken
         return chosen
 
 

@@ -25,7 +25,6 @@ from sureflow_server.engine.ledger import Ledger
 from sureflow_server.engine.messages import (
     CacheEvent,
     Cancel,
-    Failed,
     Finished,
     Loading,
     Message,
@@ -299,7 +298,8 @@ class Supervisor:
         for failed in report.failed:
             if job := self.ledger.get(failed.request):
                 log.error("a request of %s failed: %s", job.card.name, failed.error)
-                self.end(job, _failure(failed))
+                error = OutOfMemoryError if failed.memory else RequestFailedError
+                self.end(job, error(failed.error))
         for job, lanes in launched.items():
             # What the worker has not been given yet, it will be given as a whole.
             if lanes and self._worker is not None and self.ledger.was_given(job):
@@ -371,7 +371,3 @@ class Supervisor:
         log.error("the worker process %s; a new one starts in %g s", how, delay)
         self._metrics.worker_restarted()
         asyncio.get_running_loop().call_later(delay, self.start)
-
-
-def _failure(failed: Failed) -> EngineError:
-    return (OutOfMemoryError if failed.memory else RequestFailedError)(failed.error)

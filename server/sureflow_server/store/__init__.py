@@ -11,8 +11,8 @@ from sureflow_server.store.errors import (
     StoreUnavailableError,
     UnknownHandleError,
 )
-from sureflow_server.store.handle import Handle, is_id, new_id
-from sureflow_server.store.store import Entry, Page, Store, Usage
+from sureflow_server.store.handle import Handle, new_id
+from sureflow_server.store.store import Entry, Store, Usage
 
 __all__ = [
     "DamagedHandleError",
@@ -21,7 +21,6 @@ __all__ = [
     "Handle",
     "HandleError",
     "HandleTooLargeError",
-    "Page",
     "Store",
     "StoreError",
     "StoreFullError",
@@ -29,6 +28,5 @@ __all__ = [
     "StoreUnavailableError",
     "UnknownHandleError",
     "Usage",
-    "is_id",
     "new_id",
 ]

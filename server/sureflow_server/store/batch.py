@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sureflow_server.store.handle import OVERHEAD, Handle
@@ -33,7 +32,8 @@ class Batch:
     def evict(self, nbytes: int) -> int:
         """Leave out the oldest frames that together make this many bytes; return their number."""
         evicted = 0
-        for frames, step in list(self._oldest_first()):
+        oldest_first = [(f, step) for _, f in self.puts.values() for step in reversed(f)]
+        for frames, step in oldest_first:
             if nbytes <= 0:
                 break
             size = len(frames.pop(step)) + OVERHEAD
@@ -41,11 +41,6 @@ class Batch:
             nbytes -= size
             evicted += 1
         return evicted
-
-    def _oldest_first(self) -> Iterator[tuple[Frames, int]]:
-        for _, frames in self.puts.values():
-            for step in reversed(frames):
-                yield frames, step
 
 
 def counted(frames: Frames) -> int:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
+from sureflow_server.api.answer import samples_of
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import MAX_PRIORITY, GenerateRequest
 from sureflow_server.api.run import Result
@@ -98,19 +99,10 @@ def _floats(values: Iterable[float | None]) -> np.ndarray[Any, Any]:
     return np.array([np.nan if value is None else value for value in values], np.float32)
 
 
-def _samples(results: Sequence[Result]) -> np.ndarray[Any, Any]:
-    """``[n, *shape]``, NaN where withheld."""
-    datas = [result.sample.data for result in results]
-    withheld = [result.withheld for result in results]
-    return np.stack(
-        [np.full_like(d, np.nan) if w else d for d, w in zip(datas, withheld, strict=True)]
-    )
-
-
 Column = Callable[[Sequence[Result]], Any]
 
 OUTPUTS: dict[str, tuple[str, Column]] = {
-    "samples": ("FP32", _samples),
+    "samples": ("FP32", samples_of),
     "confidence": ("FP32", lambda results: _floats(r.sample.confidence for r in results)),
     "uncertainty": ("FP32", lambda results: _floats(r.sample.uncertainty for r in results)),
     "decision": (
