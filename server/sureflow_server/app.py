@@ -26,9 +26,7 @@ from sureflow_server.api import (
     models,
     problems,
 )
-from sureflow_server.api import (
-    jobs as job_routes,
-)
+from sureflow_server.api import jobs as job_routes
 from sureflow_server.api.board import Board
 from sureflow_server.api.body_limit import BodyLimit
 from sureflow_server.api.headers import SecurityHeaders

@@ -118,15 +118,10 @@ def authorise(request: Request, scopes: tuple[Scope, ...]) -> Key | None:
     try:
         key = ring.authenticate(_token(request))
     except RefusedKeyError as error:
-        raise _challenge(str(error), "invalid_token") from error
+        raise _challenge("unauthorized", str(error), error="invalid_token") from error
     if not set(scopes) & set(key.scopes):
-        wanted = " or ".join(scopes)
-        challenge = f'Bearer realm="sureflow", error="insufficient_scope", scope="{scopes[0]}"'
-        raise Problem(
-            "forbidden",
-            f"the API key {key.id} lacks the scope {wanted}",
-            headers={"WWW-Authenticate": challenge},
-        )
+        lacking = f"the API key {key.id} lacks the scope {' or '.join(scopes)}"
+        raise _challenge("forbidden", lacking, error="insufficient_scope", scope=scopes[0])
     return key
 
 
@@ -147,16 +142,19 @@ def owner(request: Request) -> str:
 def _token(request: Request) -> str:
     headers = request.headers.getlist("authorization")
     if not headers:
-        raise _challenge("this path needs an API key: Authorization: Bearer sf_...")
+        message = "this path needs an API key: Authorization: Bearer sf_..."
+        raise _challenge("unauthorized", message)
     scheme, _, token = headers[0].partition(" ")
     if len(headers) > 1 or scheme.lower() != "bearer":
-        raise _challenge("the header Authorization must be, once, Bearer and an API key")
+        message = "the header Authorization must be, once, Bearer and an API key"
+        raise _challenge("unauthorized", message)
     return token.strip()
 
 
-def _challenge(detail: str, error: str | None = None) -> Problem:
-    challenge = 'Bearer realm="sureflow"' + (f', error="{error}"' if error else "")
-    return Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})
+def _challenge(kind: str, detail: str, **said: str) -> Problem:
+    said = {"realm": "sureflow", **said}
+    challenge = "Bearer " + ", ".join(f'{name}="{value}"' for name, value in said.items())
+    return Problem(kind, detail, headers={"WWW-Authenticate": challenge})
 
 
 def declare(document: dict[str, Any], keyless: bool) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from itertools import islice
 from time import monotonic
+from typing import Any
 
 from sureflow_server.api.background import Background
 from sureflow_server.api.remote_job import RemoteJob
@@ -45,9 +46,7 @@ class Board:
         """Keep a job that is under way."""
         self._expire()
         self._jobs[job.id] = job
-        task = asyncio.create_task(self._until_it_ends(job))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._begin(self._until_it_ends(job))
 
     async def find(self, id: str, owner: str) -> Background | RemoteJob | None:
         """Return a job of this owner; that of another is none.
@@ -84,6 +83,11 @@ class Board:
         """Wait for all jobs that are under way."""
         while self._tasks:
             await asyncio.wait({*self._tasks})
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _get(self, id: str, owner: str) -> Background | None:
         self._expire()

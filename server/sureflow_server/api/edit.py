@@ -16,11 +16,7 @@ from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
 from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.opened_handle import (
-    card_of_handle,
-    inexact,
-    open_handle,
-)
+from sureflow_server.api.opened_handle import card_of_handle, inexact, open_handle
 from sureflow_server.api.original import sample_record, surest
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import EditResponse

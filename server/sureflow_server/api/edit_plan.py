@@ -23,12 +23,7 @@ from sureflow_server.api.resolve_filter import resolve_filter
 from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.settings import Settings
 
-WIRE_NAMES = {
-    "parent": "handle",
-    "frame": "handle",
-    "step": "at",
-    "scores": "confidence.method",
-}
+WIRE_NAMES = {"parent": "handle", "frame": "handle", "step": "at", "scores": "confidence.method"}
 """Fields of a request by the name that lanes have for them; a family has more."""
 
 

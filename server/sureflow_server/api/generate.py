@@ -44,11 +44,7 @@ _binary: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _responses: dict[int | str, dict[str, Any]] = {
     200: {
         "model": GenerateResponse,
-        "content": {
-            TENSORS: _binary,
-            **dict.fromkeys(ALONE, _binary),
-            EVENTS: EVENT_STREAM,
-        },
+        "content": {TENSORS: _binary, **dict.fromkeys(ALONE, _binary), EVENTS: EVENT_STREAM},
     },
     **ACCEPTED,
     204: {"description": "`Accept: image/png`, and the one sample was withheld or is not finite."},

@@ -22,12 +22,7 @@ from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.handle_options import moment, sample_of
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
-from sureflow_server.api.opened_handle import (
-    OpenedHandle,
-    card_of_handle,
-    inexact,
-    open_handle,
-)
+from sureflow_server.api.opened_handle import OpenedHandle, card_of_handle, inexact, open_handle
 from sureflow_server.api.original import sample_record, time_of
 from sureflow_server.api.problems import problems
 from sureflow_server.api.requests import Form, OutputOptions
@@ -44,8 +39,7 @@ MOST = 2**53
 router = APIRouter(tags=["rewind"], route_class=Guarded)
 
 FormatQuery = Annotated[
-    Form | None,
-    Query(alias="format", description="As `output.format` of `POST /v1/generate`."),
+    Form | None, Query(alias="format", description="As `output.format` of `POST /v1/generate`.")
 ]
 _refusals = problems(401, 403, 404, 409, 410, 422, 429, 500, 503)
 
@@ -94,9 +88,7 @@ async def delete(request: Request, id: str) -> Response:
 
 
 @router.get(
-    "/v1/handles/{id}/frames",
-    response_model=FramesRecord,
-    responses={**_refusals, **problems(414)},
+    "/v1/handles/{id}/frames", response_model=FramesRecord, responses={**_refusals, **problems(414)}
 )
 async def frames(
     request: Request,
@@ -110,8 +102,7 @@ async def frames(
         ),
     ] = None,
     show: Annotated[
-        list[Literal["state", "prediction", "map"]],
-        Query(description="What to show of each."),
+        list[Literal["state", "prediction", "map"]], Query(description="What to show of each.")
     ] = ["state", "prediction"],  # noqa: B006 - FastAPI copies it
     form: FormatQuery = None,
 ) -> Response:

@@ -107,10 +107,7 @@ async def discard(request: Request, id: str) -> Response:
 @router.get(
     "/v1/jobs/{id}/events",
     response_class=EventSourceResponse,
-    responses={
-        200: {"content": {"text/event-stream": EVENT_STREAM}},
-        **_refusals,
-    },
+    responses={200: {"content": {"text/event-stream": EVENT_STREAM}}, **_refusals},
 )
 async def events(
     request: Request,

@@ -70,11 +70,7 @@ TITLES = {
 }
 """Status and title of every type of problem, by the last part of its URN."""
 
-STATUS_KINDS = {
-    400: "malformed-body",
-    404: "not-found",
-    405: "method-not-allowed",
-}
+STATUS_KINDS = {400: "malformed-body", 404: "not-found", 405: "method-not-allowed"}
 
 UNAVAILABLE = "the store cannot be reached at present"
 

@@ -46,11 +46,7 @@ def seed_of(asked: int | None) -> int:
 
 
 def lane_of(
-    card: ModelCard,
-    seed: int,
-    condition: ConditionOptions | None,
-    guidance: Any,
-    sampler: Any,
+    card: ModelCard, seed: int, condition: ConditionOptions | None, guidance: Any, sampler: Any
 ) -> LaneSpec:
     """Return the first lane of a request, with what is its family's own.
 

@@ -35,14 +35,14 @@ class TaskGroup(Generic[R]):
 
     async def rest(self) -> AsyncIterator[R]:
         """Wait for the others, and yield them as they are done; what failed is raised."""
-        while self._tasks:
+        while True:
+            for result in self.done():
+                yield result
+            if not self._tasks:
+                return
             done, self._tasks = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-            for result in self.done():
-                yield result
-        for result in self.done():
-            yield result
 
     async def __aenter__(self) -> TaskGroup[R]:
         return self

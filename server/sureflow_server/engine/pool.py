@@ -27,13 +27,7 @@ from sureflow_server.engine.errors import (
     TooManySamplesError,
 )
 from sureflow_server.engine.job import Follow, Job
-from sureflow_server.engine.messages import (
-    CacheEvent,
-    Ready,
-    Terms,
-    TickStats,
-    WorkerConfig,
-)
+from sureflow_server.engine.messages import CacheEvent, Ready, Terms, TickStats, WorkerConfig
 from sureflow_server.engine.scheduler import IDLE
 from sureflow_server.engine.supervisor import Supervisor
 from sureflow_server.engine.timeouts import Timeouts
@@ -279,9 +273,7 @@ class Pool:
                 raise NoSuchModelError(f"no model {name} is loaded")
             made = Calibration.decode(data)
             card = replace(
-                self.cards[name],
-                calibrated=made.summary(),
-                calibration_version=made.version,
+                self.cards[name], calibrated=made.summary(), calibration_version=made.version
             )
             self._config = self._current.recalibrate(card, data, keep)
             self._take(self._current)

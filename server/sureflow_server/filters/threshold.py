@@ -67,14 +67,7 @@ class Threshold:
         else:
             reason = "score ≥ threshold" if passed else "score < threshold"
         return Decision(
-            self.action,
-            taken,
-            self.by,
-            score,
-            self.bound,
-            attempt,
-            reason,
-            sample.abandoned_at,
+            self.action, taken, self.by, score, self.bound, attempt, reason, sample.abandoned_at
         )
 
     def finalize(self, pending: Sequence[Sample], accepted: int) -> list[Decision]:

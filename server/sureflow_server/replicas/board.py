@@ -37,7 +37,6 @@ class SharedBoard(Board):
         self._leases = leases
         self._finishing = False
         self._told: dict[str, _Told] = {}
-        self._cancelling: set[asyncio.Task[None]] = set()
 
     async def add(self, job: Background) -> None:
         """See :meth:`~sureflow_server.api.board.Board.add`; returns when others know of it."""
@@ -78,9 +77,7 @@ class SharedBoard(Board):
         """Cancel a job, as another replica was asked to."""
         job = self._jobs.get(id)
         if job is not None and job.ended is None:
-            task = asyncio.create_task(job.cancel())
-            self._cancelling.add(task)
-            task.add_done_callback(self._cancelling.discard)
+            self._begin(job.cancel())
 
     async def _until_it_ends(self, job: Background) -> None:
         told = self._told[job.id]

@@ -53,19 +53,12 @@ async def ready(request: Request) -> dict[str, bool]:
 async def index(request: Request) -> list[dict[str, str]]:
     """List every model, those that could not be loaded included."""
     pool = Service.of(request).pool
-    ready = [
-        {"name": name, "version": card.version, "state": "READY", "reason": ""}
-        for name, card in pool.cards.items()
+    rows = [
+        *((name, card.version, "READY", "") for name, card in pool.cards.items()),
+        *((name, "", "UNAVAILABLE", error) for name, error in pool.failures.items()),
+        *((name, "", "UNAVAILABLE", "unloaded") for name in sorted(pool.unloaded)),
     ]
-    failed = [
-        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": error}
-        for name, error in pool.failures.items()
-    ]
-    unloaded = [
-        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": "unloaded"}
-        for name in sorted(pool.unloaded)
-    ]
-    return ready + failed + unloaded
+    return [dict(zip(("name", "version", "state", "reason"), row, strict=True)) for row in rows]
 
 
 @router.get("/models/{name}")
