@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 
 from fastapi.responses import Response
@@ -59,12 +59,6 @@ class Answer:
         return response
 
 
-@dataclass(slots=True)
-class _UnderWay:
-    fingerprint: bytes
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class Replays:
     """Does the work of one key of one owner once, and gives the same answer again for a while.
 
@@ -87,7 +81,7 @@ class Replays:
         self._max_bytes = max_bytes
         self._lifetime_s = lifetime_s
         self._clock = clock
-        self._under_way: dict[tuple[str, str], _UnderWay] = {}
+        self._under_way: dict[tuple[str, str], tuple[bytes, asyncio.Event]] = {}
         self._kept: dict[str, OrderedDict[str, tuple[Answer, float]]] = {}
         self._sizes: dict[str, int] = {}
         self.size = 0
@@ -102,21 +96,22 @@ class Replays:
             ReusedKeyError: The key stands for another request.
         """
         if under_way := self._under_way.get((owner, key)):
-            check(under_way.fingerprint, fingerprint)
+            check(under_way[0], fingerprint)
             raise BusyKeyError
         if answer := self._find(owner, key):
             return answer.response(fingerprint)
-        mine = self._under_way[owner, key] = _UnderWay(fingerprint)
+        done = asyncio.Event()
+        self._under_way[owner, key] = fingerprint, done
         try:
             return await self._do(owner, key, fingerprint, work)
         finally:
             del self._under_way[owner, key]
-            mine.done.set()
+            done.set()
 
     async def idle(self, owner: str, key: str) -> None:
         """Return when no request is doing it any more."""
         while under_way := self._under_way.get((owner, key)):
-            await under_way.done.wait()
+            await under_way[1].wait()
 
     async def _do(
         self, owner: str, key: str, fingerprint: bytes, work: Callable[[], Awaitable[Response]]

@@ -32,14 +32,7 @@ OVERHEAD_BYTES = 4096
 class Background:
     """Follows a run to its end and remembers what came of it. Made in the event loop.
 
-    Args:
-        run: A request under way.
-        owner: Id of the key that made it.
-        request_id: Of the request that made it.
-        path: Of that request.
-        document: What a client that waits would get, once all samples are there.
-        before: Counts the requests that are to start before one.
-        lifetime_s: Seconds for which the result is kept.
+    The ``document`` is what a client that waits would get; the result is kept for ``lifetime_s``.
 
     Attributes:
         id: By which it is asked after.

@@ -31,8 +31,7 @@ WIRE_NAMES = {"parent": "handle", "frame": "handle", "step": "at", "scores": "co
 class EditPlan(Plan):
     """What an edit comes to.
 
-    Attributes:
-        places: Of the lanes' operations in the request.
+    The ``places`` are those of the lanes' operations in the request.
     """
 
     places: tuple[int, ...] = ()

@@ -22,11 +22,7 @@ CANCEL_S = 10.0
 
 
 class RemoteJob:
-    """A job of another replica, as that one last reported it.
-
-    Attributes:
-        id: By which it is asked after.
-    """
+    """A job of another replica, as that one last reported it."""
 
     def __init__(self, leases: LeaseStore, owner: str, id: str, entry: Entry) -> None:
         self._leases = leases

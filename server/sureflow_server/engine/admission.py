@@ -32,9 +32,7 @@ SERIES = 4
 class AdmissionLimits:
     """Most that may be accepted and not finished, over all requests.
 
-    Attributes:
-        samples: Samples.
-        nbytes: Bytes of what they bring and of what comes back, in the process that answers.
+    The bytes are those of what they bring and of what comes back, in the process that answers.
     """
 
     samples: int

@@ -117,9 +117,7 @@ class Unload:
 class Recalibrate:
     """Turn the scores of a model into confidence by another calibration from now on.
 
-    Attributes:
-        model: Its name.
-        data: The calibration, as a file has it.
+    The data are those of its file.
     """
 
     model: str
@@ -204,10 +202,7 @@ class Refused:
 class Failed:
     """The network fails for lanes of a request, which is given up.
 
-    Attributes:
-        request: The pool's number for it.
-        error: What the network said.
-        memory: Whether it ran out of memory.
+    Where it ran out of ``memory``, later attempts make sense.
     """
 
     request: int
@@ -217,12 +212,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class CacheEvent:
-    """A model has come into memory, has not, or has gone to make room for another.
-
-    Attributes:
-        model: Its name.
-        what: Which of these.
-    """
+    """A model has come into memory, has not, or has gone to make room for another."""
 
     model: str
     what: Literal["loaded", "failed", "evicted"]

@@ -25,13 +25,7 @@ not go into fetching."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """The end of a fetch: a model, or the reason why there is none.
-
-    Attributes:
-        model: Its name.
-        sampler: What generates with it.
-        error: Why there is none.
-    """
+    """The end of a fetch: a model, or the reason why there is none."""
 
     model: str
     sampler: Sampler | None

@@ -43,12 +43,6 @@ class Pool:
     every model it takes over: it gets the new requests, while the other finishes what it has. All
     methods belong to one event loop.
 
-    Args:
-        config: What workers are started with.
-        limits: What may be accepted and not finished; beyond it requests are refused.
-        metrics: Told what the workers do.
-        timeouts: How long workers may be silent.
-
     Attributes:
         draining: Whether the pool takes nothing new because it is about to end.
         folder: Where the checkpoints lie, known once a worker has been ready.

@@ -58,12 +58,6 @@ class Supervisor:
     A worker that dies, or is not heard of for too long and is killed therefore, is replaced, after
     a pause if none has finished a sample since the last. All methods belong to one event loop.
 
-    Args:
-        config: What workers are started with.
-        timeouts: How long they may be silent.
-        heard: Called with what a worker tells of itself.
-        metrics: Where workers that die are counted.
-
     Attributes:
         serving: Whether a worker stands by, warmed up.
         ledger: Requests under way.

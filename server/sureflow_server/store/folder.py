@@ -256,14 +256,13 @@ def _lock(path: Path) -> int:
     file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except BaseException as error:
         os.close(file)
+        if not isinstance(error, BlockingIOError):
+            raise
         raise StoreLockedError(
             f"another server keeps its handles in {path.parent}; give this one a folder of its own"
         ) from None
-    except BaseException:
-        os.close(file)
-        raise
     return file
 
 
