@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from sureflow.cli import app, examples
 from sureflow_server.keys.commands import app as keys
@@ -84,7 +83,7 @@ def serve(**options: Any) -> None:
         settings = Settings(**given)
         if settings.plugins:
             sys.path.insert(0, str(Path.cwd()))  # which the worker inherits
-    except (ValidationError, SettingsError, ValueError) as error:
+    except ValueError as error:
         reason = complaint(error) if isinstance(error, ValidationError) else str(error)
         typer.echo(f"sureflow: {reason.replace('Value error, ', '', 1)}", err=True)
         raise typer.Exit(1) from None

@@ -34,8 +34,7 @@ class Board:
         self._lifetime_s = lifetime_s
         self._clock = clock
         self._jobs: dict[str, Background] = {}
-        self._ended: dict[str, int] = {}
-        self._since: dict[str, float] = {}
+        self._ended: dict[str, tuple[int, float]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.size = 0
 
@@ -54,7 +53,9 @@ class Board:
         Raises:
             StoreUnavailableError: It may be another replica's, and Redis is gone.
         """
-        return self._get(id, owner)
+        self._expire()
+        job = self._jobs.get(id)
+        return job if job is not None and job.owner == owner else None
 
     async def owned(self, owner: str, limit: int) -> list[Background | RemoteJob]:
         """Return at most so many jobs of this owner, newest first.
@@ -89,21 +90,17 @@ class Board:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _get(self, id: str, owner: str) -> Background | None:
-        self._expire()
-        job = self._jobs.get(id)
-        return job if job is not None and job.owner == owner else None
-
     async def _until_it_ends(self, job: Background) -> None:
         await job.wait()
-        self._ended[job.id], self._since[job.id] = job.size, self._clock()
-        self.size += job.size
+        size = job.size
+        self._ended[job.id] = size, self._clock()
+        self.size += size
         self._make_room()
 
     def _make_room(self) -> None:
         while self.size > self._max_bytes:
             taken: dict[str, int] = {}
-            for id, size in self._ended.items():
+            for id, (size, _) in self._ended.items():
                 owner = self._jobs[id].owner
                 taken[owner] = taken.get(owner, 0) + size
             most = max(taken, key=taken.__getitem__)
@@ -112,12 +109,11 @@ class Board:
     def _expire(self) -> None:
         past = self._clock() - self._lifetime_s
         while self._ended:
-            id = next(iter(self._ended))
-            if self._since[id] > past:
+            id, (_, since) = next(iter(self._ended.items()))
+            if since > past:
                 return
             self._forget(id)
 
     def _forget(self, id: str) -> None:
-        self.size -= self._ended.pop(id, 0)
-        self._since.pop(id, None)
+        self.size -= self._ended.pop(id, (0, 0.0))[0]
         self._jobs.pop(id, None)

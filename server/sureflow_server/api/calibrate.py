@@ -18,6 +18,7 @@ from sureflow_server.api.calibration_run import CalibrationRun
 from sureflow_server.api.family_part import deferred_part, read_part
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem
+from sureflow_server.api.requests import Seed
 from sureflow_server.api.resolve import card_of
 from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.service import Service
@@ -40,7 +41,7 @@ class CalibrateRequest(Schema):
     """Samples to draw there, the classes, and no condition, taking turns; by default 600 of each,
     2000 of a model without classes. Confidence is told apart by class if there are enough."""
 
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
+    seed: Seed | None = None
     """Of these draws; by default the one after that of the draws which the tables are made of."""
 
 

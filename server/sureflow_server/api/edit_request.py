@@ -11,12 +11,7 @@ from pydantic_core import PydanticCustomError
 from sureflow.core.schema import Flag, Integer, Number, Schema
 from sureflow_server.api.family_part import deferred_part, operation_of
 from sureflow_server.api.filter_options import FilterOptions
-from sureflow_server.api.requests import (
-    MAX_DEADLINE_S,
-    MAX_PRIORITY,
-    ConfidenceOptions,
-    OutputOptions,
-)
+from sureflow_server.api.requests import ConfidenceOptions, Deadline, OutputOptions, Priority, Seed
 from sureflow_server.api.rewind_options import RewindOptions
 
 MAX_OPERATIONS = 8
@@ -89,7 +84,7 @@ class EditRequest(Schema):
     """all: every branch with its data; best: only the surest, and only if it is surer than the
     original. Every branch keeps its record."""
 
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
+    seed: Seed | None = None
     """Of what the branches draw. By default drawn, and returned."""
 
     sampler: Annotated[Any, deferred_part(attrgetter("sampler"))] | None = None
@@ -103,10 +98,10 @@ class EditRequest(Schema):
     """Give every branch a handle of its own."""
 
     output: OutputOptions = OutputOptions()
-    deadline_s: Annotated[Number, Field(gt=0, le=MAX_DEADLINE_S)] | None = None
+    deadline_s: Deadline | None = None
     """As for `POST /v1/generate`."""
 
-    priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+    priority: Priority = 0
 
     require_exact: Flag = False
     """Refuse (409) where the trajectory was made on other kernels, so that it could not be made

@@ -8,14 +8,9 @@ from pydantic import Field
 
 from sureflow.core.condition import ConditionOptions
 from sureflow.core.json_array import JsonArray
-from sureflow.core.schema import Integer, Number, Schema
+from sureflow.core.schema import Schema
 from sureflow_server.api.family_part import named_part
-from sureflow_server.api.requests import (
-    MAX_DEADLINE_S,
-    MAX_PRIORITY,
-    ConfidenceOptions,
-    OutputOptions,
-)
+from sureflow_server.api.requests import ConfidenceOptions, Deadline, OutputOptions, Priority, Seed
 from sureflow_server.api.rewind_options import RewindOptions
 
 MAX_GIVEN = 256
@@ -42,7 +37,7 @@ class InvertRequest(Schema):
     """The same for both ways. By default a fine one, of a flow dopri5 with a tolerance of 0.0001,
     since the error of the way back is an error of the noise that is found."""
 
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 0
+    seed: Seed = 0
     """Of what scores may draw; the noise is found, not drawn."""
 
     confidence: ConfidenceOptions = ConfidenceOptions()
@@ -50,7 +45,7 @@ class InvertRequest(Schema):
     """Give every sample a handle."""
 
     output: OutputOptions = OutputOptions()
-    deadline_s: Annotated[Number, Field(gt=0, le=MAX_DEADLINE_S)] | None = None
+    deadline_s: Deadline | None = None
     """As for `POST /v1/generate`."""
 
-    priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+    priority: Priority = 0

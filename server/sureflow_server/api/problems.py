@@ -213,16 +213,14 @@ def _answer(request: Request, problem: Problem) -> Response:
 def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
         return _answer(request, error)
-    if not isinstance(error, HTTPException):
-        raise error
+    assert isinstance(error, HTTPException)
     kind = STATUS_KINDS.get(error.status_code, "internal")
     detail = f"{request.method} {request.url.path}: {HTTPStatus(error.status_code).phrase}"
     return _answer(request, Problem(kind, detail, headers=error.headers))
 
 
 def _raised(request: Request, error: Exception) -> Response:
-    if not isinstance(error, EngineError | StoreError | InvalidFieldError):
-        raise error
+    assert isinstance(error, EngineError | StoreError | InvalidFieldError)
     return _answer(request, to_problem(error))
 
 
@@ -232,8 +230,7 @@ def _internal(request: Request, error: Exception) -> Response:
 
 
 def _validation(request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        raise error
+    assert isinstance(error, RequestValidationError)
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if request.method == "POST" and media_type != "application/json":
         got = media_type or "none"

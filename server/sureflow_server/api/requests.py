@@ -17,6 +17,10 @@ from sureflow_server.api.rewind_options import RewindOptions
 MAX_DEADLINE_S = 86_400.0
 MAX_PRIORITY = 10
 
+Seed = Annotated[Integer, Field(ge=0, lt=2**63)]
+Deadline = Annotated[Number, Field(gt=0, le=MAX_DEADLINE_S)]
+Priority = Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)]
+
 SCORES = {name: score for family in families().values() for name, score in family.scores.items()}
 """What the scores of all installed families mean."""
 
@@ -71,7 +75,7 @@ class GenerateRequest(Schema):
     n: Annotated[Integer, Field(ge=1)] = 1
     """How many samples; with `filter.accept`, leave it out."""
 
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
+    seed: Seed | None = None
     """Same seed, same samples, byte for byte. By default drawn, and returned."""
 
     condition: ConditionOptions | None = None
@@ -82,12 +86,12 @@ class GenerateRequest(Schema):
     rewind: RewindOptions | None = None
     output: OutputOptions = OutputOptions()
 
-    deadline_s: Annotated[Number, Field(gt=0, le=MAX_DEADLINE_S)] | None = None
+    deadline_s: Deadline | None = None
     """Seconds after which nobody waits any more. A request that cannot be done by then is refused
     at once (429), and ends then if it is not (504). Samples with a tolerance that are late widen
     it, and have the finish_reason deadline."""
 
-    priority: Annotated[Integer, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+    priority: Priority = 0
     """Higher ones are served before lower ones."""
 
     @property

@@ -46,7 +46,7 @@ class SharedBoard(Board):
 
     async def find(self, id: str, owner: str) -> Background | RemoteJob | None:
         """See :meth:`~sureflow_server.api.board.Board.find`."""
-        if job := self._get(id, owner):
+        if job := await super().find(id, owner):
             return job
         entry = await self._leases.find(owner, id, NO_EVENTS)
         return None if entry.how == "none" else RemoteJob(self._leases, owner, id, entry)

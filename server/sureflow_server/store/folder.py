@@ -144,9 +144,8 @@ class Folder:
             for id in lost:
                 log.error("handle %s has lost a file and is given up", id)
                 self.index.remove(id)
-            for id, step in self.index.all_frames():
-                if _frame(id, step) not in there:
-                    self.index.remove_frame(id, step)
+            kept = self.index.all_frames()
+            self.index.remove_frames(frame for frame in kept if _frame(*frame) not in there)
         known = {_frame(id, step) for id, step in self.index.all_frames()}
         for id in self.index.ids():
             known |= {_recipe(id), _sample(id)}
@@ -212,8 +211,7 @@ class Folder:
 
     def _drop(self, frames: Iterable[tuple[str, int]]) -> None:
         with self.index.transaction(durable=False):
-            for id, step in frames:
-                self.index.remove_frame(id, step)
+            self.index.remove_frames(frames)
         self.files.remove(_frame(id, step) for id, step in frames)
 
     def _write_batch(self, batch: Batch) -> dict[str, OSError]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -258,9 +258,9 @@ class Index:
         query = "UPDATE frame SET used = ? WHERE id = ? AND step = ?"
         self.database.execute(query, (self._use(), id, step))
 
-    def remove_frame(self, id: str, step: int) -> None:
-        """Remove a frame."""
-        self.database.execute("DELETE FROM frame WHERE id = ? AND step = ?", (id, step))
+    def remove_frames(self, frames: Iterable[tuple[str, int]]) -> None:
+        """Remove frames, each given by its handle and step."""
+        self.database.executemany("DELETE FROM frame WHERE id = ? AND step = ?", frames)
 
     def _use(self) -> int:
         self._last_use += 1
