@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
 from sureflow.core.lane import Sample
 from sureflow_server.filters.decision import Decision
 
 
-class Filter(Protocol):
+class Filter(ABC):
     """Decides about the samples of a request. It has no state; the :class:`Run` keeps count."""
 
     @property
     def floor(self) -> float | None:
         """Confidence below which a sample may be given up on the way; ``None``: no sample may."""
+        return None
 
+    @abstractmethod
     def decide(self, sample: Sample) -> Decision | None:
         """Decide about a finished sample; ``None`` if that takes all samples of the request."""
 
@@ -26,3 +28,4 @@ class Filter(Protocol):
             pending: Those about which nothing was decided, in the order of their index.
             accepted: How many others were accepted.
         """
+        return []

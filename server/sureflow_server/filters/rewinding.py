@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sureflow.core.commit import step_at
@@ -11,6 +10,7 @@ from sureflow.core.frame import nearest
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.origin import Branch
 from sureflow_server.filters.decision import Decision
+from sureflow_server.filters.filter import Filter
 from sureflow_server.filters.threshold import Threshold
 
 DEFAULT_SHIFT = -0.1
@@ -23,7 +23,7 @@ ENDED = ("converged", "max_steps")
 
 
 @dataclass(frozen=True, slots=True)
-class Rewinding:
+class Rewinding(Filter):
     """A filter that takes a sample that fails back to its commit point and draws its noise anew.
 
     Attempt ``a`` of sample ``i`` has the index ``i + count (a - 1)``: what is made, and from what
@@ -40,10 +40,6 @@ class Rewinding:
     count: int
     max_attempts: int
     shift: float
-
-    @property
-    def floor(self) -> None:
-        """A sample must have gone all its way to be taken back."""
 
     def attempt(self, sample: Sample) -> int:
         """Which attempt at its place this sample is, from 1."""
@@ -68,10 +64,6 @@ class Rewinding:
             reason = f"{decision.reason}; no attempt left"
             return replace(decision, action_taken="dropped", reason=reason)
         return decision
-
-    def finalize(self, pending: Sequence[Sample], accepted: int) -> list[Decision]:
-        """Nothing is left for the end."""
-        return [self.decide(sample) for sample in pending]
 
     def _goes_on(self, sample: Sample) -> bool:
         return sample.finish_reason in ENDED and self.attempt(sample) < self.max_attempts

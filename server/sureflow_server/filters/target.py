@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.filters.decision import Decision
+from sureflow_server.filters.filter import Filter
 from sureflow_server.filters.threshold import Threshold
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Target(Filter):
     """A filter that goes on until enough samples have passed.
 
     The first ``count`` samples start at once, and every one that fails calls for the next index,

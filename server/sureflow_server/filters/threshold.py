@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sureflow.core.lane import Sample
 from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of
+from sureflow_server.filters.filter import Filter
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Filter):
     """A filter by one score, decided sample by sample.
 
     Attributes:
@@ -69,7 +69,3 @@ class Threshold:
         return Decision(
             self.action, taken, self.by, score, self.bound, attempt, reason, sample.abandoned_at
         )
-
-    def finalize(self, pending: Sequence[Sample], accepted: int) -> list[Decision]:
-        """Nothing is left for the end."""
-        return [self.decide(sample) for sample in pending]

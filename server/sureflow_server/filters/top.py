@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from sureflow.core.lane import Sample
 from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of
+from sureflow_server.filters.filter import Filter
 
 
 @dataclass(frozen=True, slots=True)
-class Top:
+class Top(Filter):
     """A filter that accepts exactly so many samples, decided once all are finished.
 
     Attributes:
@@ -23,10 +24,6 @@ class Top:
     count: int
     by: Score
     action: Action
-
-    @property
-    def floor(self) -> None:
-        """No sample may be given up on the way."""
 
     def decide(self, sample: Sample) -> None:
         """Wait: any sample may turn out to be among the surest."""
