@@ -47,7 +47,7 @@ async def edit(
 
 
 async def _edit(request: Request, body: EditRequest) -> Response:
-    service = Service.of(request)
+    service, request_id = Service.of(request), request.state.request_id
     opened = await open_handle(request, body.handle)
     card = card_of_handle(opened, service)
     doubt = inexact(opened, card)
@@ -66,7 +66,7 @@ async def _edit(request: Request, body: EditRequest) -> Response:
             record(result, planned, withheld=best and place != chosen)
             for place, result in enumerate(results)
         ]
-        whole = answer(run, request.state.request_id, records)
+        whole = answer(run, request_id, records)
         if doubt is not None:
             whole |= {"warnings": [*whole["warnings"], doubt], "replay": "approximate"}
         shown = planned.form, planned.profile, planned.map
