@@ -32,8 +32,6 @@ class Pictured(Protocol):
     data: Encoded | None
     confidence: float | None
     confidence_holds: bool | None
-    commit: Commit
-    profile: Profile | None
     decision: Decision | None
 
     def array(self) -> Array: ...
@@ -67,16 +65,10 @@ def gallery_html(samples: Sequence[Pictured], title: str, marked: Pictured | Non
     return f"<div>{head}{body}{rest}</div>"
 
 
-def sample_html(sample: Pictured) -> str:
-    """Return one sample with its confidence, and its profile where there is one."""
-    profile = sample.profile
-    curve = "" if profile is None else profile_svg(profile.t, profile.rate, (sample.commit.t,))
-    return f'<div style="display:flex;gap:12px;align-items:center">{_figure(sample)}{curve}</div>'
-
-
-def handle_html(sample: Pictured, profile: Profile, commits: Sequence[Commit]) -> str:
-    """Return the sample of a handle, with its profile and all its commit points."""
-    curve = profile_svg(profile.t, profile.rate, [commit.t for commit in commits])
+def sample_html(sample: Pictured, profile: Profile | None, commits: Sequence[Commit]) -> str:
+    """Return a sample with its confidence, and its profile and commit points where there is one."""
+    times = [commit.t for commit in commits]
+    curve = "" if profile is None else profile_svg(profile.t, profile.rate, times)
     return f'<div style="display:flex;gap:12px;align-items:center">{_figure(sample)}{curve}</div>'
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from nicegui import ui
 
-from sureflow_client import AtStep, EditResult, Handle, Operation, SureflowError, Trajectory
+from sureflow_client import AtStep, EditResult, Handle, OperationLike, SureflowError, Trajectory
 
 from .card import Card, spoken
 from .download import Downloads
@@ -148,7 +148,7 @@ class Bench:
         if self.panel is panel:
             self._relatives(opened.id)
 
-    def _born(self, handle: str, wanted: list[Operation], result: EditResult) -> None:
+    def _born(self, handle: str, wanted: list[OperationLike], result: EditResult) -> None:
         """Take the branches of a sample into the family."""
         family = self.session.family
         parent = family.members[handle]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from sureflow_client import Condition, Guide, Inpaint, Operation, Resample, Uncertain
+from sureflow_client import Condition, Guide, Inpaint, OperationLike, Resample, Uncertain
 
 from .pictures import Floats, Mask
 
-Kind = Literal["resample", "condition", "inpaint", "guide"]
 Where = Literal["all", "unsure", "painted"]
 
 
@@ -20,7 +20,7 @@ class Choice:
     """What was chosen.
 
     Attributes:
-        kind: The operation.
+        kind: Type of the operation.
         where: The part that is to change.
         mask: That part, true where it may change; ``None`` for all.
         share: Of components, where it is the unsure part.
@@ -31,9 +31,10 @@ class Choice:
         scale: Of guidance from there on; ``None`` keeps it.
         factor: Of a coarse shape that is kept, in pixels.
         target: Of a pull: the finished sample for an image, a point for a vector.
+        other: Members of an operation that the page has no tools for.
     """
 
-    kind: Kind
+    kind: str
     where: Where = "all"
     mask: Mask | None = None
     share: float = 0.2
@@ -44,9 +45,10 @@ class Choice:
     scale: float | None = None
     factor: int = 4
     target: Floats | None = None
+    other: Mapping[str, Any] | None = None
 
 
-def operations(choice: Choice) -> list[Operation]:
+def operations(choice: Choice) -> list[OperationLike]:
     """Return the operations that do what was chosen.
 
     Raises:
@@ -60,10 +62,11 @@ def operations(choice: Choice) -> list[Operation]:
         raise ValueError("Choose another class or another guidance.")
     if choice.branches > 1 and not choice.fresh:
         raise ValueError("With no noise drawn anew all branches are the same: ask for one.")
-    return [*_drawn(choice), *_held(choice), *_changed(choice), *_pulled(choice)]
+    other = [] if choice.other is None else [{"type": choice.kind, **choice.other}]
+    return [*_drawn(choice), *_held(choice), *_changed(choice), *_pulled(choice), *other]
 
 
-def _drawn(choice: Choice) -> list[Operation]:
+def _drawn(choice: Choice) -> list[OperationLike]:
     region: Literal["all"] | Uncertain | Mask = "all"
     if choice.where == "unsure":
         region = Uncertain(choice.share)
@@ -72,20 +75,20 @@ def _drawn(choice: Choice) -> list[Operation]:
     return [Resample(choice.fresh, region)] if choice.fresh else []
 
 
-def _held(choice: Choice) -> list[Operation]:
+def _held(choice: Choice) -> list[OperationLike]:
     """Hold the rest, but where it is drawn anew and left to go as it will."""
     if choice.mask is None or choice.kind not in ("inpaint", "condition"):
         return []
     return [Inpaint(~choice.mask)]
 
 
-def _changed(choice: Choice) -> list[Operation]:
+def _changed(choice: Choice) -> list[OperationLike]:
     if choice.label is None and choice.scale is None:
         return []
     return [Condition(choice.label, choice.scale)]
 
 
-def _pulled(choice: Choice) -> list[Operation]:
+def _pulled(choice: Choice) -> list[OperationLike]:
     """Pull toward the coarse shape of an image, or toward a point."""
     if choice.kind != "guide":
         return []

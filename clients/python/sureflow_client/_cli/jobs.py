@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from .._calibration import Calibration
-from .._decode import NPY
 from .._events import Completed, Event, Queued, SampleEvent, Started
 from .._job import Job, JobSummary
 from . import sampling as ask
@@ -120,8 +119,7 @@ def wait(
     """Wait until a job has ended, and report its samples as generate does."""
     with client(context) as server:
         result = server.jobs.wait(job, timeout=timeout, progress=not as_json)
-    exact = any(sample.media_type == NPY for sample in result)
-    report(result, out=out, sheet=sheet, exact=exact, as_json=as_json)
+    report(result, ask.Output(out, sheet, as_json))
 
 
 @jobs.command(epilog=EVENTS_EXAMPLES)
