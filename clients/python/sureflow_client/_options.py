@@ -81,7 +81,7 @@ class SamplingOptions(TypedDict, total=False):
     """Number of solver steps, the same for every sample; or else a tolerance."""
 
     tolerance: float | None
-    """Error allowed per step, between 1e-6 and 1; every sample then chooses its own steps."""
+    """Error allowed per step; every sample then chooses its own steps."""
 
     min_steps: int | None
     """Fewest steps of a sample, with a tolerance."""
@@ -143,7 +143,7 @@ class GenerateOptions(InvertOptions, total=False):
     """What a generate request may say."""
 
     parallel: int | None
-    """Number of steps evaluated at once, at most 64, with ``euler`` and ``steps``."""
+    """Number of steps evaluated at once, by solvers that can."""
 
     parallel_tolerance: float | None
     """How exact the states ahead must be, in data units; with 0, to the last bit."""

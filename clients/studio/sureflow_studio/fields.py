@@ -67,7 +67,7 @@ def number(
 
 
 class Form:
-    """Fields for the options of a JSON Schema that are numbers or words."""
+    """Fields for the options of a JSON Schema that are numbers, words, or yes and no."""
 
     def __init__(
         self,
@@ -108,6 +108,10 @@ def _field(kind: Mapping[str, Any], value: Any, offered: Sequence[str] | None) -
     if kind.get("type") in ("integer", "number"):
         least, most = kind.get("minimum"), kind.get("maximum")
         return number(name, value, least, most, kind["type"] == "integer")
+    if kind.get("type") == "boolean":
+        return ui.switch(name, value=bool(value))
+    if kind.get("type") == "string" and "const" not in kind:
+        return ui.input(name, value=value or "").props("outlined dense stack-label")
     return None
 
 

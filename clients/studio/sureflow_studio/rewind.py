@@ -103,6 +103,7 @@ class RewindPanel:
         schema = self.schemas.get(kind, {})
         self.words.text = schema.get("description", "").partition("\n\n")[0]
         self.others.clear()
+        self.others.set_visibility(kind not in PICTURED)
         with self.others:
             self.form = Form({} if kind in PICTURED else schema, {}, {})
         alone = kind in ("resample", "inpaint")

@@ -11,22 +11,18 @@ import typer
 
 from .._moment import At, AtCommit, AtStep, AtTime
 from .._operations import Condition, Inpaint, OperationLike, Region, Resample, Uncertain
-from .app import app, client
+from .app import app, client, examples
 from .record import report
 from .sampling import BackgroundOption, HandleArgument, Output, image, sampling, what
 
-EXAMPLES = """
-**Examples:**
 
-    sureflow-client edit hdl_… --resample 1 --uncertain 0.2 --branches 8 --out edits/ --sheet
-
-    sureflow-client edit hdl_… --at 0.4 --label Coat
-
-    sureflow-client edit hdl_… --at 0 --inpaint mask.png --branches 4
-"""
-
-
-@app.command(epilog=EXAMPLES)
+@app.command(
+    epilog=examples(
+        "edit hdl_… --resample 1 --uncertain 0.2 --branches 8 --out edits/ --sheet",
+        "edit hdl_… --at 0.4 --label Coat",
+        "edit hdl_… --at 0 --inpaint mask.png --branches 4",
+    )
+)
 @sampling
 def edit(
     context: typer.Context,

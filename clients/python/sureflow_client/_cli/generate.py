@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from .._options import Filter
-from .app import app, client
+from .app import app, client, examples
 from .record import report
 from .sampling import (
     BackgroundOption,
@@ -22,20 +22,15 @@ from .sampling import (
 TOO_FEW = 6
 USUAL_KEEP = 0.5
 
-EXAMPLES = """
-**Examples:**
 
-    sureflow-client generate fashion --n 16 --label Sneaker --out out/ --sheet
-
-    sureflow-client generate digits --label 3 --max-bad-rate 0.02 --accept 16 --out good/
-
-    sureflow-client generate ring --n 100 --top 10 --json
-
-    sureflow-client generate fashion --n 1000 --background
-"""
-
-
-@app.command(epilog=EXAMPLES)
+@app.command(
+    epilog=examples(
+        "generate fashion --n 16 --label Sneaker --out out/ --sheet",
+        "generate digits --label 3 --max-bad-rate 0.02 --accept 16 --out good/",
+        "generate ring --n 100 --top 10 --json",
+        "generate fashion --n 1000 --background",
+    )
+)
 @sampling
 def generate(
     context: typer.Context,

@@ -13,7 +13,7 @@ import typer
 from .._encode import Given
 from .._result import Result, Usage
 from .._sample import Sample
-from .app import app, client
+from .app import app, client, examples
 from .complete import model_names
 from .record import report
 from .sampling import MODEL, Output, sampling, what
@@ -21,16 +21,13 @@ from .sampling import MODEL, Output, sampling, what
 AT_ONCE = 32
 """Files of a request."""
 
-EXAMPLES = """
-**Examples:**
 
-    sureflow-client invert shoe.png bag.png --model fashion --label Sneaker
-
-    sureflow-client invert data/*.npy --model ring --json > scores.jsonl
-"""
-
-
-@app.command(epilog=EXAMPLES)
+@app.command(
+    epilog=examples(
+        "invert shoe.png bag.png --model fashion --label Sneaker",
+        "invert data/*.npy --model ring --json > scores.jsonl",
+    )
+)
 @sampling
 def invert(
     context: typer.Context,

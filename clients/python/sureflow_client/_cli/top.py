@@ -10,18 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from prometheus_client.parser import text_string_to_metric_families
 
-from .app import app, client
+from .app import app, client, examples
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-EXAMPLES = """
-**Examples:**
-
-    sureflow-client top
-
-    sureflow-client top --once --interval 10
-"""
 
 DECISIONS = "sureflow_filter_decisions_total"
 
@@ -55,7 +47,7 @@ class Reading:
         return reading
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(epilog=examples("top", "top --once --interval 10"))
 def top(
     context: typer.Context,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between readings.")] = 1.0,
