@@ -5,8 +5,6 @@ Colours are those of the notebook, so that dark and light ones both read well.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from math import isfinite
@@ -16,6 +14,7 @@ import PIL.Image
 
 from ._decision import Decision
 from ._decode import Array, Encoded
+from ._encode import encode_array
 from ._profile import Commit, Profile
 
 MAX_SHOWN = 64
@@ -131,6 +130,4 @@ def _content(sample: Pictured) -> str:
 
 
 def _source(image: PIL.Image.Image) -> str:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f"data:image/png;base64,{encode_array(image)}"

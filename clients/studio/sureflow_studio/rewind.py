@@ -35,6 +35,7 @@ class RewindPanel:
         self.model, self.sample, self.viewer = model, sample, viewer
         self.schemas: dict[str, Any] = (model.schemas or {}).get("operations", {})
         offered = [*(model.operations or ())]
+        self.draws = "resample" in offered
         if not model.classes and "condition" in offered:
             offered.remove("condition")
         parts = {**WHERE}
@@ -70,7 +71,7 @@ class RewindPanel:
             where="all" if kind == "guide" else self.where.value,
             mask=self._mask(),
             share=self.share.value,
-            fresh=self.fresh.value,
+            fresh=self.fresh.value if self.draws else 0.0,
             pull=self.pull.value,
             branches=int(self.branches.value),
             label=label if conditional else None,
@@ -83,10 +84,11 @@ class RewindPanel:
     def fit(self) -> None:
         """Offer what goes together."""
         kind, where, canvas = self.kind.value, self.where.value, self.viewer.canvas
-        pulling = kind == "guide"
-        painting = not pulling and where == "painted"
-        self.where.set_visibility(not pulling)
-        shown(self.share, not pulling and where == "unsure")
+        pulling, partly = kind == "guide", kind != "guide" and self.draws
+        painting = partly and where == "painted"
+        self.where.set_visibility(partly)
+        shown(self.share, partly and where == "unsure")
+        shown(self.fresh, self.draws)
         self.brush_row.set_visibility(painting)
         self.conditional.set_visibility(kind in ("condition", "guide") and bool(self.model.classes))
         shown(self.scale, bool(self.rescale.value))
@@ -101,7 +103,7 @@ class RewindPanel:
         """Begin with another operation."""
         kind = self.kind.value
         schema = self.schemas.get(kind, {})
-        self.words.text = schema.get("description", "").partition("\n\n")[0]
+        self.words.text = schema.get("description", "").partition("\n\n")[0].replace("`", "")
         self.others.clear()
         self.others.set_visibility(kind not in PICTURED)
         with self.others:
