@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -16,6 +18,7 @@ from sureflow_client import (
     AtTime,
     Calibration,
     Check,
+    Client,
     Condition,
     Decision,
     EditResult,
@@ -35,10 +38,10 @@ from sureflow_client import (
     Sample,
     Trajectory,
     Uncertain,
+    UnexpectedResponse,
     Usage,
     View,
 )
-from sureflow_client import _calls as calls
 from sureflow_client._exceptions import FieldError
 from sureflow_client._handle import HandlePage
 from sureflow_client._job import JobCounts, JobList, JobProgress
@@ -280,19 +283,27 @@ def test_operations_have_the_published_members(
 
 
 @pytest.mark.parametrize(
-    ("call", "path"),
+    ("ask", "path"),
     [
-        (calls.handles(5, 7), "/v1/handles"),
-        (calls.handle("hdl_1", "npy"), "/v1/handles/{id}"),
-        (calls.frames("hdl_1", [0.5], ["state"], "npy"), "/v1/handles/{id}/frames"),
-        (calls.jobs(5), "/v1/jobs"),
+        (lambda client: client.handles(5), "/v1/handles"),
+        (lambda client: client.handle("hdl_1", output="npy"), "/v1/handles/{id}"),
+        (lambda client: client.frames("hdl_1", [0.5]), "/v1/handles/{id}/frames"),
+        (lambda client: client.jobs.list(5), "/v1/jobs"),
     ],
 )
 def test_queries_have_the_published_parameters(
-    call: calls.Call[Any], path: str, document: Schema
+    ask: Callable[[Client], object], path: str, document: Schema
 ) -> None:
-    offered = document["paths"][path][call.method.lower()]["parameters"]
-    assert set(call.query or {}) == {one["name"] for one in offered if one["in"] == "query"}
+    sent: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={"handles": [], "next": 7 if len(sent) == 1 else None})
+
+    with Client(transport=httpx.MockTransport(handler)) as client, suppress(UnexpectedResponse):
+        ask(client)
+    offered = document["paths"][path]["get"]["parameters"]
+    assert {*sent[-1].url.params} == {one["name"] for one in offered if one["in"] == "query"}
 
 
 def test_every_route_has_a_call(document: Schema) -> None:

@@ -124,11 +124,11 @@ def test_every_typed_option_exists(name: str) -> None:
     [
         (None, None),
         (False, None),
-        (True, {"keep": "commit"}),
+        (True, {}),
         ("commit", {"keep": "commit"}),
         ("all", {"keep": "all"}),
-        ({}, {"keep": "commit"}),
-        ({"ttl_s": 60}, {"keep": "commit", "ttl_s": 60}),
+        ({}, {}),
+        ({"ttl_s": 60}, {"ttl_s": 60}),
         ({"keep": np.array([0, 0.5])}, {"keep": [0.0, 0.5]}),
     ],
     ids=str,
@@ -154,6 +154,19 @@ def test_an_edit_has_one_operation_or_several() -> None:
         "seed": 3,
         "sampler": {"steps": 4},
     }
+
+
+def test_an_operation_of_another_package_is_sent_as_it_is() -> None:
+    twist = {"type": "twist", "angle": np.float64(0.5)}
+    for operations in (twist, [twist]):
+        body = edit_body("hdl_1", operations)
+        assert body["operations"] == [{"type": "twist", "angle": 0.5}]
+    assert json.dumps(body)
+
+
+def test_an_option_of_another_solver_stands_beside_the_others() -> None:
+    body = generate_body(steps=4, sampler={"leap": 2}, method="tau")
+    assert body["sampler"] == {"steps": 4, "leap": 2, "method": "tau"}
 
 
 def test_an_inversion_finds_its_noise_and_draws_no_seed() -> None:

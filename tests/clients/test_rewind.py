@@ -84,7 +84,7 @@ def test_handles_are_listed_newest_first_and_by_pages(
 ) -> None:
     made = client.generate("ring", n=5, seed=7, steps=STEPS, rewind=True)
     mine = {sample.handle.id for sample in made if sample.handle}
-    monkeypatch.setattr("sureflow_client._calls.MAX_PAGE", 2)
+    monkeypatch.setattr("sureflow_client._sync.client.MAX_PAGE", 2)
     listed = client.handles()
     assert mine <= {handle.id for handle in listed}
     assert [h.id for h in listed] == [h.id for h in dict.fromkeys(listed)]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,9 @@ from safetensors.numpy import load
 from scipy.integrate import quad
 
 from sureflow.core.draw import Purpose, normal
+from sureflow_client import Client
+from sureflow_client._cli.main import main
+from tests.commands import invoke
 from tests.outside.distribution import BIRTH, DEATH, START, install, make_population
 from tests.server.conftest import make_checkpoint
 from tests.server.running import Server, serving
@@ -203,6 +208,8 @@ def test_everybody_reads_the_one_list(outside: Server) -> None:
     assert population["scores"] == ["activity"]
     assert population["operations"] == []
     assert population["formats"] == ["list", "npy", "csv"]
+    assert population["schemas"]["sampler"]["title"] == "LeapOptions"
+    assert {*cards["gaussian"]["schemas"]["operations"]} == {*cards["gaussian"]["operations"]}
     assert "ralston" in cards["gaussian"]["samplers"]
     assert "path_length" in cards["gaussian"]["scores"]
     document = outside.client.get("/openapi.json").json()
@@ -227,3 +234,32 @@ def test_the_other_door_knows_it_too(outside: Server) -> None:
     outputs = {output["name"]: output["data"] for output in answer["outputs"]}
     (sample,) = outside.generate(model="population", seed=SEED)["samples"]
     assert outputs["samples"] == sample["data"]
+
+
+def test_the_client_asks_for_all_of_it(outside: Server) -> None:
+    with Client(outside.url) as client:
+        (flow,) = client.generate("gaussian", seed=SEED, method="ralston", score="path_length")
+        (counted,) = client.generate("population", seed=SEED, output="csv", sampler={"steps": 4})
+        (exact,) = client.generate("population", seed=SEED, output="npy", steps=4)
+    assert (flow.method, flow.evaluations) == ("path_length", 40)
+    suffix, content = counted.file()
+    assert suffix == ".csv"
+    assert [float(count) for count in content.split(b",")] == exact.array().tolist()
+
+
+def test_so_does_its_command(outside: Server, tmp_path: Path) -> None:
+    ask = partial(invoke, main, SUREFLOW_URL=outside.url, COLUMNS="200")
+    words = ("--seed", "1", "--format", "csv", "--sampler", '{"steps": 4}', "--score", "activity")
+    done = ask("generate", "population", *words, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "0000.csv").read_text().count(",") == 2
+    done = ask("generate", "--method", "ralston", "--score", "path_length", "--rewind", "all")
+    assert done.returncode == 0, done.stderr
+    handle = next(word for word in done.stdout.split() if word.startswith("hdl_"))
+    operation = '{"type": "resample", "strength": 0.5}'
+    done = ask("edit", handle, "--at", "0", "--operation", operation, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["parent"] == handle
+    refused = ask("edit", handle, "--operation", '{"type": "twist"}')
+    assert refused.returncode == 2
+    assert "operations" in refused.stderr

@@ -90,7 +90,7 @@ def test_a_trajectory_is_scrubbed_through(page: Page, server: Server) -> None:
 
 def test_who_does_not_wait_for_a_trajectory_is_left_alone(page: Page, server: Server) -> None:
     page.get_by_text("Solver and score").click()
-    page.get_by_role("spinbutton", name="Steps").fill("400")
+    page.get_by_role("spinbutton", name="Steps", exact=True).fill("400")
     cards = generate(page, 1)
 
     def looked() -> float:
@@ -137,7 +137,7 @@ def test_rewinding_by_time_draws_anew(page: Page, server: Server) -> None:
 def test_a_painted_mask_is_all_that_changes(page: Page) -> None:
     opened(page)
     before = np.asarray(PIL.Image.open(io.BytesIO(read(page, "PNG"))))
-    choose(page, "Operation", "Hold the rest")
+    choose(page, "Operation", "Inpaint")
     choose(page, "Part that changes", "What I paint")
     slide(page, "Brush", -4)
     box = page.locator(".stage img").bounding_box()
@@ -176,21 +176,22 @@ def test_the_unsure_part_can_be_painted_and_erased(page: Page) -> None:
 
 def test_another_class_from_here_on(page: Page, server: Server) -> None:
     opened(page)
-    choose(page, "Operation", "Another class")
+    choose(page, "Operation", "Condition")
     page.get_by_role("button", name="Rewind").click()
     expect(page.get_by_text("Choose another class or another guidance.")).to_be_visible()
     choose(page, "Class from here on", "stripes")
     slide(page, "Time", 2 - int(value(page, "Time")))
     branch(page, 1)
     expect(title(page)).to_have_text("icons #0")
-    seed = calls(page)[1]["request"]["seed"]
+    request = calls(page)[1]["request"]
+    assert request["at"] == {"step": 2}
     with Client(server.url) as client:
         made = client.edit(
             surest(client),
             [Resample(0.5), Condition("stripes")],
             at=AtStep(2),
             branches=4,
-            seed=seed,
+            seed=request["seed"],
             output="npy",
         )
     np.testing.assert_array_equal(np.load(io.BytesIO(read(page, "NPY"))), made[0].array())
@@ -201,7 +202,7 @@ def test_a_recipe_makes_the_sample_again(page: Page, server: Server) -> None:
     opened(page)
     branch(page, 1)
     expect(title(page)).to_have_text("icons #0")
-    choose(page, "Operation", "Pull")
+    choose(page, "Operation", "Guide")
     slide(page, "Time", -4)
     branch(page, 3)
     expect(title(page)).to_have_text("icons #2")
@@ -266,7 +267,7 @@ def test_a_vector_is_followed_through_the_plane(page: Page, server: Server) -> N
     open_sample(page)
     chart = page.locator(".viewer .square svg")
     expect(chart).to_contain_text("x₁")
-    choose(page, "Operation", "Pull")
+    choose(page, "Operation", "Guide")
     page.get_by_role("spinbutton", name="x1").fill("2")
     page.get_by_role("spinbutton", name="x2").fill("0")
     slide(page, "Time", -int(value(page, "Time")))

@@ -37,7 +37,7 @@ def test_samples_are_those_of_the_api(page: Page, server: Server) -> None:
 def begin_long(page: Page) -> None:
     """Begin with what takes a while, and wait for the first of it."""
     page.get_by_text("Solver and score").click()
-    page.get_by_role("spinbutton", name="Steps").fill("300")
+    page.get_by_role("spinbutton", name="Steps", exact=True).fill("300")
     page.get_by_role("spinbutton", name="Samples").fill("200")
     page.get_by_role("button", name="Generate").click()
     expect(page.locator(".cards .card").first).to_be_visible()

@@ -40,7 +40,8 @@ TABLE = {
     "bad_rate": 0.03,
     "thresholds": [[0.5, 0.005], [0.49, 0.01], [0.0, 0.04]],
 }
-ASKED: Any = {"method": "heun", "steps": 20, "label": "3"}
+FIXED = {"method": "heun", "steps": 20}
+ASKED: Any = {"sampler": FIXED, "label": "3"}
 
 
 def model(**calibrated: Any) -> Model:
@@ -82,12 +83,12 @@ def test_a_certificate_is_of_its_own_thresholds_alone() -> None:
 @pytest.mark.parametrize(
     ("options", "score"),
     [
-        ({**ASKED, "steps": 19}, "adherence"),
-        ({**ASKED, "method": "euler"}, "adherence"),
+        ({**ASKED, "sampler": {**FIXED, "steps": 19}}, "adherence"),
+        ({**ASKED, "sampler": {**FIXED, "method": "euler"}}, "adherence"),
         ({**ASKED, "guidance": 2.0}, "adherence"),
-        ({**ASKED, "grid": "fitted"}, "adherence"),
-        ({**ASKED, "steps": None, "tolerance": 1e-3}, "adherence"),
-        ({"method": "heun", "steps": 20}, "adherence"),
+        ({**ASKED, "sampler": {**FIXED, "grid": "fitted"}}, "adherence"),
+        ({**ASKED, "sampler": {"method": "heun", "tolerance": 1e-3}}, "adherence"),
+        ({"sampler": FIXED}, "adherence"),
         (ASKED, "propagated"),
     ],
 )
@@ -212,6 +213,12 @@ def test_another_class_in_a_part_holds_the_rest() -> None:
 def test_what_would_do_nothing_is_said(choice: Choice) -> None:
     with pytest.raises(ValueError, match=r"\.$|ask for one"):
         operations(choice)
+
+
+def test_an_operation_of_another_package_goes_as_it_is() -> None:
+    drawn, twist = operations(Choice("twist", fresh=0.5, other={"angle": 3}))
+    assert isinstance(drawn, Resample)
+    assert twist == {"type": "twist", "angle": 3}
 
 
 def test_a_pull_is_toward_means_of_blocks_or_a_point() -> None:

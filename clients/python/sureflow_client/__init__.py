@@ -12,10 +12,9 @@ from httpx import Timeout
 from ._async.client import AsyncClient
 from ._async.jobs import AsyncJobs
 from ._calibration import Calibration, Check
-from ._collect import collect
 from ._decision import Decision
 from ._edit_result import BranchPoint, EditResult
-from ._events import Completed, Event, Queued, SampleEvent, Started, Step
+from ._events import Completed, Event, Queued, SampleEvent, Started, Step, collect
 from ._exceptions import (
     APIConnectionError,
     APITimeoutError,
@@ -53,9 +52,10 @@ from ._handle import Frame, Handle, HandleSummary
 from ._job import Job, JobCounts, JobProgress, JobSummary, LaneProgress
 from ._model import Model
 from ._moment import AtCommit, AtStep, AtTime
-from ._operations import Condition, Guide, Inpaint, Operation, Resample, Uncertain
+from ._operations import Condition, Guide, Inpaint, Operation, OperationLike, Resample, Uncertain
 from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewind
 from ._profile import Commit, Profile
+from ._request import edit_body, generate_body
 from ._result import Result, Usage
 from ._retry import Retry
 from ._sample import HandleLink, Sample, Steps
@@ -117,6 +117,7 @@ __all__ = [
     "NotFound",
     "NotReady",
     "Operation",
+    "OperationLike",
     "PayloadTooLarge",
     "PermissionDenied",
     "ProblemError",
@@ -148,5 +149,7 @@ __all__ = [
     "View",
     "__version__",
     "collect",
+    "edit_body",
+    "generate_body",
     "sheet",
 ]

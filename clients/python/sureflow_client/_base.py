@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from typing_extensions import Self
 
-from ._call import EVENTS, Call
 from ._exceptions import APIConnectionError, APITimeoutError, UnexpectedResponse
 from ._problem import response_error
 from ._retry import Retry
@@ -20,14 +20,15 @@ from ._version import __version__
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
 POLL_SECONDS = 0.2
+MAX_PAGE = 1000
 SHORTEST_LOOK, LONGEST_LOOK, LOOK_SHARE = 0.05, 1.0, 0.1
 HEALTH_TIMEOUT = 5.0
 
 API_KEY = "SUREFLOW_API_KEY"
 """Environment variable with the API key of clients that are given none."""
 
-LIVE = "/health/live"
-READY = "/health/ready"
+JSON = "application/json"
+EVENTS = "text/event-stream"
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
@@ -57,17 +58,34 @@ class BaseClient:
         other.retry = self.retry if retry is None else retry
         return other
 
-    def _options(self, call: Call[Any], accept: str) -> dict[str, Any]:
-        """Return the arguments by which an httpx client builds the request of a call."""
-        headers = {"Accept": accept, **call.headers}
-        if call.body is not None and accept != EVENTS and self.retry.keyed:
-            headers[IDEMPOTENCY_KEY] = uuid.uuid4().hex
+    def _options(
+        self,
+        method: str,
+        path: Sequence[str],
+        accept: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Return the arguments by which an httpx client builds a request.
+
+        Args:
+            method: Of HTTP.
+            path: Below the address of the server; all but its first part are names, yet to quote.
+            accept: The form of answer that is asked for.
+            body: What is sent as JSON.
+            query: What follows the path, without what is ``None``.
+            headers: What else is said of it.
+        """
+        sent = {"Accept": accept, **(headers or {})}
+        if body is not None and accept != EVENTS and self.retry.keyed:
+            sent[IDEMPOTENCY_KEY] = uuid.uuid4().hex
         return {
-            "method": call.method,
-            "url": self.url + call.path,
-            "params": call.query,
-            "json": call.body,
-            "headers": headers,
+            "method": method,
+            "url": "/".join((self.url + path[0], *(quote(name, safe="") for name in path[1:]))),
+            "params": {key: value for key, value in (query or {}).items() if value is not None},
+            "json": body,
+            "headers": sent,
             "timeout": self._timeout,
         }
 
@@ -105,21 +123,6 @@ def transport_error(error: httpx.RequestError, url: str) -> APIConnectionError:
     if isinstance(error, httpx.TimeoutException):
         return APITimeoutError(f"no answer in time from {url}: {reason}")
     return APIConnectionError(f"no answer from {url}: {reason}")
-
-
-def broken_stream(url: str) -> APIConnectionError:
-    """Return the error for a stream that ended without its last event."""
-    return APIConnectionError(f"the stream from {url} ended before the request was completed")
-
-
-def never_ready(url: str, timeout: float) -> APITimeoutError:
-    """Return the error for a server that was waited for in vain."""
-    return APITimeoutError(f"{url} was not ready within {timeout:g} s")
-
-
-def still_running(id: str, timeout: float) -> APITimeoutError:
-    """Return the error for a job that was waited for in vain."""
-    return APITimeoutError(f"{id} has not ended within {timeout:g} s; it goes on")
 
 
 def pause_between_looks(waited: float, timeout: float | None) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import mimetypes
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
+from ._encode import encode_array
 from ._exceptions import UnexpectedResponse
 
 if TYPE_CHECKING:
@@ -59,6 +61,22 @@ def decode_image(data: str) -> PIL.Image.Image:
     except DAMAGE as error:
         raise UnexpectedResponse(f"cannot read sample data as {PNG}: {error}") from error
     return image
+
+
+def decode_file(data: Encoded, media_type: str) -> tuple[str, bytes]:
+    """Return the file in base64 text, or one of a list: the suffix of its name, and its bytes.
+
+    Raises:
+        UnexpectedResponse: The data are damaged.
+    """
+    if not isinstance(data, str):
+        data, media_type = encode_array(data), NPY
+    try:
+        content = base64.b64decode(data, validate=True)
+    except ValueError as error:
+        raise UnexpectedResponse(f"cannot read sample data as {media_type}: {error}") from error
+    kind = media_type.rpartition("/")[2].removeprefix("x-")
+    return mimetypes.guess_extension(media_type) or f".{kind}", content
 
 
 def array_image(array: Array) -> PIL.Image.Image:

@@ -49,11 +49,6 @@ def encode_mask(mask: Given) -> str | list[Any]:
     return lists
 
 
-def present(**members: object) -> dict[str, Any]:
-    """Return the members that are given, that is not ``None``."""
-    return {name: value for name, value in members.items() if value is not None}
-
-
 def _array(given: Any) -> npt.NDArray[Any]:
     if hasattr(given, "detach"):  # a torch tensor, which may want a gradient or be on a device
         given = given.detach().cpu()

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 
 from httpx_sse import ServerSentEvent
 
-from ._call import read
-from ._exceptions import UnexpectedResponse
-from ._problem import problem_error
-from ._result import Usage
+from ._exceptions import MissingData, UnexpectedResponse
+from ._problem import json_object, problem_error
+from ._result import Answered, Asked, Result
 from ._sample import Sample
-from ._wire import Wire
+from ._wire import Wire, read
 
 
-class Queued(Wire):
+class Queued(Asked):
     """The request was accepted and waits; always the first event."""
-
-    id: str
-    """The server's name for the request."""
-
-    model: str
-    """Name of the model that answers."""
-
-    model_version: str
-    """Its checksum."""
-
-    seed: int
-    """Seed of the request."""
 
     n: int
     """How many samples will come, at least: a filter may call for more."""
@@ -63,42 +50,16 @@ class SampleEvent(Wire):
     """The sample, as `Result` would hold it."""
 
 
-class Completed(Wire):
+class Completed(Answered):
     """Every sample is finished; always the last event."""
-
-    id: str
-    """The server's name for the request."""
-
-    model: str
-    """Name of the model that answered."""
-
-    model_version: str
-    """Its checksum; equal version, seed and request give equal samples."""
-
-    seed: int
-    """Seed of the request."""
 
     n: int
     """How many samples came."""
 
-    usage: Usage
-    """What the whole request cost."""
-
-    calibration_version: str | None = None
-    """Of what turned scores into confidence; ``None`` where the model is not calibrated."""
-
-    warnings: tuple[str, ...] = ()
-    """What went wrong and did not keep the samples from being made."""
-
 
 Event = Queued | Started | Step | SampleEvent | Completed
 
-EVENTS: dict[str, type[Queued] | type[Started] | type[Step] | type[Completed]] = {
-    "queued": Queued,
-    "started": Started,
-    "step": Step,
-    "completed": Completed,
-}
+KINDS: tuple[type[Queued | Started | Step | Completed], ...] = (Queued, Started, Step, Completed)
 
 
 def read_event(message: ServerSentEvent) -> Event | None:
@@ -109,18 +70,27 @@ def read_event(message: ServerSentEvent) -> Event | None:
         UnexpectedResponse: The message does not fit its event.
     """
     if message.event == "error":
-        raise problem_error(_document(message.data))
+        document = json_object(message.data)
+        if document is None:
+            raise UnexpectedResponse("the stream's error event carries no problem document")
+        raise problem_error(document)
     if message.event == "sample":
         return SampleEvent(sample=read(Sample, message.data))
-    kind = EVENTS.get(message.event)
+    kind = next((one for one in KINDS if one.__name__.lower() == message.event), None)
     return None if kind is None else read(kind, message.data)
 
 
-def _document(text: str) -> dict[str, object]:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise UnexpectedResponse("the stream's error event carries no problem document")
-    return document
+def collect(events: Iterable[Event]) -> Result:
+    """Return the result that `Client.generate` would have returned, of the events of a stream.
+
+    Raises:
+        MissingData: The events do not end with `Completed`.
+    """
+    samples = []
+    for event in events:
+        if isinstance(event, SampleEvent):
+            samples.append(event.sample)
+        if isinstance(event, Completed):
+            known = {name: getattr(event, name) for name in Answered.model_fields}
+            return Result(**known, samples=tuple(sorted(samples, key=lambda one: one.index)))
+    raise MissingData("the stream was left before its last event")

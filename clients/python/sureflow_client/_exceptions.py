@@ -70,6 +70,11 @@ class FieldError:
     message: str
 
 
+KINDS: dict[str | int, type[ProblemError]] = {}
+"""Classes of problems by their types, and by their statuses."""
+
+
+@dataclass(eq=False)
 class ProblemError(SureflowError):
     """The server answered with a problem document (RFC 9457).
 
@@ -83,24 +88,17 @@ class ProblemError(SureflowError):
         retry_after: Seconds after which the server suggests to try again, or ``None``.
     """
 
-    def __init__(
-        self,
-        status: int,
-        type: str = "about:blank",
-        title: str = "",
-        detail: str = "",
-        request_id: str | None = None,
-        errors: tuple[FieldError, ...] = (),
-        retry_after: float | None = None,
-    ) -> None:
-        self.status = status
-        self.type = type
-        self.title = title
-        self.detail = detail
-        self.request_id = request_id
-        self.errors = errors
-        self.retry_after = retry_after
-        super().__init__(status, type, title, detail, request_id, errors, retry_after)
+    status: int
+    type: str = "about:blank"
+    title: str = ""
+    detail: str = ""
+    request_id: str | None = None
+    errors: tuple[FieldError, ...] = ()
+    retry_after: float | None = None
+
+    def __init_subclass__(cls, means: tuple[str | int, ...] = ()) -> None:
+        """Make a class known by the types of its problems, or by the statuses of all others."""
+        KINDS.update(dict.fromkeys(means, cls))
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -114,71 +112,71 @@ class ProblemError(SureflowError):
         return f"{self.status} {': '.join(parts)}{request}"
 
 
-class InvalidRequest(ProblemError):
+class InvalidRequest(ProblemError, means=(400, 405, 406, 408, 415, 422)):
     """The request is malformed or a value is out of range."""
 
 
-class AuthenticationError(ProblemError):
+class AuthenticationError(ProblemError, means=(401,)):
     """The API key is missing, unknown, expired or revoked."""
 
 
-class PermissionDenied(ProblemError):
+class PermissionDenied(ProblemError, means=(403,)):
     """The API key may not do this; ``detail`` names the scope that it lacks."""
 
 
-class NotFound(ProblemError):
+class NotFound(ProblemError, means=(404,)):
     """No such path."""
 
 
-class UnknownModel(NotFound):
+class UnknownModel(NotFound, means=("unknown-model",)):
     """The server has no model of that name."""
 
 
-class UnknownHandle(NotFound):
+class UnknownHandle(NotFound, means=("unknown-handle",)):
     """The server has no handle of that name, or somebody else's."""
 
 
-class UnknownJob(NotFound):
+class UnknownJob(NotFound, means=("unknown-job",)):
     """The server has no job of that name, or somebody else's, or has forgotten it."""
 
 
-class Conflict(ProblemError):
+class Conflict(ProblemError, means=(409,)):
     """The request does not fit the state of things on the server."""
 
 
-class VersionGone(Conflict):
+class VersionGone(Conflict, means=("version-gone",)):
     """The version of the model that made the trajectory is not loaded any more."""
 
 
-class JobCancelled(Conflict):
+class JobCancelled(Conflict, means=("cancelled",)):
     """The job was cancelled, by whoever made it."""
 
 
-class LoadFailed(Conflict):
+class LoadFailed(Conflict, means=("load-failed",)):
     """The model could not be loaded; what was in service before still is."""
 
 
-class Gone(ProblemError):
+class Gone(ProblemError, means=(410,)):
     """What the request names was there, and is no more."""
 
 
-class HandleExpired(Gone):
+class HandleExpired(Gone, means=("handle-expired",)):
     """The handle has outlived its time; the same request makes the same sample again."""
 
 
-class PayloadTooLarge(ProblemError):
+class PayloadTooLarge(ProblemError, means=(413, 414, 431)):
     """More bytes than the server takes in one request."""
 
 
-class QueueFull(ProblemError):
+class QueueFull(ProblemError, means=(429,)):
     """The server's queue is full and the retries are spent; see ``retry_after``."""
 
 
-class DeadlineUnreachable(QueueFull):
+class DeadlineUnreachable(QueueFull, means=("deadline-unreachable",)):
     """With what is under way already, the request would not be done by its ``deadline_s``."""
 
 
-class LimitExceeded(QueueFull):
+class LimitExceeded(QueueFull, means=("quota-exceeded", "rate-exceeded")):
     """The API key has as many samples under way, or has started as many, as it may for now."""
 
 
@@ -186,25 +184,25 @@ class ServerError(ProblemError):
     """The server failed; the request may be right."""
 
 
-class NotReady(ServerError):
+class NotReady(ServerError, means=(503,)):
     """The server is starting or shutting down and the retries are spent; see ``retry_after``."""
 
 
-class ModelUnloaded(NotReady):
+class ModelUnloaded(NotReady, means=("model-unloaded",)):
     """The model has been taken out of service, until somebody loads it again."""
 
 
-class ModelFailed(ServerError):
+class ModelFailed(ServerError, means=("model-failed",)):
     """The server knows the model but could not load it."""
 
 
-class StoreUnavailable(ServerError):
+class StoreUnavailable(ServerError, means=("store-unavailable",)):
     """The server cannot reach its store of handles; see ``retry_after``."""
 
 
-class StoreFull(ServerError):
+class StoreFull(ServerError, means=("store-full",)):
     """The server's store has no room for another handle; delete some, or wait for some to end."""
 
 
-class DeadlineExceeded(ServerError):
+class DeadlineExceeded(ServerError, means=(504,)):
     """The request's ``deadline_s`` passed before all samples were done."""

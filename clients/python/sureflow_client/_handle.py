@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ._exceptions import MissingData
-from ._html import handle_html
+from ._html import sample_html
 from ._profile import Commit, Profile
 from ._sample import HandleLink, Sample
 from ._wire import Wire
@@ -69,7 +69,7 @@ class Handle(HandleSummary):
     """What the trajectory came to."""
 
     def _repr_html_(self) -> str:
-        return handle_html(self.sample, self.profile, self.commits)
+        return sample_html(self.sample, self.profile, self.commits)
 
 
 class HandlePage(Wire):

@@ -5,8 +5,6 @@ Colours are those of the notebook, so that dark and light ones both read well.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from math import isfinite
@@ -16,6 +14,7 @@ import PIL.Image
 
 from ._decision import Decision
 from ._decode import Array, Encoded
+from ._encode import encode_array
 from ._profile import Commit, Profile
 
 MAX_SHOWN = 64
@@ -32,8 +31,6 @@ class Pictured(Protocol):
     data: Encoded | None
     confidence: float | None
     confidence_holds: bool | None
-    commit: Commit
-    profile: Profile | None
     decision: Decision | None
 
     def array(self) -> Array: ...
@@ -67,16 +64,10 @@ def gallery_html(samples: Sequence[Pictured], title: str, marked: Pictured | Non
     return f"<div>{head}{body}{rest}</div>"
 
 
-def sample_html(sample: Pictured) -> str:
-    """Return one sample with its confidence, and its profile where there is one."""
-    profile = sample.profile
-    curve = "" if profile is None else profile_svg(profile.t, profile.rate, (sample.commit.t,))
-    return f'<div style="display:flex;gap:12px;align-items:center">{_figure(sample)}{curve}</div>'
-
-
-def handle_html(sample: Pictured, profile: Profile, commits: Sequence[Commit]) -> str:
-    """Return the sample of a handle, with its profile and all its commit points."""
-    curve = profile_svg(profile.t, profile.rate, [commit.t for commit in commits])
+def sample_html(sample: Pictured, profile: Profile | None, commits: Sequence[Commit]) -> str:
+    """Return a sample with its confidence, and its profile and commit points where there is one."""
+    times = [commit.t for commit in commits]
+    curve = "" if profile is None else profile_svg(profile.t, profile.rate, times)
     return f'<div style="display:flex;gap:12px;align-items:center">{_figure(sample)}{curve}</div>'
 
 
@@ -139,6 +130,4 @@ def _content(sample: Pictured) -> str:
 
 
 def _source(image: PIL.Image.Image) -> str:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f"data:image/png;base64,{encode_array(image)}"

@@ -9,23 +9,15 @@ from pydantic import Field
 
 from ._calibration import Calibration
 from ._edit_result import EditResult
+from ._events import Step
 from ._exceptions import MissingData
 from ._problem import problem_error
 from ._result import Result
 from ._wire import Wire
 
 
-class LaneProgress(Wire):
+class LaneProgress(Step):
     """Where a sample stands that is being made."""
-
-    index: int
-    """Position of the sample in the request."""
-
-    step: int
-    """The step that it is at, from 0."""
-
-    t: float
-    """Flow time there, in [0, 1]; 0 is noise."""
 
 
 class JobCounts(Wire):

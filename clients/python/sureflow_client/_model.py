@@ -57,6 +57,10 @@ class Model(Wire):
     formats: tuple[str, ...] | None = None
     """What ``output`` may be, the default one first."""
 
+    schemas: dict[str, Any] | None = Field(default=None, repr=False)
+    """JSON Schemas of what its family reads: of the ``sampler``, and of the ``operations`` by
+    type."""
+
     parameters: int | None = None
     """Number of network parameters."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,6 @@ class AtTime:
 
     t: float
 
-    def body(self) -> dict[str, Any]:
-        """Return it as the request has it."""
-        return {"t": float(self.t)}
-
 
 @dataclass(frozen=True)
 class AtStep:
@@ -30,10 +26,6 @@ class AtStep:
     """
 
     step: int
-
-    def body(self) -> dict[str, Any]:
-        """Return it as the request has it."""
-        return {"step": int(self.step)}
 
 
 @dataclass(frozen=True)
@@ -50,16 +42,14 @@ class AtCommit:
     rank: int = 1
     shift: float = 0.0
 
-    def body(self) -> dict[str, Any]:
-        """Return it as the request has it."""
-        return {"commit": int(self.rank), "shift": float(self.shift)}
-
 
 At = AtTime | AtStep | AtCommit
 
 
-def at_body(at: At | float | Literal["commit"]) -> dict[str, Any] | str:
+def at_body(at: At | float | str) -> dict[str, Any] | str:
     """Return where to leave a trajectory as the request has it; a bare number is a time."""
     if isinstance(at, str):
         return at
-    return (at if isinstance(at, At) else AtTime(at)).body()
+    if isinstance(at, AtCommit):
+        return {"commit": at.rank, "shift": at.shift}
+    return vars(at if isinstance(at, At) else AtTime(at))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ._encode import Given, encode_array, encode_arrays, encode_mask, present
+from ._encode import Given, encode_array, encode_arrays, encode_mask
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,22 @@ Region = Literal["all"] | Uncertain | Given
 shape of a sample; that of an image may leave out the channels."""
 
 
+class Operation:
+    """One that flows have: a dataclass of its members, by whose name in lower case it goes."""
+
+    def body(self) -> dict[str, Any]:
+        """Return it as the request has it."""
+        said = {name: value for name, value in vars(self).items() if value is not None}
+        encoded = {name: ENCODERS[name](said[name]) for name in said.keys() & ENCODERS.keys()}
+        return {"type": type(self).__name__.lower(), **said, **encoded}
+
+
+OperationLike = Operation | Mapping[str, Any]
+"""An operation, or the JSON object of any that is among ``Model.operations``."""
+
+
 @dataclass(frozen=True, eq=False)
-class Resample:
+class Resample(Operation):
     """Draw the noise in the state anew: at ``t = 0`` another sample, later a variation.
 
     Attributes:
@@ -37,13 +51,9 @@ class Resample:
     strength: float = 1.0
     region: Region = "all"
 
-    def body(self) -> dict[str, Any]:
-        """Return it as the request has it."""
-        return {"type": "resample", "strength": self.strength, "region": _region(self.region)}
-
 
 @dataclass(frozen=True)
-class Condition:
+class Condition(Operation):
     """Another class, other named arrays, or another guidance, from here on.
 
     Attributes:
@@ -56,17 +66,9 @@ class Condition:
     scale: float | None = None
     arrays: Mapping[str, Given] | None = None
 
-    def body(self) -> dict[str, Any]:
-        """Return it as the request has it."""
-        arrays = None if self.arrays is None else encode_arrays(self.arrays)
-        return {
-            "type": "condition",
-            **present(label=self.label, scale=self.scale, arrays=arrays),
-        }
-
 
 @dataclass(frozen=True, eq=False)
-class Inpaint:
+class Inpaint(Operation):
     """Hold a part to known values and let the flow make the rest.
 
     Attributes:
@@ -80,19 +82,9 @@ class Inpaint:
     known: Given | None = None
     inner: int = 1
 
-    def body(self) -> dict[str, Any]:
-        """Return it as the request has it."""
-        known = None if self.known is None else encode_array(self.known)
-        return {
-            "type": "inpaint",
-            "mask": encode_mask(self.mask),
-            "inner": self.inner,
-            **present(known=known),
-        }
-
 
 @dataclass(frozen=True, eq=False)
-class Guide:
+class Guide(Operation):
     """Pull the sample toward a measurement, or up a score that the server has been given.
 
     Attributes:
@@ -113,27 +105,18 @@ class Guide:
     factor: int = 2
     sigma: float = 1.0
 
-    def body(self) -> dict[str, Any]:
-        """Return it as the request has it."""
-        return {
-            "type": "guide",
-            "operator": self.operator,
-            "strength": self.strength,
-            "factor": self.factor,
-            "sigma": self.sigma,
-            **present(
-                target=None if self.target is None else encode_array(self.target),
-                mask=None if self.mask is None else encode_mask(self.mask),
-            ),
-        }
 
-
-Operation = Resample | Condition | Inpaint | Guide
-
-
-def _region(region: Region) -> str | dict[str, Any]:
+def _encode_region(region: Region) -> str | dict[str, Any]:
     if isinstance(region, Uncertain):
         return {"uncertain": region.share}
-    if isinstance(region, str):
-        return region
-    return {"mask": encode_mask(region)}
+    return region if isinstance(region, str) else {"mask": encode_mask(region)}
+
+
+ENCODERS: dict[str, Callable[[Any], Any]] = {
+    "region": _encode_region,
+    "arrays": encode_arrays,
+    "mask": encode_mask,
+    "known": encode_array,
+    "target": encode_array,
+}
+"""How a request has the members that are neither numbers nor names."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any
 
 from typing_extensions import TypedDict
 
@@ -17,8 +17,8 @@ class Filter(TypedDict, total=False):
     Give exactly one of ``min``, ``max``, ``keep``, ``top`` and ``max_bad_rate``.
     """
 
-    by: Literal["confidence", "uncertainty"]
-    """The number to judge by; by default ``confidence``."""
+    by: str
+    """The number to judge by: ``confidence``, the default, or ``uncertainty``."""
 
     min: float
     """Accept samples with at least this."""
@@ -40,7 +40,7 @@ class Filter(TypedDict, total=False):
     accept: int
     """Go on until so many samples are accepted; leave out ``n``."""
 
-    action: Literal["annotate", "drop", "regenerate", "rewind"]
+    action: str
     """``annotate`` keeps the others and says so; ``drop`` sends them without data; ``regenerate``
     does that too and makes other samples instead, until ``n`` are accepted; ``rewind`` takes a
     sample that fails back to its commit point and redirects it from there."""
@@ -59,9 +59,10 @@ class Filter(TypedDict, total=False):
 class Rewind(TypedDict, total=False):
     """What is kept of trajectories, so that they can be looked through and edited."""
 
-    keep: Literal["commit", "all"] | Sequence[float]
-    """Key frames: at the commit point, at every step, or at these times. A frame saves evaluations
-    when the sample is edited from there; what is not kept is made again, bit for bit."""
+    keep: str | Sequence[float]
+    """Key frames: at the commit point (``commit``), at every step (``all``), or at these times. A
+    frame saves evaluations when the sample is edited from there; what is not kept is made again,
+    bit for bit."""
 
     ttl_s: float
     """Seconds for which the handle lives; by default, and at most, what the server allows."""
@@ -80,7 +81,7 @@ class SamplingOptions(TypedDict, total=False):
     """Number of solver steps, the same for every sample; or else a tolerance."""
 
     tolerance: float | None
-    """Error allowed per step, between 1e-6 and 1; every sample then chooses its own steps."""
+    """Error allowed per step; every sample then chooses its own steps."""
 
     min_steps: int | None
     """Fewest steps of a sample, with a tolerance."""
@@ -88,8 +89,11 @@ class SamplingOptions(TypedDict, total=False):
     max_steps: int | None
     """Most steps that a sample may try, with a tolerance; see ``Sample.finish_reason``."""
 
-    grid: Literal["uniform", "fitted"] | None
-    """Where fixed steps are placed: all equal, or as fitted to the model; see ``Model.grids``."""
+    grid: str | None
+    """Where fixed steps are placed: one of ``Model.grids``."""
+
+    sampler: Mapping[str, Any] | None
+    """What else the solver is told, by name, where the family of the model has further options."""
 
     score: str | None
     """The score that becomes uncertainty and confidence, one of ``Model.scores``; by default the
@@ -104,7 +108,7 @@ class SamplingOptions(TypedDict, total=False):
     map: bool
     """Whether to return the uncertainty per component, ``Sample.map_array()``."""
 
-    rewind: bool | Literal["commit", "all"] | Rewind | None
+    rewind: bool | str | Rewind | None
     """Whether to give every sample a handle, ``Sample.handle``, by which its trajectory can be
     looked through (`Client.frames`) and edited (`Client.edit`). ``True`` keeps a key frame at the
     commit point, ``"all"`` one at every step; see `Rewind` for more."""
@@ -117,24 +121,29 @@ class SamplingOptions(TypedDict, total=False):
     priority: int | None
     """From -10 to 10; higher ones are served before lower ones, 0 is usual."""
 
-    output: Literal["png", "npy", "list"] | None
-    """Encoding of the samples: ``png`` rounds to 8 bits, ``npy`` and ``list`` are exact."""
+    output: str | None
+    """Encoding of the samples, one of ``Model.formats``: ``png`` rounds to 8 bits, ``npy`` and
+    ``list`` are exact."""
 
 
-class GenerateOptions(SamplingOptions, total=False):
-    """What a generate request may say."""
+class InvertOptions(SamplingOptions, total=False):
+    """What a request to score given samples may say; solver and seed have defaults of their own."""
 
     label: int | str | None
-    """Number or name of the class to generate, for a class-conditional model."""
+    """Number or name of the class of the samples, for a class-conditional model."""
 
     condition: Mapping[str, Given] | None
-    """What else the samples shall be samples of: named arrays, of those of ``Model.conditions``."""
+    """What else they are samples of: named arrays, of those of ``Model.conditions``."""
 
     guidance: float | None
     """Scale of classifier-free guidance; 1 is the plain conditional model."""
 
+
+class GenerateOptions(InvertOptions, total=False):
+    """What a generate request may say."""
+
     parallel: int | None
-    """Number of steps evaluated at once, at most 64, with ``euler`` and ``steps``."""
+    """Number of steps evaluated at once, by solvers that can."""
 
     parallel_tolerance: float | None
     """How exact the states ahead must be, in data units; with 0, to the last bit."""
@@ -146,14 +155,14 @@ class GenerateOptions(SamplingOptions, total=False):
 class EditOptions(SamplingOptions, total=False):
     """What an edit may say; solver and score are by default those of the trajectory."""
 
-    at: At | float | Literal["commit"]
-    """Where to leave the trajectory: at its commit point, at a time ``0 <= t < 1``, or `AtTime`,
-    `AtStep`, `AtCommit`."""
+    at: At | float | str
+    """Where to leave the trajectory: at its commit point (``commit``), at a time ``0 <= t < 1``, or
+    `AtTime`, `AtStep`, `AtCommit`."""
 
     branches: int | None
     """How many alternatives to make, with different draws; by default 1."""
 
-    keep: Literal["all", "best"] | None
+    keep: str | None
     """``all``: every branch comes with its data; ``best``: only the surest, and only if it is surer
     than the original."""
 
@@ -163,19 +172,3 @@ class EditOptions(SamplingOptions, total=False):
     require_exact: bool
     """Whether the server must refuse (`Conflict`) a trajectory of other kernels, which it cannot
     make again bit for bit; by default it goes on, and ``EditResult.replay`` says so."""
-
-
-class InvertOptions(SamplingOptions, total=False):
-    """What a request to score given samples may say.
-
-    By default they are integrated by ``dopri5`` with a tolerance of 1e-4, and ``seed`` is 0.
-    """
-
-    label: int | str | None
-    """Number or name of the class that the samples are taken to be of."""
-
-    condition: Mapping[str, Given] | None
-    """What else they are taken to be samples of: named arrays, as for `Client.generate`."""
-
-    guidance: float | None
-    """Scale of classifier-free guidance; 1 is the plain conditional model."""

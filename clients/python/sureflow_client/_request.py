@@ -2,170 +2,121 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from typing_extensions import Unpack
 
 from ._encode import Given, encode_array, encode_arrays
-from ._moment import At, at_body
-from ._operations import Operation
-from ._options import Filter, Rewind, SamplingOptions
-from ._seed import draw_seed
+from ._moment import at_body
+from ._operations import Operation, OperationLike
+from ._options import EditOptions, GenerateOptions, InvertOptions
+
+SEED_BITS = 53
+"""Every such integer survives JSON readers that hold numbers as doubles."""
+
+PLACES = {
+    "label": "condition.label",
+    "guidance": "guidance.scale",
+    "method": "sampler.method",
+    "steps": "sampler.steps",
+    "tolerance": "sampler.tolerance",
+    "min_steps": "sampler.min_steps",
+    "max_steps": "sampler.max_steps",
+    "grid": "sampler.grid",
+    "parallel": "sampler.parallel.window",
+    "parallel_tolerance": "sampler.parallel.tolerance",
+    "score": "confidence.method",
+    "also": "confidence.also",
+    "profile": "confidence.profile",
+    "map": "confidence.map",
+    "output": "output.format",
+}
+"""Where the body has an option that is not a member of its own name."""
 
 
 def generate_body(
-    model: str | None = None,
-    n: int | None = None,
-    *,
-    label: int | str | None = None,
-    condition: Mapping[str, Given] | None = None,
-    guidance: float | None = None,
-    parallel: int | None = None,
-    parallel_tolerance: float | None = None,
-    filter: Filter | None = None,
-    **options: Unpack[SamplingOptions],
+    model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
 ) -> dict[str, Any]:
-    """Return the JSON body of a generate request; see `GenerateOptions`."""
-    body = _sampling(**_seeded(options))
-    ahead = _given(window=parallel, tolerance=parallel_tolerance)
-    sampler = _given(**body.pop("sampler", {}), parallel=ahead)
-    return _given(
-        **body,
-        model=model,
-        n=n,
-        condition=_given(label=label, **encode_arrays(condition or {})),
-        guidance=_given(scale=guidance),
-        sampler=sampler,
-        filter=_given(**(filter or {})),
-    )
-
-
-def calibrate_body(
-    *,
-    method: str | None = None,
-    steps: int | None = None,
-    tolerance: float | None = None,
-    grid: str | None = None,
-    guidance: float | None = None,
-    draws: int | None = None,
-    seed: int | None = None,
-) -> dict[str, Any]:
-    """Return the JSON body of a request to calibrate a setting; see `Jobs.calibrate`."""
-    return _given(
-        sampler=_given(method=method, steps=steps, tolerance=tolerance, grid=grid),
-        guidance=_given(scale=guidance),
-        draws=draws,
-        seed=seed,
-    )
+    """Return the JSON body of a generate request; the arguments are those of `Client.generate`."""
+    return _body(GenerateOptions, options, model=model, n=n, seed=_seed(options.get("seed")))
 
 
 def edit_body(
     handle: str,
-    operations: Operation | Sequence[Operation] = (),
-    *,
-    at: At | float | Literal["commit"] = "commit",
-    branches: int | None = None,
-    keep: str | None = None,
-    filter: Filter | None = None,
-    require_exact: bool = False,
-    **options: Unpack[SamplingOptions],
+    operations: OperationLike | Sequence[OperationLike] = (),
+    **options: Unpack[EditOptions],
 ) -> dict[str, Any]:
-    """Return the JSON body of an edit; see `EditOptions`."""
-    several = [operations] if isinstance(operations, Operation) else operations
-    return _given(
-        **_sampling(**_seeded(options)),
+    """Return the JSON body of an edit of a handle; see `Client.edit`."""
+    several = [operations] if isinstance(operations, Operation | Mapping) else operations
+    bodies = [one.body() if isinstance(one, Operation) else one for one in several]
+    return _body(
+        EditOptions,
+        options,
         handle=handle,
-        at=at_body(at),
-        operations=[_plain_all(operation.body()) for operation in several],
-        branches=branches,
-        keep=keep,
-        require_exact=require_exact or None,
-        filter=_given(**(filter or {})),
+        at=at_body(options.get("at", "commit")),
+        operations=[_plain(body) for body in bodies],
+        seed=_seed(options.get("seed")),
     )
 
 
 def invert_body(
-    samples: Iterable[Given],
-    model: str | None = None,
-    *,
-    label: int | str | None = None,
-    condition: Mapping[str, Given] | None = None,
-    guidance: float | None = None,
-    **options: Unpack[SamplingOptions],
+    samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
 ) -> dict[str, Any]:
-    """Return the JSON body of a request to score given samples; see `InvertOptions`."""
-    return _given(
-        **_sampling(**options),
-        model=model,
-        samples=[encode_array(sample) for sample in samples],
-        condition=_given(label=label, **encode_arrays(condition or {})),
-        guidance=_given(scale=guidance),
-    )
+    """Return the JSON body of a request to score given samples; see `Client.invert`."""
+    encoded = [encode_array(sample) for sample in samples]
+    return _body(InvertOptions, options, model=model, samples=encoded)
 
 
-def _sampling(
-    *,
-    seed: int | None = None,
-    method: str | None = None,
-    steps: int | None = None,
-    tolerance: float | None = None,
-    min_steps: int | None = None,
-    max_steps: int | None = None,
-    grid: str | None = None,
-    score: str | None = None,
-    also: Sequence[str] = (),
-    profile: bool = False,
-    map: bool = False,
-    rewind: bool | Literal["commit", "all"] | Rewind | None = None,
-    deadline_s: float | None = None,
-    priority: int | None = None,
-    output: str | None = None,
-) -> dict[str, Any]:
-    """Return what all requests for samples have in common."""
-    return _given(
-        seed=seed,
-        sampler=_given(
-            method=method,
-            steps=steps,
-            tolerance=tolerance,
-            min_steps=min_steps,
-            max_steps=max_steps,
-            grid=grid,
-        ),
-        confidence=_given(
-            method=score, also=list(also) or None, profile=profile or None, map=map or None
-        ),
-        rewind=_rewind(rewind),
-        deadline_s=deadline_s,
-        priority=priority,
-        output=_given(format=output),
-    )
+def placed(**said: Any) -> dict[str, Any]:
+    """Return options where the body of a request has them; without those that say nothing."""
+    body: dict[str, Any] = {}
+    for name, value in said.items():
+        if value is None or value is False:
+            continue
+        *parts, last = PLACES.get(name, name).split(".")
+        part = body
+        for each in parts:
+            part = part.setdefault(each, {})
+        value = _plain(value)
+        part[last] = {**part.get(last, {}), **value} if isinstance(value, dict) else value
+    return body
 
 
-def _seeded(options: SamplingOptions) -> SamplingOptions:
-    seed = options.get("seed")
-    return {**options, "seed": draw_seed() if seed is None else seed}
+def _body(kind: Any, options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return the body of a request, of typed options and what else is said."""
+    if unknown := options.keys() - kind.__annotations__.keys():
+        raise TypeError(f"unknown options: {', '.join(sorted(unknown))}")
+    said = {**options, **more}
+    said["also"] = [*(said.get("also") or ())] or None
+    said["condition"] = encode_arrays(said.get("condition") or {}) or None
+    said["filter"] = said.get("filter") or None
+    said["rewind"] = _rewind(said.get("rewind"))
+    return placed(**said)
 
 
-def _rewind(rewind: bool | Literal["commit", "all"] | Rewind | None) -> dict[str, Any]:
-    if not isinstance(rewind, Mapping):
-        return {"keep": "commit" if rewind is True else rewind} if rewind else {}
-    keep = rewind.get("keep", "commit")
-    times = keep if isinstance(keep, str) else [float(t) for t in keep]
-    return _given(keep=times, ttl_s=rewind.get("ttl_s"))
+def _seed(seed: int | None) -> int:
+    """Return the seed of a request, drawn if there is none.
+
+    The client draws it, not the server, so that a retried request is the same request and gets the
+    same samples.
+    """
+    return secrets.randbits(SEED_BITS) if seed is None else seed
 
 
-def _given(**members: object) -> dict[str, Any]:
-    """Return the members that say something, numpy's numbers as Python's."""
-    said = {name: value for name, value in members.items() if value is not None and value != {}}
-    return _plain_all(said)
+def _rewind(rewind: Any) -> dict[str, Any] | None:
+    if rewind is None or rewind is False:
+        return None
+    said = {} if rewind is True else {"keep": rewind} if isinstance(rewind, str) else {**rewind}
+    if not isinstance(said.get("keep", ""), str):
+        said["keep"] = [float(t) for t in said["keep"]]
+    return said
 
 
-def _plain_all(members: Mapping[str, object]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in members.items()}
-
-
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
+    """Return numpy's numbers as Python's; of a mapping, the members that say something."""
+    if isinstance(value, Mapping):
+        return {name: _plain(member) for name, member in value.items() if member is not None}
     return value.item() if isinstance(value, np.generic) else value

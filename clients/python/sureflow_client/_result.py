@@ -36,18 +36,14 @@ class Usage(Wire):
     """Seconds from then to the last finished sample."""
 
 
-class Result(Wire):
-    """The samples of one request: a sequence of `Sample`, with all of them at once as arrays.
-
-    The arrays and images are in the order of the samples: ``result.sorted().images()[0]`` belongs
-    to ``result.sorted().confidence[0]``.
-    """
+class Asked(Wire):
+    """Which request it was, and of which model."""
 
     id: str
     """The server's name for the request."""
 
     model: str
-    """Name of the model that answered."""
+    """Name of the model that answers."""
 
     model_version: str
     """Its checksum; equal version, seed and request give equal samples."""
@@ -55,8 +51,9 @@ class Result(Wire):
     seed: int
     """Seed of the request."""
 
-    samples: tuple[Sample, ...]
-    """Every sample that was made, also those that the filter did not accept; see `accepted`."""
+
+class Answered(Asked):
+    """What there is to say of a request that is done, besides its samples."""
 
     usage: Usage
     """What the whole request cost."""
@@ -67,15 +64,26 @@ class Result(Wire):
     warnings: tuple[str, ...] = ()
     """What went wrong and did not keep the samples from being made."""
 
+
+class Result(Answered):
+    """The samples of one request: a sequence of `Sample`, with all of them at once as arrays.
+
+    The arrays and images are in the order of the samples: ``result.sorted().images()[0]`` belongs
+    to ``result.sorted().confidence[0]``.
+    """
+
+    samples: tuple[Sample, ...]
+    """Every sample that was made, also those that the filter did not accept; see `accepted`."""
+
     @property
     def confidence(self) -> npt.NDArray[np.float64]:
         """Confidence of each sample ``[n]``, in [0, 1], higher is surer; NaN where unknown."""
-        return _floats([sample.confidence for sample in self.samples])
+        return np.array([sample.confidence for sample in self.samples], dtype=np.float64)
 
     @property
     def uncertainty(self) -> npt.NDArray[np.float64]:
         """Raw uncertainty of each sample ``[n]``, lower is surer; NaN where unknown."""
-        return _floats([sample.uncertainty for sample in self.samples])
+        return np.array([sample.uncertainty for sample in self.samples], dtype=np.float64)
 
     def array(self) -> Array:
         """Return the samples as float32 ``[n, *shape]``; see `Sample.array` for exactness.
@@ -143,7 +151,3 @@ class Result(Wire):
 def _doubt(sample: Sample) -> tuple[float, float]:
     confidence = -inf if sample.confidence is None else sample.confidence
     return -confidence, inf if sample.uncertainty is None else sample.uncertainty
-
-
-def _floats(values: list[float | None]) -> npt.NDArray[np.float64]:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

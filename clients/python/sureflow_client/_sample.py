@@ -9,7 +9,17 @@ import PIL.Image
 from pydantic import Field
 
 from ._decision import Decision
-from ._decode import NPY, PNG, Array, Encoded, array_image, decode_array, decode_image, to_torch
+from ._decode import (
+    NPY,
+    PNG,
+    Array,
+    Encoded,
+    array_image,
+    decode_array,
+    decode_file,
+    decode_image,
+    to_torch,
+)
 from ._exceptions import MissingData
 from ._html import sample_html
 from ._profile import Commit, Profile
@@ -161,6 +171,17 @@ class Sample(Wire):
             return decode_image(data)
         return array_image(self.array())
 
+    def file(self) -> tuple[str, bytes]:
+        """Return the sample as a file: the suffix of its name, such as ``.png``, and its bytes.
+
+        It is as the server encoded it; numbers that came as a list are those of a ``.npy`` file.
+
+        Raises:
+            MissingData: The filter withheld the sample, or its numbers are not finite.
+            UnexpectedResponse: The data are damaged.
+        """
+        return decode_file(self._data(), self.media_type)
+
     def map_array(self) -> Array:
         """Return the uncertainty per component, ``[*shape]``; it sums to the score ``propagated``.
 
@@ -172,7 +193,7 @@ class Sample(Wire):
         return decode_array(self.map, NPY, self.shape)
 
     def _repr_html_(self) -> str:
-        return sample_html(self)
+        return sample_html(self, self.profile, (self.commit,))
 
     def _data(self) -> Encoded:
         if self.data is None:

@@ -77,12 +77,12 @@ class Trajectory(Wire):
     @property
     def rate(self) -> npt.NDArray[np.float64]:
         """Uncertainty rate at each view ``[n]``; NaN where unknown, as at the end."""
-        return _floats([view.rate for view in self.views])
+        return np.array([view.rate for view in self.views], dtype=np.float64)
 
     @property
     def uncertainty(self) -> npt.NDArray[np.float64]:
         """Integral of the rate up to each view ``[n]``; NaN where unknown."""
-        return _floats([view.uncertainty for view in self.views])
+        return np.array([view.uncertainty for view in self.views], dtype=np.float64)
 
     def states(self) -> Array:
         """Return the states of the flow, float32 ``[n, *shape]``; noise at ``t = 0``."""
@@ -141,7 +141,3 @@ class Trajectory(Wire):
 
 
 _KINDS: tuple[Show, ...] = ("state", "prediction", "map")
-
-
-def _floats(values: list[float | None]) -> npt.NDArray[np.float64]:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

@@ -9,7 +9,15 @@ from typing import Literal
 import numpy as np
 from nicegui import ui
 
-from sureflow_client import AtStep, EditResult, Handle, Operation, SureflowError, Trajectory
+from sureflow_client import (
+    AtStep,
+    EditResult,
+    Handle,
+    OperationLike,
+    Sample,
+    SureflowError,
+    Trajectory,
+)
 
 from .card import Card, spoken
 from .download import Downloads
@@ -44,8 +52,8 @@ class Bench:
         self.panel: RewindPanel | None = None
         self._latest: object = None
 
-    async def open(self, handle: str) -> None:
-        """Show the sample of a handle."""
+    async def open(self, sample: Sample) -> None:
+        """Show a sample that has a handle."""
         # A later request makes this one stale.
         request = self._latest = object()
         self.notice.hide()
@@ -58,9 +66,9 @@ class Bench:
             shown = waiting("Making its trajectory again")
         focus(back)
         try:
-            opened = await self.session.client.handle(handle)
+            opened = await self.session.client.handle(sample)
             views = None if opened.steps < MOST_VIEWS else np.linspace(0, 1, MOST_VIEWS).tolist()
-            trajectory = await self.session.client.frames(handle, views, show=SHOW)
+            trajectory = await self.session.client.frames(sample, views, show=SHOW)
             await self._meet(opened)
         except SureflowError as error:
             if self._latest is request:
@@ -148,7 +156,7 @@ class Bench:
         if self.panel is panel:
             self._relatives(opened.id)
 
-    def _born(self, handle: str, wanted: list[Operation], result: EditResult) -> None:
+    def _born(self, handle: str, wanted: list[OperationLike], result: EditResult) -> None:
         """Take the branches of a sample into the family."""
         family = self.session.family
         parent = family.members[handle]
@@ -175,11 +183,8 @@ class Bench:
                 Card(self.opened.sample, "this one", None).element.classes("open")
                 for member in children:
                     assert member.sample is not None
-                    Card(member.sample, _gain(self.opened, member), self._opener(member.handle))
+                    Card(member.sample, _gain(self.opened, member), self.open)
         self.tree.show(handle)
-
-    def _opener(self, handle: str) -> Callable[[object], object]:
-        return lambda sample: self.open(handle)
 
 
 def _gain(opened: Handle, member: Member) -> str:

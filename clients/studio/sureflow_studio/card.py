@@ -10,7 +10,7 @@ from nicegui.element import Element
 from sureflow_client import Sample
 
 from .colours import shade
-from .pictures import picture
+from .pictures import address
 
 Open = Callable[[Sample], object]
 
@@ -63,7 +63,7 @@ def show(sample: Sample) -> Element:
         numbers = ", ".join(f"{number:.2f}" for number in sample.array().ravel()[:2])
         return ui.label(numbers).classes("card-point mono")
     image = ui.element("img").classes("card-picture")
-    image.props["src"] = picture(sample.array())
+    image.props["src"] = address(sample.image())
     image.props["alt"] = ""
     return image
 

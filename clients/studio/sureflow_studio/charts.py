@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from nicegui import ui
+
 GREY = "#8a93a3"
 ACCENT = "#4f7df0"
 AMBER = "#e08a00"
 
 FONT = {"fontFamily": "inherit", "fontSize": 11}
+
+
+def draw(chart: ui.echart, options: dict[str, Any]) -> None:
+    """Show something else in a chart."""
+    chart.options.clear()
+    chart.options.update(options)
+    chart.update()
 
 
 def base(**parts: Any) -> dict[str, Any]:
@@ -43,10 +52,31 @@ def upright(name: str, least: float | None = None, most: float | None = None) ->
     return {**axis(name, least, most), "nameGap": 32}
 
 
-def mark(x: float, words: str, colour: str = AMBER) -> dict[str, Any]:
-    """Return a dashed line across a chart, with words above it."""
+def line(
+    name: str, data: list[Any], colour: str, width: float = 2, dashed: bool = False, **more: Any
+) -> dict[str, Any]:
+    """Return a curve through points, of one colour."""
+    return {
+        "type": "line",
+        "name": name,
+        "data": data,
+        "showSymbol": False,
+        "itemStyle": {"color": colour},
+        "lineStyle": {"color": colour, "width": width, "type": "dashed" if dashed else "solid"},
+        **more,
+    }
+
+
+def points(name: str, data: list[Any], colour: str) -> dict[str, Any]:
+    """Return large points of one colour."""
+    style = {"symbolSize": 12, "itemStyle": {"color": colour}}
+    return {"type": "scatter", "name": name, "data": data, **style}
+
+
+def mark(x: float, words: str, colour: str = AMBER, type: str = "dashed") -> dict[str, Any]:
+    """Return a line across a chart, with words above it."""
     return {
         "xAxis": x,
-        "lineStyle": {"color": colour, "type": "dashed", "width": 1.5},
+        "lineStyle": {"color": colour, "type": type, "width": 1.5},
         "label": {"formatter": words, "fontSize": 11, "position": "end", "distance": 4},
     }

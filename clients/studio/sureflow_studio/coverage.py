@@ -10,7 +10,7 @@ from nicegui import ui
 
 from sureflow_client import Sample
 
-from .charts import ACCENT, AMBER, GREY, axis, base, upright
+from .charts import ACCENT, AMBER, GREY, axis, base, draw, line, points, upright
 from .risk import Certificate, Risk, risk_of
 from .run import Run
 
@@ -45,12 +45,10 @@ class CoveragePanel:
         self.note.text = note(run, risk)
         known = [one.confidence for one in run.samples if one.confidence is not None]
         self.chart.set_visibility(bool(known))
-        self.chart.options.clear()
         if risk.certificate:
-            self.chart.options.update(risk_chart(risk.certificate, threshold))
+            draw(self.chart, risk_chart(risk.certificate, threshold))
         else:
-            self.chart.options.update(coverage_chart(known, threshold, expected(run.samples)))
-        self.chart.update()
+            draw(self.chart, coverage_chart(known, threshold, expected(run.samples)))
 
 
 def said(run: Run, threshold: float, risk: Risk) -> str:
@@ -92,18 +90,15 @@ def expected(samples: list[Sample]) -> bool:
 
 def risk_chart(certificate: Certificate, threshold: float) -> dict[str, Any]:
     """Return certified bad rates over coverage, which is ``1 - confidence`` of the draws."""
-    points = sorted((100 * (1 - level), 100 * rate) for level, rate in certificate.points)
+    curve = sorted((100 * (1 - level), 100 * rate) for level, rate in certificate.points)
     bound = certificate.bound(threshold)
     here = [] if bound is None else [[100 * (1 - threshold), 100 * bound]]
     return base(
         xAxis=axis("accepted, % of the model's draws", 0, 100),
         yAxis=upright("bad at most, %", 0),
         series=[
-            {"name": "bad at most", "type": "line", "data": points, "showSymbol": False}
-            | {"lineStyle": {"color": ACCENT, "width": 2}, "itemStyle": {"color": ACCENT}}
-            | {"areaStyle": {"color": ACCENT, "opacity": 0.12}},
-            {"name": "here", "type": "scatter", "data": here, "symbolSize": 12}
-            | {"itemStyle": {"color": AMBER}},
+            line("bad at most", curve, ACCENT, areaStyle={"color": ACCENT, "opacity": 0.12}),
+            points("here", here, AMBER),
         ],
     )
 
@@ -114,17 +109,9 @@ def coverage_chart(known: list[float], threshold: float, calibrated: bool) -> di
     passing = 100 * (sure[:, None] >= LEVELS).mean(0)
     here = 100 * float((sure >= threshold).mean())
     curve = [*zip(LEVELS.tolist(), passing.tolist(), strict=True)]
-    line = {"type": "line", "showSymbol": False, "step": "end"}
-    series: list[dict[str, Any]] = [
-        {**line, "name": "pass", "data": curve, "itemStyle": {"color": ACCENT}}
-        | {"lineStyle": {"color": ACCENT, "width": 2}},
-        {"name": "here", "type": "scatter", "data": [[threshold, here]], "symbolSize": 12}
-        | {"itemStyle": {"color": AMBER}},
-    ]
+    series = [line("pass", curve, ACCENT, step="end"), points("here", [[threshold, here]], AMBER)]
     if calibrated:
-        dashed = {"color": GREY, "type": "dashed", "width": 1.5}
-        usual = {"name": "on average", "type": "line", "showSymbol": False, "lineStyle": dashed}
-        series.insert(0, {**usual, "data": [[0, 100], [1, 0]], "itemStyle": {"color": GREY}})
+        series.insert(0, line("on average", [[0, 100], [1, 0]], GREY, 1.5, dashed=True))
     return base(
         xAxis=axis("confidence", 0, 1), yAxis=upright("samples that pass, %", 0, 100), series=series
     )

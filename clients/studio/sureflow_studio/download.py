@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
+from functools import partial
 
-import numpy as np
 from nicegui import ui
 
 from sureflow_client import SureflowError
@@ -17,32 +16,26 @@ from .session import Session
 
 
 class Downloads:
-    """Buttons for the picture, the exact numbers, and the recipe."""
+    """Buttons for the sample in every format that the model has, and for the recipe."""
 
     def __init__(self, session: Session, member: Member, notice: Notice) -> None:
         self.session, self.member, self.notice = session, member, notice
-        sample = member.sample
+        formats = session.models[member.model].formats or ()
         with ui.element("div").classes("row-line tight downloads"):
-            if sample is not None and len(sample.shape) == 3:
-                _button("PNG", "The picture", self._picture)
-            _button("NPY", "The exact numbers", self._array)
+            # A list is shown as numbers, and kept as those of another format.
+            for name in formats:
+                if name != "list":
+                    _button(name.upper(), "The sample", partial(self._save, name))
             _button("Recipe", "What makes it again, as JSON", self._recipe)
 
-    def _picture(self) -> None:
-        assert self.member.sample is not None
-        file = io.BytesIO()
-        self.member.sample.image().save(file, "PNG")
-        ui.download.content(file.getvalue(), f"{self.member.handle}.png", "image/png")
-
-    async def _array(self) -> None:
+    async def _save(self, form: str) -> None:
         try:
-            exact = (await self.session.client.handle(self.member.handle, output="npy")).sample
+            sample = (await self.session.client.handle(self.member.handle, output=form)).sample
+            suffix, content = sample.file()
         except SureflowError as error:
             self.notice.show(error)
             return
-        file = io.BytesIO()
-        np.save(file, exact.array(), allow_pickle=False)
-        ui.download.content(file.getvalue(), f"{self.member.handle}.npy")
+        ui.download.content(content, f"{self.member.handle}{suffix}")
 
     def _recipe(self) -> None:
         text = json.dumps(document(self.member), indent=2) + "\n"

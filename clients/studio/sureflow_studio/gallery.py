@@ -8,9 +8,9 @@ from nicegui import ui
 from nicegui.element import Element
 
 from sureflow_client import Sample
-from sureflow_studio.slider import Slider
 
 from .card import Card, Open
+from .fields import Slider
 from .keyboard import walkable
 from .run import ORDERS, Order, Run, passes, place, rank
 from .scatter import Scatter
@@ -61,7 +61,7 @@ class Gallery:
         where = place([card.sample for card in self._cards], sample, self.order)
         self.run.samples.append(sample)
         with self.box:
-            card = Card(sample, self._name(sample), self._open)
+            card = Card(sample, f"#{sample.index}", self._open)
         card.element.move(self.box, target_index=where)
         card.dim(not passes(sample, self.threshold))
         self._cards.insert(where, card)
@@ -116,10 +116,8 @@ class Gallery:
             card.element.move(self.box, target_index=number)
 
     def _hidden(self) -> None:
-        self.box.classes(
-            add="hide-below" if self.hide.value else "",
-            remove="" if self.hide.value else "hide-below",
-        )
+        hidden = bool(self.hide.value)
+        self.box.classes(add="hide-below" if hidden else "", remove="" if hidden else "hide-below")
         self._scatter()
 
     def _arrange(self) -> None:
@@ -133,9 +131,6 @@ class Gallery:
             passing = self.run.passing(self.threshold)
             self.passing.text = f"≥ {self.threshold:.2f}: {passing} of {count}"
         self._moved()
-
-    def _name(self, sample: Sample) -> str:
-        return f"#{sample.index}"
 
 
 def _empty() -> Element:

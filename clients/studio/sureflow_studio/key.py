@@ -8,7 +8,6 @@ from nicegui import ui
 
 from sureflow_client import SureflowError
 
-from .errors import complaint
 from .session import Session
 
 
@@ -34,8 +33,7 @@ class KeyPanel:
         try:
             await self.session.unlock((self.field.value or "").strip())
         except SureflowError as error:
-            why = complaint(error)
-            self.said.text = "; ".join(message for _, message in why.lines) or why.title
+            self.said.text = getattr(error, "detail", "") or str(error)
             self.field.value = ""
         else:
             self._unlocked()

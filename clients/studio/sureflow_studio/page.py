@@ -150,9 +150,8 @@ class Page:
             self.coverage.show(self.gallery.run, self.gallery.threshold)
 
     async def _open(self, sample: Sample) -> None:
-        assert sample.handle is not None
         self.front.set_visibility(False)
-        await self.bench.open(sample.handle.id)
+        await self.bench.open(sample)
 
     def _back(self) -> None:
         self.front.set_visibility(True)

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from sureflow_client import Trajectory
 
-from .charts import ACCENT, AMBER, GREY, axis, base, upright
+from .charts import ACCENT, AMBER, GREY, axis, base, draw, line, points, upright
 from .scatter import square
 
 SIDES = 48
@@ -24,9 +24,7 @@ class PathChart:
 
     def show(self, place: int, doubt: bool) -> None:
         """Draw it at one time, with the spread of its end as the model sees it from there."""
-        self.chart.options.clear()
-        self.chart.options.update(path(self.trajectory, place, doubt))
-        self.chart.update()
+        draw(self.chart, path(self.trajectory, place, doubt))
 
 
 def path(trajectory: Trajectory, place: int, doubt: bool) -> dict[str, Any]:
@@ -35,38 +33,19 @@ def path(trajectory: Trajectory, place: int, doubt: bool) -> dict[str, Any]:
     heading = trajectory.predictions()[place, :2].astype(float)
     spread = np.sqrt(trajectory.maps()[place, :2].astype(float))
     (left, right), (low, high) = square([*states, *trajectory.predictions()[:, :2]])
-    line = {"type": "line", "showSymbol": False}
-    series: list[dict[str, Any]] = [
-        {**line, "name": "path", "data": states.tolist(), "lineStyle": {"color": GREY, "width": 1}},
-        {
-            **line,
-            "name": "so far",
-            "data": states[: place + 1].tolist(),
-            "itemStyle": {"color": ACCENT},
-        }
-        | {"lineStyle": {"color": ACCENT, "width": 2.5}},
-        _point("state", states[place], ACCENT),
-        _point("heading for", heading, AMBER),
+    series = [
+        line("path", states.tolist(), GREY, 1),
+        line("so far", states[: place + 1].tolist(), ACCENT, 2.5),
+        points("state", [states[place].tolist()], ACCENT),
+        points("heading for", [heading.tolist()], AMBER),
     ]
     if doubt:
         angle = np.linspace(0, 2 * np.pi, SIDES + 1)
         rim = heading + 2 * spread * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        dashed = {"color": AMBER, "type": "dashed", "width": 1.5}
-        series.append({**line, "name": "2 σ", "data": rim.tolist(), "lineStyle": dashed})
+        series.append(line("2 σ", rim.tolist(), AMBER, 1.5, dashed=True))
     return base(
         tooltip={"trigger": "item", "confine": True},
         xAxis=axis("x₁", left, right),
         yAxis=upright("x₂", low, high),
         series=series,
     )
-
-
-def _point(name: str, where: Any, colour: str) -> dict[str, Any]:
-    style = {"color": colour}
-    return {
-        "type": "scatter",
-        "name": name,
-        "data": [where.tolist()],
-        "symbolSize": 12,
-        "itemStyle": style,
-    }

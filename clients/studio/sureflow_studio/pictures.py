@@ -18,13 +18,6 @@ OPAQUE = 215
 """Of 255, where a map is largest."""
 
 
-def picture(array: Floats) -> str:
-    """Return ``[channels, height, width]``, values in [-1, 1], as the address of a picture."""
-    levels = np.rint((np.clip(np.nan_to_num(array), -1, 1) + 1) * 127.5).astype(np.uint8)
-    pixels = levels[0] if len(levels) == 1 else np.moveaxis(levels, 0, -1)
-    return address(PIL.Image.fromarray(np.ascontiguousarray(pixels)))
-
-
 def overlay(doubt: Floats) -> str:
     """Return a map ``[height, width]`` as a picture to lay over another one.
 

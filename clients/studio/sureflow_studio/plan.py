@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from sureflow_client import Condition, Guide, Inpaint, Operation, Resample, Uncertain
+from sureflow_client import Condition, Guide, Inpaint, OperationLike, Resample, Uncertain
 
 from .pictures import Floats, Mask
 
-Kind = Literal["resample", "condition", "inpaint", "guide"]
 Where = Literal["all", "unsure", "painted"]
 
 
@@ -20,7 +20,7 @@ class Choice:
     """What was chosen.
 
     Attributes:
-        kind: The operation.
+        kind: Type of the operation.
         where: The part that is to change.
         mask: That part, true where it may change; ``None`` for all.
         share: Of components, where it is the unsure part.
@@ -31,9 +31,10 @@ class Choice:
         scale: Of guidance from there on; ``None`` keeps it.
         factor: Of a coarse shape that is kept, in pixels.
         target: Of a pull: the finished sample for an image, a point for a vector.
+        other: Members of an operation that the page has no tools for.
     """
 
-    kind: Kind
+    kind: str
     where: Where = "all"
     mask: Mask | None = None
     share: float = 0.2
@@ -44,9 +45,10 @@ class Choice:
     scale: float | None = None
     factor: int = 4
     target: Floats | None = None
+    other: Mapping[str, Any] | None = None
 
 
-def operations(choice: Choice) -> list[Operation]:
+def operations(choice: Choice) -> list[OperationLike]:
     """Return the operations that do what was chosen.
 
     Raises:
@@ -58,43 +60,29 @@ def operations(choice: Choice) -> list[Operation]:
         raise ValueError("Say which part is to change; the rest is held as it is.")
     if choice.kind == "condition" and choice.label is None and choice.scale is None:
         raise ValueError("Choose another class or another guidance.")
-    if choice.branches > 1 and not choice.fresh:
+    if choice.branches > 1 and not choice.fresh and choice.other is None:
         raise ValueError("With no noise drawn anew all branches are the same: ask for one.")
-    return [*_drawn(choice), *_held(choice), *_changed(choice), *_pulled(choice)]
+    wanted: list[OperationLike] = []
+    if choice.fresh:
+        region = Uncertain(choice.share) if choice.where == "unsure" else choice.mask
+        wanted.append(Resample(choice.fresh, "all" if region is None else region))
+    if choice.mask is not None and choice.kind in ("inpaint", "condition"):
+        wanted.append(Inpaint(~choice.mask))
+    if choice.label is not None or choice.scale is not None:
+        wanted.append(Condition(choice.label, choice.scale))
+    if choice.kind == "guide" and choice.target is not None:
+        wanted.append(_pull(choice.target, choice))
+    if choice.other is not None:
+        wanted.append({"type": choice.kind, **choice.other})
+    return wanted
 
 
-def _drawn(choice: Choice) -> list[Operation]:
-    region: Literal["all"] | Uncertain | Mask = "all"
-    if choice.where == "unsure":
-        region = Uncertain(choice.share)
-    elif choice.mask is not None:
-        region = choice.mask
-    return [Resample(choice.fresh, region)] if choice.fresh else []
-
-
-def _held(choice: Choice) -> list[Operation]:
-    """Hold the rest, but where it is drawn anew and left to go as it will."""
-    if choice.mask is None or choice.kind not in ("inpaint", "condition"):
-        return []
-    return [Inpaint(~choice.mask)]
-
-
-def _changed(choice: Choice) -> list[Operation]:
-    if choice.label is None and choice.scale is None:
-        return []
-    return [Condition(choice.label, choice.scale)]
-
-
-def _pulled(choice: Choice) -> list[Operation]:
+def _pull(target: Floats, choice: Choice) -> Guide:
     """Pull toward the coarse shape of an image, or toward a point."""
-    if choice.kind != "guide":
-        return []
-    target = choice.target
-    assert target is not None
     if target.ndim == 3:
         coarse = blocks(target, choice.factor)
-        return [Guide("downsample", coarse, choice.pull, factor=choice.factor)]
-    return [Guide("mask", target, choice.pull, mask=np.ones(target.shape))]
+        return Guide("downsample", coarse, choice.pull, factor=choice.factor)
+    return Guide("mask", target, choice.pull, mask=np.ones(target.shape))
 
 
 def blocks(image: Floats, factor: int) -> Floats:

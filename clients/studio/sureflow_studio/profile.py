@@ -10,7 +10,7 @@ from nicegui.events import EChartPointClickEventArguments
 
 from sureflow_client import Commit, Trajectory
 
-from .charts import ACCENT, GREY, axis, base, mark, upright
+from .charts import ACCENT, GREY, axis, base, draw, line, mark, upright
 
 
 class ProfileChart:
@@ -24,9 +24,7 @@ class ProfileChart:
 
     def show(self, trajectory: Trajectory, commits: Sequence[Commit], place: int) -> None:
         """Draw a trajectory, looked at in one place."""
-        self.chart.options.clear()
-        self.chart.options.update(profile(trajectory, commits, place))
-        self.chart.update()
+        draw(self.chart, profile(trajectory, commits, place))
 
     def _clicked(self, event: EChartPointClickEventArguments) -> None:
         self._went(event.data_index)
@@ -34,26 +32,17 @@ class ProfileChart:
 
 def profile(trajectory: Trajectory, commits: Sequence[Commit], place: int) -> dict[str, Any]:
     """Return the rate at each view as a chart."""
-    points = [[view.t, view.rate] for view in trajectory.views]
-    lines = [
-        mark(commit.t, "commit" if not rank else "") for rank, commit in enumerate(commits[:1])
-    ]
-    here = mark(trajectory.views[place].t, "", GREY)
-    here["lineStyle"] |= {"type": "solid"}
+    rates = [[view.t, view.rate] for view in trajectory.views]
+    lines = [mark(commit.t, "commit") for commit in commits[:1]]
+    here = mark(trajectory.views[place].t, "", GREY, "solid")
+    marks = {"symbol": "none", "silent": True, "data": [*lines, here]}
+    area = {"color": ACCENT, "opacity": 0.1}
     return base(
         grid={"left": 52, "right": 14, "top": 22, "bottom": 36},
         xAxis=axis("time, from noise to sample", 0, 1),
         yAxis={**upright("variance rate", 0), "nameGap": 40},
         series=[
-            {
-                "name": "variance rate",
-                "type": "line",
-                "data": points,
-                "symbolSize": 5,
-                "lineStyle": {"color": ACCENT, "width": 2},
-                "itemStyle": {"color": ACCENT},
-                "areaStyle": {"color": ACCENT, "opacity": 0.1},
-                "markLine": {"symbol": "none", "silent": True, "data": [*lines, here]},
-            }
+            line("variance rate", rates, ACCENT, areaStyle=area, markLine=marks)
+            | {"showSymbol": True, "symbolSize": 5}
         ],
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sureflow_client import GenerateOptions, Operation, Sample
+from sureflow_client import AtStep, GenerateOptions, OperationLike, Sample, edit_body, generate_body
 
 from .family import Member, Recipe
-
-SAMPLER = ("method", "steps", "tolerance", "grid")
 
 
 def generated(model: str, version: str, options: GenerateOptions, sample: Sample) -> Recipe:
@@ -23,22 +21,13 @@ def generated(model: str, version: str, options: GenerateOptions, sample: Sample
         options: Of the request.
         sample: What came of it.
     """
-    request = {
-        "model": model,
-        "n": sample.index + 1,
-        "seed": sample.seed,
-        "condition": _said(label=options.get("label")),
-        "guidance": _said(scale=options.get("guidance")),
-        "sampler": _said(**{name: options.get(name) for name in SAMPLER}),
-        "confidence": _said(method=options.get("score")),
-        "rewind": {},
-    }
-    said = {name: part for name, part in request.items() if part != {} or name == "rewind"}
-    return ({"path": "/v1/generate", "version": version, "request": said, "pick": sample.index},)
+    said: GenerateOptions = {**options, "seed": sample.seed, "filter": None}
+    request = generate_body(model, sample.index + 1, **said)
+    return ({"path": "/v1/generate", "version": version, "request": request, "pick": sample.index},)
 
 
 def edited(
-    parent: Member, operations: Sequence[Operation], step: int, branches: int, sample: Sample
+    parent: Member, operations: Sequence[OperationLike], step: int, branches: int, sample: Sample
 ) -> Recipe | None:
     """Return the requests that make a branch; ``None`` where nobody knows how its parent was made.
 
@@ -53,14 +42,14 @@ def edited(
     """
     if parent.recipe is None:
         return None
-    request = {
-        "handle": "of the sample before",
-        "at": {"step": step},
-        "operations": [operation.body() for operation in operations],
-        "branches": branches,
-        "seed": sample.seed,
-        "rewind": {},
-    }
+    request = edit_body(
+        "of the sample before",
+        operations,
+        at=AtStep(step),
+        branches=branches,
+        seed=sample.seed,
+        rewind=True,
+    )
     return (*parent.recipe, {"path": "/v1/edit", "request": request, "pick": sample.index})
 
 
@@ -76,7 +65,3 @@ def document(member: Member) -> dict[str, Any]:
         known |= {"method": sample.method, "evaluations": sample.evaluations}
     calls = None if member.recipe is None else [*member.recipe]
     return {"model": member.model, "sample": known, "calls": calls}
-
-
-def _said(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}

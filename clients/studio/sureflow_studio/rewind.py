@@ -9,31 +9,21 @@ import numpy as np
 from nicegui import ui
 
 from sureflow_client import Model, Sample
-from sureflow_studio.slider import Slider
 
+from .fields import Form, number, select, shown, slider
 from .pictures import Mask
 from .plan import Choice, factors
 from .viewer import Viewer
 
-KINDS = {
-    "resample": "Draw anew",
-    "condition": "Another class",
-    "inpaint": "Hold the rest",
-    "guide": "Pull",
-}
+PICTURED = ("resample", "condition", "inpaint", "guide")
+"""Operations with tools of their own; of any other one the numbers and words are asked for."""
+
+BESIDE = 0.5
+"""Share of the noise that is drawn anew beside an operation that does something else as well."""
+
 WHERE = {"all": "Everywhere", "unsure": "The unsure part", "painted": "What I paint"}
 SAME = -1
 MOST = 16
-
-WORDS = {
-    "resample": "Draws noise anew where the trajectory stands, and lets it go on.",
-    "condition": "Goes on as another class, or with another guidance.",
-    "inpaint": "Makes a part anew; the rest stays exactly as it is.",
-    "guide": "Goes on, but near a coarse shape of this sample, or a point.",
-}
-
-FRESH = {"resample": 1.0, "inpaint": 1.0, "condition": 0.5, "guide": 0.5}
-"""Share of the noise that is drawn anew, unless it is chosen."""
 
 
 class RewindPanel:
@@ -43,70 +33,91 @@ class RewindPanel:
         self, model: Model, sample: Sample, viewer: Viewer, rewind: Callable[[], Awaitable[None]]
     ) -> None:
         self.model, self.sample, self.viewer = model, sample, viewer
-        image = viewer.canvas is not None
-        offered = {*(model.operations or ())} - (set() if model.classes else {"condition"})
-        kinds = {key: name for key, name in KINDS.items() if key in offered}
-        parts = WHERE if image else {"all": "Everywhere", "unsure": "The unsure part"}
+        self.schemas: dict[str, Any] = (model.schemas or {}).get("operations", {})
+        offered = [*(model.operations or ())]
+        self.draws = "resample" in offered
+        if not model.classes and "condition" in offered:
+            offered.remove("condition")
+        parts = {**WHERE}
+        if viewer.canvas is None:
+            del parts["painted"]
         with ui.element("section").classes("panel rewind").props('aria-label="Rewind"'):
             ui.label("Rewind").classes("panel-title")
             self.when = ui.label().classes("tabular rewind-when")
-            self.kind = self._select(kinds, "Operation", next(iter(kinds)), self._turned)
+            kinds = {kind: kind.capitalize() for kind in offered}
+            self.kind = select(kinds, "Operation", offered[0], self._turned)
             self.words = ui.label().classes("soft small")
-            self.where = self._select(parts, "Part that changes", "all")
-            self.share = _slider("Share", 0.05, 1, 0.05, 0.2, lambda v: f"{v:.0%}", self.fit)
+            self.others = ui.element("div").classes("pair")
+            self.where = select(parts, "Part that changes", "all", self.fit)
+            self.share = slider("Share", 0.05, 1, 0.05, 0.2, "{:.0%}", self.fit)
             self._brush()
             self._condition()
             self.factor = self._coarse()
             self.target = self._point()
-            self.pull = _slider("Pull", 0.05, 1, 0.05, 1.0, lambda v: f"{v:.2f}")
-            self.fresh = _slider("Noise drawn anew", 0, 1, 0.05, 1.0, lambda v: f"{v:.0%}")
-            self.branches = _slider("Branches", 1, MOST, 1, 4, lambda v: f"{v:.0f}")
+            self.pull = slider("Pull", 0.05, 1, 0.05, self._usual("guide"), "{:.2f}")
+            self.fresh = slider("Noise drawn anew", 0, 1, 0.05, 1, "{:.0%}")
+            self.branches = slider("Branches", 1, MOST, 1, 4, "{:.0f}")
             self.button = ui.button("Rewind", icon="history", on_click=rewind, color=None)
             self.button.props("unelevated no-caps").classes("full main")
-        self.fit()
+        self._turned()
 
     def choice(self) -> Choice:
         """Return what has been chosen."""
+        kind = self.kind.value
         label = None if self.label.value == SAME else (self.model.classes or ())[self.label.value]
-        kind, scale = self.kind.value, self.scale.value if self.rescale.value else None
         conditional = kind in ("condition", "guide") and bool(self.model.classes)
         return Choice(
             kind,
-            "all" if kind == "guide" else self.where.value,
-            self._mask(),
-            self.share.value,
-            self.fresh.value,
-            self.pull.value,
-            int(self.branches.value),
-            label if conditional else None,
-            scale if conditional else None,
-            int(self.factor.value or 1),
-            self._target(),
+            where="all" if kind == "guide" else self.where.value,
+            mask=self._mask(),
+            share=self.share.value,
+            fresh=self.fresh.value if self.draws else 0.0,
+            pull=self.pull.value,
+            branches=int(self.branches.value),
+            label=label if conditional else None,
+            scale=self.scale.value if conditional and self.rescale.value else None,
+            factor=int(self.factor.value or 1),
+            target=self._target(),
+            other=None if kind in PICTURED else self.form.values(),
         )
 
-    def fit(self, *_: Any) -> None:
+    def fit(self) -> None:
         """Offer what goes together."""
         kind, where, canvas = self.kind.value, self.where.value, self.viewer.canvas
-        conditional = kind in ("condition", "guide") and bool(self.model.classes)
-        self.words.text = WORDS[kind]
-        self.where.set_visibility(kind != "guide")
-        _shown(self.share, kind != "guide" and where == "unsure")
-        painting = kind != "guide" and where == "painted"
+        pulling, partly = kind == "guide", kind != "guide" and self.draws
+        painting = partly and where == "painted"
+        self.where.set_visibility(partly)
+        shown(self.share, partly and where == "unsure")
+        shown(self.fresh, self.draws)
         self.brush_row.set_visibility(painting)
-        self.conditional.set_visibility(conditional)
-        _shown(self.scale, bool(self.rescale.value))
-        self.factor.set_visibility(kind == "guide" and canvas is not None)
-        self.target_row.set_visibility(kind == "guide" and canvas is None)
-        _shown(self.pull, kind == "guide")
+        self.conditional.set_visibility(kind in ("condition", "guide") and bool(self.model.classes))
+        shown(self.scale, bool(self.rescale.value))
+        self.factor.set_visibility(pulling and canvas is not None)
+        self.target_row.set_visibility(pulling and canvas is None)
+        shown(self.pull, pulling)
         if canvas is not None:
             canvas.paint(painting)
         self.moved()
 
     def _turned(self) -> None:
-        self.fresh.value = FRESH[self.kind.value]
-        if self.kind.value == "inpaint" and self.where.value == "all":
+        """Begin with another operation."""
+        kind = self.kind.value
+        schema = self.schemas.get(kind, {})
+        self.words.text = schema.get("description", "").partition("\n\n")[0].replace("`", "")
+        self.others.clear()
+        self.others.set_visibility(kind not in PICTURED)
+        with self.others:
+            self.form = Form({} if kind in PICTURED else schema, {}, {})
+        alone = kind in ("resample", "inpaint")
+        self.fresh.value = self._usual("resample") if alone else BESIDE
+        if kind == "inpaint" and self.where.value == "all":
             self.where.value = "unsure"
         self.fit()
+
+    def _usual(self, kind: str) -> float:
+        """Strength of an operation, unless another one is chosen."""
+        members = self.schemas.get(kind, {}).get("properties", {})
+        return float(members.get("strength", {}).get("default", 1))
 
     def moved(self) -> None:
         """Say from when on; the end cannot be left."""
@@ -133,7 +144,7 @@ class RewindPanel:
 
     def _brush(self) -> None:
         with ui.element("div").classes("stack") as self.brush_row:
-            self.brush = _slider("Brush", 0, 6, 0.5, 2, lambda v: f"{v:g} px", self._brushed)
+            self.brush = slider("Brush", 0, 6, 0.5, 2, "{:g} px", self._brushed)
             with ui.element("div").classes("row-line tight"):
                 self.erase = ui.switch("Erase", on_change=self._brushed).props("dense")
                 ui.button("Clear", on_click=self._clear).props("flat dense no-caps")
@@ -141,7 +152,7 @@ class RewindPanel:
                     "flat dense no-caps"
                 )
 
-    def _brushed(self, *_: Any) -> None:
+    def _brushed(self) -> None:
         if self.viewer.canvas is not None:
             self.viewer.canvas.brush = float(self.brush.value)
             self.viewer.canvas.erasing = bool(self.erase.value)
@@ -157,15 +168,15 @@ class RewindPanel:
     def _condition(self) -> None:
         classes = dict(enumerate(self.model.classes or ()))
         with ui.element("div").classes("stack") as self.conditional:
-            self.label = self._select({SAME: "As before", **classes}, "Class from here on", SAME)
+            self.label = select({SAME: "As before", **classes}, "Class from here on", SAME)
             self.rescale = ui.switch("Another guidance", on_change=self.fit).props("dense")
-            self.scale = _slider("Guidance", 1, 10, 0.5, 3, lambda v: f"{v:g}")
+            self.scale = slider("Guidance", 1, 10, 0.5, 3, "{:g}")
 
     def _coarse(self) -> ui.select:
         shape = self.sample.shape
         sizes = factors(*shape[1:]) if len(shape) == 3 else []
         options = {size: f"Means of {size} × {size} pixels" for size in sizes}
-        return self._select(options, "Coarse shape to keep", sizes[-1] if sizes else None)
+        return select(options, "Coarse shape to keep", sizes[-1] if sizes else None)
 
     def _point(self) -> list[ui.number]:
         end = self.viewer.trajectory.predictions()[-1]
@@ -173,39 +184,6 @@ class RewindPanel:
             if self.viewer.canvas is not None:
                 return []
             return [
-                ui.number(f"x{i + 1}", value=round(float(x), 2), step=0.1).props("outlined dense")
+                number(f"x{i + 1}", round(float(x), 2), None, None, whole=False).props("step=0.1")
                 for i, x in enumerate(end)
             ]
-
-    def _select(
-        self, options: dict[Any, str], name: str, value: Any, changed: Any = None
-    ) -> ui.select:
-        field = ui.select(options, label=name, value=value, on_change=changed or self.fit)
-        field.props("outlined dense options-dense")
-        field.props["aria-label"] = name
-        return field
-
-
-def _slider(
-    name: str,
-    least: float,
-    most: float,
-    step: float,
-    value: float,
-    words: Callable[[float], str],
-    changed: Callable[..., Any] | None = None,
-) -> Slider:
-    """Return a slider with its name and value above it."""
-    with ui.element("div"):
-        with ui.element("div").classes("row-line spread"):
-            ui.label(name).classes("field-name")
-            shown = ui.label().classes("small tabular")
-        slider = Slider(min=least, max=most, step=step, value=value, on_change=changed)
-        slider.props["aria-label"] = name
-        shown.bind_text_from(slider, "value", words)
-    return slider
-
-
-def _shown(slider: Slider, shown: bool) -> None:
-    assert slider.parent_slot is not None
-    slider.parent_slot.parent.set_visibility(shown)

@@ -47,17 +47,20 @@ def risk_of(model: Model, options: GenerateOptions, score: str) -> Risk:
 
     Args:
         model: Its card.
-        options: Of the request; ``method`` and ``steps`` said.
+        options: Of the request.
         score: By which the samples were judged.
     """
     table: Mapping[str, Any] | None = (model.calibrated or {}).get("conformal")
     if table is None:
         return Risk(None, f"No judge has seen samples of {model.name}, so no risk is known.")
-    requested = (options.get("method"), options.get("steps"), score, options.get("guidance") or 1.0)
-    same = requested == (table["method"], table["steps"], table["score"], table["guidance"])
-    plain = options.get("tolerance") is None and options.get("grid") in (None, "uniform")
+    sampler = {**(options.get("sampler") or {})}
+    if sampler.get("grid") in (model.grids or ())[:1]:
+        del sampler["grid"]
+    requested = (sampler, score, options.get("guidance") or 1.0)
+    fixed = {"method": table["method"], "steps": table["steps"]}
+    same = requested == (fixed, table["score"], table["guidance"])
     labelled = options.get("label") is not None or not model.classes
-    if not (same and plain and labelled):
+    if not (same and labelled):
         return Risk(None, f"The risk is known for {_words(model, table)} only.")
     points = tuple((float(confidence), float(rate)) for confidence, rate in table["thresholds"])
     return Risk(Certificate(points, table["judge"], 1 - table["delta"], table["bad_rate"]))

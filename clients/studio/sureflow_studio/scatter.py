@@ -13,7 +13,7 @@ from nicegui.events import EChartPointClickEventArguments
 from sureflow_client import Sample
 
 from .card import Open
-from .charts import GREY, axis, base, upright
+from .charts import GREY, axis, base, draw, upright
 from .colours import UNKNOWN, VIRIDIS
 from .run import Run, passes
 
@@ -47,10 +47,8 @@ class Scatter:
         self._shown = [one for one in run.samples if one.data is not None]
         if not self._shown:
             return
-        self.chart.options.clear()
-        self.chart.options.update(plane(self._shown, threshold, 0.0 if hide else FAINT))
         self.chart.set_visibility(True)
-        self.chart.update()
+        draw(self.chart, plane(self._shown, threshold, 0.0 if hide else FAINT))
 
     def _clicked(self, event: EChartPointClickEventArguments) -> object:
         sample = self._shown[event.data_index]

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from nicegui import ui
 
-from sureflow_client import Sample
-
-from .card import Card
+from .card import Card, Open
 from .family import Family, Member
 from .keyboard import walkable
-
-Go = Callable[[str], Awaitable[None]]
 
 NAMES = ("Root", "Branches")
 
@@ -20,8 +14,8 @@ NAMES = ("Root", "Branches")
 class Tree:
     """Generations along the line of the open sample; every one can be opened."""
 
-    def __init__(self, family: Family, go: Go) -> None:
-        self.family, self._go = family, go
+    def __init__(self, family: Family, open_sample: Open) -> None:
+        self.family, self._open = family, open_sample
         with ui.element("section").classes("panel tree").props('aria-label="Family"'):
             with ui.element("div").classes("row-line spread"):
                 ui.label("Family").classes("panel-title")
@@ -45,14 +39,11 @@ class Tree:
     def _member(self, member: Member, on_line: bool, open: bool) -> None:
         if member.sample is None:
             return
-        card = Card(member.sample, left(member), self._opened(member.handle))
+        card = Card(member.sample, left(member), self._open)
         if on_line:
             card.element.classes("open")
         if open:
             card.element.props('aria-current="true"')
-
-    def _opened(self, handle: str) -> Callable[[Sample], Awaitable[None]]:
-        return lambda sample: self._go(handle)
 
 
 def left(member: Member) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from nicegui import ui
 
 from sureflow_client import Handle, Trajectory
-from sureflow_studio.slider import Slider
 
 from .canvas import Canvas
 from .colours import VIRIDIS
+from .fields import Slider
 from .path import PathChart
-from .pictures import Floats, Mask, overlay, picture, unsure
+from .pictures import Floats, Mask, address, overlay, unsure
 from .profile import ProfileChart
 
-VIEWS = {"prediction": "Where it is heading", "state": "State"}
+Show = Literal["state", "prediction"]
+
+VIEWS: dict[Show, str] = {"prediction": "Where it is heading", "state": "State"}
 
 
 class Viewer:
@@ -32,7 +35,7 @@ class Viewer:
         self.place = self._commit()
         self.canvas: Canvas | None = None
         self.path: PathChart | None = None
-        self._pictures: dict[tuple[str, int], str] = {}
+        self._pictures: dict[Show, list[str]] = {}
         self.maps = trajectory.maps()
         with ui.element("section").classes("panel viewer").props('aria-label="Trajectory"'):
             self._head()
@@ -59,7 +62,7 @@ class Viewer:
 
         That of an image leaves out the channels.
         """
-        return unsure(self._doubt(self.place), share)
+        return unsure(self._doubt(), share)
 
     def go(self, place: int) -> None:
         """Show another time."""
@@ -112,21 +115,19 @@ class Viewer:
     def _show(self) -> None:
         if self.canvas is not None:
             shown = self._overlay() if self.doubt.value else None
-            self.canvas.show(self._picture(str(self.kind.value), self.place), shown)
+            self.canvas.show(self._picture(self.kind.value), shown)
         elif self.path is not None:
             self.path.show(self.place, bool(self.doubt.value))
 
-    def _picture(self, kind: str, place: int) -> str:
-        key = kind, place
-        if key not in self._pictures:
-            states = self.trajectory.states if kind == "state" else self.trajectory.predictions
-            self._pictures |= {(kind, i): picture(one) for i, one in enumerate(states())}
-        return self._pictures[key]
+    def _picture(self, kind: Show) -> str:
+        if kind not in self._pictures:
+            self._pictures[kind] = [address(image) for image in self.trajectory.images(kind)]
+        return self._pictures[kind][self.place]
 
     def _overlay(self) -> str | None:
-        doubt = self._doubt(self.place)
+        doubt = self._doubt()
         return overlay(doubt) if doubt.max() > 0 else None
 
-    def _doubt(self, place: int) -> Floats:
-        one: Floats = self.maps[place]
+    def _doubt(self) -> Floats:
+        one: Floats = self.maps[self.place]
         return one.sum(axis=0) if one.ndim == 3 else one

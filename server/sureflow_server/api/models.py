@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -11,9 +12,10 @@ from fastapi.responses import Response
 
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import described
-from sureflow.core.family import family_of
+from sureflow.core.family import families, family_of
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.calibrate import CalibrateRequest, calibration, calibration_run
+from sureflow_server.api.family_part import sampler_of
 from sureflow_server.api.jobs import ACCEPTED, accepted
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import ModelList, ModelRecord
@@ -100,6 +102,18 @@ def _described(card: ModelCard) -> dict[str, Any]:
         ],
         "operations": [*family.operation_bodies],
         "formats": family.codec.formats(card),
+        "schemas": _schemas(family.name),
+    }
+
+
+@cache
+def _schemas(family: str) -> dict[str, Any]:
+    """JSON Schemas of the sampler of a family, and of its operations by type."""
+    face = families()[family]
+    bodies = face.operation_bodies.items()
+    return {
+        "sampler": sampler_of(face).model_json_schema(),
+        "operations": {name: body.model_json_schema() for name, body in bodies},
     }
 
 

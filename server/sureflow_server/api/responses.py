@@ -269,6 +269,9 @@ class ModelRecord(Schema):
     formats: list[str] | None = None
     """What `output.format` may be, the default one first."""
 
+    schemas: dict[str, Any] | None = None
+    """JSON Schemas of what its family reads: of the `sampler`, and of the `operations` by type."""
+
     parameters: int | None = None
     calibrated: dict[str, Any] | None = None
     """Settings for which confidence is a share of samples, and how exactly."""

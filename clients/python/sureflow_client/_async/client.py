@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing, closing
-from typing import Literal
 
 import anyio
 from typing_extensions import Unpack
 
-from .. import _calls
-from .._base import LIVE, POLL_SECONDS, READY, never_ready
-from .._collect import collect
+from .._base import MAX_PAGE, POLL_SECONDS
 from .._edit_result import EditResult
 from .._encode import Given
-from .._events import Event, Step
-from .._handle import Handle, HandleLike, HandleSummary
-from .._model import Model
-from .._operations import Operation
+from .._events import Event, Step, collect
+from .._exceptions import APITimeoutError
+from .._handle import Handle, HandleLike, HandlePage, HandleSummary, handle_id
+from .._model import Model, ModelList
+from .._operations import OperationLike
 from .._options import EditOptions, GenerateOptions, InvertOptions
 from .._progress import ProgressBar
+from .._request import edit_body, generate_body, invert_body
 from .._result import Result
 from .._trajectory import Show, Trajectory
 from .connection import AsyncConnection
@@ -30,7 +29,11 @@ class AsyncClient(AsyncConnection):
     """Talks to a Sureflow server: `Client` blocks, `AsyncClient` is its twin for ``async`` code.
 
     May be shared between threads (`Client`) or tasks (`AsyncClient`). Close it, or use it as a
-    context manager.
+    context manager. Every method that asks the server for something can raise:
+
+    * `ProblemError` where the server refuses; the subclass says why,
+    * `APIConnectionError` where there is no answer, or none in time,
+    * `UnexpectedResponse` where the answer is not a Sureflow server's.
     """
 
     async def generate(
@@ -51,17 +54,13 @@ class AsyncClient(AsyncConnection):
             **options: ``seed, label, condition, guidance, method, steps, tolerance, min_steps,
                 max_steps, grid, parallel, parallel_tolerance, score, also, profile, map, filter,
                 rewind, deadline_s, priority, output``; see `GenerateOptions`.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-            UnexpectedResponse: The answer is not a Sureflow server's.
         """
         if progress:
             events = self.stream(model, n, progress=True, **options)
             # A result is made of the samples; the steps have moved the bar and are done with.
             return collect([event async for event in events if not isinstance(event, Step)])
-        return await self._call(_calls.generate(model, n, **options))
+        body = generate_body(model, n, **options)
+        return await self._ask(Result, "POST", "/v1/generate", body=body)
 
     async def stream(
         self,
@@ -76,16 +75,12 @@ class AsyncClient(AsyncConnection):
         The arguments are those of `generate`; the last event is `Completed`, and `collect` makes
         the result of `generate` of them all. To leave the loop early, close the generator
         (``contextlib.closing`` or ``aclosing``): the client hangs up, and the server stops working
-        on the request.
-
-        Raises:
-            ProblemError: The server refused, or failed half way.
-            APIConnectionError: No answer, or it broke off; a stream is not resumed.
-            UnexpectedResponse: The answer is not a Sureflow server's.
+        on the request. A stream that breaks off is not resumed.
         """
-        call = _calls.generate(model, n, **options)
+        body = generate_body(model, n, **options)
+        heard = self._listen("POST", "/v1/generate", body=body)
         with closing(ProgressBar(progress)) as bar:
-            async with aclosing(self._listen(call)) as messages:
+            async with aclosing(heard) as messages:
                 async for _, event in messages:
                     bar.update(event)
                     yield event
@@ -93,7 +88,7 @@ class AsyncClient(AsyncConnection):
     async def edit(
         self,
         handle: HandleLike,
-        operations: Operation | Sequence[Operation] = (),
+        operations: OperationLike | Sequence[OperationLike] = (),
         **options: Unpack[EditOptions],
     ) -> EditResult:
         """Resume a trajectory at one of its moments and redirect it.
@@ -101,17 +96,16 @@ class AsyncClient(AsyncConnection):
         Args:
             handle: Of the trajectory: the id, or the sample that has it.
             operations: What to do there, in this order: `Resample`, `Condition`, `Inpaint`,
-                `Guide`. Without any, the rest is made again as it was.
+                `Guide`, or the JSON object of another one that the model has. Without any, the
+                rest is made again as it was.
             **options: ``at, branches, keep, filter, rewind`` and most of those of `generate`; see
                 `EditOptions`.
 
         Raises:
             HandleExpired, UnknownHandle, VersionGone: The trajectory cannot be taken up any more.
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-            UnexpectedResponse: The answer is not a Sureflow server's.
         """
-        return await self._call(_calls.edit(handle, operations, **options))
+        body = edit_body(handle_id(handle), operations, **options)
+        return await self._ask(EditResult, "POST", "/v1/edit", body=body)
 
     async def invert(
         self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
@@ -126,17 +120,11 @@ class AsyncClient(AsyncConnection):
             model: Name of the model; the server's default where left out.
             **options: ``label, condition, guidance, rewind`` and most of those of `generate`; see
                 `InvertOptions`.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-            UnexpectedResponse: The answer is not a Sureflow server's.
         """
-        return await self._call(_calls.invert(samples, model, **options))
+        body = invert_body(samples, model, **options)
+        return await self._ask(Result, "POST", "/v1/invert", body=body)
 
-    async def handle(
-        self, handle: HandleLike, *, output: Literal["png", "npy", "list"] | None = None
-    ) -> Handle:
+    async def handle(self, handle: HandleLike, *, output: str | None = None) -> Handle:
         """Return what the server keeps of a trajectory, with its sample.
 
         Args:
@@ -146,7 +134,8 @@ class AsyncClient(AsyncConnection):
         Raises:
             HandleExpired, UnknownHandle, VersionGone: There is nothing to return any more.
         """
-        return await self._call(_calls.handle(handle, output))
+        query = {"format": output}
+        return await self._ask(Handle, "GET", "/v1/handles", handle_id(handle), query=query)
 
     async def handles(self, limit: int | None = None) -> tuple[HandleSummary, ...]:
         """Return your own handles, newest first.
@@ -157,8 +146,9 @@ class AsyncClient(AsyncConnection):
         found: list[HandleSummary] = []
         before = None
         while limit is None or len(found) < limit:
-            rest = None if limit is None else limit - len(found)
-            page = await self._call(_calls.handles(rest, before))
+            size = MAX_PAGE if limit is None else min(limit - len(found), MAX_PAGE)
+            query = {"limit": size, "before": before}
+            page = await self._ask(HandlePage, "GET", "/v1/handles", query=query)
             found += page.handles
             before = page.next
             if before is None:
@@ -174,7 +164,7 @@ class AsyncClient(AsyncConnection):
         Raises:
             HandleExpired, UnknownHandle: It has already.
         """
-        await self._call(_calls.delete_handle(handle))
+        await self._send("DELETE", "/v1/handles", handle_id(handle))
 
     async def frames(
         self,
@@ -182,7 +172,7 @@ class AsyncClient(AsyncConnection):
         t: Iterable[float] | None = None,
         *,
         show: Sequence[Show] = ("state", "prediction"),
-        output: Literal["png", "npy", "list"] | None = "npy",
+        output: str | None = "npy",
     ) -> Trajectory:
         """Look at a trajectory at chosen times.
 
@@ -196,7 +186,10 @@ class AsyncClient(AsyncConnection):
         Raises:
             HandleExpired, UnknownHandle, VersionGone: There is nothing to see any more.
         """
-        return await self._call(_calls.frames(handle, t, show, output))
+        times = None if t is None else [float(one) for one in t]
+        query = {"t": times, "show": list(show), "format": output}
+        name = handle_id(handle)
+        return await self._ask(Trajectory, "GET", "/v1/handles", name, "frames", query=query)
 
     @property
     def jobs(self) -> AsyncJobs:
@@ -205,12 +198,11 @@ class AsyncClient(AsyncConnection):
 
     async def models(self) -> tuple[Model, ...]:
         """Return the cards of all models that the server offers."""
-        answer = await self._call(_calls.models())
-        return answer.models
+        return (await self._ask(ModelList, "GET", "/v1/models")).models
 
     async def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
-        return await self._call(_calls.model(name))
+        return await self._ask(Model, "GET", "/v1/models", name)
 
     async def load_model(self, name: str) -> Model:
         """Have the server take a folder into service, new or changed, without a failed request.
@@ -229,7 +221,7 @@ class AsyncClient(AsyncConnection):
             LoadFailed: It cannot be loaded; what was in service still is.
             UnknownModel: There is no such folder.
         """
-        return await self._call(_calls.load_model(name))
+        return await self._ask(Model, "POST", "/v1/models", name, "load")
 
     async def unload_model(self, name: str) -> Model:
         """Have the server take a model out of service; wants a key with the scope ``admin``.
@@ -239,19 +231,19 @@ class AsyncClient(AsyncConnection):
         Raises:
             UnknownModel: None has that name.
         """
-        return await self._call(_calls.unload_model(name))
+        return await self._ask(Model, "POST", "/v1/models", name, "unload")
 
     async def metrics(self) -> str:
         """Return the server's metrics, as Prometheus reads them."""
-        return await self._call(_calls.metrics())
+        return (await self._send("GET", "/metrics", accept="text/plain")).text
 
     async def health(self) -> bool:
         """Return whether the server's process answers."""
-        return await self._is_healthy(LIVE)
+        return await self._is_healthy("/health/live")
 
     async def ready(self) -> bool:
         """Return whether the server would take a request now; false also when unreachable."""
-        return await self._is_healthy(READY)
+        return await self._is_healthy("/health/ready")
 
     async def wait_until_ready(self, timeout: float = 60.0) -> None:
         """Return as soon as the server takes requests; raise `APITimeoutError` if it never does.
@@ -262,5 +254,5 @@ class AsyncClient(AsyncConnection):
         deadline = anyio.current_time() + timeout
         while not await self.ready():
             if anyio.current_time() >= deadline:
-                raise never_ready(self.url, timeout)
+                raise APITimeoutError(f"{self.url} was not ready within {timeout:g} s")
             await anyio.sleep(POLL_SECONDS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from types import TracebackType
 from typing import Any
 
 import anyio
@@ -15,18 +14,20 @@ from typing_extensions import Self
 from .._base import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
+    EVENTS,
     HEALTH_TIMEOUT,
+    JSON,
     BaseClient,
-    broken_stream,
     check_stream,
     http_options,
     is_ready,
     transport_error,
 )
-from .._call import EVENTS, Answer, Call
 from .._events import Completed, Event, read_event
+from .._exceptions import APIConnectionError
 from .._problem import response_error
 from .._retry import Retry
+from .._wire import Document, read
 
 
 class AsyncConnection(BaseClient):
@@ -65,12 +66,7 @@ class AsyncConnection(BaseClient):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         await self.aclose()
 
     async def _is_healthy(self, path: str) -> bool:
@@ -80,9 +76,9 @@ class AsyncConnection(BaseClient):
         except httpx.TransportError:
             return False
 
-    async def _listen(self, call: Call[Any]) -> AsyncGenerator[tuple[str, Event], None]:
-        """Yield events and their numbers, to the last one."""
-        response = await self._send(call, accept=EVENTS)
+    async def _listen(self, *where: str, **sent: Any) -> AsyncGenerator[tuple[str, Event], None]:
+        """Yield the events of a request and their numbers, to the last one; see `_send`."""
+        response = await self._send(*where, accept=EVENTS, **sent)
         # Either kind can be closed; httpx-sse does not say so of the blocking one.
         messages: Any = EventSource(response).aiter_sse()
         try:
@@ -98,16 +94,17 @@ class AsyncConnection(BaseClient):
             raise transport_error(error, self.url) from error
         finally:
             await response.aclose()
-        raise broken_stream(self.url)
+        raise APIConnectionError(f"the stream from {self.url} ended before its last event")
 
-    async def _call(self, call: Call[Answer]) -> Answer:
-        """Return the answer to a call."""
-        response = await self._send(call, call.accept)
-        return call.read(response.content)
+    async def _ask(self, kind: type[Document], *where: str, **sent: Any) -> Document:
+        """Return the answer to a request; see `_send`."""
+        return read(kind, (await self._send(*where, **sent)).content)
 
-    async def _send(self, call: Call[Any], accept: str) -> httpx.Response:
-        """Return the successful response to a call; its body is read unless it streams."""
-        request = self._http.build_request(**self._options(call, accept))
+    async def _send(
+        self, method: str, *path: str, accept: str = JSON, **sent: Any
+    ) -> httpx.Response:
+        """Return the successful response to a request; its body is read unless it streams."""
+        request = self._http.build_request(**self._options(method, path, accept, **sent))
         attempt = 0
         while True:
             try:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing, closing
+from typing import Any
 
 import anyio
 from typing_extensions import Unpack
 
-from .. import _calls
-from .._base import pause_between_looks, still_running
+from .._base import pause_between_looks
 from .._encode import Given
 from .._events import Event
-from .._exceptions import APIConnectionError
-from .._handle import HandleLike
-from .._job import Job, JobLike, JobSummary
-from .._operations import Operation
+from .._exceptions import APIConnectionError, APITimeoutError
+from .._handle import HandleLike, handle_id
+from .._job import Job, JobLike, JobList, JobSummary, job_id
+from .._operations import OperationLike
 from .._options import EditOptions, GenerateOptions, InvertOptions
 from .._progress import ProgressBar
+from .._request import edit_body, generate_body, invert_body, placed
 from .._result import Result
 from .connection import AsyncConnection
 
@@ -35,38 +36,23 @@ class AsyncJobs:
     async def generate(
         self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
     ) -> Job:
-        """Begin to generate samples in the background; the arguments are `Client.generate`'s.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-        """
-        return await self._client._call(_calls.begin(_calls.generate(model, n, **options)))
+        """Begin to generate samples in the background; the arguments are `Client.generate`'s."""
+        return await self._begin("generate", generate_body(model, n, **options))
 
     async def edit(
         self,
         handle: HandleLike,
-        operations: Operation | Sequence[Operation] = (),
+        operations: OperationLike | Sequence[OperationLike] = (),
         **options: Unpack[EditOptions],
     ) -> Job:
-        """Begin an edit in the background; the arguments are those of `Client.edit`.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-        """
-        return await self._client._call(_calls.begin(_calls.edit(handle, operations, **options)))
+        """Begin an edit in the background; the arguments are those of `Client.edit`."""
+        return await self._begin("edit", edit_body(handle_id(handle), operations, **options))
 
     async def invert(
         self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
     ) -> Job:
-        """Begin to score samples in the background; the arguments are those of `Client.invert`.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-        """
-        return await self._client._call(_calls.begin(_calls.invert(samples, model, **options)))
+        """Begin to score samples in the background; the arguments are those of `Client.invert`."""
+        return await self._begin("invert", invert_body(samples, model, **options))
 
     async def calibrate(
         self,
@@ -94,13 +80,8 @@ class AsyncJobs:
             guidance: Scale of guidance.
             draws: Samples to draw there, all classes together; by default 600 of each.
             seed: Of these draws.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
         """
-        call = _calls.calibrate(
-            model,
+        body = placed(
             method=method,
             steps=steps,
             tolerance=tolerance,
@@ -109,7 +90,7 @@ class AsyncJobs:
             draws=draws,
             seed=seed,
         )
-        return await self._client._call(call)
+        return await self._client._ask(Job, "POST", "/v1/models", model, "calibrate", body=body)
 
     async def list(self, limit: int = 100) -> tuple[JobSummary, ...]:
         """Return your own jobs, newest first: those that run, and those not forgotten yet.
@@ -117,8 +98,8 @@ class AsyncJobs:
         Args:
             limit: At most so many, from 1 to 1000.
         """
-        answer = await self._client._call(_calls.jobs(limit))
-        return answer.jobs
+        query = {"limit": limit}
+        return (await self._client._ask(JobList, "GET", "/v1/jobs", query=query)).jobs
 
     async def get(self, job: JobLike) -> Job:
         """Return how a job stands, with its result once it is completed.
@@ -129,7 +110,7 @@ class AsyncJobs:
         Raises:
             UnknownJob: There is none, it is forgotten, or not one's own.
         """
-        return await self._client._call(_calls.job(job))
+        return await self._client._ask(Job, "GET", "/v1/jobs", job_id(job))
 
     async def wait(
         self, job: JobLike, *, timeout: float | None = None, progress: bool = False
@@ -153,7 +134,9 @@ class AsyncJobs:
                 bar.show(known)
                 waited = anyio.current_time() - began
                 if timeout is not None and waited >= timeout:
-                    raise still_running(known.id, timeout)
+                    raise APITimeoutError(
+                        f"{known.id} has not ended within {timeout:g} s; it goes on"
+                    )
                 await anyio.sleep(pause_between_looks(waited, timeout))
             bar.show(known)
         return known.outcome()
@@ -172,13 +155,16 @@ class AsyncJobs:
             ProblemError: It failed, or there is no such job; the subclass says which.
             APIConnectionError: The connection broke, and cannot be made again.
         """
-        last: str | None = None
+        where = ("GET", "/v1/jobs", job_id(job), "events")
+        headers: dict[str, str] = {}
         while True:
             heard = False
             try:
-                async with aclosing(self._client._listen(_calls.job_events(job, last))) as messages:
+                async with aclosing(self._client._listen(*where, headers=headers)) as messages:
                     async for number, event in messages:
-                        last, heard = number or last, True
+                        heard = True
+                        if number:
+                            headers["Last-Event-ID"] = number
                         yield event
                 return
             except APIConnectionError as error:
@@ -196,7 +182,12 @@ class AsyncJobs:
         Raises:
             UnknownJob: There is none, it is forgotten, or not one's own.
         """
-        await self._client._call(_calls.cancel_job(job))
+        await self._client._send("DELETE", "/v1/jobs", job_id(job))
+
+    async def _begin(self, operation: str, body: dict[str, Any]) -> Job:
+        """Send a request that goes on without its client."""
+        headers = {"Prefer": "respond-async"}
+        return await self._client._ask(Job, "POST", f"/v1/{operation}", body=body, headers=headers)
 
     def __repr__(self) -> str:
         return f"{self._client!r}.jobs"

@@ -42,6 +42,11 @@ class Server:
         return Client(self.url, api_key=self.api_key)
 
 
+def examples(*commands: str) -> str:
+    """Return the end of a subcommand's help."""
+    return "\n\n".join(("**Examples:**", *(f"    sureflow-client {one}" for one in commands)))
+
+
 def client(context: typer.Context) -> Client:
     """Return a client of the server that the command names."""
     server: Server = context.obj

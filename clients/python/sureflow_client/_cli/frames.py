@@ -10,18 +10,14 @@ import typer
 
 from .._trajectory import Show, Trajectory
 from . import sampling as ask
-from .app import app, client
-
-EXAMPLES = """
-**Examples:**
-
-    sureflow-client frames hdl_… --out strip.png
-
-    sureflow-client frames hdl_… --t 0 --t 0.5 --t 1 --map --out frames.npz
-"""
+from .app import app, client, examples
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(
+    epilog=examples(
+        "frames hdl_… --out strip.png", "frames hdl_… --t 0 --t 0.5 --t 1 --map --out frames.npz"
+    )
+)
 def frames(
     context: typer.Context,
     handle: ask.HandleArgument,

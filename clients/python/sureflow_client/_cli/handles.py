@@ -7,19 +7,11 @@ from typing import Annotated
 
 import typer
 
-from .app import app, client
+from .app import app, client, examples
 from .complete import handle_names
 
-EXAMPLES = """
-**Examples:**
 
-    sureflow-client handles
-
-    sureflow-client handles --delete hdl_…
-"""
-
-
-@app.command(epilog=EXAMPLES)
+@app.command(epilog=examples("handles", "handles --delete hdl_…"))
 def handles(
     context: typer.Context,
     limit: Annotated[int | None, typer.Option(help="List at most so many.")] = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,30 +11,28 @@ import PIL.Image
 import typer
 
 from .._encode import Given
-from .._options import InvertOptions
 from .._result import Result, Usage
 from .._sample import Sample
-from .._sync.client import Client
-from . import sampling as ask
-from .app import app, client
+from .app import app, client, examples
 from .complete import model_names
-from .record import chunks, report
+from .record import report
+from .sampling import MODEL, Output, sampling, what
 
 AT_ONCE = 32
 """Files of a request."""
 
-EXAMPLES = """
-**Examples:**
 
-    sureflow-client invert shoe.png bag.png --model fashion --label Sneaker
-
-    sureflow-client invert data/*.npy --model ring --json > scores.jsonl
-"""
-
-
-@app.command(epilog=EXAMPLES)
+@app.command(
+    epilog=examples(
+        "invert shoe.png bag.png --model fashion --label Sneaker",
+        "invert data/*.npy --model ring --json > scores.jsonl",
+    )
+)
+@sampling
 def invert(
     context: typer.Context,
+    options: dict[str, Any],
+    output: Output,
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -43,50 +41,17 @@ def invert(
             dir_okay=False,
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="Name of a model; by default the server's.",
-            autocompletion=model_names,
-            rich_help_panel=ask.WHAT,
-        ),
-    ] = None,
-    label: ask.LabelOption = None,
-    guidance: ask.GuidanceOption = None,
-    seed: ask.SeedOption = None,
-    method: ask.MethodOption = None,
-    steps: ask.StepsOption = None,
-    tolerance: ask.ToleranceOption = None,
-    score: ask.ScoreOption = None,
-    rewind: ask.RewindOption = None,
-    out: ask.OutOption = None,
-    sheet: ask.SheetOption = False,
-    exact: ask.ExactOption = False,
-    as_json: ask.JsonOption = False,
+    model: Annotated[str | None, what(help=MODEL, autocompletion=model_names)] = None,
 ) -> None:
     """Score samples of your own, and make them fit to be edited.
 
     What is written to --out is what the flow makes of them. The index of a sample is the place of
     its file.
     """
-    options: InvertOptions = {
-        "label": ask.label_of(label),
-        "guidance": guidance,
-        "seed": seed,
-        "method": method,
-        "steps": steps,
-        "tolerance": tolerance,
-        "score": score,
-        "rewind": rewind.value if rewind else None,
-        "output": "npy" if exact else None,
-    }
+    groups = [files[first : first + AT_ONCE] for first in range(0, len(files), AT_ONCE)]
     with client(context) as server:
-        results = [_invert(server, group, model, options) for group in chunks(files, AT_ONCE)]
-    report(_joined(results), out=out, sheet=sheet, exact=exact, as_json=as_json)
-
-
-def _invert(server: Client, files: list[Path], model: str | None, options: InvertOptions) -> Result:
-    return server.invert([_read(file) for file in files], model, **options)
+        results = [server.invert(map(_read, group), model, **options) for group in groups]
+    report(_joined(results), output)
 
 
 def _read(file: Path) -> Given:
@@ -103,12 +68,8 @@ def _joined(results: list[Result]) -> Result:
     for result in results:
         first = len(samples)
         samples += [sample.model_copy(update={"index": first + sample.index}) for sample in result]
-    usage = Usage(
-        evaluations=sum(result.usage.evaluations for result in results),
-        evaluations_saved=sum(result.usage.evaluations_saved for result in results),
-        queue_s=sum(result.usage.queue_s for result in results),
-        compute_s=sum(result.usage.compute_s for result in results),
-    )
+    costs = [result.usage for result in results]
+    usage = Usage(**{name: sum(getattr(one, name) for one in costs) for name in Usage.model_fields})
     warnings = tuple(warning for result in results for warning in result.warnings)
     update = {"samples": tuple(samples), "usage": usage, "warnings": warnings}
     return results[0].model_copy(update=update)

@@ -8,54 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from .._calibration import Calibration
-from .._decode import NPY
 from .._events import Completed, Event, Queued, SampleEvent, Started
 from .._job import Job, JobSummary
 from . import sampling as ask
-from .app import app, client
+from .app import app, client, examples
 from .complete import job_names
 from .record import report, summary
-
-EXAMPLES = """
-**Examples:**
-
-    job=$(sureflow-client generate fashion --n 1000 --background)
-
-    sureflow-client jobs wait $job --out out/ --sheet
-
-    sureflow-client jobs
-"""
-LIST_EXAMPLES = """
-**Examples:**
-
-    sureflow-client jobs list
-
-    sureflow-client jobs list --limit 1 --json
-"""
-SHOW_EXAMPLES = """
-**Example:**
-
-    sureflow-client jobs show job_…
-"""
-WAIT_EXAMPLES = """
-**Examples:**
-
-    sureflow-client jobs wait job_…
-
-    sureflow-client jobs wait job_… --timeout 60 --out out/ --sheet
-"""
-EVENTS_EXAMPLES = """
-**Examples:**
-
-    sureflow-client jobs events job_…
-
-    sureflow-client jobs events job_… --json
-"""
-CANCEL_EXAMPLES = """
-**Example:**
-
-    sureflow-client jobs cancel job_…
-"""
 
 jobs = typer.Typer(rich_markup_mode="markdown")
 app.add_typer(jobs, name="jobs")
@@ -69,14 +27,19 @@ JobArgument = Annotated[
 LinesOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@jobs.callback(invoke_without_command=True, epilog=EXAMPLES)
+@jobs.callback(
+    invoke_without_command=True,
+    epilog=examples(
+        "generate fashion --n 1000 --background", "jobs wait job_… --out out/ --sheet", "jobs"
+    ),
+)
 def common(context: typer.Context) -> None:
     """Requests in the background: list (the default), show, wait for, follow, cancel."""
     if context.invoked_subcommand is None:
         listing(context)
 
 
-@jobs.command("list", epilog=LIST_EXAMPLES)
+@jobs.command("list", epilog=examples("jobs list", "jobs list --limit 1 --json"))
 def listing(
     context: typer.Context,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
@@ -94,7 +57,7 @@ def listing(
         typer.echo(_row(job))
 
 
-@jobs.command(epilog=SHOW_EXAMPLES)
+@jobs.command(epilog=examples("jobs show job_…"))
 def show(context: typer.Context, job: JobArgument, as_json: LinesOption = False) -> None:
     """Show how a job stands."""
     with client(context) as server:
@@ -106,7 +69,7 @@ def show(context: typer.Context, job: JobArgument, as_json: LinesOption = False)
     typer.echo(_words(known))
 
 
-@jobs.command(epilog=WAIT_EXAMPLES)
+@jobs.command(epilog=examples("jobs wait job_…", "jobs wait job_… --timeout 60 --out out/ --sheet"))
 def wait(
     context: typer.Context,
     job: JobArgument,
@@ -120,11 +83,10 @@ def wait(
     """Wait until a job has ended, and report its samples as generate does."""
     with client(context) as server:
         result = server.jobs.wait(job, timeout=timeout, progress=not as_json)
-    exact = any(sample.media_type == NPY for sample in result)
-    report(result, out=out, sheet=sheet, exact=exact, as_json=as_json)
+    report(result, ask.Output(out, sheet, as_json))
 
 
-@jobs.command(epilog=EVENTS_EXAMPLES)
+@jobs.command(epilog=examples("jobs events job_…", "jobs events job_… --json"))
 def events(context: typer.Context, job: JobArgument, as_json: LinesOption = False) -> None:
     """Follow a job from its beginning: its samples, as they are finished.
 
@@ -137,7 +99,7 @@ def events(context: typer.Context, job: JobArgument, as_json: LinesOption = Fals
                 typer.echo(line)
 
 
-@jobs.command(epilog=CANCEL_EXAMPLES)
+@jobs.command(epilog=examples("jobs cancel job_…"))
 def cancel(
     context: typer.Context,
     job: Annotated[

@@ -8,20 +8,10 @@ import typer
 
 from .._model import Model
 from . import sampling as ask
-from .app import app, client
-
-EXAMPLES = """
-**Examples:**
-
-    sureflow-client models
-
-    sureflow-client models fashion
-
-    sureflow-client models fashion --load
-"""
+from .app import app, client, examples
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(epilog=examples("models", "models fashion", "models fashion --load"))
 def models(
     context: typer.Context,
     name: ask.ModelArgument = None,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import typer
 
 from .._result import Result
 from .._sample import Sample
+from .sampling import Output
 
 RECORD, SHEET = "samples.jsonl", "sheet.png"
 
 
-def report(result: Result, *, out: Path | None, sheet: bool, exact: bool, as_json: bool) -> None:
+def report(result: Result, output: Output) -> None:
     """Write and print a result as the options of a subcommand want it.
 
     Files are written for the samples that passed; the record has a line for every sample.
@@ -24,37 +23,33 @@ def report(result: Result, *, out: Path | None, sheet: bool, exact: bool, as_jso
     Raises:
         OSError: The folder cannot be written to.
     """
-    files = {} if out is None else _write(result, out, exact)
-    lines = [_line(result, sample, files.get(sample.index)) for sample in result]
+    out = output.out
+    files = {} if out is None else _write(result, out)
+    lines = [json.dumps(_line(result, sample, files.get(sample.index))) for sample in result]
     if out is not None:
-        text = "".join(f"{json.dumps(line)}\n" for line in lines)
-        (out / RECORD).write_text(text, encoding="utf-8")
-        if sheet:
+        (out / RECORD).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        if output.sheet:
             result.accepted().sorted().sheet().save(out / SHEET)
-    if as_json:
+    if output.as_json:
         for line in lines:
-            typer.echo(json.dumps(line))
+            typer.echo(line)
     else:
         _print(result)
         if out is not None:
-            names = [RECORD, *([SHEET] if sheet else [])]
-            typer.echo(f"wrote {len(files)} samples, {' and '.join(names)} to {out}")
+            names = f"{RECORD} and {SHEET}" if output.sheet else RECORD
+            typer.echo(f"wrote {len(files)} samples, {names} to {out}")
     for warning in result.warnings:
         typer.secho(f"warning: {warning}", err=True, fg="yellow")
 
 
-def _write(result: Result, out: Path, exact: bool) -> dict[int, str]:
+def _write(result: Result, out: Path) -> dict[int, str]:
     """Write the samples that passed and return the names of their files by index."""
     out.mkdir(parents=True, exist_ok=True)
     files = {}
     for sample in result.accepted():
-        image = not exact and len(sample.shape) == 3
-        name = f"{sample.index:04d}.{'png' if image else 'npy'}"
-        if image:
-            sample.image().save(out / name)
-        else:
-            np.save(out / name, sample.array(), allow_pickle=False)
-        files[sample.index] = name
+        suffix, content = sample.file()
+        files[sample.index] = f"{sample.index:04d}{suffix}"
+        (out / files[sample.index]).write_bytes(content)
     return files
 
 
@@ -94,15 +89,3 @@ def summary(result: Result) -> str:
 
 def _number(value: float | None) -> str:
     return "?" if value is None else f"{value:.4g}"
-
-
-def chunks(paths: Iterable[Path], size: int) -> Iterable[list[Path]]:
-    """Return paths in groups of at most ``size``."""
-    group: list[Path] = []
-    for path in paths:
-        group.append(path)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

@@ -1,96 +1,33 @@
-"""Options that several subcommands have."""
+"""Arguments that several subcommands have, and the options of those that make samples."""
 
 from __future__ import annotations
 
-from enum import Enum
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from .complete import handle_names, model_names, sampler_names, score_names
+from .complete import format_names, handle_names, model_names, sampler_names, score_names
 
+what, how, filtering, recorded = (
+    partial(typer.Option, rich_help_panel=panel) for panel in ("What", "How", "Filter", "Output")
+)
+"""Options by the panel of the help that they are in."""
 
-class Keep(str, Enum):
-    """What ``--rewind`` keeps of trajectories."""
+image = partial(what, exists=True, dir_okay=False)
 
-    COMMIT = "commit"
-    ALL = "all"
-
-
-class Action(str, Enum):
-    """What becomes of samples that do not pass."""
-
-    ANNOTATE = "annotate"
-    DROP = "drop"
-    REGENERATE = "regenerate"
-    REWIND = "rewind"
-
-
-WHAT, HOW, FILTER, OUTPUT = "What", "How", "Filter", "Output"
-
-ModelArgument = Annotated[
-    str | None,
-    typer.Argument(help="Name of a model; by default the server's.", autocompletion=model_names),
-]
+MODEL = "Name of a model; by default the server's."
+ModelArgument = Annotated[str | None, typer.Argument(help=MODEL, autocompletion=model_names)]
 HandleArgument = Annotated[
     str,
     typer.Argument(
         help="Id of a handle; generate --rewind and handles print them.",
         autocompletion=handle_names,
-    ),
-]
-SeedOption = Annotated[
-    int | None,
-    typer.Option(help="Same seed, same samples; by default drawn.", rich_help_panel=WHAT),
-]
-LabelOption = Annotated[
-    str | None, typer.Option(help="Number or name of a class.", rich_help_panel=WHAT)
-]
-GuidanceOption = Annotated[
-    float | None,
-    typer.Option(help="Scale of classifier-free guidance.", rich_help_panel=WHAT),
-]
-MethodOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Solver: one of the samplers that sureflow-client models NAME lists.",
-        autocompletion=sampler_names,
-        rich_help_panel=HOW,
-    ),
-]
-StepsOption = Annotated[
-    int | None, typer.Option(help="Solver steps of every sample.", rich_help_panel=HOW)
-]
-ToleranceOption = Annotated[
-    float | None,
-    typer.Option(
-        help="Error per step, in place of steps: every sample then chooses its own.",
-        rich_help_panel=HOW,
-    ),
-]
-ScoreOption = Annotated[
-    str | None,
-    typer.Option(
-        help="The score that confidence is of; by default the model's.",
-        autocompletion=score_names,
-        rich_help_panel=HOW,
-    ),
-]
-RewindOption = Annotated[
-    Keep | None,
-    typer.Option(
-        help="Give every sample a handle, for edit and frames, with key frames kept at the "
-        "commit point or at all steps.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-OutOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder for the samples and their record, samples.jsonl.",
-        is_eager=True,  # the sheet asks for it
-        rich_help_panel=OUTPUT,
     ),
 ]
 
@@ -101,45 +38,126 @@ def _with_out(context: typer.Context, sheet: bool) -> bool:
     return sheet
 
 
+OutOption = Annotated[
+    Path | None,
+    # The sheet asks for it.
+    recorded(help="Folder for the samples and their record, samples.jsonl.", is_eager=True),
+]
 SheetOption = Annotated[
     bool,
-    typer.Option(
+    recorded(
         "--sheet",
         callback=_with_out,
         help="Also write sheet.png: what passed, the surest first, each with its confidence.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-ExactOption = Annotated[
-    bool,
-    typer.Option(
-        "--exact", help="Write .npy files with the exact numbers.", rich_help_panel=OUTPUT
     ),
 ]
 JsonOption = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        help="Print the record as JSON lines in place of a table.",
-        rich_help_panel=OUTPUT,
-    ),
+    bool, recorded("--json", help="Print the record as JSON lines in place of a table.")
 ]
 BackgroundOption = Annotated[
     bool,
-    typer.Option(
-        "--background",
-        help="Do not wait: print the id of a job, for sureflow-client jobs.",
-        rich_help_panel=OUTPUT,
-    ),
+    recorded("--background", help="Do not wait: print the id of a job, for sureflow-client jobs."),
 ]
 
 
-def alone(background: bool, out: Path | None, as_json: bool) -> None:
-    """Raise for options that say what to do with samples that are not waited for."""
-    if background and (out is not None or as_json):
-        raise typer.BadParameter("is for sureflow-client jobs wait", param_hint="--out, --json")
+@dataclass(frozen=True)
+class Output:
+    """What becomes of a result.
+
+    Attributes:
+        out: Folder for the samples that passed, and for the record.
+        sheet: Whether a picture of all of them goes there too.
+        as_json: Whether the record is printed, in place of a table.
+    """
+
+    out: Path | None
+    sheet: bool
+    as_json: bool
+
+    def needs_samples(self, background: bool) -> None:
+        """Raise for options that say what to do with samples that are not waited for."""
+        if background and (self.out is not None or self.as_json):
+            raise typer.BadParameter("is for sureflow-client jobs wait", param_hint="--out, --json")
 
 
-def label_of(text: str | None) -> int | str | None:
-    """Return a class as requests have it: numbers as such."""
-    return int(text) if text is not None and text.isdecimal() else text
+def _chosen(
+    seed: Annotated[int | None, what(help="Same seed, same samples; by default drawn.")] = None,
+    label: Annotated[str | None, what(help="Number or name of a class.")] = None,
+    guidance: Annotated[float | None, what(help="Scale of classifier-free guidance.")] = None,
+    method: Annotated[
+        str | None,
+        how(
+            help="Solver: one of the samplers that sureflow-client models NAME lists.",
+            autocompletion=sampler_names,
+        ),
+    ] = None,
+    steps: Annotated[int | None, how(help="Solver steps of every sample.")] = None,
+    tolerance: Annotated[
+        float | None, how(help="Error per step, in place of steps: every sample chooses its own.")
+    ] = None,
+    sampler: Annotated[
+        str | None, how(help="What else the solver is told, as JSON.", metavar="JSON")
+    ] = None,
+    score: Annotated[
+        str | None,
+        how(
+            help="The score that confidence is of; by default the model's.",
+            autocompletion=score_names,
+        ),
+    ] = None,
+    rewind: Annotated[
+        str | None,
+        recorded(
+            help="Give every sample a handle, for edit and frames, with key frames kept at the "
+            "commit point (commit) or at all steps (all).",
+        ),
+    ] = None,
+    out: OutOption = None,
+    sheet: SheetOption = False,
+    format: Annotated[
+        str | None,
+        recorded(
+            help="Encoding of the samples: one of the formats that sureflow-client models NAME "
+            "lists.",
+            autocompletion=format_names,
+        ),
+    ] = None,
+    exact: Annotated[
+        bool, recorded("--exact", help="Write .npy files with the exact numbers.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> dict[str, Any]:
+    """Return what these come to: ``options`` of a request, and an ``output``."""
+    options = {
+        "seed": seed,
+        "label": int(label) if label is not None and label.isdecimal() else label,
+        "guidance": guidance,
+        "method": method,
+        "steps": steps,
+        "tolerance": tolerance,
+        "sampler": None if sampler is None else json.loads(sampler),
+        "score": score,
+        "rewind": rewind,
+        "output": "npy" if exact else format,
+    }
+    return {"options": options, "output": Output(out, sheet, as_json)}
+
+
+def sampling(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of all that make samples.
+
+    It is called with ``options`` for the method of the client, and with an `Output`.
+    """
+    shared = inspect.signature(_chosen, eval_str=True).parameters
+    own = inspect.signature(command, eval_str=True).parameters
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        common = {name: given.pop(name) for name in shared}
+        command(**given, **_chosen(**common))
+
+    kept = [one for name, one in own.items() if name not in ("options", "output")]
+    together = [one.replace(kind=one.KEYWORD_ONLY) for one in (*kept, *shared.values())]
+    run.__signature__ = inspect.Signature(together)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in together}
+    return run

@@ -6,21 +6,20 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from typing import Literal
 
 from typing_extensions import Unpack
 
-from .. import _calls
-from .._base import LIVE, POLL_SECONDS, READY, never_ready
-from .._collect import collect
+from .._base import MAX_PAGE, POLL_SECONDS
 from .._edit_result import EditResult
 from .._encode import Given
-from .._events import Event, Step
-from .._handle import Handle, HandleLike, HandleSummary
-from .._model import Model
-from .._operations import Operation
+from .._events import Event, Step, collect
+from .._exceptions import APITimeoutError
+from .._handle import Handle, HandleLike, HandlePage, HandleSummary, handle_id
+from .._model import Model, ModelList
+from .._operations import OperationLike
 from .._options import EditOptions, GenerateOptions, InvertOptions
 from .._progress import ProgressBar
+from .._request import edit_body, generate_body, invert_body
 from .._result import Result
 from .._trajectory import Show, Trajectory
 from .connection import Connection
@@ -31,7 +30,11 @@ class Client(Connection):
     """Talks to a Sureflow server: `Client` blocks, `AsyncClient` is its twin for ``async`` code.
 
     May be shared between threads (`Client`) or tasks (`AsyncClient`). Close it, or use it as a
-    context manager.
+    context manager. Every method that asks the server for something can raise:
+
+    * `ProblemError` where the server refuses; the subclass says why,
+    * `APIConnectionError` where there is no answer, or none in time,
+    * `UnexpectedResponse` where the answer is not a Sureflow server's.
     """
 
     def generate(
@@ -52,17 +55,13 @@ class Client(Connection):
             **options: ``seed, label, condition, guidance, method, steps, tolerance, min_steps,
                 max_steps, grid, parallel, parallel_tolerance, score, also, profile, map, filter,
                 rewind, deadline_s, priority, output``; see `GenerateOptions`.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-            UnexpectedResponse: The answer is not a Sureflow server's.
         """
         if progress:
             events = self.stream(model, n, progress=True, **options)
             # A result is made of the samples; the steps have moved the bar and are done with.
             return collect([event for event in events if not isinstance(event, Step)])
-        return self._call(_calls.generate(model, n, **options))
+        body = generate_body(model, n, **options)
+        return self._ask(Result, "POST", "/v1/generate", body=body)
 
     def stream(
         self,
@@ -77,15 +76,11 @@ class Client(Connection):
         The arguments are those of `generate`; the last event is `Completed`, and `collect` makes
         the result of `generate` of them all. To leave the loop early, close the generator
         (``contextlib.closing`` or ``aclosing``): the client hangs up, and the server stops working
-        on the request.
-
-        Raises:
-            ProblemError: The server refused, or failed half way.
-            APIConnectionError: No answer, or it broke off; a stream is not resumed.
-            UnexpectedResponse: The answer is not a Sureflow server's.
+        on the request. A stream that breaks off is not resumed.
         """
-        call = _calls.generate(model, n, **options)
-        with closing(ProgressBar(progress)) as bar, closing(self._listen(call)) as messages:
+        body = generate_body(model, n, **options)
+        heard = self._listen("POST", "/v1/generate", body=body)
+        with closing(ProgressBar(progress)) as bar, closing(heard) as messages:
             for _, event in messages:
                 bar.update(event)
                 yield event
@@ -93,7 +88,7 @@ class Client(Connection):
     def edit(
         self,
         handle: HandleLike,
-        operations: Operation | Sequence[Operation] = (),
+        operations: OperationLike | Sequence[OperationLike] = (),
         **options: Unpack[EditOptions],
     ) -> EditResult:
         """Resume a trajectory at one of its moments and redirect it.
@@ -101,17 +96,16 @@ class Client(Connection):
         Args:
             handle: Of the trajectory: the id, or the sample that has it.
             operations: What to do there, in this order: `Resample`, `Condition`, `Inpaint`,
-                `Guide`. Without any, the rest is made again as it was.
+                `Guide`, or the JSON object of another one that the model has. Without any, the
+                rest is made again as it was.
             **options: ``at, branches, keep, filter, rewind`` and most of those of `generate`; see
                 `EditOptions`.
 
         Raises:
             HandleExpired, UnknownHandle, VersionGone: The trajectory cannot be taken up any more.
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-            UnexpectedResponse: The answer is not a Sureflow server's.
         """
-        return self._call(_calls.edit(handle, operations, **options))
+        body = edit_body(handle_id(handle), operations, **options)
+        return self._ask(EditResult, "POST", "/v1/edit", body=body)
 
     def invert(
         self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
@@ -126,17 +120,11 @@ class Client(Connection):
             model: Name of the model; the server's default where left out.
             **options: ``label, condition, guidance, rewind`` and most of those of `generate`; see
                 `InvertOptions`.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-            UnexpectedResponse: The answer is not a Sureflow server's.
         """
-        return self._call(_calls.invert(samples, model, **options))
+        body = invert_body(samples, model, **options)
+        return self._ask(Result, "POST", "/v1/invert", body=body)
 
-    def handle(
-        self, handle: HandleLike, *, output: Literal["png", "npy", "list"] | None = None
-    ) -> Handle:
+    def handle(self, handle: HandleLike, *, output: str | None = None) -> Handle:
         """Return what the server keeps of a trajectory, with its sample.
 
         Args:
@@ -146,7 +134,8 @@ class Client(Connection):
         Raises:
             HandleExpired, UnknownHandle, VersionGone: There is nothing to return any more.
         """
-        return self._call(_calls.handle(handle, output))
+        query = {"format": output}
+        return self._ask(Handle, "GET", "/v1/handles", handle_id(handle), query=query)
 
     def handles(self, limit: int | None = None) -> tuple[HandleSummary, ...]:
         """Return your own handles, newest first.
@@ -157,8 +146,9 @@ class Client(Connection):
         found: list[HandleSummary] = []
         before = None
         while limit is None or len(found) < limit:
-            rest = None if limit is None else limit - len(found)
-            page = self._call(_calls.handles(rest, before))
+            size = MAX_PAGE if limit is None else min(limit - len(found), MAX_PAGE)
+            query = {"limit": size, "before": before}
+            page = self._ask(HandlePage, "GET", "/v1/handles", query=query)
             found += page.handles
             before = page.next
             if before is None:
@@ -174,7 +164,7 @@ class Client(Connection):
         Raises:
             HandleExpired, UnknownHandle: It has already.
         """
-        self._call(_calls.delete_handle(handle))
+        self._send("DELETE", "/v1/handles", handle_id(handle))
 
     def frames(
         self,
@@ -182,7 +172,7 @@ class Client(Connection):
         t: Iterable[float] | None = None,
         *,
         show: Sequence[Show] = ("state", "prediction"),
-        output: Literal["png", "npy", "list"] | None = "npy",
+        output: str | None = "npy",
     ) -> Trajectory:
         """Look at a trajectory at chosen times.
 
@@ -196,7 +186,10 @@ class Client(Connection):
         Raises:
             HandleExpired, UnknownHandle, VersionGone: There is nothing to see any more.
         """
-        return self._call(_calls.frames(handle, t, show, output))
+        times = None if t is None else [float(one) for one in t]
+        query = {"t": times, "show": list(show), "format": output}
+        name = handle_id(handle)
+        return self._ask(Trajectory, "GET", "/v1/handles", name, "frames", query=query)
 
     @property
     def jobs(self) -> Jobs:
@@ -205,12 +198,11 @@ class Client(Connection):
 
     def models(self) -> tuple[Model, ...]:
         """Return the cards of all models that the server offers."""
-        answer = self._call(_calls.models())
-        return answer.models
+        return (self._ask(ModelList, "GET", "/v1/models")).models
 
     def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
-        return self._call(_calls.model(name))
+        return self._ask(Model, "GET", "/v1/models", name)
 
     def load_model(self, name: str) -> Model:
         """Have the server take a folder into service, new or changed, without a failed request.
@@ -229,7 +221,7 @@ class Client(Connection):
             LoadFailed: It cannot be loaded; what was in service still is.
             UnknownModel: There is no such folder.
         """
-        return self._call(_calls.load_model(name))
+        return self._ask(Model, "POST", "/v1/models", name, "load")
 
     def unload_model(self, name: str) -> Model:
         """Have the server take a model out of service; wants a key with the scope ``admin``.
@@ -239,19 +231,19 @@ class Client(Connection):
         Raises:
             UnknownModel: None has that name.
         """
-        return self._call(_calls.unload_model(name))
+        return self._ask(Model, "POST", "/v1/models", name, "unload")
 
     def metrics(self) -> str:
         """Return the server's metrics, as Prometheus reads them."""
-        return self._call(_calls.metrics())
+        return (self._send("GET", "/metrics", accept="text/plain")).text
 
     def health(self) -> bool:
         """Return whether the server's process answers."""
-        return self._is_healthy(LIVE)
+        return self._is_healthy("/health/live")
 
     def ready(self) -> bool:
         """Return whether the server would take a request now; false also when unreachable."""
-        return self._is_healthy(READY)
+        return self._is_healthy("/health/ready")
 
     def wait_until_ready(self, timeout: float = 60.0) -> None:
         """Return as soon as the server takes requests; raise `APITimeoutError` if it never does.
@@ -262,5 +254,5 @@ class Client(Connection):
         deadline = time.monotonic() + timeout
         while not self.ready():
             if time.monotonic() >= deadline:
-                raise never_ready(self.url, timeout)
+                raise APITimeoutError(f"{self.url} was not ready within {timeout:g} s")
             time.sleep(POLL_SECONDS)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from types import TracebackType
 from typing import Any
 
 import httpx
@@ -16,18 +15,20 @@ from typing_extensions import Self
 from .._base import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
+    EVENTS,
     HEALTH_TIMEOUT,
+    JSON,
     BaseClient,
-    broken_stream,
     check_stream,
     http_options,
     is_ready,
     transport_error,
 )
-from .._call import EVENTS, Answer, Call
 from .._events import Completed, Event, read_event
+from .._exceptions import APIConnectionError
 from .._problem import response_error
 from .._retry import Retry
+from .._wire import Document, read
 
 
 class Connection(BaseClient):
@@ -66,12 +67,7 @@ class Connection(BaseClient):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def _is_healthy(self, path: str) -> bool:
@@ -81,9 +77,9 @@ class Connection(BaseClient):
         except httpx.TransportError:
             return False
 
-    def _listen(self, call: Call[Any]) -> Generator[tuple[str, Event], None, None]:
-        """Yield events and their numbers, to the last one."""
-        response = self._send(call, accept=EVENTS)
+    def _listen(self, *where: str, **sent: Any) -> Generator[tuple[str, Event], None, None]:
+        """Yield the events of a request and their numbers, to the last one; see `_send`."""
+        response = self._send(*where, accept=EVENTS, **sent)
         # Either kind can be closed; httpx-sse does not say so of the blocking one.
         messages: Any = EventSource(response).iter_sse()
         try:
@@ -99,16 +95,15 @@ class Connection(BaseClient):
             raise transport_error(error, self.url) from error
         finally:
             response.close()
-        raise broken_stream(self.url)
+        raise APIConnectionError(f"the stream from {self.url} ended before its last event")
 
-    def _call(self, call: Call[Answer]) -> Answer:
-        """Return the answer to a call."""
-        response = self._send(call, call.accept)
-        return call.read(response.content)
+    def _ask(self, kind: type[Document], *where: str, **sent: Any) -> Document:
+        """Return the answer to a request; see `_send`."""
+        return read(kind, (self._send(*where, **sent)).content)
 
-    def _send(self, call: Call[Any], accept: str) -> httpx.Response:
-        """Return the successful response to a call; its body is read unless it streams."""
-        request = self._http.build_request(**self._options(call, accept))
+    def _send(self, method: str, *path: str, accept: str = JSON, **sent: Any) -> httpx.Response:
+        """Return the successful response to a request; its body is read unless it streams."""
+        request = self._http.build_request(**self._options(method, path, accept, **sent))
         attempt = 0
         while True:
             try:

@@ -6,19 +6,20 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from typing import Any
 
 from typing_extensions import Unpack
 
-from .. import _calls
-from .._base import pause_between_looks, still_running
+from .._base import pause_between_looks
 from .._encode import Given
 from .._events import Event
-from .._exceptions import APIConnectionError
-from .._handle import HandleLike
-from .._job import Job, JobLike, JobSummary
-from .._operations import Operation
+from .._exceptions import APIConnectionError, APITimeoutError
+from .._handle import HandleLike, handle_id
+from .._job import Job, JobLike, JobList, JobSummary, job_id
+from .._operations import OperationLike
 from .._options import EditOptions, GenerateOptions, InvertOptions
 from .._progress import ProgressBar
+from .._request import edit_body, generate_body, invert_body, placed
 from .._result import Result
 from .connection import Connection
 
@@ -36,38 +37,23 @@ class Jobs:
     def generate(
         self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
     ) -> Job:
-        """Begin to generate samples in the background; the arguments are `Client.generate`'s.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-        """
-        return self._client._call(_calls.begin(_calls.generate(model, n, **options)))
+        """Begin to generate samples in the background; the arguments are `Client.generate`'s."""
+        return self._begin("generate", generate_body(model, n, **options))
 
     def edit(
         self,
         handle: HandleLike,
-        operations: Operation | Sequence[Operation] = (),
+        operations: OperationLike | Sequence[OperationLike] = (),
         **options: Unpack[EditOptions],
     ) -> Job:
-        """Begin an edit in the background; the arguments are those of `Client.edit`.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-        """
-        return self._client._call(_calls.begin(_calls.edit(handle, operations, **options)))
+        """Begin an edit in the background; the arguments are those of `Client.edit`."""
+        return self._begin("edit", edit_body(handle_id(handle), operations, **options))
 
     def invert(
         self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
     ) -> Job:
-        """Begin to score samples in the background; the arguments are those of `Client.invert`.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
-        """
-        return self._client._call(_calls.begin(_calls.invert(samples, model, **options)))
+        """Begin to score samples in the background; the arguments are those of `Client.invert`."""
+        return self._begin("invert", invert_body(samples, model, **options))
 
     def calibrate(
         self,
@@ -95,13 +81,8 @@ class Jobs:
             guidance: Scale of guidance.
             draws: Samples to draw there, all classes together; by default 600 of each.
             seed: Of these draws.
-
-        Raises:
-            ProblemError: The server refused; the subclass says why.
-            APIConnectionError: No answer, or none in time.
         """
-        call = _calls.calibrate(
-            model,
+        body = placed(
             method=method,
             steps=steps,
             tolerance=tolerance,
@@ -110,7 +91,7 @@ class Jobs:
             draws=draws,
             seed=seed,
         )
-        return self._client._call(call)
+        return self._client._ask(Job, "POST", "/v1/models", model, "calibrate", body=body)
 
     def list(self, limit: int = 100) -> tuple[JobSummary, ...]:
         """Return your own jobs, newest first: those that run, and those not forgotten yet.
@@ -118,8 +99,8 @@ class Jobs:
         Args:
             limit: At most so many, from 1 to 1000.
         """
-        answer = self._client._call(_calls.jobs(limit))
-        return answer.jobs
+        query = {"limit": limit}
+        return (self._client._ask(JobList, "GET", "/v1/jobs", query=query)).jobs
 
     def get(self, job: JobLike) -> Job:
         """Return how a job stands, with its result once it is completed.
@@ -130,7 +111,7 @@ class Jobs:
         Raises:
             UnknownJob: There is none, it is forgotten, or not one's own.
         """
-        return self._client._call(_calls.job(job))
+        return self._client._ask(Job, "GET", "/v1/jobs", job_id(job))
 
     def wait(self, job: JobLike, *, timeout: float | None = None, progress: bool = False) -> Result:
         """Wait until a job has ended and return its result; of an edit, an `EditResult`.
@@ -152,7 +133,9 @@ class Jobs:
                 bar.show(known)
                 waited = time.monotonic() - began
                 if timeout is not None and waited >= timeout:
-                    raise still_running(known.id, timeout)
+                    raise APITimeoutError(
+                        f"{known.id} has not ended within {timeout:g} s; it goes on"
+                    )
                 time.sleep(pause_between_looks(waited, timeout))
             bar.show(known)
         return known.outcome()
@@ -171,13 +154,16 @@ class Jobs:
             ProblemError: It failed, or there is no such job; the subclass says which.
             APIConnectionError: The connection broke, and cannot be made again.
         """
-        last: str | None = None
+        where = ("GET", "/v1/jobs", job_id(job), "events")
+        headers: dict[str, str] = {}
         while True:
             heard = False
             try:
-                with closing(self._client._listen(_calls.job_events(job, last))) as messages:
+                with closing(self._client._listen(*where, headers=headers)) as messages:
                     for number, event in messages:
-                        last, heard = number or last, True
+                        heard = True
+                        if number:
+                            headers["Last-Event-ID"] = number
                         yield event
                 return
             except APIConnectionError as error:
@@ -195,7 +181,12 @@ class Jobs:
         Raises:
             UnknownJob: There is none, it is forgotten, or not one's own.
         """
-        self._client._call(_calls.cancel_job(job))
+        self._client._send("DELETE", "/v1/jobs", job_id(job))
+
+    def _begin(self, operation: str, body: dict[str, Any]) -> Job:
+        """Send a request that goes on without its client."""
+        headers = {"Prefer": "respond-async"}
+        return self._client._ask(Job, "POST", f"/v1/{operation}", body=body, headers=headers)
 
     def __repr__(self) -> str:
         return f"{self._client!r}.jobs"

@@ -1,0 +1,125 @@
+"""Fields in which something is chosen, each with its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nicegui import ui
+
+ALTERNATIVES = ("steps", "tolerance")
+"""Options of which one makes up for the other: where one is given, the other one is emptied."""
+
+
+class Slider(ui.slider):
+    """Moves in the browser first and is heard of afterwards.
+
+    Otherwise the server's answer to one key pressed undoes those that were pressed meanwhile.
+    """
+
+    LOOPBACK = False
+
+
+def slider(
+    name: str,
+    least: float,
+    most: float,
+    step: float,
+    value: float,
+    words: str,
+    changed: Callable[..., Any] | None = None,
+) -> Slider:
+    """Return a slider with its name and its value, formatted by ``words``, above it."""
+    with ui.element("div"):
+        with ui.element("div").classes("row-line spread"):
+            ui.label(name).classes("field-name")
+            said = ui.label().classes("small tabular")
+        field = Slider(min=least, max=most, step=step, value=value, on_change=changed)
+        field.props["aria-label"] = name
+        said.bind_text_from(field, "value", words.format)
+    return field
+
+
+def shown(field: Slider, visible: bool) -> None:
+    """Show or hide a slider with what is above it."""
+    assert field.parent_slot is not None
+    field.parent_slot.parent.set_visibility(visible)
+
+
+def select(
+    options: list[str] | dict[Any, str], name: str, value: Any, changed: Any = None
+) -> ui.select:
+    """Return a list to choose from."""
+    field = ui.select(options, label=name, value=value, on_change=changed)
+    field.props("outlined dense options-dense")
+    field.props["aria-label"] = name
+    return field
+
+
+def number(
+    name: str, value: float | None, least: float | None, most: float | None, whole: bool = True
+) -> ui.number:
+    """Return a field for a number, which may be empty."""
+    field = ui.number(name, value=value, min=least, max=most, precision=0 if whole else None)
+    field.props("outlined dense stack-label")
+    field.props["aria-label"] = name
+    return field
+
+
+class Form:
+    """Fields for the options of a JSON Schema that are numbers, words, or yes and no."""
+
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        usual: Mapping[str, Any],
+        offered: Mapping[str, Sequence[str] | None],
+    ) -> None:
+        """Show them.
+
+        Args:
+            schema: Of an object.
+            usual: Values to begin with, by name, before the defaults of the schema.
+            offered: What there is to choose from, where that is less than what the schema has.
+        """
+        self._fields: dict[str, Any] = {}
+        for name, described in schema.get("properties", {}).items():
+            kind = {**described, **described.get("anyOf", [{}])[0]}
+            field = _field(kind, usual.get(name, described.get("default")), offered.get(name))
+            if field is not None:
+                field.props["title"] = described.get("description", "")
+                self._fields[name] = field
+        if all(name in self._fields for name in ALTERNATIVES):
+            one, other = (self._fields[name] for name in ALTERNATIVES)
+            one.on_value_change(lambda event: _give_way(event.value, other))
+            other.on_value_change(lambda event: _give_way(event.value, one))
+
+    def values(self) -> dict[str, Any]:
+        """Return what has been chosen; what is left empty is left to the server."""
+        said = {name: field.value for name, field in self._fields.items()}
+        return {name: _whole(value) for name, value in said.items() if value not in (None, "")}
+
+
+def _field(kind: Mapping[str, Any], value: Any, offered: Sequence[str] | None) -> Any:
+    """Return the field for one option; ``None`` for what has to be shown otherwise."""
+    name = kind.get("title", "").capitalize()
+    if words := offered or kind.get("enum"):
+        return select({"": "Default", **{word: word for word in words}}, name, value or "")
+    if kind.get("type") in ("integer", "number"):
+        least, most = kind.get("minimum"), kind.get("maximum")
+        return number(name, value, least, most, kind["type"] == "integer")
+    if kind.get("type") == "boolean":
+        return ui.switch(name, value=bool(value))
+    if kind.get("type") == "string" and "const" not in kind:
+        return ui.input(name, value=value or "").props("outlined dense stack-label")
+    return None
+
+
+def _whole(value: Any) -> Any:
+    """Return a number that a field holds as the schema wants it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _give_way(value: Any, other: Any) -> None:
+    if value is not None:
+        other.value = None
