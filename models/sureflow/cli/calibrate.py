@@ -73,7 +73,9 @@ def calibrate(
     belongs to the tables of the reference draws, and goes when these are drawn anew.
     """
     from sureflow.checkpoint import CALIBRATION, load, resolve
-    from sureflow.confidence.calibration import LEAST_DRAWS, precision
+    from sureflow.confidence.calibration import precision
+    from sureflow.confidence.quantile_map import LEAST_DRAWS
+    from sureflow.confidence.ranges import in_words
     from sureflow.core.family import family_of
     from sureflow.evaluation.judged import judged
     from sureflow.evaluation.measure import measure
@@ -120,7 +122,7 @@ def calibrate(
         if many < LEAST_DRAWS:
             typer.echo(f"which is nowhere said to be calibrated; it takes {LEAST_DRAWS}")
         else:
-            held = made.measured.ranges.words(made.score, made.references[0])
+            held = in_words(made.measured.ranges, made.score, made.references[0])
             typer.echo(f"{made.score} is calibrated for {held}")
         if asked is not None:
             table = judged(model, made, *asked, judged_draws, made.settings["seed"] + 1, quiet)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
@@ -20,21 +19,18 @@ from safetensors.numpy import save as save_tensors
 from sureflow.confidence.certificate import Conformal
 from sureflow.confidence.early import Early
 from sureflow.confidence.measured import NOTE, Measurements
+from sureflow.confidence.quantile_map import Floats
+from sureflow.confidence.ranges import calibrated_for
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.provenance import SETTINGS, Provenance, complaint
 from sureflow.core.setting import Setting
-
-Floats = npt.NDArray[np.float64]
 
 CALIBRATION = "calibration.safetensors"
 """The file beside a checkpoint."""
 
 LEVELS = 257
 """Quantiles stored per table; enough to place a sample within half a percent."""
-
-LEAST_DRAWS = 100
-"""In every table, and at every setting: with fewer, nothing is said to be calibrated."""
 
 Weights = Sequence[tuple[int, float]]
 """Numbers of references, and weights of their quantiles."""
@@ -51,7 +47,6 @@ QUANTILES = "quantiles/"
 STRATA, SCORE, UNCONDITIONAL = "strata", "score", "score_unconditional"
 """Entries of its metadata."""
 
-
 _NAMES = TypeAdapter(tuple[str, ...])
 
 
@@ -67,17 +62,17 @@ def precision(draws: int) -> float:
 class Calibration:
     """Quantiles of every score among a model's own reference draws, by setting and stratum.
 
-    A lane is ranked among the reference draws of its stratum at the setting that its family says.
-    Those are of few settings; what others do to confidence is measured and put right, see
-    :mod:`sureflow.confidence.measured`. A score that a stratum cannot have has NaN there.
+    The reference draws are of few settings. A lane is ranked among those of its stratum at the
+    settings that its family names, and :mod:`sureflow.confidence.measured` turns the rank into a
+    confidence at the lane's own setting. A score that a stratum cannot have has NaN in its table.
 
     Attributes:
         score: Name of the score that the model is best judged by.
-        references: Settings that have tables, ``[R]``.
         strata: Names of the strata, ``[S]``; the last is that of no condition.
-        quantiles: By name of the score: ascending values at levels 0 .. 1, ``[R, S, LEVELS]``.
+        quantiles: By name of the score: ascending values at levels 0 .. 1, ``[R, S, LEVELS]``, for
+            each of the :attr:`references`.
         settings: How the reference draws were made: draws in every stratum, seed.
-        measured: What is known of confidence at settings, the references included.
+        measured: What was measured of confidence at settings, the references first.
         early: When lanes may be abandoned, by name of the score.
         conformal: What a judge has certified; ``None`` if none was asked.
         unconditional: Name of the score that is best without a condition; None: the same one.
@@ -85,7 +80,6 @@ class Calibration:
     """
 
     score: str
-    references: tuple[Setting, ...]
     strata: tuple[str, ...]
     quantiles: dict[str, Floats]
     settings: dict[str, Any]
@@ -95,9 +89,14 @@ class Calibration:
     unconditional: str | None = None
     version: str = field(default="", compare=False)
 
+    @cached_property
+    def references(self) -> tuple[Setting, ...]:
+        """Settings of the reference draws, which have tables, ``[R]``."""
+        return tuple(each.setting for each in self.measured.of[: len(self.quantiles[self.score])])
+
     @property
     def classes(self) -> int:
-        """Strata besides that of no condition."""
+        """Number of strata besides that of no condition."""
         return len(self.strata) - 1
 
     @property
@@ -138,34 +137,30 @@ class Calibration:
     def calibrated_for(self, score: str, spec: LaneSpec, realised: float | None = None) -> bool:
         """Whether that was measured to be uniform among lanes like this one."""
         setting = family_of(spec).setting(spec, realised)
-        return self.measured.ranges.calibrated_for(score, setting)
+        return calibrated_for(self.measured.ranges, score, setting)
 
     def weights(self, family: Family, setting: Setting) -> Weights:
-        """Numbers and weights of the references by which lanes of a setting are ranked.
+        """Numbers and weights of the references that rank lanes of a setting.
 
-        Where the family finds none that will do, those of the first will, if it has been measured
-        what their ranks come to there.
+        If the family finds none, the first ranks them, provided that something was measured there.
         """
         found = family.references(setting, self.references)
-        measured = any(each.setting.line == setting.line for each in self.measured.of)
-        return found or (FIRST if measured else ())
+        if found or not any(each.setting.line == setting.line for each in self.measured.of):
+            return found
+        return FIRST
 
     def ranks(
-        self,
-        score: str,
-        uncertainty: Floats,
-        stratum: str,
-        weights: Weights = FIRST,
+        self, score: str, uncertainty: Floats, stratum: str, weights: Weights = FIRST
     ) -> Floats:
         """Shares of reference draws that are less sure ``[n]``; NaN without a table or a number.
 
-        Beyond 0 and 1 outside of all of them: further away than any by ``rank - 1``, or ``-rank``,
-        times the difference between the largest and the smallest.
+        A rank is beyond 0 or 1 if the score is outside of all draws: ``rank - 1``, or ``-rank``, is
+        its distance from the nearest, in units of the range of all.
 
         Args:
             score: Name of the score.
             uncertainty: Its values, ``[n]``.
-            stratum: Whose draws.
+            stratum: The stratum of the draws.
             weights: Numbers and weights of the references.
         """
         table = self.table(score, stratum, weights)
@@ -190,7 +185,6 @@ class Calibration:
     def summary(self) -> dict[str, Any]:
         """What a model card says about it."""
         numbers = [reference.numbers for reference in self.references]
-        early = {name: bounds.most() for name, bounds in self.early.items()}
         return {
             **self.settings,
             "precision": precision(self.settings.get("draws", 1)),
@@ -200,8 +194,8 @@ class Calibration:
             **{name: sorted(each[name] for each in numbers) for name in numbers[0]},
             "references": [reference.record() for reference in self.references],
             "early": [*self.early],
-            "early_confidence": early,
-            "holds": self.measured.ranges.record(),
+            "early_confidence": {name: bounds.most() for name, bounds in self.early.items()},
+            "holds": self.measured.ranges,
             **({} if self.conformal is None else {"conformal": self.conformal.summary()}),
         }
 
@@ -232,7 +226,7 @@ class Calibration:
 
     @classmethod
     def decode(cls, data: bytes) -> Calibration:
-        """Read it back.
+        """Read what :meth:`encode` made.
 
         Raises:
             ValueError: The file lacks a tensor, their shapes do not fit together, their numbers
@@ -240,7 +234,8 @@ class Calibration:
                 for which it has no table.
         """
         tensors = load_tensors(data)
-        metadata = _metadata(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        metadata: dict[str, str] = header.get("__metadata__", {})
         quantiles = {
             name.removeprefix(QUANTILES): table
             for name, table in tensors.items()
@@ -252,25 +247,21 @@ class Calibration:
             raise ValueError(f"lacks {QUANTILES} of {chosen}, or there is no such score")
         if wrong := sorted(name for name, array in tensors.items() if array.dtype != np.float64):
             raise ValueError(f"{wrong[0]} is {tensors[wrong[0]].dtype}, not float64")
-        _check_tables(quantiles)
-        number, rows = quantiles[chosen[0]].shape[:2]
-        measured = Measurements.read(tensors, metadata)
-        references = tuple(each.setting for each in measured.of[:number])
-        if len({(*r.numbers,) for r in references}) != 1 or len(references) != number:
-            raise ValueError(f"{NOTE}: does not begin with the {number} settings of the tables")
-        strata = _strata(metadata, rows)
-        return cls(
+        number, rows = _check_tables(quantiles)
+        made = cls(
             chosen[0],
-            references,
-            strata,
+            _strata(metadata, rows),
             quantiles,
             Provenance.read(metadata.get(SETTINGS, "{}")),
-            measured,
-            Early.read(tensors, references, strata),
-            Conformal.read(tensors, metadata),
-            metadata.get(UNCONDITIONAL),
-            version_of(data),
+            Measurements.read(tensors, metadata),
+            conformal=Conformal.read(tensors, metadata),
+            unconditional=metadata.get(UNCONDITIONAL),
+            version=version_of(data),
         )
+        if len(made.references) != number or len({(*r.numbers,) for r in made.references}) != 1:
+            raise ValueError(f"{NOTE}: does not begin with the {number} settings of the tables")
+        made.early.update(Early.read(tensors, made.references, made.strata))
+        return made
 
 
 def version_of(data: bytes) -> str:
@@ -286,18 +277,11 @@ def write(path: Path, data: bytes) -> None:
     beside.replace(path)
 
 
-def _metadata(data: bytes) -> dict[str, str]:
-    """What stands beside the tensors; the header has been found to be sound."""
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return dict(header.get("__metadata__", {}))
-
-
 def _strata(metadata: Mapping[str, str], rows: int) -> tuple[str, ...]:
     """Names of the strata; files that say none have numbered classes, and no condition."""
-    if STRATA not in metadata:
-        return (*map(str, range(rows - 1)), "")
+    numbered = json.dumps([*map(str, range(rows - 1)), ""])
     try:
-        names = _NAMES.validate_json(metadata[STRATA])
+        names = _NAMES.validate_json(metadata.get(STRATA, numbered))
     except ValidationError as error:
         raise ValueError(f"{STRATA}: {complaint(error)}") from error
     if len({*names}) != rows:
@@ -305,19 +289,21 @@ def _strata(metadata: Mapping[str, str], rows: int) -> tuple[str, ...]:
     return names
 
 
-def _check_tables(quantiles: Mapping[str, Floats]) -> None:
-    """Make sure that samples can be placed in the tables.
+def _check_tables(quantiles: Mapping[str, Floats]) -> tuple[int, int]:
+    """Return how many references and strata the tables have.
 
     Raises:
-        ValueError: Shapes do not fit together, or values do not rise.
+        ValueError: Their shapes do not fit together, or their values do not rise.
     """
     shapes = {table.shape for table in quantiles.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 3 or 0 in next(iter(shapes)):
+    shape = next(iter(shapes))
+    if len(shapes) != 1 or len(shape) != 3 or 0 in shape:
         raise ValueError(f"has shapes {sorted(shapes)}")
     for name, table in quantiles.items():
         known = table[np.isfinite(table).all(-1)]
         if not (np.diff(known) >= 0).all():
             raise ValueError(f"{QUANTILES}{name} does not rise")
+    return shape[0], shape[1]
 
 
 def tabulate(uncertainties: Floats) -> Floats:

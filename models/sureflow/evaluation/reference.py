@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
-from sureflow.confidence.calibration import LEAST_DRAWS, LEVELS, Calibration, tabulate
+from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
 from sureflow.confidence.early import Early
 from sureflow.confidence.measured import Measured, Measurements
+from sureflow.confidence.quantile_map import LEAST_DRAWS, Floats
+from sureflow.confidence.recalibration import scored
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
@@ -25,8 +26,6 @@ from sureflow.stamp import LEARNED_FROM
 
 FIRST = 0.05
 """From when on running scores are compared."""
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -76,60 +75,47 @@ def calibrate(
         costly: Tabulate also the scores that cost a pass of their own for every evaluation.
         quiet: No progress bar.
     """
-    scales = sorted({float(scale) for scale in guidance}) if model.card.classes else [1.0]
-    references = [named(method, steps, guidance=scale) for scale in scales]
-    score = score or family_of(model.card).default_score
-    lanes = [_lanes(model, one, draws, seed, score, costly) for one in references]
-    strata = [*dict.fromkeys(stratum for each in lanes for stratum in each if stratum), ""]
-    total = sum(len(specs) for each in lanes for specs in each.values())
-    bar: tqdm[Any]
-    with tqdm(total=total, disable=quiet, unit="sample", desc=model.card.name) as bar:
-        drawn = [{name: _drawn(model, each[name], bar) for name in each} for each in lanes]
-    names = {name for each in drawn for part in each.values() for name in part.scores}
-    quantiles = {
-        name: np.array([[_table(each.get(one), name) for one in strata] for each in drawn])
-        for name in family_of(model.card).scores
-        if name in names
+    family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
+    references = [named(method, steps, guidance=g) for g in (scales if model.card.classes else [1])]
+    score = score or family.default_score
+    others = [name for name in family.scores if costly or not family.scores[name].costly]
+    names = [score, *(name for name in others if name != score)]
+    turns = [scored(model.card, one, names, seed) for one in references]
+    draws_of = {
+        (number, family.strata(lane)[0][0]): [
+            replace(lane, index=draws * turn + i) for i in range(draws)
+        ]
+        for number, lanes in enumerate(turns)
+        for turn, lane in enumerate(lanes)
     }
+    bar: tqdm[Any]
+    total = draws * len(draws_of)
+    with tqdm(total=total, disable=quiet, unit="sample", desc=model.card.name) as bar:
+        drawn = {place: _drawn(model, lanes, bar) for place, lanes in draws_of.items()}
+    strata = (*dict.fromkeys(stratum for _, stratum in drawn if stratum), "")
+    quantiles = {
+        name: np.full((len(references), len(strata), LEVELS), np.nan)
+        for name in family.scores
+        if any(name in part.scores for part in drawn.values())
+    }
+    for (number, stratum), part in drawn.items():
+        for name, values in part.scores.items():
+            quantiles[name][number, strata.index(stratum)] = tabulate(values)
     error = dict.fromkeys(quantiles, 0.0 if draws >= LEAST_DRAWS else 1.0)
+    settings = {"method": method, "steps": steps, "draws": draws, "seed": seed}
     return Calibration(
         score,
-        (*references,),
-        (*strata,),
+        strata,
         quantiles,
-        {
-            "method": method,
-            "steps": steps,
-            "draws": draws,
-            "seed": seed,
-            LEARNED_FROM: dict(model.digests),
-        },
+        {**settings, LEARNED_FROM: dict(model.digests)},
         Measurements(tuple(Measured(one, {}, error) for one in references)),
-        _early(references, strata, drawn, score, seed),
+        _early((*references,), strata, drawn, score, seed),
         unconditional=unconditional,
     )
 
 
-def _lanes(
-    model: Model, setting: Setting, draws: int, seed: int, score: str, costly: bool
-) -> dict[str, list[LaneSpec]]:
-    """Lanes of a setting by stratum, with the scores that they can have, the best one first."""
-    family, found = family_of(model.card), {}
-    for place, lane in enumerate(family.draws(model.card, setting)):
-        names = [
-            name
-            for name in sorted(family.scores, key=lambda name: name != score)
-            if family.obstacle(name, model.card, lane) is None
-            and (costly or name == score or not family.scores[name].costly)
-        ]
-        first = replace(lane, seed=seed, scores=tuple(names))
-        ((stratum, _),) = family.strata(lane)
-        found[stratum] = [replace(first, index=draws * place + i) for i in range(draws)]
-    return found
-
-
 def _drawn(model: Model, specs: list[LaneSpec], bar: tqdm[Any]) -> Reference:
-    """Make these lanes and listen to their running score."""
+    """Draw these lanes and listen to their running score."""
     heard: list[dict[float, float]] = [{} for _ in specs]
 
     def listen(ticket: int, t: float, value: float) -> None:
@@ -145,39 +131,34 @@ def _drawn(model: Model, specs: list[LaneSpec], bar: tqdm[Any]) -> Reference:
     )
 
 
-def _table(part: Reference | None, name: str) -> Floats:
-    if part is None or name not in part.scores:
-        return np.full(LEVELS, np.nan)
-    return tabulate(part.scores[name])
-
-
 def _early(
-    references: Sequence[Setting],
-    strata: Sequence[str],
-    drawn: Sequence[dict[str, Reference]],
+    references: tuple[Setting, ...],
+    strata: tuple[str, ...],
+    drawn: dict[tuple[int, str], Reference],
     score: str,
     seed: int,
 ) -> dict[str, Early]:
     """When lanes may be abandoned, by the running score; nothing if it never tells in time."""
-    able = [[n for n in strata if n in each and score in each[n].scores] for each in drawn]
-    parts = [each[name] for each, names in zip(drawn, able, strict=True) for name in names]
-    times = parts[0].times
+    able = {place: part for place, part in drawn.items() if score in part.scores}
     # A score that looks at the path late, or compares two times, says nothing before.
-    told = np.all([np.isfinite(part.running).all(0) for part in parts], 0)
+    told = np.all([np.isfinite(part.running).all(0) for part in able.values()], 0)
     if not told.any():
         return {}
     levels = np.linspace(0, 1, EARLY_LEVELS)
-    quantiles = np.full((len(drawn), len(strata), told.sum(), EARLY_LEVELS), np.nan)
-    bounds = []
-    for number, (each, names) in enumerate(zip(drawn, able, strict=True)):
-        placed, final = [], []
-        for name in names:
-            running = each[name].running[:, told]
-            table = quantiles[number, strata.index(name)] = np.quantile(running, levels, axis=0).T
-            placed.append(ranks(running, table))
-            final.append(_order(each[name].scores[score]))
-        bounds.append(fit_bounds(np.concatenate(placed), np.concatenate(final), seed))
-    made = Early((*references,), (*strata,), times[told], quantiles, np.array(bounds))
+    quantiles = np.full((len(references), len(strata), told.sum(), EARLY_LEVELS), np.nan)
+    ranked: list[list[Floats]] = [[] for _ in references]
+    final: list[list[Floats]] = [[] for _ in references]
+    for (number, stratum), part in able.items():
+        running = part.running[:, told]
+        table = quantiles[number, strata.index(stratum)] = np.quantile(running, levels, axis=0).T
+        ranked[number].append(ranks(running, table))
+        final[number].append(_order(part.scores[score]))
+    bounds = [
+        fit_bounds(np.concatenate(r), np.concatenate(f), seed)
+        for r, f in zip(ranked, final, strict=True)
+    ]
+    times = next(iter(able.values())).times[told]
+    made = Early(references, strata, times, quantiles, np.array(bounds))
     return {score: made} if made.most() else {}
 
 

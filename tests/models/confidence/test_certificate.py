@@ -125,7 +125,7 @@ def test_the_card_has_the_pairs_and_how_they_came_about() -> None:
 def test_it_is_stored_with_the_calibration(tmp_path) -> None:
     tables = {"propagated": tabulate(np.linspace(0, 1, 99))[None, None]}
     known = Measurements((Measured(named("heun", 20), {}, {"propagated": 0.0}),))
-    plain = Calibration("propagated", (named("heun", 20),), ("",), tables, {"draws": 99}, known)
+    plain = Calibration("propagated", ("",), tables, {"draws": 99}, known)
     plain.save(tmp_path / "c.safetensors")
     assert Calibration.load(tmp_path / "c.safetensors").conformal is None
     assert "conformal" not in plain.summary()
