@@ -39,7 +39,8 @@ def evaluate(
     from sureflow.checkpoint import load
     from sureflow.evaluation.evaluate import assess, confident_half, draw_balanced, judge_accuracy
     from sureflow.evaluation.judge import Judge
-    from sureflow.training.data import fashion_mnist, scaled
+    from sureflow.training.arrays import scaled
+    from sureflow.training.data import fashion_mnist
 
     use_threads(threads)
     with clear_errors():

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from sureflow.training.data import scaled
+from sureflow.training.arrays import scaled
 
 FEATURES = 128
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judge import Judge
-from sureflow.training.data import FASHION_NAMES, JUDGE_FIRST, fashion_mnist, scaled
+from sureflow.training.arrays import scaled
+from sureflow.training.data import FASHION_NAMES, JUDGE_FIRST, fashion_mnist
 
 NEIGHBOURS = 3
 BLOCK = 1000

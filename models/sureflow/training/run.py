@@ -11,16 +11,12 @@ from typing import Any
 
 import torch
 
-from sureflow.checkpoint import (
-    CheckpointConfig,
-    load,
-    read_config,
-    save,
-)
+from sureflow.checkpoint import CheckpointConfig, load, read_config, save
 from sureflow.networks import FrozenVelocity, VelocityNetwork, build
 from sureflow.stamp import digest_of
+from sureflow.training.arrays import Arrays
 from sureflow.training.config import TrainConfig, TrainingConfig
-from sureflow.training.data import Source, Unlabelled, source_of
+from sureflow.training.data import Source, source_of
 from sureflow.training.soundness import check_finite, convention_problem
 from sureflow.training.trainer import Trainer
 from sureflow.weights import read_weights
@@ -54,7 +50,7 @@ def train(
         network = network.to(device)
         record = _run(network, source, config.training, runs / config.name, quiet)
     check_finite(network, source)
-    save(out, _described(config, source, {"training": record}), network)
+    save(out, _described(config, source, network, {"training": record}), network)
 
 
 def fit(
@@ -93,12 +89,16 @@ def fit(
         raise ValueError("network.noise: no layer injects noise, so there is nothing to fit")
     source = _source(config, network)
     if weights is None:
-        _take_velocity(network, load(_existing(folder, network)).network)
+        if isinstance(network, FrozenVelocity) and not folder.is_dir():
+            raise ValueError(
+                f"weights: a frozen network needs them, as there is no {folder} to refit"
+            )
+        _take_velocity(network, load(folder).network)
         old = read_config(folder)
     else:
         _take_weights(network, weights)
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-        old = _described(config, source, {"weights": f"sha256:{digest}"})
+        old = _described(config, source, network, {"weights": f"sha256:{digest}"})
     network = network.to(device)
     _check(network, source, force)
     state = runs / f"{config.name}-variance-{_fingerprint(config, network)}"
@@ -117,18 +117,12 @@ def _source(config: TrainConfig, network: VelocityNetwork) -> Source:
             f"data: samples have shape {[*shape]}, but the network has {[*network.shape]}"
         )
     if not network.classes:
-        return Unlabelled(source)
+        return source.unlabelled() if isinstance(source, Arrays) else source
     if len(source.names) != network.classes:
         raise ValueError(
             f"data: has {len(source.names)} classes, but network.classes is {network.classes}"
         )
     return source
-
-
-def _existing(folder: Path, network: VelocityNetwork) -> Path:
-    if isinstance(network, FrozenVelocity) and not folder.is_dir():
-        raise ValueError(f"weights: a frozen network needs them, as there is no {folder} to refit")
-    return folder
 
 
 def _take_velocity(network: VelocityNetwork, velocity: VelocityNetwork) -> None:
@@ -187,10 +181,12 @@ def _run(
     }
 
 
-def _described(config: TrainConfig, source: Source, record: dict[str, Any]) -> CheckpointConfig:
+def _described(
+    config: TrainConfig, source: Source, network: VelocityNetwork, record: dict[str, Any]
+) -> CheckpointConfig:
     return CheckpointConfig(
         name=config.name,
-        media="image" if source.media == "image" else "vector",
+        media="image" if len(network.shape) == 3 else "vector",
         classes=source.names,
         network=config.network,
         provenance={"data": source.description, **record},

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -150,7 +149,8 @@ class Trainer:
         path = self.folder / "state.safetensors"
         if not path.exists():
             return
-        progress = read_progress(path)
+        with safe_open(path, "pt") as file:
+            progress = json.loads(file.metadata()["progress"])
         tensors = load_file(path)
         self.step, self.seconds = int(progress["step"]), float(progress["seconds"])
         self.losses = progress["losses"]
@@ -172,10 +172,3 @@ def _trained(network: VelocityNetwork, objective: str) -> list[nn.Parameter]:
     if objective == "variance":
         return network.noise_parameters()
     return [*network.parameters()]
-
-
-def read_progress(path: Path) -> dict[str, Any]:
-    """Read step, seconds and recent losses from a saved training state."""
-    with safe_open(path, "pt") as file:
-        loaded: dict[str, Any] = json.loads(file.metadata()["progress"])
-    return loaded
