@@ -9,16 +9,14 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import app, examples
-from sureflow.cli.options import Folder, Quiet, Threads, clear_errors, use_threads
+from sureflow.cli.app import command
+from sureflow.cli.options import Folder, Quiet, Threads
 from sureflow.core.execution import Precision
 
 
-@app.command(
-    epilog=examples(
-        "sureflow evaluate fashion",
-        "sureflow evaluate my-fashion --count 500 --steps 10 --json figures.json",
-    )
+@command(
+    "sureflow evaluate fashion",
+    "sureflow evaluate my-fashion --count 500 --steps 10 --json figures.json",
 )
 def evaluate(
     folder: Folder = Path("fashion"),
@@ -42,19 +40,17 @@ def evaluate(
     from sureflow.training.arrays import scaled
     from sureflow.training.data import fashion_mnist
 
-    use_threads(threads)
-    with clear_errors():
-        model = load(folder, precision=precision)
-        reader = Judge.load(judge, len(model.card.classes))
-        images, labels = fashion_mnist("test")
-        held_out = scaled(images)
-        samples = draw_balanced(
-            model, count, seed, guidance=guidance, method=method, steps=steps, quiet=quiet
-        )
-        reports = {
-            "all samples": assess(samples, reader, held_out),
-            "confident half": assess(confident_half(samples), reader, held_out),
-        }
+    model = load(folder, precision=precision)
+    reader = Judge.load(judge, len(model.card.classes))
+    images, labels = fashion_mnist("test")
+    held_out = scaled(images)
+    samples = draw_balanced(
+        model, count, seed, guidance=guidance, method=method, steps=steps, quiet=quiet
+    )
+    reports = {
+        "all samples": assess(samples, reader, held_out),
+        "confident half": assess(confident_half(samples), reader, held_out),
+    }
     real = judge_accuracy(reader, held_out, labels)
     typer.echo(f"{model.card.name}: {method} {steps} steps, guidance {guidance:g}, seed {seed}")
     typer.echo(f"judge accuracy on {len(held_out)} held-out real images: {real:.1%}")

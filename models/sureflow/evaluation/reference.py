@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -51,27 +52,24 @@ def calibrate(
     method: str = "heun",
     steps: int = 20,
     score: str | None = None,
-    unconditional: str | None = None,
     costly: bool = False,
     quiet: bool = False,
 ) -> Calibration:
     """Draw reference samples and tabulate all their scores.
 
-    Every stratum has noises of its own: the same one tends to be easy for all of them, so that the
-    errors of their tables would not cancel out in a mixture. Guidance scales share them.
+    Every stratum has noises of its own. A noise tends to be easy or hard in all strata, so that the
+    errors of their tables would otherwise add up in a mixture. Guidance scales share the noises.
 
     Args:
-        model: The model to calibrate; any calibration it has is not used.
+        model: The model; a calibration that it has is not used.
         draws: Reference samples per class and scale, and as many without a condition. With fewer
-            than :data:`~sureflow.confidence.calibration.LEAST_DRAWS` nothing is said to be
-            calibrated.
+            than :data:`~sureflow.confidence.quantile_map.LEAST_DRAWS` nothing is calibrated.
         guidance: Guidance scales to tabulate; scales other than 1 need classes.
         seed: Seed of the reference draws, kept apart from seeds that people like to use.
         method: Solver of the draws.
-        steps: Its steps.
-        score: The score that the model is to be judged by where a request names none; by default
-            that of its family.
-        unconditional: The same where a request has no condition; by default the same score.
+        steps: Number of its steps.
+        score: The score by which the model is judged where a request names none; by default that
+            of its family.
         costly: Tabulate also the scores that cost a pass of their own for every evaluation.
         quiet: No progress bar.
     """
@@ -80,18 +78,15 @@ def calibrate(
     score = score or family.default_score
     others = [name for name in family.scores if costly or not family.scores[name].costly]
     names = [score, *(name for name in others if name != score)]
-    turns = [scored(model.card, one, names, seed) for one in references]
-    draws_of = {
-        (number, family.strata(lane)[0][0]): [
-            replace(lane, index=draws * turn + i) for i in range(draws)
-        ]
-        for number, lanes in enumerate(turns)
-        for turn, lane in enumerate(lanes)
+    lanes = {
+        (number, family.strata(lane)[0][0]): [replace(lane, index=n + i) for i in range(draws)]
+        for number, one in enumerate(references)
+        for n, lane in zip(count(0, draws), scored(model.card, one, names, seed), strict=False)
     }
     bar: tqdm[Any]
-    total = draws * len(draws_of)
+    total = draws * len(lanes)
     with tqdm(total=total, disable=quiet, unit="sample", desc=model.card.name) as bar:
-        drawn = {place: _drawn(model, lanes, bar) for place, lanes in draws_of.items()}
+        drawn = {place: _drawn(model, of_place, bar) for place, of_place in lanes.items()}
     strata = (*dict.fromkeys(stratum for _, stratum in drawn if stratum), "")
     quantiles = {
         name: np.full((len(references), len(strata), LEVELS), np.nan)
@@ -110,7 +105,6 @@ def calibrate(
         {**settings, LEARNED_FROM: dict(model.digests)},
         Measurements(tuple(Measured(one, {}, error) for one in references)),
         _early((*references,), strata, drawn, score, seed),
-        unconditional=unconditional,
     )
 
 
@@ -146,17 +140,13 @@ def _early(
         return {}
     levels = np.linspace(0, 1, EARLY_LEVELS)
     quantiles = np.full((len(references), len(strata), told.sum(), EARLY_LEVELS), np.nan)
-    ranked: list[list[Floats]] = [[] for _ in references]
-    final: list[list[Floats]] = [[] for _ in references]
+    ranked: list[list[tuple[Floats, Floats]]] = [[] for _ in references]
     for (number, stratum), part in able.items():
         running = part.running[:, told]
         table = quantiles[number, strata.index(stratum)] = np.quantile(running, levels, axis=0).T
-        ranked[number].append(ranks(running, table))
-        final[number].append(_order(part.scores[score]))
-    bounds = [
-        fit_bounds(np.concatenate(r), np.concatenate(f), seed)
-        for r, f in zip(ranked, final, strict=True)
-    ]
+        ranked[number].append((ranks(running, table), _order(part.scores[score])))
+    both = (map(np.concatenate, zip(*of_strata, strict=True)) for of_strata in ranked)
+    bounds = [fit_bounds(*of_reference, seed=seed) for of_reference in both]
     times = next(iter(able.values())).times[told]
     made = Early(references, strata, times, quantiles, np.array(bounds))
     return {score: made} if made.most() else {}
