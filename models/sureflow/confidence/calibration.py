@@ -111,15 +111,10 @@ class Calibration:
     def confidence(
         self, score: str, uncertainty: float, spec: LaneSpec, realised: float | None = None
     ) -> float | None:
-        """Share of draws like this one that are less sure, in [0, 1]; higher is surer.
+        """Share of draws like this lane that are less sure, in [0, 1]; higher is surer.
 
-        None for scores, strata and settings that have no table.
-
-        Args:
-            score: Name of the score.
-            uncertainty: Its value.
-            spec: The lane.
-            realised: The value of its setting's axis that it came to, if not its own.
+        None for scores, strata and settings that have no table. ``realised`` is the value of its
+        setting's axis that the lane came to, if not its own.
         """
         family = family_of(spec)
         setting = family.setting(spec, realised)
@@ -135,7 +130,7 @@ class Calibration:
         return total
 
     def calibrated_for(self, score: str, spec: LaneSpec, realised: float | None = None) -> bool:
-        """Whether that was measured to be uniform among lanes like this one."""
+        """Whether :meth:`confidence` was measured to be uniform among lanes like this one."""
         setting = family_of(spec).setting(spec, realised)
         return calibrated_for(self.measured.ranges, score, setting)
 
@@ -152,16 +147,11 @@ class Calibration:
     def ranks(
         self, score: str, uncertainty: Floats, stratum: str, weights: Weights = FIRST
     ) -> Floats:
-        """Shares of reference draws that are less sure ``[n]``; NaN without a table or a number.
+        """Shares ``[n]`` of the reference draws of a stratum that are less sure than some ``[n]``.
 
-        A rank is beyond 0 or 1 if the score is outside of all draws: ``rank - 1``, or ``-rank``, is
-        its distance from the nearest, in units of the range of all.
-
-        Args:
-            score: Name of the score.
-            uncertainty: Its values, ``[n]``.
-            stratum: The stratum of the draws.
-            weights: Numbers and weights of the references.
+        A rank is beyond 0 or 1 if the uncertainty is outside of all draws: ``rank - 1``, or
+        ``-rank``, is its distance from the nearest, in units of the range of all. It is NaN without
+        a table or a number.
         """
         table = self.table(score, stratum, weights)
         if table is None:
@@ -185,6 +175,7 @@ class Calibration:
     def summary(self) -> dict[str, Any]:
         """What a model card says about it."""
         numbers = [reference.numbers for reference in self.references]
+        judged = {} if self.conformal is None else {"conformal": self.conformal.summary()}
         return {
             **self.settings,
             "precision": precision(self.settings.get("draws", 1)),
@@ -196,7 +187,7 @@ class Calibration:
             "early": [*self.early],
             "early_confidence": {name: bounds.most() for name, bounds in self.early.items()},
             "holds": self.measured.ranges,
-            **({} if self.conformal is None else {"conformal": self.conformal.summary()}),
+            **judged,
         }
 
     def encode(self) -> bytes:
@@ -229,9 +220,8 @@ class Calibration:
         """Read what :meth:`encode` made.
 
         Raises:
-            ValueError: The file lacks a tensor, their shapes do not fit together, their numbers
-                cannot be, what stands beside them is nothing of the kind, or it recommends a score
-                for which it has no table.
+            ValueError: A tensor is missing, or has a wrong type, shape or value; what is beside the
+                tensors is wrong; or the recommended score has no table.
         """
         tensors = load_tensors(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])

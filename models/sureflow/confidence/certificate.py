@@ -21,12 +21,9 @@ Counts = npt.NDArray[np.int64]
 DELTA = 0.1
 """Risk that the bad rate among the accepted is above what was certified."""
 
-FIRST_ACCEPTED = 800
-"""Judged samples that are expected to reach the first threshold of the sequence: enough to certify
-1 % where 4 of them are bad."""
-
-LARGEST_FIRST_SHARE = 0.5
-"""Of all judged samples, where there are few."""
+FIRST_ACCEPTED, LARGEST_FIRST_SHARE = 800, 0.5
+"""Judged samples that are expected to reach the first threshold of the sequence, enough to certify
+1 % where 4 of them are bad; but at most this share of all."""
 
 CONFIDENCE, BOUND, NOTE = "judged/confidence", "judged/bound", "judged"
 """Names in the file of the calibration: two tensors and an entry of its metadata."""
@@ -113,13 +110,10 @@ class _Judged(Provenance):
 def certify(
     confidence: Floats, bad: Flags, note: Mapping[str, Any], delta: float = DELTA
 ) -> Conformal:
-    """Certify bad rates from judged samples.
+    """Certify bad rates, each at a risk ``delta``, from judged samples.
 
-    Args:
-        confidence: Of each sample ``[m]``; NaN where it has none, which no threshold accepts.
-        bad: The judgements ``[m]``.
-        note: How the samples were drawn and judged.
-        delta: Risk of each certificate.
+    ``confidence [m]`` is NaN for samples that have none, which no threshold accepts. ``bad [m]``
+    has the verdicts, and ``note`` says how the samples were drawn and judged.
 
     Raises:
         ValueError: The two do not fit together.
@@ -136,22 +130,16 @@ def certify(
 def first_threshold(draws: int) -> float:
     """Strictest confidence that is certified from so many judged samples, in hundredths.
 
-    Confidence being uniform, a share of ``1 - c`` of all samples has a confidence of at least
-    ``c``.
+    A share ``1 - c`` of all samples has a confidence of at least ``c``, since it is uniform.
     """
     return 1 - ceil(100 * min(FIRST_ACCEPTED / draws, LARGEST_FIRST_SHARE)) / 100
 
 
 def upper_bounds(bad: Counts, count: Counts, delta: float = DELTA) -> Floats:
-    """Clopper-Pearson: rates at which ``bad`` or fewer of ``count`` have probability ``delta``.
+    """Clopper-Pearson bounds ``[K]``, which the true rate exceeds with a probability of ``delta``.
 
-    Args:
-        bad: How many turned out bad, ``[K]``.
-        count: Of how many, ``[K]``.
-        delta: Risk that the true rate is above the bound.
-
-    Returns:
-        The bounds ``[K]``; 1 where all are bad, or there are none.
+    At these rates ``bad [K]`` or fewer of ``count [K]`` have that probability. The bound is 1 where
+    all are bad, or there are none.
     """
     from scipy.stats import beta  # takes a second to load, and servers need no bounds
 

@@ -51,13 +51,9 @@ class Early:
     bounds: Floats
 
     def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
-        """Whether a lane may be abandoned.
+        """Whether a lane may be abandoned, see :class:`~sureflow.core.early.EarlyRule`.
 
-        Args:
-            running: Its score if it ended as foreseen at ``t``.
-            t: Its time.
-            spec: The lane; those that no table ranks by itself are never abandoned.
-            confidence: What it must reach in the end.
+        Lanes that no single table ranks are never abandoned.
         """
         place, share = self._place(spec), int(np.searchsorted(SHARES, 1 - confidence - 1e-9))
         if place is None or share == len(SHARES) or not self.times[0] <= t <= self.times[-1]:
@@ -97,10 +93,10 @@ class Early:
         references: tuple[Setting, ...],
         strata: tuple[str, ...],
     ) -> dict[str, Early]:
-        """The tables in a file, by score.
+        """Read the parts of a file, by score.
 
         Raises:
-            ValueError: One lacks a part, or its parts do not fit together.
+            ValueError: A part is missing, or the parts do not fit together.
         """
         found = {}
         for score in sorted({name.split("/")[1] for name in tensors if name.startswith(EARLY)}):

@@ -129,11 +129,7 @@ class Measurements:
         return np.asarray((1 - part) * shares + part * high.confidence(rank, score, stratum))
 
     def untried(self, settings: Sequence[Setting]) -> list[tuple[Setting, tuple[float, float]]]:
-        """The checks that are still to be made next to these settings, which were measured.
-
-        Returns:
-            Where to try, and the fineness of the neighbours.
-        """
+        """Where checks are still to be made next to these settings; fineness of the neighbours."""
         found = {}
         for line in dict.fromkeys(setting.line for setting in settings):
             known = {e.setting for e in self.of if e.setting.line == line and e.between is None}
@@ -210,14 +206,9 @@ _NOTES = TypeAdapter(list[_Note])
 def ranges(line: Sequence[Measured], checks: Sequence[Measured], score: str) -> tuple[Ends, ...]:
     """Ranges of steps, or of tolerances, over which confidence by a score is calibrated.
 
-    They have the settings that were measured with an error of at most
-    :data:`~sureflow.confidence.quantile_map.LIMIT`. They go on to the next of these, or beyond the
-    finest one, if a check found interpolation good there, and none found it bad.
-
-    Args:
-        line: What was measured on one line, the coarsest first.
-        checks: The checks of the line.
-        score: Name of the score.
+    They include the settings of a line, the coarsest first, that were measured to be good. They go
+    on to the next of these, or beyond the finest one, if a check found interpolation good there,
+    and none found it bad.
     """
     found: list[Ends] = []
     first: Setting | None = None

@@ -87,11 +87,7 @@ class Recalibration:
         return [replace(turns[i % len(turns)], index=i) for i in range(self.counts[setting])]
 
     def result(self, scores: Iterable[Mapping[str, float]]) -> Calibration:
-        """The calibration with what was learned.
-
-        Args:
-            scores: Scores, by name, of the lanes of all settings of :attr:`counts`, in that order.
-        """
+        """The calibration with what the scores of all lanes say, in the order of :attr:`counts`."""
         rest = iter(scores)
         ranks = {one: self._ranks(one, [*islice(rest, n)]) for one, n in self.counts.items()}
         measured = [self._measured(one, ranks) for one in self._wanted]
@@ -145,12 +141,8 @@ class Recalibration:
         """Maps by stratum if all of these are good enough, else one for all; and the error.
 
         One for all may be off in a stratum and not in all together. As soon as it is off there by
-        more than chance explains, the error is that of the stratum.
-
-        Args:
-            setting: The setting.
-            ranks: Of its lanes and, below, of the same noises at home, if these are compared with,
-                ``[1 or 2, n]``.
+        more than chance explains, the error is that of the stratum. The ranks are those of the
+        setting and, in a second row, those of the same noises at home: ``[1 or 2, n]``.
         """
         draws, parts = self.calibration.settings.get("draws", 1), [*self._parts(setting)]
         apart = {f"/{stratum}": _known(ranks[:, part]) for stratum, part in parts}
@@ -169,10 +161,10 @@ class Recalibration:
     def _checked(
         self, made: Calibration, setting: Setting, between: tuple[float, float], ranks: Ranks
     ) -> Measured:
-        """How far confidence is from uniform at a setting that no map was fitted to.
+        """How far confidence is from uniform at a setting to which no map was fitted.
 
-        Or from that of the same noises at the setting of the tables, if that is less: the tables
-        owe something to chance, which is not the interpolation's doing.
+        Or, if that is less, from the confidence of the same noises at home: the tables owe
+        something to chance, which interpolation does not cause.
         """
         error, settings = {}, self._with_home(setting)
         for name in self.calibration.quantiles:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,25 +36,32 @@ class Report:
     count: int
 
 
-def draw_balanced(
+def balanced(
     model: Model,
-    count: int,
+    indices: Iterable[int],
     seed: int,
-    *,
     labels: Sequence[int | None] | None = None,
-    guidance: float = 1.0,
-    method: str = "heun",
-    steps: int = 20,
-    scores: tuple[str, ...] = (),
-    quiet: bool = False,
+    **options: Any,
+) -> list[FlowSpec]:
+    """Lanes of these indices, the labels taking turns; by default all classes of the model.
+
+    Args:
+        model: The model.
+        indices: Indices of the lanes.
+        seed: Their seed.
+        labels: The labels.
+        options: Further fields of the lanes.
+    """
+    turns = labels or [*range(len(model.card.classes))] or [None]
+    return [FlowSpec(seed, i, label=turns[i % len(turns)], **options) for i in indices]
+
+
+def draw_balanced(
+    model: Model, count: int, seed: int, *, quiet: bool = False, **options: Any
 ) -> list[Sample]:
-    """Draw ``count`` samples, the labels taking turns; by default all classes of the model."""
-    turns = labels or list(range(len(model.card.classes))) or [None]
-    specs = [
-        FlowSpec(seed, i, method, steps, turns[i % len(turns)], guidance, scores=scores)
-        for i in range(count)
-    ]
-    with tqdm(total=count, disable=quiet, unit="sample", desc=f"g={guidance:g}") as bar:
+    """Draw ``count`` samples of the lanes of :func:`balanced`."""
+    with tqdm(total=count, disable=quiet, unit="sample", desc=model.card.name) as bar:
+        specs = balanced(model, range(count), seed, **options)
         return run(model, specs, capacity=64, progress=bar.update)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sureflow.core.arrays import Floats
+from sureflow.evaluation.evaluate import balanced
 from sureflow.families.flow.grid import STEEPEST, Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
@@ -123,8 +124,7 @@ def solve(model: Model, specs: Sequence[FlowSpec], method: str, steps: int, grid
 
 def make_draws(model: Model, count: int, seed: int) -> Draws:
     """Make draws, labels taking turns, and solve them on a fine grid."""
-    turns = [*range(len(model.card.classes))] or [None]
-    specs = [FlowSpec(seed, i, label=turns[i % len(turns)]) for i in range(count)]
+    specs = balanced(model, range(count), seed)
     ends = solve(model, specs, "rk4", TRUTH_STEPS, UNIFORM)
     return Draws(model, specs, ends, np.full(count, 1 / count))
 

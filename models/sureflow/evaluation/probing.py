@@ -13,9 +13,10 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from tqdm import tqdm
 
+from sureflow.core.arrays import Floats
 from sureflow.core.lane import Sample
+from sureflow.evaluation.evaluate import balanced
 from sureflow.evaluation.judged import SampleJudge
-from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.networks import NetworkOutput, Probe
 from sureflow.networks.probe import between, pooled
@@ -85,37 +86,26 @@ def fit_probe(
         ValueError: The network has no activations for a probe, there are fewer than ten draws per
             class, or the judge's verdicts are not one finite number per sample, or all the same.
     """
-    network, classes = model.network, len(model.card.classes)
-    if not network.probe_channels:
+    classes = len(model.card.classes)
+    if not model.network.probe_channels:
         raise ValueError(f"{model.card.name} has no activations that a probe can read")
     if draws < 10 * max(classes, 1):
         raise ValueError(f"draws: {draws} are too few; at least ten for every class")
     features, samples = _draw_samples(model, draws, seed, method, steps, quiet)
-    verdicts = torch.tensor(_checked(judge(samples), name, draws), dtype=torch.double)
-    labels = torch.tensor([classes if s.spec.label is None else s.spec.label for s in samples])
-    judged = JudgedFeatures(features, labels, verdicts)
+    verdicts = torch.from_numpy(_checked(judge(samples), name, draws))
+    judged = JudgedFeatures(features, _labels(samples, classes), verdicts)
     penalty, spearman = _best_penalty(judged, seed)
     weight, bias = Regression(judged).solve(penalty, classes)
-    settings = {
-        "judge": name,
-        "draws": draws,
-        "seed": seed,
-        "method": method,
-        "steps": steps,
-        "penalty": penalty,
-        "spearman": round(spearman, 4),
-        LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)},
-    }
+    drawn = {"judge": name, "draws": draws, "seed": seed, "method": method, "steps": steps}
+    fitted = {"penalty": penalty, "spearman": round(spearman, 4)}
+    settings = {**drawn, **fitted, LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)}}
     return Probe(weight.view(KNOTS, -1).float(), bias.float(), settings)
 
 
 class Regression:
-    """Ridge regression within classes, with an offset for each class.
+    """Ridge regression of verdicts on features within classes, with an offset for each class.
 
     Features are in units of their standard deviation within a class, the penalty in samples.
-
-    Args:
-        judged: The features and verdicts.
     """
 
     def __init__(self, judged: JudgedFeatures) -> None:
@@ -166,16 +156,13 @@ def _draw_samples(
     model: Model, draws: int, seed: int, method: str, steps: int, quiet: bool
 ) -> tuple[Tensor, list[Sample]]:
     """Draw samples; returns their features and the samples."""
-    turns = [*range(len(model.card.classes))] or [None]
     times = tuple((np.arange(POINTS) + 0.5) / POINTS)
     features, samples = [], []
     bar: tqdm[Any]
     with tqdm(total=draws, disable=quiet, unit="sample", desc=model.card.name) as bar:
         for first in range(0, draws, CHUNK):
-            specs = [
-                FlowSpec(seed, i, method, steps, turns[i % len(turns)], keep=times)
-                for i in range(first, min(first + CHUNK, draws))
-            ]
+            indices = range(first, min(first + CHUNK, draws))
+            specs = balanced(model, indices, seed, method=method, steps=steps, keep=times)
             chunk = run(model, specs, capacity=CHUNK)
             features.append(_features(model, chunk))
             samples += [replace(sample, frames=()) for sample in chunk]
@@ -183,12 +170,14 @@ def _draw_samples(
     return torch.cat(features), samples
 
 
+def _labels(samples: Sequence[Sample], null: int) -> Tensor:
+    return torch.tensor([null if s.spec.label is None else s.spec.label for s in samples])
+
+
 def _features(model: Model, samples: list[Sample]) -> Tensor:
     """Moments of the activations, integrated against every hat function, ``[n, KNOTS * 2 C]``."""
     network, device = model.network, model.device
-    null = network.classes
-    labels = [null if sample.spec.label is None else sample.spec.label for sample in samples]
-    label = torch.tensor(labels, device=device)
+    label, rows = _labels(samples, network.classes).to(device), torch.arange(len(samples))
     total = torch.zeros(len(samples), KNOTS, 2 * network.probe_channels)
     parts = _durations([frame.t for frame in samples[0].frames])
     # Samples of one solver have frames of the same steps.
@@ -200,7 +189,6 @@ def _features(model: Model, samples: list[Sample]) -> Tensor:
         assert reply.hidden is not None
         moments = pooled(reply.hidden).cpu()
         place, share = between(t, KNOTS)
-        rows = torch.arange(len(samples))
         total[rows, place] += part * moments * (1 - share[:, None])
         total[rows, place + 1] += part * moments * share[:, None]
     return total.flatten(1)
@@ -212,7 +200,7 @@ def _durations(times: Sequence[float]) -> list[float]:
     return [after - before for before, after in pairwise(borders)]
 
 
-def _checked(verdicts: Sequence[float], name: str, draws: int) -> list[float]:
+def _checked(verdicts: Sequence[float], name: str, draws: int) -> Floats:
     numbers = np.asarray(verdicts, np.float64)
     if numbers.shape != (draws,):
         raise ValueError(f"judge: {name} gave {numbers.size} judgements on {draws} samples")
@@ -220,4 +208,4 @@ def _checked(verdicts: Sequence[float], name: str, draws: int) -> list[float]:
         raise ValueError(f"judge: {name} gave something that is no finite number")
     if np.ptp(numbers) == 0:
         raise ValueError(f"judge: {name} said {numbers[0]:g} of all samples")
-    return [float(number) for number in numbers]
+    return numbers

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sureflow.checkpoint import CheckpointConfig, load, read_config, save
 from sureflow.networks import FrozenVelocity, VelocityNetwork, build
@@ -90,9 +91,8 @@ def fit(
     source = _source(config, network)
     if weights is None:
         if isinstance(network, FrozenVelocity) and not folder.is_dir():
-            raise ValueError(
-                f"weights: a frozen network needs them, as there is no {folder} to refit"
-            )
+            message = f"a frozen network needs them, as there is no {folder} to refit"
+            raise ValueError(f"weights: {message}")
         _take_velocity(network, load(folder).network)
         old = read_config(folder)
     else:
@@ -100,8 +100,13 @@ def fit(
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
         old = _described(config, source, network, {"weights": f"sha256:{digest}"})
     network = network.to(device)
-    _check(network, source, force)
-    state = runs / f"{config.name}-variance-{_fingerprint(config, network)}"
+    check_finite(network, source)
+    if reason := convention_problem(network, source):
+        if not force:
+            raise ValueError(f"network: {reason}; --force fits it all the same")
+        log.warning("%s", reason)
+    fingerprint = digest_of(config.model_dump(mode="json"), _velocity(network))
+    state = runs / f"{config.name}-variance-{fingerprint.removeprefix('sha256:')[:12]}"
     record = _run(network, source, config.variance, state, quiet)
     provenance = {**old.provenance, "variance": record}
     described = old.model_copy(update={"network": config.network, "provenance": provenance})
@@ -113,26 +118,24 @@ def _source(config: TrainConfig, network: VelocityNetwork) -> Source:
     source = source_of(config.data)
     shape = tuple(source.draw(1, torch.Generator().manual_seed(0))[0].shape[1:])
     if shape != network.shape:
-        raise ValueError(
-            f"data: samples have shape {[*shape]}, but the network has {[*network.shape]}"
-        )
+        message = f"samples have shape {[*shape]}, but the network has {[*network.shape]}"
+        raise ValueError(f"data: {message}")
     if not network.classes:
         return source.unlabelled() if isinstance(source, Arrays) else source
     if len(source.names) != network.classes:
-        raise ValueError(
-            f"data: has {len(source.names)} classes, but network.classes is {network.classes}"
-        )
+        message = f"has {len(source.names)} classes, but network.classes is {network.classes}"
+        raise ValueError(f"data: {message}")
     return source
 
 
-def _take_velocity(network: VelocityNetwork, velocity: VelocityNetwork) -> None:
-    """Copy all weights but those of the noise layers."""
-    weights = {
-        name: tensor
-        for name, tensor in velocity.state_dict().items()
-        if not name.startswith("noise.")
-    }
-    missing, unexpected = network.load_state_dict(weights, strict=False)
+def _velocity(network: VelocityNetwork) -> dict[str, Tensor]:
+    """All weights but those of the noise layers."""
+    weights = network.state_dict().items()
+    return {name: tensor for name, tensor in weights if not name.startswith("noise.")}
+
+
+def _take_velocity(network: VelocityNetwork, trained: VelocityNetwork) -> None:
+    missing, unexpected = network.load_state_dict(_velocity(trained), strict=False)
     foreign = [name for name in missing if not name.startswith("noise.")] + unexpected
     if foreign:
         raise ValueError(f"network: does not fit the checkpoint, see {foreign[:3]}")
@@ -146,21 +149,6 @@ def _take_weights(network: VelocityNetwork, path: Path) -> None:
     except ValueError as error:
         raise ValueError(f"weights: {path}: {error}") from error
     network.verify()
-
-
-def _check(network: VelocityNetwork, source: Source, force: bool) -> None:
-    check_finite(network, source)
-    reason = convention_problem(network, source)
-    if reason is not None and not force:
-        raise ValueError(f"network: {reason}; --force fits it all the same")
-    if reason is not None:
-        log.warning("%s", reason)
-
-
-def _fingerprint(config: TrainConfig, network: VelocityNetwork) -> str:
-    """Identifies the config and the frozen weights."""
-    frozen = {k: z for k, z in network.state_dict().items() if not k.startswith("noise.")}
-    return digest_of(config.model_dump(mode="json"), frozen).removeprefix("sha256:")[:12]
 
 
 def _run(
@@ -197,7 +185,6 @@ def _commit() -> str | None:
     """The commit of the source tree, if it is a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip() if found.returncode == 0 else None

@@ -37,21 +37,14 @@ class Trainer:
     def __init__(
         self, network: VelocityNetwork, source: Source, config: TrainingConfig, folder: Path
     ) -> None:
-        self.network = network
-        self.source = source
-        self.config = config
-        self.folder = folder
-        self.step = 0
-        self.seconds = 0.0
+        self.network, self.source, self.config, self.folder = network, source, config, folder
+        self.step, self.seconds = 0, 0.0
         self.losses: list[float] = []
         chosen = {id(parameter) for parameter in _trained(network, config.objective)}
-        self.parameters: dict[str, nn.Parameter] = {
-            name: parameter
-            for name, parameter in network.named_parameters()
-            if id(parameter) in chosen
-        }
-        for name, parameter in network.named_parameters():
-            parameter.requires_grad_(name in self.parameters)
+        for parameter in network.parameters():
+            parameter.requires_grad_(id(parameter) in chosen)
+        named = network.named_parameters()
+        self.parameters = {name: parameter for name, parameter in named if id(parameter) in chosen}
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(),
             lr=config.learning_rate,
@@ -138,11 +131,8 @@ class Trainer:
                 f"second/{name}": state["exp_avg_sq"],
             }
         progress = {"step": self.step, "seconds": self.seconds, "losses": self.losses[-1000:]}
-        save_file(
-            {name: tensor.contiguous() for name, tensor in tensors.items()},
-            self.folder / "state.tmp",
-            metadata={"progress": json.dumps(progress)},
-        )
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(whole, self.folder / "state.tmp", metadata={"progress": json.dumps(progress)})
         (self.folder / "state.tmp").replace(self.folder / "state.safetensors")
 
     def _restore(self) -> None:
