@@ -35,7 +35,7 @@ def evaluate(
 ) -> None:
     """Judge class-conditional samples: accuracy and judge-FD, for all and the confident half."""
     from sureflow.checkpoint import load
-    from sureflow.evaluation.evaluate import assess, confident_half, draw_balanced, judge_accuracy
+    from sureflow.evaluation.evaluate import assess, confident_half, draw_balanced
     from sureflow.evaluation.judge import Judge
     from sureflow.training.arrays import scaled
     from sureflow.training.data import fashion_mnist
@@ -51,7 +51,7 @@ def evaluate(
         "all samples": assess(samples, reader, held_out),
         "confident half": assess(confident_half(samples), reader, held_out),
     }
-    real = judge_accuracy(reader, held_out, labels)
+    real = float((reader.read(held_out)[0] == labels).float().mean())
     typer.echo(f"{model.card.name}: {method} {steps} steps, guidance {guidance:g}, seed {seed}")
     typer.echo(f"judge accuracy on {len(held_out)} held-out real images: {real:.1%}")
     typer.echo(f"{'':16}{'samples':>9}{'accuracy':>10}{'judge-FD':>10}{'floor':>8}{'ratio':>7}")

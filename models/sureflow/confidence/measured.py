@@ -86,15 +86,15 @@ class Measurements:
         return found
 
     @cached_property
-    def _lines(self) -> Mapping[tuple[str, Line], tuple[list[Measured], list[Measured]]]:
+    def _lines(self) -> dict[tuple[str, Line], tuple[list[Measured], list[Measured]]]:
         """By score and line: what was measured of it, the coarsest first, and the checks."""
         found: dict[tuple[str, Line], tuple[list[Measured], list[Measured]]] = {}
         for each in self.of:
             for score in each.error:
-                line = found.setdefault((score, each.setting.line), ([], []))
-                line[each.between is not None].append(each)
-        for line, _ in found.values():
-            line.sort(key=lambda measured: measured.setting.fineness)
+                measured, checks = found.setdefault((score, each.setting.line), ([], []))
+                (measured if each.between is None else checks).append(each)
+        for measured, _ in found.values():
+            measured.sort(key=lambda each: each.setting.fineness)
         return found
 
     def renewed(self, others: Iterable[Measured]) -> Measurements:

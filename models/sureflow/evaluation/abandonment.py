@@ -35,8 +35,7 @@ def fit_bounds(
 
     Args:
         placed: Ranks of the running scores, ``[n, T]``.
-        final: Ranks of the final scores, ``[n]``; a sample passes a share if its rank is at most
-            that.
+        final: Ranks of the final scores, ``[n]``; those that pass a share have at most that rank.
         seed: Divides the samples into halves.
         false_rejects: Share of the samples that pass which may be abandoned.
         doubt: Probability that more are.

@@ -45,12 +45,7 @@ def balanced(
 ) -> list[FlowSpec]:
     """Lanes of these indices, the labels taking turns; by default all classes of the model.
 
-    Args:
-        model: The model.
-        indices: Indices of the lanes.
-        seed: Their seed.
-        labels: The labels.
-        options: Further fields of the lanes.
+    The options are further fields of the lanes.
     """
     turns = labels or [*range(len(model.card.classes))] or [None]
     return [FlowSpec(seed, i, label=turns[i % len(turns)], **options) for i in indices]
@@ -63,11 +58,6 @@ def draw_balanced(
     with tqdm(total=count, disable=quiet, unit="sample", desc=model.card.name) as bar:
         specs = balanced(model, range(count), seed, **options)
         return run(model, specs, capacity=64, progress=bar.update)
-
-
-def judge_accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
-    """The judge's accuracy on real images in [-1, 1]."""
-    return float((judge.read(images)[0] == labels).float().mean())
 
 
 def assess(samples: list[Sample], judge: Judge, held_out: Tensor) -> Report:

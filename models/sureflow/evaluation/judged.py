@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,6 @@ SampleJudge = Callable[[list[Sample]], Sequence[float]]
 """Returns for each sample whether it is bad, or how bad; larger is worse."""
 
 GUIDANCE = 1.0
-NO_LABEL = -1
 
 
 def by_function(reference: str) -> SampleJudge:
@@ -33,9 +32,8 @@ def by_function(reference: str) -> SampleJudge:
         ValueError: It cannot be imported, or cannot be called. The judge raises one if the
             function raises anything, or does not return numbers.
     """
-    module, _, name = reference.partition(":")
     try:
-        judge: SampleJudge = getattr(import_module(module), name)
+        judge: SampleJudge = EntryPoint("judge", reference, "").load()
     except (Exception, SystemExit) as error:  # whatever the module does while it is imported
         raise ValueError(f"judge: cannot import {reference!r}: {error}") from error
     if not callable(judge):
@@ -68,14 +66,11 @@ def by_command(command: str) -> SampleJudge:
         raise ValueError(f"judge: {command!r} is no command: {error}") from error
 
     def judge(samples: list[Sample]) -> list[float]:
-        labels = [sample.spec.label for sample in samples]
+        labels = [-1 if sample.spec.label is None else sample.spec.label for sample in samples]
+        data = np.stack([sample.data for sample in samples])
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "samples.npz"
-            np.savez(
-                path,
-                data=np.stack([sample.data for sample in samples]),
-                label=np.array([NO_LABEL if label is None else label for label in labels]),
-            )
+            np.savez(path, data=data, label=np.array(labels))
             try:
                 done = subprocess.run([*words, str(path)], stdout=subprocess.PIPE, text=True)
             except (OSError, UnicodeDecodeError) as error:
@@ -102,16 +97,8 @@ def judged(
     """Draw samples, let a judge rate them, and certify bad rates.
 
     The samples are drawn as the reference draws were, but from another seed and without guidance,
-    the classes taking turns.
-
-    Args:
-        model: The model.
-        calibration: Gives the samples their confidence, by the score that it recommends.
-        judge: Returns for each sample whether it is bad.
-        name: Name of the judge in the note.
-        draws: Number of samples.
-        seed: Their seed; not that of the calibration.
-        quiet: No progress bar.
+    the classes taking turns. The calibration gives them their confidence, by the score that it
+    recommends. The certificate names the judge.
 
     Raises:
         ValueError: The seeds are the same, there is no confidence for such samples, or the judge

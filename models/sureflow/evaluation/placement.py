@@ -75,14 +75,7 @@ def fit_grid(
     Minimises the mean logarithm of the rms end-point error over :data:`COUNTS`, on reference draws
     with labels in turn. A penalty keeps the grid uniform where the error does not tell. Rare draws
     that come close to a border between modes dominate the rms; to meet them, many draws can be made
-    of which only the hardest are kept, and as many of the others, each of which stands for several.
-
-    Args:
-        model: The model; a grid that it has is not used.
-        draws: Number of reference draws.
-        hardest: How many of the hardest to fit to; all draws if not given.
-        seed: Seed of the reference draws, kept apart from seeds that people like to use.
-        quiet: No progress bar.
+    of which only the ``hardest`` are kept, and as many of the others, which stand for several each.
 
     Raises:
         ValueError: ``hardest`` is more than half of the draws.

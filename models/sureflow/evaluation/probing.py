@@ -65,22 +65,13 @@ def fit_probe(
 
     The fit is a ridge regression on the moments of the activations along the path, with an offset
     for each class. The penalty is chosen by cross-validation. The classes take turns, without
-    guidance.
-
-    Args:
-        model: The model; a probe that it already has is not used.
-        judge: Returns for each sample whether it is bad, or how bad it is.
-        name: Name of the judge in the settings.
-        draws: Number of samples; many are needed, since there are ``KNOTS * 2 C`` weights.
-        seed: Seed of the samples. Samples that later check the probe should have another one.
-        method: Solver of the draws.
-        steps: Number of steps; a multiple of 20, or many, so that steps begin near the times at
-            which activations are read.
-        quiet: No progress bar.
+    guidance. Many samples are needed, since there are ``KNOTS * 2 C`` weights; samples that later
+    check the probe should have another seed. A multiple of 20 steps, or many, lets steps begin near
+    the times at which activations are read.
 
     Returns:
-        The probe, not attached to a network. Its settings have ``spearman``: the rank correlation
-        of verdicts with predictions for samples that were left out of the fit.
+        The probe, not attached to a network. Its settings name the judge, and have ``spearman``:
+        the rank correlation of verdicts with predictions for samples that were left out of the fit.
 
     Raises:
         ValueError: The network has no activations for a probe, there are fewer than ten draws per

@@ -145,8 +145,10 @@ def _early(
         running = part.running[:, told]
         table = quantiles[number, strata.index(stratum)] = np.quantile(running, levels, axis=0).T
         ranked[number].append((ranks(running, table), _order(part.scores[score])))
-    both = (map(np.concatenate, zip(*of_strata, strict=True)) for of_strata in ranked)
-    bounds = [fit_bounds(*of_reference, seed=seed) for of_reference in both]
+    bounds = []
+    for of_strata in ranked:
+        placed, final = (np.concatenate(parts) for parts in zip(*of_strata, strict=True))
+        bounds.append(fit_bounds(placed, final, seed))
     times = next(iter(able.values())).times[told]
     made = Early(references, strata, times, quantiles, np.array(bounds))
     return {score: made} if made.most() else {}

@@ -28,14 +28,9 @@ log = logging.getLogger(__name__)
 def train(
     config: TrainConfig, out: Path, runs: Path, device: str = "cpu", quiet: bool = False
 ) -> None:
-    """Train a network and write its checkpoint, continuing an interrupted run.
+    """Train a network and write its checkpoint folder, ``out``, continuing an interrupted run.
 
-    Args:
-        config: The configuration.
-        out: Checkpoint folder to write.
-        runs: Where the training state lives, in a subfolder named after the config.
-        device: Where to train.
-        quiet: No progress bar.
+    The training state is in a subfolder of ``runs`` that has the name of the config.
 
     Raises:
         ValueError: Network, data or objective are unknown or do not fit together.
@@ -63,18 +58,12 @@ def fit(
     weights: Path | None = None,
     force: bool = False,
 ) -> None:
-    """Train the variance alone; the velocity keeps its bits.
+    """Train the variance alone and write a checkpoint folder; the velocity keeps its bits.
 
-    The velocity is first compared with the data; see :mod:`sureflow.training.soundness`.
-
-    Args:
-        folder: Checkpoint folder to write. Without ``weights``, the velocity is taken from it.
-        config: With a ``[variance]`` section.
-        runs: Where the training state lives. A run continues only for the same config and velocity.
-        device: Where to train.
-        quiet: No progress bar.
-        weights: Weights of the module that a network of kind ``frozen`` wraps, as safetensors.
-        force: Fit a network that is not a velocity of the data too, after a warning.
+    The velocity is that of the folder, or, of kind ``frozen``, a module with these ``weights``, a
+    safetensors file. It is first compared with the data, see :mod:`sureflow.training.soundness`;
+    with ``force`` another one is fitted too, after a warning. The training state is in ``runs``. A
+    run continues only for the same config and velocity.
 
     Raises:
         ValueError: The config has no ``[variance]`` section, the network has no noise layer,
