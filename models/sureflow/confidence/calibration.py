@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,9 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from sureflow.confidence.certificate import Conformal
-from sureflow.confidence.early import Early
-from sureflow.confidence.measured import NOTE, Measurements
+from sureflow.confidence.certificate import JUDGED, Conformal
+from sureflow.confidence.early import EARLY, Early
+from sureflow.confidence.measured import SHIFTS, Measurements
 from sureflow.confidence.quantile_map import Floats
 from sureflow.confidence.ranges import calibrated_for
 from sureflow.core.family import Family, families, family_of
@@ -41,8 +42,8 @@ FIRST: Weights = ((0, 1.0),)
 FARTHEST = 1e6
 """Ranges of the table by which a rank may be outside of it."""
 
-QUANTILES = "quantiles/"
-"""Prefix of the tables in the file, one per score."""
+QUANTILES = "quantiles"
+"""Section of the tables in the file, one per score."""
 
 STRATA, SCORE, UNCONDITIONAL = "strata", "score", "score_unconditional"
 """Entries of its metadata."""
@@ -192,19 +193,20 @@ class Calibration:
 
     def encode(self) -> bytes:
         """The file that it is kept in."""
-        tensors = {f"{QUANTILES}{name}": table for name, table in self.quantiles.items()}
-        tensors |= self.measured.tensors()
-        for name, bounds in self.early.items():
-            tensors |= bounds.tensors(name)
-        metadata = {SETTINGS: json.dumps(self.settings), SCORE: self.score}
-        metadata |= {STRATA: json.dumps(self.strata)} | self.measured.metadata()
+        sections = {QUANTILES: self.quantiles, SHIFTS: self.measured.tensors()}
+        notes = {SETTINGS: self.settings, STRATA: self.strata, SHIFTS: self.measured.notes()}
+        sections |= {f"{EARLY}/{name}": bounds.tensors() for name, bounds in self.early.items()}
+        if self.conformal is not None:
+            sections[JUDGED], notes[JUDGED] = self.conformal.tensors(), self.conformal.note
+        tensors = {
+            f"{section}/{name}": np.ascontiguousarray(array)
+            for section, arrays in sections.items()
+            for name, array in arrays.items()
+        }
+        metadata = {SCORE: self.score} | {name: json.dumps(note) for name, note in notes.items()}
         if self.unconditional is not None:
             metadata[UNCONDITIONAL] = self.unconditional
-        if self.conformal is not None:
-            tensors |= self.conformal.tensors()
-            metadata |= self.conformal.metadata()
-        whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-        return save_tensors(whole, metadata)
+        return save_tensors(tensors, metadata)
 
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint, in place of another one at once."""
@@ -223,34 +225,33 @@ class Calibration:
             ValueError: A tensor is missing, or has a wrong type, shape or value; what is beside the
                 tensors is wrong; or the recommended score has no table.
         """
-        tensors = load_tensors(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         metadata: dict[str, str] = header.get("__metadata__", {})
-        quantiles = {
-            name.removeprefix(QUANTILES): table
-            for name, table in tensors.items()
-            if name.startswith(QUANTILES)
-        }
+        sections: dict[str, dict[str, Floats]] = defaultdict(dict)
+        for name, tensor in load_tensors(data).items():
+            if tensor.dtype != np.float64:
+                raise ValueError(f"{name} is {tensor.dtype}, not float64")
+            section, _, rest = name.partition("/")
+            sections[section][rest] = tensor
+        quantiles = sections[QUANTILES]
         chosen = [metadata[name] for name in (SCORE, UNCONDITIONAL) if name in metadata]
         scores = {name for family in families().values() for name in family.scores}
         if not chosen or not {*chosen} <= quantiles.keys() & scores:
-            raise ValueError(f"lacks {QUANTILES} of {chosen}, or there is no such score")
-        if wrong := sorted(name for name, array in tensors.items() if array.dtype != np.float64):
-            raise ValueError(f"{wrong[0]} is {tensors[wrong[0]].dtype}, not float64")
+            raise ValueError(f"lacks {QUANTILES}/ of {chosen}, or there is no such score")
         number, rows = _check_tables(quantiles)
         made = cls(
             chosen[0],
             _strata(metadata, rows),
             quantiles,
             Provenance.read(metadata.get(SETTINGS, "{}")),
-            Measurements.read(tensors, metadata),
-            conformal=Conformal.read(tensors, metadata),
+            Measurements.read(sections[SHIFTS], metadata.get(SHIFTS, "")),
+            conformal=Conformal.read(sections[JUDGED], metadata.get(JUDGED)),
             unconditional=metadata.get(UNCONDITIONAL),
             version=version_of(data),
         )
         if len(made.references) != number or len({(*r.numbers,) for r in made.references}) != 1:
-            raise ValueError(f"{NOTE}: does not begin with the {number} settings of the tables")
-        made.early.update(Early.read(tensors, made.references, made.strata))
+            raise ValueError(f"{SHIFTS}: does not begin with the {number} settings of the tables")
+        made.early.update(Early.read(sections[EARLY], made.references, made.strata))
         return made
 
 
@@ -292,7 +293,7 @@ def _check_tables(quantiles: Mapping[str, Floats]) -> tuple[int, int]:
     for name, table in quantiles.items():
         known = table[np.isfinite(table).all(-1)]
         if not (np.diff(known) >= 0).all():
-            raise ValueError(f"{QUANTILES}{name} does not rise")
+            raise ValueError(f"{QUANTILES}/{name} does not rise")
     return shape[0], shape[1]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -25,8 +24,8 @@ FIRST_ACCEPTED, LARGEST_FIRST_SHARE = 800, 0.5
 """Judged samples that are expected to reach the first threshold of the sequence, enough to certify
 1 % where 4 of them are bad; but at most this share of all."""
 
-CONFIDENCE, BOUND, NOTE = "judged/confidence", "judged/bound", "judged"
-"""Names in the file of the calibration: two tensors and an entry of its metadata."""
+JUDGED, CONFIDENCE, BOUND = "judged", "judged/confidence", "judged/bound"
+"""Section in the file of the calibration and entry of its metadata; the tensors of the section."""
 
 
 @dataclass(frozen=True)
@@ -71,33 +70,27 @@ class Conformal:
 
     def tensors(self) -> dict[str, Floats]:
         """The tensors that the file of the calibration has of it."""
-        return {CONFIDENCE: self.confidence, BOUND: self.bound}
-
-    def metadata(self) -> dict[str, str]:
-        """What the file has beside the tensors."""
-        return {NOTE: json.dumps(self.note)}
+        return {"confidence": self.confidence, "bound": self.bound}
 
     @classmethod
-    def read(
-        cls, tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str]
-    ) -> Conformal | None:
-        """Read the parts of a file; ``None`` if it has no certificate.
+    def read(cls, tensors: Mapping[str, Floats], note: str | None) -> Conformal | None:
+        """Read :meth:`tensors`, and the note as a text; ``None`` if there is no note.
 
         Raises:
             ValueError: The tables are no tables of this kind.
         """
-        if NOTE not in metadata:
+        if note is None:
             return None
-        confidence, bound = tensors.get(CONFIDENCE), tensors.get(BOUND)
+        confidence, bound = tensors.get("confidence"), tensors.get("bound")
         if confidence is None or bound is None:
             raise ValueError(f"lacks {CONFIDENCE} or {BOUND}")
         if confidence.ndim != 1 or confidence.shape != bound.shape or not len(bound):
-            raise ValueError(f"has shapes {confidence.shape} and {bound.shape} in judged/")
+            raise ValueError(f"has shapes {confidence.shape} and {bound.shape} in {JUDGED}/")
         if not ((np.diff(confidence) < 0).all() and (np.diff(bound) >= 0).all()):
             raise ValueError(f"{CONFIDENCE} does not fall, or {BOUND} does not rise")
         if not (0 <= confidence[-1] <= confidence[0] <= 1 and 0 < bound[0] <= bound[-1] <= 1):
             raise ValueError(f"{CONFIDENCE} is not in 0 .. 1, or {BOUND} is no rate")
-        return cls(confidence, bound, _Judged.read(metadata[NOTE]))
+        return cls(confidence, bound, _Judged.read(note))
 
 
 class _Judged(Provenance):

@@ -23,8 +23,8 @@ SHARES = np.arange(1, 20) / 20
 NEVER = 3.0
 """A bound that no rank is beyond."""
 
-EARLY, PARTS = "early/", ("times", "quantiles", "bounds")
-"""Prefix and names of what is stored."""
+EARLY, PARTS = "early", ("times", "quantiles", "bounds")
+"""Section in the file of the calibration, and names of the tensors of each score."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Early:
         able = (self.bounds < NEVER).any(-1).all(0)
         return float(1 - SHARES[int(np.argmax(able))]) if able.any() else 0.0
 
-    def tensors(self, score: str) -> dict[str, Floats]:
+    def tensors(self) -> dict[str, Floats]:
         """The tensors that the file of the calibration has of it."""
-        return {f"{EARLY}{score}/{part}": getattr(self, part) for part in PARTS}
+        return {part: getattr(self, part) for part in PARTS}
 
     @classmethod
     def read(
@@ -99,13 +99,13 @@ class Early:
             ValueError: A part is missing, or the parts do not fit together.
         """
         found = {}
-        for score in sorted({name.split("/")[1] for name in tensors if name.startswith(EARLY)}):
-            names = [f"{EARLY}{score}/{part}" for part in PARTS]
-            if not tensors.keys() >= {*names}:
-                raise ValueError(f"lacks a part of {EARLY}{score}")
-            found[score] = cls(references, strata, *(tensors[name] for name in names))
+        for score in sorted({name.partition("/")[0] for name in tensors}):
+            parts = [tensors[name] for part in PARTS if (name := f"{score}/{part}") in tensors]
+            if len(parts) < len(PARTS):
+                raise ValueError(f"lacks a part of {EARLY}/{score}")
+            found[score] = cls(references, strata, *parts)
             if not found[score]._fits():
-                raise ValueError(f"{EARLY}{score} has parts that do not fit together")
+                raise ValueError(f"{EARLY}/{score} has parts that do not fit together")
         return found
 
     def _fits(self) -> bool:

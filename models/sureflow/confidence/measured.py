@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,6 @@ from math import inf, log
 from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sureflow.confidence.quantile_map import LIMIT, SAME, Floats, QuantileMap, check_map, share_at
@@ -18,8 +17,8 @@ from sureflow.confidence.ranges import CalibratedRange, CalibratedRanges, Ends, 
 from sureflow.core.provenance import complaint
 from sureflow.core.setting import Line, Setting
 
-MAPS, NOTE = "shifts/", "shifts"
-"""Prefix of the maps in the file of the calibration, and an entry of its metadata."""
+SHIFTS = "shifts"
+"""Section of the maps in the file of the calibration, and an entry of its metadata."""
 
 BEYOND = 2.4
 """How much finer than the finest setting that was measured the check beyond it is."""
@@ -143,47 +142,42 @@ class Measurements:
         return [*found.items()]
 
     def tensors(self) -> dict[str, Floats]:
-        """The tensors that the file has of it."""
+        """The tensors that the file has of it, by number of the setting and name of the map."""
         return {
-            f"{MAPS}{number}/{name}": found
+            f"{number}/{name}": found
             for number, measured in enumerate(self.of)
             for name, found in measured.maps.items()
         }
 
-    def metadata(self) -> dict[str, str]:
-        """What the file has beside the tensors."""
-        notes = []
+    def notes(self) -> list[dict[str, Any]]:
+        """What the file has beside the tensors, as JSON."""
+        notes: list[dict[str, Any]] = []
         for each in self.of:
-            note: dict[str, Any] = {"setting": each.setting.record(), "error": dict(each.error)}
+            notes.append({"setting": each.setting.record(), "error": dict(each.error)})
             if each.between is not None:
-                note["between"] = [None if end == inf else end for end in each.between]
-            notes.append(note)
-        return {NOTE: json.dumps(notes)}
+                notes[-1]["between"] = [None if end == inf else end for end in each.between]
+        return notes
 
     @classmethod
-    def read(
-        cls, tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str]
-    ) -> Measurements:
-        """Read the parts of a file.
+    def read(cls, tensors: Mapping[str, Floats], text: str) -> Measurements:
+        """Read :meth:`tensors`, and :meth:`notes` as a text.
 
         Raises:
             ValueError: There is none, or a map or a setting is none.
         """
         try:
-            notes = _NOTES.validate_json(metadata.get(NOTE, ""), strict=True)
+            notes = _NOTES.validate_json(text, strict=True)
         except ValidationError as error:
-            message = f"{NOTE}: no list of settings and errors: {complaint(error)}"
+            message = f"{SHIFTS}: no list of settings and errors: {complaint(error)}"
             raise ValueError(message) from error
+        maps: dict[str, dict[str, QuantileMap]] = defaultdict(dict)
+        for name, tensor in tensors.items():
+            number, _, rest = name.partition("/")
+            maps[number][rest] = check_map(f"{SHIFTS}/{name}", tensor)
         found = []
-        for number, note in enumerate(notes):
-            prefix = f"{MAPS}{number}/"
-            maps = {
-                name.removeprefix(prefix): check_map(name, tensor)
-                for name, tensor in tensors.items()
-                if name.startswith(prefix)
-            }
+        for place, note in enumerate(notes):
             ends = note.between and (note.between[0], note.between[1] or inf)
-            found.append(Measured(Setting.of(note.setting), maps, note.error, ends))
+            found.append(Measured(Setting.of(note.setting), maps[str(place)], note.error, ends))
         return cls(tuple(found))
 
 

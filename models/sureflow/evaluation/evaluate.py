@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sureflow.core.lane import Sample
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
+from sureflow.sampling.early_stopping import Listener
 from sureflow.sampling.sample import run
 
 
@@ -55,9 +56,25 @@ def draw_balanced(
     model: Model, count: int, seed: int, *, quiet: bool = False, **options: Any
 ) -> list[Sample]:
     """Draw ``count`` samples of the lanes of :func:`balanced`."""
-    with tqdm(total=count, disable=quiet, unit="sample", desc=model.card.name) as bar:
-        specs = balanced(model, range(count), seed, **options)
-        return run(model, specs, capacity=64, progress=bar.update)
+    (samples,) = drawn(model, [balanced(model, range(count), seed, **options)], quiet)
+    return samples
+
+
+def drawn(
+    model: Model,
+    parts: Collection[Sequence[LaneSpec]],
+    quiet: bool = False,
+    listener: Listener | None = None,
+) -> Iterator[list[Sample]]:
+    """Draw lanes part by part, with one progress bar; yields the samples of each part.
+
+    The listener is that of :func:`~sureflow.sampling.sample.run`.
+    """
+    bar: tqdm[Any]
+    total = sum(map(len, parts))
+    with tqdm(total=total, disable=quiet, unit="sample", desc=model.card.name) as bar:
+        for lanes in parts:
+            yield run(model, lanes, capacity=64, progress=bar.update, listener=listener)
 
 
 def assess(samples: list[Sample], judge: Judge, held_out: Tensor) -> Report:

@@ -13,6 +13,7 @@ import numpy as np
 
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.certificate import Conformal, certify
+from sureflow.core.arrays import Floats
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.model import Model
@@ -85,6 +86,21 @@ def by_command(command: str) -> SampleJudge:
     return judge
 
 
+def rated(judge: SampleJudge, name: str, samples: list[Sample]) -> Floats:
+    """The verdicts of a judge on samples, ``[n]``.
+
+    Raises:
+        ValueError: They are not one finite number per sample.
+    """
+    verdicts = np.asarray(judge(samples), np.float64)
+    if verdicts.shape != (len(samples),):
+        counts = f"{verdicts.size} judgements on {len(samples)} samples"
+        raise ValueError(f"judge: {name} gave {counts}")
+    if not np.isfinite(verdicts).all():
+        raise ValueError(f"judge: {name} gave something that is no finite number")
+    return verdicts
+
+
 def judged(
     model: Model,
     calibration: Calibration,
@@ -116,10 +132,8 @@ def judged(
     )
     said = [calibration.confidence(score, each.scores[score], each.spec) for each in samples]
     confidence = np.array([np.nan if value is None else value for value in said])
-    verdicts = np.asarray(judge(samples))
-    if verdicts.ndim != 1 or not np.isin(verdicts, (0, 1)).all():
+    bad = rated(judge, name, samples)
+    if not np.isin(bad, (0, 1)).all():
         raise ValueError("judge: wants one of True and False for each sample")
-    if len(verdicts) != draws:
-        raise ValueError(f"judge: {name} gave {len(verdicts)} judgements on {draws} samples")
     note = {"judge": name, "seed": seed, **solver, "score": score, "guidance": GUIDANCE}
-    return certify(confidence, verdicts.astype(np.bool_), note)
+    return certify(confidence, bad.astype(np.bool_), note)

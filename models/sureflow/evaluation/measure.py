@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from tqdm import tqdm
+from itertools import chain
 
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.recalibration import Recalibration
 from sureflow.core.family import family_of
 from sureflow.core.setting import Setting
+from sureflow.evaluation.evaluate import drawn
 from sureflow.model import Model
-from sureflow.sampling.sample import run
 
 
 def measure(
@@ -35,12 +33,8 @@ def measure(
     if wanted is None:
         wanted = family_of(model.card).usual(model.card, calibration.references)
     plan = Recalibration(calibration, model.card, wanted, draws, seed, around)
-    scores = []
-    bar: tqdm[Any]
-    with tqdm(total=sum(plan.counts.values()), disable=quiet, unit="sample") as bar:
-        for setting in plan.counts:
-            lanes = plan.lanes(setting)
-            model.check(lanes[0])
-            samples = run(model, lanes, capacity=64, progress=bar.update)
-            scores += [sample.scores for sample in samples]
-    return plan.result(scores)
+    lanes = [plan.lanes(setting) for setting in plan.counts]
+    for of_setting in lanes:
+        model.check(of_setting[0])
+    samples = chain.from_iterable(drawn(model, lanes, quiet))
+    return plan.result(sample.scores for sample in samples)

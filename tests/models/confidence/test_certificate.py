@@ -141,10 +141,10 @@ def test_it_is_stored_with_the_calibration(tmp_path) -> None:
     ("tensors", "message"),
     [
         ({}, "lacks judged/confidence"),
-        ({"judged/confidence": np.ones(2), "judged/bound": np.ones(3)}, "shapes"),
-        ({"judged/confidence": np.arange(2), "judged/bound": np.arange(2)}, "does not fall"),
+        ({"confidence": np.ones(2), "bound": np.ones(3)}, "shapes"),
+        ({"confidence": np.arange(2), "bound": np.arange(2)}, "does not fall"),
     ],
 )
 def test_a_table_that_is_none_is_refused(tensors, message) -> None:
     with pytest.raises(ValueError, match=message):
-        Conformal.read(tensors, {"judged": "{}"})
+        Conformal.read(tensors, "{}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from math import inf
 
 import numpy as np
@@ -132,7 +133,7 @@ def test_round_trip() -> None:
             check(13, 9, 20),
         )
     )
-    read = Measurements.read(known.tensors(), known.metadata())
+    read = Measurements.read(known.tensors(), json.dumps(known.notes()))
     assert read.ranges == known.ranges
     assert [each.between for each in read.of] == [None, None, (20, inf), (9, 20)]
     setting = named("euler", 20)
@@ -142,13 +143,13 @@ def test_round_trip() -> None:
         )
     falling = {name: np.stack([c[0], c[1, ::-1]]) for name, c in known.tensors().items()}
     with pytest.raises(ValueError, match="shifts/0/likelihood does not rise"):
-        Measurements.read(falling, known.metadata())
+        Measurements.read(falling, json.dumps(known.notes()))
     with pytest.raises(ValueError, match="settings and errors"):
-        Measurements.read({}, {"shifts": '[{"setting": {"speed": [3]}, "error": {}}]'})
+        Measurements.read({}, '[{"setting": {"speed": [3]}, "error": {}}]')
     with pytest.raises(ValueError, match="should have steps"):
-        Measurements.read({}, {"shifts": '[{"setting": {"speed": 3}, "error": {}}]'})
+        Measurements.read({}, '[{"setting": {"speed": 3}, "error": {}}]')
     with pytest.raises(ValueError, match="settings and errors"):
-        Measurements.read({}, {})
+        Measurements.read({}, "")
 
 
 def test_settings_may_tell_of_different_scores() -> None:
