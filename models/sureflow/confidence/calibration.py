@@ -105,10 +105,6 @@ class Calibration:
         """Name of the score that the model is best judged by without a condition."""
         return self.unconditional or self.score
 
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self.strata)}
-
     def confidence(
         self, score: str, uncertainty: float, spec: LaneSpec, realised: float | None = None
     ) -> float | None:
@@ -166,9 +162,10 @@ class Calibration:
 
     def table(self, score: str, stratum: str, weights: Weights = FIRST) -> Floats | None:
         """Ascending values of a score at levels 0 .. 1, ``[LEVELS]``, or ``None``."""
-        tables, row = self.quantiles.get(score), self._rows.get(stratum)
-        if tables is None or row is None or not weights:
+        tables = self.quantiles.get(score)
+        if tables is None or stratum not in self.strata or not weights:
             return None
+        row = self.strata.index(stratum)
         parts = [weight * tables[number, row] for number, weight in weights]
         table: Floats = np.maximum.accumulate(sum(parts[1:], parts[0]))
         return table if np.isfinite(table).all() else None

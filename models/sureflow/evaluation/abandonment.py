@@ -45,7 +45,8 @@ def fit_bounds(
     for number, share in enumerate(SHARES):
         passing = order[final[order] <= share]
         shape, held = np.sort(placed[passing[::2]], 0), placed[passing[1::2]]
-        spare = _spare(len(held), false_rejects, doubt)
+        # How many of these may lie outside; -1 where there are too few to tell.
+        spare = int(binom.ppf(doubt, len(held), false_rejects)) - 1
         if spare < 0:
             continue
         levels = np.arange(len(shape) + 2) / (len(shape) + 1)
@@ -55,9 +56,3 @@ def fit_bounds(
         limit = np.sort(np.max(placed_in, 0))[len(held) - 1 - spare]
         bounds[number] = [np.interp(limit, levels, of_time) for of_time in knots]
     return bounds
-
-
-def _spare(count: int, false_rejects: float, doubt: float) -> int:
-    """How many of ``count`` samples may lie outside; -1 where there are too few to tell."""
-    outside = np.arange(count + 1)
-    return int(np.searchsorted(binom.cdf(outside, count, false_rejects), doubt, "right")) - 1

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -25,24 +24,6 @@ FASHION_NAMES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
-
-
-class Source(Protocol):
-    """A source of training samples."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the classes by label; empty where samples have no labels."""
-        ...
-
-    @property
-    def description(self) -> str:
-        """Description of the samples, for the provenance of a checkpoint."""
-        ...
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw samples ``[count, *shape]`` and labels ``[count]`` (zeros when there are none)."""
-        ...
 
 
 def fashion_mnist(split: str = "train", folder: Path = FASHION_FOLDER) -> tuple[Tensor, Tensor]:
@@ -101,6 +82,14 @@ class Ring:
         mode = torch.randint(RING_MODES, (count,), generator=generator)
         noise = torch.randn(count, 2, generator=generator)
         return self.centres()[mode] + RING_DEVIATION * noise, torch.zeros_like(mode)
+
+
+Source = Arrays | Mixture | Ring
+"""A source of training samples.
+
+It has the names of its classes by label, none where samples have no labels; a description, for the
+provenance of a checkpoint; and it draws samples ``[count, *shape]`` with labels ``[count]``, which
+are zeros where there are none."""
 
 
 def _mixture(config: DataConfig) -> Mixture:

@@ -40,7 +40,12 @@ class Trainer:
         self.network, self.source, self.config, self.folder = network, source, config, folder
         self.step, self.seconds = 0, 0.0
         self.losses: list[float] = []
-        chosen = {id(parameter) for parameter in _trained(network, config.objective)}
+        of_objective = {
+            "velocity": network.velocity_parameters,
+            "variance": network.noise_parameters,
+        }
+        trained = of_objective.get(config.objective, network.parameters)()
+        chosen = {id(parameter) for parameter in trained}
         for parameter in network.parameters():
             parameter.requires_grad_(id(parameter) in chosen)
         named = network.named_parameters()
@@ -153,12 +158,3 @@ class Trainer:
                     "exp_avg": tensors[f"first/{name}"],
                     "exp_avg_sq": tensors[f"second/{name}"],
                 }
-
-
-def _trained(network: VelocityNetwork, objective: str) -> list[nn.Parameter]:
-    """The parameters that an objective trains; all others are frozen."""
-    if objective == "velocity":
-        return network.velocity_parameters()
-    if objective == "variance":
-        return network.noise_parameters()
-    return [*network.parameters()]
