@@ -23,7 +23,8 @@ from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE, coverage, real_clothes, realism, recall, unreality
 from sureflow.families.flow.scores.catalogue import SCORES
-from sureflow.training.data import fashion_mnist, scaled
+from sureflow.training.arrays import scaled
+from sureflow.training.data import fashion_mnist
 from sureflow.training.digits import digits
 
 RATES = (0.005, 0.01, 0.02, 0.03)

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import app, examples
-from sureflow.cli.options import Plugins, clear_errors
+from sureflow.cli.app import command
+from sureflow.cli.options import Plugins
 
 
-@app.command(epilog=examples("sureflow models", "sureflow models my-checkpoints"))
+@command("sureflow models", "sureflow models my-checkpoints")
 def models(
     root: Annotated[
         Path | None, typer.Argument(help="Folder of checkpoint folders; default the embedded ones.")
@@ -22,17 +22,16 @@ def models(
     from sureflow.inspection import survey
 
     broken = False
-    with clear_errors():
-        for found in survey(root):
-            if found.card is None:
-                broken = True
-                typer.echo(f"{found.folder.name:20}  cannot be loaded: {found.error}")
-                continue
-            card = found.card
-            shape = "x".join(map(str, card.shape))
-            calibrated = f"judged by {card.calibrated['score']}" if card.calibrated else "no tables"
-            typer.echo(
-                f"{card.name:20}  {card.media} {shape}, {len(card.classes)} classes,"
-                f" {card.parameters} parameters, {calibrated}, {card.version}"
-            )
+    for found in survey(root):
+        if found.card is None:
+            broken = True
+            typer.echo(f"{found.folder.name:20}  cannot be loaded: {found.error}")
+            continue
+        card = found.card
+        shape = "x".join(map(str, card.shape))
+        calibrated = f"judged by {card.calibrated['score']}" if card.calibrated else "no tables"
+        typer.echo(
+            f"{card.name:20}  {card.media} {shape}, {len(card.classes)} classes,"
+            f" {card.parameters} parameters, {calibrated}, {card.version}"
+        )
     raise typer.Exit(int(broken))

@@ -8,6 +8,8 @@ from math import isfinite
 from typing import Any
 
 Entry = str | float | bool
+Line = tuple[tuple[tuple[str, Entry], ...], str]
+"""What settings share that differ in fineness alone: their key and axis."""
 
 AXES = {"steps": 1, "tolerance": -1}
 """What fineness can be counted by, and the power of it that fineness is: more steps are finer, and
@@ -54,7 +56,7 @@ class Setting:
         return float(self.value) if AXES[self.axis] > 0 else 1 / self.value
 
     @property
-    def line(self) -> tuple[tuple[tuple[str, Entry], ...], str]:
+    def line(self) -> Line:
         """What it shares with coarser and finer ones: key and axis."""
         return self.key, self.axis
 
