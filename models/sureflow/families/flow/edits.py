@@ -16,7 +16,7 @@ from sureflow.core.path import LINEAR
 from sureflow.families.flow.combine import combine
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.measurement import Measurement, measurement
-from sureflow.families.flow.objectives import gradient
+from sureflow.families.flow.objectives import find
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint
 from sureflow.families.flow.tableau import COEFFICIENTS
 
@@ -191,3 +191,13 @@ class Edits:
         for known in edit.paintings:
             x = known.imposed(x, s)
         lanes.jump(slot, x)
+
+
+def gradient(name: str, x: Tensor) -> Tensor:
+    """Gradient of an objective at ``x [*shape]``; it does not pass through the network."""
+    objective = find(name)
+    assert objective is not None
+    with torch.inference_mode(False), torch.enable_grad():
+        point = x.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(objective(point), point)
+    return slope

@@ -8,10 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.families.flow.operations import Guide, axes
-
-MEASUREMENTS = ("mask", "blur", "downsample")
-"""Operators of :class:`~sureflow.families.flow.operations.Guide` that are linear."""
+from sureflow.families.flow.operations import MEASUREMENTS, Guide, axes
 
 SEEN = 1e-2
 """Singular values of a blur below this count as zero: it removes these details."""

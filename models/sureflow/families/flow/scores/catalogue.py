@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sureflow.core.card import ModelCard
 from sureflow.core.meaning import Meaning
 from sureflow.core.plugins import installed
+from sureflow.families.flow.spec import FlowSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +33,17 @@ class FlowMeaning(Meaning):
     factor: int = 0
     after: int = 0
 
-    def obstacle(
-        self, card: ModelCard, label: int | None, guidance: float, parallel: bool = False
-    ) -> str | None:
-        """Why lanes cannot have this score, as the end of a sentence; ``None`` if they can.
-
-        Args:
-            card: Card of the model.
-            label: Class or any other condition of the lanes; ``None`` if they have none.
-            guidance: Guidance scale of the lanes.
-            parallel: Whether their steps are evaluated in parallel.
-        """
-        if self.needs_condition and label is None:
+    def obstacle(self, card: ModelCard, spec: FlowSpec) -> str | None:
+        """Why a lane cannot have this score, as the end of a sentence; ``None`` if it can."""
+        if self.needs_condition and not spec.conditioned:
             return "compares a label with none, so it needs one"
-        if self.plain and guidance != 1:
+        if self.plain and spec.guidance != 1:
             return "holds for plain velocities, so not with guidance"
         if self.factor and not card.differentiable:
             return f"differentiates the velocity, and that of {card.name} cannot be differentiated"
         if self.needs_probe and not card.probed:
             return f"needs a probe, and {card.name} has none; `sureflow probe` makes one"
-        if self.costs_rows and parallel:
+        if self.costs_rows and spec.parallel:
             return "asks for evaluations of its own, so not with parallel"
         return None
 
