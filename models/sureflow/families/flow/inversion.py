@@ -7,15 +7,15 @@ from dataclasses import replace
 import torch
 
 from sureflow.core.arrays import Flags, Slots
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Inverted
-from sureflow.core.process import Outcome, Query, Reply
+from sureflow.core.process import Query, Reply
 from sureflow.families.flow.lanes import FlowLanes
+from sureflow.families.flow.process import FlowProcess
 from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
 
 
-class Inversion:
+class Inversion(FlowProcess):
     """Integrates ``dx/dtau = -v(x, 1 - tau)`` from the sample, with the lane's own solver.
 
     It uses a second set of lanes, without scores and recording. A fixed grid is mirrored.
@@ -25,7 +25,7 @@ class Inversion:
     """
 
     def __init__(self, lanes: FlowLanes) -> None:
-        self.lanes = lanes
+        super().__init__(lanes)
         self._mirrored: Solver | None = None
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
@@ -55,13 +55,6 @@ class Inversion:
         for slot in slots[done & ~diverged].tolist():
             self.lanes.start_from(slot, solver.lanes.x[slot])
         return done, diverged
-
-    def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """The result of a lane that has not begun its way forward."""
-        return self.lanes.outcome(slot, spec)
-
-    def release(self, slot: int) -> None:
-        """Do nothing: no memory belongs to a lane here."""
 
     @property
     def _solver(self) -> Solver:

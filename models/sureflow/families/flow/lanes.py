@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,11 @@ from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, View
 from sureflow.core.lanes import Field, Lanes
 from sureflow.core.path import LINEAR, broadcast
 from sureflow.core.process import Outcome
-from sureflow.core.score import Evidence, Part
+from sureflow.core.score import Evidence, Part, Score
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.grid import Grid, uniform
 from sureflow.families.flow.inversion_error import inversion_error
-from sureflow.families.flow.scores.score_class import score_class
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS, METHODS, STAGES
 from sureflow.moments.reduction import row_sums
@@ -125,7 +126,7 @@ class FlowLanes(Lanes):
             for name, condition in self.conditions.items()
         }
         self.now, self.tick_s = 0.0, 1.0
-        self.scoring = Scoring(self, shape, score_class)
+        self.scoring = Scoring(self, shape, _score_class)
         self.early_stopping = EarlyStopping(self, early or {})
         self.recorder = TrajectoryRecorder(self)
 
@@ -509,3 +510,11 @@ class FlowLanes(Lanes):
         two_step = self.in_multistep(slots)
         ratio = np.divide(h, self.last_h[slots], out=np.ones_like(h), where=two_step)
         return h * ratio / self.tolerance[slots]
+
+
+def _score_class(name: str) -> type[Score]:
+    """The class of a score, imported when a lane first uses it."""
+    kind = resolve_name(SCORES[name].fold)
+    if not (isinstance(kind, type) and issubclass(kind, Score)):
+        raise TypeError(f"score {name}: {SCORES[name].fold} is no Score")
+    return kind

@@ -10,20 +10,19 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
-from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
-from sureflow.core.process import Outcome, Query, Reply
+from sureflow.core.process import Query, Reply
 from sureflow.core.score import Evidence, Part
 from sureflow.core.transfer import to_device, to_host
 from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.points import Points
-from sureflow.families.flow.rows import velocity_query
+from sureflow.families.flow.process import FlowProcess
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments.reduction import row_sums
 
 
-class Picard:
+class Picard(FlowProcess):
     """Euler's method on a fixed grid, several steps of each lane at a time.
 
     A lane has guesses of its states at the next points of its grid. One sweep evaluates the
@@ -47,7 +46,7 @@ class Picard:
     """
 
     def __init__(self, lanes: FlowLanes) -> None:
-        self.lanes = lanes
+        super().__init__(lanes)
         self._window = np.zeros(lanes.capacity, np.int64)
         self._tolerance = np.zeros(lanes.capacity)
         self.guesses: dict[int, Tensor] = {}
@@ -66,7 +65,7 @@ class Picard:
         t = lanes.grid[owner, lanes.step[owner] + points.position].astype(np.float32)
         guesses = self._joined(slots)
         doubled = np.flatnonzero(lanes.guidance[owner] != 1)
-        return [velocity_query(lanes, owner, guesses, t, doubled)]
+        return [self.velocity_query(owner, guesses, t, doubled)]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Make one sweep; a lane diverges if the velocity at its accepted state is not finite."""
@@ -104,10 +103,6 @@ class Picard:
         self._guess(slots, states, velocity[last], accepted, usable)
         done: Flags = lanes.step[slots] >= lanes.steps[slots]
         return done, usable == 0
-
-    def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """The result of a lane at its last accepted state."""
-        return self.lanes.outcome(slot, spec)
 
     def release(self, slot: int) -> None:
         """Free the memory of a lane's guesses."""

@@ -63,12 +63,17 @@ GROUP = "sureflow.scores"
 
 HERE = "sureflow.families.flow.scores"
 
+NULL, SLOPE, RENOISED = "null_velocity", "divergence", "renoised"
+"""Names of the evidence that costs rows of its own: the velocity without condition, besides that
+with it; the slope of the velocity along random signs, an estimate of its divergence; and the
+squared error of the velocities between fresh noise and the sample, over its expected value."""
+
 SCORES: dict[str, FlowMeaning] = {
     "propagated": FlowMeaning(
         "ambiguity",
         "squared data units",
         "how much was open along the path: the integral of the propagated variance over time",
-        fold=f"{HERE}.propagated:Propagated",
+        fold=f"{HERE}.integral:Propagated",
     ),
     "propagated_late": FlowMeaning(
         "landing",
@@ -114,7 +119,7 @@ SCORES: dict[str, FlowMeaning] = {
         "what a judge would say of the sample, predicted from the network's own activations along"
         " the path",
         needs_probe=True,
-        fold=f"{HERE}.probe:ProbeReading",
+        fold=f"{HERE}.integral:ProbeReading",
     ),
     "adherence": FlowMeaning(
         "disregard",
@@ -131,7 +136,7 @@ SCORES: dict[str, FlowMeaning] = {
         " halfway",
         needs_condition=True,
         rows=2,
-        fold=f"{HERE}.contrast:AdherenceContrast",
+        fold=f"{HERE}.adherence:AdherenceContrast",
     ),
     "divergence": FlowMeaning(
         "improbability",
@@ -139,7 +144,7 @@ SCORES: dict[str, FlowMeaning] = {
         "minus the log-density of the sample, its divergence estimated from the velocity's own"
         " derivatives along one random direction",
         factor=1,
-        fold=f"{HERE}.divergence:Divergence",
+        fold=f"{HERE}.likelihood:Divergence",
     ),
     "residual": FlowMeaning(
         "surprise",
