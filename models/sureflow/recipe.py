@@ -67,7 +67,7 @@ def parse(data: bytes) -> LaneSpec:
 def _lane(spec: LaneSpec, path: str, tensors: Tensors, depth: int) -> dict[str, Any]:
     family = family_of(spec)
     note: dict[str, Any] = {} if spec.family == FIRST_FAMILY else {"family": spec.family}
-    for name in _checks(family.spec):
+    for name in _checks(family):
         note[name] = _json_of(getattr(spec, name), path + name, tensors)
     if spec.condition:
         note["condition"] = {
@@ -116,7 +116,7 @@ def _json_of(value: Any, name: str, tensors: Tensors) -> Any:
 
 def _lane_of(note: Any, tensors: Tensors, depth: int) -> LaneSpec:
     family = families()[note.get("family", FIRST_FAMILY)]
-    checks = _checks(family.spec)
+    checks = _checks(family)
     expect(set(note) - {"origin", "condition", "family"} == set(checks), "fields of a lane")
     values = _checked(note, checks, tensors)
     given = note.get("condition", {})
@@ -145,10 +145,10 @@ def _operation_of(family: Family, note: Any, tensors: Tensors) -> object:
 
 
 @cache
-def _checks(kind: type[LaneSpec]) -> dict[str, Check]:
+def _checks(family: Family) -> dict[str, Check]:
     """The checks of a lane's fields, in their order in a note."""
     common = {field.name for field in fields(LaneSpec)}
-    by_name = {field.name: field for field in fields(kind)}
+    by_name = {field.name: field for field in fields(family.spec)}
     own = [name for name in by_name if name not in common]
     return {name: check_of(by_name[name]) for name in (*BEFORE, *own, *AFTER)}
 

@@ -15,14 +15,14 @@ from sureflow.core.card import Condition
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.early import EarlyRule
 from sureflow.core.frame import Frame
-from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, View
+from sureflow.core.lane import UNFINISHED, Array, FinishReason, LaneSpec, View
 from sureflow.core.lanes import Field, Lanes
+from sureflow.core.origin import Inverted
 from sureflow.core.path import LINEAR, broadcast
 from sureflow.core.process import Outcome
 from sureflow.core.score import Evidence, Part, Score
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.grid import Grid, uniform
-from sureflow.families.flow.inversion_error import inversion_error
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS, METHODS, STAGES
@@ -298,19 +298,16 @@ class FlowLanes(Lanes):
             change = moved
             if renewed:
                 change = moved / (1 - float(self.t[slot]))
-                self._renew(slot, change)
+                found = {
+                    "t": float(self.t[slot]),
+                    "state": self.x[slot],
+                    "start": self.start[slot],
+                    "change": change,
+                }
+                self.scoring.renew(slot, found.__getitem__)
             self.start[slot] += change
             self.x[slot] = state
         self.redirect(slot, moved, slope)
-
-    def _renew(self, slot: int, change: Tensor) -> None:
-        found = {
-            "t": float(self.t[slot]),
-            "state": self.x[slot],
-            "start": self.start[slot],
-            "change": change,
-        }
-        self.scoring.renew(slot, found.__getitem__)
 
     def keep_steps(self, slots: Slots, weights: Floats) -> None:
         """Pass the accepted steps of these lanes to their scores, before the states change.
@@ -319,7 +316,7 @@ class FlowLanes(Lanes):
             slots: The lanes, ``[n]``.
             weights: Weights of the stages in each lane's step, ``[n, STAGES]``.
         """
-        self.scoring.begin(slots, self.t[slots], self.h[slots], self._beginning)
+        self.scoring.begin(slots, self.t[slots], self.h[slots], self._staged(0))
         for stage in np.flatnonzero(weights.any(0)).tolist():
             weight = weights[:, stage]
             used, part = slots, weight != 0
@@ -327,28 +324,33 @@ class FlowLanes(Lanes):
                 used, weight = slots[part], weight[part]
             self.scoring.add(used, self.stage_t[stage, used], weight, self._staged(stage))
 
-    def _beginning(self, part: Part, slots: Slots, where: Index) -> Evidence:
-        return lambda name: (
-            self.x[where] if name == "state" else self.stage_evidence[name][0, where]
-        )
-
     def _staged(self, stage: int) -> Callable[[Part, Slots, Index], Evidence]:
-        def of(part: Part, slots: Slots, where: Index) -> Evidence:
-            def evidence(name: str) -> Any:
-                array = self.stage_evidence[name]
-                return array[stage, where if isinstance(array, Tensor) else slots]
+        """Evidence of a stage; of the first one, also the state."""
 
-            return evidence
+        def found(name: str, slots: Slots, where: Index) -> Any:
+            if name == "state":
+                return self.x[where]
+            array = self.stage_evidence[name]
+            return array[stage, where if isinstance(array, Tensor) else slots]
 
-        return of
+        return lambda part, slots, where: lambda name: found(name, slots, where)
 
     def ending_evidence(self, slots: Slots, end: Tensor) -> Evidence:
-        """Evidence of lanes that end at ``end [n, *shape]``, for the values of their scores."""
+        """Evidence of lanes that end at ``end [n, *shape]``, for the values of their scores.
+
+        ``elapsed`` is the time that each lane has run, 1 at ``t = 0``, shaped to divide samples.
+        """
         where = self.index(slots)
+
+        def elapsed() -> Tensor:
+            t = self.t[slots]
+            run = to_device(np.where(t > 0, t, 1).astype(np.float32), self.device)
+            return broadcast(run, self.x)
+
         known: dict[str, Callable[[], Any]] = {
             "end": lambda: end,
             "t": lambda: self.t[slots],
-            "elapsed": lambda: self.elapsed(slots),
+            "elapsed": elapsed,
             "state": lambda: self.x[where],
             "start": lambda: self.start[where],
             "noise": lambda: self._noise(slots, where),
@@ -385,10 +387,10 @@ class FlowLanes(Lanes):
         return View(
             step=step,
             t=float(self.t[slot]),
-            state=self.x[slot].cpu().numpy().copy(),
-            prediction=LINEAR.ends(self.x[lane], t, self.k[0, lane])[1][0].cpu().numpy().copy(),
+            state=_copied(self.x[slot]),
+            prediction=_copied(LINEAR.ends(self.x[lane], t, self.k[0, lane])[1][0]),
             rate=float(self.rates[slot, step]),
-            map=(left**2 * self.variance[0, slot]).cpu().numpy().copy(),
+            map=_copied(left**2 * self.variance[0, slot]),
             uncertainty=float(row_sums(self.map[lane].double())[0]),
         )
 
@@ -396,11 +398,12 @@ class FlowLanes(Lanes):
         """The result of a lane in its present state, copied to host memory."""
         slots, steps = np.array([slot]), int(self.step[slot])
         ending = self.ending_evidence(slots, self.x[slot : slot + 1])
-        data, reason = self.x[slot].cpu().numpy().copy(), self._reason(slot)
+        data, reason = _copied(self.x[slot]), self._reason(slot)
         tolerance = float(self.tolerance[slot]) or None
+        given = spec.origin if isinstance(spec.origin, Inverted) else None
         return Outcome(
             data=data,
-            map=self.map[slot].cpu().numpy().copy(),
+            map=_copied(self.map[slot]),
             t=self.times[slot, : max(steps, 1)].copy(),
             rate=self.rates[slot, : max(steps, 1)].copy(),
             finish_reason=reason,
@@ -413,8 +416,8 @@ class FlowLanes(Lanes):
                 name: float(self.scoring.values(name, slots, ending)[0]) for name in spec.scores
             },
             abandoned_at=float(self.t[slot]) if self.abandoned[slot] else None,
-            start=ending("noise")[0].cpu().numpy().copy(),
-            inversion_error=None if reason in UNFINISHED else inversion_error(spec, data),
+            start=_copied(ending("noise")[0]),
+            inversion_error=None if reason in UNFINISHED or not given else given.error(data),
             frames=self.recorder.frames(slot),
             views=self.recorder.views(slot),
         )
@@ -425,12 +428,6 @@ class FlowLanes(Lanes):
         if self.halted[slot]:
             return "halted"
         return "max_steps" if self.forced[slot] else "converged"
-
-    def elapsed(self, slots: Slots) -> Tensor:
-        """Time that each lane has run, shaped to divide samples; 1 for a lane at ``t = 0``."""
-        t = self.t[slots]
-        elapsed = to_device(np.where(t > 0, t, 1).astype(np.float32), self.device)
-        return elapsed.reshape(-1, *(1 for _ in self.shape))
 
     def copy_stage(self, slots: Slots, source: Integers, target: int) -> None:
         """Copy stage ``source [n]`` of each of these lanes to its stage ``target``."""
@@ -510,6 +507,10 @@ class FlowLanes(Lanes):
         two_step = self.in_multistep(slots)
         ratio = np.divide(h, self.last_h[slots], out=np.ones_like(h), where=two_step)
         return h * ratio / self.tolerance[slots]
+
+
+def _copied(tensor: Tensor) -> Array:
+    return tensor.cpu().numpy().copy()
 
 
 def _score_class(name: str) -> type[Score]:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
-from sureflow.core.draw import Purpose, normal
+from sureflow.core.draw import Purpose
 from sureflow.core.path import LINEAR
 from sureflow.core.process import Query, Reply
 from sureflow.core.transfer import to_host
-from sureflow.families.flow.edits import DrawKey
+from sureflow.families.flow.edits import Draw
 from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.operations import Region, Resample, Uncertain
@@ -33,11 +33,11 @@ class Resampling(FlowProcess):
 
     def __init__(self, lanes: FlowLanes) -> None:
         super().__init__(lanes)
-        self._pending: dict[int, tuple[Resample, DrawKey]] = {}
+        self._pending: dict[int, tuple[Resample, Draw]] = {}
 
-    def prepare(self, slot: int, operation: Resample, key: DrawKey) -> None:
-        """Admit a lane for an operation, whose noise is drawn at the coordinates ``key``."""
-        self._pending[slot] = operation, key
+    def prepare(self, slot: int, operation: Resample, draw: Draw) -> None:
+        """Admit a lane for an operation, which has this noise."""
+        self._pending[slot] = operation, draw
 
     def ask(self, slots: Slots) -> list[Query]:
         """The states of all lanes, then those of the guided ones without condition."""
@@ -53,11 +53,10 @@ class Resampling(FlowProcess):
         lanes.evaluations[slots] += 1 + (guidance != 1)
         diverged = np.zeros(len(slots), np.bool_)
         for place, slot in enumerate(slots.tolist()):
-            operation, key = self._pending.pop(slot)
+            operation, draw = self._pending.pop(slot)
             x, t = lanes.x[slot], float(lanes.t[slot])
             noise, end = LINEAR.ends(x, t, velocity[place])
-            fresh = normal(lanes.shape, *key.of(Purpose.RESAMPLE)).to(lanes.device)
-            kept = math.sqrt(1 - operation.strength**2)
+            kept, fresh = math.sqrt(1 - operation.strength**2), draw(Purpose.RESAMPLE, 0)
             moved = LINEAR.interpolate(kept * noise + operation.strength * fresh, end, t)
             chosen = _chosen(operation.region, variance[place])
             diverged[place] = not bool(moved.isfinite().all())
