@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 
@@ -23,10 +24,6 @@ class Inversion(FlowProcess):
     Args:
         lanes: The lanes in which a lane continues at ``t = 0`` once its noise is found.
     """
-
-    def __init__(self, lanes: FlowLanes) -> None:
-        super().__init__(lanes)
-        self._mirrored: Solver | None = None
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start a lane from the sample in its spec."""
@@ -56,18 +53,11 @@ class Inversion(FlowProcess):
             self.lanes.start_from(slot, solver.lanes.x[slot])
         return done, diverged
 
-    @property
+    @cached_property
     def _solver(self) -> Solver:
         """The solver, made when first used, since it has memory for as many lanes again."""
-        if self._mirrored is None:
-            own = self.lanes
-            self._mirrored = Solver(
-                FlowLanes(
-                    own.capacity,
-                    own.shape,
-                    own.device,
-                    own.null_label,
-                    conditions=own.conditions,
-                )
-            )
-        return self._mirrored
+        own = self.lanes
+        shape, conditions = own.shape, own.conditions
+        return Solver(
+            FlowLanes(own.capacity, shape, own.device, own.null_label, conditions=conditions)
+        )

@@ -49,30 +49,25 @@ class FlowLanes(Lanes):
     for a multistep lane; any other lane evaluates its first stage again, with the same bits.
 
     Attributes:
-        fitted: The model's fitted grid, for lanes that use it.
-        scoring: The scores of the lanes; ``early_stopping`` abandons lanes by them.
-        recorder: Records frames and views of the lanes.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
         start: State from which the velocities along the path add up to ``x``: the state at
             ``t = 0``, moved by the jumps of the lane; see :meth:`jump`.
         noise: Actual state at ``t = 0`` of lanes that have ``jumped``.
         map: ``int Sigma dt`` per component from 0 to the current step, ``[capacity, *shape]``.
             ``path`` holds both ``x`` and ``map``.
-        k: Stage velocities of the current step, ``[STAGES, capacity, *shape]``, on the device. A
-            multistep lane keeps the velocity of the previous step in ``k[1]``.
-        variance: Variances at the stages, of the same shape; ``stages_of_path`` holds ``k`` and
-            ``variance``.
+        k: Velocities at the stages of the current step, ``[STAGES, capacity, *shape]``, on the
+            device, and ``variance`` there; ``stages_of_path`` holds both. A multistep lane keeps
+            the stage of the previous step in place 1.
         stage_evidence: Evidence of every stage by name: these two; ``trace``, the variances summed
             over components, ``[STAGES, capacity]``; ``divergence``, estimated where a score needs
             it; ``reading`` of the network's probe, 0 where there is none.
         stage_t: Times of the stages, ``[STAGES, capacity]``.
         condition_arrays: Conditions by name, ``[capacity, *shape]``; null where not given.
-        h: Size of the current step.
+        h: Size of the current step; ``last_h`` that of the last accepted one.
         stage: Stage to evaluate next.
         leave_at: Number of completed steps at which the lane leaves the solver.
         history_from: Step from which on the solver may use previous steps.
-        solver_from: Step at which the lane's present solver and its grid began, with
-            ``solver_from_t`` the time.
+        solver_from: Step, and ``solver_from_t`` time, at which its present solver began.
         method: Index into :data:`~sureflow.families.flow.tableau.METHODS`.
         label: Class, or the null label.
         guidance: Guidance scale; 1 without a condition.
@@ -83,14 +78,11 @@ class FlowLanes(Lanes):
         max_steps: Most steps that the lane may try, including those before its present solver.
         proposal: Size that the last error suggests for the next step.
         last_error: Error of the last accepted step in units of the tolerance.
-        last_h: Size of the last accepted step.
         retrying: Whether the previous try of the step was rejected.
         unchecked: Whether the current step, the last, is accepted without an error estimate.
         forced: Whether the last step allowed had to be longer than the step control wanted.
-        deadline: Time at which the sample must be finished, on the caller's clock; infinity if
-            there is none.
-        now: Present time on that clock.
-        tick_s: Present duration of a tick in seconds.
+        deadline: Time at which the sample must be finished, or infinity, on the clock of ``now``;
+            ``tick_s`` is the present duration of a tick in seconds.
     """
 
     def __init__(
@@ -113,7 +105,9 @@ class FlowLanes(Lanes):
         self.x, self.map = self.path
         self.add("x", Field(shape), self.x)
         self.add("map", Field(shape), self.map)
-        self.start = self.tensor("start", shape, when=self._has_origin)
+        self.start = self.tensor(
+            "start", shape, when=lambda slot: self.spec(slot).origin is not None
+        )
         self.noise = self.tensor("noise", shape, when=lambda slot: bool(self.jumped[slot]))
         self.jumped = self.flag("jumped")
         self._add_stages()
@@ -145,9 +139,11 @@ class FlowLanes(Lanes):
             "reading": reading,
         }
         for name, array in (*self.stage_evidence.items(), ("t", self.stage_t)):
-            tensor = isinstance(array, Tensor)
-            field = Field(self.shape) if tensor else Field((), "f8")
+            field = Field(self.shape) if isinstance(array, Tensor) else Field((), "f8")
             self.add(f"previous.{name}", field, array[PREVIOUS], self._is_multistep)
+
+    def _is_multistep(self, slot: int) -> bool:
+        return bool(self.in_multistep(np.array([slot]))[0])
 
     def _add_control(self) -> None:
         """Add the numbers by which steps are chosen."""
@@ -170,13 +166,6 @@ class FlowLanes(Lanes):
         spec = self._specs[slot]
         assert spec is not None
         return spec
-
-    def _has_origin(self, slot: int) -> bool:
-        spec = self._specs[slot]
-        return spec is not None and spec.origin is not None
-
-    def _is_multistep(self, slot: int) -> bool:
-        return bool(self.in_multistep(np.array([slot]))[0])
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start a new lane in a slot, from its noise at ``t = 0``."""

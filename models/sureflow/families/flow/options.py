@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -17,6 +18,7 @@ from sureflow.families.flow.spec import (
     MAX_STEPS,
     MIN_TOLERANCE,
     PARALLEL_METHODS,
+    FlowSpec,
 )
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS, EVALUATIONS, METHODS
 
@@ -93,12 +95,13 @@ class SamplerOptions(Schema):
         return value
 
     def lane(self) -> dict[str, Any]:
-        """Return the options as fields of a lane."""
-        fields = self.model_dump(exclude_none=True, exclude={"parallel"})
+        """Return the options as fields of a lane; those that are left out have their defaults."""
+        options = self.model_dump(exclude={"parallel"})
         if self.parallel is not None:
-            fields["parallel"] = self.parallel.window
-            fields["parallel_tolerance"] = self.parallel.tolerance
-        return fields
+            options["parallel"] = self.parallel.window
+            options["parallel_tolerance"] = self.parallel.tolerance
+        defaults = {field.name: field.default for field in fields(FlowSpec)}
+        return {k: defaults[k] if value is None else value for k, value in options.items()}
 
 
 def _contradiction(field: str, value: Any, given: dict[str, Any]) -> str | None:

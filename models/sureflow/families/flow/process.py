@@ -7,10 +7,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Integers, Slots
+from sureflow.core.arrays import Floats, Integers, Slots
 from sureflow.core.lane import LaneSpec
 from sureflow.core.process import Outcome, Query
-from sureflow.core.transfer import to_device
+from sureflow.core.transfer import to_device, to_host
 from sureflow.families.flow.lanes import FlowLanes
 
 VELOCITY, JVP = "velocity", "jvp"
@@ -60,3 +60,13 @@ class FlowProcess:
                 given[name] = torch.cat([value, null])
         times, labels = to_device(t, x.device), to_device(label, x.device)
         return Query(VELOCITY, {"x": x, "t": times, "label": labels, **given})
+
+
+def on_host(parts: dict[str, Tensor]) -> dict[str, Floats]:
+    """Copy numbers by name, each ``[n]``, from the device in one read."""
+    values = to_host(torch.cat([*parts.values()])).astype(np.float64)
+    found, start = {}, 0
+    for name, part in parts.items():
+        found[name] = values[start : start + len(part)]
+        start += len(part)
+    return found

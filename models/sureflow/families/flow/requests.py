@@ -17,9 +17,6 @@ from sureflow.families.flow.operation_bodies import ConditionOperation
 from sureflow.families.flow.options import Guidance, SamplerOptions
 from sureflow.families.flow.spec import FlowSpec
 
-SAMPLER = ("method", "steps", "tolerance", "min_steps", "max_steps", "grid")
-"""Fields of a lane that an edit may change by its sampler."""
-
 
 def lane(
     card: ModelCard,
@@ -69,8 +66,7 @@ def edit(
     if sampler.parallel is not None:
         raise InvalidFieldError("sampler.parallel", "not for the rest of a trajectory")
     _check_grid(sampler, card)
-    plain = FlowSpec(spec.seed, spec.index, **sampler.lane())
-    return replace(spec, **{name: getattr(plain, name) for name in SAMPLER}), made
+    return replace(spec, **sampler.lane()), made
 
 
 def _conditioned(

@@ -20,23 +20,17 @@ from sureflow.families.flow.spec import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLE
 RUN = ("label", "guidance", "method", "steps", "tolerance", "grid")
 """Fields of a lane that say how it is run; another class from some step on is an edit too."""
 
-FIXED = (
-    ("euler", 10), ("euler", 20), ("euler", 50), ("heun", 10), ("midpoint", 10), ("midpoint", 20),
-    ("ab2", 20), ("ab2", 40), ("rk4", 5), ("rk4", 10),
-)  # fmt: skip
-ADAPTIVE = (("ab2", 0.03), ("ab2", 0.01))
+FIXED = "euler:10 euler:20 euler:50 heun:10 midpoint:10 midpoint:20 ab2:20 ab2:40 rk4:5 rk4:10"
+ADAPTIVE = "ab2:0.03 ab2:0.01"
 
-MORE = (("euler", 100), ("heun", 40), ("ab2", 10), ("ab2", 80), ("rk4", 20))
-MORE_ADAPTIVE = (
-    ("ab2", 0.1), ("ab2", 0.003),
-    ("bosh3", 0.03), ("bosh3", 0.01), ("dopri5", 0.03), ("dopri5", 0.01),
-)  # fmt: skip
+MORE = "euler:100 heun:40 ab2:10 ab2:80 rk4:20"
+MORE_ADAPTIVE = "ab2:0.1 ab2:0.003 bosh3:0.03 bosh3:0.01 dopri5:0.03 dopri5:0.01"
 """For models of vectors, whose draws cost little."""
 
-FITTED = (("heun", 10), ("heun", 20), ("euler", 20))
+FITTED = "heun:10/fitted heun:20/fitted euler:20/fitted"
 """For models that have a grid of their own."""
 
-GUIDED = (("euler", 50), ("heun", 10), ("ab2", 40), ("rk4", 10))
+GUIDED = "euler:50 heun:10 ab2:40 rk4:10"
 """At the largest guidance scale, where every evaluation costs two rows."""
 
 
@@ -125,14 +119,11 @@ def usual(card: ModelCard, known: Sequence[Setting]) -> list[Setting]:
     """
     cheap = card.media == "vector"
     scales = [one.numbers["guidance"] for one in known]
-    found = [named(method, steps) for method, steps in FIXED + MORE * cheap]
-    found += [
-        named(method, None, tolerance) for method, tolerance in ADAPTIVE + MORE_ADAPTIVE * cheap
-    ]
-    if "fitted" in card.grids:
-        found += [named(method, steps, grid="fitted") for method, steps in FITTED]
+    fitted = "fitted" in card.grids
+    lines = [FIXED, MORE * cheap, ADAPTIVE, MORE_ADAPTIVE * cheap, FITTED * fitted]
+    found = [parse(text) for text in " ".join(lines).split()]
     if max(scales) != 1:
-        found += [named(method, steps, guidance=max(scales)) for method, steps in GUIDED]
+        found += [parse(f"{text}@{max(scales)}") for text in GUIDED.split()]
     return [one for one in found if one.numbers["guidance"] in scales]
 
 

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Floats, Slots
 from sureflow.core.process import Query, Reply
-from sureflow.core.transfer import to_device, to_host
+from sureflow.core.transfer import to_device
 from sureflow.families.flow.combine import combine
 from sureflow.families.flow.control import ByLane, StepControl
 from sureflow.families.flow.deadline import accept_late_step, relax_tolerance
 from sureflow.families.flow.edits import Edits
 from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.lanes import FlowLanes
-from sureflow.families.flow.process import JVP, FlowProcess
+from sureflow.families.flow.process import JVP, FlowProcess, on_host
 from sureflow.families.flow.scores.catalogue import NULL, SLOPE
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
@@ -104,7 +104,7 @@ class Solver(FlowProcess):
         if adaptive.any():
             read["trace"] = row_sums(variance)
             read["error"] = self._error_squares(slots[measured])
-        numbers = _on_host(read)
+        numbers = on_host(read)
         rate = numbers["rate"]
         if "reading" in numbers:
             lanes.stage_evidence["reading"][stage, slots] = numbers["reading"]
@@ -223,13 +223,3 @@ class Solver(FlowProcess):
         zero = torch.zeros_like(lanes.x[:1]).expand_as(lanes.x)
         error = combine(zero, lanes.k, where, lanes.error_weights(slots))
         return row_sums((error / (1 + lanes.x[where].abs())).square())
-
-
-def _on_host(parts: dict[str, Tensor]) -> dict[str, Floats]:
-    """Copy numbers by name, each ``[n]``, from the device in one read."""
-    values = to_host(torch.cat([*parts.values()])).astype(np.float64)
-    found, start = {}, 0
-    for name, part in parts.items():
-        found[name] = values[start : start + len(part)]
-        start += len(part)
-    return found
