@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.lane import LaneSpec
-from sureflow.core.path import broadcast
+from sureflow.core.path import factors
 
 Evidence = Callable[[str], Any]
 """Returns the evidence of some lanes by name. A score looks up only what it needs."""
@@ -46,8 +45,7 @@ class Step:
 
     def scaled(self, values: Tensor) -> Tensor:
         """``values [n, *shape]`` multiplied by their weights."""
-        weight = torch.from_numpy(self.weight.astype(np.float32)).to(values.device)
-        return values * broadcast(weight, values)
+        return values * factors(self.weight, values)
 
 
 class Score(ABC):

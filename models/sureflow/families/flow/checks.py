@@ -24,13 +24,12 @@ from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.recipe import MAX_DEPTH
 
 
-def check(spec: FlowSpec, model: Any, engine: Any) -> None:
+def check(spec: FlowSpec, model: Any) -> None:
     """Check that a model can run a lane.
 
     Args:
         spec: The lane.
         model: The model.
-        engine: Its engine, whose lanes frames are compared with.
 
     Raises:
         ValueError: It cannot; the message begins with the name of the field.
@@ -50,7 +49,7 @@ def check(spec: FlowSpec, model: Any, engine: Any) -> None:
         check_range("early", spec.early, 0, 1)
     _check_recording(spec)
     if spec.origin is not None:
-        _check_origin(spec, spec.origin, model, engine)
+        _check_origin(spec, spec.origin, model)
 
 
 def _check_steps(spec: FlowSpec) -> None:
@@ -110,7 +109,7 @@ def _check_recording(spec: FlowSpec) -> None:
         raise ValueError("parallel: no frames, and no other origin, of steps ahead of their time")
 
 
-def _check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
+def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
     """Check that a lane can start from an origin."""
     if not isinstance(origin, Branch | Inverted):
         raise ValueError(f"origin: {origin!r:.60} is neither a branch nor an inversion")
@@ -124,8 +123,7 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
     if parent.parallel:
         raise ValueError("parent: its steps were made in parallel, so it cannot be taken up again")
     try:
-        plain = replace(parent, scores=(), keep=(), shift=0.0, watch=(), halt=None)
-        check(plain, model, engine)
+        check(replace(parent, scores=(), keep=(), shift=0.0, watch=(), halt=None), model)
     except ValueError as error:
         raise ValueError(f"parent: {error}") from error
     check_range("step", origin.step, 0, _longest(parent) - 1)
@@ -135,7 +133,7 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
         if SCORES[name].plain and parent.guided:
             raise ValueError(f"scores: {name} holds for plain velocities, not for such a parent")
     if origin.frame is not None:
-        _check_frame(origin.frame, origin.step, engine)
+        _check_frame(origin.frame, origin.step, model.engine)
     for number, operation in enumerate(origin.operations):
         try:
             if not isinstance(operation, Operation):

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
-from sureflow.core.path import broadcast
+from sureflow.core.arrays import Flags, Index, Integers, Slots
+from sureflow.core.path import factors
 from sureflow.core.process import Query, Reply
 from sureflow.core.score import Evidence, Part
 from sureflow.core.transfer import to_device
@@ -77,7 +77,7 @@ class Picard(FlowProcess):
         lanes.evaluations[slots] += points.count * (1 + (lanes.guidance[slots] != 1))
 
         step = lanes.step[owner] + points.position
-        h = _weights(lanes.grid[owner, step + 1] - lanes.grid[owner, step], velocity)
+        h = factors(lanes.grid[owner, step + 1] - lanes.grid[owner, step], velocity)
         where = to_device(slots, lanes.device)
         states = _sums(lanes.x[where], points.padded(h * velocity))
         maps = _sums(lanes.map[where], points.padded(h * variance))
@@ -163,14 +163,10 @@ class Picard(FlowProcess):
             lane, place = lane[beyond], place[beyond]
             owner, first = slots[lane], step[lane]
             gap = lanes.grid[owner, first + place] - lanes.grid[owner, first + known[lane]]
-            line = _weights(gap, velocity) * velocity[to_device(lane, lanes.device)]
+            line = factors(gap, velocity) * velocity[to_device(lane, lanes.device)]
             guesses[to_device(beyond, lanes.device)] += line
         parts = torch.split(guesses, count.tolist())
         self.guesses.update(zip(slots.tolist(), parts, strict=True))
-
-
-def _weights(values: Floats, like: Tensor) -> Tensor:
-    return broadcast(to_device(values.astype(np.float32), like.device), like)
 
 
 def _sums(start: Tensor, moves: Tensor) -> Tensor:
