@@ -22,8 +22,7 @@ class Query:
     Attributes:
         head: Name of the head.
         inputs: Inputs by name, each ``[n, ...]`` for ``n`` rows.
-        bucket: Queries of one head and one bucket have rows of equal shapes, which are evaluated
-            together.
+        bucket: Rows of one head and one bucket have equal shapes and are evaluated together.
     """
 
     head: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import ClassVar
 
@@ -136,6 +136,13 @@ class VelocityNetwork(nn.Module, ABC):
         tensors = chain(self.parameters(), self.buffers())
         return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
+    def with_noise(self, place: str, h: Moments, embedding: Tensor, noisy: bool) -> Moments:
+        """Add the variance of the noise layer at a place, if it has one that takes part."""
+        if not (noisy and place in self.noise):
+            return h
+        out: Moments = self.noise[place](h, embedding)
+        return out
+
     def noise_parameters(self) -> list[nn.Parameter]:
         """Parameters of the noise layers: the only ones that shape the variance alone."""
         return list(self.noise.parameters())
@@ -174,34 +181,17 @@ def check_depth(name: str, count: int) -> None:
         raise ValueError(f"{name}: {count} is not in 0 .. {MAX_DEPTH}")
 
 
-class NoiseSites:
-    """Builds the noise layers of a network at the places that its config names.
+def noise_layers(wanted: Sequence[str], places: Mapping[str, int], embedding: int) -> nn.ModuleDict:
+    """Make the noise layers of a network.
 
     Args:
-        wanted: Names of the places where noise is injected.
+        wanted: Names of the places where its config injects noise.
+        places: Channels of the activations at each place of the network, by name.
         embedding: Width of the time-and-condition embedding.
 
     Raises:
-        ValueError: From :meth:`build`, when a wanted name is no place of this network.
+        ValueError: A wanted name is no place of this network.
     """
-
-    def __init__(self, wanted: list[str], embedding: int) -> None:
-        self._wanted = wanted
-        self._embedding = embedding
-        self._offered: dict[str, int] = {}
-
-    def offer(self, name: str, channels: int) -> None:
-        """Declare a place where noise can be injected, and its channel count."""
-        self._offered[name] = channels
-
-    def build(self) -> nn.ModuleDict:
-        """Make the wanted noise layers."""
-        unknown = [name for name in self._wanted if name not in self._offered]
-        if unknown:
-            raise ValueError(f"noise: no layer named {unknown}; choose from {[*self._offered]}")
-        return nn.ModuleDict(
-            {
-                name: MultiplicativeNoise(self._offered[name], self._embedding)
-                for name in self._wanted
-            }
-        )
+    if unknown := [name for name in wanted if name not in places]:
+        raise ValueError(f"noise: no layer named {unknown}; choose from {[*places]}")
+    return nn.ModuleDict({name: MultiplicativeNoise(places[name], embedding) for name in wanted})

@@ -8,16 +8,11 @@ from sureflow.sampling.evaluator import Evaluator
 
 
 class Evaluators(dict[str, Evaluator]):
-    """Evaluators by the name of the head; making one verifies its block sizes.
-
-    Args:
-        model: The model.
-    """
+    """Evaluators by the name of the head; making one verifies its block sizes."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self._heads = model.engine.heads()
-        self._main, self._how, self._device = model.engine.main, model.compile, model.device
+        self._model, self._heads = model, model.engine.heads()
 
     def __missing__(self, name: str) -> Evaluator:
         """Make the evaluator of a head.
@@ -25,10 +20,10 @@ class Evaluators(dict[str, Evaluator]):
         Raises:
             ValueError: Rows of the head depend on each other; see :class:`Evaluator`.
         """
-        head = self._heads[name]
-        how = self._how if name == self._main else "off"
-        evaluate = compiled(head.evaluate, how, self._device)
-        self[name] = Evaluator(evaluate, head.example, self._device, head.row_counts)
+        model, head = self._model, self._heads[name]
+        how = model.compile if name == model.engine.main else "off"
+        evaluate = compiled(head.evaluate, how, model.device)
+        self[name] = Evaluator(evaluate, head.example, model.device, head.row_counts)
         return self[name]
 
 
@@ -44,8 +39,3 @@ def evaluators(model: Model) -> Evaluators:
 def main_head(model: Model) -> Evaluator:
     """The evaluator of the head that most rows ask for."""
     return evaluators(model)[model.engine.main]
-
-
-def best_rows(model: Model) -> int:
-    """The smallest block whose cost per row is near the lowest; see :class:`Evaluator`."""
-    return main_head(model).best_rows

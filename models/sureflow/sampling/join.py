@@ -11,12 +11,7 @@ from sureflow.sampling.evaluator import Evaluator
 
 
 def join_and_evaluate(queries: Sequence[Query], heads: Mapping[str, Evaluator]) -> list[Reply]:
-    """Replies in the order of the queries. Rows of one head and bucket are evaluated as one batch.
-
-    Args:
-        queries: The queries, in any order.
-        heads: Evaluators of the heads, by name.
-    """
+    """Replies in the order of the queries. Rows of one head and bucket go in one batch."""
     groups: dict[tuple[str, Hashable], list[int]] = {}
     for number, query in enumerate(queries):
         groups.setdefault((query.head, query.bucket), []).append(number)

@@ -112,8 +112,8 @@ class FlowLanes(Lanes):
         self.x, self.map = self.path
         self.add("x", Field(shape), self.x)
         self.add("map", Field(shape), self.map)
-        self.start = self.tensor("start", shape, when=self._has_origin)
-        self.noise = self.tensor("noise", shape, when=lambda slot: bool(self.jumped[slot]))
+        self.start = self.tensor("start", shape, kept=self._has_origin)
+        self.noise = self.tensor("noise", shape, kept=lambda slot: bool(self.jumped[slot]))
         self.jumped = self.flag("jumped")
         self._add_stages()
         self._add_control()
@@ -145,8 +145,9 @@ class FlowLanes(Lanes):
         }
         for name, array in (*self.stage_evidence.items(), ("t", self.stage_t)):
             tensor = isinstance(array, Tensor)
-            field = Field(self.shape) if tensor else Field((), "f8")
-            self.add(f"previous.{name}", field, array[PREVIOUS], self._is_multistep)
+            shape, dtype = (self.shape, "f4") if tensor else ((), "f8")
+            field = Field(shape, dtype, kept=self._is_multistep)
+            self.add(f"previous.{name}", field, array[PREVIOUS])
 
     def _add_control(self) -> None:
         """Add the numbers by which steps are chosen."""
@@ -232,7 +233,8 @@ class FlowLanes(Lanes):
         if redirected:
             self.redirect(slot)
         if reconditioned:
-            self.scoring.recondition(slot, spec)
+            for score in self.scoring.of(slot):
+                score.recondition(slot, spec)
         self.set_condition(slot, spec)
         self.early_stopping.admit(slot, spec)
         self.recorder.continue_as(slot, spec)
@@ -269,7 +271,8 @@ class FlowLanes(Lanes):
         """Tell the scores of a lane that its state or its velocity has been changed."""
         by = torch.zeros_like(self.x[slot]) if moved is None else moved
         found = {"t": float(self.t[slot]), "moved": by, "slope": slope}
-        self.scoring.jump(slot, found.__getitem__)
+        for score in self.scoring.of(slot):
+            score.jump(slot, found.__getitem__)
 
     def jump(
         self, slot: int, state: Tensor, slope: Tensor | None = None, *, renewed: bool = False
@@ -309,7 +312,8 @@ class FlowLanes(Lanes):
             "start": self.start[slot],
             "change": change,
         }
-        self.scoring.renew(slot, found.__getitem__)
+        for score in self.scoring.of(slot):
+            score.renew(slot, found.__getitem__)
 
     def keep_steps(self, slots: Slots, weights: Floats) -> None:
         """Pass the accepted steps of these lanes to their scores, before the states change.
