@@ -2,8 +2,8 @@
 
 A recipe is a safetensors file. Its tensors are the arrays of the lane; all other fields are in a
 JSON note in its metadata. A recipe leaves out the fields that do not change the sample (``keep``,
-``watch``, ``halt``), and the frames, which only save evaluations. The family has the checks for its
-own fields and operations.
+``watch``, ``halt``), and the frames, which only save evaluations. The fields of lanes and
+operations are read by their annotations.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from safetensors.numpy import load, save
 
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.lane import LaneSpec, Origin
-from sureflow.core.note import Check, Tensors, expect, names, number, optional, tensor, whole
+from sureflow.core.note import Check, Tensors, check_of, expect, tensor, whole
 from sureflow.core.origin import Branch, Inverted
 
 NOTE = "recipe"
@@ -30,8 +31,7 @@ MAX_DEPTH = 64
 FIRST_FAMILY = "flow"
 """Family of a note that names none, as the first versions of the software wrote them."""
 
-BEFORE: dict[str, Check] = {"seed": whole, "index": whole}
-AFTER: dict[str, Check] = {"scores": names, "early": optional(number)}
+BEFORE, AFTER = ("seed", "index"), ("scores", "early")
 """Fields of every lane in a note, before and after those of its family."""
 
 
@@ -67,7 +67,7 @@ def parse(data: bytes) -> LaneSpec:
 def _lane(spec: LaneSpec, path: str, tensors: Tensors, depth: int) -> dict[str, Any]:
     family = family_of(spec)
     note: dict[str, Any] = {} if spec.family == FIRST_FAMILY else {"family": spec.family}
-    for name in (*BEFORE, *family.fields, *AFTER):
+    for name in _checks(family):
         note[name] = _json_of(getattr(spec, name), path + name, tensors)
     if spec.condition:
         note["condition"] = {
@@ -116,7 +116,7 @@ def _json_of(value: Any, name: str, tensors: Tensors) -> Any:
 
 def _lane_of(note: Any, tensors: Tensors, depth: int) -> LaneSpec:
     family = families()[note.get("family", FIRST_FAMILY)]
-    checks = BEFORE | dict(family.fields) | AFTER
+    checks = _checks(family)
     expect(set(note) - {"origin", "condition", "family"} == set(checks), "fields of a lane")
     values = _checked(note, checks, tensors)
     given = note.get("condition", {})
@@ -139,9 +139,18 @@ def _origin_of(family: Family, note: Any, tensors: Tensors, depth: int) -> Origi
 
 def _operation_of(family: Family, note: Any, tensors: Tensors) -> object:
     kind = family.operations[note["kind"]]
-    checks = family.operation_fields[note["kind"]]
+    checks = {field.name: check_of(field) for field in fields(kind)}
     expect(set(note) - {"kind"} == set(checks), "fields of an operation")
     return kind(**_checked(note, checks, tensors))
+
+
+@cache
+def _checks(family: Family) -> dict[str, Check]:
+    """The checks of a lane's fields, in their order in a note."""
+    common = {field.name for field in fields(LaneSpec)}
+    by_name = {field.name: field for field in fields(family.spec)}
+    own = [name for name in by_name if name not in common]
+    return {name: check_of(by_name[name]) for name in (*BEFORE, *own, *AFTER)}
 
 
 def _checked(note: Any, checks: Mapping[str, Check], tensors: Tensors) -> dict[str, Any]:

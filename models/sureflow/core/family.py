@@ -12,7 +12,6 @@ from sureflow.core.card import ModelCard
 from sureflow.core.cost import Cost
 from sureflow.core.lane import LaneSpec
 from sureflow.core.meaning import Meaning
-from sureflow.core.note import Check
 from sureflow.core.plugins import installed
 from sureflow.core.setting import Setting
 from sureflow.core.wire import Wire
@@ -29,11 +28,9 @@ class Family(Wire):
 
     Attributes:
         name: The name that checkpoints and cards use.
-        spec: Class of the family's lanes.
-        fields: Fields that its lanes have besides those of every lane, in the order that recipes
-            use, each with the check that reads it back.
+        spec: Class of the family's lanes. Recipes have the fields that it adds to those of every
+            lane; :func:`~sureflow.core.note.check_of` reads them back by their annotations.
         operations: Operations that an edit can apply to a trajectory, by name.
-        operation_fields: Fields of the operations, by name of the operation, with their checks.
         scores: Scores that a request can ask for, and what each means. All are larger the less
             sure the model is.
         default_score: Score of models whose calibration recommends none.
@@ -43,9 +40,7 @@ class Family(Wire):
 
     name: ClassVar[str]
     spec: ClassVar[type[LaneSpec]] = LaneSpec
-    fields: Mapping[str, Check] = {}
     operations: Mapping[str, type[Any]] = {}
-    operation_fields: Mapping[str, Mapping[str, Check]] = {}
     scores: Mapping[str, Meaning]
     default_score: str
     engine: str

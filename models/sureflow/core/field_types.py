@@ -1,8 +1,11 @@
-"""Checks that the fields of a dataclass have the types of their annotations."""
+"""Checks of the fields of a dataclass: types by their annotations, ranges, choices and arrays.
+
+They raise a ValueError, whose message begins with the name of the field.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from math import isfinite
 from typing import Any
@@ -71,3 +74,33 @@ def check_types(data: Any) -> None:
         if len(known) == len(allowed) and not any(fits(value) for fits, _ in known):
             said = " or ".join(word for _, word in known)
             raise ValueError(f"{field.name}: {value!r:.60} is not {said}")
+
+
+def check_range(name: str, value: float, least: float, most: float) -> None:
+    """Check that a number is within bounds, which are allowed values."""
+    if not least <= value <= most:
+        raise ValueError(f"{name}: {value} is not in {least:g} .. {most:g}")
+
+
+def check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    """Check that a name is known."""
+    if value not in known:
+        raise ValueError(f"{name}: {value!r} is unknown; choose from {known}")
+
+
+def check_array(name: str, array: object, shape: Sequence[int]) -> None:
+    """Check that a value is a finite float32 array ``[*shape]``."""
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name}: is no array")
+    if array.shape != tuple(shape):
+        raise ValueError(f"{name}: has shape {list(array.shape)}, not {list(shape)}")
+    if array.dtype != np.float32 or not np.isfinite(array).all():
+        raise ValueError(f"{name}: holds what is no finite float32")
+
+
+def check_mask(name: str, mask: np.ndarray, shape: Sequence[int]) -> None:
+    """Check that an array is a mask ``[*shape]`` of at least one component."""
+    if mask.shape != tuple(shape) or mask.dtype != np.bool_:
+        raise ValueError(f"{name}: no mask of shape {list(shape)}")
+    if not mask.any():
+        raise ValueError(f"{name}: is true nowhere")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import Field
+from functools import partial
+from inspect import formatannotation
 from typing import Any
 
 import numpy as np
@@ -63,11 +66,28 @@ def tensor(
     return array
 
 
-def array(dtype: type[np.generic]) -> Check:
-    """Make a check for arrays of a type."""
-    return lambda value, name, tensors: tensor(value, name, tensors, dtype)
+READ = "read"
+"""Entry of a field's metadata: its check, where the annotation does not say how to read it."""
 
 
-def optional(check: Check) -> Check:
-    """Make a check that also accepts null."""
+def check_of(field: Field[Any]) -> Check:
+    """The check of a dataclass's field: that in its metadata, or that of its annotation."""
+    if READ in field.metadata:
+        own: Check = field.metadata[READ]
+        return own
+    annotation = field.type if isinstance(field.type, str) else formatannotation(field.type)
+    kind, _, optional = annotation.partition(" | ")
+    check = _CHECKS[kind]
+    if not optional:
+        return check
     return lambda value, name, tensors: None if value is None else check(value, name, tensors)
+
+
+_CHECKS: dict[str, Check] = {
+    "int": whole,
+    "float": number,
+    "str": text,
+    "tuple[str, ...]": names,
+    "Array": partial(tensor, dtype=np.float32),
+    "Mask": partial(tensor, dtype=np.bool_),
+}

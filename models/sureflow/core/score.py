@@ -70,9 +70,8 @@ class Score(ABC):
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    @abstractmethod
-    def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Reset the state of a slot for a new lane."""
+    def admit(self, slot: int, spec: LaneSpec) -> None:  # noqa: B027
+        """Prepare a slot, in which the score's arrays are zero, for a new lane."""
 
     def wants(self, name: str, slots: Slots, t: Floats) -> Flags:
         """Which of these lanes, about to be evaluated at ``t [n]``, need this costly evidence."""

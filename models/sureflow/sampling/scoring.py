@@ -81,6 +81,8 @@ class Scoring:
         for name in spec.scores:
             score, fields = self._made(name)
             fields.members[slot] = True
+            for array in fields.names:
+                self._lanes.arrays[array][slot] = 0
             score.admit(slot, spec)
 
     def complete_in(self, names: Container[str], scores: tuple[str, ...]) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stubs import Scripted, model_of
 
-from sureflow.families.flow.rows import VELOCITY
+from sureflow.families.flow.process import VELOCITY
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.evaluation_error import EvaluationError
 from sureflow.sampling.evaluators import evaluators

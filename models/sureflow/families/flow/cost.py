@@ -18,37 +18,30 @@ TYPICAL_STEPS = 8
 """Assumed number of steps of an adaptive lane, until lanes of its kind have been measured."""
 
 
-def cost(spec: FlowSpec) -> Cost:
+def cost(spec: LaneSpec) -> Cost:
     """The cost of a lane; exact for a fixed grid from the lane's own noise."""
+    assert isinstance(spec, FlowSpec)
     meanings = [SCORES[name] for name in spec.scores]
     each = (2 if spec.guided else 1) * (1 + sum(meaning.factor for meaning in meanings))
-    adaptive = spec.tolerance is not None
+    adaptive, kind = spec.tolerance is not None, None
+    if spec.tolerance is not None:
+        # The tolerance counts in fifths of a decade.
+        kind = (spec.method, round(5 * log10(spec.tolerance)), each)
     return Cost(
         evaluations=_evaluations(spec),
         rows=each,
         peak=_peak(spec, each, meanings),
         steps=spec.max_steps if adaptive else spec.steps,
         extra=sum(m.after + (0 if spec.guided else m.rows) for m in meanings),
-        kind=None if spec.tolerance is None else (spec.method, _decade(spec.tolerance), each),
+        kind=kind,
     )
-
-
-def _decade(tolerance: float) -> int:
-    """The tolerance's logarithm, in fifths of a decade."""
-    return round(5 * log10(tolerance))
-
-
-def _from_noise(spec: FlowSpec) -> int:
-    """Evaluations from noise to the end."""
-    each = EVALUATIONS[spec.method]
-    if spec.tolerance is not None:
-        return each * TYPICAL_STEPS
-    return each * spec.steps + (spec.method == "ab2")
 
 
 def _evaluations(spec: FlowSpec) -> int:
     """Evaluations that a lane takes, including those of its parent up to the branch."""
-    whole = _from_noise(spec)
+    whole = EVALUATIONS[spec.method] * TYPICAL_STEPS
+    if spec.tolerance is None:
+        whole = EVALUATIONS[spec.method] * spec.steps + (spec.method == "ab2")
     if spec.origin is None:
         return whole
     if not isinstance(spec.origin, Branch):

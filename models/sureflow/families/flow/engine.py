@@ -17,7 +17,7 @@ from sureflow.families.flow.directional import differentiable
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.phases import FlowPhases
-from sureflow.families.flow.rows import JVP, VELOCITY
+from sureflow.families.flow.process import JVP, VELOCITY
 from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, build, kind_of
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 
 from sureflow.core.arrays import Flags, Slots
-from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Inverted
-from sureflow.core.process import Outcome, Query, Reply
+from sureflow.core.process import Query, Reply
 from sureflow.families.flow.lanes import FlowLanes
+from sureflow.families.flow.process import FlowProcess
 from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
 
 
-class Inversion:
+class Inversion(FlowProcess):
     """Integrates ``dx/dtau = -v(x, 1 - tau)`` from the sample, with the lane's own solver.
 
     It uses a second set of lanes, without scores and recording. A fixed grid is mirrored.
@@ -23,10 +24,6 @@ class Inversion:
     Args:
         lanes: The lanes in which a lane continues at ``t = 0`` once its noise is found.
     """
-
-    def __init__(self, lanes: FlowLanes) -> None:
-        self.lanes = lanes
-        self._mirrored: Solver | None = None
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start a lane from the sample in its spec."""
@@ -56,25 +53,11 @@ class Inversion:
             self.lanes.start_from(slot, solver.lanes.x[slot])
         return done, diverged
 
-    def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """The result of a lane that has not begun its way forward."""
-        return self.lanes.outcome(slot, spec)
-
-    def release(self, slot: int) -> None:
-        """Do nothing: no memory belongs to a lane here."""
-
-    @property
+    @cached_property
     def _solver(self) -> Solver:
         """The solver, made when first used, since it has memory for as many lanes again."""
-        if self._mirrored is None:
-            own = self.lanes
-            self._mirrored = Solver(
-                FlowLanes(
-                    own.capacity,
-                    own.shape,
-                    own.device,
-                    own.null_label,
-                    conditions=own.conditions,
-                )
-            )
-        return self._mirrored
+        own = self.lanes
+        shape, conditions = own.shape, own.conditions
+        return Solver(
+            FlowLanes(own.capacity, shape, own.device, own.null_label, conditions=conditions)
+        )

@@ -11,7 +11,7 @@ import numpy as np
 from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Inverted
 from sureflow.core.process import Process
-from sureflow.families.flow.edits import DrawKey
+from sureflow.families.flow.edits import Draw, draws
 from sureflow.families.flow.inversion import Inversion
 from sureflow.families.flow.lanes import NEVER, FlowLanes
 from sureflow.families.flow.operations import Resample
@@ -104,22 +104,22 @@ class FlowPhases:
             assert segment.frame is not None
             self.lanes.restore(slot, segment.spec, segment.frame)
             for earlier in way:
-                for key, operation in _keyed(earlier):
+                for operation, draw in self._drawn(earlier):
                     if not isinstance(operation, Resample):
-                        self._solver.edits.add(slot, operation, key)
+                        self._solver.edits.add(slot, operation, draw)
 
     def _join(self, slot: int, before: Segment, segment: Segment) -> Iterator[Process]:
         """Apply the operations between two segments, and let the lane continue as the second."""
-        for key, operation in _keyed(segment):
+        for operation, draw in self._drawn(segment):
             if isinstance(operation, Resample):
-                self._resampling.prepare(slot, operation, key)
+                self._resampling.prepare(slot, operation, draw)
                 yield self._resampling
             else:
-                self._solver.edits.add(slot, operation, key)
+                self._solver.edits.add(slot, operation, draw)
             self._solver.edits.impose(slot)
         self.lanes.continue_as(slot, segment.spec, before.spec, bool(segment.operations))
 
-
-def _keyed(segment: Segment) -> Iterator[tuple[DrawKey, object]]:
-    for number, operation in enumerate(segment.operations, segment.number):
-        yield DrawKey(segment.spec.seed, segment.spec.index, number), operation
+    def _drawn(self, segment: Segment) -> Iterator[tuple[object, Draw]]:
+        """The operations at the beginning of a segment, and their noise."""
+        for number, operation in enumerate(segment.operations, segment.number):
+            yield operation, draws(self.lanes, segment.spec, number)

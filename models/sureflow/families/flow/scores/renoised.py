@@ -9,7 +9,7 @@ from torch import Tensor
 from sureflow.core.arrays import Index, Slots
 from sureflow.core.lane import LaneSpec
 from sureflow.core.score import Evidence, Fields, Score, Step
-from sureflow.families.flow.scores.names import RENOISED
+from sureflow.families.flow.scores.catalogue import RENOISED
 
 
 class Renoised(Score):

@@ -12,7 +12,6 @@ import numpy as np
 from torch import Tensor
 
 from sureflow.core.arrays import Index, Slots
-from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
 from sureflow.core.score import Evidence, Fields, Score, Step
 from sureflow.core.transfer import to_device
@@ -32,11 +31,6 @@ class PathResidual(Score):
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
         self._sums = [fields.tensor(name, *shape) for name in ("ones", "once", "squares")]
-
-    def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Begin at zero."""
-        for sums in self._sums:
-            sums[slot] = 0
 
     def renew(self, slot: int, evidence: Evidence) -> None:
         """Correct the sums for velocities that are less by ``change``."""
@@ -91,10 +85,6 @@ class Straightness(Score):
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
         self._squares = fields.tensor("squares", *shape)
-
-    def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Begin at zero."""
-        self._squares[slot] = 0
 
     def renew(self, slot: int, evidence: Evidence) -> None:
         """Correct the sum for velocities that are less by ``change``."""

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Index, Slots
-from sureflow.core.lane import LaneSpec
 from sureflow.core.path import broadcast
 from sureflow.core.score import Evidence, Fields, Score, Step
 from sureflow.core.transfer import to_device
@@ -32,11 +31,6 @@ class Trajectory(Score):
             fields.tensor(name, *shape) for name in ("first", "once", "twice")
         )
         self._weight = fields.number("weight")
-
-    def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Begin without a prediction."""
-        self._weight[slot] = 0
-        self._once[slot] = self._twice[slot] = 0
 
     def begin(self, step: Step) -> None:
         """Accumulate the prediction at the start of the step."""
