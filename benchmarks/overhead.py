@@ -37,7 +37,7 @@ class Plain(VelocityNetwork):
         self.network, self.noise = network, nn.ModuleDict()
         self._zeros: dict[int, Tensor] = {}
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Velocity alone."""
         return Moments(self.network(x, t, label))
 

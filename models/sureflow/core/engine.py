@@ -57,10 +57,7 @@ class LearnedFile:
 
 
 class Engine(ABC):
-    """The mathematics of a family, for one loaded model.
-
-    Args:
-        model: The model, a :class:`~sureflow.model.Model`.
+    """The mathematics of a family, for one loaded :class:`~sureflow.model.Model`.
 
     Attributes:
         main: Name of the head that most rows ask for; its cost decides how long a tick takes.

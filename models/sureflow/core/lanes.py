@@ -33,8 +33,7 @@ class Field:
         shape: Shape for one lane.
         dtype: ``f4``, ``f8``, ``i8`` or ``b1``.
         space: Space of its values, such as a torus for fractional coordinates.
-        kept: Whether frames include it, for a slot or for all. A field that has no meaning between
-            two steps is left out.
+        kept: Whether frames include it. A field without meaning between two steps is left out.
         history: Whether it has an entry per step; a frame has the entries of the completed steps.
     """
 
@@ -55,11 +54,6 @@ class Lanes:
     Arrays of the shape of a sample are on the device. The few numbers per lane that decide what
     happens next are in host memory, so that no decision waits for the device. A *frame* consists of
     all fields that are kept, so there is no second list of them. A family adds its own fields.
-
-    Args:
-        capacity: Number of slots.
-        device: Device of the large arrays.
-        most_steps: Most steps of a lane.
 
     Attributes:
         fields: Descriptions of the arrays, by name.
@@ -196,8 +190,5 @@ class Lanes:
         raise NotImplementedError
 
     def running_score(self, score: str, slots: Slots) -> Floats:
-        """A score of lanes if they ended where they are predicted to end, ``[n]``.
-
-        Called once the first evaluation of their step is known.
-        """
+        """A score of lanes ``[n]`` if they ended where their step's first evaluation points."""
         raise NotImplementedError

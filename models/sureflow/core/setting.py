@@ -8,6 +8,8 @@ from math import isfinite
 from typing import Any
 
 Entry = str | float | bool
+Line = tuple[tuple[tuple[str, Entry], ...], str]
+"""Key and axis of a setting: what settings share that differ in fineness alone."""
 
 AXES = {"steps": 1, "tolerance": -1}
 """The numbers that set how finely a lane is solved. Fineness grows with the number of steps
@@ -54,7 +56,7 @@ class Setting:
         return float(self.value) if AXES[self.axis] > 0 else 1 / self.value
 
     @property
-    def line(self) -> tuple[tuple[tuple[str, Entry], ...], str]:
+    def line(self) -> Line:
         """Key and axis: what this setting shares with all that differ from it in fineness alone."""
         return self.key, self.axis
 

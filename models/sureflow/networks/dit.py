@@ -126,7 +126,7 @@ class DiT(VelocityNetwork):
         self.noise = noise_layers(noise, dict.fromkeys(places, width), embedding)
         self.probe_channels = width
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         embedding = self.embedding(t, label)
         patches = propagate(self.patchify, Moments(x)).map(lambda z: z.mT)

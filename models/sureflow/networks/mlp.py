@@ -72,7 +72,7 @@ class MLP(VelocityNetwork):
         self.noise = noise_layers(noise, dict.fromkeys(places, width), embedding)
         self.probe_channels = width
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> NetworkOutput:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         if (rows := len(x)) < FEW:
             # All layers are matrix products, which use other kernels for few rows than for many.

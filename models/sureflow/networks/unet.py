@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -18,10 +19,10 @@ from sureflow.moments import (
     modulate,
     propagate,
 )
+from sureflow.moments.rowwise import PointwiseConv2d
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.network import VelocityNetwork, check_depth, noise_layers
 from sureflow.networks.output import NetworkOutput
-from sureflow.networks.pointwise import PointwiseConv2d
 
 
 class ResidualBlock(nn.Module):
@@ -147,7 +148,7 @@ class UNet(VelocityNetwork):
         self.noise = noise_layers(noise, places, embedding)
         self.probe_channels = channels[-1]
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         embedding = self.embedding(t, label)
         h = propagate(self.stem, propagate(self.patchify, Moments(x)))
@@ -173,8 +174,7 @@ class UNet(VelocityNetwork):
         return NetworkOutput(out.mean, out.variance, hidden=hidden)
 
 
-def _through(blocks: nn.Module, h: Moments, embedding: Tensor) -> Moments:
-    assert isinstance(blocks, nn.ModuleList)
+def _through(blocks: Any, h: Moments, embedding: Tensor) -> Moments:
     for block in blocks:
         h = block(h, embedding)
     return h

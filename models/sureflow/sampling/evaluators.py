@@ -1,7 +1,12 @@
-"""The evaluators of a model's heads, each made when it is first used."""
+"""The evaluators of a model's heads, each made when it is first used, and queries to them."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
+
+import torch
+
+from sureflow.core.process import Query, Reply
 from sureflow.model import Model
 from sureflow.sampling.compiled import compiled
 from sureflow.sampling.evaluator import Evaluator
@@ -15,11 +20,7 @@ class Evaluators(dict[str, Evaluator]):
         self._model, self._heads = model, model.engine.heads()
 
     def __missing__(self, name: str) -> Evaluator:
-        """Make the evaluator of a head.
-
-        Raises:
-            ValueError: Rows of the head depend on each other; see :class:`Evaluator`.
-        """
+        """Make the evaluator of a head; raises ValueError as :class:`Evaluator` does."""
         model, head = self._model, self._heads[name]
         how = model.compile if name == model.engine.main else "off"
         evaluate = compiled(head.evaluate, how, model.device)
@@ -39,3 +40,23 @@ def evaluators(model: Model) -> Evaluators:
 def main_head(model: Model) -> Evaluator:
     """The evaluator of the head that most rows ask for."""
     return evaluators(model)[model.engine.main]
+
+
+def join_and_evaluate(queries: Sequence[Query], heads: Mapping[str, Evaluator]) -> list[Reply]:
+    """Replies in the order of the queries. Rows of one head and bucket go in one batch."""
+    groups: dict[tuple[str, Hashable], list[int]] = {}
+    for number, query in enumerate(queries):
+        groups.setdefault((query.head, query.bucket), []).append(number)
+    replies: dict[int, Reply] = {}
+    for (head, _), members in groups.items():
+        first = queries[members[0]].inputs
+        if len(members) == 1:
+            replies[members[0]] = heads[head](first)
+            continue
+        whole = {name: torch.cat([queries[m].inputs[name] for m in members]) for name in first}
+        out, start = heads[head](whole), 0
+        for member in members:
+            end = start + queries[member].rows
+            replies[member] = {name: value[start:end] for name, value in out.items()}
+            start = end
+    return [replies[number] for number in range(len(queries))]

@@ -16,8 +16,7 @@ from sureflow.core.lane import UNFINISHED, LaneSpec, Sample
 from sureflow.core.process import Outcome, Process, Query, Reply
 from sureflow.model import Model
 from sureflow.sampling.evaluation_error import EvaluationError
-from sureflow.sampling.evaluators import evaluators, main_head
-from sureflow.sampling.join import join_and_evaluate
+from sureflow.sampling.evaluators import evaluators, join_and_evaluate, main_head
 
 FOUND = tuple(field.name for field in fields(Outcome) if field.name != "late")
 """Fields of an outcome that its sample has too."""
