@@ -105,7 +105,7 @@ def measured(name: str) -> dict[str, Any]:
 def divided(evaluate: Evaluator) -> float:
     """Seconds of all lanes at the width of a tick that servers choose, to those of all at once."""
     width = min(evaluate.best_rows, LANES)
-    return LANES / width * evaluate.seconds(width) / evaluate.seconds(LANES)
+    return LANES / width * evaluate.division.cost(width) / evaluate.division.cost(LANES)
 
 
 def least(call: Any) -> float:

@@ -88,7 +88,7 @@ def measure(name: str, rows: int | None = None, quick: bool = False) -> Costs:
     return Costs(
         model=name,
         tick_s=(0.0, *_ticks_s(model, most, ticks)),
-        expected_s=tuple(map(main_head(model).seconds, range(most + 1))),
+        expected_s=tuple(map(main_head(model).division.cost, range(most + 1))),
         adaptive={tolerance: _lengths(model, tolerance, lanes) for tolerance in ADAPTIVE_ROWS},
     )
 

@@ -68,13 +68,8 @@ class Model:
     ) -> tuple[float | None, bool | None]:
         """Share of the model's draws that are less sure, in [0, 1], and whether it is calibrated.
 
-        Both are ``None`` when the model has no tables for lanes like this one.
-
-        Args:
-            uncertainty: The lane's first score.
-            spec: The lane.
-            realised: Value of the setting's axis that the lane came to, if not that of its spec,
-                such as the tolerance of a lane that had to meet a deadline.
+        Both are ``None`` when the model has no tables for lanes like this one. ``uncertainty`` is
+        the lane's first score; for ``realised`` see :meth:`sureflow.core.family.Family.setting`.
         """
         if self.calibration is None:
             return None, None
@@ -92,12 +87,8 @@ class Model:
 
     def recalibrated(self, calibration: Calibration) -> Model:
         """A copy with another calibration, and a card that says so."""
-        card = replace(
-            self.card,
-            calibrated=calibration.summary(),
-            calibration_version=calibration.version,
-        )
-        return self.varied(card=card, calibration=calibration)
+        about = {"calibrated": calibration.summary(), "calibration_version": calibration.version}
+        return self.varied(card=replace(self.card, **about), calibration=calibration)
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane.

@@ -51,12 +51,7 @@ def is_open(t: Array, rate: Array) -> npt.NDArray[np.bool_]:
 
 
 def step_at(t: Array, time: float) -> int:
-    """The last step that begins at or before a time; the first step if there is none.
-
-    Args:
-        t: Start times of the steps ``[n]``, ascending from 0.
-        time: Any time.
-    """
+    """The last step, of those that begin at ``t [n]``, at or before a time; else the first."""
     return max(int(np.searchsorted(t, time + SAME, "right")) - 1, 0)
 
 
@@ -67,10 +62,6 @@ def commit_points(t: Array, rate: Array) -> list[Commit]:
     ``(1 - t)^2 tr Sigma``, falls fastest compared with that of a sample of independent standard
     normal components. They are the local maxima of the relative drop per unit time whose prominence
     is at least a fifth of the largest one's, the most prominent first.
-
-    Args:
-        t: Start times of the steps ``[n]``, ascending from 0.
-        rate: ``tr Sigma`` at those times ``[n]``.
     """
     first = commit_point(t, rate)
     if len(t) < 4:

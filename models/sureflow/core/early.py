@@ -11,10 +11,10 @@ class EarlyRule(Protocol):
     """Decides which lanes can no longer reach the confidence that they need."""
 
     def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
-        """Whether a lane may be abandoned.
+        """Whether a lane may be abandoned at progress ``t``.
 
         Args:
-            running: Its running score: the score if it ended where it is predicted to end at ``t``.
+            running: Its score if it ended where it is now predicted to end.
             t: Progress of the lane.
             spec: The lane.
             confidence: Confidence that the finished sample must reach.

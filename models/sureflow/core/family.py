@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from itertools import count
 from pkgutil import iter_modules
 from typing import Any, ClassVar
 
 from sureflow.core.card import ModelCard
+from sureflow.core.codec import Codec
 from sureflow.core.cost import Cost
-from sureflow.core.lane import LaneSpec
+from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.meaning import Meaning
 from sureflow.core.plugins import installed
+from sureflow.core.schema import Schema
 from sureflow.core.setting import Setting
-from sureflow.core.wire import Wire
 
 GROUP = "sureflow.families"
 """Group of the entry points by which other packages bring families."""
@@ -22,9 +24,20 @@ GROUP = "sureflow.families"
 HOME = "sureflow.families"
 """Package of our own families, one folder each, named after the family."""
 
+Edited = tuple[LaneSpec, list[tuple[int, object]]]
+"""The lane of an edit, and its operations, each with its position in the request."""
 
-class Family(Wire):
+
+class NoOptions(Schema):
+    """The family has no such options."""
+
+
+class Family:
     """The face of a family. A subclass overrides what is its own; nothing here imports torch.
+
+    The methods from :meth:`lane` on are for requests. They raise
+    :class:`~sureflow.core.invalid_field.InvalidFieldError`, which names the field, for a request
+    that the model cannot serve.
 
     Attributes:
         name: The name that checkpoints and cards use.
@@ -36,6 +49,17 @@ class Family(Wire):
         default_score: Score of models whose calibration recommends none.
         engine: Path of the family's engine, ``package.module:Class``, a subclass of
             :class:`~sureflow.core.engine.Engine`. Only processes that evaluate import it.
+        sampler: Schema of ``sampler`` in requests.
+        guidance: Schema of ``guidance`` in requests.
+        operation_bodies: Schemas of the entries of ``operations``, by their ``type``.
+        samplers: Names of the solvers, for the model's card.
+        codec: Encodes samples.
+        tensors: Tensors of the Open Inference Protocol that set fields of a request, by name: the
+            datatype of the tensor and the path of the field.
+        inversion: Sampler of an inversion request that has none; ``None`` where the family cannot
+            invert samples.
+        rewind_operation: The operation with which the filter action ``rewind`` varies a sample.
+        wire_names: Paths of fields of a request, by name of the lane's field, where they differ.
     """
 
     name: ClassVar[str]
@@ -44,6 +68,15 @@ class Family(Wire):
     scores: Mapping[str, Meaning]
     default_score: str
     engine: str
+    sampler: ClassVar[type[Schema]] = NoOptions
+    guidance: ClassVar[type[Schema]] = NoOptions
+    operation_bodies: Mapping[str, type[Schema]] = {}
+    samplers: Sequence[str] = ()
+    codec: Codec = Codec()
+    tensors: Mapping[str, tuple[str, str]] = {}
+    inversion: Schema | None = None
+    rewind_operation: object | None = None
+    wire_names: Mapping[str, str] = {}
 
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
@@ -64,10 +97,8 @@ class Family(Wire):
     def setting(self, spec: LaneSpec, realised: float | None = None) -> Setting | None:
         """How a lane is run, to be compared with others; None where nothing compares with it.
 
-        Args:
-            spec: The lane.
-            realised: The value of the setting's axis that the lane came to, if not its own, such
-                as the tolerance of one that had to be in time.
+        ``realised`` is the value of the setting's axis that the lane came to, if not its own, such
+        as the tolerance of a lane that had to meet a deadline.
         """
         raise NotImplementedError
 
@@ -80,14 +111,9 @@ class Family(Wire):
         raise NotImplementedError
 
     def references(self, setting: Setting, known: Sequence[Setting]) -> Sequence[tuple[int, float]]:
-        """The settings with tables that a lane of this one is ranked by, and their weights.
+        """By which of the ``known`` settings, which have tables, a lane of a setting is ranked.
 
-        Args:
-            setting: How the lane is run.
-            known: Those that have tables.
-
-        Returns:
-            Numbers of some of these, and the weights of their quantiles; nothing if none will do.
+        Returns their numbers and the weights of their quantiles; nothing if none will do.
         """
         return [(0, 1.0)]
 
@@ -102,6 +128,55 @@ class Family(Wire):
             ValueError: It means none.
         """
         raise ValueError(f"lanes of the family {self.name} have no settings to name")
+
+    def lane(
+        self,
+        card: ModelCard,
+        seed: int,
+        condition: Mapping[str, Any],
+        guidance: Any,
+        sampler: Any,
+    ) -> LaneSpec:
+        """Return the first lane of a request, with the fields that are the family's own.
+
+        ``condition`` has the conditions by name as the client wrote them, see
+        :mod:`sureflow.core.condition`; ``guidance`` and ``sampler`` are instances of the schemas.
+        """
+        raise NotImplementedError
+
+    def edit(
+        self,
+        card: ModelCard,
+        parent: LaneSpec,
+        sampler: Any,
+        operations: Sequence[Any],
+        sample: Callable[[], Array],
+    ) -> Edited:
+        """Return the lane that continues from a parent as an edit asks, and its operations.
+
+        Args:
+            card: Card of the model.
+            parent: The lane that is edited.
+            sampler: An instance of :attr:`sampler`; ``None`` keeps that of the parent.
+            operations: Instances of :attr:`operation_bodies`.
+            sample: Reads the sample of the parent ``[*shape]``.
+        """
+        raise NotImplementedError
+
+    def draws_noise(self, operation: object) -> bool:
+        """Whether an operation draws noise, so that several branches with it differ."""
+        return False
+
+    def check_inversion(self, spec: LaneSpec) -> None:
+        """Check that a lane like this one can start from the inversion of a given sample."""
+
+    def rewind_obstacle(self, spec: LaneSpec) -> str | None:
+        """Why a lane cannot be resumed from one of its steps, as a sentence; ``None`` if it can."""
+        return None
+
+    def warm_up_lanes(self, card: ModelCard) -> Iterator[LaneSpec]:
+        """Short lanes to warm a worker up with, without end; together they use all solvers."""
+        return (self.lane(card, index, {}, self.guidance(), self.sampler()) for index in count())
 
 
 @cache

@@ -30,40 +30,32 @@ def _several(one: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, tuple | list) and all(map(one, value))
 
 
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _array(value: object) -> bool:
-    return isinstance(value, np.ndarray)
-
-
-def _none(value: object) -> bool:
-    return value is None
+def _is(kind: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kind)
 
 
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "None": (_none, "None"),
+    "None": (_is(type(None)), "None"),
     "int": (_integer, "an integer"),
     "float": (_number, "a finite number"),
-    "str": (_text, "text"),
-    "Literal['commit', 'all']": (_text, "text"),
+    "str": (_is(str), "text"),
+    "Literal['commit', 'all']": (_is(str), "text"),
     "tuple[int, ...]": (_several(_integer), "a tuple of integers"),
     "tuple[float, ...]": (_several(_number), "a tuple of finite numbers"),
-    "tuple[str, ...]": (_several(_text), "a tuple of names"),
-    "Array": (_array, "an array"),
-    "Mask": (_array, "an array"),
+    "tuple[str, ...]": (_several(_is(str)), "a tuple of names"),
+    "Array": (_is(np.ndarray), "an array"),
+    "Mask": (_is(np.ndarray), "an array"),
 }
 """For each annotation, a check of a value and the words for it in an error message."""
 
 
-def check_count(name: str, count: object, least: int) -> None:
+def check_count(name: str, count: Any, least: int) -> None:
     """Check that an argument is an integer of at least ``least``.
 
     Raises:
         ValueError: It is not; the message begins with the name of the argument.
     """
-    if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < least:
+    if not (_integer(count) and count >= least):
         raise ValueError(f"{name}: {count!r:.60} is not an integer from {least} on")
 
 

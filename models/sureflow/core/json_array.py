@@ -49,9 +49,8 @@ def read_array(written: list[Any] | str, shape: Sequence[int], field: str) -> Ar
         InvalidFieldError: It is malformed, has another shape, or a number that is not finite.
     """
     array = _numbers(written, shape, field)
-    if array.shape != tuple(shape) and (1, *array.shape) != tuple(shape):
-        wanted, got = _by(shape), _by(array.shape)
-        raise InvalidFieldError(field, f"should be {wanted}, is {got}")
+    if tuple(shape) not in (array.shape, (1, *array.shape)):
+        raise _other_shape(field, shape, array.shape)
     return np.ascontiguousarray(array.reshape(tuple(shape)))
 
 
@@ -66,8 +65,7 @@ def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt
     plane = tuple(shape[1:]) if len(shape) == 3 else tuple(shape)
     array = _numbers(written, plane, field)
     if array.shape not in (plane, tuple(shape)):
-        wanted, got = _by(shape), _by(array.shape)
-        raise InvalidFieldError(field, f"should be {wanted}, is {got}")
+        raise _other_shape(field, shape, array.shape)
     return np.ascontiguousarray(np.broadcast_to(array > 0, tuple(shape)))
 
 
@@ -131,7 +129,7 @@ def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generi
     except Exception as error:  # Pillow raises errors of many types
         raise InvalidFieldError(field, f"is no .png file: {_line(error)}") from error
     if size != tuple(shape[-2:]):
-        raise InvalidFieldError(field, f"should be {_by(shape[-2:])}, is {_by(size)}")
+        raise _other_shape(field, shape[-2:], size)
     levels = pixels / 127.5 - 1
     return levels.transpose(2, 0, 1) if coloured else levels
 
@@ -141,5 +139,6 @@ def _line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 
-def _by(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape)) or "a single number"
+def _other_shape(field: str, *shapes: Sequence[int]) -> InvalidFieldError:
+    wanted, got = (" x ".join(map(str, shape)) or "a single number" for shape in shapes)
+    return InvalidFieldError(field, f"should be {wanted}, is {got}")

@@ -22,8 +22,7 @@ class Query:
     Attributes:
         head: Name of the head.
         inputs: Inputs by name, each ``[n, ...]`` for ``n`` rows.
-        bucket: Queries of one head and one bucket have rows of equal shapes, which are evaluated
-            together.
+        bucket: Rows of one head and one bucket have equal shapes and are evaluated together.
     """
 
     head: str
@@ -103,11 +102,8 @@ class Phases(Protocol):
     def processes(self, slot: int, spec: LaneSpec, deadline: float) -> Iterator[Process]:
         """Yield the processes of a lane one after another, each once the lane is admitted to it.
 
-        Args:
-            slot: A free slot.
-            spec: The lane.
-            deadline: Time at which the sample must be finished, on the clock of :meth:`set_clock`;
-                infinity if there is none.
+        ``deadline`` is the time at which the sample must be finished, on the clock of
+        :meth:`set_clock`, or infinity.
         """
         ...
 

@@ -53,11 +53,8 @@ class Score(ABC):
 
     A score reads evidence by name and knows neither the process nor other scores. The numbers of a
     lane depend on that lane alone: sums over components use
-    :func:`~sureflow.moments.reduction.row_sums`, and everything else is elementwise.
-
-    Args:
-        fields: Adds the arrays in which the score keeps its state of each lane.
-        shape: Shape of one sample.
+    :func:`~sureflow.moments.reduction.row_sums`, and everything else is elementwise. Its state of
+    each lane is in arrays that it adds to ``fields``.
 
     Attributes:
         costly: Names of the evidence that costs rows of its own; see :meth:`wants`.
@@ -92,24 +89,17 @@ class Score(ABC):
         """Account for a change of a lane's state that its own velocity has not made.
 
         The lane's start has moved by the same amount, so that start and velocities still add up to
-        the state.
-
-        Args:
-            slot: The lane.
-            evidence: ``t``; ``moved``, the change of the state ``[*shape]``, which is zero where
-                only the velocity is changed from here on; ``slope``, the value of ``grad log p_t``
-                at the state before, ``[*shape]``, or None if it is not known.
+        the state. Evidence is ``t``; ``moved``, the change of the state ``[*shape]``, which is zero
+        where only the velocity is changed from here on; ``slope``, the value of ``grad log p_t`` at
+        the state before, ``[*shape]``, or None if it is not known.
         """
 
     def renew(self, slot: int, evidence: Evidence) -> None:  # noqa: B027
         """Account for new noise of a lane, to which its whole path is moved; before :meth:`jump`.
 
         The velocities accumulated so far decrease by ``change``, and so does the target, the end
-        of the path less its noise.
-
-        Args:
-            slot: The lane, with its state and start before the change.
-            evidence: ``t``, ``state``, ``start``, and ``change``: new noise less old, ``[*shape]``.
+        of the path less its noise. Evidence is ``t``, ``state`` and ``start`` before it, and
+        ``change``: new noise less old, ``[*shape]``.
         """
 
     def recondition(self, slot: int, spec: LaneSpec) -> None:  # noqa: B027

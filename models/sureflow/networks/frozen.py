@@ -37,8 +37,7 @@ class FrozenVelocity(VelocityNetwork):
     The module keeps its parameters and its output bit for bit in float32 and float64; half
     precision is widened to float32. Only the noise layer, which has its own embedding, is trained
     (objective ``variance``). The variance is exact for the noise, because only the final layer
-    follows it, and the operations after that layer only move (``PixelShuffle``, ``Unflatten``,
-    ``flip``, ...), omit, repeat, or negate entries.
+    follows it, and operations that move (``PixelShuffle``, ...), omit, repeat or negate entries.
 
     Args:
         network: Called as ``network(x, t)``, or ``network(x, t, label=label)`` if ``classes`` is
@@ -57,9 +56,8 @@ class FrozenVelocity(VelocityNetwork):
             null of each as "not given".
 
     Raises:
-        ValueError: A condition cannot be. Or as :meth:`verify`, which runs by itself on
-            construction (unless on the meta device, where there is nothing to evaluate) and again
-            whenever weights are loaded.
+        ValueError: A condition is not valid. Or as :meth:`verify`, which runs on construction
+            (unless on the meta device) and whenever weights are loaded.
     """
 
     entry_order: Tensor | None
@@ -90,14 +88,8 @@ class FrozenVelocity(VelocityNetwork):
         if not last.weight.is_meta:
             self.verify()
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
-        return self.conditioned(x, t, label, noisy, self._complete(x, {}))
-
-    def conditioned(
-        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
-    ) -> Moments:
-        """Evaluate the network with conditions besides a label."""
         if not noisy:
             return Moments(self._evaluate(x, t, label, given))
         last = FinalLayer(self.network, self.final)
@@ -129,8 +121,10 @@ class FrozenVelocity(VelocityNetwork):
                 layer changes values; the message begins with the name of the argument.
         """
         last = FinalLayer(self.network, self.final)
-        x, t, label = self._example_rows(widened(last.weight))
-        given = self._complete(x, {})
+        x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0))
+        x = x.to(widened(last.weight))
+        t, label = torch.tensor([0.25, 0.75]).to(x), torch.tensor([0, self.classes]).to(x.device)
+        given = self.complete(x, {})
         try:
             found = self._evaluate(x, t, label, given).shape
         except Exception as error:
@@ -141,12 +135,6 @@ class FrozenVelocity(VelocityNetwork):
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
         self.entry_order = last.entry_order(lambda: self._evaluate(x, t, label, given))
-
-    def _example_rows(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Two rows, one of label 0 and one without condition."""
-        x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0)).to(like)
-        t = torch.tensor([0.25, 0.75]).to(like)
-        return x, t, torch.tensor([0, self.classes], device=like.device)
 
     def _evaluate(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         # The noise layer has the type in which the module computes, which may be wider.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import ClassVar
 
@@ -44,7 +44,7 @@ class VelocityNetwork(nn.Module, ABC):
         probe_channels: Channels of the activations that a probe can read, which :meth:`run` returns
             as ``hidden``; 0 if there are none.
         probe: The probe that was attached, if any.
-        conditions: Named arrays, besides a label, that :meth:`conditioned` takes.
+        conditions: Named arrays, besides a label, that :meth:`run` takes.
         trained: Whether the network has weights to learn; analytic networks have none.
 
     Raises:
@@ -70,22 +70,13 @@ class VelocityNetwork(nn.Module, ABC):
         self.conditions: dict[str, Condition] = {}
 
     @abstractmethod
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate the network; ``noisy`` says whether the noise layers take part.
 
         Samplers pass ``x`` and ``t`` in float32; the output is cast to the type of ``x``. If there
-        are ``probe_channels``, returns a :class:`~sureflow.networks.output.NetworkOutput`.
+        are ``probe_channels``, returns a :class:`~sureflow.networks.output.NetworkOutput`. A
+        network with ``conditions`` is given all of them, each ``[B, ...]``; see :meth:`complete`.
         """
-
-    def conditioned(
-        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
-    ) -> Moments:
-        """Evaluate the network with conditions by name, each ``[B, ...]``, besides a label.
-
-        A network with ``conditions`` overrides this method. It gets all of them; a condition that
-        was not given is null.
-        """
-        return self.run(x, t, label, noisy)
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Tensor:
         """Velocity ``[B, *shape]`` at points ``x [B, *shape]``, times ``t [B]``, ``label [B]``.
@@ -93,8 +84,8 @@ class VelocityNetwork(nn.Module, ABC):
         Units are data units per unit time; ``t = 0`` is noise and ``t = 1`` is data. Without
         ``label`` every row is unconditional; conditions ``given`` by name are ``[B, ...]``.
         """
-        given = self._complete(x, given)
-        return self.conditioned(x, t, self._labels(x, label), False, given).mean.to(x.dtype)
+        given = self.complete(x, given)
+        return self.run(x, t, self._labels(x, label), False, **given).mean.to(x.dtype)
 
     def moments(
         self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor
@@ -106,7 +97,7 @@ class VelocityNetwork(nn.Module, ABC):
         ``x``.
         """
         label = self._labels(x, label)
-        out = self.conditioned(x, t, label, True, self._complete(x, given))
+        out = self.run(x, t, label, True, **self.complete(x, given))
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         reading = None
         if self.probe is not None and isinstance(out, NetworkOutput) and out.hidden is not None:
@@ -136,6 +127,13 @@ class VelocityNetwork(nn.Module, ABC):
         tensors = chain(self.parameters(), self.buffers())
         return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
+    def with_noise(self, place: str, h: Moments, embedding: Tensor, noisy: bool) -> Moments:
+        """Add the variance of the noise layer at a place, if it has one that takes part."""
+        if not (noisy and place in self.noise):
+            return h
+        out: Moments = self.noise[place](h, embedding)
+        return out
+
     def noise_parameters(self) -> list[nn.Parameter]:
         """Parameters of the noise layers: the only ones that shape the variance alone."""
         return list(self.noise.parameters())
@@ -150,8 +148,8 @@ class VelocityNetwork(nn.Module, ABC):
             return torch.full((x.shape[0],), self.classes, dtype=torch.long, device=x.device)
         return label
 
-    def _complete(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Conditions for the rows ``x``, null where they are not given."""
+    def complete(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """All conditions for the rows ``x``, null where they are not given."""
         nulls = {
             name: x.new_full((len(x), *condition.shape), condition.null)
             for name, condition in self.conditions.items()
@@ -174,34 +172,17 @@ def check_depth(name: str, count: int) -> None:
         raise ValueError(f"{name}: {count} is not in 0 .. {MAX_DEPTH}")
 
 
-class NoiseSites:
-    """Builds the noise layers of a network at the places that its config names.
+def noise_layers(wanted: Sequence[str], places: Mapping[str, int], embedding: int) -> nn.ModuleDict:
+    """Make the noise layers of a network.
 
     Args:
-        wanted: Names of the places where noise is injected.
+        wanted: Names of the places where its config injects noise.
+        places: Channels of the activations at each place of the network, by name.
         embedding: Width of the time-and-condition embedding.
 
     Raises:
-        ValueError: From :meth:`build`, when a wanted name is no place of this network.
+        ValueError: A wanted name is no place of this network.
     """
-
-    def __init__(self, wanted: list[str], embedding: int) -> None:
-        self._wanted = wanted
-        self._embedding = embedding
-        self._offered: dict[str, int] = {}
-
-    def offer(self, name: str, channels: int) -> None:
-        """Declare a place where noise can be injected, and its channel count."""
-        self._offered[name] = channels
-
-    def build(self) -> nn.ModuleDict:
-        """Make the wanted noise layers."""
-        unknown = [name for name in self._wanted if name not in self._offered]
-        if unknown:
-            raise ValueError(f"noise: no layer named {unknown}; choose from {[*self._offered]}")
-        return nn.ModuleDict(
-            {
-                name: MultiplicativeNoise(self._offered[name], self._embedding)
-                for name in self._wanted
-            }
-        )
+    if unknown := [name for name in wanted if name not in places]:
+        raise ValueError(f"noise: no layer named {unknown}; choose from {[*places]}")
+    return nn.ModuleDict({name: MultiplicativeNoise(places[name], embedding) for name in wanted})

@@ -11,18 +11,9 @@ from sureflow.core.early import EarlyRule
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 
-Listener = Callable[[int, float, float], object]
-
 
 class EarlyStopping:
-    """Abandons lanes by their running scores.
-
-    The running score is the score if the sample ended where it is predicted to end now. Lanes that
-    may not be abandoned cost nothing.
-
-    Args:
-        lanes: The lanes in flight.
-        early: Rules by name of the score.
+    """Abandons lanes by their running scores, and by the rule of each score. Others cost nothing.
 
     Attributes:
         listener: If given, it is called with ``(slot, t, running score)`` for every lane at every
@@ -30,10 +21,9 @@ class EarlyStopping:
     """
 
     def __init__(self, lanes: Lanes, early: Mapping[str, EarlyRule]) -> None:
-        self._lanes = lanes
-        self._early = early
+        self._lanes, self._early = lanes, early
         self._specs: dict[int, LaneSpec] = {}
-        self.listener: Listener | None = None
+        self.listener: Callable[[int, float, float], object] | None = None
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Start a lane in a slot, or continue it with another spec."""

@@ -19,15 +19,7 @@ class EvaluationError(Exception):
     def __init__(self, rows: int, cause: Exception) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
         self.rows = rows
-        self.memory = out_of_memory(cause)
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, so that fewer rows might be possible."""
-    kinds = (MemoryError, torch.OutOfMemoryError)
-    return isinstance(error, kinds) or (isinstance(error, RuntimeError) and NO_MEMORY in str(error))
-
-
-def lost(error: Exception) -> bool:
-    """Whether this process cannot use the device any more."""
-    return isinstance(error, torch.AcceleratorError)
+        kinds = (MemoryError, torch.OutOfMemoryError)
+        self.memory = isinstance(cause, kinds) or (
+            isinstance(cause, RuntimeError) and NO_MEMORY in str(cause)
+        )

@@ -1,34 +1,30 @@
-"""The evaluators of a model's heads, each made when it is first used."""
+"""The evaluators of a model's heads, each made when it is first used, and queries to them."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
+
+import torch
+
+from sureflow.core.process import Query, Reply
 from sureflow.model import Model
 from sureflow.sampling.compiled import compiled
 from sureflow.sampling.evaluator import Evaluator
 
 
 class Evaluators(dict[str, Evaluator]):
-    """Evaluators by the name of the head; making one verifies its block sizes.
-
-    Args:
-        model: The model.
-    """
+    """Evaluators by the name of the head; making one verifies its block sizes."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self._heads = model.engine.heads()
-        self._main, self._how, self._device = model.engine.main, model.compile, model.device
+        self._model, self._heads = model, model.engine.heads()
 
     def __missing__(self, name: str) -> Evaluator:
-        """Make the evaluator of a head.
-
-        Raises:
-            ValueError: Rows of the head depend on each other; see :class:`Evaluator`.
-        """
-        head = self._heads[name]
-        how = self._how if name == self._main else "off"
-        evaluate = compiled(head.evaluate, how, self._device)
-        self[name] = Evaluator(evaluate, head.example, self._device, head.row_counts)
+        """Make the evaluator of a head; raises ValueError as :class:`Evaluator` does."""
+        model, head = self._model, self._heads[name]
+        how = model.compile if name == model.engine.main else "off"
+        evaluate = compiled(head.evaluate, how, model.device)
+        self[name] = Evaluator(evaluate, head.example, model.device, head.row_counts)
         return self[name]
 
 
@@ -46,6 +42,21 @@ def main_head(model: Model) -> Evaluator:
     return evaluators(model)[model.engine.main]
 
 
-def best_rows(model: Model) -> int:
-    """The smallest block whose cost per row is near the lowest; see :class:`Evaluator`."""
-    return main_head(model).best_rows
+def join_and_evaluate(queries: Sequence[Query], heads: Mapping[str, Evaluator]) -> list[Reply]:
+    """Replies in the order of the queries. Rows of one head and bucket go in one batch."""
+    groups: dict[tuple[str, Hashable], list[int]] = {}
+    for number, query in enumerate(queries):
+        groups.setdefault((query.head, query.bucket), []).append(number)
+    replies: dict[int, Reply] = {}
+    for (head, _), members in groups.items():
+        first = queries[members[0]].inputs
+        if len(members) == 1:
+            replies[members[0]] = heads[head](first)
+            continue
+        whole = {name: torch.cat([queries[m].inputs[name] for m in members]) for name in first}
+        out, start = heads[head](whole), 0
+        for member in members:
+            end = start + queries[member].rows
+            replies[member] = {name: value[start:end] for name, value in out.items()}
+            start = end
+    return [replies[number] for number in range(len(queries))]

@@ -13,8 +13,6 @@ WARM_UPS = 3
 """Evaluations before the capture, in which libraries choose kernels and allocate workspace."""
 
 Answers = Mapping[str, Tensor]
-"""Answers by name."""
-
 Capture = Callable[[Callable[[], Answers]], tuple[Callable[[], object], Answers]]
 """Records an evaluation. Returns a function that repeats it, and the tensors that it writes."""
 

@@ -48,8 +48,8 @@ def sample(
     for name in options.keys() - known:
         raise ValueError(f"{name}: a lane of {model.card.name} has no such field, but {known}")
     specs = [kind(seed, index, scores=scores, **options) for index in range(n)]
-    for spec in specs[:1]:
-        model.check(spec)
+    if specs:
+        model.check(specs[0])
     return run(model, specs, capacity)
 
 
@@ -77,6 +77,6 @@ def run(
             sampler.admit(*waiting.popleft())
         finished = sampler.tick().finished
         results.update(finished)
-        if progress is not None:
+        if progress:
             progress(len(finished))
     return [results[index] for index in sorted(results)]

@@ -30,32 +30,31 @@ class ScoreFields:
     """
 
     def __init__(self, lanes: Lanes, name: str) -> None:
-        self._lanes = lanes
-        self._prefix = f"score.{name}."
+        self._lanes, self._score = lanes, name
         self.members = np.zeros(lanes.capacity, np.bool_)
         self.names: list[str] = []
 
     def tensor(self, name: str, *shape: int) -> Tensor:
         """Add an array on the device, ``[capacity, *shape]``, float32."""
-        self.names.append(self._prefix + name)
-        return self._lanes.tensor(self.names[-1], shape, when=self._gathers)
+        return self._lanes.tensor(self._named(name), shape, kept=self._is_member)
 
     def number(self, name: str) -> Floats:
         """Add a number in host memory, ``[capacity]``."""
-        self.names.append(self._prefix + name)
-        return self._lanes.number(self.names[-1], when=self._gathers)
+        return self._lanes.number(self._named(name), kept=self._is_member)
 
     def count(self, name: str) -> Integers:
         """Add an integer in host memory, ``[capacity]``."""
-        self.names.append(self._prefix + name)
-        return self._lanes.count(self.names[-1], when=self._gathers)
+        return self._lanes.count(self._named(name), kept=self._is_member)
 
     def flag(self, name: str) -> Flags:
         """Add a flag in host memory, ``[capacity]``."""
-        self.names.append(self._prefix + name)
-        return self._lanes.flag(self.names[-1], when=self._gathers)
+        return self._lanes.flag(self._named(name), kept=self._is_member)
 
-    def _gathers(self, slot: int) -> bool:
+    def _named(self, name: str) -> str:
+        self.names.append(f"score.{self._score}.{name}")
+        return self.names[-1]
+
+    def _is_member(self, slot: int) -> bool:
         return bool(self.members[slot])
 
 
@@ -71,9 +70,7 @@ class Scoring:
     def __init__(
         self, lanes: Lanes, shape: tuple[int, ...], kinds: Callable[[str], type[Score]]
     ) -> None:
-        self._lanes = lanes
-        self._shape = shape
-        self._kinds = kinds
+        self._lanes, self._shape, self._kinds = lanes, shape, kinds
         self._scores: dict[str, tuple[Score, ScoreFields]] = {}
         self._costly: list[str] = []
 
@@ -105,12 +102,8 @@ class Scoring:
     def inputs(self, evidence: str, slots: Slots) -> Tensor:
         """Additional inputs of rows for costly evidence; see :meth:`Score.inputs`.
 
-        If several scores of a lane want it, the first one by name gives the inputs.
-
-        Args:
-            evidence: Name of the evidence.
-            slots: The lanes, ``[n]``, in any order and possibly repeated. Each has a score that
-                wants the evidence.
+        If several scores of a lane want it, the first one by name gives the inputs. The lanes
+        ``[n]`` may be in any order and repeated; each has a score that wants the evidence.
         """
         where, inputs = to_device(slots, self._lanes.device), None
         for _, (score, fields) in sorted(self._scores.items(), reverse=True):
@@ -123,12 +116,12 @@ class Scoring:
         return inputs
 
     def observe(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
-        """Pass costly evidence to the scores that want it, whether or not the step is kept.
+        """Pass costly evidence of lanes ``[n]`` to the scores that want it, even of rejected steps.
 
         Args:
-            evidence: Name of the evidence.
-            slots: The lanes that were evaluated, ``[n]``. Each has a score that wants it.
-            t: Times of the evaluations, ``[n]``.
+            evidence: Name of the evidence. Each lane has a score that wants it.
+            slots: The lanes that were evaluated.
+            t: Times of the evaluations.
             found: Evidence by name, with an entry per lane.
         """
         for score, fields in self._scores.values():
@@ -137,9 +130,9 @@ class Scoring:
             chosen = np.flatnonzero(fields.members[slots])
             chosen = chosen[score.wants(evidence, slots[chosen], t[chosen])]
             if len(chosen):
-                part = slots[chosen]
+                part, times = slots[chosen], t[chosen]
                 where = self._lanes.index(part)
-                score.observe(Step(part, where, t[chosen], t[chosen], _chosen(found, chosen)))
+                score.observe(Step(part, where, times, times, _chosen(found, chosen)))
 
     def begin(self, slots: Slots, t: Floats, h: Floats, evidence: Callable[..., Evidence]) -> None:
         """Pass the beginnings of kept steps to the scores.
@@ -150,32 +143,19 @@ class Scoring:
             h: Sizes of the steps, ``[n]``.
             evidence: Maps ``(part, slots, where)``, a part of the lanes, to their evidence.
         """
-        for score, part, chosen in self._of(slots):
-            where = self._lanes.index(chosen)
-            score.begin(Step(chosen, where, t[part], h[part], evidence(part, chosen, where)))
+        for score, step in self._steps(slots, t, h, evidence):
+            score.begin(step)
 
     def add(
         self, slots: Slots, t: Floats, weight: Floats, evidence: Callable[..., Evidence]
     ) -> None:
         """Pass evaluations of kept steps to the scores; the arguments are as in :meth:`begin`."""
-        for score, part, chosen in self._of(slots):
-            where = self._lanes.index(chosen)
-            score.add(Step(chosen, where, t[part], weight[part], evidence(part, chosen, where)))
+        for score, step in self._steps(slots, t, weight, evidence):
+            score.add(step)
 
-    def jump(self, slot: int, evidence: Evidence) -> None:
-        """Tell the scores that a lane's state has changed; see :meth:`Score.jump`."""
-        for score, _, _ in self._of(np.array([slot])):
-            score.jump(slot, evidence)
-
-    def renew(self, slot: int, evidence: Evidence) -> None:
-        """Tell the scores that a lane has new noise; see :meth:`Score.renew`."""
-        for score, _, _ in self._of(np.array([slot])):
-            score.renew(slot, evidence)
-
-    def recondition(self, slot: int, spec: LaneSpec) -> None:
-        """Tell the scores that a lane has a new condition; see :meth:`Score.recondition`."""
-        for score, _, _ in self._of(np.array([slot])):
-            score.recondition(slot, spec)
+    def of(self, slot: int) -> Iterator[Score]:
+        """The scores of a lane."""
+        return (score for score, fields in self._scores.values() if fields.members[slot])
 
     def values(self, name: str, slots: Slots, evidence: Evidence) -> Floats:
         """Values of one score for lanes that have it; see :meth:`Score.values`."""
@@ -190,14 +170,19 @@ class Scoring:
             self._costly += score.costly
         return self._scores[name]
 
-    def _of(self, slots: Slots) -> Iterator[tuple[Score, Part, Slots]]:
-        """Each score that any of these lanes has, with the part of the lanes that have it."""
+    def _steps(
+        self, slots: Slots, t: Floats, weight: Floats, evidence: Callable[..., Evidence]
+    ) -> Iterator[tuple[Score, Step]]:
+        """Each score that any of these lanes has, with the steps of those that have it."""
         for score, fields in self._scores.values():
-            part = fields.members[slots]
+            part: Part = fields.members[slots]
             if part.all():
-                yield score, EVERY, slots
-            elif part.any():
-                yield score, part, slots[part]
+                part = EVERY
+            elif not part.any():
+                continue
+            chosen = slots[part]
+            where = self._lanes.index(chosen)
+            yield score, Step(chosen, where, t[part], weight[part], evidence(part, chosen, where))
 
 
 def _chosen(found: Mapping[str, Any], chosen: Slots) -> Evidence:

@@ -29,7 +29,7 @@ class Many(Lanes):
         self.profile = self.history("profile", STEPS)
         self.scratch = self.tensor("scratch", (2,), kept=False)
         self.has_it = np.zeros(capacity, np.bool_)
-        self.chosen = self.tensor("chosen", (2,), when=lambda slot: bool(self.has_it[slot]))
+        self.chosen = self.tensor("chosen", (2,), kept=lambda slot: bool(self.has_it[slot]))
 
     def fill(self, slot: int, seed: int, step: int) -> None:
         """Put something into every array."""
@@ -166,7 +166,7 @@ def test_a_slot_is_cleared_for_the_next_lane() -> None:
     lanes.fill(1, 1, 3)
     lanes.abandoned[1] = lanes.halted[1] = True
     lanes.clear(1)
-    assert lanes.progress(1) == (0, 0.0)
+    assert (lanes.step[1], lanes.t[1]) == (0, 0.0)
     assert (lanes.rejected[1], lanes.evaluations[1]) == (0, 0)
     assert (lanes.times[1, 0], lanes.rates[1, 0]) == (0, 0)
     assert not lanes.abandoned[1]

@@ -106,9 +106,9 @@ class FlowLanes(Lanes):
         self.add("x", Field(shape), self.x)
         self.add("map", Field(shape), self.map)
         self.start = self.tensor(
-            "start", shape, when=lambda slot: self.spec(slot).origin is not None
+            "start", shape, kept=lambda slot: self.spec(slot).origin is not None
         )
-        self.noise = self.tensor("noise", shape, when=lambda slot: bool(self.jumped[slot]))
+        self.noise = self.tensor("noise", shape, kept=lambda slot: bool(self.jumped[slot]))
         self.jumped = self.flag("jumped")
         self._add_stages()
         self._add_control()
@@ -139,8 +139,9 @@ class FlowLanes(Lanes):
             "reading": reading,
         }
         for name, array in (*self.stage_evidence.items(), ("t", self.stage_t)):
-            field = Field(self.shape) if isinstance(array, Tensor) else Field((), "f8")
-            self.add(f"previous.{name}", field, array[PREVIOUS], self._is_multistep)
+            shape, dtype = (self.shape, "f4") if isinstance(array, Tensor) else ((), "f8")
+            field = Field(shape, dtype, kept=self._is_multistep)
+            self.add(f"previous.{name}", field, array[PREVIOUS])
 
     def _is_multistep(self, slot: int) -> bool:
         return bool(self.in_multistep(np.array([slot]))[0])
@@ -222,7 +223,8 @@ class FlowLanes(Lanes):
         if redirected:
             self.redirect(slot)
         if reconditioned:
-            self.scoring.recondition(slot, spec)
+            for score in self.scoring.of(slot):
+                score.recondition(slot, spec)
         self.set_condition(slot, spec)
         self.early_stopping.admit(slot, spec)
         self.recorder.continue_as(slot, spec)
@@ -259,7 +261,8 @@ class FlowLanes(Lanes):
         """Tell the scores of a lane that its state or its velocity has been changed."""
         by = torch.zeros_like(self.x[slot]) if moved is None else moved
         found = {"t": float(self.t[slot]), "moved": by, "slope": slope}
-        self.scoring.jump(slot, found.__getitem__)
+        for score in self.scoring.of(slot):
+            score.jump(slot, found.__getitem__)
 
     def jump(
         self, slot: int, state: Tensor, slope: Tensor | None = None, *, renewed: bool = False
@@ -293,7 +296,8 @@ class FlowLanes(Lanes):
                     "start": self.start[slot],
                     "change": change,
                 }
-                self.scoring.renew(slot, found.__getitem__)
+                for score in self.scoring.of(slot):
+                    score.renew(slot, found.__getitem__)
             self.start[slot] += change
             self.x[slot] = state
         self.redirect(slot, moved, slope)
