@@ -96,9 +96,8 @@ def load(
     Args:
         folder: The folder, or the name.
         device: Where to run it.
-        precision: ``bfloat16`` is faster and rounds: see
-            :class:`~sureflow.networks.precision.Bfloat16`. Networks without weights stay as they
-            are.
+        precision: For ``bfloat16`` see :class:`~sureflow.networks.precision.Bfloat16`. Networks
+            without weights stay as they are.
         compile: How to run it; see :func:`~sureflow.sampling.compiled.compiled`.
 
     Raises:
@@ -172,15 +171,12 @@ def _check_classes(
     folder: Path, classes: tuple[str, ...], network: Any, calibration: Calibration | None
 ) -> None:
     """Check that config, network and calibration have the same number of classes."""
-    known = getattr(network, "classes", len(classes))
-    if known != len(classes):
-        raise CheckpointError(
-            f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {known}"
-        )
+    named, known = len(classes), getattr(network, "classes", len(classes))
+    if known != named:
+        raise CheckpointError(f"{folder}/{CONFIG}: classes names {named}, the network has {known}")
     if calibration is not None and calibration.classes != known:
-        raise CheckpointError(
-            f"{folder}/{CALIBRATION}: has tables for {calibration.classes} classes, not {known}"
-        )
+        tables = f"has tables for {calibration.classes} classes, not {known}"
+        raise CheckpointError(f"{folder}/{CALIBRATION}: {tables}")
 
 
 def save(folder: Path, config: CheckpointConfig, network: nn.Module) -> None:

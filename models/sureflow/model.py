@@ -87,8 +87,9 @@ class Model:
 
     def recalibrated(self, calibration: Calibration) -> Model:
         """A copy with another calibration, and a card that says so."""
-        about = {"calibrated": calibration.summary(), "calibration_version": calibration.version}
-        return self.varied(card=replace(self.card, **about), calibration=calibration)
+        told, version = calibration.summary(), calibration.version
+        card = replace(self.card, calibrated=told, calibration_version=version)
+        return self.varied(card=card, calibration=calibration)
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane.

@@ -76,8 +76,7 @@ def describe() -> dict[str, Any]:
     """Describe what this process computes with: library, instruction set, mode and processor.
 
     ``mode`` is the mode that MKL reports. ``portable`` says whether all parts of the portable mode
-    are in force. If a library was loaded before Sureflow could choose its kernels, a warning names
-    it once.
+    are in force. A warning names, once, the libraries whose kernels were chosen before.
     """
     import torch
 

@@ -80,8 +80,7 @@ def arrays_of(
         field: Path of the object in the request that has these arrays.
 
     Raises:
-        InvalidFieldError: The model takes no such array, it has another shape, or a number in it
-            is not finite.
+        InvalidFieldError: The model takes no such array, or the array is not valid.
     """
     return {name: _array(written[name], name, card, f"{field}.{name}") for name in sorted(written)}
 

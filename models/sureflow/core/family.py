@@ -35,17 +35,15 @@ class NoOptions(Schema):
 class Family:
     """The face of a family. A subclass overrides what is its own; nothing here imports torch.
 
-    The methods from :meth:`lane` on are for requests. They raise
-    :class:`~sureflow.core.invalid_field.InvalidFieldError`, which names the field, for a request
-    that the model cannot serve.
+    The methods from :meth:`lane` on are for requests. For one that the model cannot serve, they
+    raise an :class:`~sureflow.core.invalid_field.InvalidFieldError`, which names the field.
 
     Attributes:
         name: The name that checkpoints and cards use.
         spec: Class of the family's lanes. Recipes have the fields that it adds to those of every
             lane, and :func:`~sureflow.core.field_types.check_types` checks them.
         operations: Operations that an edit can apply to a trajectory, by name.
-        scores: Scores that a request can ask for, and what each means. All are larger the less
-            sure the model is.
+        scores: Scores that a request can ask for, and what each means.
         default_score: Score of models whose calibration recommends none.
         engine: Path of the family's engine, ``package.module:Class``, a subclass of
             :class:`~sureflow.core.engine.Engine`. Only processes that evaluate import it.
@@ -56,8 +54,7 @@ class Family:
         codec: Encodes samples.
         tensors: Tensors of the Open Inference Protocol that set fields of a request, by name: the
             datatype of the tensor and the path of the field.
-        inversion: Sampler of an inversion request that has none; ``None`` where the family cannot
-            invert samples.
+        inversion: Sampler of an inversion that names none; ``None``: samples cannot be inverted.
         rewind_operation: The operation with which the filter action ``rewind`` varies a sample.
         wire_names: Paths of fields of a request, by name of the lane's field, where they differ.
     """

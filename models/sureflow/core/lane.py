@@ -37,14 +37,12 @@ class LaneSpec:
     Attributes:
         family: Name of the lane's family.
         seed: Seed of the request, ``0 <= seed < 2**63``.
-        index: Position of the sample in its request. Requests with the same seed share samples,
-            however many each asks for.
+        index: Position of the sample in its request, which may be of any size.
         condition: Named arrays that the sample is conditioned on. The model's card lists those
             that it takes; one that is left out is null.
         scores: Names of the scores to compute; the first gives uncertainty and confidence. If
             empty, the model's recommended score is used.
-        early: Least confidence that the finished sample must reach; the lane is abandoned when it
-            will not. ``None`` or 0: never.
+        early: Least confidence below which the lane is abandoned. ``None`` or 0: never.
         origin: What the lane starts from; ``None``: its own noise.
         keep: Frames to return with the sample. Times: the frame of the last step that begins at or
             before each. ``commit``: the frame of the commit point. ``all``: every step's frame.
@@ -132,8 +130,7 @@ class Sample:
         confidence_holds: Whether confidence was calibrated for the sample's settings. It is not for
             samples that were edited or given. If False, confidence only ranks samples that were
             made with the same settings. ``None`` where there is no confidence.
-        start: State at ``t = 0``, ``[*shape]``: the noise of the lane or its parent, or the noise
-            that an inversion has found.
+        start: State at ``t = 0``, ``[*shape]``: noise of the lane or its parent, or found for it.
         inversion_error: Of an inverted lane, the rms difference between the sample and the given
             data, relative to the rms of the data.
         fields: Further arrays by name, for families whose samples have several.

@@ -66,6 +66,9 @@ class Lanes:
         rates: How undecided the lane was at those times, by the family's own evidence.
         abandoned: Whether the early-stopping rule has ended the lane.
         halted: Whether the lane has reached the step at which its spec halts it.
+        now: Present time on the clock of deadlines, with ``tick_s``, the duration of a tick.
+        listener: If given, it is called with ``(slot, t, running score)`` for every lane at every
+            step, and no lane is abandoned.
     """
 
     def __init__(self, capacity: int, device: torch.device, most_steps: int) -> None:
@@ -80,6 +83,8 @@ class Lanes:
         self.times, self.rates = (self.history(name, most_steps) for name in ("times", "rates"))
         self.abandoned = self.flag("abandoned", kept=False)
         self.halted = self.flag("halted", kept=False)
+        self.now, self.tick_s = 0.0, 1.0
+        self.listener: Callable[[int, float, float], object] | None = None
 
     def tensor(
         self,

@@ -29,5 +29,6 @@ class Moments:
 
     def map(self, operation: Callable[[Tensor], Tensor]) -> Self:
         """Apply an operation that only moves entries (reshape, permute, slice), which is exact."""
-        parts = (getattr(self, field.name) for field in fields(self))
-        return type(self)(*(None if part is None else operation(part) for part in parts))
+        _, *others = (getattr(self, field.name) for field in fields(self))
+        moved = (None if part is None else operation(part) for part in others)
+        return type(self)(operation(self.mean), *moved)

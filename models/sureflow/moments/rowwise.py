@@ -33,11 +33,9 @@ class RowwiseConv2d(nn.Conv2d):
 
 
 class PointwiseConv2d(nn.Conv2d):
-    """1x1 convolution as one matrix product per image.
+    """1x1 convolution as one matrix product per image, at the same speed.
 
-    The library's 1x1 convolution flattens batch and pixels into one product and picks its blocking
-    by the total, so an image's last bits change with the size of the batch. One product per image
-    does not, at the same speed.
+    The library flattens batch and pixels into one product, whose blocking depends on the total.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:

@@ -44,8 +44,7 @@ class FrozenVelocity(VelocityNetwork):
             positive; it must then understand the label ``classes`` as "no condition". Units and
             direction of time are those of :class:`~sureflow.networks.network.VelocityNetwork`.
             It is frozen and put in evaluation mode.
-        final: Dotted name of its final layer, a ``Linear`` or ``Conv2d``, called once per
-            evaluation.
+        final: Dotted name of its final layer, a ``Linear`` or ``Conv2d`` that it calls once.
         shape: Shape of one sample.
         classes: Number of labels, 0 for unconditional.
         embedding: Width of the time-and-label embedding of the noise layer.

@@ -30,9 +30,8 @@ class VelocityNetwork(nn.Module, ABC):
     A subclass implements :meth:`run` over :class:`~sureflow.moments.Moments`. Noise layers take
     part only if the variance is wanted; the velocity is computed by the same code either way.
 
-    Samplers call it under ``torch.inference_mode``. Tensors from such a call cannot be part of a
-    gradient later, and operations that need gradients must leave that mode. Training, and the
-    score ``divergence``, call it outside of that mode.
+    Samplers call it under ``torch.inference_mode``, and operations that need gradients leave that
+    mode. Training, and the score ``divergence``, call it outside of that mode.
 
     Attributes:
         shape: Shape of one sample, without the batch dimension.
@@ -93,8 +92,7 @@ class VelocityNetwork(nn.Module, ABC):
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean has the bits of :meth:`forward`. Variance is in squared data units; larger is less
-        sure. The output includes the probe's reading, if there is a probe. All have the type of
-        ``x``.
+        sure. The output has the type of ``x``, and the reading of the probe if there is one.
         """
         label = self._labels(x, label)
         out = self.run(x, t, label, True, **self.complete(x, given))
@@ -111,12 +109,11 @@ class VelocityNetwork(nn.Module, ABC):
         Raises:
             ValueError: It was fitted to another network.
         """
-        if not self.probe_channels:
+        known = self.probe_channels
+        if not known:
             raise ValueError("this network has no activations that a probe can read")
-        if probe.channels != self.probe_channels:
-            raise ValueError(
-                f"reads {probe.channels} channels, the network has {self.probe_channels}"
-            )
+        if probe.channels != known:
+            raise ValueError(f"reads {probe.channels} channels, the network has {known}")
         if probe.classes != self.classes:
             raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
         self.probe = probe.to(self.device)
@@ -159,11 +156,7 @@ class VelocityNetwork(nn.Module, ABC):
 
 
 def check_depth(name: str, count: int) -> None:
-    """Check a number of layers.
-
-    Args:
-        name: Name of the argument.
-        count: Its value.
+    """Check an argument that is a number of layers.
 
     Raises:
         ValueError: It is not in range; the message begins with the name.

@@ -40,8 +40,7 @@ def edit(
         sample: The sample.
         at: The step. A time means the last step that began at or before it.
         operations: Operations to apply at that step, in this order.
-        branches: Number of branches. Branch ``i`` has the index of the sample plus ``i``, so that
-            each draws its own noise.
+        branches: Number of branches, each with an index and noise of its own.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
         fields: Fields of :class:`~sureflow.core.lane.LaneSpec` to change from that step on, such
             as ``label``, ``guidance``, ``seed``, ``steps``, or ``keep``.

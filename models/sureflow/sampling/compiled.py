@@ -31,6 +31,6 @@ def compiled(evaluate: Evaluate, compile: Compile, device: torch.device) -> Eval
         raise ValueError(f"compile: {compile!r} is unknown; choose from {get_args(Compile)}")
     # After this many programs of one function torch silently stops compiling it.
     torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
-    # One program per row count, because the kernels of a program for all row counts are chosen
-    # without the size, so that the bits of a row could depend on the rows beside it.
+    # A program for all row counts chooses kernels without the size, so that the bits of a row could
+    # depend on the rows beside it.
     return cast(Evaluate, torch.compile(evaluate, dynamic=False))

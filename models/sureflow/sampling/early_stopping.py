@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,22 +13,16 @@ from sureflow.core.lanes import Lanes
 
 
 class EarlyStopping:
-    """Abandons lanes by their running scores, and by the rule of each score. Others cost nothing.
-
-    Attributes:
-        listener: If given, it is called with ``(slot, t, running score)`` for every lane at every
-            step, and no lane is abandoned.
-    """
+    """Abandons lanes by their running scores, with a rule for each score. Others cost nothing."""
 
     def __init__(self, lanes: Lanes, early: Mapping[str, EarlyRule]) -> None:
         self._lanes, self._early = lanes, early
         self._specs: dict[int, LaneSpec] = {}
-        self.listener: Callable[[int, float, float], object] | None = None
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Start a lane in a slot, or continue it with another spec."""
         self._specs.pop(slot, None)
-        if self.listener or (spec.early and spec.scores[0] in self._early):
+        if self._lanes.listener or (spec.early and spec.scores[0] in self._early):
             self._specs[slot] = spec
 
     def check(self, slots: Slots) -> None:
@@ -43,8 +37,8 @@ class EarlyStopping:
             running = self._lanes.running_score(score, np.array(chosen)).tolist()
             for slot, value in zip(chosen, running, strict=True):
                 spec, t = self._specs[slot], float(self._lanes.t[slot])
-                if self.listener:
-                    self.listener(slot, t, value)
+                if self._lanes.listener:
+                    self._lanes.listener(slot, t, value)
                 elif spec.early and t > 0:
                     stop = self._early[score].should_stop(value, t, spec, spec.early)
                     self._lanes.abandoned[slot] = stop

@@ -36,8 +36,7 @@ class Evaluator:
         candidates: Block sizes to try; by default those that suit the device.
 
     Attributes:
-        division: Divides rows into the block sizes in use. Its costs are the seconds that a block
-            took when this was made.
+        division: Divides rows into the block sizes in use, by the seconds that a block takes.
 
     Raises:
         ValueError: A row's answer depends on the rows beside it, is another one each time, or is

@@ -20,16 +20,12 @@ Capture = Callable[[Callable[[], Answers]], tuple[Callable[[], object], Answers]
 class Graphs:
     """Evaluates a head by replaying one captured graph per row count.
 
-    A graph reads and writes fixed memory: rows are copied in, and answers out, on the device.
-
-    Args:
-        evaluate: The head, on a CUDA device.
-        capture: Records an evaluation; tests replace it where there is no GPU.
+    A graph reads and writes fixed memory: rows are copied in, and answers out, on the device. Tests
+    replace ``capture`` where there is no GPU.
     """
 
     def __init__(self, evaluate: Evaluate, capture: Capture | None = None) -> None:
-        self._evaluate = evaluate
-        self._capture = capture or capture_cuda
+        self._evaluate, self._capture = evaluate, capture or capture_cuda
         self._graphs: dict[int, tuple[dict[str, Tensor], Callable[[], object], Answers]] = {}
 
     def __call__(self, **inputs: Tensor) -> Answers:

@@ -59,8 +59,7 @@ class Sampler:
     Args:
         model: A loaded checkpoint.
         capacity: Most lanes in flight at once.
-        listener: Called with ``(ticket, t, running score)`` for every lane at every step. No lane
-            is then abandoned early.
+        listener: Called with ``(ticket, t, running score)`` for every lane at every step.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class Sampler:
         self._phases = model.engine.phases(capacity, early)
         self._lanes = self._phases.lanes
         if listener is not None:
-            self._phases.listen(lambda slot, t, value: listener(self._ticket(slot), t, value))
+            self._lanes.listener = lambda slot, t, value: listener(self._ticket(slot), t, value)
         self._free = list(reversed(range(capacity)))
         self._in_slots: dict[int, _InSlot] = {}
         self._paused: set[int] = set()
@@ -171,7 +170,7 @@ class Sampler:
 
     def set_clock(self, now: float, tick_s: float) -> None:
         """Set the current time and the duration of a tick, which lanes with a deadline use."""
-        self._phases.set_clock(now, tick_s)
+        self._lanes.now, self._lanes.tick_s = now, tick_s
 
     @torch.inference_mode()
     def tick(self, tickets: Collection[int] | None = None) -> Tick:

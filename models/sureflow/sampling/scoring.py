@@ -175,10 +175,11 @@ class Scoring:
     ) -> Iterator[tuple[Score, Step]]:
         """Each score that any of these lanes has, with the steps of those that have it."""
         for score, fields in self._scores.values():
-            part: Part = fields.members[slots]
-            if part.all():
+            members = fields.members[slots]
+            part: Part = members
+            if members.all():
                 part = EVERY
-            elif not part.any():
+            elif not members.any():
                 continue
             chosen = slots[part]
             where = self._lanes.index(chosen)

@@ -81,8 +81,7 @@ class FlowLanes(Lanes):
         retrying: Whether the previous try of the step was rejected.
         unchecked: Whether the current step, the last, is accepted without an error estimate.
         forced: Whether the last step allowed had to be longer than the step control wanted.
-        deadline: Time at which the sample must be finished, or infinity, on the clock of ``now``;
-            ``tick_s`` is the present duration of a tick in seconds.
+        deadline: Time at which the sample must be finished, or infinity, on the clock of ``now``.
     """
 
     def __init__(
@@ -119,7 +118,6 @@ class FlowLanes(Lanes):
             name: self.tensor(f"condition.{name}", condition.shape, kept=False)
             for name, condition in self.conditions.items()
         }
-        self.now, self.tick_s = 0.0, 1.0
         self.scoring = Scoring(self, shape, _score_class)
         self.early_stopping = EarlyStopping(self, early or {})
         self.recorder = TrajectoryRecorder(self)

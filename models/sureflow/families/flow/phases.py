@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import inf
 from typing import cast
 
@@ -41,14 +41,6 @@ class FlowPhases:
         self._renoise = Renoise(lanes)
         self._resampling = Resampling(lanes)
         self._inversion = Inversion(lanes)
-
-    def listen(self, listener: Callable[[int, float, float], object]) -> None:
-        """Call a listener with every lane's running score; no lane is then abandoned early."""
-        self.lanes.early_stopping.listener = listener
-
-    def set_clock(self, now: float, tick_s: float) -> None:
-        """Set the current time and the duration of a tick, which lanes with a deadline use."""
-        self.lanes.now, self.lanes.tick_s = now, tick_s
 
     def processes(self, slot: int, spec: LaneSpec, deadline: float = inf) -> Iterator[Process]:
         """Yield the processes of a lane one after another, each once the lane is admitted to it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -122,12 +122,6 @@ class CountPhases:
         assert isinstance(spec, CountSpec)
         self._leaps.admit(slot, spec)
         yield self._leaps
-
-    def listen(self, listener: Callable[[int, float, float], object]) -> None:
-        raise NotImplementedError
-
-    def set_clock(self, now: float, tick_s: float) -> None:
-        """Nobody hurries."""
 
 
 class CountEngine(Engine):
