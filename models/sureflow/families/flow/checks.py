@@ -8,7 +8,6 @@ from typing import Any
 
 from sureflow.core.card import ModelCard
 from sureflow.core.field_types import check_array, check_choice, check_range, check_types
-from sureflow.core.frame import Frame
 from sureflow.core.origin import Branch, Inverted, depth
 from sureflow.families.flow.operations import Operation
 from sureflow.families.flow.scores.catalogue import SCORES
@@ -26,10 +25,6 @@ from sureflow.recipe import MAX_DEPTH
 
 def check(spec: FlowSpec, model: Any) -> None:
     """Check that a model can run a lane.
-
-    Args:
-        spec: The lane.
-        model: The model.
 
     Raises:
         ValueError: It cannot; the message begins with the name of the field.
@@ -128,8 +123,13 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
     for name in spec.scores:
         if SCORES[name].plain and parent.guided:
             raise ValueError(f"scores: {name} holds for plain velocities, not for such a parent")
-    if origin.frame is not None:
-        _check_frame(origin.frame, origin.step, model.engine)
+    if frame := origin.frame:
+        if not 0 <= frame.step <= origin.step:
+            raise ValueError(
+                f"frame: taken at step {frame.step}, after the branch at {origin.step}"
+            )
+        if wrong := model.engine.lanes(1).fits(frame):
+            raise ValueError(f"frame: {wrong} missing or of another model")
     for number, operation in enumerate(origin.operations):
         try:
             if not isinstance(operation, Operation):
@@ -148,11 +148,3 @@ def _longest(spec: FlowSpec) -> int:
     if spec.stepping == spec.origin.parent.stepping:
         return _longest(spec.origin.parent)
     return spec.origin.step + own
-
-
-def _check_frame(frame: Frame, step: int, engine: Any) -> None:
-    """Check that a lane can be restored from a frame."""
-    if not 0 <= frame.step <= step:
-        raise ValueError(f"frame: taken at step {frame.step}, after the branch at {step}")
-    if wrong := engine.lanes(1).fits(frame):
-        raise ValueError(f"frame: {wrong} missing or of another model")

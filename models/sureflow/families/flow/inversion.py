@@ -26,9 +26,6 @@ class Inversion(FlowProcess):
     """Integrates ``dx/dtau = -v(x, 1 - tau)`` from the sample, with the lane's own solver.
 
     It uses a second set of lanes, without scores and recording. A fixed grid is mirrored.
-
-    Args:
-        lanes: The lanes in which a lane continues at ``t = 0`` once its noise is found.
     """
 
     def admit(self, slot: int, spec: FlowSpec) -> None:

@@ -303,9 +303,7 @@ class FlowLanes(Lanes):
     def keep_steps(self, slots: Slots, weights: Floats) -> None:
         """Pass the accepted steps of these lanes to their scores, before the states change.
 
-        Args:
-            slots: The lanes, ``[n]``.
-            weights: Weights of the stages in each lane's step, ``[n, STAGES]``.
+        ``weights [n, STAGES]`` are those of the stages in each lane's step.
         """
         self.scoring.begin(slots, self.t[slots], self.h[slots], self._staged(0))
         for stage in np.flatnonzero(weights.any(0)).tolist():

@@ -38,9 +38,6 @@ class Picard(FlowProcess):
     of at that state; where the flow is straight, the whole window is accepted at once. For this
     reason the first sweep of a lane is a single evaluation.
 
-    Args:
-        lanes: The lanes, shared with the process that makes one step at a time.
-
     Attributes:
         guesses: States of the next sweep by slot, each ``[points, *shape]``, the accepted state
             first. Only lanes in flight have entries, of the size that they need at the time.
@@ -142,12 +139,9 @@ class Picard(FlowProcess):
     ) -> None:
         """Guess the states of the next sweep.
 
-        Args:
-            slots: The lanes, ``[n]``.
-            states: New states from the last base on, ``[n, points + 1, *shape]``.
-            velocity: Velocity at the last usable point, ``[n, *shape]``.
-            accepted: Position of the new base among the states, ``[n]``.
-            usable: Position of the last usable state, ``[n]``.
+        ``states [n, points + 1, *shape]`` are the new ones from the last accepted state on, with
+        the positions of the newly ``accepted`` one and of the last ``usable`` one, where the
+        ``velocity`` is.
         """
         lanes = self.lanes
         step = lanes.step[slots]

@@ -31,11 +31,8 @@ class Solver(FlowProcess):
     Along with the state it integrates the uncertainty ``dU_i/dt = Sigma_i(x_t, t)`` with the
     method's own weights, at the stages that the method evaluates anyway.
 
-    Args:
-        lanes: The lanes to move.
-        control: Step control; by default, what each lane's spec asks for.
-
     Attributes:
+        control: Step control; by default, what each lane's spec asks for.
         edits: Operations that act on some lanes at every step.
     """
 
