@@ -101,17 +101,15 @@ def _decoded(text: str, shape: Sequence[int], field: str) -> npt.NDArray[np.gene
 
 def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
     """Read a ``.npy`` file, checking its header before memory is allocated."""
-    file = io.BytesIO(data)
+    file, form = io.BytesIO(data), np.lib.format
     try:
-        version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+        first = form.read_magic(file) == (1, 0)
+        read = form.read_array_header_1_0 if first else form.read_array_header_2_0
+        shape, _, dtype = read(file)
         if dtype.kind not in NUMBERS or math.prod(shape) * dtype.itemsize > len(data):
             raise ValueError("not plain numbers, or not all of them")
         file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
+        return form.read_array(file, allow_pickle=False)
     except Exception as error:  # the header is parsed as Python, which can fail in many ways
         raise InvalidFieldError(field, f"is no .npy file of numbers: {_line(error)}") from error
 

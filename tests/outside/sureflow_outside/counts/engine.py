@@ -57,7 +57,7 @@ class Leaps:
     def __init__(self, lanes: Lanes, start: Tensor) -> None:
         self.lanes = lanes
         self._start = start.numpy().astype(np.float64)
-        self._counts = lanes.tensor("counts", tuple(start.shape), "i8", "counts")
+        self._counts = lanes.tensor("counts", *start.shape, dtype="i8", space="counts")
         self._scoring = Scoring(lanes, tuple(start.shape), lambda name: Activity)
         self._specs: dict[int, CountSpec] = {}
 
