@@ -72,12 +72,7 @@ def label_of(label: int | str, card: ModelCard, field: str) -> int:
 def arrays_of(
     written: Mapping[str, Any], card: ModelCard, field: str
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Return the named arrays of a request as lanes have them.
-
-    Args:
-        written: The arrays by name, as the client wrote them.
-        card: Lists the conditions that the model takes.
-        field: Path of the object in the request that has these arrays.
+    """Return the named arrays of a request, in its object ``field``, as lanes have them.
 
     Raises:
         InvalidFieldError: The model takes no such array, or the array is not valid.

@@ -11,12 +11,8 @@ class EarlyRule(Protocol):
     """Decides which lanes can no longer reach the confidence that they need."""
 
     def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
-        """Whether a lane may be abandoned at progress ``t``.
+        """Whether a lane may be abandoned at progress ``t``, since it will not reach a confidence.
 
-        Args:
-            running: Its score if it ended where it is now predicted to end.
-            t: Progress of the lane.
-            spec: The lane.
-            confidence: Confidence that the finished sample must reach.
+        ``running`` is its score if it ended where it is now predicted to end.
         """
         ...

@@ -151,12 +151,7 @@ class Family:
     ) -> Edited:
         """Return the lane that continues from a parent as an edit asks, and its operations.
 
-        Args:
-            card: Card of the model.
-            parent: The lane that is edited.
-            sampler: An instance of :attr:`sampler`; ``None`` keeps that of the parent.
-            operations: Instances of :attr:`operation_bodies`.
-            sample: Reads the sample of the parent ``[*shape]``.
+        Without a sampler it keeps that of the parent, whose sample ``[*shape]`` ``sample`` reads.
         """
         raise NotImplementedError
 

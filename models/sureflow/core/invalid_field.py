@@ -4,12 +4,7 @@ from __future__ import annotations
 
 
 class InvalidFieldError(ValueError):
-    """A field of a request does not suit the model.
-
-    Args:
-        field: Its dotted path in the request, such as ``condition.label``.
-        message: What is wrong with it.
-    """
+    """A field of a request, given by its dotted path, does not suit the model."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")

@@ -40,10 +40,7 @@ JsonArray = Annotated[
 def read_array(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
     """Return the array ``[*shape]`` in data units; black in a PNG is -1, and white is 1.
 
-    Args:
-        written: The array as the client wrote it.
-        shape: Shape that it must have; a leading 1 may be left out.
-        field: Path of the field, for the error.
+    The client may leave out a leading dimension of size 1.
 
     Raises:
         InvalidFieldError: It is malformed, has another shape, or a number that is not finite.

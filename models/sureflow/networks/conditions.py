@@ -16,10 +16,7 @@ MAX_SIZE = 1 << 20
 
 
 def read_conditions(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Condition]:
-    """Read conditions by name.
-
-    Args:
-        declared: Fields of a :class:`~sureflow.core.card.Condition`, by its name.
+    """Read conditions by name, each from the fields of a :class:`~sureflow.core.card.Condition`.
 
     Raises:
         ValueError: A condition is not valid; the message begins with ``conditions`` and its name.

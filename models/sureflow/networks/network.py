@@ -166,12 +166,7 @@ def check_depth(name: str, count: int) -> None:
 
 
 def noise_layers(wanted: Sequence[str], places: Mapping[str, int], embedding: int) -> nn.ModuleDict:
-    """Make the noise layers of a network.
-
-    Args:
-        wanted: Names of the places where its config injects noise.
-        places: Channels of the activations at each place of the network, by name.
-        embedding: Width of the time-and-condition embedding.
+    """Make the noise layers at the wanted places of a network, which has these channels by place.
 
     Raises:
         ValueError: A wanted name is no place of this network.

@@ -24,12 +24,7 @@ FOUND = tuple(field.name for field in fields(Outcome) if field.name != "late")
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The result of one tick.
-
-    Attributes:
-        rows: Network rows evaluated, without padding.
-        finished: Finished lanes as ``(ticket, sample)``.
-    """
+    """The result of one tick: rows evaluated, without padding, and finished lanes by ticket."""
 
     rows: int
     finished: list[tuple[int, Sample]]
@@ -133,12 +128,9 @@ class Sampler:
 
     @torch.inference_mode()
     def admit(self, ticket: int, spec: LaneSpec, deadline: float = inf) -> None:
-        """Start a lane in a free slot.
+        """Start a lane, to which the caller gives a number, the ticket, in a free slot.
 
-        Args:
-            ticket: The caller's number for the lane.
-            spec: The lane.
-            deadline: Time at which the sample must be finished, on the clock of :meth:`set_clock`.
+        The deadline, at which the sample must be finished, is on the clock of :meth:`set_clock`.
 
         Raises:
             IndexError: No slot is free.
@@ -174,10 +166,7 @@ class Sampler:
 
     @torch.inference_mode()
     def tick(self, tickets: Collection[int] | None = None) -> Tick:
-        """Evaluate the network once for every running lane and advance each by the replies.
-
-        Args:
-            tickets: Tickets of the running lanes to advance; default: all of them.
+        """Evaluate the network once for these running lanes, or for all, and advance them.
 
         Raises:
             EvaluationError: The network raised an error. No lane has moved.

@@ -41,12 +41,9 @@ class ScoreFields(Fields):
 
 
 class Scoring:
-    """All scores of all lanes. A score that no lane has takes neither memory nor time.
+    """All scores of all lanes; ``kinds`` returns the class of a score by its name.
 
-    Args:
-        lanes: The lanes in flight.
-        shape: Shape of one sample.
-        kinds: Returns the class of a score by its name.
+    A score that no lane has takes neither memory nor time.
     """
 
     def __init__(
@@ -98,13 +95,9 @@ class Scoring:
         return inputs
 
     def observe(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
-        """Pass costly evidence of lanes ``[n]`` to the scores that want it, even of rejected steps.
+        """Pass costly evidence of evaluations, even of rejected steps, to the scores that want it.
 
-        Args:
-            evidence: Name of the evidence. Each lane has a score that wants it.
-            slots: The lanes that were evaluated.
-            t: Times of the evaluations.
-            found: Evidence by name, with an entry per lane.
+        Each lane ``[n]`` has such a score; ``found`` has an entry per lane.
         """
         for score, fields in self._scores.values():
             if evidence not in score.costly:
@@ -117,13 +110,9 @@ class Scoring:
                 score.observe(Step(part, where, times, times, _chosen(found, chosen)))
 
     def begin(self, slots: Slots, t: Floats, h: Floats, evidence: Callable[..., Evidence]) -> None:
-        """Pass the beginnings of kept steps to the scores.
+        """Pass the beginnings of kept steps, at times ``t`` and of sizes ``h``, to the scores.
 
-        Args:
-            slots: The lanes, ``[n]``.
-            t: Times at which the steps began, ``[n]``.
-            h: Sizes of the steps, ``[n]``.
-            evidence: Maps ``(part, slots, where)``, a part of the lanes, to their evidence.
+        ``evidence`` maps ``(part, slots, where)``, a part of the lanes, to their evidence.
         """
         for score, step in self._steps(slots, t, h, evidence):
             score.begin(step)
