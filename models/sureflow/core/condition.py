@@ -14,9 +14,8 @@ from pydantic import ConfigDict, PlainValidator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from sureflow.core.card import ModelCard
-from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.json_array import JsonArray, read_array, read_mask
-from sureflow.core.schema import Schema
+from sureflow.core.schema import InvalidFieldError, Schema
 
 LABEL = "label"
 

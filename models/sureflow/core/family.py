@@ -36,7 +36,7 @@ class Family:
     """The face of a family. A subclass overrides what is its own; nothing here imports torch.
 
     The methods from :meth:`lane` on are for requests. For one that the model cannot serve, they
-    raise an :class:`~sureflow.core.invalid_field.InvalidFieldError`, which names the field.
+    raise an :class:`~sureflow.core.schema.InvalidFieldError`, which names the field.
 
     Attributes:
         name: The name that checkpoints and cards use.

@@ -16,8 +16,8 @@ from PIL import Image
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
-from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.lane import Array
+from sureflow.core.schema import InvalidFieldError
 
 PNG, NPY = b"\x89PNG\r\n", b"\x93NUMPY"
 NUMBERS = "fiub"

@@ -15,11 +15,31 @@ from sureflow.core.commit import commit_point
 from sureflow.core.lane import UNFINISHED, LaneSpec, Sample
 from sureflow.core.process import Outcome, Process, Query, Reply
 from sureflow.model import Model
-from sureflow.sampling.evaluation_error import EvaluationError
-from sureflow.sampling.evaluators import evaluators, join_and_evaluate, main_head
+from sureflow.sampling.evaluator import evaluators, join_and_evaluate, main_head
 
 FOUND = tuple(field.name for field in fields(Outcome) if field.name != "late")
 """Fields of an outcome that its sample has too."""
+
+
+NO_MEMORY = "can't allocate memory"
+"""Part of the message of torch's CPU allocator; that for GPUs raises its own exception type."""
+
+
+class EvaluationError(Exception):
+    """The network raised an error. No lane has moved, so the caller may try fewer lanes.
+
+    Attributes:
+        rows: Number of network rows in the tick.
+        memory: Whether memory ran out.
+    """
+
+    def __init__(self, rows: int, cause: Exception) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.rows = rows
+        kinds = (MemoryError, torch.OutOfMemoryError)
+        self.memory = isinstance(cause, kinds) or (
+            isinstance(cause, RuntimeError) and NO_MEMORY in str(cause)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.card import Condition
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.early import EarlyRule
+from sureflow.core.engine import EarlyRule
 from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
 from sureflow.core.lane import UNFINISHED, Array, FinishReason, LaneSpec, View

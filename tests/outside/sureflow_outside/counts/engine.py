@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.core.arrays import Flags, Index, Slots
-from sureflow.core.early import EarlyRule
-from sureflow.core.engine import Engine, Head
+from sureflow.core.engine import EarlyRule, Engine, Head
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 from sureflow.core.process import Outcome, Process, Query, Reply
