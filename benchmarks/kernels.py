@@ -20,8 +20,7 @@ import torch
 from benchmarks.report import Report, options
 from sureflow import numerics
 from sureflow.checkpoint import load
-from sureflow.sampling.evaluator import Evaluator
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import Evaluator, main_head
 from sureflow.sampling.fingerprint import numerics_of
 from sureflow.sampling.sample import sample
 

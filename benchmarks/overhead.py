@@ -21,7 +21,7 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import NetworkOutput, VelocityNetwork
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sampler import Sampler
 
 ROWS = 16

@@ -15,7 +15,7 @@ from benchmarks.tick import Workload
 from sureflow.checkpoint import load
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sampler import Sampler
 
 TICKS, QUICK_TICKS = 60, 10

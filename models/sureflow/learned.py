@@ -37,15 +37,10 @@ class Learned:
 
     @classmethod
     def read(cls, folder: Path, files: Iterable[LearnedFile], digest: str) -> Learned:
-        """Read the files in a folder.
+        """Read these files of a checkpoint, as far as there are any, and its calibration.
 
-        A file that was learned from another network, or has no stamp, is ignored with a warning,
-        because it does not describe this network.
-
-        Args:
-            folder: Folder of the checkpoint.
-            files: Files that the family may have.
-            digest: Digest of the network.
+        A file that was learned from a network with another digest, or has no stamp, is ignored with
+        a warning, because it does not describe this network.
 
         Raises:
             ValueError: A file is damaged; the message begins with its name.

@@ -23,7 +23,6 @@ class Model:
     """A network with its card, its calibration and what else was learned from it.
 
     Attributes:
-        card: Its card.
         network: A ``torch.nn.Module``, in evaluation mode, on its device.
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
         grid: Fitted time grid of fixed steps; ``None`` when the checkpoint has none.

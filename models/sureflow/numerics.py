@@ -42,9 +42,8 @@ STRICT = 0x10000
 def decide(portable: bool | None = None) -> None:
     """Choose the kernels of this process and its children. Libraries already loaded keep theirs.
 
-    Args:
-        portable: Whether to use the slower kernels that give the same bits on all x86 machines
-            with AVX2. By default the environment decides.
+    Portable kernels are slower, and give the same bits on all x86 machines with AVX2. By default
+    the environment decides between them and the fastest ones.
     """
     if portable is not None:
         os.environ[SWITCH] = str(int(portable))

@@ -39,10 +39,7 @@ def mismatch(
 ) -> str | None:
     """Why a learned file does not belong to a network, as a predicate; ``None`` if it does.
 
-    Args:
-        settings: Settings of the file, which include its stamp.
-        there: Digests of the network and its parts, by name.
-        needed: Names that the stamp must have.
+    The stamp in the file's settings must have the needed names, and the digests that are there.
     """
     stamp = settings.get(LEARNED_FROM)
     if not isinstance(stamp, dict) or not stamp.keys() >= {*needed}:

@@ -28,10 +28,7 @@ def commit_point(t: Array, rate: Array) -> Commit:
     With ``tr C1(t) = (1 - t)^2 tr Sigma(t)``, the variance of the final sample given the state at
     ``t``, this is the end of the last step that began with ``tr C1 > 0.25 tr C1(0)``. On mixtures
     of two or three Gaussians it has rank correlation 0.997 with the time that fixes the mode.
-
-    Args:
-        t: Start times of the steps ``[n]``, ascending from 0.
-        rate: ``tr Sigma`` at those times ``[n]``.
+    Steps start at times ``t [n]``, ascending from 0; ``rate [n]`` is ``tr Sigma`` at those times.
     """
     open_steps = np.flatnonzero(is_open(t, rate))
     step = int(open_steps[-1]) + 1 if len(open_steps) else 0

@@ -14,9 +14,8 @@ from pydantic import ConfigDict, PlainValidator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from sureflow.core.card import ModelCard
-from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.json_array import JsonArray, read_array, read_mask
-from sureflow.core.schema import Schema
+from sureflow.core.schema import InvalidFieldError, Schema
 
 LABEL = "label"
 
@@ -72,12 +71,7 @@ def label_of(label: int | str, card: ModelCard, field: str) -> int:
 def arrays_of(
     written: Mapping[str, Any], card: ModelCard, field: str
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Return the named arrays of a request as lanes have them.
-
-    Args:
-        written: The arrays by name, as the client wrote them.
-        card: Lists the conditions that the model takes.
-        field: Path of the object in the request that has these arrays.
+    """Return the named arrays of a request, in its object ``field``, as lanes have them.
 
     Raises:
         InvalidFieldError: The model takes no such array, or the array is not valid.

@@ -7,15 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from sureflow.core.early import EarlyRule
 from sureflow.core.family import families
 from sureflow.core.lane import LaneSpec
 from sureflow.core.process import Phases, Reply
+
+
+class EarlyRule(Protocol):
+    """Decides which lanes can no longer reach the confidence that they need."""
+
+    def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
+        """Whether a lane may be abandoned at progress ``t``, since it will not reach a confidence.
+
+        ``running`` is its score if it ended where it is now predicted to end.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

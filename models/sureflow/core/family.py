@@ -36,7 +36,7 @@ class Family:
     """The face of a family. A subclass overrides what is its own; nothing here imports torch.
 
     The methods from :meth:`lane` on are for requests. For one that the model cannot serve, they
-    raise an :class:`~sureflow.core.invalid_field.InvalidFieldError`, which names the field.
+    raise an :class:`~sureflow.core.schema.InvalidFieldError`, which names the field.
 
     Attributes:
         name: The name that checkpoints and cards use.
@@ -151,12 +151,7 @@ class Family:
     ) -> Edited:
         """Return the lane that continues from a parent as an edit asks, and its operations.
 
-        Args:
-            card: Card of the model.
-            parent: The lane that is edited.
-            sampler: An instance of :attr:`sampler`; ``None`` keeps that of the parent.
-            operations: Instances of :attr:`operation_bodies`.
-            sample: Reads the sample of the parent ``[*shape]``.
+        Without a sampler it keeps that of the parent, whose sample ``[*shape]`` ``sample`` reads.
         """
         raise NotImplementedError
 

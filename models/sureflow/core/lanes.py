@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
+from sureflow.core.arrays import Floats, Index, Slots
+from sureflow.core.fields import Array, Field, Fields
 from sureflow.core.frame import Frame
 from sureflow.core.lane import LaneSpec, View
 from sureflow.core.transfer import to_device
 
-Array: TypeAlias = Tensor | npt.NDArray[Any]
-Kept: TypeAlias = bool | Callable[[int], bool]
-"""Whether frames include a field; where it depends on the lane, a function of its slot."""
 
-Space = Literal["real", "torus", "counts", "tokens", "mask"]
-
-DTYPES = {"f4": torch.float32, "f8": torch.float64, "i8": torch.int64, "b1": torch.bool}
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One named array of a lane.
-
-    Attributes:
-        shape: Shape for one lane.
-        dtype: ``f4``, ``f8``, ``i8`` or ``b1``.
-        space: Space of its values, such as a torus for fractional coordinates.
-        kept: Whether frames include it. A field without meaning between two steps is left out.
-        history: Whether it has an entry per step; a frame has the entries of the completed steps.
-    """
-
-    shape: tuple[int, ...] = ()
-    dtype: str = "f4"
-    space: Space = "real"
-    kept: Kept = True
-    history: bool = False
-
-    def kept_of(self, slot: int) -> bool:
-        """Whether a frame of the lane in this slot includes it."""
-        return self.kept if isinstance(self.kept, bool) else self.kept(slot)
-
-
-class Lanes:
+class Lanes(Fields):
     """Arrays of fixed capacity; a lane is one index, a slot, into all of them.
 
     Arrays of the shape of a sample are on the device. The few numbers per lane that decide what
@@ -72,8 +40,7 @@ class Lanes:
     """
 
     def __init__(self, capacity: int, device: torch.device, most_steps: int) -> None:
-        self.capacity = capacity
-        self.device = device
+        super().__init__(capacity, device)
         self.fields: dict[str, Field] = {}
         self.arrays: dict[str, Array] = {}
         self.step = self.count("step")
@@ -86,43 +53,8 @@ class Lanes:
         self.now, self.tick_s = 0.0, 1.0
         self.listener: Callable[[int, float, float], object] | None = None
 
-    def tensor(
-        self,
-        name: str,
-        shape: Sequence[int],
-        dtype: str = "f4",
-        space: Space = "real",
-        *,
-        kept: Kept = True,
-    ) -> Tensor:
-        """Add zeros on the device, ``[capacity, *shape]``."""
-        array = torch.zeros(self.capacity, *shape, dtype=DTYPES[dtype], device=self.device)
-        self.add(name, Field(tuple(shape), dtype, space, kept), array)
-        return array
-
-    def number(self, name: str, *, kept: Kept = True) -> Floats:
-        """Add a number per lane in host memory, ``[capacity]`` float64, initially zero."""
-        return self._host(name, Field((), "f8", kept=kept))
-
-    def count(self, name: str, *, kept: Kept = True) -> Integers:
-        """Add an integer per lane in host memory, ``[capacity]`` int64, initially zero."""
-        return self._host(name, Field((), "i8", kept=kept))
-
-    def flag(self, name: str, *, kept: Kept = True) -> Flags:
-        """Add a flag per lane in host memory, ``[capacity]``, initially false."""
-        return self._host(name, Field((), "b1", kept=kept))
-
-    def history(self, name: str, steps: int) -> npt.NDArray[np.float32]:
-        """Add a number per lane and step in host memory, ``[capacity, steps]``, initially zero."""
-        return self._host(name, Field((steps,), "f4", history=True))
-
-    def _host(self, name: str, field: Field) -> npt.NDArray[Any]:
-        array = np.zeros((self.capacity, *field.shape), field.dtype)
-        self.add(name, field, array)
-        return array
-
     def add(self, name: str, field: Field, array: Array) -> None:
-        """Add a field with an existing array ``[capacity, *shape]``, maybe a view of another."""
+        """Add a field with its array."""
         assert name not in self.fields
         self.fields[name], self.arrays[name] = field, array
 

@@ -38,11 +38,7 @@ class Branch(Origin):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inverted(Origin):
-    """A given sample. The flow runs from it back to noise, and from there forward as usual.
-
-    Attributes:
-        data: The sample ``[*shape]``, in data units.
-    """
+    """A given sample ``[*shape]`` in data units, from which the flow first runs back to noise."""
 
     data: Array
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
+from sureflow.core.arrays import Flags, Floats, Index, Slots
+from sureflow.core.fields import Fields as Fields
 from sureflow.core.lane import LaneSpec
 from sureflow.core.path import factors
 
@@ -112,23 +113,3 @@ class Score(ABC):
         For a running lane ``end`` is the predicted end point, and sums accumulated so far are
         scaled to the whole path where that makes sense.
         """
-
-
-class Fields(Protocol):
-    """Adds the arrays in which a score keeps its state of each lane; all are zero at first."""
-
-    def tensor(self, name: str, *shape: int) -> Tensor:
-        """Add an array on the device, ``[capacity, *shape]``, float32."""
-        ...
-
-    def number(self, name: str) -> Floats:
-        """Add a number in host memory, ``[capacity]``."""
-        ...
-
-    def count(self, name: str) -> Integers:
-        """Add an integer in host memory, ``[capacity]``."""
-        ...
-
-    def flag(self, name: str) -> Flags:
-        """Add a flag in host memory, ``[capacity]``."""
-        ...

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from sureflow.moments import Moments, RowwiseLinear, add, attention, gate, modulate, propagate
 from sureflow.networks.embedding import Embedding
-from sureflow.networks.network import VelocityNetwork, check_depth, noise_layers
-from sureflow.networks.output import NetworkOutput
+from sureflow.networks.network import NetworkOutput, VelocityNetwork, check_depth, noise_layers
 
 
 class SelfAttention(nn.Module):

@@ -10,8 +10,7 @@ from torch.nn import functional as F
 from sureflow.moments import Moments, add, modulate, propagate
 from sureflow.moments.rowwise import FEW
 from sureflow.networks.embedding import Embedding
-from sureflow.networks.network import VelocityNetwork, check_depth, noise_layers
-from sureflow.networks.output import NetworkOutput
+from sureflow.networks.network import NetworkOutput, VelocityNetwork, check_depth, noise_layers
 
 
 class ResidualLayer(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
 
@@ -14,7 +15,6 @@ from torch import Tensor, nn
 from sureflow.core.card import Condition
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
-from sureflow.networks.output import NetworkOutput
 from sureflow.networks.probe import Probe
 
 MAX_DIMENSIONS = 8
@@ -22,6 +22,20 @@ MAX_DIMENSIONS = 8
 
 MAX_DEPTH = 1024
 """Most layers, blocks or levels of a network, so that a small config cannot make a huge one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOutput(Moments):
+    """Velocity and variance of ``B`` rows, with the activations for a probe or its reading.
+
+    Attributes:
+        hidden: Activations that a probe can read, ``[B, C, ...]`` for an image, ``[B, tokens, C]``,
+            or ``[B, C]``. Only :meth:`VelocityNetwork.run` returns them.
+        reading: Reading of the probe, ``[B]``; ``None`` without a probe.
+    """
+
+    hidden: Tensor | None = None
+    reading: Tensor | None = None
 
 
 class VelocityNetwork(nn.Module, ABC):
@@ -73,7 +87,7 @@ class VelocityNetwork(nn.Module, ABC):
         """Evaluate the network; ``noisy`` says whether the noise layers take part.
 
         Samplers pass ``x`` and ``t`` in float32; the output is cast to the type of ``x``. If there
-        are ``probe_channels``, returns a :class:`~sureflow.networks.output.NetworkOutput`. A
+        are ``probe_channels``, returns a :class:`~sureflow.networks.network.NetworkOutput`. A
         network with ``conditions`` is given all of them, each ``[B, ...]``; see :meth:`complete`.
         """
 
@@ -166,12 +180,7 @@ def check_depth(name: str, count: int) -> None:
 
 
 def noise_layers(wanted: Sequence[str], places: Mapping[str, int], embedding: int) -> nn.ModuleDict:
-    """Make the noise layers of a network.
-
-    Args:
-        wanted: Names of the places where its config injects noise.
-        places: Channels of the activations at each place of the network, by name.
-        embedding: Width of the time-and-condition embedding.
+    """Make the noise layers at the wanted places of a network, which has these channels by place.
 
     Raises:
         ValueError: A wanted name is no place of this network.

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.moments import Moments
-from sureflow.networks.network import VelocityNetwork
-from sureflow.networks.output import NetworkOutput
+from sureflow.networks.network import NetworkOutput, VelocityNetwork
 
 CONVERTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
 

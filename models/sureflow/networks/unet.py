@@ -21,8 +21,7 @@ from sureflow.moments import (
 )
 from sureflow.moments.rowwise import PointwiseConv2d
 from sureflow.networks.embedding import Embedding
-from sureflow.networks.network import VelocityNetwork, check_depth, noise_layers
-from sureflow.networks.output import NetworkOutput
+from sureflow.networks.network import NetworkOutput, VelocityNetwork, check_depth, noise_layers
 
 
 class ResidualBlock(nn.Module):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sureflow.core.arrays import Slots
-from sureflow.core.early import EarlyRule
+from sureflow.core.engine import EarlyRule
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 

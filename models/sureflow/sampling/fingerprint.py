@@ -10,7 +10,7 @@ import torch
 
 from sureflow.model import Model
 from sureflow.numerics import describe
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 
 ROWS = 8
 

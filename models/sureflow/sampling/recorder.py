@@ -31,9 +31,6 @@ class TrajectoryRecorder:
     The commit point is known only at the end of a lane. It is the end of the last step that began
     with most of the variance remaining, so the frame after every such step replaces the previous
     one. In the same way, the last step before a given time is known only once the next one begins.
-
-    Args:
-        lanes: The lanes in flight.
     """
 
     def __init__(self, lanes: Lanes) -> None:

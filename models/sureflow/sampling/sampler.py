@@ -15,21 +15,36 @@ from sureflow.core.commit import commit_point
 from sureflow.core.lane import UNFINISHED, LaneSpec, Sample
 from sureflow.core.process import Outcome, Process, Query, Reply
 from sureflow.model import Model
-from sureflow.sampling.evaluation_error import EvaluationError
-from sureflow.sampling.evaluators import evaluators, join_and_evaluate, main_head
+from sureflow.sampling.evaluator import evaluators, join_and_evaluate, main_head
 
 FOUND = tuple(field.name for field in fields(Outcome) if field.name != "late")
 """Fields of an outcome that its sample has too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """The result of one tick.
+NO_MEMORY = "can't allocate memory"
+"""Part of the message of torch's CPU allocator; that for GPUs raises its own exception type."""
+
+
+class EvaluationError(Exception):
+    """The network raised an error. No lane has moved, so the caller may try fewer lanes.
 
     Attributes:
-        rows: Network rows evaluated, without padding.
-        finished: Finished lanes as ``(ticket, sample)``.
+        rows: Number of network rows in the tick.
+        memory: Whether memory ran out.
     """
+
+    def __init__(self, rows: int, cause: Exception) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.rows = rows
+        kinds = (MemoryError, torch.OutOfMemoryError)
+        self.memory = isinstance(cause, kinds) or (
+            isinstance(cause, RuntimeError) and NO_MEMORY in str(cause)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The result of one tick: rows evaluated, without padding, and finished lanes by ticket."""
 
     rows: int
     finished: list[tuple[int, Sample]]
@@ -133,12 +148,9 @@ class Sampler:
 
     @torch.inference_mode()
     def admit(self, ticket: int, spec: LaneSpec, deadline: float = inf) -> None:
-        """Start a lane in a free slot.
+        """Start a lane, to which the caller gives a number, the ticket, in a free slot.
 
-        Args:
-            ticket: The caller's number for the lane.
-            spec: The lane.
-            deadline: Time at which the sample must be finished, on the clock of :meth:`set_clock`.
+        The deadline, at which the sample must be finished, is on the clock of :meth:`set_clock`.
 
         Raises:
             IndexError: No slot is free.
@@ -174,10 +186,7 @@ class Sampler:
 
     @torch.inference_mode()
     def tick(self, tickets: Collection[int] | None = None) -> Tick:
-        """Evaluate the network once for every running lane and advance each by the replies.
-
-        Args:
-            tickets: Tickets of the running lanes to advance; default: all of them.
+        """Evaluate the network once for these running lanes, or for all, and advance them.
 
         Raises:
             EvaluationError: The network raised an error. No lane has moved.

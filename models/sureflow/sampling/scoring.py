@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Integers, Slots
+from sureflow.core.arrays import Flags, Floats, Slots
+from sureflow.core.fields import Array, Field, Fields
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 from sureflow.core.path import broadcast
@@ -17,54 +19,31 @@ from sureflow.core.score import EVERY, Evidence, Part, Score, Step
 from sureflow.core.transfer import to_device, to_host
 
 
-class ScoreFields:
+class ScoreFields(Fields):
     """Adds the fields of a score to lanes. Frames include them for lanes that have the score.
-
-    Args:
-        lanes: The lanes.
-        name: Name of the score.
 
     Attributes:
         members: Whether the lane in each slot has the score, ``[capacity]``.
         names: Names of the fields.
     """
 
-    def __init__(self, lanes: Lanes, name: str) -> None:
-        self._lanes, self._score = lanes, name
+    def __init__(self, lanes: Lanes, score: str) -> None:
+        super().__init__(lanes.capacity, lanes.device)
+        self._lanes, self._score = lanes, score
         self.members = np.zeros(lanes.capacity, np.bool_)
         self.names: list[str] = []
 
-    def tensor(self, name: str, *shape: int) -> Tensor:
-        """Add an array on the device, ``[capacity, *shape]``, float32."""
-        return self._lanes.tensor(self._named(name), shape, kept=self._is_member)
-
-    def number(self, name: str) -> Floats:
-        """Add a number in host memory, ``[capacity]``."""
-        return self._lanes.number(self._named(name), kept=self._is_member)
-
-    def count(self, name: str) -> Integers:
-        """Add an integer in host memory, ``[capacity]``."""
-        return self._lanes.count(self._named(name), kept=self._is_member)
-
-    def flag(self, name: str) -> Flags:
-        """Add a flag in host memory, ``[capacity]``."""
-        return self._lanes.flag(self._named(name), kept=self._is_member)
-
-    def _named(self, name: str) -> str:
+    def add(self, name: str, field: Field, array: Array) -> None:
+        """Add a field with its array."""
         self.names.append(f"score.{self._score}.{name}")
-        return self.names[-1]
-
-    def _is_member(self, slot: int) -> bool:
-        return bool(self.members[slot])
+        kept = replace(field, kept=lambda slot: bool(self.members[slot]))
+        self._lanes.add(self.names[-1], kept, array)
 
 
 class Scoring:
-    """All scores of all lanes. A score that no lane has takes neither memory nor time.
+    """All scores of all lanes; ``kinds`` returns the class of a score by its name.
 
-    Args:
-        lanes: The lanes in flight.
-        shape: Shape of one sample.
-        kinds: Returns the class of a score by its name.
+    A score that no lane has takes neither memory nor time.
     """
 
     def __init__(
@@ -116,13 +95,9 @@ class Scoring:
         return inputs
 
     def observe(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
-        """Pass costly evidence of lanes ``[n]`` to the scores that want it, even of rejected steps.
+        """Pass costly evidence of evaluations, even of rejected steps, to the scores that want it.
 
-        Args:
-            evidence: Name of the evidence. Each lane has a score that wants it.
-            slots: The lanes that were evaluated.
-            t: Times of the evaluations.
-            found: Evidence by name, with an entry per lane.
+        Each lane ``[n]`` has such a score; ``found`` has an entry per lane.
         """
         for score, fields in self._scores.values():
             if evidence not in score.costly:
@@ -135,13 +110,9 @@ class Scoring:
                 score.observe(Step(part, where, times, times, _chosen(found, chosen)))
 
     def begin(self, slots: Slots, t: Floats, h: Floats, evidence: Callable[..., Evidence]) -> None:
-        """Pass the beginnings of kept steps to the scores.
+        """Pass the beginnings of kept steps, at times ``t`` and of sizes ``h``, to the scores.
 
-        Args:
-            slots: The lanes, ``[n]``.
-            t: Times at which the steps began, ``[n]``.
-            h: Sizes of the steps, ``[n]``.
-            evidence: Maps ``(part, slots, where)``, a part of the lanes, to their evidence.
+        ``evidence`` maps ``(part, slots, where)``, a part of the lanes, to their evidence.
         """
         for score, step in self._steps(slots, t, h, evidence):
             score.begin(step)

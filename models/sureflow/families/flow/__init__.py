@@ -11,8 +11,8 @@ import numpy as np
 
 from sureflow.core.card import ModelCard
 from sureflow.core.family import Family
-from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.lane import LaneSpec
+from sureflow.core.schema import InvalidFieldError
 from sureflow.families.flow import cost, requests
 from sureflow.families.flow import setting as settings
 from sureflow.families.flow.codec import ImageCodec

@@ -8,8 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sureflow.core.early import EarlyRule
-from sureflow.core.engine import Engine, Head, LearnedFile
+from sureflow.core.engine import EarlyRule, Engine, Head, LearnedFile
 from sureflow.core.lane import LaneSpec
 from sureflow.families.flow import head
 from sureflow.families.flow.checks import check

@@ -13,10 +13,11 @@ from torch import Tensor
 from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.card import Condition
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.early import EarlyRule
+from sureflow.core.engine import EarlyRule
+from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
 from sureflow.core.lane import UNFINISHED, Array, FinishReason, LaneSpec, View
-from sureflow.core.lanes import Field, Lanes
+from sureflow.core.lanes import Lanes
 from sureflow.core.origin import Inverted
 from sureflow.core.path import LINEAR, broadcast, factors
 from sureflow.core.process import Outcome
@@ -105,9 +106,9 @@ class FlowLanes(Lanes):
         self.add("x", Field(shape), self.x)
         self.add("map", Field(shape), self.map)
         self.start = self.tensor(
-            "start", shape, kept=lambda slot: self.spec(slot).origin is not None
+            "start", *shape, kept=lambda slot: self.spec(slot).origin is not None
         )
-        self.noise = self.tensor("noise", shape, kept=lambda slot: bool(self.jumped[slot]))
+        self.noise = self.tensor("noise", *shape, kept=lambda slot: bool(self.jumped[slot]))
         self.jumped = self.flag("jumped")
         self._add_stages()
         self._add_control()
@@ -115,7 +116,7 @@ class FlowLanes(Lanes):
         self.guidance = np.ones(capacity, np.float32)
         self.conditions = dict(conditions or {})
         self.condition_arrays = {
-            name: self.tensor(f"condition.{name}", condition.shape, kept=False)
+            name: self.tensor(f"condition.{name}", *condition.shape, kept=False)
             for name, condition in self.conditions.items()
         }
         self.scoring = Scoring(self, shape, _score_class)

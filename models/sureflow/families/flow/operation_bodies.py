@@ -14,10 +14,9 @@ from pydantic import Discriminator, Field, Tag
 
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import Label
-from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.json_array import JsonArray, read_array, read_mask
 from sureflow.core.lane import Array
-from sureflow.core.schema import Integer, Number, Schema
+from sureflow.core.schema import Integer, InvalidFieldError, Number, Schema
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint, Mask, Resample, Uncertain
 from sureflow.families.flow.options import MAX_GUIDANCE
 

@@ -11,8 +11,8 @@ import numpy as np
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import LABEL, arrays_of, label_of
 from sureflow.core.family import Edited
-from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.lane import Array, LaneSpec
+from sureflow.core.schema import InvalidFieldError
 from sureflow.families.flow.operation_bodies import ConditionOperation
 from sureflow.families.flow.options import Guidance, SamplerOptions
 from sureflow.families.flow.spec import FlowSpec
