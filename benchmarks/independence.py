@@ -142,10 +142,11 @@ def lane(model: Model, chance: random.Random) -> FlowSpec:
     classes = len(model.card.classes)
     label = chance.randrange(classes) if classes and chance.random() < 0.8 else None
     guided = label is not None and chance.random() < 0.4
+    plain = FlowSpec(0, 0, label=label, guidance=2.0 if guided else 1.0)
     able = [
         name
         for name, meaning in SCORES.items()
-        if meaning.obstacle(model.card, label, 2.0 if guided else 1.0) is None
+        if meaning.obstacle(model.card, plain) is None
         and not (meaning.factor and chance.random() > DIFFERENTIATED)
     ]
     return FlowSpec(

@@ -25,8 +25,7 @@ from benchmarks.report import Report, options
 from benchmarks.throughput import served
 from sureflow import numerics
 from sureflow.checkpoint import load
-from sureflow.sampling.evaluator import Evaluator
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import Evaluator, main_head
 from sureflow.sampling.fingerprint import numerics_of
 from sureflow.sampling.sample import sample
 
@@ -148,7 +147,7 @@ def measured(name: str) -> dict[str, Any]:
 def divided(evaluate: Evaluator) -> float:
     """Seconds of all lanes at the width of a tick that servers choose, to those of all at once."""
     width = min(evaluate.best_rows, LANES)
-    return LANES / width * evaluate.seconds(width) / evaluate.seconds(LANES)
+    return LANES / width * evaluate.division.cost(width) / evaluate.division.cost(LANES)
 
 
 def least(call: Any) -> float:

@@ -21,7 +21,7 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import NetworkOutput, VelocityNetwork
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sampler import Sampler
 
 ROWS = 16
@@ -37,7 +37,7 @@ class Plain(VelocityNetwork):
         self.network, self.noise = network, nn.ModuleDict()
         self._zeros: dict[int, Tensor] = {}
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Velocity alone."""
         return Moments(self.network(x, t, label))
 
@@ -86,7 +86,7 @@ def samplings(model: Model, lanes: int, rounds: int) -> list[tuple[float, float]
     """Seconds of the same lanes without and with confidence, their ticks taking turns."""
     off = Model(model.card, Plain(model.network).eval(), None)
     # Both divide their rows alike; the comparison is of the work, not of two timings at load.
-    main_head(off).costs = main_head(model).costs
+    main_head(off).division = main_head(model).division
     return [
         sampling(Sampler(off, lanes), Sampler(model, lanes), first=turn % 2)
         for turn in range(rounds)

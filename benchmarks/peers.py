@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sureflow.model import Model
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 
 Solved = tuple[Tensor, int]
 """Samples ``[n, *shape]``, and evaluations that each of them cost."""

@@ -25,7 +25,7 @@ from sureflow.checkpoint import load
 from sureflow.core.lane import Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sampler import Sampler
 
 SEED = 20_002

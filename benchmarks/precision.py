@@ -21,7 +21,7 @@ from sureflow.evaluation.evaluate import assess, draw_balanced
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE
 from sureflow.model import Model
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 from sureflow.training.arrays import scaled
 from sureflow.training.data import fashion_mnist
 

@@ -29,7 +29,7 @@ class ExactVariance(VelocityNetwork):
         self.exact = exact
         self.noise = torch.nn.ModuleDict()
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Mean of one, variance of the other."""
         mean = self.learned(x, t, label)
         return Moments(mean, self.exact.moments(x, t).variance if noisy else None)

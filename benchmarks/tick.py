@@ -27,7 +27,7 @@ from sureflow.families.flow import solver
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.numerics import make_deterministic
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sampler import Sampler
 
 DOCS = Path("docs/benchmarks/tick.md")

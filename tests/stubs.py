@@ -72,7 +72,7 @@ class Steered(Scripted):
         super().__init__(velocity, variance, shape, classes)
         self.conditions = {"y": Condition("vector", (size,), null)}
 
-    def conditioned(self, x, t, label, noisy, given) -> Moments:
+    def run(self, x, t, label, noisy, **given) -> Moments:
         mean = self.velocity(x, t, label, **given)
         return Moments(mean, self.variance(x, t, label, **given) if noisy else None)
 

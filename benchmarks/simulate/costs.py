@@ -15,7 +15,7 @@ from benchmarks.tick import Workload
 from sureflow.checkpoint import load
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sampler import Sampler
 
 TICKS, QUICK_TICKS = 60, 10
@@ -88,7 +88,7 @@ def measure(name: str, rows: int | None = None, quick: bool = False) -> Costs:
     return Costs(
         model=name,
         tick_s=(0.0, *_ticks_s(model, most, ticks)),
-        expected_s=tuple(map(main_head(model).seconds, range(most + 1))),
+        expected_s=tuple(map(main_head(model).division.cost, range(most + 1))),
         adaptive={tolerance: _lengths(model, tolerance, lanes) for tolerance in ADAPTIVE_ROWS},
     )
 

@@ -23,6 +23,7 @@ from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE, coverage, real_clothes, realism, recall, unreality
 from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.training.arrays import scaled
 from sureflow.training.data import fashion_mnist
 from sureflow.training.digits import digits
@@ -92,7 +93,7 @@ def drawn(model: str, count: int) -> Judged:
     affordable = [
         name
         for name, meaning in SCORES.items()
-        if not meaning.factor and meaning.obstacle(loaded.card, 0, 1.0) is None
+        if not meaning.factor and meaning.obstacle(loaded.card, FlowSpec(0, 0, label=0)) is None
     ]
     names = sorted(affordable, key=lambda name: name != loaded.score)
     samples = draw_balanced(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,7 +16,7 @@ from typing import Any, Literal, get_args
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from sureflow.confidence.calibration import Calibration
 from sureflow.core.card import ModelCard
@@ -95,9 +96,8 @@ def load(
     Args:
         folder: The folder, or the name.
         device: Where to run it.
-        precision: ``bfloat16`` is faster and rounds: see
-            :class:`~sureflow.networks.precision.Bfloat16`. Networks without weights stay as they
-            are.
+        precision: For ``bfloat16`` see :class:`~sureflow.networks.precision.Bfloat16`. Networks
+            without weights stay as they are.
         compile: How to run it; see :func:`~sureflow.sampling.compiled.compiled`.
 
     Raises:
@@ -108,28 +108,25 @@ def load(
         raise ValueError(f"precision: {precision!r} is unknown; choose from {get_args(Precision)}")
     folder = resolve(folder)
     config = read_config(folder)
-    engine, names = _engine(folder, config), files_of(folder)
-    states = _file_states(folder, names)
+    engine, files = _engine(folder, config), [folder / name for name in files_of(folder)]
+    states = [*map(_state, files)]
     network = _network(folder, config, engine)
     digest = digest_of(config.network, network.state_dict())
     network = network.to(device)
-    try:
+    with _naming(f"{folder}/"):
         learned = Learned.read(folder, engine.learned, digest)
-    except ValueError as error:
-        raise CheckpointError(str(error)) from error
-    try:
         engine.attach(network, learned.parts)
-    except ValueError as error:
-        raise CheckpointError(f"{folder}/{error}") from error
-    calibration = learned.calibration
-    classes = tuple(config.classes)
+    calibration, classes = learned.calibration, config.classes
     _check_classes(folder, classes, network, calibration)
     version, parameters = version_of(folder), sum(p.numel() for p in network.parameters())
-    if _file_states(folder, names) != states:
+    if [*map(_state, files)] != states:
         raise CheckpointError(f"{folder}: changed while it was read; replace it as a whole")
     network = network.eval().requires_grad_(False)
-    if precision == "bfloat16" and (rounded := _rounded(folder, engine, network)) is not None:
-        network, version = rounded.eval(), f"{version}+{precision}"
+    if precision == "bfloat16":
+        with _naming(f"{folder}: "):
+            rounded = engine.rounded(network)
+        if rounded is not None:
+            network, version = rounded.eval(), f"{version}+{precision}"
     if compile == "compile":
         version += "+compile"
     numerics = describe()
@@ -149,46 +146,37 @@ def load(
         numerics=numerics,
         **engine.facts(network, learned.parts),
     )
-    _check_card(folder, card)
+    # Otherwise listing any model would fail.
+    with _naming(f"{folder}: its card cannot be written as JSON: "):
+        json.dumps(asdict(card), allow_nan=False, ensure_ascii=False).encode()
     grid = learned.parts.get("grid")
     return Model(card, network, calibration, grid, compile, learned.digests)
 
 
+@contextmanager
+def _naming(prefix: str) -> Iterator[None]:
+    """Raise a :class:`CheckpointError` whose message begins with a prefix, instead of another."""
+    try:
+        yield
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{prefix}{error}") from error
+
+
 def _engine(folder: Path, config: CheckpointConfig) -> type[Engine]:
-    try:
+    with _naming(f"{folder / CONFIG}: "):
         return engine_of(config.family)
-    except ValueError as error:
-        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
-
-
-def _rounded(folder: Path, engine: type[Engine], network: nn.Module) -> nn.Module | None:
-    try:
-        return engine.rounded(network)
-    except ValueError as error:
-        raise CheckpointError(f"{folder}: {error}") from error
 
 
 def _check_classes(
     folder: Path, classes: tuple[str, ...], network: Any, calibration: Calibration | None
 ) -> None:
     """Check that config, network and calibration have the same number of classes."""
-    known = getattr(network, "classes", len(classes))
-    if known != len(classes):
-        raise CheckpointError(
-            f"{folder}/{CONFIG}: classes names {len(classes)}, the network has {known}"
-        )
+    named, known = len(classes), getattr(network, "classes", len(classes))
+    if known != named:
+        raise CheckpointError(f"{folder}/{CONFIG}: classes names {named}, the network has {known}")
     if calibration is not None and calibration.classes != known:
-        raise CheckpointError(
-            f"{folder}/{CALIBRATION}: has tables for {calibration.classes} classes, not {known}"
-        )
-
-
-def _check_card(folder: Path, card: ModelCard) -> None:
-    """Check that a card can be encoded as JSON; otherwise listing any model would fail."""
-    try:
-        json.dumps(asdict(card), allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{folder}: its card cannot be written as JSON: {error}") from error
+        tables = f"has tables for {calibration.classes} classes, not {known}"
+        raise CheckpointError(f"{folder}/{CALIBRATION}: {tables}")
 
 
 def save(folder: Path, config: CheckpointConfig, network: nn.Module) -> None:
@@ -241,39 +229,26 @@ def files_of(folder: Path) -> list[str]:
 def version_of(folder: Path) -> str:
     """``sha256:`` over the names and contents of the files that decide on the bytes of samples."""
     digest = hashlib.sha256()
-    for name in (name for name in files_of(folder) if name != CALIBRATION):
-        path = folder / name
+    for path in (folder / name for name in files_of(folder) if name != CALIBRATION):
         if path.exists():
-            digest.update(f"{name}\0{path.stat().st_size}\0".encode())
+            digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
     return f"sha256:{digest.hexdigest()}"
 
 
-def _file_states(folder: Path, names: list[str]) -> list[tuple[int, int, int] | None]:
-    """Inode, size and modification time of files, to notice that one was replaced or written."""
-    states: list[tuple[int, int, int] | None] = []
-    for name in names:
-        try:
-            status = (folder / name).stat()
-        except OSError:
-            states.append(None)
-        else:
-            states.append((status.st_ino, status.st_size, status.st_mtime_ns))
-    return states
+def _state(file: Path) -> tuple[int, int, int] | None:
+    """Inode, size and modification time, to notice that a file was replaced or written."""
+    with suppress(OSError):
+        status = file.stat()
+        return status.st_ino, status.st_size, status.st_mtime_ns
+    return None
 
 
 def _network(folder: Path, config: CheckpointConfig, engine: type[Engine]) -> nn.Module:
-    try:
-        tensors = _weights(folder / WEIGHTS, engine.state(config.network))
+    with _naming(f"{folder / CONFIG}: "):
+        state = engine.state(config.network)
+        with _naming(f"{folder / WEIGHTS}: "):
+            tensors = read_weights(folder / WEIGHTS, state)
         network = engine.build(config.network)
         network.load_state_dict(tensors)
-    except (ValueError, RuntimeError, TypeError) as error:
-        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
     return network
-
-
-def _weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    try:
-        return read_weights(path, state)
-    except ValueError as error:
-        raise CheckpointError(f"{path}: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
 
 FIRST_BYTES = 4096
@@ -46,7 +45,7 @@ def kind_of_file(path: Path) -> str | None:
     first = _first(path)
     if not any(first):
         return f"{'full of zeros' if first else 'empty'}; download or copy it again"
-    if (header := _header_bytes(first)) is not None:
+    if first[8:9] == b"{" and (header := int.from_bytes(first[:8], "little")) <= LONGEST_HEADER:
         return _cut_short(path, header)
     if first.startswith(b"PK\x03\x04") and b"data.pkl" in first:
         return PICKLE
@@ -61,20 +60,12 @@ def no_safetensors(path: Path, error: Exception) -> str:
         kind = kind_of_file(path) or _text(_first(path))
     except OSError as trouble:
         return trouble.strerror or str(trouble)
-    return str(error) if kind is None else f"is {kind}"
+    return f"is {kind}" if kind else str(error)
 
 
 def _first(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(FIRST_BYTES)
-
-
-def _header_bytes(first: bytes) -> int | None:
-    """Length of the header, if the file begins like a safetensors file."""
-    if len(first) < 9:
-        return None
-    length: int = struct.unpack("<Q", first[:8])[0]
-    return length if length <= LONGEST_HEADER and first[8:9] == b"{" else None
 
 
 def _cut_short(path: Path, header: int) -> str | None:
@@ -83,9 +74,9 @@ def _cut_short(path: Path, header: int) -> str | None:
     if whole <= size:
         with path.open("rb") as file:
             whole += _data_bytes(file.read(whole)[8:])
-    return (
-        f"cut short at byte {size} of {whole}; download or copy it again" if size < whole else None
-    )
+    if size >= whole:
+        return None
+    return f"cut short at byte {size} of {whole}; download or copy it again"
 
 
 def _data_bytes(header: bytes) -> int:
@@ -102,7 +93,6 @@ def _text(first: bytes) -> str | None:
     text = first.decode("utf-8", "ignore").strip()
     if '"weight_map"' in text:
         return SHARDS
-    readable = len(text) > 0.9 * len(first.strip()) and "".join(text.split()).isprintable()
-    if readable:
+    if len(text) > 0.9 * len(first.strip()) and "".join(text.split()).isprintable():
         return f"text, beginning with {text[:40]!r}"
     return f"{len(first)} bytes long; download or copy it again" if len(first) < 9 else None

@@ -10,14 +10,7 @@ from typing import Any
 
 from safetensors import safe_open
 
-from sureflow.checkpoint import (
-    CONFIG,
-    CheckpointError,
-    embedded_folder,
-    files_of,
-    load,
-    resolve,
-)
+from sureflow.checkpoint import CONFIG, CheckpointError, embedded_folder, files_of, load, resolve
 from sureflow.core.card import ModelCard
 
 PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
@@ -26,13 +19,7 @@ PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A checkpoint folder with its card, or with the reason why it cannot be loaded.
-
-    Attributes:
-        folder: The folder.
-        card: Card of the model; ``None`` if it cannot be loaded.
-        error: Why it cannot be loaded.
-    """
+    """A checkpoint folder with its card, or with the error why it cannot be loaded."""
 
     folder: Path
     card: ModelCard | None
@@ -109,12 +96,10 @@ def _explained_path(folder: str | Path) -> Path:
         raise CheckpointError(f"{error}; embedded checkpoints are {names}") from error
     if (path / CONFIG).exists():
         return path
-    inner = [each.name for each in checkpoint_folders(path) if (each / CONFIG).exists()]
-    if inner:
+    if inner := [each.name for each in checkpoint_folders(path) if (each / CONFIG).exists()]:
         names = ", ".join(inner)
         raise CheckpointError(f"{path}: holds checkpoints and is none; name one of {names}")
-    pickled = sorted(file.name for file in path.iterdir() if file.suffix in PICKLED)
-    if pickled:
+    if pickled := sorted(file.name for file in path.iterdir() if file.suffix in PICKLED):
         raise CheckpointError(
             f"{path}: {pickled[0]} is never read, since it may hold code; save the state of the "
             f"network as safetensors, and see `sureflow fit --help` for networks of your own"

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from safetensors import SafetensorError
 
@@ -17,8 +17,6 @@ from sureflow.file_kind import no_safetensors
 from sureflow.stamp import NETWORK, digest_of, mismatch
 
 log = logging.getLogger(__name__)
-
-_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -39,18 +37,13 @@ class Learned:
 
     @classmethod
     def read(cls, folder: Path, files: Iterable[LearnedFile], digest: str) -> Learned:
-        """Read the files in a folder.
+        """Read these files of a checkpoint, as far as there are any, and its calibration.
 
-        A file that was learned from another network, or has no stamp, is ignored with a warning,
-        because it does not describe this network.
-
-        Args:
-            folder: Folder of the checkpoint.
-            files: Files that the family may have.
-            digest: Digest of the network.
+        A file that was learned from a network with another digest, or has no stamp, is ignored with
+        a warning, because it does not describe this network.
 
         Raises:
-            ValueError: A file is damaged; names the file.
+            ValueError: A file is damaged; the message begins with its name.
         """
         found = cls({NETWORK: digest})
         for each in files:
@@ -59,40 +52,25 @@ class Learned:
                 found.parts[each.name] = part
                 found.digests[each.name] = digest_of(None, each.tensors(part))
         path = folder / CALIBRATION
-        found.calibration = found._part(path, Calibration.load, "sureflow calibrate", _foundations)
+        found.calibration = found._part(path, Calibration.load, "sureflow calibrate")
         return found
 
-    def _part(
-        self,
-        path: Path,
-        read: Callable[[Path], Any],
-        command: str,
-        foundations: Callable[[Any], Iterable[str]] = lambda part: (NETWORK,),
-    ) -> Any:
+    def _part(self, path: Path, read: Callable[[Path], Any], command: str) -> Any:
         """Contents of a file; ``None`` if there is no such file, or its stamp does not match."""
         if not path.exists():
             return None
-        part = _named(path, lambda: read(path))
-        wrong = mismatch(part.settings, self.digests, foundations(part))
+        try:
+            part = read(path)
+        except (SafetensorError, OSError) as error:
+            raise ValueError(f"{path.name}: {no_safetensors(path, error)}") from error
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from error
+        ranks_probe = isinstance(part, Calibration) and "probe" in part.quantiles
+        needed = (NETWORK, "probe") if ranks_probe else (NETWORK,)
+        wrong = mismatch(part.settings, self.digests, needed)
         if wrong is None:
             return part
-        self.warnings.append(
-            f"{path.name}: ignored, because it {wrong}; `{command}` makes it again"
-        )
-        log.warning("%s/%s", path.parent, self.warnings[-1])
+        warning = f"{path.name}: ignored, because it {wrong}; `{command}` makes it again"
+        self.warnings.append(warning)
+        log.warning("%s/%s", path.parent, warning)
         return None
-
-
-def _foundations(made: Calibration) -> Iterable[str]:
-    """Names that the stamp of a calibration must have."""
-    return (NETWORK, "probe") if "probe" in made.quantiles else (NETWORK,)
-
-
-def _named(path: Path, read: Callable[[], _Result]) -> _Result:
-    """Read a file; errors name it."""
-    try:
-        return read()
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path}: {no_safetensors(path, error)}") from error
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error

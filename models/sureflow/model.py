@@ -23,7 +23,6 @@ class Model:
     """A network with its card, its calibration and what else was learned from it.
 
     Attributes:
-        card: Its card.
         network: A ``torch.nn.Module``, in evaluation mode, on its device.
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
         grid: Fitted time grid of fixed steps; ``None`` when the checkpoint has none.
@@ -68,13 +67,8 @@ class Model:
     ) -> tuple[float | None, bool | None]:
         """Share of the model's draws that are less sure, in [0, 1], and whether it is calibrated.
 
-        Both are ``None`` when the model has no tables for lanes like this one.
-
-        Args:
-            uncertainty: The lane's first score.
-            spec: The lane.
-            realised: Value of the setting's axis that the lane came to, if not that of its spec,
-                such as the tolerance of a lane that had to meet a deadline.
+        Both are ``None`` when the model has no tables for lanes like this one. ``uncertainty`` is
+        the lane's first score; for ``realised`` see :meth:`sureflow.core.family.Family.setting`.
         """
         if self.calibration is None:
             return None, None
@@ -92,11 +86,8 @@ class Model:
 
     def recalibrated(self, calibration: Calibration) -> Model:
         """A copy with another calibration, and a card that says so."""
-        card = replace(
-            self.card,
-            calibrated=calibration.summary(),
-            calibration_version=calibration.version,
-        )
+        told, version = calibration.summary(), calibration.version
+        card = replace(self.card, calibrated=told, calibration_version=version)
         return self.varied(card=card, calibration=calibration)
 
     def check(self, spec: LaneSpec) -> None:

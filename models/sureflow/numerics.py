@@ -1,8 +1,8 @@
-"""Kernels that give the same bits every time: decided on before they load, and told of after.
+"""Chooses the kernels of torch and numpy, so that they give the same bits every time.
 
-MKL sums a row differently by the number of rows beside it, unless it is told not to; which kernels
-there are depends on the processor. What torch and numpy compute with they choose once, from the
-environment, so importing this module decides, and every other one of Sureflow imports it first.
+By default MKL sums a row in an order that depends on the number of rows beside it. Torch and numpy
+read from the environment which kernels to use, once, when they are loaded. Importing this module
+sets the environment, and every other module of Sureflow imports this one first.
 """
 
 from __future__ import annotations
@@ -19,45 +19,43 @@ from typing import Any
 SWITCH = "SUREFLOW_PORTABLE"
 """Environment variable: 1 asks for kernels whose bits are the same on all x86 with AVX2."""
 
-REPRODUCIBLE = {"MKL_CBWR": "AUTO,STRICT"}
-"""The fastest kernels whose rows do not depend on each other; see Intel's oneMKL guide, Conditional
-Numerical Reproducibility. What the operator has set is left as it is."""
+MODE, REPRODUCIBLE = "MKL_CBWR", "AUTO,STRICT"
+"""Environment variable of MKL, and the mode that selects its fastest kernels whose rows do not
+depend on each other; see Intel's oneMKL guide, Conditional Numerical Reproducibility."""
 
 PORTABLE = {
-    "MKL_CBWR": "COMPATIBLE",
+    MODE: "COMPATIBLE",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "ATEN_CPU_CAPABILITY": "avx2",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
 }
-"""The same on all processors with AVX2: matrix products, convolutions, the rest of torch, and the
-powers of numpy, by which adaptive steps are chosen. MKL has one branch that is the same on
-processors of other vendors; on those it takes every other name for ``AUTO``."""
+"""Kernels that give the same bits on all processors with AVX2: for matrix products, convolutions,
+the rest of torch, and numpy's powers, from which adaptive steps are computed. MKL has only one mode
+that is the same on processors of other vendors; there, it treats every other mode as ``AUTO``."""
 
 BRANCHES = {1: "OFF", 2: "AUTO", 3: "COMPATIBLE", 10: "AVX2", 12: "AVX512", 14: "AVX512_E1"}
-"""MKL's numbers for what ``MKL_CBWR`` can name, as far as they matter."""
+"""MKL's numbers for the modes."""
 
 STRICT = 0x10000
 
 
 def decide(portable: bool | None = None) -> None:
-    """Decide which kernels this process and its children run on, as far as that is still open.
+    """Choose the kernels of this process and its children. Libraries already loaded keep theirs.
 
-    Args:
-        portable: Whether the bits shall be those of all x86 machines with AVX2, at a price; by
-            default as the environment says.
+    Portable kernels are slower, and give the same bits on all x86 machines with AVX2. By default
+    the environment decides between them and the fastest ones.
     """
     if portable is not None:
         os.environ[SWITCH] = str(int(portable))
     if is_portable():
         os.environ.update(PORTABLE)
     else:
-        for name, value in REPRODUCIBLE.items():
-            os.environ.setdefault(name, value)
+        os.environ.setdefault(MODE, REPRODUCIBLE)
 
 
 @contextmanager
 def decided_for_children(portable: bool) -> Iterator[None]:
-    """Decide for the processes that are started meanwhile, and not for this one."""
+    """Choose the kernels of processes started inside this context, but not of this process."""
     before = dict(os.environ)
     decide(portable or None)
     try:
@@ -69,21 +67,21 @@ def decided_for_children(portable: bool) -> Iterator[None]:
 
 
 def is_portable() -> bool:
-    """Whether the bits are to be those of all x86 machines with AVX2."""
+    """Whether the environment asks for the bits of all x86 machines with AVX2."""
     return os.environ.get(SWITCH, "").lower() in ("1", "true", "yes", "on")
 
 
 def describe() -> dict[str, Any]:
-    """What this process computes with: library, instruction set, and the modes they are in.
+    """Describe what this process computes with: library, instruction set, mode and processor.
 
-    ``mode`` is what MKL says of itself, ``portable`` whether all parts of that mode are in force.
-    Warns, once, of what had been chosen before anybody could decide.
+    ``mode`` is the mode that MKL reports. ``portable`` says whether all parts of the portable mode
+    are in force. A warning names, once, the libraries whose kernels were chosen before.
     """
     import torch
 
     mkl = bool(torch.backends.mkl.is_available())  # type: ignore[no-untyped-call]
     mode = _mkl_mode() if mkl else ""
-    late = [] if mode != "OFF" or os.environ.get("MKL_CBWR", "OFF") == "OFF" else ["MKL"]
+    late = [] if mode != "OFF" or os.environ.get(MODE, "OFF") == "OFF" else ["MKL"]
     if is_portable():
         late = _not_portable(mode, torch.backends.cpu.get_cpu_capability())
     if late:
@@ -99,7 +97,7 @@ def describe() -> dict[str, Any]:
 
 
 def _not_portable(mode: str, instructions: str) -> list[str]:
-    """What runs on other kernels than the portable ones."""
+    """The libraries that use other kernels than the portable ones."""
     import numpy as np
 
     found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
@@ -113,9 +111,9 @@ def _not_portable(mode: str, instructions: str) -> list[str]:
 
 @cache
 def _warn(late: tuple[str, ...]) -> None:
-    wanted = "portable" if is_portable() else "reproducible"
-    values = " ".join(f"{name}={value}" for name, value in REPRODUCIBLE.items())
-    remedy = f"{SWITCH}=1" if is_portable() else values
+    wanted, remedy = "reproducible", f"{MODE}={REPRODUCIBLE}"
+    if is_portable():
+        wanted, remedy = "portable", f"{SWITCH}=1"
     warnings.warn(
         f"{' and '.join(late)} had chosen kernels before Sureflow could choose {wanted} ones: "
         f"import sureflow before anything that computes, or set {remedy}",
@@ -125,42 +123,41 @@ def _warn(late: tuple[str, ...]) -> None:
 
 
 def _mkl_mode() -> str:
-    """The mode that MKL is in; where it cannot be asked, the one that it was told to be in."""
+    """The mode that MKL reports, or if it cannot be asked, the mode in the environment."""
     import torch
 
     library: ctypes.CDLL | None = None
-    with suppress(OSError):  # torch may be built otherwise
+    with suppress(OSError):  # other builds of torch have no such file
         library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
     for name in ("mkl_serv_cbwr_get", "MKL_CBWR_Get"):
         if hasattr(library, name):
             code = getattr(library, name)(-1)
             branch = BRANCHES.get(code & ~STRICT, str(code & ~STRICT))
             return f"{branch},STRICT" if code & STRICT else branch
-    return os.environ.get("MKL_CBWR", "OFF")
+    return os.environ.get(MODE, "OFF")
 
 
 @cache
 def _processor() -> str:
-    """Name of the processor, as Linux has it."""
-    try:
+    """Name of the processor according to Linux; empty on other systems."""
+    lines: list[str] = []
+    with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return ""
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, "")
 
 
 def make_deterministic() -> None:
-    """Keep this process to deterministic CUDA kernels in full float32.
+    """Restrict this process to deterministic CUDA kernels in full float32.
 
-    To be called before the first work on a GPU: cuBLAS reads its setting when it starts.
+    Call it before the first work on a GPU, because cuBLAS reads its setting when it starts.
     """
     import torch
 
-    # One workspace of 4 MiB (in KiB) per stream, and none to choose from by chance.
+    # One workspace of 4 MiB (in KiB) per stream, so that cuBLAS has none to choose from.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # Filling fresh memory would cost a kernel each, and everything here is written before read.
+    # Our code writes all memory before it reads it, so filling fresh memory would only take time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cuda.matmul.allow_tf32 = False

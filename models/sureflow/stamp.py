@@ -24,9 +24,7 @@ NETWORK = "network"
 def digest_of(config: object, tensors: Mapping[str, Tensor]) -> str:
     """``sha256:`` over a configuration, and names, types, shapes and values of tensors.
 
-    Args:
-        config: JSON data. The order of its names does not matter.
-        tensors: Tensors on any device but ``meta``. Their order does not matter.
+    The order of names in the configuration, which is JSON data, and of tensors does not matter.
     """
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
@@ -41,10 +39,7 @@ def mismatch(
 ) -> str | None:
     """Why a learned file does not belong to a network, as a predicate; ``None`` if it does.
 
-    Args:
-        settings: Settings of the file, which include its stamp.
-        there: Digests of the network and its parts, by name.
-        needed: Names that the stamp must have.
+    The stamp in the file's settings must have the needed names, and the digests that are there.
     """
     stamp = settings.get(LEARNED_FROM)
     if not isinstance(stamp, dict) or not stamp.keys() >= {*needed}:
@@ -52,6 +47,6 @@ def mismatch(
     others = [name for name in stamp if there.get(name) != stamp[name]]
     if not others:
         return None
-    first = min(others, key=lambda name: (name != NETWORK, name))
+    first = NETWORK if NETWORK in others else min(others)
     what = f"another {first}" if first in there else f"a {first} that is not there"
     return f"was learned from {what}"

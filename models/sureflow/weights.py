@@ -49,23 +49,21 @@ def read_weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         ValueError: The file cannot be read, its tensors are not those of the module, or hold NaN or
             infinity; the message names the tensor.
     """
+    tied = _tied(state)
     try:
         with safe_open(path, "pt") as file:
             found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             for name in sorted(found.keys() & state.keys()):
                 _check_type(name, found[name].get_dtype(), state[name].dtype)
-            _check_shapes(
-                {name: tensor.shape for name, tensor in state.items()},
-                {name: torch.Size(part.get_shape()) for name, part in found.items()},
-                _tied(state),
-            )
+            shapes = {name: torch.Size(part.get_shape()) for name, part in found.items()}
+            _check_shapes({name: tensor.shape for name, tensor in state.items()}, shapes, tied)
             tensors = {name: file.get_tensor(name).to(state[name].dtype) for name in found}
     except (SafetensorError, OSError) as error:
         raise ValueError(no_safetensors(path, error)) from error
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise ValueError(f"tensor {name} holds NaN or infinity, read as {_type(tensor.dtype)}")
-    return _with_tied(tensors, _tied(state))
+    return _with_tied(tensors, tied)
 
 
 def _tied(state: Mapping[str, Tensor]) -> list[list[str]]:
@@ -96,11 +94,7 @@ def _with_tied(tensors: dict[str, Tensor], groups: Iterable[list[str]]) -> dict[
 def _check_shapes(
     expected: Mapping[str, torch.Size], found: Mapping[str, torch.Size], tied: list[list[str]]
 ) -> None:
-    """Check that the file has all tensors of the module, and no others.
-
-    Raises:
-        ValueError: It does not; names one tensor, and says what may be wrong with all names.
-    """
+    """Check that the file has all tensors of the module, and no others."""
     there = {name for names in tied if not found.keys().isdisjoint(names) for name in names}
     for name in sorted(expected.keys() | found.keys()):
         if name in there and name not in found:
@@ -108,16 +102,12 @@ def _check_shapes(
         if expected.get(name) != found.get(name):
             raise ValueError(
                 f"tensor {name} is {_shape(found.get(name))} in the file, "
-                f"{_shape(expected.get(name))} in the network{_hint(tied, found.keys())}"
+                f"{_shape(expected.get(name))} in the network{_hint(tied, {*found})}"
             )
 
 
 def _check_type(name: str, stored: str, own: torch.dtype) -> None:
-    """Check that a tensor may be stored in a type.
-
-    Raises:
-        ValueError: It may not; names both types.
-    """
+    """Check that a tensor may be stored in a type."""
     if stored not in FLOATS if own.is_floating_point else OTHERS.get(stored) != own:
         takes = f"any of {', '.join(FLOATS)}" if own.is_floating_point else "nothing else"
         raise ValueError(
@@ -125,7 +115,7 @@ def _check_type(name: str, stored: str, own: torch.dtype) -> None:
         )
 
 
-def _hint(tied: list[list[str]], found: Iterable[str]) -> str:
+def _hint(tied: list[list[str]], found: set[str]) -> str:
     """How the names could be changed to fit; empty if no known change helps."""
     for prefix in _prefixes(tied, found):
         if _fit(tied, {name.removeprefix(prefix) for name in found if name.startswith(prefix)}):
@@ -133,13 +123,12 @@ def _hint(tied: list[list[str]], found: Iterable[str]) -> str:
     for word in WRAPPERS:
         if _fit(tied, {name.replace(word, "") for name in found}):
             return f"; its names fit without {word!r} in them: save the state of the inner module"
-        bare = [[name.replace(word, "") for name in names] for names in tied]
-        if _fit(bare, set(found)):
+        if _fit([[name.replace(word, "") for name in names] for names in tied], found):
             return f"; the network's names have {word!r} in them: make it without the wrapper"
     return ""
 
 
-def _prefixes(tied: list[list[str]], found: Iterable[str]) -> list[str]:
+def _prefixes(tied: list[list[str]], found: set[str]) -> list[str]:
     """Prefixes that the file puts in front of the names of one of the module's tensors."""
     ends = tuple(f".{name}" for name in max(tied, key=lambda names: len(names[0]), default=[]))
     whole = {name: end for name in found for end in ends if name.endswith(end)}

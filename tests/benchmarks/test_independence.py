@@ -12,7 +12,7 @@ from sureflow.checkpoint import load
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import VelocityNetwork
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 
 
 class Gossip(VelocityNetwork):

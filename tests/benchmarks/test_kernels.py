@@ -6,12 +6,13 @@ import pytest
 
 from benchmarks.kernels import MODES, all_modes, divided, table
 from sureflow import numerics
+from sureflow.sampling.division import Division
 from sureflow.sampling.evaluator import Evaluator
 
 
 def evaluator(costs: dict[int, float]) -> Evaluator:
     made = Evaluator.__new__(Evaluator)
-    made.costs = costs
+    made.division = Division(costs)
     return made
 
 

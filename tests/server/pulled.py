@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -29,12 +28,7 @@ class Pulled(VelocityNetwork):
         self.noise = nn.ModuleDict()
         self.conditions = {"y": Condition("vector", (2,), says="where samples are, in data units")}
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
-        return self.conditioned(x, t, label, noisy, {})
-
-    def conditioned(
-        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
-    ) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         y, t = given.get("y", torch.zeros_like(x)), t.view(-1, 1)
         variance = (1 - t) ** 2 + (t * WIDTH) ** 2
         mean = y + (t * WIDTH**2 - (1 - t)) / variance * (x - t * y)

@@ -38,10 +38,8 @@ class ModelCard:
         classes: Names of the classes by label; empty for an unconditional model.
         parameters: Number of network parameters.
         calibration_version: Hash of the file that turns scores into confidence; empty without one.
-            Equal versions give equal confidences.
         calibrated: Settings for which ``confidence`` is calibrated; empty when it is not.
-        grids: Time grids that fixed steps can use, some of
-            :data:`~sureflow.families.flow.spec.GRIDS`.
+        grids: Time grids that fixed steps can use.
         differentiable: Whether its velocity can be differentiated, which some scores need.
         probed: How its probe was fitted, which some scores need; empty when it has none.
         provenance: Data, seed, steps, commit and metrics of the training run.

@@ -28,8 +28,7 @@ class Codec:
     Attributes:
         media_types: Media type of each format, by the name that requests use. ``list`` and ``npy``
             must be among them, since arrays that are not samples, such as maps, use only these.
-        standalone: Formats in which one sample can be the whole body of an answer, when the
-            request's ``Accept`` header asks for that media type.
+        standalone: Formats in which one sample can be the whole body of an answer.
     """
 
     media_types: ClassVar[Mapping[str, str]] = {

@@ -27,12 +27,8 @@ def commit_point(t: Array, rate: Array) -> Commit:
 
     With ``tr C1(t) = (1 - t)^2 tr Sigma(t)``, the variance of the final sample given the state at
     ``t``, this is the end of the last step that began with ``tr C1 > 0.25 tr C1(0)``. On mixtures
-    of two or three Gaussians it has rank correlation 0.997 with the time from which the final mode
-    does not change any more.
-
-    Args:
-        t: Start times of the steps ``[n]``, ascending from 0.
-        rate: ``tr Sigma`` at those times ``[n]``.
+    of two or three Gaussians it has rank correlation 0.997 with the time that fixes the mode.
+    Steps start at times ``t [n]``, ascending from 0; ``rate [n]`` is ``tr Sigma`` at those times.
     """
     open_steps = np.flatnonzero(is_open(t, rate))
     step = int(open_steps[-1]) + 1 if len(open_steps) else 0
@@ -51,12 +47,7 @@ def is_open(t: Array, rate: Array) -> npt.NDArray[np.bool_]:
 
 
 def step_at(t: Array, time: float) -> int:
-    """The last step that begins at or before a time; the first step if there is none.
-
-    Args:
-        t: Start times of the steps ``[n]``, ascending from 0.
-        time: Any time.
-    """
+    """The last step, of those that begin at ``t [n]``, at or before a time; else the first."""
     return max(int(np.searchsorted(t, time + SAME, "right")) - 1, 0)
 
 
@@ -67,10 +58,6 @@ def commit_points(t: Array, rate: Array) -> list[Commit]:
     ``(1 - t)^2 tr Sigma``, falls fastest compared with that of a sample of independent standard
     normal components. They are the local maxima of the relative drop per unit time whose prominence
     is at least a fifth of the largest one's, the most prominent first.
-
-    Args:
-        t: Start times of the steps ``[n]``, ascending from 0.
-        rate: ``tr Sigma`` at those times ``[n]``.
     """
     first = commit_point(t, rate)
     if len(t) < 4:

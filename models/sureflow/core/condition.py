@@ -13,10 +13,9 @@ import numpy.typing as npt
 from pydantic import ConfigDict, PlainValidator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-from sureflow.core.card import Condition, ModelCard
-from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.core.card import ModelCard
 from sureflow.core.json_array import JsonArray, read_array, read_mask
-from sureflow.core.schema import Schema
+from sureflow.core.schema import InvalidFieldError, Schema
 
 LABEL = "label"
 
@@ -72,16 +71,10 @@ def label_of(label: int | str, card: ModelCard, field: str) -> int:
 def arrays_of(
     written: Mapping[str, Any], card: ModelCard, field: str
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Return the named arrays of a request as lanes have them.
-
-    Args:
-        written: The arrays as the client wrote them, by name.
-        card: The model's card, which lists the conditions that it takes.
-        field: Path of the object in the request that has these fields.
+    """Return the named arrays of a request, in its object ``field``, as lanes have them.
 
     Raises:
-        InvalidFieldError: The model takes no such array, it has another shape, or a number in it
-            is not finite.
+        InvalidFieldError: The model takes no such array, or the array is not valid.
     """
     return {name: _array(written[name], name, card, f"{field}.{name}") for name in sorted(written)}
 
@@ -91,7 +84,7 @@ def _array(written: Any, name: str, card: ModelCard, field: str) -> npt.NDArray[
         names = [*((LABEL,) if card.classes else ()), *card.conditions]
         message = f"{card.name} takes {', '.join(names) or 'no condition'}; leave it out"
         raise InvalidFieldError(field, message)
-    condition: Condition = card.conditions[name]
+    condition = card.conditions[name]
     if condition.kind == "mask":
         return read_mask(written, condition.shape, field)
     array = read_array(written, condition.shape, field)

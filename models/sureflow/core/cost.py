@@ -16,8 +16,8 @@ class Cost:
         peak: Most rows that the lane asks for in one tick.
         extra: Rows that its scores ask for once in a lane.
         steps: Most steps that the lane may take.
-        kind: A key shared by lanes of similar cost. The server corrects the estimate of a lane by
-            what lanes of the same kind came to cost. ``None`` where the numbers above are exact.
+        kind: A key shared by lanes of similar cost, by whose actual costs the server corrects the
+            estimate. ``None`` if the numbers above are exact.
     """
 
     evaluations: int

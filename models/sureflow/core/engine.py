@@ -7,15 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from sureflow.core.early import EarlyRule
 from sureflow.core.family import families
 from sureflow.core.lane import LaneSpec
 from sureflow.core.process import Phases, Reply
+
+
+class EarlyRule(Protocol):
+    """Decides which lanes can no longer reach the confidence that they need."""
+
+    def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
+        """Whether a lane may be abandoned at progress ``t``, since it will not reach a confidence.
+
+        ``running`` is its score if it ended where it is now predicted to end.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +37,8 @@ class Head:
 
     Attributes:
         evaluate: Maps inputs by name to a reply. Every tensor has one entry per row.
-        example: Returns the inputs of that many example rows. They are always the same and no two
-            are equal; the evaluator verifies its block sizes with them.
+        example: Returns inputs for a number of rows, always the same ones and no two alike. The
+            evaluator verifies its block sizes with them.
         row_counts: Block sizes to try; ``None`` tries those that suit the device.
     """
 
@@ -46,7 +56,7 @@ class LearnedFile:
         file: Name of the file.
         command: The command that makes the file.
         read: Reads the file. The result has ``settings``, which include its stamp.
-        tensors: Returns the tensors that identify what was read; their digest is its identity.
+        tensors: Returns the tensors of the result, whose digest identifies it.
     """
 
     name: str
@@ -57,10 +67,7 @@ class LearnedFile:
 
 
 class Engine(ABC):
-    """The mathematics of a family, for one loaded model.
-
-    Args:
-        model: The model, a :class:`~sureflow.model.Model`.
+    """The mathematics of a family, for one loaded :class:`~sureflow.model.Model`.
 
     Attributes:
         main: Name of the head that most rows ask for; its cost decides how long a tick takes.
@@ -95,9 +102,7 @@ class Engine(ABC):
     def facts(cls, network: Any, learned: Mapping[str, Any]) -> dict[str, Any]:
         """Fields of the model's card that depend on the network: its ``shape`` and the family's.
 
-        Args:
-            network: The network from :meth:`build`, with its weights.
-            learned: Contents of those files of :attr:`learned` that the checkpoint has, by name.
+        ``learned`` has the contents of those learned files that the checkpoint has, by name.
         """
 
     @classmethod  # noqa: B027
@@ -123,11 +128,9 @@ class Engine(ABC):
 
     @abstractmethod
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> Phases:
-        """Make the processes that move lanes, with memory for a number of them.
+        """Make the processes that move lanes, with this many slots.
 
-        Args:
-            capacity: Number of slots.
-            early: Rules that decide when a lane is abandoned, by name of the score.
+        ``early`` has the rules that decide when a lane is abandoned, by name of the score.
         """
 
     @abstractmethod
@@ -146,8 +149,7 @@ def engine_of(family: str) -> type[Engine]:
         ValueError: No family of that name is installed.
     """
     if family not in families():
-        known = ", ".join(families())
-        raise ValueError(f"family: {family!r} is not installed; there are: {known}")
+        raise ValueError(f"family: {family!r} is not installed; there are: {', '.join(families())}")
     module, _, name = families()[family].engine.partition(":")
     kind: type[Engine] = getattr(import_module(module), name)
     return kind

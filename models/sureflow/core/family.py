@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from itertools import count
 from pkgutil import iter_modules
 from typing import Any, ClassVar
 
 from sureflow.core.card import ModelCard
+from sureflow.core.codec import Codec
 from sureflow.core.cost import Cost
-from sureflow.core.lane import LaneSpec
+from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.meaning import Meaning
-from sureflow.core.note import Check
 from sureflow.core.plugins import installed
+from sureflow.core.schema import Schema
 from sureflow.core.setting import Setting
-from sureflow.core.wire import Wire
 
 GROUP = "sureflow.families"
 """Group of the entry points by which other packages bring families."""
@@ -23,32 +24,56 @@ GROUP = "sureflow.families"
 HOME = "sureflow.families"
 """Package of our own families, one folder each, named after the family."""
 
+Edited = tuple[LaneSpec, list[tuple[int, object]]]
+"""The lane of an edit, and its operations, each with its position in the request."""
 
-class Family(Wire):
+
+class NoOptions(Schema):
+    """The family has no such options."""
+
+
+class Family:
     """The face of a family. A subclass overrides what is its own; nothing here imports torch.
+
+    The methods from :meth:`lane` on are for requests. For one that the model cannot serve, they
+    raise an :class:`~sureflow.core.schema.InvalidFieldError`, which names the field.
 
     Attributes:
         name: The name that checkpoints and cards use.
-        spec: Class of the family's lanes.
-        fields: Fields that its lanes have besides those of every lane, in the order that recipes
-            use, each with the check that reads it back.
+        spec: Class of the family's lanes. Recipes have the fields that it adds to those of every
+            lane, and :func:`~sureflow.core.field_types.check_types` checks them.
         operations: Operations that an edit can apply to a trajectory, by name.
-        operation_fields: Fields of the operations, by name of the operation, with their checks.
-        scores: Scores that a request can ask for, and what each means. All are larger the less
-            sure the model is.
+        scores: Scores that a request can ask for, and what each means.
         default_score: Score of models whose calibration recommends none.
         engine: Path of the family's engine, ``package.module:Class``, a subclass of
             :class:`~sureflow.core.engine.Engine`. Only processes that evaluate import it.
+        sampler: Schema of ``sampler`` in requests.
+        guidance: Schema of ``guidance`` in requests.
+        operation_bodies: Schemas of the entries of ``operations``, by their ``type``.
+        samplers: Names of the solvers, for the model's card.
+        codec: Encodes samples.
+        tensors: Tensors of the Open Inference Protocol that set fields of a request, by name: the
+            datatype of the tensor and the path of the field.
+        inversion: Sampler of an inversion that names none; ``None``: samples cannot be inverted.
+        rewind_operation: The operation with which the filter action ``rewind`` varies a sample.
+        wire_names: Paths of fields of a request, by name of the lane's field, where they differ.
     """
 
     name: ClassVar[str]
     spec: ClassVar[type[LaneSpec]] = LaneSpec
-    fields: Mapping[str, Check] = {}
     operations: Mapping[str, type[Any]] = {}
-    operation_fields: Mapping[str, Mapping[str, Check]] = {}
     scores: Mapping[str, Meaning]
     default_score: str
     engine: str
+    sampler: ClassVar[type[Schema]] = NoOptions
+    guidance: ClassVar[type[Schema]] = NoOptions
+    operation_bodies: Mapping[str, type[Schema]] = {}
+    samplers: Sequence[str] = ()
+    codec: Codec = Codec()
+    tensors: Mapping[str, tuple[str, str]] = {}
+    inversion: Schema | None = None
+    rewind_operation: object | None = None
+    wire_names: Mapping[str, str] = {}
 
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
@@ -69,10 +94,8 @@ class Family(Wire):
     def setting(self, spec: LaneSpec, realised: float | None = None) -> Setting | None:
         """How a lane is run, to be compared with others; None where nothing compares with it.
 
-        Args:
-            spec: The lane.
-            realised: The value of the setting's axis that the lane came to, if not its own, such
-                as the tolerance of one that had to be in time.
+        ``realised`` is the value of the setting's axis that the lane came to, if not its own, such
+        as the tolerance of a lane that had to meet a deadline.
         """
         raise NotImplementedError
 
@@ -85,14 +108,9 @@ class Family(Wire):
         raise NotImplementedError
 
     def references(self, setting: Setting, known: Sequence[Setting]) -> Sequence[tuple[int, float]]:
-        """The settings with tables that a lane of this one is ranked by, and their weights.
+        """By which of the ``known`` settings, which have tables, a lane of a setting is ranked.
 
-        Args:
-            setting: How the lane is run.
-            known: Those that have tables.
-
-        Returns:
-            Numbers of some of these, and the weights of their quantiles; nothing if none will do.
+        Returns their numbers and the weights of their quantiles; nothing if none will do.
         """
         return [(0, 1.0)]
 
@@ -107,6 +125,50 @@ class Family(Wire):
             ValueError: It means none.
         """
         raise ValueError(f"lanes of the family {self.name} have no settings to name")
+
+    def lane(
+        self,
+        card: ModelCard,
+        seed: int,
+        condition: Mapping[str, Any],
+        guidance: Any,
+        sampler: Any,
+    ) -> LaneSpec:
+        """Return the first lane of a request, with the fields that are the family's own.
+
+        ``condition`` has the conditions by name as the client wrote them, see
+        :mod:`sureflow.core.condition`; ``guidance`` and ``sampler`` are instances of the schemas.
+        """
+        raise NotImplementedError
+
+    def edit(
+        self,
+        card: ModelCard,
+        parent: LaneSpec,
+        sampler: Any,
+        operations: Sequence[Any],
+        sample: Callable[[], Array],
+    ) -> Edited:
+        """Return the lane that continues from a parent as an edit asks, and its operations.
+
+        Without a sampler it keeps that of the parent, whose sample ``[*shape]`` ``sample`` reads.
+        """
+        raise NotImplementedError
+
+    def draws_noise(self, operation: object) -> bool:
+        """Whether an operation draws noise, so that several branches with it differ."""
+        return False
+
+    def check_inversion(self, spec: LaneSpec) -> None:
+        """Check that a lane like this one can start from the inversion of a given sample."""
+
+    def rewind_obstacle(self, spec: LaneSpec) -> str | None:
+        """Why a lane cannot be resumed from one of its steps, as a sentence; ``None`` if it can."""
+        return None
+
+    def warm_up_lanes(self, card: ModelCard) -> Iterator[LaneSpec]:
+        """Short lanes to warm a worker up with, without end; together they use all solvers."""
+        return (self.lane(card, index, {}, self.guidance(), self.sampler()) for index in count())
 
 
 @cache

@@ -28,8 +28,7 @@ class Frame:
     Attributes:
         step: Steps completed.
         t: Time reached, in [0, 1].
-        arrays: All fields of the lane by name. Of a flow, ``x [*shape]`` is the state; the others
-            belong to solver, step control and scores.
+        arrays: All fields of the lane by name.
     """
 
     step: int

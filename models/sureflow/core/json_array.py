@@ -16,8 +16,8 @@ from PIL import Image
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
-from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.lane import Array
+from sureflow.core.schema import InvalidFieldError
 
 PNG, NPY = b"\x89PNG\r\n", b"\x93NUMPY"
 NUMBERS = "fiub"
@@ -40,18 +40,14 @@ JsonArray = Annotated[
 def read_array(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
     """Return the array ``[*shape]`` in data units; black in a PNG is -1, and white is 1.
 
-    Args:
-        written: The array as the client wrote it.
-        shape: Shape that it must have; a leading 1 may be left out.
-        field: Path of the field, for the error.
+    The client may leave out a leading dimension of size 1.
 
     Raises:
         InvalidFieldError: It is malformed, has another shape, or a number that is not finite.
     """
     array = _numbers(written, shape, field)
-    if array.shape != tuple(shape) and (1, *array.shape) != tuple(shape):
-        wanted, got = _by(shape), _by(array.shape)
-        raise InvalidFieldError(field, f"should be {wanted}, is {got}")
+    if tuple(shape) not in (array.shape, (1, *array.shape)):
+        raise _other_shape(field, shape, array.shape)
     return np.ascontiguousarray(array.reshape(tuple(shape)))
 
 
@@ -66,8 +62,7 @@ def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt
     plane = tuple(shape[1:]) if len(shape) == 3 else tuple(shape)
     array = _numbers(written, plane, field)
     if array.shape not in (plane, tuple(shape)):
-        wanted, got = _by(shape), _by(array.shape)
-        raise InvalidFieldError(field, f"should be {wanted}, is {got}")
+        raise _other_shape(field, shape, array.shape)
     return np.ascontiguousarray(np.broadcast_to(array > 0, tuple(shape)))
 
 
@@ -103,17 +98,15 @@ def _decoded(text: str, shape: Sequence[int], field: str) -> npt.NDArray[np.gene
 
 def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
     """Read a ``.npy`` file, checking its header before memory is allocated."""
-    file = io.BytesIO(data)
+    file, form = io.BytesIO(data), np.lib.format
     try:
-        version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+        first = form.read_magic(file) == (1, 0)
+        read = form.read_array_header_1_0 if first else form.read_array_header_2_0
+        shape, _, dtype = read(file)
         if dtype.kind not in NUMBERS or math.prod(shape) * dtype.itemsize > len(data):
             raise ValueError("not plain numbers, or not all of them")
         file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
+        return form.read_array(file, allow_pickle=False)
     except Exception as error:  # the header is parsed as Python, which can fail in many ways
         raise InvalidFieldError(field, f"is no .npy file of numbers: {_line(error)}") from error
 
@@ -131,7 +124,7 @@ def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generi
     except Exception as error:  # Pillow raises errors of many types
         raise InvalidFieldError(field, f"is no .png file: {_line(error)}") from error
     if size != tuple(shape[-2:]):
-        raise InvalidFieldError(field, f"should be {_by(shape[-2:])}, is {_by(size)}")
+        raise _other_shape(field, shape[-2:], size)
     levels = pixels / 127.5 - 1
     return levels.transpose(2, 0, 1) if coloured else levels
 
@@ -141,5 +134,6 @@ def _line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 
-def _by(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape)) or "a single number"
+def _other_shape(field: str, *shapes: Sequence[int]) -> InvalidFieldError:
+    wanted, got = (" x ".join(map(str, shape)) or "a single number" for shape in shapes)
+    return InvalidFieldError(field, f"should be {wanted}, is {got}")

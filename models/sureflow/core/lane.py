@@ -37,22 +37,18 @@ class LaneSpec:
     Attributes:
         family: Name of the lane's family.
         seed: Seed of the request, ``0 <= seed < 2**63``.
-        index: Position of the sample in its request; sample ``index`` of a small request is sample
-            ``index`` of a larger one with the same seed.
-        condition: Named arrays that the sample is conditioned on, such as a vector or an
-            embedding. The model's card lists those that it takes; one that is left out is null.
+        index: Position of the sample in its request, which may be of any size.
+        condition: Named arrays that the sample is conditioned on. The model's card lists those
+            that it takes; one that is left out is null.
         scores: Names of the scores to compute; the first gives uncertainty and confidence. If
             empty, the model's recommended score is used.
-        early: Least confidence that the finished sample must reach. The lane is abandoned as soon
-            as the early-stopping rule says that it will not. ``None`` or 0: never.
+        early: Least confidence below which the lane is abandoned. ``None`` or 0: never.
         origin: What the lane starts from; ``None``: its own noise.
         keep: Frames to return with the sample. Times: the frame of the last step that begins at or
             before each. ``commit``: the frame of the commit point. ``all``: every step's frame.
-        shift: With ``keep="commit"``: return the frame this much time away from the commit point.
-            At most 0, that is, earlier.
+        shift: With ``keep="commit"``: time from the commit point to the frame; at most 0.
         watch: Steps at whose beginning a :class:`View` is recorded, ascending.
-        halt: Step at which the lane ends, after the first evaluation of that step, with the
-            finish_reason ``halted``. ``None``: the lane runs to its end.
+        halt: Step after whose first evaluation the lane ends as ``halted``. ``None``: at its end.
     """
 
     family: ClassVar[str] = ""
@@ -112,7 +108,7 @@ class Sample:
         score: Name of its first score. The family says what it means, and in which unit.
         uncertainty: Value of that score; lower is surer.
         confidence: Share of the model's own draws that are less sure, in [0, 1]; higher is surer.
-            ``None`` where the checkpoint has no table to compare with.
+            ``None`` if the checkpoint has no table to compare with.
         t: Start time of each step ``[steps]``.
         rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
         map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; its sum is the
@@ -126,18 +122,17 @@ class Sample:
         tolerance: Largest tolerance of an adaptive lane: that of the spec, unless the lane widened
             it to meet its deadline. ``None`` on a fixed grid.
         scores: Values of all its scores, by name.
-        abandoned_at: Time at which the lane was abandoned; ``None`` for a finished sample. Its data
-            is then the state at that time, and its scores are those up to then.
+        abandoned_at: Time at which the lane was abandoned, to which data and scores then belong;
+            ``None`` for a finished sample.
         frames: Recorded frames, ascending; frames before a branch belong to the parent.
         views: Recorded views, ascending.
         calibration_version: Version of the calibration that turned the score into confidence.
         confidence_holds: Whether confidence was calibrated for the sample's settings. It is not for
             samples that were edited or given. If False, confidence only ranks samples that were
             made with the same settings. ``None`` where there is no confidence.
-        start: State at ``t = 0``, ``[*shape]``: the lane's noise, the noise that an inversion has
-            found, or the start of the parent.
-        inversion_error: For an inverted lane, the rms difference between the sample and the given
-            data, relative to the rms of the data. ``None`` for any other lane.
+        start: State at ``t = 0``, ``[*shape]``: noise of the lane or its parent, or found for it.
+        inversion_error: Of an inverted lane, the rms difference between the sample and the given
+            data, relative to the rms of the data.
         fields: Further arrays by name, for families whose samples have several.
     """
 

@@ -2,59 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
+from sureflow.core.arrays import Floats, Index, Slots
+from sureflow.core.fields import Array, Field, Fields
 from sureflow.core.frame import Frame
 from sureflow.core.lane import LaneSpec, View
 from sureflow.core.transfer import to_device
 
-Array: TypeAlias = Tensor | npt.NDArray[Any]
-When: TypeAlias = Callable[[int], bool]
-"""Says, for a slot, whether frames of its lane include a field."""
 
-Space = Literal["real", "torus", "counts", "tokens", "mask"]
-
-DTYPES = {"f4": torch.float32, "f8": torch.float64, "i8": torch.int64, "b1": torch.bool}
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One named array of a lane.
-
-    Attributes:
-        shape: Shape for one lane.
-        dtype: ``f4``, ``f8``, ``i8`` or ``b1``.
-        space: Space of its values, such as a torus for fractional coordinates.
-        kept: Whether frames include it. A field that has no meaning between two steps is left out.
-        history: Whether it has an entry per step; a frame has the entries of the completed steps.
-    """
-
-    shape: tuple[int, ...] = ()
-    dtype: str = "f4"
-    space: Space = "real"
-    kept: bool = True
-    history: bool = False
-
-
-class Lanes:
+class Lanes(Fields):
     """Arrays of fixed capacity; a lane is one index, a slot, into all of them.
 
     Arrays of the shape of a sample are on the device. The few numbers per lane that decide what
     happens next are in host memory, so that no decision waits for the device. A *frame* consists of
     all fields that are kept, so there is no second list of them. A family adds its own fields.
-
-    Args:
-        capacity: Number of slots.
-        device: Device of the large arrays.
-        most_steps: Most steps of a lane.
 
     Attributes:
         fields: Descriptions of the arrays, by name.
@@ -67,80 +34,29 @@ class Lanes:
         rates: How undecided the lane was at those times, by the family's own evidence.
         abandoned: Whether the early-stopping rule has ended the lane.
         halted: Whether the lane has reached the step at which its spec halts it.
+        now: Present time on the clock of deadlines, with ``tick_s``, the duration of a tick.
+        listener: If given, it is called with ``(slot, t, running score)`` for every lane at every
+            step, and no lane is abandoned.
     """
 
     def __init__(self, capacity: int, device: torch.device, most_steps: int) -> None:
-        self.capacity = capacity
-        self.device = device
+        super().__init__(capacity, device)
         self.fields: dict[str, Field] = {}
         self.arrays: dict[str, Array] = {}
-        self._when: dict[str, When] = {}
         self.step = self.count("step")
         self.t = self.number("t")
         self.rejected = self.count("rejected")
         self.evaluations = self.count("evaluations", kept=False)
-        self.times = self.history("times", most_steps)
-        self.rates = self.history("rates", most_steps)
+        self.times, self.rates = (self.history(name, most_steps) for name in ("times", "rates"))
         self.abandoned = self.flag("abandoned", kept=False)
         self.halted = self.flag("halted", kept=False)
+        self.now, self.tick_s = 0.0, 1.0
+        self.listener: Callable[[int, float, float], object] | None = None
 
-    def tensor(
-        self,
-        name: str,
-        shape: Sequence[int],
-        dtype: str = "f4",
-        space: Space = "real",
-        *,
-        kept: bool = True,
-        when: When | None = None,
-    ) -> Tensor:
-        """Add zeros on the device, ``[capacity, *shape]``; for ``when`` see :meth:`add`."""
-        array = torch.zeros(self.capacity, *shape, dtype=DTYPES[dtype], device=self.device)
-        self.add(name, Field(tuple(shape), dtype, space, kept), array, when)
-        return array
-
-    def number(self, name: str, *, kept: bool = True, when: When | None = None) -> Floats:
-        """Add a number per lane in host memory, ``[capacity]`` float64, initially zero."""
-        return self._host(name, "f8", kept, when)
-
-    def count(self, name: str, *, kept: bool = True, when: When | None = None) -> Integers:
-        """Add an integer per lane in host memory, ``[capacity]`` int64, initially zero."""
-        return self._host(name, "i8", kept, when)
-
-    def flag(self, name: str, *, kept: bool = True, when: When | None = None) -> Flags:
-        """Add a flag per lane in host memory, ``[capacity]``, initially false."""
-        return self._host(name, "b1", kept, when)
-
-    def _host(self, name: str, dtype: str, kept: bool, when: When | None) -> npt.NDArray[Any]:
-        array = np.zeros(self.capacity, np.bool_ if dtype == "b1" else dtype)
-        self.add(name, Field((), dtype, kept=kept), array, when)
-        return array
-
-    def history(self, name: str, steps: int) -> npt.NDArray[np.float32]:
-        """Add a number per lane and step in host memory, ``[capacity, steps]``, initially zero."""
-        array = np.zeros((self.capacity, steps), np.float32)
-        self.add(name, Field((steps,), "f4", history=True), array)
-        return array
-
-    def add(
-        self,
-        name: str,
-        field: Field,
-        array: Array,
-        when: When | None = None,
-    ) -> None:
-        """Add a field with an existing array, which may be a view of another.
-
-        Args:
-            name: Name of the field, not used before.
-            field: Its description.
-            array: ``[capacity, *shape]``.
-            when: Says, for a slot, whether frames of its lane include the field; default: always.
-        """
+    def add(self, name: str, field: Field, array: Array) -> None:
+        """Add a field with its array."""
         assert name not in self.fields
         self.fields[name], self.arrays[name] = field, array
-        if when is not None:
-            self._when[name] = when
 
     def clear(self, slot: int) -> None:
         """Reset the common fields of a slot for a new lane."""
@@ -153,10 +69,11 @@ class Lanes:
         """Copy all kept fields of a lane to host memory."""
         step = int(self.step[slot])
         found = {}
-        for name in self._kept(slot):
-            value: Any = self.arrays[name][slot]
-            value = value[:step] if self.fields[name].history else value
-            found[name] = np.array(value.cpu().numpy() if isinstance(value, Tensor) else value)
+        for name, field in self.fields.items():
+            if field.kept_of(slot):
+                value: Any = self.arrays[name][slot]
+                value = value[:step] if field.history else value
+                found[name] = np.array(value.cpu().numpy() if isinstance(value, Tensor) else value)
         return Frame(step, float(self.t[slot]), found)
 
     def restore(self, slot: int, spec: LaneSpec, frame: Frame) -> None:
@@ -175,21 +92,12 @@ class Lanes:
         for name, field in self.fields.items():
             expected = (frame.step,) if field.history else field.shape
             found = frame.arrays.get(name)
-            if found is None and field.kept and name not in self._when:
+            if found is None and field.kept is True:
                 return name
-            if found is not None and found.shape != expected:
-                return name
-            if found is not None and found.dtype != field.dtype:
+            if found is not None and (found.shape != expected or found.dtype != field.dtype):
                 return name
         wrong = int(frame.arrays["step"]) != frame.step or float(frame.arrays["t"]) != frame.t
         return "step" if wrong else None
-
-    def _kept(self, slot: int) -> list[str]:
-        return [
-            name
-            for name, field in self.fields.items()
-            if field.kept and (name not in self._when or self._when[name](slot))
-        ]
 
     @property
     def nbytes(self) -> int:
@@ -201,10 +109,6 @@ class Lanes:
         if len(slots) and slots[-1] - slots[0] + 1 == len(slots):
             return slice(int(slots[0]), int(slots[-1]) + 1)
         return to_device(slots, self.device)
-
-    def progress(self, slot: int) -> tuple[int, float]:
-        """Steps completed by a lane, and the time that it has reached."""
-        return int(self.step[slot]), float(self.t[slot])
 
     def ticks_left(self, slots: Slots) -> Floats:
         """Estimated number of ticks until each lane ends, ``[n]``."""
@@ -223,8 +127,5 @@ class Lanes:
         raise NotImplementedError
 
     def running_score(self, score: str, slots: Slots) -> Floats:
-        """A score of lanes if they ended where they are predicted to end, ``[n]``.
-
-        Called once the first evaluation of their step is known.
-        """
+        """A score of lanes ``[n]`` if they ended where their step's first evaluation points."""
         raise NotImplementedError

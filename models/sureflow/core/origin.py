@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sureflow.core.frame import Frame
 from sureflow.core.lane import Array, LaneSpec, Origin
+
+TINY = 1e-30
+"""Avoids a division by zero for a sample of zeros."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,13 +38,15 @@ class Branch(Origin):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inverted(Origin):
-    """A given sample. The flow runs from it back to noise, and from there forward as usual.
-
-    Attributes:
-        data: The sample ``[*shape]``, in data units.
-    """
+    """A given sample ``[*shape]`` in data units, from which the flow first runs back to noise."""
 
     data: Array
+
+    def error(self, made: Array) -> float:
+        """Rms difference of a sample from the given one, relative to the rms of that."""
+        given = self.data.astype(np.float64)
+        error = np.square(made.astype(np.float64) - given).mean()
+        return float(np.sqrt(error / max(np.square(given).mean(), TINY)))
 
 
 def depth(spec: LaneSpec) -> int:

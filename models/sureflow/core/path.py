@@ -1,17 +1,20 @@
 """Probability paths from noise to data, and conversions between kinds of prediction on them.
 
-Time runs from noise at ``t = 0`` to data at ``t = 1``: ``x_t = alpha(t) x1 + sigma(t) x0`` with
-``x0 ~ N(0, I)`` independent of the data ``x1``; the velocity is the mean of ``alpha' x1 +
-sigma' x0`` given ``x_t``.
+Time runs from noise at ``t = 0`` to data at ``t = 1``: ``x_t = alpha(t) x1 + sigma(t) x0``, where
+``x0 ~ N(0, I)`` and the data ``x1`` are independent; ``v = E[alpha' x1 + sigma' x0 | x_t]``.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from sureflow.core.transfer import to_device
 
 Time = Tensor | float
 """One time for all rows, or a time per row ``[B]``."""
@@ -24,6 +27,11 @@ Prediction = Literal["velocity", "noise", "data", "v"]
 def broadcast(t: Tensor, like: Tensor) -> Tensor:
     """Reshape times ``[B]`` so that they multiply samples ``[B, *shape]``."""
     return t.reshape(-1, *(1 for _ in like.shape[1:]))
+
+
+def factors(numbers: npt.NDArray[Any], like: Tensor) -> Tensor:
+    """Numbers in host memory ``[B]``, in float32, so that they multiply samples ``[B, *shape]``."""
+    return broadcast(to_device(numbers.astype(np.float32), like.device), like)
 
 
 def _shaped(t: Time, like: Tensor) -> Time:
@@ -101,12 +109,8 @@ LINEAR = Linear()
 def sample_times(count: int, kind: str, generator: torch.Generator) -> Tensor:
     """Draw training times ``[count]`` in (0, 1).
 
-    Args:
-        count: How many.
-        kind: ``uniform``, or ``middle``: logit-normal for four draws in five, which spends the
-            network's capacity where the velocity is hardest, and uniform for the rest, so that no
-            time is neglected.
-        generator: Source of randomness.
+    ``kind`` is ``uniform``, or ``middle``: logit-normal for four draws in five, which spends the
+    network's capacity where the velocity is hardest, and uniform for the rest.
 
     Raises:
         ValueError: ``kind`` is neither.

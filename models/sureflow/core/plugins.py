@@ -14,12 +14,8 @@ T = TypeVar("T")
 def installed(group: str, kind: type[T]) -> dict[str, T]:
     """Return the objects that installed packages declare under a group, by name.
 
-    An object that cannot be imported, or has another type, is left out with a warning, so that it
-    does not disable the others.
-
-    Args:
-        group: Name of the group of entry points.
-        kind: Class that each object must be an instance of.
+    An object that cannot be imported, or is no instance of ``kind``, is left out with a warning,
+    so that it does not disable the others.
     """
     found: dict[str, T] = {}
     for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):

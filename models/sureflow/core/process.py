@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,8 +22,7 @@ class Query:
     Attributes:
         head: Name of the head.
         inputs: Inputs by name, each ``[n, ...]`` for ``n`` rows.
-        bucket: Queries of one head and one bucket have rows of equal shapes, which are evaluated
-            together.
+        bucket: Rows of one head and one bucket have equal shapes and are evaluated together.
     """
 
     head: str
@@ -71,8 +70,7 @@ class Outcome:
 class Process(Protocol):
     """Moves lanes in two halves: it asks for rows of the network, and it is told the replies.
 
-    All methods are called under ``torch.inference_mode``. A lane never ends by an exception; it is
-    done, or it has diverged.
+    All methods are called under ``torch.inference_mode``. No lane ends by an exception.
     """
 
     def ask(self, slots: Slots) -> list[Query]:
@@ -103,21 +101,6 @@ class Phases(Protocol):
     def processes(self, slot: int, spec: LaneSpec, deadline: float) -> Iterator[Process]:
         """Yield the processes of a lane one after another, each once the lane is admitted to it.
 
-        Args:
-            slot: A free slot.
-            spec: The lane.
-            deadline: Time at which the sample must be finished, on the clock of :meth:`set_clock`;
-                infinity if there is none.
+        ``deadline`` is the time at which the sample must be finished, on the clock of the lanes.
         """
-        ...
-
-    def listen(self, listener: Callable[[int, float, float], object]) -> None:
-        """Call a listener with ``(slot, t, running score)`` for every lane at every step.
-
-        No lane is then abandoned early.
-        """
-        ...
-
-    def set_clock(self, now: float, tick_s: float) -> None:
-        """Set the current time, and the present duration of a tick in seconds."""
         ...

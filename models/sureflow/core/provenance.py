@@ -1,4 +1,4 @@
-"""How something was learned, as it is written beside it."""
+"""Provenance notes: JSON beside the tensors of a file that says how they were learned."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 SETTINGS = "settings"
-"""Name of such a note in the metadata of a file."""
+"""Name of the note in the metadata of a file."""
 
 _NOTE = TypeAdapter(dict[str, Any])
 
 
 class Provenance(BaseModel):
-    """What others rely on of such a note; it may say more.
+    """The fields of a note that our code reads. The note may have more.
 
     Attributes:
-        draws: How many, in every stratum.
-        seed: Of the draws.
+        draws: Number of samples drawn in every stratum.
+        seed: Seed of these draws.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
@@ -28,10 +28,10 @@ class Provenance(BaseModel):
 
     @classmethod
     def read(cls, text: str) -> dict[str, Any]:
-        """Read a note.
+        """Read a note and check these fields.
 
         Raises:
-            ValueError: It is no JSON object, or a field is wrong.
+            ValueError: The text is not a JSON object, or a field is not valid.
         """
         try:
             cls.model_validate_json(text)
@@ -41,10 +41,10 @@ class Provenance(BaseModel):
 
 
 def noted(metadata: Mapping[str, str] | None) -> dict[str, Any]:
-    """Return what stands beside the tensors of a file; nothing if there is no note.
+    """Read the note in the metadata of a file; an empty one if the file has none.
 
     Raises:
-        ValueError: It is no JSON object.
+        ValueError: The note is not a JSON object.
     """
     try:
         return _NOTE.validate_json((metadata or {}).get(SETTINGS, "{}"))
@@ -53,7 +53,7 @@ def noted(metadata: Mapping[str, str] | None) -> dict[str, Any]:
 
 
 def complaint(error: ValidationError) -> str:
-    """Return the field and what is wrong with it, of the first that is."""
+    """Describe the first error: the name of its field, and what is wrong with it."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "file"
     return f"{field}: {first['msg']}"

@@ -31,3 +31,12 @@ class OneOf:
     ) -> CoreSchema:
         """Make it an enumeration."""
         return core_schema.literal_schema(list(self.names))
+
+
+class InvalidFieldError(ValueError):
+    """A field of a request, given by its dotted path, does not suit the model."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message

@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
+from sureflow.core.arrays import Flags, Floats, Index, Slots
+from sureflow.core.fields import Fields as Fields
 from sureflow.core.lane import LaneSpec
-from sureflow.core.path import broadcast
+from sureflow.core.path import factors
 
 Evidence = Callable[[str], Any]
 """Returns the evidence of some lanes by name. A score looks up only what it needs."""
@@ -46,8 +46,7 @@ class Step:
 
     def scaled(self, values: Tensor) -> Tensor:
         """``values [n, *shape]`` multiplied by their weights."""
-        weight = torch.from_numpy(self.weight.astype(np.float32)).to(values.device)
-        return values * broadcast(weight, values)
+        return values * factors(self.weight, values)
 
 
 class Score(ABC):
@@ -55,11 +54,8 @@ class Score(ABC):
 
     A score reads evidence by name and knows neither the process nor other scores. The numbers of a
     lane depend on that lane alone: sums over components use
-    :func:`~sureflow.moments.reduction.row_sums`, and everything else is elementwise.
-
-    Args:
-        fields: Adds the arrays in which the score keeps its state of each lane.
-        shape: Shape of one sample.
+    :func:`~sureflow.moments.reduction.row_sums`, and everything else is elementwise. Its state of
+    each lane is in arrays that it adds to ``fields``.
 
     Attributes:
         costly: Names of the evidence that costs rows of its own; see :meth:`wants`.
@@ -70,9 +66,8 @@ class Score(ABC):
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    @abstractmethod
-    def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Reset the state of a slot for a new lane."""
+    def admit(self, slot: int, spec: LaneSpec) -> None:  # noqa: B027
+        """Prepare a slot, in which the score's arrays are zero, for a new lane."""
 
     def wants(self, name: str, slots: Slots, t: Floats) -> Flags:
         """Which of these lanes, about to be evaluated at ``t [n]``, need this costly evidence."""
@@ -95,24 +90,17 @@ class Score(ABC):
         """Account for a change of a lane's state that its own velocity has not made.
 
         The lane's start has moved by the same amount, so that start and velocities still add up to
-        the state.
-
-        Args:
-            slot: The lane.
-            evidence: ``t``; ``moved``, the change of the state ``[*shape]``, which is zero where
-                only the velocity is changed from here on; ``slope``, the value of ``grad log p_t``
-                at the state before, ``[*shape]``, or None if it is not known.
+        the state. Evidence is ``t``; ``moved``, the change of the state ``[*shape]``, which is zero
+        where only the velocity is changed from here on; ``slope``, the value of ``grad log p_t`` at
+        the state before, ``[*shape]``, or None if it is not known.
         """
 
     def renew(self, slot: int, evidence: Evidence) -> None:  # noqa: B027
         """Account for new noise of a lane, to which its whole path is moved; before :meth:`jump`.
 
         The velocities accumulated so far decrease by ``change``, and so does the target, the end
-        of the path less its noise.
-
-        Args:
-            slot: The lane, with its state and start before the change.
-            evidence: ``t``, ``state``, ``start``, and ``change``: new noise less old, ``[*shape]``.
+        of the path less its noise. Evidence is ``t``, ``state`` and ``start`` before it, and
+        ``change``: new noise less old, ``[*shape]``.
         """
 
     def recondition(self, slot: int, spec: LaneSpec) -> None:  # noqa: B027
@@ -125,23 +113,3 @@ class Score(ABC):
         For a running lane ``end`` is the predicted end point, and sums accumulated so far are
         scaled to the whole path where that makes sense.
         """
-
-
-class Fields(Protocol):
-    """Adds the arrays in which a score keeps its state of each lane; all are zero at first."""
-
-    def tensor(self, name: str, *shape: int) -> Tensor:
-        """Add an array on the device, ``[capacity, *shape]``, float32."""
-        ...
-
-    def number(self, name: str) -> Floats:
-        """Add a number in host memory, ``[capacity]``."""
-        ...
-
-    def count(self, name: str) -> Integers:
-        """Add an integer in host memory, ``[capacity]``."""
-        ...
-
-    def flag(self, name: str) -> Flags:
-        """Add a flag in host memory, ``[capacity]``."""
-        ...

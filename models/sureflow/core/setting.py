@@ -1,32 +1,32 @@
-"""How lanes are run, as far as it matters to what their scores are compared with."""
+"""Settings: how a lane is run, as far as its scores depend on it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
 Entry = str | float | bool
 Line = tuple[tuple[tuple[str, Entry], ...], str]
-"""What settings share that differ in fineness alone: their key and axis."""
+"""Key and axis of a setting: what settings share that differ in fineness alone."""
 
 AXES = {"steps": 1, "tolerance": -1}
-"""What fineness can be counted by, and the power of it that fineness is: more steps are finer, and
-so is a smaller tolerance."""
+"""The numbers that set how finely a lane is solved. Fineness grows with the number of steps
+(power 1) and falls with the tolerance (power -1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A place among the settings of a family.
+    """How a lane of a family is run. A score is compared with scores of lanes run the same way.
 
     Attributes:
-        key: What settings share that differ in fineness alone: names and values, by name, such as
+        key: Names and values of everything but the axis, such as
             ``(("guidance", 1.0), ("method", "heun"))``.
-        axis: What fineness is counted by, one of :data:`AXES`; part of what they share.
-        value: That number as a request has it, such as 20 steps, or a tolerance of 0.01.
-        comparable: Whether a lane is drawn as reference draws are. Others, such as edited ones,
-            are ranked among them all the same, but no confidence of theirs is calibrated.
+        axis: Name of the number that sets the fineness, one of :data:`AXES`.
+        value: That number as it stands in a request, such as 20 steps or a tolerance of 0.01.
+        comparable: Whether the reference draws were made in the same way. An edited sample was
+            not: it is ranked among them, but its confidence is never called calibrated.
     """
 
     key: tuple[tuple[str, Entry], ...]
@@ -36,10 +36,10 @@ class Setting:
 
     @classmethod
     def of(cls, named: Mapping[str, Any], comparable: bool = True) -> Setting:
-        """The setting with these names and values, one of the names being an axis.
+        """Make a setting from names and values, exactly one of which is an axis.
 
         Raises:
-            ValueError: It has no axis or several, or a value is none.
+            ValueError: There is no axis or more than one, or a value has the wrong type.
         """
         axes = [axis for axis in AXES if named.get(axis) is not None]
         key = tuple(sorted(entry for entry in named.items() if entry[0] not in AXES))
@@ -52,26 +52,26 @@ class Setting:
 
     @property
     def fineness(self) -> float:
-        """Larger is finer; settings of one key are interpolated in its logarithm."""
+        """How finely the lane is solved; larger is finer. Quantiles are interpolated in its log."""
         return float(self.value) if AXES[self.axis] > 0 else 1 / self.value
 
     @property
     def line(self) -> Line:
-        """What it shares with coarser and finer ones: key and axis."""
+        """Key and axis: what this setting shares with all that differ from it in fineness alone."""
         return self.key, self.axis
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The numbers in its key, by name, such as a scale of guidance."""
+        """The numbers in the key by name, such as the guidance scale."""
         return {name: float(value) for name, value in self.key if _number(value)}
 
     def record(self) -> dict[str, Any]:
-        """As a JSON object, as :meth:`of` reads it."""
+        """The setting as a JSON object, which :meth:`of` reads."""
         return {**dict(self.key), **dict.fromkeys(AXES), self.axis: self.value}
 
     def at(self, value: float) -> Setting:
-        """The setting of this line at another value of its axis."""
-        return Setting(self.key, self.axis, value, self.comparable)
+        """The same setting with another value of its axis."""
+        return replace(self, value=value)
 
 
 def _number(value: object) -> bool:

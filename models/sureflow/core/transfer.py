@@ -12,8 +12,7 @@ from torch import Tensor
 def to_device(array: npt.NDArray[Any], device: torch.device) -> Tensor:
     """The array as a tensor; on a CPU the same memory, on a GPU an asynchronous copy.
 
-    Pinned memory comes from torch's cache, which reuses a block only after the copy from it is
-    complete.
+    Torch's cache of pinned memory reuses a block only after the copy from it is complete.
     """
     tensor = torch.from_numpy(array)
     if device.type == "cpu":

@@ -13,7 +13,7 @@ from sureflow.evaluation.evaluate import balanced
 from sureflow.families.flow.grid import STEEPEST, Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling.evaluators import evaluators
+from sureflow.sampling.evaluator import evaluators
 from sureflow.sampling.sample import run
 from sureflow.stamp import LEARNED_FROM, NETWORK
 

@@ -155,7 +155,7 @@ def _features(model: Model, samples: list[Sample]) -> Tensor:
     for part, frames in zip(parts, zip(*(s.frames for s in samples), strict=True), strict=True):
         x = torch.stack([torch.from_numpy(frame.arrays["x"]) for frame in frames]).to(device)
         t = torch.tensor([frame.t for frame in frames], dtype=torch.float32)
-        reply = network.run(x, t.to(device), label, noisy=True)
+        reply = network.run(x, t.to(device), label, True, **network.complete(x, {}))
         assert isinstance(reply, NetworkOutput)
         assert reply.hidden is not None
         moments = pooled(reply.hidden).cpu()

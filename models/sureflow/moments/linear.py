@@ -61,24 +61,15 @@ def _sum_pool(layer: nn.AvgPool2d, h: Tensor) -> Tensor:
 
 
 def _is_pointwise(layer: nn.Conv2d) -> bool:
-    return (
-        layer.kernel_size == (1, 1)
-        and layer.stride == (1, 1)
-        and layer.padding in ((0, 0), "valid", "same")
-        and layer.groups == 1
-    )
+    plain = (layer.kernel_size, layer.stride, layer.groups) == ((1, 1), (1, 1), 1)
+    return plain and layer.padding in ((0, 0), "valid", "same")
 
 
 def _has_few_outputs(layer: nn.Conv2d) -> bool:
     """A 3x3 convolution onto the pixels of a patch, as in the head of a network for images."""
-    return (
-        layer.out_channels <= FEW_OUTPUTS
-        and layer.kernel_size == (3, 3)
-        and layer.stride == (1, 1)
-        and layer.padding == (1, 1)
-        and layer.dilation == (1, 1)
-        and layer.groups == 1
-    )
+    geometry = layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.groups
+    plain = geometry == ((3, 3), (1, 1), (1, 1), (1, 1), 1)
+    return plain and layer.out_channels <= FEW_OUTPUTS
 
 
 def _by_taps(weight: Tensor, variance: Tensor) -> Tensor:

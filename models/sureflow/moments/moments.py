@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 from torch import Tensor
 
@@ -26,7 +27,8 @@ class Moments:
     mean: Tensor
     variance: Tensor | None = None
 
-    def map(self, operation: Callable[[Tensor], Tensor]) -> Moments:
+    def map(self, operation: Callable[[Tensor], Tensor]) -> Self:
         """Apply an operation that only moves entries (reshape, permute, slice), which is exact."""
-        variance = None if self.variance is None else operation(self.variance)
-        return Moments(operation(self.mean), variance)
+        _, *others = (getattr(self, field.name) for field in fields(self))
+        moved = (None if part is None else operation(part) for part in others)
+        return type(self)(operation(self.mean), *moved)

@@ -24,8 +24,7 @@ class MultiplicativeNoise(nn.Module):
     layer's own input, modulated by the time-and-condition embedding.
 
     Args:
-        channels: Size of the channel dimension: dimension 1 of ``[B, C, H, W]`` or ``[B, C]``, or
-            the last of ``[B, tokens, C]``.
+        channels: Channels ``C`` of ``[B, C, H, W]``, ``[B, C]`` or ``[B, tokens, C]``.
         embedding: Width of the embedding ``[B, E]``.
         width: Hidden width of the alpha network.
     """

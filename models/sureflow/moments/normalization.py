@@ -54,16 +54,10 @@ def _group_norm(layer: nn.GroupNorm, mean: Tensor, variance: Tensor) -> Tensor:
     return out * layer.weight.square().reshape(per_channel)
 
 
-@register(nn.LayerNorm)
-def _layer_norm(layer: nn.LayerNorm, mean: Tensor, variance: Tensor) -> Tensor:
-    kept = mean.dim() - len(layer.normalized_shape)
-    out = _centred(mean.flatten(kept), variance.flatten(kept), layer.eps).reshape(mean.shape)
-    return out if layer.weight is None else out * layer.weight.square()
-
-
-@register(nn.RMSNorm)
-def _rms_norm(layer: nn.RMSNorm, mean: Tensor, variance: Tensor) -> Tensor:
+@register(nn.LayerNorm, nn.RMSNorm)
+def _layer_norm(layer: nn.LayerNorm | nn.RMSNorm, mean: Tensor, variance: Tensor) -> Tensor:
     kept = mean.dim() - len(layer.normalized_shape)
     eps = layer.eps if layer.eps is not None else torch.finfo(mean.dtype).eps
-    out = _scaled(mean.flatten(kept), variance.flatten(kept), eps).reshape(mean.shape)
+    normalize = _centred if isinstance(layer, nn.LayerNorm) else _scaled
+    out = normalize(mean.flatten(kept), variance.flatten(kept), eps).reshape(mean.shape)
     return out if layer.weight is None else out * layer.weight.square()

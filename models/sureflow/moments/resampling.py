@@ -15,10 +15,6 @@ class UpsampleConv2d(nn.Module):
 
     One layer for the variance: the four copies of a pixel are perfectly correlated, so taps that
     read the same source pixel are summed before they are squared. Exact for independent inputs.
-
-    Args:
-        in_channels: Channels of the input ``[B, C, H, W]``.
-        out_channels: Channels of the output ``[B, C', 2H, 2W]``.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:

@@ -4,8 +4,7 @@ from sureflow.networks.analytic import GaussianMixture
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
 from sureflow.networks.mlp import MLP
-from sureflow.networks.network import VelocityNetwork
-from sureflow.networks.output import NetworkOutput
+from sureflow.networks.network import NetworkOutput, VelocityNetwork
 from sureflow.networks.precision import Bfloat16
 from sureflow.networks.probe import Probe
 from sureflow.networks.registry import build, declare_plugin, kind_of, load_plugin, register

@@ -72,7 +72,7 @@ class GaussianMixture(VelocityNetwork):
         self.register_buffer("labels", of_class, persistent=False)
         self.noise = nn.ModuleDict()
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Exact velocity and, if ``noisy``, exact variance per component of ``u``."""
         posterior = self._posterior(x, t, label)
         mean = posterior.velocity.reshape(x.shape).to(x.dtype)

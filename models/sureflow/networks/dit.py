@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from sureflow.moments import Moments, RowwiseLinear, add, attention, gate, modulate, propagate
 from sureflow.networks.embedding import Embedding
-from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
-from sureflow.networks.output import NetworkOutput
+from sureflow.networks.network import NetworkOutput, VelocityNetwork, check_depth, noise_layers
 
 
 class SelfAttention(nn.Module):
@@ -122,26 +121,19 @@ class DiT(VelocityNetwork):
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
-        sites = NoiseSites(list(noise), embedding)
-        for index in range(blocks):
-            sites.offer(f"block_{index}", width)
-        sites.offer("head", width)
-        self.noise = sites.build()
+        places = [*(f"block_{index}" for index in range(blocks)), "head"]
+        self.noise = noise_layers(noise, dict.fromkeys(places, width), embedding)
         self.probe_channels = width
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         embedding = self.embedding(t, label)
-        places = set(self.noise) if noisy else set()
         patches = propagate(self.patchify, Moments(x)).map(lambda z: z.mT)
         h = add(propagate(self.stem, patches), Moments(self.position))
         for index, block in enumerate(self.blocks):
-            h = block(h, embedding)
-            if f"block_{index}" in places:
-                h = self.noise[f"block_{index}"](h, embedding)
+            h = self.with_noise(f"block_{index}", block(h, embedding), embedding, noisy)
         scale, shift = self.film(embedding).unsqueeze(1).chunk(2, -1)
         h = modulate(propagate(self.norm, h), scale, shift)
-        if "head" in places:
-            h = self.noise["head"](h, embedding)
+        h = self.with_noise("head", h, embedding, noisy)
         out = propagate(self.unpatchify, propagate(self.head, h).map(lambda z: z.mT))
         return NetworkOutput(out.mean, out.variance, hidden=h.mean)

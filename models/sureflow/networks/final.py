@@ -49,8 +49,7 @@ class FinalLayer:
     @property
     def weight(self) -> Tensor:
         """Its weight."""
-        weight: Tensor = self.layer.get_parameter("weight")
-        return weight
+        return self.layer.get_parameter("weight")
 
     def capture(self, evaluate: Callable[[], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Output of the network, input and output of the layer.

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import torch
 from torch import Tensor, nn
 
+from sureflow.core.card import Condition, ConditionKind
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import rule_of, widened
-from sureflow.networks.conditions import read_conditions
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.final import FinalLayer
-from sureflow.networks.network import VelocityNetwork
-from sureflow.networks.output import NetworkOutput
+from sureflow.networks.network import NetworkOutput, VelocityNetwork
 
 
 class ConditionedNoise(nn.Module):
@@ -37,16 +37,14 @@ class FrozenVelocity(VelocityNetwork):
     The module keeps its parameters and its output bit for bit in float32 and float64; half
     precision is widened to float32. Only the noise layer, which has its own embedding, is trained
     (objective ``variance``). The variance is exact for the noise, because only the final layer
-    follows it, and the operations after that layer only move (``PixelShuffle``, ``Unflatten``,
-    ``flip``, ...), omit, repeat, or negate entries.
+    follows it, and operations that move (``PixelShuffle``, ...), omit, repeat or negate entries.
 
     Args:
         network: Called as ``network(x, t)``, or ``network(x, t, label=label)`` if ``classes`` is
             positive; it must then understand the label ``classes`` as "no condition". Units and
             direction of time are those of :class:`~sureflow.networks.network.VelocityNetwork`.
             It is frozen and put in evaluation mode.
-        final: Dotted name of its final layer, a ``Linear`` or ``Conv2d``, called once per
-            evaluation.
+        final: Dotted name of its final layer, a ``Linear`` or ``Conv2d`` that it calls once.
         shape: Shape of one sample.
         classes: Number of labels, 0 for unconditional.
         embedding: Width of the time-and-label embedding of the noise layer.
@@ -57,9 +55,8 @@ class FrozenVelocity(VelocityNetwork):
             null of each as "not given".
 
     Raises:
-        ValueError: A condition cannot be. Or as :meth:`verify`, which runs by itself on
-            construction (unless on the meta device, where there is nothing to evaluate) and again
-            whenever weights are loaded.
+        ValueError: A condition is not valid. Or as :meth:`verify`, which runs on construction
+            (unless on the meta device) and whenever weights are loaded.
     """
 
     entry_order: Tensor | None
@@ -90,14 +87,8 @@ class FrozenVelocity(VelocityNetwork):
         if not last.weight.is_meta:
             self.verify()
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
-        return self.conditioned(x, t, label, noisy, self._complete(x, {}))
-
-    def conditioned(
-        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
-    ) -> Moments:
-        """Evaluate the network with conditions besides a label."""
         if not noisy:
             return Moments(self._evaluate(x, t, label, given))
         last = FinalLayer(self.network, self.final)
@@ -129,8 +120,10 @@ class FrozenVelocity(VelocityNetwork):
                 layer changes values; the message begins with the name of the argument.
         """
         last = FinalLayer(self.network, self.final)
-        x, t, label = self._example_rows(widened(last.weight))
-        given = self._complete(x, {})
+        x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0))
+        x = x.to(widened(last.weight))
+        t, label = torch.tensor([0.25, 0.75]).to(x), torch.tensor([0, self.classes]).to(x.device)
+        given = self.complete(x, {})
         try:
             found = self._evaluate(x, t, label, given).shape
         except Exception as error:
@@ -141,12 +134,6 @@ class FrozenVelocity(VelocityNetwork):
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
         self.entry_order = last.entry_order(lambda: self._evaluate(x, t, label, given))
-
-    def _example_rows(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Two rows, one of label 0 and one without condition."""
-        x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0)).to(like)
-        t = torch.tensor([0.25, 0.75]).to(like)
-        return x, t, torch.tensor([0, self.classes], device=like.device)
 
     def _evaluate(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         # The noise layer has the type in which the module computes, which may be wider.
@@ -168,3 +155,38 @@ def _single(tensor: Tensor) -> Tensor:
 
 def _verify(network: FrozenVelocity, keys: object) -> None:
     network.verify()
+
+
+INPUTS = ("x", "t", "label", "direction")
+"""Names of a network's other inputs, which no condition may have."""
+
+MAX_SIZE = 1 << 20
+"""Most components of a condition."""
+
+
+def read_conditions(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Condition]:
+    """Read conditions by name, each from the fields of a :class:`~sureflow.core.card.Condition`.
+
+    Raises:
+        ValueError: A condition is not valid; the message begins with ``conditions`` and its name.
+    """
+    return {name: _read(name, fields) for name, fields in declared.items()}
+
+
+def _read(name: str, declared: Mapping[str, Any]) -> Condition:
+    where = f"conditions.{name}"
+    if not name.isidentifier() or name in INPUTS:
+        raise ValueError(f"{where}: is no name for a condition; {INPUTS} have another meaning")
+    try:
+        found = Condition(**{**declared, "shape": tuple(declared.get("shape", ()))})
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}") from error
+    kinds = [kind for kind in get_args(ConditionKind) if kind != "label"]
+    if found.kind not in kinds:
+        raise ValueError(f"{where}.kind: {found.kind!r} is unknown; choose from {kinds}")
+    whole = all(type(size) is int and size >= 1 for size in found.shape)
+    if not (found.shape and whole and math.prod(found.shape) <= MAX_SIZE):
+        raise ValueError(f"{where}.shape: expected sizes above 0, at most {MAX_SIZE} in all")
+    if not (isinstance(found.null, int | float) and math.isfinite(found.null)):
+        raise ValueError(f"{where}.null: {found.null!r} is no finite number")
+    return found

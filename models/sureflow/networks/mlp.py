@@ -10,8 +10,7 @@ from torch.nn import functional as F
 from sureflow.moments import Moments, add, modulate, propagate
 from sureflow.moments.rowwise import FEW
 from sureflow.networks.embedding import Embedding
-from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
-from sureflow.networks.output import NetworkOutput
+from sureflow.networks.network import NetworkOutput, VelocityNetwork, check_depth, noise_layers
 
 
 class ResidualLayer(nn.Module):
@@ -63,35 +62,27 @@ class MLP(VelocityNetwork):
         (size,) = shape
         super().__init__((size,), classes, floor)
         check_depth("layers", layers)
-        sites = NoiseSites(list(noise), embedding)
         self.embedding = Embedding(embedding, classes)
         self.stem = nn.Linear(size, width)
         self.layers = nn.ModuleList(ResidualLayer(width, embedding) for _ in range(layers))
         self.act = nn.SiLU()
         self.head = nn.Linear(width, size)
-        for index in range(layers):
-            sites.offer(f"layer_{index}", width)
-        sites.offer("head", width)
-        self.noise = sites.build()
+        places = [*(f"layer_{index}" for index in range(layers)), "head"]
+        self.noise = noise_layers(noise, dict.fromkeys(places, width), embedding)
         self.probe_channels = width
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> NetworkOutput:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         if (rows := len(x)) < FEW:
             # All layers are matrix products, which use other kernels for few rows than for many.
             x, t, label = (
                 F.pad(z, (*(0, 0) * (z.dim() - 1), 0, FEW - rows)) for z in (x, t, label)
             )
-            return self.run(x, t, label, noisy).rows(slice(rows))
+            return self.run(x, t, label, noisy).map(lambda z: z[:rows])
         embedding = self.embedding(t, label)
-        places = set(self.noise) if noisy else set()
         h = propagate(self.stem, Moments(x))
         for index, layer in enumerate(self.layers):
-            h = layer(h, embedding)
-            if f"layer_{index}" in places:
-                h = self.noise[f"layer_{index}"](h, embedding)
-        h = propagate(self.act, h)
-        if "head" in places:
-            h = self.noise["head"](h, embedding)
+            h = self.with_noise(f"layer_{index}", layer(h, embedding), embedding, noisy)
+        h = self.with_noise("head", propagate(self.act, h), embedding, noisy)
         out = propagate(self.head, h)
         return NetworkOutput(out.mean, out.variance, hidden=h.mean)

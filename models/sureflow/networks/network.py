@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
 
@@ -14,7 +15,6 @@ from torch import Tensor, nn
 from sureflow.core.card import Condition
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
-from sureflow.networks.output import NetworkOutput
 from sureflow.networks.probe import Probe
 
 MAX_DIMENSIONS = 8
@@ -24,15 +24,28 @@ MAX_DEPTH = 1024
 """Most layers, blocks or levels of a network, so that a small config cannot make a huge one."""
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkOutput(Moments):
+    """Velocity and variance of ``B`` rows, with the activations for a probe or its reading.
+
+    Attributes:
+        hidden: Activations that a probe can read, ``[B, C, ...]`` for an image, ``[B, tokens, C]``,
+            or ``[B, C]``. Only :meth:`VelocityNetwork.run` returns them.
+        reading: Reading of the probe, ``[B]``; ``None`` without a probe.
+    """
+
+    hidden: Tensor | None = None
+    reading: Tensor | None = None
+
+
 class VelocityNetwork(nn.Module, ABC):
     """A network ``v(x_t, t, label)`` that approximates ``E[x1 - x0 | x_t]``.
 
     A subclass implements :meth:`run` over :class:`~sureflow.moments.Moments`. Noise layers take
     part only if the variance is wanted; the velocity is computed by the same code either way.
 
-    Samplers call it under ``torch.inference_mode``. Tensors from such a call cannot be part of a
-    gradient later, and operations that need gradients must leave that mode. Training, and the
-    score ``divergence``, call it outside of that mode.
+    Samplers call it under ``torch.inference_mode``, and operations that need gradients leave that
+    mode. Training, and the score ``divergence``, call it outside of that mode.
 
     Attributes:
         shape: Shape of one sample, without the batch dimension.
@@ -44,7 +57,7 @@ class VelocityNetwork(nn.Module, ABC):
         probe_channels: Channels of the activations that a probe can read, which :meth:`run` returns
             as ``hidden``; 0 if there are none.
         probe: The probe that was attached, if any.
-        conditions: Named arrays, besides a label, that :meth:`conditioned` takes.
+        conditions: Named arrays, besides a label, that :meth:`run` takes.
         trained: Whether the network has weights to learn; analytic networks have none.
 
     Raises:
@@ -70,22 +83,13 @@ class VelocityNetwork(nn.Module, ABC):
         self.conditions: dict[str, Condition] = {}
 
     @abstractmethod
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate the network; ``noisy`` says whether the noise layers take part.
 
         Samplers pass ``x`` and ``t`` in float32; the output is cast to the type of ``x``. If there
-        are ``probe_channels``, returns a :class:`~sureflow.networks.output.NetworkOutput`.
+        are ``probe_channels``, returns a :class:`~sureflow.networks.network.NetworkOutput`. A
+        network with ``conditions`` is given all of them, each ``[B, ...]``; see :meth:`complete`.
         """
-
-    def conditioned(
-        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
-    ) -> Moments:
-        """Evaluate the network with conditions by name, each ``[B, ...]``, besides a label.
-
-        A network with ``conditions`` overrides this method. It gets all of them; a condition that
-        was not given is null.
-        """
-        return self.run(x, t, label, noisy)
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor) -> Tensor:
         """Velocity ``[B, *shape]`` at points ``x [B, *shape]``, times ``t [B]``, ``label [B]``.
@@ -93,8 +97,8 @@ class VelocityNetwork(nn.Module, ABC):
         Units are data units per unit time; ``t = 0`` is noise and ``t = 1`` is data. Without
         ``label`` every row is unconditional; conditions ``given`` by name are ``[B, ...]``.
         """
-        given = self._complete(x, given)
-        return self.conditioned(x, t, self._labels(x, label), False, given).mean.to(x.dtype)
+        given = self.complete(x, given)
+        return self.run(x, t, self._labels(x, label), False, **given).mean.to(x.dtype)
 
     def moments(
         self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor
@@ -102,11 +106,10 @@ class VelocityNetwork(nn.Module, ABC):
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean has the bits of :meth:`forward`. Variance is in squared data units; larger is less
-        sure. The output includes the probe's reading, if there is a probe. All have the type of
-        ``x``.
+        sure. The output has the type of ``x``, and the reading of the probe if there is one.
         """
         label = self._labels(x, label)
-        out = self.conditioned(x, t, label, True, self._complete(x, given))
+        out = self.run(x, t, label, True, **self.complete(x, given))
         variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
         reading = None
         if self.probe is not None and isinstance(out, NetworkOutput) and out.hidden is not None:
@@ -120,12 +123,11 @@ class VelocityNetwork(nn.Module, ABC):
         Raises:
             ValueError: It was fitted to another network.
         """
-        if not self.probe_channels:
+        known = self.probe_channels
+        if not known:
             raise ValueError("this network has no activations that a probe can read")
-        if probe.channels != self.probe_channels:
-            raise ValueError(
-                f"reads {probe.channels} channels, the network has {self.probe_channels}"
-            )
+        if probe.channels != known:
+            raise ValueError(f"reads {probe.channels} channels, the network has {known}")
         if probe.classes != self.classes:
             raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
         self.probe = probe.to(self.device)
@@ -135,6 +137,13 @@ class VelocityNetwork(nn.Module, ABC):
         """Where the network lives; the CPU for one without tensors."""
         tensors = chain(self.parameters(), self.buffers())
         return next((tensor.device for tensor in tensors), torch.device("cpu"))
+
+    def with_noise(self, place: str, h: Moments, embedding: Tensor, noisy: bool) -> Moments:
+        """Add the variance of the noise layer at a place, if it has one that takes part."""
+        if not (noisy and place in self.noise):
+            return h
+        out: Moments = self.noise[place](h, embedding)
+        return out
 
     def noise_parameters(self) -> list[nn.Parameter]:
         """Parameters of the noise layers: the only ones that shape the variance alone."""
@@ -150,8 +159,8 @@ class VelocityNetwork(nn.Module, ABC):
             return torch.full((x.shape[0],), self.classes, dtype=torch.long, device=x.device)
         return label
 
-    def _complete(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Conditions for the rows ``x``, null where they are not given."""
+    def complete(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """All conditions for the rows ``x``, null where they are not given."""
         nulls = {
             name: x.new_full((len(x), *condition.shape), condition.null)
             for name, condition in self.conditions.items()
@@ -161,11 +170,7 @@ class VelocityNetwork(nn.Module, ABC):
 
 
 def check_depth(name: str, count: int) -> None:
-    """Check a number of layers.
-
-    Args:
-        name: Name of the argument.
-        count: Its value.
+    """Check an argument that is a number of layers.
 
     Raises:
         ValueError: It is not in range; the message begins with the name.
@@ -174,34 +179,12 @@ def check_depth(name: str, count: int) -> None:
         raise ValueError(f"{name}: {count} is not in 0 .. {MAX_DEPTH}")
 
 
-class NoiseSites:
-    """Builds the noise layers of a network at the places that its config names.
-
-    Args:
-        wanted: Names of the places where noise is injected.
-        embedding: Width of the time-and-condition embedding.
+def noise_layers(wanted: Sequence[str], places: Mapping[str, int], embedding: int) -> nn.ModuleDict:
+    """Make the noise layers at the wanted places of a network, which has these channels by place.
 
     Raises:
-        ValueError: From :meth:`build`, when a wanted name is no place of this network.
+        ValueError: A wanted name is no place of this network.
     """
-
-    def __init__(self, wanted: list[str], embedding: int) -> None:
-        self._wanted = wanted
-        self._embedding = embedding
-        self._offered: dict[str, int] = {}
-
-    def offer(self, name: str, channels: int) -> None:
-        """Declare a place where noise can be injected, and its channel count."""
-        self._offered[name] = channels
-
-    def build(self) -> nn.ModuleDict:
-        """Make the wanted noise layers."""
-        unknown = [name for name in self._wanted if name not in self._offered]
-        if unknown:
-            raise ValueError(f"noise: no layer named {unknown}; choose from {[*self._offered]}")
-        return nn.ModuleDict(
-            {
-                name: MultiplicativeNoise(self._offered[name], self._embedding)
-                for name in self._wanted
-            }
-        )
+    if unknown := [name for name in wanted if name not in places]:
+        raise ValueError(f"noise: no layer named {unknown}; choose from {[*places]}")
+    return nn.ModuleDict({name: MultiplicativeNoise(places[name], embedding) for name in wanted})

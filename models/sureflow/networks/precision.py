@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 
 from sureflow.moments import Moments
-from sureflow.networks.network import VelocityNetwork
-from sureflow.networks.output import NetworkOutput
+from sureflow.networks.network import NetworkOutput, VelocityNetwork
 
 CONVERTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
 
@@ -41,15 +38,9 @@ class Bfloat16(VelocityNetwork):
             if isinstance(layer, CONVERTED) and layer not in of_noise:
                 layer.to(torch.bfloat16)
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
-        return self.conditioned(x, t, label, noisy, {})
-
-    def conditioned(
-        self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, given: Mapping[str, Tensor]
-    ) -> Moments:
-        """Evaluate the network with conditions besides a label."""
         with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
-            out = self.network.conditioned(x, t, label, noisy, given)
+            out = self.network.run(x, t, label, noisy, **given)
         hidden = out.hidden if isinstance(out, NetworkOutput) else None
         return NetworkOutput(out.mean.float(), out.variance, hidden)

@@ -22,10 +22,8 @@ WEIGHT, BIAS = "weight", "bias"
 def pooled(hidden: Tensor) -> Tensor:
     """Mean, then standard deviation, of every channel over the positions of a row, ``[B, 2 C]``.
 
+    Activations are ``[B, C, H, W]``, ``[B, tokens, C]`` or ``[B, C]``, which is a single position.
     The bits of a row's result depend on that row alone.
-
-    Args:
-        hidden: ``[B, C, H, W]``, ``[B, tokens, C]`` or ``[B, C]``, which is a single position.
     """
     h = widened(hidden)
     rows = h.mT if h.dim() == 3 else h.flatten(2) if h.dim() > 3 else h[..., None]
@@ -65,9 +63,8 @@ class Probe(nn.Module):
                 raise ValueError(f"{name} is {tensor.dtype}, not float32")
             if not tensor.isfinite().all():
                 raise ValueError(f"{name} holds NaN or infinity")
-        # Not part of the network's state, because the probe has its own file.
-        self.register_buffer(WEIGHT, weight, persistent=False)
-        self.register_buffer(BIAS, bias, persistent=False)
+            # Not part of the network's state, because the probe has its own file.
+            self.register_buffer(name, tensor, persistent=False)
         self.settings = settings
 
     @property

@@ -41,11 +41,6 @@ _declared: dict[str, EntryPoint] = {}
 def register(name: str, factory: Factory) -> None:
     """Register a network under a name, so that configs can refer to it.
 
-    Args:
-        name: Name in configs.
-        factory: A subclass of :class:`VelocityNetwork`, which becomes a kind, or another callable
-            that returns a ``torch.nn.Module``, which can be the ``base`` of the kind ``frozen``.
-
     Raises:
         ValueError: The name belongs to a built-in kind.
     """
@@ -55,13 +50,9 @@ def register(name: str, factory: Factory) -> None:
 
 
 def load_plugin(reference: str, name: str | None = None) -> None:
-    """Import a factory and register it.
+    """Import a factory, ``package.module:factory``, and register it, by default under its own name.
 
     Only for references that come from the operator, such as from a command line.
-
-    Args:
-        reference: ``package.module:factory``.
-        name: Name in configs; default: the name of the factory.
 
     Raises:
         ValueError: It cannot be imported or is not callable.
@@ -74,13 +65,10 @@ def load_plugin(reference: str, name: str | None = None) -> None:
 
 
 def declare_plugin(declaration: str) -> None:
-    """Declare a factory under a name; it is imported on first use.
+    """Declare a factory, ``name=package.module:factory``; it is imported on first use.
 
     Only for declarations that come from the operator, such as from a command line. If the factory
     cannot be imported, only the models that need it fail. Built-in names cannot be redefined.
-
-    Args:
-        declaration: ``name=package.module:factory``.
 
     Raises:
         ValueError: The declaration has another form.
@@ -97,12 +85,11 @@ def kind_of(config: dict[str, Any]) -> type[VelocityNetwork]:
     Raises:
         ValueError: The kind is missing or unknown.
     """
-    name = config.get("kind")
-    found = _find(name)
-    if found is None or not _is_kind(found):
-        raise ValueError(f"network.kind: {name!r} is unknown; choose from {_names(kinds=True)}")
-    kind: type[VelocityNetwork] = found  # type: ignore[assignment]
-    return kind
+    found = _find(config.get("kind"))
+    if isinstance(found, type) and issubclass(found, VelocityNetwork):
+        return found
+    known = _names(kinds=True)
+    raise ValueError(f"network.kind: {config.get('kind')!r} is unknown; choose from {known}")
 
 
 def build(config: dict[str, Any]) -> VelocityNetwork:
@@ -156,12 +143,11 @@ def _find(name: object) -> Factory | None:
 
 def _loaded(entry: EntryPoint) -> Factory:
     try:
-        found: Any = entry.load()
+        factory: Factory = entry.load()
     except Exception as error:
         raise ValueError(f"plugin: {entry.value!r} cannot be loaded: {_said(error)}") from error
-    if not callable(found):
+    if not callable(factory):
         raise ValueError(f"plugin: {entry.value!r} is nothing that can be called")
-    factory: Factory = found
     return factory
 
 
@@ -169,8 +155,7 @@ def _names(kinds: bool) -> list[str]:
     """Names of kinds, or of all others; entry points that were not imported yet count as both."""
     known = {name for name, factory in _factories.items() if _is_kind(factory) == kinds}
     waiting = {entry.name for entry in entry_points(group=GROUP)} | _declared.keys()
-    waiting -= _factories.keys()
-    return sorted(known | waiting)
+    return sorted(known | (waiting - _factories.keys()))
 
 
 def _is_kind(factory: Factory) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -18,10 +19,9 @@ from sureflow.moments import (
     modulate,
     propagate,
 )
+from sureflow.moments.rowwise import PointwiseConv2d
 from sureflow.networks.embedding import Embedding
-from sureflow.networks.network import NoiseSites, VelocityNetwork, check_depth
-from sureflow.networks.output import NetworkOutput
-from sureflow.networks.pointwise import PointwiseConv2d
+from sureflow.networks.network import NetworkOutput, VelocityNetwork, check_depth, noise_layers
 
 
 class ResidualBlock(nn.Module):
@@ -90,7 +90,7 @@ class UNet(VelocityNetwork):
         heads: Attention heads at the coarsest level.
         groups: Groups of the group norms.
         noise: Where noise is injected, any of ``head`` (before the last convolution, where the
-            variance is exact), ``up.K`` (after level K on the way up) and ``middle``.
+            variance is exact), ``up_K`` (after level K on the way up) and ``middle``.
         floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
 
     Raises:
@@ -118,7 +118,6 @@ class UNet(VelocityNetwork):
         stride = patch * 2 ** (len(channels) - 1)
         if height % stride or width % stride:
             raise ValueError(f"shape: {height}x{width} does not divide by {stride}")
-        sites = NoiseSites(list(noise), embedding)
         pixels = colours * patch * patch
 
         def stack(width: int) -> nn.ModuleList:
@@ -143,22 +142,14 @@ class UNet(VelocityNetwork):
         self.head = RowwiseConv2d(channels[0], pixels, 3, padding=1)
         self.unpatchify = nn.PixelShuffle(patch)
 
-        sites.offer("middle", channels[-1])
-        for level, count in enumerate(channels):
-            sites.offer(f"up_{level}", count)
-        sites.offer("head", channels[0])
-        self.noise = sites.build()
+        ups = {f"up_{level}": count for level, count in enumerate(channels)}
+        places = {"middle": channels[-1], **ups, "head": channels[0]}
+        self.noise = noise_layers(noise, places, embedding)
         self.probe_channels = channels[-1]
 
-    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool) -> Moments:
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         embedding = self.embedding(t, label)
-
-        def inject(name: str, h: Moments) -> Moments:
-            noise: Moments = self.noise[name](h, embedding)
-            return noise
-
-        places = set(self.noise) if noisy else set()
         h = propagate(self.stem, propagate(self.patchify, Moments(x)))
         skips = []
         for level, blocks in enumerate(self.down):
@@ -166,28 +157,23 @@ class UNet(VelocityNetwork):
                 h = propagate(self.shrink[level - 1], h)
             h = _through(blocks, h, embedding)
             skips.append(h)
-        h = self.middle(h)
-        if "middle" in places:
-            h = inject("middle", h)
+        h = self.with_noise("middle", self.middle(h), embedding, noisy)
         hidden = None
         for level in reversed(range(len(self.up))):
             h = propagate(self.merge[level], concatenate([h, skips[level]]))
             h = _through(self.up[level], h, embedding)
             if level == len(self.up) - 1:  # the coarsest
                 hidden = h.mean
-            if f"up_{level}" in places:
-                h = inject(f"up_{level}", h)
+            h = self.with_noise(f"up_{level}", h, embedding, noisy)
             if level:
                 h = propagate(self.grow[level - 1], h)
         h = propagate(self.act, propagate(self.norm, h))
-        if "head" in places:
-            h = inject("head", h)
+        h = self.with_noise("head", h, embedding, noisy)
         out = propagate(self.unpatchify, propagate(self.head, h))
         return NetworkOutput(out.mean, out.variance, hidden=hidden)
 
 
-def _through(blocks: nn.Module, h: Moments, embedding: Tensor) -> Moments:
-    assert isinstance(blocks, nn.ModuleList)
+def _through(blocks: Any, h: Moments, embedding: Tensor) -> Moments:
     for block in blocks:
         h = block(h, embedding)
     return h

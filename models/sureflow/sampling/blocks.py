@@ -65,18 +65,9 @@ def verified_costs(
 
     Every size, the largest included, is compared bit by bit with itself and with all others: on
     the same rows at other positions, among rows that differ in all inputs. So the sizes fall into
-    classes. Of several classes that one is taken which costs least for one row and for many, by the
-    operations that a row takes: the clock would choose differently from one day to the next, and
-    bytes would change with it.
-
-    Args:
-        evaluate: The head.
-        example: Rows to ask it for.
-        candidates: Block sizes to try.
-        device: Where it runs.
-
-    Returns:
-        None at all where no size agrees with itself.
+    classes. Of several classes, the cheapest for one row and for many is taken. Its price is
+    counted in operations, because a clock would choose differently from one day to the next, and
+    bytes would change with it. The result is empty if no size agrees with itself.
 
     Raises:
         ValueError: A row's answer depends on the rows beside it, is another one each time, or is
@@ -145,27 +136,18 @@ def _gap(one: _Trial, other: _Trial) -> float:
 
 
 def _difference(z: Tensor, w: Tensor, mine: slice, others: slice) -> float:
-    if torch.equal(_bits(z[mine]), _bits(w[others])):
+    bits, other_bits = (rows.contiguous().view(torch.uint8) for rows in (z[mine], w[others]))
+    if torch.equal(bits, other_bits):
         return 0.0
     a, b = z[mine].double(), w[others].double()
     alike = (a == b) | (a.isnan() & b.isnan())
-    largest = (a - b).abs().nan_to_num(nan=math.inf).where(~alike, 0.0).max()
-    scale = math.sqrt(
-        max(float(each.double().nan_to_num(0, 0, 0).square().mean()) for each in (z, w))
-    )
-    return max(float(largest) / max(scale, SMALLEST), SMALLEST)
-
-
-def _bits(z: Tensor) -> Tensor:
-    return z.contiguous().view(torch.uint8)
+    largest = float((a - b).abs().nan_to_num(nan=math.inf).where(~alike, 0.0).max())
+    squares = (each.double().nan_to_num(0, 0, 0).square().mean() for each in (z, w))
+    return max(largest / max(math.sqrt(max(map(float, squares))), SMALLEST), SMALLEST)
 
 
 def _check_answers(rows: dict[str, Tensor], trials: list[_Trial]) -> None:
-    """Make sure that every row has an answer, and every value of an input a finite one.
-
-    Raises:
-        ValueError: Names the answer, the input and its value.
-    """
+    """Check that every row has an answer, and every value of an input a finite one."""
     finite: dict[str, dict[int, bool]] = defaultdict(dict)
     for trial in trials:
         for answer, z in trial.answers.items():

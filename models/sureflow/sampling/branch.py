@@ -40,8 +40,7 @@ def edit(
         sample: The sample.
         at: The step. A time means the last step that began at or before it.
         operations: Operations to apply at that step, in this order.
-        branches: Number of branches. Branch ``i`` has the index of the sample plus ``i``, so that
-            each draws its own noise.
+        branches: Number of branches, each with an index and noise of its own.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
         fields: Fields of :class:`~sureflow.core.lane.LaneSpec` to change from that step on, such
             as ``label``, ``guidance``, ``seed``, ``steps``, or ``keep``.
@@ -54,13 +53,12 @@ def edit(
     """
     check_count("branches", branches, 0)
     step = step_of(sample, at)
-    frame = nearest(sample.frames, step)
-    origin = Branch(sample.spec, step, tuple(operations), frame)
+    origin = Branch(sample.spec, step, tuple(operations), nearest(sample.frames, step))
     plain: dict[str, Any] = {"keep": (), "shift": 0.0, "watch": (), "halt": None, "early": None}
     child = replace(sample.spec, **{**plain, **fields}, origin=origin)
+    if branches:
+        model.check(child)
     specs = [replace(child, index=child.index + number) for number in range(branches)]
-    for spec in specs[:1]:
-        model.check(spec)
     return run(model, specs, capacity)
 
 
@@ -70,11 +68,11 @@ def step_of(sample: Sample, at: At) -> int:
     Raises:
         ValueError: The sample has no such step.
     """
+    last = sample.accepted - 1
     if at == "commit":
-        return min(sample.commit.step, sample.accepted - 1)
+        return min(sample.commit.step, last)
     if not isinstance(at, int | float | np.number):
         raise ValueError(f"at: {at!r} is neither a step, nor a time, nor commit")
-    last = sample.accepted - 1
     if isinstance(at, int):
         if not 0 <= at <= last:
             raise ValueError(f"at: step {at} is not in 0 .. {last}")

@@ -2,13 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import cast, get_args
 
 import torch
+from torch import Tensor
 
 from sureflow.core.execution import Compile
 from sureflow.sampling.blocks import Evaluate
-from sureflow.sampling.graphs import Graphs
+
+WARM_UPS = 3
+"""Evaluations before the capture, in which libraries choose kernels and allocate workspace."""
+
+Answers = Mapping[str, Tensor]
+Capture = Callable[[Callable[[], Answers]], tuple[Callable[[], object], Answers]]
+"""Records an evaluation. Returns a function that repeats it, and the tensors that it writes."""
+
+
+class Graphs:
+    """Evaluates a head by replaying one captured graph per row count.
+
+    A graph reads and writes fixed memory: rows are copied in, and answers out, on the device. Tests
+    replace ``capture`` where there is no GPU.
+    """
+
+    def __init__(self, evaluate: Evaluate, capture: Capture | None = None) -> None:
+        self._evaluate, self._capture = evaluate, capture or capture_cuda
+        self._graphs: dict[int, tuple[dict[str, Tensor], Callable[[], object], Answers]] = {}
+
+    def __call__(self, **inputs: Tensor) -> Answers:
+        """Answers by name, in memory of their own."""
+        rows = len(next(iter(inputs.values())))
+        if rows not in self._graphs:
+            fixed = {name: z.clone() for name, z in inputs.items()}
+            self._graphs[rows] = fixed, *self._capture(lambda: self._evaluate(**fixed))
+        fixed, replay, answers = self._graphs[rows]
+        for name, target in fixed.items():
+            target.copy_(inputs[name], non_blocking=True)
+        replay()
+        return {name: z.clone() for name, z in answers.items()}
+
+
+def capture_cuda(run: Callable[[], Answers]) -> tuple[Callable[[], object], Answers]:
+    """Capture on the current device, after a warm-up on a stream of its own."""
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UPS):
+            run()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    # Another thread may evaluate other models meanwhile.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        out = run()
+    return graph.replay, out
 
 
 def compiled(evaluate: Evaluate, compile: Compile, device: torch.device) -> Evaluate:
@@ -31,6 +78,6 @@ def compiled(evaluate: Evaluate, compile: Compile, device: torch.device) -> Eval
         raise ValueError(f"compile: {compile!r} is unknown; choose from {get_args(Compile)}")
     # After this many programs of one function torch silently stops compiling it.
     torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
-    # One program per row count, because the kernels of a program for all row counts are chosen
-    # without the size, so that the bits of a row could depend on the rows beside it.
+    # A program for all row counts chooses kernels without the size, so that the bits of a row could
+    # depend on the rows beside it.
     return cast(Evaluate, torch.compile(evaluate, dynamic=False))

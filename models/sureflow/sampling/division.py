@@ -12,40 +12,29 @@ timing on a busy machine may be wrong by as much."""
 class Division:
     """The best division of any number of rows; each is worked out once.
 
-    Args:
+    Attributes:
         costs: Cost of a block by its size, ascending.
     """
 
     def __init__(self, costs: Mapping[int, float]) -> None:
-        self._costs = costs
-        # By number of rows: the cost of the best division, and its first block.
-        self._best = [(0.0, 0)]
-        self._blocks: dict[int, tuple[int, ...]] = {}
+        self.costs = costs
+        # By number of rows: the cost of the best division, and its blocks.
+        self._best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
 
     def blocks(self, rows: int) -> tuple[int, ...]:
         """The sizes that hold this many rows, the last perhaps padded."""
-        found = self._blocks.get(rows)
-        if found is None:
-            found = self._blocks[rows] = tuple(self._found(rows))
-        return found
+        for n in range(len(self._best), rows + 1):
+            self._best.append(self._found(n))
+        return self._best[rows][1]
 
     def cost(self, rows: int) -> float:
         """What they cost together."""
-        return sum(self._costs[size] for size in self.blocks(rows))
+        return sum(self.costs[size] for size in self.blocks(rows))
 
-    def _found(self, rows: int) -> list[int]:
-        for n in range(len(self._best), rows + 1):
-            self._best.append(self._first(n))
-        sizes = []
-        while rows > 0:
-            sizes.append(self._best[rows][1])
-            rows -= sizes[-1]
-        return sizes
-
-    def _first(self, rows: int) -> tuple[float, int]:
-        costs, rest = self._costs, self._best
-        best = min((cost + rest[max(rows - size, 0)][0], size) for size, cost in costs.items())
+    def _found(self, rows: int) -> tuple[float, tuple[int, ...]]:
+        costs, rest = self.costs, self._best
+        best, first = min((cost + rest[max(rows - n, 0)][0], n) for n, cost in costs.items())
         whole = next((size for size in costs if size >= rows), None)
-        if whole is not None and best[0] > WORTH_DIVIDING * costs[whole]:
-            return costs[whole], whole
-        return best
+        if whole is not None and best > WORTH_DIVIDING * costs[whole]:
+            return costs[whole], (whole,)
+        return best, (first, *rest[max(rows - first, 0)][1])

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from sureflow.core.arrays import Slots
-from sureflow.core.early import EarlyRule
+from sureflow.core.engine import EarlyRule
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 
-Listener = Callable[[int, float, float], object]
-
 
 class EarlyStopping:
-    """Abandons lanes by their running scores.
-
-    The running score is the score if the sample ended where it is predicted to end now. Lanes that
-    may not be abandoned cost nothing.
-
-    Args:
-        lanes: The lanes in flight.
-        early: Rules by name of the score.
-
-    Attributes:
-        listener: If given, it is called with ``(slot, t, running score)`` for every lane at every
-            step, and no lane is abandoned.
-    """
+    """Abandons lanes by their running scores, with a rule for each score. Others cost nothing."""
 
     def __init__(self, lanes: Lanes, early: Mapping[str, EarlyRule]) -> None:
-        self._lanes = lanes
-        self._early = early
+        self._lanes, self._early = lanes, early
         self._specs: dict[int, LaneSpec] = {}
-        self.listener: Listener | None = None
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Start a lane in a slot, or continue it with another spec."""
         self._specs.pop(slot, None)
-        if self.listener or (spec.early and spec.scores[0] in self._early):
+        if self._lanes.listener or (spec.early and spec.scores[0] in self._early):
             self._specs[slot] = spec
 
     def check(self, slots: Slots) -> None:
@@ -53,8 +37,8 @@ class EarlyStopping:
             running = self._lanes.running_score(score, np.array(chosen)).tolist()
             for slot, value in zip(chosen, running, strict=True):
                 spec, t = self._specs[slot], float(self._lanes.t[slot])
-                if self.listener:
-                    self.listener(slot, t, value)
+                if self._lanes.listener:
+                    self._lanes.listener(slot, t, value)
                 elif spec.early and t > 0:
                     stop = self._early[score].should_stop(value, t, spec, spec.early)
                     self._lanes.abandoned[slot] = stop

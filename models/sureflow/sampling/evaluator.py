@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from sureflow.core.process import Query, Reply
+from sureflow.model import Model
 from sureflow.sampling.blocks import Evaluate, Example, verified_costs
+from sureflow.sampling.compiled import compiled
 from sureflow.sampling.division import Division
 
 ROW_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -26,15 +29,17 @@ class Evaluator:
 
     Kernels choose their blocking by the size of the batch, and with it the order of their sums.
     The sizes used here were found to agree bit by bit when the evaluator was made; see
-    :func:`~sureflow.sampling.blocks.verified_costs`. They give the same bits in any division into
-    blocks, so the division is free to follow the clock. Where no size agrees with itself, every
-    row is evaluated alone.
+    :func:`~sureflow.sampling.blocks.verified_costs`. So any division into such blocks gives the
+    same bits, and the fastest is used. If no size agrees with itself, every row is evaluated alone.
 
     Args:
         evaluate: The head: tensors by name, of ``n`` rows each, to answers by name.
         example: Rows that it may be asked for: ``example(n)`` gives its inputs for ``n`` of them.
         device: Where it runs.
         candidates: Block sizes to try; by default those that suit the device.
+
+    Attributes:
+        division: Divides rows into the block sizes in use, by the seconds that a block takes.
 
     Raises:
         ValueError: A row's answer depends on the rows beside it, is another one each time, or is
@@ -49,8 +54,7 @@ class Evaluator:
         candidates: Sequence[int] | None = None,
     ) -> None:
         device = device or torch.device("cpu")
-        usual = ROW_COUNTS if device.type == "cpu" else GPU_ROW_COUNTS
-        candidates = candidates or usual
+        candidates = candidates or (ROW_COUNTS if device.type == "cpu" else GPU_ROW_COUNTS)
         self._evaluate = evaluate
         costs = verified_costs(evaluate, example, candidates, device)
         if not costs:
@@ -58,38 +62,26 @@ class Evaluator:
             costs = verified_costs(self._evaluate, example, (1,), device)
         if not costs:
             raise ValueError("the same row gets other bits each time, even alone")
-        self.costs = costs
-
-    @property
-    def costs(self) -> dict[int, float]:
-        """Seconds that a block takes, by its size, ascending; measured when this was made."""
-        return self._costs
-
-    @costs.setter
-    def costs(self, costs: dict[int, float]) -> None:
-        self._costs = costs
-        self._division = Division(costs)
+        self.division = Division(costs)
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The block sizes in use, ascending."""
-        return tuple(self._costs)
+        return tuple(self.division.costs)
 
     @property
     def best_rows(self) -> int:
         """The smallest block whose cost per row is within 8 % of the lowest."""
-        lowest = min(cost / size for size, cost in self._costs.items())
-        near = (size for size, cost in self._costs.items() if cost / size <= NEAR_BEST * lowest)
-        return next(near)
+        each = {size: cost / size for size, cost in self.division.costs.items()}
+        return next(size for size in each if each[size] <= NEAR_BEST * min(each.values()))
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Answers by name to rows, inputs by name of ``n`` rows each; ``n >= 1``."""
         rows = len(next(iter(inputs.values())))
-        blocks = self._division.blocks(rows)
+        blocks = self.division.blocks(rows)
         if blocks == (rows,):
             return self._evaluate(**inputs)
-        answers = []
-        start = 0
+        answers, start = [], 0
         for size in blocks:
             part = {name: _pad(z[start : start + size], size) for name, z in inputs.items()}
             answers.append(_first(self._evaluate(**part), rows - start))
@@ -98,24 +90,13 @@ class Evaluator:
             return answers[0]
         return {name: torch.cat([each[name] for each in answers]) for name in answers[0]}
 
-    def seconds(self, rows: int) -> float:
-        """What it should take to evaluate this many rows, by :attr:`costs`."""
-        return self._division.cost(rows)
-
-    def blocks(self, rows: int) -> list[int]:
-        """The sizes that hold this many rows, the last perhaps padded, at the least cost."""
-        return [*self._division.blocks(rows)]
-
 
 def _pad(rows: Tensor, size: int) -> Tensor:
     missing = size - len(rows)
-    if missing == 0:
-        return rows
-    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])])
+    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
 
 
 def _first(answers: Mapping[str, Tensor], count: int) -> Mapping[str, Tensor]:
-    """The first ``count`` rows, at most."""
     return {name: z[:count] for name, z in answers.items()}
 
 
@@ -127,3 +108,53 @@ def _alone(evaluate: Evaluate, size: int) -> Evaluate:
         return _first(evaluate(**copies), 1)
 
     return one
+
+
+class Evaluators(dict[str, Evaluator]):
+    """Evaluators by the name of the head; making one verifies its block sizes."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self._model, self._heads = model, model.engine.heads()
+
+    def __missing__(self, name: str) -> Evaluator:
+        """Make the evaluator of a head; raises ValueError as :class:`Evaluator` does."""
+        model, head = self._model, self._heads[name]
+        how = model.compile if name == model.engine.main else "off"
+        evaluate = compiled(head.evaluate, how, model.device)
+        self[name] = Evaluator(evaluate, head.example, model.device, head.row_counts)
+        return self[name]
+
+
+def evaluators(model: Model) -> Evaluators:
+    """The evaluators of a model. All its samplers share them; they live as long as the model."""
+    engine = model.engine
+    if engine.evaluators is None:
+        engine.evaluators = Evaluators(model)
+    found: Evaluators = engine.evaluators
+    return found
+
+
+def main_head(model: Model) -> Evaluator:
+    """The evaluator of the head that most rows ask for."""
+    return evaluators(model)[model.engine.main]
+
+
+def join_and_evaluate(queries: Sequence[Query], heads: Mapping[str, Evaluator]) -> list[Reply]:
+    """Replies in the order of the queries. Rows of one head and bucket go in one batch."""
+    groups: dict[tuple[str, Hashable], list[int]] = {}
+    for number, query in enumerate(queries):
+        groups.setdefault((query.head, query.bucket), []).append(number)
+    replies: dict[int, Reply] = {}
+    for (head, _), members in groups.items():
+        first = queries[members[0]].inputs
+        if len(members) == 1:
+            replies[members[0]] = heads[head](first)
+            continue
+        whole = {name: torch.cat([queries[m].inputs[name] for m in members]) for name in first}
+        out, start = heads[head](whole), 0
+        for member in members:
+            end = start + queries[member].rows
+            replies[member] = {name: value[start:end] for name, value in out.items()}
+            start = end
+    return [replies[number] for number in range(len(queries))]

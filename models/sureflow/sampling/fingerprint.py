@@ -1,4 +1,4 @@
-"""By what samples of one model can be told to have been made on other kernels."""
+"""The fingerprint of a model: it differs where the kernels give other bits."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ import torch
 
 from sureflow.model import Model
 from sureflow.numerics import describe
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 
 ROWS = 8
 
 POWERS = -np.arange(1, 5).repeat(2 * ROWS) / 6
-"""Steps are chosen by powers of errors, which numpy computes by the instructions that it finds."""
+"""Powers of errors determine adaptive steps; numpy computes them by the instructions it finds."""
 
 
 @torch.inference_mode()
 def numerics_of(model: Model) -> dict[str, Any]:
     """What a model runs on here: the process, the block sizes in use, and a fingerprint.
 
-    The fingerprint is a hash of what the model's main head answers to a fixed small batch of
-    noise, and of a few powers. Block sizes in use agree bit by bit, so that one hash is that of
-    all. Where it is another one, a
-    trajectory that is taken up again goes on nearly as it was, not exactly.
+    The fingerprint is a hash of the main head's answers to a few fixed rows, and of a few powers.
+    Where it differs, a trajectory that is resumed continues nearly as before, not exactly.
     """
     evaluate = main_head(model)
     example = model.engine.heads()[model.engine.main].example(ROWS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import Any
 
 from sureflow.core.frame import Frame
@@ -37,19 +36,18 @@ def segments(spec: LaneSpec) -> list[Segment]:
 
     A branch at a step before its parent's own branch is a branch of the grandparent.
     """
-    chain = list(_lineage(spec))[::-1]
-    specs = [_without_ending(branch.parent, spec) for branch in chain] + [spec]
-    begins = [0, *(branch.step for branch in chain)]
-    done = [(), *(branch.operations for branch in chain)]
-    numbers = accumulate((len(operations) for operations in done[:-1]), initial=0)
-    frames = [*(branch.frame for branch in chain), None]
-    ends = [*begins[1:], None]
-    return [
-        Segment(segment, begin, operations, number, _usable(frame, begin, end))
-        for segment, begin, operations, number, frame, end in zip(
-            specs, begins, done, numbers, frames, ends, strict=True
-        )
-    ]
+    branches = [*_lineage(spec)][::-1]
+    ending = {"scores": spec.scores, "watch": spec.watch, "halt": spec.halt}
+    plain: dict[str, Any] = {"early": None, "keep": (), "shift": 0.0, **ending}
+    lanes = [*(replace(branch.parent, **plain) for branch in branches), spec]
+    found = [Segment(lanes[0])]
+    for branch, lane in zip(branches, lanes[1:], strict=True):
+        before = found[-1]
+        if branch.frame is not None and before.begin <= branch.frame.step <= branch.step:
+            found[-1] = replace(before, frame=branch.frame)
+        number = before.number + len(before.operations)
+        found.append(Segment(lane, branch.step, branch.operations, number))
+    return found
 
 
 def _lineage(spec: LaneSpec) -> Iterator[Branch]:
@@ -63,20 +61,3 @@ def _lineage(spec: LaneSpec) -> Iterator[Branch]:
             continue
         yield origin
         origin = before
-
-
-def _without_ending(parent: LaneSpec, spec: LaneSpec) -> LaneSpec:
-    return replace(
-        parent,
-        scores=spec.scores,
-        early=None,
-        keep=(),
-        shift=0.0,
-        watch=spec.watch,
-        halt=spec.halt,
-    )
-
-
-def _usable(frame: Frame | None, begin: int, end: int | None) -> Frame | None:
-    inside = frame is not None and end is not None and begin <= frame.step <= end
-    return frame if inside else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from sureflow.core.arrays import Slots
@@ -14,72 +16,73 @@ SAME = 1e-9
 """Times this close are one."""
 
 
+@dataclass(slots=True)
+class _Record:
+    """What is recorded of a lane: its views, and its frames by the names of :meth:`_wanted`."""
+
+    spec: LaneSpec
+    views: dict[int, View]
+    frames: dict[object, Frame] = field(default_factory=dict)
+
+
 class TrajectoryRecorder:
     """Records the frames and views that a lane's spec asks for. Other lanes cost nothing.
 
     The commit point is known only at the end of a lane. It is the end of the last step that began
     with most of the variance remaining, so the frame after every such step replaces the previous
     one. In the same way, the last step before a given time is known only once the next one begins.
-
-    Args:
-        lanes: The lanes in flight.
     """
 
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
-        self._specs: dict[int, LaneSpec] = {}
-        self._frames: dict[int, dict[object, Frame]] = {}
-        self._views: dict[int, dict[int, View]] = {}
+        self._of: dict[int, _Record] = {}
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Start a new lane in a slot."""
-        self._specs.pop(slot, None)
-        self._frames.pop(slot, None)
-        self._views.pop(slot, None)
-        if spec.keep or spec.watch or spec.halt is not None:
-            self._specs[slot], self._frames[slot], self._views[slot] = spec, {}, {}
+        self._of.pop(slot, None)
+        self.continue_as(slot, spec)
 
     def continue_as(self, slot: int, spec: LaneSpec) -> None:
         """Continue a lane with another spec; its views so far are kept."""
-        views = self._views.get(slot, {})
-        self.admit(slot, spec)
-        if slot in self._views:
-            self._views[slot] = views
+        before = self._of.pop(slot, None)
+        if spec.keep or spec.watch or spec.halt is not None:
+            self._of[slot] = _Record(spec, before.views if before else {})
 
     def record_frames(self, slots: Slots) -> None:
         """Record frames of lanes at the beginning of a step, before its first evaluation."""
-        if not self._specs:
+        if not self._of:
             return
         for slot in slots.tolist():
-            spec = self._specs.get(slot)
-            wanted = self._wanted(slot, spec) if spec else []
-            if wanted:
-                self._frames[slot].update(dict.fromkeys(wanted, self._lanes.take_frame(slot)))
+            record = self._of.get(slot)
+            if record and (wanted := self._wanted(slot, record.spec)):
+                record.frames.update(dict.fromkeys(wanted, self._lanes.take_frame(slot)))
 
     def record_views(self, slots: Slots) -> None:
         """Record views of lanes after the first evaluation of a step, and mark halted lanes."""
-        if not self._specs:
+        if not self._of:
             return
         for slot in slots.tolist():
-            spec, step = self._specs.get(slot), int(self._lanes.step[slot])
-            if spec and step in spec.watch:
-                self._views[slot][step] = self._lanes.view(slot)
-            if spec and step == spec.halt:
+            record, step = self._of.get(slot), int(self._lanes.step[slot])
+            if record and step in record.spec.watch:
+                record.views[step] = self._lanes.view(slot)
+            if record and step == record.spec.halt:
                 self._lanes.halted[slot] = True
 
     def frames(self, slot: int) -> tuple[Frame, ...]:
         """The recorded frames of a lane, ascending."""
-        frames = self._frames.get(slot, {})
-        if frames and self._specs[slot].keep == "commit":
-            step = self._committed(slot, self._specs[slot].shift)
-            frames = {name: frame for name, frame in frames.items() if frame.step == step}
-        by_step = {frame.step: frame for frame in frames.values()}
+        record = self._of.get(slot)
+        if record is None:
+            return ()
+        by_step = {frame.step: frame for frame in record.frames.values()}
+        if by_step and record.spec.keep == "commit":
+            step = self._committed(slot, record.spec.shift)
+            return (by_step[step],) if step in by_step else ()
         return tuple(by_step[step] for step in sorted(by_step))
 
     def views(self, slot: int) -> tuple[View, ...]:
         """The recorded views of a lane, ascending."""
-        views = self._views.get(slot, {})
-        return tuple(views[step] for step in sorted(views))
+        record = self._of.get(slot)
+        return tuple(record.views[step] for step in sorted(record.views)) if record else ()
 
     def _committed(self, slot: int, shift: float) -> int:
         """The step at which a lane committed, or the one that began ``shift`` before it."""

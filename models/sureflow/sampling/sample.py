@@ -29,12 +29,10 @@ def sample(
         model: From :func:`sureflow.load`.
         n: Number of samples; sample ``i`` is the same for any ``n > i``.
         seed: Seed, ``0 <= seed < 2**63``.
-        scores: Scores to compute; the first gives uncertainty and confidence. If empty, the model's
-            recommended score is used.
+        scores: Scores to compute; the first gives the confidence. Default: the recommended one.
         capacity: Lanes in flight at once; it changes the speed, never the samples.
-        options: Further fields of the lanes of the model's family. For a flow, see
-            :class:`~sureflow.families.flow.spec.FlowSpec`: ``label`` and ``guidance``; ``method``
-            with ``steps`` and ``grid``, or with ``tolerance``; ``parallel``.
+        options: Further fields of the lanes of the model's family, such as those of
+            :class:`~sureflow.families.flow.spec.FlowSpec`.
 
     Returns:
         The samples in order of their index, byte for byte those that the server returns.
@@ -48,8 +46,8 @@ def sample(
     for name in options.keys() - known:
         raise ValueError(f"{name}: a lane of {model.card.name} has no such field, but {known}")
     specs = [kind(seed, index, scores=scores, **options) for index in range(n)]
-    for spec in specs[:1]:
-        model.check(spec)
+    if specs:
+        model.check(specs[0])
     return run(model, specs, capacity)
 
 
@@ -77,6 +75,6 @@ def run(
             sampler.admit(*waiting.popleft())
         finished = sampler.tick().finished
         results.update(finished)
-        if progress is not None:
+        if progress:
             progress(len(finished))
     return [results[index] for index in sorted(results)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from math import inf
 
@@ -12,22 +12,39 @@ import torch
 
 from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point
-from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, Sample
+from sureflow.core.lane import UNFINISHED, LaneSpec, Sample
 from sureflow.core.process import Outcome, Process, Query, Reply
 from sureflow.model import Model
-from sureflow.sampling.evaluation_error import EvaluationError, lost
-from sureflow.sampling.evaluators import evaluators, main_head
-from sureflow.sampling.join import join_and_evaluate
+from sureflow.sampling.evaluator import evaluators, join_and_evaluate, main_head
+
+FOUND = tuple(field.name for field in fields(Outcome) if field.name != "late")
+"""Fields of an outcome that its sample has too."""
+
+
+NO_MEMORY = "can't allocate memory"
+"""Part of the message of torch's CPU allocator; that for GPUs raises its own exception type."""
+
+
+class EvaluationError(Exception):
+    """The network raised an error. No lane has moved, so the caller may try fewer lanes.
+
+    Attributes:
+        rows: Number of network rows in the tick.
+        memory: Whether memory ran out.
+    """
+
+    def __init__(self, rows: int, cause: Exception) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.rows = rows
+        kinds = (MemoryError, torch.OutOfMemoryError)
+        self.memory = isinstance(cause, kinds) or (
+            isinstance(cause, RuntimeError) and NO_MEMORY in str(cause)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The result of one tick.
-
-    Attributes:
-        rows: Network rows evaluated, without padding.
-        finished: Finished lanes as ``(ticket, sample)``.
-    """
+    """The result of one tick: rows evaluated, without padding, and finished lanes by ticket."""
 
     rows: int
     finished: list[tuple[int, Sample]]
@@ -57,8 +74,7 @@ class Sampler:
     Args:
         model: A loaded checkpoint.
         capacity: Most lanes in flight at once.
-        listener: Called with ``(ticket, t, running score)`` for every lane at every step. No lane
-            is then abandoned early.
+        listener: Called with ``(ticket, t, running score)`` for every lane at every step.
     """
 
     def __init__(
@@ -74,7 +90,7 @@ class Sampler:
         self._phases = model.engine.phases(capacity, early)
         self._lanes = self._phases.lanes
         if listener is not None:
-            self._phases.listen(lambda slot, t, value: listener(self._ticket(slot), t, value))
+            self._lanes.listener = lambda slot, t, value: listener(self._ticket(slot), t, value)
         self._free = list(reversed(range(capacity)))
         self._in_slots: dict[int, _InSlot] = {}
         self._paused: set[int] = set()
@@ -109,7 +125,11 @@ class Sampler:
 
     def progress(self) -> dict[int, tuple[int, float]]:
         """Steps completed and time reached by each lane in a slot, by ticket."""
-        return {ticket: self._lanes.progress(lane.slot) for ticket, lane in self._in_slots.items()}
+        step, t = self._lanes.step, self._lanes.t
+        return {
+            ticket: (int(step[lane.slot]), float(t[lane.slot]))
+            for ticket, lane in self._in_slots.items()
+        }
 
     def ticks_left(self) -> dict[int, float]:
         """Estimated number of ticks until each lane ends, by ticket."""
@@ -122,24 +142,15 @@ class Sampler:
         slots = [lane.slot for lane in self._in_slots.values()]
         return int(self._lanes.evaluations[slots].sum())
 
-    @property
-    def row_counts(self) -> tuple[int, ...]:
-        """Padded block sizes in use; see :class:`~sureflow.sampling.evaluator.Evaluator`."""
-        return main_head(self.model).sizes
-
     def seconds(self, rows: int) -> float:
         """Expected seconds of a tick with this many rows."""
-        return main_head(self.model).seconds(rows)
+        return main_head(self.model).division.cost(rows)
 
     @torch.inference_mode()
     def admit(self, ticket: int, spec: LaneSpec, deadline: float = inf) -> None:
-        """Start a lane in a free slot.
+        """Start a lane, to which the caller gives a number, the ticket, in a free slot.
 
-        Args:
-            ticket: The caller's number for the lane.
-            spec: The lane.
-            deadline: Time at which the sample must be finished, on the clock of :meth:`set_clock`;
-                infinity if there is none.
+        The deadline, at which the sample must be finished, is on the clock of :meth:`set_clock`.
 
         Raises:
             IndexError: No slot is free.
@@ -171,14 +182,11 @@ class Sampler:
 
     def set_clock(self, now: float, tick_s: float) -> None:
         """Set the current time and the duration of a tick, which lanes with a deadline use."""
-        self._phases.set_clock(now, tick_s)
+        self._lanes.now, self._lanes.tick_s = now, tick_s
 
     @torch.inference_mode()
     def tick(self, tickets: Collection[int] | None = None) -> Tick:
-        """Evaluate the network once for every running lane and advance each by the replies.
-
-        Args:
-            tickets: Tickets of the running lanes to advance; default: all of them.
+        """Evaluate the network once for these running lanes, or for all, and advance them.
 
         Raises:
             EvaluationError: The network raised an error. No lane has moved.
@@ -207,8 +215,8 @@ class Sampler:
                 return [self.heads[queries[0].head](queries[0].inputs)]
             return join_and_evaluate(queries, self.heads)
         except Exception as error:  # a third-party network may raise anything
-            if lost(error):
-                raise
+            if isinstance(error, torch.AcceleratorError):
+                raise  # this process cannot use the device any more
             raise EvaluationError(rows, error) from error
 
     def _hand_over(self, ticket: int) -> bool:
@@ -245,53 +253,36 @@ class Sampler:
         lane = self._in_slots[ticket]
         outcome = lane.process.end(lane.slot, lane.spec)
         self._release(ticket)
-        score = lane.spec.scores[0]
-        uncertainty = outcome.scores[score]
-        unfinished = outcome.finish_reason in UNFINISHED
-        late = outcome.late and not unfinished
-        reason: FinishReason = "deadline" if late else outcome.finish_reason
-        confidence, calibrated = self._confidence(uncertainty, lane.spec, outcome, diverged)
+        reason = outcome.finish_reason
+        if diverged:
+            reason = "diverged"
+        elif outcome.late and reason not in UNFINISHED:
+            reason = "deadline"
+        confidence, calibrated = self._confidence(lane.spec, outcome, diverged)
+        found = {name: getattr(outcome, name) for name in FOUND}
         return Sample(
             spec=lane.spec,
-            data=outcome.data,
-            uncertainty=uncertainty,
-            score=score,
-            scores=outcome.scores,
-            abandoned_at=outcome.abandoned_at,
+            score=lane.spec.scores[0],
+            uncertainty=outcome.scores[lane.spec.scores[0]],
             confidence=confidence,
             confidence_holds=calibrated,
             calibration_version=self.model.card.calibration_version,
-            t=outcome.t,
-            rate=outcome.rate,
-            map=outcome.map,
             commit=commit_point(outcome.t, outcome.rate),
-            finish_reason="diverged" if diverged else reason,
-            accepted=outcome.accepted,
-            rejected=outcome.rejected,
-            evaluations=outcome.evaluations,
-            tolerance=outcome.tolerance,
-            frames=outcome.frames,
-            views=outcome.views,
-            start=outcome.start,
-            inversion_error=outcome.inversion_error,
-            fields=outcome.fields,
+            **found | {"finish_reason": reason},
         )
 
     def _ticket(self, slot: int) -> int:
         return next(ticket for ticket, lane in self._in_slots.items() if lane.slot == slot)
 
     def _confidence(
-        self, uncertainty: float, spec: LaneSpec, outcome: Outcome, diverged: bool
+        self, spec: LaneSpec, outcome: Outcome, diverged: bool
     ) -> tuple[float | None, bool | None]:
-        """Confidence, and whether it was calibrated for the lane's setting.
-
-        An unfinished sample has none, and a diverged one has 0. For a sample that ran out of steps
-        confidence is not calibrated.
-        """
+        """Confidence, and whether it was calibrated: not for a sample that ran out of steps."""
         if diverged:
             return 0.0, False
         if outcome.finish_reason in UNFINISHED:
             return None, None
+        uncertainty = outcome.scores[spec.scores[0]]
         confidence, holds = self.model.confidence(uncertainty, spec, outcome.tolerance)
         return confidence, holds and outcome.finish_reason == "converged"
 

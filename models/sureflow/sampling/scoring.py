@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Integers, Slots
+from sureflow.core.arrays import Flags, Floats, Slots
+from sureflow.core.fields import Array, Field, Fields
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 from sureflow.core.path import broadcast
@@ -17,63 +19,37 @@ from sureflow.core.score import EVERY, Evidence, Part, Score, Step
 from sureflow.core.transfer import to_device, to_host
 
 
-class ScoreFields:
+class ScoreFields(Fields):
     """Adds the fields of a score to lanes. Frames include them for lanes that have the score.
-
-    Args:
-        lanes: The lanes.
-        name: Name of the score.
 
     Attributes:
         members: Whether the lane in each slot has the score, ``[capacity]``.
         names: Names of the fields.
     """
 
-    def __init__(self, lanes: Lanes, name: str) -> None:
-        self._lanes = lanes
-        self._prefix = f"score.{name}."
+    def __init__(self, lanes: Lanes, score: str) -> None:
+        super().__init__(lanes.capacity, lanes.device)
+        self._lanes, self._score = lanes, score
         self.members = np.zeros(lanes.capacity, np.bool_)
         self.names: list[str] = []
 
-    def tensor(self, name: str, *shape: int) -> Tensor:
-        """Add an array on the device, ``[capacity, *shape]``, float32."""
-        self.names.append(self._prefix + name)
-        return self._lanes.tensor(self.names[-1], shape, when=self._gathers)
-
-    def number(self, name: str) -> Floats:
-        """Add a number in host memory, ``[capacity]``."""
-        self.names.append(self._prefix + name)
-        return self._lanes.number(self.names[-1], when=self._gathers)
-
-    def count(self, name: str) -> Integers:
-        """Add an integer in host memory, ``[capacity]``."""
-        self.names.append(self._prefix + name)
-        return self._lanes.count(self.names[-1], when=self._gathers)
-
-    def flag(self, name: str) -> Flags:
-        """Add a flag in host memory, ``[capacity]``."""
-        self.names.append(self._prefix + name)
-        return self._lanes.flag(self.names[-1], when=self._gathers)
-
-    def _gathers(self, slot: int) -> bool:
-        return bool(self.members[slot])
+    def add(self, name: str, field: Field, array: Array) -> None:
+        """Add a field with its array."""
+        self.names.append(f"score.{self._score}.{name}")
+        kept = replace(field, kept=lambda slot: bool(self.members[slot]))
+        self._lanes.add(self.names[-1], kept, array)
 
 
 class Scoring:
-    """All scores of all lanes. A score that no lane has takes neither memory nor time.
+    """All scores of all lanes; ``kinds`` returns the class of a score by its name.
 
-    Args:
-        lanes: The lanes in flight.
-        shape: Shape of one sample.
-        kinds: Returns the class of a score by its name.
+    A score that no lane has takes neither memory nor time.
     """
 
     def __init__(
         self, lanes: Lanes, shape: tuple[int, ...], kinds: Callable[[str], type[Score]]
     ) -> None:
-        self._lanes = lanes
-        self._shape = shape
-        self._kinds = kinds
+        self._lanes, self._shape, self._kinds = lanes, shape, kinds
         self._scores: dict[str, tuple[Score, ScoreFields]] = {}
         self._costly: list[str] = []
 
@@ -84,6 +60,8 @@ class Scoring:
         for name in spec.scores:
             score, fields = self._made(name)
             fields.members[slot] = True
+            for array in fields.names:
+                self._lanes.arrays[array][slot] = 0
             score.admit(slot, spec)
 
     def complete_in(self, names: Container[str], scores: tuple[str, ...]) -> bool:
@@ -103,12 +81,8 @@ class Scoring:
     def inputs(self, evidence: str, slots: Slots) -> Tensor:
         """Additional inputs of rows for costly evidence; see :meth:`Score.inputs`.
 
-        If several scores of a lane want it, the first one by name gives the inputs.
-
-        Args:
-            evidence: Name of the evidence.
-            slots: The lanes, ``[n]``, in any order and possibly repeated. Each has a score that
-                wants the evidence.
+        If several scores of a lane want it, the first one by name gives the inputs. The lanes
+        ``[n]`` may be in any order and repeated; each has a score that wants the evidence.
         """
         where, inputs = to_device(slots, self._lanes.device), None
         for _, (score, fields) in sorted(self._scores.items(), reverse=True):
@@ -121,13 +95,9 @@ class Scoring:
         return inputs
 
     def observe(self, evidence: str, slots: Slots, t: Floats, found: Mapping[str, Any]) -> None:
-        """Pass costly evidence to the scores that want it, whether or not the step is kept.
+        """Pass costly evidence of evaluations, even of rejected steps, to the scores that want it.
 
-        Args:
-            evidence: Name of the evidence.
-            slots: The lanes that were evaluated, ``[n]``. Each has a score that wants it.
-            t: Times of the evaluations, ``[n]``.
-            found: Evidence by name, with an entry per lane.
+        Each lane ``[n]`` has such a score; ``found`` has an entry per lane.
         """
         for score, fields in self._scores.values():
             if evidence not in score.costly:
@@ -135,45 +105,28 @@ class Scoring:
             chosen = np.flatnonzero(fields.members[slots])
             chosen = chosen[score.wants(evidence, slots[chosen], t[chosen])]
             if len(chosen):
-                part = slots[chosen]
+                part, times = slots[chosen], t[chosen]
                 where = self._lanes.index(part)
-                score.observe(Step(part, where, t[chosen], t[chosen], _chosen(found, chosen)))
+                score.observe(Step(part, where, times, times, _chosen(found, chosen)))
 
     def begin(self, slots: Slots, t: Floats, h: Floats, evidence: Callable[..., Evidence]) -> None:
-        """Pass the beginnings of kept steps to the scores.
+        """Pass the beginnings of kept steps, at times ``t`` and of sizes ``h``, to the scores.
 
-        Args:
-            slots: The lanes, ``[n]``.
-            t: Times at which the steps began, ``[n]``.
-            h: Sizes of the steps, ``[n]``.
-            evidence: Maps ``(part, slots, where)``, a part of the lanes, to their evidence.
+        ``evidence`` maps ``(part, slots, where)``, a part of the lanes, to their evidence.
         """
-        for score, part, chosen in self._of(slots):
-            where = self._lanes.index(chosen)
-            score.begin(Step(chosen, where, t[part], h[part], evidence(part, chosen, where)))
+        for score, step in self._steps(slots, t, h, evidence):
+            score.begin(step)
 
     def add(
         self, slots: Slots, t: Floats, weight: Floats, evidence: Callable[..., Evidence]
     ) -> None:
         """Pass evaluations of kept steps to the scores; the arguments are as in :meth:`begin`."""
-        for score, part, chosen in self._of(slots):
-            where = self._lanes.index(chosen)
-            score.add(Step(chosen, where, t[part], weight[part], evidence(part, chosen, where)))
+        for score, step in self._steps(slots, t, weight, evidence):
+            score.add(step)
 
-    def jump(self, slot: int, evidence: Evidence) -> None:
-        """Tell the scores that a lane's state has changed; see :meth:`Score.jump`."""
-        for score, _, _ in self._of(np.array([slot])):
-            score.jump(slot, evidence)
-
-    def renew(self, slot: int, evidence: Evidence) -> None:
-        """Tell the scores that a lane has new noise; see :meth:`Score.renew`."""
-        for score, _, _ in self._of(np.array([slot])):
-            score.renew(slot, evidence)
-
-    def recondition(self, slot: int, spec: LaneSpec) -> None:
-        """Tell the scores that a lane has a new condition; see :meth:`Score.recondition`."""
-        for score, _, _ in self._of(np.array([slot])):
-            score.recondition(slot, spec)
+    def of(self, slot: int) -> Iterator[Score]:
+        """The scores of a lane."""
+        return (score for score, fields in self._scores.values() if fields.members[slot])
 
     def values(self, name: str, slots: Slots, evidence: Evidence) -> Floats:
         """Values of one score for lanes that have it; see :meth:`Score.values`."""
@@ -188,14 +141,20 @@ class Scoring:
             self._costly += score.costly
         return self._scores[name]
 
-    def _of(self, slots: Slots) -> Iterator[tuple[Score, Part, Slots]]:
-        """Each score that any of these lanes has, with the part of the lanes that have it."""
+    def _steps(
+        self, slots: Slots, t: Floats, weight: Floats, evidence: Callable[..., Evidence]
+    ) -> Iterator[tuple[Score, Step]]:
+        """Each score that any of these lanes has, with the steps of those that have it."""
         for score, fields in self._scores.values():
-            part = fields.members[slots]
-            if part.all():
-                yield score, EVERY, slots
-            elif part.any():
-                yield score, part, slots[part]
+            members = fields.members[slots]
+            part: Part = members
+            if members.all():
+                part = EVERY
+            elif not members.any():
+                continue
+            chosen = slots[part]
+            where = self._lanes.index(chosen)
+            yield score, Step(chosen, where, t[part], weight[part], evidence(part, chosen, where))
 
 
 def _chosen(found: Mapping[str, Any], chosen: Slots) -> Evidence:

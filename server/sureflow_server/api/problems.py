@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from sureflow.core.invalid_field import InvalidFieldError
+from sureflow.core.schema import InvalidFieldError
 from sureflow_server.engine.errors import EngineError, ImpossibleError
 from sureflow_server.store import StoreError
 

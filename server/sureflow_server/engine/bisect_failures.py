@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sureflow.core.lane import Sample
-from sureflow.sampling.evaluation_error import EvaluationError
+from sureflow.sampling.sampler import EvaluationError
 
 if TYPE_CHECKING:
     from sureflow.sampling.sampler import Sampler

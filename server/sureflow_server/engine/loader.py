@@ -12,7 +12,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.inspection import check_name, checkpoint_folders
 from sureflow.networks import declare_plugin
-from sureflow.sampling.evaluators import best_rows
+from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.fingerprint import numerics_of
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.messages import Ready, WorkerConfig
@@ -75,7 +75,7 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
         model = model.recalibrated(Calibration.decode(data))
     if card is not None and model.card.version != card.version:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
-    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or best_rows(model)))
+    sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or main_head(model).best_rows))
     _warm_up(sampler)
     return sampler
 

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from sureflow.core.codec import npy
-from sureflow.core.invalid_field import InvalidFieldError
 from sureflow.core.json_array import read_array, read_mask
+from sureflow.core.schema import InvalidFieldError
 from sureflow.families.flow.codec import png
 
 SHAPE = (1, 2, 3)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
 from sureflow.core.lane import LaneSpec
-from sureflow.core.lanes import Field, Lanes
+from sureflow.core.lanes import Lanes
 
 CPU = torch.device("cpu")
 SPEC = LaneSpec(0, 0)
@@ -20,16 +21,16 @@ class Many(Lanes):
 
     def __init__(self, capacity: int = 4) -> None:
         super().__init__(capacity, CPU, STEPS)
-        self.state = self.tensor("state", (2, 3))
-        self.double = self.tensor("double", (), "f8")
-        self.counts = self.tensor("counts", (3,), "i8", "counts")
-        self.mask = self.tensor("mask", (2,), "b1", "mask")
+        self.state = self.tensor("state", 2, 3)
+        self.double = self.tensor("double", dtype="f8")
+        self.counts = self.tensor("counts", 3, dtype="i8", space="counts")
+        self.mask = self.tensor("mask", 2, dtype="b1", space="mask")
         self.weight, self.tries = self.number("weight"), self.count("tries")
         self.retried = self.flag("retried")
         self.profile = self.history("profile", STEPS)
-        self.scratch = self.tensor("scratch", (2,), kept=False)
+        self.scratch = self.tensor("scratch", 2, kept=False)
         self.has_it = np.zeros(capacity, np.bool_)
-        self.chosen = self.tensor("chosen", (2,), when=lambda slot: bool(self.has_it[slot]))
+        self.chosen = self.tensor("chosen", 2, kept=lambda slot: bool(self.has_it[slot]))
 
     def fill(self, slot: int, seed: int, step: int) -> None:
         """Put something into every array."""
@@ -166,7 +167,7 @@ def test_a_slot_is_cleared_for_the_next_lane() -> None:
     lanes.fill(1, 1, 3)
     lanes.abandoned[1] = lanes.halted[1] = True
     lanes.clear(1)
-    assert lanes.progress(1) == (0, 0.0)
+    assert (lanes.step[1], lanes.t[1]) == (0, 0.0)
     assert (lanes.rejected[1], lanes.evaluations[1]) == (0, 0)
     assert (lanes.times[1, 0], lanes.rates[1, 0]) == (0, 0)
     assert not lanes.abandoned[1]
@@ -183,7 +184,7 @@ def test_names_are_given_once() -> None:
 def test_bytes_are_those_of_all_arrays() -> None:
     lanes = Lanes(3, CPU, STEPS)
     before = lanes.nbytes
-    lanes.tensor("x", (2, 2))
+    lanes.tensor("x", 2, 2)
     lanes.flag("lowered")
     lanes.history("profile", 10)
     assert lanes.nbytes - before == 3 * (16 + 1 + 40)

@@ -15,7 +15,7 @@ from sureflow.core.card import Condition
 from sureflow.families.flow.directional import differentiable
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import Bfloat16, FrozenVelocity, build, registry
-from sureflow.networks.conditions import INPUTS, MAX_SIZE, read_conditions
+from sureflow.networks.frozen import INPUTS, MAX_SIZE, read_conditions
 from sureflow.sampling.sample import run
 
 DECLARED = {"y": {"kind": "vector", "shape": [3], "null": -1.0, "says": "composition, in mol"}}
@@ -59,7 +59,9 @@ def test_what_is_not_given_is_null(classes: int) -> None:
     x, t, _ = rows()
     label = torch.full((5,), classes)
     truth = module(x, t, torch.full((5, 3), -1.0), label if classes else None)
-    for found in (network(x, t), network.moments(x, t).mean, network.run(x, t, label, True).mean):
+    nulls = network.complete(x, {})
+    run = network.run(x, t, label, True, **nulls)
+    for found in (network(x, t), network.moments(x, t).mean, run.mean):
         assert torch.equal(found, truth)
     assert differentiable(network)
 

@@ -5,9 +5,9 @@ from stubs import Scripted
 from sureflow.checkpoint import load
 from sureflow.families.flow.head import velocity as velocity_head
 from sureflow.networks import MLP
-from sureflow.sampling.compiled import compiled
+from sureflow.sampling.compiled import Graphs, compiled
+from sureflow.sampling.division import Division
 from sureflow.sampling.evaluator import ROW_COUNTS, Evaluator
-from sureflow.sampling.graphs import Graphs
 
 CPU = torch.device("cpu")
 
@@ -36,7 +36,7 @@ def test_any_number_of_rows_is_split_into_known_sizes() -> None:
         return 2 * x
 
     evaluate = evaluator_of(Scripted(velocity), (4, 8, 16))
-    assert all(seconds > 0 for seconds in evaluate.costs.values())
+    assert all(seconds > 0 for seconds in evaluate.division.costs.values())
     for count in (1, 4, 5, 16, 17, 45):
         seen.clear()
         inputs = rows(count)
@@ -53,7 +53,7 @@ def priced():
 
     def make(costs: dict[int, float]) -> Evaluator:
         evaluate = evaluator_of(Scripted(lambda x, t, label: x), tuple(costs))
-        evaluate.costs = costs
+        evaluate.division = Division(costs)
         return evaluate
 
     return make
@@ -61,8 +61,8 @@ def priced():
 
 def test_the_time_of_rows_is_that_of_their_blocks(priced) -> None:
     evaluate = priced({1: 1.0, 4: 1.9, 8: 3.3})
-    assert evaluate.blocks(9) == [1, 8]
-    assert evaluate.seconds(9) == pytest.approx(4.3)
+    assert evaluate.division.blocks(9) == (1, 8)
+    assert evaluate.division.cost(9) == pytest.approx(4.3)
 
 
 def test_best_rows_is_the_smallest_block_near_the_lowest_cost_per_row(priced) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from sureflow.checkpoint import embedded_folder, load
 from sureflow.numerics import describe
-from sureflow.sampling.evaluators import main_head
+from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.fingerprint import numerics_of
 
 EMBEDDED = sorted(folder.name for folder in embedded_folder().iterdir() if folder.is_dir())

@@ -173,7 +173,7 @@ def test_a_lane_that_nobody_follows_is_handed_to_no_score(scoring: Scoring) -> N
     plain = made(scoring, "plain")
     scoring.begin(slots(1, 2), np.zeros(2), np.ones(2), rows((1, 2)))
     scoring.add(slots(1, 2), np.zeros(2), np.ones(2), rows((1, 2)))
-    scoring.jump(1, {"t": 0.5}.__getitem__)
+    assert [*scoring.of(1)] == []
     assert plain.calls == []
 
 
@@ -255,16 +255,11 @@ def test_frames_hold_what_the_scores_of_their_lane_keep(scoring: Scoring, lanes:
     assert (plain.total[4], plain.count[4], plain.last[4].tolist()) == (3, 1, [30, 1])
 
 
-def test_jumps_are_told_to_the_lanes_own_scores(scoring: Scoring) -> None:
+def test_a_lane_has_its_own_scores_alone(scoring: Scoring) -> None:
     scoring.admit(0, spec(0, "plain"))
     scoring.admit(1, spec(1, "costly"))
-    plain, costly = made(scoring, "plain"), made(scoring, "costly")
-    scoring.renew(0, {"t": 0.25}.__getitem__)
-    scoring.jump(0, {"t": 0.25}.__getitem__)
-    scoring.recondition(0, spec(7, "plain"))
-    assert plain.calls == [("renew", 0, 0.25), ("jump", 0, 0.25), ("recondition", 0, 7)]
-    assert plain.moved.tolist() == [True, *[False] * 5]
-    assert costly.calls == [], "it is not asked for by that lane"
+    assert [*scoring.of(0)] == [made(scoring, "plain")]
+    assert [*scoring.of(1)] == [made(scoring, "costly")]
 
 
 def test_values_are_those_of_the_lanes_in_their_order(scoring: Scoring) -> None:

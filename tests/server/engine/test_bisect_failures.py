@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stubs import Scripted, model_of
 
-from sureflow.families.flow.rows import VELOCITY
+from sureflow.families.flow.process import VELOCITY
 from sureflow.families.flow.spec import FlowSpec
-from sureflow.sampling.evaluation_error import EvaluationError
-from sureflow.sampling.evaluators import evaluators
+from sureflow.sampling.evaluator import evaluators
 from sureflow.sampling.sample import run
-from sureflow.sampling.sampler import Sampler
+from sureflow.sampling.sampler import EvaluationError, Sampler
 from sureflow_server.engine.bisect_failures import bisect_failures
 from sureflow_server.engine.loop import TickLoop
 from sureflow_server.engine.messages import Command, Report, Shutdown, Submit

@@ -12,7 +12,7 @@ import torch
 from stubs import Scripted
 
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, save
-from sureflow.families.flow.rows import JVP
+from sureflow.families.flow.process import JVP
 from sureflow.networks import registry
 from sureflow_server.engine.loader import fetch, load_all
 from sureflow_server.engine.messages import Ready, Resting, WorkerConfig

@@ -2,68 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count, cycle
 from typing import cast
 
+import numpy as np
+
 from sureflow.core.card import ModelCard
-from sureflow.core.cost import Cost
 from sureflow.core.family import Family
 from sureflow.core.lane import LaneSpec
-from sureflow.core.setting import Setting
+from sureflow.core.schema import InvalidFieldError
+from sureflow.families.flow import cost, requests
 from sureflow.families.flow import setting as settings
-from sureflow.families.flow.cost import cost
-from sureflow.families.flow.fields import FIELDS, OPERATION_FIELDS
-from sureflow.families.flow.operations import OPERATIONS
+from sureflow.families.flow.codec import ImageCodec
+from sureflow.families.flow.operation_bodies import OPERATION_BODIES
+from sureflow.families.flow.operations import OPERATIONS, Inpaint, Resample
+from sureflow.families.flow.options import Guidance, SamplerOptions
 from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
 from sureflow.families.flow.spec import FlowSpec
-from sureflow.families.flow.wire import FlowWire
+from sureflow.families.flow.tableau import METHODS
+
+DIFFERENTIATED = "divergence"
+"""A score with derivatives, whose block sizes are verified when a lane first has it."""
+
+TENSORS = {"guidance": ("FP64", "guidance.scale"), "steps": ("INT32", "sampler.steps")}
+WIRE_NAMES = {"steps": "sampler.steps"}
 
 
-class Flow(FlowWire, Family):
+class Flow(Family):
     """The family of ODE flows."""
 
     name = "flow"
     spec = FlowSpec
-    fields = FIELDS
     operations = OPERATIONS
-    operation_fields = OPERATION_FIELDS
     scores = SCORES
     default_score = DEFAULT_SCORE
     engine = "sureflow.families.flow.engine:FlowEngine"
 
+    sampler = SamplerOptions
+    guidance = Guidance
+    operation_bodies = OPERATION_BODIES
+    samplers = METHODS
+    codec = ImageCodec()
+    tensors = TENSORS
+    inversion = SamplerOptions(method="dopri5", tolerance=1e-4)
+    rewind_operation = Resample()
+    wire_names = WIRE_NAMES
+
+    lane = staticmethod(requests.lane)
+    edit = staticmethod(requests.edit)
+    cost = staticmethod(cost.cost)
+    setting = staticmethod(settings.setting)
+    strata = staticmethod(settings.strata)
+    draws = staticmethod(settings.draws)
+    references = staticmethod(settings.references)
+    usual = staticmethod(settings.usual)
+    parse_setting = staticmethod(settings.parse)
+
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
-        lane = cast(FlowSpec, spec)
-        given = lane.conditioned or None
-        return SCORES[score].obstacle(card, given, lane.guidance, bool(lane.parallel))
+        return SCORES[score].obstacle(card, cast(FlowSpec, spec))
 
-    def cost(self, spec: LaneSpec) -> Cost:
-        """The cost of a lane."""
-        return cost(cast(FlowSpec, spec))
+    def draws_noise(self, operation: object) -> bool:
+        """Whether an operation draws noise, so that several branches with it differ."""
+        repeated = isinstance(operation, Inpaint) and operation.inner > 1
+        return repeated or isinstance(operation, Resample)
 
-    def setting(self, spec: LaneSpec, realised: float | None = None) -> Setting:
-        """Solver, grid and guidance, and how many steps or which tolerance."""
-        return settings.setting(cast(FlowSpec, spec), realised)
+    def check_inversion(self, spec: LaneSpec) -> None:
+        """Check that a lane like this one can start from the inversion of a given sample."""
+        if self.rewind_obstacle(spec):
+            message = "steps made in parallel cannot be taken back"
+            raise InvalidFieldError("sampler.parallel", message)
 
-    def strata(self, spec: LaneSpec) -> Sequence[tuple[str, float]]:
-        """Its class, or no condition."""
-        return [(settings.stratum(cast(FlowSpec, spec).label), 1.0)]
+    def rewind_obstacle(self, spec: LaneSpec) -> str | None:
+        """Why a lane cannot be resumed: lanes with parallel steps have no frames."""
+        parallel = cast(FlowSpec, spec).parallel
+        return "steps made in parallel cannot be taken up again" if parallel else None
 
-    def draws(self, card: ModelCard, setting: Setting) -> Sequence[FlowSpec]:
-        """A lane of every class, and, at guidance 1, without a condition."""
-        return settings.draws(card, setting)
-
-    def references(self, setting: Setting, known: Sequence[Setting]) -> Sequence[tuple[int, float]]:
-        """Those of the same guidance scale; between two scales both, weighed."""
-        return settings.references(setting, known)
-
-    def usual(self, card: ModelCard, known: Sequence[Setting]) -> Sequence[Setting]:
-        """The solvers, in few steps and in many, on every grid that the model has."""
-        return settings.usual(card, known)
-
-    def parse_setting(self, text: str) -> Setting:
-        """Of the form ``METHOD:STEPS`` or ``METHOD:TOLERANCE[/GRID][@GUIDANCE]``."""
-        return settings.parse(text)
+    def warm_up_lanes(self, card: ModelCard) -> Iterator[FlowSpec]:
+        """Lanes of one step with every method, guided and not; the first with derivatives."""
+        label = 0 if card.classes else None
+        given = {
+            name: np.full(condition.shape, condition.null, np.float32)
+            for name, condition in card.conditions.items()
+        }
+        for index, method in zip(count(), cycle(METHODS), strict=False):
+            spec = FlowSpec(0, index, method, 1, label, condition=given)
+            if spec.conditioned and index % 2:
+                spec = replace(spec, guidance=2.0)
+            if card.differentiable and not index:
+                spec = replace(spec, scores=(DIFFERENTIATED,))
+            yield spec
 
 
 FAMILY = Flow()

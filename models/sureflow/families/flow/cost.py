@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import log10
 
@@ -10,7 +9,7 @@ from sureflow.core.cost import Cost
 from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Inpaint, Resample
-from sureflow.families.flow.scores.catalogue import SCORES, FlowMeaning
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import EVALUATIONS
 
@@ -18,37 +17,34 @@ TYPICAL_STEPS = 8
 """Assumed number of steps of an adaptive lane, until lanes of its kind have been measured."""
 
 
-def cost(spec: FlowSpec) -> Cost:
+def cost(spec: LaneSpec) -> Cost:
     """The cost of a lane; exact for a fixed grid from the lane's own noise."""
+    assert isinstance(spec, FlowSpec)
     meanings = [SCORES[name] for name in spec.scores]
     each = (2 if spec.guided else 1) * (1 + sum(meaning.factor for meaning in meanings))
-    adaptive = spec.tolerance is not None
+    after = sum(meaning.after for meaning in meanings)
+    peak = max(each * max(1, min(spec.parallel, spec.steps)), after)
+    if isinstance(spec.origin, Branch):
+        peak = max(peak, cost(replace(spec.origin.parent, scores=spec.scores)).peak)
+    adaptive, kind = spec.tolerance is not None, None
+    if spec.tolerance is not None:
+        # The tolerance counts in fifths of a decade.
+        kind = (spec.method, round(5 * log10(spec.tolerance)), each)
     return Cost(
         evaluations=_evaluations(spec),
         rows=each,
-        peak=_peak(spec, each, meanings),
+        peak=peak,
         steps=spec.max_steps if adaptive else spec.steps,
-        extra=sum(m.after + (0 if spec.guided else m.rows) for m in meanings),
-        kind=None if spec.tolerance is None else (spec.method, _decade(spec.tolerance), each),
+        extra=after + sum(0 if spec.guided else meaning.rows for meaning in meanings),
+        kind=kind,
     )
-
-
-def _decade(tolerance: float) -> int:
-    """The tolerance's logarithm, in fifths of a decade."""
-    return round(5 * log10(tolerance))
-
-
-def _from_noise(spec: FlowSpec) -> int:
-    """Evaluations from noise to the end."""
-    each = EVALUATIONS[spec.method]
-    if spec.tolerance is not None:
-        return each * TYPICAL_STEPS
-    return each * spec.steps + (spec.method == "ab2")
 
 
 def _evaluations(spec: FlowSpec) -> int:
     """Evaluations that a lane takes, including those of its parent up to the branch."""
-    whole = _from_noise(spec)
+    whole = EVALUATIONS[spec.method] * TYPICAL_STEPS
+    if spec.tolerance is None:
+        whole = EVALUATIONS[spec.method] * spec.steps + (spec.method == "ab2")
     if spec.origin is None:
         return whole
     if not isinstance(spec.origin, Branch):
@@ -70,12 +66,3 @@ def _repetitions(spec: LaneSpec) -> int:
                 return operation.inner
         spec = spec.origin.parent
     return 1
-
-
-def _peak(spec: FlowSpec, each: int, meanings: Sequence[FlowMeaning]) -> int:
-    """Most rows that the lane asks for in one tick."""
-    after = sum(meaning.after for meaning in meanings)
-    rows = max(each * max(1, min(spec.parallel, spec.steps)), after)
-    if isinstance(spec.origin, Branch):
-        return max(rows, cost(replace(spec.origin.parent, scores=spec.scores)).peak)
-    return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,34 +16,36 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.core.path import LINEAR
 from sureflow.families.flow.combine import combine
 from sureflow.families.flow.lanes import FlowLanes
-from sureflow.families.flow.measurement import Measurement, measurement
-from sureflow.families.flow.objectives import gradient
+from sureflow.families.flow.measurement import measurement
+from sureflow.families.flow.objectives import find
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint
+from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
 
+Draw = Callable[[Purpose, int], Tensor]
+"""Standard normal noise ``[*shape]`` of an operation, by purpose and number below ``2**32``."""
 
-@dataclass(frozen=True, slots=True)
-class DrawKey:
-    """Coordinates of the draws of an operation: seed and index of its lane, and its number."""
+Pull = Callable[[Tensor], Tensor]
+"""The change of a sample that a guide wants."""
 
-    seed: int
-    index: int
-    number: int
 
-    def of(self, purpose: Purpose, draw: int = 0) -> tuple[int, int, Purpose, int]:
-        """Arguments of :func:`~sureflow.core.draw.normal`, ``draw < 2**32``."""
-        return self.seed, self.index, purpose, (self.number << 32) + draw
+def draws(lanes: FlowLanes, spec: FlowSpec, operation: int) -> Draw:
+    """The noise of an operation, given by its number among those of its lane."""
+    step = operation << 32
+    return lambda purpose, number: normal(
+        lanes.shape, spec.seed, spec.index, purpose, step + number
+    ).to(lanes.device)
 
 
 @dataclass(slots=True)
 class _Painting:
     """An inpainted part; its straight path begins at ``noise`` and ends at ``known``."""
 
-    operation: Inpaint
-    key: DrawKey
     mask: Tensor
     known: Tensor
     noise: Tensor
+    inner: int
+    draw: Draw
 
     def imposed(self, x: Tensor, t: float) -> Tensor:
         return torch.where(self.mask, LINEAR.interpolate(self.noise, self.known, t), x)
@@ -50,11 +53,14 @@ class _Painting:
 
 @dataclass(slots=True)
 class _Edit:
-    """The edits of one lane; ``repetition`` counts how often its step has been made."""
+    """The edits of one lane; ``repetition`` counts how often its step has been made.
+
+    ``measured`` are those of the ``pulls`` that lead to a measurement.
+    """
 
     paintings: list[_Painting] = field(default_factory=list)
-    pulls: list[Callable[[Tensor], Tensor]] = field(default_factory=list)
-    measured: list[tuple[Measurement, Guide]] = field(default_factory=list)
+    pulls: list[Pull] = field(default_factory=list)
+    measured: list[Pull] = field(default_factory=list)
     repetition: int = 0
 
 
@@ -63,9 +69,6 @@ class Edits:
 
     Edited lanes are few, and each is computed by itself, so that its bytes do not depend on the
     others. Lanes without edits cost nothing.
-
-    Args:
-        lanes: The lanes in flight.
     """
 
     def __init__(self, lanes: FlowLanes) -> None:
@@ -76,23 +79,20 @@ class Edits:
         """Start a lane without edits."""
         self._of.pop(slot, None)
 
-    def add(self, slot: int, operation: object, key: DrawKey) -> None:
+    def add(self, slot: int, operation: object, draw: Draw) -> None:
         """Apply an operation to a lane from now on, at every step and after its other edits."""
         lanes, edit = self._lanes, self._of.setdefault(slot, _Edit())
         if isinstance(operation, Inpaint):
             mask = torch.tensor(operation.mask, device=lanes.device)
             known = torch.tensor(operation.known, device=lanes.device)
             noise = (lanes.noise if lanes.jumped[slot] else lanes.start)[slot].clone()
-            edit.paintings.append(_Painting(operation, key, mask, known, noise))
+            edit.paintings.append(_Painting(mask, known, noise, operation.inner, draw))
         if isinstance(operation, Guide):
             measured = measurement(operation, lanes.device)
-            if measured is None:
-                edit.pulls.append(
-                    lambda end: operation.strength * gradient(operation.operator, end)
-                )
-            else:
-                edit.pulls.append(lambda end: operation.strength * measured.missing(end))
-                edit.measured.append((measured, operation))
+            change = partial(gradient, operation.operator) if measured is None else measured.missing
+            edit.pulls.append(lambda x: operation.strength * change(x))
+            if measured is not None:
+                edit.measured.append(edit.pulls[-1])
 
     def impose(self, slot: int) -> None:
         """Set the known parts of a lane to their values on the path at the lane's time."""
@@ -107,9 +107,9 @@ class Edits:
 
     def active(self, slots: Slots) -> Flags:
         """Which of these lanes have edits."""
-        if not self._of:
-            return np.zeros(len(slots), np.bool_)
-        return np.array([slot in self._of for slot in slots.tolist()], np.bool_)
+        flags = np.zeros(len(slots), np.bool_)
+        flags[[place for place, _, _ in self._edited(slots)]] = True
+        return flags
 
     def steer(self, slots: Slots, velocity: Tensor) -> Tensor:
         """The velocities ``[n, *shape]`` of these lanes at their stages, with their guides applied.
@@ -117,12 +117,9 @@ class Edits:
         A guide moves the expected end ``x + (1 - t) v``. The move is divided by the time left to
         become a velocity, or by the step where less is left, since none is left at ``t = 1``.
         """
-        if not self._of:
-            return velocity
         lanes, pulled = self._lanes, velocity
-        for place, slot in enumerate(slots.tolist()):
-            edit = self._of.get(slot)
-            if edit is None or not edit.pulls:
+        for place, slot, edit in self._edited(slots):
+            if not edit.pulls:
                 continue
             if pulled is velocity:
                 pulled = velocity.clone()
@@ -139,18 +136,12 @@ class Edits:
     def repeat(self, slots: Slots) -> Flags:
         """Move lanes whose complete step is to be made again back to its start; returns which."""
         again = np.zeros(len(slots), np.bool_)
-        if not self._of:
-            return again
-        for place, slot in enumerate(slots.tolist()):
-            edit = self._of.get(slot)
-            if edit is None or not edit.paintings:
-                continue
-            edit.repetition += 1
-            again[place] = edit.repetition < edit.paintings[-1].operation.inner
-            if again[place]:
-                self._renoise_step(slot, edit)
-            else:
-                edit.repetition = 0
+        for place, slot, edit in self._edited(slots):
+            if edit.paintings:
+                again[place] = edit.repetition + 1 < edit.paintings[-1].inner
+                edit.repetition = edit.repetition + 1 if again[place] else 0
+                if again[place]:
+                    self._renoise_step(slot, edit)
         return again
 
     def after_step(self, slots: Slots) -> None:
@@ -158,20 +149,22 @@ class Edits:
 
         At ``t = 1`` the expected end is the state itself, so measurements move the state.
         """
-        if not self._of:
-            return
-        for slot in slots.tolist():
-            edit = self._of.get(slot)
-            if edit is None:
-                continue
+        for _, slot, edit in self._edited(slots):
             if edit.pulls:
                 self._lanes.redirect(slot)
             if edit.measured and self._lanes.t[slot] == 1:
                 x = self._lanes.x[slot]
-                for measured, operation in edit.measured:
-                    x = x + operation.strength * measured.missing(x)
+                for pull in edit.measured:
+                    x = x + pull(x)
                 self._lanes.jump(slot, x)
             self.impose(slot)
+
+    def _edited(self, slots: Slots) -> list[tuple[int, int, _Edit]]:
+        """Place, slot and edits of those of these lanes that have any."""
+        if not self._of:
+            return []
+        numbered = enumerate(slots.tolist())
+        return [(place, slot, self._of[slot]) for place, slot in numbered if slot in self._of]
 
     def _renoise_step(self, slot: int, edit: _Edit) -> None:
         """Move a lane back over the step just made, with fresh noise that keeps the marginal law.
@@ -186,8 +179,17 @@ class Edits:
         where, alone = slice(slot, slot + 1), np.array([slot])
         end = combine(lanes.x, lanes.k, where, lanes.weights(alone))[0]
         draw = int(lanes.step[slot]) * MAX_INNER + edit.repetition
-        fresh = normal(lanes.shape, *painting.key.of(Purpose.INPAINT, draw)).to(lanes.device)
-        x = share * end + spread * fresh
+        x = share * end + spread * painting.draw(Purpose.INPAINT, draw)
         for known in edit.paintings:
             x = known.imposed(x, s)
         lanes.jump(slot, x)
+
+
+def gradient(name: str, x: Tensor) -> Tensor:
+    """Gradient of an objective at ``x [*shape]``; it does not pass through the network."""
+    objective = find(name)
+    assert objective is not None
+    with torch.inference_mode(False), torch.enable_grad():
+        point = x.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(objective(point), point)
+    return slope

@@ -8,8 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sureflow.core.early import EarlyRule
-from sureflow.core.engine import Engine, Head, LearnedFile
+from sureflow.core.engine import EarlyRule, Engine, Head, LearnedFile
 from sureflow.core.lane import LaneSpec
 from sureflow.families.flow import head
 from sureflow.families.flow.checks import check
@@ -17,7 +16,7 @@ from sureflow.families.flow.directional import differentiable
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.phases import FlowPhases
-from sureflow.families.flow.rows import JVP, VELOCITY
+from sureflow.families.flow.process import JVP, VELOCITY
 from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, build, kind_of
 
@@ -105,4 +104,4 @@ class FlowEngine(Engine):
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane; see :func:`~sureflow.families.flow.checks.check`."""
-        check(cast(FlowSpec, spec), self.model, self)
+        check(cast(FlowSpec, spec), self.model)

@@ -18,8 +18,6 @@ from sureflow.networks import VelocityNetwork
 TIMES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875)
 """Times of the example rows. They include both ends, where solvers evaluate too."""
 
-Example = Callable[[int], dict[str, Tensor]]
-
 
 def velocity(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
     """Head that answers ``velocity`` and ``variance`` for ``x [n, *shape]``, ``t``, ``label [n]``.
@@ -58,21 +56,22 @@ def jvp(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
     return Head(slope, rows, ROW_COUNTS)
 
 
-def example(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Example:
+def example(
+    network: VelocityNetwork, conditions: Mapping[str, Condition]
+) -> Callable[[int], dict[str, Tensor]]:
     """Example rows of fixed noise, over all combinations of times and labels."""
 
+    def noise(shape: tuple[int, ...], seed: int, count: int) -> Tensor:
+        return torch.stack([normal(shape, seed, row, Purpose.START) for row in range(count)])
+
     def rows(count: int) -> dict[str, Tensor]:
-        x = [normal(network.shape, 0, row, Purpose.START) for row in range(count)]
         number = torch.arange(count)
-        of_times = number // len(TIMES)
         inputs = {
-            "x": torch.stack(x),
+            "x": noise(network.shape, 0, count),
             "t": torch.tensor(TIMES)[number % len(TIMES)],
-            "label": (number + of_times) % (network.classes + 1),
+            "label": (number + number // len(TIMES)) % (network.classes + 1),
         }
-        for name, condition in conditions.items():
-            drawn = [normal(condition.shape, 1, row, Purpose.START) for row in range(count)]
-            inputs[name] = torch.stack(drawn)
+        inputs |= {name: noise(each.shape, 1, count) for name, each in conditions.items()}
         return {name: z.to(network.device) for name, z in inputs.items()}
 
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,18 @@ from torch import Tensor
 from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.card import Condition
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.early import EarlyRule
+from sureflow.core.engine import EarlyRule
+from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
-from sureflow.core.lane import UNFINISHED, FinishReason, LaneSpec, View
-from sureflow.core.lanes import Field, Lanes
-from sureflow.core.path import LINEAR, broadcast
+from sureflow.core.lane import UNFINISHED, Array, FinishReason, LaneSpec, View
+from sureflow.core.lanes import Lanes
+from sureflow.core.origin import Inverted
+from sureflow.core.path import LINEAR, broadcast, factors
 from sureflow.core.process import Outcome
-from sureflow.core.score import Evidence, Part
+from sureflow.core.score import Evidence, Part, Score
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.grid import Grid, uniform
-from sureflow.families.flow.inversion_error import inversion_error
-from sureflow.families.flow.scores.score_class import score_class
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS, METHODS, STAGES
 from sureflow.moments.reduction import row_sums
@@ -48,30 +50,25 @@ class FlowLanes(Lanes):
     for a multistep lane; any other lane evaluates its first stage again, with the same bits.
 
     Attributes:
-        fitted: The model's fitted grid, for lanes that use it.
-        scoring: The scores of the lanes; ``early_stopping`` abandons lanes by them.
-        recorder: Records frames and views of the lanes.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
         start: State from which the velocities along the path add up to ``x``: the state at
             ``t = 0``, moved by the jumps of the lane; see :meth:`jump`.
         noise: Actual state at ``t = 0`` of lanes that have ``jumped``.
         map: ``int Sigma dt`` per component from 0 to the current step, ``[capacity, *shape]``.
             ``path`` holds both ``x`` and ``map``.
-        k: Stage velocities of the current step, ``[STAGES, capacity, *shape]``, on the device. A
-            multistep lane keeps the velocity of the previous step in ``k[1]``.
-        variance: Variances at the stages, of the same shape; ``stages_of_path`` holds ``k`` and
-            ``variance``.
+        k: Velocities at the stages of the current step, ``[STAGES, capacity, *shape]``, on the
+            device, and ``variance`` there; ``stages_of_path`` holds both. A multistep lane keeps
+            the stage of the previous step in place 1.
         stage_evidence: Evidence of every stage by name: these two; ``trace``, the variances summed
             over components, ``[STAGES, capacity]``; ``divergence``, estimated where a score needs
             it; ``reading`` of the network's probe, 0 where there is none.
         stage_t: Times of the stages, ``[STAGES, capacity]``.
         condition_arrays: Conditions by name, ``[capacity, *shape]``; null where not given.
-        h: Size of the current step.
+        h: Size of the current step; ``last_h`` that of the last accepted one.
         stage: Stage to evaluate next.
         leave_at: Number of completed steps at which the lane leaves the solver.
         history_from: Step from which on the solver may use previous steps.
-        solver_from: Step at which the lane's present solver and its grid began, with
-            ``solver_from_t`` the time.
+        solver_from: Step, and ``solver_from_t`` time, at which its present solver began.
         method: Index into :data:`~sureflow.families.flow.tableau.METHODS`.
         label: Class, or the null label.
         guidance: Guidance scale; 1 without a condition.
@@ -82,14 +79,10 @@ class FlowLanes(Lanes):
         max_steps: Most steps that the lane may try, including those before its present solver.
         proposal: Size that the last error suggests for the next step.
         last_error: Error of the last accepted step in units of the tolerance.
-        last_h: Size of the last accepted step.
         retrying: Whether the previous try of the step was rejected.
         unchecked: Whether the current step, the last, is accepted without an error estimate.
         forced: Whether the last step allowed had to be longer than the step control wanted.
-        deadline: Time at which the sample must be finished, on the caller's clock; infinity if
-            there is none.
-        now: Present time on that clock.
-        tick_s: Present duration of a tick in seconds.
+        deadline: Time at which the sample must be finished, or infinity, on the clock of ``now``.
     """
 
     def __init__(
@@ -112,8 +105,10 @@ class FlowLanes(Lanes):
         self.x, self.map = self.path
         self.add("x", Field(shape), self.x)
         self.add("map", Field(shape), self.map)
-        self.start = self.tensor("start", shape, when=self._has_origin)
-        self.noise = self.tensor("noise", shape, when=lambda slot: bool(self.jumped[slot]))
+        self.start = self.tensor(
+            "start", *shape, kept=lambda slot: self.spec(slot).origin is not None
+        )
+        self.noise = self.tensor("noise", *shape, kept=lambda slot: bool(self.jumped[slot]))
         self.jumped = self.flag("jumped")
         self._add_stages()
         self._add_control()
@@ -121,11 +116,10 @@ class FlowLanes(Lanes):
         self.guidance = np.ones(capacity, np.float32)
         self.conditions = dict(conditions or {})
         self.condition_arrays = {
-            name: self.tensor(f"condition.{name}", condition.shape, kept=False)
+            name: self.tensor(f"condition.{name}", *condition.shape, kept=False)
             for name, condition in self.conditions.items()
         }
-        self.now, self.tick_s = 0.0, 1.0
-        self.scoring = Scoring(self, shape, score_class)
+        self.scoring = Scoring(self, shape, _score_class)
         self.early_stopping = EarlyStopping(self, early or {})
         self.recorder = TrajectoryRecorder(self)
 
@@ -144,9 +138,12 @@ class FlowLanes(Lanes):
             "reading": reading,
         }
         for name, array in (*self.stage_evidence.items(), ("t", self.stage_t)):
-            tensor = isinstance(array, Tensor)
-            field = Field(self.shape) if tensor else Field((), "f8")
-            self.add(f"previous.{name}", field, array[PREVIOUS], self._is_multistep)
+            shape, dtype = (self.shape, "f4") if isinstance(array, Tensor) else ((), "f8")
+            field = Field(shape, dtype, kept=self._is_multistep)
+            self.add(f"previous.{name}", field, array[PREVIOUS])
+
+    def _is_multistep(self, slot: int) -> bool:
+        return bool(self.in_multistep(np.array([slot]))[0])
 
     def _add_control(self) -> None:
         """Add the numbers by which steps are chosen."""
@@ -169,13 +166,6 @@ class FlowLanes(Lanes):
         spec = self._specs[slot]
         assert spec is not None
         return spec
-
-    def _has_origin(self, slot: int) -> bool:
-        spec = self._specs[slot]
-        return spec is not None and spec.origin is not None
-
-    def _is_multistep(self, slot: int) -> bool:
-        return bool(self.in_multistep(np.array([slot]))[0])
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start a new lane in a slot, from its noise at ``t = 0``."""
@@ -232,7 +222,8 @@ class FlowLanes(Lanes):
         if redirected:
             self.redirect(slot)
         if reconditioned:
-            self.scoring.recondition(slot, spec)
+            for score in self.scoring.of(slot):
+                score.recondition(slot, spec)
         self.set_condition(slot, spec)
         self.early_stopping.admit(slot, spec)
         self.recorder.continue_as(slot, spec)
@@ -269,7 +260,8 @@ class FlowLanes(Lanes):
         """Tell the scores of a lane that its state or its velocity has been changed."""
         by = torch.zeros_like(self.x[slot]) if moved is None else moved
         found = {"t": float(self.t[slot]), "moved": by, "slope": slope}
-        self.scoring.jump(slot, found.__getitem__)
+        for score in self.scoring.of(slot):
+            score.jump(slot, found.__getitem__)
 
     def jump(
         self, slot: int, state: Tensor, slope: Tensor | None = None, *, renewed: bool = False
@@ -297,28 +289,24 @@ class FlowLanes(Lanes):
             change = moved
             if renewed:
                 change = moved / (1 - float(self.t[slot]))
-                self._renew(slot, change)
+                found = {
+                    "t": float(self.t[slot]),
+                    "state": self.x[slot],
+                    "start": self.start[slot],
+                    "change": change,
+                }
+                for score in self.scoring.of(slot):
+                    score.renew(slot, found.__getitem__)
             self.start[slot] += change
             self.x[slot] = state
         self.redirect(slot, moved, slope)
 
-    def _renew(self, slot: int, change: Tensor) -> None:
-        found = {
-            "t": float(self.t[slot]),
-            "state": self.x[slot],
-            "start": self.start[slot],
-            "change": change,
-        }
-        self.scoring.renew(slot, found.__getitem__)
-
     def keep_steps(self, slots: Slots, weights: Floats) -> None:
         """Pass the accepted steps of these lanes to their scores, before the states change.
 
-        Args:
-            slots: The lanes, ``[n]``.
-            weights: Weights of the stages in each lane's step, ``[n, STAGES]``.
+        ``weights [n, STAGES]`` are those of the stages in each lane's step.
         """
-        self.scoring.begin(slots, self.t[slots], self.h[slots], self._beginning)
+        self.scoring.begin(slots, self.t[slots], self.h[slots], self._staged(0))
         for stage in np.flatnonzero(weights.any(0)).tolist():
             weight = weights[:, stage]
             used, part = slots, weight != 0
@@ -326,28 +314,32 @@ class FlowLanes(Lanes):
                 used, weight = slots[part], weight[part]
             self.scoring.add(used, self.stage_t[stage, used], weight, self._staged(stage))
 
-    def _beginning(self, part: Part, slots: Slots, where: Index) -> Evidence:
-        return lambda name: (
-            self.x[where] if name == "state" else self.stage_evidence[name][0, where]
-        )
-
     def _staged(self, stage: int) -> Callable[[Part, Slots, Index], Evidence]:
-        def of(part: Part, slots: Slots, where: Index) -> Evidence:
-            def evidence(name: str) -> Any:
-                array = self.stage_evidence[name]
-                return array[stage, where if isinstance(array, Tensor) else slots]
+        """Evidence of a stage; of the first one, also the state."""
 
-            return evidence
+        def found(name: str, slots: Slots, where: Index) -> Any:
+            if name == "state":
+                return self.x[where]
+            array = self.stage_evidence[name]
+            return array[stage, where if isinstance(array, Tensor) else slots]
 
-        return of
+        return lambda part, slots, where: lambda name: found(name, slots, where)
 
     def ending_evidence(self, slots: Slots, end: Tensor) -> Evidence:
-        """Evidence of lanes that end at ``end [n, *shape]``, for the values of their scores."""
+        """Evidence of lanes that end at ``end [n, *shape]``, for the values of their scores.
+
+        ``elapsed`` is the time that each lane has run, 1 at ``t = 0``, shaped to divide samples.
+        """
         where = self.index(slots)
+
+        def elapsed() -> Tensor:
+            t = self.t[slots]
+            return factors(np.where(t > 0, t, 1), self.x)
+
         known: dict[str, Callable[[], Any]] = {
             "end": lambda: end,
             "t": lambda: self.t[slots],
-            "elapsed": lambda: self.elapsed(slots),
+            "elapsed": elapsed,
             "state": lambda: self.x[where],
             "start": lambda: self.start[where],
             "noise": lambda: self._noise(slots, where),
@@ -365,8 +357,7 @@ class FlowLanes(Lanes):
     def running_score(self, score: str, slots: Slots) -> Floats:
         """A score of lanes if they ended at ``x + (1 - t) v`` of their current step, ``[n]``."""
         where = self.index(slots)
-        left = to_device((1 - self.t[slots]).astype(np.float32), self.device)
-        end = self.x[where] + broadcast(left, self.x) * self.k[0, where]
+        end = self.x[where] + factors(1 - self.t[slots], self.x) * self.k[0, where]
         return self.scoring.values(score, slots, self.ending_evidence(slots, end))
 
     def next_step_t(self, slot: int) -> float:
@@ -384,10 +375,10 @@ class FlowLanes(Lanes):
         return View(
             step=step,
             t=float(self.t[slot]),
-            state=self.x[slot].cpu().numpy().copy(),
-            prediction=LINEAR.ends(self.x[lane], t, self.k[0, lane])[1][0].cpu().numpy().copy(),
+            state=_copied(self.x[slot]),
+            prediction=_copied(LINEAR.ends(self.x[lane], t, self.k[0, lane])[1][0]),
             rate=float(self.rates[slot, step]),
-            map=(left**2 * self.variance[0, slot]).cpu().numpy().copy(),
+            map=_copied(left**2 * self.variance[0, slot]),
             uncertainty=float(row_sums(self.map[lane].double())[0]),
         )
 
@@ -395,11 +386,12 @@ class FlowLanes(Lanes):
         """The result of a lane in its present state, copied to host memory."""
         slots, steps = np.array([slot]), int(self.step[slot])
         ending = self.ending_evidence(slots, self.x[slot : slot + 1])
-        data, reason = self.x[slot].cpu().numpy().copy(), self._reason(slot)
+        data, reason = _copied(self.x[slot]), self._reason(slot)
         tolerance = float(self.tolerance[slot]) or None
+        given = spec.origin if isinstance(spec.origin, Inverted) else None
         return Outcome(
             data=data,
-            map=self.map[slot].cpu().numpy().copy(),
+            map=_copied(self.map[slot]),
             t=self.times[slot, : max(steps, 1)].copy(),
             rate=self.rates[slot, : max(steps, 1)].copy(),
             finish_reason=reason,
@@ -412,8 +404,8 @@ class FlowLanes(Lanes):
                 name: float(self.scoring.values(name, slots, ending)[0]) for name in spec.scores
             },
             abandoned_at=float(self.t[slot]) if self.abandoned[slot] else None,
-            start=ending("noise")[0].cpu().numpy().copy(),
-            inversion_error=None if reason in UNFINISHED else inversion_error(spec, data),
+            start=_copied(ending("noise")[0]),
+            inversion_error=None if reason in UNFINISHED or not given else given.error(data),
             frames=self.recorder.frames(slot),
             views=self.recorder.views(slot),
         )
@@ -424,12 +416,6 @@ class FlowLanes(Lanes):
         if self.halted[slot]:
             return "halted"
         return "max_steps" if self.forced[slot] else "converged"
-
-    def elapsed(self, slots: Slots) -> Tensor:
-        """Time that each lane has run, shaped to divide samples; 1 for a lane at ``t = 0``."""
-        t = self.t[slots]
-        elapsed = to_device(np.where(t > 0, t, 1).astype(np.float32), self.device)
-        return elapsed.reshape(-1, *(1 for _ in self.shape))
 
     def copy_stage(self, slots: Slots, source: Integers, target: int) -> None:
         """Copy stage ``source [n]`` of each of these lanes to its stage ``target``."""
@@ -509,3 +495,15 @@ class FlowLanes(Lanes):
         two_step = self.in_multistep(slots)
         ratio = np.divide(h, self.last_h[slots], out=np.ones_like(h), where=two_step)
         return h * ratio / self.tolerance[slots]
+
+
+def _copied(tensor: Tensor) -> Array:
+    return tensor.cpu().numpy().copy()
+
+
+def _score_class(name: str) -> type[Score]:
+    """The class of a score, imported when a lane first uses it."""
+    kind = resolve_name(SCORES[name].fold)
+    if not (isinstance(kind, type) and issubclass(kind, Score)):
+        raise TypeError(f"score {name}: {SCORES[name].fold} is no Score")
+    return kind

@@ -2,107 +2,36 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.families.flow.operations import Guide, axes
-
-MEASUREMENTS = ("mask", "blur", "downsample")
-"""Operators of :class:`~sureflow.families.flow.operations.Guide` that are linear."""
+from sureflow.families.flow.operations import MEASUREMENTS, Guide, axes
 
 SEEN = 1e-2
 """Singular values of a blur below this count as zero: it removes these details."""
 
 
-class Measurement(ABC):
+@dataclass(frozen=True, slots=True)
+class Measurement:
     """``y = A x`` for a sample ``x [*shape]``.
 
-    Args:
+    Attributes:
         target: The wanted measurement ``y``.
+        measure: ``A x``.
+        explain: ``A^+ d``: the least change of a sample that changes its measurement by ``d``.
     """
 
-    def __init__(self, target: Tensor) -> None:
-        self.target = target
-
-    @abstractmethod
-    def measure(self, x: Tensor) -> Tensor:
-        """``A x``."""
-
-    @abstractmethod
-    def explain(self, difference: Tensor) -> Tensor:
-        """``A^+ d``: the least change of a sample that changes its measurement by ``d``."""
+    target: Tensor
+    measure: Callable[[Tensor], Tensor]
+    explain: Callable[[Tensor], Tensor]
 
     def missing(self, x: Tensor) -> Tensor:
         """The least change of ``x`` after which its measurement is the wanted one."""
         return self.explain(self.target - self.measure(x))
-
-
-class Masked(Measurement):
-    """The components of a mask, unchanged."""
-
-    def __init__(self, target: Tensor, mask: Tensor) -> None:
-        self.mask = mask
-        super().__init__(torch.where(mask, target, 0.0))
-
-    def measure(self, x: Tensor) -> Tensor:
-        """The measured components, and 0 elsewhere."""
-        return torch.where(self.mask, x, 0.0)
-
-    def explain(self, difference: Tensor) -> Tensor:
-        """The masked difference, since a selection is its own pseudo-inverse."""
-        return self.measure(difference)
-
-
-class Downsampled(Measurement):
-    """Means over blocks of ``factor`` pixels in each direction of space."""
-
-    def __init__(self, target: Tensor, factor: int) -> None:
-        super().__init__(target)
-        self.factor = factor
-
-    def measure(self, x: Tensor) -> Tensor:
-        """The means of the blocks."""
-        for axis in range(x.dim() - axes(x.shape), x.dim()):
-            blocks = (*x.shape[:axis], -1, self.factor, *x.shape[axis + 1 :])
-            x = x.reshape(blocks).mean(axis + 1)
-        return x
-
-    def explain(self, difference: Tensor) -> Tensor:
-        """Move every pixel of a block by the difference of its mean."""
-        for axis in range(-axes(difference.shape), 0):
-            difference = difference.repeat_interleave(self.factor, axis)
-        return difference
-
-
-class Blurred(Measurement):
-    """A Gaussian blur along each axis of space; its weights are normalised at the edges too."""
-
-    def __init__(self, target: Tensor, sigma: float) -> None:
-        super().__init__(target)
-        sizes = target.shape[-axes(target.shape) :]
-        whole = [_weights(size, sigma) for size in sizes]
-        self._forward = [torch.tensor(w, dtype=target.dtype, device=target.device) for w in whole]
-        self._left, self._right, strengths = [], [], np.ones(())
-        for weights in whole:
-            left, values, right = np.linalg.svd(weights)
-            self._left.append(torch.tensor(left.T.copy(), dtype=target.dtype, device=target.device))
-            self._right.append(
-                torch.tensor(right.T.copy(), dtype=target.dtype, device=target.device)
-            )
-            strengths = np.multiply.outer(strengths, values)
-        inverse = np.where(strengths >= SEEN, 1 / np.maximum(strengths, SEEN), 0)
-        self._inverse = torch.tensor(inverse, dtype=target.dtype, device=target.device)
-
-    def measure(self, x: Tensor) -> Tensor:
-        """The blurred sample."""
-        return _along(self._forward, x)
-
-    def explain(self, difference: Tensor) -> Tensor:
-        """The pseudo-inverse by singular values, without those below :data:`SEEN`."""
-        return _along(self._right, self._inverse * _along(self._left, difference))
 
 
 def measurement(guide: Guide, device: torch.device) -> Measurement | None:
@@ -111,11 +40,55 @@ def measurement(guide: Guide, device: torch.device) -> Measurement | None:
         return None
     target = torch.tensor(guide.target, dtype=torch.float32, device=device)
     if guide.operator == "mask":
-        mask = torch.tensor(guide.mask, dtype=torch.bool, device=device)
-        return Masked(target, mask)
+        return _masked(target, torch.tensor(guide.mask, dtype=torch.bool, device=device))
     if guide.operator == "downsample":
-        return Downsampled(target, guide.factor)
-    return Blurred(target, guide.sigma)
+        return _downsampled(target, guide.factor)
+    return _blurred(target, guide.sigma)
+
+
+def _masked(target: Tensor, mask: Tensor) -> Measurement:
+    """The components of a mask, and 0 elsewhere: a selection is its own pseudo-inverse."""
+
+    def select(x: Tensor) -> Tensor:
+        return torch.where(mask, x, 0.0)
+
+    return Measurement(select(target), select, select)
+
+
+def _downsampled(target: Tensor, factor: int) -> Measurement:
+    """Means over blocks of ``factor`` pixels in each direction of space."""
+
+    def means(x: Tensor) -> Tensor:
+        for axis in range(x.dim() - axes(x.shape), x.dim()):
+            blocks = (*x.shape[:axis], -1, factor, *x.shape[axis + 1 :])
+            x = x.reshape(blocks).mean(axis + 1)
+        return x
+
+    def spread(difference: Tensor) -> Tensor:
+        for axis in range(-axes(difference.shape), 0):
+            difference = difference.repeat_interleave(factor, axis)
+        return difference
+
+    return Measurement(target, means, spread)
+
+
+def _blurred(target: Tensor, sigma: float) -> Measurement:
+    """A Gaussian blur along each axis of space; its weights are normalised at the edges too.
+
+    The pseudo-inverse is by singular values, without those below :data:`SEEN`.
+    """
+    forward = [_weights(size, sigma) for size in target.shape[-axes(target.shape) :]]
+    left, right, strengths = [], [], np.ones(())
+    for weights in forward:
+        u, values, v = np.linalg.svd(weights)
+        left.append(u.T.copy())
+        right.append(v.T.copy())
+        strengths = np.multiply.outer(strengths, values)
+    inverse = target.new_tensor(np.where(strengths >= SEEN, 1 / np.maximum(strengths, SEEN), 0))
+    blur, turn, back = ([target.new_tensor(m) for m in each] for each in (forward, left, right))
+    return Measurement(
+        target, lambda x: _along(blur, x), lambda d: _along(back, inverse * _along(turn, d))
+    )
 
 
 def _weights(size: int, sigma: float) -> np.ndarray:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GROUP = "sureflow.objectives"
 
-Objective = Callable[[Tensor], Tensor]
+Objective: TypeAlias = "Callable[[Tensor], Tensor]"
 """Maps a sample ``[*shape]`` to a number, larger for better samples; differentiable."""
 
 
@@ -25,7 +26,7 @@ def brightness(x: Tensor) -> Tensor:
 
 def smoothness(x: Tensor) -> Tensor:
     """Minus half the sum of squared differences between neighbours in space, or in a vector."""
-    total = torch.zeros((), dtype=x.dtype, device=x.device)
+    total = x.new_zeros(())
     for axis in range(-min(x.dim(), 2), 0):
         total = total - x.diff(dim=axis).square().sum() / 2
     return total
@@ -57,13 +58,3 @@ def find(name: str) -> Objective | None:
 def names() -> list[str]:
     """Names of all objectives."""
     return sorted({*_objectives, *(entry.name for entry in entry_points(group=GROUP))})
-
-
-def gradient(name: str, x: Tensor) -> Tensor:
-    """Gradient of an objective at ``x [*shape]``; it does not pass through the network."""
-    objective = find(name)
-    assert objective is not None
-    with torch.inference_mode(False), torch.enable_grad():
-        point = x.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(objective(point), point)
-    return slope

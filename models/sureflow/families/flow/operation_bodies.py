@@ -1,16 +1,34 @@
-"""The operations of edit requests, as JSON."""
+"""The operations of edit requests, as JSON.
+
+``read`` returns the operation, and raises an InvalidFieldError that names a field below ``field``
+which the model cannot serve.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from sureflow.core.card import ModelCard
 from sureflow.core.condition import Label
-from sureflow.core.json_array import JsonArray
-from sureflow.core.schema import Integer, Number, Schema
-from sureflow.families.flow.operations import MAX_INNER
+from sureflow.core.json_array import JsonArray, read_array, read_mask
+from sureflow.core.lane import Array
+from sureflow.core.schema import Integer, InvalidFieldError, Number, Schema
+from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint, Mask, Resample, Uncertain
 from sureflow.families.flow.options import MAX_GUIDANCE
+
+Parent = Callable[[], Array]
+"""Reads the sample that is edited."""
+
+
+def _mask(written: Any, card: ModelCard, field: str) -> Mask:
+    mask = read_mask(written, card.shape, field)
+    if not mask.any():
+        raise InvalidFieldError(field, "is above 0 nowhere")
+    return mask
 
 
 class UncertainRegion(Schema):
@@ -52,6 +70,14 @@ class ResampleOperation(Schema):
 
     region: Region = "all"
 
+    def read(self, card: ModelCard, sample: Parent, field: str) -> Resample:
+        """Return the operation."""
+        if isinstance(self.region, UncertainRegion):
+            return Resample(self.strength, Uncertain(self.region.uncertain))
+        if isinstance(self.region, MaskRegion):
+            return Resample(self.strength, _mask(self.region.mask, card, f"{field}.region.mask"))
+        return Resample(self.strength)
+
 
 class ConditionOperation(Schema):
     """Another class, or another guidance, from here on."""
@@ -81,6 +107,13 @@ class InpaintOperation(Schema):
     """Times that each step is made, with fresh noise in between: more is closer to the conditional
     law, for as many times the evaluations."""
 
+    def read(self, card: ModelCard, sample: Parent, field: str) -> Inpaint:
+        """Return the operation."""
+        mask = _mask(self.mask, card, f"{field}.mask")
+        given = self.known
+        known = sample() if given is None else read_array(given, card.shape, f"{field}.known")
+        return Inpaint(mask, known, self.inner)
+
 
 class GuideOperation(Schema):
     """Pull the sample toward a measurement, or up a score that the server has been given."""
@@ -105,6 +138,18 @@ class GuideOperation(Schema):
 
     sigma: Annotated[Number, Field(gt=0, le=64)] = 1.0
     """Of blur: its width, in pixels."""
+
+    def read(self, card: ModelCard, sample: Parent, field: str) -> Guide:
+        """Return the operation; the worker, which knows the operators, checks its other fields."""
+        guide = Guide(self.operator, self.strength, factor=self.factor, sigma=self.sigma)
+        try:
+            shape = guide.measured(card.shape)
+        except ValueError as error:
+            message = str(error).removeprefix("factor: ")
+            raise InvalidFieldError(f"{field}.factor", message) from error
+        target = None if self.target is None else read_array(self.target, shape, f"{field}.target")
+        mask = None if self.mask is None else _mask(self.mask, card, f"{field}.mask")
+        return replace(guide, target=target, mask=mask)
 
 
 OPERATION_BODIES: dict[str, type[Schema]] = {

@@ -1,20 +1,33 @@
 """Operations that an edit applies to a trajectory: plain data, free of torch.
 
-A new class or guidance is not an operation, since both are fields of the lane.
+A new class or guidance is not an operation, since both are fields of the lane. ``check`` raises a
+ValueError if an operation does not suit samples of a shape; it begins with the name of the field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from sureflow.core.field_types import (
+    READ,
+    Tensors,
+    check_array,
+    check_mask,
+    check_range,
+    check_types,
+)
 from sureflow.core.lane import Array
+from sureflow.families.flow.objectives import find, names
 
 Mask = npt.NDArray[np.bool_]
+
+MEASUREMENTS = ("mask", "blur", "downsample")
+"""Operators of :class:`Guide` that are linear measurements; others are objectives."""
 
 MAX_INNER = 64
 """Most repetitions of a step of :class:`Inpaint`."""
@@ -29,6 +42,12 @@ class Uncertain:
 
 Region = Literal["all"] | Mask | Uncertain
 """Components that an operation changes; a mask ``[*shape]`` is true for them."""
+
+
+def _region(note: Any, tensors: Tensors) -> Region:
+    if note == "all":
+        return "all"
+    return Uncertain(**note) if set(note) == {"share"} else tensors.pop(note["tensor"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +65,19 @@ class Resample:
     """
 
     strength: float = 1.0
-    region: Region = "all"
+    region: Region = field(default="all", metadata={READ: _region})
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Check strength and region."""
+        check_range("strength", self.strength, 0, 1)
+        if isinstance(self.region, np.ndarray):
+            check_mask("region", self.region, shape)
+        elif isinstance(self.region, Uncertain):
+            check_types(self.region)
+            if not 0 < self.region.share <= 1:
+                raise ValueError(f"region: a share of {self.region.share} is not in 0 .. 1")
+        elif self.region != "all":
+            raise ValueError(f"region: {self.region!r} is not all, a mask, or a share")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +98,12 @@ class Inpaint:
     mask: Mask
     known: Array
     inner: int = 1
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Check mask, values and repetitions."""
+        check_mask("mask", self.mask, shape)
+        check_array("known", self.known, shape)
+        check_range("inner", self.inner, 1, MAX_INNER)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +130,23 @@ class Guide:
     mask: Mask | None = None
     factor: int = 2
     sigma: float = 1.0
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Check that there is such an operator, and that it has what it needs."""
+        if self.operator not in MEASUREMENTS:
+            if find(self.operator) is None:
+                known = ", ".join([*MEASUREMENTS, *names()])
+                raise ValueError(f"operator: {self.operator!r} is unknown; choose from {known}")
+            return
+        if self.operator == "blur" and not 0 < self.sigma <= max(shape):
+            raise ValueError(f"sigma: {self.sigma} is not in 0 .. {max(shape)}")
+        if self.target is None:
+            raise ValueError(f"target: {self.operator} needs one")
+        check_array("target", self.target, self.measured(shape))
+        if self.operator == "mask":
+            if self.mask is None:
+                raise ValueError("mask: what is measured?")
+            check_mask("mask", self.mask, shape)
 
     def measured(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Shape of the measurement of a sample of this shape.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -17,6 +18,7 @@ from sureflow.families.flow.spec import (
     MAX_STEPS,
     MIN_TOLERANCE,
     PARALLEL_METHODS,
+    FlowSpec,
 )
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS, EVALUATIONS, METHODS
 
@@ -85,61 +87,40 @@ class SamplerOptions(Schema):
     parallel: ParallelOptions | None = None
     """With the method euler and steps: evaluate several of them at once."""
 
-    @field_validator("tolerance")
+    @field_validator("tolerance", "min_steps", "max_steps", "grid", "parallel")
     @classmethod
-    def _one_rule(cls, tolerance: float | None, info: ValidationInfo) -> float | None:
-        if tolerance is not None and info.data.get("steps") is not None:
-            raise PydanticCustomError("rule", "give steps or tolerance, not both")
-        method = info.data.get("method", ADAPTIVE_METHODS[0])
-        if tolerance is not None and method not in ADAPTIVE_METHODS:
-            able = ", ".join(ADAPTIVE_METHODS)
-            raise PydanticCustomError(
-                "rule",
-                "{method} does not estimate its error; choose from {able}",
-                {"method": method, "able": able},
-            )
-        return tolerance
-
-    @field_validator("min_steps", "max_steps")
-    @classmethod
-    def _adaptive_alone(cls, steps: int | None, info: ValidationInfo) -> int | None:
-        if steps is not None and info.data.get("tolerance", 1) is None:
-            raise PydanticCustomError("rule", "needs a tolerance; a fixed grid has steps")
-        return steps
-
-    @field_validator("grid")
-    @classmethod
-    def _fixed_alone(cls, grid: str | None, info: ValidationInfo) -> str | None:
-        if grid is not None and info.data.get("tolerance") is not None:
-            raise PydanticCustomError("rule", "is for fixed steps; with a tolerance leave it out")
-        return grid
-
-    @field_validator("max_steps")
-    @classmethod
-    def _most_after_fewest(cls, most: int | None, info: ValidationInfo) -> int | None:
-        fewest = info.data.get("min_steps", 1) or DEFAULT_MIN_STEPS
-        if (most or DEFAULT_MAX_STEPS) < fewest:
-            message = "{most} is below min_steps, which is {fewest}"
-            context = {"most": most or DEFAULT_MAX_STEPS, "fewest": fewest}
-            raise PydanticCustomError("rule", message, context)
-        return most
-
-    @field_validator("parallel")
-    @classmethod
-    def _known_ahead(
-        cls, parallel: ParallelOptions | None, info: ValidationInfo
-    ) -> ParallelOptions | None:
-        method = info.data.get("method", PARALLEL_METHODS[0])
-        if parallel is not None and method not in PARALLEL_METHODS:
-            able = ", ".join(PARALLEL_METHODS)
-            context = {"method": method, "able": able}
-            raise PydanticCustomError("rule", "not with {method}; choose from {able}", context)
-        return parallel
+    def _consistent(cls, value: Any, info: ValidationInfo) -> Any:
+        if why := _contradiction(str(info.field_name), value, info.data):
+            raise PydanticCustomError("rule", "{why}", {"why": why})
+        return value
 
     def lane(self) -> dict[str, Any]:
-        """Return the options as fields of a lane."""
-        fields = self.model_dump(exclude_none=True, exclude={"parallel"})
+        """Return the options as fields of a lane; those that are left out have their defaults."""
+        options = self.model_dump(exclude={"parallel"})
         if self.parallel is not None:
-            fields["parallel"] = self.parallel.window
-            fields["parallel_tolerance"] = self.parallel.tolerance
-        return fields
+            options["parallel"] = self.parallel.window
+            options["parallel_tolerance"] = self.parallel.tolerance
+        defaults = {field.name: field.default for field in fields(FlowSpec)}
+        return {k: defaults[k] if value is None else value for k, value in options.items()}
+
+
+def _contradiction(field: str, value: Any, given: dict[str, Any]) -> str | None:
+    """Why a field does not go with the valid ones before it; they are absent if they are wrong."""
+    if field == "max_steps":
+        most, fewest = value or DEFAULT_MAX_STEPS, given.get("min_steps", 1) or DEFAULT_MIN_STEPS
+        if most < fewest and (value is None or given.get("tolerance", 1) is not None):
+            return f"{most} is below min_steps, which is {fewest}"
+    if value is None:
+        return None
+    if field == "tolerance" and given.get("steps") is not None:
+        return "give steps or tolerance, not both"
+    if field == "tolerance" and given.get("method", "heun") not in ADAPTIVE_METHODS:
+        able = ", ".join(ADAPTIVE_METHODS)
+        return f"{given['method']} does not estimate its error; choose from {able}"
+    if field in ("min_steps", "max_steps") and given.get("tolerance", 1) is None:
+        return "needs a tolerance; a fixed grid has steps"
+    if field == "grid" and given.get("tolerance") is not None:
+        return "is for fixed steps; with a tolerance leave it out"
+    if field == "parallel" and given.get("method", "euler") not in PARALLEL_METHODS:
+        return f"not with {given['method']}; choose from {', '.join(PARALLEL_METHODS)}"
+    return None

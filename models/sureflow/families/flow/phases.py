@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import inf
 from typing import cast
 
@@ -11,7 +11,7 @@ import numpy as np
 from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Inverted
 from sureflow.core.process import Process
-from sureflow.families.flow.edits import DrawKey
+from sureflow.families.flow.edits import Draw, draws
 from sureflow.families.flow.inversion import Inversion
 from sureflow.families.flow.lanes import NEVER, FlowLanes
 from sureflow.families.flow.operations import Resample
@@ -25,14 +25,7 @@ from sureflow.sampling.lineage import Segment, segments
 
 
 class FlowPhases:
-    """Gives the processes of each lane in turn: the next one begins when the present one is done.
-
-    Args:
-        lanes: The lanes.
-
-    Attributes:
-        picard: The process of lanes whose steps are evaluated ahead of time.
-    """
+    """Gives the processes of each lane in turn: the next begins when the present one is done."""
 
     def __init__(self, lanes: FlowLanes) -> None:
         self.lanes = lanes
@@ -41,14 +34,6 @@ class FlowPhases:
         self._renoise = Renoise(lanes)
         self._resampling = Resampling(lanes)
         self._inversion = Inversion(lanes)
-
-    def listen(self, listener: Callable[[int, float, float], object]) -> None:
-        """Call a listener with every lane's running score; no lane is then abandoned early."""
-        self.lanes.early_stopping.listener = listener
-
-    def set_clock(self, now: float, tick_s: float) -> None:
-        """Set the current time and the duration of a tick, which lanes with a deadline use."""
-        self.lanes.now, self.lanes.tick_s = now, tick_s
 
     def processes(self, slot: int, spec: LaneSpec, deadline: float = inf) -> Iterator[Process]:
         """Yield the processes of a lane one after another, each once the lane is admitted to it.
@@ -104,22 +89,22 @@ class FlowPhases:
             assert segment.frame is not None
             self.lanes.restore(slot, segment.spec, segment.frame)
             for earlier in way:
-                for key, operation in _keyed(earlier):
+                for operation, draw in self._drawn(earlier):
                     if not isinstance(operation, Resample):
-                        self._solver.edits.add(slot, operation, key)
+                        self._solver.edits.add(slot, operation, draw)
 
     def _join(self, slot: int, before: Segment, segment: Segment) -> Iterator[Process]:
         """Apply the operations between two segments, and let the lane continue as the second."""
-        for key, operation in _keyed(segment):
+        for operation, draw in self._drawn(segment):
             if isinstance(operation, Resample):
-                self._resampling.prepare(slot, operation, key)
+                self._resampling.prepare(slot, operation, draw)
                 yield self._resampling
             else:
-                self._solver.edits.add(slot, operation, key)
+                self._solver.edits.add(slot, operation, draw)
             self._solver.edits.impose(slot)
         self.lanes.continue_as(slot, segment.spec, before.spec, bool(segment.operations))
 
-
-def _keyed(segment: Segment) -> Iterator[tuple[DrawKey, object]]:
-    for number, operation in enumerate(segment.operations, segment.number):
-        yield DrawKey(segment.spec.seed, segment.spec.index, number), operation
+    def _drawn(self, segment: Segment) -> Iterator[tuple[object, Draw]]:
+        """The operations at the beginning of a segment, and their noise."""
+        for number, operation in enumerate(segment.operations, segment.number):
+            yield operation, draws(self.lanes, segment.spec, number)

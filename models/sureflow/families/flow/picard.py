@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
-from sureflow.core.lane import LaneSpec
-from sureflow.core.path import broadcast
-from sureflow.core.process import Outcome, Query, Reply
+from sureflow.core.arrays import Flags, Index, Integers, Slots
+from sureflow.core.path import factors
+from sureflow.core.process import Query, Reply
 from sureflow.core.score import Evidence, Part
-from sureflow.core.transfer import to_device, to_host
+from sureflow.core.transfer import to_device
 from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.points import Points
-from sureflow.families.flow.rows import velocity_query
+from sureflow.families.flow.process import FlowProcess, on_host
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments.reduction import row_sums
 
 
-class Picard:
+class Picard(FlowProcess):
     """Euler's method on a fixed grid, several steps of each lane at a time.
 
     A lane has guesses of its states at the next points of its grid. One sweep evaluates the
@@ -38,16 +38,13 @@ class Picard:
     of at that state; where the flow is straight, the whole window is accepted at once. For this
     reason the first sweep of a lane is a single evaluation.
 
-    Args:
-        lanes: The lanes, shared with the process that makes one step at a time.
-
     Attributes:
         guesses: States of the next sweep by slot, each ``[points, *shape]``, the accepted state
             first. Only lanes in flight have entries, of the size that they need at the time.
     """
 
     def __init__(self, lanes: FlowLanes) -> None:
-        self.lanes = lanes
+        super().__init__(lanes)
         self._window = np.zeros(lanes.capacity, np.int64)
         self._tolerance = np.zeros(lanes.capacity)
         self.guesses: dict[int, Tensor] = {}
@@ -66,7 +63,7 @@ class Picard:
         t = lanes.grid[owner, lanes.step[owner] + points.position].astype(np.float32)
         guesses = self._joined(slots)
         doubled = np.flatnonzero(lanes.guidance[owner] != 1)
-        return [velocity_query(lanes, owner, guesses, t, doubled)]
+        return [self.velocity_query(owner, guesses, t, doubled)]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Make one sweep; a lane diverges if the velocity at its accepted state is not finite."""
@@ -77,25 +74,33 @@ class Picard:
         lanes.evaluations[slots] += points.count * (1 + (lanes.guidance[slots] != 1))
 
         step = lanes.step[owner] + points.position
-        h = _weights(lanes.grid[owner, step + 1] - lanes.grid[owner, step], velocity)
+        h = factors(lanes.grid[owner, step + 1] - lanes.grid[owner, step], velocity)
         where = to_device(slots, lanes.device)
         states = _sums(lanes.x[where], points.padded(h * velocity))
         maps = _sums(lanes.map[where], points.padded(h * variance))
-        moved = (points.of(states) - self._joined(slots)).square()
+        guesses = self._joined(slots)
         # The only read of a tick that waits for the device.
-        read = [row_sums(variance), row_sums(velocity), row_sums(moved)]
+        moved = (points.of(states) - guesses).square()
+        read = {"rate": variance, "total": velocity, "moved": moved}
+        read = {name: row_sums(value) for name, value in read.items()}
         if "reading" in replies[0]:
-            read.append(replies[0]["reading"][: points.count.sum()])
-        numbers = to_host(torch.cat(read)).astype(np.float64)
-        rate, total, change, *reading = np.split(numbers, len(read))
+            read["reading"] = replies[0]["reading"][: len(owner)]
+        numbers = on_host(read)
 
-        finite = np.isfinite(rate) & np.isfinite(total)
-        exact = np.sqrt(change / math.prod(lanes.shape)) <= self._tolerance[owner]
+        finite = np.isfinite(numbers["rate"]) & np.isfinite(numbers["total"])
+        exact = np.sqrt(numbers["moved"] / math.prod(lanes.shape)) <= self._tolerance[owner]
         usable, accepted = points.leading(finite), points.leading(finite & exact)
         kept = points.position < accepted[points.lane]
-        self._record_starts(owner[kept], step[kept], rate[kept])
-        read_off = reading[0] if reading else np.zeros_like(rate)
-        self._score_steps(slots, points, accepted, velocity, variance, rate, read_off)
+        lanes.times[owner[kept], step[kept]] = lanes.grid[owner[kept], step[kept]]
+        lanes.rates[owner[kept], step[kept]] = numbers["rate"][kept]
+        found = {
+            "state": guesses,
+            "velocity": velocity,
+            "variance": variance,
+            "trace": numbers["rate"],
+            "reading": numbers.get("reading", np.zeros(len(owner))),
+        }
+        self._score_steps(slots, points, accepted, found)
         end = torch.arange(len(slots), device=lanes.device), to_device(accepted, lanes.device)
         lanes.x[where], lanes.map[where] = states[end], maps[end]
         lanes.step[slots] += accepted
@@ -104,10 +109,6 @@ class Picard:
         self._guess(slots, states, velocity[last], accepted, usable)
         done: Flags = lanes.step[slots] >= lanes.steps[slots]
         return done, usable == 0
-
-    def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """The result of a lane at its last accepted state."""
-        return self.lanes.outcome(slot, spec)
 
     def release(self, slot: int) -> None:
         """Free the memory of a lane's guesses."""
@@ -119,37 +120,17 @@ class Picard:
     def _joined(self, slots: Slots) -> Tensor:
         return torch.cat([self.guesses[slot] for slot in slots.tolist()])
 
-    def _record_starts(self, slots: Slots, steps: Integers, rates: Floats) -> None:
-        """Record the times at which accepted steps began, and the variances there."""
-        lanes = self.lanes
-        lanes.times[slots, steps] = lanes.grid[slots, steps]
-        lanes.rates[slots, steps] = rates
-
     def _score_steps(
-        self,
-        slots: Slots,
-        points: Points,
-        accepted: Integers,
-        velocity: Tensor,
-        variance: Tensor,
-        rate: Floats,
-        reading: Floats,
+        self, slots: Slots, points: Points, accepted: Integers, found: Mapping[str, Any]
     ) -> None:
         """Pass the accepted steps to the scores: the first of all lanes, then the second, ..."""
-        lanes, guesses = self.lanes, self._joined(slots)
+        lanes = self.lanes
         for place in range(int(accepted.max(initial=0))):
             chosen = np.flatnonzero(accepted > place)
-            owner, rows = slots[chosen], points.first[chosen] + place
+            owner = slots[chosen]
             t = lanes.grid[owner, lanes.step[owner] + place]
             h = lanes.grid[owner, lanes.step[owner] + place + 1] - t
-            found: dict[str, Tensor | Floats] = {
-                "state": guesses,
-                "velocity": velocity,
-                "variance": variance,
-                "trace": rate,
-                "reading": reading,
-            }
-            evidence = _rows_of(found, rows)
+            evidence = _rows_of(found, points.first[chosen] + place)
             lanes.scoring.begin(owner, t, h, evidence)
             lanes.scoring.add(owner, t, h, evidence)
 
@@ -158,12 +139,9 @@ class Picard:
     ) -> None:
         """Guess the states of the next sweep.
 
-        Args:
-            slots: The lanes, ``[n]``.
-            states: New states from the last base on, ``[n, points + 1, *shape]``.
-            velocity: Velocity at the last usable point, ``[n, *shape]``.
-            accepted: Position of the new base among the states, ``[n]``.
-            usable: Position of the last usable state, ``[n]``.
+        ``states [n, points + 1, *shape]`` are the new ones from the last accepted state on, with
+        the positions of the newly ``accepted`` one and of the last ``usable`` one, where the
+        ``velocity`` is.
         """
         lanes = self.lanes
         step = lanes.step[slots]
@@ -179,14 +157,10 @@ class Picard:
             lane, place = lane[beyond], place[beyond]
             owner, first = slots[lane], step[lane]
             gap = lanes.grid[owner, first + place] - lanes.grid[owner, first + known[lane]]
-            line = _weights(gap, velocity) * velocity[to_device(lane, lanes.device)]
+            line = factors(gap, velocity) * velocity[to_device(lane, lanes.device)]
             guesses[to_device(beyond, lanes.device)] += line
         parts = torch.split(guesses, count.tolist())
         self.guesses.update(zip(slots.tolist(), parts, strict=True))
-
-
-def _weights(values: Floats, like: Tensor) -> Tensor:
-    return broadcast(to_device(values.astype(np.float32), like.device), like)
 
 
 def _sums(start: Tensor, moves: Tensor) -> Tensor:
@@ -201,12 +175,6 @@ def _sums(start: Tensor, moves: Tensor) -> Tensor:
     return torch.stack(states, 1)
 
 
-def _rows_of(
-    found: dict[str, Tensor | Floats], rows: Integers
-) -> Callable[[Part, Slots, Index], Evidence]:
+def _rows_of(found: Mapping[str, Any], rows: Integers) -> Callable[[Part, Slots, Index], Evidence]:
     """Evidence of lanes, from the rows of their points."""
-
-    def of(part: Part, slots: Slots, where: Index) -> Evidence:
-        return lambda name: found[name][rows[part]]
-
-    return of
+    return lambda part, slots, where: lambda name: found[name][rows[part]]

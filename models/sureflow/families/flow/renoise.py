@@ -8,13 +8,11 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import LaneSpec
 from sureflow.core.path import LINEAR
-from sureflow.core.process import Outcome, Query, Reply
+from sureflow.core.process import Query, Reply
 from sureflow.core.transfer import to_device, to_host
-from sureflow.families.flow.lanes import FlowLanes
-from sureflow.families.flow.rows import velocity_query
-from sureflow.families.flow.scores.names import RENOISED
+from sureflow.families.flow.process import FlowProcess
+from sureflow.families.flow.scores.catalogue import RENOISED
 from sureflow.moments.reduction import row_sums
 
 TIMES = (0.1, 0.2, 0.3)
@@ -22,19 +20,13 @@ TIMES = (0.1, 0.2, 0.3)
 most of the variance remains."""
 
 
-class Renoise:
+class Renoise(FlowProcess):
     """Asks, in one tick, for the unguided velocities at ``x_t = (1 - t) x0' + t x1``.
 
     ``x1`` is the finished sample and ``x0'`` is fresh noise, keyed by the lane and the draw.
     Guided lanes are asked about without guidance, since the variance was trained for the plain
     velocity.
-
-    Args:
-        lanes: The lanes.
     """
-
-    def __init__(self, lanes: FlowLanes) -> None:
-        self.lanes = lanes
 
     def ask(self, slots: Slots) -> list[Query]:
         """The rows of all draws of the first lane, then those of the next."""
@@ -44,7 +36,7 @@ class Renoise:
         noise, ends = self._noise(slots), self._ends(slots)
         x = LINEAR.interpolate(noise, ends, times)
         owner = np.repeat(slots, len(TIMES))
-        return [velocity_query(lanes, owner, x, t, np.zeros(0, np.int64))]
+        return [self.velocity_query(owner, x, t, np.zeros(0, np.int64))]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Pass the evidence to the score; every lane is done."""
@@ -57,13 +49,6 @@ class Renoise:
         )
         lanes.evaluations[slots] += len(TIMES)
         return np.ones(len(slots), np.bool_), np.zeros(len(slots), np.bool_)
-
-    def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """The result of the lane, including this score."""
-        return self.lanes.outcome(slot, spec)
-
-    def release(self, slot: int) -> None:
-        """Do nothing: no memory belongs to a lane here."""
 
     def _ends(self, slots: Slots) -> Tensor:
         ends: Tensor = self.lanes.x[self.lanes.index(slots)]

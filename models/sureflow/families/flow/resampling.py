@@ -9,43 +9,37 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
-from sureflow.core.draw import Purpose, normal
-from sureflow.core.lane import LaneSpec
+from sureflow.core.draw import Purpose
 from sureflow.core.path import LINEAR
-from sureflow.core.process import Outcome, Query, Reply
+from sureflow.core.process import Query, Reply
 from sureflow.core.transfer import to_host
-from sureflow.families.flow.edits import DrawKey
+from sureflow.families.flow.edits import Draw
 from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.operations import Region, Resample, Uncertain
-from sureflow.families.flow.rows import velocity_query
+from sureflow.families.flow.process import FlowProcess
 
 
-class Resampling:
-    """Applies the operation ``resample`` with one evaluation at a lane's present state.
+class Resampling(FlowProcess):
+    """Applies :class:`~sureflow.families.flow.operations.Resample` by one evaluation of a state.
 
-    The evaluation uses the condition that the lane had so far. With the expected end
-    ``mu1 = x + (1 - t) v`` and the expected noise ``mu0 = x - t v``, the state becomes
-    ``t mu1 + (1 - t) (sqrt(1 - strength^2) mu0 + strength xi)``.
-
-    Args:
-        lanes: The lanes.
+    The evaluation uses the condition that the lane had so far.
     """
 
     def __init__(self, lanes: FlowLanes) -> None:
-        self.lanes = lanes
-        self._pending: dict[int, tuple[Resample, DrawKey]] = {}
+        super().__init__(lanes)
+        self._pending: dict[int, tuple[Resample, Draw]] = {}
 
-    def prepare(self, slot: int, operation: Resample, key: DrawKey) -> None:
-        """Admit a lane for an operation, whose noise is drawn at the coordinates ``key``."""
-        self._pending[slot] = operation, key
+    def prepare(self, slot: int, operation: Resample, draw: Draw) -> None:
+        """Admit a lane for an operation, which has this noise."""
+        self._pending[slot] = operation, draw
 
     def ask(self, slots: Slots) -> list[Query]:
         """The states of all lanes, then those of the guided ones without condition."""
         lanes = self.lanes
         doubled = np.flatnonzero(lanes.guidance[slots] != 1)
         x = lanes.x[lanes.index(slots)].clone()
-        return [velocity_query(lanes, slots, x, lanes.t[slots].astype(np.float32), doubled)]
+        return [self.velocity_query(slots, x, lanes.t[slots].astype(np.float32), doubled)]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Move the states; every lane is done."""
@@ -54,11 +48,10 @@ class Resampling:
         lanes.evaluations[slots] += 1 + (guidance != 1)
         diverged = np.zeros(len(slots), np.bool_)
         for place, slot in enumerate(slots.tolist()):
-            operation, key = self._pending.pop(slot)
+            operation, draw = self._pending.pop(slot)
             x, t = lanes.x[slot], float(lanes.t[slot])
             noise, end = LINEAR.ends(x, t, velocity[place])
-            fresh = normal(lanes.shape, *key.of(Purpose.RESAMPLE)).to(lanes.device)
-            kept = math.sqrt(1 - operation.strength**2)
+            kept, fresh = math.sqrt(1 - operation.strength**2), draw(Purpose.RESAMPLE, 0)
             moved = LINEAR.interpolate(kept * noise + operation.strength * fresh, end, t)
             chosen = _chosen(operation.region, variance[place])
             diverged[place] = not bool(moved.isfinite().all())
@@ -67,10 +60,6 @@ class Resampling:
                 slope = LINEAR.score(x, t, velocity[place]) if guidance[place] == 1 else None
                 lanes.jump(slot, torch.where(chosen, moved, x), slope, renewed=True)
         return np.ones(len(slots), np.bool_), diverged
-
-    def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """The result of the lane in its present state."""
-        return self.lanes.outcome(slot, spec)
 
     def release(self, slot: int) -> None:
         """Forget the lane's operation."""

@@ -12,34 +12,25 @@ from typing import Any
 import numpy as np
 
 from sureflow.core.card import ModelCard
+from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch
 from sureflow.core.setting import Setting
-from sureflow.families.flow.spec import (
-    DEFAULT_MIN_STEPS,
-    DEFAULT_PARALLEL_TOLERANCE,
-    FlowSpec,
-)
+from sureflow.families.flow.spec import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLERANCE, FlowSpec
 
 RUN = ("label", "guidance", "method", "steps", "tolerance", "grid")
 """Fields of a lane that say how it is run; another class from some step on is an edit too."""
 
-FIXED = (
-    ("euler", 10), ("euler", 20), ("euler", 50), ("heun", 10), ("midpoint", 10), ("midpoint", 20),
-    ("ab2", 20), ("ab2", 40), ("rk4", 5), ("rk4", 10),
-)  # fmt: skip
-ADAPTIVE = (("ab2", 0.03), ("ab2", 0.01))
+FIXED = "euler:10 euler:20 euler:50 heun:10 midpoint:10 midpoint:20 ab2:20 ab2:40 rk4:5 rk4:10"
+ADAPTIVE = "ab2:0.03 ab2:0.01"
 
-MORE = (("euler", 100), ("heun", 40), ("ab2", 10), ("ab2", 80), ("rk4", 20))
-MORE_ADAPTIVE = (
-    ("ab2", 0.1), ("ab2", 0.003),
-    ("bosh3", 0.03), ("bosh3", 0.01), ("dopri5", 0.03), ("dopri5", 0.01),
-)  # fmt: skip
+MORE = "euler:100 heun:40 ab2:10 ab2:80 rk4:20"
+MORE_ADAPTIVE = "ab2:0.1 ab2:0.003 bosh3:0.03 bosh3:0.01 dopri5:0.03 dopri5:0.01"
 """For models of vectors, whose draws cost little."""
 
-FITTED = (("heun", 10), ("heun", 20), ("euler", 20))
+FITTED = "heun:10/fitted heun:20/fitted euler:20/fitted"
 """For models that have a grid of their own."""
 
-GUIDED = (("euler", 50), ("heun", 10), ("ab2", 40), ("rk4", 10))
+GUIDED = "euler:50 heun:10 ab2:40 rk4:10"
 """At the largest guidance scale, where every evaluation costs two rows."""
 
 
@@ -56,13 +47,14 @@ def named(
     return Setting.of({**entries, "steps": steps, "tolerance": tolerance}, comparable)
 
 
-def setting(spec: FlowSpec, tolerance: float | None = None) -> Setting:
-    """How a lane is run; ``tolerance`` is the widest that it was held to, if not its own.
+def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
+    """How a lane is run; ``realised`` is the widest tolerance that it was held to, if not its own.
 
     A lane compares with reference draws if it comes from noise alone, or goes on from one that does
     as that one would have, and takes no liberties with its steps.
     """
-    tolerance = tolerance or spec.tolerance
+    assert isinstance(spec, FlowSpec)
+    tolerance = realised or spec.tolerance
     loose = spec.parallel and spec.parallel_tolerance > DEFAULT_PARALLEL_TOLERANCE
     hasty = tolerance is not None and spec.min_steps < DEFAULT_MIN_STEPS
     comparable = not loose and not hasty and (spec.origin is None or _goes_on(spec))
@@ -81,39 +73,30 @@ def _goes_on(spec: FlowSpec) -> bool:
     return same and setting(parent).comparable
 
 
-def stratum(label: int | None) -> str:
-    """Name of the tables of a class; empty for no condition."""
-    return "" if label is None else str(label)
+def strata(spec: LaneSpec) -> list[tuple[str, float]]:
+    """The tables of a lane's class, or of no class, whose name is empty."""
+    assert isinstance(spec, FlowSpec)
+    return [("" if spec.label is None else str(spec.label), 1.0)]
 
 
-def draws(card: ModelCard, at: Setting) -> list[FlowSpec]:
+def draws(card: ModelCard, setting: Setting) -> list[FlowSpec]:
     """A lane of this setting of every class, and, at guidance 1, without a condition."""
-    entries = at.record()
+    entries = setting.record()
     labels: list[int | None] = [*range(len(card.classes))]
     if entries["guidance"] == 1:
         labels.append(None)
-    return [
-        FlowSpec(
-            0,
-            0,
-            entries["method"],
-            entries["steps"] or 1,
-            label,
-            entries["guidance"],
-            entries["tolerance"],
-            grid=entries["grid"],
-        )
-        for label in labels
-    ]
+    fields = {name: entries[name] for name in ("method", "guidance", "tolerance", "grid")}
+    steps = entries["steps"] or 1
+    return [FlowSpec(0, 0, steps=steps, label=label, **fields) for label in labels]
 
 
-def references(at: Setting, known: Sequence[Setting]) -> list[tuple[int, float]]:
+def references(setting: Setting, known: Sequence[Setting]) -> list[tuple[int, float]]:
     """Those of the same guidance scale; between two scales both, weighed.
 
     A guided variance is ``g^2 a + (1 - g)^2 b``, so each quantile is taken as that function of
     ``g`` through its values at the scales around. Outside all of them there is nothing to go by.
     """
-    wanted = at.numbers["guidance"]
+    wanted = setting.numbers["guidance"]
     by_scale = {one.numbers["guidance"]: number for number, one in enumerate(known)}
     if wanted in by_scale:
         return [(by_scale[wanted], 1.0)]
@@ -128,22 +111,14 @@ def references(at: Setting, known: Sequence[Setting]) -> list[tuple[int, float]]
 
 
 def usual(card: ModelCard, known: Sequence[Setting]) -> list[Setting]:
-    """Settings at which confidence is measured where nobody asks for others.
-
-    Args:
-        card: The model.
-        known: Those that have tables.
-    """
+    """Settings to measure confidence at where nobody asks for others, besides those ``known``."""
     cheap = card.media == "vector"
     scales = [one.numbers["guidance"] for one in known]
-    found = [named(method, steps) for method, steps in FIXED + MORE * cheap]
-    found += [
-        named(method, None, tolerance) for method, tolerance in ADAPTIVE + MORE_ADAPTIVE * cheap
-    ]
-    if "fitted" in card.grids:
-        found += [named(method, steps, grid="fitted") for method, steps in FITTED]
+    fitted = "fitted" in card.grids
+    lines = [FIXED, MORE * cheap, ADAPTIVE, MORE_ADAPTIVE * cheap, FITTED * fitted]
+    found = [parse(text) for text in " ".join(lines).split()]
     if max(scales) != 1:
-        found += [named(method, steps, guidance=max(scales)) for method, steps in GUIDED]
+        found += [parse(f"{text}@{max(scales)}") for text in GUIDED.split()]
     return [one for one in found if one.numbers["guidance"] in scales]
 
 
@@ -161,13 +136,8 @@ def parse(text: str) -> Setting:
     method, _, value = rest.partition(":")
     try:
         fixed = value.isdecimal()
-        return named(
-            method,
-            int(value) if fixed else None,
-            None if fixed else float(value),
-            grid or "uniform",
-            float(scale or 1),
-        )
+        steps, tolerance = (int(value), None) if fixed else (None, float(value))
+        return named(method, steps, tolerance, grid or "uniform", float(scale or 1))
     except ValueError as error:
         message = f"{text!r} is not of the form METHOD:STEPS or METHOD:TOLERANCE[/GRID][@GUIDANCE]"
         raise ValueError(message) from error

@@ -9,39 +9,36 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Floats, Slots
-from sureflow.core.lane import LaneSpec
-from sureflow.core.process import Outcome, Query, Reply
-from sureflow.core.transfer import to_device, to_host
+from sureflow.core.process import Query, Reply
+from sureflow.core.transfer import to_device
+from sureflow.families.flow.adaptive import Adaptive
 from sureflow.families.flow.combine import combine
 from sureflow.families.flow.control import ByLane, StepControl
 from sureflow.families.flow.deadline import accept_late_step, relax_tolerance
 from sureflow.families.flow.edits import Edits
 from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.lanes import FlowLanes
-from sureflow.families.flow.rows import jvp_query, velocity_query
-from sureflow.families.flow.scores.names import NULL, SLOPE
+from sureflow.families.flow.process import JVP, FlowProcess, on_host
+from sureflow.families.flow.scores.catalogue import NULL, SLOPE
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.moments.reduction import row_sums
 
 
-class Solver:
+class Solver(FlowProcess):
     """Integrates ``dx/dt = v(x, t)`` explicitly, every lane at its own stage of its own method.
 
     Along with the state it integrates the uncertainty ``dU_i/dt = Sigma_i(x_t, t)`` with the
     method's own weights, at the stages that the method evaluates anyway.
 
-    Args:
-        lanes: The lanes to move.
-        control: Step control; by default, what each lane's spec asks for.
-
     Attributes:
+        control: Step control; by default, what each lane's spec asks for.
         edits: Operations that act on some lanes at every step.
     """
 
     def __init__(self, lanes: FlowLanes, control: StepControl | None = None) -> None:
-        self.lanes = lanes
-        self.control = control or ByLane()
+        super().__init__(lanes)
+        self.control = control or ByLane(Adaptive())
         self.edits = Edits(lanes)
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
@@ -63,7 +60,7 @@ class Solver:
         t = lanes.t[slots] + COEFFICIENTS.c[method, stage] * h
         lanes.stage_t[stage, slots] = t
         doubled = np.flatnonzero(self._needs_null(slots, t))
-        query = velocity_query(lanes, slots, x, t.astype(np.float32), doubled)
+        query = self.velocity_query(slots, x, t.astype(np.float32), doubled)
         wanted = lanes.scoring.wants(SLOPE, slots, t)
         if wanted is None:
             return [query]
@@ -72,7 +69,9 @@ class Solver:
         second = wanted[doubled] & (lanes.guidance[slots[doubled]] != 1)
         rows = np.concatenate([first, len(slots) + np.flatnonzero(second)])
         owner = slots[np.concatenate([first, doubled[second]])]
-        return [query, jvp_query(query, rows, lanes.scoring.inputs(SLOPE, owner))]
+        where = to_device(rows, lanes.device)
+        inputs = {name: value[where] for name, value in query.inputs.items()}
+        return [query, Query(JVP, inputs | {"direction": lanes.scoring.inputs(SLOPE, owner)})]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Store the stage, and finish the steps that are complete.
@@ -103,7 +102,7 @@ class Solver:
         if adaptive.any():
             read["trace"] = row_sums(variance)
             read["error"] = self._error_squares(slots[measured])
-        numbers = _on_host(read)
+        numbers = on_host(read)
         rate = numbers["rate"]
         if "reading" in numbers:
             lanes.stage_evidence["reading"][stage, slots] = numbers["reading"]
@@ -132,13 +131,6 @@ class Solver:
             if shared.any():
                 self._begin(shared, slots, rate, mean_variance)
         return done | lanes.abandoned[slots] | lanes.halted[slots], ~finite
-
-    def end(self, slot: int, spec: LaneSpec) -> Outcome:
-        """The result of the lane in its present state."""
-        return self.lanes.outcome(slot, spec)
-
-    def release(self, slot: int) -> None:
-        """Do nothing: the next lane overwrites the slot."""
 
     def _needs_null(self, slots: Slots, t: Floats) -> Flags:
         """Which of these lanes are also evaluated without condition."""
@@ -229,13 +221,3 @@ class Solver:
         zero = torch.zeros_like(lanes.x[:1]).expand_as(lanes.x)
         error = combine(zero, lanes.k, where, lanes.error_weights(slots))
         return row_sums((error / (1 + lanes.x[where].abs())).square())
-
-
-def _on_host(parts: dict[str, Tensor]) -> dict[str, Floats]:
-    """Copy numbers by name, each ``[n]``, from the device in one read."""
-    values = to_host(torch.cat([*parts.values()])).astype(np.float64)
-    found, start = {}, 0
-    for name, part in parts.items():
-        found[name] = values[start : start + len(part)]
-        start += len(part)
-    return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sureflow.core.arrays import Flags, Floats, Integers
 from sureflow.core.plugins import installed
 
 GROUP = "sureflow.solvers"
@@ -99,9 +99,8 @@ ADAPTIVE_METHODS = tuple(name for name, tableau in TABLEAUS.items() if tableau.e
 STAGES = max(tableau.stages for tableau in TABLEAUS.values())
 
 
-@dataclass(frozen=True)
 class Coefficients:
-    """All tableaus, stacked and padded with zeros, so that they can be indexed by method.
+    """Tableaus, stacked and padded with zeros, so that they can be indexed by method.
 
     Attributes:
         a: ``[methods, STAGES, STAGES]``.
@@ -116,41 +115,22 @@ class Coefficients:
         multistep: See :class:`Tableau`, ``[methods]``.
     """
 
-    a: Floats
-    b: Floats
-    c: Floats
-    error: Floats
-    power: Integers
-    stages: Integers
-    plain_stages: Integers
-    fsal: Flags
-    multistep: Flags
+    def __init__(self, tableaus: Sequence[Tableau]) -> None:
+        self.a = np.zeros((len(tableaus), STAGES, STAGES))
+        self.b, self.c, self.error = np.zeros((3, len(tableaus), STAGES))
+        for index, tableau in enumerate(tableaus):
+            for stage, row in enumerate(tableau.a):
+                self.a[index, stage, : len(row)] = row
+            self.b[index, : tableau.stages] = tableau.b
+            self.c[index, : tableau.stages] = tableau.c
+            if tableau.embedded:
+                self.error[index, : tableau.stages] = np.subtract(tableau.b, tableau.embedded)
+        self.power = np.array([tableau.embedded_order + 1 for tableau in tableaus])
+        self.stages = np.array([tableau.stages for tableau in tableaus])
+        self.fsal = np.array([tableau.fsal for tableau in tableaus])
+        self.plain_stages = self.stages - self.fsal
+        self.multistep = np.array([tableau.multistep for tableau in tableaus])
 
 
-def coefficients() -> Coefficients:
-    """Stack :data:`TABLEAUS` in the order of :data:`METHODS`."""
-    tableaus = list(TABLEAUS.values())
-    a = np.zeros((len(tableaus), STAGES, STAGES))
-    b, c, error = np.zeros((3, len(tableaus), STAGES))
-    for index, tableau in enumerate(tableaus):
-        for stage, row in enumerate(tableau.a):
-            a[index, stage, : len(row)] = row
-        b[index, : tableau.stages] = tableau.b
-        c[index, : tableau.stages] = tableau.c
-        if tableau.embedded:
-            error[index, : tableau.stages] = np.subtract(tableau.b, tableau.embedded)
-    stages, fsal = np.array([(t.stages, t.fsal) for t in tableaus]).T
-    return Coefficients(
-        a=a,
-        b=b,
-        c=c,
-        error=error,
-        power=np.array([tableau.embedded_order + 1 for tableau in tableaus]),
-        stages=stages,
-        plain_stages=stages - fsal,
-        fsal=fsal.astype(bool),
-        multistep=np.array([tableau.multistep for tableau in tableaus]),
-    )
-
-
-COEFFICIENTS = coefficients()
+COEFFICIENTS = Coefficients([*TABLEAUS.values()])
+"""Of :data:`METHODS`, in their order."""

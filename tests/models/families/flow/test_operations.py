@@ -9,8 +9,9 @@ from scipy.stats import ks_2samp
 from stubs import Scripted, model_of
 
 from sureflow.core.origin import Branch
+from sureflow.families.flow.edits import gradient
 from sureflow.families.flow.measurement import measurement
-from sureflow.families.flow.objectives import gradient, register
+from sureflow.families.flow.objectives import register
 from sureflow.families.flow.operations import Guide, Inpaint, Resample, Uncertain
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture

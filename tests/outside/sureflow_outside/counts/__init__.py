@@ -17,7 +17,6 @@ from sureflow.core.cost import Cost
 from sureflow.core.family import Family
 from sureflow.core.lane import LaneSpec
 from sureflow.core.meaning import Meaning
-from sureflow.core.note import whole
 from sureflow.core.schema import Integer, Schema
 
 MAX_STEPS = 1000
@@ -61,7 +60,6 @@ class Counts(Family):
 
     name = "counts"
     spec = CountSpec
-    fields: ClassVar = {"steps": whole}
     sampler = LeapOptions
     samplers = ("leap",)
     scores: ClassVar = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.core.arrays import Flags, Index, Slots
-from sureflow.core.early import EarlyRule
-from sureflow.core.engine import Engine, Head
+from sureflow.core.engine import EarlyRule, Engine, Head
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
 from sureflow.core.process import Outcome, Process, Query, Reply
@@ -57,7 +56,7 @@ class Leaps:
     def __init__(self, lanes: Lanes, start: Tensor) -> None:
         self.lanes = lanes
         self._start = start.numpy().astype(np.float64)
-        self._counts = lanes.tensor("counts", tuple(start.shape), "i8", "counts")
+        self._counts = lanes.tensor("counts", *start.shape, dtype="i8", space="counts")
         self._scoring = Scoring(lanes, tuple(start.shape), lambda name: Activity)
         self._specs: dict[int, CountSpec] = {}
 
@@ -122,12 +121,6 @@ class CountPhases:
         assert isinstance(spec, CountSpec)
         self._leaps.admit(slot, spec)
         yield self._leaps
-
-    def listen(self, listener: Callable[[int, float, float], object]) -> None:
-        raise NotImplementedError
-
-    def set_clock(self, now: float, tick_s: float) -> None:
-        """Nobody hurries."""
 
 
 class CountEngine(Engine):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sureflow.core.card import ModelCard
 from sureflow.core.meaning import Meaning
 from sureflow.core.plugins import installed
+from sureflow.families.flow.spec import FlowSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +33,17 @@ class FlowMeaning(Meaning):
     factor: int = 0
     after: int = 0
 
-    def obstacle(
-        self, card: ModelCard, label: int | None, guidance: float, parallel: bool = False
-    ) -> str | None:
-        """Why lanes cannot have this score, as the end of a sentence; ``None`` if they can.
-
-        Args:
-            card: Card of the model.
-            label: Class or any other condition of the lanes; ``None`` if they have none.
-            guidance: Guidance scale of the lanes.
-            parallel: Whether their steps are evaluated in parallel.
-        """
-        if self.needs_condition and label is None:
+    def obstacle(self, card: ModelCard, spec: FlowSpec) -> str | None:
+        """Why a lane cannot have this score, as the end of a sentence; ``None`` if it can."""
+        if self.needs_condition and not spec.conditioned:
             return "compares a label with none, so it needs one"
-        if self.plain and guidance != 1:
+        if self.plain and spec.guidance != 1:
             return "holds for plain velocities, so not with guidance"
         if self.factor and not card.differentiable:
             return f"differentiates the velocity, and that of {card.name} cannot be differentiated"
         if self.needs_probe and not card.probed:
             return f"needs a probe, and {card.name} has none; `sureflow probe` makes one"
-        if self.costs_rows and parallel:
+        if self.costs_rows and spec.parallel:
             return "asks for evaluations of its own, so not with parallel"
         return None
 
@@ -71,12 +63,17 @@ GROUP = "sureflow.scores"
 
 HERE = "sureflow.families.flow.scores"
 
+NULL, SLOPE, RENOISED = "null_velocity", "divergence", "renoised"
+"""Names of the evidence that costs rows of its own: the velocity without condition, besides that
+with it; the slope of the velocity along random signs, an estimate of its divergence; and the
+squared error of the velocities between fresh noise and the sample, over its expected value."""
+
 SCORES: dict[str, FlowMeaning] = {
     "propagated": FlowMeaning(
         "ambiguity",
         "squared data units",
         "how much was open along the path: the integral of the propagated variance over time",
-        fold=f"{HERE}.propagated:Propagated",
+        fold=f"{HERE}.integral:Propagated",
     ),
     "propagated_late": FlowMeaning(
         "landing",
@@ -122,7 +119,7 @@ SCORES: dict[str, FlowMeaning] = {
         "what a judge would say of the sample, predicted from the network's own activations along"
         " the path",
         needs_probe=True,
-        fold=f"{HERE}.probe:ProbeReading",
+        fold=f"{HERE}.integral:ProbeReading",
     ),
     "adherence": FlowMeaning(
         "disregard",
@@ -139,7 +136,7 @@ SCORES: dict[str, FlowMeaning] = {
         " halfway",
         needs_condition=True,
         rows=2,
-        fold=f"{HERE}.contrast:AdherenceContrast",
+        fold=f"{HERE}.adherence:AdherenceContrast",
     ),
     "divergence": FlowMeaning(
         "improbability",
@@ -147,7 +144,7 @@ SCORES: dict[str, FlowMeaning] = {
         "minus the log-density of the sample, its divergence estimated from the velocity's own"
         " derivatives along one random direction",
         factor=1,
-        fold=f"{HERE}.divergence:Divergence",
+        fold=f"{HERE}.likelihood:Divergence",
     ),
     "residual": FlowMeaning(
         "surprise",
@@ -155,7 +152,7 @@ SCORES: dict[str, FlowMeaning] = {
         "how far the finished sample is from what the model expects on the way to it from fresh"
         " noise, in units of its own variance; 1 is as expected",
         after=3,
-        fold=f"{HERE}.renoised:Renoised",
+        fold=f"{HERE}.residual:Renoised",
     ),
 }
 SCORES |= installed(GROUP, FlowMeaning)

@@ -1,4 +1,4 @@
-"""Scores that integrate one number per evaluation over time."""
+"""Scores that are integrals over time of one number per evaluation."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Floats, Index, Slots
-from sureflow.core.lane import LaneSpec
 from sureflow.core.score import Evidence, Fields, Score, Step
+from sureflow.moments.reduction import row_sums
 
 LATE = 0.5
 """Time from which the score ``propagated_late`` counts the variance."""
+
+
+class Propagated(Score):
+    """``int tr Sigma dt``: the sum of the map that every lane has."""
+
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
+        """The sum of the lane's map."""
+        return row_sums(evidence("map").double())
 
 
 class Integral(Score):
@@ -26,10 +34,6 @@ class Integral(Score):
     @abstractmethod
     def integrand(self, step: Step) -> Floats:
         """The integrand ``g`` at an evaluation, ``[n]``."""
-
-    def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Begin at zero."""
-        self._total[slot] = 0
 
     def add(self, step: Step) -> None:
         """Add up with the solver's weights."""
@@ -46,3 +50,22 @@ class PropagatedLate(Integral):
     def integrand(self, step: Step) -> Floats:
         """The variance from ``t = 0.5`` on, 0 before."""
         return np.where(step.t >= LATE, step.evidence("trace"), 0.0)
+
+
+class ProbeReading(Integral):
+    """``int p(x_t, t) dt`` of the reading ``p`` of a :class:`~sureflow.networks.probe.Probe`.
+
+    It is linear in activations averaged over the path. A guided lane uses the reading with its
+    label, since the probe was fitted to samples without guidance.
+    """
+
+    def integrand(self, step: Step) -> Floats:
+        """The reading of the probe."""
+        reading: Floats = step.evidence("reading")
+        return reading
+
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
+        """Mean reading from 0 to the present time."""
+        t = evidence("t")
+        elapsed = torch.from_numpy(t).where(torch.from_numpy(t > 0), 1.0)
+        return super().values(slots, where, evidence) / elapsed

@@ -1,4 +1,4 @@
-"""The score ``likelihood``: minus the log-likelihood of a sample, from the variance along its path.
+"""Scores that are minus the log-likelihood of a sample: ``likelihood`` and ``divergence``.
 
 For the linear path and noise of unit variance, the posterior variance determines the divergence of
 the velocity, ``div v = (t tr Sigma - d) / (1 - t)``, and with it the density of the samples,
@@ -16,10 +16,12 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Floats, Index, Slots
+from sureflow.core.draw import Purpose, signs
 from sureflow.core.lane import LaneSpec
 from sureflow.core.path import LINEAR
 from sureflow.core.score import Evidence, Fields, Step
 from sureflow.core.transfer import to_device
+from sureflow.families.flow.scores.catalogue import SLOPE
 from sureflow.families.flow.scores.integral import Integral
 from sureflow.moments.reduction import row_sums
 
@@ -70,12 +72,6 @@ class Likelihood(Integral):
         self._jumped = fields.flag("jumped")
         self._jump = fields.tensor("jump", *shape)
 
-    def admit(self, slot: int, spec: LaneSpec) -> None:
-        """Begin at zero, without a jump."""
-        super().admit(slot, spec)
-        self._jumped[slot] = False
-        self._jump[slot] = 0
-
     def integrand(self, step: Step) -> Floats:
         """The divergence."""
         return divergence_rate(step.t, step.evidence("trace"), math.prod(self.shape))
@@ -118,3 +114,32 @@ class Likelihood(Integral):
         jump = self._jump[to_device(slots, self._jump.device)]
         gained = row_sums((jump * slopes).double())
         self._total[slots] -= gained.cpu().numpy() / 2
+
+
+class Divergence(Likelihood):
+    """``-log p1(x1) = int z . (J z) dt - log p0(x0)``, ``J`` the Jacobian of the velocity.
+
+    :class:`Likelihood` computes the divergence from the variance. This score estimates it from the
+    derivative of the velocity that moved the sample, guided or not. It works for any network, and
+    gives the density of the samples that the flow makes, not of the data it was trained on. ``z``
+    are random signs, one draw per sample, the same along its path (Grathwohl et al., FFJORD, 2019).
+    """
+
+    costly = (SLOPE,)
+
+    def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
+        super().__init__(fields, shape)
+        self._signs = fields.tensor("direction", *shape)
+
+    def admit(self, slot: int, spec: LaneSpec) -> None:
+        """Draw the signs of the lane."""
+        self._signs[slot] = signs(self.shape, spec.seed, spec.index, Purpose.DIRECTION)
+
+    def inputs(self, evidence: str, where: Index) -> Tensor:
+        """The signs of these lanes, ``[n, *shape]``."""
+        return self._signs[where]
+
+    def integrand(self, step: Step) -> Floats:
+        """The slope along the signs."""
+        slope: Floats = step.evidence(SLOPE)
+        return slope

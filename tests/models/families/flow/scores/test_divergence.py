@@ -158,7 +158,7 @@ def test_the_mean_over_probes_is_exact(label: int | None, scale: float, monkeypa
     found = []
     for probe in ([1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]):
         monkeypatch.setattr(
-            "sureflow.families.flow.scores.divergence.signs",
+            "sureflow.families.flow.scores.likelihood.signs",
             lambda *_, probe=probe: torch.tensor(probe),
         )
         found.append(run(model_of(MIXTURE), [spec])[0].uncertainty)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sureflow.core.process import Query
-from sureflow.sampling.join import join_and_evaluate
+from sureflow.sampling.evaluator import join_and_evaluate
 
 
 class Head:

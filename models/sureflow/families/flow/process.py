@@ -1,0 +1,68 @@
+"""The base of the processes of a flow's lanes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sureflow.core.arrays import Floats, Integers, Slots
+from sureflow.core.lane import LaneSpec
+from sureflow.core.process import Outcome, Query
+from sureflow.core.transfer import to_device, to_host
+from sureflow.families.flow.lanes import FlowLanes
+
+VELOCITY, JVP = "velocity", "jvp"
+"""Names of the heads: the velocity with its variance, and its derivative along a direction."""
+
+
+class FlowProcess:
+    """A process that keeps nothing of a lane outside of the lanes that it moves."""
+
+    def __init__(self, lanes: FlowLanes) -> None:
+        self.lanes = lanes
+
+    def end(self, slot: int, spec: LaneSpec) -> Outcome:
+        """The result of a lane in its present state."""
+        return self.lanes.outcome(slot, spec)
+
+    def release(self, slot: int) -> None:
+        """Do nothing: the next lane overwrites the slot."""
+
+    def velocity_query(
+        self, owner: Slots, x: Tensor, t: npt.NDArray[np.float32], doubled: Integers
+    ) -> Query:
+        """Query for velocities at points, and then at some of them without condition.
+
+        Args:
+            owner: The lane of each point, ``[n]``.
+            x: The points, ``[n, *shape]``.
+            t: Times of the points, ``[n]``.
+            doubled: Positions of the points that are evaluated twice, ascending.
+        """
+        lanes, label = self.lanes, self.lanes.label[owner]
+        given = {
+            name: array[to_device(owner, x.device)]
+            for name, array in lanes.condition_arrays.items()
+        }
+        if len(doubled):
+            where = to_device(doubled, x.device)
+            x = torch.cat([x, x[where]])
+            t = np.concatenate([t, t[doubled]])
+            label = np.concatenate([label, np.full_like(doubled, lanes.null_label)])
+            for name, value in given.items():
+                null = value.new_full((len(doubled), *value.shape[1:]), lanes.conditions[name].null)
+                given[name] = torch.cat([value, null])
+        times, labels = to_device(t, x.device), to_device(label, x.device)
+        return Query(VELOCITY, {"x": x, "t": times, "label": labels, **given})
+
+
+def on_host(parts: dict[str, Tensor]) -> dict[str, Floats]:
+    """Copy numbers by name, each ``[n]``, from the device in one read."""
+    values = to_host(torch.cat([*parts.values()])).astype(np.float64)
+    found, start = {}, 0
+    for name, part in parts.items():
+        found[name] = values[start : start + len(part)]
+        start += len(part)
+    return found

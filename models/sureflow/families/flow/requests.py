@@ -1,0 +1,97 @@
+"""From requests to lanes, or to the field that cannot be served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from sureflow.core.card import ModelCard
+from sureflow.core.condition import LABEL, arrays_of, label_of
+from sureflow.core.family import Edited
+from sureflow.core.lane import Array, LaneSpec
+from sureflow.core.schema import InvalidFieldError
+from sureflow.families.flow.operation_bodies import ConditionOperation
+from sureflow.families.flow.options import Guidance, SamplerOptions
+from sureflow.families.flow.spec import FlowSpec
+
+
+def lane(
+    card: ModelCard,
+    seed: int,
+    condition: Mapping[str, Any],
+    guidance: Guidance,
+    sampler: SamplerOptions,
+) -> FlowSpec:
+    """Return the first lane of a generate request.
+
+    Raises:
+        InvalidFieldError: The model cannot make it.
+    """
+    spec, arrays = FlowSpec(seed, 0, **sampler.lane()), dict(condition)
+    label, fields = arrays.pop(LABEL, None), ("condition.label", "condition", "guidance.scale")
+    spec = _conditioned(spec, card, label, arrays, guidance.scale, fields)
+    _check_grid(sampler, card)
+    return spec
+
+
+def edit(
+    card: ModelCard,
+    parent: LaneSpec,
+    sampler: SamplerOptions | None,
+    operations: Sequence[Any],
+    sample: Callable[[], Array],
+) -> Edited:
+    """Return the lane that continues from a parent, and its operations.
+
+    Raises:
+        InvalidFieldError: The model cannot serve a field of the request.
+    """
+    spec, numbered = cast(FlowSpec, parent), list(enumerate(operations))
+    conditions = [each for each in numbered if isinstance(each[1], ConditionOperation)]
+    if len(conditions) > 1:
+        raise InvalidFieldError("operations", "one condition at most")
+    for number, body in conditions:  # which is a field of the lane
+        fields = tuple(f"operations.{number}.{name}" for name in ("label", "arrays", "scale"))
+        spec = _conditioned(spec, card, body.label, body.arrays or {}, body.scale, fields)
+    made: list[tuple[int, object]] = [
+        (number, body.read(card, sample, f"operations.{number}"))
+        for number, body in numbered
+        if not isinstance(body, ConditionOperation)
+    ]
+    if sampler is None:
+        return spec, made
+    if sampler.parallel is not None:
+        raise InvalidFieldError("sampler.parallel", "not for the rest of a trajectory")
+    _check_grid(sampler, card)
+    return replace(spec, **sampler.lane()), made
+
+
+def _conditioned(
+    spec: FlowSpec,
+    card: ModelCard,
+    label: int | str | None,
+    arrays: Mapping[str, Any],
+    scale: float | None,
+    fields: Sequence[str],
+) -> FlowSpec:
+    """The lane with another condition, as far as it is given; ``fields`` name it in errors."""
+    number = spec.label if label is None else label_of(label, card, fields[0])
+    found = arrays_of(arrays, card, fields[1])
+    # The type that velocity networks take.
+    floats = {name: np.asarray(array, np.float32) for name, array in found.items()}
+    guidance = spec.guidance if scale is None else scale
+    condition = {**spec.condition, **floats}
+    spec = replace(spec, label=number, condition=condition, guidance=guidance)
+    if not spec.conditioned and spec.guidance != 1:
+        needed = "a condition" if card.conditions else "condition.label"
+        raise InvalidFieldError(fields[2], f"a scale other than 1 needs {needed}")
+    return spec
+
+
+def _check_grid(sampler: SamplerOptions, card: ModelCard) -> None:
+    if sampler.grid is not None and sampler.grid not in card.grids:
+        message = f"{card.name} has only {', '.join(card.grids)}"
+        raise InvalidFieldError("sampler.grid", message)
