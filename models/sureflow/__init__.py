@@ -13,7 +13,7 @@ from sureflow.families.flow.spec import FlowSpec
 
 if TYPE_CHECKING:
     from sureflow.checkpoint import CheckpointError, load
-    from sureflow.families.flow.invert import invert
+    from sureflow.families.flow.inversion import invert
     from sureflow.model import Model
     from sureflow.sampling.branch import edit
     from sureflow.sampling.sample import sample
@@ -36,7 +36,7 @@ _homes = {
     "CheckpointError": "sureflow.checkpoint",
     "Model": "sureflow.model",
     "edit": "sureflow.sampling.branch",
-    "invert": "sureflow.families.flow.invert",
+    "invert": "sureflow.families.flow.inversion",
     "load": "sureflow.checkpoint",
     "sample": "sureflow.sampling.sample",
 }

@@ -2,25 +2,25 @@
 
 A recipe is a safetensors file. Its tensors are the arrays of the lane; all other fields are in a
 JSON note in its metadata. A recipe leaves out the fields that do not change the sample (``keep``,
-``watch``, ``halt``), and the frames, which only save evaluations. The fields of lanes and
-operations are read by their annotations.
+``watch``, ``halt``), and the frames, which only save evaluations. What is read must have the types
+of the fields' annotations.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import fields
-from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from safetensors.numpy import load, save
 
 from sureflow.core.family import Family, families, family_of
+from sureflow.core.field_types import READ, Tensors, check_types
 from sureflow.core.lane import LaneSpec, Origin
-from sureflow.core.note import Check, Tensors, check_of, expect, tensor, whole
 from sureflow.core.origin import Branch, Inverted
+
+_Made = TypeVar("_Made")
 
 NOTE = "recipe"
 """Name of the note in the metadata."""
@@ -31,8 +31,8 @@ MAX_DEPTH = 64
 FIRST_FAMILY = "flow"
 """Family of a note that names none, as the first versions of the software wrote them."""
 
-BEFORE, AFTER = ("seed", "index"), ("scores", "early")
-"""Fields of every lane in a note, before and after those of its family."""
+COMMON = {field.name for field in fields(LaneSpec)}
+"""Fields of every lane. A note has four of them, before and after those of its family."""
 
 
 def dump(spec: LaneSpec) -> bytes:
@@ -67,7 +67,7 @@ def parse(data: bytes) -> LaneSpec:
 def _lane(spec: LaneSpec, path: str, tensors: Tensors, depth: int) -> dict[str, Any]:
     family = family_of(spec)
     note: dict[str, Any] = {} if spec.family == FIRST_FAMILY else {"family": spec.family}
-    for name in _checks(family):
+    for name in _names(family):
         note[name] = _json_of(getattr(spec, name), path + name, tensors)
     if spec.condition:
         note["condition"] = {
@@ -116,45 +116,64 @@ def _json_of(value: Any, name: str, tensors: Tensors) -> Any:
 
 def _lane_of(note: Any, tensors: Tensors, depth: int) -> LaneSpec:
     family = families()[note.get("family", FIRST_FAMILY)]
-    checks = _checks(family)
-    expect(set(note) - {"origin", "condition", "family"} == set(checks), "fields of a lane")
-    values = _checked(note, checks, tensors)
-    given = note.get("condition", {})
-    values["condition"] = {name: tensor(value, name, tensors) for name, value in given.items()}
+    names = _names(family)
+    _expect(set(note) - {"origin", "condition", "family"} == set(names), "fields of a lane")
+    values = _values(family.spec, names, note, tensors)
+    values["condition"] = {k: _tensor(v, tensors) for k, v in note.get("condition", {}).items()}
     if "origin" in note:
         values["origin"] = _origin_of(family, note["origin"], tensors, depth)
-    return family.spec(**values)
+    return _typed(family.spec(**values))
 
 
 def _origin_of(family: Family, note: Any, tensors: Tensors, depth: int) -> Origin:
     if note["kind"] == "inverted":
-        expect(set(note) == {"kind", "data"}, "fields of what is inverted")
-        return Inverted(tensor(note["data"], "data", tensors, np.float32))
-    expect(note["kind"] == "branch" and depth > 0, "a branch, and not too many")
-    expect(set(note) == {"kind", "step", "operations", "parent"}, "fields of a branch")
+        _expect(set(note) == {"kind", "data"}, "fields of what is inverted")
+        return _typed(Inverted(_tensor(note["data"], tensors)))
+    _expect(note["kind"] == "branch" and depth > 0, "a branch, and not too many")
+    _expect(set(note) == {"kind", "step", "operations", "parent"}, "fields of a branch")
     operations = [_operation_of(family, operation, tensors) for operation in note["operations"]]
     parent = _lane_of(note["parent"], tensors, depth - 1)
-    return Branch(parent, whole(note["step"], "step", tensors), tuple(operations))
+    return _typed(Branch(parent, note["step"], tuple(operations)))
 
 
 def _operation_of(family: Family, note: Any, tensors: Tensors) -> object:
     kind = family.operations[note["kind"]]
-    checks = {field.name: check_of(field) for field in fields(kind)}
-    expect(set(note) - {"kind"} == set(checks), "fields of an operation")
-    return kind(**_checked(note, checks, tensors))
+    names = [field.name for field in fields(kind)]
+    _expect(set(note) - {"kind"} == set(names), "fields of an operation")
+    return _typed(kind(**_values(kind, names, note, tensors)))
 
 
-@cache
-def _checks(family: Family) -> dict[str, Check]:
-    """The checks of a lane's fields, in their order in a note."""
-    common = {field.name for field in fields(LaneSpec)}
-    by_name = {field.name: field for field in fields(family.spec)}
-    own = [name for name in by_name if name not in common]
-    return {name: check_of(by_name[name]) for name in (*BEFORE, *own, *AFTER)}
+def _names(family: Family) -> list[str]:
+    """Names of the fields of a lane that a note has, in order."""
+    own = [field.name for field in fields(family.spec) if field.name not in COMMON]
+    return ["seed", "index", *own, "scores", "early"]
 
 
-def _checked(note: Any, checks: Mapping[str, Check], tensors: Tensors) -> dict[str, Any]:
-    return {name: check(note[name], name, tensors) for name, check in checks.items()}
+def _values(kind: type[Any], names: list[str], note: Any, tensors: Tensors) -> dict[str, Any]:
+    read = {field.name: field.metadata.get(READ, _value) for field in fields(kind)}
+    return {name: read[name](note[name], tensors) for name in names}
+
+
+def _value(note: Any, tensors: Tensors) -> Any:
+    """A value as it was before :func:`_json_of`."""
+    if isinstance(note, dict):
+        return _tensor(note, tensors)
+    return tuple(note) if isinstance(note, list) else note
+
+
+def _tensor(note: Any, tensors: Tensors) -> np.ndarray:
+    _expect(set(note) == {"tensor"}, "the name of a tensor")
+    return tensors.pop(note["tensor"])
+
+
+def _typed(made: _Made) -> _Made:
+    check_types(made)
+    return made
+
+
+def _expect(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"expected {what}")
 
 
 def _refused(constant: str) -> float:

@@ -41,7 +41,7 @@ class Family:
     Attributes:
         name: The name that checkpoints and cards use.
         spec: Class of the family's lanes. Recipes have the fields that it adds to those of every
-            lane; :func:`~sureflow.core.note.check_of` reads them back by their annotations.
+            lane, and :func:`~sureflow.core.field_types.check_types` checks them.
         operations: Operations that an edit can apply to a trajectory, by name.
         scores: Scores that a request can ask for, and what each means.
         default_score: Score of models whose calibration recommends none.

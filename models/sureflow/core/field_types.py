@@ -12,13 +12,21 @@ from typing import Any
 
 import numpy as np
 
+READ = "read"
+"""Entry of a field's metadata: how a recipe reads it, ``(note, tensors) -> value``, if the note is
+more than a number, a name, a list or the name of an array."""
 
-def _integer(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+Tensors = dict[str, np.ndarray]
+"""The arrays of a recipe by name. Whoever reads one removes it."""
+
+
+def _integer(value: Any) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and 0 <= value < 2**63
 
 
 def _number(value: Any) -> bool:
-    if not (_integer(value) or isinstance(value, float | np.floating)):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
     try:
         return isfinite(value)
@@ -34,17 +42,21 @@ def _is(kind: type) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, kind)
 
 
+def _array(dtype: type[np.generic]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, np.ndarray) and value.dtype == dtype
+
+
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "None": (_is(type(None)), "None"),
-    "int": (_integer, "an integer"),
+    "int": (_integer, "an integer in 0 .. 2**63 - 1"),
     "float": (_number, "a finite number"),
     "str": (_is(str), "text"),
     "Literal['commit', 'all']": (_is(str), "text"),
-    "tuple[int, ...]": (_several(_integer), "a tuple of integers"),
+    "tuple[int, ...]": (_several(_integer), "a tuple of integers from 0 on"),
     "tuple[float, ...]": (_several(_number), "a tuple of finite numbers"),
     "tuple[str, ...]": (_several(_is(str)), "a tuple of names"),
-    "Array": (_is(np.ndarray), "an array"),
-    "Mask": (_is(np.ndarray), "an array"),
+    "Array": (_array(np.float32), "a float32 array"),
+    "Mask": (_array(np.bool_), "an array of booleans"),
 }
 """For each annotation, a check of a value and the words for it in an error message."""
 

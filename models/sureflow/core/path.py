@@ -7,10 +7,14 @@ Time runs from noise at ``t = 0`` to data at ``t = 1``: ``x_t = alpha(t) x1 + si
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from sureflow.core.transfer import to_device
 
 Time = Tensor | float
 """One time for all rows, or a time per row ``[B]``."""
@@ -23,6 +27,11 @@ Prediction = Literal["velocity", "noise", "data", "v"]
 def broadcast(t: Tensor, like: Tensor) -> Tensor:
     """Reshape times ``[B]`` so that they multiply samples ``[B, *shape]``."""
     return t.reshape(-1, *(1 for _ in like.shape[1:]))
+
+
+def factors(numbers: npt.NDArray[Any], like: Tensor) -> Tensor:
+    """Numbers in host memory ``[B]``, in float32, so that they multiply samples ``[B, *shape]``."""
+    return broadcast(to_device(numbers.astype(np.float32), like.device), like)
 
 
 def _shaped(t: Time, like: Tensor) -> Time:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Floats, Index, Slots
 from sureflow.core.fields import Fields as Fields
 from sureflow.core.lane import LaneSpec
-from sureflow.core.path import broadcast
+from sureflow.core.path import factors
 
 Evidence = Callable[[str], Any]
 """Returns the evidence of some lanes by name. A score looks up only what it needs."""
@@ -47,8 +46,7 @@ class Step:
 
     def scaled(self, values: Tensor) -> Tensor:
         """``values [n, *shape]`` multiplied by their weights."""
-        weight = torch.from_numpy(self.weight.astype(np.float32)).to(values.device)
-        return values * broadcast(weight, values)
+        return values * factors(self.weight, values)
 
 
 class Score(ABC):

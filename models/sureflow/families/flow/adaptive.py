@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sureflow.core.arrays import Flags, Floats, Slots
+from sureflow.families.flow.control import StepControl
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.tableau import COEFFICIENTS
 
@@ -21,7 +22,7 @@ SAME = 1 - 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Adaptive:
+class Adaptive(StepControl):
     """Chooses the steps of every lane by its own error and its own variance.
 
     After a step, with ``p`` the power of ``h`` with which the error estimate falls,

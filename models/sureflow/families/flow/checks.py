@@ -8,7 +8,6 @@ from typing import Any
 
 from sureflow.core.card import ModelCard
 from sureflow.core.field_types import check_array, check_choice, check_range, check_types
-from sureflow.core.frame import Frame
 from sureflow.core.origin import Branch, Inverted, depth
 from sureflow.families.flow.operations import Operation
 from sureflow.families.flow.scores.catalogue import SCORES
@@ -24,20 +23,13 @@ from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.recipe import MAX_DEPTH
 
 
-def check(spec: FlowSpec, model: Any, engine: Any) -> None:
+def check(spec: FlowSpec, model: Any) -> None:
     """Check that a model can run a lane.
-
-    Args:
-        spec: The lane.
-        model: The model.
-        engine: Its engine, whose lanes frames are compared with.
 
     Raises:
         ValueError: It cannot; the message begins with the name of the field.
     """
     check_types(spec)
-    if not 0 <= spec.seed < 2**63:
-        raise ValueError(f"seed: {spec.seed} is not in 0 .. 2**63 - 1")
     _check_steps(spec)
     if spec.grid == "fitted" and model.grid is None:
         raise ValueError(f"grid: {model.card.name} has no fitted grid; `sureflow grid` makes one")
@@ -50,7 +42,7 @@ def check(spec: FlowSpec, model: Any, engine: Any) -> None:
         check_range("early", spec.early, 0, 1)
     _check_recording(spec)
     if spec.origin is not None:
-        _check_origin(spec, spec.origin, model, engine)
+        _check_origin(spec, spec.origin, model)
 
 
 def _check_steps(spec: FlowSpec) -> None:
@@ -101,16 +93,14 @@ def _check_recording(spec: FlowSpec) -> None:
         raise ValueError("keep: a time is not in 0 .. 1")
     if spec.shift and (spec.keep != "commit" or not -1 < spec.shift < 0):
         raise ValueError(f"shift: {spec.shift} is for keep at commit, and in -1 .. 0")
-    if list(spec.watch) != sorted({step for step in spec.watch if step >= 0}):
-        raise ValueError("watch: not ascending steps from 0 on")
-    if spec.halt is not None and spec.halt < 0:
-        raise ValueError(f"halt: {spec.halt} is no number of steps")
+    if list(spec.watch) != sorted(set(spec.watch)):
+        raise ValueError("watch: not ascending steps")
     rewinding = spec.origin or spec.keep or spec.watch or spec.halt is not None
     if spec.parallel and rewinding:
         raise ValueError("parallel: no frames, and no other origin, of steps ahead of their time")
 
 
-def _check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
+def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
     """Check that a lane can start from an origin."""
     if not isinstance(origin, Branch | Inverted):
         raise ValueError(f"origin: {origin!r:.60} is neither a branch nor an inversion")
@@ -124,8 +114,7 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
     if parent.parallel:
         raise ValueError("parent: its steps were made in parallel, so it cannot be taken up again")
     try:
-        plain = replace(parent, scores=(), keep=(), shift=0.0, watch=(), halt=None)
-        check(plain, model, engine)
+        check(replace(parent, scores=(), keep=(), shift=0.0, watch=(), halt=None), model)
     except ValueError as error:
         raise ValueError(f"parent: {error}") from error
     check_range("step", origin.step, 0, _longest(parent) - 1)
@@ -134,8 +123,13 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any, engine: Any) -> None:
     for name in spec.scores:
         if SCORES[name].plain and parent.guided:
             raise ValueError(f"scores: {name} holds for plain velocities, not for such a parent")
-    if origin.frame is not None:
-        _check_frame(origin.frame, origin.step, engine)
+    if frame := origin.frame:
+        if not 0 <= frame.step <= origin.step:
+            raise ValueError(
+                f"frame: taken at step {frame.step}, after the branch at {origin.step}"
+            )
+        if wrong := model.engine.lanes(1).fits(frame):
+            raise ValueError(f"frame: {wrong} missing or of another model")
     for number, operation in enumerate(origin.operations):
         try:
             if not isinstance(operation, Operation):
@@ -154,11 +148,3 @@ def _longest(spec: FlowSpec) -> int:
     if spec.stepping == spec.origin.parent.stepping:
         return _longest(spec.origin.parent)
     return spec.origin.step + own
-
-
-def _check_frame(frame: Frame, step: int, engine: Any) -> None:
-    """Check that a lane can be restored from a frame."""
-    if not 0 <= frame.step <= step:
-        raise ValueError(f"frame: taken at step {frame.step}, after the branch at {step}")
-    if wrong := engine.lanes(1).fits(frame):
-        raise ValueError(f"frame: {wrong} missing or of another model")

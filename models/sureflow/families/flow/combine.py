@@ -16,13 +16,7 @@ def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats, axis: 
     Products and sums are separate operations on purpose: a fused multiply-add would round
     differently in the vector body and in the tail of an array, that is, by slot. Stages that a
     lane does not use are skipped rather than multiplied by zero, since they may hold anything.
-
-    Args:
-        start: Arrays with lanes along ``axis``.
-        stages: Such an array for every stage.
-        where: The lanes.
-        weights: Weights of their stages.
-        axis: Axis of the lanes in ``start``.
+    ``start`` has the lanes along ``axis``, and so has each of the ``stages``.
     """
     rounded = weights.astype(np.float32).T
     used = rounded != 0

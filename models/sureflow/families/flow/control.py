@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from sureflow.core.arrays import Flags, Floats, Slots
 from sureflow.core.score import EVERY, Part
-from sureflow.families.flow.adaptive import Adaptive
 from sureflow.families.flow.lanes import FlowLanes
 
 
-class StepControl(Protocol):
-    """Decides whether steps are accepted, and sets their sizes."""
+class StepControl:
+    """Decides whether steps are accepted, and sets their sizes. A subclass does so in its own way.
+
+    This one is for fixed grids: step ``i`` runs from point ``i`` of the lane's grid to the next
+    one, and all steps are accepted.
+    """
 
     def begin(self, lanes: FlowLanes, slots: Slots, mean_variance: Floats) -> None:
         """Set ``h`` of lanes whose first stage has been evaluated.
 
         ``mean_variance [n]`` is the mean variance per component at that stage, without guidance.
         """
-        ...
 
     def accept(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
         """Whether each of these lanes, all at the end of a step, keeps it; sets ``h`` if not.
 
         ``error [n]`` is in units of the tolerance; 0 on a fixed grid.
         """
-        ...
-
-    def advance(self, lanes: FlowLanes, slots: Slots) -> Flags:
-        """Advance the time of lanes whose step was accepted; returns which are done, ``[n]``."""
-        ...
-
-
-class FixedSteps:
-    """Step ``i`` runs from point ``i`` of the lane's grid to point ``i + 1``; all are kept."""
-
-    def begin(self, lanes: FlowLanes, slots: Slots, mean_variance: Floats) -> None:
-        """Change nothing: the size of the step is that of the grid."""
-
-    def accept(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
-        """Keep every step."""
         return np.ones(len(slots), np.bool_)
 
     def advance(self, lanes: FlowLanes, slots: Slots) -> Flags:
-        """Advance to the next point of the grid, which does not drift as a sum of steps would."""
+        """Advance the time of lanes whose step was accepted; returns which are done, ``[n]``.
+
+        The points of a grid do not drift, as a sum of steps would.
+        """
         step = lanes.step[slots]
         done: Flags = step >= lanes.steps[slots]
         lanes.t[slots] = t = lanes.grid[slots, step]
@@ -53,12 +41,11 @@ class FixedSteps:
         return done
 
 
-class ByLane:
+class ByLane(StepControl):
     """Fixed steps for the lanes without a tolerance, adaptive ones for the others."""
 
-    def __init__(self, fixed: StepControl | None = None, adaptive: StepControl | None = None):
-        self._fixed = fixed or FixedSteps()
-        self._adaptive = adaptive or Adaptive()
+    def __init__(self, adaptive: StepControl) -> None:
+        self._fixed, self._adaptive = StepControl(), adaptive
 
     def begin(self, lanes: FlowLanes, slots: Slots, mean_variance: Floats) -> None:
         """Hand each lane to its control."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import log10
 
@@ -10,7 +9,7 @@ from sureflow.core.cost import Cost
 from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Inpaint, Resample
-from sureflow.families.flow.scores.catalogue import SCORES, FlowMeaning
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import EVALUATIONS
 
@@ -23,6 +22,10 @@ def cost(spec: LaneSpec) -> Cost:
     assert isinstance(spec, FlowSpec)
     meanings = [SCORES[name] for name in spec.scores]
     each = (2 if spec.guided else 1) * (1 + sum(meaning.factor for meaning in meanings))
+    after = sum(meaning.after for meaning in meanings)
+    peak = max(each * max(1, min(spec.parallel, spec.steps)), after)
+    if isinstance(spec.origin, Branch):
+        peak = max(peak, cost(replace(spec.origin.parent, scores=spec.scores)).peak)
     adaptive, kind = spec.tolerance is not None, None
     if spec.tolerance is not None:
         # The tolerance counts in fifths of a decade.
@@ -30,9 +33,9 @@ def cost(spec: LaneSpec) -> Cost:
     return Cost(
         evaluations=_evaluations(spec),
         rows=each,
-        peak=_peak(spec, each, meanings),
+        peak=peak,
         steps=spec.max_steps if adaptive else spec.steps,
-        extra=sum(m.after + (0 if spec.guided else m.rows) for m in meanings),
+        extra=after + sum(0 if spec.guided else meaning.rows for meaning in meanings),
         kind=kind,
     )
 
@@ -63,12 +66,3 @@ def _repetitions(spec: LaneSpec) -> int:
                 return operation.inner
         spec = spec.origin.parent
     return 1
-
-
-def _peak(spec: FlowSpec, each: int, meanings: Sequence[FlowMeaning]) -> int:
-    """Most rows that the lane asks for in one tick."""
-    after = sum(meaning.after for meaning in meanings)
-    rows = max(each * max(1, min(spec.parallel, spec.steps)), after)
-    if isinstance(spec.origin, Branch):
-        return max(rows, cost(replace(spec.origin.parent, scores=spec.scores)).peak)
-    return rows

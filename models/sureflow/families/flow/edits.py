@@ -69,9 +69,6 @@ class Edits:
 
     Edited lanes are few, and each is computed by itself, so that its bytes do not depend on the
     others. Lanes without edits cost nothing.
-
-    Args:
-        lanes: The lanes in flight.
     """
 
     def __init__(self, lanes: FlowLanes) -> None:

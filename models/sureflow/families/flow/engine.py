@@ -104,4 +104,4 @@ class FlowEngine(Engine):
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane; see :func:`~sureflow.families.flow.checks.check`."""
-        check(cast(FlowSpec, spec), self.model, self)
+        check(cast(FlowSpec, spec), self.model)

@@ -19,7 +19,7 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import UNFINISHED, Array, FinishReason, LaneSpec, View
 from sureflow.core.lanes import Lanes
 from sureflow.core.origin import Inverted
-from sureflow.core.path import LINEAR, broadcast
+from sureflow.core.path import LINEAR, broadcast, factors
 from sureflow.core.process import Outcome
 from sureflow.core.score import Evidence, Part, Score
 from sureflow.core.transfer import to_device
@@ -304,9 +304,7 @@ class FlowLanes(Lanes):
     def keep_steps(self, slots: Slots, weights: Floats) -> None:
         """Pass the accepted steps of these lanes to their scores, before the states change.
 
-        Args:
-            slots: The lanes, ``[n]``.
-            weights: Weights of the stages in each lane's step, ``[n, STAGES]``.
+        ``weights [n, STAGES]`` are those of the stages in each lane's step.
         """
         self.scoring.begin(slots, self.t[slots], self.h[slots], self._staged(0))
         for stage in np.flatnonzero(weights.any(0)).tolist():
@@ -336,8 +334,7 @@ class FlowLanes(Lanes):
 
         def elapsed() -> Tensor:
             t = self.t[slots]
-            run = to_device(np.where(t > 0, t, 1).astype(np.float32), self.device)
-            return broadcast(run, self.x)
+            return factors(np.where(t > 0, t, 1), self.x)
 
         known: dict[str, Callable[[], Any]] = {
             "end": lambda: end,
@@ -360,8 +357,7 @@ class FlowLanes(Lanes):
     def running_score(self, score: str, slots: Slots) -> Floats:
         """A score of lanes if they ended at ``x + (1 - t) v`` of their current step, ``[n]``."""
         where = self.index(slots)
-        left = to_device((1 - self.t[slots]).astype(np.float32), self.device)
-        end = self.x[where] + broadcast(left, self.x) * self.k[0, where]
+        end = self.x[where] + factors(1 - self.t[slots], self.x) * self.k[0, where]
         return self.scoring.values(score, slots, self.ending_evidence(slots, end))
 
     def next_step_t(self, slot: int) -> float:

@@ -37,10 +37,6 @@ class UncertainRegion(Schema):
     uncertain: Annotated[Number, Field(gt=0, le=1)]
     """Their share of all, by the variance at the step of the edit."""
 
-    def read(self, card: ModelCard, field: str) -> Uncertain:
-        """Return the region."""
-        return Uncertain(self.uncertain)
-
 
 class MaskRegion(Schema):
     """Chosen components."""
@@ -48,10 +44,6 @@ class MaskRegion(Schema):
     mask: JsonArray
     """Numbers, above 0 where the operation applies: nested lists, or a `.npy` or `.png` file in
     base64, of the shape of the sample. The mask of an image may leave out the channels."""
-
-    def read(self, card: ModelCard, field: str) -> Mask:
-        """Return the region."""
-        return _mask(self.mask, card, f"{field}.mask")
 
 
 def _kind(region: object) -> str:
@@ -80,10 +72,11 @@ class ResampleOperation(Schema):
 
     def read(self, card: ModelCard, sample: Parent, field: str) -> Resample:
         """Return the operation."""
-        region = self.region
-        return Resample(
-            self.strength, "all" if region == "all" else region.read(card, f"{field}.region")
-        )
+        if isinstance(self.region, UncertainRegion):
+            return Resample(self.strength, Uncertain(self.region.uncertain))
+        if isinstance(self.region, MaskRegion):
+            return Resample(self.strength, _mask(self.region.mask, card, f"{field}.region.mask"))
+        return Resample(self.strength)
 
 
 class ConditionOperation(Schema):

@@ -13,9 +13,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from sureflow.core.field_types import check_array, check_mask, check_range, check_types
+from sureflow.core.field_types import (
+    READ,
+    Tensors,
+    check_array,
+    check_mask,
+    check_range,
+    check_types,
+)
 from sureflow.core.lane import Array
-from sureflow.core.note import READ, Tensors, number, tensor
 from sureflow.families.flow.objectives import find, names
 
 Mask = npt.NDArray[np.bool_]
@@ -38,12 +44,10 @@ Region = Literal["all"] | Mask | Uncertain
 """Components that an operation changes; a mask ``[*shape]`` is true for them."""
 
 
-def _region(note: Any, name: str, tensors: Tensors) -> Region:
+def _region(note: Any, tensors: Tensors) -> Region:
     if note == "all":
         return "all"
-    if isinstance(note, dict) and set(note) == {"share"}:
-        return Uncertain(number(note["share"], name, tensors))
-    return tensor(note, name, tensors, np.bool_)
+    return Uncertain(**note) if set(note) == {"share"} else tensors.pop(note["tensor"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,14 +25,7 @@ from sureflow.sampling.lineage import Segment, segments
 
 
 class FlowPhases:
-    """Gives the processes of each lane in turn: the next one begins when the present one is done.
-
-    Args:
-        lanes: The lanes.
-
-    Attributes:
-        picard: The process of lanes whose steps are evaluated ahead of time.
-    """
+    """Gives the processes of each lane in turn: the next begins when the present one is done."""
 
     def __init__(self, lanes: FlowLanes) -> None:
         self.lanes = lanes

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
-from sureflow.core.path import broadcast
+from sureflow.core.arrays import Flags, Index, Integers, Slots
+from sureflow.core.path import factors
 from sureflow.core.process import Query, Reply
 from sureflow.core.score import Evidence, Part
 from sureflow.core.transfer import to_device
@@ -37,9 +37,6 @@ class Picard(FlowProcess):
     the window are guessed on the straight line from the last new state along its velocity, instead
     of at that state; where the flow is straight, the whole window is accepted at once. For this
     reason the first sweep of a lane is a single evaluation.
-
-    Args:
-        lanes: The lanes, shared with the process that makes one step at a time.
 
     Attributes:
         guesses: States of the next sweep by slot, each ``[points, *shape]``, the accepted state
@@ -77,7 +74,7 @@ class Picard(FlowProcess):
         lanes.evaluations[slots] += points.count * (1 + (lanes.guidance[slots] != 1))
 
         step = lanes.step[owner] + points.position
-        h = _weights(lanes.grid[owner, step + 1] - lanes.grid[owner, step], velocity)
+        h = factors(lanes.grid[owner, step + 1] - lanes.grid[owner, step], velocity)
         where = to_device(slots, lanes.device)
         states = _sums(lanes.x[where], points.padded(h * velocity))
         maps = _sums(lanes.map[where], points.padded(h * variance))
@@ -142,12 +139,9 @@ class Picard(FlowProcess):
     ) -> None:
         """Guess the states of the next sweep.
 
-        Args:
-            slots: The lanes, ``[n]``.
-            states: New states from the last base on, ``[n, points + 1, *shape]``.
-            velocity: Velocity at the last usable point, ``[n, *shape]``.
-            accepted: Position of the new base among the states, ``[n]``.
-            usable: Position of the last usable state, ``[n]``.
+        ``states [n, points + 1, *shape]`` are the new ones from the last accepted state on, with
+        the positions of the newly ``accepted`` one and of the last ``usable`` one, where the
+        ``velocity`` is.
         """
         lanes = self.lanes
         step = lanes.step[slots]
@@ -163,14 +157,10 @@ class Picard(FlowProcess):
             lane, place = lane[beyond], place[beyond]
             owner, first = slots[lane], step[lane]
             gap = lanes.grid[owner, first + place] - lanes.grid[owner, first + known[lane]]
-            line = _weights(gap, velocity) * velocity[to_device(lane, lanes.device)]
+            line = factors(gap, velocity) * velocity[to_device(lane, lanes.device)]
             guesses[to_device(beyond, lanes.device)] += line
         parts = torch.split(guesses, count.tolist())
         self.guesses.update(zip(slots.tolist(), parts, strict=True))
-
-
-def _weights(values: Floats, like: Tensor) -> Tensor:
-    return broadcast(to_device(values.astype(np.float32), like.device), like)
 
 
 def _sums(start: Tensor, moves: Tensor) -> Tensor:

@@ -18,11 +18,7 @@ VELOCITY, JVP = "velocity", "jvp"
 
 
 class FlowProcess:
-    """A process that keeps nothing of a lane outside of the lanes.
-
-    Args:
-        lanes: The lanes to move.
-    """
+    """A process that keeps nothing of a lane outside of the lanes that it moves."""
 
     def __init__(self, lanes: FlowLanes) -> None:
         self.lanes = lanes

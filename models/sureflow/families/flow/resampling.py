@@ -21,14 +21,9 @@ from sureflow.families.flow.process import FlowProcess
 
 
 class Resampling(FlowProcess):
-    """Applies the operation ``resample`` with one evaluation at a lane's present state.
+    """Applies :class:`~sureflow.families.flow.operations.Resample` by one evaluation of a state.
 
-    The evaluation uses the condition that the lane had so far. With the expected end
-    ``mu1 = x + (1 - t) v`` and the expected noise ``mu0 = x - t v``, the state becomes
-    ``t mu1 + (1 - t) (sqrt(1 - strength^2) mu0 + strength xi)``.
-
-    Args:
-        lanes: The lanes.
+    The evaluation uses the condition that the lane had so far.
     """
 
     def __init__(self, lanes: FlowLanes) -> None:

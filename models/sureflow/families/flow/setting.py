@@ -111,12 +111,7 @@ def references(setting: Setting, known: Sequence[Setting]) -> list[tuple[int, fl
 
 
 def usual(card: ModelCard, known: Sequence[Setting]) -> list[Setting]:
-    """Settings at which confidence is measured where nobody asks for others.
-
-    Args:
-        card: The model.
-        known: Those that have tables.
-    """
+    """Settings to measure confidence at where nobody asks for others, besides those ``known``."""
     cheap = card.media == "vector"
     scales = [one.numbers["guidance"] for one in known]
     fitted = "fitted" in card.grids

@@ -11,6 +11,7 @@ from torch import Tensor
 from sureflow.core.arrays import Flags, Floats, Slots
 from sureflow.core.process import Query, Reply
 from sureflow.core.transfer import to_device
+from sureflow.families.flow.adaptive import Adaptive
 from sureflow.families.flow.combine import combine
 from sureflow.families.flow.control import ByLane, StepControl
 from sureflow.families.flow.deadline import accept_late_step, relax_tolerance
@@ -30,17 +31,14 @@ class Solver(FlowProcess):
     Along with the state it integrates the uncertainty ``dU_i/dt = Sigma_i(x_t, t)`` with the
     method's own weights, at the stages that the method evaluates anyway.
 
-    Args:
-        lanes: The lanes to move.
-        control: Step control; by default, what each lane's spec asks for.
-
     Attributes:
+        control: Step control; by default, what each lane's spec asks for.
         edits: Operations that act on some lanes at every step.
     """
 
     def __init__(self, lanes: FlowLanes, control: StepControl | None = None) -> None:
         super().__init__(lanes)
-        self.control = control or ByLane()
+        self.control = control or ByLane(Adaptive())
         self.edits = Edits(lanes)
 
     def admit(self, slot: int, spec: FlowSpec) -> None:

@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from stubs import Scripted, drive
 
-from sureflow.families.flow.control import ByLane, FixedSteps
+from sureflow.families.flow.control import ByLane, StepControl
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
 
 
-class RejectOnce(FixedSteps):
+class RejectOnce(StepControl):
     """Rejects the first try of every step of odd lanes."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class RejectOnce(FixedSteps):
         return np.array(kept)
 
 
-class Every(FixedSteps):
+class Every(StepControl):
     """Takes ``steps`` steps of a size of its own, and notes what it was told."""
 
     def __init__(self, size: float) -> None:

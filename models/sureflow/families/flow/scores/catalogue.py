@@ -152,7 +152,7 @@ SCORES: dict[str, FlowMeaning] = {
         "how far the finished sample is from what the model expects on the way to it from fresh"
         " noise, in units of its own variance; 1 is as expected",
         after=3,
-        fold=f"{HERE}.renoised:Renoised",
+        fold=f"{HERE}.residual:Renoised",
     ),
 }
 SCORES |= installed(GROUP, FlowMeaning)

@@ -119,11 +119,10 @@ class Likelihood(Integral):
 class Divergence(Likelihood):
     """``-log p1(x1) = int z . (J z) dt - log p0(x0)``, ``J`` the Jacobian of the velocity.
 
-    :class:`Likelihood` computes the divergence from the
-    variance. This score estimates it from the derivative of the velocity that moved the sample,
-    guided or not. It works for any network, and gives the density of the samples that the flow
-    makes, not of the data it was trained on. ``z`` are random signs, one draw per sample, the same
-    along its path (Grathwohl et al., FFJORD, 2019).
+    :class:`Likelihood` computes the divergence from the variance. This score estimates it from the
+    derivative of the velocity that moved the sample, guided or not. It works for any network, and
+    gives the density of the samples that the flow makes, not of the data it was trained on. ``z``
+    are random signs, one draw per sample, the same along its path (Grathwohl et al., FFJORD, 2019).
     """
 
     costly = (SLOPE,)

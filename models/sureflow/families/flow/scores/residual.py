@@ -1,7 +1,7 @@
-"""Scores that compare the velocities along the path with the path's own target.
+"""Scores that compare velocities with their own target.
 
 The velocities along the path are estimates of the target ``u = x1 - x0``, which is known at the
-end. The scores use only evaluations that the solver makes anyway.
+end. All but :class:`Renoised` use only evaluations that the solver makes anyway.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Index, Slots
-from sureflow.core.path import broadcast
+from sureflow.core.lane import LaneSpec
+from sureflow.core.path import factors
 from sureflow.core.score import Evidence, Fields, Score, Step
-from sureflow.core.transfer import to_device
+from sureflow.families.flow.scores.catalogue import RENOISED
 from sureflow.moments.reduction import row_sums
 
 TINY = 1e-30
@@ -75,8 +77,7 @@ class PooledResidual(PathResidual):
         """The reciprocal of the mean variance over components, the same for all of them."""
         pooled = np.maximum(step.evidence("trace") / math.prod(self.shape), TINY)
         variance = step.evidence("variance")
-        factor = to_device((1 / pooled).astype(np.float32), variance.device)
-        return broadcast(factor, variance).expand_as(variance)
+        return factors(1 / pooled, variance).expand_as(variance)
 
 
 class Straightness(Score):
@@ -103,3 +104,29 @@ class Straightness(Score):
         elapsed = evidence("elapsed")
         mean = (evidence("state") - evidence("start")) / elapsed
         return row_sums((self._squares[where] / elapsed - mean.square()).double())
+
+
+class Renoised(Score):
+    """``mean |u - v|^2 / tr Sigma`` at points between fresh noise and the finished sample.
+
+    ``u`` is the difference of sample and noise; the expected value of the score is 1. The evidence
+    comes from :class:`~sureflow.families.flow.renoise.Renoise`, after the sample is finished.
+    """
+
+    costly = (RENOISED,)
+
+    def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
+        super().__init__(fields, shape)
+        self._value = fields.number("value")
+
+    def admit(self, slot: int, spec: LaneSpec) -> None:
+        """Begin without a value."""
+        self._value[slot] = np.nan
+
+    def observe(self, step: Step) -> None:
+        """Store the score."""
+        self._value[step.slots] = step.evidence(RENOISED)
+
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
+        """The score; NaN before the sample is finished."""
+        return torch.from_numpy(self._value[slots])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Index, Slots
-from sureflow.core.path import broadcast
+from sureflow.core.path import broadcast, factors
 from sureflow.core.score import Evidence, Fields, Score, Step
 from sureflow.core.transfer import to_device
 from sureflow.moments.reduction import row_sums
@@ -38,18 +38,17 @@ class Trajectory(Score):
         if not late.any():
             return
         x, velocity = step.evidence("state"), step.evidence("velocity")
-        left = torch.from_numpy((1 - step.t).astype(np.float32)).to(x.device)
-        index = torch.from_numpy(np.flatnonzero(late)).to(x.device)
-        predicted = (x + broadcast(left, x) * velocity)[index]
-        slots = step.slots[late]
+        index = to_device(np.flatnonzero(late), x.device)
+        predicted = (x + factors(1 - step.t, x) * velocity)[index]
+        slots, size = step.slots[late], step.weight[late]
         where = to_device(slots, x.device)
-        fresh = torch.from_numpy(self._weight[slots] == 0).to(predicted.device)
-        self._first[where] = torch.where(broadcast(fresh, predicted), predicted, self._first[where])
+        fresh = broadcast(to_device(self._weight[slots] == 0, x.device), x)
+        self._first[where] = torch.where(fresh, predicted, self._first[where])
         moved = predicted - self._first[where]
-        weight = torch.from_numpy(step.weight[late].astype(np.float32)).to(predicted.device)
-        self._once[where] += broadcast(weight, moved) * moved
-        self._twice[where] += broadcast(weight, moved) * moved.square()
-        self._weight[slots] += step.weight[late]
+        weight = factors(size, x)
+        self._once[where] += weight * moved
+        self._twice[where] += weight * moved.square()
+        self._weight[slots] += size
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The variance until now; 0 before the first late prediction."""
