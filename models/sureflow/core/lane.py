@@ -98,22 +98,16 @@ class View:
     uncertainty: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """One finished sample.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Result:
+    """The part of a sample that the process of its lane knows.
 
     Attributes:
-        spec: The lane that made it, a :class:`LaneSpec` of the model's family.
         data: The sample ``[*shape]``, in the units of the training data.
-        score: Name of its first score. The family says what it means, and in which unit.
-        uncertainty: Value of that score; lower is surer.
-        confidence: Share of the model's own draws that are less sure, in [0, 1]; higher is surer.
-            ``None`` if the checkpoint has no table to compare with.
         t: Start time of each step ``[steps]``.
         rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
         map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; its sum is the
             score ``propagated``. Empty where the family has none.
-        commit: See :class:`Commit`.
         finish_reason: Why the lane ended.
         accepted: Steps taken.
         rejected: Steps tried and discarded by an adaptive solver.
@@ -126,36 +120,51 @@ class Sample:
             ``None`` for a finished sample.
         frames: Recorded frames, ascending; frames before a branch belong to the parent.
         views: Recorded views, ascending.
-        calibration_version: Version of the calibration that turned the score into confidence.
-        confidence_holds: Whether confidence was calibrated for the sample's settings. It is not for
-            samples that were edited or given. If False, confidence only ranks samples that were
-            made with the same settings. ``None`` where there is no confidence.
         start: State at ``t = 0``, ``[*shape]``: noise of the lane or its parent, or found for it.
         inversion_error: Of an inverted lane, the rms difference between the sample and the given
             data, relative to the rms of the data.
         fields: Further arrays by name, for families whose samples have several.
     """
 
-    spec: Any
     data: Array
-    uncertainty: float
-    confidence: float | None
     t: Array
     rate: Array
-    map: Array
-    commit: Commit
+    map: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     finish_reason: FinishReason
     accepted: int
     rejected: int
     evaluations: int
     tolerance: float | None = None
-    score: str = ""
     scores: dict[str, float] = field(default_factory=dict)
     abandoned_at: float | None = None
     frames: tuple[Frame, ...] = ()
     views: tuple[View, ...] = ()
-    confidence_holds: bool | None = None
     start: Array | None = None
     inversion_error: float | None = None
-    calibration_version: str = ""
     fields: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Sample(Result):
+    """One finished sample.
+
+    Attributes:
+        spec: The lane that made it, a :class:`LaneSpec` of the model's family.
+        score: Name of its first score. The family says what it means, and in which unit.
+        uncertainty: Value of that score; lower is surer.
+        confidence: Share of the model's own draws that are less sure, in [0, 1]; higher is surer.
+            ``None`` if the checkpoint has no table to compare with.
+        confidence_holds: Whether confidence was calibrated for the sample's settings. It is not for
+            samples that were edited or given. If False, confidence only ranks samples that were
+            made with the same settings. ``None`` where there is no confidence.
+        calibration_version: Version of the calibration that turned the score into confidence.
+        commit: See :class:`Commit`.
+    """
+
+    spec: Any
+    score: str = ""
+    uncertainty: float
+    confidence: float | None
+    confidence_holds: bool | None = None
+    calibration_version: str = ""
+    commit: Commit
