@@ -9,8 +9,9 @@ from typing import Any
 from benchmarks.report import Report
 from benchmarks.truth.uniform import said
 from sureflow.checkpoint import load
-from sureflow.confidence.quantile_map import LIMIT, Floats, distance
+from sureflow.confidence.quantile_map import LIMIT, distance
 from sureflow.confidence.recalibration import scored
+from sureflow.core.arrays import Floats
 from sureflow.families.flow.setting import named
 from sureflow.model import Model
 from sureflow.sampling.sample import run

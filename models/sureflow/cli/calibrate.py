@@ -74,8 +74,8 @@ def calibrate(
     from sureflow.confidence.ranges import in_words
     from sureflow.core.family import family_of
     from sureflow.evaluation.judged import judged
-    from sureflow.evaluation.measure import measure
     from sureflow.evaluation.reference import calibrate as run
+    from sureflow.evaluation.reference import measure
     from sureflow.stamp import LEARNED_FROM
 
     asked = named_judge(judge, judge_command)

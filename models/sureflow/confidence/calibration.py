@@ -20,8 +20,8 @@ from safetensors.numpy import save as save_tensors
 from sureflow.confidence.certificate import JUDGED, Conformal
 from sureflow.confidence.early import EARLY, Early
 from sureflow.confidence.measured import SHIFTS, Measurements
-from sureflow.confidence.quantile_map import Floats
 from sureflow.confidence.ranges import calibrated_for
+from sureflow.core.arrays import Floats
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.provenance import SETTINGS, Provenance, complaint

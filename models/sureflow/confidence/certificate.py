@@ -8,14 +8,10 @@ from math import ceil
 from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from sureflow.core.arrays import Flags, Floats, Integers
 from sureflow.core.provenance import Provenance
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
 
 DELTA = 0.1
 """Risk that the bad rate among the accepted is above what was certified."""
@@ -128,7 +124,7 @@ def first_threshold(draws: int) -> float:
     return 1 - ceil(100 * min(FIRST_ACCEPTED / draws, LARGEST_FIRST_SHARE)) / 100
 
 
-def upper_bounds(bad: Counts, count: Counts, delta: float = DELTA) -> Floats:
+def upper_bounds(bad: Integers, count: Integers, delta: float = DELTA) -> Floats:
     """Clopper-Pearson bounds ``[K]``, which the true rate exceeds with a probability of ``delta``.
 
     At these rates ``bad [K]`` or fewer of ``count [K]`` have that probability. The bound is 1 where

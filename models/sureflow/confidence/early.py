@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from sureflow.core.arrays import Floats
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
-
-Floats = npt.NDArray[np.float64]
 
 LEVELS = 65
 """Quantiles stored of a running score at one time."""

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sureflow.confidence.quantile_map import LIMIT, SAME, Floats, QuantileMap, check_map, share_at
+from sureflow.confidence.quantile_map import LIMIT, SAME, QuantileMap, check_map, share_at
 from sureflow.confidence.ranges import CalibratedRange, CalibratedRanges, Ends, calibrated_range
+from sureflow.core.arrays import Floats
 from sureflow.core.provenance import complaint
 from sureflow.core.setting import Line, Setting
 

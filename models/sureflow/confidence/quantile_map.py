@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from sureflow.core.arrays import Floats
 
 QuantileMap = Floats
 """Knots of a map, ``[2, K]``, linear in between: ascending ranks, which may lie beyond 0 and 1 (see

@@ -13,12 +13,12 @@ from sureflow.confidence.measured import Measured
 from sureflow.confidence.quantile_map import (
     LEAST_DRAWS,
     LIMIT,
-    Floats,
     QuantileMap,
     distance,
     fit_map,
     share_at,
 )
+from sureflow.core.arrays import Floats
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binom
 
-from sureflow.confidence.early import NEVER, SHARES, Floats
+from sureflow.confidence.early import NEVER, SHARES
+from sureflow.core.arrays import Floats
 
 FALSE_REJECTS, DOUBT = 0.02, 0.1
 """At most this share of the samples that would pass is abandoned, except with this probability, of
@@ -18,27 +19,19 @@ def ranks(running: Floats, tables: Floats) -> Floats:
     return np.stack([np.interp(running[:, t], table, levels) for t, table in enumerate(tables)], 1)
 
 
-def fit_bounds(
-    placed: Floats,
-    final: Floats,
-    seed: int,
-    false_rejects: float = FALSE_REJECTS,
-    doubt: float = DOUBT,
-) -> Floats:
+def fit_bounds(placed: Floats, final: Floats, seed: int) -> Floats:
     """Fit bounds on the ranks of running scores, ``[shares, T]``, as a conformal envelope.
 
     Half of the samples that pass give the envelope its shape: the distribution ``g`` of their ranks
     at every time. The other half says how far out it lies. Each of them has a largest ``g`` over
-    all times; the envelope lies where at most ``false_rejects`` of all samples that pass are
-    outside, except with probability ``doubt`` (binomial tail). So the bounds hold for all times
+    all times; the envelope lies where at most :data:`FALSE_REJECTS` of all samples that pass are
+    outside, except with probability :data:`DOUBT` (binomial tail). So the bounds hold for all times
     together, for any model and any shape of the running score.
 
     Args:
         placed: Ranks of the running scores, ``[n, T]``.
         final: Ranks of the final scores, ``[n]``; those that pass a share have at most that rank.
         seed: Divides the samples into halves.
-        false_rejects: Share of the samples that pass which may be abandoned.
-        doubt: Probability that more are.
     """
     order = np.random.default_rng(seed).permutation(len(final))
     bounds = np.full((len(SHARES), placed.shape[1]), NEVER)
@@ -46,7 +39,7 @@ def fit_bounds(
         passing = order[final[order] <= share]
         shape, held = np.sort(placed[passing[::2]], 0), placed[passing[1::2]]
         # How many of these may lie outside; -1 where there are too few to tell.
-        spare = int(binom.ppf(doubt, len(held), false_rejects)) - 1
+        spare = int(binom.ppf(DOUBT, len(held), FALSE_REJECTS)) - 1
         if spare < 0:
             continue
         levels = np.arange(len(shape) + 2) / (len(shape) + 1)

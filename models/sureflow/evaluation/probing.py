@@ -19,7 +19,7 @@ from sureflow.networks import NetworkOutput, Probe
 from sureflow.networks.probe import between, pooled
 from sureflow.stamp import LEARNED_FROM, NETWORK
 
-SEED = 4_000_003
+SEED, METHOD = 4_000_003, "heun"
 KNOTS = 6
 POINTS = 10
 """Number of times along the path at which activations are read, each in the middle of its part."""
@@ -37,7 +37,6 @@ def fit_probe(
     name: str,
     draws: int = 12_000,
     seed: int = SEED,
-    method: str = "heun",
     steps: int = 20,
     quiet: bool = False,
 ) -> Probe:
@@ -62,14 +61,14 @@ def fit_probe(
         raise ValueError(f"{model.card.name} has no activations that a probe can read")
     if draws < 10 * max(classes, 1):
         raise ValueError(f"draws: {draws} are too few; at least ten for every class")
-    features, samples = _draw_samples(model, draws, seed, method, steps, quiet)
+    features, samples = _draw_samples(model, draws, seed, steps, quiet)
     verdicts = torch.from_numpy(rated(judge, name, samples))
     if (verdicts == verdicts[0]).all():
         raise ValueError(f"judge: {name} said {verdicts[0]:g} of all samples")
     labels = _labels(samples, classes)
     penalty, spearman = _best_penalty(features, labels, verdicts, seed)
     weight, bias = Regression(features, labels, verdicts).solve(penalty, classes)
-    made = {"judge": name, "draws": draws, "seed": seed, "method": method, "steps": steps}
+    made = {"judge": name, "draws": draws, "seed": seed, "method": METHOD, "steps": steps}
     fitted = {"penalty": penalty, "spearman": round(spearman, 4)}
     settings = {**made, **fitted, LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)}}
     return Probe(weight.view(KNOTS, -1).float(), bias.float(), settings)
@@ -128,12 +127,12 @@ def _best_penalty(
 
 @torch.inference_mode()
 def _draw_samples(
-    model: Model, draws: int, seed: int, method: str, steps: int, quiet: bool
+    model: Model, draws: int, seed: int, steps: int, quiet: bool
 ) -> tuple[Tensor, list[Sample]]:
     """Draw samples; returns their features and the samples."""
     times = tuple((np.arange(POINTS) + 0.5) / POINTS)
     chunks = [range(first, min(first + CHUNK, draws)) for first in range(0, draws, CHUNK)]
-    lanes = [balanced(model, i, seed, method=method, steps=steps, keep=times) for i in chunks]
+    lanes = [balanced(model, i, seed, method=METHOD, steps=steps, keep=times) for i in chunks]
     features, samples = [], []
     for chunk in drawn(model, lanes, quiet):
         features.append(_features(model, chunk))

@@ -1,10 +1,11 @@
-"""Reference draws: what a model's scores are compared with to become a confidence."""
+"""Calibrates a model offline: reference draws, and draws at other settings."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
 from sureflow.confidence.early import Early
 from sureflow.confidence.measured import Measured, Measurements
-from sureflow.confidence.quantile_map import LEAST_DRAWS, Floats
-from sureflow.confidence.recalibration import scored
+from sureflow.confidence.quantile_map import LEAST_DRAWS
+from sureflow.confidence.recalibration import Recalibration, scored
+from sureflow.core.arrays import Floats
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
@@ -103,6 +105,33 @@ def calibrate(
         Measurements(tuple(Measured(one, {}, error) for one in references)),
         _early((*references,), strata, times, running, score, seed),
     )
+
+
+def measure(
+    model: Model,
+    calibration: Calibration,
+    draws: int,
+    seed: int,
+    wanted: Sequence[Setting] | None = None,
+    quiet: bool = False,
+    around: Sequence[Setting] | None = None,
+) -> Calibration:
+    """Measure what settings do to confidence, and add it to a calibration.
+
+    The arguments are those of :class:`~sureflow.confidence.recalibration.Recalibration`, but the
+    settings are by default those that the family says are usual.
+
+    Raises:
+        ValueError: The draws will not do, or a setting does not suit the model.
+    """
+    if wanted is None:
+        wanted = family_of(model.card).usual(model.card, calibration.references)
+    plan = Recalibration(calibration, model.card, wanted, draws, seed, around)
+    lanes = [plan.lanes(setting) for setting in plan.counts]
+    for of_setting in lanes:
+        model.check(of_setting[0])
+    samples = chain.from_iterable(drawn(model, lanes, quiet))
+    return plan.result(sample.scores for sample in samples)
 
 
 def _lanes(

@@ -11,12 +11,12 @@ import pytest
 from sureflow.confidence.quantile_map import (
     LIMIT,
     SAME,
-    Floats,
     check_map,
     distance,
     fit_map,
     share_at,
 )
+from sureflow.core.arrays import Floats
 
 LEVELS = np.linspace(0, 1, 65)
 MANY = 10**9

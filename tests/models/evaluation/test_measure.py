@@ -14,8 +14,7 @@ from sureflow.confidence.ranges import calibrated_for
 from sureflow.confidence.recalibration import CHECK_DRAWS, Recalibration
 from sureflow.core.lane import Sample
 from sureflow.core.setting import Setting
-from sureflow.evaluation.measure import measure
-from sureflow.evaluation.reference import calibrate
+from sureflow.evaluation.reference import calibrate, measure
 from sureflow.families.flow.setting import draws, named, usual
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
