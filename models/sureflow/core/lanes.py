@@ -15,6 +15,9 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import LaneSpec, View
 from sureflow.core.transfer import to_device
 
+Listener = Callable[[int, float, float], object]
+"""Is called with a slot or a lane's number, ``t``, and the running score."""
+
 
 class Lanes(Fields):
     """Arrays of fixed capacity; a lane is one index, a slot, into all of them.
@@ -35,8 +38,7 @@ class Lanes(Fields):
         abandoned: Whether the early-stopping rule has ended the lane.
         halted: Whether the lane has reached the step at which its spec halts it.
         now: Present time on the clock of deadlines, with ``tick_s``, the duration of a tick.
-        listener: If given, it is called with ``(slot, t, running score)`` for every lane at every
-            step, and no lane is abandoned.
+        listener: If given, it is called for every lane at every step, and no lane is abandoned.
     """
 
     def __init__(self, capacity: int, device: torch.device, most_steps: int) -> None:
@@ -51,7 +53,7 @@ class Lanes(Fields):
         self.abandoned = self.flag("abandoned", kept=False)
         self.halted = self.flag("halted", kept=False)
         self.now, self.tick_s = 0.0, 1.0
-        self.listener: Callable[[int, float, float], object] | None = None
+        self.listener: Listener | None = None
 
     def add(self, name: str, field: Field, array: Array) -> None:
         """Add a field with its array."""

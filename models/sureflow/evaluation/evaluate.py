@@ -12,11 +12,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lanes import Listener
 from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling.early_stopping import Listener
 from sureflow.sampling.sample import run
 
 

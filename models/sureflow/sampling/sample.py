@@ -10,6 +10,7 @@ from typing import Any
 from sureflow.core.family import families
 from sureflow.core.field_types import check_count
 from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lanes import Listener
 from sureflow.model import Model
 from sureflow.sampling.sampler import Sampler
 
@@ -56,7 +57,7 @@ def run(
     specs: Iterable[LaneSpec],
     capacity: int = 32,
     progress: Callable[[int], object] | None = None,
-    listener: Callable[[int, float, float], object] | None = None,
+    listener: Listener | None = None,
 ) -> list[Sample]:
     """Run any mixture of lanes to their end; returns samples in the order of ``specs``.
 

@@ -37,9 +37,9 @@ def named_part(attribute: str) -> PlainValidator:
     return PlainValidator(validate, json_schema_input_type=_any(kinds))
 
 
-def deferred_part(score_class: Callable[[Family], Any]) -> PlainValidator:
+def deferred_part(type_of: Callable[[Family], Any]) -> PlainValidator:
     """Leave a part as it was sent, to be read once the model is known; see :func:`read_part`."""
-    kinds = [kind for family in families().values() if (kind := score_class(family)) is not None]
+    kinds = [kind for family in families().values() if (kind := type_of(family)) is not None]
     return PlainValidator(_object, json_schema_input_type=_any(kinds))
 
 

@@ -15,7 +15,6 @@ from sureflow.core.condition import described
 from sureflow.core.family import families, family_of
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.calibrate import CalibrateRequest, calibration, calibration_run
-from sureflow_server.api.family_part import sampler_of
 from sureflow_server.api.jobs import ACCEPTED, accepted
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import ModelList, ModelRecord
@@ -112,7 +111,7 @@ def _schemas(family: str) -> dict[str, Any]:
     face = families()[family]
     bodies = face.operation_bodies.items()
     return {
-        "sampler": sampler_of(face).model_json_schema(),
+        "sampler": face.sampler.model_json_schema(),
         "operations": {name: body.model_json_schema() for name, body in bodies},
     }
 
