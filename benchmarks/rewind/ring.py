@@ -19,8 +19,7 @@ from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling.branch import step_of
-from sureflow.sampling.sample import run
+from sureflow.sampling.sample import run, step_of
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

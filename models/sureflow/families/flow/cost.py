@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import log10
 
-from sureflow.core.cost import Cost
+from sureflow.core.family import Cost
 from sureflow.core.lane import LaneSpec
 from sureflow.core.origin import Branch
 from sureflow.families.flow.operations import Inpaint, Resample
