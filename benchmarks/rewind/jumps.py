@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.core.frame import nearest
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture

@@ -13,8 +13,7 @@ from sureflow.core.commit import step_at
 from sureflow.core.family import families
 from sureflow.core.field_types import check_count
 from sureflow.core.frame import nearest
-from sureflow.core.lane import LaneSpec, Sample
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch, LaneSpec, Sample
 from sureflow.model import Model
 from sureflow.sampling.sampler import Sampler
 
