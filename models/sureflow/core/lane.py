@@ -79,7 +79,7 @@ class LaneSpec:
             that it takes; one that is left out is null.
         scores: Names of the scores to compute; the first gives uncertainty and confidence. If
             empty, the model's recommended score is used.
-        early: Confidence that the sample must reach, else the lane ends. ``None`` or 0: it never does.
+        early: Confidence that the sample must reach, else the lane is abandoned. ``None``: none.
         origin: What the lane starts from; ``None``: its own noise.
         keep: Frames to return with the sample. Times: the frame of the last step that begins at or
             before each. ``commit``: the frame of the commit point. ``all``: every step's frame.
