@@ -55,7 +55,7 @@ class Renoise(FlowProcess):
         return ends.repeat_interleave(len(TIMES), 0)
 
     def _noise(self, slots: Slots) -> Tensor:
-        specs = [self.lanes.spec(slot) for slot in slots.tolist()]
+        specs = [self.lanes.specs[slot] for slot in slots.tolist()]
         noise = [
             normal(self.lanes.shape, spec.seed, spec.index, Purpose.RENOISE, draw)
             for spec in specs
