@@ -29,8 +29,7 @@ from benchmarks.report import Report, options
 from benchmarks.throughput import served
 from sureflow.checkpoint import embedded_folder, load
 from sureflow.core.family import families
-from sureflow.core.lane import LaneSpec, Sample
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch, LaneSpec, Sample
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample, Uncertain
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec

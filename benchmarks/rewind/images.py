@@ -16,8 +16,7 @@ from benchmarks.report import Report
 from benchmarks.truth.measures import auroc
 from sureflow.checkpoint import load
 from sureflow.core.commit import commit_points, step_at
-from sureflow.core.lane import Sample
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted, Sample
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE, realism

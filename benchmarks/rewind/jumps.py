@@ -13,12 +13,11 @@ from scipy.stats import spearmanr
 from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.core.frame import nearest
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture
-from sureflow.sampling.branch import step_of
-from sureflow.sampling.sample import run
+from sureflow.sampling.sample import run, step_of
 
 SEED, STEPS = 19, 50
 TIMES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)

@@ -14,13 +14,11 @@ from scipy.stats import ks_2samp
 from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.core.frame import nearest
-from sureflow.core.lane import Sample
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch, Sample
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.sampling.branch import step_of
-from sureflow.sampling.sample import run
+from sureflow.sampling.sample import run, step_of
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from sureflow.checkpoint import CheckpointError, load
     from sureflow.families.flow.inversion import invert
     from sureflow.model import Model
-    from sureflow.sampling.branch import edit
-    from sureflow.sampling.sample import sample
+    from sureflow.sampling.sample import edit, sample
 
 __version__ = "0.1.0"
 
@@ -35,7 +34,7 @@ __all__ = [
 _homes = {
     "CheckpointError": "sureflow.checkpoint",
     "Model": "sureflow.model",
-    "edit": "sureflow.sampling.branch",
+    "edit": "sureflow.sampling.sample",
     "invert": "sureflow.families.flow.inversion",
     "load": "sureflow.checkpoint",
     "sample": "sureflow.sampling.sample",

@@ -17,8 +17,7 @@ from safetensors.numpy import load, save
 
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.field_types import READ, Tensors, check_types
-from sureflow.core.lane import LaneSpec, Origin
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted, LaneSpec, Origin
 
 _Made = TypeVar("_Made")
 
@@ -84,7 +83,6 @@ def _origin(
 ) -> dict[str, Any]:
     if isinstance(origin, Inverted):
         return {"kind": "inverted", "data": _json_of(origin.data, f"{path}data", tensors)}
-    assert isinstance(origin, Branch)
     if not depth:
         raise ValueError(f"more than {MAX_DEPTH} branches")
     return {

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.kernels import MODES, all_modes, divided, table
 from sureflow import numerics
-from sureflow.sampling.division import Division
+from sureflow.sampling.blocks import Division
 from sureflow.sampling.evaluator import Evaluator
 
 

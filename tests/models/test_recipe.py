@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load, save
 
 from sureflow.core.frame import Frame
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted
 from sureflow.families.flow.operations import Guide, Inpaint, Resample, Uncertain
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.recipe import dump, parse

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import count
@@ -11,9 +12,7 @@ from typing import Any, ClassVar
 
 from sureflow.core.card import ModelCard
 from sureflow.core.codec import Codec
-from sureflow.core.cost import Cost
 from sureflow.core.lane import Array, LaneSpec
-from sureflow.core.meaning import Meaning
 from sureflow.core.plugins import installed
 from sureflow.core.schema import Schema
 from sureflow.core.setting import Setting
@@ -26,6 +25,49 @@ HOME = "sureflow.families"
 
 Edited = tuple[LaneSpec, list[tuple[int, object]]]
 """The lane of an edit, and its operations, each with its position in the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The cost of a lane.
+
+    Attributes:
+        evaluations: Evaluations that the lane takes, one after another.
+        rows: Network rows of each evaluation, including those that its scores ask for.
+        peak: Most rows that the lane asks for in one tick.
+        extra: Rows that its scores ask for once in a lane.
+        steps: Most steps that the lane may take.
+        kind: A key shared by lanes of similar cost, by whose actual costs the server corrects the
+            estimate. ``None`` if the numbers above are exact.
+    """
+
+    evaluations: int
+    rows: int
+    peak: int
+    steps: int
+    extra: int = 0
+    kind: Hashable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The meaning of a score. A family may add to it in a subclass.
+
+    Attributes:
+        semantics: What a large value means, in one word. Values of different scores are never
+            compared. All scores are larger the less sure the model is.
+        unit: Unit of the value.
+        says: What the score measures, in a sentence.
+    """
+
+    semantics: str
+    unit: str
+    says: str
+
+    @property
+    def costly(self) -> bool:
+        """Whether it costs a pass of its own for every evaluation of the sample."""
+        return False
 
 
 class NoOptions(Schema):

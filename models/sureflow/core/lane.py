@@ -22,10 +22,47 @@ FinishReason = Literal[
 UNFINISHED: tuple[FinishReason, ...] = ("abandoned", "halted")
 """Reasons for which a lane ends before its sample is finished."""
 
+TINY = 1e-30
+"""Avoids a division by zero for a sample of zeros."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Origin:
-    """What a lane starts from, if not from its own noise; see :mod:`sureflow.core.origin`."""
+class Branch:
+    """A step of another trajectory, the parent, at which the lane branches off.
+
+    Draws of the operations are keyed by the seed and index of the branching lane. A lane with the
+    fields of its parent and without operations has the bytes of its parent. On a fixed grid the
+    lane continues on the part of its own grid that comes after the time of the branch.
+
+    Attributes:
+        parent: The parent, a lane of the same family; it may be a branch itself.
+        step: Number of completed steps of the parent at which the lane branches off.
+        operations: Operations of the family that are applied there, in this order.
+        frame: A frame of the parent at this step or an earlier one, which saves evaluations. It
+            does not change the lane: without a frame the parent is run again from its beginning.
+    """
+
+    parent: Any
+    step: int
+    operations: tuple[object, ...] = ()
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inverted:
+    """A given sample ``[*shape]`` in data units, from which the flow first runs back to noise."""
+
+    data: Array
+
+    def error(self, made: Array) -> float:
+        """Rms difference of a sample from the given one, relative to the rms of that."""
+        given = self.data.astype(np.float64)
+        error = np.square(made.astype(np.float64) - given).mean()
+        return float(np.sqrt(error / max(np.square(given).mean(), TINY)))
+
+
+Origin = Branch | Inverted
+"""What a lane starts from, if not from its own noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +79,13 @@ class LaneSpec:
             that it takes; one that is left out is null.
         scores: Names of the scores to compute; the first gives uncertainty and confidence. If
             empty, the model's recommended score is used.
-        early: Least confidence below which the lane is abandoned. ``None`` or 0: never.
+        early: Confidence that the sample must reach, else the lane is abandoned. ``None``: none.
         origin: What the lane starts from; ``None``: its own noise.
         keep: Frames to return with the sample. Times: the frame of the last step that begins at or
             before each. ``commit``: the frame of the commit point. ``all``: every step's frame.
         shift: With ``keep="commit"``: time from the commit point to the frame; at most 0.
         watch: Steps at whose beginning a :class:`View` is recorded, ascending.
-        halt: Step after whose first evaluation the lane ends as ``halted``. ``None``: at its end.
+        halt: Step after whose first evaluation the lane ends as ``halted``; ``None``: never.
     """
 
     family: ClassVar[str] = ""
@@ -64,6 +101,14 @@ class LaneSpec:
     shift: float = 0.0
     watch: tuple[int, ...] = ()
     halt: int | None = None
+
+
+def depth(spec: LaneSpec) -> int:
+    """Number of branches between a lane and its first ancestor."""
+    branches = 0
+    while isinstance(spec.origin, Branch):
+        spec, branches = spec.origin.parent, branches + 1
+    return branches
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +143,16 @@ class View:
     uncertainty: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """One finished sample.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Result:
+    """The part of a sample that the process of its lane knows.
 
     Attributes:
-        spec: The lane that made it, a :class:`LaneSpec` of the model's family.
         data: The sample ``[*shape]``, in the units of the training data.
-        score: Name of its first score. The family says what it means, and in which unit.
-        uncertainty: Value of that score; lower is surer.
-        confidence: Share of the model's own draws that are less sure, in [0, 1]; higher is surer.
-            ``None`` if the checkpoint has no table to compare with.
         t: Start time of each step ``[steps]``.
         rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
         map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; its sum is the
             score ``propagated``. Empty where the family has none.
-        commit: See :class:`Commit`.
         finish_reason: Why the lane ended.
         accepted: Steps taken.
         rejected: Steps tried and discarded by an adaptive solver.
@@ -126,36 +165,51 @@ class Sample:
             ``None`` for a finished sample.
         frames: Recorded frames, ascending; frames before a branch belong to the parent.
         views: Recorded views, ascending.
-        calibration_version: Version of the calibration that turned the score into confidence.
-        confidence_holds: Whether confidence was calibrated for the sample's settings. It is not for
-            samples that were edited or given. If False, confidence only ranks samples that were
-            made with the same settings. ``None`` where there is no confidence.
-        start: State at ``t = 0``, ``[*shape]``: noise of the lane or its parent, or found for it.
+        start: State at ``t = 0``, ``[*shape]``: noise of the lane or its parent, or from inversion.
         inversion_error: Of an inverted lane, the rms difference between the sample and the given
             data, relative to the rms of the data.
         fields: Further arrays by name, for families whose samples have several.
     """
 
-    spec: Any
     data: Array
-    uncertainty: float
-    confidence: float | None
     t: Array
     rate: Array
-    map: Array
-    commit: Commit
+    map: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     finish_reason: FinishReason
     accepted: int
     rejected: int
     evaluations: int
     tolerance: float | None = None
-    score: str = ""
     scores: dict[str, float] = field(default_factory=dict)
     abandoned_at: float | None = None
     frames: tuple[Frame, ...] = ()
     views: tuple[View, ...] = ()
-    confidence_holds: bool | None = None
     start: Array | None = None
     inversion_error: float | None = None
-    calibration_version: str = ""
     fields: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Sample(Result):
+    """One finished sample.
+
+    Attributes:
+        spec: The lane that made it, a :class:`LaneSpec` of the model's family.
+        score: Name of its first score. The family says what it means, and in which unit.
+        uncertainty: Value of that score; lower is surer.
+        confidence: Share of the model's own draws that are less sure, in [0, 1]; higher is surer.
+            ``None`` if the checkpoint has no table to compare with.
+        confidence_holds: Whether confidence was calibrated for the sample's settings. It is not for
+            samples that were edited or given. If False, confidence only ranks samples that were
+            made with the same settings. ``None`` where there is no confidence.
+        calibration_version: Version of the calibration that turned the score into confidence.
+        commit: See :class:`Commit`.
+    """
+
+    spec: Any
+    score: str = ""
+    uncertainty: float
+    confidence: float | None
+    confidence_holds: bool | None = None
+    calibration_version: str = ""
+    commit: Commit

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
-from sureflow.core.frame import Frame
-from sureflow.core.lane import Array, FinishReason, LaneSpec, View
+from sureflow.core.lane import LaneSpec, Result
 from sureflow.core.lanes import Lanes
 
 
@@ -39,32 +37,16 @@ Reply = Mapping[str, Tensor]
 """The answers of a head by name, each ``[n, ...]`` for the ``n`` rows of a query."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result of a lane; see :class:`~sureflow.core.lane.Sample` for the fields.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Outcome(Result):
+    """The result of a lane.
 
     Attributes:
         late: Whether the lane widened its tolerance to meet a deadline, so that the sample differs
             from the one that its spec describes.
     """
 
-    data: Array
-    t: Array
-    rate: Array
-    finish_reason: FinishReason
-    accepted: int
-    rejected: int
-    evaluations: int
-    scores: dict[str, float]
-    map: Array = field(default_factory=lambda: np.zeros(0, np.float32))
-    start: Array | None = None
-    tolerance: float | None = None
     late: bool = False
-    abandoned_at: float | None = None
-    inversion_error: float | None = None
-    frames: tuple[Frame, ...] = ()
-    views: tuple[View, ...] = ()
-    fields: Mapping[str, Array] = field(default_factory=dict)
 
 
 class Process(Protocol):

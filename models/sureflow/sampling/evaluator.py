@@ -9,9 +9,8 @@ from torch import Tensor
 
 from sureflow.core.process import Query, Reply
 from sureflow.model import Model
-from sureflow.sampling.blocks import Evaluate, Example, verified_costs
+from sureflow.sampling.blocks import Division, Evaluate, Example, verified_costs
 from sureflow.sampling.compiled import compiled
-from sureflow.sampling.division import Division
 
 ROW_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Block sizes tried on a CPU."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sureflow.core.frame import Frame
-from sureflow.core.lane import LaneSpec
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch, LaneSpec
 
 
 @dataclass(frozen=True, slots=True)

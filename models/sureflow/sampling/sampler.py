@@ -12,14 +12,10 @@ import torch
 
 from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point
-from sureflow.core.lane import UNFINISHED, LaneSpec, Sample
+from sureflow.core.lane import UNFINISHED, LaneSpec, Result, Sample
 from sureflow.core.process import Outcome, Process, Query, Reply
 from sureflow.model import Model
 from sureflow.sampling.evaluator import evaluators, join_and_evaluate, main_head
-
-FOUND = tuple(field.name for field in fields(Outcome) if field.name != "late")
-"""Fields of an outcome that its sample has too."""
-
 
 NO_MEMORY = "can't allocate memory"
 """Part of the message of torch's CPU allocator; that for GPUs raises its own exception type."""
@@ -259,7 +255,7 @@ class Sampler:
         elif outcome.late and reason not in UNFINISHED:
             reason = "deadline"
         confidence, calibrated = self._confidence(lane.spec, outcome, diverged)
-        found = {name: getattr(outcome, name) for name in FOUND}
+        found = {field.name: getattr(outcome, field.name) for field in fields(Result)}
         return Sample(
             spec=lane.spec,
             score=lane.spec.scores[0],

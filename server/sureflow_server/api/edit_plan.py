@@ -9,8 +9,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.commit import step_at
 from sureflow.core.family import family_of
 from sureflow.core.frame import Frame
-from sureflow.core.lane import LaneSpec
-from sureflow.core.origin import Branch, depth
+from sureflow.core.lane import Branch, LaneSpec, depth
 from sureflow.recipe import MAX_DEPTH
 from sureflow_server.api.edit_request import AtCommit, AtStep, AtTime, EditRequest
 from sureflow_server.api.family_part import operation_of, read_part

@@ -14,9 +14,8 @@ from sureflow.core.card import ModelCard
 from sureflow.core.codec import Codec
 from sureflow.core.commit import step_at
 from sureflow.core.family import family_of
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import Branch, LaneSpec, Sample
 from sureflow.core.lane import View as Seen
-from sureflow.core.origin import Branch
 from sureflow_server.api.access import Guarded, caller, owner
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoding import map_of, profile_of

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from sureflow.core.family import family_of
 from sureflow.core.json_array import read_array
-from sureflow.core.origin import Inverted
+from sureflow.core.lane import Inverted
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import whole
 from sureflow_server.api.examples import INVERSIONS

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from sureflow.core.family import cost_of
-from sureflow.core.lane import LaneSpec
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted, LaneSpec
 
 NUMBER = 4
 """Bytes of each number of an array."""

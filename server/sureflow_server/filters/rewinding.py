@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from sureflow.core.commit import step_at
 from sureflow.core.family import family_of
 from sureflow.core.frame import nearest
-from sureflow.core.lane import LaneSpec, Sample
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch, LaneSpec, Sample
 from sureflow_server.filters.decision import Action, Decision
 from sureflow_server.filters.threshold import Threshold
 

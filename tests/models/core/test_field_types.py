@@ -12,7 +12,7 @@ import torch
 
 import sureflow
 from sureflow.core.field_types import check_types
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted
 from sureflow.families.flow.operations import Guide, Inpaint, Resample, Uncertain
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model

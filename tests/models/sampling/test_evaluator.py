@@ -5,8 +5,8 @@ from stubs import Scripted
 from sureflow.checkpoint import load
 from sureflow.families.flow.head import velocity as velocity_head
 from sureflow.networks import MLP
+from sureflow.sampling.blocks import Division
 from sureflow.sampling.compiled import Graphs, compiled
-from sureflow.sampling.division import Division
 from sureflow.sampling.evaluator import ROW_COUNTS, Evaluator
 
 CPU = torch.device("cpu")

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from sureflow.core.commit import step_at
 from sureflow.core.frame import Frame
-from sureflow.core.lane import Sample
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch, Sample
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec

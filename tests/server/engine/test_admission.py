@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from stubs import model_of
 
-from sureflow.core.lane import Sample
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted, Sample
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec

@@ -39,8 +39,19 @@ def job(id: int, lanes: int, evaluations: int, model: str = "m", **terms: float)
 
 def finished(spec: FlowSpec, evaluations: int) -> Sample:
     data = np.zeros(2, np.float32)
-    commit = Commit(0.0, 0)
-    return Sample(spec, data, 0.0, None, data, data, data, commit, "converged", 1, 0, evaluations)
+    return Sample(
+        spec=spec,
+        data=data,
+        uncertainty=0.0,
+        confidence=None,
+        t=data,
+        rate=data,
+        commit=Commit(0.0, 0),
+        finish_reason="converged",
+        accepted=1,
+        rejected=0,
+        evaluations=evaluations,
+    )
 
 
 @pytest.mark.parametrize("method", EVALUATIONS)

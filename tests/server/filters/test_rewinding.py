@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sureflow.core.frame import Frame
-from sureflow.core.lane import Commit, Sample
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch, Commit, Sample
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.filters import Rewinding, Threshold

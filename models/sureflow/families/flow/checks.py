@@ -8,7 +8,7 @@ from typing import Any
 
 from sureflow.core.card import ModelCard
 from sureflow.core.field_types import check_array, check_choice, check_range, check_types
-from sureflow.core.origin import Branch, Inverted, depth
+from sureflow.core.lane import Branch, Inverted, depth
 from sureflow.families.flow.operations import Operation
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import (

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import log10
 
-from sureflow.core.cost import Cost
-from sureflow.core.lane import LaneSpec
-from sureflow.core.origin import Branch
+from sureflow.core.family import Cost
+from sureflow.core.lane import Branch, LaneSpec
 from sureflow.families.flow.operations import Inpaint, Resample
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from sureflow.core.arrays import Flags, Slots
-from sureflow.core.lane import Array, Sample
-from sureflow.core.origin import Inverted
+from sureflow.core.lane import Array, Inverted, Sample
 from sureflow.core.process import Query, Reply
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.process import FlowProcess

@@ -16,9 +16,8 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.core.engine import EarlyRule
 from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
-from sureflow.core.lane import UNFINISHED, Array, FinishReason, LaneSpec, View
+from sureflow.core.lane import UNFINISHED, Array, FinishReason, Inverted, LaneSpec, View
 from sureflow.core.lanes import Lanes
-from sureflow.core.origin import Inverted
 from sureflow.core.path import LINEAR, broadcast, factors
 from sureflow.core.process import Outcome
 from sureflow.core.score import Evidence, Part, Score

@@ -8,8 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from sureflow.core.lane import LaneSpec
-from sureflow.core.origin import Inverted
+from sureflow.core.lane import Inverted, LaneSpec
 from sureflow.core.process import Process
 from sureflow.families.flow.edits import Draw, draws
 from sureflow.families.flow.inversion import Inversion

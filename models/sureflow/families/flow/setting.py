@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import LaneSpec
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch, LaneSpec
 from sureflow.core.setting import Setting
 from sureflow.families.flow.spec import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLERANCE, FlowSpec
 

@@ -14,8 +14,7 @@ from stubs import Scripted, Steered, model_of
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.family import cost_of
 from sureflow.core.frame import Frame
-from sureflow.core.lane import Sample
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted, Sample
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.renoise import TIMES
 from sureflow.families.flow.spec import FlowSpec

@@ -7,7 +7,7 @@ import pytest
 import torch
 from stubs import model_of
 
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import ks_2samp
 from stubs import Scripted, model_of
 
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch
 from sureflow.families.flow.edits import gradient
 from sureflow.families.flow.measurement import measurement
 from sureflow.families.flow.objectives import register

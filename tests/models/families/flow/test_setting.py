@@ -10,7 +10,7 @@ import pytest
 
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
-from sureflow.core.origin import Branch, Inverted
+from sureflow.core.lane import Branch, Inverted
 from sureflow.families.flow import FAMILY
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.setting import draws, named, parse, references, setting

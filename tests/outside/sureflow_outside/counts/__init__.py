@@ -13,10 +13,8 @@ from pydantic import Field
 from sureflow.core.card import ModelCard
 from sureflow.core.codec import Codec
 from sureflow.core.condition import arrays_of
-from sureflow.core.cost import Cost
-from sureflow.core.family import Family
+from sureflow.core.family import Cost, Family, Meaning
 from sureflow.core.lane import LaneSpec
-from sureflow.core.meaning import Meaning
 from sureflow.core.schema import Integer, Schema
 
 MAX_STEPS = 1000

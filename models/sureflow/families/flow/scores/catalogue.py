@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sureflow.core.card import ModelCard
-from sureflow.core.meaning import Meaning
+from sureflow.core.family import Meaning
 from sureflow.core.plugins import installed
 from sureflow.families.flow.spec import FlowSpec
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sureflow.core.origin import Branch
+from sureflow.core.lane import Branch
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
