@@ -7,17 +7,22 @@ disturbance meets all modes alike, and the least time of each counts.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import httpx
 import torch
 
 from benchmarks.report import Report, options
+from benchmarks.throughput import served
 from sureflow import numerics
 from sureflow.checkpoint import load
 from sureflow.sampling.evaluator import Evaluator, main_head
@@ -37,6 +42,8 @@ ROWS = (1, 2, 4, 16, 64)
 TURNS = 3
 PATIENCE_S = 0.2
 LANES = 16
+EVALUATIONS = 40
+"""Of a sample as nobody says otherwise."""
 
 
 def main() -> None:
@@ -44,6 +51,7 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--model", action="append", help="repeat; default ring, digits, fashion")
     parser.add_argument("--docs", action="store_true", help=f"write {DOCS}")
+    parser.add_argument("--http", action="store_true", help="instead: through a server, each mode")
     parser.add_argument("--measure", metavar="MODEL", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.measure:
@@ -51,11 +59,14 @@ def main() -> None:
         return
     report, pages = Report("kernels"), []
     for model in chosen.model or ("ring", "digits", "fashion"):
+        if chosen.http:
+            over_http(report, model, 1 if chosen.quick else TURNS)
+            continue
         found = all_modes(model, 1 if chosen.quick else TURNS)
         tell(report, model, found)
         pages.append(table(model, found))
     report.write(chosen.json)
-    if chosen.docs:
+    if chosen.docs and pages:
         DOCS.write_text(page(pages))
 
 
@@ -69,6 +80,38 @@ def all_modes(model: str, turns: int) -> dict[str, dict[str, Any]]:
             for name in ("evaluation", "samples"):
                 best[name] = {k: min(best[name][k], fresh[name][k]) for k in best[name]}
     return found
+
+
+def over_http(report: Report, model: str, turns: int) -> None:
+    """Print the least seconds of one sample, and of several that are asked for at once.
+
+    Each is a request of its own, of 40 evaluations. The servers of the modes take turns.
+    """
+    found: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for _ in range(turns):
+        for mode, environment in MODES.items():
+            with patch.dict(os.environ, environment), served(model) as url:
+                asyncio.run(answered(url, model, LANES))
+                for n in (1, LANES):
+                    found[mode, n] += [asyncio.run(answered(url, model, n)) for _ in range(3)]
+    base = next(iter(MODES))
+    for (mode, n), seconds in found.items():
+        title = f"{model}, {mode}: {n} over HTTP"
+        report.add(title, min(seconds), "s")
+        report.add(f"{title}, to {base}", min(seconds) / min(found[base, n]))
+
+
+async def answered(url: str, model: str, n: int) -> float:
+    """Seconds until so many requests, sent at once, are all answered."""
+    async with httpx.AsyncClient(base_url=url, timeout=600) as client:
+
+        async def one(seed: int) -> None:
+            answer = await client.post("/v1/generate", json={"model": model, "seed": seed})
+            assert answer.raise_for_status().json()["usage"]["evaluations"] >= EVALUATIONS
+
+        begun = time.perf_counter()
+        await asyncio.gather(*(one(seed) for seed in range(n)))
+        return time.perf_counter() - begun
 
 
 def in_fresh_process(model: str, environment: dict[str, str]) -> dict[str, Any]:

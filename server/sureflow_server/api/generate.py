@@ -22,7 +22,7 @@ from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.responses import GenerateResponse
 from sureflow_server.api.run import Result, Run
-from sureflow_server.api.stream import stream
+from sureflow_server.api.stream import EVENT_STREAM, stream
 from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
 from sureflow_server.traces import measured
@@ -46,7 +46,7 @@ _responses: dict[int | str, dict[str, Any]] = {
         "content": {
             TENSORS: _binary,
             **dict.fromkeys(ALONE, _binary),
-            EVENTS: {"schema": {"type": "string"}},
+            EVENTS: EVENT_STREAM,
         },
     },
     **ACCEPTED,

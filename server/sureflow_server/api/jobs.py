@@ -21,7 +21,7 @@ from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.remote_job import RemoteJob
 from sureflow_server.api.run import Run
-from sureflow_server.api.stream import HEARTBEAT_S
+from sureflow_server.api.stream import EVENT_STREAM, HEARTBEAT_S
 from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
 from sureflow_server.traces import measured
@@ -114,7 +114,7 @@ async def discard(request: Request, id: str) -> Response:
     "/v1/jobs/{id}/events",
     response_class=EventSourceResponse,
     responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"content": {"text/event-stream": EVENT_STREAM}},
         **_refusals,
     },
 )

@@ -74,7 +74,7 @@ async def unload_model(request: Request, name: str) -> ModelRecord:
 @router.post(
     "/{name}/calibrate",
     status_code=202,
-    responses={**ACCEPTED, **problems(404, 409, 422, 429)},
+    responses={**ACCEPTED, **problems(400, 404, 408, 409, 413, 415, 422, 429)},
     response_class=Response,
 )
 async def calibrate_model(request: Request, name: str, body: CalibrateRequest) -> Response:

@@ -20,6 +20,20 @@ from sureflow_server.engine.messages import Progress, Started
 
 HEARTBEAT_S = 15
 
+EVENT_STREAM: dict[str, Any] = {
+    "schema": {
+        "description": "Each event of the stream; its data is a JSON object.",
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "id": {"type": "string"},
+            "event": {"enum": ["queued", "started", "step", "sample", "completed", "error"]},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+    }
+}
+"""How the OpenAPI document describes a stream of events."""
+
 # Left alone, the library cuts streams off at SIGTERM; ours end by themselves, and must first.
 AppStatus.enable_automatic_graceful_drain = False
 

@@ -110,6 +110,19 @@ def test_errors_are_declared_as_problem_documents(server: Server) -> None:
                     assert list(response["content"]) == ["application/problem+json"]
 
 
+def test_an_operation_with_a_body_declares_what_a_bad_body_gets(server: Server) -> None:
+    with_body = [
+        operation
+        for path in document(server)["paths"].values()
+        for operation in path.values()
+        if "requestBody" in operation
+    ]
+    assert len(with_body) >= 4
+    for operation in with_body:
+        missing = {"400", "408", "413", "415", "422"} - set(operation["responses"])
+        assert not missing, operation["operationId"]
+
+
 def test_the_answer_is_declared_in_all_its_forms(server: Server) -> None:
     answer = document(server)["paths"]["/v1/generate"]["post"]["responses"]["200"]["content"]
     assert set(answer) == {
