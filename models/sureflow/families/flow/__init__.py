@@ -19,7 +19,7 @@ from sureflow.families.flow.codec import ImageCodec
 from sureflow.families.flow.operation_bodies import OPERATION_BODIES
 from sureflow.families.flow.operations import OPERATIONS, Inpaint, Resample
 from sureflow.families.flow.options import Guidance, SamplerOptions
-from sureflow.families.flow.scores.catalogue import DEFAULT_SCORE, SCORES
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import METHODS
 
@@ -37,7 +37,7 @@ class Flow(Family):
     spec = FlowSpec
     operations = OPERATIONS
     scores = SCORES
-    default_score = DEFAULT_SCORE
+    default_score = "propagated"
     engine = "sureflow.families.flow.engine:FlowEngine"
 
     sampler = SamplerOptions

@@ -80,10 +80,7 @@ class FlowEngine(Engine):
     def heads(self) -> Mapping[str, Head]:
         """The velocity with its variance, and its derivative along a direction."""
         network, conditions = self.model.network, self.model.card.conditions
-        return {
-            VELOCITY: head.velocity(network, conditions),
-            JVP: head.jvp(network, conditions),
-        }
+        return {VELOCITY: head.velocity(network, conditions), JVP: head.jvp(network, conditions)}
 
     def lanes(self, capacity: int, early: Mapping[str, EarlyRule] | None = None) -> FlowLanes:
         """Slots for lanes of this model."""

@@ -49,6 +49,7 @@ class FlowLanes(Lanes):
     for a multistep lane; any other lane evaluates its first stage again, with the same bits.
 
     Attributes:
+        specs: The present spec of each lane by slot; on a parent's steps, that of the parent.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
         start: State from which the velocities along the path add up to ``x``: the state at
             ``t = 0``, moved by the jumps of the lane; see :meth:`jump`.
@@ -98,14 +99,14 @@ class FlowLanes(Lanes):
         self.shape = shape
         self.fitted = fitted
         self.null_label = null_label
-        self._specs: list[LaneSpec | None] = [None] * capacity
+        self.specs: dict[int, FlowSpec] = {}
         # One array, so that a step of both is one sum.
         self.path = torch.zeros(2, capacity, *shape, device=device)
         self.x, self.map = self.path
         self.add("x", Field(shape), self.x)
         self.add("map", Field(shape), self.map)
         self.start = self.tensor(
-            "start", *shape, kept=lambda slot: self.spec(slot).origin is not None
+            "start", *shape, kept=lambda slot: self.specs[slot].origin is not None
         )
         self.noise = self.tensor("noise", *shape, kept=lambda slot: bool(self.jumped[slot]))
         self.jumped = self.flag("jumped")
@@ -160,12 +161,6 @@ class FlowLanes(Lanes):
         self.deadline = np.full(self.capacity, np.inf)
         self.grid = np.zeros((self.capacity, MAX_STEPS + 1))
 
-    def spec(self, slot: int) -> LaneSpec:
-        """The spec that a lane has at present; on a parent's steps, that of the parent."""
-        spec = self._specs[slot]
-        assert spec is not None
-        return spec
-
     def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start a new lane in a slot, from its noise at ``t = 0``."""
         self.clear(slot)
@@ -190,7 +185,7 @@ class FlowLanes(Lanes):
 
     def set_condition(self, slot: int, spec: FlowSpec) -> None:
         """Set a lane's spec, and the condition and guidance in it."""
-        self._specs[slot] = spec
+        self.specs[slot] = spec
         self.label[slot] = self.null_label if spec.label is None else spec.label
         self.guidance[slot] = spec.scale
         for name, condition in self.conditions.items():
@@ -475,18 +470,6 @@ class FlowLanes(Lanes):
             weights[two_step] = 0
             weights[two_step, 0], weights[two_step, 1] = 1 + half, -half
         return weights * self.h[slots, None]
-
-    def error_weights(self, slots: Slots) -> Floats:
-        """Weights of the stages in each lane's error estimate, ``[n, STAGES]``.
-
-        The estimate of a multistep step is its difference to a step of Euler's method. The result
-        has to be multiplied by :meth:`error_scale`, which depends on the size of the step.
-        """
-        weights = COEFFICIENTS.error[self.method[slots]]
-        two_step = self.in_multistep(slots)
-        weights[two_step] = 0
-        weights[two_step, 0], weights[two_step, 1] = 0.5, -0.5
-        return weights
 
     def error_scale(self, slots: Slots) -> Floats:
         """Factor of the error estimates: step size, and ratio of steps, per tolerance, ``[n]``."""

@@ -32,33 +32,29 @@ class Renoise(FlowProcess):
         """The rows of all draws of the first lane, then those of the next."""
         lanes = self.lanes
         t = np.tile(np.array(TIMES, np.float32), len(slots))
-        times = to_device(t, lanes.device)
-        noise, ends = self._noise(slots), self._ends(slots)
-        x = LINEAR.interpolate(noise, ends, times)
+        x = LINEAR.interpolate(*self._ends(slots), to_device(t, lanes.device))
         owner = np.repeat(slots, len(TIMES))
         return [self.velocity_query(owner, x, t, np.zeros(0, np.int64))]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Pass the evidence to the score; every lane is done."""
         lanes, reply = self.lanes, replies[0]
-        surprise = self._ends(slots) - self._noise(slots) - reply["velocity"]
+        noise, ends = self._ends(slots)
+        surprise = ends - noise - reply["velocity"]
         sums = torch.stack([row_sums(surprise.square()), row_sums(reply["variance"])])
         squares, traces = to_host(sums).astype(np.float64).reshape(2, len(slots), len(TIMES))
-        lanes.scoring.observe(
-            RENOISED, slots, lanes.t[slots], {RENOISED: (squares / traces).mean(1)}
-        )
+        found = {RENOISED: (squares / traces).mean(1)}
+        lanes.scoring.observe(RENOISED, slots, lanes.t[slots], found)
         lanes.evaluations[slots] += len(TIMES)
         return np.ones(len(slots), np.bool_), np.zeros(len(slots), np.bool_)
 
-    def _ends(self, slots: Slots) -> Tensor:
-        ends: Tensor = self.lanes.x[self.lanes.index(slots)]
-        return ends.repeat_interleave(len(TIMES), 0)
-
-    def _noise(self, slots: Slots) -> Tensor:
-        specs = [self.lanes.spec(slot) for slot in slots.tolist()]
+    def _ends(self, slots: Slots) -> tuple[Tensor, Tensor]:
+        """The noise of every draw of each lane, and its finished sample."""
+        lanes, specs = self.lanes, [self.lanes.specs[slot] for slot in slots.tolist()]
         noise = [
-            normal(self.lanes.shape, spec.seed, spec.index, Purpose.RENOISE, draw)
+            normal(lanes.shape, spec.seed, spec.index, Purpose.RENOISE, draw)
             for spec in specs
             for draw in range(len(TIMES))
         ]
-        return torch.stack(noise).to(self.lanes.device)
+        ends = lanes.x[lanes.index(slots)].repeat_interleave(len(TIMES), 0)
+        return torch.stack(noise).to(lanes.device), ends

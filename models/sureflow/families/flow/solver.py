@@ -216,8 +216,14 @@ class Solver(FlowProcess):
         return shared
 
     def _error_squares(self, slots: Slots) -> Tensor:
-        """Squared error estimates relative to ``1 + |x|`` per step size, summed, ``[n]``."""
+        """Squared error estimates relative to ``1 + |x|`` per step size, summed, ``[n]``.
+
+        The estimate of a multistep step is its difference to a step of Euler's method.
+        """
         lanes, where = self.lanes, self.lanes.index(slots)
-        zero = torch.zeros_like(lanes.x[:1]).expand_as(lanes.x)
-        error = combine(zero, lanes.k, where, lanes.error_weights(slots))
+        weights = COEFFICIENTS.error[lanes.method[slots]]
+        two_step = lanes.in_multistep(slots)
+        weights[two_step] = 0
+        weights[two_step, 0], weights[two_step, 1] = 0.5, -0.5
+        error = combine(torch.zeros_like(lanes.x[:1]).expand_as(lanes.x), lanes.k, where, weights)
         return row_sums((error / (1 + lanes.x[where].abs())).square())

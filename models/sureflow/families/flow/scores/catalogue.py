@@ -157,6 +157,3 @@ SCORES: dict[str, FlowMeaning] = {
 }
 SCORES |= installed(GROUP, FlowMeaning)
 """The scores by name; those of installed packages come last."""
-
-DEFAULT_SCORE = "propagated"
-"""Score of models whose calibration recommends none."""
