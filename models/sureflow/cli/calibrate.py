@@ -78,7 +78,7 @@ def calibrate(
     from sureflow.evaluation.judged import judged
     from sureflow.evaluation.measure import measure
     from sureflow.evaluation.reference import calibrate as run
-    from sureflow.stamp import LEARNED_FROM
+    from sureflow.learned import LEARNED_FROM
 
     use_threads(threads)
     with clear_errors():

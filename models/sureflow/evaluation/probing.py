@@ -16,11 +16,11 @@ from tqdm import tqdm
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import SampleJudge
 from sureflow.families.flow.spec import FlowSpec
+from sureflow.learned import LEARNED_FROM, NETWORK
 from sureflow.model import Model
 from sureflow.networks import NetworkOutput, Probe
 from sureflow.networks.probe import between, pooled
 from sureflow.sampling.sample import run
-from sureflow.stamp import LEARNED_FROM, NETWORK
 
 SEED = 4_000_003
 KNOTS = 6

@@ -19,9 +19,9 @@ from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
 from sureflow.evaluation.abandonment import fit_bounds, ranks
 from sureflow.families.flow.setting import named
+from sureflow.learned import LEARNED_FROM
 from sureflow.model import Model
 from sureflow.sampling.sample import run
-from sureflow.stamp import LEARNED_FROM
 
 FIRST = 0.05
 """From when on running scores are compared."""

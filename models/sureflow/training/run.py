@@ -17,8 +17,8 @@ from sureflow.checkpoint import (
     read_config,
     save,
 )
+from sureflow.learned import digest_of
 from sureflow.networks import FrozenVelocity, VelocityNetwork, build
-from sureflow.stamp import digest_of
 from sureflow.training.config import TrainConfig, TrainingConfig
 from sureflow.training.data import Source, Unlabelled, source_of
 from sureflow.training.soundness import check_finite, convention_problem
