@@ -25,10 +25,9 @@ from sureflow.core.execution import Compile, Precision
 from sureflow.core.provenance import complaint
 from sureflow.file_kind import kind_of_file
 from sureflow.learned import CALIBRATION as CALIBRATION
-from sureflow.learned import Learned
+from sureflow.learned import Learned, digest_of
 from sureflow.model import Model
 from sureflow.numerics import describe
-from sureflow.stamp import digest_of
 from sureflow.weights import read_weights
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

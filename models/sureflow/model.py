@@ -28,7 +28,7 @@ class Model:
         grid: Fitted time grid of fixed steps; ``None`` when the checkpoint has none.
         compile: How the network is run.
         digests: Digests of ``network``, ``grid`` and ``probe``, as far as there are any. Files
-            learned from the model refer to them; see :mod:`sureflow.stamp`.
+            learned from the model refer to them; see :mod:`sureflow.learned`.
     """
 
     card: ModelCard

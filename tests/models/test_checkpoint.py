@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, resolve, save
 from sureflow.families.flow.grid import Grid
+from sureflow.learned import LEARNED_FROM
 from sureflow.networks import MLP
 from sureflow.numerics import make_deterministic
-from sureflow.stamp import LEARNED_FROM
 
 
 @pytest.fixture

@@ -29,9 +29,8 @@ from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.engine import GRID, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
-from sureflow.learned import CALIBRATION
+from sureflow.learned import CALIBRATION, LEARNED_FROM, digest_of
 from sureflow.networks import Probe, build
-from sureflow.stamp import LEARNED_FROM, digest_of
 
 NETWORK: dict[str, Any] = {"kind": "mlp", "shape": [2], "width": 16, "layers": 1, "classes": 2}
 ALL = (GRID, PROBE, CALIBRATION)

@@ -33,12 +33,12 @@ from sureflow.families.flow.engine import GRID, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.inspection import inspect
+from sureflow.learned import LEARNED_FROM
 from sureflow.networks import Probe
 from sureflow.networks.registry import build
 from sureflow.sampling import blocks, evaluator
 from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
-from sureflow.stamp import LEARNED_FROM
 from tests.hostile import tensors, text
 
 MEBIBYTE = 1 << 20

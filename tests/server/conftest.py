@@ -19,8 +19,8 @@ from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.engine import GRID
 from sureflow.families.flow.grid import Grid
+from sureflow.learned import LEARNED_FROM
 from sureflow.networks.registry import build
-from sureflow.stamp import LEARNED_FROM
 from sureflow_server.keys.file import changing
 from sureflow_server.keys.key import SCOPES, Key
 from sureflow_server.keys.token import digest, mint

@@ -76,7 +76,7 @@ def calibrate(
     from sureflow.evaluation.judged import judged
     from sureflow.evaluation.reference import calibrate as run
     from sureflow.evaluation.reference import measure
-    from sureflow.stamp import LEARNED_FROM
+    from sureflow.learned import LEARNED_FROM
 
     asked = named_judge(judge, judge_command)
     path = resolve(folder)

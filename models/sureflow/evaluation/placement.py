@@ -12,10 +12,10 @@ from sureflow.core.arrays import Floats
 from sureflow.evaluation.evaluate import balanced
 from sureflow.families.flow.grid import STEEPEST, Grid
 from sureflow.families.flow.spec import FlowSpec
+from sureflow.learned import LEARNED_FROM, NETWORK
 from sureflow.model import Model
 from sureflow.sampling.evaluator import evaluators
 from sureflow.sampling.sample import run
-from sureflow.stamp import LEARNED_FROM, NETWORK
 
 METHOD, COUNTS = "heun", (4, 8, 16)
 """What a grid is fitted for: the default method at 8, 16 and 32 evaluations."""

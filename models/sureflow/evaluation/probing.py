@@ -14,10 +14,10 @@ from torch import Tensor
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import balanced, drawn
 from sureflow.evaluation.judged import SampleJudge, rated
+from sureflow.learned import LEARNED_FROM, NETWORK
 from sureflow.model import Model
 from sureflow.networks import NetworkOutput, Probe
 from sureflow.networks.probe import between, pooled
-from sureflow.stamp import LEARNED_FROM, NETWORK
 
 SEED, METHOD = 4_000_003, "heun"
 KNOTS = 6

@@ -23,8 +23,8 @@ from sureflow.core.setting import Setting
 from sureflow.evaluation.abandonment import fit_bounds, ranks
 from sureflow.evaluation.evaluate import drawn
 from sureflow.families.flow.setting import named
+from sureflow.learned import LEARNED_FROM
 from sureflow.model import Model
-from sureflow.stamp import LEARNED_FROM
 
 FIRST = 0.05
 """From when on running scores are compared."""

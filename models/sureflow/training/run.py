@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from sureflow.checkpoint import CheckpointConfig, load, read_config, save
+from sureflow.learned import digest_of
 from sureflow.networks import FrozenVelocity, VelocityNetwork, build
-from sureflow.stamp import digest_of
 from sureflow.training.arrays import Arrays
 from sureflow.training.config import TrainConfig, TrainingConfig
 from sureflow.training.data import Source, source_of

@@ -18,8 +18,8 @@ from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.probing import KNOTS, Regression, fit_probe
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.engine import PROBE
+from sureflow.learned import LEARNED_FROM
 from sureflow.networks import GaussianMixture, Probe, VelocityNetwork, build
-from sureflow.stamp import LEARNED_FROM
 
 MLP = {"kind": "mlp", "shape": [2], "width": 16, "layers": 2, "classes": 2, "embedding": 16}
 
