@@ -48,21 +48,14 @@ def calibrate(
 ) -> Calibration:
     """Draw reference samples and tabulate all their scores.
 
-    Every stratum has noises of its own. A noise tends to be easy or hard in all strata, so that the
-    errors of their tables would otherwise add up in a mixture. Guidance scales share the noises.
+    There are so many draws per class and guidance scale, and as many without a condition; scales
+    other than 1 need classes. Every stratum has noises of its own. A noise tends to be easy or hard
+    in all strata, so that the errors of their tables would otherwise add up in a mixture. Scales
+    share the noises. The seed is kept apart from seeds that people like to use.
 
-    Args:
-        model: The model; a calibration that it has is not used.
-        draws: Reference samples per class and scale, and as many without a condition. With fewer
-            than :data:`~sureflow.confidence.quantile_map.LEAST_DRAWS` nothing is calibrated.
-        guidance: Guidance scales to tabulate; scales other than 1 need classes.
-        seed: Seed of the reference draws, kept apart from seeds that people like to use.
-        method: Solver of the draws.
-        steps: Number of its steps.
-        score: The score by which the model is judged where a request names none; by default that
-            of its family.
-        costly: Tabulate also the scores that cost a pass of their own for every evaluation.
-        quiet: No progress bar.
+    Where a request names no score, the model is judged by ``score``, by default that of its family.
+    ``costly`` tabulates also scores that cost a pass of their own for every evaluation. With fewer
+    draws than :data:`~sureflow.confidence.quantile_map.LEAST_DRAWS` nothing is calibrated.
     """
     family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
     references = [named(method, steps, guidance=g) for g in (scales if model.card.classes else [1])]
