@@ -85,8 +85,8 @@ def calibrate(
             quantiles[name][row] = tabulate(values)
             if name == score:
                 times = sorted(heard[0])
-                told = np.array([[heard[i][t] for t in times] for i in range(draws)])
-                running[row] = told, (np.argsort(np.argsort(values)) + 1) / draws
+                of_lanes = np.array([[heard[i][t] for t in times] for i in range(draws)])
+                running[row] = of_lanes, (np.argsort(np.argsort(values)) + 1) / draws
         heard.clear()
     error = dict.fromkeys(quantiles, 0.0 if draws >= LEAST_DRAWS else 1.0)
     settings = {"method": method, "steps": steps, "draws": draws, "seed": seed}
@@ -149,20 +149,20 @@ def _early(
     seed: int,
 ) -> dict[str, Early]:
     """When lanes may be abandoned, by the running score; nothing if it never tells in time."""
-    # A score that looks at the path late, or compares two times, says nothing before.
-    told = np.all([np.isfinite(values).all(0) for values, _ in running.values()], 0)
-    if not told.any():
+    # A score that looks at the path late, or compares two times, has no value before.
+    known = np.all([np.isfinite(values).all(0) for values, _ in running.values()], 0)
+    if not known.any():
         return {}
     levels = np.linspace(0, 1, EARLY_LEVELS)
-    quantiles = np.full((len(references), len(strata), told.sum(), EARLY_LEVELS), np.nan)
+    quantiles = np.full((len(references), len(strata), known.sum(), EARLY_LEVELS), np.nan)
     bounds = []
     for number in range(len(references)):
-        placed, final = [], []
+        ranked, final = [], []
         for row in (row for row in running if row[0] == number):
             values, order = running[row]
-            quantiles[row] = np.quantile(values[:, told], levels, axis=0).T
-            placed.append(ranks(values[:, told], quantiles[row]))
+            quantiles[row] = np.quantile(values[:, known], levels, axis=0).T
+            ranked.append(ranks(values[:, known], quantiles[row]))
             final.append(order)
-        bounds.append(fit_bounds(np.concatenate(placed), np.concatenate(final), seed))
-    made = Early(references, strata, np.array(times)[told], quantiles, np.array(bounds))
+        bounds.append(fit_bounds(np.concatenate(ranked), np.concatenate(final), seed))
+    made = Early(references, strata, np.array(times)[known], quantiles, np.array(bounds))
     return {score: made} if made.most() else {}
