@@ -101,8 +101,8 @@ def calibrate(
     if many < LEAST_DRAWS:
         typer.echo(f"which is nowhere said to be calibrated; it takes {LEAST_DRAWS}")
     else:
-        held = in_words(made.measured.ranges, made.score, made.references[0])
-        typer.echo(f"{made.score} is calibrated for {held}")
+        where = in_words(made.measured.ranges, made.score, made.references[0])
+        typer.echo(f"{made.score} is calibrated for {where}")
     if asked is not None:
         table = judged(model, made, *asked, judged_draws, first + 1, quiet)
         made = replace(made, conformal=table)

@@ -222,10 +222,11 @@ class Calibration:
             ValueError: A tensor is missing, or has a wrong type, shape or value; what is beside the
                 tensors is wrong; or the recommended score has no table.
         """
+        tensors = load_tensors(data)  # finds out whether there is a header that can be read
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         metadata: dict[str, str] = header.get("__metadata__", {})
         sections: dict[str, dict[str, Floats]] = defaultdict(dict)
-        for name, tensor in load_tensors(data).items():
+        for name, tensor in tensors.items():
             if tensor.dtype != np.float64:
                 raise ValueError(f"{name} is {tensor.dtype}, not float64")
             section, _, rest = name.partition("/")

@@ -19,7 +19,7 @@ def ranks(running: Floats, tables: Floats) -> Floats:
     return np.stack([np.interp(running[:, t], table, levels) for t, table in enumerate(tables)], 1)
 
 
-def fit_bounds(placed: Floats, final: Floats, seed: int) -> Floats:
+def fit_bounds(ranked: Floats, final: Floats, seed: int) -> Floats:
     """Fit bounds on the ranks of running scores, ``[shares, T]``, as a conformal envelope.
 
     Half of the samples that pass give the envelope its shape: the distribution ``g`` of their ranks
@@ -29,23 +29,23 @@ def fit_bounds(placed: Floats, final: Floats, seed: int) -> Floats:
     together, for any model and any shape of the running score.
 
     Args:
-        placed: Ranks of the running scores, ``[n, T]``.
+        ranked: Ranks of the running scores, ``[n, T]``.
         final: Ranks of the final scores, ``[n]``; those that pass a share have at most that rank.
         seed: Divides the samples into halves.
     """
     order = np.random.default_rng(seed).permutation(len(final))
-    bounds = np.full((len(SHARES), placed.shape[1]), NEVER)
+    bounds = np.full((len(SHARES), ranked.shape[1]), NEVER)
     for number, share in enumerate(SHARES):
         passing = order[final[order] <= share]
-        shape, held = np.sort(placed[passing[::2]], 0), placed[passing[1::2]]
+        shape, others = np.sort(ranked[passing[::2]], 0), ranked[passing[1::2]]
         # How many of these may lie outside; -1 where there are too few to tell.
-        spare = int(binom.ppf(DOUBT, len(held), FALSE_REJECTS)) - 1
+        spare = int(binom.ppf(DOUBT, len(others), FALSE_REJECTS)) - 1
         if spare < 0:
             continue
         levels = np.arange(len(shape) + 2) / (len(shape) + 1)
         # The distribution rises evenly to 1 from the last rank on, which tells apart those beyond.
         knots = [np.concatenate([[0], shape[:, t], [1]]) for t in range(shape.shape[1])]
-        placed_in = [np.interp(held[:, t], of_time, levels) for t, of_time in enumerate(knots)]
-        limit = np.sort(np.max(placed_in, 0))[len(held) - 1 - spare]
+        outermost = [np.interp(others[:, t], of_time, levels) for t, of_time in enumerate(knots)]
+        limit = np.sort(np.max(outermost, 0))[len(others) - 1 - spare]
         bounds[number] = [np.interp(limit, levels, of_time) for of_time in knots]
     return bounds

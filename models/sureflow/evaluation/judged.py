@@ -30,8 +30,7 @@ def by_function(reference: str) -> SampleJudge:
     Only for references that come from the operator, such as from a command line.
 
     Raises:
-        ValueError: It cannot be imported, or cannot be called. The judge raises one if the
-            function raises anything, or does not return numbers.
+        ValueError: It cannot be imported, or cannot be called.
     """
     try:
         judge: SampleJudge = EntryPoint("judge", reference, "").load()
@@ -39,15 +38,7 @@ def by_function(reference: str) -> SampleJudge:
         raise ValueError(f"judge: cannot import {reference!r}: {error}") from error
     if not callable(judge):
         raise ValueError(f"judge: {reference!r} cannot be called")
-
-    def asked(samples: list[Sample]) -> list[float]:
-        try:
-            return [float(judgement) for judgement in judge(samples)]
-        except (Exception, SystemExit) as error:
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            raise ValueError(f"judge: {reference!r} failed with {said}") from error
-
-    return asked
+    return judge
 
 
 def by_command(command: str) -> SampleJudge:
@@ -90,11 +81,16 @@ def rated(judge: SampleJudge, name: str, samples: list[Sample]) -> Floats:
     """The verdicts of a judge on samples, ``[n]``.
 
     Raises:
-        ValueError: They are not one finite number per sample.
+        ValueError: They are not one finite number per sample, or the judge raises anything.
     """
-    verdicts = np.asarray(judge(samples), np.float64)
-    if verdicts.shape != (len(samples),):
-        counts = f"{verdicts.size} judgements on {len(samples)} samples"
+    try:
+        verdicts = np.array([float(verdict) for verdict in judge(samples)])
+    except (Exception, SystemExit) as error:  # somebody else's code may raise anything
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        known = str(error).startswith("judge: ")
+        raise ValueError(error if known else f"judge: {name!r} failed with {said}") from error
+    if len(verdicts) != len(samples):
+        counts = f"{len(verdicts)} judgements on {len(samples)} samples"
         raise ValueError(f"judge: {name} gave {counts}")
     if not np.isfinite(verdicts).all():
         raise ValueError(f"judge: {name} gave something that is no finite number")

@@ -93,9 +93,8 @@ def unreal_clothes(samples: list[Sample]) -> list[float]:
     """How unreal images of clothes are; larger is worse.
 
     For each image, the share of sets of real images in which it lies in no ball, less a part of the
-    mean logarithm of its realism ratio. The sets are drawn from 23,000 images that the flow was not
-    trained on. There are many sets, because lying in a ball of a single one is a matter of chance.
-    The first 2,000 test images are in none of them.
+    mean logarithm of its realism ratio. Many sets, since a single one is a matter of chance, are
+    drawn from 23,000 images that the flow was not trained on, without the first 2,000 test images.
 
     For ``sureflow probe fashion --judge sureflow.evaluation.realism:unreal_clothes``.
 

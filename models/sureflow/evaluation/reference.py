@@ -48,21 +48,14 @@ def calibrate(
 ) -> Calibration:
     """Draw reference samples and tabulate all their scores.
 
-    Every stratum has noises of its own. A noise tends to be easy or hard in all strata, so that the
-    errors of their tables would otherwise add up in a mixture. Guidance scales share the noises.
+    There are so many draws per class and guidance scale, and as many without a condition; scales
+    other than 1 need classes. Every stratum has noises of its own. A noise tends to be easy or hard
+    in all strata, so that the errors of their tables would otherwise add up in a mixture. Scales
+    share the noises. The seed is kept apart from seeds that people like to use.
 
-    Args:
-        model: The model; a calibration that it has is not used.
-        draws: Reference samples per class and scale, and as many without a condition. With fewer
-            than :data:`~sureflow.confidence.quantile_map.LEAST_DRAWS` nothing is calibrated.
-        guidance: Guidance scales to tabulate; scales other than 1 need classes.
-        seed: Seed of the reference draws, kept apart from seeds that people like to use.
-        method: Solver of the draws.
-        steps: Number of its steps.
-        score: The score by which the model is judged where a request names none; by default that
-            of its family.
-        costly: Tabulate also the scores that cost a pass of their own for every evaluation.
-        quiet: No progress bar.
+    Where a request names no score, the model is judged by ``score``, by default that of its family.
+    ``costly`` tabulates also scores that cost a pass of their own for every evaluation. With fewer
+    draws than :data:`~sureflow.confidence.quantile_map.LEAST_DRAWS` nothing is calibrated.
     """
     family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
     references = [named(method, steps, guidance=g) for g in (scales if model.card.classes else [1])]
@@ -92,8 +85,8 @@ def calibrate(
             quantiles[name][row] = tabulate(values)
             if name == score:
                 times = sorted(heard[0])
-                told = np.array([[heard[i][t] for t in times] for i in range(draws)])
-                running[row] = told, (np.argsort(np.argsort(values)) + 1) / draws
+                of_lanes = np.array([[heard[i][t] for t in times] for i in range(draws)])
+                running[row] = of_lanes, (np.argsort(np.argsort(values)) + 1) / draws
         heard.clear()
     error = dict.fromkeys(quantiles, 0.0 if draws >= LEAST_DRAWS else 1.0)
     settings = {"method": method, "steps": steps, "draws": draws, "seed": seed}
@@ -156,20 +149,20 @@ def _early(
     seed: int,
 ) -> dict[str, Early]:
     """When lanes may be abandoned, by the running score; nothing if it never tells in time."""
-    # A score that looks at the path late, or compares two times, says nothing before.
-    told = np.all([np.isfinite(values).all(0) for values, _ in running.values()], 0)
-    if not told.any():
+    # A score that looks at the path late, or compares two times, has no value before.
+    known = np.all([np.isfinite(values).all(0) for values, _ in running.values()], 0)
+    if not known.any():
         return {}
     levels = np.linspace(0, 1, EARLY_LEVELS)
-    quantiles = np.full((len(references), len(strata), told.sum(), EARLY_LEVELS), np.nan)
+    quantiles = np.full((len(references), len(strata), known.sum(), EARLY_LEVELS), np.nan)
     bounds = []
     for number in range(len(references)):
-        placed, final = [], []
+        ranked, final = [], []
         for row in (row for row in running if row[0] == number):
             values, order = running[row]
-            quantiles[row] = np.quantile(values[:, told], levels, axis=0).T
-            placed.append(ranks(values[:, told], quantiles[row]))
+            quantiles[row] = np.quantile(values[:, known], levels, axis=0).T
+            ranked.append(ranks(values[:, known], quantiles[row]))
             final.append(order)
-        bounds.append(fit_bounds(np.concatenate(placed), np.concatenate(final), seed))
-    made = Early(references, strata, np.array(times)[told], quantiles, np.array(bounds))
+        bounds.append(fit_bounds(np.concatenate(ranked), np.concatenate(final), seed))
+    made = Early(references, strata, np.array(times)[known], quantiles, np.array(bounds))
     return {score: made} if made.most() else {}

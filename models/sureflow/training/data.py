@@ -27,11 +27,9 @@ FASHION_NAMES = (
 
 
 def fashion_mnist(split: str = "train", folder: Path = FASHION_FOLDER) -> tuple[Tensor, Tensor]:
-    """Fashion-MNIST as ``uint8 [N, 1, 28, 28]`` and labels ``[N]``.
+    """Fashion-MNIST as ``uint8 [N, 1, 28, 28]`` and labels ``[N]``, from a folder of IDX files.
 
-    Args:
-        split: ``train`` (60,000) or ``test`` (10,000).
-        folder: Where the IDX files lie; the default is that of the Debian package.
+    ``train`` has 60,000 images, ``test`` 10,000. The default folder is that of the Debian package.
 
     Raises:
         FileNotFoundError: The data is not installed; says how to get it.

@@ -124,11 +124,8 @@ def misfit(draws: Draws, v: Tensor) -> float:
     over both functions and :data:`BANDS` bands of time, where only the excess of the mean over
     three standard errors counts. It is 0 for the regression and 2 for the opposite sign. ``E[v v]``
     is at least :data:`LEAST` of ``E[u u]``, since the velocity of data that resemble the noise
-    vanishes in the middle of the path.
-
-    Args:
-        draws: Points, ascending in time; their number is a multiple of the bands.
-        v: The velocities there, ``[n, *shape]``.
+    vanishes in the middle of the path. The number of draws is a multiple of the bands; ``v`` has
+    the velocities there, ``[n, *shape]``.
     """
 
     def banded(z: Tensor) -> Tensor:

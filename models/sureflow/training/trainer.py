@@ -24,14 +24,9 @@ class Trainer:
     """Trains a network on a source and keeps an exponential moving average of its weights.
 
     Every step draws from a generator seeded by ``(seed, step)`` alone. The training state (weights,
-    averages, optimiser moments, step) is saved as safetensors and JSON, atomically, every
-    ``save_every`` steps; :meth:`run` continues from it.
-
-    Args:
-        network: The network to train, in place. Objective ``variance`` trains only noise layers.
-        source: Source of the samples.
-        config: How to train.
-        folder: Where the training state is kept.
+    averages, optimiser moments, step) is saved in a folder as safetensors and JSON, atomically,
+    every ``save_every`` steps; :meth:`run` continues from it. The network is trained in place; the
+    objective ``variance`` trains only its noise layers.
     """
 
     def __init__(
