@@ -25,7 +25,8 @@ from benchmarks.report import Report, options
 from benchmarks.serving.load import Call, play
 from benchmarks.throughput import served
 from sureflow.checkpoint import embedded_folder
-from sureflow.confidence.quantile_map import Floats, distance
+from sureflow.confidence.quantile_map import distance
+from sureflow.core.arrays import Floats
 from sureflow.core.setting import Setting
 from sureflow.families.flow.setting import parse
 

@@ -22,7 +22,8 @@ from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE
 from sureflow.model import Model
 from sureflow.sampling.evaluator import main_head
-from sureflow.training.data import fashion_mnist, scaled
+from sureflow.training.arrays import scaled
+from sureflow.training.data import fashion_mnist
 
 DOCS = Path("docs/benchmarks/precision.md")
 ROWS = (1, 16, 32)

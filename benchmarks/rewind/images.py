@@ -24,7 +24,8 @@ from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
-from sureflow.training.data import fashion_mnist, scaled
+from sureflow.training.arrays import scaled
+from sureflow.training.data import fashion_mnist
 from sureflow.training.digits import digits
 
 SEED, METHOD, STEPS, CAPACITY = 23, "heun", 20, 32

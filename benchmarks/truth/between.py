@@ -9,9 +9,10 @@ from typing import Any
 from benchmarks.report import Report
 from benchmarks.truth.uniform import said
 from sureflow.checkpoint import load
-from sureflow.confidence.quantile_map import LIMIT, Floats, distance
-from sureflow.core.family import family_of
-from sureflow.families.flow.setting import draws, named
+from sureflow.confidence.quantile_map import LIMIT, distance
+from sureflow.confidence.recalibration import scored
+from sureflow.core.arrays import Floats
+from sureflow.families.flow.setting import named
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 
@@ -35,18 +36,10 @@ def measure(report: Report, quick: bool) -> None:
 def _setting(report: Report, model: Model, method: str, steps: int, count: int) -> None:
     calibration = model.calibration
     assert calibration is not None
-    turns = draws(model.card, named(method, steps))
+    turns = scored(model.card, named(method, steps), calibration.quantiles, SEED)
     title = f"between, {model.card.name}, {method} {steps}"
     report.add(f"{title}: samples", count)
-    specs = []
-    for index in range(count):
-        lane = turns[index % len(turns)]
-        scores = [
-            name
-            for name in calibration.quantiles
-            if family_of(lane).obstacle(name, model.card, lane) is None
-        ]
-        specs.append(replace(lane, seed=SEED, index=index, scores=(*scores,)))
+    specs = [replace(turns[index % len(turns)], index=index) for index in range(count)]
     samples = run(model, specs, capacity=64)
     for score in calibration.quantiles:
         with_score = [sample for sample in samples if score in sample.scores]

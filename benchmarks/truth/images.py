@@ -24,7 +24,8 @@ from sureflow.evaluation.judge import Judge
 from sureflow.evaluation.realism import JUDGE, coverage, real_clothes, realism, recall, unreality
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec
-from sureflow.training.data import fashion_mnist, scaled
+from sureflow.training.arrays import scaled
+from sureflow.training.data import fashion_mnist
 from sureflow.training.digits import digits
 
 RATES = (0.005, 0.01, 0.02, 0.03)

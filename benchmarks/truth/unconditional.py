@@ -15,7 +15,7 @@ from sureflow.checkpoint import load
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.realism import realism
-from sureflow.training.data import scaled
+from sureflow.training.arrays import scaled
 from sureflow.training.digits import digits
 
 MODEL, COUNT, QUICK, SEED = "digits", 2000, 100, 17

@@ -12,7 +12,8 @@ from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.measured import Measurements
-from sureflow.confidence.quantile_map import LIMIT, Floats, distance
+from sureflow.confidence.quantile_map import LIMIT, distance
+from sureflow.core.arrays import Floats
 from sureflow.core.lane import Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model

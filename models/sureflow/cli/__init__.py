@@ -9,7 +9,6 @@ from sureflow.cli import (  # noqa: F401, I001 - they register themselves, in th
     judge,
     evaluate,
     inspect,
-    models,
 )
 from sureflow.cli.app import app, examples
 

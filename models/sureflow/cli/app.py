@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
@@ -36,3 +39,27 @@ def choose_kernels(
 def examples(*lines: str) -> str:
     """Return the end of a help page: commands, as they are typed."""
     return "\n\n".join(["**Examples:**", *(f"    {line}" for line in lines)])
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn expected failures into one line on standard error and exit code 1."""
+    from pydantic import ValidationError
+
+    from sureflow.checkpoint import CheckpointError
+
+    try:
+        yield
+    except ValidationError as error:
+        for problem in error.errors():
+            field = ".".join(str(part) for part in problem["loc"])
+            typer.echo(f"error: {field}: {problem['msg']}", err=True)
+        raise typer.Exit(1) from error
+    except (CheckpointError, OSError, ValueError, tomllib.TOMLDecodeError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def command(*lines: str) -> Callable[[Callable[..., None]], Callable[..., Any]]:
+    """Make a function a subcommand with clear errors and these examples."""
+    return lambda function: app.command(epilog=examples(*lines))(clear_errors()(function))

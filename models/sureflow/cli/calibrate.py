@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import app, examples
+from sureflow.cli.app import command
 from sureflow.cli.options import (
     Folder,
     Judge,
@@ -15,19 +15,15 @@ from sureflow.cli.options import (
     Plugins,
     Quiet,
     Threads,
-    clear_errors,
     named_judge,
-    use_threads,
 )
 
 
-@app.command(
-    epilog=examples(
-        "sureflow calibrate my-ring",
-        "sureflow calibrate my-fashion --draws 100 --guidance 1 --guidance 3 --score straightness",
-        "sureflow calibrate my-digits --judge my_package.reader:misread",
-        "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20 --at heun:12@2",
-    )
+@command(
+    "sureflow calibrate my-ring",
+    "sureflow calibrate my-fashion --draws 100 --guidance 1 --guidance 3 --score straightness",
+    "sureflow calibrate my-digits --judge my_package.reader:misread",
+    "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20 --at heun:12@2",
 )
 def calibrate(
     folder: Folder,
@@ -73,64 +69,47 @@ def calibrate(
     belongs to the tables of the reference draws, and goes when these are drawn anew.
     """
     from sureflow.checkpoint import CALIBRATION, load, resolve
-    from sureflow.confidence.calibration import LEAST_DRAWS, precision
+    from sureflow.confidence.calibration import precision
+    from sureflow.confidence.quantile_map import LEAST_DRAWS
+    from sureflow.confidence.ranges import in_words
     from sureflow.core.family import family_of
     from sureflow.evaluation.judged import judged
-    from sureflow.evaluation.measure import measure
     from sureflow.evaluation.reference import calibrate as run
+    from sureflow.evaluation.reference import measure
     from sureflow.learned import LEARNED_FROM
 
-    use_threads(threads)
-    with clear_errors():
-        asked = named_judge(judge, judge_command)
-        path = resolve(folder)
-        model = load(path)
-        before = model.calibration
-        without = score_unconditional or (before.unconditional if before else None)
-        if draws:
-            made = run(
-                model,
-                draws,
-                guidance or [1.0],
-                seed,
-                score=score or model.score,
-                unconditional=without,
-                costly=costly,
-                quiet=quiet,
-            )
-        elif before is None or guidance or score or costly:
-            raise ValueError("draws: with 0 there must be tables, and they stay as they are")
-        else:
-            made = replace(before, unconditional=without)
-        if other_draws:
-            wanted = [family_of(model.card).parse_setting(text) for text in at] if at else None
-            around = [one.setting for one in made.measured.of] if between else None
-            made = measure(
-                model,
-                made,
-                other_draws,
-                made.settings["seed"] + 2,
-                [] if between and not at else wanted,
-                quiet,
-                around,
-            )
-            made = replace(made, settings=made.settings | {LEARNED_FROM: dict(model.digests)})
-        many = made.settings["draws"]
-        typer.echo(f"{many} draws of a class: confidence is a share within {precision(many):.1%}")
-        if many < LEAST_DRAWS:
-            typer.echo(f"which is nowhere said to be calibrated; it takes {LEAST_DRAWS}")
-        else:
-            held = made.measured.ranges.words(made.score, made.references[0])
-            typer.echo(f"{made.score} is calibrated for {held}")
-        if asked is not None:
-            table = judged(model, made, *asked, judged_draws, made.settings["seed"] + 1, quiet)
-            made = replace(made, conformal=table)
-            typer.echo(f"bad: {table.note['bad_rate']:.2%}; certified at 90 %:")
-            for rate in (0.005, 0.01, 0.02, 0.05, 0.1):
-                typer.echo(f"  at most {rate:6.1%} bad: {_certificate(table.threshold(rate))}")
-        made.save(path / CALIBRATION)
+    asked = named_judge(judge, judge_command)
+    path = resolve(folder)
+    model = load(path)
+    made = model.calibration
+    without = score_unconditional or (made.unconditional if made else None)
+    if draws:
+        name, scales = score or model.score, guidance or [1.0]
+        made = run(model, draws, scales, seed, score=name, costly=costly, quiet=quiet)
+    elif made is None or guidance or score or costly:
+        raise ValueError("draws: with 0 there must be tables, and they stay as they are")
+    made = replace(made, unconditional=without)
+    first = made.settings.get("seed", 0)
+    if other_draws:
+        wanted = [family_of(model.card).parse_setting(text) for text in at] if at else None
+        around = [one.setting for one in made.measured.of] if between else None
+        settings = [] if between and not at else wanted
+        made = measure(model, made, other_draws, first + 2, settings, quiet, around)
+        made = replace(made, settings=made.settings | {LEARNED_FROM: dict(model.digests)})
+    many = made.settings["draws"]
+    typer.echo(f"{many} draws of a class: confidence is a share within {precision(many):.1%}")
+    if many < LEAST_DRAWS:
+        typer.echo(f"which is nowhere said to be calibrated; it takes {LEAST_DRAWS}")
+    else:
+        where = in_words(made.measured.ranges, made.score, made.references[0])
+        typer.echo(f"{made.score} is calibrated for {where}")
+    if asked is not None:
+        table = judged(model, made, *asked, judged_draws, first + 1, quiet)
+        made = replace(made, conformal=table)
+        typer.echo(f"bad: {table.note['bad_rate']:.2%}; certified at 90 %:")
+        for rate in (0.005, 0.01, 0.02, 0.05, 0.1):
+            threshold = table.threshold(rate)
+            least = "none" if threshold is None else f"confidence of {threshold:.2f} or more"
+            typer.echo(f"  at most {rate:6.1%} bad: {least}")
+    made.save(path / CALIBRATION)
     typer.echo(f"wrote {path / CALIBRATION}")
-
-
-def _certificate(threshold: float | None) -> str:
-    return "none" if threshold is None else f"confidence of {threshold:.2f} or more"

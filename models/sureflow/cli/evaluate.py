@@ -9,16 +9,14 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import app, examples
-from sureflow.cli.options import Folder, Quiet, Threads, clear_errors, use_threads
+from sureflow.cli.app import command
+from sureflow.cli.options import Folder, Quiet, Threads
 from sureflow.core.execution import Precision
 
 
-@app.command(
-    epilog=examples(
-        "sureflow evaluate fashion",
-        "sureflow evaluate my-fashion --count 500 --steps 10 --json figures.json",
-    )
+@command(
+    "sureflow evaluate fashion",
+    "sureflow evaluate my-fashion --count 500 --steps 10 --json figures.json",
 )
 def evaluate(
     folder: Folder = Path("fashion"),
@@ -37,24 +35,23 @@ def evaluate(
 ) -> None:
     """Judge class-conditional samples: accuracy and judge-FD, for all and the confident half."""
     from sureflow.checkpoint import load
-    from sureflow.evaluation.evaluate import assess, confident_half, draw_balanced, judge_accuracy
+    from sureflow.evaluation.evaluate import assess, confident_half, draw_balanced
     from sureflow.evaluation.judge import Judge
-    from sureflow.training.data import fashion_mnist, scaled
+    from sureflow.training.arrays import scaled
+    from sureflow.training.data import fashion_mnist
 
-    use_threads(threads)
-    with clear_errors():
-        model = load(folder, precision=precision)
-        reader = Judge.load(judge, len(model.card.classes))
-        images, labels = fashion_mnist("test")
-        held_out = scaled(images)
-        samples = draw_balanced(
-            model, count, seed, guidance=guidance, method=method, steps=steps, quiet=quiet
-        )
-        reports = {
-            "all samples": assess(samples, reader, held_out),
-            "confident half": assess(confident_half(samples), reader, held_out),
-        }
-    real = judge_accuracy(reader, held_out, labels)
+    model = load(folder, precision=precision)
+    reader = Judge.load(judge, len(model.card.classes))
+    images, labels = fashion_mnist("test")
+    held_out = scaled(images)
+    samples = draw_balanced(
+        model, count, seed, guidance=guidance, method=method, steps=steps, quiet=quiet
+    )
+    reports = {
+        "all samples": assess(samples, reader, held_out),
+        "confident half": assess(confident_half(samples), reader, held_out),
+    }
+    real = float((reader.read(held_out)[0] == labels).float().mean())
     typer.echo(f"{model.card.name}: {method} {steps} steps, guidance {guidance:g}, seed {seed}")
     typer.echo(f"judge accuracy on {len(held_out)} held-out real images: {real:.1%}")
     typer.echo(f"{'':16}{'samples':>9}{'accuracy':>10}{'judge-FD':>10}{'floor':>8}{'ratio':>7}")

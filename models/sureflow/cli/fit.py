@@ -8,15 +8,13 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import app, examples
-from sureflow.cli.options import Device, Quiet, Runs, Threads, clear_errors, use_threads
+from sureflow.cli.app import command
+from sureflow.cli.options import Device, Quiet, Runs, Threads
 
 
-@app.command(
-    epilog=examples(
-        "sureflow fit models/configs/fashion.toml --checkpoint my-fashion",
-        "sureflow fit my-flow.toml --weights flow.safetensors --plugin my_package.flow:Flow",
-    )
+@command(
+    "sureflow fit models/configs/fashion.toml --checkpoint my-fashion",
+    "sureflow fit my-flow.toml --weights flow.safetensors --plugin my_package.flow:Flow",
 )
 def fit(
     config: Annotated[Path, typer.Argument(help="Configuration with a [variance] section.")],
@@ -50,13 +48,11 @@ def fit(
     from sureflow.training.config import read_config
     from sureflow.training.run import fit as run
 
-    use_threads(threads)
-    with clear_errors():
-        read = read_config(config)
-        if plugin:
-            sys.path.insert(0, str(Path.cwd()))
-            name, _, reference = plugin.rpartition("=")
-            load_plugin(reference, name or read.network.get("base", read.network.get("kind")))
-        folder = checkpoint or embedded_folder() / read.name
-        run(folder, read, runs, device, quiet, weights, force)
+    read = read_config(config)
+    if plugin:
+        sys.path.insert(0, str(Path.cwd()))
+        name, _, reference = plugin.rpartition("=")
+        load_plugin(reference, name or read.network.get("base", read.network.get("kind")))
+    folder = checkpoint or embedded_folder() / read.name
+    run(folder, read, runs, device, quiet, weights, force)
     typer.echo(f"wrote {folder}")

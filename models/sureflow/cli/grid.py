@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import app, examples
-from sureflow.cli.options import Device, Folder, Plugins, Quiet, Threads, clear_errors, use_threads
+from sureflow.cli.app import command
+from sureflow.cli.options import Device, Folder, Plugins, Quiet, Threads
 
 
-@app.command(epilog=examples("sureflow grid my-ring", "sureflow grid my-fashion --draws 12"))
+@command("sureflow grid my-ring", "sureflow grid my-fashion --draws 12")
 def grid(
     folder: Folder,
     draws: Annotated[int, typer.Option(min=2, help="Reference draws.")] = 24,
@@ -29,9 +29,7 @@ def grid(
     from sureflow.evaluation.placement import fit_grid
     from sureflow.families.flow.engine import GRID
 
-    use_threads(threads)
-    with clear_errors():
-        path = resolve(folder)
-        fitted = fit_grid(load(path, device), draws, hardest, seed, quiet)
-        fitted.save(path / GRID)
+    path = resolve(folder)
+    fitted = fit_grid(load(path, device), draws, hardest, seed, quiet)
+    fitted.save(path / GRID)
     typer.echo(f"wrote {path / GRID}: error on its draws x {exp(-fitted.settings['gain']):.2f}")

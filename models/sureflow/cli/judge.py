@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import app, examples
-from sureflow.cli.options import Threads, clear_errors, use_threads
+from sureflow.cli.app import command
+from sureflow.cli.options import Threads
 
 
-@app.command(epilog=examples("sureflow judge my-judge.safetensors --epochs 12"))
+@command("sureflow judge my-judge.safetensors --epochs 12")
 def judge(
     out: Annotated[Path, typer.Argument()] = Path("models/judges/fashion.safetensors"),
     epochs: Annotated[int, typer.Option(min=1)] = 12,
@@ -22,10 +22,8 @@ def judge(
     from sureflow.evaluation.judge import train_judge
     from sureflow.training.data import JUDGE_FIRST, fashion_mnist
 
-    use_threads(threads)
-    with clear_errors():
-        images, labels = fashion_mnist()
-        trained = train_judge(images[JUDGE_FIRST:], labels[JUDGE_FIRST:], epochs, seed)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        trained.save(out)
+    images, labels = fashion_mnist()
+    trained = train_judge(images[JUDGE_FIRST:], labels[JUDGE_FIRST:], epochs, seed)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    trained.save(out)
     typer.echo(f"wrote {out}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from sureflow.cli.app import clear_errors
 
 if TYPE_CHECKING:
     from sureflow.evaluation.judged import SampleJudge
@@ -27,9 +26,17 @@ def declare(plugins: list[str] | None) -> list[str] | None:
     return plugins
 
 
+def use_threads(count: int) -> int:
+    """Set torch's thread count; one per process is fastest on small shared machines."""
+    import torch
+
+    torch.set_num_threads(count)
+    return count
+
+
 Runs = Annotated[Path, typer.Option(help="Where the state of unfinished runs is kept.")]
 Device = Annotated[str, typer.Option(help="Torch device, such as cpu or cuda.")]
-Threads = Annotated[int, typer.Option(min=1, help="Torch threads.")]
+Threads = Annotated[int, typer.Option(min=1, help="Torch threads.", callback=use_threads)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Folder = Annotated[Path, typer.Argument(help="Checkpoint folder, or name of an embedded one.")]
 Judge = Annotated[
@@ -52,32 +59,6 @@ Plugins = Annotated[
         help="Network of your own, name=package.module:factory; repeat.",
     ),
 ]
-
-
-@contextmanager
-def clear_errors() -> Iterator[None]:
-    """Turn expected failures into one line on standard error and exit code 1."""
-    from pydantic import ValidationError
-
-    from sureflow.checkpoint import CheckpointError
-
-    try:
-        yield
-    except ValidationError as error:
-        for problem in error.errors():
-            field = ".".join(str(part) for part in problem["loc"])
-            typer.echo(f"error: {field}: {problem['msg']}", err=True)
-        raise typer.Exit(1) from error
-    except (CheckpointError, OSError, ValueError, tomllib.TOMLDecodeError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
-
-
-def use_threads(count: int) -> None:
-    """Set torch's thread count; one per process is fastest on small shared machines."""
-    import torch
-
-    torch.set_num_threads(count)
 
 
 def named_judge(function: str | None, command: str | None) -> tuple[SampleJudge, str] | None:

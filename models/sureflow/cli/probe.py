@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import app, examples
+from sureflow.cli.app import command
 from sureflow.cli.options import (
     Device,
     Folder,
@@ -15,13 +15,11 @@ from sureflow.cli.options import (
     Plugins,
     Quiet,
     Threads,
-    clear_errors,
     named_judge,
-    use_threads,
 )
 
 
-@app.command(epilog=examples("sureflow probe my-fashion --judge my_package.realism:unreal"))
+@command("sureflow probe my-fashion --judge my_package.realism:unreal")
 def probe(
     folder: Folder,
     judge: Judge = None,
@@ -42,15 +40,13 @@ def probe(
     from sureflow.evaluation.probing import fit_probe
     from sureflow.families.flow.engine import PROBE
 
-    use_threads(threads)
-    with clear_errors():
-        asked = named_judge(judge, judge_command)
-        if asked is None:
-            raise ValueError("judge: a probe is fitted to one; give --judge or --judge-command")
-        path = resolve(folder)
-        model = load(path, device)
-        fitted = fit_probe(model, *asked, draws, seed, quiet=quiet)
-        fitted.save(path / PROBE)
+    asked = named_judge(judge, judge_command)
+    if asked is None:
+        raise ValueError("judge: a probe is fitted to one; give --judge or --judge-command")
+    path = resolve(folder)
+    model = load(path, device)
+    fitted = fit_probe(model, *asked, draws, seed, quiet=quiet)
+    fitted.save(path / PROBE)
     predicted = fitted.settings["spearman"]
     typer.echo(f"wrote {path / PROBE}: rank correlation with the judge {predicted:.2f}")
     typer.echo(f"next: sureflow calibrate {folder} --score probe")

@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import app, examples
-from sureflow.cli.options import Device, Quiet, Runs, Threads, clear_errors, use_threads
+from sureflow.cli.app import command
+from sureflow.cli.options import Device, Quiet, Runs, Threads
 
 
-@app.command(
-    epilog=examples(
-        "sureflow train models/configs/ring.toml --out my-ring",
-        "sureflow train my-flow.toml --device cuda --runs /scratch/runs",
-    )
+@command(
+    "sureflow train models/configs/ring.toml --out my-ring",
+    "sureflow train my-flow.toml --device cuda --runs /scratch/runs",
 )
 def train(
     config: Annotated[Path, typer.Argument(help="Training configuration, a TOML file.")],
@@ -30,9 +28,7 @@ def train(
     from sureflow.training.config import read_config
     from sureflow.training.run import train as run
 
-    use_threads(threads)
-    with clear_errors():
-        read = read_config(config)
-        folder = out or embedded_folder() / read.name
-        run(read, folder, runs, device, quiet)
+    read = read_config(config)
+    folder = out or embedded_folder() / read.name
+    run(read, folder, runs, device, quiet)
     typer.echo(f"wrote {folder}")

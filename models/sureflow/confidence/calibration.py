@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,29 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from sureflow.confidence.certificate import Conformal
-from sureflow.confidence.early import Early
-from sureflow.confidence.measured import NOTE, Measurements
+from sureflow.confidence.certificate import JUDGED, Conformal
+from sureflow.confidence.early import EARLY, Early
+from sureflow.confidence.measured import SHIFTS, Measurements
+from sureflow.confidence.ranges import calibrated_for
+from sureflow.core.arrays import Floats
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.provenance import SETTINGS, Provenance, complaint
 from sureflow.core.setting import Setting
-
-Floats = npt.NDArray[np.float64]
 
 CALIBRATION = "calibration.safetensors"
 """The file beside a checkpoint."""
 
 LEVELS = 257
 """Quantiles stored per table; enough to place a sample within half a percent."""
-
-LEAST_DRAWS = 100
-"""In every table, and at every setting: with fewer, nothing is said to be calibrated."""
 
 Weights = Sequence[tuple[int, float]]
 """Numbers of references, and weights of their quantiles."""
@@ -45,12 +42,11 @@ FIRST: Weights = ((0, 1.0),)
 FARTHEST = 1e6
 """Ranges of the table by which a rank may be outside of it."""
 
-QUANTILES = "quantiles/"
-"""Prefix of the tables in the file, one per score."""
+QUANTILES = "quantiles"
+"""Section of the tables in the file, one per score."""
 
 STRATA, SCORE, UNCONDITIONAL = "strata", "score", "score_unconditional"
 """Entries of its metadata."""
-
 
 _NAMES = TypeAdapter(tuple[str, ...])
 
@@ -67,17 +63,17 @@ def precision(draws: int) -> float:
 class Calibration:
     """Quantiles of every score among a model's own reference draws, by setting and stratum.
 
-    A lane is ranked among the reference draws of its stratum at the setting that its family says.
-    Those are of few settings; what others do to confidence is measured and put right, see
-    :mod:`sureflow.confidence.measured`. A score that a stratum cannot have has NaN there.
+    The reference draws are of few settings. A lane is ranked among those of its stratum at the
+    settings that its family names, and :mod:`sureflow.confidence.measured` turns the rank into a
+    confidence at the lane's own setting. A score that a stratum cannot have has NaN in its table.
 
     Attributes:
         score: Name of the score that the model is best judged by.
-        references: Settings that have tables, ``[R]``.
         strata: Names of the strata, ``[S]``; the last is that of no condition.
-        quantiles: By name of the score: ascending values at levels 0 .. 1, ``[R, S, LEVELS]``.
+        quantiles: By name of the score: ascending values at levels 0 .. 1, ``[R, S, LEVELS]``, for
+            each of the :attr:`references`.
         settings: How the reference draws were made: draws in every stratum, seed.
-        measured: What is known of confidence at settings, the references included.
+        measured: What was measured of confidence at settings, the references first.
         early: When lanes may be abandoned, by name of the score.
         conformal: What a judge has certified; ``None`` if none was asked.
         unconditional: Name of the score that is best without a condition; None: the same one.
@@ -85,7 +81,6 @@ class Calibration:
     """
 
     score: str
-    references: tuple[Setting, ...]
     strata: tuple[str, ...]
     quantiles: dict[str, Floats]
     settings: dict[str, Any]
@@ -95,9 +90,14 @@ class Calibration:
     unconditional: str | None = None
     version: str = field(default="", compare=False)
 
+    @cached_property
+    def references(self) -> tuple[Setting, ...]:
+        """Settings of the reference draws, which have tables, ``[R]``."""
+        return tuple(each.setting for each in self.measured.of[: len(self.quantiles[self.score])])
+
     @property
     def classes(self) -> int:
-        """Strata besides that of no condition."""
+        """Number of strata besides that of no condition."""
         return len(self.strata) - 1
 
     @property
@@ -105,22 +105,13 @@ class Calibration:
         """Name of the score that the model is best judged by without a condition."""
         return self.unconditional or self.score
 
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self.strata)}
-
     def confidence(
         self, score: str, uncertainty: float, spec: LaneSpec, realised: float | None = None
     ) -> float | None:
-        """Share of draws like this one that are less sure, in [0, 1]; higher is surer.
+        """Share of draws like this lane that are less sure, in [0, 1]; higher is surer.
 
-        None for scores, strata and settings that have no table.
-
-        Args:
-            score: Name of the score.
-            uncertainty: Its value.
-            spec: The lane.
-            realised: The value of its setting's axis that it came to, if not its own.
+        None for scores, strata and settings that have no table. ``realised`` is the value of its
+        setting's axis that the lane came to, if not its own.
         """
         family = family_of(spec)
         setting = family.setting(spec, realised)
@@ -136,37 +127,28 @@ class Calibration:
         return total
 
     def calibrated_for(self, score: str, spec: LaneSpec, realised: float | None = None) -> bool:
-        """Whether that was measured to be uniform among lanes like this one."""
+        """Whether :meth:`confidence` was measured to be uniform among lanes like this one."""
         setting = family_of(spec).setting(spec, realised)
-        return self.measured.ranges.calibrated_for(score, setting)
+        return calibrated_for(self.measured.ranges, score, setting)
 
     def weights(self, family: Family, setting: Setting) -> Weights:
-        """Numbers and weights of the references by which lanes of a setting are ranked.
+        """Numbers and weights of the references that rank lanes of a setting.
 
-        Where the family finds none that will do, those of the first will, if it has been measured
-        what their ranks come to there.
+        If the family finds none, the first ranks them, provided that something was measured there.
         """
         found = family.references(setting, self.references)
-        measured = any(each.setting.line == setting.line for each in self.measured.of)
-        return found or (FIRST if measured else ())
+        if found or not any(each.setting.line == setting.line for each in self.measured.of):
+            return found
+        return FIRST
 
     def ranks(
-        self,
-        score: str,
-        uncertainty: Floats,
-        stratum: str,
-        weights: Weights = FIRST,
+        self, score: str, uncertainty: Floats, stratum: str, weights: Weights = FIRST
     ) -> Floats:
-        """Shares of reference draws that are less sure ``[n]``; NaN without a table or a number.
+        """Shares ``[n]`` of the reference draws of a stratum that are less sure than some ``[n]``.
 
-        Beyond 0 and 1 outside of all of them: further away than any by ``rank - 1``, or ``-rank``,
-        times the difference between the largest and the smallest.
-
-        Args:
-            score: Name of the score.
-            uncertainty: Its values, ``[n]``.
-            stratum: Whose draws.
-            weights: Numbers and weights of the references.
+        A rank is beyond 0 or 1 if the uncertainty is outside of all draws: ``rank - 1``, or
+        ``-rank``, is its distance from the nearest, in units of the range of all. It is NaN without
+        a table or a number.
         """
         table = self.table(score, stratum, weights)
         if table is None:
@@ -180,9 +162,10 @@ class Calibration:
 
     def table(self, score: str, stratum: str, weights: Weights = FIRST) -> Floats | None:
         """Ascending values of a score at levels 0 .. 1, ``[LEVELS]``, or ``None``."""
-        tables, row = self.quantiles.get(score), self._rows.get(stratum)
-        if tables is None or row is None or not weights:
+        tables = self.quantiles.get(score)
+        if tables is None or stratum not in self.strata or not weights:
             return None
+        row = self.strata.index(stratum)
         parts = [weight * tables[number, row] for number, weight in weights]
         table: Floats = np.maximum.accumulate(sum(parts[1:], parts[0]))
         return table if np.isfinite(table).all() else None
@@ -190,7 +173,7 @@ class Calibration:
     def summary(self) -> dict[str, Any]:
         """What a model card says about it."""
         numbers = [reference.numbers for reference in self.references]
-        early = {name: bounds.most() for name, bounds in self.early.items()}
+        judged = {} if self.conformal is None else {"conformal": self.conformal.summary()}
         return {
             **self.settings,
             "precision": precision(self.settings.get("draws", 1)),
@@ -200,26 +183,27 @@ class Calibration:
             **{name: sorted(each[name] for each in numbers) for name in numbers[0]},
             "references": [reference.record() for reference in self.references],
             "early": [*self.early],
-            "early_confidence": early,
-            "holds": self.measured.ranges.record(),
-            **({} if self.conformal is None else {"conformal": self.conformal.summary()}),
+            "early_confidence": {name: bounds.most() for name, bounds in self.early.items()},
+            "holds": self.measured.ranges,
+            **judged,
         }
 
     def encode(self) -> bytes:
         """The file that it is kept in."""
-        tensors = {f"{QUANTILES}{name}": table for name, table in self.quantiles.items()}
-        tensors |= self.measured.tensors()
-        for name, bounds in self.early.items():
-            tensors |= bounds.tensors(name)
-        metadata = {SETTINGS: json.dumps(self.settings), SCORE: self.score}
-        metadata |= {STRATA: json.dumps(self.strata)} | self.measured.metadata()
+        sections = {QUANTILES: self.quantiles, SHIFTS: self.measured.tensors()}
+        notes = {SETTINGS: self.settings, STRATA: self.strata, SHIFTS: self.measured.notes()}
+        sections |= {f"{EARLY}/{name}": bounds.tensors() for name, bounds in self.early.items()}
+        if self.conformal is not None:
+            sections[JUDGED], notes[JUDGED] = self.conformal.tensors(), self.conformal.note
+        tensors = {
+            f"{section}/{name}": np.ascontiguousarray(array)
+            for section, arrays in sections.items()
+            for name, array in arrays.items()
+        }
+        metadata = {SCORE: self.score} | {name: json.dumps(note) for name, note in notes.items()}
         if self.unconditional is not None:
             metadata[UNCONDITIONAL] = self.unconditional
-        if self.conformal is not None:
-            tensors |= self.conformal.tensors()
-            metadata |= self.conformal.metadata()
-        whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-        return save_tensors(whole, metadata)
+        return save_tensors(tensors, metadata)
 
     def save(self, path: Path) -> None:
         """Write it next to a checkpoint, in place of another one at once."""
@@ -232,45 +216,41 @@ class Calibration:
 
     @classmethod
     def decode(cls, data: bytes) -> Calibration:
-        """Read it back.
+        """Read what :meth:`encode` made.
 
         Raises:
-            ValueError: The file lacks a tensor, their shapes do not fit together, their numbers
-                cannot be, what stands beside them is nothing of the kind, or it recommends a score
-                for which it has no table.
+            ValueError: A tensor is missing, or has a wrong type, shape or value; what is beside the
+                tensors is wrong; or the recommended score has no table.
         """
-        tensors = load_tensors(data)
-        metadata = _metadata(data)
-        quantiles = {
-            name.removeprefix(QUANTILES): table
-            for name, table in tensors.items()
-            if name.startswith(QUANTILES)
-        }
+        tensors = load_tensors(data)  # finds out whether there is a header that can be read
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        metadata: dict[str, str] = header.get("__metadata__", {})
+        sections: dict[str, dict[str, Floats]] = defaultdict(dict)
+        for name, tensor in tensors.items():
+            if tensor.dtype != np.float64:
+                raise ValueError(f"{name} is {tensor.dtype}, not float64")
+            section, _, rest = name.partition("/")
+            sections[section][rest] = tensor
+        quantiles = sections[QUANTILES]
         chosen = [metadata[name] for name in (SCORE, UNCONDITIONAL) if name in metadata]
         scores = {name for family in families().values() for name in family.scores}
         if not chosen or not {*chosen} <= quantiles.keys() & scores:
-            raise ValueError(f"lacks {QUANTILES} of {chosen}, or there is no such score")
-        if wrong := sorted(name for name, array in tensors.items() if array.dtype != np.float64):
-            raise ValueError(f"{wrong[0]} is {tensors[wrong[0]].dtype}, not float64")
-        _check_tables(quantiles)
-        number, rows = quantiles[chosen[0]].shape[:2]
-        measured = Measurements.read(tensors, metadata)
-        references = tuple(each.setting for each in measured.of[:number])
-        if len({(*r.numbers,) for r in references}) != 1 or len(references) != number:
-            raise ValueError(f"{NOTE}: does not begin with the {number} settings of the tables")
-        strata = _strata(metadata, rows)
-        return cls(
+            raise ValueError(f"lacks {QUANTILES}/ of {chosen}, or there is no such score")
+        number, rows = _check_tables(quantiles)
+        made = cls(
             chosen[0],
-            references,
-            strata,
+            _strata(metadata, rows),
             quantiles,
             Provenance.read(metadata.get(SETTINGS, "{}")),
-            measured,
-            Early.read(tensors, references, strata),
-            Conformal.read(tensors, metadata),
-            metadata.get(UNCONDITIONAL),
-            version_of(data),
+            Measurements.read(sections[SHIFTS], metadata.get(SHIFTS, "")),
+            conformal=Conformal.read(sections[JUDGED], metadata.get(JUDGED)),
+            unconditional=metadata.get(UNCONDITIONAL),
+            version=version_of(data),
         )
+        if len(made.references) != number or len({(*r.numbers,) for r in made.references}) != 1:
+            raise ValueError(f"{SHIFTS}: does not begin with the {number} settings of the tables")
+        made.early.update(Early.read(sections[EARLY], made.references, made.strata))
+        return made
 
 
 def version_of(data: bytes) -> str:
@@ -286,18 +266,11 @@ def write(path: Path, data: bytes) -> None:
     beside.replace(path)
 
 
-def _metadata(data: bytes) -> dict[str, str]:
-    """What stands beside the tensors; the header has been found to be sound."""
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return dict(header.get("__metadata__", {}))
-
-
 def _strata(metadata: Mapping[str, str], rows: int) -> tuple[str, ...]:
     """Names of the strata; files that say none have numbered classes, and no condition."""
-    if STRATA not in metadata:
-        return (*map(str, range(rows - 1)), "")
+    numbered = json.dumps([*map(str, range(rows - 1)), ""])
     try:
-        names = _NAMES.validate_json(metadata[STRATA])
+        names = _NAMES.validate_json(metadata.get(STRATA, numbered))
     except ValidationError as error:
         raise ValueError(f"{STRATA}: {complaint(error)}") from error
     if len({*names}) != rows:
@@ -305,19 +278,21 @@ def _strata(metadata: Mapping[str, str], rows: int) -> tuple[str, ...]:
     return names
 
 
-def _check_tables(quantiles: Mapping[str, Floats]) -> None:
-    """Make sure that samples can be placed in the tables.
+def _check_tables(quantiles: Mapping[str, Floats]) -> tuple[int, int]:
+    """Return how many references and strata the tables have.
 
     Raises:
-        ValueError: Shapes do not fit together, or values do not rise.
+        ValueError: Their shapes do not fit together, or their values do not rise.
     """
     shapes = {table.shape for table in quantiles.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 3 or 0 in next(iter(shapes)):
+    shape = next(iter(shapes))
+    if len(shapes) != 1 or len(shape) != 3 or 0 in shape:
         raise ValueError(f"has shapes {sorted(shapes)}")
     for name, table in quantiles.items():
         known = table[np.isfinite(table).all(-1)]
         if not (np.diff(known) >= 0).all():
-            raise ValueError(f"{QUANTILES}{name} does not rise")
+            raise ValueError(f"{QUANTILES}/{name} does not rise")
+    return shape[0], shape[1]
 
 
 def tabulate(uncertainties: Floats) -> Floats:

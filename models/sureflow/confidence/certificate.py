@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from sureflow.core.arrays import Flags, Floats, Integers
 from sureflow.core.provenance import Provenance
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
 
 DELTA = 0.1
 """Risk that the bad rate among the accepted is above what was certified."""
 
-FIRST_ACCEPTED = 800
-"""Judged samples that are expected to reach the first threshold of the sequence: enough to certify
-1 % where 4 of them are bad."""
+FIRST_ACCEPTED, LARGEST_FIRST_SHARE = 800, 0.5
+"""Judged samples that are expected to reach the first threshold of the sequence, enough to certify
+1 % where 4 of them are bad; but at most this share of all."""
 
-LARGEST_FIRST_SHARE = 0.5
-"""Of all judged samples, where there are few."""
-
-BISECTIONS = 34
-TINY = 1e-12
-
-CONFIDENCE, BOUND, NOTE = "judged/confidence", "judged/bound", "judged"
-"""Names in the file of the calibration: two tensors and an entry of its metadata."""
+JUDGED, CONFIDENCE, BOUND = "judged", "judged/confidence", "judged/bound"
+"""Section in the file of the calibration and entry of its metadata; the tensors of the section."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +34,14 @@ class Conformal:
     and badness go together; only that samples to come are drawn as those that were judged: same
     model, solver, steps and guidance, and classes in the same shares.
 
-    Why it holds. The thresholds, hundredths, are fixed before anything is drawn. Of the judged
-    samples that reach one of them, the number that is bad is binomial with the true rate there, so
-    the Clopper-Pearson bound at ``1 - delta`` is above that rate with that probability at least.
-    (Classes that take turns spread it less than a binomial: Hoeffding, Ann. Math. Stat. 27, 1956.)
-    That one threshold is chosen among many is paid for by testing them in a fixed sequence, from
-    the strictest down, and stopping at the first that fails to be certified: then the only way to
-    go wrong is to certify the first one of the sequence whose rate is too high, which is one
-    event, of probability ``delta`` at most. "All before it were certified too" is the running
-    maximum of the bounds.
-
-    The sequence begins at :func:`first_threshold`, not at 1: with few accepted samples not even a
-    clean record certifies anything (``m`` of them without a bad one: ``1 - delta**(1/m)``, 1 %
-    takes 230), and the first failure would end it. Where to begin is free as long as it does not
-    depend on the judged samples; it is told by their number alone. (Guarantees of this form:
-    Angelopoulos et al., Learn then Test, 2021; binomial bounds: Clopper and Pearson, Biometrika
-    26, 1934.)
+    The thresholds, hundredths, are fixed before anything is drawn. Of the judged samples that reach
+    one of them the number that is bad is binomial, so the Clopper-Pearson bound (Biometrika 26,
+    1934) is above the true rate with probability ``1 - delta``. (Classes that take turns spread it
+    less than a binomial: Hoeffding, Ann. Math. Stat. 27, 1956.) Thresholds are tested in a fixed
+    sequence, from the strictest down, which stops at the first that fails, so that one certificate
+    alone can go wrong (Angelopoulos et al., Learn then Test, 2021); the running maximum of the
+    bounds says so. The sequence begins at :func:`first_threshold`, not at 1, because few accepted
+    samples certify nothing, though none of them is bad: 1 % takes 230.
 
     Attributes:
         confidence: Thresholds, descending, ``[K]``.
@@ -84,34 +65,28 @@ class Conformal:
         return {**self.note, "thresholds": [list(pair) for pair in pairs]}
 
     def tensors(self) -> dict[str, Floats]:
-        """What is stored of it."""
-        return {CONFIDENCE: self.confidence, BOUND: self.bound}
-
-    def metadata(self) -> dict[str, str]:
-        """What is stored beside the tensors."""
-        return {NOTE: json.dumps(self.note)}
+        """The tensors that the file of the calibration has of it."""
+        return {"confidence": self.confidence, "bound": self.bound}
 
     @classmethod
-    def read(
-        cls, tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str]
-    ) -> Conformal | None:
-        """Read it back; ``None`` if there is none.
+    def read(cls, tensors: Mapping[str, Floats], note: str | None) -> Conformal | None:
+        """Read :meth:`tensors`, and the note as a text; ``None`` if there is no note.
 
         Raises:
             ValueError: The tables are no tables of this kind.
         """
-        if NOTE not in metadata:
+        if note is None:
             return None
-        confidence, bound = tensors.get(CONFIDENCE), tensors.get(BOUND)
+        confidence, bound = tensors.get("confidence"), tensors.get("bound")
         if confidence is None or bound is None:
             raise ValueError(f"lacks {CONFIDENCE} or {BOUND}")
         if confidence.ndim != 1 or confidence.shape != bound.shape or not len(bound):
-            raise ValueError(f"has shapes {confidence.shape} and {bound.shape} in judged/")
+            raise ValueError(f"has shapes {confidence.shape} and {bound.shape} in {JUDGED}/")
         if not ((np.diff(confidence) < 0).all() and (np.diff(bound) >= 0).all()):
             raise ValueError(f"{CONFIDENCE} does not fall, or {BOUND} does not rise")
         if not (0 <= confidence[-1] <= confidence[0] <= 1 and 0 < bound[0] <= bound[-1] <= 1):
             raise ValueError(f"{CONFIDENCE} is not in 0 .. 1, or {BOUND} is no rate")
-        return cls(confidence, bound, _Judged.read(metadata[NOTE]))
+        return cls(confidence, bound, _Judged.read(note))
 
 
 class _Judged(Provenance):
@@ -124,13 +99,10 @@ class _Judged(Provenance):
 def certify(
     confidence: Floats, bad: Flags, note: Mapping[str, Any], delta: float = DELTA
 ) -> Conformal:
-    """Certify bad rates from judged samples.
+    """Certify bad rates, each at a risk ``delta``, from judged samples.
 
-    Args:
-        confidence: Of each sample ``[m]``; NaN where it has none, which no threshold accepts.
-        bad: The judgements ``[m]``.
-        note: How the samples were drawn and judged.
-        delta: Risk of each certificate.
+    ``confidence [m]`` is NaN for samples that have none, which no threshold accepts. ``bad [m]``
+    has the verdicts, and ``note`` says how the samples were drawn and judged.
 
     Raises:
         ValueError: The two do not fit together.
@@ -147,38 +119,18 @@ def certify(
 def first_threshold(draws: int) -> float:
     """Strictest confidence that is certified from so many judged samples, in hundredths.
 
-    Confidence being uniform, a share of ``1 - c`` of all samples has a confidence of at least
-    ``c``.
+    A share ``1 - c`` of all samples has a confidence of at least ``c``, since it is uniform.
     """
     return 1 - ceil(100 * min(FIRST_ACCEPTED / draws, LARGEST_FIRST_SHARE)) / 100
 
 
-def upper_bounds(bad: Counts, count: Counts, delta: float = DELTA) -> Floats:
-    """Clopper-Pearson: rates at which ``bad`` or fewer of ``count`` have probability ``delta``.
+def upper_bounds(bad: Integers, count: Integers, delta: float = DELTA) -> Floats:
+    """Clopper-Pearson bounds ``[K]``, which the true rate exceeds with a probability of ``delta``.
 
-    By bisection, the result rounded up; without scipy, which Sureflow does not need to run.
-
-    Args:
-        bad: How many turned out bad, ``[K]``.
-        count: Of how many, ``[K]``.
-        delta: Risk that the true rate is above the bound.
-
-    Returns:
-        The bounds ``[K]``; 1 where all are bad, or there are none.
+    At these rates ``bad [K]`` or fewer of ``count [K]`` have that probability. The bound is 1 where
+    all are bad, or there are none.
     """
-    # Terms of the binomial sum from the largest down; further ones are below 1e-30 of it.
-    back = np.arange(64 + 12 * int(np.sqrt(bad.max())))
-    terms = bad[:, None] - back
-    inside = (terms >= 0) & (bad < count)[:, None]
-    terms = np.where(inside, terms, 0)
-    others = np.where(inside, count[:, None] - terms, 0)
-    factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count.max() + 1)))])
-    ways = factorial[count][:, None] - factorial[terms] - factorial[others]
-    low, high = bad / np.maximum(count, 1), np.ones(len(bad))
-    for _ in range(BISECTIONS):
-        rate = np.clip((low + high) / 2, TINY, 1 - TINY)
-        logs = ways + terms * np.log(rate)[:, None] + others * np.log1p(-rate)[:, None]
-        chance = np.where(inside, np.exp(np.where(inside, logs, 0)), 0).sum(1)
-        above = (chance > delta) | (bad >= count)
-        low, high = np.where(above, rate, low), np.where(above, high, rate)
-    return high
+    from scipy.stats import beta  # takes a second to load, and servers need no bounds
+
+    bounds: Floats = np.where(bad < count, beta.ppf(1 - delta, bad + 1, count - bad), 1.0)
+    return bounds

@@ -1,4 +1,4 @@
-"""When a running score foretells that a finished sample would be of no use."""
+"""Bounds on running scores, by which lanes are abandoned whose samples would be of no use."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from sureflow.core.arrays import Floats
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
-
-Floats = npt.NDArray[np.float64]
 
 LEVELS = 65
 """Quantiles stored of a running score at one time."""
@@ -23,23 +21,23 @@ SHARES = np.arange(1, 20) / 20
 NEVER = 3.0
 """A bound that no rank is beyond."""
 
-EARLY, PARTS = "early/", ("times", "quantiles", "bounds")
-"""Prefix and names of what is stored."""
+EARLY, PARTS = "early", ("times", "quantiles", "bounds")
+"""Section in the file of the calibration, and names of the tensors of each score."""
 
 
 @dataclass(frozen=True)
 class Early:
     """Bounds on the running score at times on the way, for one score.
 
-    A running value is placed among those that the model's own reference draws of the same stratum
-    and setting had at that time: its rank in [0, 1], lower is surer. A lane should stop once its
-    rank is beyond the bound for the share of samples that pass.
+    A running score is ranked among those that the reference draws of the same stratum and setting
+    had at that time; a lower rank, in [0, 1], is surer. A lane should stop once its rank is beyond
+    the bound for the share of samples that pass.
 
     Attributes:
         references: Settings with tables, ``[R]``.
         strata: Names of the strata, ``[S]``.
         times: When running scores were compared, ascending, ``[T]``.
-        quantiles: Running values at levels 0 .. 1, ``[R, S, T, LEVELS]``; NaN in strata that cannot
+        quantiles: Running scores at levels 0 .. 1, ``[R, S, T, LEVELS]``; NaN in strata that cannot
             have the score.
         bounds: Highest rank of a lane that may still pass, ``[R, shares, T]``, at :data:`SHARES`.
     """
@@ -51,16 +49,11 @@ class Early:
     bounds: Floats
 
     def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
-        """Whether a lane may be abandoned.
+        """Whether a lane may be abandoned, see :class:`~sureflow.core.engine.EarlyRule`.
 
-        Args:
-            running: Its score if it ended as foreseen at ``t``.
-            t: Its time.
-            spec: The lane; those that no table ranks by itself are never abandoned.
-            confidence: What it must reach in the end.
+        Lanes that no single table ranks are never abandoned.
         """
-        place = self._place(spec)
-        share = _share(confidence)
+        place, share = self._place(spec), int(np.searchsorted(SHARES, 1 - confidence - 1e-9))
         if place is None or share == len(SHARES) or not self.times[0] <= t <= self.times[-1]:
             return False
         number, row = place
@@ -74,24 +67,22 @@ class Early:
         return bool(np.isfinite(table).all() and rank(running, table) > bound)
 
     def _place(self, spec: LaneSpec) -> tuple[int, int] | None:
-        """Numbers of the reference and the stratum that a lane is of alone."""
+        """Numbers of the reference and of the stratum that alone rank a lane."""
         family = family_of(spec)
         setting, strata = family.setting(spec), family.strata(spec)
         if setting is None or len(strata) != 1 or strata[0][0] not in self.strata:
             return None
         weights = family.references(setting, self.references)
-        if len(weights) != 1 or weights[0][0] >= len(self.bounds):
-            return None
-        return weights[0][0], self.strata.index(strata[0][0])
+        return (weights[0][0], self.strata.index(strata[0][0])) if len(weights) == 1 else None
 
     def most(self) -> float:
         """Largest confidence for which lanes of every reference can be abandoned; 0: of none."""
         able = (self.bounds < NEVER).any(-1).all(0)
         return float(1 - SHARES[int(np.argmax(able))]) if able.any() else 0.0
 
-    def tensors(self, score: str) -> dict[str, Floats]:
-        """What is stored of it."""
-        return {f"{EARLY}{score}/{part}": getattr(self, part) for part in PARTS}
+    def tensors(self) -> dict[str, Floats]:
+        """The tensors that the file of the calibration has of it."""
+        return {part: getattr(self, part) for part in PARTS}
 
     @classmethod
     def read(
@@ -100,29 +91,25 @@ class Early:
         references: tuple[Setting, ...],
         strata: tuple[str, ...],
     ) -> dict[str, Early]:
-        """The tables in a file, by score.
+        """Read the parts of a file, by score.
 
         Raises:
-            ValueError: One lacks a part, or its parts do not fit together.
+            ValueError: A part is missing, or the parts do not fit together.
         """
-        names = {name.split("/")[1] for name in tensors if name.startswith(EARLY)}
         found = {}
-        for score in sorted(names):
-            parts = [tensors.get(f"{EARLY}{score}/{part}") for part in PARTS]
-            whole = [part for part in parts if part is not None]
-            if len(whole) < len(PARTS):
-                raise ValueError(f"lacks a part of {EARLY}{score}")
-            found[score] = cls(references, strata, *whole)
+        for score in sorted({name.partition("/")[0] for name in tensors}):
+            parts = [tensors[name] for part in PARTS if (name := f"{score}/{part}") in tensors]
+            if len(parts) < len(PARTS):
+                raise ValueError(f"lacks a part of {EARLY}/{score}")
+            found[score] = cls(references, strata, *parts)
             if not found[score]._fits():
-                raise ValueError(f"{EARLY}{score} has parts that do not fit together")
+                raise ValueError(f"{EARLY}/{score} has parts that do not fit together")
         return found
 
     def _fits(self) -> bool:
-        """Whether its parts fit together."""
-        times, number = self.times.shape, self.bounds.shape[0] if self.bounds.ndim else 0
+        times, number = self.times.shape, len(self.references)
         return (
             len(times) == 1
-            and 0 < number <= len(self.references)
             and times[0] > 0
             and bool(np.isfinite(self.times).all() and (np.diff(self.times) > 0).all())
             and self.bounds.shape == (number, len(SHARES), *times)
@@ -132,11 +119,6 @@ class Early:
 
 
 def rank(value: float, table: Floats) -> float:
-    """Where a value stands among those of a table of quantiles, in [0, 1]; beyond all of them 2."""
+    """Rank of a value in a table of quantiles, in [0, 1]; 2 beyond all of them."""
     levels = np.linspace(0, 1, len(table))
     return 2.0 if value > table[-1] else float(np.interp(value, table, levels))
-
-
-def _share(confidence: float) -> int:
-    """Which of the shares is the bound's for lanes that must reach a confidence."""
-    return int(np.searchsorted(SHARES, 1 - confidence - 1e-9))

@@ -1,8 +1,8 @@
-"""What settings do to confidence, as measured, and what follows for those between them."""
+"""What was measured of confidence at settings, and what follows from it for settings between."""
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,16 +10,16 @@ from math import inf, log
 from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sureflow.confidence.quantile_map import LIMIT, SAME, Floats, QuantileMap
-from sureflow.confidence.ranges import CalibratedRange, CalibratedRanges, Ends
+from sureflow.confidence.quantile_map import LIMIT, SAME, QuantileMap, check_map, share_at
+from sureflow.confidence.ranges import CalibratedRange, CalibratedRanges, Ends, calibrated_range
+from sureflow.core.arrays import Floats
 from sureflow.core.provenance import complaint
-from sureflow.core.setting import Setting
+from sureflow.core.setting import Line, Setting
 
-MAPS, NOTE = "shifts/", "shifts"
-"""Prefix of the maps in the file of the calibration, and an entry of its metadata."""
+SHIFTS = "shifts"
+"""Section of the maps in the file of the calibration, and an entry of its metadata."""
 
 BEYOND = 2.4
 """How much finer than the finest setting that was measured the check beyond it is."""
@@ -27,16 +27,15 @@ BEYOND = 2.4
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Confidence at one setting against that of the reference draws.
+    """What was measured of confidence at one setting.
 
     Attributes:
         setting: The setting.
-        maps: By score, or by ``score/stratum`` where the strata were told apart: the share of its
-            samples that are at most at a rank among the reference draws, which is their confidence.
-            None: the rank itself.
-        error: By score: how far from uniform the confidence may still be afterwards.
-        between: Of a check: fineness of the neighbours from which confidence was interpolated, the
-            finer one infinite if there is none. No map is fitted to a check, so that its error is
+        maps: By score, or by ``score/stratum`` where every stratum has a map of its own: the map
+            from ranks among the reference draws to confidence; without one it is the rank.
+        error: By score: how far from uniform the confidence may still be.
+        between: For a check: fineness of the neighbours from which its confidence was interpolated;
+            the finer one is infinite if there is none. A check has no maps, so that its error is
             that of interpolation.
     """
 
@@ -45,16 +44,22 @@ class Measured:
     error: Mapping[str, float]
     between: tuple[float, float] | None = None
 
-    def map(self, score: str, stratum: str) -> QuantileMap:
-        """Of one score in one stratum."""
-        return self.maps.get(f"{score}/{stratum}", self.maps.get(score, SAME))
+    def confidence(self, rank: float | Floats, score: str, stratum: str) -> Floats:
+        """Confidence by a score in one stratum, from ranks among the reference draws."""
+        return share_at(self.maps.get(f"{score}/{stratum}", self.maps.get(score, SAME)), rank)
 
     def good(self, score: str) -> bool:
         """Whether confidence is uniform enough."""
         return self.error[score] <= LIMIT
 
+    def around(self, coarse: Setting, fine: Setting | None) -> bool:
+        """Whether this is a check between these settings, or between others farther apart."""
+        if self.between is None or self.setting.line != coarse.line:
+            return False
+        return self.between[0] <= coarse.fineness and _fineness(fine) <= self.between[1]
+
     def updated(self, other: Measured) -> Measured:
-        """The same, but for the scores that another one tells of."""
+        """The same, with the scores of another one in place of those known."""
         kept = {n: each for n, each in self.maps.items() if n.split("/")[0] not in other.error}
         return Measured(
             self.setting, {**kept, **other.maps}, {**self.error, **other.error}, other.between
@@ -63,27 +68,37 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """All that has been measured: settings, those of the reference draws first, and checks.
+    """All settings and checks that were measured; the settings of the reference draws come first.
 
     Attributes:
         of: All of them.
-        ranges: For which settings confidence is calibrated, by :func:`ranges`.
     """
 
     of: tuple[Measured, ...]
 
     @cached_property
     def ranges(self) -> CalibratedRanges:
-        """Where confidence is calibrated, by score."""
+        """The settings for which confidence is calibrated, see :func:`ranges`."""
         found: dict[str, list[CalibratedRange]] = {}
-        pairs = ((score, each.setting.line) for each in self.of for score in each.error)
-        for score, line in dict.fromkeys(pairs):
-            if ends := ranges(*self._line(score, line), score):
-                found.setdefault(score, []).append(CalibratedRange(*line, ends))
-        return CalibratedRanges({score: tuple(of) for score, of in found.items()})
+        for (score, line), (measured, checks) in self._lines.items():
+            if ends := ranges(measured, checks, score):
+                found.setdefault(score, []).append(calibrated_range(line, ends))
+        return found
+
+    @cached_property
+    def _lines(self) -> dict[tuple[str, Line], tuple[list[Measured], list[Measured]]]:
+        """By score and line: what was measured of it, the coarsest first, and the checks."""
+        found: dict[tuple[str, Line], tuple[list[Measured], list[Measured]]] = {}
+        for each in self.of:
+            for score in each.error:
+                measured, checks = found.setdefault((score, each.setting.line), ([], []))
+                (measured if each.between is None else checks).append(each)
+        for measured, _ in found.values():
+            measured.sort(key=lambda each: each.setting.fineness)
+        return found
 
     def renewed(self, others: Iterable[Measured]) -> Measurements:
-        """The same with what others say of their settings and scores in place of what was known."""
+        """The same, with what others say of their settings and scores in place of what is known."""
         known = {(each.setting, each.between is None): each for each in self.of}
         for each in others:
             place = each.setting, each.between is None
@@ -95,10 +110,10 @@ class Measurements:
     ) -> Floats:
         """Confidence among samples of a setting, from ranks among the reference draws.
 
-        Between two settings of a line that were measured it is interpolated; beyond them it is that
-        of the nearest. Lines that were not measured have that of the reference draws.
+        It is interpolated between two settings of a line that were measured, and is that of the
+        nearest beyond them. On a line that was not measured it is that of the reference draws.
         """
-        line, _ = self._line(score, setting.line)
+        line, _ = self._lines.get((score, setting.line), ([], []))
         if not line:
             return np.clip(rank, 0.0, 1.0)
         fine = [each.setting.fineness for each in line]
@@ -106,98 +121,72 @@ class Measurements:
         exact = after < len(fine) and fine[after] == setting.fineness
         low = line[after if exact else max(after - 1, 0)]
         high = line[min(after, len(line) - 1)]
-        shares = low.map(score, stratum).at(rank)
+        shares = low.confidence(rank, score, stratum)
         if low is high:
             return shares
         start, end = (log(each.setting.fineness) for each in (low, high))
         part = (log(setting.fineness) - start) / (end - start)
-        return np.asarray((1 - part) * shares + part * high.map(score, stratum).at(rank))
+        return np.asarray((1 - part) * shares + part * high.confidence(rank, score, stratum))
 
     def untried(self, settings: Sequence[Setting]) -> list[tuple[Setting, tuple[float, float]]]:
-        """Checks that are to be made: next to these settings, where there have been none.
-
-        Args:
-            settings: Of those measured.
-
-        Returns:
-            Where to try, and the fineness of the neighbours.
-        """
+        """Where checks are still to be made next to these settings; fineness of the neighbours."""
         found = {}
         for line in dict.fromkeys(setting.line for setting in settings):
             known = {e.setting for e in self.of if e.setting.line == line and e.between is None}
             order = sorted(known, key=lambda one: one.fineness)
             for coarse, fine in zip(order, [*order[1:], None], strict=True):
-                around = coarse.fineness, inf if fine is None else fine.fineness
                 middle = between(coarse, fine)
-                new = coarse in settings or fine in settings
-                if new and middle is not None and not _around(self.of, line, around):
-                    found[middle] = around
+                if middle is None or not {coarse, fine} & {*settings}:
+                    continue
+                if not any(check.around(coarse, fine) for check in self.of):
+                    found[middle] = coarse.fineness, _fineness(fine)
         return [*found.items()]
 
-    def _line(self, score: str, line: Any) -> tuple[list[Measured], list[Measured]]:
-        """Those of a line that tell of a score, the coarsest first; and its checks."""
-        told = [m for m in self.of if m.setting.line == line and score in m.error]
-        told.sort(key=lambda measured: measured.setting.fineness)
-        return [m for m in told if m.between is None], [m for m in told if m.between]
-
     def tensors(self) -> dict[str, Floats]:
-        """What is stored of it."""
+        """The tensors that the file has of it, by number of the setting and name of the map."""
         return {
-            f"{MAPS}{number}/{name}": found.tensor()
+            f"{number}/{name}": found
             for number, measured in enumerate(self.of)
             for name, found in measured.maps.items()
         }
 
-    def metadata(self) -> dict[str, str]:
-        """What is stored beside the tensors."""
-        notes = []
+    def notes(self) -> list[dict[str, Any]]:
+        """What the file has beside the tensors, as JSON."""
+        notes: list[dict[str, Any]] = []
         for each in self.of:
-            note: dict[str, Any] = {"setting": each.setting.record(), "error": dict(each.error)}
+            notes.append({"setting": each.setting.record(), "error": dict(each.error)})
             if each.between is not None:
-                coarse, fine = each.between
-                note["between"] = [coarse, None if fine == inf else fine]
-            notes.append(note)
-        return {NOTE: json.dumps(notes)}
+                notes[-1]["between"] = [None if end == inf else end for end in each.between]
+        return notes
 
     @classmethod
-    def read(
-        cls, tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str]
-    ) -> Measurements:
-        """Read it back.
+    def read(cls, tensors: Mapping[str, Floats], text: str) -> Measurements:
+        """Read :meth:`tensors`, and :meth:`notes` as a text.
 
         Raises:
-            ValueError: There is none, a map is none, or a setting.
+            ValueError: There is none, or a map or a setting is none.
         """
         try:
-            notes = _NOTES.validate_json(metadata.get(NOTE, ""), strict=True)
+            notes = _NOTES.validate_json(text, strict=True)
         except ValidationError as error:
-            message = f"{NOTE}: no list of settings and errors: {complaint(error)}"
+            message = f"{SHIFTS}: no list of settings and errors: {complaint(error)}"
             raise ValueError(message) from error
+        maps: dict[str, dict[str, QuantileMap]] = defaultdict(dict)
+        for name, tensor in tensors.items():
+            number, _, rest = name.partition("/")
+            maps[number][rest] = check_map(f"{SHIFTS}/{name}", tensor)
         found = []
-        for number, note in enumerate(notes):
-            prefix = f"{MAPS}{number}/"
-            maps = {
-                name.removeprefix(prefix): _map(name, tensor)
-                for name, tensor in tensors.items()
-                if name.startswith(prefix)
-            }
+        for place, note in enumerate(notes):
             ends = note.between and (note.between[0], note.between[1] or inf)
-            found.append(Measured(Setting.of(note.setting), maps, note.error, ends))
+            found.append(Measured(Setting.of(note.setting), maps[str(place)], note.error, ends))
         return cls(tuple(found))
-
-
-def _map(name: str, tensor: npt.NDArray[Any]) -> QuantileMap:
-    try:
-        return QuantileMap.read(tensor)
-    except ValueError as error:
-        raise ValueError(f"{name} {error}") from error
 
 
 _Positive = Annotated[float, Field(gt=0)]
 
 
 class _Note(BaseModel):
-    """What is stored of a setting beside its maps."""
+    """What the file has of a setting beside its maps."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -212,15 +201,9 @@ _NOTES = TypeAdapter(list[_Note])
 def ranges(line: Sequence[Measured], checks: Sequence[Measured], score: str) -> tuple[Ends, ...]:
     """Ranges of steps, or of tolerances, over which confidence by a score is calibrated.
 
-    At a setting that was measured, if its error is at most
-    :data:`~sureflow.confidence.quantile_map.LIMIT`. Between two of these, and beyond the finest
-    one, only if a check says so: interpolation is tried where nothing was fitted, and must not be
-    more than that off.
-
-    Args:
-        line: What was measured on one line, the coarsest first.
-        checks: Those of the line.
-        score: Name of the score.
+    They include the settings of a line, the coarsest first, that were measured to be good. They go
+    on to the next of these, or beyond the finest one, if a check found interpolation good there,
+    and none found it bad.
     """
     found: list[Ends] = []
     first: Setting | None = None
@@ -238,22 +221,14 @@ def ranges(line: Sequence[Measured], checks: Sequence[Measured], score: str) -> 
 
 
 def _joined(coarse: Setting, fine: Setting | None, checks: Sequence[Measured], score: str) -> bool:
-    """Whether checks say that interpolation works between neighbours, and none that it fails."""
-    start, end = coarse.fineness, inf if fine is None else fine.fineness
-    inside = (check for check in checks if start < check.setting.fineness < end)
-    tried = _around([c for c in checks if c.good(score)], coarse.line, (start, end))
+    """Whether checks found interpolation good between neighbours, and none found it bad."""
+    inside = (c for c in checks if coarse.fineness < c.setting.fineness < _fineness(fine))
+    tried = any(check.good(score) and check.around(coarse, fine) for check in checks)
     return (tried or between(coarse, fine) is None) and all(c.good(score) for c in inside)
 
 
-def _around(checks: Iterable[Measured], line: Any, ends: tuple[float, float]) -> bool:
-    """Whether there is a check of a line within neighbours that are no nearer than these."""
-    return any(
-        check.between is not None
-        and check.setting.line == line
-        and check.between[0] <= ends[0]
-        and ends[1] <= check.between[1]
-        for check in checks
-    )
+def _fineness(setting: Setting | None) -> float:
+    return inf if setting is None else setting.fineness
 
 
 def _ends(coarsest: Setting, finest: Setting | None) -> Ends:
@@ -264,13 +239,13 @@ def _ends(coarsest: Setting, finest: Setting | None) -> Ends:
 
 
 def between(coarse: Setting, fine: Setting | None) -> Setting | None:
-    """Where interpolation between two settings is tried; beyond the first if there is no other.
+    """Where interpolation between two settings is tried, or beyond the first if it is the finest.
 
-    Near their geometric mean. Numbers of steps are prime, if there is one between them: times at
-    which a score begins to count, such as 0.5 or 0.8, are then not on their grid, though they may
-    be on the grids of both neighbours. None if nothing lies between them.
+    That is near their geometric mean. A number of steps is prime, if there is such a one: its grid
+    then lacks the times at which a score begins to count, such as 0.5 or 0.8, which the grids of
+    both neighbours may have. None if nothing lies between them.
     """
-    start, end = coarse.fineness, inf if fine is None else fine.fineness
+    start, end = coarse.fineness, _fineness(fine)
     middle = start * BEYOND if fine is None else (start * end) ** 0.5
     if coarse.axis != "steps":
         return coarse.at(float(f"{1 / middle:.2g}"))

@@ -1,92 +1,75 @@
-"""From ranks among the reference draws to shares of the samples of another setting."""
+"""Quantile maps turn ranks among the reference draws into shares of the samples of a setting."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from sureflow.core.arrays import Floats
+
+QuantileMap = Floats
+"""Knots of a map, ``[2, K]``, linear in between: ascending ranks, which may lie beyond 0 and 1 (see
+:meth:`~sureflow.confidence.calibration.Calibration.ranks`), and the share of the samples of a
+setting that are at most there, rising in [0, 1]."""
+
+SAME: QuantileMap = np.array([[0.0, 1.0], [0.0, 1.0]])
+"""The share is the rank itself."""
 
 LIMIT = 0.05
 """Largest difference from uniform with which confidence is said to be calibrated."""
+
+LEAST_DRAWS = 100
+"""In every table, and at every setting: with fewer, nothing is said to be calibrated."""
 
 LEVELS = np.linspace(0, 1, 129)
 """Shares of the samples at which their ranks become knots of a map."""
 
 
-@dataclass(frozen=True, eq=False)
-class QuantileMap:
-    """A share of samples for every rank among the reference draws; linear between its knots.
+def share_at(found: QuantileMap, rank: float | Floats) -> Floats:
+    """The share at a rank; before the first knot and after the last it is theirs."""
+    return np.asarray(np.interp(rank, *found))
 
-    Attributes:
-        ranks: Of the knots, ascending, ``[K]``; may lie beyond 0 and 1, see
-            :meth:`~sureflow.confidence.calibration.Calibration.ranks`.
-        shares: Of the samples of a setting that are at most there, rising in [0, 1], ``[K]``.
+
+def check_map(name: str, tensor: Floats) -> QuantileMap:
+    """Return a tensor that is a quantile map.
+
+    Raises:
+        ValueError: It is none; the message begins with its name.
     """
-
-    ranks: Floats
-    shares: Floats
-
-    def at(self, rank: float | Floats) -> Floats:
-        """The share; before the first knot and after the last it is theirs."""
-        return np.asarray(np.interp(rank, self.ranks, self.shares))
-
-    def apart(self, other: QuantileMap) -> float:
-        """Largest difference from another one."""
-        knots = np.union1d(self.ranks, other.ranks)
-        return float(np.abs(self.at(knots) - other.at(knots)).max())
-
-    def tensor(self) -> Floats:
-        """What is stored of it, ``[2, K]``."""
-        return np.stack([self.ranks, self.shares])
-
-    @classmethod
-    def read(cls, tensor: Floats) -> QuantileMap:
-        """Read it back.
-
-        Raises:
-            ValueError: It is no map.
-        """
-        if tensor.ndim != 2 or len(tensor) != 2 or tensor.shape[1] < 2:
-            raise ValueError(f"has shape {tensor.shape}, not (2, K) with K >= 2")
-        ranks, shares = tensor
-        if not (np.isfinite(ranks).all() and (np.diff(ranks) > 0).all()):
-            raise ValueError("has ranks that do not rise")
-        if not (np.diff(shares) >= 0).all():
-            raise ValueError("does not rise")
-        if not 0 <= shares[0] <= shares[-1] <= 1:
-            raise ValueError("is not in 0 .. 1")
-        return cls(ranks, shares)
+    if tensor.ndim != 2 or len(tensor) != 2 or tensor.shape[1] < 2:
+        raise ValueError(f"{name} has shape {tensor.shape}, not (2, K) with K >= 2")
+    ranks, shares = tensor
+    if not (np.isfinite(ranks).all() and (np.diff(ranks) > 0).all()):
+        raise ValueError(f"{name} has ranks that do not rise")
+    if not (np.diff(shares) >= 0).all():
+        raise ValueError(f"{name} does not rise")
+    if not 0 <= shares[0] <= shares[-1] <= 1:
+        raise ValueError(f"{name} is not in 0 .. 1")
+    return tensor
 
 
-SAME = QuantileMap(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-"""The rank itself."""
+def fit_map(draws: int, there: Floats, here: Floats | None = None) -> tuple[QuantileMap, float]:
+    """Fit the map of a setting to ranks among the reference draws; estimate its error.
 
-
-def fit_map(there: Floats, here: Floats | None, draws: int) -> tuple[QuantileMap, float]:
-    """Map and error of a setting, from ranks among the reference draws ``[n]``.
-
-    If they are given of the same noises at the setting of the reference draws too, where ranks are
-    uniform, the map is the rank plus the difference of the two empirical distributions, whose error
-    is that of the few samples alone that lie on different sides of it. What the tables of the
-    reference draws owe to chance stays in it, though. Where it is better known without, from the
-    distribution at the setting by itself, and well enough, that is the map.
+    ``here`` has the ranks that the same noises have at the setting of the reference draws, where
+    ranks are uniform. With it, the map is the rank plus the difference of the two empirical
+    distributions. Only the few samples that lie on different sides of a rank add to its error, but
+    what the tables owe to chance stays in it. If there are enough samples to fit the distribution
+    ``there`` by itself, and that is no less accurate, the map is that distribution.
 
     Args:
-        there: At the setting.
-        here: At that of the reference draws, of the same noises; None if they were not made.
-        draws: How many reference draws the tables are made of, all strata together.
+        draws: Number of reference draws in the tables, all strata together.
+        there: Ranks at the setting, ``[n]``.
+        here: Ranks at the setting of the reference draws, ``[n]``, if they were drawn.
 
     Returns:
-        The map, and an estimate of how far from uniform the confidence still is, besides what is so
-        of that at the setting of the reference draws: twice the largest standard error of the map,
-        with what is lost between its knots, but no less than the share of samples that nothing
-        tells apart. Where the ranks were nearer to uniform as they are than such a map can be told
-        to make them, they stay as they are.
+        The map, and how far from uniform the confidence may still be: twice the largest standard
+        error of the map plus what is lost between its knots, but no less than the share of samples
+        that have equal ranks. :data:`SAME` where the ranks are uniform within that error, and, with
+        an error of 1, where there are fewer than :data:`LEAST_DRAWS`.
     """
     count = len(there)
+    if count < LEAST_DRAWS:
+        return SAME, 1.0
     knots = np.unique([min(0.0, there.min()), *np.quantile(there, LEVELS), max(1.0, there.max())])
     points = np.union1d(knots, there)
     share = _share(there, points)
@@ -99,11 +82,12 @@ def fit_map(there: Floats, here: Floats | None, draws: int) -> tuple[QuantileMap
             share, doubt = points.clip(0, 1) - _share(here, points) + share, paired
     share = np.clip(np.maximum.accumulate(share), 0, 1)
     share[0], share[-1] = 0, 1
-    found = QuantileMap(knots, share[np.searchsorted(points, knots)])
+    found = np.stack([knots, share[np.searchsorted(points, knots)]])
     error = 2 * doubt**0.5
-    error += float(np.abs(found.at(there) - share[np.searchsorted(points, there)]).max())
+    error += float(np.abs(share_at(found, there) - share[np.searchsorted(points, there)]).max())
     alike = float(np.unique(there, return_counts=True)[1].max()) / count
-    apart = max(found.apart(SAME), alike)
+    both = np.union1d(knots, SAME[0])
+    apart = max(float(np.abs(share_at(found, both) - share_at(SAME, both)).max()), alike)
     return (SAME, apart) if apart <= error else (found, max(error, alike))
 
 
@@ -122,5 +106,5 @@ def distance(ranks: Floats, others: Floats | None = None) -> float:
 
 
 def _share(values: Floats, points: Floats) -> Floats:
-    """Of the values, those that are at most at each point."""
+    """The share of the values that are at most at each point."""
     return np.searchsorted(np.sort(values), points, side="right") / len(values)

@@ -1,55 +1,55 @@
-"""Calibrating further settings: which lanes to draw, and what their scores come to."""
+"""Calibrating further settings: which lanes to draw, and what their scores say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
-from sureflow.confidence.calibration import FIRST, LEAST_DRAWS, Calibration, precision
+from sureflow.confidence.calibration import FIRST, Calibration, precision
 from sureflow.confidence.measured import Measured
 from sureflow.confidence.quantile_map import (
+    LEAST_DRAWS,
     LIMIT,
-    SAME,
-    Floats,
     QuantileMap,
     distance,
     fit_map,
+    share_at,
 )
+from sureflow.core.arrays import Floats
 from sureflow.core.card import ModelCard
-from sureflow.core.family import Family
+from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
 
 CHECK_DRAWS = 400
 """At each setting at which interpolation is tried."""
 
-Scores = Sequence[Mapping[str, float]]
-"""Of finished lanes, by name, each."""
+Ranks = Mapping[Setting, Mapping[str, Floats]]
+"""By setting and score: ranks among the reference draws, ``[n]``; NaN where there is none."""
 
 
 class Recalibration:
     """Measures confidence at settings, and whether it can be interpolated between them.
 
-    Settings are run from the same noises as that of the reference draws, so that what differs is
-    the setting's doing, see :func:`~sureflow.confidence.quantile_map.fit_map`; unless there are so
-    many draws that they tell more by themselves. Then it is tried, at settings that nothing is
-    fitted to, whether confidence may be interpolated to the next settings that were measured.
+    Every setting is drawn from the same noises as that of the reference draws, so that the setting
+    alone makes a difference, see :func:`~sureflow.confidence.quantile_map.fit_map`; or by itself,
+    if that tells more. Checks then try, at settings to which nothing was fitted, whether confidence
+    may be interpolated to the next settings that were measured.
 
     Args:
-        calibration: What there is.
+        calibration: The tables of the reference draws, and what is known of other settings.
         card: The model.
-        family: That of its lanes.
         wanted: The settings to calibrate.
-        draws: Samples at each of them, all strata together, and at each check, of which
+        draws: Samples at each of them, all strata together, and at each check, for which
             :data:`CHECK_DRAWS` are enough.
         seed: Their seed; not that of the reference draws.
-        around: Settings next to which interpolation is tried; by default these.
+        around: Settings next to which interpolation is tried; by default those wanted.
 
     Attributes:
-        counts: How many lanes have to be made of which settings.
+        counts: How many lanes have to be drawn of which settings.
 
     Raises:
         ValueError: The seed is that of the reference draws, there are too few draws, or a setting
@@ -60,7 +60,6 @@ class Recalibration:
         self,
         calibration: Calibration,
         card: ModelCard,
-        family: Family,
         wanted: Sequence[Setting],
         draws: int,
         seed: int,
@@ -72,74 +71,49 @@ class Recalibration:
             raise ValueError(f"draws: {draws} are too few; at least {LEAST_DRAWS}")
         if not all(setting.comparable for setting in wanted):
             raise ValueError("sampler: such lanes are not drawn as reference draws are")
-        self.calibration, self._card, self._family = calibration, card, family
+        self.calibration, self._card, self._family = calibration, card, family_of(card)
         self._wanted, self._draws, self._seed = [*dict.fromkeys(wanted)], draws, seed
         known = calibration.measured.renewed(Measured(one, {}, {}) for one in self._wanted)
         self._checks = known.untried(self._wanted if around is None else around)
+        needed = [(draws, self._compared(one)) for one in self._wanted]
+        needed += [(min(draws, CHECK_DRAWS), self._with_home(one)) for one, _ in self._checks]
         self.counts: dict[Setting, int] = {}
-        for one in self._wanted:
-            self._count(one, draws, not self._alone(one))
-        for middle, _ in self._checks:
-            self._count(middle, min(draws, CHECK_DRAWS), True)
-
-    def _count(self, setting: Setting, count: int, pairs: bool) -> None:
-        for one in (setting, self._home(setting) if pairs else None):
-            if one is not None:
-                self.counts[one] = max(self.counts.get(one, 0), count)
+        for count, settings in needed:
+            self.counts |= {one: max(self.counts.get(one, 0), count) for one in settings}
 
     def lanes(self, setting: Setting) -> list[LaneSpec]:
-        """Those to be made of a setting, with all scores that have tables and that they can have.
+        """The lanes to draw of a setting, strata in turn, with all scores that they can have."""
+        turns = scored(self._card, setting, self.calibration.quantiles, self._seed)
+        return [replace(turns[i % len(turns)], index=i) for i in range(self.counts[setting])]
 
-        The strata take turns.
-        """
-        turns = []
-        for lane in self._family.draws(self._card, setting):
-            names = (
-                name
-                for name in self.calibration.quantiles
-                if self._family.obstacle(name, self._card, lane) is None
-            )
-            turns.append(replace(lane, seed=self._seed, scores=(*names,)))
-        count = self.counts[setting]
-        return [replace(turns[index % len(turns)], index=index) for index in range(count)]
-
-    def result(self, scores: Mapping[Setting, Scores]) -> Calibration:
-        """What has been learned.
-
-        Args:
-            scores: Of the lanes of every setting, in their order.
-        """
-        ranks = {one: self._ranks(one, of_lanes) for one, of_lanes in scores.items()}
+    def result(self, scores: Iterable[Mapping[str, float]]) -> Calibration:
+        """The calibration with what the scores of all lanes say, in the order of :attr:`counts`."""
+        rest = iter(scores)
+        ranks = {one: self._ranks(one, [*islice(rest, n)]) for one, n in self.counts.items()}
         measured = [self._measured(one, ranks) for one in self._wanted]
         made = replace(self.calibration, measured=self.calibration.measured.renewed(measured))
         checks = [self._checked(made, one, ends, ranks) for one, ends in self._checks]
         return replace(made, measured=made.measured.renewed(checks), version="")
 
-    def _home(self, setting: Setting) -> Setting | None:
-        """The setting of the tables by which another one is ranked, if it is a single other one."""
+    def _with_home(self, setting: Setting) -> list[Setting]:
+        """The setting, and that of the tables that rank it, if it is a single other one."""
         weights = self._family.references(setting, self.calibration.references)
-        home = self.calibration.references[weights[0][0]] if len(weights) == 1 else None
-        return None if home == setting else home
+        homes = {self.calibration.references[number] for number, _ in weights}
+        return [setting, *homes - {setting}] if len(homes) == 1 else [setting]
 
-    def _alone(self, setting: Setting) -> bool:
-        """Whether so many draws tell more by themselves than beside others of the same noises."""
-        each = self._draws / len(self._strata(setting))
-        enough = each > max(1 / LIMIT**2, self.calibration.settings.get("draws", 1))
-        return enough or self._home(setting) is None
-
-    def _strata(self, setting: Setting) -> list[str]:
-        """Of its lanes, which take turns."""
-        lanes = self._family.draws(self._card, setting)
-        return [self._family.strata(lane)[0][0] for lane in lanes]
+    def _compared(self, setting: Setting) -> list[Setting]:
+        """The same, unless so many draws tell more by themselves."""
+        each = self._draws / len([*self._parts(setting)])
+        alone = each > max(1 / LIMIT**2, self.calibration.settings.get("draws", 1))
+        return [setting] if alone else self._with_home(setting)
 
     def _parts(self, setting: Setting) -> Iterator[tuple[str, slice]]:
-        """Its strata, and where their lanes are."""
-        strata = self._strata(setting)
-        for turn, stratum in enumerate(strata):
-            yield stratum, slice(turn, None, len(strata))
+        """The strata of a setting, and where their lanes are."""
+        turns = self._family.draws(self._card, setting)
+        for turn, lane in enumerate(turns):
+            yield self._family.strata(lane)[0][0], slice(turn, None, len(turns))
 
-    def _ranks(self, setting: Setting, scores: Scores) -> dict[str, Floats]:
-        """Among the reference draws, by name of the score; NaN where there is none."""
+    def _ranks(self, setting: Setting, scores: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
         weights = self.calibration.weights(self._family, setting) or FIRST
         ranks = {name: np.full(len(scores), np.nan) for name in self.calibration.quantiles}
         for stratum, part in self._parts(setting):
@@ -148,76 +122,58 @@ class Recalibration:
                 found[part] = self.calibration.ranks(name, values, stratum, weights)
         return ranks
 
-    def _measured(self, setting: Setting, ranks: Mapping[Setting, dict[str, Floats]]) -> Measured:
+    def _measured(self, setting: Setting, ranks: Ranks) -> Measured:
         """Maps and errors of a setting."""
-        home = None if self._alone(setting) else self._home(setting)
         maps: dict[str, QuantileMap] = {}
         error: dict[str, float] = {}
-        for name, there in ranks[setting].items():
-            here = None if home is None else ranks[home][name][: self._draws]
-            if _known(there, here).any():
-                fitted, wrong = self._fitted(setting, there[: self._draws], here)
+        settings = self._compared(setting)
+        for name in self.calibration.quantiles:
+            compared = np.stack([ranks[one][name][: self._draws] for one in settings])
+            if _known(compared).size:
+                fitted, wrong = self._fitted(setting, compared)
                 # Tables are right for their own setting, unless something better is known.
                 if wrong <= LIMIT or setting not in self.calibration.references:
                     error[name] = wrong
                     maps |= {name + suffix: each for suffix, each in fitted.items()}
         return Measured(setting, maps, error)
 
-    def _fitted(
-        self, setting: Setting, there: Floats, here: Floats | None
-    ) -> tuple[dict[str, QuantileMap], float]:
+    def _fitted(self, setting: Setting, ranks: Floats) -> tuple[dict[str, QuantileMap], float]:
         """Maps by stratum if all of these are good enough, else one for all; and the error.
 
-        With one for all a stratum may be off where all together are not. As soon as it is off by
-        more than chance explains, the error is that of the stratum.
+        One for all may be off in a stratum and not in all together. As soon as it is off there by
+        more than chance explains, the error is that of the stratum. The ranks are those of the
+        setting and, in a second row, those of the same noises at home: ``[1 or 2, n]``.
         """
         draws, parts = self.calibration.settings.get("draws", 1), [*self._parts(setting)]
-        apart = {}
-        for stratum, part in parts:
-            found = _fit(there[part], None if here is None else here[part], draws)
-            if found is not None:
-                apart[f"/{stratum}"] = found
-        if len(parts) > 1 and all(error <= LIMIT for _, error in apart.values()):
-            worst = max(error for _, error in apart.values())
-            return {stratum: one for stratum, (one, _) in apart.items()}, worst
-        one, error = _fit(there, here, draws * len(parts)) or (SAME, 1.0)
+        apart = {f"/{stratum}": _known(ranks[:, part]) for stratum, part in parts}
+        fits = {name: fit_map(draws, *known) for name, known in apart.items() if known.size}
+        worst = max(error for _, error in fits.values())
+        if len(parts) > 1 and worst <= LIMIT:
+            return {stratum: found for stratum, (found, _) in fits.items()}, worst
+        one, error = fit_map(draws * len(parts), *_known(ranks))
         for _, part in parts:
-            known = there[part][np.isfinite(there[part])]
-            if len(known):
-                off = distance(np.asarray(one.at(known))) - precision(len(known))
+            (there,) = _known(ranks[:1, part])
+            if len(there):
+                off = distance(share_at(one, there)) - precision(len(there))
                 error = max(error, off) if off > LIMIT else error
         return {"": one}, error
 
     def _checked(
-        self,
-        made: Calibration,
-        setting: Setting,
-        between: tuple[float, float],
-        ranks: Mapping[Setting, dict[str, Floats]],
+        self, made: Calibration, setting: Setting, between: tuple[float, float], ranks: Ranks
     ) -> Measured:
-        """How far confidence is from uniform at a setting that no map was fitted to.
+        """How far confidence is from uniform at a setting to which no map was fitted.
 
-        Or from that of the same noises at the setting of the tables, if that is less: the tables
-        owe something to chance, which is not the interpolation's doing.
+        Or, if that is less, from the confidence of the same noises at home: the tables owe
+        something to chance, which interpolation does not cause.
         """
-        home, error = self._home(setting), {}
-        for name in ranks[setting]:
-            there = self._confidence(made, name, setting, ranks)
-            here = None if home is None else self._confidence(made, name, home, ranks)
-            known = _known(there, here)
-            if known.any():
-                error[name] = distance(there[known])
-                if here is not None:
-                    error[name] = min(error[name], distance(there[known], here[known]))
+        error, settings = {}, self._with_home(setting)
+        for name in self.calibration.quantiles:
+            known = _known(np.stack([self._confidence(made, name, one, ranks) for one in settings]))
+            if known.size:
+                error[name] = min(distance(known[0]), distance(*known))
         return Measured(setting, {}, error, between)
 
-    def _confidence(
-        self,
-        made: Calibration,
-        name: str,
-        setting: Setting,
-        ranks: Mapping[Setting, dict[str, Floats]],
-    ) -> Floats:
+    def _confidence(self, made: Calibration, name: str, setting: Setting, ranks: Ranks) -> Floats:
         """Of the lanes of a check; NaN where there is none."""
         found = ranks[setting][name][:CHECK_DRAWS].copy()
         for stratum, part in self._parts(setting):
@@ -225,16 +181,19 @@ class Recalibration:
         return found
 
 
-def _known(there: Floats, here: Floats | None) -> npt.NDArray[np.bool_]:
-    """Where there are numbers."""
-    return np.isfinite(there) if here is None else np.isfinite(there) & np.isfinite(here)
+def scored(card: ModelCard, setting: Setting, names: Iterable[str], seed: int) -> list[LaneSpec]:
+    """A lane of every stratum of a setting, with those of some scores that it can have."""
+    family, names = family_of(card), [*names]
+    return [
+        replace(
+            lane,
+            seed=seed,
+            scores=tuple(name for name in names if family.obstacle(name, card, lane) is None),
+        )
+        for lane in family.draws(card, setting)
+    ]
 
 
-def _fit(there: Floats, here: Floats | None, draws: int) -> tuple[QuantileMap, float] | None:
-    """Map and error of those that there are; None if there are none, SAME if they are too few."""
-    known = _known(there, here)
-    if not known.any():
-        return None
-    if known.sum() < LEAST_DRAWS:
-        return SAME, 1.0
-    return fit_map(there[known], None if here is None else here[known], draws)
+def _known(ranks: Floats) -> Floats:
+    """The columns that are numbers."""
+    return ranks[:, np.isfinite(ranks).all(0)]

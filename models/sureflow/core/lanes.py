@@ -15,6 +15,9 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import LaneSpec, View
 from sureflow.core.transfer import to_device
 
+Listener = Callable[[int, float, float], object]
+"""Called with a lane's slot or ticket, the time that it has reached, and its running score."""
+
 
 class Lanes(Fields):
     """Arrays of fixed capacity; a lane is one index, a slot, into all of them.
@@ -51,7 +54,7 @@ class Lanes(Fields):
         self.abandoned = self.flag("abandoned", kept=False)
         self.halted = self.flag("halted", kept=False)
         self.now, self.tick_s = 0.0, 1.0
-        self.listener: Callable[[int, float, float], object] | None = None
+        self.listener: Listener | None = None
 
     def add(self, name: str, field: Field, array: Array) -> None:
         """Add a field with its array."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sureflow.core.lane import Sample
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lanes import Listener
 from sureflow.evaluation.frechet import frechet_distance
 from sureflow.evaluation.judge import Judge
 from sureflow.families.flow.spec import FlowSpec
@@ -35,31 +37,44 @@ class Report:
     count: int
 
 
-def draw_balanced(
+def balanced(
     model: Model,
-    count: int,
+    indices: Iterable[int],
     seed: int,
-    *,
     labels: Sequence[int | None] | None = None,
-    guidance: float = 1.0,
-    method: str = "heun",
-    steps: int = 20,
-    scores: tuple[str, ...] = (),
-    quiet: bool = False,
+    **options: Any,
+) -> list[FlowSpec]:
+    """Lanes of these indices, the labels taking turns; by default all classes of the model.
+
+    The options are further fields of the lanes.
+    """
+    turns = labels or [*range(len(model.card.classes))] or [None]
+    return [FlowSpec(seed, i, label=turns[i % len(turns)], **options) for i in indices]
+
+
+def draw_balanced(
+    model: Model, count: int, seed: int, *, quiet: bool = False, **options: Any
 ) -> list[Sample]:
-    """Draw ``count`` samples, the labels taking turns; by default all classes of the model."""
-    turns = labels or list(range(len(model.card.classes))) or [None]
-    specs = [
-        FlowSpec(seed, i, method, steps, turns[i % len(turns)], guidance, scores=scores)
-        for i in range(count)
-    ]
-    with tqdm(total=count, disable=quiet, unit="sample", desc=f"g={guidance:g}") as bar:
-        return run(model, specs, capacity=64, progress=bar.update)
+    """Draw ``count`` samples of the lanes of :func:`balanced`."""
+    (samples,) = drawn(model, [balanced(model, range(count), seed, **options)], quiet)
+    return samples
 
 
-def judge_accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
-    """The judge's accuracy on real images in [-1, 1]."""
-    return float((judge.read(images)[0] == labels).float().mean())
+def drawn(
+    model: Model,
+    parts: Collection[Sequence[LaneSpec]],
+    quiet: bool = False,
+    listener: Listener | None = None,
+) -> Iterator[list[Sample]]:
+    """Draw lanes part by part, with one progress bar; yields the samples of each part.
+
+    The listener is that of :func:`~sureflow.sampling.sample.run`.
+    """
+    bar: tqdm[Any]
+    total = sum(map(len, parts))
+    with tqdm(total=total, disable=quiet, unit="sample", desc=model.card.name) as bar:
+        for lanes in parts:
+            yield run(model, lanes, capacity=64, progress=bar.update, listener=listener)
 
 
 def assess(samples: list[Sample], judge: Judge, held_out: Tensor) -> Report:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from sureflow.training.data import scaled
+from sureflow.training.arrays import scaled
 
 FEATURES = 128
 
@@ -63,14 +63,10 @@ class Judge(nn.Module):
 def train_judge(
     images: Tensor, labels: Tensor, epochs: int = 12, seed: int = 0, quiet: bool = False
 ) -> Judge:
-    """Train a judge on ``uint8 [N, 1, 28, 28]`` images, with random shifts and mirroring.
+    """Train a judge on images ``uint8 [N, 1, 28, 28]`` and their classes ``[N]``.
 
-    Args:
-        images: Images that the flow was not trained on.
-        labels: Their classes, ``[N]``.
-        epochs: Passes over the images.
-        seed: Seed of weights, order and augmentation.
-        quiet: No progress bar.
+    The flow should not have been trained on the images. They are shifted and mirrored at random;
+    the seed is that of weights, order and augmentation.
     """
     torch.manual_seed(seed)
     judge = Judge(int(labels.max()) + 1)

@@ -1,4 +1,4 @@
-"""Judges of samples, and what they have to say about a model's confidence."""
+"""Judges of samples, and the certificates that their verdicts give to a model's confidence."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
 
 from sureflow.confidence.calibration import Calibration
-from sureflow.confidence.certificate import Conformal, Flags, certify
+from sureflow.confidence.certificate import Conformal, certify
+from sureflow.core.arrays import Floats
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.model import Model
 
 SampleJudge = Callable[[list[Sample]], Sequence[float]]
-"""Says of each sample whether it is bad, or how bad; larger is worse."""
+"""Returns for each sample whether it is bad, or how bad; larger is worse."""
 
 GUIDANCE = 1.0
-NO_LABEL = -1
 
 
 def by_function(reference: str) -> SampleJudge:
@@ -30,37 +30,27 @@ def by_function(reference: str) -> SampleJudge:
     Only for references that come from the operator, such as from a command line.
 
     Raises:
-        ValueError: It cannot be imported or is nothing that can be called. The judge raises one
-            where the function raises anything, or returns what are no numbers.
+        ValueError: It cannot be imported, or cannot be called.
     """
-    module, _, name = reference.partition(":")
     try:
-        judge: SampleJudge = getattr(import_module(module), name)
+        judge: SampleJudge = EntryPoint("judge", reference, "").load()
     except (Exception, SystemExit) as error:  # whatever the module does while it is imported
         raise ValueError(f"judge: cannot import {reference!r}: {error}") from error
     if not callable(judge):
         raise ValueError(f"judge: {reference!r} cannot be called")
-
-    def asked(samples: list[Sample]) -> list[float]:
-        try:
-            return [float(judgement) for judgement in judge(samples)]
-        except (Exception, SystemExit) as error:
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            raise ValueError(f"judge: {reference!r} failed with {said}") from error
-
-    return asked
+    return judge
 
 
 def by_command(command: str) -> SampleJudge:
-    """Return the judge that a command line is.
+    """Return the judge that runs a command.
 
-    It is called with one more argument, the path of an ``.npz`` file with ``data [n, *shape]``
+    The command gets one more argument, the path of an ``.npz`` file with ``data [n, *shape]``
     float32 and ``label [n]`` int64, -1 for none. It prints n lines, 1 for a bad sample and 0 for
     another, or how bad each is.
 
     Raises:
-        ValueError: It is no command. The judge raises one where it cannot be run, ends with an
-            error, or prints what is no number.
+        ValueError: It is no command. The judge raises one if the command cannot be run, ends with
+            an error, or prints something that is no number.
     """
     try:
         words = shlex.split(command)
@@ -68,14 +58,11 @@ def by_command(command: str) -> SampleJudge:
         raise ValueError(f"judge: {command!r} is no command: {error}") from error
 
     def judge(samples: list[Sample]) -> list[float]:
-        labels = [sample.spec.label for sample in samples]
+        labels = [-1 if sample.spec.label is None else sample.spec.label for sample in samples]
+        data = np.stack([sample.data for sample in samples])
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "samples.npz"
-            np.savez(
-                path,
-                data=np.stack([sample.data for sample in samples]),
-                label=np.array([NO_LABEL if label is None else label for label in labels]),
-            )
+            np.savez(path, data=data, label=np.array(labels))
             try:
                 done = subprocess.run([*words, str(path)], stdout=subprocess.PIPE, text=True)
             except (OSError, UnicodeDecodeError) as error:
@@ -90,6 +77,26 @@ def by_command(command: str) -> SampleJudge:
     return judge
 
 
+def rated(judge: SampleJudge, name: str, samples: list[Sample]) -> Floats:
+    """The verdicts of a judge on samples, ``[n]``.
+
+    Raises:
+        ValueError: They are not one finite number per sample, or the judge raises anything.
+    """
+    try:
+        verdicts = np.array([float(verdict) for verdict in judge(samples)])
+    except (Exception, SystemExit) as error:  # somebody else's code may raise anything
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        known = str(error).startswith("judge: ")
+        raise ValueError(error if known else f"judge: {name!r} failed with {said}") from error
+    if len(verdicts) != len(samples):
+        counts = f"{len(verdicts)} judgements on {len(samples)} samples"
+        raise ValueError(f"judge: {name} gave {counts}")
+    if not np.isfinite(verdicts).all():
+        raise ValueError(f"judge: {name} gave something that is no finite number")
+    return verdicts
+
+
 def judged(
     model: Model,
     calibration: Calibration,
@@ -99,69 +106,30 @@ def judged(
     seed: int = 3_000_003,
     quiet: bool = False,
 ) -> Conformal:
-    """Draw samples, ask the judge about them, and certify bad rates.
+    """Draw samples, let a judge rate them, and certify bad rates.
 
-    They are drawn as the reference draws were, but by another seed and without guidance, the
-    classes taking turns.
-
-    Args:
-        model: The model.
-        calibration: Its calibration, which makes their confidence, by the score that it
-            recommends.
-        judge: Says which of them are bad.
-        name: What the judge is called in the note.
-        draws: How many samples.
-        seed: Their seed; not that of the calibration.
-        quiet: No progress bar.
+    The samples are drawn as the reference draws were, but from another seed and without guidance,
+    the classes taking turns. The calibration gives them their confidence, by the score that it
+    recommends. The certificate names the judge.
 
     Raises:
-        ValueError: The seeds are the same, the calibration has no confidence for such samples, or
-            the judge did not judge each.
+        ValueError: The seeds are the same, there is no confidence for such samples, or the judge
+            did not rate each.
     """
     score = calibration.score
     if seed == calibration.settings.get("seed"):
         raise ValueError(f"seed: {seed} is that of the reference draws")
-    references = {one.numbers.get("guidance"): one for one in calibration.references}
+    references = {one.numbers.get("guidance"): one.record() for one in calibration.references}
     if GUIDANCE not in references:
         raise ValueError(f"{score} is not calibrated for guidance {GUIDANCE:g}, which is judged")
-    setting = references[GUIDANCE].record()
+    solver = {name: references[GUIDANCE][name] for name in ("method", "steps")}
     samples = draw_balanced(
-        model,
-        draws,
-        seed,
-        guidance=GUIDANCE,
-        method=setting["method"],
-        steps=setting["steps"],
-        scores=(score,),
-        quiet=quiet,
+        model, draws, seed, guidance=GUIDANCE, scores=(score,), quiet=quiet, **solver
     )
     said = [calibration.confidence(score, each.scores[score], each.spec) for each in samples]
     confidence = np.array([np.nan if value is None else value for value in said])
-    bad = _flags(_asked(judge, name, samples))
-    if len(bad) != draws:
-        raise ValueError(f"judge: {name} gave {len(bad)} judgements on {draws} samples")
-    note = {
-        "judge": name,
-        "seed": seed,
-        "method": setting["method"],
-        "steps": setting["steps"],
-        "score": score,
-        "guidance": GUIDANCE,
-    }
-    return certify(confidence, bad, note)
-
-
-def _asked(judge: SampleJudge, name: str, samples: list[Sample]) -> Sequence[float]:
-    try:
-        return judge(samples)
-    except Exception as error:  # somebody else's code may raise anything
-        if str(error).startswith("judge: "):
-            raise
-        raise ValueError(f"judge: {name} raised {type(error).__name__}: {error}") from error
-
-
-def _flags(judgements: Sequence[float]) -> Flags:
-    array = np.asarray(judgements)
-    if array.ndim != 1 or not np.isin(array, (0, 1)).all():
+    bad = rated(judge, name, samples)
+    if not np.isin(bad, (0, 1)).all():
         raise ValueError("judge: wants one of True and False for each sample")
-    return array.astype(np.bool_)
+    note = {"judge": name, "seed": seed, **solver, "score": score, "guidance": GUIDANCE}
+    return certify(confidence, bad.astype(np.bool_), note)

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sureflow.core.arrays import Floats
+from sureflow.evaluation.evaluate import balanced
 from sureflow.families.flow.grid import STEEPEST, Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.learned import LEARNED_FROM, NETWORK
@@ -56,6 +57,11 @@ class Draws:
         squares: Floats = np.square(ends - self.ends).mean(1)
         return squares
 
+    def mean_log_error(self, grid: Grid) -> float:
+        """Logarithm of the rms end-point error, averaged over :data:`COUNTS`."""
+        means = [float(self.squares(METHOD, steps, grid) @ self.weight) for steps in COUNTS]
+        return float(np.mean([0.5 * np.log(mean + ROUNDING) for mean in means]))
+
 
 def fit_grid(
     model: Model,
@@ -67,17 +73,9 @@ def fit_grid(
     """Find the density of steps with the least end-point error.
 
     Minimises the mean logarithm of the rms end-point error over :data:`COUNTS`, on reference draws
-    with labels in turn, plus a penalty that keeps the grid uniform where nothing speaks for more.
-    The rms is dominated by the rare draws that come close to a border between modes, whose error
-    says more than that of a thousand others; so that they are met, many draws may be made of which
-    the hardest stay, and as many of the others, each of which then stands for several.
-
-    Args:
-        model: The model; a grid that it has is not used.
-        draws: Reference draws.
-        hardest: How many of the hardest of them to fit to; all draws if not given.
-        seed: Seed of the reference draws, kept apart from seeds that people like to use.
-        quiet: No progress bar.
+    with labels in turn. A penalty keeps the grid uniform where the error does not tell. Rare draws
+    that come close to a border between modes dominate the rms; to meet them, many draws can be made
+    of which only the ``hardest`` are kept, and as many of the others, which stand for several each.
 
     Raises:
         ValueError: ``hardest`` is more than half of the draws.
@@ -89,7 +87,7 @@ def fit_grid(
         reference = choose(reference, hardest, seed)
 
     def cost(knots: Floats) -> float:
-        return mean_log_error(reference, Grid(knots)) + PENALTY * float(knots @ knots) / KNOTS
+        return reference.mean_log_error(Grid(knots)) + PENALTY * float(knots @ knots) / KNOTS
 
     best = np.zeros(KNOTS)
     with tqdm(disable=quiet, unit="grid", desc=model.card.name) as bar:
@@ -103,7 +101,7 @@ def fit_grid(
         "draws": draws,
         "hardest": hardest,
         "seed": seed,
-        "gain": mean_log_error(reference, UNIFORM) - mean_log_error(reference, Grid(best)),
+        "gain": reference.mean_log_error(UNIFORM) - reference.mean_log_error(Grid(best)),
         LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)},
     }
     return Grid(best, settings)
@@ -118,11 +116,8 @@ def solve(model: Model, specs: Sequence[FlowSpec], method: str, steps: int, grid
 
 
 def make_draws(model: Model, count: int, seed: int) -> Draws:
-    """Draw starts, labels taking turns, and follow them on a fine grid."""
-    classes = len(model.card.classes)
-    specs = [
-        FlowSpec(seed, index, label=index % classes if classes else None) for index in range(count)
-    ]
+    """Make draws, labels taking turns, and solve them on a fine grid."""
+    specs = balanced(model, range(count), seed)
     ends = solve(model, specs, "rk4", TRUTH_STEPS, UNIFORM)
     return Draws(model, specs, ends, np.full(count, 1 / count))
 
@@ -130,15 +125,12 @@ def make_draws(model: Model, count: int, seed: int) -> Draws:
 def choose(draws: Draws, hardest: int, seed: int) -> Draws:
     """Keep the hardest draws, and as many of the others at random, weighted to stand for all.
 
-    A draw is as hard as its largest share in the errors on three grids, so that draws which are
-    hard on another grid than the uniform one are met too.
+    A draw is as hard as its largest share in the errors on three grids; some draws are hard on
+    other grids than the uniform one.
     """
-    shares = []
-    for knots in ([0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]):
-        for steps in COUNTS:
-            squares = draws.squares(METHOD, steps, Grid(np.array(knots)))
-            shares.append(squares / squares.sum())
-    order = np.argsort(-np.max(shares, 0), kind="stable")
+    grids = [Grid(np.array(knots)) for knots in ([0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0])]
+    squares = np.array([draws.squares(METHOD, n, grid) for grid in grids for n in COUNTS])
+    order = np.argsort(-(squares / squares.sum(1, keepdims=True)).max(0), kind="stable")
     others = order[hardest:]
     some = np.random.default_rng(seed).permutation(others)[:hardest]
     kept = np.concatenate([order[:hardest], some])
@@ -147,18 +139,12 @@ def choose(draws: Draws, hardest: int, seed: int) -> Draws:
     return Draws(draws.model, [draws.specs[i] for i in kept], draws.ends[kept], weight)
 
 
-def mean_log_error(draws: Draws, grid: Grid) -> float:
-    """Logarithm of the rms end-point error, averaged over step counts."""
-    means = [float(draws.squares(METHOD, steps, grid) @ draws.weight) for steps in COUNTS]
-    return float(np.mean([0.5 * np.log(mean + ROUNDING) for mean in means]))
-
-
 def search(cost: Callable[[Floats], float], start: Floats) -> Iterator[tuple[Floats, float]]:
     """Minimise a rough function of few variables; yields the best point after every evaluation.
 
-    In every round each variable is moved up and down. A parabola through the three values says how
-    far to move it, and a point with all these moves is tried. Moves are halved when a round brings
-    little, so that the search looks at the large shape of the function and not at its roughness.
+    Every round moves each variable up and down, fits a parabola to the three values, and tries a
+    point that has all variables where their parabolas are lowest. A round that brings little halves
+    the moves. So the search sees the large shape of the function and not its roughness.
     """
     best, least, move = start, cost(start), FIRST_MOVE
     yield best, least

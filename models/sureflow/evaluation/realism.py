@@ -15,7 +15,8 @@ from torch import Tensor
 
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judge import Judge
-from sureflow.training.data import FASHION_NAMES, JUDGE_FIRST, fashion_mnist, scaled
+from sureflow.training.arrays import scaled
+from sureflow.training.data import FASHION_NAMES, JUDGE_FIRST, fashion_mnist
 
 NEIGHBOURS = 3
 BLOCK = 1000
@@ -38,19 +39,14 @@ class Realism:
     The ball of an image reaches to its third neighbour among images of the same set.
 
     Attributes:
-        inside: Whether a generated image lies in the ball of a real one, ``[n]``.
+        off_manifold: Whether each image lies in no ball of a real one, ``[n]``.
         ratio: Largest ratio of a real ball's radius to the distance from its centre, ``[n]``;
             larger is more real. As in the paper, it ignores the larger half of the balls, which
             belong to outliers.
     """
 
-    inside: Tensor
+    off_manifold: Tensor
     ratio: Tensor
-
-    @property
-    def off_manifold(self) -> Tensor:
-        """Whether each image lies in no ball of a real one, ``[n]``."""
-        return ~self.inside
 
     @property
     def least_fifth(self) -> Tensor:
@@ -67,14 +63,14 @@ def realism(generated: Tensor, real: Tensor) -> Realism:
         for block in torch.split(generated, BLOCK)
     ]
     return Realism(
-        torch.cat([ratio.amax(1) >= 1 for ratio in ratios]),
+        torch.cat([~(ratio.amax(1) >= 1) for ratio in ratios]),
         torch.cat([ratio[:, usual].amax(1) for ratio in ratios]),
     )
 
 
 def recall(generated: Tensor, real: Tensor) -> float:
     """Share of real images that lie in the ball of a generated one."""
-    return float(realism(real, generated).inside.double().mean())
+    return float((~realism(real, generated).off_manifold).double().mean())
 
 
 def coverage(generated: Tensor, real: Tensor) -> float:
@@ -97,9 +93,8 @@ def unreal_clothes(samples: list[Sample]) -> list[float]:
     """How unreal images of clothes are; larger is worse.
 
     For each image, the share of sets of real images in which it lies in no ball, less a part of the
-    mean logarithm of its realism ratio. The sets are drawn from 23,000 images that the flow was not
-    trained on. There are many sets, because lying in a ball of a single one is a matter of chance.
-    The first 2,000 test images are in none of them.
+    mean logarithm of its realism ratio. Many sets, since a single one is a matter of chance, are
+    drawn from 23,000 images that the flow was not trained on, without the first 2,000 test images.
 
     For ``sureflow probe fashion --judge sureflow.evaluation.realism:unreal_clothes``.
 

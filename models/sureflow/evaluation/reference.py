@@ -1,47 +1,38 @@
-"""Reference draws: what a model's scores are compared with to become a confidence."""
+"""Calibrates a model offline: reference draws, and draws at other settings."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
-from tqdm import tqdm
 
-from sureflow.confidence.calibration import LEAST_DRAWS, LEVELS, Calibration, tabulate
+from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
 from sureflow.confidence.early import Early
 from sureflow.confidence.measured import Measured, Measurements
+from sureflow.confidence.quantile_map import LEAST_DRAWS
+from sureflow.confidence.recalibration import Recalibration, scored
+from sureflow.core.arrays import Floats
+from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
 from sureflow.evaluation.abandonment import fit_bounds, ranks
+from sureflow.evaluation.evaluate import drawn
 from sureflow.families.flow.setting import named
 from sureflow.learned import LEARNED_FROM
 from sureflow.model import Model
-from sureflow.sampling.sample import run
 
 FIRST = 0.05
 """From when on running scores are compared."""
 
-Floats = npt.NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Reference:
-    """Draws of one stratum at one setting.
-
-    Attributes:
-        scores: By name, ``[draws]``.
-        times: Starts of their steps from :data:`FIRST` on, ``[T]``.
-        running: The first of the scores there, ``[draws, T]``.
-    """
-
-    scores: dict[str, Floats]
-    times: Floats
-    running: Floats
+Running = dict[tuple[int, int], tuple[Floats, Floats]]
+"""By numbers of reference and stratum: running scores ``[draws, T]`` and ranks of the final ones in
+(0, 1], ``[draws]``."""
 
 
 def calibrate(
@@ -52,135 +43,126 @@ def calibrate(
     method: str = "heun",
     steps: int = 20,
     score: str | None = None,
-    unconditional: str | None = None,
     costly: bool = False,
     quiet: bool = False,
 ) -> Calibration:
     """Draw reference samples and tabulate all their scores.
 
-    Every stratum has noises of its own: the same one tends to be easy for all of them, so that the
-    errors of their tables would not cancel out in a mixture. Guidance scales share them.
+    There are so many draws per class and guidance scale, and as many without a condition; scales
+    other than 1 need classes. Every stratum has noises of its own. A noise tends to be easy or hard
+    in all strata, so that the errors of their tables would otherwise add up in a mixture. Scales
+    share the noises. The seed is kept apart from seeds that people like to use.
 
-    Args:
-        model: The model to calibrate; any calibration it has is not used.
-        draws: Reference samples per class and scale, and as many without a condition. With fewer
-            than :data:`~sureflow.confidence.calibration.LEAST_DRAWS` nothing is said to be
-            calibrated.
-        guidance: Guidance scales to tabulate; scales other than 1 need classes.
-        seed: Seed of the reference draws, kept apart from seeds that people like to use.
-        method: Solver of the draws.
-        steps: Its steps.
-        score: The score that the model is to be judged by where a request names none; by default
-            that of its family.
-        unconditional: The same where a request has no condition; by default the same score.
-        costly: Tabulate also the scores that cost a pass of their own for every evaluation.
-        quiet: No progress bar.
+    Where a request names no score, the model is judged by ``score``, by default that of its family.
+    ``costly`` tabulates also scores that cost a pass of their own for every evaluation. With fewer
+    draws than :data:`~sureflow.confidence.quantile_map.LEAST_DRAWS` nothing is calibrated.
     """
-    scales = sorted({float(scale) for scale in guidance}) if model.card.classes else [1.0]
-    references = [named(method, steps, guidance=scale) for scale in scales]
-    score = score or family_of(model.card).default_score
-    lanes = [_lanes(model, one, draws, seed, score, costly) for one in references]
-    strata = [*dict.fromkeys(stratum for each in lanes for stratum in each if stratum), ""]
-    total = sum(len(specs) for each in lanes for specs in each.values())
-    bar: tqdm[Any]
-    with tqdm(total=total, disable=quiet, unit="sample", desc=model.card.name) as bar:
-        drawn = [{name: _drawn(model, each[name], bar) for name in each} for each in lanes]
-    names = {name for each in drawn for part in each.values() for name in part.scores}
+    family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
+    references = [named(method, steps, guidance=g) for g in (scales if model.card.classes else [1])]
+    score = score or family.default_score
+    others = [name for name in family.scores if costly or not family.scores[name].costly]
+    names = [score, *(name for name in others if name != score)]
+    lanes = _lanes(model.card, references, names, draws, seed)
+    strata = (*dict.fromkeys(stratum for _, stratum in lanes if stratum), "")
+    able = {name for of_place in lanes.values() for name in of_place[0].scores}
     quantiles = {
-        name: np.array([[_table(each.get(one), name) for one in strata] for each in drawn])
-        for name in family_of(model.card).scores
-        if name in names
+        name: np.full((len(references), len(strata), LEVELS), np.nan)
+        for name in family.scores
+        if name in able
     }
-    error = dict.fromkeys(quantiles, 0.0 if draws >= LEAST_DRAWS else 1.0)
-    return Calibration(
-        score,
-        (*references,),
-        (*strata,),
-        quantiles,
-        {
-            "method": method,
-            "steps": steps,
-            "draws": draws,
-            "seed": seed,
-            LEARNED_FROM: dict(model.digests),
-        },
-        Measurements(tuple(Measured(one, {}, error) for one in references)),
-        _early(references, strata, drawn, score, seed),
-        unconditional=unconditional,
-    )
-
-
-def _lanes(
-    model: Model, setting: Setting, draws: int, seed: int, score: str, costly: bool
-) -> dict[str, list[LaneSpec]]:
-    """Lanes of a setting by stratum, with the scores that they can have, the best one first."""
-    family, found = family_of(model.card), {}
-    for place, lane in enumerate(family.draws(model.card, setting)):
-        names = [
-            name
-            for name in sorted(family.scores, key=lambda name: name != score)
-            if family.obstacle(name, model.card, lane) is None
-            and (costly or name == score or not family.scores[name].costly)
-        ]
-        first = replace(lane, seed=seed, scores=tuple(names))
-        ((stratum, _),) = family.strata(lane)
-        found[stratum] = [replace(first, index=draws * place + i) for i in range(draws)]
-    return found
-
-
-def _drawn(model: Model, specs: list[LaneSpec], bar: tqdm[Any]) -> Reference:
-    """Make these lanes and listen to their running score."""
-    heard: list[dict[float, float]] = [{} for _ in specs]
+    heard: dict[int, dict[float, float]] = defaultdict(dict)
+    running: Running = {}
+    times: list[float] = []
 
     def listen(ticket: int, t: float, value: float) -> None:
         if t >= FIRST - 1e-9:
             heard[ticket][t] = value
 
-    samples = run(model, specs, capacity=64, progress=bar.update, listener=listen)
-    times = np.array(sorted(heard[0]))
-    return Reference(
-        {name: np.array([sample.scores[name] for sample in samples]) for name in specs[0].scores},
-        times,
-        np.array([[of_lane[t] for t in times] for of_lane in heard]),
+    for place, samples in zip(lanes, drawn(model, [*lanes.values()], quiet, listen), strict=True):
+        row = place[0], strata.index(place[1])
+        for name in samples[0].scores:
+            values = np.array([sample.scores[name] for sample in samples])
+            quantiles[name][row] = tabulate(values)
+            if name == score:
+                times = sorted(heard[0])
+                of_lanes = np.array([[heard[i][t] for t in times] for i in range(draws)])
+                running[row] = of_lanes, (np.argsort(np.argsort(values)) + 1) / draws
+        heard.clear()
+    error = dict.fromkeys(quantiles, 0.0 if draws >= LEAST_DRAWS else 1.0)
+    settings = {"method": method, "steps": steps, "draws": draws, "seed": seed}
+    return Calibration(
+        score,
+        strata,
+        quantiles,
+        {**settings, LEARNED_FROM: dict(model.digests)},
+        Measurements(tuple(Measured(one, {}, error) for one in references)),
+        _early((*references,), strata, times, running, score, seed),
     )
 
 
-def _table(part: Reference | None, name: str) -> Floats:
-    if part is None or name not in part.scores:
-        return np.full(LEVELS, np.nan)
-    return tabulate(part.scores[name])
+def measure(
+    model: Model,
+    calibration: Calibration,
+    draws: int,
+    seed: int,
+    wanted: Sequence[Setting] | None = None,
+    quiet: bool = False,
+    around: Sequence[Setting] | None = None,
+) -> Calibration:
+    """Measure what settings do to confidence, and add it to a calibration.
+
+    The arguments are those of :class:`~sureflow.confidence.recalibration.Recalibration`, but the
+    settings are by default those that the family says are usual.
+
+    Raises:
+        ValueError: The draws will not do, or a setting does not suit the model.
+    """
+    if wanted is None:
+        wanted = family_of(model.card).usual(model.card, calibration.references)
+    plan = Recalibration(calibration, model.card, wanted, draws, seed, around)
+    lanes = [plan.lanes(setting) for setting in plan.counts]
+    for of_setting in lanes:
+        model.check(of_setting[0])
+    samples = chain.from_iterable(drawn(model, lanes, quiet))
+    return plan.result(sample.scores for sample in samples)
+
+
+def _lanes(
+    card: ModelCard, references: Sequence[Setting], names: Sequence[str], draws: int, seed: int
+) -> dict[tuple[int, str], list[LaneSpec]]:
+    """The lanes to draw, by number of the reference and stratum."""
+    return {
+        (number, family_of(lane).strata(lane)[0][0]): [
+            replace(lane, index=draws * turn + i) for i in range(draws)
+        ]
+        for number, one in enumerate(references)
+        for turn, lane in enumerate(scored(card, one, names, seed))
+    }
 
 
 def _early(
-    references: Sequence[Setting],
-    strata: Sequence[str],
-    drawn: Sequence[dict[str, Reference]],
+    references: tuple[Setting, ...],
+    strata: tuple[str, ...],
+    times: Sequence[float],
+    running: Running,
     score: str,
     seed: int,
 ) -> dict[str, Early]:
     """When lanes may be abandoned, by the running score; nothing if it never tells in time."""
-    able = [[n for n in strata if n in each and score in each[n].scores] for each in drawn]
-    parts = [each[name] for each, names in zip(drawn, able, strict=True) for name in names]
-    times = parts[0].times
-    # A score that looks at the path late, or compares two times, says nothing before.
-    told = np.all([np.isfinite(part.running).all(0) for part in parts], 0)
-    if not told.any():
+    # A score that looks at the path late, or compares two times, has no value before.
+    known = np.all([np.isfinite(values).all(0) for values, _ in running.values()], 0)
+    if not known.any():
         return {}
     levels = np.linspace(0, 1, EARLY_LEVELS)
-    quantiles = np.full((len(drawn), len(strata), told.sum(), EARLY_LEVELS), np.nan)
+    quantiles = np.full((len(references), len(strata), known.sum(), EARLY_LEVELS), np.nan)
     bounds = []
-    for number, (each, names) in enumerate(zip(drawn, able, strict=True)):
-        placed, final = [], []
-        for name in names:
-            running = each[name].running[:, told]
-            table = quantiles[number, strata.index(name)] = np.quantile(running, levels, axis=0).T
-            placed.append(ranks(running, table))
-            final.append(_order(each[name].scores[score]))
-        bounds.append(fit_bounds(np.concatenate(placed), np.concatenate(final), seed))
-    made = Early((*references,), (*strata,), times[told], quantiles, np.array(bounds))
+    for number in range(len(references)):
+        ranked, final = [], []
+        for row in (row for row in running if row[0] == number):
+            values, order = running[row]
+            quantiles[row] = np.quantile(values[:, known], levels, axis=0).T
+            ranked.append(ranks(values[:, known], quantiles[row]))
+            final.append(order)
+        bounds.append(fit_bounds(np.concatenate(ranked), np.concatenate(final), seed))
+    made = Early(references, strata, np.array(times)[known], quantiles, np.array(bounds))
     return {score: made} if made.most() else {}
-
-
-def _order(values: Floats) -> Floats:
-    """Where each value stands among all, in (0, 1]."""
-    return (np.argsort(np.argsort(values)) + 1) / len(values)

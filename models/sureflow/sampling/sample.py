@@ -14,6 +14,7 @@ from sureflow.core.family import families
 from sureflow.core.field_types import check_count
 from sureflow.core.frame import nearest
 from sureflow.core.lane import Branch, LaneSpec, Sample
+from sureflow.core.lanes import Listener
 from sureflow.model import Model
 from sureflow.sampling.sampler import Sampler
 
@@ -60,7 +61,7 @@ def run(
     specs: Iterable[LaneSpec],
     capacity: int = 32,
     progress: Callable[[int], object] | None = None,
-    listener: Callable[[int, float, float], object] | None = None,
+    listener: Listener | None = None,
 ) -> list[Sample]:
     """Run any mixture of lanes to their end; returns samples in the order of ``specs``.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, fields, replace
 from itertools import chain
 from math import inf
@@ -13,6 +13,7 @@ import torch
 from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point
 from sureflow.core.lane import UNFINISHED, LaneSpec, Result, Sample
+from sureflow.core.lanes import Listener
 from sureflow.core.process import Outcome, Process, Query, Reply
 from sureflow.model import Model
 from sureflow.sampling.evaluator import evaluators, join_and_evaluate, main_head
@@ -77,7 +78,7 @@ class Sampler:
         self,
         model: Model,
         capacity: int = 32,
-        listener: Callable[[int, float, float], object] | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self.model = model
         self.heads = evaluators(model)

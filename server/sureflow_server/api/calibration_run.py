@@ -112,13 +112,11 @@ class CalibrationRun(Run):
 
     async def _conclude(self, scores: list[dict[str, float]]) -> None:
         """Add what has been learned to the calibration in service."""
-        name, work, by_setting = self.plan.card.name, self.work, {}
-        for setting, count in work.counts.items():
-            by_setting[setting], scores = scores[:count], scores[count:]
+        name, work = self.plan.card.name, self.work
         async with _concluding:
             present = await asyncio.to_thread(self._pool.calibration_of, name)
             work.calibration = await asyncio.to_thread(Calibration.decode, present)
-            made = await asyncio.to_thread(work.result, by_setting)
+            made = await asyncio.to_thread(work.result, scores)
             data = await asyncio.to_thread(made.encode)
             try:
                 await asyncio.to_thread(write, self._pool.calibration_file(name), data)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
 from typing import Any
 
-from sureflow.confidence.ranges import CalibratedRanges
+from sureflow.confidence.ranges import calibrated_for, in_words
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
@@ -86,9 +86,9 @@ def _check_calibration(asked: FilterOptions, card: ModelCard, spec: LaneSpec) ->
         raise Problem.field(field, message)
     family, setting = family_of(spec), family_of(spec).setting(spec)
     references = [Setting.of(record) for record in card.calibrated.get("references", ())]
-    ranges = CalibratedRanges.read(card.calibrated.get("holds", {}))
+    ranges = card.calibrated.get("holds", {})
     known = setting is not None and family.references(setting, references)
-    if references and not known and not ranges.calibrated_for(score, setting):
+    if references and not known and not calibrated_for(ranges, score, setting):
         said = "; ".join(
             f"{n} {min(of):g} to {max(of):g}" for n, of in _numbers(references).items()
         )
@@ -105,12 +105,12 @@ def _check_calibrated(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> 
     """Make sure that a share of confidence is that share of samples."""
     if asked.keep is None:
         return
-    ranges = CalibratedRanges.read(card.calibrated.get("holds", {}))
+    ranges = card.calibrated.get("holds", {})
     score, setting = spec.scores[0], family_of(spec).setting(spec)
-    if not ranges.calibrated_for(score, setting):
+    if not calibrated_for(ranges, score, setting):
         numbers = {} if setting is None else setting.numbers
         at = ", ".join(f"{name} {value:g}" for name, value in numbers.items())
-        where = (setting and ranges.words(score, setting)) or "no setting"
+        where = (setting and in_words(ranges, score, setting)) or "no setting"
         message = f"at {at} confidence by {score} is a share of samples for {where}"
         hint = f"POST /v1/models/{card.name}/calibrate makes it one here"
         raise Problem.field("filter.keep", f"{message}; {hint}; filter.min needs no shares")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sureflow.confidence.calibration import Calibration, precision, tabulate
 from sureflow.confidence.measured import Measured, Measurements
-from sureflow.confidence.quantile_map import QuantileMap, distance
+from sureflow.confidence.quantile_map import distance
 from sureflow.families.flow.setting import named
 from sureflow.families.flow.spec import FlowSpec
 
@@ -22,7 +22,7 @@ def made(quantiles: dict[str, np.ndarray], scales: tuple[float, ...], score: str
     error = dict.fromkeys(quantiles, 0.0)
     measured = Measurements(tuple(Measured(one, {}, error) for one in references))
     strata = (*map(str, range(rows - 1)), "")
-    return Calibration(score, references, strata, quantiles, {"draws": 400, "seed": 3}, measured)
+    return Calibration(score, strata, quantiles, {"draws": 400, "seed": 3}, measured)
 
 
 def calibration() -> Calibration:
@@ -154,7 +154,7 @@ def test_beyond_its_table_a_score_still_has_a_rank() -> None:
 
 def test_what_was_measured_at_other_settings_is_kept_and_used(tmp_path: Path) -> None:
     """Twenty Euler steps make everything look twice as sure as it is."""
-    maps = {SCORE: QuantileMap(np.array([0.0, 2.0]), np.array([0.0, 1.0]))}
+    maps = {SCORE: np.array([[0.0, 2.0], [0.0, 1.0]])}
     before = calibration()
     known = before.measured.renewed([Measured(named("euler", 20), maps, {SCORE: 0.01})])
     replace(before, measured=known).save(tmp_path / "c.safetensors")

@@ -125,7 +125,7 @@ def test_the_card_has_the_pairs_and_how_they_came_about() -> None:
 def test_it_is_stored_with_the_calibration(tmp_path) -> None:
     tables = {"propagated": tabulate(np.linspace(0, 1, 99))[None, None]}
     known = Measurements((Measured(named("heun", 20), {}, {"propagated": 0.0}),))
-    plain = Calibration("propagated", (named("heun", 20),), ("",), tables, {"draws": 99}, known)
+    plain = Calibration("propagated", ("",), tables, {"draws": 99}, known)
     plain.save(tmp_path / "c.safetensors")
     assert Calibration.load(tmp_path / "c.safetensors").conformal is None
     assert "conformal" not in plain.summary()
@@ -141,10 +141,10 @@ def test_it_is_stored_with_the_calibration(tmp_path) -> None:
     ("tensors", "message"),
     [
         ({}, "lacks judged/confidence"),
-        ({"judged/confidence": np.ones(2), "judged/bound": np.ones(3)}, "shapes"),
-        ({"judged/confidence": np.arange(2), "judged/bound": np.arange(2)}, "does not fall"),
+        ({"confidence": np.ones(2), "bound": np.ones(3)}, "shapes"),
+        ({"confidence": np.arange(2), "bound": np.arange(2)}, "does not fall"),
     ],
 )
 def test_a_table_that_is_none_is_refused(tensors, message) -> None:
     with pytest.raises(ValueError, match=message):
-        Conformal.read(tensors, {"judged": "{}"})
+        Conformal.read(tensors, "{}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from math import inf
 
 import numpy as np
 import pytest
 
 from sureflow.confidence.measured import Measured, Measurements, between, ranges
-from sureflow.confidence.quantile_map import QuantileMap
+from sureflow.confidence.ranges import calibrated_for, in_words
 from sureflow.core.setting import Setting
 from sureflow.families.flow.setting import named
 
@@ -18,7 +19,7 @@ LEVELS = np.linspace(0, 1, 65)
 
 def at(steps: int, by: float = 1.0, error: float = 0.01, method: str = "euler") -> Measured:
     """Confidence ``u`` becomes ``u ** by``."""
-    maps = {SCORE: QuantileMap(LEVELS, LEVELS**by)}
+    maps = {SCORE: np.stack([LEVELS, LEVELS**by])}
     return Measured(named(method, steps), maps, {SCORE: error})
 
 
@@ -88,8 +89,8 @@ def test_ranges_of_tolerances_end_at_the_tightest() -> None:
     assert ranges([loose, tight], [tried, beyond], SCORE) == ((0.0, 0.1),)
     assert ranges([loose], [], SCORE) == ((0.1, 0.1),)
     known = Measurements((tight, loose, tried, beyond)).ranges
-    assert known.calibrated_for(SCORE, named("ab2", None, 1e-5))
-    assert not known.calibrated_for(SCORE, named("ab2", None, 0.11))
+    assert calibrated_for(known, SCORE, named("ab2", None, 1e-5))
+    assert not calibrated_for(known, SCORE, named("ab2", None, 0.11))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_round_trip() -> None:
             check(13, 9, 20),
         )
     )
-    read = Measurements.read(known.tensors(), known.metadata())
+    read = Measurements.read(known.tensors(), json.dumps(known.notes()))
     assert read.ranges == known.ranges
     assert [each.between for each in read.of] == [None, None, (20, inf), (9, 20)]
     setting = named("euler", 20)
@@ -142,13 +143,13 @@ def test_round_trip() -> None:
         )
     falling = {name: np.stack([c[0], c[1, ::-1]]) for name, c in known.tensors().items()}
     with pytest.raises(ValueError, match="shifts/0/likelihood does not rise"):
-        Measurements.read(falling, known.metadata())
+        Measurements.read(falling, json.dumps(known.notes()))
     with pytest.raises(ValueError, match="settings and errors"):
-        Measurements.read({}, {"shifts": '[{"setting": {"speed": [3]}, "error": {}}]'})
+        Measurements.read({}, '[{"setting": {"speed": [3]}, "error": {}}]')
     with pytest.raises(ValueError, match="should have steps"):
-        Measurements.read({}, {"shifts": '[{"setting": {"speed": 3}, "error": {}}]'})
+        Measurements.read({}, '[{"setting": {"speed": 3}, "error": {}}]')
     with pytest.raises(ValueError, match="settings and errors"):
-        Measurements.read({}, {})
+        Measurements.read({}, "")
 
 
 def test_settings_may_tell_of_different_scores() -> None:
@@ -156,8 +157,8 @@ def test_settings_may_tell_of_different_scores() -> None:
     both = Measured(named("euler", 10), {}, {SCORE: 0.0, "straightness": 0.0})
     one = Measured(named("euler", 20), {}, {"straightness": 0.01})
     known = Measurements((both, one))
-    assert known.ranges.words(SCORE, named("rk4", 1)).endswith("euler: 10 steps")
-    assert known.ranges.words("straightness", named("rk4", 1)).endswith("10 steps or 20 steps")
+    assert in_words(known.ranges, SCORE, named("rk4", 1)).endswith("euler: 10 steps")
+    assert in_words(known.ranges, "straightness", named("rk4", 1)).endswith("10 steps or 20 steps")
     assert known.confidence(0.3, SCORE, "", named("euler", 20)) == 0.3
 
 

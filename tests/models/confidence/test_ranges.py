@@ -7,26 +7,24 @@ from dataclasses import replace
 
 import pytest
 
-from sureflow.confidence.ranges import CalibratedRange, CalibratedRanges
+from sureflow.confidence.ranges import CalibratedRange, calibrated_for, calibrated_range, in_words
 from sureflow.core.setting import Setting
 from sureflow.families.flow.setting import named
 
 
 def of(setting: Setting, *ends: tuple[float, float | None]) -> CalibratedRange:
-    return CalibratedRange(setting.key, setting.axis, ends)
+    return calibrated_range(setting.line, ends)
 
 
-RANGES = CalibratedRanges(
-    {
-        "likelihood": (
-            of(named("heun", 1), (10, None)),
-            of(named("heun", None, 1), (0.01, 0.1)),
-            of(named("euler", 1), (20, 50), (100, 100)),
-            of(named("euler", 1, guidance=3.0), (50, None)),
-            of(named("heun", 1, grid="fitted"), (8, 8)),
-        )
-    }
-)
+RANGES = {
+    "likelihood": (
+        of(named("heun", 1), (10, None)),
+        of(named("heun", None, 1), (0.01, 0.1)),
+        of(named("euler", 1), (20, 50), (100, 100)),
+        of(named("euler", 1, guidance=3.0), (50, None)),
+        of(named("heun", 1, grid="fitted"), (8, 8)),
+    )
+}
 
 
 @pytest.mark.parametrize(
@@ -54,24 +52,24 @@ RANGES = CalibratedRanges(
     ids=str,
 )
 def test_calibrated_for(setting: Setting | None, calibrated: bool) -> None:
-    assert RANGES.calibrated_for("likelihood", setting) is calibrated
-    assert not RANGES.calibrated_for("straightness", setting)
+    assert calibrated_for(RANGES, "likelihood", setting) is calibrated
+    assert not calibrated_for(RANGES, "straightness", setting)
 
 
 def test_words() -> None:
-    assert RANGES.words("likelihood", named("rk4", 3)) == (
+    assert in_words(RANGES, "likelihood", named("rk4", 3)) == (
         "grid uniform, method heun: 10 or more steps; "
         "grid uniform, method heun: tolerance of 0.01 to 0.1; "
         "grid uniform, method euler: 20 to 50 steps or 100 steps; "
         "grid fitted, method heun: 8 steps"
     )
-    assert RANGES.words("likelihood", named("rk4", 3, guidance=2.0)) == ""
-    loose = CalibratedRanges({"likelihood": (of(named("ab2", None, 1), (0.0, 0.1)),)})
-    assert loose.words("likelihood", named("rk4", 3)).endswith("tolerance of at most 0.1")
+    assert in_words(RANGES, "likelihood", named("rk4", 3, guidance=2.0)) == ""
+    loose = {"likelihood": (of(named("ab2", None, 1), (0.0, 0.1)),)}
+    assert in_words(loose, "likelihood", named("rk4", 3)).endswith("tolerance of at most 0.1")
 
 
 def test_it_travels_as_json_in_the_form_that_clients_know() -> None:
-    record = json.loads(json.dumps(RANGES.record()))
+    record = json.loads(json.dumps(RANGES))
     assert record["likelihood"][:2] == [
         {
             "method": "heun",
@@ -88,7 +86,10 @@ def test_it_travels_as_json_in_the_form_that_clients_know() -> None:
             "tolerance": [[0.01, 0.1]],
         },
     ]
-    assert CalibratedRanges.read(record) == RANGES
+    for steps in (8, 10):
+        setting = named("heun", steps)
+        found = calibrated_for(record, "likelihood", setting)
+        assert found is calibrated_for(RANGES, "likelihood", setting)
 
 
 def test_settings_are_read_as_they_are_written() -> None:

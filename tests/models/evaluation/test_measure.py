@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from stubs import Open, model_of
 
-from sureflow.confidence.calibration import LEAST_DRAWS, precision
-from sureflow.confidence.quantile_map import LIMIT, distance
+from sureflow.confidence.calibration import precision
+from sureflow.confidence.quantile_map import LEAST_DRAWS, LIMIT, distance
+from sureflow.confidence.ranges import calibrated_for
 from sureflow.confidence.recalibration import CHECK_DRAWS, Recalibration
-from sureflow.core.family import family_of
 from sureflow.core.lane import Sample
 from sureflow.core.setting import Setting
-from sureflow.evaluation.measure import measure
-from sureflow.evaluation.reference import calibrate
+from sureflow.evaluation.reference import calibrate, measure
 from sureflow.families.flow.setting import draws, named, usual
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
@@ -78,7 +77,7 @@ def test_a_score_that_cannot_be_interpolated_is_not_said_to_be(measured: Model) 
         if check.between is not None and check.setting.line == COARSE.line
     }
     tried = errors[COARSE.at(17)]
-    said = {ranges.calibrated_for("trajectory", setting) for setting in between}
+    said = {calibrated_for(ranges, "trajectory", setting) for setting in between}
     assert said == {tried <= LIMIT}
 
 
@@ -165,7 +164,7 @@ def test_many_draws_tell_the_strata_apart_and_need_no_others_beside_them() -> No
     before = model.calibration
     assert before is not None
     coarse = named("euler", 5)
-    plan = Recalibration(before, model.card, family_of(model.card), [coarse], 3 * 900, 4)
+    plan = Recalibration(before, model.card, [coarse], 3 * 900, 4)
     assert plan.counts == {coarse: 2700, coarse.at(11): CHECK_DRAWS, named("heun", 12): CHECK_DRAWS}
     made = replace(model, calibration=measure(model, before, 2700, 4, [coarse], True))
     for label in (0, 1, None):

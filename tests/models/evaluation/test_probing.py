@@ -15,7 +15,7 @@ from sureflow.checkpoint import CALIBRATION, CheckpointConfig, CheckpointError, 
 from sureflow.cli import app
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import draw_balanced
-from sureflow.evaluation.probing import KNOTS, JudgedFeatures, Regression, fit_probe
+from sureflow.evaluation.probing import KNOTS, Regression, fit_probe
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.engine import PROBE
 from sureflow.learned import LEARNED_FROM
@@ -42,7 +42,7 @@ def test_regression_finds_what_was_put_in() -> None:
     x[labels == 1] += 5
     truth = 2 * x[:, 0] - 0.03 * x[:, 1] + torch.tensor([1.0, -4.0])[labels]
     said = (truth + 0.1 * torch.randn(4000, generator=drawn)).double()
-    regression = Regression(JudgedFeatures(x, labels, said))
+    regression = Regression(x, labels, said)
     weight, bias = regression.solve(1e-6, classes=2)
     assert weight.tolist() == pytest.approx([2, -0.03, 0], abs=0.01)
     assert bias[:2].tolist() == pytest.approx([1, -4], abs=0.02)

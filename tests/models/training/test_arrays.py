@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from sureflow.training.arrays import Arrays
 from sureflow.training.config import DataConfig, read_config
-from sureflow.training.data import Ring, Unlabelled, source_of
+from sureflow.training.data import source_of
 
 
 def _file(folder: Path, **tensors: Tensor) -> Path:
@@ -23,14 +24,14 @@ def test_samples_and_labels_stay_together(tmp_path: Path) -> None:
     x, label = source.draw(200, torch.Generator().manual_seed(0))
     assert torch.equal(x, label[:, None].float().expand(200, 4))
     assert set(label.tolist()) == {0, 1, 2}
-    assert (source.media, source.names) == ("vector", ("0", "1", "2"))
+    assert source.names == ("0", "1", "2")
 
 
 def test_images_without_labels(tmp_path: Path) -> None:
     path = _file(tmp_path, samples=torch.rand(5, 1, 4, 4))
     source = source_of(DataConfig(name="file", path=path))
     x, label = source.draw(7, torch.Generator().manual_seed(0))
-    assert (source.media, source.names) == ("image", ())
+    assert source.names == ()
     assert x.shape == (7, 1, 4, 4)
     assert label.tolist() == [0] * 7
 
@@ -102,11 +103,11 @@ def test_path_is_relative_to_the_configuration(tmp_path: Path) -> None:
 def test_labels_can_be_hidden(tmp_path: Path) -> None:
     path = _file(tmp_path, samples=X, labels=Y)
     source = source_of(DataConfig(name="file", path=path))
-    hidden = Unlabelled(source)
+    assert isinstance(source, Arrays)
+    hidden = source.unlabelled()
     (x, label), (same, _) = (
         each.draw(20, torch.Generator().manual_seed(0)) for each in (hidden, source)
     )
     assert torch.equal(x, same)
     assert not label.any()
-    assert (hidden.names, hidden.media) == ((), "vector")
-    assert Unlabelled(Ring()).description == Ring().description
+    assert hidden.names == ()

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from sureflow.training.arrays import scaled
 from sureflow.training.config import DataConfig
-from sureflow.training.data import Ring, fashion_mnist, scaled, source_of
+from sureflow.training.data import Ring, fashion_mnist, source_of
 
 
 def test_fashion_mnist_reads_idx_files(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sureflow.confidence.ranges import CalibratedRange, CalibratedRanges
+from sureflow.confidence.ranges import CalibratedRange, calibrated_range
 from sureflow.core.card import ModelCard
 from sureflow.core.setting import Setting
 from sureflow.families.flow.setting import named as at
@@ -36,19 +36,17 @@ TABLE = {
 
 
 def of(setting: Setting, *ends: tuple[float, float | None]) -> CalibratedRange:
-    return CalibratedRange(setting.key, setting.axis, ends)
+    return calibrated_range(setting.line, ends)
 
 
-RANGES = CalibratedRanges(
-    {
-        "propagated": (
-            of(at("heun", 1), (10, None)),
-            of(at("heun", 1, guidance=2.0), (20, 20)),
-            of(at("ab2", None, 1), (0.0, 0.05)),
-            of(at("rk4", 1, guidance=7.0), (5, 5)),
-        )
-    }
-)
+RANGES = {
+    "propagated": (
+        of(at("heun", 1), (10, None)),
+        of(at("heun", 1, guidance=2.0), (20, 20)),
+        of(at("ab2", None, 1), (0.0, 0.05)),
+        of(at("rk4", 1, guidance=7.0), (5, 5)),
+    )
+}
 CARD = ModelCard(
     "m",
     "sha256:0",
@@ -64,7 +62,7 @@ CARD = ModelCard(
         "steps": 20,
         "references": [at("heun", 20, guidance=g).record() for g in (1.0, 2.0)],
         "early_confidence": {"propagated": 0.8},
-        "holds": RANGES.record(),
+        "holds": RANGES,
         "conformal": TABLE,
     },
 )
