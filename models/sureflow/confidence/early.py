@@ -49,7 +49,7 @@ class Early:
     bounds: Floats
 
     def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
-        """Whether a lane may be abandoned, see :class:`~sureflow.core.early.EarlyRule`.
+        """Whether a lane may be abandoned, see :class:`~sureflow.core.engine.EarlyRule`.
 
         Lanes that no single table ranks are never abandoned.
         """

@@ -16,7 +16,7 @@ from sureflow.core.lane import LaneSpec, View
 from sureflow.core.transfer import to_device
 
 Listener = Callable[[int, float, float], object]
-"""Is called with a slot or a lane's number, ``t``, and the running score."""
+"""Called with a lane's slot or ticket, the time that it has reached, and its running score."""
 
 
 class Lanes(Fields):
