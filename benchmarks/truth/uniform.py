@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.confidence.calibration import Calibration
-from sureflow.confidence.measured import Measurements
+from sureflow.confidence.measured import Measured, Measurements
 from sureflow.confidence.quantile_map import LIMIT, distance
 from sureflow.core.arrays import Floats
 from sureflow.core.lane import Sample
@@ -47,7 +47,8 @@ def _confidences(
     """Of all scores that have tables: as served, and by the tables of the reference draws."""
     calibration = model.calibration
     assert calibration is not None
-    plain = replace(calibration, measured=Measurements(()))
+    unmapped = tuple(Measured(one, {}, {}) for one in calibration.references)
+    plain = replace(calibration, measured=Measurements(unmapped))
     classes = len(model.card.classes)
     specs = [
         FlowSpec(

@@ -101,21 +101,18 @@ class Early:
             parts = [tensors[name] for part in PARTS if (name := f"{score}/{part}") in tensors]
             if len(parts) < len(PARTS):
                 raise ValueError(f"lacks a part of {EARLY}/{score}")
-            found[score] = cls(references, strata, *parts)
-            if not found[score]._fits():
+            times, quantiles, bounds = parts
+            if not (
+                times.ndim == 1
+                and np.isfinite(times).all()
+                and (np.diff(times) > 0).all()
+                and bounds.shape == (len(references), len(SHARES), len(times))
+                and quantiles.shape[:-1] == (len(references), len(strata), len(times))
+                and quantiles.size > 0
+            ):
                 raise ValueError(f"{EARLY}/{score} has parts that do not fit together")
+            found[score] = cls(references, strata, *parts)
         return found
-
-    def _fits(self) -> bool:
-        times, number = self.times.shape, len(self.references)
-        return (
-            len(times) == 1
-            and times[0] > 0
-            and bool(np.isfinite(self.times).all() and (np.diff(self.times) > 0).all())
-            and self.bounds.shape == (number, len(SHARES), *times)
-            and self.quantiles.shape[:-1] == (number, len(self.strata), *times)
-            and self.quantiles.size > 0
-        )
 
 
 def rank(value: float, table: Floats) -> float:

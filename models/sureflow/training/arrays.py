@@ -60,12 +60,11 @@ def open_arrays(config: DataConfig) -> Arrays:
     names = config.names if labels is None else _names(labels, len(samples), config.names)
     if labels is None:
         labels = torch.zeros(len(samples), dtype=torch.long)
-    chosen = config.chosen
-    if not len(samples[chosen]):
+    part = samples[config.chosen]
+    if not len(part):
         raise ValueError(f"data.first: {config.first} is past the last of {len(samples)} samples")
-    used = len(samples[chosen])
-    description = f"{config.path.name}, samples {config.first} to {config.first + used}"
-    return Arrays(samples[chosen], labels[chosen], names, description)
+    description = f"{config.path.name}, samples {config.first} to {config.first + len(part)}"
+    return Arrays(part, labels[config.chosen], names, description)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

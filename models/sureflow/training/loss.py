@@ -6,10 +6,10 @@ heteroscedastic Gaussian likelihood, so that it matches the actual residual.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sureflow.networks import VelocityNetwork
 
@@ -58,12 +58,13 @@ def variance(net: VelocityNetwork, x: Tensor, t: Tensor, u: Tensor, label: Tenso
     return nll.detach()
 
 
-OBJECTIVES: dict[str, Objective] = {
-    "velocity": velocity,
-    "beta_nll": beta_nll,
-    "decoupled": decoupled,
-    "variance": variance,
+OBJECTIVES: dict[str, tuple[Objective, Callable[[VelocityNetwork], Iterable[nn.Parameter]]]] = {
+    "velocity": (velocity, VelocityNetwork.velocity_parameters),
+    "beta_nll": (beta_nll, VelocityNetwork.parameters),
+    "decoupled": (decoupled, VelocityNetwork.parameters),
+    "variance": (variance, VelocityNetwork.noise_parameters),
 }
+"""The objectives by name, and the parameters that each trains; all others are frozen."""
 
 
 def _moments(net: VelocityNetwork, x: Tensor, t: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:

@@ -35,12 +35,8 @@ class Trainer:
         self.network, self.source, self.config, self.folder = network, source, config, folder
         self.step, self.seconds = 0, 0.0
         self.losses: list[float] = []
-        of_objective = {
-            "velocity": network.velocity_parameters,
-            "variance": network.noise_parameters,
-        }
-        trained = of_objective.get(config.objective, network.parameters)()
-        chosen = {id(parameter) for parameter in trained}
+        self._objective, trained = OBJECTIVES[config.objective]
+        chosen = {id(parameter) for parameter in trained(network)}
         for parameter in network.parameters():
             parameter.requires_grad_(id(parameter) in chosen)
         named = network.named_parameters()
@@ -97,7 +93,7 @@ class Trainer:
         x, t, u, label = (part.to(device) for part in batch)
         bf16 = config.precision == "bfloat16"
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
-            loss = OBJECTIVES[config.objective](self.network, x, t, u, label)
+            loss = self._objective(self.network, x, t, u, label)
         nn.utils.clip_grad_norm_(self.parameters.values(), config.clip)
         self.optimizer.step()
         self.step += 1

@@ -192,7 +192,7 @@ def test_a_few_steps_learn(kind: str, objective: str) -> None:
         t = torch.rand(32, generator=generator)
         time = t.reshape(-1, *(1,) * len(network.shape))
         optimizer.zero_grad()
-        OBJECTIVES[objective](network, (1 - time) * x0 + time * x1, t, x1 - x0, label)
+        OBJECTIVES[objective][0](network, (1 - time) * x0 + time * x1, t, x1 - x0, label)
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         with torch.no_grad():
