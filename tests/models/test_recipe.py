@@ -83,7 +83,7 @@ def same(one, other) -> bool:
     return type(one) is type(other) and one == other
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(specs)
 def test_there_and_back(spec: FlowSpec) -> None:
     again = parse(dump(spec))

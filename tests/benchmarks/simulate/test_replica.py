@@ -154,7 +154,7 @@ asks = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(asks=asks, rows=st.integers(1, 5))
 def test_stretches_are_ticks_one_after_the_other(
     asks: list[tuple[int, list[int], FlowSpec]], rows: int

@@ -156,7 +156,7 @@ def test_a_bomb_is_refused_before_it_goes_off() -> None:
     refused(encoded(whole + zlib.crc32(chunk).to_bytes(4, "big")))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_damaged_files_are_refused_or_read(data: st.DataObject) -> None:
     image = io.BytesIO()
@@ -171,7 +171,7 @@ def test_damaged_files_are_refused_or_read(data: st.DataObject) -> None:
         assert got is None or np.isfinite(got).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(nested, min_size=1, max_size=3))
 def test_lists_of_anything_are_refused_or_read(lists: list[Any]) -> None:
     for reading in (read_array, read_mask):

@@ -66,7 +66,7 @@ specs = st.builds(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(specs, st.data())
 def test_a_trajectory_taken_up_again_is_the_same(mixture, spec: FlowSpec, data) -> None:
     """From its frame, from an earlier one and from nothing; among strangers; all its scores."""

@@ -194,7 +194,7 @@ def chain(roomy: tuple[Server, FolderPlace], steps: list[Any]) -> None:
 HEALTH = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=HEALTH)
+@settings(max_examples=25, suppress_health_check=HEALTH)
 @given(steps=st.lists(moves, max_size=8))
 def test_nothing_fails_and_nothing_is_lost(
     roomy: tuple[Server, FolderPlace], steps: list[Any]
@@ -203,7 +203,7 @@ def test_nothing_fails_and_nothing_is_lost(
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None, suppress_health_check=HEALTH)
+@settings(max_examples=600, suppress_health_check=HEALTH)
 @given(steps=st.lists(moves, min_size=3, max_size=15))
 def test_nothing_ever_fails(roomy: tuple[Server, FolderPlace], steps: list[Any]) -> None:
     chain(roomy, steps)

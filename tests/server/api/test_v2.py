@@ -299,9 +299,7 @@ def test_text_that_is_none(server: Server) -> None:
         assert response.status_code == 422, response.text
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=200), length=st.none() | st.integers(0, 250))
 def test_no_body_is_too_strange(server: Server, body: bytes, length: int | None) -> None:
     headers = {} if length is None else {"Inference-Header-Content-Length": str(length)}

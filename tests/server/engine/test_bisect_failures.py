@@ -121,7 +121,7 @@ def test_no_memory_for_a_single_lane_fails_its_request_and_no_other() -> None:
     assert {request for request, _ in finished} == {1, 3}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.integers(0, CLASSES - 1), min_size=1, max_size=8),
     st.frozensets(st.integers(0, CLASSES - 1), max_size=3),

@@ -144,7 +144,7 @@ def test_a_rejected_step_leaves_no_trace(method: str) -> None:
         assert np.array_equal(getattr(tried, name), getattr(replayed, name))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     method=st.sampled_from(ADAPTIVE_METHODS),
     tolerance=st.floats(1e-5, 1),
@@ -235,7 +235,7 @@ lanes_of_all_kinds = st.builds(
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(lanes_of_all_kinds, min_size=2, max_size=12))
 def test_every_lane_chooses_its_steps_as_if_alone(mixture, unet, specs) -> None:
     for model in (mixture, unet):
