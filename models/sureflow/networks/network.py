@@ -69,8 +69,9 @@ class VelocityNetwork(nn.Module, ABC):
 
     def __init__(self, shape: tuple[int, ...], classes: int, floor: float) -> None:
         super().__init__()
-        if not 1 <= len(shape) <= MAX_DIMENSIONS or not all(size >= 1 for size in shape):
-            raise ValueError(f"shape: expected 1 to {MAX_DIMENSIONS} sizes above 0")
+        whole = all(isinstance(size, int) and size >= 1 for size in shape)
+        if not 1 <= len(shape) <= MAX_DIMENSIONS or not whole:
+            raise ValueError(f"shape: expected 1 to {MAX_DIMENSIONS} sizes, integers above 0")
         if classes < 0:
             raise ValueError(f"classes: {classes} is below 0")
         if not (floor >= 0 and math.isfinite(floor)):

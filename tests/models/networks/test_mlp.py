@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
-from sureflow.networks import MLP
+from sureflow.moments import Moments
+from sureflow.networks import MLP, VelocityNetwork
+
+
+class Plain(VelocityNetwork):
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
+        return Moments(x)
 
 
 def test_head_variance_is_the_squared_weights_times_the_noise() -> None:
@@ -35,6 +44,12 @@ def test_noise_before_the_last_layer_gives_more_variance_than_the_head_alone() -
 def test_shape_must_be_a_vector() -> None:
     with pytest.raises(ValueError, match="unpack"):
         MLP((3, 4))
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3.0,), (1, 1e38, 8), (1,) * 9])
+def test_a_shape_is_of_integers_above_0(shape: tuple[Any, ...]) -> None:
+    with pytest.raises(ValueError, match="shape"):
+        Plain(shape, classes=0, floor=0.0)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
