@@ -6,6 +6,9 @@ falls on both; what is printed is the ratio of their latencies. Then settings ar
 the API, and fresh samples are drawn at each of them and at settings in between.
 
 ``python -m benchmarks.calibrating --model ring --at heun:15 --at rk4:7 --between heun:12``
+
+The model ``ring-classes`` is ``ring-exact`` with its eight modes shared out among four classes.
+Where a sample costs next to nothing, there can be so many that chance hides no error of a class.
 """
 
 from __future__ import annotations
@@ -24,16 +27,20 @@ import numpy as np
 from benchmarks.report import Report, options
 from benchmarks.serving.load import Call, play
 from benchmarks.throughput import served
-from sureflow.checkpoint import embedded_folder
+from sureflow.checkpoint import CALIBRATION, embedded_folder, load, read_config, save
 from sureflow.confidence.quantile_map import distance
 from sureflow.core.arrays import Floats
 from sureflow.core.setting import Setting
+from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.setting import parse
+from sureflow.networks.registry import build
 
 PATIENCE_S = 60.0
 ENDED = ("completed", "failed", "cancelled")
 EACH = 512
 """Samples of a request of those that confidence is measured on."""
+
+WITH_CLASSES = "ring-classes"
 
 LONG: dict[str, Any] = {"sampler": {"method": "rk4", "steps": 400}, "draws": 20_000}
 """A calibration that outlasts every window."""
@@ -54,7 +61,10 @@ def main() -> None:
     chosen = parser.parse_args()
     report = Report("calibrating")
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(embedded_folder() / chosen.model, Path(folder) / chosen.model)
+        if chosen.model == WITH_CLASSES:
+            _make_with_classes(Path(folder) / WITH_CLASSES)
+        else:
+            shutil.copytree(embedded_folder() / chosen.model, Path(folder) / chosen.model)
         with (
             served(chosen.model, folder=Path(folder)) as url,
             httpx.Client(base_url=url, timeout=600) as client,
@@ -67,6 +77,16 @@ def main() -> None:
             for text in (*chosen.at, *chosen.between):
                 _measure(report, client, card, text, chosen.samples)
     report.write(chosen.json)
+
+
+def _make_with_classes(folder: Path) -> None:
+    """Write ``ring-exact`` with four classes of two modes each, and tables of reference draws."""
+    config = read_config(embedded_folder() / "ring-exact")
+    network = {**config.network, "labels": [0, 0, 1, 1, 2, 2, 3, 3]}
+    changed = {"name": WITH_CLASSES, "classes": ("a", "b", "c", "d"), "network": network}
+    save(folder, config.model_copy(update=changed), build(network))
+    tables = calibrate(load(folder), 8000, [1.0], 1, score="likelihood", quiet=True)
+    tables.save(folder / CALIBRATION)
 
 
 async def _in_the_way(report: Report, url: str, chosen: Any) -> None:

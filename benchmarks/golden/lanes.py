@@ -197,7 +197,9 @@ def _seen() -> Iterator[Lane]:
         "seen": tuple(SEEN),
     }
     for choice in covering(factors, lambda choice: True):
-        fields = _fields(choice) | SEEN[choice["seen"]]
+        # The score that is recommended for digits without a label is another one by now.
+        scores = {"scores": ("propagated",)} if choice["model"] == "digits" else {}
+        fields = _fields(choice) | SEEN[choice["seen"]] | scores
         yield Lane(_name("seen", choice), choice["model"], fields)
 
 
