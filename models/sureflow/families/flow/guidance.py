@@ -33,7 +33,7 @@ def apply_guidance(
     """
     lanes, velocities, variances = len(scale), reply["velocity"], reply["variance"]
     velocity, variance = velocities[:lanes], variances[:lanes]
-    second = np.flatnonzero(scale[doubled] != 1)
+    second = (scale[doubled] != 1).nonzero()[0]
     if not len(second):
         return velocity, variance
     where = to_device(doubled[second], velocity.device)

@@ -411,12 +411,11 @@ class FlowLanes(Lanes):
             return "halted"
         return "max_steps" if self.forced[slot] else "converged"
 
-    def copy_stage(self, slots: Slots, source: Integers, target: int) -> None:
-        """Copy stage ``source [n]`` of each of these lanes to its stage ``target``."""
+    def copy_stage(self, slots: Slots, source: int, target: int) -> None:
+        """Copy one stage of these lanes to another one."""
         if len(slots):
-            where, stages = to_device(slots, self.device), to_device(source, self.device)
-            copied = self.stages_of_path[stages, :, where]
-            self.stages_of_path[target][:, where] = copied.transpose(0, 1)
+            where = self.index(slots)
+            self.stages_of_path[target][:, where] = self.stages_of_path[source][:, where]
             self.stage_numbers[:, target, slots] = self.stage_numbers[:, source, slots]
 
     def adaptive(self, slots: Slots) -> Flags:

@@ -7,6 +7,7 @@ the smaller the tolerance. Strata are the classes, and no condition. Free of tor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ GUIDED = "euler:50 heun:10 ab2:40 rk4:10"
 """At the largest guidance scale, where every evaluation costs two rows."""
 
 
+@lru_cache(maxsize=1024)
 def named(
     method: str,
     steps: int | None = None,

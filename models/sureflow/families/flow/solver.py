@@ -17,7 +17,7 @@ from sureflow.families.flow.control import ByLane, StepControl
 from sureflow.families.flow.deadline import accept_late_step, relax_tolerance
 from sureflow.families.flow.edits import Edits
 from sureflow.families.flow.guidance import apply_guidance
-from sureflow.families.flow.lanes import FlowLanes
+from sureflow.families.flow.lanes import PREVIOUS, FlowLanes
 from sureflow.families.flow.process import JVP, FlowProcess, on_host
 from sureflow.families.flow.scores.catalogue import NULL, SLOPE
 from sureflow.families.flow.spec import FlowSpec
@@ -59,7 +59,7 @@ class Solver(FlowProcess):
         x = combine(lanes.x, lanes.k, lanes.index(slots), weights)
         t = lanes.t[slots] + COEFFICIENTS.c[method, stage] * h
         lanes.stage_t[stage, slots] = t
-        doubled = np.flatnonzero(self._needs_null(slots, t))
+        doubled = self._needs_null(slots, t).nonzero()[0]
         query = self.velocity_query(slots, x, t.astype(np.float32), doubled)
         wanted = lanes.scoring.wants(SLOPE, slots, t)
         if wanted is None:
@@ -82,7 +82,7 @@ class Solver(FlowProcess):
         guidance, stage = lanes.guidance[slots], lanes.stage[slots]
         t = lanes.stage_t[stage, slots]
         twice = self._needs_null(slots, t)
-        velocity, variance = apply_guidance(reply, guidance, np.flatnonzero(twice))
+        velocity, variance = apply_guidance(reply, guidance, twice.nonzero()[0])
         self._observe_null(slots, t, twice, reply["velocity"])
         velocity = self.edits.steer(slots, velocity)
         where = to_device(stage, lanes.device), to_device(slots, lanes.device)
@@ -92,14 +92,15 @@ class Solver(FlowProcess):
 
         complete = stage + 1 == lanes.stages(slots)
         adaptive = lanes.adaptive(slots)
-        measured = complete & lanes.needs_error(slots)
         # The only read of a tick that waits for the device.
         read = {"rate": variance.flatten(1).sum(1), "total": velocity.flatten(1).sum(1)}
         if "reading" in reply:
             read["reading"] = reply["reading"][: len(slots)]
         if len(replies) > 1:
             read["slope"] = replies[1]["slope"]
-        if adaptive.any():
+        some_adaptive = bool(adaptive.any())
+        if some_adaptive:
+            measured = complete & lanes.needs_error(slots)
             read["trace"] = row_sums(variance)
             read["error"] = self._error_squares(slots[measured])
         numbers = on_host(read)
@@ -111,7 +112,7 @@ class Solver(FlowProcess):
 
         size = math.prod(lanes.shape)
         mean_variance, slope = np.zeros((2, len(slots)))
-        if adaptive.any():
+        if some_adaptive:
             # The cap is for the variance without guidance, which scales that of two branches.
             mean_variance = numbers["trace"] / size / (guidance**2 + (1 - guidance) ** 2)
             slope[measured] = np.sqrt(numbers["error"] / size)
@@ -120,7 +121,7 @@ class Solver(FlowProcess):
 
         self._begin(finite & (stage == 0), slots, rate, mean_variance)
         done = np.zeros(len(slots), np.bool_)
-        ended = np.flatnonzero(complete & finite & ~lanes.halted[slots])
+        ended = (complete & finite & ~lanes.halted[slots]).nonzero()[0]
         if len(ended):
             kept = ended[self._accept(slots[ended], slope[ended], adaptive[ended])]
             kept = kept[~self.edits.repeat(slots[kept])]
@@ -206,12 +207,13 @@ class Solver(FlowProcess):
         A multistep lane that leaves keeps its velocity too, as it may return after an operation.
         """
         lanes, method = self.lanes, self.lanes.method[slots]
-        remember = COEFFICIENTS.multistep[method]
-        lanes.copy_stage(slots[remember], np.zeros_like(slots[remember]), 1)
+        lanes.copy_stage(slots[COEFFICIENTS.multistep[method]], 0, PREVIOUS)
         shared: Flags = COEFFICIENTS.fsal[method] & lanes.adaptive(slots) & ~done
         if shared.any():
             shared &= ~self.edits.active(slots)
-            lanes.copy_stage(slots[shared], COEFFICIENTS.stages[method[shared]] - 1, 0)
+            last = COEFFICIENTS.stages[method] - 1
+            for source in np.unique(last[shared]).tolist():
+                lanes.copy_stage(slots[shared & (last == source)], source, 0)
             lanes.stage[slots[shared]] = 1
         return shared
 
