@@ -42,7 +42,7 @@ EACH = 512
 
 WITH_CLASSES = "ring-classes"
 
-LONG: dict[str, Any] = {"sampler": {"method": "rk4", "steps": 400}, "draws": 20_000}
+LONG: dict[str, Any] = {"sampler": {"method": "rk4", "steps": 60}, "draws": 20_000}
 """A calibration that outlasts every window."""
 
 

@@ -31,18 +31,23 @@ class Step:
 
     Attributes:
         slots: The lanes, ``[n]``.
-        where: The same lanes as an index on the device.
         t: Progress of the lanes at the evaluation, ``[n]``.
         weight: Weight of the evaluation in an integral over time, ``[n]``: that of the solver's
             own quadrature, which may be negative. At the beginning of a step, the step's size.
         evidence: Evidence by name: tensors ``[n, ...]`` on the device, numbers ``[n]`` on the host.
+        index: Makes an index on the device of slots.
     """
 
     slots: Slots
-    where: Index
     t: Floats
     weight: Floats
     evidence: Evidence
+    index: Callable[[Slots], Index]
+
+    @property
+    def where(self) -> Index:
+        """The lanes as an index on the device."""
+        return self.index(self.slots)
 
     def scaled(self, values: Tensor) -> Tensor:
         """``values [n, *shape]`` multiplied by their weights."""

@@ -106,13 +106,13 @@ class Scoring:
             chosen = chosen[score.wants(evidence, slots[chosen], t[chosen])]
             if len(chosen):
                 part, times = slots[chosen], t[chosen]
-                where = self._lanes.index(part)
-                score.observe(Step(part, where, times, times, _chosen(found, chosen)))
+                own = _chosen(found, chosen)
+                score.observe(Step(part, times, times, own, self._lanes.index))
 
     def begin(self, slots: Slots, t: Floats, h: Floats, evidence: Callable[..., Evidence]) -> None:
         """Pass the beginnings of kept steps, at times ``t`` and of sizes ``h``, to the scores.
 
-        ``evidence`` maps ``(part, slots, where)``, a part of the lanes, to their evidence.
+        ``evidence`` maps ``(part, slots)``, a part of the lanes, to their evidence.
         """
         for score, step in self._steps(slots, t, h, evidence):
             score.begin(step)
@@ -153,8 +153,8 @@ class Scoring:
             elif not members.any():
                 continue
             chosen = slots[part]
-            where = self._lanes.index(chosen)
-            yield score, Step(chosen, where, t[part], weight[part], evidence(part, chosen, where))
+            own = evidence(part, chosen)
+            yield score, Step(chosen, t[part], weight[part], own, self._lanes.index)
 
 
 def _chosen(found: Mapping[str, Any], chosen: Slots) -> Evidence:

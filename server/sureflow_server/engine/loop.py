@@ -277,8 +277,16 @@ class TickLoop:
                 continue
             self._stale.discard(model)
             left = sampler.ticks_left()
-            free = 0 if model in self._cache.closing else sampler.free
-            turn = self._scheduler.turn(model, self._row_budget(model, left), free, left)
+            turn = self._scheduler.turn(
+                model,
+                self._row_budget(model, left),
+                sampler.free,
+                left,
+                closing=model in self._cache.closing,
+            )
+            sampler.cancel(turn.evict)
+            for ticket in turn.evict:
+                del self._slots[ticket]
             sampler.pause(turn.pause)
             sampler.resume(turn.resume)
             for ticket, lane in turn.start:

@@ -47,8 +47,9 @@ _Queues = dict[int, dict[str, list[_Request[L]]]]
 
 @dataclass(frozen=True, slots=True)
 class Turn(Generic[L]):
-    """What changes before the next tick: lanes to pause and to resume by ticket, lanes to start."""
+    """What changes before the next tick: lanes to evict, pause and resume, and lanes to start."""
 
+    evict: list[int]
     pause: list[int]
     resume: list[int]
     start: list[tuple[int, L]]
@@ -65,8 +66,9 @@ class Scheduler(Generic[L]):
     of their arrival, which keeps the longest wait short, and what can be done soon does not wait
     for what cannot.
 
-    Requests of the priority :data:`IDLE` have rows only while
-    there are no others at all, of whatever model.
+    Requests of the priority :data:`IDLE` have rows only while there are no others at all, of
+    whatever model. Where others find no free slot, lanes of these give theirs up, and wait again to
+    be started.
 
     A lane that has to stand back is paused: it keeps its slot and its state, which costs nothing,
     and goes on before its request starts another. But once all lanes of a request fit into slots
@@ -78,7 +80,7 @@ class Scheduler(Generic[L]):
     def __init__(self) -> None:
         self._requests: dict[int, _Request[L]] = {}
         self._queues: dict[str, _Queues[L]] = {}
-        self._owners: dict[int, _Request[L]] = {}
+        self._owners: dict[int, tuple[_Request[L], L]] = {}
         self._in_slots: dict[str, dict[int, _Request[L]]] = {}
         self._waiting: dict[str, int] = {}
         self._tickets = count()
@@ -131,7 +133,12 @@ class Scheduler(Generic[L]):
         insort(owners.setdefault(owner, []), added, key=_by_order)
 
     def turn(
-        self, model: str, rows: int, slots: int, left: Mapping[int, float] | None = None
+        self,
+        model: str,
+        rows: int,
+        slots: int,
+        left: Mapping[int, float] | None = None,
+        closing: bool = False,
     ) -> Turn[L]:
         """Decide which lanes have rows from now on; holds until something is added or ends.
 
@@ -141,10 +148,12 @@ class Scheduler(Generic[L]):
                 itself.
             slots: Free slots for lanes that have not started.
             left: Ticks that lanes still need, by ticket; without it they do not take turns.
+            closing: Whether no lane shall start any more.
         """
-        shares = self._shares(model, rows, slots)
         in_slots = self._in_slots.setdefault(model, {})
-        turn: Turn[L] = Turn([], [], [])
+        turn: Turn[L] = Turn([] if closing else self._evict(model, rows, slots), [], [], [])
+        slots = 0 if closing else slots + len(turn.evict)
+        shares = self._shares(model, rows, slots)
         fresh = {request: max(share - request.slots, 0) for request, share in shares.items()}
         spare = slots - sum(fresh.values())
         for request, share in shares.items():
@@ -160,6 +169,24 @@ class Scheduler(Generic[L]):
             if request.slots:
                 in_slots[request.id] = request
         return turn
+
+    def _evict(self, model: str, rows: int, slots: int) -> list[int]:
+        """Let idle lanes, the newest first, wait again for want of slots; return their tickets."""
+        idle = [r for r in self._in_slots[model].values() if r.priority <= IDLE]
+        if not (idle and self.busy):
+            return []
+        others = (r for r in self._requests.values() if r.model == model and r.priority > IDLE)
+        wanting = min(sum(len(request.waiting) for request in others), rows)
+        held = sorted(ticket for request in idle for ticket in request.running + request.paused)
+        evicted = held[::-1][: max(wanting - slots, 0)]
+        for ticket in evicted:
+            request, lane = self._owners.pop(ticket)
+            (request.running if ticket in request.running else request.paused).remove(ticket)
+            request.waiting.appendleft(lane)
+            self._waiting[model] += 1
+            if not request.slots:
+                del self._in_slots[model][request.id]
+        return evicted
 
     def _shares(self, model: str, rows: int, slots: int) -> dict[_Request[L], int]:
         """Lanes that each request may run."""
@@ -213,10 +240,11 @@ class Scheduler(Generic[L]):
     def _start(self, request: _Request[L], count: int, turn: Turn[L]) -> None:
         for _ in range(count):
             ticket = next(self._tickets)
-            turn.start.append((ticket, request.waiting.popleft()))
+            lane = request.waiting.popleft()
+            turn.start.append((ticket, lane))
             self._waiting[request.model] -= 1
             request.running.append(ticket)
-            self._owners[ticket] = request
+            self._owners[ticket] = request, lane
 
     def under_way(self, model: str) -> Iterator[tuple[float, list[int], L | None]]:
         """Yield the deadline, lanes in slots and next lane of every request that holds a slot."""
@@ -226,7 +254,7 @@ class Scheduler(Generic[L]):
 
     def finish(self, ticket: int) -> None:
         """Take note that a running lane has left its slot."""
-        request = self._owners.pop(ticket)
+        request, _ = self._owners.pop(ticket)
         request.running.remove(ticket)
         if not request.unfinished:
             self._forget(request)

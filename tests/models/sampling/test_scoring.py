@@ -128,7 +128,7 @@ def rows(numbers):
     state = torch.tensor([[10.0 * n, 1.0] for n in numbers])
     found = {"state": state, "trace": np.array(numbers, np.float64)}
 
-    def of(part, slots, where):
+    def of(part, slots):
         return lambda name: found[name][part]
 
     return of
@@ -277,10 +277,10 @@ def test_evidence_that_nobody_looks_at_is_not_worked_out(scoring: Scoring) -> No
     scoring.admit(1, spec(1, "plain"))
     looked: list[str] = []
 
-    def of(part, slots, where):
+    def of(part, slots):
         def evidence(name):
             looked.append(name)
-            return rows((0, 1))(part, slots, where)(name)
+            return rows((0, 1))(part, slots)(name)
 
         return evidence
 

@@ -187,6 +187,18 @@ def test_requests_pass_it_by_and_it_takes_no_room_from_them(
     assert small.process.wait() == 0, "nobody waits for what is idle"
 
 
+def test_few_slots_are_not_in_the_way(folder: Path, start: Callable[..., Server]) -> None:
+    """Its lanes are in all of them when a request comes, and are begun again later."""
+    small = start("--capacity", "4", models=folder)
+    begun = small.client.post(PATH, json={"sampler": {"steps": 60}, "draws": 2000})
+    job = begun.headers["location"]
+    eventually(lambda: look(small, job)["state"] == "running")
+    for seed in range(5):
+        assert len(small.generate(model="icons", n=6, seed=seed)["samples"]) == 6
+    done = look(small, job)["progress"]["done"]
+    eventually(lambda: look(small, job)["progress"]["done"] > done)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_where_the_folder_cannot_be_written_it_is_in_memory(
     folder: Path, start: Callable[..., Server]

@@ -32,6 +32,8 @@ class Floor:
 
     def turn(self, left: dict[int, float] | None = None) -> Turn[Lane]:
         turn = self.scheduler.turn("m", self.rows, self.free, left)
+        for ticket in turn.evict:
+            (self.running if ticket in self.running else self.paused).pop(ticket)
         for ticket in turn.pause:
             self.paused[ticket] = self.running.pop(ticket)
         for ticket in turn.resume:
@@ -144,7 +146,7 @@ def test_models_have_queues_of_their_own() -> None:
     scheduler.add("b", 2, lanes(2, 1))
     assert (scheduler.waiting("a"), scheduler.waiting("b"), scheduler.waiting("c")) == (2, 1, 0)
     assert [lane for _, lane in scheduler.turn("b", 9, 9).start] == [(2, 0)]
-    assert scheduler.turn("c", 9, 9) == Turn([], [], [])
+    assert scheduler.turn("c", 9, 9) == Turn([], [], [], [])
 
 
 def test_cancel_names_the_lanes_that_hold_slots_and_drops_the_others() -> None:
@@ -211,7 +213,7 @@ def test_lanes_do_not_take_turns_while_others_wait_for_slots() -> None:
     floor.scheduler.add("m", 1, lanes(1, 9))
     floor.turn({})
     turn = floor.turn({0: 1, 1: 5})
-    assert turn == Turn([], [], [])
+    assert turn == Turn([], [], [], [])
 
 
 def test_a_lane_takes_its_turn_without_a_slot_meant_for_somebody_new() -> None:
@@ -359,3 +361,31 @@ def test_what_is_idle_has_rows_only_while_nothing_else_wants_any() -> None:
     assert len(floor.turn().pause) == 4
     floor.scheduler.cancel(3)
     assert len(floor.turn().resume) == 4
+
+
+def test_idle_lanes_give_their_slots_up_to_others() -> None:
+    floor = Floor(rows=4, slots=8)
+    floor.scheduler.add("m", 1, lanes(1, 8), priority=IDLE)
+    floor.turn()
+    floor.turn(dict.fromkeys(floor.running, 1.0))
+    assert floor.free == 0, "they take turns in all slots"
+    floor.scheduler.add("m", 2, lanes(2, 3))
+    assert len(floor.turn().evict) == 3
+    assert floor.shares == {2: 3}
+    assert [*floor.paused.values()] == lanes(1, 5), "those that began first go on later"
+    for _ in range(3):
+        floor.finish(2)
+    assert sorted(lane for _, lane in floor.turn().start) == []
+    while floor.scheduler.requests("m"):
+        floor.turn({**dict.fromkeys(floor.running, 1.0), **dict.fromkeys(floor.paused, 1.0)})
+        floor.finish(1)
+    assert floor.scheduler.waiting("m") == 0
+
+
+def test_a_model_that_closes_starts_nothing_and_evicts_nothing() -> None:
+    floor = Floor(rows=4, slots=4)
+    floor.scheduler.add("m", 1, lanes(1, 4), priority=IDLE)
+    floor.turn()
+    floor.scheduler.add("m", 2, lanes(2, 1))
+    turn = floor.scheduler.turn("m", 4, 0, closing=True)
+    assert (turn.evict, turn.start) == ([], [])

@@ -308,16 +308,16 @@ class FlowLanes(Lanes):
                 used, weight = slots[part], weight[part]
             self.scoring.add(used, self.stage_t[stage, used], weight, self._staged(stage))
 
-    def _staged(self, stage: int) -> Callable[[Part, Slots, Index], Evidence]:
+    def _staged(self, stage: int) -> Callable[[Part, Slots], Evidence]:
         """Evidence of a stage; of the first one, also the state."""
 
-        def found(name: str, slots: Slots, where: Index) -> Any:
+        def found(name: str, slots: Slots) -> Any:
             if name == "state":
-                return self.x[where]
+                return self.x[self.index(slots)]
             array = self.stage_evidence[name]
-            return array[stage, where if isinstance(array, Tensor) else slots]
+            return array[stage, self.index(slots) if isinstance(array, Tensor) else slots]
 
-        return lambda part, slots, where: lambda name: found(name, slots, where)
+        return lambda part, slots: lambda name: found(name, slots)
 
     def ending_evidence(self, slots: Slots, end: Tensor) -> Evidence:
         """Evidence of lanes that end at ``end [n, *shape]``, for the values of their scores.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Index, Integers, Slots
+from sureflow.core.arrays import Flags, Integers, Slots
 from sureflow.core.path import factors
 from sureflow.core.process import Query, Reply
 from sureflow.core.score import Evidence, Part
@@ -175,6 +175,6 @@ def _sums(start: Tensor, moves: Tensor) -> Tensor:
     return torch.stack(states, 1)
 
 
-def _rows_of(found: Mapping[str, Any], rows: Integers) -> Callable[[Part, Slots, Index], Evidence]:
+def _rows_of(found: Mapping[str, Any], rows: Integers) -> Callable[[Part, Slots], Evidence]:
     """Evidence of lanes, from the rows of their points."""
-    return lambda part, slots, where: lambda name: found[name][rows[part]]
+    return lambda part, slots: lambda name: found[name][rows[part]]
