@@ -172,13 +172,14 @@ class Scheduler(Generic[L]):
 
     def _evict(self, model: str, rows: int, slots: int) -> list[int]:
         """Let idle lanes, the newest first, wait again for want of slots; return their tickets."""
-        idle = [r for r in self._in_slots[model].values() if r.priority <= IDLE]
+        idle = [each for each in self._in_slots[model].values() if each.priority <= IDLE]
         if not (idle and self.busy):
             return []
-        others = (r for r in self._requests.values() if r.model == model and r.priority > IDLE)
-        wanting = min(sum(len(request.waiting) for request in others), rows)
-        held = sorted(ticket for request in idle for ticket in request.running + request.paused)
-        evicted = held[::-1][: max(wanting - slots, 0)]
+        requests = self._requests.values()
+        others = (each for each in requests if each.model == model and each.priority > IDLE)
+        wanting = sum(len(each.waiting) for each in others)
+        in_slots = (ticket for each in idle for ticket in each.running + each.paused)
+        evicted = sorted(in_slots, reverse=True)[: max(min(wanting, rows) - slots, 0)]
         for ticket in evicted:
             request, lane = self._owners.pop(ticket)
             (request.running if ticket in request.running else request.paused).remove(ticket)
