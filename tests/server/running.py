@@ -81,6 +81,14 @@ def workers(pid: int) -> list[int]:
     ]
 
 
+def gone(pid: int) -> bool:
+    """Whether there is no such process any more, or nothing but its name."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def eventually(condition: Callable[[], bool]) -> None:
     """Wait until the condition holds; fail if it never does."""
     deadline = time.monotonic() + PATIENCE_S

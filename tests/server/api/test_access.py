@@ -364,3 +364,16 @@ def test_who_is_asking(tmp_path: Path) -> None:
     token = add_key(tmp_path / "keys.json", "generate")
     keyed.state.key = KeyRing(tmp_path / "keys.json").authenticate(token)
     assert caller(keyed) == owner(keyed) == key_id(token)
+
+
+def test_a_calibration_is_for_administrators_who_may_ask_after_it(guarded: GuardedServer) -> None:
+    tokens, path = guarded.tokens, "/v1/models/icons/calibrate"
+    assert guarded.request("POST", path, tokens["generate"], json={}).status_code == 403
+    body = {"sampler": {"method": "rk4", "steps": 300}, "draws": 20_000}
+    begun = guarded.request("POST", path, tokens["admin"], json=body)
+    assert begun.status_code == 202, begun.text
+    job = begun.headers["location"]
+    assert guarded.request("GET", job, tokens["admin"]).json()["state"] in ("queued", "running")
+    assert guarded.request("GET", job, tokens["generate"]).status_code == 404
+    assert guarded.request("DELETE", job, tokens["admin"]).status_code == 204
+    eventually(lambda: guarded.request("GET", job, tokens["admin"]).json()["state"] == "cancelled")

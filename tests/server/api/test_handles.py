@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ import pytest
 
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
 from tests.server.api.test_edit import edit, icon, made, same, states
-from tests.server.conftest import ICONS, POINTS, Guarded, add_key, make_checkpoint
+from tests.server.conftest import Guarded, add_key
 from tests.server.running import Server, eventually
 
 
@@ -180,36 +178,6 @@ def test_the_lifetime_is_what_was_asked_for(server: Server) -> None:
     lifetime = (shown.expires_at - shown.created_at).total_seconds()
     assert lifetime == pytest.approx(1000, abs=1e-3)
     assert before - 1 <= shown.created_at.timestamp() <= time.time() + 1
-
-
-def test_a_handle_outlives_the_server_and_asks_for_its_version(
-    start: Callable[..., Server], tmp_path: Path
-) -> None:
-    """Its model under another version is named; an unrelated model does not matter."""
-    old, new = tmp_path / "old", tmp_path / "new"
-    for root, network in ((old, POINTS), (new, {**POINTS, "weights": [1, 1, 1]})):
-        make_checkpoint(root / "points", network, media="vector")
-        make_checkpoint(root / "icons", ICONS, media="image", classes=("half", "stripes"))
-    data = ("--data-dir", str(tmp_path / "data"), "--default-model", "points")
-    first = start(*data, models=old)
-    point, image = made(first), icon(first)
-    version = first.generate()["model_version"]
-    first.process.terminate()
-    assert first.process.wait() == 0
-    second = start(*data, models=new)
-    assert same(edit(second, image)["samples"][0], image)
-    id = point["handle"]["id"]
-    asked = (
-        second.client.get(f"/v1/handles/{id}"),
-        second.client.get(f"/v1/handles/{id}/frames"),
-        second.client.post("/v1/edit", json={"handle": id}),
-    )
-    for response in asked:
-        document = refusal(response, 409, "version-gone")
-        assert document["errors"][0]["field"] == "handle"
-        assert f"points {version}" in document["detail"]
-        assert second.generate()["model_version"] in document["detail"]
-    assert second.client.delete(f"/v1/handles/{id}").status_code == 204
 
 
 def test_views_of_a_handle_are_those_of_its_parent_at_first(server: Server) -> None:
