@@ -12,6 +12,17 @@ from tests.server.running import Server
 ASYNC = {"Prefer": "respond-async"}
 
 
+def begin(server: Server, path: str = "/v1/generate", **body: Any) -> str:
+    """Make a job; returns where to ask for it."""
+    response = server.client.post(path, json=body, headers=ASYNC)
+    assert response.status_code == 202, response.text
+    assert response.headers["preference-applied"] == "respond-async"
+    record = response.json()
+    assert response.headers["location"] == f"/v1/jobs/{record['id']}"
+    assert record["state"] in ("queued", "running")
+    return str(response.headers["location"])
+
+
 def look(server: Server, job: str) -> dict[str, Any]:
     """How a job stands."""
     response = server.client.get(job)

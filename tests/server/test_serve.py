@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,11 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from tests.server.running import PATIENCE_S, Server, command, eventually, workers
+from sureflow_server.cli import main
+from sureflow_server.store.embedded import EmbeddedStore
+from tests.commands import invoke
+from tests.server.asking import begin
+from tests.server.running import PATIENCE_S, Server, command, eventually, serving, workers
 
 LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 500}}
 
@@ -46,11 +52,16 @@ def test_one_line_says_where_and_what(server: Server) -> None:
     assert server.url.startswith("http://127.0.0.1:")
 
 
-def test_a_broken_folder_is_listed_and_the_others_are_served(
-    models_dir: Path, tmp_path: Path, start: Callable[..., Server]
-) -> None:
-    """Ctrl-C ends it like any other."""
-    server = start("--default-model", "points", models=truncated(models_dir, tmp_path))
+@pytest.fixture(scope="module")
+def partly(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on two models, one of which is broken, that has a second to end."""
+    models = ("--models-dir", str(truncated(models_dir, tmp_path_factory.mktemp("partly"))))
+    with serving(*models, "--default-model", "points", "--drain-s", "1") as server:
+        yield server
+
+
+def test_a_broken_folder_is_listed_and_the_others_are_served(partly: Server) -> None:
+    server = partly
     assert server.client.get("/health/ready").status_code == 200
     record = server.client.get("/v1/models/icons").json()
     assert record["state"] == "failed"
@@ -61,7 +72,6 @@ def test_a_broken_folder_is_listed_and_the_others_are_served(
     assert response.json()["errors"][0]["field"] == "model"
     assert server.generate()["samples"]
     eventually(lambda: any("icons could not be loaded" in line for line in server.log))
-    ends_at_once(server, signal.SIGINT)
 
 
 def test_a_broken_default_model_ends_the_command(models_dir: Path, tmp_path: Path) -> None:
@@ -87,11 +97,19 @@ def test_a_folder_without_models_ends_the_command(tmp_path: Path) -> None:
         (("--port", "70000"), "port: "),
         (("--capacity", "0"), "capacity: "),
         (("--config", "absent.toml"), "no such file: absent.toml"),
-        (("--host", "203.0.113.9", "--allow-unauthenticated"), "cannot bind 203.0.113.9"),
     ],
 )
 def test_wrong_settings_end_the_command(options: tuple[str, ...], message: str) -> None:
-    assert message in refusal(*options)
+    done = invoke(main, "serve", *options)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("sureflow: ")
+    assert message in line
+
+
+def test_an_address_of_another_machine_ends_the_command() -> None:
+    options = ("--host", "203.0.113.9", "--allow-unauthenticated")
+    assert "cannot bind 203.0.113.9" in refusal(*options)
 
 
 def test_keys_that_cannot_be_read_end_the_command(tmp_path: Path) -> None:
@@ -106,15 +124,28 @@ def test_a_port_in_use_ends_the_command(server: Server) -> None:
     assert f"cannot bind 127.0.0.1:{port}" in refusal("--port", port)
 
 
-def test_sigterm_lets_running_requests_finish(start: Callable[..., Server]) -> None:
-    server = start("--default-model", "points", "--drain-s", str(PATIENCE_S))
+def ends_at_once(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send the signal to a server that has nothing to do."""
+    (worker,) = workers(process.pid)
+    process.send_signal(number)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def test_sigterm_lets_requests_and_jobs_finish_and_keep_their_handles(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    drain = ("--drain-s", str(PATIENCE_S))
+    server = start("--default-model", "points", *drain, "--data-dir", str(tmp_path))
     body = {**LONG, "n": 3}
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(server.generate, **LONG)
         with connect_sse(server.client, "POST", "/v1/generate", json=body) as source:
             events = source.iter_sse()
             assert next(events).event == "queued"
-            eventually(lambda: server.metric("sureflow_num_samples_running") == 7)
+            begin(server, **body, rewind={"keep": "commit"})
+            eventually(lambda: server.metric("sureflow_num_samples_running") == 10)
             server.process.send_signal(signal.SIGTERM)
             last = [event.event for event in events][-1]
         assert last == "completed"
@@ -122,23 +153,24 @@ def test_sigterm_lets_running_requests_finish(start: Callable[..., Server]) -> N
     assert server.process.wait(PATIENCE_S) == 0
     with pytest.raises(httpx.ConnectError):
         server.client.get("/health/live")
+    assert asyncio.run(handles(tmp_path / "handles")) == 3
 
 
-def test_an_idle_server_ends_at_once_with_its_worker(start: Callable[..., Server]) -> None:
-    ends_at_once(start(), signal.SIGTERM)
+async def handles(folder: Path) -> int:
+    """How many handles a server has left behind."""
+    store = await EmbeddedStore.open(folder, 1 << 20)
+    try:
+        return (await store.usage()).handles
+    finally:
+        await store.close()
 
 
-def ends_at_once(server: Server, number: signal.Signals) -> None:
-    """Send the signal to a server that has nothing to do."""
-    worker = Path(f"/proc/{server.worker_pid}")
-    server.process.send_signal(number)
-    assert server.process.wait(PATIENCE_S) == 0
-    assert not worker.exists()
+def test_a_drain_has_an_end(partly: Server) -> None:
+    """What cannot finish in time is cut off with a problem, not with silence.
 
-
-def test_a_drain_has_an_end(start: Callable[..., Server]) -> None:
-    """What cannot finish in time is cut off with a problem, not with silence."""
-    server = start("--default-model", "points", "--drain-s", "1")
+    Ctrl-C ends a server like any other signal.
+    """
+    server, worker = partly, partly.worker_pid
     endless = {**LONG, "n": 200}
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(server.client.post, "/v1/generate", json=endless)
@@ -146,10 +178,11 @@ def test_a_drain_has_an_end(start: Callable[..., Server]) -> None:
             events = source.iter_sse()
             assert next(events).event == "queued"
             eventually(lambda: server.metric("sureflow_num_samples_running") > 0)
-            server.process.terminate()
+            server.process.send_signal(signal.SIGINT)
             last = list(events)[-1]
         response = answer.result()
     assert server.process.wait(PATIENCE_S) == 0
+    assert not Path(f"/proc/{worker}").exists()
     assert response.status_code == 503
     assert response.json()["type"] == "urn:sureflow:problem:draining"
     assert last.event == "error"
@@ -173,11 +206,10 @@ def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> 
     assert output == "sureflow: the worker process ended with code -9 while loading the models\n"
 
 
-def test_it_is_live_before_it_is_ready_and_killed_takes_its_worker_along(models_dir: Path) -> None:
-    """Live at once, ready later, and meanwhile 503 with the time to come back.
-
-    Killed, the server takes its worker along.
-    """
+def test_it_is_live_before_it_is_ready_and_idle_ends_at_once_with_its_worker(
+    models_dir: Path,
+) -> None:
+    """Live at once, ready later, and meanwhile 503 with the time to come back."""
     with httpx.Client() as client:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
@@ -201,18 +233,10 @@ def test_it_is_live_before_it_is_ready_and_killed_takes_its_worker_along(models_
             response = client.post(f"{url}/v1/generate", json={})
             assert response.status_code == 503
             eventually(lambda: client.get(f"{url}/health/ready").status_code == 200)
-            (worker,) = workers(process.pid)
+            ends_at_once(process, signal.SIGTERM)
         finally:
             process.kill()
             process.communicate()
-    eventually(lambda: gone(worker))
-
-
-def gone(pid: int) -> bool:
-    try:
-        return not Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 def test_time_is_not_spent_waiting(server: Server) -> None:

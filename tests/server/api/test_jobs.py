@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,8 +11,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from sureflow_server.api.job_record import JobList
-from sureflow_server.store.embedded import EmbeddedStore
-from tests.server.asking import ASYNC, follow, look
+from tests.server.asking import ASYNC, begin, follow, look
 from tests.server.conftest import Guarded
 from tests.server.running import PATIENCE_S, Server, eventually
 
@@ -23,17 +19,6 @@ SMALL: dict[str, Any] = {"n": 3, "seed": 4, "sampler": {"steps": 5}}
 LONG: dict[str, Any] = {"n": 3, "seed": 5, "sampler": {"method": "rk4", "steps": 300}}
 ENDLESS: dict[str, Any] = {**LONG, "n": 900}
 ENDED = ("completed", "failed", "cancelled")
-
-
-def begin(server: Server, path: str = "/v1/generate", **body: Any) -> str:
-    """Make a job; returns where to ask for it."""
-    response = server.client.post(path, json=body, headers=ASYNC)
-    assert response.status_code == 202, response.text
-    assert response.headers["preference-applied"] == "respond-async"
-    record = response.json()
-    assert response.headers["location"] == f"/v1/jobs/{record['id']}"
-    assert record["state"] in ("queued", "running")
-    return str(response.headers["location"])
 
 
 def ended(server: Server, job: str) -> dict[str, Any]:
@@ -132,17 +117,18 @@ def test_whoever_follows_hears_everything_and_can_come_back(server: Server) -> N
         assert len(follow(server, job, odd)) == 6
 
 
-def test_who_is_before_is_told(start: Callable[..., Server]) -> None:
-    """With one row a tick and an owner's requests in their order, the third waits for two."""
-    server = start("--default-model", "points", "--capacity", "1")
+def test_who_is_before_is_told(server: Server) -> None:
+    """While nothing starts and an owner's requests are in their order, the third waits for two."""
     os.kill(server.worker_pid, signal.SIGSTOP)
-    jobs = [begin(server, **SMALL) for _ in range(3)]
-    positions = [look(server, job)["progress"]["queue_position"] for job in jobs]
-    assert positions == [0, 1, 2]
-    urgent = begin(server, **SMALL, priority=5)
-    assert look(server, urgent)["progress"]["queue_position"] == 0
-    assert look(server, jobs[0])["progress"]["queue_position"] == 1
-    os.kill(server.worker_pid, signal.SIGCONT)
+    try:
+        jobs = [begin(server, **SMALL) for _ in range(3)]
+        positions = [look(server, job)["progress"]["queue_position"] for job in jobs]
+        assert positions == [0, 1, 2]
+        urgent = begin(server, **SMALL, priority=5)
+        assert look(server, urgent)["progress"]["queue_position"] == 0
+        assert look(server, jobs[0])["progress"]["queue_position"] == 1
+    finally:
+        os.kill(server.worker_pid, signal.SIGCONT)
     assert all(ended(server, job)["state"] == "completed" for job in jobs)
 
 
@@ -214,22 +200,3 @@ def test_what_is_refused_makes_no_job(server: Server) -> None:
     response = server.client.post("/v1/generate", json={"n": 0}, headers=ASYNC)
     assert response.status_code == 422
     assert server.client.get("/v1/jobs/job_0").status_code == 404
-
-
-def test_sigterm_lets_jobs_finish_and_keep_their_handles(
-    start: Callable[..., Server], tmp_path: Path
-) -> None:
-    server = start("--default-model", "points", "--data-dir", str(tmp_path))
-    begin(server, **LONG, rewind={"keep": "commit"})
-    server.process.terminate()
-    assert server.process.wait(PATIENCE_S) == 0
-    assert asyncio.run(handles(tmp_path / "handles")) == 3
-
-
-async def handles(folder: Path) -> int:
-    """How many handles a server has left behind."""
-    store = await EmbeddedStore.open(folder, 1 << 20)
-    try:
-        return (await store.usage()).handles
-    finally:
-        await store.close()

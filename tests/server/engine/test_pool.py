@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,28 @@ def mortal(models_dir: Path) -> Iterator[Server]:
     bounds = ("--max-queued-samples", "10", "--max-queued-bytes", "1000000")
     with serving(*options, *bounds) as server:
         yield server
+
+
+def test_a_request_ends_at_its_deadline(mortal: Server) -> None:
+    """This one comes first: who has served knows how long it takes, and refuses at once."""
+    failed = requests(mortal, outcome="error")
+    body: dict[str, Any] = {**LONG, "sampler": {"method": "rk4", "steps": 1000}, "deadline_s": 0.3}
+    response = mortal.client.post("/v1/generate", json=body)
+    assert response.status_code == 504
+    assert response.json()["type"] == "urn:sureflow:problem:deadline-exceeded"
+    eventually(lambda: mortal.metric("sureflow_num_samples_running") == 0)
+    assert requests(mortal, outcome="error") == failed + 1
+
+    events = {"Accept": "text/event-stream"}
+    stream = mortal.client.post("/v1/generate", json={**body, "n": 1}, headers=events)
+    # by now the server knows how long its ticks take
+    if stream.status_code == 200:
+        last = stream.text.strip().split("\n\n")[-1]
+        assert "event: error" in last
+        data = next(line for line in last.split("\n") if line.startswith("data: "))
+        assert json.loads(data[6:])["status"] == 504
+    else:
+        assert stream.status_code == 429
 
 
 def test_a_restart_changes_nothing(mortal: Server, server: Server) -> None:
