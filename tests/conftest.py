@@ -23,8 +23,14 @@ ROOMS = (
     "studio/",
     ("clients/", "server/api/test_openapi.py"),
     (*(f"server/api/test_{name}.py" for name in KEYS), "server/test_protocol.py"),
+    tuple(f"server/test_{name}.py" for name in ("clock", "logs", "traces")),
+    ("server/engine/test_supervisor.py", "server/api/test_condition.py"),
+    ("server/api/test_replay.py", "server/test_storage_faults.py"),
+    ("server/replicas/test_servers.py", "server/replicas/test_kernels.py"),
 )
-"""Tests that share what is dear to start: a browser, the server on the models that ship, keys."""
+"""Tests that share what is dear to start: a browser, the server on the models that ship, keys, and
+servers that a fixture of ``server/conftest.py`` starts for two or three files.
+"""
 FIRST = ("studio", "clients", "server", "deploy", "examples", "models/training", "benchmarks")
 """What takes long comes first, so that what is short evens out when all are done."""
 

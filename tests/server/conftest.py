@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from sureflow.checkpoint import CALIBRATION, CheckpointConfig, load, save
 from sureflow.core.lane import Sample
@@ -20,10 +21,15 @@ from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.engine import GRID
 from sureflow.families.flow.grid import Grid
 from sureflow.learned import LEARNED_FROM
-from sureflow.networks.registry import build
+from sureflow.networks.registry import build, register
 from sureflow_server.keys.file import changing
 from sureflow_server.keys.key import SCOPES, Key
 from sureflow_server.keys.token import digest, mint
+from tests.server.clock import Clock
+from tests.server.collector import collecting
+from tests.server.moody import Mood, Moody
+from tests.server.pulled import Pulled
+from tests.server.pulled import install as install_pulled
 from tests.server.running import PATIENCE_S, Server, serving
 from tests.server.store.places import redis_server
 from tests.server.store.redis_server import RedisServer
@@ -82,6 +88,74 @@ def server(models_dir: Path) -> Iterator[Server]:
 def redis() -> Iterator[RedisServer]:
     """One Redis for all tests that leave it running."""
     with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def wall_clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
+    """The wall clock of the server that is watched."""
+    return Clock(tmp_path_factory.mktemp("clock"))
+
+
+@pytest.fixture(scope="session")
+def _watching(models_dir: Path, wall_clock: Clock) -> Iterator[tuple[Server, list[Span]]]:
+    options = ("--models-dir", str(models_dir), "--default-model", "points")
+    with pytest.MonkeyPatch.context() as patch, collecting() as (url, spans):
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+        told = ("--log", "json", "--traces")
+        with serving(*options, *told, plugins=wall_clock.folder) as running:
+            patch.undo()
+            yield running, spans
+
+
+@pytest.fixture(scope="session")
+def watched(_watching: tuple[Server, list[Span]]) -> Server:
+    """A server by a clock that jumps, which tells of its requests in JSON and in traces."""
+    return _watching[0]
+
+
+@pytest.fixture(scope="session")
+def collected(_watching: tuple[Server, list[Span]]) -> list[Span]:
+    """Spans of the server that is watched, as they arrive."""
+    return _watching[1]
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps its handles whose files are tampered with."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="session")
+def keeping(models_dir: Path, kept: Path) -> Iterator[Server]:
+    """A server into whose store tests write, beside it."""
+    options = ("--models-dir", str(models_dir), "--default-model", "points")
+    with serving(*options, "--data-dir", str(kept)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mood(tmp_path_factory: pytest.TempPathFactory) -> Mood:
+    """The network of the model ``moody``, which is in no mood yet; beside it is ``pulled``."""
+    mood = Mood(tmp_path_factory.mktemp("moody"))
+    for name, network in (("moody", Moody), ("pulled", Pulled)):
+        register(name, network)
+    install_pulled(mood.plugins)
+    names = tuple("abcd")
+    make_checkpoint(mood.models / "moody", mood.network, media="vector", classes=names)
+    make_checkpoint(mood.models / "pulled", {"kind": "pulled"}, media="vector")
+    return mood
+
+
+@pytest.fixture(scope="session")
+def foreign(mood: Mood) -> Iterator[Server]:
+    """A server on networks of another distribution, which does not wait for its worker for long.
+
+    Every test leaves it as it found it, but for its restarts.
+    """
+    options = ("--models-dir", str(mood.models), "--default-model", "moody")
+    with serving(*options, "--worker-timeout-s", "3", plugins=mood.plugins) as server:
         yield server
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import sureflow_server
-from tests.server.running import Server, eventually, serving
+from tests.server.clock import Clock
+from tests.server.running import Server, eventually
 
 DAY = 86_400.0
 LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 200}}
@@ -26,70 +27,34 @@ WALL = {
 }
 """Where moments are told to people, or must outlive the process."""
 
-JUMPING = """
-import time
 
-def jump(path, real=time.time):
-    def now():
-        try:
-            return real() + float(open(path).read() or 0)
-        except OSError:
-            return real()
-    time.time = now
-
-jump({path!r})
-"""
-
-
-class Clock:
-    """The wall clock of a server, which can be put forward and back."""
-
-    def __init__(self, root: Path) -> None:
-        self.folder = root / "code"
-        self.folder.mkdir()
-        self._offset = root / "offset"
-        (self.folder / "sitecustomize.py").write_text(JUMPING.format(path=str(self._offset)))
-
-    def jump(self, seconds: float) -> None:
-        new = self._offset.with_suffix(".new")
-        new.write_text(str(seconds))
-        new.rename(self._offset)
-
-
-@pytest.fixture(scope="module")
-def clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
-    return Clock(tmp_path_factory.mktemp("clock"))
-
-
-@pytest.fixture(scope="module")
-def jumpy(models_dir: Path, clock: Clock) -> Iterator[Server]:
-    options = ("--models-dir", str(models_dir), "--default-model", "points")
-    with serving(*options, plugins=clock.folder) as running:
-        yield running
+@pytest.fixture
+def clock(wall_clock: Clock) -> Iterator[Clock]:
+    """The clock of the server that is watched, right before and after."""
+    yield wall_clock
+    wall_clock.jump(0)
 
 
 @pytest.mark.parametrize("seconds", [DAY, -DAY])
-def test_what_is_under_way_does_not_notice(jumpy: Server, clock: Clock, seconds: float) -> None:
-    clock.jump(0)
-    expected = jumpy.generate(**LONG)["samples"]
-    done = jumpy.client.post(
+def test_what_is_under_way_does_not_notice(watched: Server, clock: Clock, seconds: float) -> None:
+    expected = watched.generate(**LONG)["samples"]
+    done = watched.client.post(
         "/v1/generate", json={"seed": 1}, headers={"Prefer": "respond-async"}
     ).headers["location"]
-    eventually(lambda: jumpy.client.get(done).json()["state"] == "completed")
+    eventually(lambda: watched.client.get(done).json()["state"] == "completed")
     with ThreadPoolExecutor() as threads:
-        answer = threads.submit(jumpy.generate, **LONG, deadline_s=600)
-        eventually(lambda: jumpy.metric("sureflow_num_samples_running") >= 4)
+        answer = threads.submit(watched.generate, **LONG, deadline_s=600)
+        eventually(lambda: watched.metric("sureflow_num_samples_running") >= 4)
         clock.jump(seconds)
         assert answer.result()["samples"] == expected
-    assert jumpy.client.get(done).json()["result"]["samples"], "an hour has not passed"
-    assert jumpy.generate(**LONG)["samples"] == expected
-    assert jumpy.metric("sureflow_worker_restarts_total") == 0
-    assert not any("Traceback" in line for line in jumpy.log)
+    assert watched.client.get(done).json()["result"]["samples"], "an hour has not passed"
+    assert watched.generate(**LONG)["samples"] == expected
+    assert watched.metric("sureflow_worker_restarts_total") == 0
+    assert not any("Traceback" in line for line in watched.log)
 
 
-def test_lifetimes_of_handles_go_by_it(jumpy: Server, clock: Clock) -> None:
-    server = jumpy
-    clock.jump(0)
+def test_lifetimes_of_handles_go_by_it(watched: Server, clock: Clock) -> None:
+    server = watched
 
     def handle() -> str:
         sample = server.generate(seed=1, rewind={"ttl_s": 3600})["samples"][0]

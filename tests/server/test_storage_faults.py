@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.server.api.test_edit import edit, icon, same
-from tests.server.running import Server, serving
+from tests.server.running import Server
 
 DEFAULT = ("--default-model", "points")
 STEPS: dict[str, Any] = {"sampler": {"steps": 30}, "rewind": {"keep": "all"}}
@@ -53,51 +53,37 @@ def without_handles(server: Server, expected: dict[str, Any]) -> str:
     return str(warning)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture(scope="module")
-def server(models_dir: Path, folder: Path) -> Iterator[Server]:
-    options = ("--models-dir", str(models_dir), *DEFAULT, "--data-dir", str(folder))
-    with serving(*options) as running:
-        yield running
-
-
 @pytest.mark.parametrize("fault", ["full", "sealed"])
-def test_without_room_on_the_disk_samples_are_made(
-    server: Server, folder: Path, fault: str
-) -> None:
+def test_without_room_on_the_disk_samples_are_made(keeping: Server, kept: Path, fault: str) -> None:
     """What was kept before is there, and what comes after is kept again."""
-    first = icon(server, seed=7, **STEPS)
-    with full_disk(server) if fault == "full" else sealed(folder / "handles"):
-        warning = without_handles(server, first)
+    first = icon(keeping, seed=7, **STEPS)
+    with full_disk(keeping) if fault == "full" else sealed(kept / "handles"):
+        warning = without_handles(keeping, first)
         assert "no handle could be kept" in warning
-        assert str(folder) not in warning, "where the store is, is for the log"
-        assert server.client.get("/health/ready").status_code == 200
-        refused = server.client.post("/v1/edit", json={"handle": "hdl_none"})
+        assert str(kept) not in warning, "where the store is, is for the log"
+        assert keeping.client.get("/health/ready").status_code == 200
+        refused = keeping.client.post("/v1/edit", json={"handle": "hdl_none"})
         assert refused.status_code == 404
-    assert same(edit(server, first, at={"t": 0.5})["samples"][0], first)
-    again = icon(server, seed=7, **STEPS)
-    assert same(edit(server, again, at={"t": 0.5})["samples"][0], first)
-    assert not any("Traceback" in line for line in server.log)
+    assert same(edit(keeping, first, at={"t": 0.5})["samples"][0], first)
+    again = icon(keeping, seed=7, **STEPS)
+    assert same(edit(keeping, again, at={"t": 0.5})["samples"][0], first)
+    assert not any("Traceback" in line for line in keeping.log)
 
 
 @pytest.mark.parametrize("how", ["bits", "cut", "other"])
-def test_damaged_frames_are_made_again(server: Server, folder: Path, how: str) -> None:
-    first = icon(server, seed=7, **STEPS)
-    whole = edit(server, first, at={"t": 0.5})
-    payloads = folder / "handles" / "payloads"
+def test_damaged_frames_are_made_again(keeping: Server, kept: Path, how: str) -> None:
+    first = icon(keeping, seed=7, **STEPS)
+    whole = edit(keeping, first, at={"t": 0.5})
+    payloads = kept / "handles" / "payloads"
     frames = sorted(payloads.glob(f"{first['handle']['id']}.frame-*"))
     assert len(frames) > 20
     for file in frames:
         data = file.read_bytes()
         flipped = bytes([data[-1] ^ 1])
         file.write_bytes({"bits": data[:-1] + flipped, "cut": data[:-9], "other": b"x"}[how])
-    again = edit(server, first, at={"t": 0.5})
+    again = edit(keeping, first, at={"t": 0.5})
     assert same(again["samples"][0], first)
     assert again["usage"]["evaluations"] > whole["usage"]["evaluations"], "made again"
-    shown = server.client.get(f"/v1/handles/{first['handle']['id']}/frames")
+    shown = keeping.client.get(f"/v1/handles/{first['handle']['id']}/frames")
     assert shown.status_code == 200
-    assert not any("Traceback" in line for line in server.log)
+    assert not any("Traceback" in line for line in keeping.log)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
-from threading import Thread
 
-import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from sureflow_server.settings import Settings
@@ -18,51 +12,32 @@ from tests.server.running import Server, eventually
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
-@pytest.fixture
-def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Span]]:
-    """Spans that a collector of its own receives."""
-    spans: list[Span] = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-                for scope in resource.scope_spans:
-                    spans.extend(scope.spans)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-        yield spans
-        server.shutdown()
-        thread.join()
-
-
 def facts(span: Span) -> dict[str, object]:
     return {each.key: each.value.int_value or each.value.string_value for each in span.attributes}
 
 
-def test_a_request_leaves_queue_tick_and_decode(
-    start: Callable[..., Server], collected: list[Span]
-) -> None:
-    server = start("--traces", "--default-model", "points")
+def trace_of(request_id: str, collected: list[Span]) -> dict[str, Span]:
+    """The spans of a request that have arrived, by name."""
+    spans = [*collected]
+    said = [facts(span).get("sureflow.request_id") == request_id for span in spans]
+    of = {span.trace_id for span, is_it in zip(spans, said, strict=True) if is_it}
+    return {span.name: span for span in spans if span.trace_id in of}
+
+
+def test_a_request_leaves_queue_tick_and_decode(watched: Server, collected: list[Span]) -> None:
+    server = watched
+    eventually(lambda: server.client.get("/health/ready").status_code == 200)
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-Id": "mine"}
     body = {"n": 2, "sampler": {"method": "heun", "steps": 5}}
     response = server.client.post("/v1/generate", json=body, headers=headers)
     assert response.status_code == 200
     assert server.client.get("/health/ready").status_code == 200
-    assert server.client.post("/v2/models/points/infer", json={}).status_code == 200
-    eventually(lambda: len(collected) >= 8)
-    mine = {span.name: span for span in collected if span.trace_id.hex() == TRACE}
+    alone = {"X-Request-Id": "alone"}
+    infer = server.client.post("/v2/models/points/infer", json={}, headers=alone)
+    assert infer.status_code == 200
+    eventually(lambda: len(trace_of("mine", collected)) == len(trace_of("alone", collected)) == 4)
+    mine = trace_of("mine", collected)
+    assert {span.trace_id.hex() for span in mine.values()} == {TRACE}
     assert mine.keys() == {"POST /v1/generate", "queue", "tick", "decode"}
     request = mine["POST /v1/generate"]
     assert request.parent_span_id.hex() == PARENT
@@ -79,8 +54,9 @@ def test_a_request_leaves_queue_tick_and_decode(
     assert all(a <= b + slack for a, b in pairwise(edges))
     assert request.start_time_unix_nano <= edges[0] + slack
     assert edges[-1] <= request.end_time_unix_nano + slack
-    other = {span.name for span in collected if span.trace_id.hex() != TRACE}
-    assert other == {"POST /v2/models/{name}/infer", "queue", "tick", "decode"}
+    other = trace_of("alone", collected)
+    assert other.keys() == {"POST /v2/models/{name}/infer", "queue", "tick", "decode"}
+    assert {span.trace_id for span in other.values()}.isdisjoint({request.trace_id})
 
 
 def test_by_default_there_are_none() -> None:

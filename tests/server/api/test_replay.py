@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,9 @@ from sureflow_server.api.handle_record import FramesRecord
 from sureflow_server.api.responses import EditResponse
 from tests.server.api.test_edit import edit, icon, same
 from tests.server.asking import ASYNC
-from tests.server.running import Server, eventually, serving
+from tests.server.running import Server, eventually
 
 OTHER = "sha256:" + "0" * 64
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("replay") / "data"
-
-
-@pytest.fixture(scope="module")
-def server(models_dir: Path, data: Path) -> Iterator[Server]:
-    """One whose handles the tests write into."""
-    options = ("--models-dir", str(models_dir), "--default-model", "points")
-    with serving(*options, "--data-dir", str(data)) as running:
-        yield running
 
 
 def fingerprint_of(data: Path, sample: dict[str, Any]) -> str | None:
@@ -66,13 +52,13 @@ def ask(server: Server, sample: dict[str, Any], **body: Any) -> httpx.Response:
     [(OTHER, "made on other kernels"), (None, "made before kernels were told apart")],
 )
 def test_a_trajectory_of_other_kernels_goes_on_nearly_as_it_was(
-    server: Server, data: Path, fingerprint: str | None, reason: str
+    keeping: Server, kept: Path, fingerprint: str | None, reason: str
 ) -> None:
     """Its frames are of use all the same: here the kernels are the same ones in truth."""
-    sample = icon(server, rewind={"keep": [0.0, 0.5]}, sampler={"steps": 10})
-    exact = edit(server, sample, at={"t": 0.5})
-    made_on(data, sample, fingerprint)
-    answer = edit(server, sample, at={"t": 0.5})
+    sample = icon(keeping, rewind={"keep": [0.0, 0.5]}, sampler={"steps": 10})
+    exact = edit(keeping, sample, at={"t": 0.5})
+    made_on(kept, sample, fingerprint)
+    answer = edit(keeping, sample, at={"t": 0.5})
     EditResponse.model_validate(answer)
     assert answer["replay"] == "approximate"
     (warning,) = answer["warnings"]
@@ -80,11 +66,11 @@ def test_a_trajectory_of_other_kernels_goes_on_nearly_as_it_was(
     assert answer["samples"] == exact["samples"]
     assert answer["usage"]["evaluations"] == exact["usage"]["evaluations"]
 
-    views = server.client.get(f"/v1/handles/{sample['handle']['id']}/frames").json()
+    views = keeping.client.get(f"/v1/handles/{sample['handle']['id']}/frames").json()
     FramesRecord.model_validate(views)
     assert views["replay"] == "approximate"
 
-    refused = ask(server, sample, require_exact=True)
+    refused = ask(keeping, sample, require_exact=True)
     assert refused.status_code == 409
     problem = refused.json()
     assert problem["type"] == "urn:sureflow:problem:replay-approximate"
@@ -92,34 +78,34 @@ def test_a_trajectory_of_other_kernels_goes_on_nearly_as_it_was(
     assert reason in problem["detail"]
 
 
-def test_a_job_says_so_too(server: Server, data: Path) -> None:
-    sample = icon(server)
-    made_on(data, sample, OTHER)
+def test_a_job_says_so_too(keeping: Server, kept: Path) -> None:
+    sample = icon(keeping)
+    made_on(kept, sample, OTHER)
     id = sample["handle"]["id"]
-    begun = server.client.post("/v1/edit", json={"handle": id}, headers=ASYNC)
+    begun = keeping.client.post("/v1/edit", json={"handle": id}, headers=ASYNC)
     assert begun.status_code == 202
     where = begun.headers["Location"]
-    eventually(lambda: server.client.get(where).json()["state"] == "completed")
-    result = server.client.get(where).json()["result"]
+    eventually(lambda: keeping.client.get(where).json()["state"] == "completed")
+    result = keeping.client.get(where).json()["result"]
     assert result["replay"] == "approximate"
     assert len(result["warnings"]) == 1
 
 
-def test_what_comes_of_such_a_trajectory_is_of_no_kernels(server: Server, data: Path) -> None:
+def test_what_comes_of_such_a_trajectory_is_of_no_kernels(keeping: Server, kept: Path) -> None:
     """Its beginning was made elsewhere, so that nobody can make the whole of it again exactly."""
-    sample = icon(server)
-    made_on(data, sample, OTHER)
-    (branch,) = edit(server, sample, operations=[{"type": "resample"}], rewind={})["samples"]
-    assert fingerprint_of(data, branch) == ""
-    assert edit(server, branch)["replay"] == "approximate"
-    assert ask(server, branch, require_exact=True).status_code == 409
+    sample = icon(keeping)
+    made_on(kept, sample, OTHER)
+    (branch,) = edit(keeping, sample, operations=[{"type": "resample"}], rewind={})["samples"]
+    assert fingerprint_of(kept, branch) == ""
+    assert edit(keeping, branch)["replay"] == "approximate"
+    assert ask(keeping, branch, require_exact=True).status_code == 409
 
 
-def test_on_the_same_kernels_nothing_is_said_about_them(server: Server, data: Path) -> None:
-    sample = icon(server)
-    card = server.client.get("/v1/models/icons").json()
-    assert fingerprint_of(data, sample) == card["numerics"]["fingerprint"]
-    answer = edit(server, sample, require_exact=True)
+def test_on_the_same_kernels_nothing_is_said_about_them(keeping: Server, kept: Path) -> None:
+    sample = icon(keeping)
+    card = keeping.client.get("/v1/models/icons").json()
+    assert fingerprint_of(kept, sample) == card["numerics"]["fingerprint"]
+    answer = edit(keeping, sample, require_exact=True)
     assert "replay" not in answer
     assert answer["warnings"] == []
     assert same(answer["samples"][0], sample)

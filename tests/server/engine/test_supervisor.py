@@ -5,37 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from sureflow.networks.registry import register
-from tests.server.conftest import make_checkpoint
-from tests.server.moody import CLASSES, Mood, Moody
-from tests.server.running import PATIENCE_S, Server, command, eventually, serving
+from tests.server.moody import CLASSES, Mood
+from tests.server.running import PATIENCE_S, Server, command, eventually
 
-SHORT = ("--worker-timeout-s", "3")
 LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 300}}
-
-
-@pytest.fixture(scope="module")
-def mood(tmp_path_factory: pytest.TempPathFactory) -> Mood:
-    """One model, whose network is in no mood yet."""
-    mood = Mood(tmp_path_factory.mktemp("moody"))
-    register("moody", Moody)
-    names = tuple("abcd")
-    make_checkpoint(mood.models / "moody", mood.network, media="vector", classes=names)
-    return mood
-
-
-@pytest.fixture(scope="module")
-def moody(mood: Mood) -> Iterator[Server]:
-    """A server that every test leaves as it found it, but for its restarts."""
-    options = ("--models-dir", str(mood.models), *SHORT)
-    with serving(*options, plugins=mood.plugins) as server:
-        yield server
 
 
 def restarts(server: Server) -> float:
@@ -46,42 +24,44 @@ def running(server: Server) -> bool:
     return server.metric("sureflow_num_samples_running") > 0
 
 
-def test_a_stopped_worker_is_replaced(moody: Server) -> None:
-    expected = moody.generate(**LONG)["samples"]
-    before = restarts(moody)
+def test_a_stopped_worker_is_replaced(foreign: Server) -> None:
+    expected = foreign.generate(**LONG)["samples"]
+    before = restarts(foreign)
     with ThreadPoolExecutor() as threads:
-        answer = threads.submit(moody.generate, **LONG)
-        eventually(lambda: running(moody))
-        os.kill(moody.worker_pid, signal.SIGSTOP)
+        answer = threads.submit(foreign.generate, **LONG)
+        eventually(lambda: running(foreign))
+        os.kill(foreign.worker_pid, signal.SIGSTOP)
         assert answer.result()["samples"] == expected
-    assert restarts(moody) == before + 1
-    assert any("was silent for 3 s while serving" in line for line in moody.log)
+    assert restarts(foreign) == before + 1
+    assert any("was silent for 3 s while serving" in line for line in foreign.log)
 
 
-def test_an_idle_worker_is_heard_of(moody: Server) -> None:
+def test_an_idle_worker_is_heard_of(foreign: Server) -> None:
     """It beats every second; one that has stopped is replaced before anybody asks for it."""
-    first, before = moody.worker_pid, restarts(moody)
+    first, before = foreign.worker_pid, restarts(foreign)
     os.kill(first, signal.SIGSTOP)
-    eventually(lambda: restarts(moody) == before + 1)
-    eventually(lambda: moody.client.get("/health/ready").status_code == 200)
-    second = moody.worker_pid
+    eventually(lambda: restarts(foreign) == before + 1)
+    eventually(lambda: foreign.client.get("/health/ready").status_code == 200)
+    second = foreign.worker_pid
     assert second != first
-    assert moody.generate()["samples"]
-    assert moody.worker_pid == second
+    assert foreign.generate()["samples"]
+    assert foreign.worker_pid == second
 
 
-def test_a_stopped_server_does_not_blame_its_worker(moody: Server) -> None:
-    worker, before = moody.worker_pid, restarts(moody)
-    os.kill(moody.process.pid, signal.SIGSTOP)
+def test_a_stopped_server_does_not_blame_its_worker(foreign: Server) -> None:
+    worker, before = foreign.worker_pid, restarts(foreign)
+    os.kill(foreign.process.pid, signal.SIGSTOP)
     time.sleep(4)
-    os.kill(moody.process.pid, signal.SIGCONT)
-    assert moody.generate()["samples"]
-    assert moody.worker_pid == worker
-    assert restarts(moody) == before
+    os.kill(foreign.process.pid, signal.SIGCONT)
+    assert foreign.generate()["samples"]
+    assert foreign.worker_pid == worker
+    assert restarts(foreign) == before
 
 
-def test_a_network_that_hangs_is_killed_and_the_lanes_run_again(moody: Server, mood: Mood) -> None:
-    server, before = moody, restarts(moody)
+def test_a_network_that_hangs_is_killed_and_the_lanes_run_again(
+    foreign: Server, mood: Mood
+) -> None:
+    server, before = foreign, restarts(foreign)
     expected = server.generate(**LONG)["samples"]
     with ThreadPoolExecutor() as threads:
         mood.set("hang")
@@ -93,9 +73,9 @@ def test_a_network_that_hangs_is_killed_and_the_lanes_run_again(moody: Server, m
 
 
 def test_a_network_without_memory_for_many_rows_serves_few_at_a_time(
-    moody: Server, mood: Mood
+    foreign: Server, mood: Mood
 ) -> None:
-    server, before = moody, restarts(moody)
+    server, before = foreign, restarts(foreign)
     body = {"n": 24, "seed": 3, "condition": {"label": 2}}
     expected = server.generate(**body)["samples"]
     mood.set("rows 8")
@@ -105,8 +85,8 @@ def test_a_network_without_memory_for_many_rows_serves_few_at_a_time(
     assert restarts(server) == before
 
 
-def test_no_memory_at_all_is_said_and_passes(moody: Server, mood: Mood) -> None:
-    server, before = moody, restarts(moody)
+def test_no_memory_at_all_is_said_and_passes(foreign: Server, mood: Mood) -> None:
+    server, before = foreign, restarts(foreign)
     mood.set("rows 0")
     response = server.client.post("/v1/generate", json={"n": 3})
     assert response.status_code == 503
@@ -117,8 +97,8 @@ def test_no_memory_at_all_is_said_and_passes(moody: Server, mood: Mood) -> None:
     assert restarts(server) == before
 
 
-def test_a_network_that_raises_fails_the_request_that_made_it(moody: Server, mood: Mood) -> None:
-    server, before = moody, restarts(moody)
+def test_a_network_that_raises_fails_the_request_that_made_it(foreign: Server, mood: Mood) -> None:
+    server, before = foreign, restarts(foreign)
     bodies = [{**LONG, "condition": {"label": label}} for label in range(CLASSES)]
     expected = [server.generate(**body)["samples"] for body in bodies]
     mood.set("label 2")
@@ -137,7 +117,8 @@ def test_a_network_that_raises_fails_the_request_that_made_it(moody: Server, moo
 @pytest.mark.slow
 def test_a_model_that_hangs_while_it_is_loaded_ends_the_command(mood: Mood) -> None:
     mood.set("hang")
-    options = ("--models-dir", str(mood.models), "--load-timeout-s", "20")
+    models = ("--models-dir", str(mood.models), "--default-model", "moody")
+    options = (*models, "--load-timeout-s", "20")
     process = command(*options, plugins=mood.plugins)
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from sureflow.networks.registry import register
-from tests.server.conftest import make_checkpoint
-from tests.server.elsewhere import KERNELS, Elsewhere, install
-from tests.server.running import Server, eventually, serving
-from tests.server.store.places import redis_server
-
-Pair = tuple[Server, Server]
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    root = tmp_path_factory.mktemp("elsewhere")
-    register("elsewhere", Elsewhere)
-    make_checkpoint(root / "models" / "elsewhere", {"kind": "elsewhere"}, media="vector")
-    plugins = install(root / "plugins")
-    with ExitStack() as stack:
-        patched = stack.enter_context(pytest.MonkeyPatch.context())
-        redis = stack.enter_context(redis_server())
-        servers = []
-        for kernels in ("0", "1"):
-            patched.setenv(KERNELS, kernels)
-            options = ("--models-dir", str(root / "models"), "--store", redis.url)
-            servers.append(stack.enter_context(serving(*options, plugins=plugins)))
-        yield servers[0], servers[1]
+from tests.server.replicas.pair import Pair
+from tests.server.running import Server, eventually
 
 
 def fingerprint(server: Server) -> str:
@@ -44,21 +20,22 @@ def edit(server: Server, sample: dict[str, Any], **body: Any) -> Any:
 
 
 def test_every_replica_says_that_the_other_computes_otherwise(pair: Pair) -> None:
-    assert fingerprint(pair[0]) != fingerprint(pair[1])
+    servers = (pair.one.server, pair.two.server)
+    assert fingerprint(servers[0]) != fingerprint(servers[1])
 
     def told(server: Server) -> bool:
         answer = server.client.get("/health/ready")
         assert answer.status_code == 200, "it serves all the same"
         return any("elsewhere" in warning for warning in answer.json().get("warnings", ()))
 
-    for server in pair:
+    for server in servers:
         eventually(lambda server=server: told(server))
         eventually(lambda server=server: any("other kernels" in line for line in server.log))
 
 
 def test_a_trajectory_of_the_other_goes_on_with_a_warning(pair: Pair) -> None:
-    one, two = pair
-    (made,) = one.generate(n=1, seed=1, rewind={})["samples"]
+    one, two = pair.one.server, pair.two.server
+    (made,) = one.generate(model="elsewhere", n=1, seed=1, rewind={})["samples"]
     here = edit(one, made).json()
     assert here["samples"][0]["data"] == made["data"]
     assert here.get("replay") is None
@@ -71,8 +48,8 @@ def test_a_trajectory_of_the_other_goes_on_with_a_warning(pair: Pair) -> None:
 
 
 def test_who_needs_every_bit_is_refused_there_and_served_here(pair: Pair) -> None:
-    one, two = pair
-    (made,) = two.generate(n=1, seed=2, rewind={})["samples"]
+    one, two = pair.one.server, pair.two.server
+    (made,) = two.generate(model="elsewhere", n=1, seed=2, rewind={})["samples"]
     assert edit(two, made, require_exact=True).status_code == 200
     refused = edit(one, made, require_exact=True)
     assert refused.status_code == 409
@@ -82,8 +59,8 @@ def test_who_needs_every_bit_is_refused_there_and_served_here(pair: Pair) -> Non
 
 
 def test_frames_of_the_other_are_said_to_be_approximate(pair: Pair) -> None:
-    one, two = pair
-    (made,) = one.generate(n=1, seed=3, rewind={})["samples"]
+    one, two = pair.one.server, pair.two.server
+    (made,) = one.generate(model="elsewhere", n=1, seed=3, rewind={})["samples"]
     path = f"/v1/handles/{made['handle']['id']}/frames"
     assert one.client.get(path).json().get("replay") is None
     assert two.client.get(path).json()["replay"] == "approximate"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,42 +19,13 @@ from httpx_sse import connect_sse
 from sureflow_server.api.job_record import JobList
 from tests.server.api.test_edit import edit, icon, same
 from tests.server.asking import ASYNC, follow, look
-from tests.server.conftest import Guarded, add_key
+from tests.server.conftest import Guarded
+from tests.server.replicas.pair import Pair
 from tests.server.running import PATIENCE_S, Server, eventually, serving
-from tests.server.store.places import redis_server
-from tests.server.store.redis_server import RedisServer
 
 SMALL: dict[str, Any] = {"n": 3, "seed": 4, "sampler": {"steps": 5}}
 LONG: dict[str, Any] = {"n": 3, "seed": 5, "sampler": {"method": "rk4", "steps": 300}}
 ENDLESS: dict[str, Any] = {**LONG, "n": 900}
-
-
-class Pair:
-    """Two servers, with keys, and the Redis that they share."""
-
-    def __init__(self, redis: RedisServer, servers: tuple[Guarded, Guarded], file: Path) -> None:
-        self.redis = redis
-        self.one, self.two = servers
-        self.file = file
-
-    def key(self, **limits: Any) -> str:
-        return add_key(self.file, "generate", "edit", **limits)
-
-
-@pytest.fixture(scope="module")
-def pair(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    file = tmp_path_factory.mktemp("keys") / "keys.json"
-    tokens = {"all": add_key(file, "generate", "edit", "metrics", "admin")}
-    with ExitStack() as stack:
-        redis = stack.enter_context(redis_server())
-        options = ("--models-dir", str(models_dir), "--default-model", "points")
-        shared = ("--store", redis.url, "--api-keys-file", str(file))
-        servers = []
-        for _ in range(2):
-            server = stack.enter_context(serving(*options, *shared))
-            server.client.headers["Authorization"] = f"Bearer {tokens['all']}"
-            servers.append(stack.enter_context(closing(Guarded(server, file, tokens))))
-        yield Pair(redis, (servers[0], servers[1]), file)
 
 
 def begin(server: Server, headers: dict[str, str] | None = None, **body: Any) -> str:
