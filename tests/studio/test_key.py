@@ -33,9 +33,16 @@ def narrow(keys: Path) -> str:
 def guarded(
     models_dir: Path, installed: Path, keys: Path, token: str, narrow: str
 ) -> Iterator[Server]:
-    options = ("--studio", "--models-dir", str(models_dir), "--api-keys-file", str(keys))
+    """It is bound to every address, and reached by its studio over loopback."""
+    models = ("--studio", "--models-dir", str(models_dir), "--default-model", "icons")
+    options = (*models, "--host", "0.0.0.0", "--api-keys-file", str(keys))
     with serving(*options, plugins=installed) as running:
         yield running
+
+
+def here(server: Server) -> str:
+    """Where a server that is bound to every address is for this machine."""
+    return server.url.replace("0.0.0.0", "127.0.0.1")
 
 
 def enter(page: Page, key: str) -> None:
@@ -44,7 +51,7 @@ def enter(page: Page, key: str) -> None:
 
 
 def test_the_key_is_asked_for_and_used(visit: Visit, guarded: Server, token: str) -> None:
-    page = visit.open(guarded.url)
+    page = visit.open(here(guarded))
     asked = page.get_by_role("region", name="API key")
     expect(asked).to_be_visible()
     assert page.get_by_role("button", name="Generate").count() == 0
@@ -56,14 +63,14 @@ def test_the_key_is_asked_for_and_used(visit: Visit, guarded: Server, token: str
 
 
 def test_it_is_kept_by_the_page_alone(visit: Visit, guarded: Server, token: str) -> None:
-    page = visit.open(guarded.url)
+    page = visit.open(here(guarded))
     enter(page, token)
     expect(page.get_by_role("button", name="Generate")).to_be_visible()
     assert token not in page.content()
     kept = "JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])"
     assert token not in page.evaluate(kept)
     assert visit.context.cookies() == []
-    other = visit.open(guarded.url)
+    other = visit.open(here(guarded))
     expect(other.get_by_role("region", name="API key")).to_be_visible()
     page.reload()
     expect(page.get_by_role("region", name="API key")).to_be_visible()
@@ -71,7 +78,17 @@ def test_it_is_kept_by_the_page_alone(visit: Visit, guarded: Server, token: str)
 
 
 def test_what_a_key_may_not_is_said(visit: Visit, guarded: Server, narrow: str) -> None:
-    page = visit.open(guarded.url)
+    page = visit.open(here(guarded))
     enter(page, narrow)
     page.get_by_role("button", name="Generate").click()
     expect(page.get_by_role("alert").first).to_contain_text("lacks the scope generate")
+
+
+def test_a_server_that_is_gone_is_told(visit: Visit, guarded: Server, token: str) -> None:
+    """This one ends the server, and comes last."""
+    visit.patient = True
+    page = visit.open(here(guarded))
+    enter(page, token)
+    generate(page, 1)
+    guarded.process.kill()
+    expect(page.get_by_text("Connection lost.")).to_be_visible()

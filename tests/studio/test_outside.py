@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from tests.outside.test_outside import GAUSSIAN
 from tests.server.conftest import make_checkpoint
 from tests.server.running import Server, serving
 from tests.studio.acting import choose, generate
-from tests.studio.conftest import install
+from tests.studio.conftest import Visit, install
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     distribution.make_population(root / "models" / "population")
     site = distribution.install(install(root / "site"))
     options = ("--studio", "--models-dir", str(root / "models"), "--default-model", "gaussian")
-    with serving(*options, plugins=site) as running:
+    with serving(*options, "--drain-s", "60", plugins=site) as running:
         yield running
 
 
@@ -50,3 +51,15 @@ def test_a_family_has_the_options_that_it_has(page: Page, server: Server) -> Non
     with Client(server.url) as client:
         (made,) = client.generate("population", seed=7, steps=7)
     expect(card).to_contain_text(f"u {made.uncertainty:.3g}")
+
+
+def test_open_pages_do_not_keep_a_server_from_ending(
+    visit: Visit, page: Page, server: Server
+) -> None:
+    """This one comes last."""
+    visit.patient = True
+    generate(page, 1)
+    server.process.send_signal(signal.SIGTERM)
+    # Before the time to drain is over: nothing is under way.
+    assert server.process.wait(50) == 0
+    assert not [line for line in server.log if "Traceback" in line or "ERROR" in line]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -198,24 +197,3 @@ def test_a_page_may_stay_open(page: Page) -> None:
     page.wait_for_timeout(1000 * (HEAD_S + 3))
     expect(page.get_by_text("Connection lost.")).to_be_hidden()
     generate(page, 2, seed=2)
-
-
-def test_a_server_that_is_gone_is_told(visit: Visit, start: Start) -> None:
-    """This one is bound to every address, and reached by its studio over loopback."""
-    visit.patient = True
-    with start("--host", "0.0.0.0", "--allow-unauthenticated") as server:
-        page = visit.open(server.url.replace("0.0.0.0", "127.0.0.1"))
-        generate(page, 1)
-        server.process.kill()
-        expect(page.get_by_text("Connection lost.")).to_be_visible()
-
-
-def test_open_pages_do_not_keep_a_server_from_ending(visit: Visit, start: Start) -> None:
-    visit.patient = True
-    with start("--drain-s", "60") as server:
-        page = visit.open(server.url)
-        generate(page, 1)
-        server.process.send_signal(signal.SIGTERM)
-        # Before the time to drain is over: nothing is under way.
-        assert server.process.wait(50) == 0
-        assert not [line for line in server.log if "Traceback" in line or "ERROR" in line]
