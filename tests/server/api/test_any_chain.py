@@ -154,7 +154,7 @@ def watched(place: FolderPlace) -> Iterator[list[int]]:
     most, done = [0], threading.Event()
 
     def watch() -> None:
-        while not done.wait(0.002):
+        while not done.wait(0.005):
             most[0] = max(most[0], place.nbytes())
 
     thread = threading.Thread(target=watch)
