@@ -10,8 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,19 +50,6 @@ def decide(portable: bool | None = None) -> None:
         os.environ.update(PORTABLE)
     else:
         os.environ.setdefault(MODE, REPRODUCIBLE)
-
-
-@contextmanager
-def decided_for_children(portable: bool) -> Iterator[None]:
-    """Choose the kernels of processes started inside this context, but not of this process."""
-    before = dict(os.environ)
-    decide(portable or None)
-    try:
-        yield
-    finally:
-        for name in {*os.environ} - {*before}:
-            del os.environ[name]
-        os.environ.update(before)
 
 
 def is_portable() -> bool:

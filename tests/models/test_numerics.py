@@ -72,19 +72,6 @@ def test_portable_overrides_all_else() -> None:
     assert told["mode"] in ("COMPATIBLE", "")
 
 
-def test_a_worker_is_decided_for_and_its_parent_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in KERNELS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MKL_CBWR", "AVX512,STRICT")
-    before = dict(os.environ)
-    with numerics.decided_for_children(portable=True):
-        assert os.environ.items() >= numerics.PORTABLE.items()
-        assert numerics.is_portable()
-    assert os.environ == before
-    with numerics.decided_for_children(portable=False):
-        assert os.environ == before
-
-
 WARNED = """
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")

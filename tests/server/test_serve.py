@@ -55,9 +55,10 @@ def test_one_line_says_where_and_what(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def partly(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server on two models, one of which is broken, that has a second to end."""
+    """A server on portable kernels and two models, one of them broken; it has a second to end."""
     models = ("--models-dir", str(truncated(models_dir, tmp_path_factory.mktemp("partly"))))
-    with serving(*models, "--default-model", "points", "--drain-s", "1") as server:
+    options = ("--default-model", "points", "--drain-s", "1", "--portable")
+    with serving(*models, *options) as server:
         yield server
 
 
@@ -73,6 +74,20 @@ def test_a_broken_folder_is_listed_and_the_others_are_served(partly: Server) -> 
     assert response.json()["errors"][0]["field"] == "model"
     assert server.generate()["samples"]
     eventually(lambda: any("icons could not be loaded" in line for line in server.log))
+
+
+def test_kernels_are_those_that_were_asked_for_whatever_dies(partly: Server) -> None:
+    assert portable(partly)
+    for pid in (*children(partly.process.pid), partly.worker_pid):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: partly.metric("sureflow_worker_restarts_total") == 1)
+    assert partly.generate()["samples"]
+    assert portable(partly)
+
+
+def portable(server: Server) -> bool:
+    numerics = server.client.get("/v1/models/points").json()["numerics"]
+    return bool(numerics["portable"]) and numerics["mode"] in ("COMPATIBLE", "")
 
 
 def test_a_broken_default_model_ends_the_command(models_dir: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import os
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 
-from sureflow.numerics import decided_for_children
+from sureflow.numerics import decide
 
 IMPORTS = "sureflow_server.engine.imports"
 """Module that the fork server imports; it imports all the others."""
@@ -20,11 +20,12 @@ IMPORTS = "sureflow_server.engine.imports"
 def fork_server(portable: bool, threads: int) -> ForkServerContext:
     """Start the fork server unless it runs, without waiting for it; it ends with this process.
 
-    Kernels are chosen when torch is imported, so that all workers have those of the first.
+    Kernels are chosen when torch is imported, by the environment. It stays as it is set here, for
+    should the fork server die, then whoever starts a worker next starts another one.
     """
+    decide(portable or None)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([IMPORTS])
-    with decided_for_children(portable):
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-        forkserver.ensure_running()
+    forkserver.ensure_running()
     return context
