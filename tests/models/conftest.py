@@ -13,7 +13,7 @@ from sureflow.sampling import blocks
 
 @pytest.fixture(scope="module", autouse=True)
 def sizes_tried_once() -> Iterator[None]:
-    """Every model of a test tries its block sizes on few rows, as a large network always does."""
+    """Models of tests try their block sizes on few rows, as large networks always do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "TIMED_S", 0.0)
         yield

@@ -43,7 +43,9 @@ Ask = Callable[..., Any]
 """Code and environment to what it prints, as JSON."""
 
 FORKS = """
-import json, os, sys, torch
+import json, os, sys
+for name in sys.argv[1:]:
+    __import__(name)
 for line in sys.stdin:
     code, environment = json.loads(line)
     child = os.fork()
@@ -54,15 +56,15 @@ for line in sys.stdin:
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 """
-"""Imports torch, which takes long and computes nothing, and answers every question in a fork."""
+"""Imports what takes long and computes nothing, and answers every question in a fork."""
 
 
 @contextmanager
-def forks(**environment: str) -> Iterator[Ask]:
-    """Like :func:`python`, in processes that have imported torch before all else."""
+def forks(*imports: str, **environment: str) -> Iterator[Ask]:
+    """Like :func:`python`, in processes that have imported some modules before all else."""
     inherited = {name: value for name, value in os.environ.items() if name not in KERNELS}
     with subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", FORKS],
+        [sys.executable, "-W", "error", "-c", FORKS, *imports],
         env={**inherited, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -85,7 +87,7 @@ def forks(**environment: str) -> Iterator[Ask]:
 @pytest.fixture(scope="module")
 def after_torch() -> Iterator[Ask]:
     """Asks in a process of its own in which torch is imported, and has computed nothing yet."""
-    with forks() as ask:
+    with forks("torch") as ask:
         yield ask
 
 
@@ -231,7 +233,9 @@ def of_a_vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     source.write_text(OTHER_VENDOR)
     subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, source], check=True)
     # Numpy and torch choose kernels of their own as soon as they are imported, MKL does not.
-    with forks(SUREFLOW_PORTABLE="1", **numerics.PORTABLE, LD_PRELOAD=str(shim)) as ask:
+    imports = ("sureflow.sampling.sample", "torch._dynamo")
+    environment = {"SUREFLOW_PORTABLE": "1", "LD_PRELOAD": str(shim)}
+    with forks(*imports, **numerics.PORTABLE, **environment) as ask:
         yield ask
 
 
