@@ -233,9 +233,8 @@ def of_a_vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     source.write_text(OTHER_VENDOR)
     subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, source], check=True)
     # Numpy and torch choose kernels of their own as soon as they are imported, MKL does not.
-    imports = ("sureflow.sampling.sample", "torch._dynamo")
-    environment = {"SUREFLOW_PORTABLE": "1", "LD_PRELOAD": str(shim)}
-    with forks(*imports, **numerics.PORTABLE, **environment) as ask:
+    environment = {**numerics.PORTABLE, "SUREFLOW_PORTABLE": "1", "LD_PRELOAD": str(shim)}
+    with forks("sureflow.sampling.sample", **environment) as ask:
         yield ask
 
 

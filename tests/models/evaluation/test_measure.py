@@ -47,7 +47,7 @@ def drawn(model: Model, setting: Setting, *scores: str) -> list[Sample]:
         replace(lanes[index % len(lanes)], seed=5, index=index, scores=scores)
         for index in range(COUNT)
     ]
-    return run(model, specs, capacity=64)
+    return run(model, specs, capacity=250)
 
 
 def off(samples: list[Sample]) -> float:
@@ -179,7 +179,7 @@ def test_many_draws_tell_the_strata_apart_and_need_no_others_beside_them(
     made = replace(twins, calibration=measure(twins, before, 1800, 4, [coarse], True))
     for label in (0, 1, None):
         specs = [FlowSpec(6, i, "euler", 5, label, scores=("path_residual",)) for i in range(FEW)]
-        samples = run(made, specs, capacity=64)
+        samples = run(made, specs, capacity=250)
         assert {sample.confidence_holds for sample in samples} == {True}
         assert off(samples) < LIMIT + 1.36 / FEW**0.5
 
@@ -193,6 +193,6 @@ def test_a_scale_outside_of_all_tables_can_be_calibrated(twins: Model) -> None:
     assert (unknown.confidence, unknown.confidence_holds) == (None, None)
     strong = named("heun", 12, guidance=4.0)
     made = replace(twins, calibration=measure(twins, before, 1500, 4, [strong], True))
-    samples = run(made, [replace(lane, index=i) for i in range(FEW)], capacity=64)
+    samples = run(made, [replace(lane, index=i) for i in range(FEW)], capacity=250)
     assert {sample.confidence_holds for sample in samples} == {True}
     assert off(samples) < LIMIT + 1.36 / FEW**0.5
