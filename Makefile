@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Test processes side by side, more than cores: some tests wait.
 JOBS ?= 3
 
-.PHONY: setup serve test types client-types audit slow twins redis chromium data checkpoints sheet screenshots clean
+.PHONY: setup serve test pytest types client-types audit slow twins redis chromium data checkpoints sheet screenshots clean
 
 setup: $(VENV)/.installed
 
@@ -48,7 +48,10 @@ chromium:
 test: setup redis chromium
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync types client-types audit
+	@$(MAKE) --no-print-directory --jobs 4 types client-types audit pytest
+
+# All tests but the slow ones; beside it types are checked, since some tests wait.
+pytest: setup redis chromium
 	$(BIN)/pytest --numprocesses $(JOBS) $(ARGS)
 
 types: setup

@@ -9,10 +9,9 @@ def freeze_garbage() -> None:
     """Collect garbage now, and exempt every object that is left from further collections.
 
     Modules, schemas and networks live as long as the process. A collection that walks through them
-    takes a tenth of a second, in which the server sends no refusal and makes no tick. An exempt
-    object is still freed when its last reference goes; after many reference cycles have been
-    dropped, call this again.
+    takes a tenth of a second, in which the server sends no refusal and makes no tick; and it writes
+    to memory that a worker shares with the fork server. An exempt object is still freed when its
+    last reference goes; after many reference cycles have been dropped, ``gc.unfreeze`` comes first.
     """
-    gc.unfreeze()
     gc.collect()
     gc.freeze()

@@ -14,6 +14,7 @@ import uvicorn
 from sureflow_server import studio
 from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
+from sureflow_server.engine.fork_server import fork_server
 from sureflow_server.garbage import freeze_garbage
 from sureflow_server.keys.file import KeyFileError
 from sureflow_server.protocol import BoundedProtocol
@@ -71,6 +72,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
 
 
 async def _serve_with(settings: Settings, store: Store, listener: socket.socket) -> int:
+    try:
+        fork_server(settings.portable, settings.threads)  # which imports while this process does
+    except OSError as error:
+        return _fail(f"no socket in TMPDIR for the fork server: {error}")
     app = create_app(settings, store, open_replica(settings))
     if settings.studio:
         studio.mount(app, _own_address(listener))

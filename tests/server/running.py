@@ -72,13 +72,13 @@ class Server:
 
 
 def workers(pid: int) -> list[int]:
-    """Process ids of a server's workers, told apart from multiprocessing's own helper."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    """Process ids of a server's workers: the children of its fork server."""
+    return [worker for child in children(pid) for worker in children(child)]
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children of a process."""
+    return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def eventually(condition: Callable[[], bool]) -> None:

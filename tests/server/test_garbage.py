@@ -31,6 +31,7 @@ def test_what_was_let_go_since_goes_when_it_settles_again() -> None:
         del kept
         gc.collect()
         assert gone() is not None
+        gc.unfreeze()
         freeze_garbage()
         assert gone() is None
     finally:

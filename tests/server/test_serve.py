@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from tests.server.running import PATIENCE_S, Server, command, eventually, workers
+from tests.server.running import PATIENCE_S, Server, children, command, eventually, workers
 
 LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 500}}
 
@@ -101,6 +102,15 @@ def test_keys_that_cannot_be_read_end_the_command(tmp_path: Path) -> None:
     assert line.startswith(f"sureflow: api_keys_file: {file}: keys.0.id: ")
 
 
+def test_without_a_place_for_sockets_the_command_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("a" * 100)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    assert "TMPDIR" in refusal()
+
+
 def test_a_port_in_use_ends_the_command(server: Server) -> None:
     port = server.url.rsplit(":", 1)[1]
     assert f"cannot bind 127.0.0.1:{port}" in refusal("--port", port)
@@ -171,6 +181,22 @@ def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> 
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert output == "sureflow: the worker process ended with code -9 while loading the models\n"
+
+
+def test_a_fork_server_that_dies_while_it_imports_ends_the_command(models_dir: Path) -> None:
+    process = command("--models-dir", str(models_dir))
+
+    def ended() -> bool:
+        for child in children(process.pid):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if b"forkserver" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    os.kill(child, signal.SIGKILL)  # before there is a worker, another one starts
+        return process.poll() is not None
+
+    eventually(ended)
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert output == "sureflow: the worker process did not start while loading the models\n"
 
 
 def test_it_is_live_before_it_is_ready_and_killed_takes_its_worker_along(models_dir: Path) -> None:

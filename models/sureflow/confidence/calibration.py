@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -155,8 +156,8 @@ class Calibration:
             return np.full(len(uncertainty), np.nan)
         values = np.where(np.isfinite(uncertainty), uncertainty, np.nan)
         beyond = np.maximum(table[0] - values, 0.0) - np.maximum(values - table[-1], 0.0)
-        inside = 1 - np.interp(values, table, np.linspace(0, 1, len(table)))
-        width = max(float(table[-1] - table[0]), float(np.finfo(float).tiny))
+        inside = 1 - np.interp(values, table, _levels(len(table)))
+        width = max(float(table[-1] - table[0]), sys.float_info.min)
         ranks: Floats = inside + beyond / np.maximum(width, np.abs(beyond) / FARTHEST)
         return ranks
 
@@ -297,5 +298,11 @@ def _check_tables(quantiles: Mapping[str, Floats]) -> tuple[int, int]:
 
 def tabulate(uncertainties: Floats) -> Floats:
     """Quantiles of reference uncertainties ``[draws]``, ascending, ``[LEVELS]``."""
-    table: Floats = np.quantile(uncertainties, np.linspace(0, 1, LEVELS))
+    table: Floats = np.quantile(uncertainties, _levels(LEVELS))
     return table
+
+
+@cache
+def _levels(count: int) -> Floats:
+    """This many levels, from 0 to 1."""
+    return np.linspace(0, 1, count)

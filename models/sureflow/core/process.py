@@ -30,7 +30,7 @@ class Query:
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return len(next(iter(self.inputs.values())))
+        return next(iter(self.inputs.values())).shape[0]
 
 
 Reply = Mapping[str, Tensor]

@@ -76,7 +76,7 @@ class Evaluator:
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Answers by name to rows, inputs by name of ``n`` rows each; ``n >= 1``."""
-        rows = len(next(iter(inputs.values())))
+        rows = next(iter(inputs.values())).shape[0]
         blocks = self.division.blocks(rows)
         if blocks == (rows,):
             return self._evaluate(**inputs)

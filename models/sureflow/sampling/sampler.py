@@ -198,7 +198,7 @@ class Sampler:
         finished = []
         for part, own in zip(parts, by_part, strict=True):
             done, diverged = part.process.tell(part.slots, [next(replies) for _ in own])
-            for lane in np.flatnonzero(done | diverged):
+            for lane in (done | diverged).nonzero()[0].tolist():
                 ticket = part.tickets[lane]
                 if not diverged[lane] and self._hand_over(ticket):
                     continue

@@ -147,11 +147,10 @@ class Scoring:
         """Each score that any of these lanes has, with the steps of those that have it."""
         for score, fields in self._scores.values():
             members = fields.members[slots]
-            part: Part = members
-            if members.all():
-                part = EVERY
-            elif not members.any():
+            count = np.count_nonzero(members)
+            if not count:
                 continue
+            part: Part = members if count < len(slots) else EVERY
             chosen = slots[part]
             own = evidence(part, chosen)
             yield score, Step(chosen, t[part], weight[part], own, self._lanes.index)

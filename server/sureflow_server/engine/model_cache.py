@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -167,6 +168,7 @@ def _free() -> None:
     """Give memory back that nothing refers to any more; lanes and their scores do to each other."""
     import torch
 
+    gc.unfreeze()
     freeze_garbage()
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()

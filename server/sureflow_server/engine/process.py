@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 
-from sureflow.numerics import decided_for_children
 from sureflow_server.engine import worker
+from sureflow_server.engine.fork_server import fork_server
 from sureflow_server.engine.messages import Command, Message, Shutdown, WorkerConfig
 
 
@@ -23,7 +22,8 @@ class WorkerProcess:
     Args:
         config: What the worker is started with.
         on_message: Called in the loop with each message.
-        on_exit: Called in the loop once, after the last message, with the exit code.
+        on_exit: Called in the loop once, after the last message, with the exit code; with ``None``
+            if the worker could not be started.
     """
 
     def __init__(
@@ -36,15 +36,12 @@ class WorkerProcess:
         self._on_exit = on_exit
         self._loop = asyncio.get_running_loop()
         self._outbox: SimpleQueue[Command | None] = SimpleQueue()
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
+        self._unwanted = False
+        context = fork_server(config.portable, config.threads)
+        self._connection, self._theirs = context.Pipe()
         self._process = context.Process(
-            target=worker.run, args=(theirs, config), name="sureflow-worker", daemon=True
+            target=worker.run, args=(self._theirs, config), name="sureflow-worker", daemon=True
         )
-        with decided_for_children(config.portable):
-            self._process.start()
-        # Without a copy on this side, the worker's death closes the pipe.
-        theirs.close()
         Thread(target=self._read, daemon=True).start()
         Thread(target=self._write, daemon=True).start()
 
@@ -58,15 +55,24 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the worker at once."""
-        self._process.kill()
+        self._unwanted = True
+        if self._process.pid is not None:
+            self._process.kill()
 
     def _read(self) -> None:
-        # A killed worker may leave half a message behind.
+        # A killed worker may leave half a message behind; the fork server may be killed, too.
         with contextlib.suppress(EOFError, OSError):
+            self._process.start()  # waits until the fork server has imported all
+            if self._unwanted:
+                self._process.kill()
+            # Without a copy on this side, the worker's death closes the pipe.
+            self._theirs.close()
             while True:
                 self._call(self._on_message, self._connection.recv())
         self._outbox.put(None)
-        self._process.join()
+        if self._process.pid is not None:
+            self._process.join()
+        self._theirs.close()
         self._connection.close()
         self._call(self._on_exit, self._process.exitcode)
 

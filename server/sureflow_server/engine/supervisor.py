@@ -353,7 +353,8 @@ class Supervisor:
         if self._retired and not self.ledger.jobs:
             self._leave_off()
             return
-        how = f"ended with code {code}" if self._verdict is None else self._verdict
+        ended = "did not start" if code is None else f"ended with code {code}"
+        how = ended if self._verdict is None else self._verdict
         if not self._startup_done.is_set():
             while_loading = " while loading the models" if self._verdict is None else ""
             self._end_startup(StartupError(f"the worker process {how}{while_loading}"))

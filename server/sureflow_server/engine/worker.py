@@ -26,8 +26,6 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(WORKER_NICENESS)
-    # Read once, when torch is imported, which is why nothing above imports it.
-    os.environ["OMP_NUM_THREADS"] = str(config.threads)
     inbox: SimpleQueue[Any] = SimpleQueue()
     Thread(target=_receive, args=(connection, inbox), daemon=True).start()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.running import Server, eventually, serving
+from tests.server.running import Server, eventually, serving, workers
 
 LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 600}}
 
@@ -45,6 +47,23 @@ def mortal(models_dir: Path) -> Iterator[Server]:
 def test_a_restart_changes_nothing(mortal: Server, server: Server) -> None:
     body = {"model": "points", "n": 2, "seed": 9}
     assert mortal.generate(**body)["samples"] == server.generate(**body)["samples"]
+
+
+def test_without_its_fork_server_a_worker_goes_on_and_the_next_one_starts(mortal: Server) -> None:
+    body, deaths = {"model": "points", "n": 2, "seed": 9}, restarts(mortal)
+    expected, worker = mortal.generate(**body)["samples"], mortal.worker_pid
+    os.kill(parent(worker), signal.SIGKILL)
+    eventually(lambda: parent(worker) != mortal.process.pid and not workers(mortal.process.pid))
+    assert mortal.generate(**body)["samples"] == expected
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: restarts(mortal) == deaths + 1)
+    assert mortal.generate(**body)["samples"] == expected
+    assert mortal.worker_pid != worker
+
+
+def parent(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("PPid:")[2].split()[0])
 
 
 def test_a_killed_worker_costs_time_and_nothing_else(mortal: Server, server: Server) -> None:

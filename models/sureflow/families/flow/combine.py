@@ -24,10 +24,11 @@ def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats, axis: 
     # Copied to the device once, in a shape that multiplies samples.
     shape = (*rounded.shape, *(1 for _ in range(start.dim() - axis - 1)))
     factors = to_device(rounded.reshape(shape), start.device)
-    result = at = start[(slice(None),) * axis + (where,)]
+    chosen = (*(slice(None) for _ in range(axis)), where)
+    result = at = start[chosen]
     for index, count in enumerate(counts):
         if count:
-            moved = result + factors[index] * stages[index][(slice(None),) * axis + (where,)]
+            moved = (factors[index] * stages[index][chosen]).add_(result)
             whole = count == rounded.shape[1]
             wanted = None if whole else to_device(used[index].reshape(shape[1:]), start.device)
             result = moved if wanted is None else torch.where(wanted, moved, result)

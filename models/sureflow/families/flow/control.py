@@ -68,8 +68,9 @@ class ByLane(StepControl):
 
     def _parts(self, lanes: FlowLanes, slots: Slots) -> list[tuple[StepControl, Part]]:
         adaptive = lanes.adaptive(slots)
-        if not adaptive.any():
+        count = np.count_nonzero(adaptive)
+        if not count:
             return [(self._fixed, EVERY)]
-        if adaptive.all():
+        if count == len(slots):
             return [(self._adaptive, EVERY)]
         return [(self._fixed, ~adaptive), (self._adaptive, adaptive)]

@@ -302,11 +302,13 @@ class FlowLanes(Lanes):
         ``weights [n, STAGES]`` are those of the stages in each lane's step.
         """
         self.scoring.begin(slots, self.t[slots], self.h[slots], self._staged(0))
-        for stage in np.flatnonzero(weights.any(0)).tolist():
-            weight = weights[:, stage]
-            used, part = slots, weight != 0
-            if not part.all():
-                used, weight = slots[part], weight[part]
+        taken = weights != 0
+        for stage, count in enumerate(taken.sum(0).tolist()):
+            if not count:
+                continue
+            used, weight = slots, weights[:, stage]
+            if count < len(slots):
+                used, weight = slots[taken[:, stage]], weight[taken[:, stage]]
             self.scoring.add(used, self.stage_t[stage, used], weight, self._staged(stage))
 
     def _staged(self, stage: int) -> Callable[[Part, Slots], Evidence]:
@@ -465,7 +467,7 @@ class FlowLanes(Lanes):
         """
         weights = COEFFICIENTS.b[self.method[slots]]
         two_step = self.in_multistep(slots)
-        if two_step.any():
+        if np.count_nonzero(two_step):
             lanes = slots[two_step]
             half = self.h[lanes] / self.last_h[lanes] / 2
             weights[two_step] = 0

@@ -63,6 +63,6 @@ def on_host(parts: dict[str, Tensor]) -> dict[str, Floats]:
     values = to_host(torch.cat([*parts.values()])).astype(np.float64)
     found, start = {}, 0
     for name, part in parts.items():
-        found[name] = values[start : start + len(part)]
-        start += len(part)
+        end = start + part.shape[0]
+        found[name], start = values[start:end], end
     return found

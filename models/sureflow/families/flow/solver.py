@@ -98,7 +98,7 @@ class Solver(FlowProcess):
             read["reading"] = reply["reading"][: len(slots)]
         if len(replies) > 1:
             read["slope"] = replies[1]["slope"]
-        some_adaptive = bool(adaptive.any())
+        some_adaptive = np.count_nonzero(adaptive) > 0
         if some_adaptive:
             measured = complete & lanes.needs_error(slots)
             read["trace"] = row_sums(variance)
@@ -129,7 +129,7 @@ class Solver(FlowProcess):
             shared = np.zeros(len(slots), np.bool_)
             shared[kept] = self._share_stage(slots[kept], done[kept])
             lanes.recorder.record_frames(slots[kept[~done[kept]]])
-            if shared.any():
+            if np.count_nonzero(shared):
                 self._begin(shared, slots, rate, mean_variance)
         return done | lanes.abandoned[slots] | lanes.halted[slots], ~finite
 
@@ -209,7 +209,7 @@ class Solver(FlowProcess):
         lanes, method = self.lanes, self.lanes.method[slots]
         lanes.copy_stage(slots[COEFFICIENTS.multistep[method]], 0, PREVIOUS)
         shared: Flags = COEFFICIENTS.fsal[method] & lanes.adaptive(slots) & ~done
-        if shared.any():
+        if np.count_nonzero(shared):
             shared &= ~self.edits.active(slots)
             last = COEFFICIENTS.stages[method] - 1
             for source in np.unique(last[shared]).tolist():

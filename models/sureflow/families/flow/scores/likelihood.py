@@ -92,7 +92,7 @@ class Likelihood(Integral):
     def begin(self, step: Step) -> None:
         """Add the other half of ``J . s`` for lanes that jumped, with the gradient after it."""
         landed = self._jumped[step.slots]
-        if landed.any():
+        if np.count_nonzero(landed):
             index = np.flatnonzero(landed)
             x, velocity = step.evidence("state")[index], step.evidence("velocity")[index]
             t = to_device(step.t[index].astype(np.float32), x.device)

@@ -1,0 +1,21 @@
+"""Imports what workers need, in the fork server; importing this module does so.
+
+A service manager's SIGTERM reaches the whole process group, and the fork server is needed for as
+long as there are workers. It ends when the API process does.
+"""
+
+from __future__ import annotations
+
+import signal
+from importlib import import_module
+
+from sureflow_server.garbage import freeze_garbage
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for name in (
+    "sureflow_server.engine.loader",
+    "sureflow_server.engine.loop",
+    "torch._dynamo",  # which torch imports with the first tangent of forward mode
+):
+    import_module(name)
+freeze_garbage()
