@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 
@@ -33,10 +34,27 @@ def chosen(listed: list[Lane]) -> list[Lane]:
     return [lane for of_a_sort in sorts.values() for lane in of_a_sort[:2]]
 
 
+MADE: dict[str, Sample] = {}
+"""Of lanes of the ring, by name."""
+
+
+def once(model: Model, lane: Lane) -> Sample:
+    """The sample of a lane, made for the first who asks for it."""
+    if lane.name not in MADE:
+        MADE[lane.name] = making.made(model, lane)
+    return MADE[lane.name]
+
+
+@cache
+def ring() -> Model:
+    return load("ring")
+
+
 @pytest.fixture
 def few(chosen: list[Lane], monkeypatch: pytest.MonkeyPatch) -> list[Lane]:
-    """These alone are what the command knows."""
+    """These alone are what the command knows; it makes each of them for the first test only."""
     monkeypatch.setattr(command, "lanes", lambda: chosen)
+    monkeypatch.setattr(command, "made", once)
     return chosen
 
 
@@ -45,14 +63,15 @@ def recorded(chosen: list[Lane], tmp_path_factory: pytest.TempPathFactory) -> Pa
     file = tmp_path_factory.mktemp("golden") / "golden.json"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "lanes", lambda: chosen)
+        patch.setattr(command, "made", once)
         assert command.main(["record", str(file), "--model", "ring"]) == 0
     return file
 
 
-@pytest.fixture(params=["heun", "ab2"])
+@pytest.fixture(params=["heun", "ab2"], scope="module")
 def made(request: pytest.FixtureRequest) -> Sample:
     spec = LaneSpec(1, 0, request.param, 6, scores=("propagated", "straightness"), watch=(0, 2))
-    (sample,) = run(load("ring"), [spec])
+    (sample,) = run(ring(), [spec])
     return sample
 
 
@@ -61,8 +80,13 @@ def compared(file: Path, *options: str) -> int:
 
 
 def test_a_library_agrees_with_itself(
-    recorded: Path, few: list[Lane], capsys: pytest.CaptureFixture[str]
+    recorded: Path,
+    few: list[Lane],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """Which makes every lane anew."""
+    monkeypatch.setattr(command, "made", making.made)
     capsys.readouterr()
     assert compared(recorded, "--confidence") == 0
     n = len(few)
@@ -81,7 +105,7 @@ def test_the_last_bit_of_one_number_is_named(
     victim = next(lane for lane in few if lane.name.startswith("ring drawn") and not lane.edits)
 
     def nudged(model: Model, lane: Lane) -> Sample:
-        sample = making.made(model, lane)
+        sample = once(model, lane)
         if lane is not victim:
             return sample
         data = sample.data.copy()
@@ -115,7 +139,7 @@ def test_confidence_counts_when_it_is_told_to(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def surer(model: Model, lane: Lane) -> Sample:
-        return replace(making.made(model, lane), confidence=2.0)
+        return replace(once(model, lane), confidence=2.0)
 
     monkeypatch.setattr(command, "made", surer)
     assert compared(recorded) == 0
@@ -138,7 +162,7 @@ def test_what_is_missing_or_cannot_be_made_differs(
     def failing(model: Model, lane: Lane) -> Sample:
         if lane is broken:
             raise ZeroDivisionError("nothing left")
-        return making.made(model, lane)
+        return once(model, lane)
 
     monkeypatch.setattr(command, "made", failing)
     monkeypatch.setattr(command, "lanes", lambda: [broken, *others, unknown])
@@ -194,7 +218,7 @@ def test_each_part_has_its_own_digest(made: Sample, part: str) -> None:
 
 
 def test_frames_are_not_hashed_and_numbers_are_what_they_are(made: Sample) -> None:
-    (kept,) = run(load("ring"), [replace(made.spec, keep="all")])
+    (kept,) = run(ring(), [replace(made.spec, keep="all")])
     assert kept.frames
     assert making.digests(kept) == making.digests(replace(kept, frames=()))
     as_numpy = replace(made, uncertainty=np.float64(made.uncertainty))
@@ -229,10 +253,8 @@ def test_no_solver_or_score_or_model_is_left_out(listed: list[Lane]) -> None:
 
 
 def test_early_lanes_are_abandoned_and_watched_ones_seen(listed: list[Lane]) -> None:
-    ring = load("ring")
-
     def of(sort: str) -> Iterator[Sample]:
-        return (making.made(ring, one) for one in listed if one.name.startswith(f"ring {sort}"))
+        return (once(ring(), one) for one in listed if one.name.startswith(f"ring {sort}"))
 
     assert "abandoned" in {sample.finish_reason for sample in of("abandoned")}
     assert all(sample.views for sample in of("seen"))

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from stubs import Open, model_of
 
 from sureflow.model import Model
 from sureflow.networks import UNet
+from sureflow.sampling import blocks
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sizes_tried_once() -> Iterator[None]:
+    """Models of tests try their block sizes on few rows, as large networks always do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "TIMED_S", 0.0)
+        yield
 
 
 @pytest.fixture(scope="session")

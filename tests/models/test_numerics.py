@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -36,6 +37,58 @@ def python(
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+Ask = Callable[..., Any]
+"""Code and environment to what it prints, as JSON."""
+
+FORKS = """
+import json, os, sys
+for name in sys.argv[1:]:
+    __import__(name)
+for line in sys.stdin:
+    code, environment = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.environ.update(environment)
+        exec(code, {"__name__": "__main__", "json": json})
+        sys.stdout.flush()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+"""Imports what takes long and computes nothing, and answers every question in a fork."""
+
+
+@contextmanager
+def forks(*imports: str, **environment: str) -> Iterator[Ask]:
+    """Like :func:`python`, in processes that have imported some modules before all else."""
+    inherited = {name: value for name, value in os.environ.items() if name not in KERNELS}
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", FORKS, *imports],
+        env={**inherited, **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        questions, answers = process.stdin, process.stdout
+        assert questions is not None
+        assert answers is not None
+
+        def ask(code: str, **chosen: str) -> Any:
+            print(json.dumps([code, chosen]), file=questions, flush=True)
+            answer = answers.readline()
+            assert answer, "it ended; see its errors"
+            return json.loads(answer)
+
+        yield ask
+        questions.close()
+
+
+@pytest.fixture(scope="module")
+def after_torch() -> Iterator[Ask]:
+    """Asks in a process of its own in which torch is imported, and has computed nothing yet."""
+    with forks("torch") as ask:
+        yield ask
 
 
 DESCRIBE = "from sureflow.numerics import describe\nprint(json.dumps(describe()))"
@@ -81,9 +134,9 @@ print(json.dumps([told[1], [str(each.message) for each in caught]]))
 """
 
 
-def test_torch_may_be_imported_before_the_library() -> None:
+def test_torch_may_be_imported_before_the_library(after_torch: Ask) -> None:
     """It asks for its kernels when it first computes, and not before."""
-    told, warned = python(f"import torch, warnings, sureflow{WARNED}")
+    told, warned = after_torch(f"import torch, warnings, sureflow{WARNED}")
     assert warned == []
     assert told["mode"] in ("AUTO,STRICT", "")
 
@@ -93,9 +146,11 @@ needs_mkl = pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="no
 
 @needs_mkl
 @pytest.mark.parametrize("environment", [{}, {"SUREFLOW_PORTABLE": "1"}])
-def test_what_was_computed_before_is_told_of_once(environment: dict[str, str]) -> None:
+def test_what_was_computed_before_is_told_of_once(
+    after_torch: Ask, environment: dict[str, str]
+) -> None:
     first = "import torch, warnings\ntorch.ones(64, 64) @ torch.ones(64, 64)"
-    told, warned = python(f"{first}{WARNED}", **environment)
+    told, warned = after_torch(f"{first}{WARNED}", **environment)
     assert (told["mode"], told["portable"]) == ("OFF", False)
     (message,) = warned
     assert message.startswith("MKL")
@@ -103,12 +158,14 @@ def test_what_was_computed_before_is_told_of_once(environment: dict[str, str]) -
 
 
 @needs_mkl
-def test_what_was_computed_on_kernels_that_repeat_themselves_is_well() -> None:
+def test_what_was_computed_on_kernels_that_repeat_themselves_is_well(
+    after_torch: Ask,
+) -> None:
     first = "import torch, warnings\ntorch.ones(64, 64) @ torch.ones(64, 64)"
-    assert python(f"{first}{WARNED}", MKL_CBWR="AUTO,STRICT")[1] == []
+    assert after_torch(f"{first}{WARNED}", MKL_CBWR="AUTO,STRICT")[1] == []
 
 
-def test_a_model_is_not_called_portable_where_it_is_not() -> None:
+def test_a_model_is_not_called_portable_where_it_is_not(after_torch: Ask) -> None:
     code = """
 import warnings, numpy, torch
 torch.ones(64, 64) @ torch.ones(64, 64)
@@ -117,7 +174,7 @@ import sureflow
 print(json.dumps(sureflow.load("ring").card.version))
 """
     if torch.backends.mkl.is_available():
-        assert "portable" not in python(code, SUREFLOW_PORTABLE="1")
+        assert "portable" not in after_torch(code, SUREFLOW_PORTABLE="1")
     assert python(code, **numerics.PORTABLE, SUREFLOW_PORTABLE="1").endswith("+portable")
 
 
@@ -145,23 +202,34 @@ def portable() -> Any:
     return python(SAMPLES, SUREFLOW_PORTABLE="1")
 
 
-OTHER_VENDOR = (
-    "int mkl_serv_intel_cpu_true(void) { return %d; } int mkl_serv_intel_cpu(void) { return %d; }"
-)
+OTHER_VENDOR = """
+#include <stdlib.h>
+int mkl_serv_intel_cpu(void) { return atoi(getenv("GENUINE")); }  /* ends it if asked too early */
+int mkl_serv_intel_cpu_true(void) { return mkl_serv_intel_cpu(); }
+"""
 
 
-@pytest.mark.parametrize("genuine", [0, 1])
-def test_portable_bits_do_not_depend_on_the_vendor(
-    portable: Any, tmp_path: Path, genuine: int
-) -> None:
+@pytest.fixture(scope="module")
+def of_a_vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """MKL is made to take this processor for one of its maker's, or of another."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("there is no compiler")
-    source, shim = tmp_path / "vendor.c", tmp_path / "vendor.so"
-    source.write_text(OTHER_VENDOR % (genuine, genuine))
+    folder = tmp_path_factory.mktemp("vendor")
+    source, shim = folder / "vendor.c", folder / "vendor.so"
+    source.write_text(OTHER_VENDOR)
     subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, source], check=True)
-    assert portable == python(SAMPLES, SUREFLOW_PORTABLE="1", LD_PRELOAD=str(shim))
+    # Numpy and torch choose kernels of their own as soon as they are imported, MKL does not.
+    environment = {**numerics.PORTABLE, "SUREFLOW_PORTABLE": "1", "LD_PRELOAD": str(shim)}
+    with forks("sureflow.sampling.sample", **environment) as ask:
+        yield ask
+
+
+@pytest.mark.parametrize("genuine", [0, 1])
+def test_portable_bits_do_not_depend_on_the_vendor(
+    portable: Any, of_a_vendor: Ask, genuine: int
+) -> None:
+    assert portable == of_a_vendor(SAMPLES, GENUINE=str(genuine))
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,10 @@ from sureflow.evaluation.judge import Judge
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import run
+
+IN_FLIGHT, LEAST_LANES, MOST_LANES = 2**14, 64, 256
+"""Numbers that the samples of all lanes in flight have together, and how many lanes at least and at
+most. Of small samples many cost a tick little more than few."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,11 @@ def drawn(
     The listener is that of :func:`~sureflow.sampling.sample.run`.
     """
     bar: tqdm[Any]
+    capacity = min(max(IN_FLIGHT // math.prod(model.card.shape), LEAST_LANES), MOST_LANES)
     total = sum(map(len, parts))
     with tqdm(total=total, disable=quiet, unit="sample", desc=model.card.name) as bar:
         for lanes in parts:
-            yield run(model, lanes, capacity=64, progress=bar.update, listener=listener)
+            yield run(model, lanes, capacity, progress=bar.update, listener=listener)
 
 
 def assess(samples: list[Sample], judge: Judge, held_out: Tensor) -> Report:

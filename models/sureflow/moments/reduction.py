@@ -14,8 +14,7 @@ def row_sums(values: Tensor) -> Tensor:
     """
     rows = values.flatten(1)
     while rows.shape[1] > 1:
-        half = rows.shape[1] // 2
+        half, odd = divmod(rows.shape[1], 2)
         paired = rows[:, :half] + rows[:, half : 2 * half]
-        odd = rows[:, 2 * half :]
-        rows = torch.cat([paired, odd], 1) if odd.shape[1] else paired
+        rows = torch.cat([paired, rows[:, 2 * half :]], 1) if odd else paired
     return rows[:, 0]

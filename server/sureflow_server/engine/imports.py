@@ -15,7 +15,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for name in (
     "sureflow_server.engine.loader",
     "sureflow_server.engine.loop",
-    "torch._dynamo",  # which torch imports with the first tangent of forward mode
+    "torch.fx.experimental.symbolic_shapes",  # which torch imports with the first tangent
 ):
     import_module(name)
 freeze_garbage()

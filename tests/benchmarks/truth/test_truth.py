@@ -24,7 +24,8 @@ def test_the_score_ranks_like_the_truth(dimension: int) -> None:
 
 @pytest.mark.parametrize("dimension", mixtures.DIMENSIONS)
 def test_the_variance_covers(dimension: int) -> None:
-    for _, figures in mixtures.coverage(*mixtures.networks(dimension), 40_000 // dimension):
+    """With so few rows the mean square is off by 0.03 at most, and a share by 0.005."""
+    for _, figures in mixtures.coverage(*mixtures.networks(dimension), 24_000 // dimension):
         assert abs(figures["mean squared residual"] - 1) < 0.05
         for level in mixtures.NOMINAL:
             name = f"share within {level:.0%}"

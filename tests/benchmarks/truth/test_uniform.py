@@ -16,8 +16,11 @@ from tests.server.samples import finished
 
 
 def test_ring_is_uniform_by_the_tables_that_ship(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its own score at every setting of the table, within what so few can tell."""
-    monkeypatch.setattr(uniform, "MODELS", {"ring": 1500})
+    """By its own score at every setting of the table, within what so few can tell.
+
+    With nothing measured at 20 steps of Euler it would be off by 0.06 there.
+    """
+    monkeypatch.setattr(uniform, "MODELS", {"ring": 800})
     report = Report("truth")
     uniform.measure(report, quick=False)
     for method, steps in uniform.SETTINGS:

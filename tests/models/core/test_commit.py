@@ -56,7 +56,7 @@ def test_commit_points_are_steps_apart(rates) -> None:
 def test_commit_agrees_with_the_moment_the_mode_is_settled(mixture) -> None:
     """Truth: the last time at which the posterior of the final mode was below 0.9."""
     steps = 60
-    drawn = sample(mixture, n=150, seed=2, steps=steps, capacity=64)
+    drawn = sample(mixture, n=100, seed=2, steps=steps, capacity=64)
     network = mixture.network
     settled, said = [], []
     for one in drawn:

@@ -23,7 +23,8 @@ from sureflow.sampling.sample import run
 
 COARSE, FINE = named("euler", 12), named("euler", 24)
 WANTED = (COARSE, FINE, named("rk4", 5), named("ab2", None, 0.03))
-COUNT = 1000
+COUNT, FEW = 1000, 500
+"""Samples looked at; few where a fault is far beyond the bound."""
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +38,16 @@ def model() -> Model:
 @pytest.fixture(scope="module")
 def measured(model: Model) -> Model:
     assert model.calibration is not None
-    return replace(model, calibration=measure(model, model.calibration, 700, 4, WANTED, True))
+    return replace(model, calibration=measure(model, model.calibration, 600, 4, WANTED, True))
 
 
-def drawn(model: Model, setting: Setting, score: str) -> list[Sample]:
+def drawn(model: Model, setting: Setting, *scores: str) -> list[Sample]:
     lanes = draws(model.card, setting)
     specs = [
-        replace(lanes[index % len(lanes)], seed=5, index=index, scores=(score,))
+        replace(lanes[index % len(lanes)], seed=5, index=index, scores=scores)
         for index in range(COUNT)
     ]
-    return run(model, specs, capacity=64)
+    return run(model, specs, capacity=250)
 
 
 def off(samples: list[Sample]) -> float:
@@ -55,15 +56,21 @@ def off(samples: list[Sample]) -> float:
 
 
 @pytest.mark.parametrize("setting", [*WANTED, COARSE.at(17)], ids=str)
-@pytest.mark.parametrize("score", ["likelihood", "path_residual"])
-def test_where_it_says_so_confidence_is_uniform(
-    measured: Model, setting: Setting, score: str
-) -> None:
+def test_where_it_says_so_confidence_is_uniform(measured: Model, setting: Setting) -> None:
     """Within the limit and the errors of the reference draws and of those here; between two
-    settings as well, at a number of steps that nothing was tried at."""
-    samples = drawn(measured, setting, score)
+    settings as well, at a number of steps that nothing was tried at. A sample has the confidence
+    of its first score; that of the second is looked up as for a sample that has it first."""
+    first, second = "likelihood", "path_residual"
+    samples = drawn(measured, setting, first, second)
+    others = [
+        measured.confidence(sample.scores[second], replace(sample.spec, scores=(second,)))
+        for sample in samples
+    ]
+    bound = LIMIT + 1.36 * (2 / COUNT) ** 0.5
     assert {sample.confidence_holds for sample in samples} == {True}
-    assert off(samples) < LIMIT + 1.36 * (2 / COUNT) ** 0.5
+    assert off(samples) < bound
+    assert {holds for _, holds in others} == {True}
+    assert distance(np.array([confidence for confidence, _ in others])) < bound
 
 
 def test_a_score_that_cannot_be_interpolated_is_not_said_to_be(measured: Model) -> None:
@@ -137,7 +144,7 @@ def test_nothing_is_calibrated_by_few_draws(model: Model, count: int, calibrated
 def test_some_settings_are_measured_again_and_the_rest_stays(measured: Model) -> None:
     before = measured.calibration
     assert before is not None
-    after = measure(measured, before, 1500, 4, [COARSE], quiet=True)
+    after = measure(measured, before, 1200, 4, [COARSE], quiet=True)
     assert [each.setting for each in after.measured.of] == [e.setting for e in before.measured.of]
     for old, new in zip(before.measured.of, after.measured.of, strict=True):
         if old.setting == COARSE:
@@ -147,6 +154,7 @@ def test_some_settings_are_measured_again_and_the_rest_stays(measured: Model) ->
             assert dict(new.error) == dict(old.error)
 
 
+@pytest.fixture(scope="module")
 def twins() -> Model:
     """Two classes of unlike spread, so that solvers treat them differently."""
     net = Open(
@@ -159,30 +167,32 @@ def twins() -> Model:
     return replace(plain, calibration=calibrate(plain, 400, [1.0, 2.0], steps=12, quiet=True))
 
 
-def test_many_draws_tell_the_strata_apart_and_need_no_others_beside_them() -> None:
-    model = twins()
-    before = model.calibration
+def test_many_draws_tell_the_strata_apart_and_need_no_others_beside_them(
+    twins: Model,
+) -> None:
+    """With one map for all strata, the distance is 0.11 to 0.4."""
+    before = twins.calibration
     assert before is not None
     coarse = named("euler", 5)
-    plan = Recalibration(before, model.card, [coarse], 3 * 900, 4)
-    assert plan.counts == {coarse: 2700, coarse.at(11): CHECK_DRAWS, named("heun", 12): CHECK_DRAWS}
-    made = replace(model, calibration=measure(model, before, 2700, 4, [coarse], True))
+    plan = Recalibration(before, twins.card, [coarse], 3 * 600, 4)
+    assert plan.counts == {coarse: 1800, coarse.at(11): CHECK_DRAWS, named("heun", 12): CHECK_DRAWS}
+    made = replace(twins, calibration=measure(twins, before, 1800, 4, [coarse], True))
     for label in (0, 1, None):
-        specs = [FlowSpec(6, i, "euler", 5, label, scores=("path_residual",)) for i in range(COUNT)]
-        samples = run(made, specs, capacity=64)
+        specs = [FlowSpec(6, i, "euler", 5, label, scores=("path_residual",)) for i in range(FEW)]
+        samples = run(made, specs, capacity=250)
         assert {sample.confidence_holds for sample in samples} == {True}
-        assert off(samples) < LIMIT + 1.36 / COUNT**0.5
+        assert off(samples) < LIMIT + 1.36 / FEW**0.5
 
 
-def test_a_scale_outside_of_all_tables_can_be_calibrated() -> None:
-    model = twins()
-    before = model.calibration
+def test_a_scale_outside_of_all_tables_can_be_calibrated(twins: Model) -> None:
+    """By the tables of other scales the distance is 0.5."""
+    before = twins.calibration
     assert before is not None
     lane = FlowSpec(6, 0, "heun", 12, 1, 4.0, scores=("pooled_residual",))
-    (unknown,) = run(model, [lane])
+    (unknown,) = run(twins, [lane])
     assert (unknown.confidence, unknown.confidence_holds) == (None, None)
     strong = named("heun", 12, guidance=4.0)
-    made = replace(model, calibration=measure(model, before, 2000, 4, [strong], True))
-    samples = run(made, [replace(lane, index=i) for i in range(COUNT)], capacity=64)
+    made = replace(twins, calibration=measure(twins, before, 1500, 4, [strong], True))
+    samples = run(made, [replace(lane, index=i) for i in range(FEW)], capacity=250)
     assert {sample.confidence_holds for sample in samples} == {True}
-    assert off(samples) < LIMIT + 1.36 / COUNT**0.5
+    assert off(samples) < LIMIT + 1.36 / FEW**0.5

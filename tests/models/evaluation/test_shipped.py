@@ -1,17 +1,21 @@
 """The shipped ``fashion`` and its judge, on few samples; ``sureflow evaluate`` does it properly."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from sureflow.checkpoint import load
+from sureflow import checkpoint
 from sureflow.core.family import family_of
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.judge import Judge
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
+
+load = cache(checkpoint.load)
+"""One of each, since the first lane of a model tries its block sizes."""
 
 JUDGE = Path(__file__).parents[3] / "models" / "judges" / "fashion.safetensors"
 

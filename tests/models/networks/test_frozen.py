@@ -188,7 +188,7 @@ def test_variance_is_learned_and_nothing_else_moves() -> None:
 
     module = Plain(64)
     optimizer = torch.optim.Adam(module.parameters(), 3e-3)
-    for _ in range(800):
+    for _ in range(600):
         x, t, u = batch()
         optimizer.zero_grad()
         (module(x, t) - u).square().mean().backward()
@@ -198,7 +198,7 @@ def test_variance_is_learned_and_nothing_else_moves() -> None:
     frozen = FrozenVelocity(module, "tail.out", (2,), embedding=32)
     before = copy.deepcopy(module.state_dict())
     optimizer = torch.optim.Adam(frozen.noise_parameters(), 3e-3)
-    for _ in range(600):
+    for _ in range(500):
         x, t, u = batch()
         optimizer.zero_grad()
         variance(frozen, x, t, u, torch.zeros(512, dtype=torch.long))

@@ -185,7 +185,7 @@ def test_a_few_steps_learn(kind: str, objective: str) -> None:
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     generator = torch.Generator().manual_seed(0)
     losses = []
-    for _ in range(60):
+    for step in range(40):
         label = torch.randint(2, (32,), generator=generator)
         x1 = (2.0 * label - 1).reshape(-1, *(1,) * len(network.shape)).expand(-1, *network.shape)
         x0 = torch.randn(x1.shape, generator=generator)
@@ -195,6 +195,8 @@ def test_a_few_steps_learn(kind: str, objective: str) -> None:
         OBJECTIVES[objective][0](network, (1 - time) * x0 + time * x1, t, x1 - x0, label)
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+        if 5 <= step < 35:
+            continue
         with torch.no_grad():
             out = network((1 - time) * x0 + time * x1, t, label)
         losses.append(float((x1 - x0 - out).square().mean()))

@@ -13,6 +13,11 @@ from sureflow.sampling.blocks import Division, verified_costs
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def sizes_tried_once() -> None:
+    """Not here: it is about how they are tried."""
+
+
 def costs(network, candidates) -> dict[int, float]:
     head = velocity_head(network, {})
     return verified_costs(head.evaluate, head.example, candidates, CPU)

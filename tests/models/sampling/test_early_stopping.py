@@ -14,7 +14,7 @@ from sureflow.model import Model
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
 
-SPECS = [FlowSpec(9, index, "heun", 20) for index in range(400)]
+SPECS = [FlowSpec(9, index, "heun", 20) for index in range(300)]
 
 
 @pytest.fixture(scope="module", params=["propagated", "path_residual"])
@@ -22,7 +22,7 @@ def model(request: pytest.FixtureRequest) -> Model:
     """Three modes in the plane, calibrated."""
     net = GaussianMixture([[2.0, 2.0], [-2.0, 1.0], [0.0, -2.5]], [0.5, 0.3, 0.2], [0.3, 0.2, 0.4])
     plain = model_of(net)
-    calibration = calibrate(plain, draws=1500, score=request.param, quiet=True)
+    calibration = calibrate(plain, draws=800, score=request.param, quiet=True)
     return replace(plain, calibration=calibration)
 
 

@@ -12,6 +12,11 @@ from sureflow.sampling.evaluator import ROW_COUNTS, Evaluator
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def sizes_tried_once() -> None:
+    """Not here: it is about how they are tried."""
+
+
 def evaluator_of(network, candidates, compile="off") -> Evaluator:
     head = velocity_head(network, {})
     return Evaluator(compiled(head.evaluate, compile, CPU), head.example, CPU, candidates)

@@ -133,9 +133,9 @@ def test_an_adaptive_lane_costs_what_is_left(mixture, method: str) -> None:
     spec = FlowSpec(1, 0, method, tolerance=1e-3, keep="all")
     (whole,) = run(mixture, [spec])
     step = whole.accepted // 2
+    rests = [branch(spec, step, frame, keep=()) for frame in whole.frames[: step + 1]]
     costs = []
-    for frame in whole.frames[: step + 1]:
-        (rest,) = run(mixture, [branch(spec, step, frame, keep=())])
+    for rest in run(mixture, rests):
         assert same(rest, whole)
         costs.append(rest.evaluations)
     assert costs[0] == whole.evaluations + shared

@@ -25,6 +25,7 @@ from sureflow.checkpoint import CheckpointError
 from sureflow.cli import app
 from sureflow.evaluation.reference import calibrate
 from sureflow.networks import GaussianMixture, load_plugin, register, registry
+from tests.commands import invoke
 
 FLOW = """
 import torch
@@ -55,7 +56,7 @@ shape = [2]
 embedding = 32
 [variance]
 seed = 0
-steps = 500
+steps = 400
 batch = 512
 learning_rate = 3e-3
 warmup = 20
@@ -118,7 +119,7 @@ def _trained(flows: ModuleType, mixture: GaussianMixture) -> nn.Module:
     module: nn.Module = flows.Flow(64)
     optimizer = torch.optim.Adam(module.parameters(), 3e-3)
     generator = torch.Generator().manual_seed(0)
-    for _ in range(500):
+    for _ in range(400):
         x, t, u = _batch(mixture, 512, generator)
         optimizer.zero_grad()
         (module(x, t) - u).square().mean().backward()
@@ -173,7 +174,7 @@ def test_card_says_what_it_is_made_of(fitted: Fitted) -> None:
     assert card.provenance["data"] == "data.safetensors, samples 0 to 20000"
     assert card.provenance["weights"].startswith("sha256:")
     assert card.provenance["variance"]["objective"] == "variance"
-    assert card.provenance["variance"]["steps"] == 500
+    assert card.provenance["variance"]["steps"] == 400
 
 
 def test_checkpoint_can_be_fitted_again_without_the_weights(
@@ -181,7 +182,7 @@ def test_checkpoint_can_be_fitted_again_without_the_weights(
 ) -> None:
     folder = _copy(fitted, tmp_path)
     monkeypatch.chdir(folder)
-    _edit(folder / "mine.toml", "steps = 500", "steps = 5")
+    _edit(folder / "mine.toml", "steps = 400", "steps = 5")
     done = CliRunner().invoke(app, ["fit", "mine.toml", *TO_HERE])
     assert done.exit_code == 0, done.stderr
     new, old = (sureflow.load(path / "checkpoint") for path in (folder, fitted.folder))
@@ -198,7 +199,7 @@ def test_new_weights_start_a_new_fit(
     """A finished run must not pass for that of weights that it never saw."""
     folder = _copy(fitted, tmp_path)
     monkeypatch.chdir(folder)
-    _edit(folder / "mine.toml", "steps = 500", "steps = 5")
+    _edit(folder / "mine.toml", "steps = 400", "steps = 5")
     command = ["fit", "mine.toml", "--weights", "my.safetensors", "--force", *TO_HERE]
     saved = folder / "checkpoint" / "model.safetensors"
     fits = []
@@ -295,11 +296,20 @@ def test_mistake_is_one_line_that_names_the_field(
     ],
 )
 def test_mistake_on_the_command_line(
-    fitted: Fitted, tmp_path: Path, options: tuple[str, ...], message: str
+    fitted: Fitted,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    message: str,
 ) -> None:
     folder = _copy(fitted, tmp_path)
     shutil.rmtree(folder / "checkpoint")
-    done = _fit(folder, *options)
+    monkeypatch.chdir(folder)
+    # As in a process that nobody has told of it yet.
+    monkeypatch.delitem(registry._factories, "my-flow")
+    monkeypatch.delitem(sys.modules, "my_flow")
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(fitted.folder)])
+    done = invoke(app, "fit", "mine.toml", *TO_HERE, *options)
     assert done.returncode == 1
     _one_line(done.stderr, message)
 
@@ -320,7 +330,7 @@ def folder(fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """All that is needed for another fit, a short one, and nothing that came of the first."""
     folder = _copy(fitted, tmp_path)
     shutil.rmtree(folder / "checkpoint")
-    _edit(folder / "mine.toml", "steps = 500", "steps = 3")
+    _edit(folder / "mine.toml", "steps = 400", "steps = 3")
     monkeypatch.chdir(folder)
     return folder
 

@@ -30,7 +30,7 @@ def points(count: int = 2000) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     return x, t, variance.sum(1)
 
 
-def trained(tmp_path: Path, objective: str, steps: int = 700) -> VelocityNetwork:
+def trained(tmp_path: Path, objective: str, steps: int) -> VelocityNetwork:
     torch.manual_seed(0)
     config = TrainingConfig.model_validate(
         {"objective": objective, "steps": steps, "batch": 256, "learning_rate": 2e-3, "ema": 0.99}
@@ -48,12 +48,14 @@ def rank(network: VelocityNetwork) -> float:
     return float(spearmanr(variance.sum(1), exact)[0])
 
 
-@pytest.mark.parametrize(("objective", "least"), [("beta_nll", 0.9), ("decoupled", 0.6)])
+@pytest.mark.parametrize(
+    ("objective", "steps", "least"), [("beta_nll", 400, 0.9), ("decoupled", 700, 0.6)]
+)
 def test_likelihood_ties_the_variance_to_the_truth(
-    tmp_path: Path, objective: str, least: float
+    tmp_path: Path, objective: str, steps: int, least: float
 ) -> None:
     """After seconds of training; the shipped ``ring`` is held to 0.95 by ``benchmarks.ring``."""
-    assert rank(trained(tmp_path, objective)) > least
+    assert rank(trained(tmp_path, objective, steps)) > least
 
 
 def test_penalised_sampled_noise_is_no_confidence(tmp_path: Path) -> None:
@@ -75,7 +77,8 @@ def test_penalised_sampled_noise_is_no_confidence(tmp_path: Path) -> None:
     network.noise["head"].alpha = remember
     head = network.head
     assert isinstance(head, nn.Linear)
-    for step in range(700):
+    # It is -0.25 after these and -0.19 after 700, and the likelihood is far above by then.
+    for step in range(400):
         generator = torch.Generator().manual_seed(step)
         x1, _ = source.draw(256, generator)
         x0 = torch.randn(x1.shape, generator=generator)

@@ -94,8 +94,10 @@ def test_commands_end_to_end(config: Path, tmp_path: Path) -> None:
     ):
         done = _sureflow(*command)
         assert done.returncode == 0, done.stderr
-    process = [sys.executable, "-m", "sureflow", "inspect", out]
+    process = [sys.executable, "-X", "importtime", "-m", "sureflow", "inspect", out]
     done = subprocess.run(process, capture_output=True, text=True, check=False)
+    assert " torch\n" in done.stderr
+    assert " torch._dynamo\n" not in done.stderr, "a compiler that takes a second to import"
     card = json.loads(done.stdout)
     assert card["calibrated"]["draws"] == 30
     assert card["version"] == load(out).card.version

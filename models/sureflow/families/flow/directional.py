@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-from functools import cache
-from importlib import import_module
-
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sureflow.core.draw import Purpose, normal
+from sureflow.families.flow.unwatched import load_rules, unwatched
 from sureflow.networks import VelocityNetwork
 
 ROW_COUNTS = (2, 4, 8)
@@ -41,13 +38,14 @@ def tangent(
     one only in its plain form, which is used here. A foreign module may have operations without a
     rule; see :func:`differentiable`.
     """
-    _load_rules()
+    load_rules()
     # Inference tensors cannot have tangents; clones made outside of inference mode can.
     with (
         torch.inference_mode(False),
         torch.no_grad(),
         sdpa_kernel(SDPBackend.MATH),
         forward_ad.dual_level(),
+        unwatched(),
     ):
         z = direction.clone()
         dual = forward_ad.make_dual(x.clone().contiguous(), z)  # type: ignore[no-untyped-call]
@@ -56,14 +54,6 @@ def tangent(
         found: Tensor | None = forward_ad.unpack_dual(velocity).tangent  # type: ignore[no-untyped-call]
         # torch returns None where the velocity does not depend on the point.
         return torch.zeros_like(z) if found is None else found
-
-
-@cache
-def _load_rules() -> None:
-    """Load the rules that torch loads with the first dual number, without its warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        import_module("torch._decomp.decompositions_for_jvp")
 
 
 def differentiable(network: VelocityNetwork) -> bool:

@@ -18,6 +18,7 @@ from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.phases import FlowPhases
 from sureflow.families.flow.process import JVP, VELOCITY
 from sureflow.families.flow.spec import GRIDS, FlowSpec
+from sureflow.families.flow.unwatched import unwatched
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, build, kind_of
 
 GRID, PROBE = "grid.safetensors", "probe.safetensors"
@@ -43,7 +44,7 @@ class FlowEngine(Engine):
         """Names, shapes and types of the network's tensors, on the meta device where possible."""
         kind = kind_of(dict(config))
         try:
-            with torch.device("meta" if kind.trained else "cpu"):
+            with torch.device("meta" if kind.trained else "cpu"), unwatched():
                 return cls.build(config).state_dict()
         except ValueError:
             if kind is not FrozenVelocity:

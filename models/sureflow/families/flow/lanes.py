@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
@@ -341,7 +342,8 @@ class FlowLanes(Lanes):
             "noise": lambda: self._noise(slots, where),
             "map": lambda: self.map[where],
         }
-        return lambda name: known[name]()
+        # The scores of a lane ask for the same.
+        return cache(lambda name: known[name]())
 
     def _noise(self, slots: Slots, where: Index) -> Tensor:
         jumped = self.jumped[slots]

@@ -235,7 +235,7 @@ lanes_of_all_kinds = st.builds(
 )
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.lists(lanes_of_all_kinds, min_size=2, max_size=12))
 def test_every_lane_chooses_its_steps_as_if_alone(mixture, unet, specs) -> None:
     for model in (mixture, unet):

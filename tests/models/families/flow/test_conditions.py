@@ -146,7 +146,7 @@ specs = st.builds(
 )
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.lists(specs, min_size=1, max_size=7), st.integers(1, 5))
 def test_a_sample_does_not_depend_on_its_neighbours(asked: list[FlowSpec], capacity: int) -> None:
     for spec, together in zip(asked, run(BENT, asked, capacity), strict=True):

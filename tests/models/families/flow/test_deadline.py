@@ -44,7 +44,7 @@ def test_a_lane_in_time_is_not_touched(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ADAPTIVE_METHODS)
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(share=st.floats(0.3, 0.8), index=st.integers(0, 50), tick_s=st.sampled_from([0.01, 2.0]))
 def test_a_late_lane_arrives_in_time_and_says_so(method, share, index, tick_s) -> None:
     spec = FlowSpec(5, index, method, tolerance=1e-4)

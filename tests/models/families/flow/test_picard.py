@@ -174,7 +174,7 @@ lanes_of_both_kinds = st.builds(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     arrivals=st.lists(
         st.tuples(lanes_of_both_kinds, st.integers(0, 3), st.booleans()), min_size=1, max_size=8
