@@ -161,8 +161,10 @@ def ends_at_once(process: subprocess.Popen[str], number: signal.Signals) -> None
 def test_sigterm_lets_requests_and_jobs_finish_and_keep_their_handles(
     start: Callable[..., Server], tmp_path: Path
 ) -> None:
+    """A service manager sends the signal to all processes at once."""
     drain = ("--drain-s", str(PATIENCE_S))
     server = start("--default-model", "points", *drain, "--data-dir", str(tmp_path))
+    (worker,), others = workers(server.process.pid), children(server.process.pid)
     body = {**LONG, "n": 3}
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(server.generate, **LONG)
@@ -171,7 +173,8 @@ def test_sigterm_lets_requests_and_jobs_finish_and_keep_their_handles(
             assert next(events).event == "queued"
             begin(server, **body, rewind={"keep": "commit"})
             eventually(lambda: server.metric("sureflow_num_samples_running") == 10)
-            server.process.send_signal(signal.SIGTERM)
+            for pid in (worker, *others, server.process.pid):
+                os.kill(pid, signal.SIGTERM)
             last = [event.event for event in events][-1]
         assert last == "completed"
         assert len(answer.result()["samples"]) == 4
