@@ -99,6 +99,7 @@ checkpoints: setup data
 	$(BIN)/sureflow calibrate fashion --draws 200 --guidance 1 --guidance 1.5 --guidance 3 \
 	  --score probe --other-draws 400
 	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 1600 --at euler:20 --at euler:50
+	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 400 --between
 	$(BIN)/sureflow train models/configs/digits.toml
 	$(BIN)/sureflow fit models/configs/digits.toml
 	$(BIN)/sureflow calibrate digits --draws 300 --guidance 1 --guidance 2 --score adherence_contrast \
