@@ -6,9 +6,9 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,9 @@ Weights = Sequence[tuple[int, float]]
 
 FIRST: Weights = ((0, 1.0),)
 """The first of them alone."""
+
+TABLES = 256
+"""Tables between references that are kept."""
 
 FARTHEST = 1e6
 """Ranges of the table by which a rank may be outside of it."""
@@ -163,13 +166,23 @@ class Calibration:
 
     def table(self, score: str, stratum: str, weights: Weights = FIRST) -> Floats | None:
         """Ascending values of a score at levels 0 .. 1, ``[LEVELS]``, or ``None``."""
-        tables = self.quantiles.get(score)
-        if tables is None or stratum not in self.strata or not weights:
-            return None
-        row = self.strata.index(stratum)
-        parts = [weight * tables[number, row] for number, weight in weights]
-        table: Floats = np.maximum.accumulate(sum(parts[1:], parts[0]))
-        return table if np.isfinite(table).all() else None
+        return self._table(score, stratum, tuple(weights))
+
+    @cached_property
+    def _table(self) -> Callable[[str, str, Weights], Floats | None]:
+        """Tables; those that were asked for last are kept."""
+
+        @lru_cache(TABLES)
+        def table(score: str, stratum: str, weights: Weights) -> Floats | None:
+            tables = self.quantiles.get(score)
+            if tables is None or stratum not in self.strata or not weights:
+                return None
+            row = self.strata.index(stratum)
+            parts = [weight * tables[number, row] for number, weight in weights]
+            found: Floats = np.maximum.accumulate(sum(parts[1:], parts[0]))
+            return found if np.isfinite(found).all() else None
+
+        return table
 
     def summary(self) -> dict[str, Any]:
         """What a model card says about it."""

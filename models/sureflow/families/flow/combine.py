@@ -28,7 +28,7 @@ def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats, axis: 
     result = at = start[chosen]
     for index, count in enumerate(counts):
         if count:
-            moved = (factors[index] * stages[index][chosen]).add_(result)
+            moved = (factors[index] * stages[(index, *chosen)]).add_(result)
             whole = count == rounded.shape[1]
             wanted = None if whole else to_device(used[index].reshape(shape[1:]), start.device)
             result = moved if wanted is None else torch.where(wanted, moved, result)
