@@ -147,6 +147,7 @@ def test_beyond_its_table_a_score_still_has_a_rank() -> None:
     assert ranks(of, 1.5, "0") == pytest.approx(-0.5)
     assert ranks(of, 5.0, "1") == pytest.approx(1.5)
     assert said(of, 5.0, 1) == 1.0
+    of = calibration()
     of.quantiles[SCORE][:, 0] = 3.0
     assert ranks(of, 2.0, "0") == pytest.approx(1e6, rel=1e-5)
     assert ranks(of, 1e300, "0") == pytest.approx(-1e6, rel=1e-5)
