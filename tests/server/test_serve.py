@@ -225,6 +225,30 @@ def test_a_signal_while_loading_ends_the_command(models_dir: Path) -> None:
     assert (process.returncode, output) == (0, "")
 
 
+def test_ctrl_c_while_torch_is_imported_ends_the_command_without_a_word(models_dir: Path) -> None:
+    """The terminal sends it to all processes."""
+    process = command("--models-dir", str(models_dir))
+
+    def imports() -> bool:
+        return any(ignores(child, signal.SIGINT) for child in children(process.pid))
+
+    eventually(imports)
+    for pid in (*children(process.pid), process.pid):
+        os.kill(pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, output) == (0, "")
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+    return bool(ignored & 1 << number - 1) and b"forkserver" in cmdline(pid)
+
+
+def cmdline(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> None:
     process = command("--models-dir", str(models_dir))
     eventually(lambda: len(workers(process.pid)) == 1)
@@ -240,7 +264,7 @@ def test_a_fork_server_that_dies_while_it_imports_ends_the_command(models_dir: P
     def ended() -> bool:
         for child in children(process.pid):
             with suppress(FileNotFoundError, ProcessLookupError):
-                if b"forkserver" in Path(f"/proc/{child}/cmdline").read_bytes():
+                if b"forkserver" in cmdline(child):
                     os.kill(child, signal.SIGKILL)  # before there is a worker, another one starts
         return process.poll() is not None
 

@@ -50,13 +50,16 @@ def thumb(page: Page, name: str) -> Locator:
 
 
 def slide(page: Page, name: str, by: int) -> None:
-    """Press keys: ten steps at a time, then the rest one by one."""
-    handle = thumb(page, name)
+    """Press keys: ten steps at a time, then the rest one by one; unless at its end it must move."""
+    handle, slider = thumb(page, name), page.get_by_role("slider", name=name, exact=True)
     tens, ones = divmod(abs(by), 10)
-    for _ in range(tens):
-        handle.press("PageUp" if by > 0 else "PageDown")
-    for _ in range(ones):
-        handle.press("ArrowRight" if by > 0 else "ArrowLeft")
+    far, near = ("PageUp", "ArrowRight") if by > 0 else ("PageDown", "ArrowLeft")
+    end = "aria-valuemax" if by > 0 else "aria-valuemin"
+    for key in [far] * tens + [near] * ones:
+        before = slider.get_attribute("aria-valuenow") or ""
+        handle.press(key)
+        if before != slider.get_attribute(end):
+            expect(slider).not_to_have_attribute("aria-valuenow", before)
 
 
 def value(page: Page, name: str) -> float:

@@ -1,7 +1,7 @@
 """Imports what workers need, in the fork server; importing this module does so.
 
-A service manager's SIGTERM reaches the whole process group, and the fork server is needed for as
-long as there are workers. It ends when the API process does.
+The terminal's Ctrl-C and a service manager's SIGTERM reach the whole process group, and the fork
+server is needed for as long as there are workers. It ends when the API process does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from importlib import import_module
 
 from sureflow_server.garbage import freeze_garbage
 
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
 for name in (
     "sureflow_server.engine.loader",
     "sureflow_server.engine.loop",
