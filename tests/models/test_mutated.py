@@ -36,7 +36,7 @@ from sureflow.inspection import inspect
 from sureflow.learned import LEARNED_FROM
 from sureflow.networks import Probe
 from sureflow.networks.registry import build
-from sureflow.sampling import blocks, evaluator
+from sureflow.sampling import evaluator
 from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
 from tests.hostile import tensors, text
@@ -121,8 +121,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No time for timings."""
-    monkeypatch.setattr(blocks, "TIMED_S", 0.0)
+    """Few sizes of blocks to try."""
     monkeypatch.setattr(evaluator, "ROW_COUNTS", (1, 2))
 
 

@@ -23,6 +23,14 @@ def begin(server: Server, path: str = "/v1/generate", **body: Any) -> str:
     return str(response.headers["location"])
 
 
+def refusal(response: Any, status: int, kind: str) -> dict[str, Any]:
+    """The problem document of an answer, which must have this status and be of this kind."""
+    assert response.status_code == status, response.text
+    document: dict[str, Any] = response.json()
+    assert document["type"] == f"urn:sureflow:problem:{kind}"
+    return document
+
+
 def look(server: Server, job: str) -> dict[str, Any]:
     """How a job stands."""
     response = server.client.get(job)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.server.api.test_edit import edit, icon, made, same, states
+from tests.server.asking import refusal
 from tests.server.conftest import POINTS, make_checkpoint
 from tests.server.running import PATIENCE_S, Server, eventually, gone
 from tests.server.store.places import redis_server
@@ -77,9 +78,7 @@ def asks_for_its_version(server: Server, sample: dict[str, Any], version: str) -
         server.client.post("/v1/edit", json={"handle": id}),
     )
     for response in asked:
-        assert response.status_code == 409, response.text
-        document = response.json()
-        assert document["type"] == "urn:sureflow:problem:version-gone"
+        document = refusal(response, 409, "version-gone")
         assert document["errors"][0]["field"] == "handle"
         assert f"points {version}" in document["detail"]
         assert server.generate()["model_version"] in document["detail"]

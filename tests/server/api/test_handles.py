@@ -10,15 +10,9 @@ import pytest
 
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
 from tests.server.api.test_edit import edit, icon, made, same, states
+from tests.server.asking import refusal
 from tests.server.conftest import Guarded, add_key
 from tests.server.running import Server, eventually
-
-
-def refusal(response: Any, status: int, kind: str) -> dict[str, Any]:
-    assert response.status_code == status, response.text
-    document: dict[str, Any] = response.json()
-    assert document["type"] == f"urn:sureflow:problem:{kind}"
-    return document
 
 
 def test_a_handle_shows_its_trajectory(server: Server) -> None:

@@ -18,7 +18,7 @@ from httpx_sse import connect_sse
 
 from sureflow_server.api.job_record import JobList
 from tests.server.api.test_edit import edit, icon, same
-from tests.server.asking import ASYNC, follow, look
+from tests.server.asking import ASYNC, follow, look, refusal
 from tests.server.conftest import Guarded
 from tests.server.replicas.pair import Pair
 from tests.server.running import PATIENCE_S, Server, eventually, serving
@@ -293,9 +293,7 @@ def looked_for_in_vain(server: Server, id: str) -> None:
         server.client.post("/v1/edit", json={"handle": id}),
     ]
     for response in asked:
-        assert response.status_code == 503, response.text
-        document = response.json()
-        assert document["type"] == "urn:sureflow:problem:store-unavailable"
+        refusal(response, 503, "store-unavailable")
         assert "sureflow-redis" not in response.text, "where the store is, is for the log"
         assert int(response.headers["retry-after"]) >= 1
     inverted = server.client.post("/v1/invert", json={"samples": [[0, 1]], "rewind": {}})
