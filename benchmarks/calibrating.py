@@ -27,12 +27,13 @@ import numpy as np
 from benchmarks.report import Report, options
 from benchmarks.serving.load import Call, play
 from benchmarks.throughput import served
-from sureflow.checkpoint import CALIBRATION, embedded_folder, load, read_config, save
+from sureflow.checkpoint import CALIBRATION, load, read_config, save
 from sureflow.confidence.quantile_map import distance
 from sureflow.core.arrays import Floats
 from sureflow.core.setting import Setting
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.setting import parse
+from sureflow.folders import embedded_folder
 from sureflow.networks.registry import build
 
 PATIENCE_S = 60.0

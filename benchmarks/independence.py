@@ -27,13 +27,14 @@ from tqdm import tqdm
 
 from benchmarks.report import Report, options
 from benchmarks.throughput import served
-from sureflow.checkpoint import embedded_folder, load
+from sureflow.checkpoint import load
 from sureflow.core.family import families
 from sureflow.core.lane import Branch, LaneSpec, Sample
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample, Uncertain
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
+from sureflow.folders import embedded_folder
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler

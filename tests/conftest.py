@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,23 +15,35 @@ from xdist.scheduler import LoadScopeScheduling
 import sureflow as sureflow  # decides on kernels before any test imports torch
 from tests.server.running import Server, serving
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # more are slower, and sums depend on their number
+gc.disable()  # until all is collected: modules and tests are no garbage
+
 # A busy machine is slow, and that is no failure.
 settings.register_profile("sureflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sureflow")
 
 TESTS = Path(__file__).parent
-KEYS = ("access", "handles", "idempotency", "jobs", "owners")
+SMALL = (
+    *("access", "deadline", "edit", "edit_problems", "generate", "handles", "headers"),
+    *("idempotency", "invert", "jobs", "models", "owners", "problems", "resolve_filter"),
+    *("rewinding", "stream", "v2"),
+)
 ROOMS = (
     "studio/",
     ("clients/", "server/api/test_openapi.py"),
-    (*(f"server/api/test_{name}.py" for name in KEYS), "server/test_protocol.py"),
+    (
+        *(f"server/api/test_{name}.py" for name in SMALL),
+        *(f"server/test_{name}.py" for name in ("dashboards", "imports", "metrics")),
+        *(f"server/test_{name}.py" for name in ("protocol", "serve", "studio")),
+    ),
     tuple(f"server/test_{name}.py" for name in ("clock", "logs", "traces")),
     ("server/engine/test_supervisor.py", "server/api/test_condition.py"),
     ("server/api/test_replay.py", "server/test_storage_faults.py"),
     ("server/replicas/test_servers.py", "server/replicas/test_kernels.py"),
 )
-"""Tests that share what is dear to start: a browser, the server on the models that ship, keys, and
-servers that a fixture of ``server/conftest.py`` starts for two or three files.
+"""Tests that share what is dear to start: a browser, the server on the models that ship, the
+servers with and without keys that most files ask, and those that a fixture of
+``server/conftest.py`` starts for two or three files.
 """
 FIRST = ("studio", "clients", "server", "deploy", "examples", "models/training", "benchmarks")
 """What takes long comes first, so that what is short evens out when all are done."""
@@ -66,6 +80,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return place(path), "browser" in getattr(item, "fixturenames", ())
 
     items.sort(key=key)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,11 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from benchmarks.throughput import served
-from sureflow.checkpoint import embedded_folder, load
+from sureflow.checkpoint import load
 from sureflow.core.frame import Frame
 from sureflow.core.lane import Sample
 from sureflow.families.flow.spec import FlowSpec
+from sureflow.folders import embedded_folder
 from sureflow.model import Model
 from sureflow.sampling.sample import run
 from sureflow_server.api.answer import record

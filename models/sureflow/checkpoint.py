@@ -24,6 +24,7 @@ from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile, Precision
 from sureflow.core.provenance import complaint
 from sureflow.file_kind import kind_of_file
+from sureflow.folders import embedded_folder
 from sureflow.learned import CALIBRATION as CALIBRATION
 from sureflow.learned import Learned, digest_of
 from sureflow.model import Model
@@ -57,13 +58,6 @@ class CheckpointConfig(BaseModel):
     classes: tuple[str, ...] = ()
     network: dict[str, Any]
     provenance: dict[str, Any] = {}
-
-
-def embedded_folder() -> Path:
-    """The folder of the checkpoints that ship with Sureflow, one subfolder each."""
-    package = Path(__file__).parent
-    installed, checkout = package / "checkpoints", package.parent / "checkpoints"
-    return installed if installed.is_dir() else checkout
 
 
 def resolve(folder: str | Path) -> Path:

@@ -10,8 +10,9 @@ from typing import Any
 
 from safetensors import safe_open
 
-from sureflow.checkpoint import CONFIG, CheckpointError, embedded_folder, files_of, load, resolve
+from sureflow.checkpoint import CONFIG, CheckpointError, files_of, load, resolve
 from sureflow.core.card import ModelCard
+from sureflow.folders import checkpoint_folders, embedded_folder
 
 PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 """Suffixes of files that may contain code as well as tensors; they are never read."""
@@ -66,13 +67,6 @@ def survey(root: str | Path | None = None) -> Iterator[Listed]:
             yield Listed(folder, None, str(error) or type(error).__name__)
         else:
             yield Listed(folder, card)
-
-
-def checkpoint_folders(root: Path) -> list[Path]:
-    """The folders in ``root`` that are not hidden, by name; none if there is no such folder."""
-    if not root.is_dir():
-        return []
-    return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
 def check_name(folder: Path, card: ModelCard) -> None:

@@ -13,6 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from sureflow import __version__
+from sureflow.folders import checkpoint_folders, embedded_folder
 from sureflow_server import traces
 from sureflow_server.api import (
     access,
@@ -34,6 +35,7 @@ from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.engine.account import Limits
 from sureflow_server.engine.admission import AdmissionLimits
+from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
 from sureflow_server.engine.timeouts import Timeouts
@@ -88,7 +90,9 @@ def create_app(
 
     Raises:
         KeyFileError: The API keys cannot be read.
+        StartupError: There is no checkpoint folder, or none of the default model.
     """
+    _look_for_models(settings)
     metrics = Metrics()
     shared = {field.name for field in fields(WorkerConfig)} & Settings.model_fields.keys()
     last = (settings.default_model or PREFERRED_DEFAULT,)
@@ -172,3 +176,16 @@ def create_app(
         app.include_router(router)
     docs.install(app)
     return app
+
+
+def _look_for_models(settings: Settings) -> None:
+    """Refuse what cannot be served before anything is loaded, which takes seconds."""
+    root, default = settings.models_dir or embedded_folder(), settings.default_model
+    try:
+        names = [folder.name for folder in checkpoint_folders(root)]
+    except OSError as error:
+        raise StartupError(f"models_dir: {error}") from error
+    if not names:
+        raise StartupError(f"models_dir: {root} holds no checkpoint folder")
+    if default is not None and default not in names:
+        raise StartupError(f"default_model: {default} is not in {root}, but {', '.join(names)}")

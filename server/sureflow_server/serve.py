@@ -73,10 +73,13 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
 
 async def _serve_with(settings: Settings, store: Store, listener: socket.socket) -> int:
     try:
+        app = create_app(settings, store, open_replica(settings))
+    except StartupError as error:
+        return _fail(str(error))
+    try:
         fork_server(settings.portable, settings.threads)  # which imports while this process does
     except OSError as error:
         return _fail(f"no socket in TMPDIR for the fork server: {error}")
-    app = create_app(settings, store, open_replica(settings))
     if settings.studio:
         studio.mount(app, _own_address(listener))
     service: Service = app.state.service

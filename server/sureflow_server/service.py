@@ -86,9 +86,9 @@ class Service:
         await self.pool.wait_ready()
         folder, failures = self.pool.folder, self.pool.failures
         if not self.pool.cards:
-            reasons = "; ".join(failures.values()) or "it holds no checkpoint folder"
+            reasons = "; ".join(failures.values())
             raise StartupError(f"no model could be loaded from {folder}: {reasons}")
         name = self.default_model
         if name not in self.pool.cards:
-            reason = failures.get(str(name), f"there is none in {folder}")
+            reason = failures.get(str(name), "its folder is gone")
             raise StartupError(f"the default model {name} could not be loaded: {reason}")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from sureflow.checkpoint import CheckpointError, embedded_folder, load, version_of
+from sureflow.checkpoint import CheckpointError, load, version_of
 from sureflow.cli import app
+from sureflow.folders import embedded_folder
 from sureflow.inspection import inspect, survey
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 import sureflow
-from sureflow.checkpoint import CheckpointConfig, CheckpointError, embedded_folder, load, save
+from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, save
 from sureflow.cli import app
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
@@ -29,6 +29,7 @@ from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.engine import GRID, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
+from sureflow.folders import embedded_folder
 from sureflow.learned import CALIBRATION, LEARNED_FROM, digest_of
 from sureflow.networks import Probe, build
 

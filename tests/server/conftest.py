@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +67,20 @@ def least_sure_stripes(samples: list[Sample]) -> list[bool]:
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``points``: plane, no classes, uncalibrated. ``icons``: images, two classes, calibrated and
-    judged, with a fitted grid."""
-    root = tmp_path_factory.mktemp("models")
+    judged, with a fitted grid. All test processes share them: the first one makes them."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    root, done = place / "models", place / "models-done"
+    with (place / "models-lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not done.exists():
+            make_models(root)
+            done.touch()
+    return root
+
+
+def make_models(root: Path) -> None:
     make_checkpoint(root / "points", POINTS, media="vector")
     icons = root / "icons"
     make_checkpoint(icons, ICONS, media="image", classes=("half", "stripes"))
@@ -74,7 +88,6 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = judged(load(icons), made, least_sure_stripes, "by eye", 200, 6, quiet=True)
     replace(made, conformal=table).save(icons / CALIBRATION)
     Grid(np.array([0.5, -0.5, 1.0]), {LEARNED_FROM: load(icons).digests}).save(icons / GRID)
-    return root
 
 
 @pytest.fixture(scope="session")

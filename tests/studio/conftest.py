@@ -77,7 +77,9 @@ def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     assert executable, "needs chromium: make chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        # Software would do the work of a graphics card, in a process of its own.
+        flags = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=executable, args=flags)
         yield browser
         browser.close()
 

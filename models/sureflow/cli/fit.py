@@ -43,7 +43,7 @@ def fit(
 
     The network may be one of our checkpoints, or with --weights any torch module of yours.
     """
-    from sureflow.checkpoint import embedded_folder
+    from sureflow.folders import embedded_folder
     from sureflow.networks import load_plugin
     from sureflow.training.config import read_config
     from sureflow.training.run import fit as run

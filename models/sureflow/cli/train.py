@@ -24,7 +24,7 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a network; run it again after an interruption and it continues."""
-    from sureflow.checkpoint import embedded_folder
+    from sureflow.folders import embedded_folder
     from sureflow.training.config import read_config
     from sureflow.training.run import train as run
 

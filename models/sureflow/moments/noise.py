@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sureflow.moments.moments import Moments
-from sureflow.moments.rowwise import RowwiseLinear
+from sureflow.moments.rowwise import RowwiseLinear, pointwise
 from sureflow.moments.rules import widened
 
 ALPHA_MIN, ALPHA_MAX = 1e-6, 50.0
@@ -40,14 +40,18 @@ class MultiplicativeNoise(nn.Module):
 
     def alpha(self, mean: Tensor, embedding: Tensor) -> Tensor:
         """Noise variance relative to the squared activation, same shape as ``mean``, positive."""
-        image = mean.dim() == 4
-        h = widened(mean).movedim(1, -1) if image else widened(mean)
-        flat = h.reshape(h.shape[0], -1, h.shape[-1])
-        scale, shift = self.film(widened(embedding)).unsqueeze(1).chunk(2, -1)
-        z = F.silu(self.input(flat) * (1 + scale) + shift)
-        z = F.silu(self.hidden(z)) + z
-        alpha = F.softplus(self.output(z)).clamp(ALPHA_MIN, ALPHA_MAX).reshape(h.shape)
-        return alpha.movedim(-1, 1) if image else alpha
+        channels = 1 if mean.dim() == 4 else -1  # an image keeps its layout
+        h = widened(mean)
+        flat = h.flatten(2) if channels == 1 else h.reshape(len(h), -1, h.shape[-1])
+
+        def apply(layer: nn.Linear, z: Tensor) -> Tensor:
+            return pointwise(layer.weight, layer.bias, z) if channels == 1 else layer(z)
+
+        scale, shift = self.film(widened(embedding)).unsqueeze(-channels).chunk(2, channels)
+        # In place, because these are large and new memory is slow.
+        z = F.silu(apply(self.input, flat).mul_(1 + scale).add_(shift), inplace=True)
+        z = F.silu(apply(self.hidden, z), inplace=True).add_(z)
+        return F.softplus(apply(self.output, z)).clamp_(ALPHA_MIN, ALPHA_MAX).reshape(h.shape)
 
     def forward(self, h: Moments, embedding: Tensor) -> Moments:
         """Add the variance of the noise to ``h``; the mean is returned as it is."""

@@ -12,9 +12,9 @@ def row_sums(values: Tensor) -> Tensor:
     The order of summation in a library may depend on the number of rows and threads. Here every
     addition is elementwise, so that decisions based on a sum do not depend on other rows.
     """
-    rows = values.flatten(1)
-    while rows.shape[1] > 1:
-        half, odd = divmod(rows.shape[1], 2)
-        paired = rows[:, :half] + rows[:, half : 2 * half]
-        rows = torch.cat([paired, rows[:, 2 * half :]], 1) if odd else paired
-    return rows[:, 0]
+    columns = values.flatten(1).T  # what is added is a slice of the first axis: quick to cut
+    while len(columns) > 1:
+        half, odd = divmod(len(columns), 2)
+        paired = columns[:half] + columns[half : 2 * half]
+        columns = torch.cat([paired, columns[2 * half :]]) if odd else paired
+    return columns[0]

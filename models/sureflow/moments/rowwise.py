@@ -44,10 +44,13 @@ class PointwiseConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Convolve ``[B, C, H, W]``."""
         assert self.bias is not None
-        batch, _, height, width = input.shape
-        weight = self.weight.flatten(1).expand(batch, -1, -1)
-        bias = self.bias[None, :, None].expand(batch, -1, height * width)
-        return torch.baddbmm(bias, weight, input.flatten(2)).reshape(batch, -1, height, width)
+        out = pointwise(self.weight.flatten(1), self.bias, input.flatten(2))
+        return out.reshape(len(input), -1, *input.shape[2:])
+
+
+def pointwise(weight: Tensor, bias: Tensor, input: Tensor) -> Tensor:
+    """Map the channels of ``[B, C, positions]``: one matrix product per row."""
+    return torch.baddbmm(bias[:, None], weight.expand(len(input), -1, -1), input)
 
 
 def conv2d(layer: nn.Conv2d, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from sureflow.checkpoint import WEIGHTS, CheckpointError, embedded_folder, load
+from sureflow.checkpoint import WEIGHTS, CheckpointError, load
 from sureflow.confidence.calibration import Calibration
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
-from sureflow.inspection import check_name, checkpoint_folders
+from sureflow.folders import checkpoint_folders, embedded_folder
+from sureflow.inspection import check_name
 from sureflow.networks import declare_plugin
 from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.fingerprint import numerics_of

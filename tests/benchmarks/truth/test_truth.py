@@ -8,7 +8,8 @@ import pytest
 from benchmarks.truth import ending, mixtures, off_support, scores
 from benchmarks.truth.measures import auroc, removed
 from benchmarks.truth.path import solve, starts
-from sureflow.checkpoint import embedded_folder, load
+from sureflow.checkpoint import load
+from sureflow.folders import embedded_folder
 from sureflow.networks import GaussianMixture
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sureflow.checkpoint import embedded_folder, load
+from sureflow.checkpoint import load
+from sureflow.folders import embedded_folder
 from sureflow.numerics import describe
 from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.fingerprint import numerics_of
