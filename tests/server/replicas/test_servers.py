@@ -319,6 +319,8 @@ def test_redis_gone_and_back(pair: Pair) -> None:
     key = pair.key(max_samples_in_flight=4, samples_per_minute=6000)
     handle = one.generate(**SMALL, rewind={})["samples"][0]["handle"]["id"]
     old = begin(one, **SMALL)
+    # Redis may just have come back, which servers notice at their next beat.
+    eventually(lambda: two.client.get(old).status_code == 200)
     eventually(lambda: look(two, old)["state"] == "completed")
     running = begin(one, **ENDLESS)
     pair.redis.kill()
