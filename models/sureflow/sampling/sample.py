@@ -43,8 +43,11 @@ def sample(
         The samples in order of their index, byte for byte those that the server returns.
 
     Raises:
+        TypeError: ``model`` is none, but perhaps the name of one.
         ValueError: An argument is not valid for the model; the message begins with its name.
     """
+    if not isinstance(model, Model):
+        raise TypeError(f"model: {model!r:.80} is no model; sureflow.load returns one")
     check_count("n", n, 0)
     kind = families()[model.card.family].spec
     known = [field.name for field in fields(kind) if field.name not in ("seed", "index")]

@@ -57,6 +57,11 @@ def test_errors_name_the_argument(mixture, arguments, field) -> None:
         sample(mixture, **arguments)
 
 
+def test_a_name_is_no_model() -> None:
+    with pytest.raises(TypeError, match=r"^model: 'fashion' is no model; sureflow\.load"):
+        sample("fashion")
+
+
 def test_progress_reports_every_lane(mixture) -> None:
     from sureflow.families.flow.spec import FlowSpec
 
