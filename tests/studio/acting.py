@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -33,15 +35,23 @@ def settled(drawing: Locator) -> Locator:
     return drawing
 
 
-def click_until(target: Locator, there: Locator) -> None:
-    """Click, and once or twice more if nothing comes of it, as one does with a drawing."""
+def repeat(act: Callable[[], None], seen: Callable[[float | None], None]) -> None:
+    """Act, and once or twice more if nothing comes of it: it may have just been drawn anew.
+
+    ``seen`` waits for what comes of it so many ms, or as long as ever.
+    """
     for _ in range(2):
-        target.click()
+        act()
         with suppress(AssertionError):
-            expect(there).to_be_visible(timeout=5000)
+            seen(5000)
             return
-    target.click()
-    expect(there).to_be_visible()
+    act()
+    seen(None)
+
+
+def click_until(target: Locator, there: Locator) -> None:
+    """Click until something is there."""
+    repeat(target.click, lambda ms: expect(there).to_be_visible(timeout=ms))
 
 
 def thumb(page: Page, name: str) -> Locator:
@@ -57,21 +67,12 @@ def slide(page: Page, name: str, by: int) -> None:
     end = "aria-valuemax" if by > 0 else "aria-valuemin"
     for key in [far] * tens + [near] * ones:
         before = slider.get_attribute("aria-valuenow") or ""
+        press = partial(handle.press, key)
         if before == slider.get_attribute(end):
-            handle.press(key)
+            press()
         else:
-            press_until(handle, key, slider, before)
-
-
-def press_until(handle: Locator, key: str, slider: Locator, before: str) -> None:
-    """Press, and once or twice more if nothing comes of it: it may have just been drawn anew."""
-    for _ in range(2):
-        handle.press(key)
-        with suppress(AssertionError):
-            expect(slider).not_to_have_attribute("aria-valuenow", before, timeout=5000)
-            return
-    handle.press(key)
-    expect(slider).not_to_have_attribute("aria-valuenow", before)
+            moved = partial(expect(slider).not_to_have_attribute, "aria-valuenow", before)
+            repeat(press, lambda ms, moved=moved: moved(timeout=ms))
 
 
 def value(page: Page, name: str) -> float:
