@@ -58,6 +58,8 @@ class VelocityNetwork(nn.Module, ABC):
             as ``hidden``; 0 if there are none.
         probe: The probe that was attached, if any.
         conditions: Named arrays, besides a label, that :meth:`run` takes.
+        null_label: Whether it knows the null label; if not, every row needs a label.
+        variance: Where its variance comes from: ``own``, its own layers, unless a subclass says.
         trained: Whether the network has weights to learn; analytic networks have none.
 
     Raises:
@@ -66,6 +68,8 @@ class VelocityNetwork(nn.Module, ABC):
 
     trained: ClassVar[bool] = True
     noise: nn.ModuleDict
+    null_label: bool = True
+    variance: str = "own"
 
     def __init__(self, shape: tuple[int, ...], classes: int, floor: float) -> None:
         super().__init__()
@@ -117,6 +121,10 @@ class VelocityNetwork(nn.Module, ABC):
             reading = self.probe(out.hidden, t, label)
         reply = NetworkOutput(out.mean, variance + self.floor, reading=reading)
         return reply.map(lambda z: z.to(x.dtype))
+
+    def start(self, x0: Tensor, x1: Tensor) -> Tensor:
+        """The state from which the path of noise ``x0`` to data ``x1`` begins: the noise itself."""
+        return x0
 
     def attach(self, probe: Probe) -> None:
         """Let a probe read every evaluation from now on.
