@@ -134,11 +134,6 @@ class FrozenVelocity(VelocityNetwork):
         noise = ConditionedNoise(last.channels, self.classes, embedding, width)
         return nn.ModuleDict({"final": noise.to(widened(last.weight))})
 
-    def start(self, x0: Tensor, x1: Tensor) -> Tensor:
-        """The state from which the path of noise ``x0`` and data ``x1`` begins."""
-        a, b = self.convention.coupling
-        return x0 if (a, b) == (0, 1) else a * x1 + b * x0
-
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         if not noisy or self.variance == "none":

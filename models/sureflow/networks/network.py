@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sureflow.core.card import Condition
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
+from sureflow.networks.foreign.convention import PLAIN, Convention
 from sureflow.networks.probe import Probe
 
 MAX_DIMENSIONS = 8
@@ -59,6 +60,7 @@ class VelocityNetwork(nn.Module, ABC):
         probe: The probe that was attached, if any.
         conditions: Named arrays, besides a label, that :meth:`run` takes.
         null_label: Whether it knows the null label; if not, every row needs a label.
+        convention: What its numbers meant before they were converted; for noise and samplers.
         variance: Where its variance comes from: ``own``, its own layers, unless a subclass says.
         trained: Whether the network has weights to learn; analytic networks have none.
 
@@ -70,6 +72,7 @@ class VelocityNetwork(nn.Module, ABC):
     noise: nn.ModuleDict
     null_label: bool = True
     variance: str = "own"
+    convention: Convention = PLAIN
 
     def __init__(self, shape: tuple[int, ...], classes: int, floor: float) -> None:
         super().__init__()
@@ -123,8 +126,12 @@ class VelocityNetwork(nn.Module, ABC):
         return reply.map(lambda z: z.to(x.dtype))
 
     def start(self, x0: Tensor, x1: Tensor) -> Tensor:
-        """The state from which the path of noise ``x0`` to data ``x1`` begins: the noise itself."""
-        return x0
+        """The state from which the path of noise ``x0`` to data ``x1`` begins.
+
+        It is the noise itself, but for foreign paths that begin with a little of the data in it.
+        """
+        a, b = self.convention.coupling
+        return x0 if (a, b) == (0, 1) else a * x1 + b * x0
 
     def attach(self, probe: Probe) -> None:
         """Let a probe read every evaluation from now on.

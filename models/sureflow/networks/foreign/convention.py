@@ -38,9 +38,9 @@ ForeignPath = Annotated[
 ]
 _READER: TypeAdapter[AffinePath] = TypeAdapter(ForeignPath)
 
-SINGULAR = {"noise": (1e-3, 0.0), "data": (0.0, 5e-3)}
-"""Least shares of data and of noise at which a network of this prediction is asked: noise says
-nothing about the data where there are none, and the data nothing about the noise."""
+LEAST_DATA, LEAST_NOISE = 1e-3, 5e-3
+"""Least shares at which a network that predicts noise, or data, is asked on a path that goes on to
+the other end: the noise says nothing about the data where there are none, nor the data about it."""
 
 
 class Affine(NamedTuple):
@@ -136,9 +136,12 @@ class Convention:
         """
         path, (a, b) = self.path, self.coupling
         s = s.double()
-        data, noise = SINGULAR.get(self.prediction, (0.0, 0.0))
-        exact = self.share(s)
-        share = exact.clamp(max(path.last, noise), min(path.first, 1 - data))
+        noisiest, cleanest = path.first, path.last
+        if self.prediction == "noise" and noisiest == 1:
+            noisiest = 1 - LEAST_DATA
+        if self.prediction == "data" and cleanest == 0:
+            cleanest = LEAST_NOISE
+        share = self.share(s).clamp(cleanest, noisiest)
         size = path.scale(share)
         alpha, sigma = (1 - share) * size, share * size
         p, q = parts(self.prediction, path, share)
@@ -170,3 +173,7 @@ def _read_path(given: Mapping[str, Any]) -> AffinePath:
         raise ValueError(f"path.{complaint(error)}") from error
     except (TypeError, ValueError) as error:
         raise ValueError(f"path: {error}") from error
+
+
+PLAIN = Convention()
+"""That of our own networks: a velocity on the linear path."""

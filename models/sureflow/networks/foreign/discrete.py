@@ -130,11 +130,11 @@ class DiscretePath(AffinePath):
         """Whole steps, as long as there are enough of them."""
         count = len(self.signals)
         index = torch.arange(steps, dtype=torch.float64)
-        if self.spacing == "trailing":
+        if self.spacing == "trailing" and steps <= count:
             at = count * (1 - index / steps) - 1
         else:
             at = (count - 1) * (1 - index / max(steps - 1, 1))
-        return self._at((at.round() if steps <= count else at).clamp(min=0))
+        return self._at(at.round() if steps <= count else at)
 
     def _at(self, step: Tensor) -> Tensor:
         table = self._table(step.device)
