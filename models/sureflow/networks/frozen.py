@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, get_args
 import torch
 from torch import Tensor, nn
 
+from sureflow.core.path import broadcast
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import rule_of, widened
 from sureflow.networks.embedding import Embedding
@@ -156,8 +157,13 @@ class FrozenVelocity(VelocityNetwork):
             variance = variance.index_select(1, self.entry_order)
         variance = variance.reshape(mean.shape)
         if not self.convention.plain:
-            variance = variance * _wide(self.convention.at(t).output.square(), mean)
+            factor = self.convention.at(t).output.square()
+            variance = variance * broadcast(factor.to(variance), variance)
         return NetworkOutput(mean, variance, hidden=rows)
+
+    def raw(self, x: Tensor, told: Tensor, label: Tensor) -> Tensor:
+        """What the module says, before it is converted."""
+        return self._said(x, told, label, self.complete(x, {})).to(x.dtype)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of the noise layer; the frozen module stays in evaluation mode."""
@@ -208,11 +214,8 @@ class FrozenVelocity(VelocityNetwork):
         if self.convention.plain:
             return self._said(x, t, label, given).to(x.dtype)
         affine = self.convention.at(t)
-        told = affine.time.round().long() if self.convention.whole else affine.time
-        out = self._said(x * _wide(affine.input, x), told, label, given).to(x.dtype)
-        if out.shape != x.shape:
-            return out
-        return _wide(affine.state, x) * x + _wide(affine.output, x) * out
+        out = self._said(x * broadcast(affine.input.to(x), x), affine.time, label, given)
+        return out if out.shape != x.shape else affine.velocity(x, out.to(x.dtype))
 
     def _said(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         """What the module predicts, in its own type."""
@@ -223,10 +226,6 @@ class FrozenVelocity(VelocityNetwork):
         told = t if not t.is_floating_point() else t.to(own)
         out: Tensor = self.call(self.network, x.to(own), told, condition)
         return out
-
-
-def _wide(factor: Tensor, like: Tensor) -> Tensor:
-    return factor.to(like.dtype).reshape(-1, *(1 for _ in like.shape[1:]))
 
 
 def _single(tensor: Tensor) -> Tensor:

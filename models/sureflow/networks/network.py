@@ -108,6 +108,10 @@ class VelocityNetwork(nn.Module, ABC):
         given = self.complete(x, given)
         return self.run(x, t, self._labels(x, label), False, **given).mean.to(x.dtype)
 
+    def raw(self, x: Tensor, told: Tensor, label: Tensor) -> Tensor:
+        """What the network says at ``x [B, *shape]`` if it is told these times, not converted."""
+        return self.forward(x, told, label)
+
     def moments(
         self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor
     ) -> NetworkOutput:
@@ -130,8 +134,7 @@ class VelocityNetwork(nn.Module, ABC):
 
         It is the noise itself, but for foreign paths that begin with a little of the data in it.
         """
-        a, b = self.convention.coupling
-        return x0 if (a, b) == (0, 1) else a * x1 + b * x0
+        return self.convention.start(x0, x1)
 
     def attach(self, probe: Probe) -> None:
         """Let a probe read every evaluation from now on.

@@ -5,7 +5,6 @@ Without this check, a variance could be fitted to a network of any other meaning
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -15,7 +14,9 @@ from torch import Tensor
 
 from sureflow.core.path import LINEAR, broadcast
 from sureflow.networks import VelocityNetwork
+from sureflow.networks.foreign.convention import Convention
 from sureflow.training.data import Source
+from sureflow.training.readings import PREDICTED, Reading, at_a_place, readings
 
 TIMES, DRAWS_EACH = 21, 4
 """Times at which a network must be finite, those of the default solver, and draws at each."""
@@ -40,24 +41,8 @@ OTHER_CAUSES = (
 
 BLOCK = 64
 
-Clock = Callable[[Tensor], Tensor]
-Interpretation = Callable[[Tensor, Tensor, Tensor], Tensor]
-
-CLOCKS: dict[str, Clock] = {
-    " with t reversed (it takes t = 1 for noise)": lambda t: 1 - t,
-    " with t in 0 .. 1000": lambda t: 1000 * t,
-    " with t reversed, in 0 .. 1000 (it takes t = 1000 for noise)": lambda t: 1000 * (1 - t),
-}
-"""Other conventions of the time, as functions of ``t``."""
-
-VELOCITY = "the velocity x1 - x0"
-INTERPRETATIONS: dict[str, Interpretation] = {
-    VELOCITY: lambda out, x, t: out,
-    "the opposite velocity x0 - x1": lambda out, x, t: -out,
-    "a prediction of the noise x0": lambda out, x, t: LINEAR.velocity("noise", out, x, t),
-    "a prediction of the data x1": lambda out, x, t: LINEAR.velocity("data", out, x, t),
-}
-"""What a network may predict, and how it is converted to the velocity."""
+SPARSE = 4
+"""Of other conventions one draw in so many is looked at first."""
 
 
 @dataclass(frozen=True)
@@ -77,34 +62,37 @@ class Draws:
     label: Tensor
 
     @classmethod
-    def make(cls, source: Source, t: Tensor, network: VelocityNetwork) -> Draws:
-        """Draw a path for each of these times."""
+    def make(
+        cls, source: Source, t: Tensor, network: VelocityNetwork, convention: Convention
+    ) -> Draws:
+        """Draw a path of this convention for each of these times."""
         generator = torch.Generator().manual_seed(0)
         x1, label = source.draw(len(t), generator)
         x0 = torch.randn(x1.shape, generator=generator)
         if network.null_label:
             label[::2] = network.classes
-        start = network.start(x0, x1)
+        start = convention.start(x0, x1)
         parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
         return cls(*(part.to(network.device) for part in parts))
 
     @torch.no_grad()
-    def answers(self, network: VelocityNetwork, clock: Clock = lambda t: t) -> Tensor:
-        """Output of the network at the points, ``[n, *shape]``.
+    def answers(self, network: VelocityNetwork, convention: Convention) -> Tensor:
+        """What the network says at the points if they are of this convention, ``[n, *shape]``.
 
         Raises:
             ValueError: The network raises an error, or its output is not finite; names the time.
         """
-        t = clock(self.t)
-        blocks = zip(*(torch.split(part, BLOCK) for part in (self.x, t, self.label)), strict=True)
+        affine = convention.at(self.t)
+        x = self.x * broadcast(affine.input, self.x)
+        blocks = zip(*(torch.split(z, BLOCK) for z in (x, affine.time, self.label)), strict=True)
         try:
-            out = torch.cat([network(*block) for block in blocks])
+            out = torch.cat([network.raw(*block) for block in blocks])
         except Exception as error:  # a third-party network may raise anything
             said = f"{type(error).__name__}: {error}"
             raise ValueError(f"network: cannot be evaluated at t = 0 .. 1: {said}") from error
-        wrong = ~out.flatten(1).isfinite().all(1)
+        wrong = ~affine.velocity(self.x, out).flatten(1).isfinite().all(1)
         if wrong.any():
-            raise ValueError(f"network: its velocity is not finite at t = {t[wrong][0]:g}")
+            raise ValueError(f"network: its velocity is not finite at t = {self.t[wrong][0]:g}")
         return out
 
 
@@ -115,7 +103,8 @@ def check_finite(network: VelocityNetwork, source: Source) -> None:
         ValueError: It is not; the message begins with ``network`` and names the time.
     """
     times = torch.linspace(0, 1, TIMES).repeat_interleave(DRAWS_EACH)
-    Draws.make(source, times, network).answers(network)
+    own = network.convention
+    Draws.make(source, times, network, own).answers(network, own)
 
 
 def misfit(draws: Draws, v: Tensor) -> float:
@@ -148,33 +137,44 @@ def misfit(draws: Draws, v: Tensor) -> float:
 def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     """Why a network is not a velocity of the data, and what it seems to be; ``None`` if it is.
 
-    It is one if its :func:`misfit` is at most :data:`MOST`, and no other interpretation of its
-    output has a clearly smaller loss.
+    It is one if its :func:`misfit` is at most :data:`MOST`, and no other reading of what it says
+    has a clearly smaller loss.
 
     Raises:
         ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
     """
-    draws = Draws.make(source, torch.linspace(FIRST, LAST, DRAWS), network)
-    out = draws.answers(network)
-    losses = _losses(draws, out, "")
-    if losses.get(VELOCITY, inf) <= CLEARLY * min(losses.values(), default=inf) < inf:
+    own, times = network.convention, torch.linspace(FIRST, LAST, DRAWS)
+    draws = Draws.make(source, times, network, own)
+    said = draws.answers(network, own)
+    losses = _losses(draws, said, at_a_place(own.path.description(), own.time, ""))
+    present = next(
+        (loss for one, loss in losses if one.convention.prediction == own.prediction), inf
+    )
+    if present <= CLEARLY * min((loss for _, loss in losses), default=inf) < inf:
         return None
-    for when, clock in CLOCKS.items():
+    for place in readings():
+        there = place[0].convention
         with suppress(ValueError):  # the network may not be defined at these times
-            losses |= _losses(draws, draws.answers(network, clock), when)
-    reason = f"does not predict {VELOCITY} of these data (misfit {misfit(draws, out):.2f})"
-    likely = min(losses, key=losses.__getitem__, default=None)
-    if likely is None:
+            for some in (times[::SPARSE], times):
+                others = Draws.make(source, some, network, there)
+                found = _losses(others, others.answers(network, there), place)
+                if not found:
+                    break
+            losses += found
+    v = own.at(draws.t).velocity(draws.x, said)
+    what = PREDICTED[own.prediction] + ("" if own.plain else " on its path")
+    reason = f"does not predict {what} of these data (misfit {misfit(draws, v):.2f})"
+    if not losses:
         return f"{reason}, nor what any other convention does: {OTHER_CAUSES}"
-    return f"{reason}; it seems to be {likely}: convert it in its module, to t = 1 for data"
+    likely, _ = min(losses, key=lambda found: found[1])
+    return f"{reason}; it seems to be {likely.says}: set {likely.settings(own)}"
 
 
-def _losses(draws: Draws, out: Tensor, when: str) -> dict[str, float]:
-    """Mean squared error of every interpretation that is a velocity of the data."""
-    t = broadcast(draws.t, draws.x)
-    read = {f"{what}{when}": convert(out, draws.x, t) for what, convert in INTERPRETATIONS.items()}
-    return {
-        what: float((draws.u - v).square().mean())
-        for what, v in read.items()
-        if misfit(draws, v) <= MOST
-    }
+def _losses(draws: Draws, said: Tensor, place: list[Reading]) -> list[tuple[Reading, float]]:
+    """Mean squared error of every reading under which the answers are a velocity of the data."""
+    found = []
+    for one in place:
+        v = one.convention.at(draws.t).velocity(draws.x, said)
+        if misfit(draws, v) <= MOST:
+            found.append((one, float((draws.u - v).square().mean())))
+    return found

@@ -19,6 +19,7 @@ import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor
 
+from sureflow.core.path import broadcast
 from sureflow.core.provenance import complaint
 from sureflow.networks.foreign.continuous import (
     CosinePath,
@@ -50,13 +51,18 @@ class Affine(NamedTuple):
         state: ``A``.
         output: ``B``.
         input: ``c``.
-        time: ``tau``, the time that the network is told.
+        time: ``tau``, the time that the network is told; an integer if it is a whole one.
     """
 
     state: Tensor
     output: Tensor
     input: Tensor
     time: Tensor
+
+    def velocity(self, y: Tensor, said: Tensor) -> Tensor:
+        """The velocity ``[n, *shape]`` of states ``y`` at which the network said this."""
+        state, output = (broadcast(z.to(y), y) for z in (self.state, self.output))
+        return state * y + output * said
 
 
 class Convention:
@@ -105,6 +111,11 @@ class Convention:
         size = self.path.scale(share) / self.path.start
         return float((1 - share) * size), float(share * size)
 
+    def start(self, x0: Tensor, x1: Tensor) -> Tensor:
+        """``y_0`` of noise and data, from which the flow begins."""
+        a, b = self.coupling
+        return x0 if (a, b) == (0, 1) else a * x1 + b * x0
+
     def share(self, s: Tensor) -> Tensor:
         """Share of noise at times of the flow."""
         a, b = self.coupling
@@ -127,7 +138,7 @@ class Convention:
         return torch.cat([times, times.new_ones(1)])
 
     def at(self, s: Tensor) -> Affine:
-        """The conversion at times of the flow ``[n]``, in float32.
+        """The conversion at times of the flow ``[n]``.
 
         The network is asked only for shares that it saw in training.
 
@@ -151,7 +162,8 @@ class Convention:
         output = -((1 - a) * sigma + b * alpha) / determinant
         scale = size / (s + (1 - s) * (a + b))
         told = self._time(share)
-        return Affine(*(z.float() for z in (state * scale, output, scale, told)))
+        told = told.round().long() if self.whole else told.float()
+        return Affine((state * scale).float(), output.float(), scale.float(), told)
 
     def _time(self, share: Tensor) -> Tensor:
         sigma = share / (1 - share).clamp(min=1e-12)

@@ -9,7 +9,7 @@ of shares in training, and the clock by which the network is told the share.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +30,11 @@ class AffinePath(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     spacing: Literal["trailing", "linspace"] = "trailing"
+
+    def description(self) -> dict[str, Any]:
+        """The fields of a config that make this path."""
+        kind = {"kind": self.model_dump()["kind"]}
+        return kind | self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     @property
     @abstractmethod
