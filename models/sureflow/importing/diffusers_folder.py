@@ -140,6 +140,7 @@ def _overridden(
     path, prediction, time = (overrides[name] for name in ("path", "prediction", "time"))
     if path is None and prediction is None and time is None and found is not None:
         return found
+    kept = found.notes[1:] if found and path is None else ()
     path = {"kind": path} if isinstance(path, str) else path
     if path is not None and time is None:
         time = _usual_time(path, model)
@@ -148,7 +149,7 @@ def _overridden(
     time = time or (found.time if found else "")
     told = ", ".join(name for name, value in overrides.items() if value is not None)
     note = f"Taken from you: {told}; the network predicts {prediction}, and is told {time!r}."
-    return Schedule(path, prediction, time, (note, *(found.notes[1:] if found else ())))
+    return Schedule(path, prediction, time, (note, *kept))
 
 
 def _usual_time(path: Mapping[str, Any], model: FoundModel) -> str:

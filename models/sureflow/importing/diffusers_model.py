@@ -1,4 +1,4 @@
-"""Reads a model's folder of diffusers: its class, config and weights, checked against each other."""
+"""Reads a model's folder of diffusers: its class and config, and weights that fit them."""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sureflow.importing.betas import MOST_STEPS, read_betas
 from sureflow.importing.config_fields import Fields
 
 PREDICTIONS = {
@@ -52,17 +53,6 @@ OTHER_BETAS = {
 
 LEADING = ("DDIMScheduler", "DDPMScheduler", "PNDMScheduler")
 """Classes whose steps are ``leading`` by default; those of all others are ``linspace``."""
-
-NAMED = {
-    "linear": "linear",
-    "scaled_linear": "scaled_linear",
-    "squaredcos_cap_v2": "cosine",
-    "sigmoid": "sigmoid",
-}
-"""Our names of schedules of betas, by those of diffusers."""
-
-MOST_STEPS = 100_000
-LARGEST_BETA = 0.999
 
 
 @dataclass(frozen=True)
@@ -207,7 +197,7 @@ def _discrete(fields: Fields, name: str) -> tuple[dict[str, Any], list[str]]:
     spacings = {z: z for z in ("leading", "linspace", "trailing")}
     spacing, notes = fields.choice("timestep_spacing", spacings, by_default), []
     path: dict[str, Any] = {"kind": "discrete", "zero_snr": fields.flag("rescale_betas_zero_snr")}
-    path |= _betas(fields, steps, OTHER_BETAS.get(name, (0.0001, 0.02)))
+    path |= read_betas(fields, steps, OTHER_BETAS.get(name, (0.0001, 0.02)))
     path["spacing"] = "linspace" if spacing == "linspace" else "trailing"
     betas = path["betas"]
     said = f"{betas} betas" if isinstance(betas, str) else "betas of a table"
@@ -216,39 +206,6 @@ def _discrete(fields: Fields, name: str) -> tuple[dict[str, Any], list[str]]:
     if spacing == "leading":
         notes.append("Its steps are leading, which never reach pure noise; trailing are used.")
     return path, notes
-
-
-def _betas(fields: Fields, steps: int, default: tuple[float, float]) -> dict[str, Any]:
-    if table := fields.numbers("trained_betas", 2, MOST_STEPS, 0, 1):
-        return {"betas": table}
-    name = fields.choice("beta_schedule", {**NAMED, "exp": "exp", "laplace": "laplace"}, "linear")
-    if name in TABLES:
-        return {"betas": _table(TABLES[name], steps)}
-    if name == "cosine":
-        return {"betas": name, "steps": steps}
-    first, last = (
-        fields.number(field, by_default, 0, 1)
-        for field, by_default in zip(("beta_start", "beta_end"), default, strict=True)
-    )
-    return {"betas": name, "first": first, "last": last, "steps": steps}
-
-
-def _laplace(t: float) -> float:
-    half = 0.5 - t
-    level = -0.5 * math.copysign(1, half) * math.log(1 - 2 * abs(half) + 1e-6)
-    return math.sqrt(1 / (1 + math.exp(-level)))
-
-
-TABLES: dict[str, Callable[[float], float]] = {
-    "exp": lambda t: math.exp(-12 * t),
-    "laplace": _laplace,
-}
-"""What remains of the signal's power at ``t`` from 0 to 1, for schedules that have no name here."""
-
-
-def _table(signal: Callable[[float], float], steps: int) -> list[float]:
-    ends = [signal(k / steps) for k in range(steps + 1)]
-    return [min(1 - after / before, LARGEST_BETA) for before, after in zip(ends, ends[1:])]
 
 
 def _left_out(fields: Fields) -> list[str]:

@@ -50,8 +50,8 @@ class Adapter(nn.Module):
             self.register_buffer(f"constant_{name}", numbers, persistent=False)
         embedding = getattr(self, "class_embedding", None)
         if isinstance(embedding, nn.Embedding):
-            weight = embedding.weight
-            self.class_embedding = OptionalEmbedding(*weight.shape, _weight=weight)
+            count, width = embedding.weight.shape
+            self.class_embedding = OptionalEmbedding(count, width, _weight=embedding.weight)
 
     def constant(self, name: str, like: Tensor) -> Tensor | None:
         """A constant for every row of ``like``, ``[B, n]``; ``None`` if it was not given."""
@@ -76,7 +76,7 @@ class ConditionedUNet(Adapter):
         if text_embeds is not None:
             added = {"text_embeds": text_embeds, "time_ids": self.constant("time_ids", sample)}
             given["added_cond_kwargs"] = added  # type: ignore[assignment]
-        return super().forward(sample, timestep, encoder_hidden_states, **given)  # type: ignore[misc]
+        return super().forward(sample, timestep, encoder_hidden_states, **given)
 
 
 class PixArt(Adapter):
@@ -87,9 +87,7 @@ class PixArt(Adapter):
     def forward(self, hidden_states: Tensor, timestep: Tensor, **given: Tensor) -> Any:
         """As that of the class."""
         size = {name: self.constant(name, hidden_states) for name in self.constants}
-        return super().forward(  # type: ignore[misc]
-            hidden_states, timestep=timestep, added_cond_kwargs=size, **given
-        )
+        return super().forward(hidden_states, timestep=timestep, added_cond_kwargs=size, **given)
 
 
 class Flux(Adapter):
@@ -108,7 +106,7 @@ class Flux(Adapter):
         places = torch.zeros(height, width, 3, device=hidden_states.device)
         places[..., 1] = torch.arange(height, device=places.device)[:, None]
         places[..., 2] = torch.arange(width, device=places.device)
-        out = super().forward(  # type: ignore[misc]
+        out = super().forward(
             packed(hidden_states),
             encoder_hidden_states,
             timestep=timestep,
@@ -133,13 +131,14 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
 
 def packed(x: Tensor) -> Tensor:
     """The squares of a latent ``[B, C, H, W]`` as tokens ``[B, H W / 4, 4 C]``."""
-    squares = x.unflatten(3, (-1, PATCH)).unflatten(2, (-1, PATCH))
+    rows, channels, height, width = x.shape
+    squares = x.reshape(rows, channels, height // PATCH, PATCH, width // PATCH, PATCH)
     return squares.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
 
 
 def unpacked(tokens: Tensor, height: int, width: int) -> Tensor:
     """The latent of tokens that are ``height`` times ``width`` squares; undoes ``packed``."""
-    squares = tokens.unflatten(2, (-1, PATCH, PATCH)).unflatten(1, (height, width))
+    squares = tokens.reshape(len(tokens), height, width, -1, PATCH, PATCH)
     return squares.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
 
 
