@@ -34,7 +34,7 @@ class Fields:
         value = self._given.get(name)
         value = default if value is None else value
         plain = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (plain and math.isfinite(value) and low <= value <= high):
+        if not (plain and low <= value <= high):
             raise ValueError(f"{name}: {_quoted(value)} is no number in {low:g} .. {high:g}")
         return float(value)
 
@@ -65,5 +65,7 @@ class Fields:
 
 
 def _quoted(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > MAX_QUOTED:
+        return "an enormous number"
     text = repr(value)
     return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."

@@ -16,6 +16,9 @@ from sureflow.importing.scheduler import FLOWS, PRECONDITIONED, PRESERVING, Sche
 
 diffusers = pytest.importorskip("diffusers")
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+"""Of schedulers of diffusers that are made here to compare with."""
+
 
 def read(name: str, tmp_path: Path, tokens: int | None = None, **config: Any) -> Schedule:
     """What is read from the file that diffusers writes."""
@@ -87,7 +90,7 @@ def test_defaults_are_those_of_diffusers(name: str) -> None:
     assert path["steps"] == own["num_train_timesteps"].default
     assert own["prediction_type"].default == "epsilon"
     assert found.prediction == "noise"
-    linspace = own["timestep_spacing"].default == "linspace"
+    linspace = "timestep_spacing" not in own or own["timestep_spacing"].default == "linspace"
     assert path["spacing"] == ("linspace" if linspace else "trailing")
     whole = read_scheduler({key: own[key].default for key in own} | {"_class_name": name})
     assert whole.path == path
@@ -122,18 +125,16 @@ def test_flow(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["exponential", "linear"])
 def test_dynamic_shift_is_that_of_diffusers(kind: str, tmp_path: Path) -> None:
-    from diffusers.pipelines.flux.pipeline_flux import calculate_shift
-
     name, config = "FlowMatchEulerDiscreteScheduler", {"use_dynamic_shifting": True}
     found = read(name, tmp_path, tokens=1000, time_shift_type=kind, **config)
     peer = getattr(diffusers, name)(time_shift_type=kind, **config)
     sigmas = [1.0, 0.7, 0.2]
-    peer.set_timesteps(3, sigmas=sigmas, mu=calculate_shift(1000))
+    peer.set_timesteps(3, sigmas=sigmas, mu=0.5 + 0.65 * (1000 - 256) / (4096 - 256))
     shift = found.path["shift"]
     ours = [shift * sigma / (1 + (shift - 1) * sigma) for sigma in sigmas]
     torch.testing.assert_close(torch.tensor(ours), peer.sigmas[:-1])
     assert "1000 tokens" in found.notes[1]
-    with pytest.raises(ValueError, match="^use_dynamic_shifting: .* pass the shape"):
+    with pytest.raises(ValueError, match=r"^use_dynamic_shifting: .* pass the shape"):
         read(name, tmp_path, time_shift_type=kind, **config)
 
 
@@ -197,8 +198,8 @@ CONTINUOUS = {"timestep_type": "continuous", "prediction_type": "v_prediction"}
         ({}, r"^_class_name: the scheduler None is unknown; there are DDIM.* pass path"),
         ({"_class_name": "LCMScheduler"}, r"^_class_name: the scheduler 'LCMScheduler' is unknown"),
         ({"_class_name": ["DDPMScheduler"]}, r"^_class_name: the scheduler \['DDPM"),
-        (DDPM | {"num_train_timesteps": 10**9}, r"^num_train_timesteps: 1000000000 is no number in"),
-        (DDPM | {"num_train_timesteps": 1.5}, r"^num_train_timesteps: .* 2 "),
+        (DDPM | {"num_train_timesteps": 10**9}, r"^num_train_timesteps: 1000000000 is no number"),
+        (DDPM | {"num_train_timesteps": 1.5}, r"^num_train_timesteps: 1.5 is no number in 2 "),
         (DDPM | {"num_train_timesteps": 2.5}, r"^num_train_timesteps: 2.5 is no whole"),
         (DDPM | {"num_train_timesteps": "9"}, r"^num_train_timesteps: '9' is no number"),
         (DDPM | {"num_train_timesteps": True}, r"^num_train_timesteps: True is no number"),
