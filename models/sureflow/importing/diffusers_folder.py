@@ -67,7 +67,7 @@ def read_folder(
         file = _scheduler_file(folder, inner, scheduler)
         config = read_json(file, file.parent)
         with naming(file):
-            found = read_scheduler(config, inputs.tokens, trailing=model.name == FLUX)
+            found = read_scheduler(config, inputs.tokens, flux=model.name == FLUX)
     schedule = _overridden(found, overrides, model)
     arguments: dict[str, Any] = {"name": model.name, "config": model.written}
     if inputs.constants:

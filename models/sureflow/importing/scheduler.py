@@ -73,15 +73,15 @@ class Schedule:
 
 
 def read_scheduler(
-    config: Mapping[str, Any], tokens: int | None = None, trailing: bool = False
+    config: Mapping[str, Any], tokens: int | None = None, flux: bool = False
 ) -> Schedule:
     """Read the path, prediction and time from a ``scheduler_config.json``.
 
     Args:
         config: Its contents.
         tokens: Tokens of a sample, by which some shifts are chosen; ``None`` if there are none.
-        trailing: Whether the pipeline places the steps of a flow itself, ending a step before the
-            data, as that of FLUX does.
+        flux: Whether it is that of FLUX, which is told a thousandth of the scheduler's time, and
+            whose pipeline ends the steps of a flow one step before the data.
 
     Raises:
         ValueError: The class is unknown, or a field is not valid; the message begins with it.
@@ -89,12 +89,12 @@ def read_scheduler(
     name = config.get("_class_name")
     fields = Fields(config)
     if name in FLOWS:
-        found = _flow(fields, tokens, trailing)
+        found = _flow(fields, tokens, flux)
     elif name in PRECONDITIONED:
         found = _preconditioned(fields)
     elif name in PRESERVING:
         linear = fields.flag("use_flow_sigmas")
-        found = _solved_flow(fields, tokens) if linear else _preserving(fields, str(name))
+        found = _solved_flow(fields, tokens, flux) if linear else _preserving(fields, str(name))
     else:
         known = ", ".join(sorted((*FLOWS, *PRECONDITIONED, *PRESERVING)))
         raise ValueError(
@@ -105,7 +105,7 @@ def read_scheduler(
     return replace(found, notes=(said, *found.notes, *_left_out(fields)))
 
 
-def _flow(fields: Fields, tokens: int | None, trailing: bool) -> Schedule:
+def _flow(fields: Fields, tokens: int | None, flux: bool) -> Schedule:
     if fields.flag("invert_sigmas"):
         raise ValueError("invert_sigmas: the network takes 1 - sigma; pass path, prediction, time")
     shift, notes = fields.number("shift", 1.0, 1e-6, 1e6), []
@@ -114,10 +114,10 @@ def _flow(fields: Fields, tokens: int | None, trailing: bool) -> Schedule:
         notes.append(note)
     elif shift != 1:
         notes.append(f"Its own steps are moved toward the noise by the shift {shift:g}.")
-    return _linear(fields, shift, "trailing" if trailing else "linspace", notes)
+    return _linear(fields, shift, "trailing" if flux else "linspace", notes, flux)
 
 
-def _solved_flow(fields: Fields, tokens: int | None) -> Schedule:
+def _solved_flow(fields: Fields, tokens: int | None, flux: bool) -> Schedule:
     """A flow with a solver that was made for diffusion, such as Sana's."""
     given = fields.choice("prediction_type", PREDICTIONS, "epsilon")
     if given == "v":
@@ -126,13 +126,15 @@ def _solved_flow(fields: Fields, tokens: int | None) -> Schedule:
     if fields.flag("use_dynamic_shifting"):
         shift, note = _dynamic_shift(fields, tokens)
         notes.append(note)
-    return replace(_linear(fields, shift, "linspace", notes), prediction=given)
+    return replace(_linear(fields, shift, "linspace", notes, flux), prediction=given)
 
 
-def _linear(fields: Fields, shift: float, spacing: str, notes: list[str]) -> Schedule:
+def _linear(fields: Fields, shift: float, spacing: str, notes: list[str], flux: bool) -> Schedule:
     steps = fields.whole("num_train_timesteps", 1000, 1, MOST_STEPS)
     path = {"kind": "linear", "shift": shift, "steps": steps, "spacing": spacing}
-    return Schedule(path, "reverse_velocity", f"{steps} * (1 - t)", tuple(notes))
+    factor = steps / 1000 if flux else steps
+    time = "1 - t" if factor == 1 else f"{factor:g} * (1 - t)"
+    return Schedule(path, "reverse_velocity", time, tuple(notes))
 
 
 def _dynamic_shift(fields: Fields, tokens: int | None) -> tuple[float, str]:

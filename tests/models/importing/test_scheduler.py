@@ -123,6 +123,15 @@ def test_flow(name: str, tmp_path: Path) -> None:
     assert "shift 3" in found.notes[1]
 
 
+def test_flux_is_told_a_thousandth(tmp_path: Path) -> None:
+    read("FlowMatchEulerDiscreteScheduler", tmp_path)
+    written = json.loads((tmp_path / "scheduler_config.json").read_text())
+    found = read_scheduler(written, flux=True)
+    assert (found.time, found.path["spacing"]) == ("1 - t", "trailing")
+    found = read_scheduler(written | {"num_train_timesteps": 500}, flux=True)
+    assert found.time == "0.5 * (1 - t)"
+
+
 @pytest.mark.parametrize("kind", ["exponential", "linear"])
 def test_dynamic_shift_is_that_of_diffusers(kind: str, tmp_path: Path) -> None:
     name, config = "FlowMatchEulerDiscreteScheduler", {"use_dynamic_shifting": True}
