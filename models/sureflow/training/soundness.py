@@ -68,7 +68,7 @@ class Draws:
         x: The points, ``[n, *shape]``.
         t: Their times, ``[n]``.
         u: ``x1 - x0``, ``[n, *shape]``.
-        label: Labels, ``[n]``; every second one is the null label.
+        label: Labels, ``[n]``; every second one is the null label, if the network knows it.
     """
 
     x: Tensor
@@ -82,8 +82,10 @@ class Draws:
         generator = torch.Generator().manual_seed(0)
         x1, label = source.draw(len(t), generator)
         x0 = torch.randn(x1.shape, generator=generator)
-        label[::2] = network.classes
-        parts = LINEAR.interpolate(x0, x1, t), t, x1 - x0, label
+        if network.null_label:
+            label[::2] = network.classes
+        start = network.start(x0, x1)
+        parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
         return cls(*(part.to(network.device) for part in parts))
 
     @torch.no_grad()
