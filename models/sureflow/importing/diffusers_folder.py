@@ -69,6 +69,7 @@ def read_folder(
         with naming(file):
             found = read_scheduler(config, inputs.tokens, flux=model.name == FLUX)
     schedule = _overridden(found, overrides, model)
+    time = f"round({schedule.time})" if inputs.whole else schedule.time
     arguments: dict[str, Any] = {"name": model.name, "config": model.written}
     if inputs.constants:
         arguments["constants"] = inputs.constants
@@ -78,12 +79,13 @@ def read_folder(
         "arguments": arguments,
         "shape": [*inputs.shape],
         "classes": inputs.classes,
+        "null_label": inputs.null_label,
         "inputs": inputs.names,
         "output": "sample",
         "channels": inputs.channels,
         "path": dict(schedule.path),
         "prediction": schedule.prediction,
-        "time": schedule.time,
+        "time": time,
         "variance": "none",
         "conditions": inputs.conditions,
     }

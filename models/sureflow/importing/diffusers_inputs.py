@@ -19,10 +19,12 @@ class Inputs:
         shape: Shape of a sample.
         channels: How many channels of its output are the prediction; ``None``: all.
         classes: Number of labels.
+        null_label: Whether it understands one more label as "no class".
         names: Names of its arguments, by ours.
         conditions: Named arrays that it takes.
         constants: Numbers that are the same for all samples.
         tokens: Tokens of a sample, by which some schedules are shifted; ``None`` if there are none.
+        whole: Whether it can be told whole steps only.
         notes: Sentences on what was assumed.
     """
 
@@ -30,9 +32,11 @@ class Inputs:
     names: dict[str, str]
     channels: int | None = None
     classes: int = 0
+    null_label: bool = True
     conditions: dict[str, dict[str, Any]] = field(default_factory=dict)
     constants: dict[str, list[float]] = field(default_factory=dict)
     tokens: int | None = None
+    whole: bool = False
     notes: list[str] = field(default_factory=list)
 
     def take(self, name: str, argument: str, kind: str, shape: Sequence[int], says: str) -> None:
@@ -130,9 +134,8 @@ def _basis(
 
 
 def _unet(config: Mapping[str, Any], given: Given) -> Inputs:
-    if config.get("time_embedding_type") == "learned":
-        raise ValueError("time_embedding_type: learned knows whole steps only; it is not imported")
     found = _basis(config, given, "sample")
+    found.whole = config.get("time_embedding_type") == "learned"
     _take_class(found, config, given)
     return found
 
@@ -151,9 +154,10 @@ def _take_class(found: Inputs, config: Mapping[str, Any], given: Given) -> None:
             raise ValueError(f"classes: {given.classes} should be {rows}, or {rows - 1} and a null")
         if found.classes == rows:
             found.notes.append(
-                f"All {rows} labels are taken for classes. It was not taught a null label: without "
-                f"a label it adds nothing. If the last one is its null, pass classes={rows - 1}."
+                f"All {rows} labels are taken for classes, none for the null, so every sample "
+                f"needs a label. If the last one is its null, pass classes={rows - 1}."
             )
+            found.null_label = False
 
 
 def _conditioned_unet(config: Mapping[str, Any], given: Given) -> Inputs:

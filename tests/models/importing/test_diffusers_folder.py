@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def test_unet(prediction: str, tmp_path: Path) -> None:
         "arguments": found.network["arguments"],
         "shape": [1, 8, 8],
         "classes": 0,
+        "null_label": True,
         "inputs": {"x": "sample", "t": "timestep"},
         "output": "sample",
         "channels": None,
@@ -139,13 +141,96 @@ def test_what_is_read_answers_as_what_was_saved(name: str, tmp_path: Path) -> No
     ours = {
         "x": torch.ones(2, *found.network["shape"]),
         "t": torch.tensor([0.2, 0.7]),
-        "label": torch.tensor([0, found.network["classes"]]),
+        "label": torch.tensor([0, max(found.network["classes"] - 1, 0)]),
     }
     for condition, field in found.network["conditions"].items():
         ours[condition] = torch.full((2, *field["shape"]), field["null"])
     given = {theirs: ours[own] for own, theirs in found.network["inputs"].items()}
     out = getattr(module(**given), found.network["output"])
     assert out[:, : found.network["channels"]].shape == ours["x"].shape
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", MODELS)
+def test_network_can_be_built(name: str, tmp_path: Path) -> None:
+    folder = scheduled(saved(name, tmp_path), FLOW, shift=3.0)
+    found = read_folder(folder, shape=[4, 8, 6] if name == "flux" else None, text_length=5)
+    network = build(found.network)
+    tensors = {f"network.{name}": stored.read() for name, stored in found.tensors.items()}
+    network.load_state_dict(tensors)
+    x = torch.randn(2, *found.network["shape"], generator=torch.Generator().manual_seed(0))
+    label = torch.tensor([0, max(network.classes - 1, 0)])
+    v = network(x, torch.tensor([0.2, 0.7]), label)
+    assert v.isfinite().all()
+    assert v.shape == x.shape
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
+@pytest.mark.parametrize("betas", ["linear", "scaled_linear", "squaredcos_cap_v2"])
+def test_steps_are_those_of_diffusers(prediction: str, betas: str, tmp_path: Path) -> None:
+    """Euler's method on the schedule of its own is DDIM."""
+    import diffusers
+
+    config = {"prediction_type": prediction, "beta_schedule": betas, "clip_sample": False}
+    config |= {"timestep_spacing": "trailing"}
+    theirs, scheduler = peer("unet"), diffusers.DDIMScheduler(**config)
+    network = build(
+        read_folder(scheduled(saved("unet", tmp_path), "DDIMScheduler", **config)).network
+    )
+    network.load_state_dict({f"network.{n}": z for n, z in theirs.state_dict().items()})
+    x = y = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    scheduler.set_timesteps(5)
+    for step in scheduler.timesteps:
+        x = scheduler.step(theirs(x, step).sample, step, x).prev_sample
+    times = network.convention.schedule(5).float()
+    for start, end in pairwise(times):
+        y = y + (end - start) * network(y, start.expand(2))
+    torch.testing.assert_close(y, x, rtol=1e-3, atol=1e-3 * float(x.std()))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("name", "scheduler", "config", "start"),
+    [
+        ("sd3", FLOW, {"shift": 3.0}, 1),
+        ("unet", "EDMEulerScheduler", {"sigma_max": 20.0}, 20),
+        ("unet", "EDMEulerScheduler", {"sigma_data": 1.0, "prediction_type": "v_prediction"}, 80),
+    ],
+)
+def test_other_steps_are_those_of_diffusers(
+    name: str, scheduler: str, config: dict[str, Any], start: float, tmp_path: Path
+) -> None:
+    import diffusers
+
+    theirs, steps = peer(name), getattr(diffusers, scheduler)(**config)
+    found = read_folder(scheduled(saved(name, tmp_path), scheduler, **config), text_length=5)
+    network = build(found.network)
+    network.load_state_dict({f"network.{n}": z for n, z in theirs.state_dict().items()})
+    y = torch.randn(2, *network.shape, generator=torch.Generator().manual_seed(0))
+    x, texts = start * y, {}
+    if name == "sd3":
+        pooled = torch.zeros(2, 10)
+        texts = {"encoder_hidden_states": torch.zeros(2, 5, 12), "pooled_projections": pooled}
+    steps.set_timesteps(5)
+    for step in steps.timesteps:
+        seen = steps.scale_model_input(x, step) if name == "unet" else x
+        said = theirs(seen, timestep=step.expand(2), **texts).sample
+        x = steps.step(said, step, x).prev_sample
+    for begin, end in pairwise(network.convention.schedule(5).float()):
+        y = y + (end - begin) * network(y, begin.expand(2))
+    torch.testing.assert_close(y, x, rtol=1e-3, atol=1e-3 * float(x.std()))
+
+
+def test_learned_times_are_whole(tmp_path: Path) -> None:
+    import diffusers
+
+    config = UNET | {"time_embedding_type": "learned", "num_train_timesteps": 1000}
+    diffusers.UNet2DModel(**config).save_pretrained(tmp_path)
+    found = read_folder(scheduled(tmp_path)).network
+    assert found["time"] == "round(step)"
+    build(found)
 
 
 def build_base(arguments: dict[str, Any]) -> torch.nn.Module:
@@ -219,7 +304,8 @@ def test_what_the_caller_knows_better(copied: Path, tmp_path: Path) -> None:
 def test_last_label_may_be_the_null(tmp_path: Path) -> None:
     folder = scheduled(saved("labelled", tmp_path))
     assert any("pass classes=9" in note for note in read_folder(folder).notes)
-    assert read_folder(folder, classes=9).network["classes"] == 9
+    found = read_folder(folder, classes=9).network
+    assert (found["classes"], found["null_label"]) == (9, True)
     with pytest.raises(ValueError, match="classes: 4 should be 10, or 9 and a null"):
         read_folder(folder, classes=4)
 

@@ -16,16 +16,6 @@ PATCH = 2
 """Width of the squares of a latent that FLUX takes as one token."""
 
 
-class OptionalEmbedding(nn.Embedding):
-    """An embedding that adds nothing for numbers past its end, such as the null label."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Rows of the table, or zeros."""
-        known = input < self.num_embeddings
-        rows = super().forward(input.clamp(max=self.num_embeddings - 1))
-        return torch.where(known[..., None], rows, torch.zeros_like(rows))
-
-
 class Adapter(nn.Module):
     """The base of adapters: the class as it is.
 
@@ -36,7 +26,7 @@ class Adapter(nn.Module):
     constants: ClassVar[Mapping[str, int]] = {}
 
     def adapt(self, given: Mapping[str, object]) -> None:
-        """Take the constants, and let every label module understand the null label.
+        """Take the constants.
 
         Raises:
             ValueError: The constants are not those of this class; the message begins with
@@ -48,10 +38,6 @@ class Adapter(nn.Module):
         for name, value in given.items():
             numbers = _numbers(f"constants.{name}", value, self.constants[name])
             self.register_buffer(f"constant_{name}", numbers, persistent=False)
-        embedding = getattr(self, "class_embedding", None)
-        if isinstance(embedding, nn.Embedding):
-            count, width = embedding.weight.shape
-            self.class_embedding = OptionalEmbedding(count, width, _weight=embedding.weight)
 
     def constant(self, name: str, like: Tensor) -> Tensor | None:
         """A constant for every row of ``like``, ``[B, n]``; ``None`` if it was not given."""

@@ -127,15 +127,6 @@ def test_packing_is_undone() -> None:
     assert torch.equal(unpacked(packed(x), 2, 3), x)
 
 
-@torch.no_grad()
-def test_null_label_adds_nothing_to_a_unet() -> None:
-    ours, theirs = both("labelled")
-    theirs.class_embedding.weight[3] = 0
-    null, third = torch.tensor([10, 10]), torch.tensor([3, 3])
-    expected = theirs(X, T, third).sample
-    assert torch.equal(ours(X, T, null).sample, expected)
-
-
 @pytest.mark.parametrize("name", [*CALLS, "flux"])
 def test_weights_have_the_names_of_diffusers(name: str) -> None:
     ours, theirs = both(name)
