@@ -35,7 +35,13 @@ _factories: dict[str, Factory] = {
     "unet": UNet,
 }
 _built_in = frozenset(_factories)
-_declared: dict[str, EntryPoint] = {}
+_declared: dict[str, EntryPoint] = {
+    # Factories of ours that need an extra, imported on first use.
+    name: EntryPoint(name, reference, GROUP)
+    for name, reference in {
+        "diffusers": "sureflow.networks.foreign.diffusers:diffusers",
+    }.items()
+}
 
 
 def register(name: str, factory: Factory) -> None:

@@ -1,0 +1,28 @@
+"""What an importer has recognised in a foreign model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sureflow.importing.stored import Stored
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A foreign model, ready to be written as a checkpoint.
+
+    Attributes:
+        network: The object ``network`` of a checkpoint's config, of kind ``frozen``.
+        tensors: Where the weights are, by their names in the module that ``network`` names as its
+            base. Names, shapes and types are those of the module.
+        notes: Sentences: what was recognised, and what was left out and why.
+        parts: Folders of what else belongs to the model, such as ``vae`` or ``text_encoder``.
+    """
+
+    network: dict[str, Any]
+    tensors: Mapping[str, Stored]
+    notes: tuple[str, ...] = ()
+    parts: Mapping[str, Path] = field(default_factory=dict)
