@@ -23,7 +23,8 @@ FOLDERS = {
 
 ROOMS = {
     "__main__": ("cli",),
-    "cli": ("evaluation", "inspection"),
+    "cli": ("evaluation", "inspection", "importing"),
+    "importing": ("training",),
     "evaluation": ("training",),
     "training": ("families", "checkpoint"),
     "inspection": ("checkpoint",),

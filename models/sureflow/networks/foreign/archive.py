@@ -30,6 +30,11 @@ DROPPED = re.compile(
 
 CODE = ("data/aotinductor/", "data/constants/custom_obj_", "data/constants/opaque_obj_")
 CODE_ADVICE = "compiled code or pickled objects, which are never read; save it by torch.export.save"
+PICKLES = ("data.pkl", "constants.pkl", "code/")
+PICKLE_ADVICE = (
+    "a file of torch.save or torch.jit.save, which may hold code and is never read; where you "
+    "trust it, save the module by torch.export.save, or its state by safetensors.torch.save_file"
+)
 
 
 @dataclass
@@ -95,6 +100,8 @@ def _entries(file: ZipFile, size: int) -> dict[str, ZipInfo]:
     root = listed[0].filename.partition("/")[0] if listed else ""
     if any(entry.filename == "serialized_exported_program.json" for entry in listed):
         raise ValueError("program: saved by an old torch; load it there, and save it by torch 2.9")
+    if any(entry.filename.partition("/")[2].startswith(PICKLES) for entry in listed):
+        raise ValueError(f"program: {PICKLE_ADVICE}")
     entries = {entry.filename.removeprefix(f"{root}/"): entry for entry in listed}
     if len(entries) < len(listed) or len(listed) > MOST_ENTRIES:
         raise ValueError("program: its archive has entries of one name, or too many")

@@ -41,7 +41,9 @@ class Batch:
         listed = [*inputs]
         fixed = {each.batch for each in listed if each.shape and each.batch is not None}
         if len(fixed) > 1:
-            raise ValueError(f"program: its inputs have {sorted(map(str, fixed))} rows; expected one number")
+            raise ValueError(
+                f"program: its inputs have {sorted(map(str, fixed))} rows; expected one number"
+            )
         if fixed:
             (only,) = fixed
             least = most = only or 1
@@ -54,14 +56,16 @@ class Batch:
             names = ", ".join(sorted(self.single))
             return f"takes one value of {names} for all rows, so each row is evaluated alone"
         if self.most == self.least:
-            return f"made for exactly {self.least} rows, so rows are evaluated {self.least} at a time"
+            return (
+                f"made for exactly {self.least} rows, so rows are evaluated {self.least} at a time"
+            )
         if self.most is not None or self.least > 1:
             return f"made for {self.least} to {self.most or 'any number of'} rows at a time"
         return ""
 
     def run(self, call: Call, inputs: Mapping[str, Tensor]) -> Any:
         """Call with any number of rows, and join the answers."""
-        rows = len(next(iter(inputs.values())))
+        rows = next(len(value) for name, value in inputs.items() if name not in self.single)
         step = 1 if self.single else self.most or max(rows, 1)
         if not self.single and self.least <= rows <= step:
             return call(dict(inputs))
@@ -77,13 +81,17 @@ class Batch:
         filled = max(count, self.least)
         rows = torch.arange(filled).clamp(max=count - 1) + start
         part = {
-            name: value[start] if name in self.single else value[rows.to(value.device)]
+            name: _row(value, start) if name in self.single else value[rows.to(value.device)]
             for name, value in inputs.items()
         }
         out = call(part)
         return pytree.tree_map_only(
             Tensor, lambda z: z[:count] if z.dim() and len(z) == filled else z, out
         )
+
+
+def _row(value: Tensor, index: int) -> Tensor:
+    return value[index] if value.dim() else value
 
 
 def _joined(parts: tuple[Any, ...]) -> Any:

@@ -14,8 +14,9 @@ from sureflow.networks.foreign.batch import Batch
 from sureflow.networks.foreign.program_input import ProgramInput, ProgramOutput
 from sureflow.networks.foreign.tree import Spec, is_leaf, keys_of, leaves_of, read_tree
 
-LEAST_CHECKED = 2
-"""torch lets a free size be as small as 0 or 1 even if its range begins at 2."""
+
+NUMBER: dict[str, Any] = {}
+"""What stands for the first size of a tensor without dimensions."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ class CallSignature:
         positional, keywords = _names(read_tree(call["in_spec"]), call["forward_arg_names"])
         inputs: list[ProgramInput] = []
         constants: dict[str, Any] = {}
-        specs = [s for s in module["signature"]["input_specs"] if {*s} & {"user_input", "constant_input"}]
+        specs = [
+            s for s in module["signature"]["input_specs"] if {*s} & {"user_input", "constant_input"}
+        ]
         if len(specs) != len(positional) + len(keywords):
             raise ValueError("program: its description has other inputs than its graph")
         for name, spec in zip((*positional, *keywords), specs, strict=True):
@@ -60,7 +63,9 @@ class CallSignature:
             elif kind in ("as_none", "as_int", "as_float", "as_bool", "as_string"):
                 constants[name] = None if kind == "as_none" else value
             else:
-                raise ValueError(f"program: its input {name!r} is no tensor; export it with tensors")
+                raise ValueError(
+                    f"program: its input {name!r} is no tensor; export it with tensors"
+                )
         if not any(each.shape for each in inputs):
             raise ValueError("program: it has no input with rows")
         least, most = _limits(model, metas)
@@ -108,10 +113,9 @@ def _limits(model: dict[str, Any], metas: dict[str, Any]) -> tuple[int, int | No
     least, most = 1, None
     for spec in model["graph_module"]["signature"]["input_specs"]:
         if "user_input" in spec and (tensor := spec["user_input"]["arg"].get("as_tensor")):
-            expression = next(iter(metas[tensor["name"]]["sizes"]), {}).get("as_expr")
+            expression = next(iter(metas[tensor["name"]]["sizes"]), NUMBER).get("as_expr")
             if expression and (limits := model["range_constraints"].get(_symbol(expression))):
-                if (limits["min_val"] or 0) > LEAST_CHECKED:
-                    least = max(least, limits["min_val"])
+                least = max(least, limits["min_val"] or 0)
                 if limits["max_val"] is not None:
                     most = min(most or limits["max_val"], limits["max_val"])
     return least, most

@@ -82,7 +82,7 @@ def _input(value: object, device: torch.device) -> Table:
     if kind in ("parameter", "buffer", "tensor_constant"):
         key = f"{kind}_name"
         whole = v.table(inner, "arg", key)
-        found = {"arg": tensor_name(whole["arg"]), key: v.path(whole[key])}
+        found: Table = {"arg": tensor_name(whole["arg"]), key: v.path(whole[key])}
         if kind == "buffer":
             found["persistent"] = v.flag(whole.get("persistent"))
         return {kind: found}

@@ -84,12 +84,16 @@ def _node(value: object, device: torch.device, lent: set[str]) -> Table:
 def _named(value: object, device: torch.device) -> Table:
     whole = v.table(value, "name", "arg")
     kind, own = whole.get("kind"), whole["name"]
-    if kind not in (None, 0, 1, 2) or not (own == "" or isinstance(own, str) and own.isidentifier()):
+    if kind not in (None, 0, 1, 2) or not (
+        own == "" or (isinstance(own, str) and own.isidentifier())
+    ):
         raise v.wrong("an argument with a name", own)
     return {"name": own, "arg": argument(whole["arg"], device), "kind": kind}
 
 
-def _follow(operator: OpOverload, inputs: list[Table], outputs: list[Table], lent: set[str]) -> None:
+def _follow(
+    operator: OpOverload, inputs: list[Table], outputs: list[Table], lent: set[str]
+) -> None:
     """Refuse a call that changes what is lent; outputs that may be views of it are lent too."""
     found = {each["name"]: each["arg"] for each in inputs}
     for declared in operator._schema.arguments:

@@ -1,4 +1,4 @@
-"""A torch module that holds a program as bytes, so that a checkpoint remains safetensors and JSON."""
+"""A torch module that holds a program as bytes, so a checkpoint is still safetensors and JSON."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ LARGEST = 2 << 30
 
 
 class Opened(Protocol):
-    """A program that can be called.
+    """A program that can be called."""
 
-    Attributes:
-        inputs: Its inputs, in order.
-        outputs: Its outputs.
-        batch: How many rows it takes at once.
-    """
+    @property
+    def inputs(self) -> tuple[ProgramInput, ...]:
+        """Its inputs, in order."""
 
-    inputs: tuple[ProgramInput, ...]
-    outputs: tuple[ProgramOutput, ...]
-    batch: Batch
+    @property
+    def outputs(self) -> tuple[ProgramOutput, ...]:
+        """Its outputs."""
+
+    @property
+    def batch(self) -> Batch:
+        """How many rows it takes at once."""
 
     def __call__(self, inputs: dict[str, Tensor]) -> Any:
         """Evaluate tensors by name, which fit the inputs."""

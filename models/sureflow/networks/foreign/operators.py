@@ -53,8 +53,8 @@ fft_rfftfreq fft_rfftn _fft_c2c _fft_c2r _fft_r2c grid_sampler grid_sampler_2d g
 group_norm gru_cell inner instance_norm kron layer_norm linalg_cross linalg_det linalg_inv
 linalg_matmul linalg_matrix_norm linalg_norm linalg_solve linalg_vecdot linalg_vector_norm linear
 log_softmax logcumsumexp logsumexp lstm_cell matmul max max_pool1d max_pool2d max_pool3d
-max_pool2d_with_indices mean median min mm mse_loss mv native_group_norm native_layer_norm norm outer
-pairwise_distance prod rms_norm _fused_rms_norm scaled_dot_product_attention _safe_softmax
+max_pool2d_with_indices mean median min mm mse_loss mv native_group_norm native_layer_norm norm
+outer pairwise_distance prod rms_norm _fused_rms_norm scaled_dot_product_attention _safe_softmax
 searchsorted softmax _softmax _log_softmax _native_batch_norm_legit_no_training sort std std_mean
 sum sum_to_size tensordot topk trace upsample_bicubic2d upsample_bilinear2d _upsample_bicubic2d_aa
 _upsample_bilinear2d_aa upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d
@@ -64,12 +64,17 @@ var var_mean vdot
 ALLOWED = frozenset(f"{POINTWISE} {SHAPES} {REDUCTIONS}".split())
 """Names of operators of the namespace ``aten``."""
 
+ARITHMETIC = "add sub mul floordiv mod neg truediv eq ne lt le gt ge and_ or_"
+SIZES = "float int ite max min not"
 SYMBOLIC = frozenset(
-    [f"_operator.{name}" for name in "add sub mul floordiv mod neg truediv eq ne lt le gt ge".split()]
-    + [f"torch.sym_{name}" for name in ("float", "int", "ite", "max", "min", "not")]
-    + ["_operator.and_", "_operator.or_", "math.trunc"]
+    [f"_operator.{name}" for name in ARITHMETIC.split()]
+    + [f"torch.sym_{name}" for name in SIZES.split()]
+    + ["math.trunc"]
 )
 """Targets that compute with sizes."""
+
+HIGHER = "export it without torch.no_grad, autocast and control flow inside the module"
+OTHER = "write the network with torch's usual layers and export it again"
 
 TARGET = re.compile(r"torch\.ops\.aten\.([A-Za-z_]\w*)\.([A-Za-z]\w*)", re.ASCII)
 
@@ -83,12 +88,11 @@ def operator_of(target: object) -> OpOverload | None:
     if target in SYMBOLIC:
         return None
     match = TARGET.fullmatch(target) if isinstance(target, str) else None
-    if match is None or match[1].removesuffix("_") not in ALLOWED and match[1] not in ALLOWED:
+    if match is None or not {match[1], match[1].removesuffix("_")} & ALLOWED:
         said = str(target)[:100]
         raise ValueError(
             f"program: it calls {said!r}, which is none of the operators that a served program may "
-            "call; write the network with torch's usual layers and export it again, or serve it as "
-            "a torch module"
+            f"call; {HIGHER if 'higher_order' in said else OTHER}, or serve it as a torch module"
         )
     packet = getattr(torch.ops.aten, match[1], None)
     found = getattr(packet, match[2], None)

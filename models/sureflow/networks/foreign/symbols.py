@@ -8,11 +8,12 @@ import re
 LONGEST, MOST_NODES = 4000, 300
 LARGEST_POWER = 4
 
-FUNCTIONS = frozenset(
-    "Add Mul Pow Max Min Mod PythonMod FloorDiv CleanDiv CeilDiv CeilToInt FloorToInt TruncToInt "
-    "RoundToInt ToFloat IntTrueDiv FloatTrueDiv Rational Equality Unequality StrictLessThan LessThan "
-    "StrictGreaterThan GreaterThan And Or Not".split()
-)
+NAMES = """
+Add Mul Pow Max Min Mod PythonMod FloorDiv CleanDiv CeilDiv CeilToInt FloorToInt TruncToInt
+RoundToInt ToFloat IntTrueDiv FloatTrueDiv Equality Unequality StrictLessThan LessThan
+StrictGreaterThan GreaterThan And Or Not
+"""
+FUNCTIONS = frozenset(NAMES.split())
 """Functions of other expressions."""
 
 SYMBOL = re.compile(r"[a-z]{1,6}[0-9]{1,4}", re.ASCII)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import torch
@@ -83,7 +83,7 @@ def number(value: object) -> float | str:
     """A float, or the text of one that is not finite."""
     if value in ("Infinity", "-Infinity", "NaN"):
         return str(value)
-    if not (type(value) is int and abs(value) < 1 << 63 or type(value) is float):
+    if not ((type(value) is int and abs(value) < 1 << 63) or type(value) is float):
         raise wrong("a number", value)
     if not math.isfinite(value):
         raise wrong("a finite number", value)
@@ -128,7 +128,7 @@ def several(check: Callable[[Any], T]) -> Callable[[Any], list[T]]:
     return lambda value: [check(item) for item in items(value)]
 
 
-def one_of(kinds: dict[str, Callable[[Any], Any]]) -> Callable[[Any], dict[str, Any]]:
+def one_of(kinds: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], dict[str, Any]]:
     """The check of a table with one entry, whose name says which check it must pass."""
 
     def check(value: Any) -> dict[str, Any]:
@@ -143,7 +143,10 @@ def one_of(kinds: dict[str, Callable[[Any], Any]]) -> Callable[[Any], dict[str, 
 
 def expression(value: object) -> dict[str, Any]:
     """A symbolic expression with its example."""
-    whole, hints = table(value, "expr_str"), {"as_int": integer, "as_bool": flag, "as_float": number}
+    whole, hints = (
+        table(value, "expr_str"),
+        {"as_int": integer, "as_bool": flag, "as_float": number},
+    )
     hint = whole.get("hint")
     return {
         "expr_str": check_expression(whole["expr_str"]),

@@ -1,0 +1,1 @@
+"""Importing foreign models into checkpoint folders."""
