@@ -80,8 +80,7 @@ def _read(path: Path) -> bytes:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-                raise ValueError(f"{path}: is {what}; name the file of a program")
+                raise ValueError(f"{path}: is no regular file; name the file of a program")
             if status.st_size > LARGEST:
                 raise ValueError(f"{path}: larger than {LARGEST} bytes")
             data = file.read(LARGEST + 1)

@@ -15,6 +15,8 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 LARGEST_JSON = 64 << 20
 MOST_ENTRIES = 100_000
+END = 22
+"""Bytes of the record at the end of an archive without a comment."""
 
 MODEL = "models/model.json"
 CONFIGS = {
@@ -77,6 +79,9 @@ def read_archive(data: bytes) -> Archive:
         ValueError: It is no such archive, is damaged, compressed, or has entries of other kinds;
             the message begins with ``program``.
     """
+    # Otherwise an archive inside of one that is cut short would be taken for the whole.
+    if data[-END:-18] != b"PK\5\6":
+        raise ValueError("program: its archive is damaged or cut short; copy it again")
     try:
         with ZipFile(io.BytesIO(data)) as file:
             entries = _entries(file, len(data))

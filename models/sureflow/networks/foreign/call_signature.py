@@ -14,7 +14,6 @@ from sureflow.networks.foreign.batch import Batch
 from sureflow.networks.foreign.program_input import ProgramInput, ProgramOutput
 from sureflow.networks.foreign.tree import Spec, is_leaf, keys_of, leaves_of, read_tree
 
-
 NUMBER: dict[str, Any] = {}
 """What stands for the first size of a tensor without dimensions."""
 

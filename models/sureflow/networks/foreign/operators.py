@@ -85,9 +85,10 @@ def operator_of(target: object) -> OpOverload | None:
     Raises:
         ValueError: It is not among the allowed ones.
     """
-    if target in SYMBOLIC:
+    text = target if isinstance(target, str) else ""
+    if text in SYMBOLIC:
         return None
-    match = TARGET.fullmatch(target) if isinstance(target, str) else None
+    match = TARGET.fullmatch(text)
     if match is None or not {match[1], match[1].removesuffix("_")} & ALLOWED:
         said = str(target)[:100]
         raise ValueError(

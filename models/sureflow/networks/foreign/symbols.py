@@ -26,7 +26,7 @@ def check_expression(text: object) -> str:
     """Check an expression such as ``Mul(Integer(2), Symbol('s0', integer=True))``.
 
     Returns:
-        The expression itself.
+        The expression, written anew.
 
     Raises:
         ValueError: It is of any other form.
@@ -43,7 +43,7 @@ def check_expression(text: object) -> str:
         raise ValueError(
             f"program: {said!r} is no expression for a size, as torch.export.save writes them"
         ) from error
-    return text
+    return ast.unparse(tree)
 
 
 def symbol(name: object) -> str:
@@ -91,7 +91,9 @@ def _check(node: ast.expr) -> None:
 
 
 def _check_power(arguments: list[ast.expr]) -> None:
-    _, power = arguments
+    base, power = arguments
+    if any(isinstance(part, ast.Name) and part.id == "Pow" for part in ast.walk(base)):
+        raise ValueError("a power of a power")
     if not (isinstance(power, ast.Call) and len(power.args) == 1):
         raise ValueError("a power is no number")
     if abs(_integer(power.args[0])) > LARGEST_POWER:
