@@ -34,14 +34,14 @@ _factories: dict[str, Factory] = {
     "mlp": MLP,
     "unet": UNet,
 }
-_built_in = frozenset(_factories)
-_declared: dict[str, EntryPoint] = {
-    # Factories of ours that need an extra, imported on first use.
-    name: EntryPoint(name, reference, GROUP)
-    for name, reference in {
-        "diffusers": "sureflow.networks.foreign.diffusers:diffusers",
-    }.items()
+_bases = {
+    name: EntryPoint(name, f"sureflow.networks.foreign.{name}:{name}", GROUP)
+    for name in ("diffusers", "exported", "onnx")
 }
+"""Bases built in, which are imported on first use: what they need takes long to import."""
+
+_built_in = frozenset(_factories.keys() | _bases.keys())
+_declared: dict[str, EntryPoint] = {}
 
 
 def register(name: str, factory: Factory) -> None:
@@ -141,8 +141,8 @@ def _find(name: object) -> Factory | None:
     if not isinstance(name, str):
         return None
     if name not in _factories:
-        declared = [_declared[name]] if name in _declared else entry_points(group=GROUP, name=name)
-        for entry in declared:
+        declared = _bases.get(name) or _declared.get(name)
+        for entry in [declared] if declared else entry_points(group=GROUP, name=name):
             _factories[name] = _loaded(entry)
     return _factories.get(name)
 
@@ -161,6 +161,7 @@ def _names(kinds: bool) -> list[str]:
     """Names of kinds, or of all others; entry points that were not imported yet count as both."""
     known = {name for name, factory in _factories.items() if _is_kind(factory) == kinds}
     waiting = {entry.name for entry in entry_points(group=GROUP)} | _declared.keys()
+    waiting = waiting - _bases.keys() if kinds else waiting | _bases.keys()
     return sorted(known | (waiting - _factories.keys()))
 
 

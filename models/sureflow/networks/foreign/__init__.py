@@ -1,1 +1,1 @@
-"""What the numbers of a foreign network mean, and how it is called."""
+"""Networks of other packages and programs, and what their numbers mean."""

@@ -11,7 +11,7 @@ from sureflow.core.card import Condition, ConditionKind
 INPUTS = ("x", "t", "label", "direction")
 """Names of a network's other inputs, which no condition may have."""
 
-MAX_SIZE = 1 << 20
+MAX_SIZE = 1 << 22
 """Most components of a condition."""
 
 
