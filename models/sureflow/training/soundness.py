@@ -134,6 +134,32 @@ def misfit(draws: Draws, v: Tensor) -> float:
     return found
 
 
+@dataclass(frozen=True)
+class Explained:
+    """How well a network predicts the velocity of data.
+
+    Attributes:
+        share: Share of the variance of the targets that it explains, at most 1; larger is better.
+        misfit: See :func:`misfit`.
+    """
+
+    share: float
+    misfit: float
+
+
+def explained(network: VelocityNetwork, source: Source) -> Explained:
+    """How well a network predicts the velocity of data, under its own convention.
+
+    Raises:
+        ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
+    """
+    own, times = network.convention, torch.linspace(FIRST, LAST, DRAWS)
+    draws = Draws.make(source, times, network, own)
+    v = own.at(draws.t).velocity(draws.x, draws.answers(network, own))
+    unexplained = (draws.u - v).square().mean() / draws.u.var(0).mean()
+    return Explained(1 - float(unexplained), misfit(draws, v))
+
+
 def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     """Why a network is not a velocity of the data, and what it seems to be; ``None`` if it is.
 
