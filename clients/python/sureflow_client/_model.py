@@ -70,6 +70,8 @@ class Model(Wire):
     grids: tuple[str, ...] | None = None
     """Where fixed steps can be placed: ``uniform``, and ``fitted`` if the model has such a grid."""
 
+    null_label: bool | None = None
+    variance: str | None = None
     differentiable: bool | None = None
     """Whether the score ``divergence`` can be asked for."""
 
