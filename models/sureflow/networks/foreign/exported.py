@@ -60,8 +60,8 @@ class ExportedNetwork(HeldProgram):
 
     torch.export.load unpickles, evaluates and imports what a file says. Here only plain tensors, a
     graph of the operators in :data:`~.operators.ALLOWED`, and sizes reach it; see
-    :func:`checked_archive`. What such a program can still do is to take long, or to ask for much
-    memory.
+    :func:`checked_archive`. Such a program can still take long, ask for much memory, or end the
+    process where one of torch's kernels trusts the shapes it is given.
     """
 
     def open(self, data: bytes, device: torch.device) -> OpenedExport:
