@@ -2,8 +2,8 @@
 
 Among torch's operators are ones that read and write files (``aten::save``, ``aten::from_file``),
 reach memory that was never written (``aten::empty``) or trust their arguments without a check
-(``aten::_reshape_alias``, ``aten::_upsample_bilinear2d_aa``). So the allowed ones are listed, by their names without the
-overload; each may also work in place (``add_``).
+(``aten::_reshape_alias``, ``aten::_upsample_bilinear2d_aa``). So the allowed ones are listed, by
+their names without the overload; each may also work in place (``add_``).
 """
 
 from __future__ import annotations
