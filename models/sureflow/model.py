@@ -53,7 +53,7 @@ class Model:
     def score(self) -> str:
         """Name of the model's recommended score, as measured at calibration."""
         if self.calibration is None:
-            return families()[self.card.family].default_score
+            return families()[self.card.family].usual_score(self.card)
         return self.calibration.score
 
     def score_for(self, spec: LaneSpec) -> str:

@@ -57,9 +57,9 @@ RULES: dict[str, Rule] = {
         ("sureflow.core.lanes", "sureflow.families.*.lanes"),
     ),
     "families": Apart(
-        "Families do not know each other; crystals are made of flow and tokens.",
+        "Families do not know each other; diffusion is a flow, crystals are flow and tokens.",
         "sureflow.families",
-        {"crystals": ("flow", "tokens")},
+        {"crystals": ("flow", "tokens"), "diffusion": ("flow",)},
     ),
     "library": Never(
         "The library knows neither the server nor the clients.",

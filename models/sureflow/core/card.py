@@ -43,6 +43,8 @@ class ModelCard:
         differentiable: Whether its velocity can be differentiated, which some scores need.
         probed: How its probe was fitted, which some scores need; empty when it has none.
         provenance: Data, seed, steps, commit and metrics of the training run.
+        null_label: Whether a sample can be made without a class, where there are classes.
+        variance: Where the variance of its predictions comes from; ``none`` if it has none.
         family: Name of the family.
         conditions: Named arrays, besides a class, that the model can be conditioned on.
         warnings: Which parts of the checkpoint the loader ignored, and why.
@@ -61,6 +63,8 @@ class ModelCard:
     differentiable: bool = True
     probed: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    null_label: bool = True
+    variance: str = "own"
     family: str = "flow"
     conditions: dict[str, Condition] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

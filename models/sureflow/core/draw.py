@@ -18,6 +18,7 @@ class Purpose(IntEnum):
     RENOISE = 2
     RESAMPLE = 3
     INPAINT = 4
+    STEP = 5
 
 
 def normal(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:

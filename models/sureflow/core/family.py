@@ -86,7 +86,7 @@ class Family:
             lane, and :func:`~sureflow.core.field_types.check_types` checks them.
         operations: Operations that an edit can apply to a trajectory, by name.
         scores: Scores that a request can ask for, and what each means.
-        default_score: Score of models whose calibration recommends none.
+        default_score: Score of models whose calibration recommends none, if they can have it.
         engine: Path of the family's engine, ``package.module:Class``, a subclass of
             :class:`~sureflow.core.engine.Engine`. Only processes that evaluate import it.
         sampler: Schema of ``sampler`` in requests.
@@ -121,13 +121,17 @@ class Family:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
         return None
 
+    def usual_score(self, card: ModelCard) -> str:
+        """The score of a model whose calibration recommends none."""
+        return self.default_score
+
     def best_score(self, card: ModelCard, spec: LaneSpec) -> str:
         """The recommended score of a lane: the model's own if the lane can have it."""
         conditioned = any(stratum for stratum, _ in self.strata(spec))
         named = card.calibrated.get("score" if conditioned else "score_unconditional")
         if isinstance(named, str) and self.obstacle(named, card, spec) is None:
             return named
-        return self.default_score
+        return self.usual_score(card)
 
     def cost(self, spec: LaneSpec) -> Cost:
         """The cost of a lane."""

@@ -22,7 +22,6 @@ from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
 from sureflow.evaluation.abandonment import fit_bounds, ranks
 from sureflow.evaluation.evaluate import drawn
-from sureflow.families.flow.setting import named
 from sureflow.learned import LEARNED_FROM
 from sureflow.model import Model
 
@@ -58,8 +57,11 @@ def calibrate(
     draws than :data:`~sureflow.confidence.quantile_map.LEAST_DRAWS` nothing is calibrated.
     """
     family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
-    references = [named(method, steps, guidance=g) for g in (scales if model.card.classes else [1])]
-    score = score or family.default_score
+    references = [
+        family.parse_setting(f"{method}:{steps}@{g:g}")
+        for g in (scales if model.card.classes else [1])
+    ]
+    score = score or family.usual_score(model.card)
     others = [name for name in family.scores if costly or not family.scores[name].costly]
     names = [score, *(name for name in others if name != score)]
     lanes = _lanes(model.card, references, names, draws, seed)

@@ -1,20 +1,29 @@
-"""Variance for a foreign velocity network that is trained already and is not changed."""
+"""A foreign network, trained already and not changed, with a variance for its velocity."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, get_args
+from itertools import chain
+from typing import Any, Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
 
-from sureflow.core.card import Condition, ConditionKind
+from sureflow.core.path import broadcast
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import rule_of, widened
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.final import FinalLayer
+from sureflow.networks.foreign.beside import BesideHead
+from sureflow.networks.foreign.call import LABEL, STATE, TIME, Call
+from sureflow.networks.foreign.conditions import read_conditions
+from sureflow.networks.foreign.convention import Convention
+from sureflow.networks.foreign.prediction import ForeignPrediction
 from sureflow.networks.network import NetworkOutput, VelocityNetwork
+
+VarianceSource = Literal["inside", "beside", "none"]
+"""Where the variance of a foreign network comes from: noise in front of its last layer, a head
+beside it, or nowhere."""
 
 
 class ConditionedNoise(nn.Module):
@@ -32,30 +41,42 @@ class ConditionedNoise(nn.Module):
 
 
 class FrozenVelocity(VelocityNetwork):
-    """Any trained module, with noise injected in front of its last linear layer.
+    """Any trained module, converted to a velocity of flows, with a variance.
 
     The module keeps its parameters and its output bit for bit in float32 and float64; half
-    precision is widened to float32. Only the noise layer, which has its own embedding, is trained
-    (objective ``variance``). The variance is exact for the noise, because only the final layer
-    follows it, and operations that move (``PixelShuffle``, ...), omit, repeat or negate entries.
+    precision is widened to float32. Only the variance is trained (objective ``variance``). Inside
+    the module it comes from noise in front of the last linear layer, with an embedding of its own;
+    it is exact for that noise, because only the final layer follows it, and operations that move
+    (``PixelShuffle``, ...), omit, repeat or negate entries. Beside the module it comes from a small
+    network that sees its input and its velocity.
 
     Args:
-        network: Called as ``network(x, t)``, or ``network(x, t, label=label)`` if ``classes`` is
-            positive; it must then understand the label ``classes`` as "no condition". Units and
-            direction of time are those of :class:`~sureflow.networks.network.VelocityNetwork`.
-            It is frozen and put in evaluation mode.
-        final: Dotted name of its final layer, a ``Linear`` or ``Conv2d`` that it calls once.
+        network: A module, which is called as ``inputs`` and ``output`` say. It must understand the
+            label ``classes`` as "no condition", unless there is no ``null_label``. It is frozen and
+            put in evaluation mode.
         shape: Shape of one sample.
+        final: Dotted name of its final layer, a ``Linear`` or ``Conv2d`` that it calls once.
+        variance: Where the variance comes from; by default ``inside`` if a ``final`` layer is
+            named, ``beside`` if not.
         classes: Number of labels, 0 for unconditional.
+        null_label: Whether it understands the label ``classes``.
         embedding: Width of the time-and-label embedding of the noise layer.
-        width: Hidden width of the noise layer.
+        width: Hidden width of the noise layer, or of the head beside.
         floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
-        conditions: Named arrays that it is called with as well, as ``network(x, t, name=array)``:
-            by name the fields of a :class:`~sureflow.core.card.Condition`. It must understand the
-            null of each as "not given".
+        conditions: Named arrays that it is called with as well: by name the fields of a
+            :class:`~sureflow.core.card.Condition`. It must understand the null of each as "not
+            given".
+        path: See :class:`~sureflow.networks.foreign.convention.Convention`, as for ``prediction``
+            and ``time``. By default the module is a velocity on the linear path.
+        prediction: What it predicts.
+        time: The time that it is told.
+        inputs: See :class:`~sureflow.networks.foreign.call.Call`, as for ``output`` and
+            ``channels``.
+        output: Where in what it returns its prediction is.
+        channels: How many channels of that are the prediction.
 
     Raises:
-        ValueError: A condition is not valid. Or as :meth:`verify`, which runs on construction
+        ValueError: An argument is not valid, or as :meth:`verify`, which runs on construction
             (unless on the meta device) and whenever weights are loaded.
     """
 
@@ -64,33 +85,65 @@ class FrozenVelocity(VelocityNetwork):
     def __init__(
         self,
         network: nn.Module,
-        final: str,
-        shape: Sequence[int],
+        final: str | None = None,
+        shape: Sequence[int] = (),
         classes: int = 0,
         embedding: int = 128,
         width: int = 32,
         floor: float = 1e-4,
         conditions: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        variance: VarianceSource | None = None,
+        null_label: bool = True,
+        path: Mapping[str, Any] | None = None,
+        prediction: ForeignPrediction = "velocity",
+        time: str | None = None,
+        inputs: Mapping[str, str] | None = None,
+        output: str | None = None,
+        channels: int | None = None,
     ) -> None:
         super().__init__(tuple(shape), classes, floor)
         self.network = network.requires_grad_(False).eval()
         self.conditions = read_conditions(conditions or {})
+        self.null_label = null_label
+        with torch.device("cpu"):  # it computes with numbers, of which the meta device has none
+            self.convention = Convention(path, prediction, time)
+        self.call = Call(inputs or {}, output, channels)
+        self.call.check({STATE, TIME, *self.conditions, *((LABEL,) if classes else ())})
         network._apply(_single)  # type: ignore[no-untyped-call]
         self.final = final
-        last = FinalLayer(network, final)
-        noise = ConditionedNoise(last.channels, classes, embedding, width)
-        self.noise = nn.ModuleDict({"final": noise.to(widened(last.weight))})
-        self.probe_channels = last.channels
+        self.variance = variance or ("beside" if final is None else "inside")
+        self.noise = self._noise(embedding, width)
         # For each entry of the velocity, its entry in the final layer's output; None if the same.
         self.register_buffer("entry_order", None, persistent=False)
         self.register_load_state_dict_post_hook(_verify)  # type: ignore[no-untyped-call]
-        if not last.weight.is_meta:
+        if not any(z.is_meta for z in network.state_dict().values()):
             self.verify()
+
+    def _noise(self, embedding: int, width: int) -> nn.ModuleDict:
+        if self.variance not in get_args(VarianceSource):
+            known = ", ".join(get_args(VarianceSource))
+            raise ValueError(f"variance: {self.variance!r} is unknown; choose from {known}")
+        if self.variance == "none":
+            return nn.ModuleDict()
+        if self.variance == "beside":
+            return nn.ModuleDict({"beside": BesideHead(self.shape, self.classes, width)})
+        if self.final is None:
+            raise ValueError("final: name the last layer, in front of which the noise is injected")
+        last = FinalLayer(self.network, self.final)
+        self.probe_channels = last.channels
+        noise = ConditionedNoise(last.channels, self.classes, embedding, width)
+        return nn.ModuleDict({"final": noise.to(widened(last.weight))})
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
-        if not noisy:
+        if not noisy or self.variance == "none":
             return Moments(self._evaluate(x, t, label, given))
+        if self.variance == "beside":
+            mean = self._evaluate(x, t, label, given)
+            head = self.noise["beside"]
+            return Moments(mean, head(x.detach().float(), mean.detach().float(), t.float(), label))
+        assert self.final is not None
         last = FinalLayer(self.network, self.final)
         mean, h, _ = last.capture(lambda: self._evaluate(x, t, label, given))
         # The noise layer reads an image channels first, anything else as rows of channels.
@@ -102,7 +155,15 @@ class FrozenVelocity(VelocityNetwork):
         variance = variance.flatten(1)
         if self.entry_order is not None:
             variance = variance.index_select(1, self.entry_order)
-        return NetworkOutput(mean, variance.reshape(mean.shape), hidden=rows)
+        variance = variance.reshape(mean.shape)
+        if not self.convention.plain:
+            factor = self.convention.at(t).output.square()
+            variance = variance * broadcast(factor.to(variance), variance)
+        return NetworkOutput(mean, variance, hidden=rows)
+
+    def raw(self, x: Tensor, told: Tensor, label: Tensor) -> Tensor:
+        """What the module says, before it is converted."""
+        return self._said(x, told, label, self.complete(x, {})).to(x.dtype)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of the noise layer; the frozen module stays in evaluation mode."""
@@ -114,14 +175,17 @@ class FrozenVelocity(VelocityNetwork):
     def verify(self) -> None:
         """Evaluate two rows, and find out which operations follow the final layer.
 
+        A module that has to be opened first, and says that it is not ``ready``, is left alone.
+
         Raises:
             ValueError: ``final`` names no layer or one of another type, the module cannot be
                 evaluated or gives another shape than ``shape``, or an operation after its final
                 layer changes values; the message begins with the name of the argument.
         """
-        last = FinalLayer(self.network, self.final)
+        if not getattr(self.network, "ready", True):
+            return
         x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0))
-        x = x.to(widened(last.weight))
+        x = x.to(self.device, self._dtype)
         t, label = torch.tensor([0.25, 0.75]).to(x), torch.tensor([0, self.classes]).to(x.device)
         given = self.complete(x, {})
         try:
@@ -133,19 +197,35 @@ class FrozenVelocity(VelocityNetwork):
             ) from error
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
-        self.entry_order = last.entry_order(lambda: self._evaluate(x, t, label, given))
+        if self.final is not None and self.variance == "inside":
+            last = FinalLayer(self.network, self.final)
+            self.entry_order = last.entry_order(lambda: self._said(x, t, label, given))
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """The type in which the module computes, which may be wider than float32."""
+        if self.variance == "inside":
+            return self.noise_parameters()[0].dtype
+        tensors = chain(self.network.parameters(), self.network.buffers())
+        return next((z.dtype for z in tensors if z.is_floating_point()), torch.float32)
 
     def _evaluate(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
-        # The noise layer has the type in which the module computes, which may be wider.
-        own = self.noise_parameters()[0].dtype
+        """The velocity."""
+        if self.convention.plain:
+            return self._said(x, t, label, given).to(x.dtype)
+        affine = self.convention.at(t)
+        out = self._said(x * broadcast(affine.input.to(x), x), affine.time, label, given)
+        return out if out.shape != x.shape else affine.velocity(x, out.to(x.dtype))
+
+    def _said(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+        """What the module predicts, in its own type."""
+        own = self._dtype
         condition = {name: value.to(own) for name, value in given.items()}
         if self.classes:
-            condition["label"] = label
-        out = self.network(x.to(own), t.to(own), **condition)
-        if not (isinstance(out, Tensor) and out.is_floating_point()):
-            what = out.dtype if isinstance(out, Tensor) else type(out).__name__
-            raise TypeError(f"it answers with {what}; expected a floating-point tensor")
-        return out.to(x.dtype)
+            condition[LABEL] = label if self.null_label else label.clamp(max=self.classes - 1)
+        told = t if not t.is_floating_point() else t.to(own)
+        out: Tensor = self.call(self.network, x.to(own), told, condition)
+        return out
 
 
 def _single(tensor: Tensor) -> Tensor:
@@ -155,38 +235,3 @@ def _single(tensor: Tensor) -> Tensor:
 
 def _verify(network: FrozenVelocity, keys: object) -> None:
     network.verify()
-
-
-INPUTS = ("x", "t", "label", "direction")
-"""Names of a network's other inputs, which no condition may have."""
-
-MAX_SIZE = 1 << 20
-"""Most components of a condition."""
-
-
-def read_conditions(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Condition]:
-    """Read conditions by name, each from the fields of a :class:`~sureflow.core.card.Condition`.
-
-    Raises:
-        ValueError: A condition is not valid; the message begins with ``conditions`` and its name.
-    """
-    return {name: _read(name, fields) for name, fields in declared.items()}
-
-
-def _read(name: str, declared: Mapping[str, Any]) -> Condition:
-    where = f"conditions.{name}"
-    if not name.isidentifier() or name in INPUTS:
-        raise ValueError(f"{where}: is no name for a condition; {INPUTS} have another meaning")
-    try:
-        found = Condition(**{**declared, "shape": tuple(declared.get("shape", ()))})
-    except TypeError as error:
-        raise ValueError(f"{where}: {error}") from error
-    kinds = [kind for kind in get_args(ConditionKind) if kind != "label"]
-    if found.kind not in kinds:
-        raise ValueError(f"{where}.kind: {found.kind!r} is unknown; choose from {kinds}")
-    whole = all(type(size) is int and size >= 1 for size in found.shape)
-    if not (found.shape and whole and math.prod(found.shape) <= MAX_SIZE):
-        raise ValueError(f"{where}.shape: expected sizes above 0, at most {MAX_SIZE} in all")
-    if not (isinstance(found.null, int | float) and math.isfinite(found.null)):
-        raise ValueError(f"{where}.null: {found.null!r} is no finite number")
-    return found

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sureflow.core.card import Condition
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
+from sureflow.networks.foreign.convention import PLAIN, Convention
 from sureflow.networks.probe import Probe
 
 MAX_DIMENSIONS = 8
@@ -58,6 +59,9 @@ class VelocityNetwork(nn.Module, ABC):
             as ``hidden``; 0 if there are none.
         probe: The probe that was attached, if any.
         conditions: Named arrays, besides a label, that :meth:`run` takes.
+        null_label: Whether it knows the null label; if not, every row needs a label.
+        convention: What its numbers meant before they were converted; for noise and samplers.
+        variance: Where its variance comes from: ``own``, its own layers, unless a subclass says.
         trained: Whether the network has weights to learn; analytic networks have none.
 
     Raises:
@@ -66,6 +70,9 @@ class VelocityNetwork(nn.Module, ABC):
 
     trained: ClassVar[bool] = True
     noise: nn.ModuleDict
+    null_label: bool = True
+    variance: str = "own"
+    convention: Convention = PLAIN
 
     def __init__(self, shape: tuple[int, ...], classes: int, floor: float) -> None:
         super().__init__()
@@ -101,6 +108,10 @@ class VelocityNetwork(nn.Module, ABC):
         given = self.complete(x, given)
         return self.run(x, t, self._labels(x, label), False, **given).mean.to(x.dtype)
 
+    def raw(self, x: Tensor, told: Tensor, label: Tensor) -> Tensor:
+        """What the network says at ``x [B, *shape]`` if it is told these times, not converted."""
+        return self.forward(x, told, label)
+
     def moments(
         self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor
     ) -> NetworkOutput:
@@ -117,6 +128,13 @@ class VelocityNetwork(nn.Module, ABC):
             reading = self.probe(out.hidden, t, label)
         reply = NetworkOutput(out.mean, variance + self.floor, reading=reading)
         return reply.map(lambda z: z.to(x.dtype))
+
+    def start(self, x0: Tensor, x1: Tensor) -> Tensor:
+        """The state from which the path of noise ``x0`` to data ``x1`` begins.
+
+        It is the noise itself, but for foreign paths that begin with a little of the data in it.
+        """
+        return self.convention.start(x0, x1)
 
     def attach(self, probe: Probe) -> None:
         """Let a probe read every evaluation from now on.

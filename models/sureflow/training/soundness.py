@@ -5,7 +5,6 @@ Without this check, a variance could be fitted to a network of any other meaning
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -15,7 +14,9 @@ from torch import Tensor
 
 from sureflow.core.path import LINEAR, broadcast
 from sureflow.networks import VelocityNetwork
+from sureflow.networks.foreign.convention import Convention
 from sureflow.training.data import Source
+from sureflow.training.readings import PREDICTED, Reading, at_a_place, readings
 
 TIMES, DRAWS_EACH = 21, 4
 """Times at which a network must be finite, those of the default solver, and draws at each."""
@@ -40,24 +41,8 @@ OTHER_CAUSES = (
 
 BLOCK = 64
 
-Clock = Callable[[Tensor], Tensor]
-Interpretation = Callable[[Tensor, Tensor, Tensor], Tensor]
-
-CLOCKS: dict[str, Clock] = {
-    " with t reversed (it takes t = 1 for noise)": lambda t: 1 - t,
-    " with t in 0 .. 1000": lambda t: 1000 * t,
-    " with t reversed, in 0 .. 1000 (it takes t = 1000 for noise)": lambda t: 1000 * (1 - t),
-}
-"""Other conventions of the time, as functions of ``t``."""
-
-VELOCITY = "the velocity x1 - x0"
-INTERPRETATIONS: dict[str, Interpretation] = {
-    VELOCITY: lambda out, x, t: out,
-    "the opposite velocity x0 - x1": lambda out, x, t: -out,
-    "a prediction of the noise x0": lambda out, x, t: LINEAR.velocity("noise", out, x, t),
-    "a prediction of the data x1": lambda out, x, t: LINEAR.velocity("data", out, x, t),
-}
-"""What a network may predict, and how it is converted to the velocity."""
+SPARSE = 4
+"""Of other conventions one draw in so many is looked at first."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +53,7 @@ class Draws:
         x: The points, ``[n, *shape]``.
         t: Their times, ``[n]``.
         u: ``x1 - x0``, ``[n, *shape]``.
-        label: Labels, ``[n]``; every second one is the null label.
+        label: Labels, ``[n]``; every second one is the null label, if the network knows it.
     """
 
     x: Tensor
@@ -77,32 +62,37 @@ class Draws:
     label: Tensor
 
     @classmethod
-    def make(cls, source: Source, t: Tensor, network: VelocityNetwork) -> Draws:
-        """Draw a path for each of these times."""
+    def make(
+        cls, source: Source, t: Tensor, network: VelocityNetwork, convention: Convention
+    ) -> Draws:
+        """Draw a path of this convention for each of these times."""
         generator = torch.Generator().manual_seed(0)
         x1, label = source.draw(len(t), generator)
         x0 = torch.randn(x1.shape, generator=generator)
-        label[::2] = network.classes
-        parts = LINEAR.interpolate(x0, x1, t), t, x1 - x0, label
+        if network.null_label:
+            label[::2] = network.classes
+        start = convention.start(x0, x1)
+        parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
         return cls(*(part.to(network.device) for part in parts))
 
     @torch.no_grad()
-    def answers(self, network: VelocityNetwork, clock: Clock = lambda t: t) -> Tensor:
-        """Output of the network at the points, ``[n, *shape]``.
+    def answers(self, network: VelocityNetwork, convention: Convention) -> Tensor:
+        """What the network says at the points if they are of this convention, ``[n, *shape]``.
 
         Raises:
             ValueError: The network raises an error, or its output is not finite; names the time.
         """
-        t = clock(self.t)
-        blocks = zip(*(torch.split(part, BLOCK) for part in (self.x, t, self.label)), strict=True)
+        affine = convention.at(self.t)
+        x = self.x * broadcast(affine.input, self.x)
+        blocks = zip(*(torch.split(z, BLOCK) for z in (x, affine.time, self.label)), strict=True)
         try:
-            out = torch.cat([network(*block) for block in blocks])
+            out = torch.cat([network.raw(*block) for block in blocks])
         except Exception as error:  # a third-party network may raise anything
             said = f"{type(error).__name__}: {error}"
             raise ValueError(f"network: cannot be evaluated at t = 0 .. 1: {said}") from error
-        wrong = ~out.flatten(1).isfinite().all(1)
+        wrong = ~affine.velocity(self.x, out).flatten(1).isfinite().all(1)
         if wrong.any():
-            raise ValueError(f"network: its velocity is not finite at t = {t[wrong][0]:g}")
+            raise ValueError(f"network: its velocity is not finite at t = {self.t[wrong][0]:g}")
         return out
 
 
@@ -113,29 +103,32 @@ def check_finite(network: VelocityNetwork, source: Source) -> None:
         ValueError: It is not; the message begins with ``network`` and names the time.
     """
     times = torch.linspace(0, 1, TIMES).repeat_interleave(DRAWS_EACH)
-    Draws.make(source, times, network).answers(network)
+    own = network.convention
+    Draws.make(source, times, network, own).answers(network, own)
 
 
-def misfit(draws: Draws, v: Tensor) -> float:
-    """How far a velocity is from the regression ``E[u | x_t, t]`` of the targets.
+def misfit(draws: Draws, convention: Convention, said: Tensor) -> float:
+    """How far what a network says is from the regression of its own target, ``E[u | x_t, t]``.
 
-    The residual ``u - v`` of the regression is uncorrelated with every function of the point, such
-    as ``f = v`` and ``f = x_t``. The misfit is the largest ``|E[(u - v) f]| / sqrt(E[f f] E[v v])``
-    over both functions and :data:`BANDS` bands of time, where only the excess of the mean over
-    three standard errors counts. It is 0 for the regression and 2 for the opposite sign. ``E[v v]``
-    is at least :data:`LEAST` of ``E[u u]``, since the velocity of data that resemble the noise
-    vanishes in the middle of the path. The number of draws is a multiple of the bands; ``v`` has
-    the velocities there, ``[n, *shape]``.
+    The target is the velocity, the noise, or what else the convention has it predict. The residual
+    ``u - v`` of the regression is uncorrelated with every function of the point, such as ``f = v``
+    and ``f = x_t``. The misfit is the largest ``|E[(u - v) f]| / sqrt(E[f f] E[v v])`` over both
+    functions and :data:`BANDS` bands of time, where only the excess of the mean over three standard
+    errors counts. It is 0 for the regression and 2 for the opposite sign. ``E[v v]`` is at least
+    :data:`LEAST` of ``E[u u]``, since the velocity of data that resemble the noise vanishes in the
+    middle of the path. The number of draws is a multiple of the bands; ``said`` has the answers
+    there, ``[n, *shape]``.
     """
+    v, u = said, convention.at(draws.t).said(draws.x, draws.u)
 
     def banded(z: Tensor) -> Tensor:
         return z.double().flatten(1).mean(1).reshape(BANDS, -1)
 
-    least = LEAST * banded(draws.u.square()).mean(1)
+    least = LEAST * banded(u.square()).mean(1)
     power = banded(v.square()).mean(1).maximum(least)
     found = 0.0
     for f in (v, draws.x):
-        excess = banded((draws.u - v) * f)
+        excess = banded((u - v) * f)
         error = excess.std(1) / excess.shape[1] ** 0.5
         certain = (excess.mean(1).abs() - 3 * error).clamp(min=0)
         size = (banded(f.square()).mean(1) * power).sqrt()
@@ -143,36 +136,75 @@ def misfit(draws: Draws, v: Tensor) -> float:
     return found
 
 
-def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
-    """Why a network is not a velocity of the data, and what it seems to be; ``None`` if it is.
+@dataclass(frozen=True)
+class Explained:
+    """How well a network predicts the velocity of data.
 
-    It is one if its :func:`misfit` is at most :data:`MOST`, and no other interpretation of its
-    output has a clearly smaller loss.
+    Attributes:
+        share: Share of the variance of the targets that it explains, at most 1; larger is better.
+        misfit: See :func:`misfit`.
+    """
+
+    share: float
+    misfit: float
+
+
+def explained(network: VelocityNetwork, source: Source) -> Explained:
+    """How well a network predicts the velocity of data, under its own convention.
 
     Raises:
         ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
     """
-    draws = Draws.make(source, torch.linspace(FIRST, LAST, DRAWS), network)
-    out = draws.answers(network)
-    losses = _losses(draws, out, "")
-    if losses.get(VELOCITY, inf) <= CLEARLY * min(losses.values(), default=inf) < inf:
+    own, times = network.convention, torch.linspace(FIRST, LAST, DRAWS)
+    draws = Draws.make(source, times, network, own)
+    said = draws.answers(network, own)
+    v = own.at(draws.t).velocity(draws.x, said)
+    unexplained = (draws.u - v).square().mean() / draws.u.var(0).mean()
+    return Explained(1 - float(unexplained), misfit(draws, own, said))
+
+
+def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
+    """Why a network is not a velocity of the data, and what it seems to be; ``None`` if it is.
+
+    It is one if its :func:`misfit` is at most :data:`MOST`, and no other reading of what it says
+    has a clearly smaller loss.
+
+    Raises:
+        ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
+    """
+    own, times = network.convention, torch.linspace(FIRST, LAST, DRAWS)
+    draws = Draws.make(source, times, network, own)
+    said = draws.answers(network, own)
+    losses = _losses(draws, said, at_a_place(own.path.description(), own.time, ""))
+    present = next(
+        (loss for one, loss in losses if one.convention.prediction == own.prediction), inf
+    )
+    if present <= CLEARLY * min((loss for _, loss in losses), default=inf) < inf:
         return None
-    for when, clock in CLOCKS.items():
+    for place in readings():
+        there = place[0].convention
         with suppress(ValueError):  # the network may not be defined at these times
-            losses |= _losses(draws, draws.answers(network, clock), when)
-    reason = f"does not predict {VELOCITY} of these data (misfit {misfit(draws, out):.2f})"
-    likely = min(losses, key=losses.__getitem__, default=None)
-    if likely is None:
+            for some in (times[::SPARSE], times):
+                others = Draws.make(source, some, network, there)
+                found = _losses(others, others.answers(network, there), place)
+                if not found:
+                    break
+            losses += found
+    what = PREDICTED[own.prediction].removeprefix("a prediction of ")
+    where = "" if own.plain else f" on the path {own.path.description()['kind']}"
+    reason = f"does not predict {what}{where} of these data"
+    reason = f"{reason} (misfit {misfit(draws, own, said):.2f})"
+    if not losses:
         return f"{reason}, nor what any other convention does: {OTHER_CAUSES}"
-    return f"{reason}; it seems to be {likely}: convert it in its module, to t = 1 for data"
+    likely, _ = min(losses, key=lambda found: found[1])
+    return f"{reason}; it seems to be {likely.says}: set {likely.settings(own)}"
 
 
-def _losses(draws: Draws, out: Tensor, when: str) -> dict[str, float]:
-    """Mean squared error of every interpretation that is a velocity of the data."""
-    t = broadcast(draws.t, draws.x)
-    read = {f"{what}{when}": convert(out, draws.x, t) for what, convert in INTERPRETATIONS.items()}
-    return {
-        what: float((draws.u - v).square().mean())
-        for what, v in read.items()
-        if misfit(draws, v) <= MOST
-    }
+def _losses(draws: Draws, said: Tensor, place: list[Reading]) -> list[tuple[Reading, float]]:
+    """Mean squared error of every reading under which the answers are a velocity of the data."""
+    found = []
+    for one in place:
+        if misfit(draws, one.convention, said) <= MOST:
+            v = one.convention.at(draws.t).velocity(draws.x, said)
+            found.append((one, float((draws.u - v).square().mean())))
+    return found

@@ -84,12 +84,14 @@ class Trainer:
         x0 = torch.randn(x1.shape, generator=generator)
         t = sample_times(config.batch, config.time, generator)
         dropped = torch.rand(config.batch, generator=generator) < config.label_dropout
-        label = torch.where(dropped, self.network.classes, label)
+        if self.network.null_label:
+            label = torch.where(dropped, self.network.classes, label)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
         self.optimizer.zero_grad()
         device = self.network.device
-        batch = (LINEAR.interpolate(x0, x1, t), t, x1 - x0, label)
+        start = self.network.start(x0, x1)
+        batch = (LINEAR.interpolate(start, x1, t), t, x1 - start, label)
         x, t, u, label = (part.to(device) for part in batch)
         bf16 = config.precision == "bfloat16"
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):

@@ -15,7 +15,7 @@ from sureflow.core.card import Condition
 from sureflow.families.flow.directional import differentiable
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import Bfloat16, FrozenVelocity, build, registry
-from sureflow.networks.frozen import INPUTS, MAX_SIZE, read_conditions
+from sureflow.networks.foreign.conditions import INPUTS, MAX_SIZE, read_conditions
 from sureflow.sampling.sample import run
 
 DECLARED = {"y": {"kind": "vector", "shape": [3], "null": -1.0, "says": "composition, in mol"}}

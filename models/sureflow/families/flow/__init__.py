@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, cycle
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from sureflow.families.flow.tableau import METHODS
 DIFFERENTIATED = "divergence"
 """A score with derivatives, whose block sizes are verified when a lane first has it."""
 
+TRAINING_FREE = "trajectory"
+"""The score of a model that has no variance."""
+
 TENSORS = {"guidance": ("FP64", "guidance.scale"), "steps": ("INT32", "sampler.steps")}
 WIRE_NAMES = {"steps": "sampler.steps"}
 
@@ -34,13 +37,13 @@ class Flow(Family):
     """The family of ODE flows."""
 
     name = "flow"
-    spec = FlowSpec
+    spec: ClassVar[type[FlowSpec]] = FlowSpec
     operations = OPERATIONS
     scores = SCORES
     default_score = "propagated"
-    engine = "sureflow.families.flow.engine:FlowEngine"
+    engine: str = "sureflow.families.flow.engine:FlowEngine"
 
-    sampler = SamplerOptions
+    sampler: ClassVar[type[SamplerOptions]] = SamplerOptions
     guidance = Guidance
     operation_bodies = OPERATION_BODIES
     samplers = METHODS
@@ -59,6 +62,10 @@ class Flow(Family):
     references = staticmethod(settings.references)
     usual = staticmethod(settings.usual)
     parse_setting = staticmethod(settings.parse)
+
+    def usual_score(self, card: ModelCard) -> str:
+        """The integral of the variance, or for a model without any what needs none."""
+        return TRAINING_FREE if card.variance == "none" else self.default_score
 
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
@@ -88,7 +95,7 @@ class Flow(Family):
             for name, condition in card.conditions.items()
         }
         for index, method in zip(count(), cycle(METHODS), strict=False):
-            spec = FlowSpec(0, index, method, 1, label, condition=given)
+            spec = self.spec(0, index, method, 1, label, condition=given)
             if spec.conditioned and index % 2:
                 spec = replace(spec, guidance=2.0)
             if card.differentiable and not index:

@@ -12,7 +12,6 @@ from sureflow.core.lane import Branch, Inverted, depth
 from sureflow.families.flow.operations import Operation
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import (
-    GRIDS,
     MAX_PARALLEL,
     MAX_STEPS,
     MIN_TOLERANCE,
@@ -49,7 +48,7 @@ def _check_steps(spec: FlowSpec) -> None:
     """Check how a lane is integrated."""
     check_choice("method", spec.method, METHODS)
     check_range("steps", spec.steps, 1, MAX_STEPS)
-    check_choice("grid", spec.grid, GRIDS)
+    check_choice("grid", spec.grid, spec.grids)
     if spec.tolerance is not None:
         check_range("tolerance", spec.tolerance, MIN_TOLERANCE, 1)
         if spec.method not in ADAPTIVE_METHODS:

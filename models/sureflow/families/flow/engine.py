@@ -62,6 +62,8 @@ class FlowEngine(Engine):
             "differentiable": differentiable(network),
             "probed": {} if probe is None else probe.settings,
             "conditions": dict(network.conditions),
+            "null_label": network.null_label,
+            "variance": network.variance,
         }
 
     @classmethod

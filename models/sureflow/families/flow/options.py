@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -55,6 +55,8 @@ class SamplerOptions(Schema):
     By `steps` on a fixed grid, or by `tolerance` with steps that every sample chooses for itself.
     """
 
+    spec: ClassVar[type[FlowSpec]] = FlowSpec
+
     method: Annotated[
         str,
         OneOf(METHODS),
@@ -100,7 +102,7 @@ class SamplerOptions(Schema):
         if self.parallel is not None:
             options["parallel"] = self.parallel.window
             options["parallel_tolerance"] = self.parallel.tolerance
-        defaults = {field.name: field.default for field in fields(FlowSpec)}
+        defaults = {field.name: field.default for field in fields(self.spec)}
         return {k: defaults[k] if value is None else value for k, value in options.items()}
 
 

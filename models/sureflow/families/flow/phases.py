@@ -10,6 +10,7 @@ import numpy as np
 
 from sureflow.core.lane import Inverted, LaneSpec
 from sureflow.core.process import Process
+from sureflow.families.flow.control import StepControl
 from sureflow.families.flow.edits import Draw, draws
 from sureflow.families.flow.inversion import Inversion
 from sureflow.families.flow.lanes import NEVER, FlowLanes
@@ -26,9 +27,9 @@ from sureflow.sampling.lineage import Segment, segments
 class FlowPhases:
     """Gives the processes of each lane in turn: the next begins when the present one is done."""
 
-    def __init__(self, lanes: FlowLanes) -> None:
+    def __init__(self, lanes: FlowLanes, control: StepControl | None = None) -> None:
         self.lanes = lanes
-        self._solver = Solver(lanes)
+        self._solver = Solver(lanes, control)
         self.picard = Picard(lanes)
         self._renoise = Renoise(lanes)
         self._resampling = Resampling(lanes)

@@ -30,7 +30,7 @@ def lane(
     Raises:
         InvalidFieldError: The model cannot make it.
     """
-    spec, arrays = FlowSpec(seed, 0, **sampler.lane()), dict(condition)
+    spec, arrays = sampler.spec(seed, 0, **sampler.lane()), dict(condition)
     label, fields = arrays.pop(LABEL, None), ("condition.label", "condition", "guidance.scale")
     spec = _conditioned(spec, card, label, arrays, guidance.scale, fields)
     _check_grid(sampler, card)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sureflow.core.card import ModelCard
+from sureflow.core.family import family_of
 from sureflow.core.lane import Branch, LaneSpec
 from sureflow.core.setting import Setting
 from sureflow.families.flow.spec import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLERANCE, FlowSpec
@@ -42,9 +43,10 @@ def named(
     grid: str = "uniform",
     guidance: float = 1.0,
     comparable: bool = True,
+    **run_by: float,
 ) -> Setting:
     """The setting of these names; steps or a tolerance."""
-    entries = {"method": method, "grid": grid, "guidance": float(guidance)}
+    entries = {"method": method, "grid": grid, "guidance": float(guidance), **run_by}
     return Setting.of({**entries, "steps": steps, "tolerance": tolerance}, comparable)
 
 
@@ -61,7 +63,7 @@ def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
     comparable = not loose and not hasty and (spec.origin is None or _goes_on(spec))
     if tolerance is not None:
         return named(spec.method, None, tolerance, "uniform", spec.scale, comparable)
-    return named(spec.method, spec.steps, None, spec.grid, spec.scale, comparable)
+    return named(spec.method, spec.steps, None, spec.grid, spec.scale, comparable, **spec.run_by)
 
 
 def _goes_on(spec: FlowSpec) -> bool:
@@ -70,7 +72,7 @@ def _goes_on(spec: FlowSpec) -> bool:
     if not isinstance(origin, Branch) or origin.operations:
         return False
     parent: Any = origin.parent
-    same = all(getattr(spec, name) == getattr(parent, name) for name in RUN)
+    same = all(getattr(spec, name) == getattr(parent, name) for name in (*RUN, "run_by"))
     return same and setting(parent).comparable
 
 
@@ -84,11 +86,11 @@ def draws(card: ModelCard, setting: Setting) -> list[FlowSpec]:
     """A lane of this setting of every class, and, at guidance 1, without a condition."""
     entries = setting.record()
     labels: list[int | None] = [*range(len(card.classes))]
-    if entries["guidance"] == 1:
+    if entries["guidance"] == 1 and card.null_label:
         labels.append(None)
-    fields = {name: entries[name] for name in ("method", "guidance", "tolerance", "grid")}
-    steps = entries["steps"] or 1
-    return [FlowSpec(0, 0, steps=steps, label=label, **fields) for label in labels]
+    lane: Any = family_of(card).spec
+    fields = {**entries, "steps": entries["steps"] or 1}
+    return [lane(0, 0, label=label, **fields) for label in labels]
 
 
 def references(setting: Setting, known: Sequence[Setting]) -> list[tuple[int, float]]:
@@ -117,9 +119,10 @@ def usual(card: ModelCard, known: Sequence[Setting]) -> list[Setting]:
     scales = [one.numbers["guidance"] for one in known]
     fitted = "fitted" in card.grids
     lines = [FIXED, MORE * cheap, ADAPTIVE, MORE_ADAPTIVE * cheap, FITTED * fitted]
-    found = [parse(text) for text in " ".join(lines).split()]
+    read = family_of(card).parse_setting
+    found = [read(text) for text in " ".join(lines).split()]
     if max(scales) != 1:
-        found += [parse(f"{text}@{max(scales)}") for text in GUIDED.split()]
+        found += [read(f"{text}@{max(scales)}") for text in GUIDED.split()]
     return [one for one in found if one.numbers["guidance"] in scales]
 
 

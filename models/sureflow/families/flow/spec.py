@@ -40,7 +40,7 @@ class FlowSpec(LaneSpec):
         min_steps: Fewest steps of an adaptive lane; no step is longer than ``1 / min_steps``.
         max_steps: Most steps that an adaptive lane may try, including rejected ones. The last one
             goes to ``t = 1`` whatever its error, and the finish_reason is ``max_steps``.
-        grid: Time grid of fixed steps, one of :data:`GRIDS`; ignored with a tolerance.
+        grid: Time grid of fixed steps, one of ``grids``; ignored with a tolerance.
         parallel: Number of steps of the fixed grid that are evaluated in one tick, up to
             :data:`MAX_PARALLEL`: fewer ticks for more evaluations. 0 makes one step after another.
             For the methods :data:`PARALLEL_METHODS`.
@@ -52,6 +52,7 @@ class FlowSpec(LaneSpec):
     """
 
     family: ClassVar[str] = "flow"
+    grids: ClassVar[tuple[str, ...]] = GRIDS
 
     method: str = "heun"
     steps: int = 20
@@ -63,6 +64,11 @@ class FlowSpec(LaneSpec):
     grid: str = "uniform"
     parallel: int = 0
     parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE
+
+    @property
+    def run_by(self) -> dict[str, float]:
+        """Further numbers that say how the lane is run, where they are not those of an ODE."""
+        return {}
 
     @property
     def conditioned(self) -> bool:
@@ -91,5 +97,5 @@ class FlowSpec(LaneSpec):
     def stepping(self) -> tuple[object, ...]:
         """The fields that determine the steps of the lane."""
         if self.tolerance is None:
-            return self.method, self.steps, self.grid
+            return self.method, self.steps, self.grid, *self.run_by.values()
         return self.method, self.tolerance, self.min_steps, self.max_steps

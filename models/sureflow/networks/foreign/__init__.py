@@ -1,1 +1,1 @@
-"""Networks of other packages and programs, made ready to be served."""
+"""Networks of other packages and programs, and what their numbers mean."""

@@ -20,6 +20,7 @@ class FlowMeaning(Meaning):
         needs_condition: Whether it compares a condition with none, and so needs one.
         plain: Whether it holds only for the plain velocity, not for a guided one.
         needs_probe: Whether the model must have a probe.
+        needs_variance: Whether the model must have a variance.
         rows: Most network rows that it costs per sample, beyond the sample's own, without guidance.
         factor: Network rows that it costs for each row of the sample, with guidance or without.
         after: Network rows that it costs after the sample is finished, all in one tick.
@@ -29,6 +30,7 @@ class FlowMeaning(Meaning):
     needs_condition: bool = False
     plain: bool = False
     needs_probe: bool = False
+    needs_variance: bool = False
     rows: int = 0
     factor: int = 0
     after: int = 0
@@ -39,6 +41,10 @@ class FlowMeaning(Meaning):
             return "compares a label with none, so it needs one"
         if self.plain and spec.guidance != 1:
             return "holds for plain velocities, so not with guidance"
+        if self.plain and spec.run_by:
+            return "holds for an ODE, so not with noise between its steps"
+        if self.needs_variance and card.variance == "none":
+            return f"needs a variance, and {card.name} has none; `sureflow fit` makes one"
         if self.factor and not card.differentiable:
             return f"differentiates the velocity, and that of {card.name} cannot be differentiated"
         if self.needs_probe and not card.probed:
@@ -73,12 +79,14 @@ SCORES: dict[str, FlowMeaning] = {
         "ambiguity",
         "squared data units",
         "how much was open along the path: the integral of the propagated variance over time",
+        needs_variance=True,
         fold=f"{HERE}.integral:Propagated",
     ),
     "propagated_late": FlowMeaning(
         "landing",
         "squared data units",
         "how much was open after t = 0.5, where samples land on the data or beside them",
+        needs_variance=True,
         fold=f"{HERE}.integral:PropagatedLate",
     ),
     "likelihood": FlowMeaning(
@@ -86,6 +94,7 @@ SCORES: dict[str, FlowMeaning] = {
         "nats",
         "minus the log-density of the sample, its divergence read off the propagated variance",
         plain=True,
+        needs_variance=True,
         fold=f"{HERE}.likelihood:Likelihood",
     ),
     "path_residual": FlowMeaning(
@@ -93,12 +102,14 @@ SCORES: dict[str, FlowMeaning] = {
         "1",
         "how far the path was from what the model expected of it, in units of its own variance;"
         " 1 is as expected",
+        needs_variance=True,
         fold=f"{HERE}.residual:PathResidual",
     ),
     "pooled_residual": FlowMeaning(
         "surprise",
         "1",
         "the same with the variance pooled over the components, which weighs all of them alike",
+        needs_variance=True,
         fold=f"{HERE}.residual:PooledResidual",
     ),
     "straightness": FlowMeaning(

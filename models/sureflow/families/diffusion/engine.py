@@ -1,0 +1,60 @@
+"""The engine of diffusion models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from sureflow.core.engine import EarlyRule
+from sureflow.core.field_types import check_range
+from sureflow.core.lane import Inverted, LaneSpec
+from sureflow.families.diffusion.lanes import DiffusionLanes
+from sureflow.families.diffusion.noise import NoisySteps
+from sureflow.families.diffusion.options import MAX_CHURN
+from sureflow.families.diffusion.spec import DiffusionSpec
+from sureflow.families.flow.engine import FlowEngine
+from sureflow.families.flow.phases import FlowPhases
+from sureflow.families.flow.tableau import TABLEAUS
+
+
+class DiffusionEngine(FlowEngine):
+    """Moves lanes by velocities, along the ODE or an SDE with the same marginals."""
+
+    @classmethod
+    def facts(cls, network: Any, learned: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields of the model's card that depend on the network."""
+        found = super().facts(network, learned)
+        fitted = DiffusionSpec.grids if "fitted" in found["grids"] else DiffusionSpec.grids[:-1]
+        return {**found, "grids": fitted}
+
+    def lanes(self, capacity: int, early: Mapping[str, EarlyRule] | None = None) -> DiffusionLanes:
+        """Slots for lanes of this model."""
+        model = self.model
+        return DiffusionLanes(
+            model.network.convention,
+            capacity,
+            model.card.shape,
+            model.device,
+            model.network.classes,
+            model.grid,
+            early,
+            model.card.conditions,
+        )
+
+    def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
+        """The solvers, and the phases before and after them."""
+        return FlowPhases(self.lanes(capacity, early), NoisySteps())
+
+    def check(self, spec: LaneSpec) -> None:
+        """Check that the model can run a lane, as for a flow, and the noise between its steps."""
+        super().check(spec)
+        lane = cast(DiffusionSpec, spec)
+        check_range("eta", lane.eta, 0, 1)
+        check_range("churn", lane.churn, 0, MAX_CHURN)
+        for name in lane.run_by:
+            if lane.tolerance is not None or lane.parallel:
+                raise ValueError(f"{name}: is for fixed steps, one after another")
+            if TABLEAUS[lane.method].multistep:
+                raise ValueError(f"{name}: not with {lane.method}, which uses earlier steps")
+            if isinstance(lane.origin, Inverted):
+                raise ValueError(f"{name}: an inverted sample goes on along the ODE")

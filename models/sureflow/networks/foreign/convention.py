@@ -1,0 +1,196 @@
+"""The convention of a foreign network: path, prediction and time, converted to the clock of flows.
+
+A flow integrates ``y`` over ``s`` from 0 to 1. For a foreign path, ``y_0 = a x1 + b x0`` is what
+its own samplers start from, on the scale on which its noise is standard normal, and ``y_s = (1 - s)
+y_0 + s x1``. On every affine path that is a change of scale and of clock: ``y = w X / (alpha +
+sigma)`` at the same share of noise, ``w = s + (1 - s) (a + b)``. Straight lines stay straight, so
+Euler's method on this clock is DDIM, and Euler's method on the path's own noise level. The
+velocity ``E[x1 - y_0 | y] = (1 - a) E[x1 | y] - b E[x0 | y]`` is affine in what the network says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, NamedTuple
+
+import torch
+from pydantic import Field, TypeAdapter, ValidationError
+from torch import Tensor
+
+from sureflow.core.path import broadcast
+from sureflow.core.provenance import complaint
+from sureflow.networks.foreign.continuous import (
+    CosinePath,
+    ExplodingPath,
+    LinearPath,
+    PreconditionedPath,
+    PreservingPath,
+)
+from sureflow.networks.foreign.discrete import DiscretePath
+from sureflow.networks.foreign.expression import evaluate
+from sureflow.networks.foreign.path import AffinePath
+from sureflow.networks.foreign.prediction import PREDICTIONS, ForeignPrediction, parts
+
+ForeignPath = Annotated[
+    LinearPath | DiscretePath | CosinePath | PreservingPath | PreconditionedPath | ExplodingPath,
+    Field(discriminator="kind"),
+]
+_READER: TypeAdapter[AffinePath] = TypeAdapter(ForeignPath)
+
+LEAST_DATA, LEAST_NOISE = 1e-3, 5e-3
+"""Least shares at which a network that predicts noise, or data, is asked on a path that goes on to
+the other end: the noise says nothing about the data where there are none, nor the data about it."""
+
+
+class Affine(NamedTuple):
+    """``v = A y + B F(c y, tau)``, one entry per row: the velocity of a flow from the network F.
+
+    Attributes:
+        state: ``A``.
+        output: ``B``.
+        input: ``c``.
+        time: ``tau``, the time that the network is told; an integer if it is a whole one.
+    """
+
+    state: Tensor
+    output: Tensor
+    input: Tensor
+    time: Tensor
+
+    def velocity(self, y: Tensor, said: Tensor) -> Tensor:
+        """The velocity ``[n, *shape]`` of states ``y`` at which the network said this."""
+        state, output = (broadcast(z.to(y), y) for z in (self.state, self.output))
+        return state * y + output * said
+
+    def said(self, y: Tensor, velocity: Tensor) -> Tensor:
+        """What a network says where the velocity is this; the inverse of :meth:`velocity`."""
+        state, output = (broadcast(z.to(y), y) for z in (self.state, self.output))
+        return (velocity - state * y) / output
+
+
+class Convention:
+    """What the numbers of a foreign network mean.
+
+    Args:
+        path: The path, as :data:`ForeignPath` describes it; linear by default.
+        prediction: What the network predicts.
+        time: The time that it is told, an expression of ``t``, the path's own clock from 0 at the
+            noise to 1 at the data; ``sigma``, noise over signal; and ``step``, the index of the
+            discrete step, where there are such. As ``round(...)`` it is told as integers.
+
+    Raises:
+        ValueError: They are unknown or do not fit together; the message begins with the field.
+    """
+
+    def __init__(
+        self,
+        path: Mapping[str, Any] | None = None,
+        prediction: ForeignPrediction = "velocity",
+        time: str | None = None,
+    ) -> None:
+        self.path = _read_path({"kind": "linear"} if path is None else path)
+        if prediction not in PREDICTIONS:
+            known = ", ".join(PREDICTIONS)
+            raise ValueError(f"prediction: {prediction!r} is unknown; choose from {known}")
+        self.prediction: ForeignPrediction = prediction
+        self.time = time or ("step" if isinstance(self.path, DiscretePath) else "t")
+        self.at(torch.tensor([0.0, 0.5, 1.0]))
+
+    @property
+    def plain(self) -> bool:
+        """Whether the network is a velocity of the flow as it is."""
+        linear = isinstance(self.path, LinearPath)
+        return linear and self.prediction == "velocity" and self.time == "t"
+
+    @property
+    def whole(self) -> bool:
+        """Whether the network is told whole numbers: its time is a ``round(...)``."""
+        return self.time.strip().startswith("round(")
+
+    @cached_property
+    def coupling(self) -> tuple[float, float]:
+        """``a, b``: how much of data and noise there is in the state from which sampling begins."""
+        share = torch.tensor(self.path.first, dtype=torch.float64)
+        size = self.path.scale(share) / self.path.start
+        return float((1 - share) * size), float(share * size)
+
+    def start(self, x0: Tensor, x1: Tensor) -> Tensor:
+        """``y_0`` of noise and data, from which the flow begins."""
+        a, b = self.coupling
+        return x0 if (a, b) == (0, 1) else a * x1 + b * x0
+
+    def share(self, s: Tensor) -> Tensor:
+        """Share of noise at times of the flow."""
+        a, b = self.coupling
+        return (1 - s) * b / (s + (1 - s) * (a + b))
+
+    def clock(self, share: Tensor) -> Tensor:
+        """Times of the flow at these shares of noise; the inverse of :meth:`share`."""
+        a, b = self.coupling
+        left = b * (1 - share) - share * a
+        return left / (left + share)
+
+    def schedule(self, steps: int) -> Tensor:
+        """The model's own schedule: times of the flow ``[steps + 1]`` from exactly 0 to exactly 1.
+
+        Raises:
+            ValueError: So many steps are not apart.
+        """
+        times = self.clock(self.path.schedule(steps))
+        times[0] = 0
+        return torch.cat([times, times.new_ones(1)])
+
+    def at(self, s: Tensor) -> Affine:
+        """The conversion at times of the flow ``[n]``.
+
+        The network is asked only for shares that it saw in training.
+
+        Raises:
+            ValueError: The time is no expression; the message begins with ``time``.
+        """
+        path, (a, b) = self.path, self.coupling
+        s = s.double()
+        noisiest, cleanest = path.first, path.last
+        if self.prediction == "noise" and noisiest == 1:
+            noisiest = 1 - LEAST_DATA
+        if self.prediction == "data" and cleanest == 0:
+            cleanest = LEAST_NOISE
+        share = self.share(s).clamp(cleanest, noisiest)
+        size = path.scale(share)
+        alpha, sigma = (1 - share) * size, share * size
+        p, q = parts(self.prediction, path, share)
+        determinant = alpha * q - sigma * p
+        # From the state on the path's own scale, and from what the network says.
+        state = ((1 - a) * q + b * p) / determinant
+        output = -((1 - a) * sigma + b * alpha) / determinant
+        scale = size / (s + (1 - s) * (a + b))
+        told = self._time(share)
+        told = told.round().long() if self.whole else told.float()
+        return Affine((state * scale).float(), output.float(), scale.float(), told)
+
+    def _time(self, share: Tensor) -> Tensor:
+        sigma = share / (1 - share).clamp(min=1e-12)
+        names = {"t": self.path.clock(share), "sigma": sigma}
+        step = self.path.step(share)
+        if step is not None:
+            names["step"] = step
+        try:
+            return evaluate(self.time, names)
+        except ValueError as error:
+            raise ValueError(f"time: {error}") from error
+
+
+def _read_path(given: Mapping[str, Any]) -> AffinePath:
+    try:
+        # As JSON, which is what it comes from.
+        return _READER.validate_json(json.dumps(dict(given)))
+    except ValidationError as error:
+        raise ValueError(f"path.{complaint(error)}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"path: {error}") from error
+
+
+PLAIN = Convention()
+"""That of our own networks: a velocity on the linear path."""
