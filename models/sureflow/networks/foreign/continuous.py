@@ -25,7 +25,7 @@ class LinearPath(AffinePath):
 
     kind: Literal["linear"] = "linear"
     shift: Positive = 1.0
-    steps: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    steps: Annotated[int, Field(ge=2, le=1_000_000)] = 1000
 
     @property
     def first(self) -> float:
