@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from stubs import model_of
 from torch import Tensor, nn
+
+from sureflow.families.diffusion.engine import DiffusionEngine
+from sureflow.model import Model
+from sureflow.networks import FrozenVelocity
 
 MEAN, DEVIATION = (0.6, -0.4), (0.5, 0.8)
 """Of the data, per component."""
@@ -144,11 +149,11 @@ PAIRS = [
 class Exact(nn.Module):
     """What a perfect network of this path and prediction says of Gaussian data, in float64."""
 
-    def __init__(self, path: str, prediction: str) -> None:
+    def __init__(self, path: str, prediction: str, size: int = 2) -> None:
         super().__init__()
         self.truth, self.prediction = PATHS[path], prediction
-        self.register_buffer("mean", torch.tensor(MEAN, dtype=torch.float64))
-        self.register_buffer("spread", torch.tensor(DEVIATION, dtype=torch.float64))
+        self.register_buffer("mean", torch.tensor(MEAN * (size // 2)).double())
+        self.register_buffer("spread", torch.tensor(DEVIATION * (size // 2)).double())
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         mean, spread = self.mean, self.spread
@@ -176,13 +181,26 @@ class Exact(nn.Module):
         return change if self.prediction == "velocity" else -change
 
 
-def described(path: str, prediction: str) -> dict[str, Any]:
+def described(path: str, prediction: str, size: int = 2) -> dict[str, Any]:
     """The arguments of a frozen network besides the module."""
     truth = PATHS[path]
     return {
-        "shape": (2,),
+        "shape": (size,),
         "path": dict(truth.path),
         "prediction": prediction,
         "time": truth.told,
         "variance": "none",
     }
+
+
+def diffusion_of(network: FrozenVelocity) -> Model:
+    """A model of the family diffusion."""
+    card = replace(model_of(network).card, family="diffusion")
+    facts = DiffusionEngine.facts(network, {})
+    return Model(replace(card, **facts), network.eval(), None)
+
+
+def exact(path: str, prediction: str, size: int = 2) -> Model:
+    """A model whose network is perfect."""
+    module = Exact(path, prediction, size)
+    return diffusion_of(FrozenVelocity(module, **described(path, prediction, size)))

@@ -59,7 +59,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_nothing_else(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^\'|^is longer"):
+    with pytest.raises(ValueError, match=r"^['\"]|^is longer"):
         evaluate(text, NAMES)
 
 
