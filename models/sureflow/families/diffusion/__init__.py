@@ -28,6 +28,10 @@ class Diffusion(Flow):
     sampler = DiffusionOptions
     inversion = DiffusionOptions(method="dopri5", tolerance=1e-4)
 
+    def wanders(self, spec: LaneSpec) -> bool:
+        """Whether a lane draws noise between its steps."""
+        return bool(cast(DiffusionSpec, spec).run_by)
+
     def check_inversion(self, spec: LaneSpec) -> None:
         """Check that a lane like this one can start from the inversion of a given sample."""
         super().check_inversion(spec)

@@ -43,6 +43,9 @@ LEAST_DATA, LEAST_NOISE = 5e-3, 1e-2
 the other end: the noise says nothing about the data where there are none, nor the data about it.
 Closest to the exact velocity on the ring, of shares from 0.001 to 0.1."""
 
+MOST = 1e18
+"""Numbers of this size count as infinite."""
+
 LEAST_STEP = 1e-8
 """Times this close to each other are not apart for a solver."""
 
@@ -110,8 +113,10 @@ class Convention:
         except ArithmeticError as error:
             raise ValueError(f"path: its numbers are too large or too small: {error}") from error
         for name, values in found._asdict().items():
-            if not values.isfinite().all():
-                where = s[~values.isfinite()][0]
+            # What was not finite is an integer of the largest size.
+            finite = values.double().abs() < MOST
+            if not finite.all():
+                where = s[~finite][0]
                 field = "time" if name == "time" else "path"
                 raise ValueError(f"{field}: is not finite everywhere, as at {where:g} of the way")
 

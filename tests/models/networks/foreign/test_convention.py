@@ -155,6 +155,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"time": "step"}, "time: 'step' is unknown here; there are t, sigma"),
     ({"time": 5}, "time: expected an expression, as text"),
     ({"time": "1 / 0"}, "time: '1 / 0' has no value"),
+    ({"time": "round(log(sigma))"}, "time: is not finite everywhere"),
     ({"time": "log(sigma)"}, "time: is not finite everywhere"),
     ({"time": "1e400 * t"}, "time: is not finite everywhere"),
 ]
