@@ -126,6 +126,7 @@ PATHS: dict[str, Truth] = {
     "discrete": Truth({"kind": "discrete"}, "step"),
     "cosine betas": Truth({"kind": "discrete", "betas": "cosine"}, "step"),
     "zero snr": Truth({"kind": "discrete", "zero_snr": True}, "step"),
+    "little noise": Truth({"kind": "discrete", "betas": [1e-4] + [0.02] * 100}, "step"),
     "own betas": Truth({"kind": "discrete", "betas": [1e-4] + [0.02] * 400}, "step"),
     "cosine": Truth({"kind": "cosine"}, "t"),
     "offset cosine": Truth({"kind": "cosine", "offset": 0.008}, "t"),
@@ -204,3 +205,23 @@ def exact(path: str, prediction: str, size: int = 2) -> Model:
     """A model whose network is perfect."""
     module = Exact(path, prediction, size)
     return diffusion_of(FrozenVelocity(module, **described(path, prediction, size)))
+
+
+class ExactVariance(nn.Module):
+    """The variance of the velocity of a path, in the place of a head."""
+
+    def __init__(self, path: str, size: int = 2) -> None:
+        super().__init__()
+        self.truth, self.size = PATHS[path], size
+
+    def forward(self, x: Tensor, v: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        _, variance = self.truth.velocity(x.double()[:, :2], t.double())
+        return variance.repeat(1, self.size // 2).to(x.dtype)
+
+
+def known(path: str, prediction: str, size: int = 2) -> Model:
+    """A model whose velocity and variance are perfect."""
+    arguments = {**described(path, prediction, size), "variance": "beside", "floor": 0.0}
+    network = FrozenVelocity(Exact(path, prediction, size), **arguments)
+    network.noise["beside"] = ExactVariance(path, size)
+    return diffusion_of(network)

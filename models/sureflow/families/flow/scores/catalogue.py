@@ -164,6 +164,7 @@ SCORES: dict[str, FlowMeaning] = {
         "1",
         "how far the finished sample is from what the model expects on the way to it from fresh"
         " noise, in units of its own variance; 1 is as expected",
+        needs_variance=True,
         after=3,
         fold=f"{HERE}.residual:Renoised",
     ),
