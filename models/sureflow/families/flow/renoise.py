@@ -24,8 +24,8 @@ class Renoise(FlowProcess):
     """Asks, in one tick, for the unguided velocities at ``x_t = (1 - t) x0' + t x1``.
 
     ``x1`` is the finished sample and ``x0'`` is fresh noise, keyed by the lane and the draw, with
-    as much of the sample in it as the path begins with. Guided lanes are asked about without guidance, since the variance was trained for the plain
-    velocity.
+    as much of the sample in it as the path begins with. Guided lanes are asked about without
+    guidance, since the variance was trained for the plain velocity.
     """
 
     def ask(self, slots: Slots) -> list[Query]:
