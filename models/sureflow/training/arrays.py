@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sureflow.file_kind import no_safetensors
+from sureflow.file_kind import check_regular, no_safetensors
 from sureflow.training.config import DataConfig
 
 
@@ -69,9 +69,12 @@ def open_arrays(config: DataConfig) -> Arrays:
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
+        check_regular(path)
         with safe_open(path, "pt") as file:
             present = {"samples", "labels"}.intersection(file.keys())
             return {name: file.get_tensor(name) for name in present}
+    except ValueError as error:
+        raise ValueError(f"data.path: {path}: {error}") from error
     except (SafetensorError, OSError) as error:
         raise ValueError(f"data.path: {path}: {no_safetensors(path, error)}") from error
 
