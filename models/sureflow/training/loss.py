@@ -59,11 +59,32 @@ def variance(net: VelocityNetwork, at: Points) -> Tensor:
     return nll.detach()
 
 
+def beta_variance(net: VelocityNetwork, at: Points) -> Tensor:
+    """As :func:`variance`, weighted as in :func:`beta_nll`.
+
+    So regions of large variance count for more; few points of training lie there, but the bad
+    samples do.
+    """
+    mean, sigma = _moments(net, at)
+    nll = _nll((at.u - mean).square().detach(), sigma)
+    loss = (sigma.detach() ** BETA * nll).mean()
+    torch.autograd.backward(loss, inputs=net.noise_parameters())
+    return nll.detach().mean()
+
+
+@torch.no_grad()
+def likelihoods(net: VelocityNetwork, at: Points) -> Tensor:
+    """Negative log-likelihoods ``[n]`` per component of the points, in nats without a constant."""
+    mean, sigma = _moments(net, at)
+    return _nll((at.u - mean).square().double(), sigma.double()).flatten(1).mean(1).cpu()
+
+
 OBJECTIVES: dict[str, tuple[Objective, Callable[[VelocityNetwork], Iterable[nn.Parameter]]]] = {
     "velocity": (velocity, VelocityNetwork.velocity_parameters),
     "beta_nll": (beta_nll, VelocityNetwork.parameters),
     "decoupled": (decoupled, VelocityNetwork.parameters),
     "variance": (variance, VelocityNetwork.noise_parameters),
+    "beta_variance": (beta_variance, VelocityNetwork.noise_parameters),
 }
 """The objectives by name, and the parameters that each trains; all others are frozen."""
 

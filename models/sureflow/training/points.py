@@ -61,4 +61,5 @@ class Points:
             for name, value in drawn.conditions.items()
         }
         parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
-        return cls(*(part.to(device) for part in parts), given)
+        x, t, u, label = (part.to(device) for part in parts)
+        return cls(x, t, u, label, given)
