@@ -106,8 +106,8 @@ class FolderFit:
             source = self._read(self.data, config.classes)
         fitted = suited(source, network)
         assert isinstance(fitted, Arrays)
-        self._check(network, fitted)
         run = _Run(self, batch, *split(fitted, self.seed), state)
+        self._check(network, fitted)
         kept, record = run.best(config.network, network)
         record["fitted_to"] = source.description
         if self.data is None:
