@@ -55,6 +55,11 @@ def register(name: str, factory: Factory) -> None:
     _factories[name] = factory
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text has the form ``package.module:factory``."""
+    return bool(text.partition(":")[2] and EntryPoint.pattern.match(text))
+
+
 def load_plugin(reference: str, name: str | None = None) -> None:
     """Import a factory, ``package.module:factory``, and register it, by default under its own name.
 
@@ -64,7 +69,7 @@ def load_plugin(reference: str, name: str | None = None) -> None:
         ValueError: It cannot be imported or is not callable.
     """
     attribute = reference.partition(":")[2]
-    if not (attribute and EntryPoint.pattern.match(reference)):
+    if not is_reference(reference):
         raise ValueError(f"plugin: {reference!r} is not of the form package.module:factory")
     name = name or attribute
     register(name, _loaded(EntryPoint(name, reference, GROUP)))
@@ -110,7 +115,8 @@ def build(config: dict[str, Any]) -> VelocityNetwork:
     kind = kind_of(config)
     arguments = {name: value for name, value in config.items() if name != "kind"}
     if kind is FrozenVelocity:
-        arguments["network"] = _base(arguments.pop("base", None), arguments.pop("arguments", {}))
+        base, given = arguments.pop("base", None), arguments.pop("arguments", {})
+        arguments["network"] = make_base(base, given)
     try:
         return kind(**arguments)
     except ValueError:
@@ -119,7 +125,12 @@ def build(config: dict[str, Any]) -> VelocityNetwork:
         raise ValueError(f"network: {error}") from error
 
 
-def _base(name: object, arguments: object) -> nn.Module:
+def make_base(name: object, arguments: object) -> nn.Module:
+    """Make the module of a base by its name, with these arguments of its factory.
+
+    Raises:
+        ValueError: There is no such base, or its factory fails; begins with ``network``.
+    """
     factory = _find(name)
     if factory is None or _is_kind(factory):
         known = ", ".join(_names(kinds=False)) or "none"

@@ -64,6 +64,11 @@ class Affine(NamedTuple):
         state, output = (broadcast(z.to(y), y) for z in (self.state, self.output))
         return state * y + output * said
 
+    def said(self, y: Tensor, velocity: Tensor) -> Tensor:
+        """What a network says where the velocity is this; the inverse of :meth:`velocity`."""
+        state, output = (broadcast(z.to(y), y) for z in (self.state, self.output))
+        return (velocity - state * y) / output
+
 
 class Convention:
     """What the numbers of a foreign network mean.
