@@ -6,6 +6,7 @@ Without this check, a variance could be fitted to a network of any other meaning
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from math import inf
 
 import torch

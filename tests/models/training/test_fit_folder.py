@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.models.training.foreign_gaussian import Gaussian, samples, write
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 import sureflow
 from sureflow.cli import app
 from sureflow.networks import register, registry
+from tests.models.training.foreign_gaussian import Gaussian, samples, write
 
 SHORT = ("--steps", "10", "--batch", "32", "--quiet")
 
@@ -151,7 +151,7 @@ def test_mistake_is_one_line_that_names_the_option(
     tmp_path: Path, options: tuple[str, ...], message: str
 ) -> None:
     write(tmp_path / "mine")
-    data(**{"labels": torch.zeros(300, dtype=torch.long)})
+    data(labels=torch.zeros(300, dtype=torch.long))
     save_file({"samples": torch.rand(9, 3)}, "wide.safetensors")
     save_file(
         {"samples": torch.rand(9, 2), "conditions.shift": torch.rand(9, 2)}, "told.safetensors"
