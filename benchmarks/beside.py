@@ -27,10 +27,10 @@ from sureflow.moments import Moments
 from sureflow.networks import FrozenVelocity, VelocityNetwork
 from sureflow.sampling.sample import run
 from sureflow.training.arrays import Arrays, scaled
+from sureflow.training.better_variance import variance_config
 from sureflow.training.config import DataConfig
 from sureflow.training.data import Ring, Source, source_of
 from sureflow.training.digits import DIGIT_NAMES, digits
-from sureflow.training.fit_folder import variance_config
 from sureflow.training.held_out import held_out_likelihoods
 from sureflow.training.record import trained
 from sureflow.training.variances import beside, inside
@@ -74,7 +74,7 @@ def ring(quick: bool) -> Case:
     """Vectors."""
     drawn = Ring().draw(20_000, torch.Generator().manual_seed(99))
     held = Arrays(drawn.samples, drawn.labels, (), "held out")
-    return Case(load("ring"), Ring(), held, 100 if quick else 1500, 512)
+    return Case(load("ring"), Ring(), held, 100 if quick else 3000, 512)
 
 
 def images(quick: bool) -> Case:
@@ -82,7 +82,7 @@ def images(quick: bool) -> Case:
     seen = source_of(DataConfig.model_validate({"name": "digits", "count": SEEN}))
     pixels, labels = digits()
     held = Arrays(scaled(pixels[SEEN:]), labels[SEEN:], DIGIT_NAMES, "held out")
-    return Case(load("digits"), seen, held, 20 if quick else 600, 64)
+    return Case(load("digits"), seen, held, 20 if quick else 300, 64)
 
 
 def main() -> None:
@@ -119,7 +119,8 @@ def measure(report: Report, name: str, case: Case, chosen: argparse.Namespace) -
 
 def figures(report: Report, label: str, case: Case, network: VelocityNetwork, lanes: int) -> None:
     """The figures of one variance."""
-    found = held_out_likelihoods(network, case.held, 7, 256, 20_480 if lanes > 500 else 2048)
+    count = 20_480 if len(network.shape) == 1 else 2048
+    found = held_out_likelihoods(network, case.held, 7, 64, count)
     report.add(f"{label}: NLL", float(found.mean()))
     if len(network.shape) != 1:
         return

@@ -53,7 +53,8 @@ def fit(
         ),
     ] = "auto",
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Of a folder: training steps; default: 1000.")
+        int | None,
+        typer.Option(min=1, help="Of a folder: training steps; default: 1000, for vectors 3000."),
     ] = None,
     batch: Annotated[
         int | None,
@@ -92,7 +93,7 @@ def fit(
     from sureflow.folders import embedded_folder
     from sureflow.networks import load_plugin
     from sureflow.training.config import read_config
-    from sureflow.training.fit_folder import STEPS, FolderFit
+    from sureflow.training.fit_folder import FolderFit
     from sureflow.training.run import fit as run
 
     def plug_in(network: dict[str, object]) -> None:
@@ -121,7 +122,7 @@ def fit(
             own,
             conditions,
             variance,
-            steps or STEPS,
+            steps,
             batch,
             seed or 0,
             force,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -77,3 +78,11 @@ class Comparison:
     def better(self) -> str:
         """Name of the better one."""
         return min(self.nll, key=lambda name: self.nll[name])
+
+    def record(self) -> dict[str, Any]:
+        """The figures, for the provenance of a checkpoint."""
+        return {
+            "nll": {name: round(value, 5) for name, value in self.nll.items()},
+            "difference": round(self.difference, 5),
+            "standard_error": round(self.error, 5),
+        }
