@@ -110,7 +110,7 @@ def measure(report: Report, name: str, case: Case, chosen: argparse.Namespace) -
         for seed in range(1 if chosen.quick else chosen.seeds):
             variant = make(settings, foreign, seed)
             assert variant is not None
-            config = variance_config(case.steps, case.batch, seed)
+            config = variance_config(variant.source, case.steps, case.batch, seed)
             with TemporaryDirectory() as folder:
                 trained(variant.network, case.source, config, Path(folder), quiet=True)
             label = f"{name}, {variant.source}, seed {seed}"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from sureflow.networks import FrozenVelocity
+from sureflow.networks.frozen import VarianceSource
 from sureflow.training.arrays import Arrays
 from sureflow.training.config import VarianceConfig
 from sureflow.training.fingerprint import fingerprint
@@ -23,9 +24,14 @@ TRIAL = 0.2
 """Share of the steps after which two variances are compared."""
 
 
-def variance_config(steps: int, batch: int, seed: int) -> VarianceConfig:
+LEARNING_RATES: dict[VarianceSource, float] = {"beside": 5e-3, "inside": 2e-3}
+"""Largest learning rates, chosen on ``ring``."""
+
+
+def variance_config(source: VarianceSource, steps: int, batch: int, seed: int) -> VarianceConfig:
     """How the variance of an imported model is trained; see ``python -m benchmarks.beside``."""
-    settings = {"objective": "beta_variance", "learning_rate": 5e-3, "ema": 0.99}
+    rate = LEARNING_RATES[source]
+    settings = {"objective": "beta_variance", "learning_rate": rate, "ema": 0.99}
     counts = {"steps": steps, "batch": batch, "seed": seed, "warmup": min(50, steps // 4)}
     return VarianceConfig.model_validate(settings | counts)
 
@@ -99,7 +105,7 @@ class BetterVariance:
         return kept, compared
 
     def _train(self, variant: Variant, steps: int, seed: int) -> dict[str, Any]:
-        config = variance_config(steps, self.batch, seed)
+        config = variance_config(variant.source, steps, self.batch, seed)
         settings = {"network": variant.config, "variance": config.model_dump(mode="json")}
         key = fingerprint(settings, variant.network, self.source)
         state = self.state.with_name(f"{self.state.name}-{variant.source}-{key}")
