@@ -105,6 +105,7 @@ class BetterVariance:
         return kept, compared
 
     def _train(self, variant: Variant, steps: int, seed: int) -> dict[str, Any]:
+        self.say(f"trains the variance {variant.place}, {steps} steps")
         config = variance_config(variant.source, steps, self.batch, seed)
         settings = {"network": variant.config, "variance": config.model_dump(mode="json")}
         key = fingerprint(settings, variant.network, self.source)

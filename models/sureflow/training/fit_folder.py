@@ -121,4 +121,4 @@ class FolderFit:
         if reason and self.data is not None and not self.force:
             raise ValueError(f"network: {reason}; --force fits it all the same")
         if reason:
-            log.warning("%s", reason)
+            log.warning("%s%s", "" if self.data else "on its own samples, the network ", reason)
