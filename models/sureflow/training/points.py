@@ -63,3 +63,9 @@ class Points:
         parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
         x, t, u, label = (part.to(device) for part in parts)
         return cls(x, t, u, label, given)
+
+    def rows(self, chosen: slice) -> Self:
+        """Some of them."""
+        given = {name: value[chosen] for name, value in self.given.items()}
+        x, t, u, label = (part[chosen] for part in (self.x, self.t, self.u, self.label))
+        return type(self)(x, t, u, label, given)

@@ -61,7 +61,7 @@ class Draws(Points):
 
     def sparse(self) -> Draws:
         """One in :data:`SPARSE` of them."""
-        return Draws(*(z[::SPARSE] for z in (self.x, self.t, self.u, self.label)))
+        return self.rows(slice(None, None, SPARSE))
 
     @torch.no_grad()
     def answers(self, network: VelocityNetwork, convention: Convention) -> Tensor:
@@ -86,8 +86,8 @@ class Draws(Points):
     def _raw(self, network: VelocityNetwork, x: Tensor, told: Tensor, first: int) -> Tensor:
         """What it says in the block that begins with this row."""
         block = slice(first, first + BLOCK)
-        given = {name: value[block] for name, value in self.given.items()}
-        return network.raw(x[block], told[block], self.label[block], **given)
+        at = self.rows(block)
+        return network.raw(x[block], told[block], at.label, **at.given)
 
 
 def check_finite(network: VelocityNetwork, source: Source) -> None:
