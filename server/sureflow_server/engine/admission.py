@@ -38,11 +38,14 @@ class AdmissionLimits:
     nbytes: int
 
 
-def footprint(spec: LaneSpec, shape: tuple[int, ...]) -> int:
+def footprint(
+    spec: LaneSpec, shape: tuple[int, ...], decoded: tuple[int, ...] | None = None
+) -> int:
     """Most bytes that a lane takes in the process that answers, until its request is done.
 
     That is what it brings, which comes back with its sample, and the sample with its frames and
-    views.
+    views. The ``shape`` is that of its state; where that is ``decoded``, the sample and both arrays
+    of a view come on top.
     """
     size = prod(shape)
     steps = cost_of(spec).steps
@@ -50,6 +53,8 @@ def footprint(spec: LaneSpec, shape: tuple[int, ...]) -> int:
     series = steps * SERIES * (1 + scores)
     frame = size * (FRAME_ARRAYS + SCORE_ARRAYS * scores) + series
     sample = size * (SAMPLE_ARRAYS + VIEW_ARRAYS * len(spec.watch)) + series
+    if decoded is not None:
+        sample += prod(decoded) * (1 + 2 * len(spec.watch))
     frames = _frames(spec, steps)
     objects = OBJECTS * (1 + frames + len(spec.watch))
     return objects + NUMBER * (sample + frame * frames) + 2 * _brought(spec)

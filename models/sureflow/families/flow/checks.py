@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sureflow.core.card import ModelCard
+import numpy as np
+
+from sureflow.core.card import Condition, ModelCard
 from sureflow.core.field_types import check_array, check_choice, check_range, check_types
 from sureflow.core.lane import Branch, Inverted, depth
 from sureflow.families.flow.operations import Operation
@@ -77,10 +79,22 @@ def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
         if name not in card.conditions:
             known = tuple(card.conditions) or "none: the model takes no such conditions"
             raise ValueError(f"condition.{name}: is unknown; conditions are {known}")
-        check_array(f"condition.{name}", value, card.conditions[name].shape)
+        _check_array(name, value, card.conditions[name])
     if not spec.conditioned and spec.guidance != 1:
         needed = "a label or a condition" if card.conditions else "a label"
         raise ValueError(f"guidance: a scale other than 1 needs {needed}")
+
+
+def _check_array(name: str, value: object, condition: Condition) -> None:
+    """Check an array that a lane is conditioned on, or the tokens of which it is made."""
+    prompt, where = condition.prompt, f"condition.{name}"
+    if prompt is None or not (isinstance(value, np.ndarray) and value.dtype == np.int64):
+        check_array(where, value, condition.shape)
+        return
+    try:
+        prompt.check(value)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
 def _check_recording(spec: FlowSpec) -> None:
@@ -105,7 +119,7 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
         raise ValueError(f"origin: {origin!r:.60} is neither a branch nor an inversion")
     check_types(origin)
     if isinstance(origin, Inverted):
-        check_array("data", origin.data, model.card.shape)
+        check_array("data", origin.data, model.card.state_shape)
         return
     if depth(spec) > MAX_DEPTH:
         raise ValueError(f"parent: more than {MAX_DEPTH} branches lie between this and its origin")
@@ -134,7 +148,7 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
             if not isinstance(operation, Operation):
                 raise ValueError(f"kind: {operation!r:.60} is no operation")
             check_types(operation)
-            operation.check(model.card.shape)
+            operation.check(model.card.state_shape)
         except ValueError as error:
             raise ValueError(f"operations.{number}.{error}") from error
 

@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.core.engine import EarlyRule
 from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
-from sureflow.core.lane import UNFINISHED, Array, FinishReason, Inverted, LaneSpec, View
+from sureflow.core.lane import LATENT, UNFINISHED, Array, FinishReason, Inverted, LaneSpec, View
 from sureflow.core.lanes import Lanes
 from sureflow.core.path import LINEAR, broadcast, factors
 from sureflow.core.process import Outcome
@@ -64,7 +65,10 @@ class FlowLanes(Lanes):
             over components, ``[STAGES, capacity]``; ``divergence``, estimated where a score needs
             it; ``reading`` of the network's probe, 0 where there is none.
         stage_t: Times of the stages, ``[STAGES, capacity]``.
-        condition_arrays: Conditions by name, ``[capacity, *shape]``; null where not given.
+        condition_arrays: Conditions by name, ``[capacity, *shape]``; null where not given. That of
+            a text is made by an encoder in a phase of its own.
+        nulls: What stands for "not given", by the name of the condition, ``[*shape]``.
+        decoded: Shape of a sample, if it is decoded from the state in a phase of its own.
         h: Size of the current step; ``last_h`` that of the last accepted one.
         stage: Stage to evaluate next.
         leave_at: Number of completed steps at which the lane leaves the solver.
@@ -95,9 +99,11 @@ class FlowLanes(Lanes):
         fitted: Grid | None = None,
         early: Mapping[str, EarlyRule] | None = None,
         conditions: Mapping[str, Condition] | None = None,
+        decoded: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(capacity, device, MAX_STEPS)
         self.shape = shape
+        self.decoded = decoded
         self.fitted = fitted
         self.null_label = null_label
         self.specs: dict[int, FlowSpec] = {}
@@ -118,6 +124,10 @@ class FlowLanes(Lanes):
         self.conditions = dict(conditions or {})
         self.condition_arrays = {
             name: self.tensor(f"condition.{name}", *condition.shape, kept=False)
+            for name, condition in self.conditions.items()
+        }
+        self.nulls = {
+            name: torch.full(condition.shape, condition.null, dtype=torch.float32, device=device)
             for name, condition in self.conditions.items()
         }
         self.scoring = Scoring(self, shape, _score_class)
@@ -192,7 +202,18 @@ class FlowLanes(Lanes):
         for name, condition in self.conditions.items():
             value = spec.condition.get(name)
             array = self.condition_arrays[name]
-            array[slot] = condition.null if value is None else torch.tensor(value)
+            given = value is not None and self.tokens_of(slot, name) is None
+            array[slot] = torch.tensor(value) if given else condition.null
+
+    def tokens_of(self, slot: int, name: str) -> npt.NDArray[np.int64] | None:
+        """The tokens ``[tokens]`` of a text that an encoder makes a lane's condition of, if any."""
+        prompt = self.conditions[name].prompt
+        if prompt is None:
+            return None
+        value = self.specs[slot].condition.get(name)
+        if value is None:
+            return None if prompt.null is None else np.array(prompt.null, np.int64)
+        return value.astype(np.int64) if value.dtype == np.int64 else None
 
     def set_solver(self, slot: int, spec: FlowSpec) -> None:
         """Let a lane continue with the solver of a spec, on the rest of that spec's grid."""
@@ -384,11 +405,14 @@ class FlowLanes(Lanes):
         """The result of a lane in its present state, copied to host memory."""
         slots, steps = np.array([slot]), int(self.step[slot])
         ending = self.ending_evidence(slots, self.x[slot : slot + 1])
-        data, reason = _copied(self.x[slot]), self._reason(slot)
+        state, reason = _copied(self.x[slot]), self._reason(slot)
         tolerance = float(self.tolerance[slot]) or None
         given = spec.origin if isinstance(spec.origin, Inverted) else None
+        # A latent is decoded in a phase of its own, to which an unfinished lane does not come.
+        latent = self.decoded is not None
         return Outcome(
-            data=data,
+            data=np.full(self.decoded, np.nan, np.float32) if self.decoded else state,
+            fields={LATENT: state} if latent else {},
             map=_copied(self.map[slot]),
             t=self.times[slot, : max(steps, 1)].copy(),
             rate=self.rates[slot, : max(steps, 1)].copy(),
@@ -403,7 +427,7 @@ class FlowLanes(Lanes):
             },
             abandoned_at=float(self.t[slot]) if self.abandoned[slot] else None,
             start=_copied(ending("noise")[0]),
-            inversion_error=None if reason in UNFINISHED or not given else given.error(data),
+            inversion_error=None if reason in UNFINISHED or not given else given.error(state),
             frames=self.recorder.frames(slot),
             views=self.recorder.views(slot),
         )

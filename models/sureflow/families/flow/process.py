@@ -16,6 +16,9 @@ from sureflow.families.flow.lanes import FlowLanes
 VELOCITY, JVP = "velocity", "jvp"
 """Names of the heads: the velocity with its variance, and its derivative along a direction."""
 
+ENCODER, DECODER = "encoder", "decoder"
+"""Names of the heads of models of several stages: tokens to conditions, latents to samples."""
+
 
 class FlowProcess:
     """A process that keeps nothing of a lane outside of the lanes that it moves."""
@@ -52,7 +55,7 @@ class FlowProcess:
             t = np.concatenate([t, t[doubled]])
             label = np.concatenate([label, np.full_like(doubled, lanes.null_label)])
             for name, value in given.items():
-                null = value.new_full((len(doubled), *value.shape[1:]), lanes.conditions[name].null)
+                null = lanes.nulls[name].expand(len(doubled), *value.shape[1:])
                 given[name] = torch.cat([value, null])
         times, labels = to_device(t, x.device), to_device(label, x.device)
         return Query(VELOCITY, {"x": x, "t": times, "label": labels, **given})

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import LABEL, arrays_of, label_of
@@ -80,15 +81,20 @@ def _conditioned(
     """The lane with another condition, as far as it is given; ``fields`` name it in errors."""
     number = spec.label if label is None else label_of(label, card, fields[0])
     found = arrays_of(arrays, card, fields[1])
-    # The type that velocity networks take.
-    floats = {name: np.asarray(array, np.float32) for name, array in found.items()}
+    kept = {name: array for name, array in spec.condition.items() if name not in arrays}
     guidance = spec.guidance if scale is None else scale
-    condition = {**spec.condition, **floats}
+    condition = {**kept, **{name: _typed(array, name, card) for name, array in found.items()}}
     spec = replace(spec, label=number, condition=condition, guidance=guidance)
     if not spec.conditioned and spec.guidance != 1:
         needed = "a condition" if card.conditions else "condition.label"
         raise InvalidFieldError(fields[2], f"a scale other than 1 needs {needed}")
     return spec
+
+
+def _typed(array: npt.NDArray[np.generic], name: str, card: ModelCard) -> npt.NDArray[np.generic]:
+    """An array in the type that velocity networks take; tokens for an encoder stay as they are."""
+    encoded = card.conditions[name].prompt is not None and array.dtype == np.int64
+    return array if encoded else np.asarray(array, np.float32)
 
 
 def _check_grid(sampler: SamplerOptions, card: ModelCard) -> None:
