@@ -19,10 +19,12 @@ from sureflow.networks.analytic import GaussianMixture
 from sureflow.networks.decoder import Decoder
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
+from sureflow.networks.image_decoder import ImageDecoder
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
 from sureflow.networks.staged import Staged, text_of
 from sureflow.networks.text_encoder import TextEncoder
+from sureflow.networks.token_transformer import TokenTransformer
 from sureflow.networks.unet import UNet
 
 GROUP = "sureflow.networks"
@@ -36,8 +38,10 @@ _factories: dict[str, Factory] = {
     "dit": DiT,
     "frozen": FrozenVelocity,
     "gaussian_mixture": GaussianMixture,
+    "image_decoder": ImageDecoder,
     "mlp": MLP,
     "staged": Staged,
+    "token_transformer": TokenTransformer,
     "unet": UNet,
 }
 _bases = {
