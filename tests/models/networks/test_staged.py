@@ -117,7 +117,11 @@ def test_a_checkpoint_holds_all_stages(tmp_path: Path) -> None:
         ("", {"denoiser": CONFIG}, r"network\.denoiser\.kind: a network of stages is none itself"),
         ("", {"tower": {}}, "network: .*tower"),
         ("decoder", {"base": "unet"}, r"network\.decoder\.base: 'unet' is not installed"),
-        ("decoder", {"arguments": {"width": 1}}, r"network\.decoder\.arguments: image_decoder failed"),
+        (
+            "decoder",
+            {"arguments": {"width": 1}},
+            r"network\.decoder\.arguments: image_decoder failed",
+        ),
         ("decoder", {"scale": 0}, r"network\.decoder\.scale: 0 is no finite number, or is 0"),
         ("decoder", {"shape": [0, 8, 8]}, r"network\.decoder\.shape: expected"),
         ("decoder", {"shape": [1 << 40]}, r"network\.decoder\.shape: expected"),
@@ -133,12 +137,20 @@ def test_a_checkpoint_holds_all_stages(tmp_path: Path) -> None:
         ("encoder", {"size": 3}, r"network\.encoder\.size: 3 is below the 4 tokens"),
         ("encoder", {"vocabulary": None}, r"network\.encoder\.size: without a vocabulary"),
         ("encoder.vocabulary", {"level": "line"}, r"encoder\.vocabulary\.level: 'line' is unknown"),
-        ("encoder.vocabulary", {"words": ["a", "a"]}, r"encoder\.vocabulary\.words: expected each once"),
+        (
+            "encoder.vocabulary",
+            {"words": ["a", "a"]},
+            r"encoder\.vocabulary\.words: expected each once",
+        ),
         ("encoder.vocabulary", {"words": ["A"]}, r"encoder\.vocabulary\.words: .* lower case"),
-        ("denoiser.conditions.text", {"prompt": {}}, r"conditions\.text\.prompt: is said by the encoder"),
+        (
+            "denoiser.conditions.text",
+            {"prompt": {}},
+            r"conditions\.text\.prompt: is said by the encoder",
+        ),
         ("denoiser.conditions.text", {"kind": "vector"}, r"encoder\.condition: 'text' is no text"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named(path: str, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(without(path, **changes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -101,6 +101,11 @@ class FlowEngine(Engine):
         if isinstance(network, Staged) and network.encoder is not None:
             found[ENCODER] = stage_heads.encoder(network.encoder)
         return found
+
+    def deciding(self) -> Sequence[str]:
+        """The velocity, and the stages that there are."""
+        stages = {"encoder": ENCODER, "decoder": DECODER}
+        return (VELOCITY, *(stages[stage] for stage in self.model.card.stages))
 
     def lanes(self, capacity: int, early: Mapping[str, EarlyRule] | None = None) -> FlowLanes:
         """Slots for lanes of this model."""

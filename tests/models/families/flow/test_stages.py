@@ -24,7 +24,7 @@ from sureflow.recipe import dump, parse
 from sureflow.sampling.evaluator import evaluators
 from sureflow.sampling.sample import edit, run
 from sureflow.sampling.sampler import Sampler
-from tests.staged import NULL, TOKENS, Pushed, decoder, encoder, staged_model
+from tests.staged import NULL, Pushed, decoder, encoder, staged_model
 
 WHOLE = staged_model(Staged(Pushed(), decoder(), encoder(null=[2])))
 """The null is an encoded text: ``[2, 0]``."""
@@ -80,7 +80,7 @@ def fresh(model: Model) -> None:
 def test_a_sample_is_decoded_from_its_latent() -> None:
     spec = FlowSpec(3, 1, "heun", 4, condition=text(1, 4, 3))
     (made,) = run(WHOLE, [spec])
-    latent = noise(spec) + [1 - 3, 2]
+    latent = noise(spec) + np.array([1 - 3, 2])
     assert made.state == pytest.approx(latent, abs=1e-6)
     assert made.fields[LATENT] is made.state
     assert made.data == pytest.approx(drawn(latent), abs=1e-5)
@@ -106,7 +106,7 @@ def test_an_embedding_is_taken_as_it_is() -> None:
     given = {"text": np.array([0.5, -1.5], np.float32)}
     spec = FlowSpec(3, 1, "euler", 4, condition=given, guidance=2.0)
     (made,) = run(WHOLE, [spec])
-    assert made.state == pytest.approx(noise(spec) + [-1, -3], abs=1e-5)
+    assert made.state == pytest.approx(noise(spec) + np.array([-1, -3]), abs=1e-5)
 
 
 def test_a_text_is_encoded_once() -> None:
@@ -221,7 +221,7 @@ def test_views_are_decoded_and_maps_are_not() -> None:
     for view, t in zip(seen.views, (0.0, 0.5), strict=True):
         state = noise(spec) + t * np.array([-2, 2])
         assert view.state == pytest.approx(drawn(state), abs=1e-5)
-        assert view.prediction == pytest.approx(drawn(noise(spec) + [-2, 2]), abs=1e-5)
+        assert view.prediction == pytest.approx(drawn(noise(spec) + np.array([-2, 2])), abs=1e-5)
         assert view.map.shape == (2,)
     with asked(WHOLE, "decoder") as rows:
         (halted,) = run(WHOLE, [replace(spec, watch=(0, 2), halt=2)])
@@ -255,7 +255,7 @@ def test_what_is_not_finite_ends_the_lane_alone() -> None:
     fine = FlowSpec(3, 1, "euler", 4, condition=text(1, 4, 3))
     (alone,) = run(broken, [fine])
     assert alone.finish_reason == "diverged", "the product of two such numbers"
-    assert alone.state == pytest.approx(noise(fine) + [-2, 2], abs=1e-5)
+    assert alone.state == pytest.approx(noise(fine) + np.array([-2, 2]), abs=1e-5)
     assert alone.confidence == 0
 
 
@@ -308,4 +308,3 @@ def test_a_latent_model_without_texts() -> None:
     spec = FlowSpec(3, 1, "euler", 4)
     (made,) = run(LATENT_ONLY, [spec])
     assert made.data == pytest.approx(drawn(noise(spec) + NULL), abs=1e-5)
-    assert TOKENS == WHOLE.card.conditions["text"].prompt.tokens
