@@ -49,21 +49,46 @@ def read_weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         ValueError: The file cannot be read, its tensors are not those of the module, or hold NaN or
             infinity; the message names the tensor.
     """
-    tied = _tied(state)
     try:
         with safe_open(path, "pt") as file:
             found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            for name in sorted(found.keys() & state.keys()):
-                _check_type(name, found[name].get_dtype(), state[name].dtype)
             shapes = {name: torch.Size(part.get_shape()) for name, part in found.items()}
-            _check_shapes({name: tensor.shape for name, tensor in state.items()}, shapes, tied)
+            check_tensors(shapes, {name: z.get_dtype() for name, z in found.items()}, state)
             tensors = {name: file.get_tensor(name).to(state[name].dtype) for name in found}
     except (SafetensorError, OSError) as error:
         raise ValueError(no_safetensors(path, error)) from error
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise ValueError(f"tensor {name} holds NaN or infinity, read as {_type(tensor.dtype)}")
-    return _with_tied(tensors, tied)
+    return with_tied(tensors, state)
+
+
+def check_tensors(
+    shapes: Mapping[str, torch.Size], types: Mapping[str, str], state: Mapping[str, Tensor]
+) -> None:
+    """Check that stored tensors are those of a module, whose state may be on the meta device.
+
+    Args:
+        shapes: Shapes of the stored tensors by name.
+        types: Their types, as safetensors call them.
+        state: ``state_dict()`` of the module.
+
+    Raises:
+        ValueError: They are not; the message begins with ``tensor`` and a name.
+    """
+    for name in sorted(shapes.keys() & state.keys()):
+        _check_type(name, types[name], state[name].dtype)
+    own = {name: tensor.shape for name, tensor in state.items()}
+    _check_shapes(own, shapes, _tied(state))
+
+
+def with_tied(tensors: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with those that the module of this state ties to them.
+
+    Raises:
+        ValueError: Two that are tied differ.
+    """
+    return _with_tied(dict(tensors), _tied(state))
 
 
 def _tied(state: Mapping[str, Tensor]) -> list[list[str]]:

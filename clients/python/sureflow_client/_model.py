@@ -68,7 +68,15 @@ class Model(Wire):
     """Settings for which ``confidence`` is calibrated; empty when it is not."""
 
     grids: tuple[str, ...] | None = None
-    """Where fixed steps can be placed: ``uniform``, and ``fitted`` if the model has such a grid."""
+    """Where fixed steps can be placed: ``uniform``, ``fitted`` if the model has such a grid, and
+    those of its family."""
+
+    null_label: bool | None = None
+    """Whether a sample can be made without a class, where there are classes."""
+
+    variance: str | None = None
+    """Where its variance comes from: ``own``, ``inside`` or ``beside`` a foreign network; with
+    ``none`` it has only the scores that need no variance."""
 
     differentiable: bool | None = None
     """Whether the score ``divergence`` can be asked for."""

@@ -1,6 +1,7 @@
 """Commands of the library, in the order of the help page; see :mod:`sureflow.cli.app`."""
 
 from sureflow.cli import (  # noqa: F401, I001 - they register themselves, in this order
+    import_model,
     train,
     fit,
     probe,

@@ -60,6 +60,8 @@ def clear_errors() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def command(*lines: str) -> Callable[[Callable[..., None]], Callable[..., Any]]:
-    """Make a function a subcommand with clear errors and these examples."""
-    return lambda function: app.command(epilog=examples(*lines))(clear_errors()(function))
+def command(
+    *lines: str, name: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., Any]]:
+    """Make a function a subcommand with clear errors and these examples, by default by its name."""
+    return lambda function: app.command(name, epilog=examples(*lines))(clear_errors()(function))

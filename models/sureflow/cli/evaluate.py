@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from sureflow.cli.app import command
-from sureflow.cli.options import Folder, Quiet, Threads
+from sureflow.cli.options import Folder, Plugins, Quiet, Threads
 from sureflow.core.execution import Precision
 
 
 @command(
     "sureflow evaluate fashion",
     "sureflow evaluate my-fashion --count 500 --steps 10 --json figures.json",
+    "sureflow evaluate my-model --report my-model.html",
 )
 def evaluate(
     folder: Folder = Path("fashion"),
@@ -30,11 +31,29 @@ def evaluate(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here too.")
     ] = None,
+    report_file: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write a page on any model instead, which needs no judge."),
+    ] = None,
+    plugins: Plugins = None,
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Judge class-conditional samples: accuracy and judge-FD, for all and the confident half."""
+    """Judge class-conditional samples: accuracy and judge-FD, for all and the confident half.
+
+    With --report: a page with the most and least sure samples, what the scores follow, what the
+    model costs, and what is not known of it.
+    """
     from sureflow.checkpoint import load
+
+    if report_file is not None:
+        from sureflow.evaluation.model_report import report as made
+        from sureflow.evaluation.report_page import page
+
+        found = made(load(folder, precision=precision), count, seed, quiet)
+        report_file.write_text(page(found))
+        typer.echo(f"wrote {report_file}")
+        return
     from sureflow.evaluation.evaluate import assess, confident_half, draw_balanced
     from sureflow.evaluation.judge import Judge
     from sureflow.training.arrays import scaled

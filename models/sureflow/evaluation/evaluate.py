@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.lanes import Listener
 from sureflow.evaluation.frechet import frechet_distance
@@ -53,8 +54,9 @@ def balanced(
 
     The options are further fields of the lanes.
     """
+    kind: Any = family_of(model.card).spec
     turns = labels or [*range(len(model.card.classes))] or [None]
-    return [FlowSpec(seed, i, label=turns[i % len(turns)], **options) for i in indices]
+    return [kind(seed, i, label=turns[i % len(turns)], **options) for i in indices]
 
 
 def draw_balanced(

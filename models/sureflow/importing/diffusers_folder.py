@@ -90,7 +90,7 @@ def read_folder(
         "conditions": inputs.conditions,
     }
     notes = (*model.notes, *schedule.notes, *inputs.notes, *_said_of(parts))
-    return Recognised(network, model.tensors, notes, parts)
+    return Recognised(network, model.tensors, notes, parts=parts)
 
 
 def _layout(folder: Path) -> tuple[Path, dict[str, Path]]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sureflow.importing.json_file import read_json
 from sureflow.importing.shards import find_weights
-from sureflow.importing.stored import Stored, check_tensors
+from sureflow.importing.stored import Stored, check_stored
 from sureflow.networks.foreign.config_limits import check_config
 from sureflow.networks.foreign.diffusers import class_of, diffusers, parameters_of
 
@@ -69,7 +69,7 @@ def read_model(folder: Path, root: Path, variant: str | None = None) -> FoundMod
     dropped = sorted(kept.keys() - written.keys())
     tensors, old = _renamed(find_weights(folder, root, variant), module.state_dict())
     with naming(folder):
-        check_tensors(tensors, module.state_dict())
+        check_stored(tensors, module.state_dict())
     count = sum(parameter.numel() for parameter in module.parameters())
     types = " and ".join(sorted({stored.dtype for stored in tensors.values()}))
     files = len({stored.file for stored in tensors.values()})

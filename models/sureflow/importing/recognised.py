@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from sureflow.importing.stored import Stored
 
 
@@ -19,10 +21,13 @@ class Recognised:
         tensors: Where the weights are, by their names in the module that ``network`` names as its
             base. Names, shapes and types are those of the module.
         notes: Sentences: what was recognised, and what was left out and why.
+        plugin: The declaration by which a server finds the module, if it is nobody's but the
+            operator's.
         parts: Folders of what else belongs to the model, such as ``vae`` or ``text_encoder``.
     """
 
     network: dict[str, Any]
-    tensors: Mapping[str, Stored]
+    tensors: Mapping[str, Stored | Tensor]
     notes: tuple[str, ...] = ()
+    plugin: str | None = None
     parts: Mapping[str, Path] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from sureflow.file_kind import no_safetensors
-from sureflow.weights import FLOATS, OTHERS
+from sureflow.weights import check_tensors
 
 
 @dataclass(frozen=True)
@@ -69,21 +69,12 @@ def tensors_in(file: Path) -> dict[str, Stored]:
         raise ValueError(f"{file}: {no_safetensors(file, error)}") from error
 
 
-def check_tensors(found: Mapping[str, Stored], state: Mapping[str, Tensor]) -> None:
+def check_stored(found: Mapping[str, Stored], state: Mapping[str, Tensor]) -> None:
     """Check that tensors are those of a module, before any is read.
 
     Raises:
         ValueError: One is missing, too much, or has another shape or a type that cannot be
             converted; the message begins with ``tensor`` and its name.
     """
-    for name in sorted(found.keys() | state.keys()):
-        stored, own = found.get(name), state.get(name)
-        if stored is None or own is None or stored.shape != tuple(own.shape):
-            there = "absent" if stored is None else str([*stored.shape])
-            wanted = "absent" if own is None else str([*own.shape])
-            raise ValueError(f"tensor {name} is {there} in the file, {wanted} in the network")
-        taken = FLOATS if own.is_floating_point() else [t for t in OTHERS if OTHERS[t] == own.dtype]
-        if stored.dtype not in taken:
-            raise ValueError(
-                f"tensor {name} is stored as {stored.dtype}; expected {' or '.join(taken)}"
-            )
+    shapes = {name: torch.Size(stored.shape) for name, stored in found.items()}
+    check_tensors(shapes, {name: stored.dtype for name, stored in found.items()}, state)

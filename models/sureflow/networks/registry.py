@@ -65,6 +65,11 @@ def register(name: str, factory: Factory) -> None:
     _factories[name] = factory
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text has the form ``package.module:factory``."""
+    return bool(text.partition(":")[2] and EntryPoint.pattern.match(text))
+
+
 def load_plugin(reference: str, name: str | None = None) -> None:
     """Import a factory, ``package.module:factory``, and register it, by default under its own name.
 
@@ -74,7 +79,7 @@ def load_plugin(reference: str, name: str | None = None) -> None:
         ValueError: It cannot be imported or is not callable.
     """
     attribute = reference.partition(":")[2]
-    if not (attribute and EntryPoint.pattern.match(reference)):
+    if not is_reference(reference):
         raise ValueError(f"plugin: {reference!r} is not of the form package.module:factory")
     name = name or attribute
     register(name, _loaded(EntryPoint(name, reference, GROUP)))
@@ -123,7 +128,8 @@ def build(config: dict[str, Any]) -> VelocityNetwork:
     kind = kind_of(config)
     arguments = {name: value for name, value in config.items() if name != "kind"}
     if kind is FrozenVelocity:
-        arguments["network"] = _base(arguments.pop("base", None), arguments.pop("arguments", {}))
+        base, given = arguments.pop("base", None), arguments.pop("arguments", {})
+        arguments["network"] = make_base(base, given)
     if kind is Staged:
         arguments |= _stages(arguments)
     try:
@@ -154,7 +160,7 @@ def _stages(written: dict[str, Any]) -> dict[str, Any]:
 def _stage(kind: type[_Stage], config: dict[str, Any], where: str) -> _Stage:
     """A stage of a config, whose fields are named in errors as those of ``where``."""
     arguments = {name: value for name, value in config.items() if name not in ("base", "arguments")}
-    module = _base(config.get("base"), config.get("arguments", {}), where)
+    module = make_base(config.get("base"), config.get("arguments", {}), where)
     try:
         return kind(module, **arguments)
     except ValueError as error:
@@ -163,7 +169,12 @@ def _stage(kind: type[_Stage], config: dict[str, Any], where: str) -> _Stage:
         raise ValueError(f"{where}: {error}") from error
 
 
-def _base(name: object, arguments: object, where: str = "network") -> nn.Module:
+def make_base(name: object, arguments: object, where: str = "network") -> nn.Module:
+    """Make the module of a base by its name, with these arguments of its factory.
+
+    Raises:
+        ValueError: There is no such base, or its factory fails; begins with ``where``.
+    """
     factory = _find(name)
     if factory is None or _is_kind(factory):
         known = ", ".join(_names(kinds=False)) or "none"

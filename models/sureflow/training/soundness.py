@@ -107,31 +107,60 @@ def check_finite(network: VelocityNetwork, source: Source) -> None:
     Draws.make(source, times, network, own).answers(network, own)
 
 
-def misfit(draws: Draws, v: Tensor) -> float:
-    """How far a velocity is from the regression ``E[u | x_t, t]`` of the targets.
+def misfit(draws: Draws, convention: Convention, said: Tensor) -> float:
+    """How far what a network says is from the regression of its own target, ``E[u | x_t, t]``.
 
-    The residual ``u - v`` of the regression is uncorrelated with every function of the point, such
-    as ``f = v`` and ``f = x_t``. The misfit is the largest ``|E[(u - v) f]| / sqrt(E[f f] E[v v])``
-    over both functions and :data:`BANDS` bands of time, where only the excess of the mean over
-    three standard errors counts. It is 0 for the regression and 2 for the opposite sign. ``E[v v]``
-    is at least :data:`LEAST` of ``E[u u]``, since the velocity of data that resemble the noise
-    vanishes in the middle of the path. The number of draws is a multiple of the bands; ``v`` has
-    the velocities there, ``[n, *shape]``.
+    The target is the velocity, the noise, or what else the convention has it predict. The residual
+    ``u - v`` of the regression is uncorrelated with every function of the point, such as ``f = v``
+    and ``f = x_t``. The misfit is the largest ``|E[(u - v) f]| / sqrt(E[f f] E[v v])`` over both
+    functions and :data:`BANDS` bands of time, where only the excess of the mean over three standard
+    errors counts. It is 0 for the regression and 2 for the opposite sign. ``E[v v]`` is at least
+    :data:`LEAST` of ``E[u u]``, since the velocity of data that resemble the noise vanishes in the
+    middle of the path. The number of draws is a multiple of the bands; ``said`` has the answers
+    there, ``[n, *shape]``.
     """
+    v, u = said, convention.at(draws.t).said(draws.x, draws.u)
 
     def banded(z: Tensor) -> Tensor:
         return z.double().flatten(1).mean(1).reshape(BANDS, -1)
 
-    least = LEAST * banded(draws.u.square()).mean(1)
+    least = LEAST * banded(u.square()).mean(1)
     power = banded(v.square()).mean(1).maximum(least)
     found = 0.0
     for f in (v, draws.x):
-        excess = banded((draws.u - v) * f)
+        excess = banded((u - v) * f)
         error = excess.std(1) / excess.shape[1] ** 0.5
         certain = (excess.mean(1).abs() - 3 * error).clamp(min=0)
         size = (banded(f.square()).mean(1) * power).sqrt()
         found = max(found, float((certain / size).nan_to_num(0).max()))
     return found
+
+
+@dataclass(frozen=True)
+class Explained:
+    """How well a network predicts the velocity of data.
+
+    Attributes:
+        share: Share of the variance of the targets that it explains, at most 1; larger is better.
+        misfit: See :func:`misfit`.
+    """
+
+    share: float
+    misfit: float
+
+
+def explained(network: VelocityNetwork, source: Source) -> Explained:
+    """How well a network predicts the velocity of data, under its own convention.
+
+    Raises:
+        ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
+    """
+    own, times = network.convention, torch.linspace(FIRST, LAST, DRAWS)
+    draws = Draws.make(source, times, network, own)
+    said = draws.answers(network, own)
+    v = own.at(draws.t).velocity(draws.x, said)
+    unexplained = (draws.u - v).square().mean() / draws.u.var(0).mean()
+    return Explained(1 - float(unexplained), misfit(draws, own, said))
 
 
 def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
@@ -161,9 +190,10 @@ def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
                 if not found:
                     break
             losses += found
-    v = own.at(draws.t).velocity(draws.x, said)
-    what = PREDICTED[own.prediction] + ("" if own.plain else " on its path")
-    reason = f"does not predict {what} of these data (misfit {misfit(draws, v):.2f})"
+    what = PREDICTED[own.prediction].removeprefix("a prediction of ")
+    where = "" if own.plain else f" on the path {own.path.description()['kind']}"
+    reason = f"does not predict {what}{where} of these data"
+    reason = f"{reason} (misfit {misfit(draws, own, said):.2f})"
     if not losses:
         return f"{reason}, nor what any other convention does: {OTHER_CAUSES}"
     likely, _ = min(losses, key=lambda found: found[1])
@@ -174,7 +204,7 @@ def _losses(draws: Draws, said: Tensor, place: list[Reading]) -> list[tuple[Read
     """Mean squared error of every reading under which the answers are a velocity of the data."""
     found = []
     for one in place:
-        v = one.convention.at(draws.t).velocity(draws.x, said)
-        if misfit(draws, v) <= MOST:
+        if misfit(draws, one.convention, said) <= MOST:
+            v = one.convention.at(draws.t).velocity(draws.x, said)
             found.append((one, float((draws.u - v).square().mean())))
     return found

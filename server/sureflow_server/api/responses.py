@@ -282,6 +282,13 @@ class ModelRecord(Schema):
     """Networks before and after the one that is integrated: an `encoder` of texts, a `decoder`."""
 
     classes: list[str] | None = None
+    null_label: bool | None = None
+    """Whether a sample can be made without a class, where there are classes."""
+
+    variance: str | None = None
+    """Where the variance of its predictions comes from: own, inside or beside a foreign network; or
+    none, and then scores that need one cannot be had."""
+
     conditions: dict[str, ConditionRecord] | None = None
     """What `condition` of a request may name."""
 

@@ -237,7 +237,7 @@ def build_base(arguments: dict[str, Any]) -> torch.nn.Module:
     """The module, as the registry makes it."""
     from sureflow.networks import registry
 
-    return registry._base("diffusers", arguments)
+    return registry.make_base("diffusers", arguments)
 
 
 def test_registry_knows_the_base() -> None:
@@ -493,7 +493,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder": (replace(WEIGHTS, Path.mkdir), r"safetensors: is a folder; expected a file"),
     "integers": (
         lambda f: weights(f, lambda z: z.update({"conv_in.bias": z["conv_in.bias"].long()})),
-        r"tensor conv_in.bias is stored as I64; expected F64 or",
+        r"tensor conv_in.bias is stored as I64; the network's is float32",
     ),
     "a tensor more": (
         lambda f: weights(f, lambda z: z.update({"extra": torch.ones(1)})),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -37,6 +38,18 @@ PICKLE_ADVICE = (
     "a file of torch.save or torch.jit.save, which may hold code and is never read; where you "
     "trust it, save the module by torch.export.save, or its state by safetensors.torch.save_file"
 )
+
+DAMAGES = (
+    BadZipFile,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+"""Errors of the zip reader."""
 
 
 @dataclass
@@ -94,7 +107,9 @@ def read_archive(data: bytes) -> Archive:
             for name, entry in entries.items():
                 if match := TENSORS.fullmatch(name):
                     found.tensors[match[1]][match[2]] = file.read(entry)
-    except (BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except DAMAGES as error:
+        if str(error).startswith("program: "):
+            raise
         raise ValueError(f"program: its archive is damaged ({error}); copy it again") from error
     return found
 

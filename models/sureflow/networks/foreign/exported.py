@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.export import load
+from torch.export.pt2_archive._package import load_pt2
 
 from sureflow.networks.foreign.archive import Archive, read_archive
 from sureflow.networks.foreign.batch import Batch
@@ -31,18 +30,29 @@ def exported(size: int) -> nn.Module:
 
 @dataclass(frozen=True)
 class OpenedExport:
-    """An exported program that can be called; see :class:`~.held_program.Opened`."""
+    """An exported program that can be called; see :class:`~.held_program.Opened`.
 
-    module: Callable[..., Any]
+    torch's check of the shapes takes longer than a small network, so it runs once for each of the
+    shapes that are ``known``.
+    """
+
+    module: Any
     signature: CallSignature
     inputs: tuple[ProgramInput, ...]
     outputs: tuple[ProgramOutput, ...]
     batch: Batch
+    known: set[tuple[torch.Size, ...]] = field(default_factory=set)
 
     def __call__(self, inputs: dict[str, Tensor]) -> Any:
         """Evaluate tensors by name."""
         args, kwargs = self.signature.arguments(inputs)
-        return self.module(*args, **kwargs)
+        if torch.compiler.is_compiling():
+            return self.module(*args, **kwargs)
+        shapes = tuple(value.shape for value in inputs.values())
+        self.module.validate_inputs = shapes not in self.known
+        out = self.module(*args, **kwargs)
+        self.known.add(shapes)
+        return out
 
 
 class ExportedNetwork(HeldProgram):
@@ -50,8 +60,8 @@ class ExportedNetwork(HeldProgram):
 
     torch.export.load unpickles, evaluates and imports what a file says. Here only plain tensors, a
     graph of the operators in :data:`~.operators.ALLOWED`, and sizes reach it; see
-    :func:`checked_archive`. What such a program can still do is to take long, or to ask for much
-    memory.
+    :func:`checked_archive`. Such a program can still take long, ask for much memory, or end the
+    process where one of torch's kernels trusts the shapes it is given.
     """
 
     def open(self, data: bytes, device: torch.device) -> OpenedExport:
@@ -59,7 +69,7 @@ class ExportedNetwork(HeldProgram):
         archive = checked_archive(data, device)
         signature = CallSignature.read(archive.model)
         try:
-            program = load(archive.write())
+            program = load_pt2(archive.write()).exported_programs["model"]
             module = program.module(check_guards=False)
         except Exception as error:  # torch raises errors of many types
             raise ValueError(f"program: torch cannot open it: {_reason(error)}") from error

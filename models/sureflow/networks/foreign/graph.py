@@ -13,6 +13,9 @@ from sureflow.networks.foreign.operators import operator_of
 
 MOST_NODES = 100_000
 
+LARGEST = 1000.0
+"""Largest factor by which an image may grow or shrink."""
+
 Table = dict[str, Any]
 
 RANDOM = {"dropout_p": "as_float", "train": "as_bool", "training": "as_bool"}
@@ -62,12 +65,7 @@ def _node(value: object, device: torch.device, lent: set[str]) -> Table:
     inputs = [_named(each, device) for each in v.items(whole["inputs"])]
     outputs = [argument(each, device) for each in v.items(whole["outputs"])]
     for each in inputs:
-        kind = RANDOM.get(each["name"])
-        if kind and each["arg"].get(kind):
-            raise ValueError(
-                f"program: {whole['target']} was exported in training mode, and answers at random; "
-                "call .eval() on the module before torch.export.export"
-            )
+        _check_setting(whole["target"], each["name"], each["arg"])
     if operator is not None:
         _follow(operator, inputs, outputs, lent)
     own = whole.get("name")
@@ -79,6 +77,22 @@ def _node(value: object, device: torch.device, lent: set[str]) -> Table:
         "is_hop_single_tensor_return": None,
         "name": None if own is None else v.name(own),
     }
+
+
+def _check_setting(target: str, name: str, value: Table) -> None:
+    """Refuse settings that make answers random, or that torch's kernels do not check."""
+    if value.get(RANDOM.get(name, "")):
+        raise ValueError(
+            f"program: {target} was exported in training mode, and answers at random; call .eval() "
+            "on the module before torch.export.export"
+        )
+    scales = [value["as_float"]] if "as_float" in value else value.get("as_floats", [])
+    if "upsample" in target and any(not 1 / LARGEST < float(n) < LARGEST for n in scales):
+        raise ValueError(f"program: {target} enlarges by {scales}; expected less than {LARGEST}")
+    if value.get("as_string") == "trunc":
+        raise ValueError(
+            f"program: {target} may divide by rounding to 0, which torch does unchecked"
+        )
 
 
 def _named(value: object, device: torch.device) -> Table:

@@ -74,10 +74,13 @@ class OnnxNetwork(HeldProgram):
         options.log_severity_level = 4
         try:
             session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            signature = signature_of(session.get_inputs(), session.get_outputs())
         except Exception as error:  # the runtime raises errors of many types
+            if str(error).startswith("program: "):
+                raise
             said = (str(error).strip().splitlines() or [type(error).__name__])[-1][:300]
             raise ValueError(f"program: ONNX Runtime cannot open it: {said}") from error
-        return OpenedOnnx(session, *signature_of(session.get_inputs(), session.get_outputs()))
+        return OpenedOnnx(session, *signature)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, *args: Tensor, **kwargs: Tensor) -> Any:

@@ -2,8 +2,8 @@
 
 Among torch's operators are ones that read and write files (``aten::save``, ``aten::from_file``),
 reach memory that was never written (``aten::empty``) or trust their arguments without a check
-(``aten::_sparse_csr_tensor_unsafe``). So the allowed ones are listed, by their names without the
-overload; each may also work in place (``add_``).
+(``aten::_reshape_alias``, ``aten::_upsample_bilinear2d_aa``). So the allowed ones are listed, by
+their names without the overload; each may also work in place (``add_``).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ scatter_reduce select select_scatter slice slice_scatter split split_with_sizes 
 swapaxes swapdims sym_numel sym_size sym_stride t take_along_dim tensor_split tile to transpose tril
 tril_indices triu triu_indices type_as unbind unflatten unfold unsafe_chunk unsafe_split unsqueeze
 view view_as view_as_complex view_as_real vsplit vstack zeros resolve_conj resolve_neg
-_unsafe_view _to_copy _reshape_alias _assert_tensor_metadata _assert_scalar
+_unsafe_view _to_copy _assert_tensor_metadata _assert_scalar
 sym_constrain_range sym_constrain_range_for_size
 """
 REDUCTIONS = """
@@ -49,15 +49,15 @@ bilinear bmm bucketize cdist chain_matmul conv1d conv2d conv3d conv_transpose1d 
 conv_transpose3d convolution cosine_similarity count_nonzero cross cummax cummin cumprod cumsum dist
 dot dropout einsum embedding fft_fft fft_fft2 fft_fftfreq fft_fftn fft_fftshift fft_hfft fft_ifft
 fft_ifft2 fft_ifftn fft_ifftshift fft_ihfft fft_irfft fft_irfft2 fft_irfftn fft_rfft fft_rfft2
-fft_rfftfreq fft_rfftn _fft_c2c _fft_c2r _fft_r2c grid_sampler grid_sampler_2d grid_sampler_3d
+fft_rfftfreq fft_rfftn grid_sampler grid_sampler_2d grid_sampler_3d
 group_norm gru_cell inner instance_norm kron layer_norm linalg_cross linalg_det linalg_inv
 linalg_matmul linalg_matrix_norm linalg_norm linalg_solve linalg_vecdot linalg_vector_norm linear
 log_softmax logcumsumexp logsumexp lstm_cell matmul max max_pool1d max_pool2d max_pool3d
 max_pool2d_with_indices mean median min mm mse_loss mv native_group_norm native_layer_norm norm
-outer pairwise_distance prod rms_norm _fused_rms_norm scaled_dot_product_attention _safe_softmax
-searchsorted softmax _softmax _log_softmax _native_batch_norm_legit_no_training sort std std_mean
-sum sum_to_size tensordot topk trace upsample_bicubic2d upsample_bilinear2d _upsample_bicubic2d_aa
-_upsample_bilinear2d_aa upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d
+outer pairwise_distance prod rms_norm scaled_dot_product_attention _safe_softmax
+searchsorted softmax _softmax _log_softmax sort std std_mean
+sum sum_to_size tensordot topk trace upsample_bicubic2d upsample_bilinear2d
+upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d
 _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d upsample_trilinear3d
 var var_mean vdot
 """

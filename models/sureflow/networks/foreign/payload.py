@@ -49,6 +49,8 @@ def _tensor(
     offset = _plain(meta["storage_offset"])
     entries, rest = divmod(sizes[file], v.TYPES[meta["dtype"]].itemsize)
     whole_size = math.prod(shape)
+    if len(shape) != len(strides):
+        raise v.wrong(f"{len(shape)} strides", strides)
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     if rest or whole_size > entries or (whole_size and last >= entries):
         raise ValueError(f"program: {name} of shape {shape} is no part of {file}; save it again")

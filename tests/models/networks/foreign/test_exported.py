@@ -15,7 +15,7 @@ from sureflow.networks import FrozenVelocity
 from sureflow.networks.foreign.exported import ExportedNetwork, exported
 from sureflow.networks.registry import build
 from sureflow.weights import read_weights
-from tests.models.networks.foreign.programs import Image, Scaled, image, rows, saved
+from tests.models.networks.foreign.programs import Image, Scaled, image, repacked, rows, saved
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +186,40 @@ def test_what_has_no_fixed_answer_is_refused(
             return function(x, t)
 
     with pytest.raises(ValueError, match=f"program: .*({reason})"):
+        ExportedNetwork.holding(saved(Module(), torch.zeros(2, 3), torch.zeros(2)))
+
+
+def test_a_program_made_on_a_gpu_runs_here(free: bytes) -> None:
+    def change(entries: dict[str, bytes]) -> None:
+        for name, entry in entries.items():
+            device = b'"device": {"type": "cpu", "index": null}'
+            entries[name] = entry.replace(device, device.replace(b"cpu", b"cuda"))
+
+    moved = repacked(free, change)
+    assert moved.count(b'"cuda"') > 10
+    x, t, label = rows(2)
+    found = ExportedNetwork.holding(moved)(x, t, label)
+    torch.testing.assert_close(found, Image().eval()(x, t, label))
+
+
+def rounded(x: Tensor, t: Tensor) -> Tensor:
+    return torch.div(x.long(), 2, rounding_mode="trunc") + t[:, None]
+
+
+def enlarged(x: Tensor, t: Tensor) -> Tensor:
+    out = nn.functional.interpolate(x[:, None], scale_factor=2000.0)
+    return out[:, 0, :3] + t[:, None]
+
+
+@pytest.mark.parametrize(("function", "reason"), [(rounded, "rounding"), (enlarged, "enlarges")])
+def test_what_kernels_do_not_check_is_refused(
+    function: Callable[[Tensor, Tensor], Tensor], reason: str
+) -> None:
+    class Module(nn.Module):
+        def forward(self, x: Tensor, t: Tensor) -> Tensor:
+            return function(x, t)
+
+    with pytest.raises(ValueError, match=rf"program: .*{reason}"):
         ExportedNetwork.holding(saved(Module(), torch.zeros(2, 3), torch.zeros(2)))
 
 

@@ -1,0 +1,151 @@
+"""``sureflow import``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sureflow.cli.app import command
+from sureflow.cli.options import Threads
+
+HOME = Path("sureflow-models")
+"""Folder that imported models are written to, where none is named."""
+
+
+def _pairs(given: list[str] | None) -> dict[str, str] | None:
+    """``OURS=THEIRS``, repeated."""
+    if not given:
+        return None
+    found = dict(pair.partition("=")[::2] for pair in given)
+    if not all(found.values()):
+        raise ValueError("input: expected OURS=THEIRS, such as x=sample")
+    return found
+
+
+def _path(given: str | None) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    if not given.lstrip().startswith("{"):
+        return {"kind": given}
+    try:
+        found = json.loads(given)
+    except ValueError as error:
+        raise ValueError(f"path: is no JSON object: {error}") from error
+    return dict(found)
+
+
+def _shape(given: str | None) -> list[int] | None:
+    if given is None:
+        return None
+    sizes = given.replace("x", ",").split(",")
+    if not all(size.strip().isdecimal() for size in sizes):
+        raise ValueError(f"shape: {given!r} is not of the form 1,28,28")
+    return [int(size) for size in sizes]
+
+
+def _classes(given: str | None) -> list[str] | int | None:
+    if given is None:
+        return None
+    return int(given) if given.isdecimal() else [name.strip() for name in given.split(",")]
+
+
+@command(
+    "sureflow import ./my-diffusers-folder --name mine",
+    "sureflow import my_package.flow:Flow --name mine --weights flow.safetensors --shape 2",
+    "sureflow import denoiser.pt2 --name mine --prediction noise --path discrete",
+    "sureflow import denoiser.onnx --name mine --adapter adapter.json --data samples.safetensors",
+    name="import",
+)
+def import_foreign(
+    source: Annotated[
+        str, typer.Argument(help="Folder of diffusers, file .pt2 or .onnx, or package.module:name.")
+    ],
+    name: Annotated[str, typer.Option(help="Name of the model in requests.")],
+    out: Annotated[Path | None, typer.Option(help="Default: sureflow-models/NAME.")] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(help="JSON file of what the model does not say itself.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Of a module: safetensors file, its folder, or an index.")
+    ] = None,
+    weights_prefix: Annotated[
+        str | None, typer.Option(help="What the names of the weights have in front.")
+    ] = None,
+    variant: Annotated[str | None, typer.Option(help="Of a folder: its weights, as fp16.")] = None,
+    scheduler: Annotated[
+        Path | None, typer.Option(help="Of a folder that has none: scheduler_config.json.")
+    ] = None,
+    shape: Annotated[str | None, typer.Option(help="Of one sample, such as 1,28,28.")] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Names of the classes, with commas, or their number.")
+    ] = None,
+    path: Annotated[
+        str | None,
+        typer.Option(help="Kind of the path, linear, discrete, vp, cosine, ve, edm; or JSON."),
+    ] = None,
+    prediction: Annotated[
+        str | None,
+        typer.Option(help="velocity, reverse_velocity, noise, data, v or edm."),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="What the network is told, such as '1000 * (1 - t)'.")
+    ] = None,
+    input: Annotated[
+        list[str] | None, typer.Option(help="Argument of the network, OURS=THEIRS; repeat.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Attribute, key or number of what it returns.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="safetensors with samples, perhaps labels: checks the convention."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Import also a network that does not suit the data.")
+    ] = False,
+    threads: Threads = 1,
+) -> None:
+    """Make a checkpoint of somebody else's model. No code of a folder or file is run.
+
+    A torch module is imported from an installed package, or from the working directory.
+    """
+    from sureflow.importing.adapter import read_adapter
+    from sureflow.importing.run import import_model
+
+    options = {
+        "shape": _shape(shape),
+        "classes": _classes(classes),
+        "path": _path(path),
+        "prediction": prediction,
+        "time": time,
+        "inputs": _pairs(input),
+        "output": output,
+    }
+    if ":" in source and not Path(source).exists():
+        sys.path.insert(0, str(Path.cwd()))
+    folder = out or HOME / name
+    made = import_model(
+        source,
+        name,
+        folder,
+        read_adapter(adapter, options),
+        weights=weights,
+        prefix=weights_prefix,
+        variant=variant,
+        scheduler=scheduler,
+        data=data,
+        force=force,
+    )
+    for note in made.notes:
+        typer.echo(note)
+    plugin = f" --plugin {shlex.quote(made.plugin)}" if made.plugin else ""
+    here, models = shlex.quote(str(folder)), shlex.quote(str(folder.parent))
+    typer.echo(f"wrote {folder}")
+    typer.echo(f"serve it:           sureflow serve --models-dir {models}{plugin}")
+    typer.echo(f"fit its variance:   sureflow fit {here}{plugin}")
+    typer.echo(f"make it confident:  sureflow calibrate {here}{plugin}")

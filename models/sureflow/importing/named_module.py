@@ -1,0 +1,103 @@
+"""Recognises a torch module that a factory of an installed package makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sureflow.importing.adapter import Adapter
+from sureflow.importing.json_file import read_json
+from sureflow.importing.recognised import Recognised
+from sureflow.importing.stored import Stored, tensors_in
+from sureflow.networks.registry import load_plugin, make_base
+
+INDEX = ".index.json"
+
+
+def read_module(
+    reference: str, weights: Path | None, prefix: str | None, adapter: Adapter
+) -> Recognised:
+    """Recognise ``package.module:factory``, which is imported, with weights in safetensors.
+
+    Args:
+        reference: The factory. It comes from the operator, never from a folder.
+        weights: A file, a folder with one, or an index of shards.
+        prefix: What the names of the weights have in front of the module's; by default any prefix
+            with which they all fit is taken off.
+        adapter: What the module does not say of itself: at least the shape of a sample.
+
+    Raises:
+        ValueError: The factory cannot be used, or the weights are not the module's; names which.
+    """
+    if adapter.shape is None:
+        raise ValueError("shape: a module does not say of what shape a sample is; pass --shape")
+    if weights is None:
+        raise ValueError("weights: pass --weights FILE, the weights of the module as safetensors")
+    name = reference.rpartition(":")[2].rpartition(".")[2].lower()
+    load_plugin(reference, name)
+    arguments = adapter.arguments or {}
+    with torch.device("meta"):
+        state = make_base(name, arguments).state_dict()
+    found, taken = _named(stored_tensors(weights), state, prefix)
+    notes = [f"The module that {reference} makes, with {len(state)} tensors."]
+    if taken:
+        notes.append(f"Its weights have the prefix {taken!r}, which is taken off.")
+    network = {
+        "kind": "frozen",
+        "base": name,
+        "arguments": arguments,
+        "shape": [*adapter.shape],
+        "classes": len(adapter.names),
+        "variance": "none",
+        **adapter.settings(),
+    }
+    plugin = f"{name}={reference}"
+    return Recognised(network, found, tuple(notes), plugin=plugin)
+
+
+def stored_tensors(weights: Path) -> dict[str, Stored]:
+    """The tensors of a file, of a folder that has one, or of the shards that an index names.
+
+    Raises:
+        ValueError: There are none; the message begins with ``weights``.
+    """
+    try:
+        if weights.is_dir():
+            files = sorted(weights.glob(f"*.safetensors{INDEX}")) or sorted(
+                weights.glob("*.safetensors")
+            )
+            if len(files) != 1:
+                there = ", ".join(file.name for file in files[:5]) or "none"
+                raise ValueError(f"{weights}: expected one safetensors file; there are: {there}")
+            (weights,) = files
+        if not weights.name.endswith(INDEX):
+            return tensors_in(weights)
+        named = read_json(weights, weights.parent).get("weight_map")
+        if not isinstance(named, dict):
+            raise ValueError(f"{weights}: weight_map: expected the file of every tensor by name")
+        found: dict[str, Stored] = {}
+        for shard in sorted({Path(str(file)).name for file in named.values()}):
+            found |= tensors_in(weights.parent / shard)
+        return found
+    except ValueError as error:
+        raise ValueError(f"weights: {error}") from error
+
+
+def _named(
+    found: dict[str, Stored], state: Mapping[str, Any], prefix: str | None
+) -> tuple[dict[str, Stored], str]:
+    """The tensors by the module's names, and the prefix that was taken off."""
+    if prefix is None:
+        some = next(iter(state), "")
+        prefix = ""
+        if some and some not in found:
+            fitting = sorted(name for name in found if name.endswith(f".{some}"))
+            prefix = fitting[0].removesuffix(some) if fitting else ""
+    return {
+        name.removeprefix(prefix): stored
+        for name, stored in found.items()
+        if name.startswith(prefix)
+    }, prefix

@@ -1,0 +1,100 @@
+"""Imports a foreign model of any kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sureflow.importing.adapter import Adapter
+from sureflow.importing.diffusers_folder import read_folder
+from sureflow.importing.named_module import read_module
+from sureflow.importing.program_file import recognise_program
+from sureflow.importing.recognised import Recognised
+from sureflow.importing.writing import Imported, write
+from sureflow.networks.registry import is_reference
+from sureflow.training.arrays import open_arrays
+from sureflow.training.config import DataConfig
+from sureflow.training.data import Source
+
+KINDS = (
+    "a folder that diffusers has written, a program of torch.export (.pt2), an ONNX model (.onnx), "
+    "or package.module:factory with --weights"
+)
+
+
+def import_model(
+    source: str,
+    name: str,
+    folder: Path,
+    adapter: Adapter,
+    *,
+    weights: Path | None = None,
+    prefix: str | None = None,
+    variant: str | None = None,
+    scheduler: Path | None = None,
+    data: Path | None = None,
+    force: bool = False,
+) -> Imported:
+    """Recognise a foreign model and write it as a checkpoint folder.
+
+    Args:
+        source: Folder of diffusers, file of a program, or ``package.module:factory``.
+        name: Name of the model in requests.
+        folder: The folder to write.
+        adapter: What is said of it.
+        weights: Of a module: where its weights are.
+        prefix: Of a module: what the names of its weights have in front.
+        variant: Of a folder: which of its weights, such as ``fp16``.
+        scheduler: Of a folder without one: the config of a scheduler.
+        data: Samples by which the convention is checked.
+        force: Whether to go on where the network does not suit the data.
+
+    Raises:
+        ValueError: It cannot be imported; the message begins with the file or the field.
+    """
+    found = _recognised(source, adapter, weights, prefix, variant, scheduler)
+    if adapter.null_label is not None:
+        found.network["null_label"] = adapter.null_label
+    return write(folder, name, found, adapter.names, _source(data, adapter, found), force)
+
+
+def _recognised(
+    source: str,
+    adapter: Adapter,
+    weights: Path | None,
+    prefix: str | None,
+    variant: str | None,
+    scheduler: Path | None,
+) -> Recognised:
+    here = Path(source)
+    if here.is_dir():
+        found = read_folder(
+            here,
+            scheduler=scheduler,
+            shape=adapter.shape,
+            classes=len(adapter.names) or None,
+            path=adapter.path,
+            prediction=adapter.prediction,
+            time=adapter.time,
+            variant=variant,
+        )
+        found.network.update(adapter.settings())
+        return found
+    if is_reference(source) and not here.exists():
+        return read_module(source, weights, prefix, adapter)
+    if not here.exists():
+        raise ValueError(f"{source}: there is nothing; expected {KINDS}")
+    return recognise_program(here, adapter)
+
+
+def _source(data: Path | None, adapter: Adapter, found: Recognised) -> Source | None:
+    if data is None:
+        return None
+    source = open_arrays(
+        DataConfig.model_validate({"name": "file", "path": data, "names": adapter.names})
+    )
+    shape = tuple(source.samples.shape[1:])
+    if shape != tuple(found.network["shape"]):
+        raise ValueError(
+            f"data: samples have shape {[*shape]}, the network takes {found.network['shape']}"
+        )
+    return source if found.network.get("classes") else source.unlabelled()
