@@ -22,7 +22,7 @@ from sureflow.networks import Staged, build
 from sureflow.sampling.sample import run
 
 SEED = 0
-AUTOENCODER_STEPS, VELOCITY_STEPS = 4000, 9000
+AUTOENCODER_STEPS, VELOCITY_STEPS = 2000, 4500
 RESULTS = "results.json"
 SHOWN = ("a slanted seven", "an upright seven", "a bold three", "a thin three", "a wide zero",
          "a narrow zero", "a slanted bold one", "a thin wide eight")  # fmt: skip

@@ -29,7 +29,7 @@ NETWORK: dict[str, Any] = {
         "kind": "unet",
         "shape": [*LATENT],
         "channels": [64],
-        "blocks": 3,
+        "blocks": 2,
         "patch": 1,
         "embedding": 192,
         "noise": ["head"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import prod
 from typing import Any
@@ -69,7 +70,9 @@ def _frames(spec: LaneSpec, steps: int) -> int:
 
 def _brought(spec: LaneSpec) -> int:
     """Bytes of the arrays in what is to be made."""
-    nbytes = sum(array.nbytes for array in spec.condition.values())
+    values = [getattr(spec, field.name) for field in fields(spec)]
+    named = [value for value in values if isinstance(value, Mapping)]
+    nbytes = sum(array.nbytes for arrays in named for array in arrays.values())
     if isinstance(spec.origin, Inverted):
         return nbytes + spec.origin.data.nbytes
     if isinstance(spec.origin, Branch):

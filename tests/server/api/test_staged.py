@@ -198,3 +198,27 @@ def test_a_latent_is_inverted(staged: Server) -> None:
     (sample,) = response.json()["samples"]
     assert sample["shape"] == [1, 8, 8]
     assert sample["inversion_error"] < 0.05
+
+
+def test_guidance_leads_away_from_a_negative_prompt(staged: Server, folder: Path) -> None:
+    scaled = {"scale": 3.0, "negative": {"text": "three"}}
+    (sample,) = made(staged, guidance=scaled, rewind={})
+    away = {"text": np.array([3, 0, 0], np.int64)}
+    spec = FlowSpec(5, 0, "heun", 4, condition={"text": TOKENS}, guidance=3.0, negative=away)
+    (own,) = run(load(folder), [spec])
+    assert base64.b64decode(sample["data"]) == png(own.data)
+    assert sample["data"] != made(staged, guidance={"scale": 3.0})[0]["data"]
+    assert not sample["confidence_holds"]
+    body = {"handle": sample["handle"]["id"], "at": {"step": 2}, "operations": []}
+    replayed = staged.client.post("/v1/edit", json=body).json()["samples"][0]
+    assert replayed["data"] == sample["data"]
+    for negative, field in (
+        ({"text": "four"}, "guidance.negative.text"),
+        ({"label": 1}, "guidance.negative.label"),
+        ({"y": [1.0]}, "guidance.negative.y"),
+    ):
+        given = {"condition": PROMPT, "guidance": {"scale": 2.0, "negative": negative}}
+        assert refused(staged, "/v1/generate", given)[0] == field
+    plain = {"condition": PROMPT, "guidance": {"negative": {"text": "three"}}}
+    field, message = refused(staged, "/v1/generate", plain)
+    assert (field, message) == ("guidance.scale", "a negative condition needs a scale other than 1")

@@ -73,21 +73,32 @@ def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
     if spec.label is not None and not 0 <= spec.label < classes:
         allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
         raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
-    if not isinstance(spec.condition, Mapping):
-        raise ValueError(f"condition: {spec.condition!r:.60} is no arrays by name")
-    for name, value in spec.condition.items():
-        if name not in card.conditions:
-            known = tuple(card.conditions) or "none: the model takes no such conditions"
-            raise ValueError(f"condition.{name}: is unknown; conditions are {known}")
-        _check_array(name, value, card.conditions[name])
-    if not spec.conditioned and spec.guidance != 1:
+    if spec.negative_label is not None and not 0 <= spec.negative_label < classes:
+        allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
+        raise ValueError(f"negative_label: {spec.negative_label} is unknown; labels are {allowed}")
+    for field, arrays in (("condition", spec.condition), ("negative", spec.negative)):
+        _check_arrays(field, arrays, card)
+    if not (spec.conditioned or spec.negated) and spec.guidance != 1:
         needed = "a label or a condition" if card.conditions else "a label"
         raise ValueError(f"guidance: a scale other than 1 needs {needed}")
+    if spec.negated and spec.guidance == 1:
+        raise ValueError("negative: is led away from by a guidance other than 1")
 
 
-def _check_array(name: str, value: object, condition: Condition) -> None:
-    """Check an array that a lane is conditioned on, or the tokens of which it is made."""
-    prompt, where = condition.prompt, f"condition.{name}"
+def _check_arrays(field: str, arrays: object, card: ModelCard) -> None:
+    """Check the arrays that a lane is conditioned on, or led away from."""
+    if not isinstance(arrays, Mapping):
+        raise ValueError(f"{field}: {arrays!r:.60} is no arrays by name")
+    for name, value in arrays.items():
+        if name not in card.conditions:
+            known = tuple(card.conditions) or "none: the model takes no such conditions"
+            raise ValueError(f"{field}.{name}: is unknown; conditions are {known}")
+        _check_array(f"{field}.{name}", value, card.conditions[name])
+
+
+def _check_array(where: str, value: object, condition: Condition) -> None:
+    """Check an array of a condition, or the tokens of which it is made."""
+    prompt = condition.prompt
     if prompt is None or not (isinstance(value, np.ndarray) and value.dtype == np.int64):
         check_array(where, value, condition.shape)
         return

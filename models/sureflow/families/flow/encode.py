@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -71,24 +71,31 @@ class Encode(FlowProcess):
         return np.ones(len(slots), np.bool_), diverged
 
     def _texts(self, slot: int) -> list[Tokens]:
-        """What a lane needs: its own text if that is given by tokens, and that of no condition."""
-        assert self._name is not None
-        own = self.lanes.tokens_of(slot, self._name)
-        wanted = [] if self._null is None else [self._null]
-        return wanted if own is None else [own, *wanted]
+        """The texts that a lane needs."""
+        return [text for text, _ in self._places(slot)]
+
+    def _places(self, slot: int) -> Iterator[tuple[Tokens, Tensor]]:
+        """The texts that a lane needs, and where their embeddings go.
+
+        They are its own, the one that guidance leads away from, and the one that stands for none.
+        """
+        name, lanes = self._name, self.lanes
+        assert name is not None
+        spec = lanes.specs[slot]
+        own = lanes.tokens_of(spec.condition, name)
+        if own is not None:
+            yield own, lanes.condition_arrays[name][slot]
+        negative = lanes.tokens_of(spec.negative, name) if name in spec.negative else None
+        if negative is not None:
+            yield negative, lanes.negatives[slot][name]
+        if self._null is not None:
+            yield self._null, lanes.nulls[name]
 
     def _give(self, slot: int, find: Callable[[Tokens], Tensor | None]) -> bool:
-        """Give a lane its condition, and what stands for none; False if one is not found."""
-        assert self._name is not None
-        lanes, name = self.lanes, self._name
-        wanted = (
-            (lanes.tokens_of(slot, name), lanes.condition_arrays[name][slot]),
-            (self._null, lanes.nulls[name]),
-        )
-        for text, place in wanted:
-            if text is not None:
-                embedding = find(text)
-                if embedding is None:
-                    return False
-                place.copy_(embedding)
+        """Give a lane the embeddings of its texts; False if one is not found."""
+        for text, place in self._places(slot):
+            embedding = find(text)
+            if embedding is None:
+                return False
+            place.copy_(embedding)
         return True

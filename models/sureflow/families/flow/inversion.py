@@ -63,6 +63,7 @@ class Inversion(FlowProcess):
         lanes = FlowLanes(own.capacity, shape, own.device, own.null_label, conditions=conditions)
         # The same arrays, since they have the same conditions, which may have been encoded.
         lanes.condition_arrays, lanes.nulls = own.condition_arrays, own.nulls
+        lanes.negatives = own.negatives
         return Solver(lanes)
 
 

@@ -67,6 +67,8 @@ class FlowLanes(Lanes):
         stage_t: Times of the stages, ``[STAGES, capacity]``.
         condition_arrays: Conditions by name, ``[capacity, *shape]``; null where not given. That of
             a text is made by an encoder in a phase of its own.
+        negatives: By slot, what guidance leads a lane away from where that is not null, by the name
+            of the condition; ``negative_label`` is the class, or the null label.
         nulls: What stands for "not given", by the name of the condition, ``[*shape]``.
         decoded: Shape of a sample, if it is decoded from the state in a phase of its own.
         h: Size of the current step; ``last_h`` that of the last accepted one.
@@ -120,6 +122,8 @@ class FlowLanes(Lanes):
         self._add_stages()
         self._add_control()
         self.label = self.count("label", kept=False)
+        self.negative_label = np.zeros(capacity, np.int64)
+        self.negatives: dict[int, dict[str, Tensor]] = {}
         self.guidance = np.ones(capacity, np.float32)
         self.conditions = dict(conditions or {})
         self.condition_arrays = {
@@ -199,21 +203,34 @@ class FlowLanes(Lanes):
         self.specs[slot] = spec
         self.label[slot] = self.null_label if spec.label is None else spec.label
         self.guidance[slot] = spec.scale
+        self.negative_label[slot] = (
+            self.null_label if spec.negative_label is None else spec.negative_label
+        )
         for name, condition in self.conditions.items():
-            value = spec.condition.get(name)
             array = self.condition_arrays[name]
-            given = value is not None and self.tokens_of(slot, name) is None
-            array[slot] = torch.tensor(value) if given else condition.null
+            array[slot] = self._given(spec.condition, name, condition.null)
+        self.negatives.pop(slot, None)
+        if spec.negative:
+            self.negatives[slot] = {
+                name: self._given(spec.negative, name, 0.0) for name in spec.negative
+            }
 
-    def tokens_of(self, slot: int, name: str) -> npt.NDArray[np.int64] | None:
-        """The tokens ``[tokens]`` of a text that an encoder makes a lane's condition of, if any."""
-        prompt = self.conditions[name].prompt
+    def _given(self, arrays: Mapping[str, Any], name: str, missing: float) -> Tensor:
+        """An array of a spec as a tensor ``[*shape]``; ``missing`` if it is still to be encoded."""
+        value, condition = arrays.get(name), self.conditions[name]
+        if value is not None and self.tokens_of(arrays, name) is None:
+            return torch.tensor(value, device=self.device)
+        return torch.full(condition.shape, missing, dtype=torch.float32, device=self.device)
+
+    def tokens_of(self, arrays: Mapping[str, Any], name: str) -> npt.NDArray[np.int64] | None:
+        """The tokens ``[tokens]`` of which an encoder makes a condition in these arrays, if any."""
+        prompt, value = self.conditions[name].prompt, arrays.get(name)
         if prompt is None:
             return None
-        value = self.specs[slot].condition.get(name)
         if value is None:
             return None if prompt.null is None else np.array(prompt.null, np.int64)
-        return value.astype(np.int64) if value.dtype == np.int64 else None
+        tokens: npt.NDArray[np.int64] = value
+        return tokens if tokens.dtype == np.int64 else None
 
     def set_solver(self, slot: int, spec: FlowSpec) -> None:
         """Let a lane continue with the solver of a spec, on the rest of that spec's grid."""

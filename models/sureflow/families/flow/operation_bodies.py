@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from sureflow.core.card import ModelCard
-from sureflow.core.condition import Label
+from sureflow.core.condition import ConditionOptions, Label
 from sureflow.core.json_array import JsonArray
 from sureflow.core.lane import Array
 from sureflow.core.schema import Integer, InvalidFieldError, Number, Schema
@@ -95,6 +95,9 @@ class ConditionOperation(Schema):
 
     scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] | None = None
     """Of classifier-free guidance; by default as before."""
+
+    negative: ConditionOptions | None = None
+    """Another condition for guidance to lead away from; by default as before."""
 
 
 class InpaintOperation(Schema):

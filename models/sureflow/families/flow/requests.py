@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sureflow.core.card import ModelCard
-from sureflow.core.condition import LABEL, arrays_of, label_of
+from sureflow.core.condition import LABEL, ConditionOptions, arrays_of, label_of
 from sureflow.core.family import Edited
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import InvalidFieldError
@@ -33,6 +33,7 @@ def lane(
     """
     spec, arrays = sampler.spec(seed, 0, **sampler.lane()), dict(condition)
     label, fields = arrays.pop(LABEL, None), ("condition.label", "condition", "guidance.scale")
+    spec = _negated(spec, card, guidance.negative, "guidance.negative")
     spec = _conditioned(spec, card, label, arrays, guidance.scale, fields)
     _check_grid(sampler, card)
     return spec
@@ -56,6 +57,7 @@ def edit(
         raise InvalidFieldError("operations", "one condition at most")
     for number, body in conditions:  # which is a field of the lane
         fields = tuple(f"operations.{number}.{name}" for name in ("label", "arrays", "scale"))
+        spec = _negated(spec, card, body.negative, f"operations.{number}.negative")
         spec = _conditioned(spec, card, body.label, body.arrays or {}, body.scale, fields)
     made: list[tuple[int, object]] = [
         (number, body.read(card, sample, f"operations.{number}"))
@@ -85,10 +87,26 @@ def _conditioned(
     guidance = spec.guidance if scale is None else scale
     condition = {**kept, **{name: _typed(array, name, card) for name, array in found.items()}}
     spec = replace(spec, label=number, condition=condition, guidance=guidance)
-    if not spec.conditioned and spec.guidance != 1:
+    if not (spec.conditioned or spec.negated) and spec.guidance != 1:
         needed = "a condition" if card.conditions else "condition.label"
         raise InvalidFieldError(fields[2], f"a scale other than 1 needs {needed}")
+    if spec.negated and spec.guidance == 1:
+        raise InvalidFieldError(fields[2], "a negative condition needs a scale other than 1")
     return spec
+
+
+def _negated(
+    spec: FlowSpec, card: ModelCard, negative: ConditionOptions | None, field: str
+) -> FlowSpec:
+    """The lane with another negative condition, if one is given."""
+    if negative is None:
+        return spec
+    arrays = negative.given()
+    label = arrays.pop(LABEL, None)
+    number = None if label is None else label_of(label, card, f"{field}.{LABEL}")
+    found = arrays_of(arrays, card, field)
+    floats = {name: _typed(array, name, card) for name, array in found.items()}
+    return replace(spec, negative=floats, negative_label=number)
 
 
 def _typed(array: npt.NDArray[np.generic], name: str, card: ModelCard) -> npt.NDArray[np.generic]:

@@ -54,13 +54,14 @@ def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
     """How a lane is run; ``realised`` is the widest tolerance that it was held to, if not its own.
 
     A lane compares with reference draws if it comes from noise alone, or goes on from one that does
-    as that one would have, and takes no liberties with its steps.
+    as that one would have, takes no liberties with its steps, and has no negative condition.
     """
     assert isinstance(spec, FlowSpec)
     tolerance = realised or spec.tolerance
     loose = spec.parallel and spec.parallel_tolerance > DEFAULT_PARALLEL_TOLERANCE
     hasty = tolerance is not None and spec.min_steps < DEFAULT_MIN_STEPS
-    comparable = not loose and not hasty and (spec.origin is None or _goes_on(spec))
+    plain = not (loose or hasty or spec.negated)
+    comparable = plain and (spec.origin is None or _goes_on(spec))
     if tolerance is not None:
         return named(spec.method, None, tolerance, "uniform", spec.scale, comparable)
     return named(spec.method, spec.steps, None, spec.grid, spec.scale, comparable, **spec.run_by)

@@ -308,3 +308,68 @@ def test_a_latent_model_without_texts() -> None:
     spec = FlowSpec(3, 1, "euler", 4)
     (made,) = run(LATENT_ONLY, [spec])
     assert made.data == pytest.approx(drawn(noise(spec) + NULL), abs=1e-5)
+
+
+@pytest.mark.parametrize("model", [WHOLE, TEXT], ids=["encoded", "declared"])
+def test_guidance_leads_away_from_a_negative_text(model: Model) -> None:
+    """``v = v_negative + g (v_cond - v_negative)``, with a text, an array, or no condition."""
+    fresh(model)
+    null = np.array([2, 0] if model is WHOLE else [NULL, NULL])
+    spec = FlowSpec(3, 1, "euler", 4, condition=text(1, 4, 3), guidance=3.0)
+    away = {"text": np.array([0.5, 0.25], np.float32)}
+    cases = (
+        (text(1, 4, 3), text(4, 2, 0), np.array([-2, 2]), np.array([4, 1])),
+        (text(1, 4, 3), away, np.array([-2, 2]), away["text"]),
+        ({}, text(4, 2, 0), null, np.array([4, 1])),
+    )
+    specs = [replace(spec, condition=given, negative=negative) for given, negative, _, _ in cases]
+    made = run(model, [*specs, spec, *specs], 4)
+    for sample, (_, _, ahead, behind) in zip(made[:3], cases, strict=True):
+        model.check(sample.spec)
+        assert sample.state == pytest.approx(noise(spec) + behind + 3 * (ahead - behind), abs=1e-5)
+    assert all(map(same, made[:3], made[4:]))
+    assert made[3].state == pytest.approx(
+        noise(spec) + null + 3 * (np.array([-2, 2]) - null), abs=1e-5
+    )
+    assert made[0].evaluations == 8
+
+
+@pytest.mark.parametrize("method", ["heun", "ab2"])
+def test_a_negative_text_is_replayed_and_changed(method: str) -> None:
+    spec = FlowSpec(
+        2, 1, method, 6, guidance=1.5, condition=text(1, 2, 3), negative=text(4, 4, 0), keep="all"
+    )
+    (whole,) = run(BENT, [spec])
+    assert parse(dump(spec)).negative["text"].tolist() == [4, 4, 0]
+    for frame in (whole.frames[3], None):
+        fresh(BENT)
+        child = replace(spec, origin=Branch(spec, 3, frame=frame), keep=())
+        assert same(run(BENT, [parse(dump(child))])[0], whole)
+    fresh(BENT)
+    (changed,) = edit(BENT, whole, 3, negative=text(1, 1, 1))
+    fresh(BENT)
+    assert same(run(BENT, [parse(dump(changed.spec))])[0], changed)
+    assert changed.data.tobytes() != whole.data.tobytes()
+    assert FlowSpec(2, 1, negative=text(1, 2, 3), guidance=2.0).guided
+    assert dump(replace(spec, negative={})) != dump(spec)
+    assert families()["flow"].setting(spec).comparable is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"negative": text(1, 2)}, r"negative\.text: has tokens of shape \[2\], not \[3\]"),
+        ({"negative": {"y": np.zeros(2, np.float32)}}, r"negative\.y: is unknown"),
+        ({"negative": [1]}, r"negative: \[1\] is no arrays by name"),
+        ({"negative": text(1, 2, 3), "guidance": 1.0}, "negative: is led away from by a guidance"),
+        ({"negative_label": 0}, "negative_label: 0 is unknown; labels are none"),
+        (
+            {"negative": text(1, 2, 3), "scores": ("adherence",)},
+            "scores: adherence compares with no condition, so not with a negative one",
+        ),
+    ],
+)
+def test_a_negative_that_cannot_be_is_refused(fields: dict[str, Any], message: str) -> None:
+    spec = FlowSpec(0, 0, condition=text(1, 2, 3), guidance=2.0)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        WHOLE.check(replace(spec, **fields))

@@ -39,6 +39,8 @@ class FlowMeaning(Meaning):
         """Why a lane cannot have this score, as the end of a sentence; ``None`` if it can."""
         if self.needs_condition and not spec.conditioned:
             return "compares a label with none, so it needs one"
+        if self.needs_condition and spec.negated:
+            return "compares with no condition, so not with a negative one"
         if self.plain and spec.guidance != 1:
             return "holds for plain velocities, so not with guidance"
         if self.plain and spec.run_by:
