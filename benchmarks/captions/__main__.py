@@ -22,7 +22,7 @@ from sureflow.networks import Staged, build
 from sureflow.sampling.sample import run
 
 SEED = 0
-AUTOENCODER_STEPS, VELOCITY_STEPS = 2000, 4500
+AUTOENCODER_STEPS, VELOCITY_STEPS = 1500, 4000
 RESULTS = "results.json"
 SHOWN = ("a slanted seven", "an upright seven", "a bold three", "a thin three", "a wide zero",
          "a narrow zero", "a slanted bold one", "a thin wide eight")  # fmt: skip
@@ -58,7 +58,7 @@ def _train(
     whole = torch.from_numpy(pictures)
     encoder, decoder, first = autoencoder.train(whole, steps[0], SEED)
     with torch.no_grad():
-        latents = torch.cat([encoder(part) for part in whole.split(500)])
+        latents = torch.cat([encoder(part) for part in torch.split(whole, 500)])
         error = float((decoder(latents[:500]) - whole[:500]).square().mean().sqrt())
     network = build(training.NETWORK)
     assert isinstance(network, Staged)

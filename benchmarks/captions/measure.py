@@ -12,12 +12,13 @@ import numpy as np
 import sureflow
 from benchmarks.captions.captions import (
     OPPOSITES,
+    TOKENS,
     Images,
     Numbers,
     caption,
     measures,
 )
-from benchmarks.captions.training import TOKENS, VOCABULARY
+from benchmarks.captions.training import VOCABULARY
 from sureflow.core.lane import Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model

@@ -72,7 +72,7 @@ def _brought(spec: LaneSpec) -> int:
     """Bytes of the arrays in what is to be made."""
     values = [getattr(spec, field.name) for field in fields(spec)]
     named = [value for value in values if isinstance(value, Mapping)]
-    nbytes = sum(array.nbytes for arrays in named for array in arrays.values())
+    nbytes = int(sum(array.nbytes for arrays in named for array in arrays.values()))
     if isinstance(spec.origin, Inverted):
         return nbytes + spec.origin.data.nbytes
     if isinstance(spec.origin, Branch):
