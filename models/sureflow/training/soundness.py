@@ -75,6 +75,10 @@ class Draws:
         parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
         return cls(*(part.to(network.device) for part in parts))
 
+    def sparse(self) -> Draws:
+        """One in :data:`SPARSE` of them."""
+        return Draws(*(z[::SPARSE] for z in (self.x, self.t, self.u, self.label)))
+
     @torch.no_grad()
     def answers(self, network: VelocityNetwork, convention: Convention) -> Tensor:
         """What the network says at the points if they are of this convention, ``[n, *shape]``.
@@ -167,7 +171,7 @@ def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     """Why a network is not a velocity of the data, and what it seems to be; ``None`` if it is.
 
     It is one if its :func:`misfit` is at most :data:`MOST`, and no other reading of what it says
-    has a clearly smaller loss.
+    leaves clearly less of the velocity unexplained.
 
     Raises:
         ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
@@ -175,21 +179,20 @@ def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     own, times = network.convention, torch.linspace(FIRST, LAST, DRAWS)
     draws = Draws.make(source, times, network, own)
     said = draws.answers(network, own)
-    losses = _losses(draws, said, at_a_place(own.path.description(), own.time, ""))
-    present = next(
-        (loss for one, loss in losses if one.convention.prediction == own.prediction), inf
-    )
-    if present <= CLEARLY * min((loss for _, loss in losses), default=inf) < inf:
-        return None
+    here = at_a_place(own.path.description(), own.time, "")
+    losses = _losses(draws, said, here)
+    present = _of(own, losses)
+    few = _of(own, _losses(draws.sparse(), said[::SPARSE], here))
     for place in readings():
         there = place[0].convention
         with suppress(ValueError):  # the network may not be defined at these times
-            for some in (times[::SPARSE], times):
-                others = Draws.make(source, some, network, there)
-                found = _losses(others, others.answers(network, there), place)
-                if not found:
-                    break
-            losses += found
+            some = Draws.make(source, times[::SPARSE], network, there)
+            found = _losses(some, some.answers(network, there), place)
+            if present == inf or any(CLEARLY * loss < few for _, loss in found):
+                others = Draws.make(source, times, network, there)
+                losses += _losses(others, others.answers(network, there), place)
+    if present <= CLEARLY * min((loss for _, loss in losses), default=inf) < inf:
+        return None
     what = PREDICTED[own.prediction].removeprefix("a prediction of ")
     where = "" if own.plain else f" on the path {own.path.description()['kind']}"
     reason = f"does not predict {what}{where} of these data"
@@ -200,11 +203,17 @@ def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     return f"{reason}; it seems to be {likely.says}: set {likely.settings(own)}"
 
 
+def _of(own: Convention, losses: list[tuple[Reading, float]]) -> float:
+    """The loss of a convention among those of the same place; infinity if it is none of them."""
+    found = (loss for one, loss in losses if one.convention.prediction == own.prediction)
+    return next(found, inf)
+
+
 def _losses(draws: Draws, said: Tensor, place: list[Reading]) -> list[tuple[Reading, float]]:
-    """Mean squared error of every reading under which the answers are a velocity of the data."""
-    found = []
+    """Unexplained share of the velocity, of every reading under which the answers are one."""
+    found, whole = [], draws.u.square().mean()
     for one in place:
         if misfit(draws, one.convention, said) <= MOST:
             v = one.convention.at(draws.t).velocity(draws.x, said)
-            found.append((one, float((draws.u - v).square().mean())))
+            found.append((one, float((draws.u - v).square().mean() / whole)))
     return found
