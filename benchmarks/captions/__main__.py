@@ -1,4 +1,4 @@
-"""The command: ``python -m benchmarks.captions FOLDER [--measure] [--quick]``."""
+"""The command: ``python -m benchmarks.captions FOLDER [--measure] [--steps N]``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=package.__doc__)
     parser.add_argument("folder", type=Path, help="the checkpoint; its name is the folder's")
     parser.add_argument("--measure", action="store_true", help="measure the one that is there")
-    parser.add_argument("--quick", action="store_true", help="a hundredth of the steps")
+    parser.add_argument("--steps", type=int, default=VELOCITY_STEPS, help="of the velocity")
     parser.add_argument("--cache", type=Path, default=None, help="where drawn images are kept")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -42,8 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     pictures, labels, source = images(options.cache or folder / "images.npz")
     bounds = thirds(pictures, labels)
     if not options.measure:
-        share = 100 if options.quick else 1
-        _train(folder, pictures, labels, bounds, source, share)
+        _train(folder, pictures, labels, bounds, source, options.steps)
     results = measure(folder, pictures, labels, bounds)
     (folder / RESULTS).write_text(json.dumps(results, indent=1) + "\n")
     _sheet(folder)
@@ -52,9 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(
-    folder: Path, pictures: Any, labels: np.ndarray, bounds: Any, source: str, share: int
+    folder: Path, pictures: Any, labels: np.ndarray, bounds: Any, source: str, most: int
 ) -> None:
-    steps = AUTOENCODER_STEPS // share, VELOCITY_STEPS // share
+    steps = min(AUTOENCODER_STEPS, most), most
     whole = torch.from_numpy(pictures)
     encoder, decoder, first = autoencoder.train(whole, steps[0], SEED)
     with torch.no_grad():
@@ -72,7 +71,7 @@ def _train(
         "steps": {"autoencoder": steps[0], "velocity": steps[1]},
         "seconds": {"autoencoder": round(first), "velocity": round(second)},
         "decoder_rms_error": round(error, 4),
-        "command": "python -m benchmarks.captions FOLDER",
+        "command": f"python -m benchmarks.captions FOLDER --steps {most}",
     }
     config = CheckpointConfig(
         name=folder.name, media="image", network=training.NETWORK, provenance=provenance

@@ -46,7 +46,7 @@ _factories: dict[str, Factory] = {
 }
 _bases = {
     name: EntryPoint(name, f"sureflow.networks.foreign.{name}:{name}", GROUP)
-    for name in ("diffusers", "exported", "onnx")
+    for name in ("diffusers", "diffusers_decoder", "exported", "onnx")
 }
 """Bases built in, which are imported on first use: what they need takes long to import."""
 
