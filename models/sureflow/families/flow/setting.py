@@ -54,13 +54,14 @@ def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
     """How a lane is run; ``realised`` is the widest tolerance that it was held to, if not its own.
 
     A lane compares with reference draws if it comes from noise alone, or goes on from one that does
-    as that one would have, takes no liberties with its steps, and has no negative condition.
+    as that one would have, takes no liberties with its steps, and has no condition but its class,
+    since the draws have none.
     """
     assert isinstance(spec, FlowSpec)
     tolerance = realised or spec.tolerance
     loose = spec.parallel and spec.parallel_tolerance > DEFAULT_PARALLEL_TOLERANCE
     hasty = tolerance is not None and spec.min_steps < DEFAULT_MIN_STEPS
-    plain = not (loose or hasty or spec.negated)
+    plain = not (loose or hasty or spec.negated or spec.condition)
     comparable = plain and (spec.origin is None or _goes_on(spec))
     if tolerance is not None:
         return named(spec.method, None, tolerance, "uniform", spec.scale, comparable)

@@ -15,6 +15,7 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.core.family import families
 from sureflow.core.frame import Frame
 from sureflow.core.lane import LATENT, Branch, Inverted, Sample
+from sureflow.families.diffusion.spec import DiffusionSpec
 from sureflow.families.flow.embeddings import Embeddings
 from sureflow.families.flow.operations import Inpaint, Resample
 from sureflow.families.flow.spec import FlowSpec
@@ -373,3 +374,21 @@ def test_a_negative_that_cannot_be_is_refused(fields: dict[str, Any], message: s
     spec = FlowSpec(0, 0, condition=text(1, 2, 3), guidance=2.0)
     with pytest.raises(ValueError, match=f"^{message}"):
         WHOLE.check(replace(spec, **fields))
+
+
+def test_a_diffusion_model_has_stages_too() -> None:
+    """With noise between its steps; decoded from the state that it ends in."""
+    network = Staged(Pushed(bent=True), decoder(), encoder(null=[2]))
+    card = replace(BENT.card, family="diffusion")
+    model = Model(card, network, None)
+    spec = DiffusionSpec(2, 1, "euler", 5, grid="uniform", eta=0.5, condition=text(1, 2, 3))
+    model.check(spec)
+    (made,) = run(model, [spec])
+    assert made.data == pytest.approx(drawn(made.state), abs=1e-4)
+    others = [replace(spec, index=n, condition=text(n, 1, 1)) for n in range(4)]
+    assert same(run(model, [*others, spec], 5)[4], made)
+    ode = run(model, [replace(spec, eta=0.0)])[0]
+    assert (
+        ode.data.tobytes()
+        == run(BENT, [FlowSpec(2, 1, "euler", 5, condition=text(1, 2, 3))])[0].data.tobytes()
+    )
