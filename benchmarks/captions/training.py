@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.captions.autoencoder import LATENT
-from benchmarks.captions.captions import TOKENS, WORDS, Images, Numbers, captions
+from benchmarks.captions.captions import (
+    OPPOSITES,
+    TOKENS,
+    WORDS,
+    Images,
+    Numbers,
+    caption,
+    captions,
+)
 from sureflow.core.vocabulary import Vocabulary
 from sureflow.networks import Staged
 
@@ -20,6 +29,13 @@ WIDTH = 64
 BATCH, RATE, WARM_UP, EMA, CLIP = 64, 1.5e-3, 200, 0.998, 1.0
 DROPPED = 0.1
 """Share of the captions that are left out."""
+
+EXAMPLES = tuple(
+    caption([word for word in words if word], digit)
+    for digit in range(10)
+    for words in product(*(("", *pair) for pair in OPPOSITES.values()))
+)
+"""All captions that there are."""
 
 VOCABULARY = Vocabulary("word", WORDS)
 
@@ -44,6 +60,7 @@ NETWORK: dict[str, Any] = {
         "tokens": TOKENS,
         "vocabulary": {"level": "word", "words": [*WORDS]},
         "null": [],
+        "examples": [*EXAMPLES],
     },
 }
 """As in the checkpoint's config."""

@@ -136,6 +136,16 @@ def _checked(written: list[int], prompt: Prompt, field: str) -> npt.NDArray[np.i
     return np.array([*written, *[PADDING] * (prompt.tokens - len(written))], np.int64)
 
 
+def example_of(card: ModelCard) -> dict[str, Any]:
+    """A condition of a model's samples, as a request has it; empty if no example is known."""
+    if card.classes:
+        return {LABEL: 0}
+    prompts = {name: each.prompt for name, each in card.conditions.items()}
+    return {
+        name: prompt.examples[0] for name, prompt in prompts.items() if prompt and prompt.examples
+    }
+
+
 def described(card: ModelCard) -> dict[str, dict[str, Any]]:
     """Return the conditions of a model by name, as the JSON of its card lists them."""
     label = {LABEL: {"kind": "label", "shape": [], "names": list(card.classes)}}
@@ -158,6 +168,7 @@ def _described(prompt: Prompt) -> dict[str, Any]:
     return {
         "tokens": prompt.tokens,
         "level": None if known is None else known.level,
+        "examples": list(prompt.examples),
         "words": list(known.words) if known is not None and words else None,
         "unknown": known is None or not words or known.unknown,
     }

@@ -154,6 +154,13 @@ class Family:
         """A lane of this setting in every stratum of which a model has, or can have, a table."""
         raise NotImplementedError
 
+    def drawn(self, card: ModelCard, lane: LaneSpec) -> LaneSpec:
+        """A lane of :meth:`draws`, which has been given an index, with what is drawn by the index.
+
+        So the draws of a stratum can be of several conditions.
+        """
+        return lane
+
     def references(self, setting: Setting, known: Sequence[Setting]) -> Sequence[tuple[int, float]]:
         """By which of the ``known`` settings, which have tables, a lane of a setting is ranked.
 

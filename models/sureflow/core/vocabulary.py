@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
@@ -78,12 +79,21 @@ class Prompt:
         vocabulary: Turns a text into tokens; ``None``: only tokens are taken.
         null: Tokens whose array stands for "not given", ``[tokens]``; ``None``: the ``null`` of the
             condition does.
+        examples: Texts like those that the model was trained with, by which confidence is measured.
     """
 
     tokens: int
     size: int
     vocabulary: Vocabulary | None = None
     null: tuple[int, ...] | None = None
+    examples: tuple[str, ...] = ()
+
+    def example(self, number: int) -> npt.NDArray[np.int64]:
+        """The tokens of one of the examples, ``[tokens]``, drawn by a number."""
+        assert self.vocabulary is not None
+        # A hash, so that numbers of any stride draw all examples alike.
+        drawn = int.from_bytes(blake2b(str(number).encode(), digest_size=8).digest())
+        return self.vocabulary.tokens(self.examples[drawn % len(self.examples)], self.tokens)
 
     def check(self, tokens: npt.NDArray[np.int64]) -> None:
         """Check the tokens of a prompt.

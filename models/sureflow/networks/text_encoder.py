@@ -13,6 +13,8 @@ from sureflow.networks.stage import Stage
 MAX_TOKENS, MAX_NUMBERS = 4096, 1 << 24
 """Most tokens of a text, and most different ones."""
 
+MAX_EXAMPLES = 1024
+
 LEVELS = ("word", "byte")
 
 
@@ -29,6 +31,7 @@ class TextEncoder(Stage):
         null: Tokens of the text that stands for "not given", of which the rest is filled up;
             ``None``: the condition's ``null`` stands for it.
         condition: Name of the condition.
+        examples: Texts like those that the model was trained with.
         options: See :class:`~sureflow.networks.stage.Stage`; the input is ``tokens``.
 
     Attributes:
@@ -49,6 +52,7 @@ class TextEncoder(Stage):
         size: int | None = None,
         null: Sequence[int] | None = None,
         condition: str = "text",
+        examples: Sequence[str] = (),
         **options: Any,
     ) -> None:
         super().__init__(module, shape, **options)
@@ -64,7 +68,8 @@ class TextEncoder(Stage):
         _check_count("size", size, MAX_NUMBERS)
         if known is not None and size < known.size:
             raise ValueError(f"size: {size} is below the {known.size} tokens of the vocabulary")
-        self.prompt = Prompt(tokens, size, known, _filled(null, tokens, size))
+        written = _examples(examples, known, tokens)
+        self.prompt = Prompt(tokens, size, known, _filled(null, tokens, size), written)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The conditions ``[n, *shape]`` of texts, given by their tokens ``[n, tokens]``."""
@@ -96,6 +101,22 @@ def read_vocabulary(written: Mapping[str, Any]) -> Vocabulary:
 def _check_count(name: str, count: object, most: int) -> None:
     if not (type(count) is int and 1 <= count <= most):
         raise ValueError(f"{name}: {count!r:.40} is not a number in 1 .. {most}")
+
+
+def _examples(texts: Sequence[str], vocabulary: Vocabulary | None, tokens: int) -> tuple[str, ...]:
+    """The examples, all of which the vocabulary knows."""
+    listed = isinstance(texts, Sequence) and not isinstance(texts, str)
+    if not (listed and len(texts) <= MAX_EXAMPLES and all(isinstance(z, str) for z in texts)):
+        raise ValueError(f"examples: expected a list of at most {MAX_EXAMPLES} texts")
+    if texts and vocabulary is None:
+        raise ValueError("examples: cannot be read without a vocabulary")
+    for number, text in enumerate(texts):
+        try:
+            assert vocabulary is not None
+            vocabulary.tokens(text, tokens)
+        except ValueError as error:
+            raise ValueError(f"examples.{number}: {error}") from error
+    return tuple(texts)
 
 
 def _filled(null: Sequence[int] | None, tokens: int, size: int) -> tuple[int, ...] | None:

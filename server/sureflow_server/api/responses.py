@@ -233,6 +233,9 @@ class PromptRecord(Schema):
     words: list[str] | None
     """The words that are known; null where that is not a matter of words."""
 
+    examples: list[str]
+    """Texts like those that the model was trained with."""
+
     unknown: bool
     """Whether any other text is taken as well."""
 

@@ -45,6 +45,16 @@ def test_bytes_are_those_of_utf8(text: str) -> None:
     assert tokens.max() < vocabulary.size
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 7])
+def test_examples_are_drawn_alike(stride: int) -> None:
+    texts = ("a", "bold", "three")
+    prompt = Prompt(3, 5, WORDS, examples=texts)
+    drawn = [prompt.example(number).tolist() for number in range(0, 600 * stride, stride)]
+    counts = [drawn.count(WORDS.tokens(text, 3).tolist()) for text in texts]
+    assert sum(counts) == 600
+    assert min(counts) > 150
+
+
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [([1, 2], r"shape \[2\], not \[3\]"), ([1, 5, 0], "0 .. 4"), ([-1, 0, 0], "0 .. 4")],

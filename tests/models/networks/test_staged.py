@@ -135,6 +135,8 @@ def test_a_checkpoint_holds_all_stages(tmp_path: Path) -> None:
         ("encoder", {"tokens": 4, "null": None}, r"encoder\.base: cannot evaluate rows \[1, 4\]"),
         ("encoder", {"null": [4]}, r"network\.encoder\.null: expected .* tokens below 4"),
         ("encoder", {"size": 3}, r"network\.encoder\.size: 3 is below the 4 tokens"),
+        ("encoder", {"examples": "a"}, r"network\.encoder\.examples: expected a list"),
+        ("encoder", {"examples": ["a", "b"]}, r"network\.encoder\.examples\.1: has the word 'b'"),
         ("encoder", {"vocabulary": None}, r"network\.encoder\.size: without a vocabulary"),
         ("encoder.vocabulary", {"level": "line"}, r"encoder\.vocabulary\.level: 'line' is unknown"),
         (

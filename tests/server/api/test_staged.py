@@ -31,13 +31,14 @@ LATENT = [2, 4, 4]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    network = build(CONFIG)
+    config = {**CONFIG, "encoder": {**CONFIG["encoder"], "examples": ["a three", "bold"]}}
+    network = build(config)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
     folder = tmp_path_factory.mktemp("staged") / "captions"
-    save(folder, CheckpointConfig(name="captions", media="image", network=CONFIG), network)
-    made = calibrate(load(folder), 60, [1.0], 5, quiet=True)
+    save(folder, CheckpointConfig(name="captions", media="image", network=config), network)
+    made = calibrate(load(folder), 60, [1.0, 3.0], 5, quiet=True)
     made.save(folder / CALIBRATION)
     return folder
 
@@ -105,7 +106,13 @@ def test_the_card_says_what_it_takes(staged: Server) -> None:
     assert card["stages"] == ["encoder", "decoder"]
     prompt = card["conditions"]["text"]["prompt"]
     words = ["a", "bold", "three"]
-    assert prompt == {"tokens": 3, "level": "word", "words": words, "unknown": False}
+    assert prompt == {
+        "tokens": 3,
+        "level": "word",
+        "words": words,
+        "examples": ["a three", "bold"],
+        "unknown": False,
+    }
     assert card["formats"] == ["png", "npy", "list"]
 
 
@@ -208,7 +215,9 @@ def test_guidance_leads_away_from_a_negative_prompt(staged: Server, folder: Path
     (own,) = run(load(folder), [spec])
     assert base64.b64decode(sample["data"]) == png(own.data)
     assert sample["data"] != made(staged, guidance={"scale": 3.0})[0]["data"]
-    assert not sample["confidence_holds"]
+    assert not sample["confidence_holds"], "not with a negative prompt"
+    (guided,) = made(staged, guidance={"scale": 3.0})
+    assert 0 <= guided["confidence"] <= 1
     body = {"handle": sample["handle"]["id"], "at": {"step": 2}, "operations": []}
     replayed = staged.client.post("/v1/edit", json=body).json()["samples"][0]
     assert replayed["data"] == sample["data"]

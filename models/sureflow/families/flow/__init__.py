@@ -62,6 +62,7 @@ class Flow(Family):
     setting = staticmethod(settings.setting)
     strata = staticmethod(settings.strata)
     draws = staticmethod(settings.draws)
+    drawn = staticmethod(settings.drawn)
     references = staticmethod(settings.references)
     usual = staticmethod(settings.usual)
     parse_setting = staticmethod(settings.parse)

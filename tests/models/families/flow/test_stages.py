@@ -15,6 +15,7 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.core.family import families
 from sureflow.core.frame import Frame
 from sureflow.core.lane import LATENT, Branch, Inverted, Sample
+from sureflow.evaluation.reference import calibrate
 from sureflow.families.diffusion.spec import DiffusionSpec
 from sureflow.families.flow.embeddings import Embeddings
 from sureflow.families.flow.operations import Inpaint, Resample
@@ -392,3 +393,27 @@ def test_a_diffusion_model_has_stages_too() -> None:
         ode.data.tobytes()
         == run(BENT, [FlowSpec(2, 1, "euler", 5, condition=text(1, 2, 3))])[0].data.tobytes()
     )
+
+
+def test_confidence_is_measured_by_the_examples() -> None:
+    """Guided too; in a stratum of texts, which is that of no class."""
+    given = encoder(null=[2], examples=["left", "right up", "far far"])
+    model = staged_model(Staged(Pushed(bent=True), decoder(), given))
+    made = calibrate(model, 400, [1.0, 2.0], 5, method="euler", steps=4, quiet=True)
+    assert made.strata == ("*text", "")
+    assert made.classes == 0
+    model = model.recalibrated(made)
+    drawn = [
+        FlowSpec(7, n, "euler", 4, condition={"text": given.prompt.example(n)}, guidance=scale)
+        for scale in (1.0, 2.0)
+        for n in range(200)
+    ]
+    for spec, sample in zip(drawn, run(model, drawn), strict=True):
+        assert families()["flow"].strata(spec) == [("*text", 1.0)]
+        assert sample.confidence_holds
+    for part in (drawn[:200], drawn[200:]):
+        confidence = np.sort([sample.confidence for sample in run(model, part)])
+        assert np.abs(confidence - (np.arange(200) + 0.5) / 200).max() < 0.15, "2.1 at 0.07"
+    array = {"text": np.zeros(2, np.float32)}
+    (by_array,) = run(model, [FlowSpec(7, 0, "euler", 4, condition=array)])
+    assert not by_array.confidence_holds
