@@ -94,3 +94,8 @@ class ModelCard:
     def decoded(self) -> tuple[int, ...] | None:
         """Shape of a sample that is decoded; ``None`` without a decoder."""
         return self.shape if self.latent else None
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether every sample must have a class, so that none can be guided from no class."""
+        return bool(self.classes) and not self.null_label

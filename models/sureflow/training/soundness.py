@@ -12,10 +12,11 @@ from math import inf
 import torch
 from torch import Tensor
 
-from sureflow.core.path import LINEAR, broadcast
+from sureflow.core.path import broadcast
 from sureflow.networks import VelocityNetwork
 from sureflow.networks.foreign.convention import Convention
 from sureflow.training.data import Source
+from sureflow.training.points import Points
 from sureflow.training.readings import PREDICTED, Reading, at_a_place, readings
 
 TIMES, DRAWS_EACH = 21, 4
@@ -45,21 +46,8 @@ SPARSE = 4
 """Of other conventions one draw in so many is looked at first."""
 
 
-@dataclass(frozen=True)
-class Draws:
-    """Points on paths from noise to data, ascending in time.
-
-    Attributes:
-        x: The points, ``[n, *shape]``.
-        t: Their times, ``[n]``.
-        u: ``x1 - x0``, ``[n, *shape]``.
-        label: Labels, ``[n]``; every second one is the null label, if the network knows it.
-    """
-
-    x: Tensor
-    t: Tensor
-    u: Tensor
-    label: Tensor
+class Draws(Points):
+    """Points ascending in time; every second one has no condition, as far as the network knows."""
 
     @classmethod
     def make(
@@ -67,17 +55,13 @@ class Draws:
     ) -> Draws:
         """Draw a path of this convention for each of these times."""
         generator = torch.Generator().manual_seed(0)
-        x1, label = source.draw(len(t), generator)
-        x0 = torch.randn(x1.shape, generator=generator)
-        if network.null_label:
-            label[::2] = network.classes
-        start = convention.start(x0, x1)
-        parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
-        return cls(*(part.to(network.device) for part in parts))
+        drawn = source.draw(len(t), generator)
+        x0 = torch.randn(drawn.samples.shape, generator=generator)
+        return cls.between(x0, drawn, t, torch.arange(len(t)) % 2 == 0, network, convention)
 
     def sparse(self) -> Draws:
         """One in :data:`SPARSE` of them."""
-        return Draws(*(z[::SPARSE] for z in (self.x, self.t, self.u, self.label)))
+        return self.rows(slice(None, None, SPARSE))
 
     @torch.no_grad()
     def answers(self, network: VelocityNetwork, convention: Convention) -> Tensor:
@@ -88,9 +72,9 @@ class Draws:
         """
         affine = convention.at(self.t)
         x = self.x * broadcast(affine.input, self.x)
-        blocks = zip(*(torch.split(z, BLOCK) for z in (x, affine.time, self.label)), strict=True)
+        rows = range(0, len(x), BLOCK)
         try:
-            out = torch.cat([network.raw(*block) for block in blocks])
+            out = torch.cat([self._raw(network, x, affine.time, i) for i in rows])
         except Exception as error:  # a third-party network may raise anything
             said = f"{type(error).__name__}: {error}"
             raise ValueError(f"network: cannot be evaluated at t = 0 .. 1: {said}") from error
@@ -98,6 +82,12 @@ class Draws:
         if wrong.any():
             raise ValueError(f"network: its velocity is not finite at t = {self.t[wrong][0]:g}")
         return out
+
+    def _raw(self, network: VelocityNetwork, x: Tensor, told: Tensor, first: int) -> Tensor:
+        """What it says in the block that begins with this row."""
+        block = slice(first, first + BLOCK)
+        at = self.rows(block)
+        return network.raw(x[block], told[block], at.label, **at.given)
 
 
 def check_finite(network: VelocityNetwork, source: Source) -> None:

@@ -76,6 +76,10 @@ def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
     if spec.negative_label is not None and not 0 <= spec.negative_label < classes:
         allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
         raise ValueError(f"negative_label: {spec.negative_label} is unknown; labels are {allowed}")
+    if spec.label is None and card.needs_label:
+        raise ValueError(f"label: {card.name} needs one, 0 .. {classes - 1}")
+    if spec.guidance != 1 and card.needs_label and spec.negative_label is None:
+        raise ValueError(f"guidance: {card.name} knows no sample without a label to guide from")
     for field, arrays in (("condition", spec.condition), ("negative", spec.negative)):
         _check_arrays(field, arrays, card)
     if not (spec.conditioned or spec.negated) and spec.guidance != 1:

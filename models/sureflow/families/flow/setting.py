@@ -99,7 +99,8 @@ def _prompted(condition: Mapping[str, Any]) -> bool:
 def draws(card: ModelCard, setting: Setting) -> list[FlowSpec]:
     """A lane of this setting of every class, of a text, and, at guidance 1, without a condition."""
     entries = setting.record()
-    labels: list[int | None] = [*range(len(card.classes))]
+    guided = entries["guidance"] != 1
+    labels: list[int | None] = [] if guided and card.needs_label else [*range(len(card.classes))]
     if entries["guidance"] == 1 and card.null_label:
         labels.append(None)
     lane: Any = family_of(card).spec

@@ -41,6 +41,8 @@ class FlowMeaning(Meaning):
             return "compares a label with none, so it needs one"
         if self.needs_condition and spec.negated:
             return "compares with no condition, so not with a negative one"
+        if self.needs_condition and card.needs_label:
+            return f"compares a label with none, and {card.name} always needs one"
         if self.plain and spec.guidance != 1:
             return "holds for plain velocities, so not with guidance"
         if self.plain and spec.run_by:
@@ -164,6 +166,7 @@ SCORES: dict[str, FlowMeaning] = {
         "1",
         "how far the finished sample is from what the model expects on the way to it from fresh"
         " noise, in units of its own variance; 1 is as expected",
+        needs_variance=True,
         after=3,
         fold=f"{HERE}.residual:Renoised",
     ),
