@@ -95,9 +95,9 @@ class Staged(VelocityNetwork):
         """Evaluate the denoiser; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         return self.denoiser.run(x, t, label, noisy, **given)
 
-    def raw(self, x: Tensor, told: Tensor, label: Tensor) -> Tensor:
+    def raw(self, x: Tensor, told: Tensor, label: Tensor, **given: Tensor) -> Tensor:
         """What the denoiser says, before it is converted."""
-        return self.denoiser.raw(x, told, label)
+        return self.denoiser.raw(x, told, label, **given)
 
     def noise_parameters(self) -> list[nn.Parameter]:
         """Those of the denoiser."""
