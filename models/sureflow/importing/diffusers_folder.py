@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sureflow.importing.decoder_folder import read_decoder
 from sureflow.importing.diffusers_inputs import Given, inputs_of
 from sureflow.importing.diffusers_model import CONFIG, FoundModel, naming, read_model
 from sureflow.importing.json_file import inner_folder, read_json
-from sureflow.importing.recognised import Recognised
+from sureflow.importing.recognised import Recognised, RecognisedDecoder
 from sureflow.importing.scheduler import Schedule, read_scheduler
 
 PIPELINE, SCHEDULER_CONFIG = "model_index.json", "scheduler_config.json"
@@ -89,8 +90,11 @@ def read_folder(
         "variance": "none",
         "conditions": inputs.conditions,
     }
-    notes = (*model.notes, *schedule.notes, *inputs.notes, *_said_of(parts))
-    return Recognised(network, model.tensors, notes, parts=parts)
+    decoder = None
+    if there := next((parts[name] for name in DECODERS if name in parts), None):
+        decoder = read_decoder(there, folder, inputs.shape, variant)
+    notes = (*model.notes, *schedule.notes, *inputs.notes, *_said_of(parts, decoder))
+    return Recognised(network, model.tensors, notes, decoder=decoder, parts=parts)
 
 
 def _layout(folder: Path) -> tuple[Path, dict[str, Path]]:
@@ -180,10 +184,11 @@ def _pixels(parts: Mapping[str, Path], root: Path) -> int:
     return 2 ** (len(blocks) - 1) if isinstance(blocks, list) and 0 < len(blocks) < 10 else 8
 
 
-def _said_of(parts: Mapping[str, Path]) -> list[str]:
+def _said_of(parts: Mapping[str, Path], decoder: RecognisedDecoder | None) -> list[str]:
     notes = []
-    if decoder := next((name for name in DECODERS if name in parts), None):
-        notes.append(f"Samples are latents; decoding them comes with the part {decoder}.")
+    if decoder is not None:
+        name, shape = decoder.config["arguments"]["name"], decoder.config["shape"]
+        notes.append(f"Its samples are latents, which {name} decodes to {shape}.")
     if others := [name for name in parts if name not in DECODERS]:
         notes.append(f"Besides there are {', '.join(others)}, which are not used yet.")
     return notes

@@ -13,6 +13,19 @@ from sureflow.importing.stored import Stored
 
 
 @dataclass(frozen=True)
+class RecognisedDecoder:
+    """The decoder of a latent model.
+
+    Attributes:
+        config: The object ``decoder`` of a network of kind ``staged``.
+        tensors: Where its weights are, by their names in its module.
+    """
+
+    config: dict[str, Any]
+    tensors: Mapping[str, Stored | Tensor]
+
+
+@dataclass(frozen=True)
 class Recognised:
     """A foreign model, ready to be written as a checkpoint.
 
@@ -23,6 +36,7 @@ class Recognised:
         notes: Sentences: what was recognised, and what was left out and why.
         plugin: The declaration by which a server finds the module, if it is nobody's but the
             operator's.
+        decoder: What makes samples of latents, if there is one.
         parts: Folders of what else belongs to the model, such as ``vae`` or ``text_encoder``.
     """
 
@@ -30,4 +44,5 @@ class Recognised:
     tensors: Mapping[str, Stored | Tensor]
     notes: tuple[str, ...] = ()
     plugin: str | None = None
+    decoder: RecognisedDecoder | None = None
     parts: Mapping[str, Path] = field(default_factory=dict)

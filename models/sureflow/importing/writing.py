@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sureflow.checkpoint import CheckpointConfig, save
 from sureflow.importing.recognised import Recognised
 from sureflow.importing.stored import Stored, check_stored
-from sureflow.networks import FrozenVelocity, build
+from sureflow.networks import FrozenVelocity, Staged, VelocityNetwork, build
 from sureflow.training.arrays import Arrays
 from sureflow.training.data import Source
 from sureflow.training.soundness import Explained, check_finite, convention_problem, explained
@@ -69,7 +70,9 @@ def write(
         ValueError: The weights are not the network's, it cannot be evaluated, is not finite, or
             does not predict what is said; the message begins with the field or the file.
     """
-    found, network = _built(found)
+    found, whole = _built(found)
+    network = whole.denoiser if isinstance(whole, Staged) else whole
+    assert isinstance(network, FrozenVelocity)
     notes = [*found.notes, _described(network)]
     if not network.null_label:
         notes.append("It knows no null label, so that every sample needs a class.")
@@ -83,20 +86,26 @@ def write(
             log.warning("%s", reason)
             notes.append(f"It {reason}.")
         notes.append(_explains(explained(network, data)))
-    plain = network.convention.plain
+    shape = network.shape if found.decoder is None else found.decoder.config["shape"]
     config = CheckpointConfig(
-        family="flow" if plain else "diffusion",
+        family="flow" if network.convention.plain else "diffusion",
         name=name,
-        media="image" if len(network.shape) == 3 and network.shape[0] in COLOURS else "vector",
+        media="image" if len(shape) == 3 and shape[0] in COLOURS else "vector",
         classes=classes or tuple(map(str, range(network.classes))),
-        network=found.network,
+        network=_config(found),
         provenance={"imported": list(notes)},
     )
-    save(folder, config, network)
+    save(folder, config, whole)
     return Imported(folder, config, tuple(notes), found.plugin)
 
 
-def _built(found: Recognised) -> tuple[Recognised, FrozenVelocity]:
+def _config(found: Recognised) -> dict[str, Any]:
+    if found.decoder is None:
+        return found.network
+    return {"kind": "staged", "denoiser": found.network, "decoder": found.decoder.config}
+
+
+def _built(found: Recognised) -> tuple[Recognised, VelocityNetwork]:
     """The network with its weights; and what was recognised, with the null label as it was found.
 
     A network that has labels but no null one fails with the null label alone.
@@ -115,17 +124,28 @@ def _built(found: Recognised) -> tuple[Recognised, FrozenVelocity]:
         raise
 
 
-def _loaded(found: Recognised) -> FrozenVelocity:
-    network = build(found.network)
-    assert isinstance(network, FrozenVelocity)
-    state = network.network.state_dict()
-    stored = {name: z for name, z in found.tensors.items() if isinstance(z, Stored)}
+def _loaded(found: Recognised) -> VelocityNetwork:
+    network = build(_config(found))
+    frozen: Any = network
+    if isinstance(network, Staged):
+        frozen = network.denoiser
+        assert network.decoder is not None
+        assert found.decoder is not None
+        _load(network.decoder.module, found.decoder.tensors)
+        network.verify()
+    _load(frozen.network, found.tensors)
+    frozen.verify()
+    return network
+
+
+def _load(module: nn.Module, tensors: Mapping[str, Stored | Tensor]) -> None:
+    """Load weights into a module, after a check of all their names, shapes and types."""
+    state = module.state_dict()
+    stored = {name: z for name, z in tensors.items() if isinstance(z, Stored)}
     if stored:
         check_stored(stored, state)
-    tensors = {name: _read(z) for name, z in found.tensors.items()}
-    network.network.load_state_dict(with_tied(tensors, state))
-    network.verify()
-    return network
+    read = {name: _read(z) for name, z in tensors.items()}
+    module.load_state_dict(with_tied(read, state))
 
 
 def _read(tensor: Stored | Tensor) -> Tensor:

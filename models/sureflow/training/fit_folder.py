@@ -7,9 +7,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from torch import nn
 
 from sureflow.checkpoint import load, read_config, resolve, save
-from sureflow.networks import FrozenVelocity
+from sureflow.networks import FrozenVelocity, Staged
 from sureflow.training.arrays import Arrays, open_arrays
 from sureflow.training.better_variance import BetterVariance, Wanted
 from sureflow.training.config import DataConfig
@@ -77,9 +80,12 @@ class FolderFit:
             raise ValueError(f"{other}: is for samples of the model itself; leave it or data out")
         folder = resolve(folder)
         config, model = read_config(folder), load(folder, self.device)
-        network = model.network
+        whole = model.network
+        staged = isinstance(whole, Staged)
+        described = config.network["denoiser"] if staged else config.network
+        network = whole.denoiser if staged else whole
         if not isinstance(network, FrozenVelocity):
-            kind = config.network.get("kind")
+            kind = described.get("kind")
             what = f"{folder} has a network of kind {kind!r}"
             raise ValueError(f"network.kind: {what}, which is fitted by its configuration")
         usual = STEPS_OF_IMAGES if len(network.shape) == 3 else STEPS_OF_VECTORS
@@ -95,14 +101,19 @@ class FolderFit:
         parts = split(fitted, self.seed)
         self._check(network, fitted)
         training = BetterVariance(*parts, steps, batch, self.seed, state, self.quiet, self.say)
-        kept, record = training.find(self.variance, config.network, network)
+        kept, record = training.find(self.variance, described, network)
         record["fitted_to"] = source.description
         if self.data is None:
             record["meaning"] = DISTILLED
             self.say(f"fitted to {source.description}: a {DISTILLED}")
         provenance = {**config.provenance, "variance": record}
-        update = {"network": kept.config, "provenance": provenance}
-        save(out, config.model_copy(update=update), kept.network)
+        fitted_network: nn.Module = kept.network
+        written: dict[str, Any] = kept.config
+        if staged:
+            whole.denoiser, fitted_network = kept.network, whole
+            written = {**config.network, "denoiser": kept.config}
+        update = {"network": written, "provenance": provenance}
+        save(out, config.model_copy(update=update), fitted_network)
 
     @staticmethod
     def _read(path: Path, classes: tuple[str, ...]) -> Arrays:

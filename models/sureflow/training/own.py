@@ -1,4 +1,4 @@
-"""Samples of a model itself, to fit its variance to where there are no data."""
+"""Samples of a model itself, or its latents, to fit its variance to where there are no data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ IN_FLIGHT = 1 << 14
 
 def usual_count(model: Model, points: int) -> int:
     """How many samples make sense for a fit that draws so many points: at most as many."""
-    return max(1, min(USUAL, points, LARGEST // math.prod(model.card.shape)))
+    size: int = math.prod(model.network.shape)
+    return max(1, min(USUAL, points, LARGEST // size))
 
 
 def own_samples(
@@ -89,10 +90,10 @@ def _method(lane: FlowSpec) -> str:
 
 
 def _run(model: Model, lanes: list[FlowSpec], quiet: bool) -> Tensor:
-    capacity = min(max(IN_FLIGHT // math.prod(model.card.shape), 64), 256)
+    capacity = min(max(IN_FLIGHT // math.prod(model.network.shape), 64), 256)
     with tqdm(total=len(lanes), disable=quiet, unit="sample", desc="own samples") as bar:
         made = run(model, lanes, capacity, progress=bar.update)
-    samples = torch.from_numpy(np.stack([sample.data for sample in made])).float()
+    samples = torch.from_numpy(np.stack([sample.state for sample in made])).float()
     if not samples.isfinite().all():
         raise ValueError("network: its own samples are not finite, which tells of a wrong path")
     return samples

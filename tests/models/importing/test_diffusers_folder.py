@@ -18,7 +18,7 @@ from sureflow.importing.diffusers_folder import read_folder
 from sureflow.networks.registry import build
 from tests.tiny_diffusers import FLUX, MODELS, PIXART, UNET, bare, peer, saved, scheduled
 
-pytest.importorskip("diffusers")
+diffusers = pytest.importorskip("diffusers")
 
 FLOW = "FlowMatchEulerDiscreteScheduler"
 UNUSED = {"path": "linear", "prediction": "velocity"}
@@ -254,6 +254,18 @@ def test_flux_places_and_shifts_its_steps_as_its_pipeline_does(tmp_path: Path) -
     assert path["shift"] == pytest.approx(torch.tensor(0.5 + 0.65 / 15).exp().item())
 
 
+def autoencoder(folder: Path, channels: int) -> None:
+    made = diffusers.AutoencoderKL(
+        block_out_channels=(8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        latent_channels=channels,
+        norm_num_groups=4,
+        scaling_factor=0.25,
+    )
+    made.save_pretrained(folder)
+
+
 def test_pipeline(tmp_path: Path) -> None:
     others = {
         "vae": ["diffusers", "AutoencoderKL"],
@@ -265,13 +277,22 @@ def test_pipeline(tmp_path: Path) -> None:
     folder = scheduled(pipeline(tmp_path, "large", "unet", **others), "DDIMScheduler")
     for part in ("text_encoder", "tokenizer", "vae"):
         (folder / part).mkdir()
-    (folder / "vae" / "config.json").write_text('{"block_out_channels": [8, 8, 8]}')
+    autoencoder(folder / "vae", channels=4)
     (folder / "tokenizer" / "tokenizer_config.json").write_text('{"model_max_length": 9}')
     found = read_folder(folder)
     assert found.parts == {part: folder / part for part in ("vae", "text_encoder", "tokenizer")}
     assert found.network["conditions"]["text"]["shape"] == [9, 12]
     assert found.network["arguments"]["constants"] == {"time_ids": [32, 32, 0, 0, 32, 32]}
-    assert "Samples are latents; decoding them comes with the part vae." in found.notes
+    assert found.decoder is not None
+    shape, side = found.network["shape"], found.network["shape"][1]
+    assert found.decoder.config["shape"] == [3, 4 * side, 4 * side]
+    assert found.decoder.config["scale"] == 0.25
+    assert not any(name.startswith(("encoder", "quant_conv")) for name in found.decoder.tensors)
+    assert (
+        f"Its samples are latents, which AutoencoderKL decodes to [3, {4 * side}, {4 * side}]."
+        in (found.notes)
+    )
+    assert len(shape) == 3
 
 
 def test_pipeline_of_one_folder(copied: Path) -> None:
