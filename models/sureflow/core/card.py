@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from sureflow.core.vocabulary import Prompt
 
-ConditionKind = Literal["label", "vector", "text", "tokens", "mask", "composition", "structure"]
+ConditionKind = Literal[
+    "label", "vector", "text", "tokens", "image", "mask", "composition", "structure"
+]
 
 
 @dataclass(frozen=True, slots=True)
