@@ -23,7 +23,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile, Precision
 from sureflow.core.provenance import complaint
-from sureflow.file_kind import kind_of_file
+from sureflow.file_kind import check_regular, kind_of_file
 from sureflow.folders import embedded_folder
 from sureflow.learned import CALIBRATION as CALIBRATION
 from sureflow.learned import Learned, digest_of
@@ -195,6 +195,7 @@ def read_config(folder: Path) -> CheckpointConfig:
     """
     path = folder / CONFIG
     try:
+        check_regular(path)
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes")
         written = path.read_bytes()
@@ -205,7 +206,7 @@ def read_config(folder: Path) -> CheckpointConfig:
         raise CheckpointError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         reason = complaint(error) if isinstance(error, ValidationError) else str(error)
-        kind = kind_of_file(path)
+        kind = kind_of_file(path) if path.is_file() else None
         raise CheckpointError(f"{path}: {f'is {kind}' if kind else reason}") from error
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from sureflow.confidence.calibration import CALIBRATION as CALIBRATION
 from sureflow.confidence.calibration import Calibration
 from sureflow.core.engine import LearnedFile
-from sureflow.file_kind import no_safetensors
+from sureflow.file_kind import check_regular, no_safetensors
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,7 @@ class Learned:
         if not path.exists():
             return None
         try:
+            check_regular(path)
             part = read(path)
         except (SafetensorError, OSError) as error:
             raise ValueError(f"{path.name}: {no_safetensors(path, error)}") from error

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sureflow.file_kind import no_safetensors
+from sureflow.file_kind import check_regular, no_safetensors
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 """Types in which a floating-point tensor may be stored, whatever its own type is."""
@@ -49,6 +49,7 @@ def read_weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         ValueError: The file cannot be read, its tensors are not those of the module, or hold NaN or
             infinity; the message names the tensor.
     """
+    check_regular(path)
     try:
         with safe_open(path, "pt") as file:
             found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118

@@ -7,7 +7,9 @@ import gzip
 import io
 import json
 import lzma
+import os
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,13 +18,31 @@ import pytest
 import torch
 from safetensors.torch import save, save_file
 
+from sureflow.checkpoint import CheckpointError, load
 from sureflow.file_kind import kind_of_file
+from sureflow.folders import embedded_folder
+from sureflow.importing.stored import tensors_in
 from sureflow.training.arrays import open_arrays
 from sureflow.training.config import DataConfig
 from sureflow.weights import read_weights
 
 STATE = {"weight": torch.ones(64, 3), "bias": torch.zeros(3)}
 SOUND = save(STATE)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "calibration.safetensors"])
+def test_a_pipe_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "ring"
+    shutil.copytree(embedded_folder() / "ring", folder)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(CheckpointError, match="is no regular file"):
+        load(folder)
+    with pytest.raises(ValueError, match="is no regular file"):
+        open_arrays(DataConfig(name="file", path=folder / name))
+    with pytest.raises(ValueError, match="is no regular file"):
+        tensors_in(folder / name)
 
 
 def torch_saved(**options: bool) -> bytes:

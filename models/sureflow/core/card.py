@@ -70,3 +70,8 @@ class ModelCard:
     warnings: tuple[str, ...] = ()
     numerics: dict[str, Any] = field(default_factory=dict, compare=False)
     calibration_version: str = ""
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether every sample must have a class, so that none can be guided from no class."""
+        return bool(self.classes) and not self.null_label

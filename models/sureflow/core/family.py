@@ -205,6 +205,10 @@ class Family:
         """Whether an operation draws noise, so that several branches with it differ."""
         return False
 
+    def wanders(self, spec: LaneSpec) -> bool:
+        """Whether a lane draws noise on its way, so that several branches of it differ."""
+        return False
+
     def check_inversion(self, spec: LaneSpec) -> None:
         """Check that a lane like this one can start from the inversion of a given sample."""
 

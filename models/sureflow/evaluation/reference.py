@@ -59,7 +59,7 @@ def calibrate(
     family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
     references = [
         family.parse_setting(f"{method}:{steps}@{g:g}")
-        for g in (scales if model.card.classes else [1])
+        for g in (scales if model.card.classes and not model.card.needs_label else [1])
     ]
     score = score or family.usual_score(model.card)
     others = [name for name in family.scores if costly or not family.scores[name].costly]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sureflow.importing.adapter import Adapter
 from sureflow.importing.json_file import read_json
@@ -39,8 +40,7 @@ def read_module(
     name = reference.rpartition(":")[2].rpartition(".")[2].lower()
     load_plugin(reference, name)
     arguments = adapter.arguments or {}
-    with torch.device("meta"):
-        state = make_base(name, arguments).state_dict()
+    state = _state(name, arguments)
     found, taken = _named(stored_tensors(weights), state, prefix)
     notes = [f"The module that {reference} makes, with {len(state)} tensors."]
     if taken:
@@ -56,6 +56,16 @@ def read_module(
     }
     plugin = f"{name}={reference}"
     return Recognised(network, found, tuple(notes), plugin=plugin)
+
+
+def _state(name: str, arguments: dict[str, Any]) -> Mapping[str, Tensor]:
+    """Names, shapes and types of the module's tensors, without memory for them if it can be."""
+    try:
+        with torch.device("meta"):
+            return make_base(name, arguments).state_dict()
+    except ValueError:
+        # It may read values in its constructor, and meta tensors have none.
+        return make_base(name, arguments).state_dict()
 
 
 def stored_tensors(weights: Path) -> dict[str, Stored]:

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sureflow.file_kind import no_safetensors
+from sureflow.file_kind import check_regular, no_safetensors
 from sureflow.weights import check_tensors
 
 
@@ -58,6 +58,10 @@ def tensors_in(file: Path) -> dict[str, Stored]:
     Raises:
         ValueError: It is none, or its sizes are not those of its header; begins with the file.
     """
+    try:
+        check_regular(file)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
     try:
         with safe_open(file, "pt") as opened:
             parts = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118

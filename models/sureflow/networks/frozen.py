@@ -161,9 +161,9 @@ class FrozenVelocity(VelocityNetwork):
             variance = variance * broadcast(factor.to(variance), variance)
         return NetworkOutput(mean, variance, hidden=rows)
 
-    def raw(self, x: Tensor, told: Tensor, label: Tensor) -> Tensor:
+    def raw(self, x: Tensor, told: Tensor, label: Tensor, **given: Tensor) -> Tensor:
         """What the module says, before it is converted."""
-        return self._said(x, told, label, self.complete(x, {})).to(x.dtype)
+        return self._said(x, told, label, self.complete(x, given)).to(x.dtype)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of the noise layer; the frozen module stays in evaluation mode."""

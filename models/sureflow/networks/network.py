@@ -108,9 +108,9 @@ class VelocityNetwork(nn.Module, ABC):
         given = self.complete(x, given)
         return self.run(x, t, self._labels(x, label), False, **given).mean.to(x.dtype)
 
-    def raw(self, x: Tensor, told: Tensor, label: Tensor) -> Tensor:
+    def raw(self, x: Tensor, told: Tensor, label: Tensor, **given: Tensor) -> Tensor:
         """What the network says at ``x [B, *shape]`` if it is told these times, not converted."""
-        return self.forward(x, told, label)
+        return self.forward(x, told, label, **given)
 
     def moments(
         self, x: Tensor, t: Tensor, label: Tensor | None = None, **given: Tensor

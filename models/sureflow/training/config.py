@@ -34,7 +34,9 @@ class DataConfig(_Section):
 class TrainingConfig(_Section):
     """How a network is trained."""
 
-    objective: Literal["velocity", "beta_nll", "decoupled", "variance"] = "beta_nll"
+    objective: Literal["velocity", "beta_nll", "decoupled", "variance", "beta_variance"] = (
+        "beta_nll"
+    )
     seed: int = 0
     steps: PositiveInt
     batch: PositiveInt = 64
@@ -52,7 +54,7 @@ class TrainingConfig(_Section):
 class VarianceConfig(TrainingConfig):
     """How the variance alone is trained."""
 
-    objective: Literal["variance"] = "variance"
+    objective: Literal["variance", "beta_variance"] = "variance"
 
 
 class TrainConfig(_Section):

@@ -15,6 +15,7 @@ from torch import Tensor
 from sureflow.training.arrays import Arrays, open_arrays
 from sureflow.training.config import DataConfig
 from sureflow.training.digits import DIGIT_NAMES, digits
+from sureflow.training.drawn import Drawn
 from sureflow.training.mixture import Mixture
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -75,19 +76,19 @@ class Ring:
         angles = torch.arange(RING_MODES) * (2 * math.pi / RING_MODES)
         return RING_RADIUS * torch.stack([angles.cos(), angles.sin()], -1)
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, count: int, generator: torch.Generator) -> Drawn:
         """Draw exact samples."""
         mode = torch.randint(RING_MODES, (count,), generator=generator)
         noise = torch.randn(count, 2, generator=generator)
-        return self.centres()[mode] + RING_DEVIATION * noise, torch.zeros_like(mode)
+        samples = self.centres()[mode] + RING_DEVIATION * noise
+        return Drawn(samples, torch.zeros_like(mode))
 
 
 Source = Arrays | Mixture | Ring
 """A source of training samples.
 
 It has the names of its classes by label, none where samples have no labels; a description, for the
-provenance of a checkpoint; and it draws samples ``[count, *shape]`` with labels ``[count]``, which
-are zeros where there are none."""
+provenance of a checkpoint; and it draws samples, as a :class:`~sureflow.training.drawn.Drawn`."""
 
 
 def _mixture(config: DataConfig) -> Mixture:

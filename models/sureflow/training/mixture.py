@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sureflow.networks import GaussianMixture
+from sureflow.training.drawn import Drawn
 
 WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 SEPARATION = 3.0
@@ -47,14 +48,14 @@ class Mixture:
         means, covariances = _moments(self.dimension)
         return GaussianMixture(means.tolist(), WEIGHTS, covariances.tolist())
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, count: int, generator: torch.Generator) -> Drawn:
         """Draw exact samples; no labels."""
         means, covariances = _moments(self.dimension)
         factors = torch.linalg.cholesky(covariances).float()
         chosen = torch.multinomial(torch.tensor(WEIGHTS), count, True, generator=generator)
         normal = torch.randn(count, self.dimension, generator=generator)
         shaped = torch.einsum("nd,ked->nke", normal, factors)[torch.arange(count), chosen]
-        return means.float()[chosen] + shaped, torch.zeros_like(chosen)
+        return Drawn(means.float()[chosen] + shaped, torch.zeros_like(chosen))
 
 
 @lru_cache

@@ -37,8 +37,8 @@ PREDICTED: dict[ForeignPrediction, str] = {
     "reverse_velocity": "the opposite velocity x0 - x1",
     "noise": "a prediction of the noise x0",
     "data": "a prediction of the data x1",
-    "v": "a v-prediction",
-    "edm": "the preconditioned output of EDM",
+    "v": "a prediction of v",
+    "edm": "a prediction of what EDM preconditions",
 }
 """What a network may predict there, as it is said."""
 
@@ -57,10 +57,10 @@ class Reading:
 
     def settings(self, present: Convention) -> str:
         """The fields that have to be set for it, in place of the present convention."""
-        wanted, path = self.convention, self.convention.path
+        wanted, path = self.convention, self.convention.path.description()
         fields = {}
-        if path != present.path:
-            fields["path"] = json.dumps(path.description())
+        if path != present.path.description():
+            fields["path"] = json.dumps(path)
         if wanted.prediction != present.prediction:
             fields["prediction"] = f'"{wanted.prediction}"'
         if wanted.time != present.time:

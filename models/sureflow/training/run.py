@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,13 @@ import torch
 from torch import Tensor
 
 from sureflow.checkpoint import CheckpointConfig, load, read_config, save
-from sureflow.learned import digest_of
 from sureflow.networks import FrozenVelocity, VelocityNetwork, build
-from sureflow.training.arrays import Arrays
-from sureflow.training.config import TrainConfig, TrainingConfig
+from sureflow.training.config import TrainConfig
 from sureflow.training.data import Source, source_of
+from sureflow.training.fingerprint import fingerprint
+from sureflow.training.record import trained
 from sureflow.training.soundness import check_finite, convention_problem
-from sureflow.training.trainer import Trainer
+from sureflow.training.suited import suited
 from sureflow.weights import read_weights
 
 log = logging.getLogger(__name__)
@@ -30,7 +28,8 @@ def train(
 ) -> None:
     """Train a network and write its checkpoint folder, ``out``, continuing an interrupted run.
 
-    The training state is in a subfolder of ``runs`` that has the name of the config.
+    The training state is in a subfolder of ``runs``, and a run is continued only if config, code
+    and data are as they were; see :mod:`sureflow.training.fingerprint`.
 
     Raises:
         ValueError: Network, data or objective are unknown or do not fit together.
@@ -40,11 +39,11 @@ def train(
     network = build(config.network)
     if isinstance(network, FrozenVelocity):
         raise ValueError("network.kind: a frozen network is not trained; use `sureflow fit`")
-    source = _source(config, network)
+    source = suited(source_of(config.data), network)
     record: dict[str, Any] | str = "none"
     if config.training is not None:
-        network = network.to(device)
-        record = _run(network, source, config.training, runs / config.name, quiet)
+        state = runs / f"{config.name}-{_key(config, network, source)}"
+        record = trained(network.to(device), source, config.training, state, quiet)
     check_finite(network, source)
     save(out, _described(config, source, network, {"training": record}), network)
 
@@ -63,7 +62,7 @@ def fit(
     The velocity is that of the folder, or, of kind ``frozen``, a module with these ``weights``, a
     safetensors file. It is first compared with the data, see :mod:`sureflow.training.soundness`;
     with ``force`` another one is fitted too, after a warning. The training state is in ``runs``. A
-    run continues only for the same config and velocity.
+    run continues only for the same config, velocity and data.
 
     Raises:
         ValueError: The config has no ``[variance]`` section, the network has no noise layer,
@@ -77,7 +76,7 @@ def fit(
     network = build(config.network)
     if not network.noise_parameters():
         raise ValueError("network.noise: no layer injects noise, so there is nothing to fit")
-    source = _source(config, network)
+    source = suited(source_of(config.data), network)
     if weights is None:
         if isinstance(network, FrozenVelocity) and not folder.is_dir():
             message = f"a frozen network needs them, as there is no {folder} to refit"
@@ -94,27 +93,15 @@ def fit(
         if not force:
             raise ValueError(f"network: {reason}; --force fits it all the same")
         log.warning("%s", reason)
-    fingerprint = digest_of(config.model_dump(mode="json"), _velocity(network))
-    state = runs / f"{config.name}-variance-{fingerprint.removeprefix('sha256:')[:12]}"
-    record = _run(network, source, config.variance, state, quiet)
+    state = runs / f"{config.name}-variance-{_key(config, network, source)}"
+    record = trained(network, source, config.variance, state, quiet)
     provenance = {**old.provenance, "variance": record}
     described = old.model_copy(update={"network": config.network, "provenance": provenance})
     save(folder, described, network)
 
 
-def _source(config: TrainConfig, network: VelocityNetwork) -> Source:
-    """Open the data of the config, and check that it fits the network."""
-    source = source_of(config.data)
-    shape = tuple(source.draw(1, torch.Generator().manual_seed(0))[0].shape[1:])
-    if shape != network.shape:
-        message = f"samples have shape {[*shape]}, but the network has {[*network.shape]}"
-        raise ValueError(f"data: {message}")
-    if not network.classes:
-        return source.unlabelled() if isinstance(source, Arrays) else source
-    if len(source.names) != network.classes:
-        message = f"has {len(source.names)} classes, but network.classes is {network.classes}"
-        raise ValueError(f"data: {message}")
-    return source
+def _key(config: TrainConfig, network: VelocityNetwork, source: Source) -> str:
+    return fingerprint(config.model_dump(mode="json"), network, source)
 
 
 def _velocity(network: VelocityNetwork) -> dict[str, Tensor]:
@@ -140,24 +127,6 @@ def _take_weights(network: VelocityNetwork, path: Path) -> None:
     network.verify()
 
 
-def _run(
-    network: VelocityNetwork, source: Source, config: TrainingConfig, folder: Path, quiet: bool
-) -> dict[str, Any]:
-    """Train, load the averaged weights, and return the record for the provenance."""
-    trainer = Trainer(network, source, config, folder)
-    trainer.run(quiet)
-    trainer.averaged()
-    return {
-        **config.model_dump(),
-        "samples_seen": trainer.step * config.batch,
-        "seconds": round(trainer.seconds),
-        "final_loss": round(trainer.recent_loss(), 5),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "torch": torch.__version__,
-        "commit": _commit(),
-    }
-
-
 def _described(
     config: TrainConfig, source: Source, network: VelocityNetwork, record: dict[str, Any]
 ) -> CheckpointConfig:
@@ -168,12 +137,3 @@ def _described(
         network=config.network,
         provenance={"data": source.description, **record},
     )
-
-
-def _commit() -> str | None:
-    """The commit of the source tree, if it is a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

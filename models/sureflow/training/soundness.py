@@ -12,10 +12,11 @@ from math import inf
 import torch
 from torch import Tensor
 
-from sureflow.core.path import LINEAR, broadcast
+from sureflow.core.path import broadcast
 from sureflow.networks import VelocityNetwork
 from sureflow.networks.foreign.convention import Convention
 from sureflow.training.data import Source
+from sureflow.training.points import Points
 from sureflow.training.readings import PREDICTED, Reading, at_a_place, readings
 
 TIMES, DRAWS_EACH = 21, 4
@@ -45,21 +46,8 @@ SPARSE = 4
 """Of other conventions one draw in so many is looked at first."""
 
 
-@dataclass(frozen=True)
-class Draws:
-    """Points on paths from noise to data, ascending in time.
-
-    Attributes:
-        x: The points, ``[n, *shape]``.
-        t: Their times, ``[n]``.
-        u: ``x1 - x0``, ``[n, *shape]``.
-        label: Labels, ``[n]``; every second one is the null label, if the network knows it.
-    """
-
-    x: Tensor
-    t: Tensor
-    u: Tensor
-    label: Tensor
+class Draws(Points):
+    """Points ascending in time; every second one has no condition, as far as the network knows."""
 
     @classmethod
     def make(
@@ -67,13 +55,13 @@ class Draws:
     ) -> Draws:
         """Draw a path of this convention for each of these times."""
         generator = torch.Generator().manual_seed(0)
-        x1, label = source.draw(len(t), generator)
-        x0 = torch.randn(x1.shape, generator=generator)
-        if network.null_label:
-            label[::2] = network.classes
-        start = convention.start(x0, x1)
-        parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
-        return cls(*(part.to(network.device) for part in parts))
+        drawn = source.draw(len(t), generator)
+        x0 = torch.randn(drawn.samples.shape, generator=generator)
+        return cls.between(x0, drawn, t, torch.arange(len(t)) % 2 == 0, network, convention)
+
+    def sparse(self) -> Draws:
+        """One in :data:`SPARSE` of them."""
+        return self.rows(slice(None, None, SPARSE))
 
     @torch.no_grad()
     def answers(self, network: VelocityNetwork, convention: Convention) -> Tensor:
@@ -84,9 +72,9 @@ class Draws:
         """
         affine = convention.at(self.t)
         x = self.x * broadcast(affine.input, self.x)
-        blocks = zip(*(torch.split(z, BLOCK) for z in (x, affine.time, self.label)), strict=True)
+        rows = range(0, len(x), BLOCK)
         try:
-            out = torch.cat([network.raw(*block) for block in blocks])
+            out = torch.cat([self._raw(network, x, affine.time, i) for i in rows])
         except Exception as error:  # a third-party network may raise anything
             said = f"{type(error).__name__}: {error}"
             raise ValueError(f"network: cannot be evaluated at t = 0 .. 1: {said}") from error
@@ -94,6 +82,12 @@ class Draws:
         if wrong.any():
             raise ValueError(f"network: its velocity is not finite at t = {self.t[wrong][0]:g}")
         return out
+
+    def _raw(self, network: VelocityNetwork, x: Tensor, told: Tensor, first: int) -> Tensor:
+        """What it says in the block that begins with this row."""
+        block = slice(first, first + BLOCK)
+        at = self.rows(block)
+        return network.raw(x[block], told[block], at.label, **at.given)
 
 
 def check_finite(network: VelocityNetwork, source: Source) -> None:
@@ -167,7 +161,7 @@ def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     """Why a network is not a velocity of the data, and what it seems to be; ``None`` if it is.
 
     It is one if its :func:`misfit` is at most :data:`MOST`, and no other reading of what it says
-    has a clearly smaller loss.
+    leaves clearly less of the velocity unexplained.
 
     Raises:
         ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
@@ -175,21 +169,20 @@ def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     own, times = network.convention, torch.linspace(FIRST, LAST, DRAWS)
     draws = Draws.make(source, times, network, own)
     said = draws.answers(network, own)
-    losses = _losses(draws, said, at_a_place(own.path.description(), own.time, ""))
-    present = next(
-        (loss for one, loss in losses if one.convention.prediction == own.prediction), inf
-    )
-    if present <= CLEARLY * min((loss for _, loss in losses), default=inf) < inf:
-        return None
+    here = at_a_place(own.path.description(), own.time, "")
+    losses = _losses(draws, said, here)
+    present = _of(own, losses)
+    few = _of(own, _losses(draws.sparse(), said[::SPARSE], here))
     for place in readings():
         there = place[0].convention
         with suppress(ValueError):  # the network may not be defined at these times
-            for some in (times[::SPARSE], times):
-                others = Draws.make(source, some, network, there)
-                found = _losses(others, others.answers(network, there), place)
-                if not found:
-                    break
-            losses += found
+            some = Draws.make(source, times[::SPARSE], network, there)
+            found = _losses(some, some.answers(network, there), place)
+            if present == inf or any(CLEARLY * loss < few for _, loss in found):
+                others = Draws.make(source, times, network, there)
+                losses += _losses(others, others.answers(network, there), place)
+    if present <= CLEARLY * min((loss for _, loss in losses), default=inf) < inf:
+        return None
     what = PREDICTED[own.prediction].removeprefix("a prediction of ")
     where = "" if own.plain else f" on the path {own.path.description()['kind']}"
     reason = f"does not predict {what}{where} of these data"
@@ -200,11 +193,17 @@ def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     return f"{reason}; it seems to be {likely.says}: set {likely.settings(own)}"
 
 
+def _of(own: Convention, losses: list[tuple[Reading, float]]) -> float:
+    """The loss of a convention among those of the same place; infinity if it is none of them."""
+    found = (loss for one, loss in losses if one.convention.prediction == own.prediction)
+    return next(found, inf)
+
+
 def _losses(draws: Draws, said: Tensor, place: list[Reading]) -> list[tuple[Reading, float]]:
-    """Mean squared error of every reading under which the answers are a velocity of the data."""
-    found = []
+    """Unexplained share of the velocity, of every reading under which the answers are one."""
+    found, whole = [], draws.u.square().mean()
     for one in place:
         if misfit(draws, one.convention, said) <= MOST:
             v = one.convention.at(draws.t).velocity(draws.x, said)
-            found.append((one, float((draws.u - v).square().mean())))
+            found.append((one, float((draws.u - v).square().mean() / whole)))
     return found

@@ -13,11 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from sureflow.core.path import LINEAR, sample_times
+from sureflow.core.path import sample_times
 from sureflow.networks import VelocityNetwork
 from sureflow.training.config import TrainingConfig
 from sureflow.training.data import Source
 from sureflow.training.loss import OBJECTIVES
+from sureflow.training.points import Points
 
 
 class Trainer:
@@ -80,22 +81,17 @@ class Trainer:
     def _advance(self) -> float:
         config = self.config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
-        x1, label = self.source.draw(config.batch, generator)
-        x0 = torch.randn(x1.shape, generator=generator)
+        drawn = self.source.draw(config.batch, generator)
+        x0 = torch.randn(drawn.samples.shape, generator=generator)
         t = sample_times(config.batch, config.time, generator)
         dropped = torch.rand(config.batch, generator=generator) < config.label_dropout
-        if self.network.null_label:
-            label = torch.where(dropped, self.network.classes, label)
+        points = Points.between(x0, drawn, t, dropped, self.network)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
         self.optimizer.zero_grad()
-        device = self.network.device
-        start = self.network.start(x0, x1)
-        batch = (LINEAR.interpolate(start, x1, t), t, x1 - start, label)
-        x, t, u, label = (part.to(device) for part in batch)
         bf16 = config.precision == "bfloat16"
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
-            loss = self._objective(self.network, x, t, u, label)
+        with torch.autocast(points.x.device.type, dtype=torch.bfloat16, enabled=bf16):
+            loss = self._objective(self.network, points)
         nn.utils.clip_grad_norm_(self.parameters.values(), config.clip)
         self.optimizer.step()
         self.step += 1

@@ -80,9 +80,9 @@ def plan_edit(
     if operations:
         seed = seed_of(request.seed)
         spec = replace(spec, seed=seed, index=0)
-    if request.branches > 1 and not any(
-        family_of(card).draws_noise(each) for _, each in operations
-    ):
+    family = family_of(card)
+    drawing = family.wanders(spec) or any(family.draws_noise(each) for _, each in operations)
+    if request.branches > 1 and not drawing:
         message = "nothing is drawn, so all would be the same; resample, or inpaint with inner > 1"
         raise Problem.field("branches", message)
     first = spec.index

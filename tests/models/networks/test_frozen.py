@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sureflow.networks import FrozenVelocity, GaussianMixture
 from sureflow.training.loss import variance
+from sureflow.training.points import Points
 
 
 class Plain(nn.Module):
@@ -201,7 +202,7 @@ def test_variance_is_learned_and_nothing_else_moves() -> None:
     for _ in range(500):
         x, t, u = batch()
         optimizer.zero_grad()
-        variance(frozen, x, t, u, torch.zeros(512, dtype=torch.long))
+        variance(frozen, Points(x, t, u, torch.zeros(512, dtype=torch.long), {}))
         optimizer.step()
 
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())

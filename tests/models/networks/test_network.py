@@ -16,6 +16,7 @@ from sureflow.moments import Moments
 from sureflow.networks import NetworkOutput, VelocityNetwork, build
 from sureflow.sampling.sample import run
 from sureflow.training.loss import OBJECTIVES
+from sureflow.training.points import Points
 
 Randomised = Callable[..., VelocityNetwork]
 Simulate = Callable[..., Tensor]
@@ -192,7 +193,8 @@ def test_a_few_steps_learn(kind: str, objective: str) -> None:
         t = torch.rand(32, generator=generator)
         time = t.reshape(-1, *(1,) * len(network.shape))
         optimizer.zero_grad()
-        OBJECTIVES[objective][0](network, (1 - time) * x0 + time * x1, t, x1 - x0, label)
+        at = Points((1 - time) * x0 + time * x1, t, x1 - x0, label, {})
+        OBJECTIVES[objective][0](network, at)
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         if 5 <= step < 35:

@@ -21,7 +21,7 @@ def test_samples_and_labels_stay_together(tmp_path: Path) -> None:
     labels = torch.arange(50) % 3
     path = _file(tmp_path, samples=labels[:, None].float() * torch.ones(4), labels=labels)
     source = source_of(DataConfig(name="file", path=path))
-    x, label = source.draw(200, torch.Generator().manual_seed(0))
+    x, label, _ = source.draw(200, torch.Generator().manual_seed(0))
     assert torch.equal(x, label[:, None].float().expand(200, 4))
     assert set(label.tolist()) == {0, 1, 2}
     assert source.names == ("0", "1", "2")
@@ -30,7 +30,7 @@ def test_samples_and_labels_stay_together(tmp_path: Path) -> None:
 def test_images_without_labels(tmp_path: Path) -> None:
     path = _file(tmp_path, samples=torch.rand(5, 1, 4, 4))
     source = source_of(DataConfig(name="file", path=path))
-    x, label = source.draw(7, torch.Generator().manual_seed(0))
+    x, label, _ = source.draw(7, torch.Generator().manual_seed(0))
     assert source.names == ()
     assert x.shape == (7, 1, 4, 4)
     assert label.tolist() == [0] * 7
@@ -39,7 +39,7 @@ def test_images_without_labels(tmp_path: Path) -> None:
 def test_a_part_of_the_file(tmp_path: Path) -> None:
     path = _file(tmp_path, samples=torch.arange(10.0)[:, None], labels=torch.arange(10))
     source = source_of(DataConfig(name="file", path=path, first=3, count=2))
-    x, label = source.draw(50, torch.Generator().manual_seed(0))
+    x, label, _ = source.draw(50, torch.Generator().manual_seed(0))
     assert set(x.flatten().tolist()) == set(label.tolist()) == {3, 4}
     assert source.description == "data.safetensors, samples 3 to 5"
     assert len(source.names) == 10
@@ -105,7 +105,7 @@ def test_labels_can_be_hidden(tmp_path: Path) -> None:
     source = source_of(DataConfig(name="file", path=path))
     assert isinstance(source, Arrays)
     hidden = source.unlabelled()
-    (x, label), (same, _) = (
+    (x, label, _), (same, *_) = (
         each.draw(20, torch.Generator().manual_seed(0)) for each in (hidden, source)
     )
     assert torch.equal(x, same)

@@ -34,7 +34,7 @@ def test_bytes_become_data_units() -> None:
 
 
 def test_ring_has_its_moments() -> None:
-    x, labels = Ring().draw(20_000, torch.Generator().manual_seed(0))
+    x, labels, _ = Ring().draw(20_000, torch.Generator().manual_seed(0))
     assert not labels.any()
     distance = (x[:, None] - Ring.centres()).norm(dim=-1).min(1).values
     assert float(distance.square().mean()) == pytest.approx(2 * 0.1**2, rel=0.05)

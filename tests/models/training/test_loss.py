@@ -80,7 +80,7 @@ def test_penalised_sampled_noise_is_no_confidence(tmp_path: Path) -> None:
     # It is -0.25 after these and -0.19 after 700, and the likelihood is far above by then.
     for step in range(400):
         generator = torch.Generator().manual_seed(step)
-        x1, _ = source.draw(256, generator)
+        x1, *_ = source.draw(256, generator)
         x0 = torch.randn(x1.shape, generator=generator)
         t = torch.rand(256, generator=generator)
         captured.clear()

@@ -9,7 +9,7 @@ from sureflow.training.mixture import Mixture
 @pytest.mark.parametrize("dimension", [2, 8])
 def test_draws_are_those_of_the_exact_network(dimension: int) -> None:
     source = Mixture(dimension)
-    x, labels = source.draw(20_000, torch.Generator().manual_seed(0))
+    x, labels, _ = source.draw(20_000, torch.Generator().manual_seed(0))
     y = source.exact.draw(20_000, torch.Generator().manual_seed(1)).float()
     assert x.shape == (20_000, dimension)
     assert not labels.any()

@@ -51,6 +51,7 @@ def test_an_interrupted_run_ends_where_it_would_have(tmp_path: Path, objective: 
     [
         ("velocity", False, True),
         ("variance", True, False),
+        ("beta_variance", True, False),
         ("beta_nll", True, True),
         ("decoupled", True, True),
     ],

@@ -7,6 +7,11 @@ paths, and the noise between the steps.
 
 from __future__ import annotations
 
+import math
+from typing import cast
+
+from sureflow.core.lane import LaneSpec
+from sureflow.core.schema import InvalidFieldError
 from sureflow.core.setting import Setting
 from sureflow.families.diffusion.options import DiffusionOptions
 from sureflow.families.diffusion.spec import OWN, DiffusionSpec
@@ -23,6 +28,16 @@ class Diffusion(Flow):
     sampler = DiffusionOptions
     inversion = DiffusionOptions(method="dopri5", tolerance=1e-4)
 
+    def wanders(self, spec: LaneSpec) -> bool:
+        """Whether a lane draws noise between its steps."""
+        return bool(cast(DiffusionSpec, spec).run_by)
+
+    def check_inversion(self, spec: LaneSpec) -> None:
+        """Check that a lane like this one can start from the inversion of a given sample."""
+        super().check_inversion(spec)
+        for name in cast(DiffusionSpec, spec).run_by:
+            raise InvalidFieldError(f"sampler.{name}", "an inverted sample goes on along the ODE")
+
     @staticmethod
     def parse_setting(text: str) -> Setting:
         """The setting that ``METHOD:STEPS[/GRID][~ETA][@GUIDANCE]`` means, by default native."""
@@ -33,9 +48,14 @@ class Diffusion(Flow):
         if not noisy:
             return found
         try:
-            return Setting.of({**found.record(), "eta": float(eta)})
-        except ValueError as error:
-            raise ValueError(f"{text!r}: {eta!r} after ~ is no number") from error
+            share = float(eta)
+        except ValueError:
+            share = math.nan
+        if not 0 <= share <= 1:
+            raise ValueError(f"{text!r}: {eta!r} after ~ is no number in 0 .. 1")
+        if found.axis != "steps":
+            raise ValueError(f"{text!r}: an eta is for fixed steps, not for a tolerance")
+        return Setting.of({**found.record(), "eta": share}) if share else found
 
 
 FAMILY = Diffusion()

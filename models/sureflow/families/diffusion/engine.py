@@ -7,13 +7,15 @@ from typing import Any, cast
 
 from sureflow.core.engine import EarlyRule
 from sureflow.core.field_types import check_range
-from sureflow.core.lane import Inverted, LaneSpec
+from sureflow.core.lane import Branch, Inverted, LaneSpec
+from sureflow.families.diffusion.grid import times
 from sureflow.families.diffusion.lanes import DiffusionLanes
 from sureflow.families.diffusion.noise import NoisySteps
 from sureflow.families.diffusion.options import MAX_CHURN
 from sureflow.families.diffusion.spec import DiffusionSpec
 from sureflow.families.flow.engine import FlowEngine
 from sureflow.families.flow.phases import FlowPhases
+from sureflow.families.flow.spec import GRIDS
 from sureflow.families.flow.tableau import TABLEAUS
 
 
@@ -48,7 +50,15 @@ class DiffusionEngine(FlowEngine):
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane, as for a flow, and the noise between its steps."""
         super().check(spec)
-        lane = cast(DiffusionSpec, spec)
+        self._check_noise(cast(DiffusionSpec, spec))
+
+    def _check_noise(self, lane: DiffusionSpec) -> None:
+        """Check the grid of a lane, the noise between its steps, and those of its parents."""
+        if lane.tolerance is None and lane.grid not in GRIDS:
+            try:
+                times(self.model.network.convention, lane.grid, lane.steps)
+            except ValueError as error:
+                raise ValueError(f"grid: {error}") from error
         check_range("eta", lane.eta, 0, 1)
         check_range("churn", lane.churn, 0, MAX_CHURN)
         for name in lane.run_by:
@@ -58,3 +68,8 @@ class DiffusionEngine(FlowEngine):
                 raise ValueError(f"{name}: not with {lane.method}, which uses earlier steps")
             if isinstance(lane.origin, Inverted):
                 raise ValueError(f"{name}: an inverted sample goes on along the ODE")
+        if isinstance(lane.origin, Branch):
+            try:
+                self._check_noise(cast(DiffusionSpec, lane.origin.parent))
+            except ValueError as error:
+                raise ValueError(f"parent: {error}") from error

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from torch import Tensor
+
 from sureflow.core.arrays import Floats
+from sureflow.core.path import LINEAR
 from sureflow.families.diffusion.grid import times
 from sureflow.families.diffusion.spec import DiffusionSpec
 from sureflow.families.flow.lanes import FlowLanes
@@ -25,6 +28,20 @@ class DiffusionLanes(FlowLanes):
         self.convention = convention
         self.eta = self.number("eta", kept=False)
         self.churn = self.number("churn", kept=False)
+
+    def begun(self, noise: Tensor, data: Tensor) -> Tensor:
+        """State at ``t = 0`` of the path from noise to data."""
+        return self.convention.start(noise, data)
+
+    def noise_in(self, start: Tensor, data: Tensor) -> Tensor:
+        """The noise of a path that begins with this state; the inverse of :meth:`begun`."""
+        a, b = self.convention.coupling
+        return start if (a, b) == (0, 1) else (start - a * data) / b
+
+    def slope(self, x: Tensor, t: float, velocity: Tensor) -> Tensor:
+        """``grad log p_t``, the expected noise over minus the deviation of the noise."""
+        _, b = self.convention.coupling
+        return self.noise_in(*LINEAR.ends(x, t, velocity)) / (-b * (1 - t))
 
     def set_grid(self, slot: int, spec: FlowSpec, step: int, t: float) -> None:
         """Set how a lane is run from this step and time on."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
+from sureflow.core.path import LINEAR
 from sureflow.families.diffusion.lanes import DiffusionLanes
 from sureflow.families.flow.adaptive import Adaptive
 from sureflow.families.flow.combine import combine
@@ -79,11 +80,10 @@ def _renew(lanes: DiffusionLanes, slot: int, before: float, velocity: Tensor) ->
     eta, t = float(lanes.eta[slot]), float(lanes.t[slot])
     if not eta:
         return
-    a, b = lanes.convention.coupling
+    _, b = lanes.convention.coupling
     part = eta * math.sqrt(max(1 - (_ratio(lanes, t) / _ratio(lanes, before)) ** 2, 0.0))
     x = lanes.x[slot]
-    start, end = x - t * velocity, x + (1 - t) * velocity
-    noise = (start - a * end) / b
+    noise = lanes.noise_in(*LINEAR.ends(x, t, velocity))
     change = (math.sqrt(1 - part**2) - 1) * noise + part * _fresh(lanes, slot, 0)
     lanes.jump(slot, x + (1 - t) * b * change, renewed=True)
 

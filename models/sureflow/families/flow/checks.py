@@ -71,6 +71,10 @@ def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
     if spec.label is not None and not 0 <= spec.label < classes:
         allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
         raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
+    if spec.label is None and card.needs_label:
+        raise ValueError(f"label: {card.name} needs one, 0 .. {classes - 1}")
+    if spec.guidance != 1 and card.needs_label:
+        raise ValueError(f"guidance: {card.name} knows no sample without a label to guide from")
     if not isinstance(spec.condition, Mapping):
         raise ValueError(f"condition: {spec.condition!r:.60} is no arrays by name")
     for name, value in spec.condition.items():

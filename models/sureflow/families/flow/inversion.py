@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from sureflow.core.arrays import Flags, Slots
+from sureflow.core.family import families
 from sureflow.core.lane import Array, Inverted, Sample
 from sureflow.core.process import Query, Reply
 from sureflow.families.flow.lanes import FlowLanes
@@ -94,8 +95,9 @@ def invert(
         ValueError: A sample or a field is not valid; the message begins with its name.
     """
     wanted: dict[str, Any] = {"seed": 0, "method": method, "tolerance": tolerance} | fields
+    kind: Any = families()[model.card.family].spec
     specs = [
-        FlowSpec(index=index, origin=Inverted(np.asarray(one, np.float32)), **wanted)
+        kind(index=index, origin=Inverted(np.asarray(one, np.float32)), **wanted)
         for index, one in enumerate(data)
     ]
     for spec in specs:

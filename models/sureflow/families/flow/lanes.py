@@ -184,6 +184,18 @@ class FlowLanes(Lanes):
         self.start[slot] = self.x[slot]
         self.jumped[slot] = False
 
+    def begun(self, noise: Tensor, data: Tensor) -> Tensor:
+        """State at ``t = 0`` of the path from noise to data: the noise itself."""
+        return noise
+
+    def noise_in(self, start: Tensor, data: Tensor) -> Tensor:
+        """The noise of a path that begins with this state; the inverse of :meth:`begun`."""
+        return start
+
+    def slope(self, x: Tensor, t: float, velocity: Tensor) -> Tensor:
+        """``grad log p_t`` at a state of a lane, from the velocity there."""
+        return LINEAR.score(x, t, velocity)
+
     def set_condition(self, slot: int, spec: FlowSpec) -> None:
         """Set a lane's spec, and the condition and guidance in it."""
         self.specs[slot] = spec

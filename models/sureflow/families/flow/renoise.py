@@ -23,9 +23,9 @@ most of the variance remains."""
 class Renoise(FlowProcess):
     """Asks, in one tick, for the unguided velocities at ``x_t = (1 - t) x0' + t x1``.
 
-    ``x1`` is the finished sample and ``x0'`` is fresh noise, keyed by the lane and the draw.
-    Guided lanes are asked about without guidance, since the variance was trained for the plain
-    velocity.
+    ``x1`` is the finished sample and ``x0'`` is fresh noise, keyed by the lane and the draw, with
+    as much of the sample in it as the path begins with. Guided lanes are asked about without
+    guidance, since the variance was trained for the plain velocity.
     """
 
     def ask(self, slots: Slots) -> list[Query]:
@@ -49,7 +49,7 @@ class Renoise(FlowProcess):
         return np.ones(len(slots), np.bool_), np.zeros(len(slots), np.bool_)
 
     def _ends(self, slots: Slots) -> tuple[Tensor, Tensor]:
-        """The noise of every draw of each lane, and its finished sample."""
+        """Where the path of every draw of each lane begins, and its finished sample."""
         lanes, specs = self.lanes, [self.lanes.specs[slot] for slot in slots.tolist()]
         noise = [
             normal(lanes.shape, spec.seed, spec.index, Purpose.RENOISE, draw)
@@ -57,4 +57,4 @@ class Renoise(FlowProcess):
             for draw in range(len(TIMES))
         ]
         ends = lanes.x[lanes.index(slots)].repeat_interleave(len(TIMES), 0)
-        return torch.stack(noise).to(lanes.device), ends
+        return lanes.begun(torch.stack(noise).to(lanes.device), ends), ends

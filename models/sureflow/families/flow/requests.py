@@ -85,6 +85,12 @@ def _conditioned(
     guidance = spec.guidance if scale is None else scale
     condition = {**spec.condition, **floats}
     spec = replace(spec, label=number, condition=condition, guidance=guidance)
+    if spec.label is None and card.needs_label:
+        allowed = f"choose from 0 to {len(card.classes) - 1} or {', '.join(card.classes)}"
+        raise InvalidFieldError(fields[0], f"{card.name} needs one; {allowed}")
+    if spec.guidance != 1 and card.needs_label:
+        message = f"{card.name} knows no sample without a label to guide from"
+        raise InvalidFieldError(fields[2], message)
     if not spec.conditioned and spec.guidance != 1:
         needed = "a condition" if card.conditions else "condition.label"
         raise InvalidFieldError(fields[2], f"a scale other than 1 needs {needed}")

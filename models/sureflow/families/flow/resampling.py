@@ -50,14 +50,16 @@ class Resampling(FlowProcess):
         for place, slot in enumerate(slots.tolist()):
             operation, draw = self._pending.pop(slot)
             x, t = lanes.x[slot], float(lanes.t[slot])
-            noise, end = LINEAR.ends(x, t, velocity[place])
+            start, end = LINEAR.ends(x, t, velocity[place])
+            noise = lanes.noise_in(start, end)
             kept, fresh = math.sqrt(1 - operation.strength**2), draw(Purpose.RESAMPLE, 0)
-            moved = LINEAR.interpolate(kept * noise + operation.strength * fresh, end, t)
+            begun = lanes.begun(kept * noise + operation.strength * fresh, end)
+            moved = LINEAR.interpolate(begun, end, t)
             chosen = _chosen(operation.region, variance[place])
             diverged[place] = not bool(moved.isfinite().all())
             if not diverged[place]:
                 # A guided velocity does not give the gradient of the density.
-                slope = LINEAR.score(x, t, velocity[place]) if guidance[place] == 1 else None
+                slope = lanes.slope(x, t, velocity[place]) if guidance[place] == 1 else None
                 lanes.jump(slot, torch.where(chosen, moved, x), slope, renewed=True)
         return np.ones(len(slots), np.bool_), diverged
 

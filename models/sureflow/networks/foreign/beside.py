@@ -13,6 +13,9 @@ from sureflow.networks.embedding import Embedding
 TIME_AND_LABEL = 64
 """Width of the embedding of time and label."""
 
+LARGEST = 12.0
+"""Largest log-variance, and minus the smallest."""
+
 
 class BesideHead(nn.Module):
     """Predicts the variance of a velocity per component from ``x``, ``v``, time and label.
@@ -35,9 +38,9 @@ class BesideHead(nn.Module):
         self.layers = nn.ModuleList(self._layer(width, width, 2**depth) for depth in (1, 2))
         self.modulations = nn.ModuleList(RowwiseLinear(TIME_AND_LABEL, 2 * width) for _ in range(3))
         self.last = self._layer(width, size, 1)
-        # The variance begins at softplus(1), about that of a velocity that knows nothing.
+        # The variance begins at 1, about that of a velocity that knows nothing.
         nn.init.zeros_(self.last.get_parameter("weight"))
-        nn.init.ones_(self.last.get_parameter("bias"))
+        nn.init.zeros_(self.last.get_parameter("bias"))
 
     def _layer(self, inputs: int, outputs: int, dilation: int) -> nn.Module:
         if not self.image:
@@ -52,7 +55,7 @@ class BesideHead(nn.Module):
         h = self._modulated(0, self.first(rows), embedding)
         for number, layer in enumerate(self.layers, 1):
             h = h + self._modulated(number, layer(h), embedding)
-        return F.softplus(self.last(h)).reshape(x.shape)
+        return _exponential(self.last(h)).reshape(x.shape)
 
     def _modulated(self, number: int, h: Tensor, embedding: Tensor) -> Tensor:
         scale, shift = self.modulations[number](embedding).chunk(2, -1)
@@ -63,3 +66,9 @@ class BesideHead(nn.Module):
 
 def _flat(*tensors: Tensor) -> Tensor:
     return torch.cat([z.flatten(1) for z in tensors], 1)
+
+
+def _exponential(z: Tensor) -> Tensor:
+    """``exp(z)`` of a log-variance, from sigmoids: MKL's own differs between processors."""
+    z = z.clamp(-LARGEST, LARGEST)
+    return z.sigmoid() / (-z).sigmoid()

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from sureflow.networks.foreign.path import AffinePath, Rates
 
+DEEPEST = 13.8
+"""Largest ``-log alpha``, at which a millionth of the data is left."""
+
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 
 
@@ -25,7 +28,7 @@ class LinearPath(AffinePath):
 
     kind: Literal["linear"] = "linear"
     shift: Positive = 1.0
-    steps: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    steps: Annotated[int, Field(ge=2, le=1_000_000)] = 1000
 
     @property
     def first(self) -> float:
@@ -131,6 +134,8 @@ class PreservingPath(AffinePath):
     def _rises(self) -> PreservingPath:
         if self.beta_max <= self.beta_min:
             raise ValueError("beta_max should be above beta_min")
+        if (self.beta_min + self.beta_max) / 4 > DEEPEST:
+            raise ValueError(f"beta_min and beta_max should be at most {4 * DEEPEST:g} together")
         return self
 
     @property

@@ -20,7 +20,6 @@ from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor
 
 from sureflow.core.path import broadcast
-from sureflow.core.provenance import complaint
 from sureflow.networks.foreign.continuous import (
     CosinePath,
     ExplodingPath,
@@ -29,7 +28,7 @@ from sureflow.networks.foreign.continuous import (
     PreservingPath,
 )
 from sureflow.networks.foreign.discrete import DiscretePath
-from sureflow.networks.foreign.expression import evaluate
+from sureflow.networks.foreign.expression import evaluate, rounds
 from sureflow.networks.foreign.path import AffinePath
 from sureflow.networks.foreign.prediction import PREDICTIONS, ForeignPrediction, parts
 
@@ -43,6 +42,12 @@ LEAST_DATA, LEAST_NOISE = 5e-3, 1e-2
 """Least shares at which a network that predicts noise, or data, is asked on a path that goes on to
 the other end: the noise says nothing about the data where there are none, nor the data about it.
 Closest to the exact velocity on the ring, of shares from 0.001 to 0.1."""
+
+MOST = 1e18
+"""Numbers of this size count as infinite."""
+
+LEAST_STEP = 1e-8
+"""Times this close to each other are not apart for a solver."""
 
 
 class Affine(NamedTuple):
@@ -96,8 +101,24 @@ class Convention:
             known = ", ".join(PREDICTIONS)
             raise ValueError(f"prediction: {prediction!r} is unknown; choose from {known}")
         self.prediction: ForeignPrediction = prediction
+        if not (time is None or isinstance(time, str)):
+            raise ValueError("time: expected an expression, as text")
         self.time = time or ("step" if isinstance(self.path, DiscretePath) else "t")
-        self.at(torch.tensor([0.0, 0.5, 1.0]))
+        self._check(torch.linspace(0, 1, 101))
+
+    def _check(self, s: Tensor) -> None:
+        """Check that all numbers are finite at these times."""
+        try:
+            found = self.at(s)
+        except ArithmeticError as error:
+            raise ValueError(f"path: its numbers are too large or too small: {error}") from error
+        for name, values in found._asdict().items():
+            # What was not finite is an integer of the largest size.
+            finite = values.double().abs() < MOST
+            if not finite.all():
+                where = s[~finite][0]
+                field = "time" if name == "time" else "path"
+                raise ValueError(f"{field}: is not finite everywhere, as at {where:g} of the way")
 
     @property
     def plain(self) -> bool:
@@ -105,10 +126,10 @@ class Convention:
         linear = isinstance(self.path, LinearPath)
         return linear and self.prediction == "velocity" and self.time == "t"
 
-    @property
+    @cached_property
     def whole(self) -> bool:
         """Whether the network is told whole numbers: its time is a ``round(...)``."""
-        return self.time.strip().startswith("round(")
+        return rounds(self.time)
 
     @cached_property
     def coupling(self) -> tuple[float, float]:
@@ -141,7 +162,10 @@ class Convention:
         """
         times = self.clock(self.path.schedule(steps))
         times[0] = 0
-        return torch.cat([times, times.new_ones(1)])
+        times = torch.cat([times, times.new_ones(1)])
+        if not (times.diff() > LEAST_STEP).all():
+            raise ValueError(f"{steps} steps of the model's own schedule are not apart")
+        return times
 
     def at(self, s: Tensor) -> Affine:
         """The conversion at times of the flow ``[n]``.
@@ -188,9 +212,21 @@ def _read_path(given: Mapping[str, Any]) -> AffinePath:
         # As JSON, which is what it comes from.
         return _READER.validate_json(json.dumps(dict(given)))
     except ValidationError as error:
-        raise ValueError(f"path.{complaint(error)}") from error
-    except (TypeError, ValueError) as error:
+        raise ValueError(f"path{_fault(error)}") from error
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"path: {error}") from error
+
+
+def _fault(error: ValidationError) -> str:
+    """The field and what is wrong with it, of the alternative that the description came nearest."""
+    errors = error.errors(include_url=False, include_input=False)
+    other = ("literal_error", "list_type")
+    first = max(errors, key=lambda z: (len(z["loc"]), z["type"] not in other))
+    # The first entry is the kind; the one after the schedule's name tells its alternatives apart.
+    place = [str(part) for part in first["loc"][1:] if "[" not in str(part)]
+    if first["type"].startswith("union_tag"):
+        place = ["kind"]
+    return f"{''.join(f'.{part}' for part in place)}: {first['msg'].removeprefix('Value error, ')}"
 
 
 PLAIN = Convention()

@@ -35,20 +35,39 @@ def evaluate(text: str, names: Mapping[str, Tensor]) -> Tensor:
     Raises:
         ValueError: It has anything else in it; says what.
     """
+    try:
+        value = _value(_parsed(text), names)
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError(f"{text!r} has no value: {error}") from error
+    like = next(iter(names.values()))
+    return torch.as_tensor(value, dtype=like.dtype, device=like.device).expand_as(like)
+
+
+def rounds(text: str) -> bool:
+    """Whether an expression as a whole is a ``round(...)``, and so a whole number.
+
+    Raises:
+        ValueError: It is no expression.
+    """
+    node = _parsed(text)
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Name) and called.id == "round"
+
+
+def _parsed(text: str) -> ast.AST:
     if len(text) > LONGEST:
         raise ValueError(f"is longer than {LONGEST} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{text!r} is no expression") from error
-    value = _value(tree.body, names)
-    like = next(iter(names.values()))
-    return value if isinstance(value, Tensor) else torch.full_like(like, value)
 
 
 def _value(node: ast.AST, names: Mapping[str, Tensor]) -> Any:
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return float(node.value)
+    if isinstance(node, ast.Constant):
+        number = node.value
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            return float(number)
     if isinstance(node, ast.Name):
         if node.id in names:
             return names[node.id]

@@ -18,6 +18,9 @@ from torch import Tensor
 Rates = tuple[Tensor, Tensor]
 """Derivatives of ``alpha`` and ``sigma`` in the path's own clock."""
 
+LEAST = 1e-3
+"""Share of noise at the last of equal steps where training goes on to the data."""
+
 
 class AffinePath(BaseModel, ABC):
     """A path of one kind. All tensors are float64, one entry per row.
@@ -77,6 +80,6 @@ class AffinePath(BaseModel, ABC):
         if self.spacing == "trailing":
             times = torch.arange(steps, dtype=torch.float64) / steps
         else:
-            last = self.clock(torch.tensor(self.last, dtype=torch.float64))
+            last = self.clock(torch.tensor(max(self.last, LEAST), dtype=torch.float64))
             times = torch.linspace(0, float(last), steps, dtype=torch.float64)
         return self.share(times)

@@ -39,6 +39,8 @@ class FlowMeaning(Meaning):
         """Why a lane cannot have this score, as the end of a sentence; ``None`` if it can."""
         if self.needs_condition and not spec.conditioned:
             return "compares a label with none, so it needs one"
+        if self.needs_condition and card.needs_label:
+            return f"compares a label with none, and {card.name} always needs one"
         if self.plain and spec.guidance != 1:
             return "holds for plain velocities, so not with guidance"
         if self.plain and spec.run_by:
@@ -162,6 +164,7 @@ SCORES: dict[str, FlowMeaning] = {
         "1",
         "how far the finished sample is from what the model expects on the way to it from fresh"
         " noise, in units of its own variance; 1 is as expected",
+        needs_variance=True,
         after=3,
         fold=f"{HERE}.residual:Renoised",
     ),

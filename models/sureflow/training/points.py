@@ -1,0 +1,71 @@
+"""Points on paths from noise to data: what a network is asked, and what it should answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from sureflow.core.path import LINEAR
+from sureflow.networks import VelocityNetwork
+from sureflow.networks.foreign.convention import Convention
+from sureflow.training.drawn import Drawn
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points on paths, on the device of the network.
+
+    Attributes:
+        x: The points, ``[n, *shape]``.
+        t: Their times, ``[n]``.
+        u: ``x1 - x0``, ``[n, *shape]``.
+        label: Labels, ``[n]``.
+        given: Conditions by name, ``[n, ...]``.
+    """
+
+    x: Tensor
+    t: Tensor
+    u: Tensor
+    label: Tensor
+    given: dict[str, Tensor]
+
+    @classmethod
+    def between(
+        cls,
+        x0: Tensor,
+        drawn: Drawn,
+        t: Tensor,
+        free: Tensor,
+        network: VelocityNetwork,
+        convention: Convention | None = None,
+    ) -> Self:
+        """Points at these times on the paths from noise ``x0`` to what was drawn.
+
+        Rows that are ``free``, ``[n]`` of bool, have no condition: each is null, and so is the
+        label, if the network knows a null label. The path is that of the convention, by default the
+        network's own.
+        """
+        x1, label, device = drawn.samples, drawn.labels, network.device
+        if network.null_label:
+            label = torch.where(free, network.classes, label)
+        start = (convention or network.convention).start(x0, x1)
+        given = {
+            name: torch.where(
+                free.reshape(-1, *(1 for _ in value.shape[1:])),
+                network.conditions[name].null,
+                value,
+            ).to(device)
+            for name, value in drawn.conditions.items()
+        }
+        parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
+        x, t, u, label = (part.to(device) for part in parts)
+        return cls(x, t, u, label, given)
+
+    def rows(self, chosen: slice) -> Self:
+        """Some of them."""
+        given = {name: value[chosen] for name, value in self.given.items()}
+        x, t, u, label = (part[chosen] for part in (self.x, self.t, self.u, self.label))
+        return type(self)(x, t, u, label, given)
