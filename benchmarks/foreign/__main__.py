@@ -13,9 +13,7 @@ from benchmarks.foreign import page, scores, table, torchvision_gap
 from benchmarks.report import Part, options, run_parts
 
 PARTS: dict[str, Part] = {
-    "table": lambda report, chosen: table.measure(
-        report, chosen.quick, chosen.work, chosen.only
-    ),
+    "table": lambda report, chosen: table.measure(report, chosen.quick, chosen.work, chosen.only),
     "scores": lambda report, chosen: scores.measure(report, chosen.quick, chosen.work),
 }
 

@@ -36,15 +36,15 @@ class ContinuousFlow(Peer):
     solver = {"method": "dopri5", "tolerance": 1e-6, "min_steps": 20}
     note = "adaptive steps of both, tolerance 1e-6"
     command = (
-        "sureflow import my_flow:Velocity --name zuko --weights flow.safetensors --shape 64 \\\n"
+        "sureflow import my_cnf:Velocity --name zuko --weights flow.safetensors --shape 64 \\\n"
         "  --prediction reverse_velocity --time '1 - t' --data digits.safetensors"
     )
-    files = {"my_flow.py": FILE}
+    files = {"my_cnf.py": FILE}
 
     def make(self) -> nn.Module:
         """Of the user's file."""
-        made = ModuleType("my_flow")
-        exec(compile(FILE, "my_flow.py", "exec"), made.__dict__)
+        made = ModuleType("my_cnf")
+        exec(compile(FILE, "my_cnf.py", "exec"), made.__dict__)
         return cast(nn.Module, made.Velocity())
 
     def loss(self, network: nn.Module, x1: Tensor, label: Tensor) -> Tensor:

@@ -48,9 +48,7 @@ json.dump(adapter, open("adapter.json", "w"))
         """With twenty steps of DDIM, and data in [-1, 1] as they are."""
         from denoising_diffusion_pytorch import GaussianDiffusion
 
-        return GaussianDiffusion(
-            network, image_size=8, sampling_timesteps=20, auto_normalize=False
-        )
+        return GaussianDiffusion(network, image_size=8, sampling_timesteps=20, auto_normalize=False)
 
     def loss(self, network: nn.Module, x1: Tensor, label: Tensor) -> Tensor:
         """Its own."""
@@ -79,5 +77,3 @@ json.dump(adapter, open("adapter.json", "w"))
     def forward(self, network: nn.Module, x: Tensor, label: Tensor) -> object:
         """At the middle step."""
         return network(x, torch.full((len(x),), 500))
-
-

@@ -50,5 +50,3 @@ class EDM(UNet):
     def forward(self, network: nn.Module, x: Tensor, label: Tensor) -> object:
         """Where sigma is 1."""
         return self.called(network, x, torch.zeros(len(x)), label)
-
-

@@ -18,9 +18,7 @@ from sureflow.sampling.sample import run
 SEED = 18
 
 
-def specs(
-    peer: Peer, model: Model, count: int, seed: int = SEED, **fields: Any
-) -> list[LaneSpec]:
+def specs(peer: Peer, model: Model, count: int, seed: int = SEED, **fields: Any) -> list[LaneSpec]:
     """Lanes whose digits take turns."""
     kind = families()[model.card.family].spec
     solver = fields or dict(peer.solver)

@@ -69,5 +69,3 @@ class FlowMatching(Peer):
     def forward(self, network: nn.Module, x: Tensor, label: Tensor) -> object:
         """Halfway."""
         return network(x, torch.full((len(x),), 0.5))
-
-

@@ -70,9 +70,7 @@ class SD3(FlowTransformer):
     """The transformer of Stable Diffusion 3, small."""
 
     name, title = "sd3", "SD3Transformer2DModel"
-    command = (
-        "sureflow import ./model --name sd3 --adapter adapter.json --data digits.safetensors"
-    )
+    command = "sureflow import ./model --name sd3 --adapter adapter.json --data digits.safetensors"
 
     def make(self) -> nn.Module:
         """Three joint layers."""

@@ -45,22 +45,30 @@ def imported(peer: Peer, folder: Path) -> tuple[Model, str]:
     Raises:
         RuntimeError: The command failed; says what it printed.
     """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    places = os.environ.get("PYTHONPATH", "")
-    done = subprocess.run(
-        ["bash", "-ec", peer.command],
-        cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": places, "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{peer.name}: {done.stdout}{done.stderr}")
-    for line in done.stdout.splitlines():
+    printed = typed(peer.command, folder)
+    for line in printed.splitlines():
         if PLUGIN in line and "serve" in line.partition(":")[0]:
             declare_plugin(line.partition(PLUGIN)[2].split()[0])
     here = str(folder)
     if here not in sys.path:
         sys.path.insert(0, here)
-    sys.modules.pop("my_flow", None)
-    return sureflow.load(folder / HOME / peer.name), done.stdout
+    return sureflow.load(folder / HOME / peer.name), printed
+
+
+def typed(command: str, folder: Path) -> str:
+    """What a command that is typed in a folder prints.
+
+    Raises:
+        RuntimeError: It failed; says what it printed.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-ec", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")
+    return done.stdout

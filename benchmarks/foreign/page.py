@@ -126,26 +126,31 @@ def _scores(figures: Mapping[str, Any]) -> str:
             "Scores that are fitted have a variance beside the network; the rows in brackets are trivial",
             "properties of the images.",
             "",
-            _markdown(("score", *(f"{kind} ({PEERS[JUDGED[kind]].title})" for kind in kinds)), rows),
+            _markdown(
+                ("score", *(f"{kind} ({PEERS[JUDGED[kind]].title})" for kind in kinds)), rows
+            ),
         ]
     )
 
 
 def _lines() -> str:
-    """What users write, by model; what is the same is shown once."""
-    parts = []
+    """What users type and write, by model; first where a command is all."""
+    plain = [peer.command for peer in PEERS.values() if not peer.files]
+    parts = ["```", *plain, "```", ""]
+    shown: set[str] = set()
     for peer in PEERS.values():
-        parts += [f"**{peer.title}** ({peer.package})", "", *_shown(peer), ""]
+        if peer.files:
+            parts += [f"{peer.title}:", "", *_shown(peer, shown), ""]
     return "\n".join(parts).rstrip()
 
 
-def _shown(peer: Peer) -> list[str]:
-    blocks = []
+def _shown(peer: Peer, shown: set[str]) -> list[str]:
+    lines = ["```"]
     for name, text in peer.files.items():
-        kind = {"py": "python", "json": "json"}.get(name.rpartition(".")[2], "")
-        head = f"# {name}\n" if kind == "python" else ""
-        blocks += [f"```{kind}", f"{head}{text.rstrip()}", "```"]
-    return [*blocks, "```", peer.command, "```"]
+        if text not in shown:
+            lines += [f"$ cat {name}", text.rstrip()]
+        shown.add(text)
+    return [*lines, *(f"$ {line}" for line in peer.command.splitlines()), "```"]
 
 
 def _markdown(head: tuple[str, ...], rows: list[list[Any]]) -> str:

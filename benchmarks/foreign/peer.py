@@ -98,8 +98,7 @@ class Peer(ABC):
         reference = next((w for line in words for w in line.split() if ":" in w and "." in w), "")
         if not reference or reference.startswith("./"):
             return []
-        name = reference.rpartition(":")[2].lower()
-        return ["--plugin", f"{name}={reference}"]
+        return ["--plugin", f"{reference.replace(':', '.')}={reference}"]
 
     @property
     def version(self) -> str:

@@ -51,6 +51,4 @@ def same_bytes(peer: Peer, folder: Path, model: Model) -> bool:
         )
     ours = sample(model, COUNT, SEED, method="euler", steps=20, label=label)
     theirs = [each.array() for each in answer.samples]
-    return all(
-        np.array_equal(one, two.data) for one, two in zip(theirs, ours, strict=True)
-    )
+    return all(np.array_equal(one, two.data) for one, two in zip(theirs, ours, strict=True))
