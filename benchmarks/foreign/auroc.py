@@ -41,7 +41,7 @@ def found(score: Tensor, bad: Tensor, label: Tensor) -> Found:
             drawn.append(auroc(score[index], bad[index]))
     low, high = np.quantile(drawn, (0.025, 0.975))
     ranks = torch.zeros(len(score), dtype=torch.float64)
-    for one in label.unique():
+    for one in {*label.tolist()}:
         own = label == one
         ranks[own] = torch.from_numpy(rankdata(score[own].numpy())) / int(own.sum())
     return Found(auroc(score, bad), float(low), float(high), auroc(ranks, bad))

@@ -34,14 +34,17 @@ class ConditionalFlow(Peer):
         "sureflow import torchcfm.models.unet:UNetModel --name torchcfm \\\n"
         "  --weights flow.safetensors --adapter adapter.json --data digits.safetensors"
     )
-    files = {
-        "adapter.json": """{"shape": [1, 8, 8], "classes": 10, "null_label": false,
+    files = (
+        (
+            "adapter.json",
+            """{"shape": [1, 8, 8], "classes": 10, "null_label": false,
  "inputs": {"x": "x", "t": "t", "label": "y"},
  "arguments": {"dim": [1, 8, 8], "num_channels": 32, "num_res_blocks": 1,
                "channel_mult": [1], "attention_resolutions": "2",
                "class_cond": true, "num_classes": 10}}
 """,
-    }
+        ),
+    )
 
     def make(self) -> nn.Module:
         """Two resolutions."""

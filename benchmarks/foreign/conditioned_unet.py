@@ -27,9 +27,7 @@ class ConditionedUNet(UNet):
         "sureflow import ./model --name unet-text --adapter adapter.json \\\n"
         "  --data digits.safetensors"
     )
-    files = {
-        "adapter.json": '{"conditions": {"text": {"kind": "text", "shape": [4, 32]}}}\n',
-    }
+    files = (("adapter.json", '{"conditions": {"text": {"kind": "text", "shape": [4, 32]}}}\n'),)
 
     def make(self) -> nn.Module:
         """With cross-attention at the lower resolution."""

@@ -33,13 +33,13 @@ class ContinuousFlow(Peer):
     modules = ("zuko",)
     shape = (64,)
     iterations = 3000
-    solver = {"method": "dopri5", "tolerance": 1e-6, "min_steps": 20}
+    solver = (("method", "dopri5"), ("tolerance", 1e-6), ("min_steps", 20))
     note = "adaptive steps of both, tolerance 1e-6"
     command = (
         "sureflow import my_cnf:Velocity --name zuko --weights flow.safetensors --shape 64 \\\n"
         "  --prediction reverse_velocity --time '1 - t' --data digits.safetensors"
     )
-    files = {"my_cnf.py": FILE}
+    files = (("my_cnf.py", FILE),)
 
     def make(self) -> nn.Module:
         """Of the user's file."""
@@ -61,7 +61,7 @@ class ContinuousFlow(Peer):
         """By the inverse of its transform."""
         flow = cast(Any, network).flow
         flow.transform.rtol = flow.transform.atol = 1e-6
-        return torch.cat([flow().transform.inv(row) for row in noise.split(1)])
+        return torch.cat([flow().transform.inv(row) for row in torch.split(noise, 1)])
 
     def forward(self, network: nn.Module, x: Tensor, label: Tensor) -> object:
         """Halfway."""

@@ -26,8 +26,10 @@ class Denoising(Peer):
         "sureflow import denoising_diffusion_pytorch:Unet --name denoising \\\n"
         "  --weights unet.safetensors --adapter adapter.json --data digits.safetensors"
     )
-    files = {
-        "write_adapter.py": """import json
+    files = (
+        (
+            "write_adapter.py",
+            """import json
 from denoising_diffusion_pytorch.denoising_diffusion_pytorch import sigmoid_beta_schedule
 
 betas = sigmoid_beta_schedule(1000).tolist()
@@ -36,7 +38,8 @@ adapter = {"shape": [1, 8, 8], "arguments": {"dim": 8, "dim_mults": [1, 2], "cha
            "path": {"kind": "discrete", "betas": betas}, "time": "round(step)"}
 json.dump(adapter, open("adapter.json", "w"))
 """,
-    }
+        ),
+    )
 
     def make(self) -> nn.Module:
         """Two resolutions."""

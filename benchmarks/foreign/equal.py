@@ -20,7 +20,7 @@ SEED = 18
 
 def specs(peer: Peer, model: Model, count: int, seed: int = SEED, **fields: Any) -> list[LaneSpec]:
     """Lanes whose digits take turns."""
-    kind = families()[model.card.family].spec
+    kind: Any = families()[model.card.family].spec
     solver = fields or dict(peer.solver)
     return [
         kind(

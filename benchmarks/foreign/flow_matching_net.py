@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-
+from pathlib import Path
 from types import ModuleType
 from typing import cast
 
@@ -35,12 +35,12 @@ class FlowMatching(Peer):
     name, title, package = "flow-matching", "flow_matching, own module", "flow-matching"
     modules = ("flow_matching", "torchdiffeq")
     iterations = 3000
-    solver = {"method": "euler", "steps": 50}
+    solver = (("method", "euler"), ("steps", 50))
     command = (
         "sureflow import my_flow:Velocity --name flow-matching --weights flow.safetensors \\\n"
         "  --shape 1,8,8 --data digits.safetensors"
     )
-    files = {"my_flow.py": FILE}
+    files = (("my_flow.py", FILE),)
 
     def make(self) -> nn.Module:
         """Of the user's file."""

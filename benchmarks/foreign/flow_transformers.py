@@ -22,7 +22,7 @@ ADAPTER = """{"conditions": {"text": {"kind": "text", "shape": [4, 32]},
 class FlowTransformer(Peer):
     """A transformer that predicts noise minus data on straight paths."""
 
-    files = {"adapter.json": ADAPTER}
+    files = (("adapter.json", ADAPTER),)
 
     def scheduler(self) -> Any:
         """The scheduler of its pipeline."""

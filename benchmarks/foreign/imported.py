@@ -34,7 +34,7 @@ def prepare(peer: Peer, folder: Path, beside: Path) -> nn.Module:
         samples = peer.encoded(network, images) if isinstance(peer, Latents) else data
     if samples is not None and peer.shape != (2,):
         save_samples(samples.clone(), labels, folder / "digits.safetensors")
-    for name, text in peer.files.items():
+    for name, text in peer.files:
         (folder / name).write_text(text)
     return network
 

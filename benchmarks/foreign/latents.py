@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.foreign.digits import small
-from benchmarks.foreign.peer import Peer
 from benchmarks.foreign.unet import UNet
 
 CHANNELS, SIDE = 4, 4

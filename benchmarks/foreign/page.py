@@ -17,16 +17,16 @@ BAR = 1e-4
 HEAD = f"""# Models of other packages
 
 Written by `python -m benchmarks.foreign --docs docs/benchmarks`. Every model is trained for about a
-minute on 3,000 handwritten digits of 8 by 8 pixels, by its own package's code, written as that package
-writes it, and imported by the command that [models](../models.md) shows.
+minute on 3,000 handwritten digits of 8 by 8 pixels, by its own package's code, written as that
+package writes it, and imported by the command that [models](../models.md) shows.
 
 ## The same samples
 
 16 samples from the same noise, in float32, by the package's own sampler and by ours with the same
 steps: the largest absolute difference, at most {BAR:g} (data are in -1 .. 1). *Row* is a row of the
 network as it is served, with its padding to a block size in use; *step* is a step of a lone sample,
-with its score and all else. Both are over a bare pass of one row of the package's own network, medians
-of runs that take turns; at most 4. *Served* says whether a server gave the bytes of
+with its score and all else. Both are over a bare pass of one row of the package's own network,
+medians of runs that take turns; at most 4. *Served* says whether a server gave the bytes of
 `sureflow.sample`.
 """
 
@@ -99,7 +99,6 @@ def _notes(figures: Mapping[str, Any]) -> list[str]:
 
 
 def _scores(figures: Mapping[str, Any]) -> str:
-    own = _of(figures, MARK.rstrip())
     own = {key.removeprefix(MARK): z for key, z in figures.items() if key.startswith(MARK)}
     names = list(dict.fromkeys(key.split(": ")[1] for key in own if key.endswith(": value")))
     kinds = [kind for kind in JUDGED if f"{kind}: misread" in own]
@@ -120,11 +119,11 @@ def _scores(figures: Mapping[str, Any]) -> str:
         [
             "## Which score finds bad samples",
             "",
-            f"{COUNT} samples of each model by the default solver, Heun with 20 steps, the digits taking",
-            "turns. Bad is what a judge, trained on 2,000 other digits, reads as another digit. AUROC",
-            "with a bootstrap interval of 95 %, then AUROC of the ranks within each digit; 0.5 is chance.",
-            "Scores that are fitted have a variance beside the network; the rows in brackets are trivial",
-            "properties of the images.",
+            f"{COUNT} samples of each model by the default solver, Heun with 20 steps, digits",
+            "taking turns. Bad is what a judge, trained on 2,000 other digits, reads as another",
+            "digit. AUROC with a bootstrap interval of 95 %, then AUROC of the ranks within each",
+            "digit; 0.5 is chance. Scores that are fitted have a variance beside the network; rows in",
+            "brackets are trivial properties of the images.",
             "",
             _markdown(
                 ("score", *(f"{kind} ({PEERS[JUDGED[kind]].title})" for kind in kinds)), rows
@@ -146,7 +145,7 @@ def _lines() -> str:
 
 def _shown(peer: Peer, shown: set[str]) -> list[str]:
     lines = ["```"]
-    for name, text in peer.files.items():
+    for name, text in peer.files:
         if text not in shown:
             lines += [f"$ cat {name}", text.rstrip()]
         shown.add(text)

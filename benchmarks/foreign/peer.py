@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,8 +31,8 @@ class Peer(ABC):
         classes: Number of its labels.
         command: What a user types, in a folder with the model's files, ``files``, and
             ``digits.safetensors``.
-        files: What a user writes, by name.
-        solver: The request for which its own sampler and ours make the same steps.
+        files: Names and texts of what a user writes.
+        solver: Fields of the request for which its own sampler and ours make the same steps.
         width: Numbers of an embedding of a class that it is conditioned on; 0 for none.
         iterations: Of the training.
         trained_as: The model whose weights it has; empty for its own.
@@ -47,8 +46,8 @@ class Peer(ABC):
     shape: ClassVar[tuple[int, ...]] = digits.SHAPE
     classes: ClassVar[int] = 0
     command: ClassVar[str]
-    files: ClassVar[Mapping[str, str]] = {}
-    solver: ClassVar[Mapping[str, Any]] = {"method": "euler", "steps": 20}
+    files: ClassVar[tuple[tuple[str, str], ...]] = ()
+    solver: ClassVar[tuple[tuple[str, Any], ...]] = (("method", "euler"), ("steps", 20))
     width: ClassVar[int] = 0
     iterations: ClassVar[int] = 900
     trained_as: ClassVar[str] = ""
@@ -111,7 +110,7 @@ class Peer(ABC):
     @property
     def lines(self) -> int:
         """Lines that a user writes and types."""
-        written = [line for text in self.files.values() for line in text.splitlines()]
+        written = [line for _, text in self.files for line in text.splitlines()]
         typed = self.command.splitlines()
         return sum(1 for line in [*written, *typed] if line.strip())
 

@@ -18,16 +18,19 @@ class Rectified(Peer):
     name, title, package = "rectified", "rectified-flow-pytorch Unet", "rectified-flow-pytorch"
     modules = ("rectified_flow_pytorch", "torchvision", "x_unet")
     iterations = 400
-    solver = {"method": "midpoint", "steps": 10}
+    solver = (("method", "midpoint"), ("steps", 10))
     command = (
         "sureflow import rectified_flow_pytorch.rectified_flow:Unet --name rectified \\\n"
         "  --weights unet.safetensors --adapter adapter.json --data digits.safetensors"
     )
-    files = {
-        "adapter.json": """{"shape": [1, 8, 8], "inputs": {"x": "x", "t": "times"},
+    files = (
+        (
+            "adapter.json",
+            """{"shape": [1, 8, 8], "inputs": {"x": "x", "t": "times"},
  "arguments": {"dim": 8, "dim_mults": [1, 2], "channels": 1}}
 """,
-    }
+        ),
+    )
 
     def make(self) -> nn.Module:
         """Two resolutions."""

@@ -44,10 +44,9 @@ def same_bytes(peer: Peer, folder: Path, model: Model) -> bool:
     from sureflow_client import Client
 
     label = LABEL if peer.classes else None
-    given = {"label": label} if peer.classes else {}
     with serving(peer, folder) as url, Client(url, timeout=300) as client:
         answer = client.generate(
-            peer.name, COUNT, seed=SEED, method="euler", steps=20, output="npy", **given
+            peer.name, COUNT, seed=SEED, method="euler", steps=20, output="npy", label=label
         )
     ours = sample(model, COUNT, SEED, method="euler", steps=20, label=label)
     theirs = [each.array() for each in answer.samples]

@@ -1,4 +1,4 @@
-"""Models of other packages, imported by the command line, give the samples of their own samplers."""
+"""Models of other packages, imported by a command, give the samples of their own samplers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def test_folder_of_diffusers(tmp_path: Path) -> None:
     scheduled(saved("labelled", tmp_path / "theirs"), "DDIMScheduler", **options)
     model, printed = imported(tmp_path, "./theirs", "--classes", "9")
     assert "predicts v on the path discrete (betas cosine)" in printed
-    assert model.card.family == "diffusion" and len(model.card.classes) == 9
+    assert model.card.family == "diffusion"
+    assert len(model.card.classes) == 9
     scheduler = diffusers.DDIMScheduler(**options, clip_sample=False, timestep_spacing="trailing")
     scheduler.set_timesteps(STEPS)
     network, x = peer("labelled"), noise(model)
