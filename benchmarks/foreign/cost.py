@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,14 +21,16 @@ STEPS = 20
 
 @dataclass(frozen=True)
 class Cost:
-    """Ratios of seconds to those of a bare pass of one row.
+    """Seconds of a bare pass of one row, and ratios to them.
 
     Attributes:
+        bare: Seconds of that pass.
         row: Of a row of the network as it is served, with its padding.
         step: Of a step of a lone sample, everything included.
         sizes: The block sizes in use.
     """
 
+    bare: float
     row: float
     step: float
     sizes: tuple[int, ...]
@@ -39,7 +42,8 @@ def measured(peer: Peer, network: nn.Module, model: Model, pairs: int) -> Cost:
     head, x, label = main_head(model), torch.randn(1, *peer.shape), torch.zeros(1).long()
     bare = partial(peer.forward, network, x, label)
     served = model.engine.heads()[model.engine.main].example(1)
-    rows = median_ratio(paired_times(bare, lambda: head(served), 10 * pairs))
+    times = paired_times(bare, lambda: head(served), 10 * pairs)
+    alone = statistics.median(one for one, _ in times)
     (spec,) = specs(peer, model, 1, method="euler", steps=STEPS)
 
     def several() -> None:
@@ -47,4 +51,4 @@ def measured(peer: Peer, network: nn.Module, model: Model, pairs: int) -> Cost:
             bare()
 
     steps = median_ratio(paired_times(several, lambda: run(model, [spec], 1), pairs))
-    return Cost(rows, steps, head.sizes)
+    return Cost(alone, median_ratio(times), steps, head.sizes)

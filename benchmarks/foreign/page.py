@@ -27,11 +27,12 @@ steps: the largest absolute difference, at most {BAR:g} (data are in -1 .. 1). *
 network as it is served, with its padding to a block size in use; *step* is a step of a lone sample,
 with its score and all else. Both are over a bare pass of one row of the package's own network,
 medians of runs that take turns; at most 4. *Served* says whether a server gave the bytes of
-`sureflow.sample`.
+`sureflow.sample`, `divergence` whether the network can be differentiated forward, which that score
+needs.
 """
 
 COLUMNS = ("model", "package", "predicts", "path", "parameters", "lines", "difference")
-TIMES = ("model", "block sizes", "row", "step", "served")
+TIMES = ("model", "block sizes", "bare pass, ms", "row", "step", "served", "`divergence`")
 
 
 def write(figures: dict[str, Any], folder: Path) -> None:
@@ -85,8 +86,9 @@ def _times(figures: Mapping[str, Any]) -> str:
     for name in PEERS:
         own = _of(figures, name)
         if "row" in own:
-            ratios = [f"{own[key]:.2f}" for key in ("row", "step")]
-            rows.append([own["model"], own["blocks"], *ratios, own.get("served", "")])
+            ratios = [f"{own[key]:.2f}" for key in ("bare", "row", "step")]
+            more = own.get("served", ""), own["divergence"]
+            rows.append([own["model"], own["blocks"], *ratios, *more])
     return _markdown(TIMES, rows)
 
 
@@ -122,8 +124,8 @@ def _scores(figures: Mapping[str, Any]) -> str:
             f"{COUNT} samples of each model by the default solver, Heun with 20 steps, digits",
             "taking turns. Bad is what a judge, trained on 2,000 other digits, reads as another",
             "digit. AUROC with a bootstrap interval of 95 %, then AUROC of the ranks within each",
-            "digit; 0.5 is chance. Scores that are fitted have a variance beside the network; rows in",
-            "brackets are trivial properties of the images.",
+            "digit; 0.5 is chance. Scores that are fitted have a variance beside the network; rows",
+            "in brackets are trivial properties of the images.",
             "",
             _markdown(
                 ("score", *(f"{kind} ({PEERS[JUDGED[kind]].title})" for kind in kinds)), rows
@@ -133,23 +135,26 @@ def _scores(figures: Mapping[str, Any]) -> str:
 
 
 def _lines() -> str:
-    """What users type and write, by model; first where a command is all."""
-    plain = [peer.command for peer in PEERS.values() if not peer.files]
-    parts = ["```", *plain, "```", ""]
-    shown: set[str] = set()
+    """What users type and write; what is the same is shown once."""
+    plain = dict.fromkeys(_command(peer) for peer in PEERS.values() if not peer.files)
+    parts, shown = ["```", *plain], set[str]()
     for peer in PEERS.values():
         if peer.files:
-            parts += [f"{peer.title}:", "", *_shown(peer, shown), ""]
-    return "\n".join(parts).rstrip()
+            parts += ["", f"# {peer.title}", *_shown(peer, shown)]
+    return "\n".join([*parts, "```"])
+
+
+def _command(peer: Peer) -> str:
+    return peer.command.replace(f"--name {peer.name}", "--name mine").replace(".onnx", ".pt2")
 
 
 def _shown(peer: Peer, shown: set[str]) -> list[str]:
-    lines = ["```"]
+    lines = []
     for name, text in peer.files:
         if text not in shown:
-            lines += [f"$ cat {name}", text.rstrip()]
+            lines += [f"$ cat {name}", re.sub(r"\n\n+", "\n", text).rstrip()]
         shown.add(text)
-    return [*lines, *(f"$ {line}" for line in peer.command.splitlines()), "```"]
+    return [*lines, _command(peer)]
 
 
 def _markdown(head: tuple[str, ...], rows: list[list[Any]]) -> str:

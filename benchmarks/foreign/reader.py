@@ -36,7 +36,8 @@ class Reader(nn.Module):
     @torch.inference_mode()
     def read(self, images: Tensor) -> Tensor:
         """The most likely digits, ``[n]``."""
-        return self(images).argmax(1)
+        labels: Tensor = self(images).argmax(1)
+        return labels
 
 
 @cache

@@ -43,12 +43,16 @@ def _one(report: Report, name: str, quick: bool, work: Path) -> None:
     path, prediction = said(model.network.convention)
     report.add(f"{name}: prediction", prediction)
     report.add(f"{name}: path", path)
-    report.add(f"{name}: parameters", sum(z.numel() for z in model.network.network.parameters()))
+    own = sum(z.numel() for z in model.network.network.parameters())
+    whole = own or sum(z.numel() for z in network.parameters())  # a program holds them as bytes
+    report.add(f"{name}: parameters", whole)
+    report.add(f"{name}: divergence", "yes" if model.card.differentiable else "no")
     report.add(f"{name}: lines", peer.lines)
     difference, _ = compared(peer, network, model)
     report.add(f"{name}: difference", difference)
     cost = measured(peer, network, model, 3 if quick else 15)
     report.add(f"{name}: blocks", ", ".join(map(str, cost.sizes)))
+    report.add(f"{name}: bare", cost.bare * 1e3, "ms")
     report.add(f"{name}: row", cost.row)
     report.add(f"{name}: step", cost.step)
     if name in SERVED:

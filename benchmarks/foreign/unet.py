@@ -82,7 +82,7 @@ class UNet(Peer):
         for step in scheduler.timesteps:
             said = self.called(network, scheduler.scale_model_input(x, step), step, label)
             x = scheduler.step(said, step, x).prev_sample
-        return cast(Tensor, x)
+        return x
 
     def start(self, scheduler: Any) -> float:
         """Deviation of the noise from which it starts."""
