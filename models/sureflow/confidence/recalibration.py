@@ -84,7 +84,10 @@ class Recalibration:
     def lanes(self, setting: Setting) -> list[LaneSpec]:
         """The lanes to draw of a setting, strata in turn, with all scores that they can have."""
         turns = scored(self._card, setting, self.calibration.quantiles, self._seed)
-        return [replace(turns[i % len(turns)], index=i) for i in range(self.counts[setting])]
+        return [
+            self._family.drawn(self._card, replace(turns[i % len(turns)], index=i))
+            for i in range(self.counts[setting])
+        ]
 
     def result(self, scores: Iterable[Mapping[str, float]]) -> Calibration:
         """The calibration with what the scores of all lanes say, in the order of :attr:`counts`."""

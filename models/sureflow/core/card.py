@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sureflow.core.vocabulary import Prompt
+
 ConditionKind = Literal["label", "vector", "text", "tokens", "mask", "composition", "structure"]
 
 
@@ -17,12 +19,14 @@ class Condition:
         shape: Shape of the array for one sample.
         null: Value of every component that stands for "not given". Guidance compares with it.
         says: What the array means, with its unit.
+        prompt: How an encoder of the model makes the array of a text; ``None`` without one.
     """
 
     kind: ConditionKind
     shape: tuple[int, ...]
     null: float = 0.0
     says: str = ""
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class ModelCard:
         version: ``sha256:`` and the hash of the files that decide on its samples. The same version
             and the same request give the same bytes.
         media: ``image`` (data in [-1, 1], shape ``[channels, height, width]``) or ``vector``.
-        shape: Shape of one sample.
+        shape: Shape of one sample, decoded if the model has a decoder.
         classes: Names of the classes by label; empty for an unconditional model.
         parameters: Number of network parameters.
         calibration_version: Hash of the file that turns scores into confidence; empty without one.
@@ -50,6 +54,10 @@ class ModelCard:
         warnings: Which parts of the checkpoint the loader ignored, and why.
         numerics: What the model runs on: library, instruction set and mode. Of a served model, also
             its block sizes and a ``fingerprint`` of the kernels' answers.
+        state_shape: Shape of the states of a lane, of its map, and of what operations are given:
+            that of a latent if the model has a decoder, else that of a sample.
+        stages: Networks before and after the velocity, of ``encoder`` (of texts) and ``decoder``
+            (of latents).
     """
 
     name: str
@@ -70,6 +78,22 @@ class ModelCard:
     warnings: tuple[str, ...] = ()
     numerics: dict[str, Any] = field(default_factory=dict, compare=False)
     calibration_version: str = ""
+    state_shape: tuple[int, ...] = ()
+    stages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.state_shape:
+            object.__setattr__(self, "state_shape", self.shape)
+
+    @property
+    def latent(self) -> bool:
+        """Whether samples are decoded from latents."""
+        return "decoder" in self.stages
+
+    @property
+    def decoded(self) -> tuple[int, ...] | None:
+        """Shape of a sample that is decoded; ``None`` without a decoder."""
+        return self.shape if self.latent else None
 
     @property
     def needs_label(self) -> bool:
