@@ -87,7 +87,7 @@ def _times(figures: Mapping[str, Any]) -> str:
         own = _of(figures, name)
         if "row" in own:
             ratios = [f"{own[key]:.2f}" for key in ("bare", "row", "step")]
-            more = own.get("served", ""), own["divergence"]
+            more = own.get("served", ""), own.get("divergence", "")
             rows.append([own["model"], own["blocks"], *ratios, *more])
     return _markdown(TIMES, rows)
 
