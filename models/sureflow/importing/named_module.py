@@ -37,7 +37,8 @@ def read_module(
         raise ValueError("shape: a module does not say of what shape a sample is; pass --shape")
     if weights is None:
         raise ValueError("weights: pass --weights FILE, the weights of the module as safetensors")
-    name = reference.rpartition(":")[2].rpartition(".")[2].lower()
+    # With its package, since many a class is called Unet, and one server may have two of them.
+    name = reference.replace(":", ".")
     load_plugin(reference, name)
     arguments = adapter.arguments or {}
     state = _state(name, arguments)

@@ -1,0 +1,1 @@
+"""Models of other packages, trained on small digits, imported and served as they are."""

@@ -1,0 +1,61 @@
+"""The table of models: imported, compared, and timed."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from benchmarks.foreign.catalogue import PEERS
+from benchmarks.foreign.cost import measured
+from benchmarks.foreign.equal import compared
+from benchmarks.foreign.imported import imported, prepare
+from benchmarks.foreign.peer import said
+from benchmarks.foreign.served import same_bytes
+from benchmarks.report import Report
+
+SERVED = ("unet-noise", "dit", "torchcfm", "pt2")
+"""Models that a server is started for."""
+
+
+def measure(report: Report, quick: bool, work: Path, only: list[str]) -> None:
+    """Add the figures of every model whose package is installed."""
+    for name, peer in PEERS.items():
+        if only and name not in only:
+            continue
+        for label in [each for each in report.figures if each.startswith(f"{name}: ")]:
+            del report.figures[label]
+        report.add(f"{name}: model", peer.title)
+        if peer.missing:
+            report.add(f"{name}: missing", peer.missing)
+            continue
+        try:
+            _one(report, name, quick, work)
+        except Exception as error:  # other packages raise anything; the others go on
+            traceback.print_exc()
+            report.add(f"{name}: missing", str(error)[:200])
+
+
+def _one(report: Report, name: str, quick: bool, work: Path) -> None:
+    peer, folder = PEERS[name], work / name
+    network = prepare(peer, folder, work)
+    model, printed = imported(peer, folder)
+    report.add(f"{name}: package", f"{peer.package} {peer.version}")
+    path, prediction = said(model.network.convention)
+    report.add(f"{name}: prediction", prediction)
+    report.add(f"{name}: path", path)
+    own = sum(z.numel() for z in model.network.network.parameters())
+    whole = own or sum(z.numel() for z in network.parameters())  # a program holds them as bytes
+    report.add(f"{name}: parameters", whole)
+    report.add(f"{name}: divergence", "yes" if model.card.differentiable else "no")
+    report.add(f"{name}: lines", peer.lines)
+    difference, _ = compared(peer, network, model)
+    report.add(f"{name}: difference", difference)
+    cost = measured(peer, network, model, 3 if quick else 15)
+    report.add(f"{name}: blocks", ", ".join(map(str, cost.sizes)))
+    report.add(f"{name}: bare", cost.bare * 1e3, "ms")
+    report.add(f"{name}: row", cost.row)
+    report.add(f"{name}: step", cost.step)
+    if name in SERVED:
+        same = same_bytes(peer, folder, model)
+        report.add(f"{name}: served", "equal" if same else "DIFFERENT")
+    report.add(f"{name}: printed", printed)
