@@ -1,1 +1,1 @@
-"""Posteriors of simulation-based inference, served: samples, scores and densities against exact ones."""
+"""Posteriors of simulation-based inference, served, against exact ones."""

@@ -17,12 +17,15 @@ class Condition:
         shape: Shape of the array for one sample.
         null: Value of every component that stands for "not given". Guidance compares with it.
         says: What the array means, with its unit.
+        required: Whether every sample needs the array, as a posterior needs its observation: then
+            ``null`` means nothing, and nothing can be guided from it.
     """
 
     kind: ConditionKind
     shape: tuple[int, ...]
     null: float = 0.0
     says: str = ""
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,13 @@ class ModelCard:
     def needs_label(self) -> bool:
         """Whether every sample must have a class, so that none can be guided from no class."""
         return bool(self.classes) and not self.null_label
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the conditions that every sample needs."""
+        return tuple(name for name, each in self.conditions.items() if each.required)
+
+    @property
+    def without_null(self) -> str | None:
+        """What every sample needs, so that none can be guided from none; ``None`` if nothing."""
+        return "a label" if self.needs_label else next(iter(self.required), None)

@@ -99,7 +99,13 @@ def described(card: ModelCard) -> dict[str, dict[str, Any]]:
     """Return the conditions of a model by name, as the JSON of its card lists them."""
     label = {LABEL: {"kind": "label", "shape": [], "names": list(card.classes)}}
     arrays = {
-        name: {"kind": each.kind, "shape": list(each.shape), "null": each.null, "says": each.says}
+        name: {
+            "kind": each.kind,
+            "shape": list(each.shape),
+            "null": None if each.required else each.null,
+            "says": each.says,
+            **({"required": True} if each.required else {}),
+        }
         for name, each in card.conditions.items()
     }
     return (label if card.classes else {}) | arrays

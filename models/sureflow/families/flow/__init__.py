@@ -96,7 +96,7 @@ class Flow(Family):
         }
         for index, method in zip(count(), cycle(METHODS), strict=False):
             spec = self.spec(0, index, method, 1, label, condition=given)
-            if spec.conditioned and index % 2 and not card.needs_label:
+            if spec.conditioned and index % 2 and not card.without_null:
                 spec = replace(spec, guidance=2.0)
             if card.differentiable and not index:
                 spec = replace(spec, scores=(DIFFERENTIATED,))

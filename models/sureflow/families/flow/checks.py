@@ -73,8 +73,8 @@ def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
         raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
     if spec.label is None and card.needs_label:
         raise ValueError(f"label: {card.name} needs one, 0 .. {classes - 1}")
-    if spec.guidance != 1 and card.needs_label:
-        raise ValueError(f"guidance: {card.name} knows no sample without a label to guide from")
+    if spec.guidance != 1 and (what := card.without_null):
+        raise ValueError(f"guidance: {card.name} knows no sample without {what} to guide from")
     if not isinstance(spec.condition, Mapping):
         raise ValueError(f"condition: {spec.condition!r:.60} is no arrays by name")
     for name, value in spec.condition.items():
@@ -82,6 +82,8 @@ def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
             known = tuple(card.conditions) or "none: the model takes no such conditions"
             raise ValueError(f"condition.{name}: is unknown; conditions are {known}")
         check_array(f"condition.{name}", value, card.conditions[name].shape)
+    for name in (name for name in card.required if name not in spec.condition):
+        raise ValueError(f"condition.{name}: {card.name} needs it for every sample")
     if not spec.conditioned and spec.guidance != 1:
         needed = "a label or a condition" if card.conditions else "a label"
         raise ValueError(f"guidance: a scale other than 1 needs {needed}")
