@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
 from torch import Tensor
 
 from sureflow.core.arrays import Floats
-from sureflow.core.path import LINEAR
+from sureflow.core.path import LINEAR, Time, broadcast
 from sureflow.families.diffusion.grid import times
 from sureflow.families.diffusion.spec import DiffusionSpec
 from sureflow.families.flow.lanes import FlowLanes
@@ -38,10 +39,19 @@ class DiffusionLanes(FlowLanes):
         a, b = self.convention.coupling
         return start if (a, b) == (0, 1) else (start - a * data) / b
 
-    def slope(self, x: Tensor, t: float, velocity: Tensor) -> Tensor:
+    def slope(self, x: Tensor, t: Time, velocity: Tensor) -> Tensor:
         """``grad log p_t``, the expected noise over minus the deviation of the noise."""
         _, b = self.convention.coupling
-        return self.noise_in(*LINEAR.ends(x, t, velocity)) / (-b * (1 - t))
+        left = broadcast(1 - t, x) if isinstance(t, Tensor) else 1 - t
+        return self.noise_in(*LINEAR.ends(x, t, velocity)) / (-b * left)
+
+    def signal(self, t: Floats) -> Floats:
+        """Factor of the data over the variance of the noise at ``t = 0``, and its rise: ``[n, 2]``.
+
+        For times ``[n]``; the rise is that of the factor alone.
+        """
+        a, b = self.convention.coupling
+        return np.stack([(t + (1 - t) * a) / b**2, np.full_like(t, 1 - a)], 1)
 
     def set_grid(self, slot: int, spec: FlowSpec, step: int, t: float) -> None:
         """Set how a lane is run from this step and time on."""

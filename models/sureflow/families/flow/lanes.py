@@ -19,7 +19,7 @@ from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
 from sureflow.core.lane import UNFINISHED, Array, FinishReason, Inverted, LaneSpec, View
 from sureflow.core.lanes import Lanes
-from sureflow.core.path import LINEAR, broadcast, factors
+from sureflow.core.path import LINEAR, Time, broadcast, factors
 from sureflow.core.process import Outcome
 from sureflow.core.score import Evidence, Part, Score
 from sureflow.core.transfer import to_device
@@ -192,9 +192,16 @@ class FlowLanes(Lanes):
         """The noise of a path that begins with this state; the inverse of :meth:`begun`."""
         return start
 
-    def slope(self, x: Tensor, t: float, velocity: Tensor) -> Tensor:
-        """``grad log p_t`` at a state of a lane, from the velocity there."""
+    def slope(self, x: Tensor, t: Time, velocity: Tensor) -> Tensor:
+        """``grad log p_t`` at states of lanes, from the velocities there."""
         return LINEAR.score(x, t, velocity)
+
+    def signal(self, t: Floats) -> Floats:
+        """Factor of the data over the variance of the noise at ``t = 0``, and its rise: ``[n, 2]``.
+
+        For times ``[n]``; the rise is that of the factor alone.
+        """
+        return np.stack([t, np.ones_like(t)], 1)
 
     def set_condition(self, slot: int, spec: FlowSpec) -> None:
         """Set a lane's spec, and the condition and guidance in it."""
@@ -329,6 +336,12 @@ class FlowLanes(Lanes):
         def found(name: str, slots: Slots) -> Any:
             if name == "state":
                 return self.x[self.index(slots)]
+            if name == "signal":
+                return self.signal(self.stage_t[stage, slots])
+            if name == "slope":
+                where = self.index(slots)
+                t = to_device(self.stage_t[stage, slots].astype(np.float32), self.device)
+                return self.slope(self.x[where], t, self.k[stage, where])
             array = self.stage_evidence[name]
             return array[stage, self.index(slots) if isinstance(array, Tensor) else slots]
 

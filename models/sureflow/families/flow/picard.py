@@ -99,6 +99,7 @@ class Picard(FlowProcess):
             "variance": variance,
             "trace": numbers["rate"],
             "reading": numbers.get("reading", np.zeros(len(owner))),
+            "signal": lanes.signal(lanes.grid[owner, step]),
         }
         self._score_steps(slots, points, accepted, found)
         end = torch.arange(len(slots), device=lanes.device), to_device(accepted, lanes.device)

@@ -1,8 +1,9 @@
 """Scores that are minus the log-likelihood of a sample: ``likelihood`` and ``divergence``.
 
-For the linear path and noise of unit variance, the posterior variance determines the divergence of
-the velocity, ``div v = (t tr Sigma - d) / (1 - t)``, and with it the density of the samples,
-``log p1(x1) = log p0(x0) - int div v dt``. This is a weighted integral of the variance, and needs
+For a path ``alpha(t) x1 + (1 - t) b x0`` with noise of unit variance, the posterior variance
+determines the divergence of the velocity, ``div v = (alpha / b^2 tr Sigma - d) / (1 - t)``, where
+the linear path has ``alpha = t`` and ``b = 1``; and with it the density of the samples, ``log
+p1(x1) = log p0(x0) - int div v dt``. This is a weighted integral of the variance, and needs
 no further evaluation. The identity holds for a variance that was learned as ``Var[u | x_t]``, and
 for plain velocities, not for guided ones.
 """
@@ -18,7 +19,6 @@ from torch import Tensor
 from sureflow.core.arrays import Floats, Index, Slots
 from sureflow.core.draw import Purpose, signs
 from sureflow.core.lane import LaneSpec
-from sureflow.core.path import LINEAR
 from sureflow.core.score import Evidence, Fields, Step
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.scores.catalogue import SLOPE
@@ -32,7 +32,14 @@ Chosen by ``python -m benchmarks.truth --part ending``: a smaller value admits t
 grids, a larger one ignores structure of the data."""
 
 
-def divergence_rate(t: Floats, trace: Floats, dimension: int, last: float = LAST) -> Floats:
+def divergence_rate(
+    t: Floats,
+    trace: Floats,
+    dimension: int,
+    last: float = LAST,
+    signal: Floats | None = None,
+    rise: Floats | float = 1.0,
+) -> Floats:
     """The divergence of the velocity, in nats per unit time.
 
     Args:
@@ -40,15 +47,18 @@ def divergence_rate(t: Floats, trace: Floats, dimension: int, last: float = LAST
         trace: ``tr Sigma(x_t, t)``, in squared data units.
         dimension: Components of a sample, ``d``.
         last: Time before the end within which the limit is used.
+        signal: ``alpha / b^2`` at those times; by default that of the linear path, ``t``.
+        rise: The derivative of ``alpha``.
 
     Returns:
-        ``(t trace - d) / (1 - t)``, and near the end its limit ``d``: when the remaining noise is
-        narrower than any detail of the data, ``v = x`` up to a constant.
+        ``(signal trace - d) / (1 - t)``, and near the end its limit ``rise d``: when the remaining
+        noise is narrower than any detail of the data, ``v = rise x`` up to a constant.
     """
     rest = 1 - t
     ending = rest < last
-    quotient = (t * trace - dimension) / np.where(ending, 1.0, rest)
-    return np.where(ending, float(dimension), quotient)
+    signal = t if signal is None else signal
+    quotient = (signal * trace - dimension) / np.where(ending, 1.0, rest)
+    return np.where(ending, rise * dimension, quotient)
 
 
 def log_noise(square: Floats, dimension: int) -> Floats:
@@ -74,7 +84,9 @@ class Likelihood(Integral):
 
     def integrand(self, step: Step) -> Floats:
         """The divergence."""
-        return divergence_rate(step.t, step.evidence("trace"), math.prod(self.shape))
+        trace, size = step.evidence("trace"), math.prod(self.shape)
+        signal, rise = step.evidence("signal").T
+        return divergence_rate(step.t, trace, size, signal=signal, rise=rise)
 
     def jump(self, slot: int, evidence: Evidence) -> None:
         """Add half of ``J . s`` with the gradient before the jump; nothing at ``t = 0``."""
@@ -94,9 +106,7 @@ class Likelihood(Integral):
         landed = self._jumped[step.slots]
         if np.count_nonzero(landed):
             index = np.flatnonzero(landed)
-            x, velocity = step.evidence("state")[index], step.evidence("velocity")[index]
-            t = to_device(step.t[index].astype(np.float32), x.device)
-            self._land(step.slots[index], LINEAR.score(x, t, velocity))
+            self._land(step.slots[index], step.evidence("slope")[index])
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """Minus the log-likelihood, in nats."""
