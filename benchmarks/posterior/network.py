@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Literal
 
 import torch
@@ -16,6 +17,8 @@ BETA_MIN, BETA_MAX, LEAST_TIME = 0.1, 20.0, 1e-3
 """Of the variance-preserving diffusion (Song et al., 2021)."""
 
 BATCH = 512
+DECAY = 1e-3
+"""Of the average of the weights that is kept."""
 
 
 class Net(nn.Module):
@@ -54,9 +57,7 @@ def train(kind: Kind, theta: Tensor, observed: Tensor, steps: int, seed: int) ->
     net = Net()
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    average = torch.optim.swa_utils.AveragedModel(
-        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999)
-    )
+    average = copy.deepcopy(net).requires_grad_(False)
     for _ in range(steps):
         chosen = torch.randint(len(theta), (BATCH,))
         data, noise = theta[chosen], torch.randn(BATCH, 2)
@@ -70,9 +71,10 @@ def train(kind: Kind, theta: Tensor, observed: Tensor, steps: int, seed: int) ->
         loss.backward()
         optimizer.step()
         schedule.step()
-        average.update_parameters(net)
-    found: Net = average.module  # of averaged weights
-    return found.eval()
+        with torch.no_grad():
+            for mean, now in zip(average.parameters(), net.parameters(), strict=True):
+                mean.lerp_(now, DECAY)
+    return average.eval()
 
 
 def _between(data: Tensor, noise: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
