@@ -9,6 +9,7 @@ of the fields' annotations.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from sureflow.core.family import Family, families, family_of
-from sureflow.core.field_types import READ, Tensors, check_types
+from sureflow.core.field_types import OPTIONAL, READ, Tensors, check_types
 from sureflow.core.lane import Branch, Inverted, LaneSpec, Origin
 
 _Made = TypeVar("_Made")
@@ -66,8 +67,11 @@ def parse(data: bytes) -> LaneSpec:
 def _lane(spec: LaneSpec, path: str, tensors: Tensors, depth: int) -> dict[str, Any]:
     family = family_of(spec)
     note: dict[str, Any] = {} if spec.family == FIRST_FAMILY else {"family": spec.family}
+    optional = _optional(family)
     for name in _names(family):
-        note[name] = _json_of(getattr(spec, name), path + name, tensors)
+        value = getattr(spec, name)
+        if name not in optional or not (value is None or value == {}):
+            note[name] = _json_of(value, path + name, tensors)
     if spec.condition:
         note["condition"] = {
             name: _json_of(value, f"{path}condition.{name}", tensors)
@@ -104,6 +108,8 @@ def _operation(family: Family, operation: Any, path: str, tensors: Tensors) -> d
 
 def _json_of(value: Any, name: str, tensors: Tensors) -> Any:
     """A value as JSON: an array becomes the name of a tensor, a small object its fields."""
+    if isinstance(value, Mapping):
+        return {key: _json_of(each, f"{name}.{key}", tensors) for key, each in value.items()}
     if isinstance(value, np.ndarray):
         tensors[name] = np.ascontiguousarray(value).reshape(value.shape)
         return {"tensor": name}
@@ -114,7 +120,8 @@ def _json_of(value: Any, name: str, tensors: Tensors) -> Any:
 
 def _lane_of(note: Any, tensors: Tensors, depth: int) -> LaneSpec:
     family = families()[note.get("family", FIRST_FAMILY)]
-    names = _names(family)
+    optional = _optional(family)
+    names = [name for name in _names(family) if name in note or name not in optional]
     _expect(set(note) - {"origin", "condition", "family"} == set(names), "fields of a lane")
     values = _values(family.spec, names, note, tensors)
     values["condition"] = {k: _tensor(v, tensors) for k, v in note.get("condition", {}).items()}
@@ -145,6 +152,11 @@ def _names(family: Family) -> list[str]:
     """Names of the fields of a lane that a note has, in order."""
     own = [field.name for field in fields(family.spec) if field.name not in COMMON]
     return ["seed", "index", *own, "scores", "early"]
+
+
+def _optional(family: Family) -> set[str]:
+    """Names of the fields of a lane that a note may leave out."""
+    return {field.name for field in fields(family.spec) if field.metadata.get(OPTIONAL)}
 
 
 def _values(kind: type[Any], names: list[str], note: Any, tensors: Tensors) -> dict[str, Any]:

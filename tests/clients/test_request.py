@@ -23,6 +23,18 @@ def test_what_is_left_out_is_left_to_the_server() -> None:
     assert set(invert_body([[0.0, 1.0]])) == {"samples"}
 
 
+def test_a_text_goes_as_it_is() -> None:
+    text, away = {"text": "a bold three"}, {"text": "thin"}
+    body = generate_body(condition=text, negative=away, guidance=3.0)
+    assert body["condition"] == text
+    assert body["guidance"] == {"scale": 3.0, "negative": away}
+    assert Condition(arrays=text, negative=away).body() == {
+        "type": "condition",
+        "arrays": text,
+        "negative": away,
+    }
+
+
 def test_every_argument_has_its_place() -> None:
     body = generate_body(
         "fashion",

@@ -33,8 +33,8 @@ def encode_array(given: Given) -> str:
 
 
 def encode_arrays(given: Mapping[str, Given]) -> dict[str, str]:
-    """Return named arrays as a request has them; see `encode_array`."""
-    return {name: encode_array(one) for name, one in given.items()}
+    """Return named arrays as a request has them; see `encode_array`. A text goes as it is."""
+    return {name: one if isinstance(one, str) else encode_array(one) for name, one in given.items()}
 
 
 def encode_mask(mask: Given) -> str | list[Any]:

@@ -39,6 +39,13 @@ class Model(Wire):
     shape: tuple[int, ...] | None = None
     """Shape of one sample."""
 
+    state_shape: tuple[int, ...] | None = None
+    """Shape of maps, and of the values that operations take: that of a latent if the model has a
+    decoder, else that of a sample."""
+
+    stages: tuple[str, ...] | None = None
+    """Networks before and after the one that is integrated: ``encoder``, ``decoder``."""
+
     classes: tuple[str, ...] | None = None
     """Names of the classes by label; empty for an unconditional model."""
 

@@ -59,12 +59,14 @@ class Condition(Operation):
     Attributes:
         label: Number or name of a class; by default as before.
         scale: Of classifier-free guidance; by default as before.
-        arrays: Named arrays, of those of ``Model.conditions``; the others are as before.
+        arrays: Named arrays, or texts, of those of ``Model.conditions``; the others are as before.
+        negative: Another condition for guidance to lead away from; by default as before.
     """
 
     label: int | str | None = None
     scale: float | None = None
     arrays: Mapping[str, Given] | None = None
+    negative: Mapping[str, Given] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +117,7 @@ def _encode_region(region: Region) -> str | dict[str, Any]:
 ENCODERS: dict[str, Callable[[Any], Any]] = {
     "region": _encode_region,
     "arrays": encode_arrays,
+    "negative": encode_arrays,
     "mask": encode_mask,
     "known": encode_array,
     "target": encode_array,

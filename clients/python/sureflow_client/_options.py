@@ -133,10 +133,15 @@ class InvertOptions(SamplingOptions, total=False):
     """Number or name of the class of the samples, for a class-conditional model."""
 
     condition: Mapping[str, Given] | None
-    """What else they are samples of: named arrays, of those of ``Model.conditions``."""
+    """What else they are samples of: named arrays, of those of ``Model.conditions``. An array of
+    kind ``text`` may be a text where the model has an encoder (``prompt``)."""
 
     guidance: float | None
     """Scale of classifier-free guidance; 1 is the plain conditional model."""
+
+    negative: Mapping[str, Given] | None
+    """What guidance leads away from, in place of no condition: as ``condition``. It needs another
+    scale than 1."""
 
 
 class GenerateOptions(InvertOptions, total=False):

@@ -20,6 +20,7 @@ SEED_BITS = 53
 PLACES = {
     "label": "condition.label",
     "guidance": "guidance.scale",
+    "negative": "guidance.negative",
     "method": "sampler.method",
     "steps": "sampler.steps",
     "tolerance": "sampler.tolerance",
@@ -91,7 +92,8 @@ def _body(kind: Any, options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         raise TypeError(f"unknown options: {', '.join(sorted(unknown))}")
     said = {**options, **more}
     said["also"] = [*(said.get("also") or ())] or None
-    said["condition"] = encode_arrays(said.get("condition") or {}) or None
+    for name in ("condition", "negative"):
+        said[name] = encode_arrays(said.get(name) or {}) or None
     said["filter"] = said.get("filter") or None
     said["rewind"] = _rewind(said.get("rewind"))
     return placed(**said)

@@ -101,8 +101,8 @@ class Calibration:
 
     @property
     def classes(self) -> int:
-        """Number of strata besides that of no condition."""
-        return len(self.strata) - 1
+        """Number of strata of classes; the names of others are empty, or begin with a star."""
+        return sum(bool(name) and not name.startswith("*") for name in self.strata)
 
     @property
     def without_condition(self) -> str:

@@ -93,7 +93,7 @@ class Recalibration:
         """The lanes to draw of a setting, strata in turn, with all scores that they can have."""
         turns = scored(self._card, setting, self.calibration.quantiles, self._seed)
         lanes = [replace(turns[i % len(turns)], index=i) for i in range(self.counts[setting])]
-        return [conditioned(lane, self._conditions) for lane in lanes]
+        return [conditioned(self._family.drawn(self._card, z), self._conditions) for z in lanes]
 
     def result(self, scores: Iterable[Mapping[str, float]]) -> Calibration:
         """The calibration with what the scores of all lanes say, in the order of :attr:`counts`."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from sureflow.core.vocabulary import Prompt
 
 ConditionKind = Literal["label", "vector", "text", "tokens", "mask", "composition", "structure"]
 
@@ -19,6 +22,7 @@ class Condition:
         says: What the array means, with its unit.
         required: Whether every sample needs the array, as a posterior needs its observation: then
             ``null`` means nothing, and nothing can be guided from it.
+        prompt: How an encoder of the model makes the array of a text; ``None`` without one.
     """
 
     kind: ConditionKind
@@ -26,6 +30,7 @@ class Condition:
     null: float = 0.0
     says: str = ""
     required: bool = False
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class ModelCard:
         version: ``sha256:`` and the hash of the files that decide on its samples. The same version
             and the same request give the same bytes.
         media: ``image`` (data in [-1, 1], shape ``[channels, height, width]``) or ``vector``.
-        shape: Shape of one sample.
+        shape: Shape of one sample, decoded if the model has a decoder.
         classes: Names of the classes by label; empty for an unconditional model.
         parameters: Number of network parameters.
         calibration_version: Hash of the file that turns scores into confidence; empty without one.
@@ -53,6 +58,10 @@ class ModelCard:
         warnings: Which parts of the checkpoint the loader ignored, and why.
         numerics: What the model runs on: library, instruction set and mode. Of a served model, also
             its block sizes and a ``fingerprint`` of the kernels' answers.
+        state_shape: Shape of the states of a lane, of its map, and of what operations are given:
+            that of a latent if the model has a decoder, else that of a sample.
+        stages: Networks before and after the velocity, of ``encoder`` (of texts) and ``decoder``
+            (of latents).
     """
 
     name: str
@@ -73,6 +82,22 @@ class ModelCard:
     warnings: tuple[str, ...] = ()
     numerics: dict[str, Any] = field(default_factory=dict, compare=False)
     calibration_version: str = ""
+    state_shape: tuple[int, ...] = ()
+    stages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.state_shape:
+            object.__setattr__(self, "state_shape", self.shape)
+
+    @property
+    def latent(self) -> bool:
+        """Whether samples are decoded from latents."""
+        return "decoder" in self.stages
+
+    @property
+    def decoded(self) -> tuple[int, ...] | None:
+        """Shape of a sample that is decoded; ``None`` without a decoder."""
+        return self.shape if self.latent else None
 
     @property
     def needs_label(self) -> bool:
@@ -84,7 +109,8 @@ class ModelCard:
         """Names of the conditions that every sample needs."""
         return tuple(name for name, each in self.conditions.items() if each.required)
 
-    @property
-    def without_null(self) -> str | None:
-        """What every sample needs, so that none can be guided from none; ``None`` if nothing."""
-        return "a label" if self.needs_label else next(iter(self.required), None)
+    def lacking(self, label: int | None, arrays: Container[str]) -> str | None:
+        """What a sample with this label and these conditions lacks; ``None`` if nothing."""
+        if self.needs_label and label is None:
+            return "a label"
+        return next((name for name in self.required if name not in arrays), None)

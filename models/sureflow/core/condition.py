@@ -13,9 +13,10 @@ import numpy.typing as npt
 from pydantic import ConfigDict, PlainValidator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-from sureflow.core.card import ModelCard
-from sureflow.core.json_array import JsonArray, read_array, read_mask
+from sureflow.core.card import Condition, ModelCard
+from sureflow.core.json_array import JsonArray, is_file, read_array, read_mask
 from sureflow.core.schema import InvalidFieldError, Schema
+from sureflow.core.vocabulary import PADDING, Prompt
 
 LABEL = "label"
 
@@ -30,7 +31,11 @@ Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=int |
 
 
 class ConditionOptions(Schema):
-    """What the samples are conditioned on: named arrays, which `GET /v1/models` lists."""
+    """What the samples are conditioned on: named arrays, which `GET /v1/models` lists.
+
+    An array of kind `text` may be a text if the model has an encoder (`prompt`); an empty text
+    counts as left out.
+    """
 
     model_config = ConfigDict(extra="allow", title="Condition")
     __pydantic_extra__: dict[str, JsonArray]
@@ -73,18 +78,25 @@ def arrays_of(
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Return the named arrays of a request, in its object ``field``, as lanes have them.
 
+    A text becomes its tokens if the model has an encoder, and an empty one is left out.
+
     Raises:
         InvalidFieldError: The model takes no such array, or the array is not valid.
     """
-    return {name: _array(written[name], name, card, f"{field}.{name}") for name in sorted(written)}
+    found = {name: _array(written[name], name, card, f"{field}.{name}") for name in sorted(written)}
+    return {name: array for name, array in found.items() if array is not None}
 
 
-def _array(written: Any, name: str, card: ModelCard, field: str) -> npt.NDArray[np.generic]:
+def _array(written: Any, name: str, card: ModelCard, field: str) -> npt.NDArray[np.generic] | None:
     if name not in card.conditions:
         names = [*((LABEL,) if card.classes else ()), *card.conditions]
         message = f"{card.name} takes {', '.join(names) or 'no condition'}; leave it out"
         raise InvalidFieldError(field, message)
     condition = card.conditions[name]
+    if isinstance(written, str) and condition.kind == "text" and not is_file(written):
+        return _tokens(written, condition.prompt, field)
+    if condition.prompt is not None and _numbered(written, condition):
+        return _checked(written, condition.prompt, field)
     if condition.kind == "mask":
         return read_mask(written, condition.shape, field)
     array = read_array(written, condition.shape, field)
@@ -93,6 +105,45 @@ def _array(written: Any, name: str, card: ModelCard, field: str) -> npt.NDArray[
     if (array != array.round()).any() or (array < 0).any():
         raise InvalidFieldError(field, "should be whole numbers from 0 on")
     return array.astype(np.int64)
+
+
+def _tokens(text: str, prompt: Prompt | None, field: str) -> npt.NDArray[np.int64] | None:
+    """The tokens of a text; ``None`` for an empty one."""
+    if prompt is None or prompt.vocabulary is None:
+        lacks = "no encoder" if prompt is None else "an encoder whose vocabulary is not known here"
+        other = "the embedding" if prompt is None else "the embedding or the tokens"
+        raise InvalidFieldError(field, f"is text, and the model has {lacks}: give {other}")
+    if not text.strip():
+        return None
+    try:
+        return prompt.vocabulary.tokens(text, prompt.tokens)
+    except ValueError as error:
+        raise InvalidFieldError(field, str(error)) from error
+
+
+def _numbered(written: Any, condition: Condition) -> bool:
+    """Whether this is a list of tokens, and could not be the array itself."""
+    whole = isinstance(written, list) and all(type(number) is int for number in written)
+    return whole and condition.shape != (len(written),)
+
+
+def _checked(written: list[int], prompt: Prompt, field: str) -> npt.NDArray[np.int64]:
+    """Tokens, filled up."""
+    least, most = min(written), max(written)
+    if len(written) > prompt.tokens or least < 0 or most >= prompt.size:
+        allowed = f"at most {prompt.tokens} tokens in 0 .. {prompt.size - 1}"
+        raise InvalidFieldError(field, f"should be an array, or {allowed}")
+    return np.array([*written, *[PADDING] * (prompt.tokens - len(written))], np.int64)
+
+
+def example_of(card: ModelCard) -> dict[str, Any]:
+    """A condition of a model's samples, as a request has it; empty if no example is known."""
+    if card.classes:
+        return {LABEL: 0}
+    prompts = {name: each.prompt for name, each in card.conditions.items()}
+    return {
+        name: prompt.examples[0] for name, prompt in prompts.items() if prompt and prompt.examples
+    }
 
 
 def described(card: ModelCard) -> dict[str, dict[str, Any]]:
@@ -105,7 +156,20 @@ def described(card: ModelCard) -> dict[str, dict[str, Any]]:
             "null": None if each.required else each.null,
             "says": each.says,
             **({"required": True} if each.required else {}),
+            **({} if each.prompt is None else {"prompt": _described(each.prompt)}),
         }
         for name, each in card.conditions.items()
     }
     return (label if card.classes else {}) | arrays
+
+
+def _described(prompt: Prompt) -> dict[str, Any]:
+    known = prompt.vocabulary
+    words = known is not None and known.level == "word"
+    return {
+        "tokens": prompt.tokens,
+        "level": None if known is None else known.level,
+        "examples": list(prompt.examples),
+        "words": list(known.words) if known is not None and words else None,
+        "unknown": known is None or not words or known.unknown,
+    }

@@ -126,6 +126,10 @@ class Engine(ABC):
     def heads(self) -> Mapping[str, Head]:
         """The heads by name."""
 
+    def deciding(self) -> Sequence[str]:
+        """Names of the heads that every sample is made by, whose kernels decide on its bytes."""
+        return (self.main,)
+
     @abstractmethod
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> Phases:
         """Make the processes that move lanes, with this many slots.

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from sureflow.core.card import ModelCard
 from sureflow.core.codec import Codec
+from sureflow.core.json_array import read_array
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.plugins import installed
 from sureflow.core.schema import Schema
@@ -153,6 +154,13 @@ class Family:
         """A lane of this setting in every stratum of which a model has, or can have, a table."""
         raise NotImplementedError
 
+    def drawn(self, card: ModelCard, lane: LaneSpec) -> LaneSpec:
+        """A lane of :meth:`draws`, which has been given an index, with what is drawn by the index.
+
+        So the draws of a stratum can be of several conditions.
+        """
+        return lane
+
     def references(self, setting: Setting, known: Sequence[Setting]) -> Sequence[tuple[int, float]]:
         """By which of the ``known`` settings, which have tables, a lane of a setting is ranked.
 
@@ -197,7 +205,8 @@ class Family:
     ) -> Edited:
         """Return the lane that continues from a parent as an edit asks, and its operations.
 
-        Without a sampler it keeps that of the parent, whose sample ``[*shape]`` ``sample`` reads.
+        Without a sampler it keeps that of the parent. ``sample`` reads the sample of the parent
+        ``[*state_shape]``, which is a latent if the model has a decoder.
         """
         raise NotImplementedError
 
@@ -211,6 +220,10 @@ class Family:
 
     def check_inversion(self, spec: LaneSpec) -> None:
         """Check that a lane like this one can start from the inversion of a given sample."""
+
+    def given_sample(self, card: ModelCard, written: Any, field: str) -> Array:
+        """Return a sample that is to be inverted, as a client wrote it, ``[*state_shape]``."""
+        return read_array(written, card.state_shape, field)
 
     def rewind_obstacle(self, spec: LaneSpec) -> str | None:
         """Why a lane cannot be resumed from one of its steps, as a sentence; ``None`` if it can."""

@@ -16,6 +16,9 @@ READ = "read"
 """Entry of a field's metadata: how a recipe reads it, ``(note, tensors) -> value``, if the note is
 more than a number, a name, a list or the name of an array."""
 
+OPTIONAL = "optional"
+"""Entry of a field's metadata: a recipe leaves the field out where it is empty, or ``None``."""
+
 Tensors = dict[str, np.ndarray]
 """The arrays of a recipe by name. Whoever reads one removes it."""
 

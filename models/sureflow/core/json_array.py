@@ -37,6 +37,11 @@ JsonArray = Annotated[
 """An array in JSON: nested lists, or a ``.npy`` or ``.png`` file in base64."""
 
 
+def is_file(text: str) -> bool:
+    """Whether a text begins as a ``.npy`` or ``.png`` file in base64, and so is no prose."""
+    return text.startswith(tuple(base64.b64encode(magic[:6]).decode() for magic in (PNG, NPY)))
+
+
 def read_array(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
     """Return the array ``[*shape]`` in data units; black in a PNG is -1, and white is 1.
 

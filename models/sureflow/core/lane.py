@@ -22,6 +22,9 @@ FinishReason = Literal[
 UNFINISHED: tuple[FinishReason, ...] = ("abandoned", "halted")
 """Reasons for which a lane ends before its sample is finished."""
 
+LATENT = "latent"
+"""Name of the field of a result that has the latent from which a decoder made the sample."""
+
 TINY = 1e-30
 """Avoids a division by zero for a sample of zeros."""
 
@@ -127,10 +130,11 @@ class View:
         step: Steps completed.
         t: Time reached.
         state: ``x_t``, ``[*shape]``, in data units.
-        prediction: The expected end ``x_t + (1 - t) v``, ``[*shape]``, in data units.
+        prediction: The expected end ``x_t + (1 - t) v``, ``[*shape]``, in data units. Both are
+            decoded if the model has a decoder.
         rate: ``tr Sigma`` at the state.
         map: Variance of the final sample given the state, ``(1 - t)^2 Sigma``, per component
-            ``[*shape]``, in squared data units.
+            ``[*state_shape]``, in squared units of the state.
         uncertainty: ``int tr Sigma dt`` from 0 to ``t``.
     """
 
@@ -148,11 +152,12 @@ class Result:
     """The part of a sample that the process of its lane knows.
 
     Attributes:
-        data: The sample ``[*shape]``, in the units of the training data.
+        data: The sample ``[*shape]``, in the units of the training data. NaN where there is a
+            decoder and the lane has not come to it: it was abandoned, was halted, or diverged.
         t: Start time of each step ``[steps]``.
         rate: ``tr Sigma(x_t, t)`` at those times ``[steps]``, squared data units per unit time.
-        map: ``int Sigma_i dt`` per component ``[*shape]``, squared data units; its sum is the
-            score ``propagated``. Empty where the family has none.
+        map: ``int Sigma_i dt`` per component of the state ``[*state_shape]``, in its squared
+            units; its sum is the score ``propagated``. Empty where the family has none.
         finish_reason: Why the lane ended.
         accepted: Steps taken.
         rejected: Steps tried and discarded by an adaptive solver.
@@ -165,10 +170,12 @@ class Result:
             ``None`` for a finished sample.
         frames: Recorded frames, ascending; frames before a branch belong to the parent.
         views: Recorded views, ascending.
-        start: State at ``t = 0``, ``[*shape]``: noise of the lane or its parent, or from inversion.
+        start: State at ``t = 0``, ``[*state_shape]``: noise of the lane or its parent, or from
+            inversion.
         inversion_error: Of an inverted lane, the rms difference between the sample and the given
             data, relative to the rms of the data.
-        fields: Further arrays by name, for families whose samples have several.
+        fields: Further arrays by name, for families whose samples have several; the ``latent``
+            ``[*state_shape]`` of a decoded sample.
     """
 
     data: Array
@@ -187,6 +194,11 @@ class Result:
     start: Array | None = None
     inversion_error: float | None = None
     fields: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+
+    @property
+    def state(self) -> npt.NDArray[Any]:
+        """The last state of the lane: the latent of a decoded sample, else the sample."""
+        return self.fields.get(LATENT, self.data)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

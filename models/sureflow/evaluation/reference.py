@@ -54,10 +54,11 @@ def calibrate(
 ) -> Calibration:
     """Draw reference samples and tabulate all their scores.
 
-    There are so many draws per class and guidance scale, and as many without a condition; scales
-    other than 1 need classes. Every stratum has noises of its own. A noise tends to be easy or hard
-    in all strata, so that the errors of their tables would otherwise add up in a mixture. Scales
-    share the noises. The seed is kept apart from seeds that people like to use.
+    There are so many draws per class and guidance scale, as many of texts, and as many without a
+    condition; scales other than 1 need classes, or texts as examples. Every stratum has noises of
+    its own. A noise tends to be easy or hard in all strata, so that the errors of their tables
+    would otherwise add up in a mixture. Scales share the noises. The seed is kept apart from seeds
+    that people like to use.
 
     Where a request names no score, the model is judged by ``score``, by default that of its family.
     ``costly`` tabulates also scores that cost a pass of their own for every evaluation. With fewer
@@ -70,10 +71,9 @@ def calibrate(
     """
     check_examples(model.card, conditions or {})
     family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
-    references = [
-        family.parse_setting(f"{method}:{steps}@{g:g}")
-        for g in (scales if model.card.classes and not model.card.needs_label else [1])
-    ]
+    asked = [family.parse_setting(f"{method}:{steps}@{g:g}") for g in scales]
+    usable = [one for one in asked if family.draws(model.card, one)]
+    references = usable or [family.parse_setting(f"{method}:{steps}@1")]
     score = score or family.usual_score(model.card)
     others = [name for name in family.scores if costly or not family.scores[name].costly]
     names = [score, *(name for name in others if name != score)]
@@ -154,7 +154,10 @@ def _lanes(
     """The lanes to draw, by number of the reference and stratum."""
     return {
         (number, family_of(lane).strata(lane)[0][0]): [
-            conditioned(replace(lane, index=draws * turn + i), conditions) for i in range(draws)
+            conditioned(
+                family_of(lane).drawn(card, replace(lane, index=draws * turn + i)), conditions
+            )
+            for i in range(draws)
         ]
         for number, one in enumerate(references)
         for turn, lane in enumerate(scored(card, one, names, seed))

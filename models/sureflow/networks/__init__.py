@@ -1,6 +1,7 @@
 """Velocity networks, which predict a velocity and its variance."""
 
 from sureflow.networks.analytic import GaussianMixture
+from sureflow.networks.decoder import Decoder
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
 from sureflow.networks.mlp import MLP
@@ -8,16 +9,21 @@ from sureflow.networks.network import NetworkOutput, VelocityNetwork
 from sureflow.networks.precision import Bfloat16
 from sureflow.networks.probe import Probe
 from sureflow.networks.registry import build, declare_plugin, kind_of, load_plugin, register
+from sureflow.networks.staged import Staged
+from sureflow.networks.text_encoder import TextEncoder
 from sureflow.networks.unet import UNet
 
 __all__ = [
     "MLP",
     "Bfloat16",
+    "Decoder",
     "DiT",
     "FrozenVelocity",
     "GaussianMixture",
     "NetworkOutput",
     "Probe",
+    "Staged",
+    "TextEncoder",
     "UNet",
     "VelocityNetwork",
     "build",

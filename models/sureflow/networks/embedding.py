@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,31 @@ class Embedding(nn.Module):
         self.time = TimeEmbedding(width)
         self.label = nn.Embedding(classes + 1, width)
 
-    def forward(self, t: Tensor, label: Tensor) -> Tensor:
-        """Embed times and labels."""
-        return nn.functional.silu(self.time(t) + self.label(label))
+    def forward(self, t: Tensor, label: Tensor, given: Tensor | None = None) -> Tensor:
+        """Embed times and labels, and what is ``given`` besides, ``[B, width]``."""
+        embedding = self.time(t) + self.label(label)
+        return nn.functional.silu(embedding if given is None else embedding + given)
+
+
+class PooledConditions(nn.Module):
+    """The mean over the rows of each condition, such as the tokens of a text, mapped and added.
+
+    Args:
+        width: Width of the embedding.
+        conditions: Shapes of the conditions by name; the last size is that of a row.
+    """
+
+    def __init__(self, width: int, conditions: Mapping[str, tuple[int, ...]]) -> None:
+        super().__init__()
+        self.maps = nn.ModuleDict(
+            {name: RowwiseLinear(shape[-1], width) for name, shape in conditions.items()}
+        )
+
+    def forward(self, given: Mapping[str, Tensor]) -> Tensor | None:
+        """Embed conditions by name, each ``[B, ..., size]``; ``None`` if there are none."""
+        total: Tensor | None = None
+        for name, mapped in self.maps.items():
+            value = given[name].flatten(1, -2).mean(1) if given[name].dim() > 2 else given[name]
+            embedding = mapped(value)
+            total = embedding if total is None else total + embedding
+        return total

@@ -11,18 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from sureflow.networks.analytic import GaussianMixture
+from sureflow.networks.decoder import Decoder
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
+from sureflow.networks.image_decoder import ImageDecoder
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
+from sureflow.networks.staged import Staged, text_of
+from sureflow.networks.text_encoder import TextEncoder
+from sureflow.networks.token_transformer import TokenTransformer
 from sureflow.networks.unet import UNet
 
 GROUP = "sureflow.networks"
+
+_Stage = TypeVar("_Stage", Decoder, TextEncoder)
 
 Factory = Callable[..., nn.Module]
 """Called with the arguments of a config."""
@@ -31,12 +38,15 @@ _factories: dict[str, Factory] = {
     "dit": DiT,
     "frozen": FrozenVelocity,
     "gaussian_mixture": GaussianMixture,
+    "image_decoder": ImageDecoder,
     "mlp": MLP,
+    "staged": Staged,
+    "token_transformer": TokenTransformer,
     "unet": UNet,
 }
 _bases = {
     name: EntryPoint(name, f"sureflow.networks.foreign.{name}:{name}", GROUP)
-    for name in ("diffusers", "exported", "onnx")
+    for name in ("diffusers", "diffusers_decoder", "exported", "onnx")
 }
 """Bases built in, which are imported on first use: what they need takes long to import."""
 
@@ -90,8 +100,8 @@ def declare_plugin(declaration: str) -> None:
     _declared[name] = EntryPoint(name, reference, GROUP)
 
 
-def kind_of(config: dict[str, Any]) -> type[VelocityNetwork]:
-    """The network class that ``config["kind"]`` names.
+def kind_of(config: dict[str, Any], where: str = "network") -> type[VelocityNetwork]:
+    """The network class that ``config["kind"]`` names; ``where`` is its place in error messages.
 
     Raises:
         ValueError: The kind is missing or unknown.
@@ -100,14 +110,17 @@ def kind_of(config: dict[str, Any]) -> type[VelocityNetwork]:
     if isinstance(found, type) and issubclass(found, VelocityNetwork):
         return found
     known = _names(kinds=True)
-    raise ValueError(f"network.kind: {config.get('kind')!r} is unknown; choose from {known}")
+    raise ValueError(f"{where}.kind: {config.get('kind')!r} is unknown; choose from {known}")
 
 
 def build(config: dict[str, Any]) -> VelocityNetwork:
     """Build a network from ``{"kind": NAME, **arguments}``.
 
     For kind ``frozen`` the arguments are those of :class:`FrozenVelocity`, with ``base`` (a name)
-    and ``arguments`` (for the factory of that name) in place of ``network``.
+    and ``arguments`` (for the factory of that name) in place of ``network``. For kind ``staged``
+    the ``denoiser`` is the config of a network, and ``decoder`` and ``encoder`` are arguments of
+    :class:`Decoder` and :class:`TextEncoder`, with ``base`` and ``arguments`` in place of
+    ``module``; the shape of what the encoder gives is that of the denoiser's condition.
 
     Raises:
         ValueError: Kind or base are unknown, or the arguments do not fit.
@@ -117,6 +130,8 @@ def build(config: dict[str, Any]) -> VelocityNetwork:
     if kind is FrozenVelocity:
         base, given = arguments.pop("base", None), arguments.pop("arguments", {})
         arguments["network"] = make_base(base, given)
+    if kind is Staged:
+        arguments |= _stages(arguments)
     try:
         return kind(**arguments)
     except ValueError:
@@ -125,25 +140,54 @@ def build(config: dict[str, Any]) -> VelocityNetwork:
         raise ValueError(f"network: {error}") from error
 
 
-def make_base(name: object, arguments: object) -> nn.Module:
+def _stages(written: dict[str, Any]) -> dict[str, Any]:
+    """The networks of a staged one."""
+    for name, config in written.items():
+        if not isinstance(config, dict) and not (name != "denoiser" and config is None):
+            raise ValueError(f"network.{name}: expected a table of names and values")
+    inner = written.get("denoiser", {})
+    if kind_of(inner, "network.denoiser") is Staged:
+        raise ValueError("network.denoiser.kind: a network of stages is none itself")
+    denoiser, stages = build(inner), dict[str, Any]()
+    if config := written.get("decoder"):
+        stages["decoder"] = _stage(Decoder, config, "network.decoder")
+    if config := written.get("encoder"):
+        shape = text_of(denoiser, config.get("condition", "text")).shape
+        stages["encoder"] = _stage(TextEncoder, {"shape": shape, **config}, "network.encoder")
+    return {"denoiser": denoiser, **stages}
+
+
+def _stage(kind: type[_Stage], config: dict[str, Any], where: str) -> _Stage:
+    """A stage of a config, whose fields are named in errors as those of ``where``."""
+    arguments = {name: value for name, value in config.items() if name not in ("base", "arguments")}
+    module = make_base(config.get("base"), config.get("arguments", {}), where)
+    try:
+        return kind(module, **arguments)
+    except ValueError as error:
+        raise ValueError(f"{where}.{error}") from error
+    except Exception as error:  # arguments of any type and size
+        raise ValueError(f"{where}: {error}") from error
+
+
+def make_base(name: object, arguments: object, where: str = "network") -> nn.Module:
     """Make the module of a base by its name, with these arguments of its factory.
 
     Raises:
-        ValueError: There is no such base, or its factory fails; begins with ``network``.
+        ValueError: There is no such base, or its factory fails; begins with ``where``.
     """
     factory = _find(name)
     if factory is None or _is_kind(factory):
         known = ", ".join(_names(kinds=False)) or "none"
-        raise ValueError(f"network.base: {name!r} is not installed; there are: {known}")
+        raise ValueError(f"{where}.base: {name!r} is not installed; there are: {known}")
     if not isinstance(arguments, dict):
-        raise ValueError("network.arguments: expected a table of names and values")
+        raise ValueError(f"{where}.arguments: expected a table of names and values")
     try:
         module = factory(**arguments)
     except Exception as error:
-        raise ValueError(f"network.arguments: {name} failed: {_said(error)}") from error
+        raise ValueError(f"{where}.arguments: {name} failed: {_said(error)}") from error
     if not isinstance(module, nn.Module):
         made = type(module).__name__
-        raise ValueError(f"network.base: {name!r} makes a {made}; expected a torch.nn.Module")
+        raise ValueError(f"{where}.base: {name!r} makes a {made}; expected a torch.nn.Module")
     return module
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +20,8 @@ from sureflow.moments import (
     propagate,
 )
 from sureflow.moments.rowwise import PointwiseConv2d
-from sureflow.networks.embedding import Embedding
+from sureflow.networks.embedding import Embedding, PooledConditions
+from sureflow.networks.foreign.conditions import read_conditions
 from sureflow.networks.network import NetworkOutput, VelocityNetwork, check_depth, noise_layers
 
 
@@ -92,10 +93,13 @@ class UNet(VelocityNetwork):
         noise: Where noise is injected, any of ``head`` (before the last convolution, where the
             variance is exact), ``up_K`` (after level K on the way up) and ``middle``.
         floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
+        conditions: Named arrays that it takes besides a label: by name the fields of a
+            :class:`~sureflow.core.card.Condition`. The mean of their rows joins the embedding.
 
     Raises:
-        ValueError: The image does not divide into patches and levels, the channels not into
-            heads, there are too many levels or blocks, or ``noise`` names no layer.
+        ValueError: A condition is not valid, the image does not divide into patches and levels,
+            the channels not into heads, there are too many levels or blocks, or ``noise`` names no
+            layer.
     """
 
     def __init__(
@@ -110,9 +114,11 @@ class UNet(VelocityNetwork):
         groups: int = 8,
         noise: Sequence[str] = ("head",),
         floor: float = 1e-4,
+        conditions: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         colours, height, width = shape
         super().__init__((colours, height, width), classes, floor)
+        self.conditions = read_conditions(conditions or {})
         check_depth("channels", len(channels))
         check_depth("blocks", blocks)
         stride = patch * 2 ** (len(channels) - 1)
@@ -124,6 +130,8 @@ class UNet(VelocityNetwork):
             return nn.ModuleList(ResidualBlock(width, embedding, groups) for _ in range(blocks))
 
         self.embedding = Embedding(embedding, classes)
+        shapes = {name: condition.shape for name, condition in self.conditions.items()}
+        self.given = PooledConditions(embedding, shapes)
         self.patchify = nn.PixelUnshuffle(patch)
         self.stem = RowwiseConv2d(pixels, channels[0], 3, padding=1)
         self.down = nn.ModuleList(stack(width) for width in channels)
@@ -149,7 +157,7 @@ class UNet(VelocityNetwork):
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
-        embedding = self.embedding(t, label)
+        embedding = self.embedding(t, label, self.given(given))
         h = propagate(self.stem, propagate(self.patchify, Moments(x)))
         skips = []
         for level, blocks in enumerate(self.down):

@@ -10,7 +10,7 @@ import torch
 
 from sureflow.model import Model
 from sureflow.numerics import describe
-from sureflow.sampling.evaluator import main_head
+from sureflow.sampling.evaluator import evaluators, main_head
 
 ROWS = 8
 
@@ -22,19 +22,20 @@ POWERS = -np.arange(1, 5).repeat(2 * ROWS) / 6
 def numerics_of(model: Model) -> dict[str, Any]:
     """What a model runs on here: the process, the block sizes in use, and a fingerprint.
 
-    The fingerprint is a hash of the main head's answers to a few fixed rows, and of a few powers.
+    The fingerprint is a hash of the answers of the heads that decide on samples to a few fixed
+    rows, and of a few powers.
     Where it differs, a trajectory that is resumed continues nearly as before, not exactly.
     """
-    evaluate = main_head(model)
-    example = model.engine.heads()[model.engine.main].example(ROWS)
+    heads, evaluate = model.engine.heads(), evaluators(model)
     digest = hashlib.sha256((np.geomspace(0.01, 100, ROWS**2) ** POWERS).tobytes())
-    for name, answer in sorted(evaluate(example).items()):
-        values = answer.detach().cpu().contiguous().flatten().view(torch.uint8)
-        digest.update(f"{name}\0{[*answer.shape]}\0".encode())
-        digest.update(values.numpy().data)
+    for head in model.engine.deciding():
+        for name, answer in sorted(evaluate[head](heads[head].example(ROWS)).items()):
+            values = answer.detach().cpu().contiguous().flatten().view(torch.uint8)
+            digest.update(f"{name}\0{[*answer.shape]}\0".encode())
+            digest.update(values.numpy().data)
     return {
         **describe(),
         "device": model.device.type,
-        "block_rows": [*evaluate.sizes],
+        "block_rows": [*main_head(model).sizes],
         "fingerprint": f"sha256:{digest.hexdigest()}",
     }

@@ -193,4 +193,5 @@ class Background:
 
 
 def _size(sample: Sample) -> int:
-    return sum(array.nbytes for array in (sample.data, sample.map, sample.t, sample.rate))
+    arrays = (sample.data, sample.map, sample.t, sample.rate, *sample.fields.values())
+    return sum(array.nbytes for array in arrays)

@@ -11,6 +11,7 @@ from pydantic import Field
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.quantile_map import LIMIT
 from sureflow.confidence.recalibration import Recalibration
+from sureflow.core.condition import example_of
 from sureflow.core.family import family_of
 from sureflow.core.schema import Integer, Schema
 from sureflow_server.api.answer import tail
@@ -57,8 +58,7 @@ async def calibration_run(service: Service, name: str, body: CalibrateRequest) -
     family = family_of(card)
     sampler = read_part(family.sampler, body.sampler, "sampler")
     guidance = read_part(family.guidance, body.guidance, "guidance")
-    condition = {"label": 0} if card.classes else {}
-    lane = family.lane(card, 0, condition, guidance, sampler)
+    lane = family.lane(card, 0, example_of(card), guidance, sampler)
     setting = family.setting(lane)
     try:
         data = await asyncio.to_thread(service.pool.calibration_of, name)

@@ -117,7 +117,7 @@ def _edited(
     if sampler is not None:
         sampler = read_part(family.sampler, sampler, "sampler")
     return family.edit(
-        card, opened.spec, sampler, operations, lambda: sample_of(opened.handle)["data"]
+        card, opened.spec, sampler, operations, lambda: sample_of(opened.handle)["state"]
     )
 
 

@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
@@ -105,8 +106,11 @@ def _media_type(request: Request, planned: Plan) -> str:
 def _alone(run: Run, result: Result, request_id: str) -> Response:
     document = answer(run, request_id, [facts(result, run.plan)])
     headers = {"X-Sureflow-Record": json.dumps(document, allow_nan=False)}
-    if result.withheld or result.sample.finish_reason == "diverged":
+    sample = result.sample
+    # What was abandoned before it was decoded has no data.
+    empty = sample.finish_reason == "diverged" or not np.isfinite(sample.data).all()
+    if result.withheld or empty:
         return Response(status_code=204, headers=headers)
     codec, form = run.plan.family.codec, run.plan.form
-    data = codec.file(result.sample.data, form)
+    data = codec.file(sample.data, form)
     return Response(data, media_type=codec.media_types[form], headers=headers)

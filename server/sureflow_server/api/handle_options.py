@@ -12,7 +12,7 @@ from typing import Any, Literal
 from safetensors.numpy import load, save
 
 from sureflow.core.commit import commit_points
-from sureflow.core.lane import Array, Sample
+from sureflow.core.lane import LATENT, Array, Sample
 from sureflow.recipe import dump
 from sureflow_server.api.encoding import profile_of
 from sureflow_server.api.problems import Problem
@@ -99,7 +99,7 @@ async def keep(
         expires=now + options.ttl_s,
         note=json.dumps(note).encode(),
         recipe=dump(sample.spec),
-        sample=save({"data": sample.data, "map": sample.map}),
+        sample=save(_arrays(sample)),
     )
     frames = {frame.step: frame.dump() for frame in sample.frames}
     kept = await store.put(handle, frames)
@@ -107,15 +107,23 @@ async def keep(
     return handle_link(kept.id, kept.expires, size, (round(f.t, 6) for f in sample.frames))
 
 
+def _arrays(sample: Sample) -> dict[str, Array]:
+    arrays = {"data": sample.data, "map": sample.map}
+    return arrays | ({LATENT: sample.state} if LATENT in sample.fields else {})
+
+
 def sample_of(handle: Handle) -> dict[str, Array]:
     """Return ``data`` and ``map`` of the sample of a handle; a map that there is not is empty.
+
+    ``state`` is what operations act on: the latent of a decoded sample, else its data.
 
     Raises:
         DamagedHandleError: They cannot be read.
     """
     try:
         arrays: dict[str, Array] = load(handle.sample)
-        return {name: arrays[name] for name in ("data", "map")}
+        data = arrays["data"]
+        return {"data": data, "map": arrays["map"], "state": arrays.get(LATENT, data)}
     except Exception as error:  # a header can be wrong in many ways
         raise DamagedHandleError(handle.id) from error
 

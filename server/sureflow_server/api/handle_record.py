@@ -68,14 +68,15 @@ class View(Schema):
     """Integral of the rate up to there."""
 
     state: Any = None
-    """The state of the flow: noise at `t = 0`, data at `t = 1`; as `data` of a sample."""
+    """The state of the flow: noise at `t = 0`, data at `t = 1`; as `data` of a sample. Decoded, as
+    the prediction is, if the model has a decoder."""
 
     prediction: Any = None
     """Where the flow would end by its present velocity: the expected sample; likewise."""
 
     map: Any = None
     """Variance of the final sample given the state, of every component: base64 .npy, or nested
-    lists where `state` is."""
+    lists where `state` is. Of a model with a decoder, that of the latent."""
 
 
 class FramesRecord(Schema):

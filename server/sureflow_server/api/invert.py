@@ -10,7 +10,6 @@ from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
 from sureflow.core.family import family_of
-from sureflow.core.json_array import read_array
 from sureflow.core.lane import Inverted
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import whole
@@ -69,7 +68,9 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
         scores=scores_of(request.confidence, card, spec),
         keep=() if kept is None else kept.keep,
     )
-    given = [read_array(each, card.shape, f"samples.{n}") for n, each in enumerate(request.samples)]
+    given = [
+        family.given_sample(card, each, f"samples.{n}") for n, each in enumerate(request.samples)
+    ]
     return Plan(
         kind="invert",
         card=card,

@@ -103,7 +103,8 @@ class SampleRecord(Schema):
     commit: CommitPoint
     profile: Profile | None = None
     map: Any = None
-    """Uncertainty of every component: base64 .npy, or nested lists where `data` is."""
+    """Uncertainty of every component: base64 .npy, or nested lists where `data` is. Of a decoded
+    sample, that of its latent, in `state_shape` of the model."""
 
     decision: DecisionRecord | None
     finish_reason: FinishReason
@@ -220,6 +221,25 @@ class EditResponse(GenerateResponse):
     `require_exact`."""
 
 
+class PromptRecord(Schema):
+    """How an encoder reads a text."""
+
+    tokens: int
+    """Most tokens of a text."""
+
+    level: Literal["word", "byte"] | None
+    """What a token is; null: texts are not taken, only the numbers of tokens."""
+
+    words: list[str] | None
+    """The words that are known; null where that is not a matter of words."""
+
+    examples: list[str]
+    """Texts like those that the model was trained with."""
+
+    unknown: bool
+    """Whether any other text is taken as well."""
+
+
 class ConditionRecord(Schema):
     """Something that samples can be asked to be samples of."""
 
@@ -237,6 +257,8 @@ class ConditionRecord(Schema):
     """Whether every sample needs it."""
 
     says: str | None = None
+    prompt: PromptRecord | None = None
+    """There where the model has an encoder: the array may be a text."""
 
 
 class ModelRecord(Schema):
@@ -256,6 +278,15 @@ class ModelRecord(Schema):
 
     media: Literal["image", "vector"] | None = None
     shape: list[int] | None = None
+    """Of a sample."""
+
+    state_shape: list[int] | None = None
+    """Of what the sample is decoded from, if the model has a decoder, else of the sample; and of
+    maps, and of the values that operations take."""
+
+    stages: list[str] | None = None
+    """Networks before and after the one that is integrated: an `encoder` of texts, a `decoder`."""
+
     classes: list[str] | None = None
     null_label: bool | None = None
     """Whether a sample can be made without a class, where there are classes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import prod
 from typing import Any
@@ -38,11 +39,14 @@ class AdmissionLimits:
     nbytes: int
 
 
-def footprint(spec: LaneSpec, shape: tuple[int, ...]) -> int:
+def footprint(
+    spec: LaneSpec, shape: tuple[int, ...], decoded: tuple[int, ...] | None = None
+) -> int:
     """Most bytes that a lane takes in the process that answers, until its request is done.
 
     That is what it brings, which comes back with its sample, and the sample with its frames and
-    views.
+    views. The ``shape`` is that of its state; where that is ``decoded``, the sample and both arrays
+    of a view come on top.
     """
     size = prod(shape)
     steps = cost_of(spec).steps
@@ -50,6 +54,8 @@ def footprint(spec: LaneSpec, shape: tuple[int, ...]) -> int:
     series = steps * SERIES * (1 + scores)
     frame = size * (FRAME_ARRAYS + SCORE_ARRAYS * scores) + series
     sample = size * (SAMPLE_ARRAYS + VIEW_ARRAYS * len(spec.watch)) + series
+    if decoded is not None:
+        sample += prod(decoded) * (1 + 2 * len(spec.watch))
     frames = _frames(spec, steps)
     objects = OBJECTS * (1 + frames + len(spec.watch))
     return objects + NUMBER * (sample + frame * frames) + 2 * _brought(spec)
@@ -64,7 +70,9 @@ def _frames(spec: LaneSpec, steps: int) -> int:
 
 def _brought(spec: LaneSpec) -> int:
     """Bytes of the arrays in what is to be made."""
-    nbytes = sum(array.nbytes for array in spec.condition.values())
+    values = [getattr(spec, field.name) for field in fields(spec)]
+    named = [value for value in values if isinstance(value, Mapping)]
+    nbytes = int(sum(array.nbytes for arrays in named for array in arrays.values()))
     if isinstance(spec.origin, Inverted):
         return nbytes + spec.origin.data.nbytes
     if isinstance(spec.origin, Branch):

@@ -65,7 +65,7 @@ class Ledger:
         job.unfinished[number] = spec
         job.launched += 1
         self.reserved += 1
-        more = footprint(spec, job.card.shape)
+        more = footprint(spec, job.card.state_shape, job.card.decoded)
         job.nbytes += more
         self.nbytes += more
         job.account.enter(1)

@@ -216,7 +216,7 @@ class Pool:
             raise NotReadyError(f"{card.name} has just been changed", MIN_RETRY_S)
         account = account or Account()
         account.admit(len(lanes))
-        nbytes = sum(footprint(lane, card.shape) for lane in lanes)
+        nbytes = sum(footprint(lane, card.state_shape, card.decoded) for lane in lanes)
         if not idle:
             self._check_limits(len(lanes), nbytes)
         supervisor = self._current

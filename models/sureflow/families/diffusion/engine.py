@@ -35,17 +35,18 @@ class DiffusionEngine(FlowEngine):
         return DiffusionLanes(
             model.network.convention,
             capacity,
-            model.card.shape,
+            model.card.state_shape,
             model.device,
             model.network.classes,
             model.grid,
             early,
             model.card.conditions,
+            model.card.decoded,
         )
 
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
         """The solvers, and the phases before and after them."""
-        return FlowPhases(self.lanes(capacity, early), NoisySteps())
+        return FlowPhases(self.lanes(capacity, early), NoisySteps(), self.embeddings)
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane, as for a flow, and the noise between its steps."""

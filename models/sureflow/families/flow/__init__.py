@@ -8,8 +8,9 @@ from itertools import count, cycle
 from typing import ClassVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from sureflow.core.card import ModelCard
+from sureflow.core.card import Condition, ModelCard
 from sureflow.core.family import Family
 from sureflow.core.lane import LaneSpec
 from sureflow.core.schema import InvalidFieldError
@@ -21,6 +22,7 @@ from sureflow.families.flow.operations import OPERATIONS, Inpaint, Resample
 from sureflow.families.flow.options import Guidance, SamplerOptions
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.state_arrays import read_given
 from sureflow.families.flow.tableau import METHODS
 
 DIFFERENTIATED = "divergence"
@@ -53,12 +55,14 @@ class Flow(Family):
     rewind_operation = Resample()
     wire_names = WIRE_NAMES
 
+    given_sample = staticmethod(read_given)
     lane = staticmethod(requests.lane)
     edit = staticmethod(requests.edit)
     cost = staticmethod(cost.cost)
     setting = staticmethod(settings.setting)
     strata = staticmethod(settings.strata)
     draws = staticmethod(settings.draws)
+    drawn = staticmethod(settings.drawn)
     references = staticmethod(settings.references)
     usual = staticmethod(settings.usual)
     parse_setting = staticmethod(settings.parse)
@@ -90,17 +94,21 @@ class Flow(Family):
     def warm_up_lanes(self, card: ModelCard) -> Iterator[FlowSpec]:
         """Lanes of one step with every method, guided and not; the first with derivatives."""
         label = 0 if card.classes else None
-        given = {
-            name: np.full(condition.shape, condition.null, np.float32)
-            for name, condition in card.conditions.items()
-        }
+        given = {name: _example(condition) for name, condition in card.conditions.items()}
         for index, method in zip(count(), cycle(METHODS), strict=False):
             spec = self.spec(0, index, method, 1, label, condition=given)
-            if spec.conditioned and index % 2 and not card.without_null:
+            if spec.conditioned and index % 2 and not card.lacking(None, ()):
                 spec = replace(spec, guidance=2.0)
             if card.differentiable and not index:
                 spec = replace(spec, scores=(DIFFERENTIATED,))
             yield spec
+
+
+def _example(condition: Condition) -> npt.NDArray[np.generic]:
+    """An array that a lane can be conditioned on; tokens where there is an encoder."""
+    if condition.prompt is not None:
+        return np.zeros(condition.prompt.tokens, np.int64)
+    return np.full(condition.shape, condition.null, np.float32)
 
 
 FAMILY = Flow()

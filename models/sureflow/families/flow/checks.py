@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sureflow.core.card import ModelCard
+import numpy as np
+
+from sureflow.core.card import Condition, ModelCard
 from sureflow.core.field_types import check_array, check_choice, check_range, check_types
 from sureflow.core.lane import Branch, Inverted, depth
 from sureflow.families.flow.operations import Operation
@@ -71,22 +73,45 @@ def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
     if spec.label is not None and not 0 <= spec.label < classes:
         allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
         raise ValueError(f"label: {spec.label} is unknown; labels are {allowed}")
+    if spec.negative_label is not None and not 0 <= spec.negative_label < classes:
+        allowed = f"0 .. {classes - 1}" if classes else "none: the model is unconditional"
+        raise ValueError(f"negative_label: {spec.negative_label} is unknown; labels are {allowed}")
     if spec.label is None and card.needs_label:
         raise ValueError(f"label: {card.name} needs one, 0 .. {classes - 1}")
-    if spec.guidance != 1 and (what := card.without_null):
-        raise ValueError(f"guidance: {card.name} knows no sample without {what} to guide from")
-    if not isinstance(spec.condition, Mapping):
-        raise ValueError(f"condition: {spec.condition!r:.60} is no arrays by name")
-    for name, value in spec.condition.items():
-        if name not in card.conditions:
-            known = tuple(card.conditions) or "none: the model takes no such conditions"
-            raise ValueError(f"condition.{name}: is unknown; conditions are {known}")
-        check_array(f"condition.{name}", value, card.conditions[name].shape)
+    for field, arrays in (("condition", spec.condition), ("negative", spec.negative)):
+        _check_arrays(field, arrays, card)
     for name in (name for name in card.required if name not in spec.condition):
         raise ValueError(f"condition.{name}: {card.name} needs it for every sample")
-    if not spec.conditioned and spec.guidance != 1:
+    if spec.guidance != 1 and (what := card.lacking(spec.negative_label, spec.negative)):
+        raise ValueError(f"guidance: {card.name} knows no sample without {what} to guide from")
+    if not (spec.conditioned or spec.negated) and spec.guidance != 1:
         needed = "a label or a condition" if card.conditions else "a label"
         raise ValueError(f"guidance: a scale other than 1 needs {needed}")
+    if spec.negated and spec.guidance == 1:
+        raise ValueError("negative: is led away from by a guidance other than 1")
+
+
+def _check_arrays(field: str, arrays: object, card: ModelCard) -> None:
+    """Check the arrays that a lane is conditioned on, or led away from."""
+    if not isinstance(arrays, Mapping):
+        raise ValueError(f"{field}: {arrays!r:.60} is no arrays by name")
+    for name, value in arrays.items():
+        if name not in card.conditions:
+            known = tuple(card.conditions) or "none: the model takes no such conditions"
+            raise ValueError(f"{field}.{name}: is unknown; conditions are {known}")
+        _check_array(f"{field}.{name}", value, card.conditions[name])
+
+
+def _check_array(where: str, value: object, condition: Condition) -> None:
+    """Check an array of a condition, or the tokens of which it is made."""
+    prompt = condition.prompt
+    if prompt is None or not (isinstance(value, np.ndarray) and value.dtype == np.int64):
+        check_array(where, value, condition.shape)
+        return
+    try:
+        prompt.check(value)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
 def _check_recording(spec: FlowSpec) -> None:
@@ -111,7 +136,7 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
         raise ValueError(f"origin: {origin!r:.60} is neither a branch nor an inversion")
     check_types(origin)
     if isinstance(origin, Inverted):
-        check_array("data", origin.data, model.card.shape)
+        check_array("data", origin.data, model.card.state_shape)
         return
     if depth(spec) > MAX_DEPTH:
         raise ValueError(f"parent: more than {MAX_DEPTH} branches lie between this and its origin")
@@ -140,7 +165,7 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
             if not isinstance(operation, Operation):
                 raise ValueError(f"kind: {operation!r:.60} is no operation")
             check_types(operation)
-            operation.check(model.card.shape)
+            operation.check(model.card.state_shape)
         except ValueError as error:
             raise ValueError(f"operations.{number}.{error}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -10,16 +10,17 @@ from torch import Tensor, nn
 
 from sureflow.core.engine import EarlyRule, Engine, Head, LearnedFile
 from sureflow.core.lane import LaneSpec
-from sureflow.families.flow import head
+from sureflow.families.flow import head, stage_heads
 from sureflow.families.flow.checks import check
 from sureflow.families.flow.directional import differentiable
+from sureflow.families.flow.embeddings import Embeddings
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.phases import FlowPhases
-from sureflow.families.flow.process import JVP, VELOCITY
+from sureflow.families.flow.process import DECODER, ENCODER, JVP, VELOCITY
 from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.families.flow.unwatched import unwatched
-from sureflow.networks import Bfloat16, FrozenVelocity, Probe, build, kind_of
+from sureflow.networks import Bfloat16, FrozenVelocity, Probe, Staged, build, kind_of
 
 GRID, PROBE = "grid.safetensors", "probe.safetensors"
 """Files that a flow's checkpoint folder may have."""
@@ -34,6 +35,10 @@ class FlowEngine(Engine):
         LearnedFile("probe", PROBE, "sureflow probe", Probe.load, Probe.tensors),
     )
 
+    def __init__(self, model: Any) -> None:
+        super().__init__(model)
+        self.embeddings = Embeddings()
+
     @classmethod
     def build(cls, config: Mapping[str, Any]) -> nn.Module:
         """Make the velocity network that a checkpoint describes."""
@@ -47,7 +52,7 @@ class FlowEngine(Engine):
             with torch.device("meta" if kind.trained else "cpu"), unwatched():
                 return cls.build(config).state_dict()
         except ValueError:
-            if kind is not FrozenVelocity:
+            if kind not in (FrozenVelocity, Staged):
                 raise
             # A foreign module may read values in its constructor, and meta tensors have none.
             return cls.build(config).state_dict()
@@ -56,8 +61,11 @@ class FlowEngine(Engine):
     def facts(cls, network: Any, learned: Mapping[str, Any]) -> dict[str, Any]:
         """Fields of the model's card that depend on the velocity network."""
         probe = learned.get("probe")
+        decoder = network.decoder if isinstance(network, Staged) else None
         return {
-            "shape": network.shape,
+            "shape": network.shape if decoder is None else decoder.shape,
+            "state_shape": network.shape,
+            "stages": network.stages if isinstance(network, Staged) else (),
             "grids": GRIDS if "grid" in learned else GRIDS[:1],
             "differentiable": differentiable(network),
             "probed": {} if probe is None else probe.settings,
@@ -77,30 +85,45 @@ class FlowEngine(Engine):
 
     @classmethod
     def rounded(cls, network: Any) -> nn.Module | None:
-        """The same network in bfloat16, if it has weights."""
+        """The same network in bfloat16, if it has weights; stages beside its velocity stay."""
+        if isinstance(network, Staged):
+            if network.denoiser.trained:
+                network.denoiser = Bfloat16(network.denoiser)
+            return network
         return Bfloat16(network) if network.trained else None
 
     def heads(self) -> Mapping[str, Head]:
-        """The velocity with its variance, and its derivative along a direction."""
+        """The velocity with its variance, its derivative along a direction, and the stages."""
         network, conditions = self.model.network, self.model.card.conditions
-        return {VELOCITY: head.velocity(network, conditions), JVP: head.jvp(network, conditions)}
+        found = {VELOCITY: head.velocity(network, conditions), JVP: head.jvp(network, conditions)}
+        if isinstance(network, Staged) and network.decoder is not None:
+            found[DECODER] = stage_heads.decoder(network.decoder, network.shape)
+        if isinstance(network, Staged) and network.encoder is not None:
+            found[ENCODER] = stage_heads.encoder(network.encoder)
+        return found
+
+    def deciding(self) -> Sequence[str]:
+        """The velocity, and the stages that there are."""
+        stages = {"encoder": ENCODER, "decoder": DECODER}
+        return (VELOCITY, *(stages[stage] for stage in self.model.card.stages))
 
     def lanes(self, capacity: int, early: Mapping[str, EarlyRule] | None = None) -> FlowLanes:
         """Slots for lanes of this model."""
         model = self.model
         return FlowLanes(
             capacity,
-            model.card.shape,
+            model.card.state_shape,
             model.device,
             model.network.classes,
             model.grid,
             early,
             model.card.conditions,
+            model.card.decoded,
         )
 
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
         """The solvers, and the phases before and after them."""
-        return FlowPhases(self.lanes(capacity, early))
+        return FlowPhases(self.lanes(capacity, early), embeddings=self.embeddings)
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane; see :func:`~sureflow.families.flow.checks.check`."""

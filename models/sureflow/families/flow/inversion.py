@@ -61,9 +61,11 @@ class Inversion(FlowProcess):
         """The solver, made when first used, since it has memory for as many lanes again."""
         own = self.lanes
         shape, conditions = own.shape, own.conditions
-        return Solver(
-            FlowLanes(own.capacity, shape, own.device, own.null_label, conditions=conditions)
-        )
+        lanes = FlowLanes(own.capacity, shape, own.device, own.null_label, conditions=conditions)
+        # The same arrays, since they have the same conditions, which may have been encoded.
+        lanes.condition_arrays, lanes.nulls = own.condition_arrays, own.nulls
+        lanes.negatives = own.negatives
+        return Solver(lanes)
 
 
 def invert(

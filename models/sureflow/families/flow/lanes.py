@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.core.engine import EarlyRule
 from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
-from sureflow.core.lane import UNFINISHED, Array, FinishReason, Inverted, LaneSpec, View
+from sureflow.core.lane import LATENT, UNFINISHED, Array, FinishReason, Inverted, LaneSpec, View
 from sureflow.core.lanes import Lanes
 from sureflow.core.path import LINEAR, Time, broadcast, factors
 from sureflow.core.process import Outcome
@@ -64,7 +65,12 @@ class FlowLanes(Lanes):
             over components, ``[STAGES, capacity]``; ``divergence``, estimated where a score needs
             it; ``reading`` of the network's probe, 0 where there is none.
         stage_t: Times of the stages, ``[STAGES, capacity]``.
-        condition_arrays: Conditions by name, ``[capacity, *shape]``; null where not given.
+        condition_arrays: Conditions by name, ``[capacity, *shape]``; null where not given. That of
+            a text is made by an encoder in a phase of its own.
+        negatives: By slot, what guidance leads a lane away from where that is not null, by the name
+            of the condition; ``negative_label`` is the class, or the null label.
+        nulls: What stands for "not given", by the name of the condition, ``[*shape]``.
+        decoded: Shape of a sample, if it is decoded from the state in a phase of its own.
         h: Size of the current step; ``last_h`` that of the last accepted one.
         stage: Stage to evaluate next.
         leave_at: Number of completed steps at which the lane leaves the solver.
@@ -95,9 +101,11 @@ class FlowLanes(Lanes):
         fitted: Grid | None = None,
         early: Mapping[str, EarlyRule] | None = None,
         conditions: Mapping[str, Condition] | None = None,
+        decoded: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(capacity, device, MAX_STEPS)
         self.shape = shape
+        self.decoded = decoded
         self.fitted = fitted
         self.null_label = null_label
         self.specs: dict[int, FlowSpec] = {}
@@ -114,10 +122,16 @@ class FlowLanes(Lanes):
         self._add_stages()
         self._add_control()
         self.label = self.count("label", kept=False)
+        self.negative_label = np.zeros(capacity, np.int64)
+        self.negatives: dict[int, dict[str, Tensor]] = {}
         self.guidance = np.ones(capacity, np.float32)
         self.conditions = dict(conditions or {})
         self.condition_arrays = {
             name: self.tensor(f"condition.{name}", *condition.shape, kept=False)
+            for name, condition in self.conditions.items()
+        }
+        self.nulls = {
+            name: torch.full(condition.shape, condition.null, dtype=torch.float32, device=device)
             for name, condition in self.conditions.items()
         }
         self.scoring = Scoring(self, shape, _score_class)
@@ -208,10 +222,34 @@ class FlowLanes(Lanes):
         self.specs[slot] = spec
         self.label[slot] = self.null_label if spec.label is None else spec.label
         self.guidance[slot] = spec.scale
+        self.negative_label[slot] = (
+            self.null_label if spec.negative_label is None else spec.negative_label
+        )
         for name, condition in self.conditions.items():
-            value = spec.condition.get(name)
             array = self.condition_arrays[name]
-            array[slot] = condition.null if value is None else torch.tensor(value)
+            array[slot] = self._given(spec.condition, name, condition.null)
+        self.negatives.pop(slot, None)
+        if spec.negative:
+            self.negatives[slot] = {
+                name: self._given(spec.negative, name, 0.0) for name in spec.negative
+            }
+
+    def _given(self, arrays: Mapping[str, Any], name: str, missing: float) -> Tensor:
+        """An array of a spec as a tensor ``[*shape]``; ``missing`` if it is still to be encoded."""
+        value, condition = arrays.get(name), self.conditions[name]
+        if value is not None and self.tokens_of(arrays, name) is None:
+            return torch.tensor(value, device=self.device)
+        return torch.full(condition.shape, missing, dtype=torch.float32, device=self.device)
+
+    def tokens_of(self, arrays: Mapping[str, Any], name: str) -> npt.NDArray[np.int64] | None:
+        """The tokens ``[tokens]`` of which an encoder makes a condition in these arrays, if any."""
+        prompt, value = self.conditions[name].prompt, arrays.get(name)
+        if prompt is None:
+            return None
+        if value is None:
+            return None if prompt.null is None else np.array(prompt.null, np.int64)
+        tokens: npt.NDArray[np.int64] = value
+        return tokens if tokens.dtype == np.int64 else None
 
     def set_solver(self, slot: int, spec: FlowSpec) -> None:
         """Let a lane continue with the solver of a spec, on the rest of that spec's grid."""
@@ -409,11 +447,14 @@ class FlowLanes(Lanes):
         """The result of a lane in its present state, copied to host memory."""
         slots, steps = np.array([slot]), int(self.step[slot])
         ending = self.ending_evidence(slots, self.x[slot : slot + 1])
-        data, reason = _copied(self.x[slot]), self._reason(slot)
+        state, reason = _copied(self.x[slot]), self._reason(slot)
         tolerance = float(self.tolerance[slot]) or None
         given = spec.origin if isinstance(spec.origin, Inverted) else None
+        # A latent is decoded in a phase of its own, to which an unfinished lane does not come.
+        latent = self.decoded is not None
         return Outcome(
-            data=data,
+            data=np.full(self.decoded, np.nan, np.float32) if self.decoded else state,
+            fields={LATENT: state} if latent else {},
             map=_copied(self.map[slot]),
             t=self.times[slot, : max(steps, 1)].copy(),
             rate=self.rates[slot, : max(steps, 1)].copy(),
@@ -428,7 +469,7 @@ class FlowLanes(Lanes):
             },
             abandoned_at=float(self.t[slot]) if self.abandoned[slot] else None,
             start=_copied(ending("noise")[0]),
-            inversion_error=None if reason in UNFINISHED or not given else given.error(data),
+            inversion_error=None if reason in UNFINISHED or not given else given.error(state),
             frames=self.recorder.frames(slot),
             views=self.recorder.views(slot),
         )

@@ -13,19 +13,21 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from sureflow.core.card import ModelCard
-from sureflow.core.condition import Label
-from sureflow.core.json_array import JsonArray, read_array, read_mask
+from sureflow.core.condition import ConditionOptions, Label
+from sureflow.core.json_array import JsonArray
 from sureflow.core.lane import Array
 from sureflow.core.schema import Integer, InvalidFieldError, Number, Schema
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint, Mask, Resample, Uncertain
 from sureflow.families.flow.options import MAX_GUIDANCE
+from sureflow.families.flow.state_arrays import read_state, read_state_mask
 
 Parent = Callable[[], Array]
 """Reads the sample that is edited."""
 
 
-def _mask(written: Any, card: ModelCard, field: str) -> Mask:
-    mask = read_mask(written, card.shape, field)
+def _mask(written: Any, card: ModelCard, field: str, *, whole: bool = False) -> Mask:
+    """A mask of the state, which is true somewhere; see :func:`read_state_mask`."""
+    mask = read_state_mask(written, card, field, whole=whole)
     if not mask.any():
         raise InvalidFieldError(field, "is above 0 nowhere")
     return mask
@@ -43,7 +45,9 @@ class MaskRegion(Schema):
 
     mask: JsonArray
     """Numbers, above 0 where the operation applies: nested lists, or a `.npy` or `.png` file in
-    base64, of the shape of the sample. The mask of an image may leave out the channels."""
+    base64, of the shape of the sample. The mask of an image may leave out the channels. Where
+    samples are decoded, it may have the size of the latent, or that of the image: a component of
+    the latent is in the region if any of its pixels is, and is known if all of them are."""
 
 
 def _kind(region: object) -> str:
@@ -92,6 +96,9 @@ class ConditionOperation(Schema):
     scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] | None = None
     """Of classifier-free guidance; by default as before."""
 
+    negative: ConditionOptions | None = None
+    """Another condition for guidance to lead away from; by default as before."""
+
 
 class InpaintOperation(Schema):
     """Hold a part to known values and let the flow make the rest."""
@@ -101,7 +108,8 @@ class InpaintOperation(Schema):
     """Above 0 where the values are known; see `region.mask` of `resample`."""
 
     known: JsonArray | None = None
-    """The values, of the shape of the sample; by default those of the sample itself."""
+    """The values, of the shape of the sample, or of the latent where samples are decoded; by
+    default those of the sample itself."""
 
     inner: Annotated[Integer, Field(ge=1, le=MAX_INNER)] = 1
     """Times that each step is made, with fresh noise in between: more is closer to the conditional
@@ -109,9 +117,9 @@ class InpaintOperation(Schema):
 
     def read(self, card: ModelCard, sample: Parent, field: str) -> Inpaint:
         """Return the operation."""
-        mask = _mask(self.mask, card, f"{field}.mask")
+        mask = _mask(self.mask, card, f"{field}.mask", whole=True)
         given = self.known
-        known = sample() if given is None else read_array(given, card.shape, f"{field}.known")
+        known = sample() if given is None else read_state(given, card, f"{field}.known")
         return Inpaint(mask, known, self.inner)
 
 
@@ -124,7 +132,8 @@ class GuideOperation(Schema):
     blur; or the name of a registered score."""
 
     target: JsonArray | None = None
-    """The measurement, of the shape that the operator gives; none for a score."""
+    """The measurement, of the shape that the operator gives, of the latent where samples are
+    decoded; none for a score."""
 
     strength: Annotated[Number, Field(gt=0, le=1000)] = 1.0
     """Share of the way to the measurement at every evaluation; for a score, data units squared per
@@ -143,12 +152,16 @@ class GuideOperation(Schema):
         """Return the operation; the worker, which knows the operators, checks its other fields."""
         guide = Guide(self.operator, self.strength, factor=self.factor, sigma=self.sigma)
         try:
-            shape = guide.measured(card.shape)
+            shape = guide.measured(card.state_shape)
         except ValueError as error:
             message = str(error).removeprefix("factor: ")
             raise InvalidFieldError(f"{field}.factor", message) from error
-        target = None if self.target is None else read_array(self.target, shape, f"{field}.target")
-        mask = None if self.mask is None else _mask(self.mask, card, f"{field}.mask")
+        target = None
+        if self.target is not None:
+            target = read_state(self.target, card, f"{field}.target", shape)
+        mask = None
+        if self.mask is not None:
+            mask = _mask(self.mask, card, f"{field}.mask", whole=True)
         return replace(guide, target=target, mask=mask)
 
 

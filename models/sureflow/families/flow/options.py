@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from sureflow.core.condition import ConditionOptions
 from sureflow.core.schema import Integer, Number, OneOf, Schema
 from sureflow.families.flow.spec import (
     DEFAULT_MAX_STEPS,
@@ -33,6 +34,10 @@ class Guidance(Schema):
     scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] = 1.0
     """1 is the plain conditional model; any other scale needs a condition and costs a second
     network row per evaluation."""
+
+    negative: ConditionOptions | None = None
+    """What to lead away from, in place of no condition; as `condition`. It needs another scale than
+    1."""
 
 
 class ParallelOptions(Schema):

@@ -11,7 +11,10 @@ import numpy as np
 from sureflow.core.lane import Inverted, LaneSpec
 from sureflow.core.process import Process
 from sureflow.families.flow.control import StepControl
+from sureflow.families.flow.decode import Decode
 from sureflow.families.flow.edits import Draw, draws
+from sureflow.families.flow.embeddings import Embeddings
+from sureflow.families.flow.encode import Encode
 from sureflow.families.flow.inversion import Inversion
 from sureflow.families.flow.lanes import NEVER, FlowLanes
 from sureflow.families.flow.operations import Resample
@@ -27,8 +30,15 @@ from sureflow.sampling.lineage import Segment, segments
 class FlowPhases:
     """Gives the processes of each lane in turn: the next begins when the present one is done."""
 
-    def __init__(self, lanes: FlowLanes, control: StepControl | None = None) -> None:
+    def __init__(
+        self,
+        lanes: FlowLanes,
+        control: StepControl | None = None,
+        embeddings: Embeddings | None = None,
+    ) -> None:
         self.lanes = lanes
+        self._encode = Encode(lanes, Embeddings() if embeddings is None else embeddings)
+        self._decode = Decode(lanes)
         self._solver = Solver(lanes, control)
         self.picard = Picard(lanes)
         self._renoise = Renoise(lanes)
@@ -43,16 +53,25 @@ class FlowPhases:
         lanes, lane = self.lanes, cast(FlowSpec, spec)
         if lane.parallel:
             self.picard.admit(slot, lane)
+            yield from self._encoded(slot)
             yield self.picard
         elif lane.origin is None:
             self._solver.admit(slot, lane)
             lanes.deadline[slot] = deadline
+            yield from self._encoded(slot)
             yield self._solver
         else:
             yield from self._segments(slot, segments(lane), deadline)
         finished = not (lanes.abandoned[slot] or lanes.halted[slot])
         if finished and any(SCORES[name].after for name in spec.scores):
             yield self._renoise
+        if self._decode.needs(slot, finished):
+            yield self._decode
+
+    def _encoded(self, slot: int) -> Iterator[Process]:
+        """The process that makes the condition of a lane's text, if there is need of it."""
+        if self._encode.needs(slot):
+            yield self._encode
 
     def _segments(self, slot: int, way: list[Segment], deadline: float) -> Iterator[Process]:
         """The processes of the segments, beginning with the last one that has a usable frame."""
@@ -65,6 +84,7 @@ class FlowPhases:
         for segment, end in zip(way[first:], ends[first:], strict=True):
             if before is not None:
                 yield from self._join(slot, before, segment)
+                yield from self._encoded(slot)
             if segment is way[-1]:
                 lanes.deadline[slot] = deadline
             lanes.leave_at[slot] = end
@@ -82,9 +102,11 @@ class FlowPhases:
         if not restored and isinstance(segment.spec.origin, Inverted):
             self._solver.edits.admit(slot)
             self._inversion.admit(slot, segment.spec)
+            yield from self._encoded(slot)
             yield self._inversion
         else:
             self._solver.admit(slot, segment.spec)
+            yield from self._encoded(slot)
         if restored:
             assert segment.frame is not None
             self.lanes.restore(slot, segment.spec, segment.frame)

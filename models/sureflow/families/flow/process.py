@@ -16,6 +16,9 @@ from sureflow.families.flow.lanes import FlowLanes
 VELOCITY, JVP = "velocity", "jvp"
 """Names of the heads: the velocity with its variance, and its derivative along a direction."""
 
+ENCODER, DECODER = "encoder", "decoder"
+"""Names of the heads of models of several stages: tokens to conditions, latents to samples."""
+
 
 class FlowProcess:
     """A process that keeps nothing of a lane outside of the lanes that it moves."""
@@ -39,7 +42,8 @@ class FlowProcess:
             owner: The lane of each point, ``[n]``.
             x: The points, ``[n, *shape]``.
             t: Times of the points, ``[n]``.
-            doubled: Positions of the points that are evaluated twice, ascending.
+            doubled: Positions of the points that are evaluated twice, ascending. The second row is
+                without condition, or with that which guidance leads the lane away from.
         """
         lanes, label = self.lanes, self.lanes.label[owner]
         given = {
@@ -50,12 +54,21 @@ class FlowProcess:
             where = to_device(doubled, x.device)
             x = torch.cat([x, x[where]])
             t = np.concatenate([t, t[doubled]])
-            label = np.concatenate([label, np.full_like(doubled, lanes.null_label)])
+            label = np.concatenate([label, lanes.negative_label[owner[doubled]]])
             for name, value in given.items():
-                null = value.new_full((len(doubled), *value.shape[1:]), lanes.conditions[name].null)
-                given[name] = torch.cat([value, null])
+                given[name] = torch.cat([value, self._negative(name, owner[doubled])])
         times, labels = to_device(t, x.device), to_device(label, x.device)
         return Query(VELOCITY, {"x": x, "t": times, "label": labels, **given})
+
+    def _negative(self, name: str, owner: Slots) -> Tensor:
+        """What guidance leads each of these lanes away from, ``[n, *shape]``."""
+        lanes = self.lanes
+        null = lanes.nulls[name]
+        rows = null.expand(len(owner), *null.shape)
+        if not lanes.negatives:
+            return rows
+        given = [lanes.negatives.get(slot, {}).get(name, null) for slot in owner.tolist()]
+        return torch.stack(given)
 
 
 def on_host(parts: dict[str, Tensor]) -> dict[str, Floats]:

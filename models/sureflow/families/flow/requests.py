@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from sureflow.core.card import ModelCard
-from sureflow.core.condition import LABEL, arrays_of, label_of
+from sureflow.core.condition import LABEL, ConditionOptions, arrays_of, label_of
 from sureflow.core.family import Edited
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import InvalidFieldError
@@ -32,6 +33,7 @@ def lane(
     """
     spec, arrays = sampler.spec(seed, 0, **sampler.lane()), dict(condition)
     label, fields = arrays.pop(LABEL, None), ("condition.label", "condition", "guidance.scale")
+    spec = _negated(spec, card, guidance.negative, "guidance.negative")
     spec = _conditioned(spec, card, label, arrays, guidance.scale, fields)
     _check_grid(sampler, card)
     return spec
@@ -55,6 +57,7 @@ def edit(
         raise InvalidFieldError("operations", "one condition at most")
     for number, body in conditions:  # which is a field of the lane
         fields = tuple(f"operations.{number}.{name}" for name in ("label", "arrays", "scale"))
+        spec = _negated(spec, card, body.negative, f"operations.{number}.negative")
         spec = _conditioned(spec, card, body.label, body.arrays or {}, body.scale, fields)
     made: list[tuple[int, object]] = [
         (number, body.read(card, sample, f"operations.{number}"))
@@ -80,23 +83,44 @@ def _conditioned(
     """The lane with another condition, as far as it is given; ``fields`` name it in errors."""
     number = spec.label if label is None else label_of(label, card, fields[0])
     found = arrays_of(arrays, card, fields[1])
-    # The type that velocity networks take.
-    floats = {name: np.asarray(array, np.float32) for name, array in found.items()}
+    kept = {name: array for name, array in spec.condition.items() if name not in arrays}
     guidance = spec.guidance if scale is None else scale
-    condition = {**spec.condition, **floats}
+    condition = {**kept, **{name: _typed(array, name, card) for name, array in found.items()}}
     spec = replace(spec, label=number, condition=condition, guidance=guidance)
     if spec.label is None and card.needs_label:
         allowed = f"choose from 0 to {len(card.classes) - 1} or {', '.join(card.classes)}"
         raise InvalidFieldError(fields[0], f"{card.name} needs one; {allowed}")
     for name in (name for name in card.required if name not in condition):
         raise InvalidFieldError(f"{fields[1]}.{name}", f"{card.name} needs it for every sample")
-    if spec.guidance != 1 and card.without_null:
-        message = f"{card.name} knows no sample without {card.without_null} to guide from"
+    if spec.guidance != 1 and (what := card.lacking(spec.negative_label, spec.negative)):
+        message = f"{card.name} knows no sample without {what} to guide from"
         raise InvalidFieldError(fields[2], message)
-    if not spec.conditioned and spec.guidance != 1:
+    if not (spec.conditioned or spec.negated) and spec.guidance != 1:
         needed = "a condition" if card.conditions else "condition.label"
         raise InvalidFieldError(fields[2], f"a scale other than 1 needs {needed}")
+    if spec.negated and spec.guidance == 1:
+        raise InvalidFieldError(fields[2], "a negative condition needs a scale other than 1")
     return spec
+
+
+def _negated(
+    spec: FlowSpec, card: ModelCard, negative: ConditionOptions | None, field: str
+) -> FlowSpec:
+    """The lane with another negative condition, if one is given."""
+    if negative is None:
+        return spec
+    arrays = negative.given()
+    label = arrays.pop(LABEL, None)
+    number = None if label is None else label_of(label, card, f"{field}.{LABEL}")
+    found = arrays_of(arrays, card, field)
+    floats = {name: _typed(array, name, card) for name, array in found.items()}
+    return replace(spec, negative=floats, negative_label=number)
+
+
+def _typed(array: npt.NDArray[np.generic], name: str, card: ModelCard) -> npt.NDArray[np.generic]:
+    """An array in the type that velocity networks take; tokens for an encoder stay as they are."""
+    encoded = card.conditions[name].prompt is not None and array.dtype == np.int64
+    return array if encoded else np.asarray(array, np.float32)
 
 
 def _check_grid(sampler: SamplerOptions, card: ModelCard) -> None:

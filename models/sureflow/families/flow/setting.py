@@ -1,12 +1,13 @@
 """How the lanes of a flow are run, and what they are compared with: the only owner of both.
 
 The key of a setting is solver, grid and guidance scale; it is finer the more steps there are, or
-the smaller the tolerance. Strata are the classes, and no condition. Free of torch.
+the smaller the tolerance. Strata are the classes, texts, and no condition. Free of torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,10 +17,14 @@ from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.core.lane import Branch, LaneSpec
 from sureflow.core.setting import Setting
+from sureflow.core.vocabulary import Prompt
 from sureflow.families.flow.spec import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLERANCE, FlowSpec
 
 RUN = ("label", "guidance", "method", "steps", "tolerance", "grid")
 """Fields of a lane that say how it is run; another class from some step on is an edit too."""
+
+TEXTS = "*text"
+"""Stratum of lanes with a text and without a class; the star says that it is no class."""
 
 FIXED = "euler:10 euler:20 euler:50 heun:10 midpoint:10 midpoint:20 ab2:20 ab2:40 rk4:5 rk4:10"
 ADAPTIVE = "ab2:0.03 ab2:0.01"
@@ -54,13 +59,15 @@ def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
     """How a lane is run; ``realised`` is the widest tolerance that it was held to, if not its own.
 
     A lane compares with reference draws if it comes from noise alone, or goes on from one that does
-    as that one would have, and takes no liberties with its steps.
+    as that one would have, takes no liberties with its steps, and has no condition but its class
+    and its text, since the draws have no other.
     """
     assert isinstance(spec, FlowSpec)
     tolerance = realised or spec.tolerance
     loose = spec.parallel and spec.parallel_tolerance > DEFAULT_PARALLEL_TOLERANCE
     hasty = tolerance is not None and spec.min_steps < DEFAULT_MIN_STEPS
-    comparable = not loose and not hasty and (spec.origin is None or _goes_on(spec))
+    plain = not (loose or hasty or spec.negated) and _prompted(spec.condition)
+    comparable = plain and (spec.origin is None or _goes_on(spec))
     if tolerance is not None:
         return named(spec.method, None, tolerance, "uniform", spec.scale, comparable)
     return named(spec.method, spec.steps, None, spec.grid, spec.scale, comparable, **spec.run_by)
@@ -77,20 +84,46 @@ def _goes_on(spec: FlowSpec) -> bool:
 
 
 def strata(spec: LaneSpec) -> list[tuple[str, float]]:
-    """The tables of a lane's class, or of no class, whose name is empty."""
+    """The tables of a lane's class, of texts, or of no condition, whose name is empty."""
     assert isinstance(spec, FlowSpec)
-    return [("" if spec.label is None else str(spec.label), 1.0)]
+    if spec.label is None:
+        return [(TEXTS if spec.condition and _prompted(spec.condition) else "", 1.0)]
+    return [(str(spec.label), 1.0)]
+
+
+def _prompted(condition: Mapping[str, Any]) -> bool:
+    """Whether all arrays are tokens of texts."""
+    return all(array.dtype == np.int64 for array in condition.values())
 
 
 def draws(card: ModelCard, setting: Setting) -> list[FlowSpec]:
-    """A lane of this setting of every class, and, at guidance 1, without a condition."""
+    """A lane of this setting of every class, of a text, and, at guidance 1, without a condition."""
     entries = setting.record()
-    labels: list[int | None] = [*range(len(card.classes))]
+    guided = entries["guidance"] != 1
+    labels: list[int | None] = [] if guided and card.needs_label else [*range(len(card.classes))]
     if entries["guidance"] == 1 and card.null_label:
         labels.append(None)
     lane: Any = family_of(card).spec
     fields = {**entries, "steps": entries["steps"] or 1}
-    return [lane(0, 0, label=label, **fields) for label in labels]
+    texts = _texts(card)
+    examples = {name: prompt.example(0) for name, prompt in texts.items()}
+    prompted = [lane(0, 0, condition=examples, **fields)] if examples else []
+    return [*(lane(0, 0, label=label, **fields) for label in labels), *prompted]
+
+
+def drawn(card: ModelCard, lane: LaneSpec) -> LaneSpec:
+    """A lane of :func:`draws` with the text that is drawn by its index."""
+    if not lane.condition:
+        return lane
+    texts = _texts(card)
+    condition = {name: texts[name].example(lane.index) for name in lane.condition}
+    return replace(lane, condition=condition)
+
+
+def _texts(card: ModelCard) -> dict[str, Prompt]:
+    """The conditions of which there are examples."""
+    prompts = {name: condition.prompt for name, condition in card.conditions.items()}
+    return {name: prompt for name, prompt in prompts.items() if prompt and prompt.examples}
 
 
 def references(setting: Setting, known: Sequence[Setting]) -> list[tuple[int, float]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
+from sureflow.core.field_types import OPTIONAL, READ, Tensors
 from sureflow.core.lane import LaneSpec
 
 MAX_STEPS = 1000
@@ -23,6 +26,18 @@ PARALLEL_METHODS = ("euler",)
 
 MAX_PARALLEL = 64
 DEFAULT_PARALLEL_TOLERANCE = 1e-3
+
+
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+def _read_arrays(note: Any, tensors: Tensors) -> Arrays:
+    """Named arrays as a recipe has them."""
+    return {name: tensors.pop(value["tensor"]) for name, value in note.items()}
+
+
+def _equal(one: Arrays, other: Arrays) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,9 @@ class FlowSpec(LaneSpec):
             most ``h L`` times this to the error, where ``L`` is the velocity's Lipschitz constant,
             so the error does not grow with the number of steps. With 0 the sample has the bytes of
             ``parallel = 0``.
+        negative: Named arrays that guidance leads away from, as those of ``condition``; one that is
+            left out is null. Then ``v = v_negative + g (v_cond - v_negative)``.
+        negative_label: Class that guidance leads away from; ``None``: no class.
     """
 
     family: ClassVar[str] = "flow"
@@ -64,6 +82,8 @@ class FlowSpec(LaneSpec):
     grid: str = "uniform"
     parallel: int = 0
     parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE
+    negative: Arrays = field(default_factory=dict, metadata={READ: _read_arrays, OPTIONAL: True})
+    negative_label: int | None = field(default=None, metadata={OPTIONAL: True})
 
     @property
     def run_by(self) -> dict[str, float]:
@@ -76,9 +96,14 @@ class FlowSpec(LaneSpec):
         return self.label is not None or bool(self.condition)
 
     @property
+    def negated(self) -> bool:
+        """Whether guidance leads away from something else than no condition."""
+        return self.negative_label is not None or bool(self.negative)
+
+    @property
     def scale(self) -> float:
-        """The guidance scale in effect: 1 without a condition."""
-        return self.guidance if self.conditioned else 1.0
+        """The guidance scale in effect: 1 with nothing to lead to or away from."""
+        return self.guidance if self.conditioned or self.negated else 1.0
 
     @property
     def guided(self) -> bool:
@@ -88,9 +113,9 @@ class FlowSpec(LaneSpec):
     def same_condition(self, other: FlowSpec) -> bool:
         """Whether another lane has the same condition."""
         return (
-            self.label == other.label
-            and self.condition.keys() == other.condition.keys()
-            and all(np.array_equal(self.condition[k], other.condition[k]) for k in self.condition)
+            (self.label, self.negative_label) == (other.label, other.negative_label)
+            and _equal(self.condition, other.condition)
+            and _equal(self.negative, other.negative)
         )
 
     @property

@@ -66,21 +66,26 @@ class Call:
             out = module(**{theirs: ours[name] for name, theirs in self.inputs.items()})
         else:
             out = module(x, t, **given)
-        out = self._picked(out)
+        out = picked(out, self.output)
         if not (isinstance(out, Tensor) and out.is_floating_point()):
             what = out.dtype if isinstance(out, Tensor) else type(out).__name__
             raise TypeError(f"it answers with {what}; expected a floating-point tensor")
         return out if self.channels is None else out[:, : self.channels]
 
-    def _picked(self, out: Any) -> Any:
-        name = self.output
-        if name is None:
-            return out
-        try:
-            if isinstance(out, Mapping):
-                return out[name]
-            if name.isdecimal():
-                return out[int(name)]
-            return getattr(out, name)
-        except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise TypeError(f"what it returns, a {type(out).__name__}, has no {name!r}") from error
+
+def picked(out: Any, name: str | None) -> Any:
+    """The part of what a module returns that an attribute, key or index names; else all of it.
+
+    Raises:
+        TypeError: It has no such part.
+    """
+    if name is None:
+        return out
+    try:
+        if isinstance(out, Mapping):
+            return out[name]
+        if name.isdecimal():
+            return out[int(name)]
+        return getattr(out, name)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise TypeError(f"what it returns, a {type(out).__name__}, has no {name!r}") from error

@@ -39,7 +39,20 @@ def diffusers(
         ValueError: The class is not one of these, diffusers is not installed, or an argument is out
             of bounds or unknown; the message says which.
     """
-    kind = class_of(name)
+    return make(class_of(name), name, config, constants or {})
+
+
+def make(
+    kind: type[Adapter],
+    name: str,
+    config: Mapping[str, object],
+    constants: Mapping[str, object] | None = None,
+) -> nn.Module:
+    """Make a module of a class of diffusers, with its adapter; see :func:`diffusers`.
+
+    Raises:
+        ValueError: An argument is out of bounds or unknown; the message says which.
+    """
     kept = check_config(config)
     if unknown := sorted(kept.keys() - parameters_of(kind)):
         raise ValueError(f"config: {name} of the diffusers installed takes no {unknown[0]!r}")
@@ -52,14 +65,14 @@ def diffusers(
     return module.eval()
 
 
-def class_of(name: str) -> type[Adapter]:
-    """The class of diffusers with its adapter.
+def class_of(name: str, among: Mapping[str, type[Adapter]] = ADAPTERS) -> type[Adapter]:
+    """The class of diffusers with its adapter, which is ``among`` those by name.
 
     Raises:
         ValueError: It is none of those that there are, or diffusers is not installed.
     """
-    if not (isinstance(name, str) and name in ADAPTERS):
-        raise ValueError(f"name: {name!r} is none of the classes there are: {', '.join(ADAPTERS)}")
+    if not (isinstance(name, str) and name in among):
+        raise ValueError(f"name: {name!r} is none of the classes there are: {', '.join(among)}")
     try:
         with _quiet():
             found = getattr(import_module(PACKAGE), name)
@@ -68,7 +81,7 @@ def class_of(name: str) -> type[Adapter]:
         raise ValueError(f"name: {name} needs the package diffusers: {wanted}") from error
     except AttributeError as error:
         raise ValueError(f"name: the diffusers that is installed has no {name}") from error
-    return cast("type[Adapter]", type(name, (ADAPTERS[name], found), {}))
+    return cast("type[Adapter]", type(name, (among[name], found), {}))
 
 
 def parameters_of(kind: type[nn.Module]) -> set[str]:

@@ -17,6 +17,7 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import Branch, Inverted, Sample
 from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.renoise import TIMES
+from sureflow.families.flow.setting import setting as settings_of
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.recipe import dump, parse
@@ -302,3 +303,29 @@ def test_a_model_without_conditions_takes_none() -> None:
         model.check(FlowSpec(0, 0, condition=vector(1, 2)))
     with pytest.raises(ValueError, match=r"^guidance: a scale other than 1 needs a label$"):
         model.check(FlowSpec(0, 0, guidance=2.0))
+
+
+def test_guidance_leads_away_from_a_negative_class_and_vector() -> None:
+    """``v = v_negative + g (v_cond - v_negative)``; beside lanes that are led away from null."""
+    model = model_of(Steered(lambda x, t, label, y: y + label[:, None], classes=2, null=NULL))
+    spec = FlowSpec(1, 2, "euler", 4, label=1, condition=vector(0.5, 1), guidance=3.0)
+    ahead = np.array([1.5, 2])
+    cases = (
+        ({"negative_label": 0}, np.array([NULL, NULL])),
+        ({"negative": vector(2, 0)}, np.array([2, 0]) + 2),
+        ({"negative_label": 0, "negative": vector(2, 0)}, np.array([2, 0])),
+        ({}, np.array([NULL, NULL]) + 2),
+    )
+    made = run(model, [replace(spec, **negative) for negative, _ in cases])
+    for sample, (_, behind) in zip(made, cases, strict=True):
+        model.check(sample.spec)
+        assert sample.data == pytest.approx(noise(spec) + behind + 3 * (ahead - behind), abs=1e-5)
+        assert same(run(model, [parse(dump(sample.spec))])[0], sample)
+    assert b"negative" not in dump(spec)
+
+
+def test_confidence_is_not_called_calibrated_under_a_vector() -> None:
+    """The draws that a sample is ranked among have none."""
+    family = FlowSpec(0, 0)
+    assert settings_of(family).comparable
+    assert not settings_of(replace(family, condition=vector(1, 2))).comparable

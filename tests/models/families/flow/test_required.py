@@ -71,7 +71,7 @@ CONDITION = {"c": np.array([MARK, 0.5], np.float32)}
 
 def test_the_card_says_so(model: Model) -> None:
     assert model.card.required == ("c",)
-    assert model.card.without_null == "c"
+    assert model.card.lacking(None, ()) == "c"
     found = described(model.card)["c"]
     assert found["required"]
     assert found["null"] is None
@@ -79,7 +79,7 @@ def test_the_card_says_so(model: Model) -> None:
         model.card, conditions={"c": replace(model.card.conditions["c"], required=False)}
     )
     assert not free.required
-    assert free.without_null is None
+    assert free.lacking(None, ()) is None
     assert "required" not in described(free)["c"]
 
 

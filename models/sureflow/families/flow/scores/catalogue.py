@@ -39,6 +39,8 @@ class FlowMeaning(Meaning):
         """Why a lane cannot have this score, as the end of a sentence; ``None`` if it can."""
         if self.needs_condition and not spec.conditioned:
             return "compares a label with none, so it needs one"
+        if self.needs_condition and spec.negated:
+            return "compares with no condition, so not with a negative one"
         if self.needs_condition and card.needs_label:
             return f"compares a label with none, and {card.name} always needs one"
         if self.needs_condition and card.required:

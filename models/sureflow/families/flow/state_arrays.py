@@ -1,0 +1,61 @@
+"""Arrays of a request that have the shape of a lane's state: values, and masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sureflow.core.card import ModelCard
+from sureflow.core.json_array import read_array, read_mask
+from sureflow.core.lane import Array
+from sureflow.core.schema import InvalidFieldError
+from sureflow.families.flow.operations import Mask
+
+
+def read_state(
+    written: Any, card: ModelCard, field: str, shape: tuple[int, ...] | None = None
+) -> Array:
+    """Return values of the state, ``[*state_shape]``, or of a measurement of it.
+
+    Raises:
+        InvalidFieldError: They are malformed or of another shape, such as that of a sample of a
+            model that decodes latents.
+    """
+    try:
+        return read_array(written, shape or card.state_shape, field)
+    except InvalidFieldError as error:
+        if not card.latent:
+            raise
+        latents = f"{card.name} has a decoder and no encoder of samples: give latents"
+        raise InvalidFieldError(
+            field, f"{error.message}; {latents} {[*card.state_shape]}"
+        ) from None
+
+
+def read_given(card: ModelCard, written: Any, field: str) -> Array:
+    """Return a sample that is to be inverted; see :func:`read_state`."""
+    return read_state(written, card, field)
+
+
+def read_state_mask(written: Any, card: ModelCard, field: str, *, whole: bool) -> Mask:
+    """Return a mask of the state, ``[*state_shape]``.
+
+    Where latents are decoded, a mask of the size of the sample is taken too. A component of the
+    latent is in it if any of its pixels is; if ``whole``, only if all of them are.
+
+    Raises:
+        InvalidFieldError: It is malformed or has another shape.
+    """
+    state, shape = card.state_shape, card.shape
+    pooled = card.latent and len(state) == len(shape) == 3
+    if not pooled or any(size % cells for size, cells in zip(shape[1:], state[1:], strict=True)):
+        return read_mask(written, state, field)
+    try:
+        return read_mask(written, state, field)
+    except InvalidFieldError:
+        pixels = read_mask(written, (1, *shape[1:]), field)[0]
+    (height, width), (rows, columns) = state[1:], shape[1:]
+    blocks = pixels.reshape(height, rows // height, width, columns // width)
+    cells = blocks.all((1, 3)) if whole else blocks.any((1, 3))
+    return np.ascontiguousarray(np.broadcast_to(cells, state))

@@ -1,0 +1,48 @@
+"""The decoder of a latent model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from sureflow.networks.stage import Stage
+
+
+class Decoder(Stage):
+    """Maps latents to samples.
+
+    Args:
+        module: The module, called with ``latent / scale + shift``.
+        shape: Shape of a sample.
+        scale: By which latents were multiplied after the shift was taken from them, as the
+            ``scaling_factor`` of diffusers.
+        shift: The ``shift_factor`` of diffusers.
+        options: See :class:`~sureflow.networks.stage.Stage`; the input is ``latent``.
+
+    Raises:
+        ValueError: An argument is not valid; the message begins with its name.
+    """
+
+    input = "latent"
+
+    def __init__(
+        self,
+        module: nn.Module,
+        shape: Sequence[int],
+        scale: float = 1.0,
+        shift: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(module, shape, **options)
+        for name, value in (("scale", scale), ("shift", shift)):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number and math.isfinite(value) and (value or name == "shift")):
+                raise ValueError(f"{name}: {value!r:.40} is no finite number, or is 0")
+        self.scale, self.shift = float(scale), float(shift)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """The samples ``[n, *shape]`` of latents ``[n, ...]``, in data units."""
+        return self.answer(latent / self.scale + self.shift)

@@ -1,0 +1,131 @@
+"""Networks of several stages: an encoder of texts, a velocity of latents, and their decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from sureflow.core.card import Condition
+from sureflow.core.draw import Purpose, normal
+from sureflow.moments import Moments
+from sureflow.networks.decoder import Decoder
+from sureflow.networks.network import VelocityNetwork
+from sureflow.networks.text_encoder import TextEncoder
+
+
+class Staged(VelocityNetwork):
+    """A velocity network whose text is encoded before it, or whose latents are decoded after it.
+
+    It answers as its ``denoiser`` does. Its stages are heads of their own, which lanes ask in
+    phases of their own.
+
+    Args:
+        denoiser: The velocity of the latents.
+        decoder: Maps latents to samples, if they are not samples already.
+        encoder: Makes a condition of the denoiser from tokens.
+
+    Raises:
+        ValueError: There is neither a decoder nor an encoder, or one does not fit the denoiser; the
+            message begins with its name.
+    """
+
+    def __init__(
+        self,
+        denoiser: VelocityNetwork,
+        decoder: Decoder | None = None,
+        encoder: TextEncoder | None = None,
+    ) -> None:
+        super().__init__(denoiser.shape, denoiser.classes, denoiser.floor)
+        if decoder is None and encoder is None:
+            raise ValueError("decoder: is missing, as is an encoder; there is a single stage")
+        self.denoiser = denoiser
+        self.decoder = decoder
+        self.encoder = encoder
+        self.probe_channels = denoiser.probe_channels
+        self.null_label, self.variance = denoiser.null_label, denoiser.variance
+        self.convention = denoiser.convention
+        self.conditions = dict(denoiser.conditions)
+        if encoder is not None:
+            self._join(encoder)
+        tensors = (*self.parameters(), *self.buffers())
+        if not any(z.is_meta for z in tensors):
+            self.verify()
+
+    def _join(self, encoder: TextEncoder) -> None:
+        """Let the encoder make a condition of the denoiser."""
+        name = encoder.condition
+        condition = text_of(self.denoiser, name)
+        if encoder.shape != condition.shape:
+            fit = f"{[*encoder.shape]}, and the denoiser takes {[*condition.shape]}"
+            raise ValueError(f"encoder.shape: is {fit}")
+        self.conditions[name] = replace(condition, prompt=encoder.prompt)
+
+    @torch.no_grad()
+    def verify(self) -> None:
+        """Evaluate a row of each stage.
+
+        Raises:
+            ValueError: One cannot be evaluated, or gives another shape than it should.
+        """
+        if self.decoder is not None:
+            with _named("decoder"):
+                latent = normal(self.shape, 0, 0, Purpose.START)[None].to(self.device)
+                self.decoder.verify(latent / self.decoder.scale + self.decoder.shift)
+        if self.encoder is not None:
+            with _named("encoder"):
+                tokens = torch.zeros(1, self.encoder.prompt.tokens, dtype=torch.long)
+                self.encoder.verify(tokens.to(self.device))
+
+    @property
+    def noise(self) -> nn.ModuleDict:  # type: ignore[override]
+        """The noise layers of the denoiser."""
+        return self.denoiser.noise
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages besides the denoiser."""
+        there = {"encoder": self.encoder, "decoder": self.decoder}
+        return tuple(name for name, stage in there.items() if stage is not None)
+
+    def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
+        """Evaluate the denoiser; see :class:`~sureflow.networks.network.VelocityNetwork`."""
+        return self.denoiser.run(x, t, label, noisy, **given)
+
+    def raw(self, x: Tensor, told: Tensor, label: Tensor, **given: Tensor) -> Tensor:
+        """What the denoiser says, before it is converted."""
+        return self.denoiser.raw(x, told, label, **given)
+
+    def noise_parameters(self) -> list[nn.Parameter]:
+        """Those of the denoiser."""
+        return self.denoiser.noise_parameters()
+
+    def velocity_parameters(self) -> list[nn.Parameter]:
+        """Those of the denoiser; its other stages are frozen."""
+        return self.denoiser.velocity_parameters()
+
+
+def text_of(denoiser: VelocityNetwork, name: str) -> Condition:
+    """The condition of a denoiser that an encoder makes.
+
+    Raises:
+        ValueError: It has no text of this name.
+    """
+    condition = denoiser.conditions.get(name)
+    if condition is None or condition.kind != "text":
+        texts = [name for name, each in denoiser.conditions.items() if each.kind == "text"]
+        there = ", ".join(texts) or "none"
+        raise ValueError(f"encoder.condition: {name!r:.60} is no text of the denoiser: {there}")
+    return condition
+
+
+@contextmanager
+def _named(stage: str) -> Iterator[None]:
+    """Begin the messages of errors with the name of a stage."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{stage}.{error}") from error
