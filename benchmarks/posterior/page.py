@@ -20,15 +20,18 @@ learn the posterior of [two moons](https://arxiv.org/abs/2101.04653) from 100,00
 are taken in by the commands that a team would use, and asked by the Python client:
 
 ```
-sureflow import my_package.network:Net --name moons --weights net.safetensors --adapter adapter.json --data simulations.safetensors
-sureflow fit sureflow-models/moons --data simulations.safetensors --plugin net=my_package.network:Net
-sureflow calibrate sureflow-models/moons --conditions simulations.safetensors --plugin net=my_package.network:Net
+NET=--plugin net=my_package.network:Net
+sureflow import my_package.network:Net --name moons --adapter adapter.json \\
+    --weights net.safetensors --data simulations.safetensors
+sureflow fit sureflow-models/moons --data simulations.safetensors $NET
+sureflow calibrate sureflow-models/moons --conditions simulations.safetensors $NET
 client.generate("moons", 500, condition={"observation": [0.2, -0.6]}, also=["likelihood"])
 ```
 
-The adapter says `"conditions": {"observation": {"kind": "vector", "shape": [2], "required": true}}`:
-such a network knows no "not given". Intervals are 95 %, over networks (seeds 0 and 1 of training)
-and five observations; solver: Heun with 30 steps. The region holds 99 % of the exact posterior.
+The adapter's `"conditions"` are `{"observation": {"kind": "vector", "shape": [2], "required":
+true}}`: such a network knows no "not given". Intervals are 95 %, over two networks (seeds 0 and 1
+of training) and five observations; solver: Heun with 30 steps. The region holds 99 % of the exact
+posterior.
 """
 
 

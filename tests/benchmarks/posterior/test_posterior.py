@@ -82,14 +82,18 @@ def gaps(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("name", ["linear, aligned", "vp to 20, aligned", "vp to 8, aligned"])
 def test_divergence_is_the_exact_density_of_what_the_flow_makes(name: str) -> None:
-    """The Jacobian is diagonal, so that one random direction leaves no error."""
+    """The Jacobian is diagonal, so that one random direction leaves no error.
+
+    The last share of noise at which the network is asked is that at which its training ended, which
+    leaves an error on the path ``vp``.
+    """
     _, made = gaps(name)
-    assert np.abs(made).max() < 2e-3
+    assert np.abs(made).max() < (1e-4 if name.startswith("linear") else 1e-2)
 
 
 def test_a_path_that_begins_with_data_shows_in_the_density() -> None:
     """Of the posterior it is off by what the standard normal beginning is off."""
-    for name, most in (("linear, aligned", 2e-3), ("vp to 20, aligned", 0.05)):
+    for name, most in (("linear, aligned", 1e-4), ("vp to 20, aligned", 0.05)):
         assert np.abs(gaps(name)[0]).max() < most
     assert np.abs(gaps("vp to 8, aligned")[0]).max() > 0.05
 
