@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.posterior import exact, moons
+from benchmarks.posterior.gaussian import CASES
 from benchmarks.posterior.page import write
 from benchmarks.posterior.serving import GAUSSIAN, MOONS, ROOT
 from benchmarks.report import Report, options, run_parts
@@ -41,7 +42,7 @@ def main() -> None:
 def _gaussian(report: Report, chosen: argparse.Namespace) -> None:
     with _folder(chosen) as folder:
         exact.prepare(folder, chosen)
-        name = exact.name_of(next(iter(exact.CASES)))
+        name = exact.name_of(next(iter(CASES)))
         with _client(folder, name, GAUSSIAN) as client:
             exact.measure(report, client, chosen)
 

@@ -19,7 +19,7 @@ def classified(first: Tensor, second: Tensor) -> float:
     """
     rows = torch.cat([first, second]).numpy()
     side = np.repeat([0, 1], [len(first), len(second)])
-    _, near = cKDTree(rows).query(rows, NEIGHBOURS + 1)
+    near = np.asarray(cKDTree(rows).query(rows, NEIGHBOURS + 1)[1])
     said = side[near[:, 1:]].mean(1) > 0.5
     return float((said == (side == 1)).mean())
 

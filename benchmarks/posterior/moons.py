@@ -188,7 +188,8 @@ def _inverted(
     answer = client.invert(
         given.numpy(), model, condition=observed, score="likelihood", also=["divergence"], seed=0
     )
-    log_density, found = posterior.log_density(given), {}
+    log_density = posterior.log_density(given)
+    found: dict[str, float] = {}
     for name in ("likelihood", "divergence"):
         values = _values(answer, name)
         found |= _gaps(f"{name}, of exact draws", (values + log_density)[log_density.isfinite()])
