@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -92,7 +92,11 @@ def _label(model: Model, seed: int) -> int | None:
 
 @contextlib.contextmanager
 def served(
-    model: str, capacity: int = CAPACITY, folder: Path | None = None, path: Path | None = None
+    model: str,
+    capacity: int = CAPACITY,
+    folder: Path | None = None,
+    path: Path | None = None,
+    more: Sequence[str] = (),
 ) -> Iterator[str]:
     """A server process on a free port, ready.
 
@@ -101,12 +105,14 @@ def served(
         capacity: Rows of its ticks.
         folder: Of its checkpoints; by default the embedded ones.
         path: Where further distributions are installed that it shall know.
+        more: Further options of its command.
     """
     port = free_port()
     command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", str(port)]
     command += ["--capacity", str(capacity), "--default-model", model]
     command += ["--data-dir", tempfile.mkdtemp(prefix="sureflow-")]
     command += [] if folder is None else ["--models-dir", str(folder)]
+    command += more
     known = [*([] if path is None else [str(path)]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, known))}
     process = subprocess.Popen(command, env=environment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from sureflow.cli.options import (
 @command(
     "sureflow calibrate my-ring",
     "sureflow calibrate my-fashion --draws 100 --guidance 1 --guidance 3 --score straightness",
+    "sureflow calibrate my-posterior --conditions simulations.safetensors",
     "sureflow calibrate my-digits --judge my_package.reader:misread",
     "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20 --at heun:12@2",
 )
@@ -40,6 +42,10 @@ def calibrate(
     costly: Annotated[
         bool, typer.Option("--costly", help="Tabulate scores that cost passes of their own too.")
     ] = False,
+    conditions: Annotated[
+        Path | None,
+        typer.Option(help="safetensors file with `conditions.NAME`, which draws have in turn."),
+    ] = None,
     judge: Judge = None,
     judge_command: JudgeCommand = None,
     judged_draws: Annotated[int, typer.Option(min=100, help="Samples to be judged.")] = 2000,
@@ -77,15 +83,26 @@ def calibrate(
     from sureflow.evaluation.reference import calibrate as run
     from sureflow.evaluation.reference import measure
     from sureflow.learned import LEARNED_FROM
+    from sureflow.training.arrays import examples_in
 
     asked = named_judge(judge, judge_command)
+    examples = None if conditions is None else examples_in(conditions)
     path = resolve(folder)
     model = load(path)
     made = model.calibration
     without = score_unconditional or (made.unconditional if made else None)
     if draws:
         name, scales = score or model.score, guidance or [1.0]
-        made = run(model, draws, scales, seed, score=name, costly=costly, quiet=quiet)
+        made = run(
+            model,
+            draws,
+            scales,
+            seed,
+            score=name,
+            costly=costly,
+            quiet=quiet,
+            conditions=examples,
+        )
     elif made is None or guidance or score or costly:
         raise ValueError("draws: with 0 there must be tables, and they stay as they are")
     made = replace(made, unconditional=without)
@@ -94,7 +111,7 @@ def calibrate(
         wanted = [family_of(model.card).parse_setting(text) for text in at] if at else None
         around = [one.setting for one in made.measured.of] if between else None
         settings = [] if between and not at else wanted
-        made = measure(model, made, other_draws, first + 2, settings, quiet, around)
+        made = measure(model, made, other_draws, first + 2, settings, quiet, around, examples)
         made = replace(made, settings=made.settings | {LEARNED_FROM: dict(model.digests)})
     many = made.settings["draws"]
     typer.echo(f"{many} draws of a class: confidence is a share within {precision(many):.1%}")

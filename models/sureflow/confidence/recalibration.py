@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 
 from sureflow.confidence.calibration import FIRST, Calibration, precision
 from sureflow.confidence.measured import Measured
@@ -26,6 +27,9 @@ from sureflow.core.setting import Setting
 
 CHECK_DRAWS = 400
 """At each setting at which interpolation is tried."""
+
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+"""Conditions by name, ``[m, ...]``."""
 
 Ranks = Mapping[Setting, Mapping[str, Floats]]
 """By setting and score: ranks among the reference draws, ``[n]``; NaN where there is none."""
@@ -47,13 +51,14 @@ class Recalibration:
             :data:`CHECK_DRAWS` are enough.
         seed: Their seed; not that of the reference draws.
         around: Settings next to which interpolation is tried; by default those wanted.
+        conditions: Named arrays ``[m, ...]`` that lanes are conditioned on, in turn.
 
     Attributes:
         counts: How many lanes have to be drawn of which settings.
 
     Raises:
-        ValueError: The seed is that of the reference draws, there are too few draws, or a setting
-            does not compare.
+        ValueError: The seed is that of the reference draws, there are too few draws, a setting
+            does not compare, or the model needs a condition that is not given.
     """
 
     def __init__(
@@ -64,7 +69,9 @@ class Recalibration:
         draws: int,
         seed: int,
         around: Sequence[Setting] | None = None,
+        conditions: Arrays | None = None,
     ) -> None:
+        check_examples(card, conditions or {})
         if seed == calibration.settings.get("seed"):
             raise ValueError(f"seed: {seed} is that of the reference draws")
         if draws < LEAST_DRAWS:
@@ -72,6 +79,7 @@ class Recalibration:
         if not all(setting.comparable for setting in wanted):
             raise ValueError("sampler: such lanes are not drawn as reference draws are")
         self.calibration, self._card, self._family = calibration, card, family_of(card)
+        self._conditions = conditions or {}
         self._wanted, self._draws, self._seed = [*dict.fromkeys(wanted)], draws, seed
         known = calibration.measured.renewed(Measured(one, {}, {}) for one in self._wanted)
         self._checks = known.untried(self._wanted if around is None else around)
@@ -84,10 +92,8 @@ class Recalibration:
     def lanes(self, setting: Setting) -> list[LaneSpec]:
         """The lanes to draw of a setting, strata in turn, with all scores that they can have."""
         turns = scored(self._card, setting, self.calibration.quantiles, self._seed)
-        return [
-            self._family.drawn(self._card, replace(turns[i % len(turns)], index=i))
-            for i in range(self.counts[setting])
-        ]
+        lanes = [replace(turns[i % len(turns)], index=i) for i in range(self.counts[setting])]
+        return [conditioned(self._family.drawn(self._card, z), self._conditions) for z in lanes]
 
     def result(self, scores: Iterable[Mapping[str, float]]) -> Calibration:
         """The calibration with what the scores of all lanes say, in the order of :attr:`counts`."""
@@ -182,6 +188,24 @@ class Recalibration:
         for stratum, part in self._parts(setting):
             found[part] = made.measured.confidence(found[part], name, stratum, setting)
         return found
+
+
+def check_examples(card: ModelCard, conditions: Arrays) -> None:
+    """Check that there are examples of all conditions that the model needs.
+
+    Raises:
+        ValueError: There are not.
+    """
+    for name in (name for name in card.required if name not in conditions):
+        how = "`sureflow calibrate --conditions FILE` draws with those in a file"
+        raise ValueError(f"conditions: {card.name} needs {name} for every sample; {how}")
+
+
+def conditioned(lane: LaneSpec, conditions: Arrays) -> LaneSpec:
+    """The lane with the examples of conditions that its index chooses, in turn."""
+    if not conditions:
+        return lane
+    return replace(lane, condition={name: z[lane.index % len(z)] for name, z in conditions.items()})
 
 
 def scored(card: ModelCard, setting: Setting, names: Iterable[str], seed: int) -> list[LaneSpec]:

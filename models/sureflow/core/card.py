@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ class Condition:
         shape: Shape of the array for one sample.
         null: Value of every component that stands for "not given". Guidance compares with it.
         says: What the array means, with its unit.
+        required: Whether every sample needs the array, as a posterior needs its observation: then
+            ``null`` means nothing, and nothing can be guided from it.
         prompt: How an encoder of the model makes the array of a text; ``None`` without one.
     """
 
@@ -28,6 +31,7 @@ class Condition:
     shape: tuple[int, ...]
     null: float = 0.0
     says: str = ""
+    required: bool = False
     prompt: Prompt | None = None
 
 
@@ -101,3 +105,14 @@ class ModelCard:
     def needs_label(self) -> bool:
         """Whether every sample must have a class, so that none can be guided from no class."""
         return bool(self.classes) and not self.null_label
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the conditions that every sample needs."""
+        return tuple(name for name, each in self.conditions.items() if each.required)
+
+    def lacking(self, label: int | None, arrays: Container[str]) -> str | None:
+        """What a sample with this label and these conditions lacks; ``None`` if nothing."""
+        if self.needs_label and label is None:
+            return "a label"
+        return next((name for name in self.required if name not in arrays), None)

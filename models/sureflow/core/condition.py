@@ -153,8 +153,9 @@ def described(card: ModelCard) -> dict[str, dict[str, Any]]:
         name: {
             "kind": each.kind,
             "shape": list(each.shape),
-            "null": each.null,
+            "null": None if each.required else each.null,
             "says": each.says,
+            **({"required": True} if each.required else {}),
             **({} if each.prompt is None else {"prompt": _described(each.prompt)}),
         }
         for name, each in card.conditions.items()

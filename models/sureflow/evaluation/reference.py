@@ -14,7 +14,13 @@ from sureflow.confidence.early import LEVELS as EARLY_LEVELS
 from sureflow.confidence.early import Early
 from sureflow.confidence.measured import Measured, Measurements
 from sureflow.confidence.quantile_map import LEAST_DRAWS
-from sureflow.confidence.recalibration import Recalibration, scored
+from sureflow.confidence.recalibration import (
+    Arrays,
+    Recalibration,
+    check_examples,
+    conditioned,
+    scored,
+)
 from sureflow.core.arrays import Floats
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
@@ -44,6 +50,7 @@ def calibrate(
     score: str | None = None,
     costly: bool = False,
     quiet: bool = False,
+    conditions: Arrays | None = None,
 ) -> Calibration:
     """Draw reference samples and tabulate all their scores.
 
@@ -56,7 +63,13 @@ def calibrate(
     Where a request names no score, the model is judged by ``score``, by default that of its family.
     ``costly`` tabulates also scores that cost a pass of their own for every evaluation. With fewer
     draws than :data:`~sureflow.confidence.quantile_map.LEAST_DRAWS` nothing is calibrated.
+    ``conditions`` are named arrays ``[m, ...]`` that the draws are conditioned on, in turn;
+    confidence then is a share of draws with such conditions.
+
+    Raises:
+        ValueError: The model needs a condition that is not given.
     """
+    check_examples(model.card, conditions or {})
     family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
     asked = [family.parse_setting(f"{method}:{steps}@{g:g}") for g in scales]
     usable = [one for one in asked if family.draws(model.card, one)]
@@ -64,7 +77,7 @@ def calibrate(
     score = score or family.usual_score(model.card)
     others = [name for name in family.scores if costly or not family.scores[name].costly]
     names = [score, *(name for name in others if name != score)]
-    lanes = _lanes(model.card, references, names, draws, seed)
+    lanes = _lanes(model.card, references, names, draws, seed, conditions or {})
     strata = (*dict.fromkeys(stratum for _, stratum in lanes if stratum), "")
     able = {name for of_place in lanes.values() for name in of_place[0].scores}
     quantiles = {
@@ -110,6 +123,7 @@ def measure(
     wanted: Sequence[Setting] | None = None,
     quiet: bool = False,
     around: Sequence[Setting] | None = None,
+    conditions: Arrays | None = None,
 ) -> Calibration:
     """Measure what settings do to confidence, and add it to a calibration.
 
@@ -121,7 +135,7 @@ def measure(
     """
     if wanted is None:
         wanted = family_of(model.card).usual(model.card, calibration.references)
-    plan = Recalibration(calibration, model.card, wanted, draws, seed, around)
+    plan = Recalibration(calibration, model.card, wanted, draws, seed, around, conditions)
     lanes = [plan.lanes(setting) for setting in plan.counts]
     for of_setting in lanes:
         model.check(of_setting[0])
@@ -130,12 +144,20 @@ def measure(
 
 
 def _lanes(
-    card: ModelCard, references: Sequence[Setting], names: Sequence[str], draws: int, seed: int
+    card: ModelCard,
+    references: Sequence[Setting],
+    names: Sequence[str],
+    draws: int,
+    seed: int,
+    conditions: Arrays,
 ) -> dict[tuple[int, str], list[LaneSpec]]:
     """The lanes to draw, by number of the reference and stratum."""
     return {
         (number, family_of(lane).strata(lane)[0][0]): [
-            family_of(lane).drawn(card, replace(lane, index=draws * turn + i)) for i in range(draws)
+            conditioned(
+                family_of(lane).drawn(card, replace(lane, index=draws * turn + i)), conditions
+            )
+            for i in range(draws)
         ]
         for number, one in enumerate(references)
         for turn, lane in enumerate(scored(card, one, names, seed))

@@ -14,7 +14,7 @@ from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import rule_of, widened
 from sureflow.networks.embedding import Embedding
 from sureflow.networks.final import FinalLayer
-from sureflow.networks.foreign.beside import BesideHead
+from sureflow.networks.foreign.beside import BesideHead, seen
 from sureflow.networks.foreign.call import LABEL, STATE, TIME, Call
 from sureflow.networks.foreign.conditions import read_conditions
 from sureflow.networks.foreign.convention import Convention
@@ -48,7 +48,8 @@ class FrozenVelocity(VelocityNetwork):
     the module it comes from noise in front of the last linear layer, with an embedding of its own;
     it is exact for that noise, because only the final layer follows it, and operations that move
     (``PixelShuffle``, ...), omit, repeat or negate entries. Beside the module it comes from a small
-    network that sees its input and its velocity.
+    network that sees its input and its velocity, and of samples that are no images also conditions
+    that are vectors.
 
     Args:
         network: A module, which is called as ``inputs`` and ``output`` say. It must understand the
@@ -127,7 +128,8 @@ class FrozenVelocity(VelocityNetwork):
         if self.variance == "none":
             return nn.ModuleDict()
         if self.variance == "beside":
-            return nn.ModuleDict({"beside": BesideHead(self.shape, self.classes, width)})
+            given = sum(seen(self.conditions, self.shape).values())
+            return nn.ModuleDict({"beside": BesideHead(self.shape, self.classes, width, given)})
         if self.final is None:
             raise ValueError("final: name the last layer, in front of which the noise is injected")
         last = FinalLayer(self.network, self.final)
@@ -141,8 +143,10 @@ class FrozenVelocity(VelocityNetwork):
             return Moments(self._evaluate(x, t, label, given))
         if self.variance == "beside":
             mean = self._evaluate(x, t, label, given)
+            parts = [given[name].float() for name in seen(self.conditions, self.shape)]
             head = self.noise["beside"]
-            return Moments(mean, head(x.detach().float(), mean.detach().float(), t.float(), label))
+            at = x.detach().float(), mean.detach().float(), t.float()
+            return Moments(mean, head(*at, label, *parts))
         assert self.final is not None
         last = FinalLayer(self.network, self.final)
         mean, h, _ = last.capture(lambda: self._evaluate(x, t, label, given))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -110,6 +112,21 @@ def read_conditions(tensors: Mapping[str, Tensor], count: int | None = None) -> 
             shape = f"[{count}, ...]"
             raise ValueError(f"{CONDITION}{name}: must be finite float32 {shape}{_is(value)}")
     return found
+
+
+def examples_in(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """The conditions in a file, by name, ``[m, ...]``.
+
+    Raises:
+        ValueError: There are none, or they are not valid; the message begins with ``conditions``.
+    """
+    try:
+        found = read_conditions(read_tensors(path))
+    except ValueError as error:
+        raise ValueError(f"conditions: {str(error).removeprefix('data.path: ')}") from error
+    if not found:
+        raise ValueError(f"conditions: {path} has no tensor named {CONDITION}NAME")
+    return {name: value.numpy() for name, value in found.items()}
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from sureflow.core.card import Condition
 from sureflow.core.path import LINEAR
 from sureflow.networks import VelocityNetwork
 from sureflow.networks.foreign.convention import Convention
@@ -44,20 +45,16 @@ class Points:
     ) -> Self:
         """Points at these times on the paths from noise ``x0`` to what was drawn.
 
-        Rows that are ``free``, ``[n]`` of bool, have no condition: each is null, and so is the
-        label, if the network knows a null label. The path is that of the convention, by default the
-        network's own.
+        Rows that are ``free``, ``[n]`` of bool, have no condition: each is null, but for those that
+        are required, and so is the label, if the network knows a null label. The path is that of
+        the convention, by default the network's own.
         """
         x1, label, device = drawn.samples, drawn.labels, network.device
         if network.null_label:
             label = torch.where(free, network.classes, label)
         start = (convention or network.convention).start(x0, x1)
         given = {
-            name: torch.where(
-                free.reshape(-1, *(1 for _ in value.shape[1:])),
-                network.conditions[name].null,
-                value,
-            ).to(device)
+            name: _freed(value, free, network.conditions[name]).to(device)
             for name, value in drawn.conditions.items()
         }
         parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
@@ -69,3 +66,9 @@ class Points:
         given = {name: value[chosen] for name, value in self.given.items()}
         x, t, u, label = (part[chosen] for part in (self.x, self.t, self.u, self.label))
         return type(self)(x, t, u, label, given)
+
+
+def _freed(value: Tensor, free: Tensor, condition: Condition) -> Tensor:
+    """The arrays of a condition, null in free rows unless it is required."""
+    rows = free.reshape(-1, *(1 for _ in value.shape[1:]))
+    return value if condition.required else torch.where(rows, condition.null, value)

@@ -253,6 +253,9 @@ class ConditionRecord(Schema):
     null: float | None = None
     """What stands for "not given" in every component of an array."""
 
+    required: bool = False
+    """Whether every sample needs it."""
+
     says: str | None = None
     prompt: PromptRecord | None = None
     """There where the model has an encoder: the array may be a text."""

@@ -97,7 +97,7 @@ class Flow(Family):
         given = {name: _example(condition) for name, condition in card.conditions.items()}
         for index, method in zip(count(), cycle(METHODS), strict=False):
             spec = self.spec(0, index, method, 1, label, condition=given)
-            if spec.conditioned and index % 2 and not card.needs_label:
+            if spec.conditioned and index % 2 and not card.lacking(None, ()):
                 spec = replace(spec, guidance=2.0)
             if card.differentiable and not index:
                 spec = replace(spec, scores=(DIFFERENTIATED,))

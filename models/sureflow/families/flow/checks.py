@@ -78,10 +78,12 @@ def _check_condition(spec: FlowSpec, card: ModelCard) -> None:
         raise ValueError(f"negative_label: {spec.negative_label} is unknown; labels are {allowed}")
     if spec.label is None and card.needs_label:
         raise ValueError(f"label: {card.name} needs one, 0 .. {classes - 1}")
-    if spec.guidance != 1 and card.needs_label and spec.negative_label is None:
-        raise ValueError(f"guidance: {card.name} knows no sample without a label to guide from")
     for field, arrays in (("condition", spec.condition), ("negative", spec.negative)):
         _check_arrays(field, arrays, card)
+    for name in (name for name in card.required if name not in spec.condition):
+        raise ValueError(f"condition.{name}: {card.name} needs it for every sample")
+    if spec.guidance != 1 and (what := card.lacking(spec.negative_label, spec.negative)):
+        raise ValueError(f"guidance: {card.name} knows no sample without {what} to guide from")
     if not (spec.conditioned or spec.negated) and spec.guidance != 1:
         needed = "a label or a condition" if card.conditions else "a label"
         raise ValueError(f"guidance: a scale other than 1 needs {needed}")

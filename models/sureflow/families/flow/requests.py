@@ -90,8 +90,10 @@ def _conditioned(
     if spec.label is None and card.needs_label:
         allowed = f"choose from 0 to {len(card.classes) - 1} or {', '.join(card.classes)}"
         raise InvalidFieldError(fields[0], f"{card.name} needs one; {allowed}")
-    if spec.guidance != 1 and card.needs_label and spec.negative_label is None:
-        message = f"{card.name} knows no sample without a label to guide from"
+    for name in (name for name in card.required if name not in condition):
+        raise InvalidFieldError(f"{fields[1]}.{name}", f"{card.name} needs it for every sample")
+    if spec.guidance != 1 and (what := card.lacking(spec.negative_label, spec.negative)):
+        message = f"{card.name} knows no sample without {what} to guide from"
         raise InvalidFieldError(fields[2], message)
     if not (spec.conditioned or spec.negated) and spec.guidance != 1:
         needed = "a condition" if card.conditions else "condition.label"

@@ -42,4 +42,6 @@ def _read(name: str, declared: Mapping[str, Any]) -> Condition:
         raise ValueError(f"{where}.shape: expected sizes above 0, at most {MAX_SIZE} in all")
     if not (isinstance(found.null, int | float) and math.isfinite(found.null)):
         raise ValueError(f"{where}.null: {found.null!r} is no finite number")
+    if not isinstance(found.required, bool):
+        raise ValueError(f"{where}.required: {found.required!r} is neither true nor false")
     return found

@@ -9,8 +9,9 @@ import torch
 from gaussian import DEVIATION, MEAN, PATHS, Exact, described
 from torch import Tensor, nn
 
+from sureflow.core.card import Condition
 from sureflow.networks import FrozenVelocity
-from sureflow.networks.foreign.beside import BesideHead
+from sureflow.networks.foreign.beside import MOST_GIVEN, BesideHead, seen
 from sureflow.training.config import TrainingConfig
 from sureflow.training.drawn import Drawn
 from sureflow.training.soundness import check_finite, convention_problem
@@ -60,6 +61,22 @@ def test_everything_that_it_sees_matters() -> None:
     for other in ((x + 1, v, t, label), (x, v + 1, t, label), (x, v, t + 0.3, label)):
         assert not torch.equal(head(*other), first)
     assert not torch.equal(head(x, v, t, label + 1), first)
+
+
+def test_conditions_that_are_vectors_are_seen_beside_what_is_no_image() -> None:
+    conditions = {"y": Condition("vector", (3,)), "text": Condition("text", (4, 8))}
+    assert seen(conditions, (5,)) == {"y": 3}
+    assert not seen(conditions, (1, 8, 8))
+    assert not seen({"y": Condition("vector", (MOST_GIVEN + 1,))}, (5,))
+    module = nn.Module()
+    module.scale = nn.Parameter(torch.ones(()))
+    module.forward = lambda x, t, y: module.scale * x
+    network = FrozenVelocity(module, shape=(5,), conditions={"y": {"kind": "vector", "shape": [3]}})
+    _drawn(network.noise["beside"])  # type: ignore[arg-type]
+    x, t = torch.randn(2, 5), torch.rand(2)
+    first, other = (network.moments(x, t, y=torch.full((2, 3), z)) for z in (0.0, 1.0))
+    assert torch.equal(first.mean, other.mean)
+    assert not torch.equal(first.variance, other.variance)  # type: ignore[arg-type]
 
 
 class Gaussian:

@@ -43,6 +43,8 @@ class FlowMeaning(Meaning):
             return "compares with no condition, so not with a negative one"
         if self.needs_condition and card.needs_label:
             return f"compares a label with none, and {card.name} always needs one"
+        if self.needs_condition and card.required:
+            return f"compares a condition with none, and {card.name} needs {card.required[0]}"
         if self.plain and spec.guidance != 1:
             return "holds for plain velocities, so not with guidance"
         if self.plain and spec.run_by:

@@ -1,0 +1,1 @@
+"""Posteriors of simulation-based inference, served, against exact ones."""
