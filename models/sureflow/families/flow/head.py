@@ -11,7 +11,7 @@ from sureflow.core.card import Condition
 from sureflow.core.draw import Purpose, normal, signs
 from sureflow.core.engine import Head
 from sureflow.core.process import Reply
-from sureflow.families.flow.directional import ROW_COUNTS, tangent
+from sureflow.families.flow.directional import ROW_COUNTS, derivative, tangent
 from sureflow.moments.reduction import row_sums
 from sureflow.networks import VelocityNetwork
 
@@ -42,9 +42,10 @@ def jvp(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
     of one draw is ``sum_{i < j} (J_ij + J_ji)^2``, so that a diagonal Jacobian, as in one
     dimension, leaves no error.
     """
+    differentiated = derivative(network) or tangent
 
     def slope(x: Tensor, t: Tensor, label: Tensor, direction: Tensor, **given: Tensor) -> Reply:
-        along = tangent(network, x, direction, t, label, **given)
+        along = differentiated(network, x, direction, t, label, **given)
         return {"slope": row_sums(direction * along)}
 
     plain = example(network, conditions)

@@ -10,7 +10,7 @@ from stubs import Scripted, model_of
 
 from sureflow.core.draw import Purpose, normal, signs
 from sureflow.core.family import cost_of
-from sureflow.families.flow.directional import differentiable
+from sureflow.families.flow.directional import derivative, differentiable, gradient, tangent
 from sureflow.families.flow.head import jvp
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
@@ -268,6 +268,21 @@ def rounded(x):
     return x.detach() + 0.5 * (x - x.detach())
 
 
+def test_reverse_mode_is_taken_where_there_is_no_forward_mode() -> None:
+    """It gives the same slope."""
+
+    def run(x, t, label, leave=lambda x: x):
+        return leave(x) @ torch.tensor([[1.0, 2.0], [0.5, -1.0]]) * (1 + t[:, None])
+
+    plain = Scripted(run)
+    closed = Scripted(lambda x, t, label: run(x, t, label, Closed.apply))
+    assert derivative(plain) is tangent
+    assert derivative(closed) is gradient
+    found = [sample(model_of(each), 3, 1, steps=4, scores=ONLY) for each in (plain, closed)]
+    for one, other in zip(*found, strict=True):
+        assert one.uncertainty == pytest.approx(other.uncertainty, rel=1e-5)
+
+
 @pytest.mark.parametrize("velocity", [detached, outside, rounded])
 def test_a_part_without_tangents_is_found(velocity) -> None:
     """Forward mode itself raises nothing, and takes that part for a constant."""
@@ -284,7 +299,7 @@ def test_kinks_constants_and_waves_can_be_differentiated(velocity) -> None:
 def test_what_cannot_be_done_is_refused() -> None:
     with pytest.raises(ValueError, match="not with parallel"):
         sample(OF_MIXTURE, 1, method="euler", parallel=4, scores=ONLY)
-    closed = Scripted(lambda x, t, label: Closed.apply(x))
+    closed = Scripted(lambda x, t, label: outside(x))
     assert not differentiable(closed)
     model = model_of(closed)
     model = replace(model, card=replace(model.card, differentiable=False))
