@@ -253,8 +253,8 @@ class ConditionRecord(Schema):
     null: float | None = None
     """What stands for "not given" in every component of an array."""
 
-    required: bool = False
-    """Whether every sample needs it."""
+    required: Literal[True] | None = None
+    """True if every sample needs it."""
 
     says: str | None = None
     prompt: PromptRecord | None = None
