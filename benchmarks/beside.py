@@ -124,7 +124,7 @@ def figures(report: Report, label: str, case: Case, network: VelocityNetwork, la
     report.add(f"{label}: NLL", float(found.mean()))
     if len(network.shape) != 1:
         return
-    card = replace(case.model.card, variance=network.variance)
+    card = replace(case.model.card, variance=network.variance_source)
     model = Model(card, network, None)
     specs = [FlowSpec(3, index, scores=SCORES) for index in range(lanes)]
     made = run(model, specs, capacity=256)

@@ -113,7 +113,7 @@ class FrozenVelocity(VelocityNetwork):
         self.call.check({STATE, TIME, *self.conditions, *((LABEL,) if classes else ())})
         network._apply(_single)  # type: ignore[no-untyped-call]
         self.final = final
-        self.variance = variance or ("beside" if final is None else "inside")
+        self.variance_source = variance or ("beside" if final is None else "inside")
         self.noise = self._noise(embedding, width)
         # For each entry of the velocity, its entry in the final layer's output; None if the same.
         self.register_buffer("entry_order", None, persistent=False)
@@ -122,12 +122,12 @@ class FrozenVelocity(VelocityNetwork):
             self.verify()
 
     def _noise(self, embedding: int, width: int) -> nn.ModuleDict:
-        if self.variance not in get_args(VarianceSource):
+        if self.variance_source not in get_args(VarianceSource):
             known = ", ".join(get_args(VarianceSource))
-            raise ValueError(f"variance: {self.variance!r} is unknown; choose from {known}")
-        if self.variance == "none":
+            raise ValueError(f"variance: {self.variance_source!r} is unknown; choose from {known}")
+        if self.variance_source == "none":
             return nn.ModuleDict()
-        if self.variance == "beside":
+        if self.variance_source == "beside":
             given = sum(seen(self.conditions, self.shape).values())
             return nn.ModuleDict({"beside": BesideHead(self.shape, self.classes, width, given)})
         if self.final is None:
@@ -139,9 +139,9 @@ class FrozenVelocity(VelocityNetwork):
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
-        if not noisy or self.variance == "none":
+        if not noisy or self.variance_source == "none":
             return Moments(self._evaluate(x, t, label, given))
-        if self.variance == "beside":
+        if self.variance_source == "beside":
             mean = self._evaluate(x, t, label, given)
             parts = [given[name].float() for name in seen(self.conditions, self.shape)]
             head = self.noise["beside"]
@@ -201,14 +201,14 @@ class FrozenVelocity(VelocityNetwork):
             ) from error
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
-        if self.final is not None and self.variance == "inside":
+        if self.final is not None and self.variance_source == "inside":
             last = FinalLayer(self.network, self.final)
             self.entry_order = last.entry_order(lambda: self._said(x, t, label, given))
 
     @property
     def _dtype(self) -> torch.dtype:
         """The type in which the module computes, which may be wider than float32."""
-        if self.variance == "inside":
+        if self.variance_source == "inside":
             return self.noise_parameters()[0].dtype
         tensors = chain(self.network.parameters(), self.network.buffers())
         return next((z.dtype for z in tensors if z.is_floating_point()), torch.float32)

@@ -61,7 +61,7 @@ class VelocityNetwork(nn.Module, ABC):
         conditions: Named arrays, besides a label, that :meth:`run` takes.
         null_label: Whether it knows the null label; if not, every row needs a label.
         convention: What its numbers meant before they were converted; for noise and samplers.
-        variance: Where its variance comes from: ``own``, its own layers, unless a subclass says.
+        variance_source: Where its variance comes from: ``own``, its layers, unless a subclass says.
         trained: Whether the network has weights to learn; analytic networks have none.
 
     Raises:
@@ -71,7 +71,7 @@ class VelocityNetwork(nn.Module, ABC):
     trained: ClassVar[bool] = True
     noise: nn.ModuleDict
     null_label: bool = True
-    variance: str = "own"
+    variance_source: str = "own"
     convention: Convention = PLAIN
 
     def __init__(self, shape: tuple[int, ...], classes: int, floor: float) -> None:

@@ -32,7 +32,7 @@ class Bfloat16(VelocityNetwork):
         self.network = network
         self.probe_channels, self.probe = network.probe_channels, network.probe
         self.conditions = network.conditions
-        self.null_label, self.variance = network.null_label, network.variance
+        self.null_label, self.variance_source = network.null_label, network.variance_source
         self.convention = network.convention
         self.noise = network.noise
         of_noise = set(self.noise.modules())

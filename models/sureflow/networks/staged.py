@@ -46,7 +46,7 @@ class Staged(VelocityNetwork):
         self.decoder = decoder
         self.encoder = encoder
         self.probe_channels = denoiser.probe_channels
-        self.null_label, self.variance = denoiser.null_label, denoiser.variance
+        self.null_label, self.variance_source = denoiser.null_label, denoiser.variance_source
         self.convention = denoiser.convention
         self.conditions = dict(denoiser.conditions)
         if encoder is not None:

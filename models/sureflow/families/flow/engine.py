@@ -71,7 +71,7 @@ class FlowEngine(Engine):
             "probed": {} if probe is None else probe.settings,
             "conditions": dict(network.conditions),
             "null_label": network.null_label,
-            "variance": network.variance,
+            "variance": network.variance_source,
         }
 
     @classmethod

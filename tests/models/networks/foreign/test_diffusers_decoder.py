@@ -98,7 +98,7 @@ def test_it_stands_behind_a_network_of_diffusers() -> None:
         },
     }
     network = build(config)
-    assert network.variance == "none"
+    assert network.variance_source == "none"
     assert not network.convention.plain
     with torch.no_grad():
         assert network(torch.randn(2, 4, 4, 4), torch.rand(2)).shape == (2, 4, 4, 4)
