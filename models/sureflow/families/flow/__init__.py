@@ -28,8 +28,9 @@ from sureflow.families.flow.tableau import METHODS
 DIFFERENTIATED = "divergence"
 """A score with derivatives, whose block sizes are verified when a lane first has it."""
 
-TRAINING_FREE = "trajectory"
-"""The score of a model that has no variance."""
+TRAINING_FREE = "residual"
+"""The score of a model that has no variance: of those that need none the best on digits of three
+kinds of prediction (docs/benchmarks/foreign.md)."""
 
 TENSORS = {"guidance": ("FP64", "guidance.scale"), "steps": ("INT32", "sampler.steps")}
 WIRE_NAMES = {"steps": "sampler.steps"}

@@ -133,7 +133,7 @@ def test_a_sample_is_inverted(model: Model) -> None:
         (found,) = invert(model, [sample.data], **options)
         np.testing.assert_allclose(found.start, sample.start, atol=0.05)
         assert found.inversion_error < 1e-2
-        assert found.score == "trajectory"
+        assert found.score == "residual"
         assert isinstance(found.spec, DiffusionSpec)
     with pytest.raises(ValueError, match=r"^eta: an inverted sample"):
         invert(model, [sample.data], method="euler", tolerance=None, eta=1.0)
