@@ -18,6 +18,7 @@ ARGUMENTS: dict[str, Any] = {
     "num_res_blocks": 1,
     "channel_mult": [1],
     "attention_resolutions": "2",
+    "use_scale_shift_norm": True,
     "class_cond": True,
     "num_classes": CLASSES,
 }
@@ -29,7 +30,7 @@ class ConditionalFlow(Peer):
     name, title, package = "torchcfm", "torchcfm UNetModelWrapper", "torchcfm"
     modules = ("torchcfm", "torchdiffeq")
     classes = CLASSES
-    iterations = 900
+    iterations = 700
     command = (
         "sureflow import torchcfm.models.unet:UNetModel --name torchcfm \\\n"
         "  --weights flow.safetensors --adapter adapter.json --data digits.safetensors"
@@ -41,7 +42,7 @@ class ConditionalFlow(Peer):
  "inputs": {"x": "x", "t": "t", "label": "y"},
  "arguments": {"dim": [1, 8, 8], "num_channels": 32, "num_res_blocks": 1,
                "channel_mult": [1], "attention_resolutions": "2",
-               "class_cond": true, "num_classes": 10}}
+               "use_scale_shift_norm": true, "class_cond": true, "num_classes": 10}}
 """,
         ),
     )
