@@ -58,7 +58,11 @@ def read_program(path: Path) -> Program:
     elif data.startswith(ONNX):
         kind, network = "onnx", OnnxNetwork
     else:
-        found = kind_of_file(path) or "of an unknown kind"
+        found = kind_of_file(path) or (
+            "safetensors, weights without a network: pass package.module:factory and --weights"
+            if path.suffix == ".safetensors"
+            else "of an unknown kind"
+        )
         raise ValueError(
             f"{path}: is {found}; expected a .pt2 of torch.export.save, or an ONNX model"
         )

@@ -40,6 +40,10 @@ OTHER_CAUSES = (
     "pairs of noise and data that are not independent, as by optimal transport or reflow"
 )
 
+WORST = 1.5
+"""Largest unexplained share of the velocity; 1 is that of no prediction. Networks that predict the
+noise may come close to it, as their errors grow where there is little of the data."""
+
 BLOCK = 64
 
 SPARSE = 4
@@ -181,12 +185,17 @@ def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
             if present == inf or any(CLEARLY * loss < few for _, loss in found):
                 others = Draws.make(source, times, network, there)
                 losses += _losses(others, others.answers(network, there), place)
-    if present <= CLEARLY * min((loss for _, loss in losses), default=inf) < inf:
+    best = present <= CLEARLY * min((loss for _, loss in losses), default=inf) < inf
+    if best and present <= WORST:
         return None
     what = PREDICTED[own.prediction].removeprefix("a prediction of ")
     where = "" if own.plain else f" on the path {own.path.description()['kind']}"
     reason = f"does not predict {what}{where} of these data"
     reason = f"{reason} (misfit {misfit(draws, own, said):.2f})"
+    if best:
+        return f"{reason}: it leaves {present:.1f} times as much unexplained as nothing would; " + (
+            OTHER_CAUSES
+        )
     if not losses:
         return f"{reason}, nor what any other convention does: {OTHER_CAUSES}"
     likely, _ = min(losses, key=lambda found: found[1])
