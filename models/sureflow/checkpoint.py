@@ -135,7 +135,7 @@ def load(
         calibrated={} if calibration is None else calibration.summary(),
         provenance=config.provenance,
         family=config.family,
-        warnings=tuple(learned.warnings),
+        warnings=(*learned.warnings, *_doubts(config)),
         numerics=numerics,
         **engine.facts(network, learned.parts),
     )
@@ -153,6 +153,12 @@ def _naming(prefix: str) -> Iterator[None]:
         yield
     except (ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{prefix}{error}") from error
+
+
+def _doubts(config: CheckpointConfig) -> list[str]:
+    """What speaks against a network that was imported all the same."""
+    doubt = config.provenance.get("doubt")
+    return [f"{CONFIG}: {doubt}"] if doubt else []
 
 
 def _engine(folder: Path, config: CheckpointConfig) -> type[Engine]:

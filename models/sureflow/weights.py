@@ -143,10 +143,11 @@ def _check_type(name: str, stored: str, own: torch.dtype) -> None:
 
 def _hint(tied: list[list[str]], found: set[str]) -> str:
     """How the names could be changed to fit; empty if no known change helps."""
+    own = {name for names in tied for name in names}
     for prefix in _prefixes(tied, found):
         if _fit(tied, {name.removeprefix(prefix) for name in found if name.startswith(prefix)}):
             return f"; its names fit without {prefix!r} in front: save them without it"
-    for word in WRAPPERS:
+    for word in (word for word in WRAPPERS if any(word in name for name in {*found, *own})):
         if _fit(tied, {name.replace(word, "") for name in found}):
             return f"; its names fit without {word!r} in them: save the state of the inner module"
         if _fit([[name.replace(word, "") for name in names] for names in tied], found):

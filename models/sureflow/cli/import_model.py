@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ import typer
 
 from sureflow.cli.app import command
 from sureflow.cli.options import Threads
+
+MOST_CLASSES, LARGEST = 100_000, 1 << 26
+"""Most classes, and most components of a sample."""
 
 HOME = Path("sureflow-models")
 """Folder that imported models are written to, where none is named."""
@@ -45,13 +49,23 @@ def _shape(given: str | None) -> list[int] | None:
     sizes = given.replace("x", ",").split(",")
     if not all(size.strip().isdecimal() for size in sizes):
         raise ValueError(f"shape: {given!r} is not of the form 1,28,28")
-    return [int(size) for size in sizes]
+    found = [int(size) for size in sizes]
+    if math.prod(found) > LARGEST:
+        raise ValueError(f"shape: {given[:40]} has more than {LARGEST} components")
+    return found
 
 
 def _classes(given: str | None) -> list[str] | int | None:
     if given is None:
         return None
-    return int(given) if given.isdecimal() else [name.strip() for name in given.split(",")]
+    if given.lstrip("-").isdecimal():
+        if not 0 <= int(given) <= MOST_CLASSES:
+            raise ValueError(f"classes: {given[:20]} is not in 0 .. {MOST_CLASSES}")
+        return int(given)
+    names = [name.strip() for name in given.split(",")]
+    if not all(names):
+        raise ValueError(f"classes: {given[:60]!r} has a name that is empty")
+    return names
 
 
 @command(
@@ -108,6 +122,9 @@ def import_foreign(
     force: Annotated[
         bool, typer.Option("--force", help="Import also a network that does not suit the data.")
     ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write a folder anew, without what was fitted to it.")
+    ] = False,
     threads: Threads = 1,
 ) -> None:
     """Make a checkpoint of somebody else's model. No code of a folder or file is run.
@@ -140,6 +157,7 @@ def import_foreign(
         scheduler=scheduler,
         data=data,
         force=force,
+        replace=replace,
     )
     for note in made.notes:
         typer.echo(note)

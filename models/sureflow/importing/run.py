@@ -33,6 +33,7 @@ def import_model(
     scheduler: Path | None = None,
     data: Path | None = None,
     force: bool = False,
+    replace: bool = False,
 ) -> Imported:
     """Recognise a foreign model and write it as a checkpoint folder.
 
@@ -47,6 +48,7 @@ def import_model(
         scheduler: Of a folder without one: the config of a scheduler.
         data: Samples by which the convention is checked.
         force: Whether to go on where the network does not suit the data.
+        replace: Whether to write a folder anew that is there already.
 
     Raises:
         ValueError: It cannot be imported; the message begins with the file or the field.
@@ -54,7 +56,7 @@ def import_model(
     found = _recognised(source, adapter, weights, prefix, variant, scheduler)
     if adapter.null_label is not None:
         found.network["null_label"] = adapter.null_label
-    return write(folder, name, found, adapter.names, _source(data, adapter, found), force)
+    return write(folder, name, found, adapter.names, _source(data, adapter, found), force, replace)
 
 
 def _recognised(

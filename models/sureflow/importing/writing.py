@@ -6,15 +6,17 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sureflow.checkpoint import CheckpointConfig, save
+from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, save
 from sureflow.importing.recognised import Recognised
 from sureflow.importing.stored import Stored, check_stored
 from sureflow.networks import FrozenVelocity, Staged, VelocityNetwork, build
+from sureflow.sampling.evaluator import main_head
 from sureflow.training.arrays import Arrays
 from sureflow.training.data import Source
 from sureflow.training.soundness import Explained, check_finite, convention_problem, explained
@@ -53,6 +55,7 @@ def write(
     classes: tuple[str, ...] = (),
     data: Source | None = None,
     force: bool = False,
+    replace_folder: bool = False,
 ) -> Imported:
     """Build the network, load its weights, try it, and write its checkpoint folder.
 
@@ -65,11 +68,14 @@ def write(
         data: Data that it was trained on, to see whether it predicts what is said. Without any, it
             is only asked whether its answers are finite.
         force: Whether to write also a network that does not predict that of these data.
+        replace_folder: Whether to write a folder anew that is there already, with what was fitted.
 
     Raises:
         ValueError: The weights are not the network's, it cannot be evaluated, is not finite, or
             does not predict what is said; the message begins with the field or the file.
     """
+    if folder.exists() and not replace_folder:
+        raise ValueError(f"out: {folder} is there; --replace writes it anew, without its fit")
     found, whole = _built(found)
     network = whole.denoiser if isinstance(whole, Staged) else whole
     assert isinstance(network, FrozenVelocity)
@@ -77,6 +83,7 @@ def write(
     if not network.null_label:
         notes.append("It knows no null label, so that every sample needs a class.")
     check_finite(network, data or _noise(network))
+    doubt = ""
     if data is None:
         notes.append("No data were given, so its convention was not checked; --data does.")
     else:
@@ -84,6 +91,7 @@ def write(
             if not force:
                 raise ValueError(f"network: {reason}; --force imports it all the same")
             log.warning("%s", reason)
+            doubt = f"its network {reason}"
             notes.append(f"It {reason}.")
         notes.append(_explains(explained(network, data)))
     shape = network.shape if found.decoder is None else found.decoder.config["shape"]
@@ -93,10 +101,34 @@ def write(
         media="image" if len(shape) == 3 and shape[0] in COLOURS else "vector",
         classes=classes or tuple(map(str, range(network.classes))),
         network=_config(found),
-        provenance={"imported": list(notes)},
+        provenance={"imported": notes, **({"doubt": doubt} if doubt else {})},
     )
-    save(folder, config, whole)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".", dir=folder.parent) as made:
+        fresh = Path(made) / name
+        save(fresh, config, whole)
+        notes.append(_rows(fresh))
+        if folder.exists():
+            folder.rename(Path(made) / "old")
+        fresh.rename(folder)
     return Imported(folder, config, tuple(notes), found.plugin)
+
+
+def _rows(folder: Path) -> str:
+    """Load the checkpoint as a server does, and say in what blocks its rows are evaluated.
+
+    Raises:
+        ValueError: A row's answer depends on the rows beside it, or is another one each time.
+    """
+    try:
+        sizes = main_head(load(folder)).sizes
+    except ValueError as error:
+        raise ValueError(f"network: {error}") from error
+    except CheckpointError as error:
+        raise ValueError(f"network: {error}".replace(f"{folder}: ", "")) from error
+    return (
+        f"Its rows are evaluated {', '.join(map(str, sizes))} at a time, each with the same bits."
+    )
 
 
 def _config(found: Recognised) -> dict[str, Any]:
@@ -174,5 +206,5 @@ def _described(network: FrozenVelocity) -> str:
 def _explains(found: Explained) -> str:
     return (
         f"On the data it explains {found.share:.1%} of what a velocity must say (misfit "
-        f"{found.misfit:.2f}; 0 is right, 0.3 the most that is accepted)."
+        f"{found.misfit:.2f}; 0 is right, 2 the opposite)."
     )

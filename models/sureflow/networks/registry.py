@@ -178,7 +178,10 @@ def make_base(name: object, arguments: object, where: str = "network") -> nn.Mod
     factory = _find(name)
     if factory is None or _is_kind(factory):
         known = ", ".join(_names(kinds=False)) or "none"
-        raise ValueError(f"{where}.base: {name!r} is not installed; there are: {known}")
+        raise ValueError(
+            f"{where}.base: {name!r} is not installed; there are: {known}; if it is "
+            "yours, say what it is by --plugin NAME=package.module:factory"
+        )
     if not isinstance(arguments, dict):
         raise ValueError(f"{where}.arguments: expected a table of names and values")
     try:

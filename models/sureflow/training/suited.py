@@ -28,6 +28,10 @@ def suited(source: Source, network: VelocityNetwork) -> Source:
         if value.shape[1:] != known.shape:
             found = f"{[*value.shape[1:]]}, but the network takes {[*known.shape]}"
             raise ValueError(f"{CONDITION}{name}: has shape {found}")
+    for name, condition in network.conditions.items():
+        if condition.required and name not in drawn.conditions:
+            message = f"has no tensor {CONDITION}{name}, which every sample needs"
+            raise ValueError(f"data: {message}")
     if not network.classes:
         return source.unlabelled() if isinstance(source, Arrays) else source
     if len(source.names) != network.classes:

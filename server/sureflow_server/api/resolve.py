@@ -74,7 +74,7 @@ def scores_of(
     family, asked = family_of(card), options.method
     first = asked or next(iter(usual), None) or family.best_score(card, spec)
     if asked is None and family.obstacle(first, card, spec):
-        first = family.usual_score(card)
+        first = family.best_score(card, spec)
     for field, names in (("method", (first,)), ("also", options.also)):
         for name in names:
             if name not in family.scores:

@@ -46,7 +46,9 @@ class DiffusionEngine(FlowEngine):
 
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
         """The solvers, and the phases before and after them."""
-        return FlowPhases(self.lanes(capacity, early), NoisySteps(), self.embeddings)
+        lanes = self.lanes(capacity, early)
+        lanes.has_variance = self.model.card.variance != "none"
+        return FlowPhases(lanes, NoisySteps(), self.embeddings)
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane, as for a flow, and the noise between its steps."""

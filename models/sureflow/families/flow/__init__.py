@@ -69,8 +69,20 @@ class Flow(Family):
     parse_setting = staticmethod(settings.parse)
 
     def usual_score(self, card: ModelCard) -> str:
-        """The integral of the variance, or for a model without any what needs none."""
-        return TRAINING_FREE if card.variance == "none" else self.default_score
+        """What finds bad samples best where nothing was measured.
+
+        For a model without a variance it is what needs none, and for one of vectors with a fitted
+        variance the density, which was far better than the integral on the ring and on posteriors.
+        """
+        if card.variance == "none":
+            return TRAINING_FREE
+        fitted = card.variance in ("inside", "beside")
+        return "likelihood" if fitted and card.media == "vector" else self.default_score
+
+    def best_score(self, card: ModelCard, spec: LaneSpec) -> str:
+        """The recommended score of a lane; the integral of the variance if it cannot have that."""
+        found = super().best_score(card, spec)
+        return self.default_score if self.obstacle(found, card, spec) else found
 
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""

@@ -123,7 +123,9 @@ class FlowEngine(Engine):
 
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
         """The solvers, and the phases before and after them."""
-        return FlowPhases(self.lanes(capacity, early), embeddings=self.embeddings)
+        lanes = self.lanes(capacity, early)
+        lanes.has_variance = self.model.card.variance != "none"
+        return FlowPhases(lanes, embeddings=self.embeddings)
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane; see :func:`~sureflow.families.flow.checks.check`."""

@@ -51,6 +51,7 @@ class FlowLanes(Lanes):
     for a multistep lane; any other lane evaluates its first stage again, with the same bits.
 
     Attributes:
+        has_variance: Whether the network gives a variance, and not only its floor.
         specs: The present spec of each lane by slot; on a parent's steps, that of the parent.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
         start: State from which the velocities along the path add up to ``x``: the state at
@@ -106,6 +107,7 @@ class FlowLanes(Lanes):
         super().__init__(capacity, device, MAX_STEPS)
         self.shape = shape
         self.decoded = decoded
+        self.has_variance = True
         self.fitted = fitted
         self.null_label = null_label
         self.specs: dict[int, FlowSpec] = {}

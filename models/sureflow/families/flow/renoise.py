@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -43,6 +45,8 @@ class Renoise(FlowProcess):
         surprise = ends - noise - reply["velocity"]
         sums = torch.stack([row_sums(surprise.square()), row_sums(reply["variance"])])
         squares, traces = to_host(sums).astype(np.float64).reshape(2, len(slots), len(TIMES))
+        if not lanes.has_variance:  # in units of the noise's own
+            traces = np.full_like(traces, math.prod(lanes.shape))
         found = {RENOISED: (squares / traces).mean(1)}
         lanes.scoring.observe(RENOISED, slots, lanes.t[slots], found)
         lanes.evaluations[slots] += len(TIMES)

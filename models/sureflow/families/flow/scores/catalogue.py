@@ -167,8 +167,8 @@ SCORES: dict[str, FlowMeaning] = {
         "surprise",
         "1",
         "how far the finished sample is from what the model expects on the way to it from fresh"
-        " noise, in units of its own variance; 1 is as expected. Of a model without a variance it"
-        " has no unit, and puts samples in order",
+        " noise, in units of its own variance; 1 is as expected. Of a model without a variance"
+        " in units of the noise's own",
         after=3,
         fold=f"{HERE}.residual:Renoised",
     ),
