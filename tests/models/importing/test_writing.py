@@ -63,7 +63,7 @@ def test_a_folder_is_not_lost(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("module", "why"),
-    [(Crowd, "depends on the rows beside it"), (Random, "something in it random")],
+    [(Crowd, "depends on the rows beside it"), (Random, "something in it")],
 )
 def test_what_cannot_be_served_is_not_written(
     module: type[nn.Module], why: str, tmp_path: Path
