@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from sureflow.importing.adapter import Adapter
-from sureflow.importing.json_file import read_json
 from sureflow.importing.recognised import Recognised
+from sureflow.importing.shards import sharded
 from sureflow.importing.stored import Stored, tensors_in
 from sureflow.networks.registry import load_plugin, make_base
 
@@ -84,15 +84,9 @@ def stored_tensors(weights: Path) -> dict[str, Stored]:
                 there = ", ".join(file.name for file in files[:5]) or "none"
                 raise ValueError(f"{weights}: expected one safetensors file; there are: {there}")
             (weights,) = files
-        if not weights.name.endswith(INDEX):
-            return tensors_in(weights)
-        named = read_json(weights, weights.parent).get("weight_map")
-        if not isinstance(named, dict):
-            raise ValueError(f"{weights}: weight_map: expected the file of every tensor by name")
-        found: dict[str, Stored] = {}
-        for shard in sorted({Path(str(file)).name for file in named.values()}):
-            found |= tensors_in(weights.parent / shard)
-        return found
+        if weights.name.endswith(INDEX):
+            return sharded(weights, weights.parent)
+        return tensors_in(weights)
     except ValueError as error:
         raise ValueError(f"weights: {error}") from error
 

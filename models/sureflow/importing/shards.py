@@ -30,7 +30,7 @@ def find_weights(folder: Path, root: Path, variant: str | None = None) -> dict[s
     if _there(whole):
         return tensors_in(regular_file(whole, root))
     if _there(index):
-        return _sharded(index, root)
+        return sharded(index, root)
     return tensors_in(regular_file(_other(folder, variant), root))
 
 
@@ -52,8 +52,12 @@ def _other(folder: Path, variant: str | None) -> Path:
     raise ValueError(f"{folder}: has no weights; expected {WEIGHTS}, or an index of shards")
 
 
-def _sharded(index: Path, root: Path) -> dict[str, Stored]:
-    """The tensors that an index names."""
+def sharded(index: Path, root: Path) -> dict[str, Stored]:
+    """The tensors in the files that an index names, which lie beside it and inside ``root``.
+
+    Raises:
+        ValueError: The index or a file is missing, damaged or unsafe; the message begins with it.
+    """
     places = read_json(index, root, MAX_INDEX_BYTES).get("weight_map")
     if not (isinstance(places, dict) and places):
         raise ValueError(f"{index}: weight_map: expected the file of every tensor by its name")
