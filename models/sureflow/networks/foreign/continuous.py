@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from sureflow.networks.foreign.path import AffinePath, Rates
+from sureflow.networks.foreign.path import AffinePath, Rates, UnitVariancePath
 
 DEEPEST = 13.8
 """Largest ``-log alpha``, at which a millionth of the data is left."""
@@ -68,7 +68,7 @@ class LinearPath(AffinePath):
         return self.shift * share / (1 + (self.shift - 1) * share)
 
 
-class CosinePath(AffinePath):
+class CosinePath(UnitVariancePath):
     """``X = cos(a) x1 + sin(a) x0``, with ``a = (1 - t + offset) / (1 + offset) pi / 2``.
 
     Nichol and Dhariwal (Improved DDPM, 2021) use the offset 0.008.
@@ -87,15 +87,6 @@ class CosinePath(AffinePath):
         """The share at ``t = 1``, which the offset keeps above 0."""
         return float(self.share(torch.ones((), dtype=torch.float64)))
 
-    @property
-    def start(self) -> float:
-        """1: the variance is preserved."""
-        return 1.0
-
-    def scale(self, share: Tensor) -> Tensor:
-        """That of a unit variance."""
-        return unit_variance(share)
-
     def clock(self, share: Tensor) -> Tensor:
         """The share of the right angle that is left."""
         angle = torch.atan2(share, 1 - share)
@@ -113,7 +104,7 @@ class CosinePath(AffinePath):
         return rate * share * size, -rate * (1 - share) * size
 
 
-class PreservingPath(AffinePath):
+class PreservingPath(UnitVariancePath):
     """The variance-preserving diffusion with ``beta(tau)`` linear in ``tau = 1 - t``.
 
     ``log alpha = -tau^2 (beta_max - beta_min) / 4 - tau beta_min / 2`` and ``sigma^2 = 1 -
@@ -147,15 +138,6 @@ class PreservingPath(AffinePath):
     def last(self) -> float:
         """The share at the smallest ``tau``."""
         return float(self.share(torch.tensor(1 - self.end, dtype=torch.float64)))
-
-    @property
-    def start(self) -> float:
-        """1: the variance is preserved."""
-        return 1.0
-
-    def scale(self, share: Tensor) -> Tensor:
-        """That of a unit variance."""
-        return unit_variance(share)
 
     def clock(self, share: Tensor) -> Tensor:
         """``1 - tau``, where ``tau`` solves a quadratic equation."""
@@ -239,8 +221,3 @@ class PreconditionedPath(ExplodingPath):
     def scale(self, share: Tensor) -> Tensor:
         """``(1 + sigma) / sqrt(sigma^2 + sigma_data^2)``."""
         return 1 / torch.sqrt(share.square() + (self.sigma_data * (1 - share)).square())
-
-
-def unit_variance(share: Tensor) -> Tensor:
-    """``alpha + sigma`` where ``alpha^2 + sigma^2 = 1``."""
-    return 1 / torch.sqrt(share.square() + (1 - share).square())

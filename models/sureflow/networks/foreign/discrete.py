@@ -10,8 +10,7 @@ import torch
 from pydantic import Field, PrivateAttr, model_validator
 from torch import Tensor
 
-from sureflow.networks.foreign.continuous import unit_variance
-from sureflow.networks.foreign.path import AffinePath
+from sureflow.networks.foreign.path import UnitVariancePath
 
 MOST_STEPS = 100_000
 
@@ -24,7 +23,7 @@ LEAST = 1e-12
 Beta = Annotated[float, Field(ge=0, le=1)]
 
 
-class DiscretePath(AffinePath):
+class DiscretePath(UnitVariancePath):
     """``X = sqrt(a_k) x1 + sqrt(1 - a_k) x0``, ``a_k`` the product of ``1 - beta_0 .. 1 - beta_k``.
 
     Between two steps the logarithm of ``sigma / alpha`` is linear in ``k`` (DDPM, Ho et al., 2020;
@@ -98,15 +97,6 @@ class DiscretePath(AffinePath):
     def last(self) -> float:
         """The share at step 0."""
         return float(self.noise_shares[0])
-
-    @property
-    def start(self) -> float:
-        """1: the variance is preserved."""
-        return 1.0
-
-    def scale(self, share: Tensor) -> Tensor:
-        """That of a unit variance."""
-        return unit_variance(share)
 
     def step(self, share: Tensor) -> Tensor:
         """The index of the step, between whole ones where the share is."""

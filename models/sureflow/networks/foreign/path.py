@@ -83,3 +83,16 @@ class AffinePath(BaseModel, ABC):
             last = self.clock(torch.tensor(max(self.last, LEAST), dtype=torch.float64))
             times = torch.linspace(0, float(last), steps, dtype=torch.float64)
         return self.share(times)
+
+
+class UnitVariancePath(AffinePath):
+    """A path with ``alpha^2 + sigma^2 = 1``, which preserves a unit variance."""
+
+    @property
+    def start(self) -> float:
+        """1: the variance is preserved."""
+        return 1.0
+
+    def scale(self, share: Tensor) -> Tensor:
+        """``alpha + sigma`` where their squares add up to 1."""
+        return 1 / torch.sqrt(share.square() + (1 - share).square())
