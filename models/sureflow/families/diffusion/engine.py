@@ -31,24 +31,12 @@ class DiffusionEngine(FlowEngine):
 
     def lanes(self, capacity: int, early: Mapping[str, EarlyRule] | None = None) -> DiffusionLanes:
         """Slots for lanes of this model."""
-        model = self.model
-        return DiffusionLanes(
-            model.network.convention,
-            capacity,
-            model.card.state_shape,
-            model.device,
-            model.network.classes,
-            model.grid,
-            early,
-            model.card.conditions,
-            model.card.decoded,
-        )
+        convention = self.model.network.convention
+        return DiffusionLanes(convention, capacity, **self.slots(), early=early)
 
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
         """The solvers, and the phases before and after them."""
-        lanes = self.lanes(capacity, early)
-        lanes.has_variance = self.model.card.variance != "none"
-        return FlowPhases(lanes, NoisySteps(), self.embeddings)
+        return FlowPhases(self.lanes(capacity, early), NoisySteps(), self.embeddings)
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane, as for a flow, and the noise between its steps."""

@@ -24,8 +24,8 @@ class DiffusionLanes(FlowLanes):
         eta: See :class:`~sureflow.families.diffusion.spec.DiffusionSpec`, as for ``churn``.
     """
 
-    def __init__(self, convention: Convention, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, convention: Convention, capacity: int, **slots: Any) -> None:
+        super().__init__(capacity, **slots)
         self.convention = convention
         self.eta = self.number("eta", kept=False)
         self.churn = self.number("churn", kept=False)

@@ -109,23 +109,24 @@ class FlowEngine(Engine):
 
     def lanes(self, capacity: int, early: Mapping[str, EarlyRule] | None = None) -> FlowLanes:
         """Slots for lanes of this model."""
-        model = self.model
-        return FlowLanes(
-            capacity,
-            model.card.state_shape,
-            model.device,
-            model.network.classes,
-            model.grid,
-            early,
-            model.card.conditions,
-            model.card.decoded,
-        )
+        return FlowLanes(capacity, **self.slots(), early=early)
+
+    def slots(self) -> dict[str, Any]:
+        """What slots for lanes need to know of the model, by argument of ``FlowLanes``."""
+        model, card = self.model, self.model.card
+        return {
+            "shape": card.state_shape,
+            "device": model.device,
+            "null_label": model.network.classes,
+            "fitted": model.grid,
+            "conditions": card.conditions,
+            "decoded": card.decoded,
+            "has_variance": card.variance != "none",
+        }
 
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
         """The solvers, and the phases before and after them."""
-        lanes = self.lanes(capacity, early)
-        lanes.has_variance = self.model.card.variance != "none"
-        return FlowPhases(lanes, embeddings=self.embeddings)
+        return FlowPhases(self.lanes(capacity, early), embeddings=self.embeddings)
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane; see :func:`~sureflow.families.flow.checks.check`."""

@@ -103,11 +103,12 @@ class FlowLanes(Lanes):
         early: Mapping[str, EarlyRule] | None = None,
         conditions: Mapping[str, Condition] | None = None,
         decoded: tuple[int, ...] | None = None,
+        has_variance: bool = True,
     ) -> None:
         super().__init__(capacity, device, MAX_STEPS)
         self.shape = shape
         self.decoded = decoded
-        self.has_variance = True
+        self.has_variance = has_variance
         self.fitted = fitted
         self.null_label = null_label
         self.specs: dict[int, FlowSpec] = {}
