@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -22,8 +22,9 @@ from sureflow.confidence.calibration import Calibration
 from sureflow.core.card import ModelCard
 from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile, Precision
+from sureflow.core.model_name import ModelName
 from sureflow.core.provenance import complaint
-from sureflow.file_kind import check_regular, kind_of_file
+from sureflow.file_kind import check_regular, json_text, kind_of_file
 from sureflow.folders import embedded_folder
 from sureflow.learned import CALIBRATION as CALIBRATION
 from sureflow.learned import Learned, digest_of
@@ -53,7 +54,7 @@ class CheckpointConfig(BaseModel):
 
     format: Literal[1] = 1
     family: str = "flow"
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    name: ModelName
     media: Literal["image", "vector"]
     classes: tuple[str, ...] = ()
     network: dict[str, Any]
@@ -204,10 +205,7 @@ def read_config(folder: Path) -> CheckpointConfig:
         check_regular(path)
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes")
-        written = path.read_bytes()
-        # Some editors write a byte-order mark, and some shells UTF-16.
-        text = written.decode(json.detect_encoding(written))
-        return CheckpointConfig.model_validate_json(text)
+        return CheckpointConfig.model_validate_json(json_text(path.read_bytes()))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}") from error
     except ValueError as error:

@@ -24,8 +24,15 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x89HDF", "an HDF5 file; save its arrays by safetensors.numpy.save_file"),
     (b"GGUF", "a GGUF file; save its tensors by safetensors.torch.save_file"),
     (b"PK\x03\x04", "a zip archive; unpack it"),
+    (b"\x89PNG", "a PNG picture; name the file of the weights"),
+    (b"\xff\xd8\xff", "a JPEG picture; name the file of the weights"),
+    (b"%PDF", "a PDF document; name the file of the weights"),
+    (b"\x7fELF", "a program; name the file of the weights"),
 )
 """First bytes of files, and the kind that they indicate; the first match counts."""
+
+TAR, TAR_AT = b"ustar", 257
+"""What a tar archive has behind the name and the numbers of its first file, and where."""
 
 MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<!--")
 SHARDS = (
@@ -61,7 +68,23 @@ def kind_of_file(path: Path) -> str | None:
         return PICKLE
     if first.lstrip().lower().startswith(MARKUP):
         return "a page of HTML or XML, as failed downloads leave it; download the file itself"
+    if first.startswith(TAR, TAR_AT):
+        return "a tar archive; unpack it"
     return next((kind for start, kind in SIGNATURES if first.startswith(start)), None)
+
+
+def json_text(written: bytes) -> str:
+    """The text of a JSON file; some editors write a byte-order mark, and some shells UTF-16.
+
+    Raises:
+        ValueError: It is text of no encoding that JSON may have; says which byte is wrong.
+    """
+    encoding = json.detect_encoding(written)
+    try:
+        return written.decode(encoding)
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start} is no {encoding.removesuffix('-sig').upper()}"
+        raise ValueError(f"{where}; save it as UTF-8") from error
 
 
 def no_safetensors(path: Path, error: Exception) -> str:

@@ -10,6 +10,7 @@ import lzma
 import os
 import pickle
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,13 @@ def array() -> bytes:
     return file.getvalue()
 
 
+def tarred() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("weights"))
+    return file.getvalue()
+
+
 INDEX = {"metadata": {"total_size": 9}, "weight_map": {"weight": "model-00001-of-2.safetensors"}}
 
 FILES: dict[str, bytes] = {
@@ -91,6 +99,8 @@ FILES: dict[str, bytes] = {
     "is 5 bytes long": SOUND[:5],
     "is an HDF5 file": b"\x89HDF\r\n\x1a\n" + bytes(64),
     "is a GGUF file": b"GGUF\x03\0\0\0" + bytes(64),
+    "is a PNG picture": b"\x89PNG\r\n\x1a\n" + bytes(64),
+    "is a tar archive": tarred(),
 }
 
 

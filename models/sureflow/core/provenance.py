@@ -56,4 +56,4 @@ def complaint(error: ValidationError) -> str:
     """Describe the first error: the name of its field, and what is wrong with it."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "file"
-    return f"{field}: {first['msg']}"
+    return f"{field}: {first['msg'].removeprefix('Value error, ')}"

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sureflow.file_kind import kind_of_file
+from sureflow.file_kind import json_text, kind_of_file
 
 MAX_BYTES = 1 << 20
 MAX_INDEX_BYTES = 32 << 20
@@ -81,8 +81,9 @@ def _inside(path: Path, root: Path) -> Path:
 
 
 def _parsed(written: bytes) -> Any:
-    text = written.decode(json.detect_encoding(written))
-    found = json.loads(text, parse_constant=_refuse, parse_int=_whole, parse_float=_finite)
+    found = json.loads(
+        json_text(written), parse_constant=_refuse, parse_int=_whole, parse_float=_finite
+    )
     _check_depth(found)
     return found
 

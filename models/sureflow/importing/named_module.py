@@ -101,8 +101,10 @@ def _named(
         if some and some not in found:
             fitting = sorted(name for name in found if name.endswith(f".{some}"))
             prefix = fitting[0].removesuffix(some) if fitting else ""
-    return {
-        name.removeprefix(prefix): stored
-        for name, stored in found.items()
-        if name.startswith(prefix)
-    }, prefix
+    elif prefix and not prefix.endswith(".") and any(n.startswith(f"{prefix}.") for n in found):
+        prefix = f"{prefix}."
+    named = {n.removeprefix(prefix): stored for n, stored in found.items() if n.startswith(prefix)}
+    if not named and found:
+        there = ", ".join(sorted({name.split(".")[0] for name in found})[:5])
+        raise ValueError(f"weights_prefix: no tensor begins with {prefix!r}; they do with: {there}")
+    return named, prefix

@@ -11,9 +11,6 @@ from sureflow.importing.program_file import recognise_program
 from sureflow.importing.recognised import Recognised
 from sureflow.importing.writing import Imported, write
 from sureflow.networks.registry import is_reference
-from sureflow.training.arrays import open_arrays
-from sureflow.training.config import DataConfig
-from sureflow.training.data import Source
 
 KINDS = (
     "a folder that diffusers has written, a program of torch.export (.pt2), an ONNX model (.onnx), "
@@ -56,7 +53,7 @@ def import_model(
     found = _recognised(source, adapter, weights, prefix, variant, scheduler)
     if adapter.null_label is not None:
         found.network["null_label"] = adapter.null_label
-    return write(folder, name, found, adapter.names, _source(data, adapter, found), force, replace)
+    return write(folder, name, found, adapter.names, data, force, replace)
 
 
 def _recognised(
@@ -86,17 +83,3 @@ def _recognised(
     if not here.exists():
         raise ValueError(f"{source}: there is nothing; expected {KINDS}")
     return recognise_program(here, adapter)
-
-
-def _source(data: Path | None, adapter: Adapter, found: Recognised) -> Source | None:
-    if data is None:
-        return None
-    source = open_arrays(
-        DataConfig.model_validate({"name": "file", "path": data, "names": adapter.names})
-    )
-    shape = tuple(source.samples.shape[1:])
-    if shape != tuple(found.network["shape"]):
-        raise ValueError(
-            f"data: samples have shape {[*shape]}, the network takes {found.network['shape']}"
-        )
-    return source if found.network.get("classes") else source.unlabelled()

@@ -17,9 +17,9 @@ from sureflow.importing.recognised import Recognised
 from sureflow.importing.stored import Stored, check_stored
 from sureflow.networks import FrozenVelocity, Staged, VelocityNetwork, build
 from sureflow.sampling.evaluator import main_head
-from sureflow.training.arrays import Arrays
-from sureflow.training.data import Source
-from sureflow.training.soundness import Explained, check_finite, convention_problem, explained
+from sureflow.training.arrays import Arrays, arrays_in
+from sureflow.training.soundness import Assessment, assess, check_finite
+from sureflow.training.suited import suited
 from sureflow.weights import with_tied
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def write(
     name: str,
     found: Recognised,
     classes: tuple[str, ...] = (),
-    data: Source | None = None,
+    data: Path | None = None,
     force: bool = False,
     replace_folder: bool = False,
 ) -> Imported:
@@ -65,8 +65,8 @@ def write(
         found: What was recognised. Where it does not say whether the network understands the null
             label, that is tried.
         classes: Names of its classes; by default their numbers.
-        data: Data that it was trained on, to see whether it predicts what is said. Without any, it
-            is only asked whether its answers are finite.
+        data: File of data that it was trained on, to see whether it predicts what is said. Without
+            any, it is only asked whether its answers are finite.
         force: Whether to write also a network that does not predict that of these data.
         replace_folder: Whether to write a folder anew that is there already, with what was fitted.
 
@@ -82,24 +82,27 @@ def write(
     notes = [*found.notes, _described(network)]
     if not network.null_label:
         notes.append("It knows no null label, so that every sample needs a class.")
-    check_finite(network, data or _noise(network))
+    classes = classes or tuple(map(str, range(network.classes)))
+    samples = None if data is None else suited(arrays_in(data, classes), network)
+    check_finite(network, samples or _noise(network))
     doubt = ""
-    if data is None:
+    if samples is None:
         notes.append("No data were given, so its convention was not checked; --data does.")
     else:
-        if reason := convention_problem(network, data):
+        found_out = assess(network, samples)
+        if found_out.problem:
             if not force:
-                raise ValueError(f"network: {reason}; --force imports it all the same")
-            log.warning("%s", reason)
-            doubt = f"its network {reason}"
-            notes.append(f"It {reason}.")
-        notes.append(_explains(explained(network, data)))
+                raise ValueError(f"network: {found_out.problem}; --force imports it all the same")
+            log.warning("%s", found_out.problem)
+            doubt = f"its network {found_out.problem}"
+            notes.append(f"It {found_out.problem}.")
+        notes.append(_explains(found_out))
     shape = network.shape if found.decoder is None else found.decoder.config["shape"]
     config = CheckpointConfig(
         family="flow" if network.convention.plain else "diffusion",
         name=name,
         media="image" if len(shape) == 3 and shape[0] in COLOURS else "vector",
-        classes=classes or tuple(map(str, range(network.classes))),
+        classes=classes,
         network=_config(found),
         provenance={"imported": notes, **({"doubt": doubt} if doubt else {})},
     )
@@ -203,7 +206,7 @@ def _described(network: FrozenVelocity) -> str:
     )
 
 
-def _explains(found: Explained) -> str:
+def _explains(found: Assessment) -> str:
     return (
         f"On the data it explains {found.share:.1%} of what a velocity must say (misfit "
         f"{found.misfit:.2f}; 0 is right, 2 the opposite)."

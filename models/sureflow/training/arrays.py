@@ -94,6 +94,15 @@ def open_arrays(config: DataConfig) -> Arrays:
     return whole.at(config.chosen)
 
 
+def arrays_in(path: Path, classes: tuple[str, ...]) -> Arrays:
+    """All samples of a file, for a model of these classes.
+
+    Raises:
+        ValueError: As :func:`open_arrays`.
+    """
+    return open_arrays(DataConfig.model_validate({"name": "file", "path": path, "names": classes}))
+
+
 def read_conditions(tensors: Mapping[str, Tensor], count: int | None = None) -> dict[str, Tensor]:
     """The conditions among the tensors of a file, of ``count`` samples, by name.
 

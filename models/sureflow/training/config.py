@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
+from sureflow.core.model_name import ModelName
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,7 +62,7 @@ class VarianceConfig(TrainingConfig):
 class TrainConfig(_Section):
     """A whole training run; see ``models/configs`` for the ones that made our checkpoints."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    name: ModelName
     data: DataConfig
     network: dict[str, Any]
     training: TrainingConfig | None = Field(None, description="Absent for analytic networks.")

@@ -13,12 +13,11 @@ from torch import nn
 
 from sureflow.checkpoint import load, read_config, resolve, save
 from sureflow.networks import FrozenVelocity, Staged
-from sureflow.training.arrays import Arrays, open_arrays
+from sureflow.training.arrays import Arrays, arrays_in
 from sureflow.training.better_variance import BetterVariance, Wanted
-from sureflow.training.config import DataConfig
 from sureflow.training.held_out import split
 from sureflow.training.own import own_samples, usual_count
-from sureflow.training.soundness import check_finite, convention_problem
+from sureflow.training.soundness import assess, check_finite
 from sureflow.training.suited import suited
 
 log = logging.getLogger(__name__)
@@ -95,7 +94,7 @@ class FolderFit:
             count = self.own or usual_count(model, steps * batch)
             source = own_samples(model, count, self.seed, state, self.conditions, self.quiet)
         else:
-            source = self._read(self.data, config.classes)
+            source = arrays_in(self.data, config.classes)
         fitted = suited(source, network)
         assert isinstance(fitted, Arrays)
         parts = split(fitted, self.seed)
@@ -116,11 +115,6 @@ class FolderFit:
         save(out, config.model_copy(update=update), fitted_network)
 
     @staticmethod
-    def _read(path: Path, classes: tuple[str, ...]) -> Arrays:
-        settings = {"name": "file", "path": path, "names": classes}
-        return open_arrays(DataConfig.model_validate(settings))
-
-    @staticmethod
     def _usual_batch(network: FrozenVelocity) -> int:
         fitting = POINTS_AT_ONCE // math.prod(network.shape)
         return min(max(fitting, LEAST_BATCH), MOST_BATCH)
@@ -128,7 +122,7 @@ class FolderFit:
     def _check(self, network: FrozenVelocity, source: Arrays) -> None:
         """Check that the network is a velocity of the data; of its own samples, with a warning."""
         check_finite(network, source)
-        reason = convention_problem(network, source)
+        reason = assess(network, source).problem
         if reason and self.data is not None and not self.force:
             raise ValueError(f"network: {reason}; --force fits it all the same")
         if reason:

@@ -16,7 +16,7 @@ from sureflow.training.config import TrainConfig
 from sureflow.training.data import Source, source_of
 from sureflow.training.fingerprint import fingerprint
 from sureflow.training.record import trained
-from sureflow.training.soundness import check_finite, convention_problem
+from sureflow.training.soundness import assess, check_finite
 from sureflow.training.suited import suited
 from sureflow.weights import read_weights
 
@@ -89,7 +89,7 @@ def fit(
         old = _described(config, source, network, {"weights": f"sha256:{digest}"})
     network = network.to(device)
     check_finite(network, source)
-    if reason := convention_problem(network, source):
+    if reason := assess(network, source).problem:
         if not force:
             raise ValueError(f"network: {reason}; --force fits it all the same")
         log.warning("%s", reason)

@@ -139,34 +139,22 @@ def misfit(draws: Draws, convention: Convention, said: Tensor) -> float:
 
 
 @dataclass(frozen=True)
-class Explained:
-    """How well a network predicts the velocity of data.
+class Assessment:
+    """How well a network predicts what its convention says of data.
 
     Attributes:
-        share: Share of the variance of the targets that it explains, at most 1; larger is better.
+        share: Share of the mean square velocity that it explains, at most 1; larger is better.
         misfit: See :func:`misfit`.
+        problem: Why it is not a velocity of the data, and what it seems to be; ``None`` if it is.
     """
 
     share: float
     misfit: float
+    problem: str | None
 
 
-def explained(network: VelocityNetwork, source: Source) -> Explained:
-    """How well a network predicts the velocity of data, under its own convention.
-
-    Raises:
-        ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
-    """
-    own, times = network.convention, torch.linspace(FIRST, LAST, DRAWS)
-    draws = Draws.make(source, times, network, own)
-    said = draws.answers(network, own)
-    v = own.at(draws.t).velocity(draws.x, said)
-    unexplained = (draws.u - v).square().mean() / draws.u.var(0).mean()
-    return Explained(1 - float(unexplained), misfit(draws, own, said))
-
-
-def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
-    """Why a network is not a velocity of the data, and what it seems to be; ``None`` if it is.
+def assess(network: VelocityNetwork, source: Source) -> Assessment:
+    """Assess whether a network is a velocity of the data.
 
     It is one if no other reading of what it says leaves clearly less of the velocity unexplained,
     and its :func:`misfit` is at most :data:`NEARLY`.
@@ -192,14 +180,16 @@ def convention_problem(network: VelocityNetwork, source: Source) -> str | None:
     likely, least = min(losses, key=lambda found: found[1], default=(None, inf))
     best = present <= CLEARLY * least
     if best and off <= NEARLY and present <= WORST:
-        return None
+        return Assessment(1 - present, off, None)
     what = PREDICTED[own.prediction].removeprefix("a prediction of ")
     where = "" if own.plain else f" on the path {own.path.description()['kind']}"
     reason = f"does not predict {what}{where} of these data"
     reason = f"{reason} (misfit {off:.2f}, {1 - present:.0%} explained)"
     if best or likely is None:
-        return f"{reason}, nor what any other convention does: {OTHER_CAUSES}"
-    return f"{reason}; it seems to be {likely.says}: set {likely.settings(own)}"
+        problem = f"{reason}, nor what any other convention does: {OTHER_CAUSES}"
+    else:
+        problem = f"{reason}; it seems to be {likely.says}: set {likely.settings(own)}"
+    return Assessment(1 - present, off, problem)
 
 
 def _unexplained(draws: Draws, convention: Convention, said: Tensor) -> float:

@@ -477,7 +477,10 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "array": (write("config.json", b"[1, 2]"), r"config.json: expected a JSON object, not list"),
     "no JSON": (write("config.json", b"{"), r"config.json: Expecting property name"),
-    "not UTF": (write("config.json", b'{"\xff": 1}'), r"config.json: "),
+    "not UTF": (
+        write("config.json", b'{"\xff": 1}'),
+        r"config.json: byte 2 is no UTF-8; save it as UTF-8",
+    ),
     "nested": (write("config.json", b"[" * 100_000), r"config.json: is nested too deeply"),
     "deep": (
         write("config.json", b'{"a":' * 40 + b"1" + b"}" * 40),

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import sureflow
 from sureflow.importing.recognised import Recognised
 from sureflow.importing.writing import write
 from sureflow.networks import register
-from sureflow.training.arrays import Arrays
 
 
 class Plain(nn.Module):
@@ -74,9 +74,32 @@ def test_what_cannot_be_served_is_not_written(
 
 
 def test_a_doubt_stays_with_the_model(tmp_path: Path) -> None:
-    data = Arrays(3 + torch.randn(500, 2), torch.zeros(500, dtype=torch.long), (), "elsewhere")
+    data = tmp_path / "elsewhere.safetensors"
+    save_file({"samples": 3 + torch.randn(500, 2)}, data)
     with pytest.raises(ValueError, match=r"^network: does not predict"):
         write(tmp_path / "mine", "mine", found(Plain), data=data)
     write(tmp_path / "mine", "mine", found(Plain), data=data, force=True)
     (warning,) = sureflow.load(tmp_path / "mine").card.warnings
     assert "does not predict the velocity" in warning
+
+
+@pytest.mark.parametrize(
+    ("samples", "why"),
+    [
+        (
+            {"samples": torch.zeros(9, 3)},
+            r"data: samples have shape \[3\], but the network has \[2\]",
+        ),
+        ({"conditions.text": torch.zeros(9, 2)}, "data.path: .* no tensor named samples"),
+        (
+            {"samples": torch.zeros(9, 2), "conditions.text": torch.zeros(9, 2)},
+            "conditions.text: the network has no such condition",
+        ),
+    ],
+)
+def test_data_that_do_not_suit_it_are_refused(
+    samples: dict[str, Tensor], why: str, tmp_path: Path
+) -> None:
+    save_file(samples, tmp_path / "data.safetensors")
+    with pytest.raises(ValueError, match=f"^{why}"):
+        write(tmp_path / "mine", "mine", found(Plain), data=tmp_path / "data.safetensors")

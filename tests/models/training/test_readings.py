@@ -14,7 +14,7 @@ from sureflow.networks.foreign.convention import Convention
 from sureflow.networks.foreign.prediction import parts
 from sureflow.training.arrays import Arrays
 from sureflow.training.readings import DISCRETE, LINEAR, STABLE, readings
-from sureflow.training.soundness import convention_problem, explained
+from sureflow.training.soundness import assess
 
 MIXTURE = GaussianMixture([[2.0, 0.0], [-1.0, 1.7], [-1.0, -1.7]], [0.5, 0.3, 0.2], [0.2] * 3)
 SAMPLES = MIXTURE.draw(5000, torch.Generator().manual_seed(1)).float()
@@ -62,8 +62,8 @@ CASES = [(path, prediction) for path in PATHS for prediction in ("noise", "data"
 def test_an_exact_network_is_let_pass(path: str, prediction: str) -> None:
     kind, time = PATHS[path]
     network = described(Exact(kind, prediction), kind, prediction, time)
-    assert convention_problem(network, DATA) is None
-    assert explained(network, DATA).misfit < 0.1
+    assert assess(network, DATA).problem is None
+    assert assess(network, DATA).misfit < 0.1
 
 
 @pytest.mark.parametrize(("path", "prediction"), CASES)
@@ -71,7 +71,7 @@ def test_another_prediction_is_named(path: str, prediction: str) -> None:
     kind, time = PATHS[path]
     for other in {"noise", "data", "v"} - {prediction}:
         wrong = described(Exact(kind, prediction), kind, other, time)
-        reason = convention_problem(wrong, DATA)
+        reason = assess(wrong, DATA).problem
         assert reason is not None
         assert f'set prediction to "{prediction}"' in reason
 
@@ -82,7 +82,7 @@ def test_another_path_is_named(path: str, prediction: str) -> None:
     kind, time = PATHS[path]
     for name in {"ddpm", "stable", "cosine"} - {path}:
         network = described(Exact(kind, prediction), PATHS[name][0], prediction, time)
-        reason = convention_problem(network, DATA)
+        reason = assess(network, DATA).problem
         assert reason is not None, name
         assert SAID[path] in reason
 
@@ -90,7 +90,7 @@ def test_another_path_is_named(path: str, prediction: str) -> None:
 @pytest.mark.parametrize("time", ["999 - step", "step / 1000", "step * 2"])
 def test_another_clock_is_named(time: str) -> None:
     network = described(Exact(DISCRETE, "noise"), DISCRETE, "noise", time)
-    reason = convention_problem(network, DATA)
+    reason = assess(network, DATA).problem
     assert reason is not None
     assert 'set time to "step"' in reason
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from sureflow.core.path import broadcast
 from sureflow.networks import GaussianMixture, VelocityNetwork
 from sureflow.training.arrays import Arrays
-from sureflow.training.soundness import check_finite, convention_problem
+from sureflow.training.soundness import assess, check_finite
 
 EXACT = {
     "modes": GaussianMixture([[2.0, 0.0], [-1.0, 1.7], [-1.0, -1.7]], [0.5, 0.3, 0.2], [0.2] * 3),
@@ -48,7 +48,7 @@ RIGHT: dict[str, Callable[..., Tensor]] = {
 @pytest.mark.parametrize("network", RIGHT)
 def test_a_velocity_of_the_data_is_not_doubted(data: str, network: str) -> None:
     exact = EXACT[data]
-    assert convention_problem(scripted(exact, RIGHT[network]), source(exact)) is None
+    assert assess(scripted(exact, RIGHT[network]), source(exact)).problem is None
 
 
 WRONG: dict[str, Callable[..., Tensor]] = {
@@ -70,7 +70,7 @@ WRONG: dict[str, Callable[..., Tensor]] = {
 @pytest.mark.parametrize("convention", WRONG)
 def test_another_convention_is_named(data: str, convention: str) -> None:
     exact = EXACT[data]
-    reason = convention_problem(scripted(exact, WRONG[convention]), source(exact))
+    reason = assess(scripted(exact, WRONG[convention]), source(exact)).problem
     assert reason is not None
     assert f"it seems to be {convention}" in reason
     if "with" not in convention:
@@ -90,7 +90,7 @@ NEITHER: dict[str, Callable[..., Tensor]] = {
 @pytest.mark.parametrize("network", NEITHER)
 def test_what_is_no_convention_is_doubted_without_a_name(network: str) -> None:
     exact = EXACT["modes"]
-    reason = convention_problem(scripted(exact, NEITHER[network]), source(exact))
+    reason = assess(scripted(exact, NEITHER[network]), source(exact)).problem
     assert reason is not None
     assert "nor what any other convention does" in reason
 
@@ -101,7 +101,7 @@ def test_other_data_are_doubted() -> None:
     network = scripted(exact, RIGHT["exact"])
     for samples in (data.samples + 3, 3 * data.samples, torch.randn(5000, 2)):
         others = Arrays(samples, data.labels, (), "others")
-        assert convention_problem(network, others) is not None
+        assert assess(network, others).problem is not None
 
 
 @pytest.mark.parametrize(
@@ -145,4 +145,4 @@ def test_a_network_of_other_times_alone_is_doubted_all_the_same() -> None:
     def table(x: Tensor, t: Tensor, label: Tensor) -> Tensor:
         return -x * torch.tensor([1.0, 2.0])[t.long()][:, None]
 
-    assert convention_problem(Scripted(table), source(EXACT["modes"])) is not None
+    assert assess(Scripted(table), source(EXACT["modes"])).problem is not None

@@ -26,7 +26,7 @@ from sureflow.networks import FrozenVelocity
 from sureflow.sampling.sample import run
 from sureflow.training.arrays import Arrays, examples_in
 from sureflow.training.points import Points
-from sureflow.training.soundness import convention_problem
+from sureflow.training.soundness import assess
 
 MARK = 7.0
 """The first component of every condition that is given."""
@@ -127,10 +127,10 @@ def test_points_of_training_keep_it(model: Model) -> None:
 
 def test_a_right_network_is_recognised_only_if_it_says_so(module: Posterior, model: Model) -> None:
     """Asked without its condition it would predict something else."""
-    assert convention_problem(model.network, data(4000)) is None
+    assert assess(model.network, data(4000)).problem is None
     condition = {"kind": "vector", "shape": [2]}
     other = FrozenVelocity(module, shape=(2,), conditions={"c": condition}).eval()
-    assert convention_problem(other, data(4000)) is not None
+    assert assess(other, data(4000)).problem is not None
 
 
 def test_draws_of_a_calibration_have_examples(

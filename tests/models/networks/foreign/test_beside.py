@@ -14,7 +14,7 @@ from sureflow.networks import FrozenVelocity
 from sureflow.networks.foreign.beside import MOST_GIVEN, BesideHead, seen
 from sureflow.training.config import TrainingConfig
 from sureflow.training.drawn import Drawn
-from sureflow.training.soundness import check_finite, convention_problem
+from sureflow.training.soundness import assess, check_finite
 from sureflow.training.trainer import Trainer
 
 
@@ -98,7 +98,7 @@ def test_fitted_variance_is_the_exact_one(path: str, prediction: str, tmp_path: 
     network = FrozenVelocity(Exact(path, prediction), **arguments)
     source = Gaussian()
     check_finite(network, source)  # type: ignore[arg-type]
-    assert convention_problem(network, source) is None  # type: ignore[arg-type]
+    assert assess(network, source).problem is None  # type: ignore[arg-type]
     config = TrainingConfig(
         objective="variance", steps=300, batch=512, learning_rate=5e-3, warmup=20, ema=0.98
     )
@@ -143,6 +143,6 @@ def test_labels_are_always_given_without_a_null_label(tmp_path: Path) -> None:
         told.append(label) or forward(x, v, t, label)
     )
     Trainer(network, Labelled(), config, tmp_path).run(quiet=True)  # type: ignore[arg-type]
-    convention_problem(network, Labelled())  # type: ignore[arg-type]
+    assess(network, Labelled())  # type: ignore[arg-type]
     assert {*torch.cat(seen).tolist()} == {0, 1}
     assert {*torch.cat(told).tolist()} == {0, 1}
