@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 import sureflow
 from benchmarks.captions.captions import (
@@ -19,7 +20,9 @@ from benchmarks.captions.captions import (
     measures,
 )
 from benchmarks.captions.training import VOCABULARY
+from benchmarks.foreign import auroc
 from sureflow.core.lane import Sample
+from sureflow.evaluation.trivial import trivial_properties
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.sample import edit, run
@@ -30,6 +33,11 @@ EACH = 20
 
 SPEC = FlowSpec(0, 0, "heun", 10)
 SCALES = (1.0, 2.0, 3.0)
+
+JUDGED = 1000
+"""Samples that are judged by their scores."""
+
+SCORES = ("adherence", "adherence_contrast", "straightness", "residual", "trajectory", "propagated")
 
 
 def spec_of(text: str, index: int, scale: float = 1.0) -> FlowSpec:
@@ -64,6 +72,7 @@ def measure(
             "digit": _digits(model, scale, known, labels),
             **{name: _adjectives(model, scale, name, bounds) for name in OPPOSITES},
         }
+    found["misread"] = _misread(model, known, labels)
     found["edit"] = _edits(model, known, labels)
     found["seconds"] = _seconds(model)
     return found
@@ -79,6 +88,38 @@ def _digits(model: Model, scale: float, known: Images, labels: np.ndarray) -> fl
     specs = [spec_of(caption([], n % 10), n, scale) for n in range(10 * EACH)]
     right = read(data(run(model, specs)), known, labels) == np.arange(10 * EACH) % 10
     return round(float(right.mean()), 4)
+
+
+def _misread(model: Model, known: Images, labels: np.ndarray) -> dict[str, Any]:
+    """AUROC, with its interval, of scores and of trivial properties for samples read as another.
+
+    Guidance is 1; a trivial property counts in the direction that suits it better.
+    """
+    wanted = np.arange(JUDGED) % 10
+    specs = [
+        replace(spec_of(caption([], int(digit)), n), seed=1, scores=SCORES)
+        for n, digit in enumerate(wanted)
+    ]
+    made = run(model, specs, 64)
+    images = data(made)
+    bad = torch.from_numpy(read(images, known, labels) != wanted)
+    properties = trivial_properties(images) | {"nearest": -_similarity(images, known)}
+    values = {name: np.array([sample.scores[name] for sample in made]) for name in SCORES}
+    report: dict[str, Any] = {"share": round(float(bad.float().mean()), 4)}
+    for name, value in (values | properties).items():
+        score = auroc.found(torch.from_numpy(value), bad, torch.from_numpy(wanted))
+        ends = (score.value, score.low, score.high)
+        if name in properties and score.value < 0.5:
+            ends = (1 - score.value, 1 - score.high, 1 - score.low)
+        report[name] = [round(end, 3) for end in ends]
+    return report
+
+
+def _similarity(images: Images, known: Images) -> np.ndarray:
+    """Minus the squared distance to the nearest of those that are known, less a constant."""
+    one, two = images.reshape(len(images), -1), known.reshape(len(known), -1)
+    found: np.ndarray = (2 * one @ two.T - (two**2).sum(1)).max(1) - (one**2).sum(1)
+    return found
 
 
 def _adjectives(model: Model, scale: float, name: str, bounds: dict[str, Numbers]) -> list[float]:
