@@ -30,6 +30,7 @@ from sureflow_server.api import (
 from sureflow_server.api import jobs as job_routes
 from sureflow_server.api.board import Board
 from sureflow_server.api.body_limit import BodyLimit
+from sureflow_server.api.browser_guard import BrowserGuard, Hosts
 from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
@@ -162,6 +163,9 @@ def create_app(
         )
     if settings.traces:
         app.add_middleware(traces.RequestTrace)
+    app.add_middleware(
+        BrowserGuard, hosts=Hosts.of(settings), origins=frozenset(settings.allowed_origins)
+    )
     app.add_middleware(RequestLog)
     for router in (
         generate.router,

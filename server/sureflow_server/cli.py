@@ -54,6 +54,8 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "max_samples_in_flight": (int, "Quota of keys without their own; default unlimited."),
     "open_metrics": (bool, "Show /metrics without a key; default on loopback only."),
     "allowed_origins": (list[str], "Origin of web pages that may call; repeat."),
+    "allowed_host": (list[str], "Name of the server besides localhost; repeat."),
+    "trusted_proxy": (list[str], "Proxy whose X-Forwarded-For is believed; repeat."),
     "replay_bytes": (int, "Answers kept for idempotency keys; default 67108864."),
     "replay_s": (float, "Seconds for which they are kept; default 3600."),
     "studio": (bool, "The studio at /, if installed; shown by default."),

@@ -6,12 +6,14 @@ import asyncio
 import signal
 import socket
 import sys
+from itertools import chain
 from math import ceil
 from types import FrameType
 
 import uvicorn
 
 from sureflow_server import studio
+from sureflow_server.address import in_both_forms
 from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.fork_server import fork_server
@@ -87,6 +89,8 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
         app,
         http=BoundedProtocol,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxy),
+        forwarded_allow_ips=[*chain.from_iterable(map(in_both_forms, settings.trusted_proxy))],
         access_log=False,
         log_config=None,
         log_level="warning",

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-import ipaddress
+import json
 import os
 import re
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from sureflow.core.execution import Compile, Precision
+from sureflow_server.address import is_loopback, parsed
 from sureflow_server.engine.messages import Admission
 from sureflow_server.logs import LogFormat
 
 PREFIX = "SUREFLOW_"
 PLUGIN = re.compile(r"[\w.-]+=[\w.]+:[\w.]+$")
 ORIGIN = r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"
+HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
+
+
+def _listed(value: Any) -> Any:
+    """Read a list that is given as text, with commas or as JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 class Settings(BaseSettings):
@@ -83,6 +104,11 @@ class Settings(BaseSettings):
         open_metrics: Whether ``/metrics`` needs no key; ``None`` opens it on loopback only.
         allowed_origins: Web pages of these origins, such as ``https://lab.example``, may use the
             server from a browser; none may by default.
+        allowed_host: Names by which the server may be asked for (``Host``), beside those of
+            loopback and ``host``. Without API keys any other name is refused, with keys only where
+            this is given. A server that is not bound to loopback also answers to any address.
+        trusted_proxy: Addresses and networks of proxies whose ``X-Forwarded-For`` and
+            ``X-Forwarded-Proto`` are believed; nobody's are by default.
         studio: Show the studio at ``/``, if it is installed.
         log: ``json`` writes the log as JSON objects, one a line, with the ids of requests.
         traces: Send OpenTelemetry traces to where the variables ``OTEL_*`` say; needs the extra
@@ -127,6 +153,8 @@ class Settings(BaseSettings):
     max_samples_in_flight: PositiveInt | None = None
     open_metrics: bool | None = None
     allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
+    allowed_host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    trusted_proxy: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = ()
     studio: bool = True
     log: LogFormat = "text"
     traces: bool = False
@@ -161,6 +189,15 @@ class Settings(BaseSettings):
                 raise ValueError(f"{plugin!r} is not of the form name=package.module:factory")
         return plugins
 
+    @field_validator("allowed_host")
+    @classmethod
+    def _hosts_have_no_port(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        named = tuple(host.lower().strip("[]") for host in hosts)
+        for host in named:
+            if parsed(host) is None and not HOST_NAME.fullmatch(host):
+                raise ValueError(f"{host!r} is no name of a host; leave out scheme, port and path")
+        return named
+
     @model_validator(mode="after")
     def _lifetimes_in_order(self) -> Settings:
         if self.handle_ttl_s > self.handle_max_ttl_s:
@@ -172,7 +209,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _private_unless_allowed(self) -> Settings:
-        if self.api_keys_file or self.allow_unauthenticated or _is_loopback(self.host):
+        if self.api_keys_file or self.allow_unauthenticated or is_loopback(self.host):
             return self
         raise ValueError(
             f"host: {self.host} is reachable from other machines and the server asks nobody for a "
@@ -182,13 +219,4 @@ class Settings(BaseSettings):
     @property
     def metrics_are_open(self) -> bool:
         """Whether ``/metrics`` needs no key."""
-        return _is_loopback(self.host) if self.open_metrics is None else self.open_metrics
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return is_loopback(self.host) if self.open_metrics is None else self.open_metrics

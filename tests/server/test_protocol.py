@@ -62,8 +62,8 @@ def memory(server: Server, field: str, pid: int | None = None) -> int:
 
 def request(head: bytes = b"", body: bytes = BODY, path: bytes = b"/v1/generate") -> bytes:
     return (
-        b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-        % (path, len(body))
+        b"POST %b HTTP/1.1\r\nHost: localhost\r\n" % path
+        + b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
         + head
         + END
         + body
@@ -79,7 +79,7 @@ def request(head: bytes = b"", body: bytes = BODY, path: bytes = b"/v1/generate"
         (b"GET /health/live HTTP/9.9\r\n\r\n", 400),
         (b"FETCH /health/live HTTP/1.1\r\n\r\n", 400),
         (b"GET health HTTP/1.1\r\n\r\n", 400),
-        (b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n" + END, 400),
+        (b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n" + END, 400),
         (b"GET /health/live HTTP/1.1\r\nHost\r\n\r\n", 400),
         (b"GET /health/live HTTP/1.1\r\nX Y: 1\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
@@ -103,7 +103,7 @@ def test_what_is_refused_before_any_route(server: Server, content: bytes, status
 
 def test_a_body_that_makes_no_sense_ends_the_connection(server: Server) -> None:
     """Its request is under way, so that there is nothing more to say."""
-    head = b"POST /v1/generate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert send(server, head + b"zz\r\n") == b""
 
 
@@ -129,7 +129,7 @@ def test_who_opens_a_connection_must_say_something(monkeypatch: pytest.MonkeyPat
 
     assert asyncio.run(ask(b"")) == b""
     assert asyncio.run(ask(b"GET / HTTP/1.1\r\nHo")) == b""
-    assert asyncio.run(ask(b"GET / HTTP/1.1\r\nHost: x\r\n" + END)).endswith(b"late")
+    assert asyncio.run(ask(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + END)).endswith(b"late")
 
 
 def test_what_is_just_within_bounds_is_served(server: Server) -> None:
@@ -143,13 +143,13 @@ def test_what_is_just_within_bounds_is_served(server: Server) -> None:
 
 
 def test_two_requests_in_one_go_are_both_served(server: Server) -> None:
-    first = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    first = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
     assert statuses(send(server, first + request())) == [200, 200]
 
 
 def test_small_chunks_are_no_offence(server: Server) -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY.ljust(20_000))
-    head = b"POST /v1/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     content = head + b"Transfer-Encoding: chunked\r\n" + END + chunks + b"0\r\n\r\n"
     assert len(content) > 3 * MAX_HEAD_BYTES
     assert statuses(send(server, content)) == [200]
@@ -160,8 +160,8 @@ ENDLESS = {
     "url": b"GET /",
     "name": b"GET / HTTP/1.1\r\nX",
     "value": b"GET / HTTP/1.1\r\nX: ",
-    "extension": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;",
-    "trailer": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+    "extension": b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5;",
+    "trailer": b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
 }
 
 
@@ -248,7 +248,7 @@ def hostile(chance: random.Random) -> Iterator[bytes]:
         lines = [chance.choice(headers) for _ in range(chance.randrange(4))]
         if chance.random() < 0.7:
             lines.append(b"Content-Type: application/json")
-        head = b"%b %b HTTP/1.1\r\nHost: x\r\n" % (chance.choice(methods), path)
+        head = b"%b %b HTTP/1.1\r\nHost: localhost\r\n" % (chance.choice(methods), path)
         lines.append(b"Content-Length: %d" % length)
         content = head + b"".join(line + b"\r\n" for line in lines) + END + body
         if chance.random() < 0.15:
@@ -282,7 +282,7 @@ def bombard(server: Server, count: int, seed: int, *, lines: bytes = b"") -> lis
     """Send hostile requests; return the statuses of the answers."""
     requests, found = hostile(random.Random(seed)), list[int]()
     for _ in range(count):
-        content = next(requests).replace(b"Host: x\r\n", b"Host: x\r\n" + lines, 1)
+        content = next(requests).replace(b"Host: localhost\r\n", b"Host: localhost\r\n" + lines, 1)
         found += statuses(send(server, content, wait_s=0.1))
     return found
 

@@ -53,7 +53,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
 def ask(app: FastAPI, method: str, path: str) -> httpx.Response:
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.request(method, path)
 
     return asyncio.run(send())

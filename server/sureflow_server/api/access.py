@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
+from sureflow_server.address import parsed
+from sureflow_server.api import media_type
 from sureflow_server.api.family_part import FAMILY_OF
 from sureflow_server.api.problems import Problem
 from sureflow_server.keys.key import SCOPES, Key, Scope
@@ -87,6 +89,7 @@ class Guarded(APIRoute):
             raise HTTPException(405, headers={"Allow": ", ".join(methods(self.path))})
         request = Request(scope)
         request.state.key = authorise(request, self.needed[scope["method"]])
+        media_type.check(request)
         FAMILY_OF.set(Service.of(request).family_of)
         await super().handle(scope, receive, send)
 
@@ -135,8 +138,12 @@ def caller(request: Request) -> str:
 
 
 def owner(request: Request) -> str:
-    """Return who shares the server with the others: a key or, without keys, an address."""
-    return caller(request) or (request.client.host if request.client else "")
+    """Return who shares the server with the others: a key or, without keys, an address.
+
+    A proxy may name as an address what is none; all whom it does this for are one owner, ``""``.
+    """
+    address = None if request.client is None else parsed(request.client.host)
+    return caller(request) or ("" if address is None else str(address))
 
 
 def _token(request: Request) -> str:

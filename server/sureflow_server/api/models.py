@@ -15,6 +15,7 @@ from sureflow.core.condition import described
 from sureflow.core.family import families, family_of
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.calibrate import CalibrateRequest, calibration, calibration_run
+from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.jobs import ACCEPTED, accepted
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import ModelList, ModelRecord
@@ -53,11 +54,12 @@ async def load_model(request: Request, name: str) -> ModelRecord:
     Answers once the model has generated. New requests get the new version; those under way finish
     with the old one, whose handles answer 409 from then on. If it cannot be loaded, what was in
     service still is. Replace a folder as a whole, by renaming another one: a folder that is half
-    written would be found out, or not be loaded.
+    written would be found out, or not be loaded. One model is loaded at a time (429), and no
+    longer than its client waits for it.
     """
     service = Service.of(request)
     with service.metrics.load():
-        await service.pool.load(name)
+        await unless_disconnected(request, service.pool.load(name))
     return _records(service)[name]
 
 
@@ -65,7 +67,7 @@ async def load_model(request: Request, name: str) -> ModelRecord:
 async def unload_model(request: Request, name: str) -> ModelRecord:
     """Take a model out of service; its memory is free once requests under way are done."""
     service = Service.of(request)
-    await service.pool.unload(name)
+    await unless_disconnected(request, service.pool.unload(name))
     return _records(service)[name]
 
 

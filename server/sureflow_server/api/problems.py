@@ -32,6 +32,8 @@ TITLES = {
     "malformed-request": (400, "This is not HTTP"),
     "unauthorized": (401, "The API key is missing or refused"),
     "forbidden": (403, "The API key is not good for this"),
+    "foreign-host": (403, "The server does not go by this name"),
+    "foreign-origin": (403, "Pages of this origin may not use the server"),
     "not-found": (404, "No such path"),
     "unknown-model": (404, "No such model"),
     "unknown-handle": (404, "No such handle"),
@@ -52,6 +54,7 @@ TITLES = {
     "validation": (422, "The request does not fit its schema"),
     "idempotency-key-reuse": (422, "The idempotency key stands for another request"),
     "too-many-samples": (422, "The API key never allows so many samples at a time"),
+    "load-under-way": (429, "Another model is being loaded"),
     "queue-full": (429, "The queue is full"),
     "quota-exceeded": (429, "The API key has as many samples under way as it may"),
     "rate-exceeded": (429, "The API key has started as many samples as it may for now"),
@@ -205,28 +208,29 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _internal)
 
 
-def _answer(request: Request, problem: Problem) -> Response:
+def answer(request: Request, problem: Problem) -> Response:
+    """Return the HTTP response, and count it."""
     request.app.state.service.metrics.rejected.labels(problem.kind).inc()
     return problem.response(request)
 
 
 def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
-        return _answer(request, error)
+        return answer(request, error)
     assert isinstance(error, HTTPException)
     kind = STATUS_KINDS.get(error.status_code, "internal")
     detail = f"{request.method} {request.url.path}: {HTTPStatus(error.status_code).phrase}"
-    return _answer(request, Problem(kind, detail, headers=error.headers))
+    return answer(request, Problem(kind, detail, headers=error.headers))
 
 
 def _raised(request: Request, error: Exception) -> Response:
     assert isinstance(error, EngineError | StoreError | InvalidFieldError)
-    return _answer(request, to_problem(error))
+    return answer(request, to_problem(error))
 
 
 def _internal(request: Request, error: Exception) -> Response:
     """Starlette logs the exception; the client learns the id to look for."""
-    return _answer(request, Problem("internal", "an unexpected error; the log has the details"))
+    return answer(request, Problem("internal", "an unexpected error; the log has the details"))
 
 
 def _validation(request: Request, error: Exception) -> Response:
@@ -234,12 +238,12 @@ def _validation(request: Request, error: Exception) -> Response:
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if request.method == "POST" and media_type != "application/json":
         got = media_type or "none"
-        return _answer(request, Problem("unsupported-media-type", f"Content-Type is {got}"))
+        return answer(request, Problem("unsupported-media-type", f"Content-Type is {got}"))
     complaints = error.errors()
     if complaints[0]["type"] == "json_invalid":
         message = f"{complaints[0]['ctx']['error']} at character {complaints[0]['loc'][-1]}"
-        return _answer(request, Problem("malformed-body", message, [("body", message)]))
-    return _answer(request, Problem.invalid(complaints, error.body))
+        return answer(request, Problem("malformed-body", message, [("body", message)]))
+    return answer(request, Problem.invalid(complaints, error.body))
 
 
 def _path(whole: Sequence[str | int], body: Any) -> str:

@@ -5,6 +5,7 @@
   * RefusedError             a request was not accepted; no work was done
     * NotReadyError          the worker is still loading
     * DrainingError          the server is about to end
+    * LoadUnderWayError      a model is being loaded, and one is at a time
     * QueueFullError         too much is under way; see ``retry_after_s``
     * QuotaError             too many samples of this client are
     * RateError              the client's samples come too fast
@@ -53,6 +54,12 @@ class DrainingError(RefusedError):
     """The server finishes what it has and takes nothing new."""
 
     kind = "draining"
+
+
+class LoadUnderWayError(RefusedError):
+    """A model is being loaded, or workers that models were loaded away from are not done yet."""
+
+    kind = "load-under-way"
 
 
 class QueueFullError(RefusedError):

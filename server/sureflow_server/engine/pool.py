@@ -20,6 +20,7 @@ from sureflow_server.engine.errors import (
     DeadlineUnreachableError,
     DrainingError,
     LoadError,
+    LoadUnderWayError,
     NoSuchModelError,
     NotReadyError,
     QueueFullError,
@@ -34,6 +35,13 @@ from sureflow_server.engine.timeouts import Timeouts
 from sureflow_server.metrics import Metrics
 
 MIN_RETRY_S, MAX_RETRY_S = 0.05, 60.0
+
+MAX_WORKERS = 3
+"""One that serves, one that is being loaded, and one that finishes what it had before the last
+load. Each has its models in memory."""
+
+LOAD_RETRY_S = 2.0
+"""When it is worth asking again for a load that is refused since another is under way."""
 
 
 class Pool:
@@ -128,18 +136,27 @@ class Pool:
     async def load(self, name: str) -> ModelCard:
         """Load a checkpoint folder, new or changed, and take it into service; return its card.
 
-        All folders are read anew, so that others that have changed are changed as well.
+        All folders are read anew, so that others that have changed are changed as well. A load
+        that is cancelled ends, and nothing changes.
 
         Raises:
             DrainingError: The server is about to end.
+            LoadUnderWayError: Another load is under way, or there are :data:`MAX_WORKERS` already.
             NotReadyError: No worker has come up yet.
             NoSuchModelError: There is no such folder.
             LoadError: The folder, or another that is in service, cannot be loaded; nothing changes.
         """
+        if self._changing.locked():
+            raise LoadUnderWayError("one model is loaded at a time", LOAD_RETRY_S)
         async with self._changing:
             self._check_open()
             if not self._has(name):
                 raise NoSuchModelError(f"there is no checkpoint folder {name} in {self.folder}")
+            self._all = [each for each in self._all if not each.gone.is_set()]
+            if len(self._all) >= MAX_WORKERS:
+                finishing = len(self._all) - 1
+                message = f"{finishing} workers still finish what they had before earlier loads"
+                raise LoadUnderWayError(message, LOAD_RETRY_S)
             # What is in its folder is what shall be in service.
             kept = {n: data for n, data in self._config.calibrations.items() if n != name}
             without = self._config.without - {name}
@@ -147,11 +164,11 @@ class Pool:
             if config.model_bytes is not None:
                 config = replace(config, last=(*self._current.resident, name))
             standby = Supervisor(config, self._timeouts, self._heard, self._metrics)
-            self._all = [each for each in self._all if not each.gone.is_set()] + [standby]
+            self._all.append(standby)
             standby.start()
             try:
                 await self._warmed_up(standby, name)
-            except LoadError:
+            except (LoadError, asyncio.CancelledError):
                 standby.retire()
                 raise
             old, self._current, self._config = self._current, standby, config

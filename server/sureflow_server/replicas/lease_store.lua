@@ -16,12 +16,17 @@
 -- <prefix><store>:owners                 sorted set: owner by the bytes of what is kept
 -- <prefix><store>:total                  the bytes of all that is kept
 -- <prefix>alive:<replica>                see presence.lua
+--
+-- Redis answers nobody while a script runs, and one that has written cannot be ended. So every loop has
+-- a bound, whatever the keys hold, and what is counted wrongly is counted as nothing.
 
 local call, clock = redis.call, table.remove(ARGV, 1)
 local prefix, operation, store, me = KEYS[1], ARGV[1], KEYS[1] .. ARGV[2] .. ':', ARGV[3]
 local owner, name = ARGV[5], ARGV[6]
 local id = owner .. ' ' .. name
 local OVERHEAD, FORGET_S = 1024, 24 * 3600
+local BATCH = 1000  -- of entries that one call drops or looks at
+local MOST_EVENTS = 1e5  -- of one entry, that are sized or returned
 
 local now = tonumber(clock)
 if not now then
@@ -31,11 +36,25 @@ end
 
 local function exact(number) return string.format('%.17g', number) end
 
+-- Of what should be a number, and is 0 if it is none.
+local function count_of(text)
+  local number = tonumber(text or 0)
+  return number and math.abs(number) <= 2 ^ 53 and number or 0
+end
+
+local function total() return count_of(call('GET', store .. 'total')) end
+
+local function count(change) call('SET', store .. 'total', exact(math.max(total() + change, 0))) end
+
 local function entry(id) return store .. 'entry:' .. id end
 
 local function events(id) return store .. 'events:' .. id end
 
-local function parts(id) return string.match(id, '^(%S*) (.*)$') end
+-- Owners have no blanks.
+local function parts(id)
+  local whose, which = string.match(id, '^(%S*) (.*)$')
+  return whose or '', which or id
+end
 
 -- What is counted is not always there any more: Redis may drop what has an expiry for want of memory.
 local function uncount(id)
@@ -45,8 +64,8 @@ local function uncount(id)
   call('ZREM', store .. 'sizes', id)
   call('ZREM', store .. 'expiry', id)
   call('ZREM', store .. 'of:' .. whose, which)
-  call('DECRBY', store .. 'total', size)
-  if tonumber(call('ZINCRBY', store .. 'owners', '-' .. size, whose)) <= 0 then
+  count(-count_of(size))
+  if count_of(call('ZINCRBY', store .. 'owners', exact(-count_of(size)), whose)) <= 0 then
     call('ZREM', store .. 'owners', whose)
   end
 end
@@ -59,21 +78,38 @@ local function drop(id)
 end
 
 local function sweep()
-  for _, id in ipairs(call('ZRANGEBYSCORE', store .. 'expiry', '-inf', exact(now))) do drop(id) end
+  local expired = call('ZRANGEBYSCORE', store .. 'expiry', '-inf', exact(now), 'LIMIT', 0, BATCH)
+  for _, id in ipairs(expired) do
+    drop(id)
+    call('ZREM', store .. 'expiry', id)
+  end
 end
 
--- The oldest of whoever has most, so that nobody can drive out what others have.
+-- Drops the oldest of whoever has most, so that nobody can drive out what others have. Returns whether
+-- there is room then; if what is counted is not there, it is not counted any more.
 local function evict_for(most)
-  while tonumber(call('GET', store .. 'total') or 0) > most do
+  for _ = 1, BATCH do
+    if total() <= most then return true end
     local greedy = call('ZREVRANGE', store .. 'owners', 0, 0)[1]
-    drop(greedy .. ' ' .. call('ZRANGE', store .. 'of:' .. greedy, 0, 0)[1])
+    if not greedy then
+      call('DEL', store .. 'total', store .. 'sizes')
+      return true
+    end
+    local oldest = call('ZRANGE', store .. 'of:' .. greedy, 0, 0)[1]
+    if oldest then
+      drop(greedy .. ' ' .. oldest)
+      call('ZREM', store .. 'of:' .. greedy, oldest)
+    else
+      call('ZREM', store .. 'owners', greedy)
+    end
   end
+  return total() <= most
 end
 
 -- Returns busy, kept, lapsed (its replica is dead) or none, and whose it is.
 local function standing(id)
   local found = call('HMGET', entry(id), 'state', 'replica', 'token')
-  if found[1] == 'busy' and call('EXISTS', prefix .. 'alive:' .. found[2]) == 0 then
+  if found[1] == 'busy' and call('EXISTS', prefix .. 'alive:' .. (found[2] or '')) == 0 then
     return 'lapsed', found[2], found[3]
   end
   return found[1] or 'none', found[2], found[3]
@@ -95,7 +131,7 @@ local function remember(seconds)
 end
 
 local function happened(first)
-  return call('LRANGE', events(id), first, -1)
+  return call('LRANGE', events(id), first, first + MOST_EVENTS - 1)
 end
 
 local operations = {}
@@ -132,7 +168,8 @@ function operations.tell(token, note, body, first)
   return {'mine'}
 end
 
--- Ends it, to be asked after for a while; what ended first is what counts.
+-- Ends it, to be asked after for a while; what ended first is what counts. Returns more if another call
+-- has to make more room.
 function operations.keep(token, note, body, lifetime, most)
   alive()
   local how, _, whose = state()
@@ -142,12 +179,12 @@ function operations.keep(token, note, body, lifetime, most)
   end
   local size = OVERHEAD + #note + #body
   for _, event in ipairs(happened(0)) do size = size + #event end
-  if size > tonumber(most) then
+  if size > tonumber(most) or call('LLEN', events(id)) > MOST_EVENTS then
     drop(id)
     return {'dropped'}
   end
   uncount(id)
-  evict_for(tonumber(most) - size)
+  if not evict_for(tonumber(most) - size) then return {'more'} end
   local expires = exact(now + tonumber(lifetime))
   call('HSET', entry(id), 'state', 'kept', 'replica', me, 'token', token, 'note', note,
     'body', body)
@@ -155,7 +192,7 @@ function operations.keep(token, note, body, lifetime, most)
   call('ZADD', store .. 'of:' .. owner, expires, name)
   call('ZADD', store .. 'sizes', exact(size), id)
   call('ZINCRBY', store .. 'owners', exact(size), owner)
-  call('INCRBY', store .. 'total', exact(size))
+  count(size)
   remember(tonumber(lifetime) + FORGET_S)
   return {'mine'}
 end
@@ -176,19 +213,15 @@ end
 -- Returns what was reported last, at most so much: name, how it stands and note of each.
 function operations.list(most)
   sweep()
-  local listed, found, at = store .. 'told:' .. owner, {}, 0
-  while at < tonumber(most) do
-    local names = call('ZREVRANGE', listed, at, most - 1)
-    if #names == 0 then break end
-    for _, which in ipairs(names) do
-      local other = owner .. ' ' .. which
-      local how = standing(other)
-      if how == 'none' then
-        call('ZREM', listed, which)
-      else
-        found[#found + 1] = {which, how, call('HGET', entry(other), 'note')}
-        at = at + 1
-      end
+  local listed, found = store .. 'told:' .. owner, {}
+  for _, which in ipairs(call('ZREVRANGE', listed, 0, BATCH - 1)) do
+    if #found >= tonumber(most) then break end
+    local other = owner .. ' ' .. which
+    local how = standing(other)
+    if how == 'none' then
+      call('ZREM', listed, which)
+    else
+      found[#found + 1] = {which, how, call('HGET', entry(other), 'note')}
     end
   end
   return found

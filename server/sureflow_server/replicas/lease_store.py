@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 from sureflow_server.replicas.link import Link
 
-How = Literal["mine", "busy", "kept", "lapsed", "none", "dropped"]
+MOST_CALLS = 1000
+"""That make room for one result, each of which is short, so that Redis answers others meanwhile."""
+
+How = Literal["mine", "busy", "kept", "lapsed", "none", "dropped", "more"]
 """State of a piece of work: ``mine`` to do; ``busy`` at another replica; ``lapsed``, since that one
 is dead; ``kept``, since it has ended; ``dropped``, since its result is too large; ``none`` if it is
-not known."""
+not known; ``more`` calls are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class LeaseStore:
     """Pieces of work by owner and name in Redis: one replica does each, and all see it.
 
     What has ended is kept for a while, and within a budget: the owner with the most bytes loses the
-    oldest first. Ids of owners have no spaces. All methods may raise
+    oldest first. Owners may be any text. All methods may raise
     :class:`~sureflow_server.store.StoreUnavailableError`.
     """
 
@@ -77,7 +81,12 @@ class LeaseStore:
             ``mine``; ``kept``, with the result of another attempt, if that one ended first;
             ``dropped`` if it takes more than all may take together.
         """
-        return await self._run("keep", *attempt, note, body, repr(lifetime_s), max_bytes)
+        for _ in range(MOST_CALLS):
+            entry = await self._run("keep", *attempt, note, body, repr(lifetime_s), max_bytes)
+            if entry.how != "more":
+                return entry
+        await self.free(attempt)
+        return Entry("dropped")
 
     async def free(self, attempt: Attempt) -> None:
         """Give up work that was begun."""
@@ -110,5 +119,6 @@ class LeaseStore:
     async def _answer(
         self, operation: str, owner: str, name: str, *arguments: str | bytes | int
     ) -> list[Any]:
-        head = operation, self._name, self._replica, self._lease_ms, owner, name
+        whose = quote(owner, safe=":")  # so that no blank is in it, where the script looks for one
+        head = operation, self._name, self._replica, self._lease_ms, whose, name
         return await self._link.run("lease_store", *head, *arguments)

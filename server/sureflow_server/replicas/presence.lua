@@ -15,7 +15,7 @@ local replicas = KEYS[1] .. 'replicas'
 local operations = {}
 
 -- Says that the replica is alive for so many milliseconds, and what it tells of itself; returns the
--- jobs that are to end, and what others tell, at most a hundred of them.
+-- jobs that are to end, at most a thousand, and what others tell, at most a hundred of them.
 function operations.beat(lease, told)
   call('SET', alive, told, 'PX', lease)
   local clock = call('TIME')
@@ -29,9 +29,7 @@ function operations.beat(lease, told)
       others[#others + 1] = text
     end
   end
-  local names = call('SMEMBERS', cancels)
-  call('DEL', cancels)
-  return {names, others}
+  return {call('SPOP', cancels, 1000), others}
 end
 
 function operations.leave()

@@ -12,11 +12,17 @@
 -- <prefix>gone          sorted set: expired id by the time until which it is remembered
 -- <prefix>used          sorted set: "<id>:<step>" by the order of use
 -- <prefix>total         hash: handle_bytes, frame_bytes, and the counters seq and use
+--
+-- Redis answers nobody while a script runs, and one that has written cannot be ended. So every loop has
+-- a bound, whatever the keys hold: what is left is for another call, which `more` asks for. What should
+-- be a number and is none counts as nothing.
 
 local call = redis.call
 local prefix, operation, budget = KEYS[1], ARGV[1], tonumber(ARGV[3])
 local OVERHEAD, REMEMBER_S, REMEMBERED = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local FIRST = 7
+local BATCH = 1000       -- of handles or frames that one call drops
+local MOST_FRAMES = 1e4  -- of one handle; nobody has put more
 
 local function now_s()
   if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
@@ -30,46 +36,76 @@ local function key(kind, name) return prefix .. kind .. (name and ':' .. name or
 
 local function exact(number) return string.format('%.17g', number) end
 
-local function total(field) return tonumber(call('HGET', key('total'), field) or 0) end
+local function number_of(text)
+  local number = tonumber(text or 0)
+  return number and math.abs(number) <= 2 ^ 53 and number or 0
+end
 
-local function count(field, change) return call('HINCRBY', key('total'), field, exact(change)) end
+local function total(field) return number_of(call('HGET', key('total'), field)) end
+
+local function count(field, change)
+  local number = math.max(total(field) + change, 0)
+  call('HSET', key('total'), field, exact(number))
+  return number
+end
 
 -- A script that has written may go on although Redis is out of memory; its first write must be one
 -- that takes none. So what removes something, removes first and counts then.
 
 local function drop_frame(id, step)
-  local size = tonumber(call('HGET', key('sizes', id), step))
+  local size = number_of(call('HGET', key('sizes', id), step))
   call('ZREM', key('used'), id .. ':' .. step)
   call('HDEL', key('sizes', id), step)
   call('HDEL', key('frames', id), step)
   count('frame_bytes', -size)
 end
 
+-- Returns the steps of which a handle has frames. Too many to look at are as good as none.
+local function steps(id)
+  if call('HLEN', key('sizes', id)) > MOST_FRAMES then
+    call('UNLINK', key('sizes', id), key('frames', id))
+  end
+  return call('HKEYS', key('sizes', id))
+end
+
+-- Returns how many there were.
 local function drop_frames(id)
-  for _, step in ipairs(call('HKEYS', key('sizes', id))) do drop_frame(id, step) end
+  local there, nbytes = steps(id), 0
+  for _, step in ipairs(there) do
+    nbytes = nbytes + number_of(call('HGET', key('sizes', id), step))
+    call('ZREM', key('used'), id .. ':' .. step)
+  end
+  call('UNLINK', key('sizes', id), key('frames', id))
+  if nbytes > 0 then count('frame_bytes', -nbytes) end
+  return #there
 end
 
 local function drop(id)
-  drop_frames(id)
+  local dropped = drop_frames(id)
   local owner, nbytes = unpack(call('HMGET', key('handle', id), 'owner', 'nbytes'))
   call('ZREM', key('expiry'), id)
   -- Not there only if somebody else removed it; then the count stays too high rather than too low.
   if owner then
-    count('handle_bytes', -tonumber(nbytes))
+    count('handle_bytes', -number_of(nbytes))
     call('ZREM', key('owner', owner), id)
   end
   call('UNLINK', key('handle', id))
+  return dropped
 end
 
-local function sweep(limit)
-  local ids = call('ZRANGEBYSCORE', key('expiry'), '-inf', exact(now), 'LIMIT', 0, limit)
+-- Returns how many handles it has removed, and whether others have expired as well.
+local function sweep()
+  local ids = call('ZRANGEBYSCORE', key('expiry'), '-inf', exact(now), 'LIMIT', 0, BATCH)
+  local swept, frames = 0, 0
   for _, id in ipairs(ids) do
-    drop(id)
+    frames = frames + drop(id)
     call('ZADD', key('gone'), exact(now + REMEMBER_S), id)
+    swept = swept + 1
+    if frames >= MOST_FRAMES then break end
   end
   call('ZREMRANGEBYSCORE', key('gone'), '-inf', exact(now))
   call('ZREMRANGEBYRANK', key('gone'), 0, -REMEMBERED - 1)
-  return #ids
+  return swept, call('ZCOUNT', key('expiry'), '-inf', exact(now)) > 0
 end
 
 -- Returns what is wrong with a handle, or nil if it is live.
@@ -88,15 +124,20 @@ local function heed_loss(id)
   if call('EXISTS', key('frames', id)) == 0 then drop_frames(id) end
 end
 
+-- Drops the frames that were not used for longest. Returns how many, and whether more have to go.
 local function make_room(nbytes)
-  local evicted = 0
-  while total('handle_bytes') + total('frame_bytes') + nbytes > budget do
+  for evicted = 0, BATCH - 1 do
+    if total('handle_bytes') + total('frame_bytes') + nbytes <= budget then return evicted, false end
     local oldest = call('ZRANGE', key('used'), 0, 0)[1]
-    if not oldest then break end
-    drop_frame(string.match(oldest, '^(.*):(%d+)$'))
-    evicted = evicted + 1
+    if not oldest then
+      if total('frame_bytes') > 0 then call('HSET', key('total'), 'frame_bytes', 0) end
+      return evicted, false
+    end
+    local id, step = string.match(oldest, '^(.*):(%d+)$')
+    if id then drop_frame(id, step) end
+    call('ZREM', key('used'), oldest)
   end
-  return evicted
+  return BATCH, total('handle_bytes') + total('frame_bytes') + nbytes > budget
 end
 
 local function use(id, step)
@@ -143,7 +184,7 @@ local operations = {}
 
 function operations.put(id, lifetime, owner, model, version, note, recipe, sample)
   local seq = take_number()
-  sweep(-1)
+  if select(2, sweep()) then return {'more', 0} end
   if call('ZSCORE', key('expiry'), id) then
     return {'kept', 0, call('HMGET', key('handle', id), unpack(HANDLE))}
   end
@@ -151,7 +192,8 @@ function operations.put(id, lifetime, owner, model, version, note, recipe, sampl
   local room = budget - total('handle_bytes') - nbytes
   if room < 0 then return {'full'} end
   local chosen, frame_bytes = fitting(FIRST + 8, room, {})
-  local evicted = make_room(nbytes + frame_bytes)
+  local evicted, more = make_room(nbytes + frame_bytes)
+  if more then return {'more', evicted} end
   local created, expires = exact(now), exact(now + tonumber(lifetime))
   call('HSET', key('handle', id), 'owner', owner, 'model', model, 'model_version', version,
     'created', created, 'expires', expires, 'note', note, 'recipe', recipe, 'sample', sample,
@@ -174,8 +216,8 @@ function operations.frame(id, at_most)
   if wrong then return {wrong} end
   heed_loss(id)
   local last = -1
-  for _, step in ipairs(call('HKEYS', key('sizes', id))) do
-    step = tonumber(step)
+  for _, step in ipairs(steps(id)) do
+    step = number_of(step)
     if step <= tonumber(at_most) and step > last then last = step end
   end
   if last < 0 then return {'live'} end
@@ -188,6 +230,7 @@ function operations.frames(id)
   local wrong = missing(id)
   if wrong then return {wrong} end
   heed_loss(id)
+  steps(id)
   return {'live', call('HGETALL', key('sizes', id))}
 end
 
@@ -195,12 +238,13 @@ function operations.add_frames(id)
   local wrong = missing(id)
   if wrong then return {wrong} end
   take_number()
-  sweep(-1)
+  if select(2, sweep()) then return {'more', 0} end
   heed_loss(id)
   local there = {}
-  for _, step in ipairs(call('HKEYS', key('sizes', id))) do there[step] = true end
+  for _, step in ipairs(steps(id)) do there[step] = true end
   local chosen, nbytes = fitting(FIRST + 1, budget - total('handle_bytes'), there)
-  local evicted = make_room(nbytes)
+  local evicted, more = make_room(nbytes)
+  if more then return {'more', evicted} end
   add_frames(id, chosen)
   return {'live', evicted}
 end
@@ -213,7 +257,7 @@ function operations.delete(id)
 end
 
 function operations.owned(owner, limit, before)
-  sweep(-1)
+  if select(2, sweep()) then return {'more', 0} end
   local top = before == '' and '+inf' or '(' .. before
   local ids = call('ZREVRANGEBYSCORE', key('owner', owner), top, '-inf', 'LIMIT', 0, limit + 1)
   local entries = {}
@@ -221,11 +265,16 @@ function operations.owned(owner, limit, before)
     local id = ids[index]
     entries[index] = {id, call('HMGET', key('handle', id), unpack(ENTRY))}
   end
-  if #ids <= tonumber(limit) then return {entries} end
-  return {entries, call('HGET', key('handle', ids[tonumber(limit)]), 'seq')}
+  if #ids <= tonumber(limit) then return {'listed', entries} end
+  return {'listed', entries, call('ZSCORE', key('owner', owner), ids[tonumber(limit)])}
 end
 
-function operations.sweep(limit) return {sweep(limit), make_room(0)} end
+-- Returns how many handles and frames are gone, and whether more have to go.
+function operations.sweep()
+  local swept, expired = sweep()
+  local evicted, more = make_room(0)
+  return {(expired or more) and 'more' or 'swept', evicted, swept}
+end
 
 function operations.usage()
   return {total('handle_bytes') + total('frame_bytes'), call('ZCARD', key('expiry')),

@@ -38,8 +38,11 @@ log = logging.getLogger(__name__)
 ANSWER_S = 5.0
 """To answer; large frames take a while."""
 
-BATCH = 1000
-"""Handles removed by one script; Redis answers no other call meanwhile."""
+MORE = b"more"
+"""What a script answers that has not removed all that has to go first."""
+
+MOST_CALLS = 10_000
+"""For one operation, each of which removes as much as it may; Redis answers others in between."""
 
 
 class SharedStore:
@@ -150,19 +153,20 @@ class SharedStore:
     async def owned(self, owner: str, limit: int = 100, before: int | None = None) -> Page:
         """See :meth:`~sureflow_server.store.store.Store.owned`."""
         top = "" if before is None else before
-        entries, *more = await self._run("owned", owner, limit, top)
+        _, entries, *more = await self._run("owned", owner, limit, top)
         listed = tuple(_entry(id, kept) for id, kept in entries if None not in kept)
         return Page(listed, int(more[0]) if more else None)
 
     async def sweep(self) -> int:
         """See :meth:`~sureflow_server.store.store.Store.sweep`."""
         swept = 0
-        while True:
-            batch, evicted = await self._run("sweep", BATCH)
-            swept += int(batch)
+        for _ in range(MOST_CALLS):
+            status, evicted, removed = await self._call("sweep")
             self._evictions += evicted
-            if batch < BATCH:
-                return swept
+            swept += removed
+            if status != MORE:
+                break
+        return swept
 
     async def usage(self) -> Usage:
         """See :meth:`~sureflow_server.store.store.Store.usage`."""
@@ -185,6 +189,14 @@ class SharedStore:
         return rest
 
     async def _run(self, operation: str, *arguments: str | bytes | int) -> list[Any]:
+        for _ in range(MOST_CALLS):
+            answer = await self._call(operation, *arguments)
+            if answer[0] != MORE:
+                return answer
+            self._evictions += answer[1]
+        raise StoreUnavailableError(f"Redis: room was not made in {MOST_CALLS} calls")
+
+    async def _call(self, operation: str, *arguments: str | bytes | int) -> list[Any]:
         now = "" if self._clock is None else repr(self._clock())
         given = [operation, now, self._max_bytes, OVERHEAD, REMEMBER_S, REMEMBERED, *arguments]
         try:
