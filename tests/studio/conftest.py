@@ -77,8 +77,15 @@ def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     assert executable, "needs chromium: make chromium"
     with sync_playwright() as playwright:
-        # Software would do the work of a graphics card, in a process of its own.
-        flags = ["--no-sandbox", "--disable-gpu"]
+        flags = [
+            "--no-sandbox",
+            # Software would do the work of a graphics card, in a process of its own.
+            "--disable-gpu",
+            # Names of other people, which lead to this machine, as any name can be made to.
+            "--host-resolver-rules=MAP *.test 127.0.0.1",
+            # What some browsers refuse by themselves; others do not.
+            "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+        ]
         browser = playwright.chromium.launch(executable_path=executable, args=flags)
         yield browser
         browser.close()

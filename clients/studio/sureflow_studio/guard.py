@@ -1,47 +1,30 @@
-"""What browsers may do with the page, and who may speak to it."""
+"""What browsers may do with the page; who may speak to it is the server's to say."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
 from hashlib import sha256
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
 
 FORWARDED = b"x-forwarded-prefix"
 """NiceGUI would write what it says into the page as it is."""
 
 SCRIPTS = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
-VIOLATION = 1008
-"""Of policy, as WebSocket has it."""
 
 
 class Guard:
-    """Refuses other origins, and gives pages a policy that knows their scripts by hash."""
+    """Gives pages a policy that knows their scripts by hash, and lets no header write into them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
-        if is_foreign(Headers(scope=scope)):
-            await _refuse(scope, receive, send)
-            return
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != FORWARDED]
         await self.app(scope, receive, _Policed(send) if scope["type"] == "http" else send)
-
-
-def is_foreign(headers: Headers) -> bool:
-    """Return whether a request comes from a page of another origin.
-
-    Browsers name the origin with every WebSocket and every request that could change something.
-    """
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
 def policy(page: bytes) -> str:
@@ -91,10 +74,3 @@ class _Policed:
 
 def _is_page(message: Message) -> bool:
     return Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await WebSocketClose(VIOLATION)(scope, receive, send)
-    else:
-        await PlainTextResponse("another origin", 403)(scope, receive, send)

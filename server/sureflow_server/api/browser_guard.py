@@ -8,7 +8,7 @@ which page it was (``Origin``, ``Sec-Fetch-Site``) and by which name they reache
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -51,11 +51,11 @@ class Hosts:
         names = frozenset({settings.host, *settings.allowed_host})
         return cls(names, not is_loopback(settings.host))
 
-    def refusal(self, given: Collection[str]) -> str | None:
+    def refusal(self, given: Sequence[str]) -> str | None:
         """Return why requests with these headers ``Host`` are refused; ``None`` if they are not."""
         if self.names is None:
             return None
-        match = HOST.fullmatch(*given) if len(given) == 1 else None
+        match = HOST.fullmatch(given[0]) if len(given) == 1 else None
         if match is None:
             return "there must be one header Host, with a name or an address"
         name = match[1] or match[2]

@@ -46,7 +46,9 @@ async def get_model(request: Request, name: str) -> ModelRecord:
 
 
 @router.post(
-    "/{name}/load", response_model_exclude_none=True, responses=problems(404, 409, 422, 429, 500)
+    "/{name}/load",
+    response_model_exclude_none=True,
+    responses=problems(404, 409, 415, 422, 429, 500),
 )
 async def load_model(request: Request, name: str) -> ModelRecord:
     """Load a folder, new or changed, and take it into service without a failed request.
@@ -63,7 +65,7 @@ async def load_model(request: Request, name: str) -> ModelRecord:
     return _records(service)[name]
 
 
-@router.post("/{name}/unload", response_model_exclude_none=True, responses=problems(404, 422))
+@router.post("/{name}/unload", response_model_exclude_none=True, responses=problems(404, 415, 422))
 async def unload_model(request: Request, name: str) -> ModelRecord:
     """Take a model out of service; its memory is free once requests under way are done."""
     service = Service.of(request)
