@@ -94,10 +94,10 @@ class Replica:
             )
         except StoreUnavailableError:
             return
-        self._compare(list(map(json.loads, others)))
+        self._compare([told for other in others if (told := _read(other)) is not None])
         for cancel in self._on_cancel:
             for name in names:
-                cancel(name.decode())
+                cancel(name.decode(errors="replace"))
         # Not only after one's own return: another call may have been the first to get through, and
         # one that began before may fail after.
         was_away, self._absences = self._absences != self._link.absences, self._link.absences
@@ -121,3 +121,12 @@ class Replica:
     def lease_store(self, name: str) -> LeaseStore:
         """Return the lease store of this name, which all replicas share."""
         return LeaseStore(self._link, name, self.id, self._lease_ms)
+
+
+def _read(text: bytes) -> dict[str, str] | None:
+    """What another replica tells; ``None`` where something else is in its place."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
