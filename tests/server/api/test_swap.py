@@ -14,6 +14,7 @@ import pytest
 from sureflow.checkpoint import version_of
 from tests.server.conftest import ICONS, POINTS, make_checkpoint
 from tests.server.running import Server, eventually, serving, workers
+from tests.server.test_protocol import connect
 
 MOVED = {**POINTS, "means": [[3.0, 1.0], [-3.0, 1.0], [1.0, 3.0]]}
 SMALL: dict[str, Any] = {"model": "points", "n": 2, "seed": 4, "sampler": {"steps": 10}}
@@ -160,3 +161,20 @@ def test_a_new_folder_becomes_a_model(swapped: Server, root: Path) -> None:
     assert swapped.client.post("/v1/generate", json={"model": "circles"}).status_code == 404
     assert post(swapped, "circles/load").status_code == 200
     assert swapped.generate(model="circles")["model"] == "circles"
+
+
+def test_a_load_lasts_as_long_as_its_client_waits(swapped: Server, root: Path) -> None:
+    eventually(lambda: len(workers(swapped.process.pid)) == 1)
+    before = swapped.client.get("/v1/models").json()
+    first, other = version_of(root / "points"), version_of_points(root, POINTS)
+    replace_points(root, POINTS if first != other else MOVED)
+    with connect(swapped) as leaving:
+        leaving.sendall(b"POST /v1/models/points/load HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        eventually(lambda: len(workers(swapped.process.pid)) == 2)
+        refused = post(swapped, "points/load")
+        assert problem(refused) == (429, "load-under-way")
+        assert int(refused.headers["Retry-After"]) > 0
+    eventually(lambda: len(workers(swapped.process.pid)) == 1)
+    assert swapped.client.get("/v1/models").json() == before
+    assert post(swapped, "points/load").status_code == 200
+    assert swapped.client.get("/v1/models").json() != before
