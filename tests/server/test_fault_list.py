@@ -1,22 +1,24 @@
-"""The list of faults names tests that are there."""
+"""Tables of what holds name tests that are there."""
 
 from __future__ import annotations
 
 import ast
 import re
 
+import pytest
+
 from tests.server.running import ROOT
 
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
-def test_every_fault_has_its_tests() -> None:
-    rows = [
-        line
-        for line in (ROOT / "docs" / "faults.md").read_text().splitlines()
-        if line.startswith("| ") and not line.startswith("| fault")
-    ]
-    assert len(rows) > 20
+@pytest.mark.parametrize(
+    ("page", "head", "least"), [("docs/faults.md", "| fault", 20), ("SECURITY.md", "| who", 12)]
+)
+def test_every_row_has_its_tests(page: str, head: str, least: int) -> None:
+    lines = (ROOT / page).read_text().partition(head)[2].splitlines()[2:]
+    rows = [line for line in lines if line.startswith("| ")]
+    assert len(rows) > least
     for row in rows:
         named = NAMED.findall(row)
         assert named, row
