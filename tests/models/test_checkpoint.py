@@ -93,7 +93,9 @@ DAMAGE = {
     "config.json: is compressed": lambda f: (f / "config.json").write_bytes(
         gzip.compress((f / "config.json").read_bytes())
     ),
-    "config.json: byte 10 is no UTF-8": lambda f: (f / "config.json").write_bytes(b'{"name": "\xff"}'),
+    "config.json: byte 10 is no UTF-8": lambda f: (f / "config.json").write_bytes(
+        b'{"name": "\xff"}'
+    ),
     "grid.safetensors: ": lambda f: (f / "grid.safetensors").write_bytes(b"junk"),
     "grid.safetensors: holds": lambda f: save_file(
         {"density": torch.zeros(3)}, f / "grid.safetensors"
