@@ -53,14 +53,16 @@ class Truth:
     Attributes:
         path: Its description, as a checkpoint has it.
         told: The expression of the time.
+        form: The closed form, where the description has tables.
     """
 
     path: Mapping[str, Any]
     told: str
+    form: str = ""
 
     @property
     def kind(self) -> str:
-        return str(self.path["kind"])
+        return self.form or str(self.path["kind"])
 
     @cached_property
     def _table(self) -> np.ndarray:
@@ -88,6 +90,8 @@ class Truth:
             tau, (low, high) = 1 - told, BETAS
             alpha = torch.exp(-(tau**2) * (high - low) / 4 - tau * low / 2)
             return alpha, (1 - alpha**2).sqrt()
+        if self.kind == "bent":
+            return (told + told**2) / 2, (1 - told) * (1 + told / 2)
         if self.kind == "discrete":
             table = np.clip(self._table, 1e-30, None)
             levels = np.log(1 / table - 1) / 2
@@ -99,7 +103,7 @@ class Truth:
 
     def coupling(self) -> tuple[float, float]:
         """How much of data and of noise there is where sampling begins."""
-        if self.kind in ("linear", "cosine"):
+        if self.kind in ("linear", "cosine", "bent"):
             return 0.0, 1.0
         if self.kind in ("ve", "edm"):
             return 1 / MAX, 1.0
@@ -121,6 +125,23 @@ class Truth:
         return (1 - a) * mean + slope * (y - p * mean), rest
 
 
+def tabulated(form: str, times: np.ndarray, order: int = 1, toward: int = 1) -> Truth:
+    """A path as tables of its closed form, from the noise on, or of the order -1 from the data on.
+
+    ``toward`` -1 has a time that grows toward the noise.
+    """
+    alpha, sigma = Truth({}, "t", form).parts(torch.from_numpy(times).double())
+    alpha, sigma = alpha.clone(), sigma.clone()
+    alpha[times == 0] = 0 if form != "vp" else alpha[times == 0]
+    tables = {"alpha": alpha.numpy(), "sigma": sigma.numpy()}
+    tables["time"] = times if toward == 1 else 1 - times
+    written = {name: table[::order].tolist() for name, table in tables.items()}
+    return Truth({"kind": "affine", **written}, "t", form)
+
+
+EVEN = np.linspace(0, 1, 1001)
+"""Times of tables; those of ``vp`` are close to each other at the data, where it changes fast."""
+
 PATHS: dict[str, Truth] = {
     "linear": Truth({"kind": "linear"}, "t"),
     "discrete": Truth({"kind": "discrete"}, "step"),
@@ -133,8 +154,12 @@ PATHS: dict[str, Truth] = {
     "vp": Truth({"kind": "vp"}, "t"),
     "ve": Truth({"kind": "ve"}, "sigma"),
     "edm": Truth({"kind": "edm"}, "0.25 * log(sigma)"),
+    "table of linear": tabulated("linear", EVEN),
+    "table of cosine": tabulated("cosine", EVEN, order=-1),
+    "table of vp": tabulated("vp", 1 - EVEN[::-1] ** 2, order=-1, toward=-1),
+    "table of bent": tabulated("bent", EVEN, toward=-1),
 }
-RATED = ("linear", "cosine", "vp")
+RATED = ("linear", "cosine", "vp", "bent")
 """Kinds on which networks predict a velocity."""
 
 PAIRS = [

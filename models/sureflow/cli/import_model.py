@@ -13,6 +13,7 @@ import typer
 
 from sureflow.cli.app import command
 from sureflow.cli.options import Threads
+from sureflow.importing.json_file import read_json
 
 MOST_CLASSES, LARGEST = 100_000, 1 << 26
 """Most classes, and most components of a sample."""
@@ -32,8 +33,11 @@ def _pairs(given: list[str] | None) -> dict[str, str] | None:
 
 
 def _path(given: str | None) -> dict[str, Any] | None:
+    """Its kind, or all of it as JSON, written out or in a file."""
     if given is None:
         return None
+    if given.endswith(".json"):
+        return read_json(Path(given), Path(given).parent)
     if not given.lstrip().startswith("{"):
         return {"kind": given}
     try:
@@ -100,7 +104,9 @@ def import_foreign(
     ] = None,
     path: Annotated[
         str | None,
-        typer.Option(help="Kind of the path, linear, discrete, vp, cosine, ve, edm; or JSON."),
+        typer.Option(
+            help="Its kind, linear, discrete, vp, cosine, ve, edm; or JSON, or path.json."
+        ),
     ] = None,
     prediction: Annotated[
         str | None,

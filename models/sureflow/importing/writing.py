@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 COLOURS = (1, 3)
 """Numbers of channels of an image; other arrays of three dimensions are latents."""
 
+SHOWN = 4
+"""Most numbers of a table that are shown."""
+
 TRIED = 64
 """Samples of noise with which a network is tried where there are no data."""
 
@@ -198,12 +201,19 @@ def _described(network: FrozenVelocity) -> str:
     convention = network.convention
     path: dict[str, Any] = convention.path.description()
     kind = path.pop("kind")
-    how = f" ({', '.join(f'{k} {z}' for k, z in path.items())})" if path else ""
+    how = f" ({', '.join(f'{k} {_said(z)}' for k, z in path.items())})" if path else ""
     count = sum(z.numel() for z in network.network.parameters())
     return (
         f"Samples of shape {[*network.shape]}, {count:,} parameters; it predicts "
         f"{convention.prediction} on the path {kind}{how}, and is told the time {convention.time}."
     )
+
+
+def _said(value: object) -> str:
+    """A value of a path in few words: of a table its ends."""
+    if isinstance(value, list) and len(value) > SHOWN:
+        return f"{value[0]:g} to {value[-1]:g} in {len(value)} entries"
+    return str(value)
 
 
 def _explains(found: Assessment) -> str:

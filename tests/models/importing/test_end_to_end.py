@@ -167,11 +167,16 @@ def test_exported_program(tmp_path: Path) -> None:
     example = torch.randn(2, 1, 6, 6), torch.rand(2), torch.tensor([0, 1])
     free = {"x": {0: rows}, "t": {0: rows}, "label": {0: rows}}
     (tmp_path / "flow.pt2").write_bytes(exported(network, *example, dynamic_shapes=free))
-    model, _ = imported(
+    # The linear path, by tables from the data to the noise.
+    signal = [1 - k / 9 for k in range(10)]
+    tables = {"kind": "affine", "alpha": signal, "sigma": [1 - z for z in signal]}
+    (tmp_path / "path.json").write_text(json.dumps(tables))
+    model, printed = imported(
         tmp_path,
         *("flow.pt2", "--shape", "1,6,6", "--classes", "3", "--prediction", "reverse_velocity"),
-        *("--time", "1 - t", "--output", "sample"),
+        *("--time", "1 - t", "--output", "sample", "--path", "path.json"),
     )
+    assert "on the path affine (alpha 1 to 0 in 10 entries, sigma 0 to 1 in 10" in printed
     label = torch.full((COUNT,), CLASS)
     with torch.no_grad():
         close(

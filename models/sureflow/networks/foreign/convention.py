@@ -31,9 +31,16 @@ from sureflow.networks.foreign.discrete import DiscretePath
 from sureflow.networks.foreign.expression import evaluate, rounds
 from sureflow.networks.foreign.path import AffinePath
 from sureflow.networks.foreign.prediction import PREDICTIONS, ForeignPrediction, parts
+from sureflow.networks.foreign.tabulated import TabulatedPath
 
 ForeignPath = Annotated[
-    LinearPath | DiscretePath | CosinePath | PreservingPath | PreconditionedPath | ExplodingPath,
+    LinearPath
+    | DiscretePath
+    | CosinePath
+    | PreservingPath
+    | PreconditionedPath
+    | ExplodingPath
+    | TabulatedPath,
     Field(discriminator="kind"),
 ]
 _READER: TypeAdapter[AffinePath] = TypeAdapter(ForeignPath)

@@ -28,6 +28,10 @@ ODE: list[tuple[str, str, dict[str, Any]]] = [
     ("edm", "edm", {"method": "heun", "steps": 20}),
     ("ve", "noise", {"method": "heun", "steps": 20, "grid": "logsnr"}),
     ("edm", "edm", {"method": "dopri5", "tolerance": 1e-3}),
+    ("table of linear", "velocity", {"method": "heun", "steps": 20}),
+    ("table of cosine", "noise", {"method": "heun", "steps": 20, "grid": "logsnr"}),
+    ("table of vp", "v", {"method": "dopri5", "tolerance": 1e-3}),
+    ("table of bent", "reverse_velocity", {"method": "heun", "steps": 20}),
 ]
 SDE: list[tuple[str, str, dict[str, Any]]] = [
     ("edm", "edm", {"method": "heun", "steps": 40, "churn": 40}),
@@ -35,6 +39,8 @@ SDE: list[tuple[str, str, dict[str, Any]]] = [
     ("discrete", "noise", {"method": "heun", "steps": 40, "grid": "karras", "churn": 40}),
     ("linear", "reverse_velocity", {"method": "heun", "steps": 40, "churn": 10}),
     ("discrete", "noise", {"method": "heun", "steps": 40, "grid": "karras", "eta": 0.5}),
+    ("table of vp", "noise", {"method": "heun", "steps": 40, "grid": "karras", "eta": 0.5}),
+    ("table of bent", "data", {"method": "heun", "steps": 40, "churn": 10}),
 ]
 
 

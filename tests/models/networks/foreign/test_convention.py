@@ -111,6 +111,11 @@ def test_whole_times_are_told_as_integers() -> None:
     assert told("exp(1)").tolist() == pytest.approx([math.e] * 3)
 
 
+def tables(alpha: list[float], sigma: list[float], **time: list[float]) -> dict[str, Any]:
+    """A path of kind affine."""
+    return {"kind": "affine", "alpha": alpha, "sigma": sigma, **time}
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"path": {"kind": "linear", "shift": 0}}, r"path\.shift: "),
     ({"path": {"kind": "linear", "shift": math.nan}}, r"path\.shift: "),
@@ -147,6 +152,23 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"path": {"kind": "ve", "rho": 0.5}}, r"path\.rho: "),
     ({"path": {"kind": "edm", "sigma_data": -1}}, r"path\.sigma_data: "),
     ({"path": {"kind": "cosine", "offset": -0.1}}, r"path\.offset: "),
+    ({"path": {"kind": "affine", "alpha": [0, 1]}}, r"path\.sigma: Field required"),
+    ({"path": tables([0], [1])}, r"path\.alpha: .*at least 2"),
+    ({"path": tables([0.5] * 10**5, [0.5] * 10**5)}, r"path\.alpha: .*at most 5000"),
+    ({"path": tables([0, math.nan], [1, 0])}, r"path\.alpha\.1: "),
+    ({"path": tables([0, 1], [math.inf, 0])}, r"path\.sigma\.0: "),
+    ({"path": tables([0, -1], [1, 0])}, r"path\.alpha\.1: "),
+    ({"path": tables([0, 1], [1, 0], time=[0, 2])}, r"path\.time\.1: "),
+    ({"path": tables([0, 1], [1, 0], time=[0, 0.5, 1])}, "path: .*alpha 2, sigma 2, time 3"),
+    ({"path": tables([0, 0.5, 1], [1, 0])}, "path: its tables should .*alpha 3, sigma 2"),
+    ({"path": tables([0, 0, 1], [1, 0, 0])}, "path: alpha and sigma are both 0 at entry 1"),
+    (
+        {"path": tables([0, 0.5, 0.4, 1], [1, 0.5, 0.6, 0])},
+        "path: sigma / alpha should rise with every entry, or fall .* from entry 1 to 2",
+    ),
+    ({"path": tables([1, 1], [0.5, 0.5])}, "path: sigma / alpha should .* from entry 0 to 1"),
+    ({"path": tables([0, 0, 1], [1, 0.9, 0])}, "path: sigma / alpha should .* entry 0 to 1"),
+    ({"path": tables([0, 0.5, 1], [1, 0.5, 0], time=[0, 0.5, 0.5])}, "path: time should .* 1 to 2"),
     ({"path": {"kind": "ve"}, "prediction": "velocity"}, "prediction: no network predicts"),
     ({"path": {"kind": "discrete"}, "prediction": "velocity"}, "prediction: no network predicts"),
     ({"prediction": "edm"}, "prediction: edm is for a path of kind edm"),
@@ -180,12 +202,13 @@ VALUES = st.one_of(
 )
 NAMES = (
     *("shift", "steps", "spacing", "offset", "beta_min", "beta_max", "end", "sigma_min"),
+    *("alpha", "sigma", "time"),
     *("sigma_max", "rho", "sigma_data", "betas", "first", "last", "zero_snr", "surprise"),
 )
 
 
 @given(
-    kind=st.sampled_from(["linear", "discrete", "cosine", "vp", "ve", "edm"]),
+    kind=st.sampled_from(["linear", "discrete", "cosine", "vp", "ve", "edm", "affine"]),
     fields=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3),
     prediction=st.sampled_from(["noise", "data", "v", "velocity", "reverse_velocity", "edm"]),
 )

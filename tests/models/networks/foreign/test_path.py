@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gaussian import PATHS, Truth, bars
+from gaussian import PATHS, bars
 
 from sureflow.networks.foreign.continuous import ExplodingPath, LinearPath
 from sureflow.networks.foreign.convention import Convention
@@ -194,5 +194,52 @@ def test_the_truth_of_these_tests_is_on_the_path() -> None:
     for truth in PATHS.values():
         if truth.kind in ("discrete", "cosine", "vp"):
             told = SIX * 100 if truth.kind == "discrete" else SIX
-            alpha, sigma = Truth(truth.path, truth.told).parts(told)
+            alpha, sigma = truth.parts(told)
             torch.testing.assert_close(alpha**2 + sigma**2, torch.ones_like(SIX))
+
+
+LIKE = {"table of linear": "linear", "table of cosine": "cosine", "table of vp": "vp"}
+
+
+@pytest.mark.parametrize("prediction", ["noise", "data", "v", "velocity"])
+@pytest.mark.parametrize("path", LIKE)
+def test_tables_convert_as_the_path_they_are_of(path: str, prediction: Any) -> None:
+    """Between the entries too; the rate of ``vp`` is without bound at the data."""
+    s = torch.linspace(0.01, 0.97, 701)
+    found = Convention(PATHS[path].path, prediction).at(s)
+    expected = Convention(PATHS[LIKE[path]].path, prediction).at(s)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("path", [*LIKE, "table of bent"])
+def test_tables_are_exact_at_their_entries(path: str) -> None:
+    given = PATHS[path].path
+    found = read(dict(given))
+    alpha, sigma, time = (torch.from_numpy(np.array(given[z])) for z in ("alpha", "sigma", "time"))
+    share = sigma / (alpha + sigma)
+    clock = time if (share[0] > share[-1]) == (time[0] < time[-1]) else 1 - time
+    torch.testing.assert_close(found.clock(share), clock, rtol=0, atol=1e-15)
+    torch.testing.assert_close(found.share(clock), share, rtol=0, atol=1e-12)
+    torch.testing.assert_close(found.scale(share), alpha + sigma, rtol=1e-14, atol=0)
+
+
+def test_rates_of_tables_are_the_derivatives() -> None:
+    truth = PATHS["table of bent"]
+    found, told = read(dict(truth.path)), SIX[2:-2].clone().requires_grad_()
+    rates = found.rates(found.share(told.detach()))
+    assert rates is not None
+    for which, rate in enumerate(rates):
+        (exact,) = torch.autograd.grad(truth.parts(told)[which].sum(), told)
+        torch.testing.assert_close(rate, exact, rtol=2e-4, atol=2e-4)
+
+
+def test_tables_without_times_and_of_few_entries() -> None:
+    found = read({"kind": "affine", "alpha": [1, 0], "sigma": [0, 1]})
+    assert found.share(SIX).tolist() == pytest.approx((1 - SIX).tolist())
+    assert (found.first, found.last, found.start) == (1, 0, 1)
+    rough = read({"kind": "affine", "alpha": [0, 0.3, 1, 1], "sigma": [2, 1, 1, 0.1]})
+    share = torch.linspace(rough.last, rough.first, 999, dtype=torch.float64)
+    assert (rough.clock(share).diff() < 0).all()
+    assert rough.clock(share)[[0, -1]].tolist() == [1, 0]
+    torch.testing.assert_close(rough.share(rough.clock(share)), share, rtol=0, atol=1e-9)
