@@ -9,7 +9,7 @@ from sureflow.core.card import Condition, ModelCard
 from sureflow.families.flow.engine import FlowEngine
 from sureflow.model import Model
 from sureflow.moments import Moments
-from sureflow.networks import Decoder, Staged, TextEncoder, VelocityNetwork
+from sureflow.networks import Decoder, SampleEncoder, Staged, TextEncoder, VelocityNetwork
 
 WORDS = ("left", "right", "up", "far")
 TOKENS = 3
@@ -47,6 +47,28 @@ class Drawn(nn.Module):
 
     def forward(self, z: Tensor) -> dict[str, Tensor]:
         return {"sample": torch.cat([z, z.prod(1, keepdim=True)], 1)}
+
+
+class Read(nn.Module):
+    """The sample ``[a, b, c]`` encodes to the latent ``[a, b]``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :2].clone()
+
+
+class Sketched(nn.Module):
+    """As ``Drawn``, without the product."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.cat([z, torch.zeros_like(z[:, :1])], 1)
+
+
+def sample_encoder(scale: float = 0.5, shift: float = 1.0) -> SampleEncoder:
+    return SampleEncoder(Read(), (2,), scale, shift, inputs={"sample": "x"})
+
+
+def preview() -> Decoder:
+    return Decoder(Sketched(), (3,), 0.5, 1.0)
 
 
 def encoder(**options: object) -> TextEncoder:

@@ -61,8 +61,9 @@ def _train(
         error = float((decoder(latents[:500]) - whole[:500]).square().mean().sqrt())
     network = build(training.NETWORK)
     assert isinstance(network, Staged)
-    assert network.decoder is not None
-    network.decoder.module.load_state_dict(decoder.state_dict())
+    for stage, trained in ((network.decoder, decoder), (network.sample_encoder, encoder)):
+        assert stage is not None
+        stage.module.load_state_dict(trained.state_dict())
     drawn = training.Captioned(latents, pictures, labels, bounds, SEED)
     second = training.train(network, drawn, steps[1], SEED)
     provenance = {

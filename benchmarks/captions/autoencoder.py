@@ -1,4 +1,4 @@
-"""The autoencoder of the images; only its decoder goes into the checkpoint."""
+"""The autoencoder of the images."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import math
 import time
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from sureflow.networks.image_decoder import ImageDecoder
+from sureflow.networks.image_encoder import ImageEncoder
 
 LATENT = (4, 7, 7)
 SMOOTH = 0.1
@@ -19,32 +20,10 @@ SMOOTH = 0.1
 BATCH, RATE = 32, 2e-3
 
 
-class ImageEncoder(nn.Module):
-    """Images ``[B, 1, 28, 28]`` to latents ``[B, 4, 7, 7]``."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(1, 32, 3, stride=2, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(32, 64, 3, stride=2, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(64, 64, 3, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(64, LATENT[0], 3, padding=1),
-            nn.BatchNorm2d(LATENT[0], affine=False),
-        )
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Encode images; over the data a latent has mean 0 and variance 1 by channel."""
-        out: Tensor = self.layers(images)
-        return out
-
-
 def train(images: Tensor, steps: int, seed: int) -> tuple[ImageEncoder, ImageDecoder, float]:
     """Train both; returns them and the seconds that it took."""
     torch.manual_seed(seed)
-    encoder, decoder = ImageEncoder(), ImageDecoder(LATENT[0])
+    encoder, decoder = ImageEncoder(LATENT[0]), ImageDecoder(LATENT[0])
     parameters = [*encoder.parameters(), *decoder.parameters()]
     optimizer = torch.optim.AdamW(parameters, RATE)
     begun = time.monotonic()

@@ -54,6 +54,7 @@ NETWORK: dict[str, Any] = {
         },
     },
     "decoder": {"base": "image_decoder", "arguments": {"latent": LATENT[0]}, "shape": [1, 28, 28]},
+    "sample_encoder": {"base": "image_encoder", "arguments": {"latent": LATENT[0]}},
     "encoder": {
         "base": "token_transformer",
         "arguments": {"size": VOCABULARY.size, "tokens": TOKENS, "width": WIDTH},

@@ -44,7 +44,8 @@ class Model(Wire):
     decoder, else that of a sample."""
 
     stages: tuple[str, ...] | None = None
-    """Networks before and after the one that is integrated: ``encoder``, ``decoder``."""
+    """Networks before and after the one that is integrated: ``encoder`` (of texts),
+    ``sample_encoder``, ``decoder``, ``preview``."""
 
     classes: tuple[str, ...] | None = None
     """Names of the classes by label; empty for an unconditional model."""

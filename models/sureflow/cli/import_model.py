@@ -98,6 +98,10 @@ def import_foreign(
     scheduler: Annotated[
         Path | None, typer.Option(help="Of a folder that has none: scheduler_config.json.")
     ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(help="Of a folder with a decoder: folder of a cheaper one, AutoencoderTiny."),
+    ] = None,
     shape: Annotated[str | None, typer.Option(help="Of one sample, such as 1,28,28.")] = None,
     classes: Annotated[
         str | None, typer.Option(help="Names of the classes, with commas, or their number.")
@@ -161,6 +165,7 @@ def import_foreign(
         prefix=weights_prefix,
         variant=variant,
         scheduler=scheduler,
+        preview=preview,
         data=data,
         force=force,
         replace=replace,

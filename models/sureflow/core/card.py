@@ -62,8 +62,9 @@ class ModelCard:
             its block sizes and a ``fingerprint`` of the kernels' answers.
         state_shape: Shape of the states of a lane, of its map, and of what operations are given:
             that of a latent if the model has a decoder, else that of a sample.
-        stages: Networks before and after the velocity, of ``encoder`` (of texts) and ``decoder``
-            (of latents).
+        stages: Networks before and after the velocity, of ``encoder`` (of texts),
+            ``sample_encoder`` (of samples to latents), ``decoder`` (of latents) and ``preview`` (a
+            cheaper decoder).
     """
 
     name: str
@@ -95,6 +96,11 @@ class ModelCard:
     def latent(self) -> bool:
         """Whether samples are decoded from latents."""
         return "decoder" in self.stages
+
+    @property
+    def encoded(self) -> tuple[int, ...] | None:
+        """Shape of a sample that can be encoded; ``None`` where only latents are taken."""
+        return self.shape if "sample_encoder" in self.stages else None
 
     @property
     def decoded(self) -> tuple[int, ...] | None:

@@ -222,7 +222,10 @@ class Family:
         """Check that a lane like this one can start from the inversion of a given sample."""
 
     def given_sample(self, card: ModelCard, written: Any, field: str) -> Array:
-        """Return a sample that is to be inverted, as a client wrote it, ``[*state_shape]``."""
+        """Return a sample that is to be inverted, as a client wrote it, ``[*state_shape]``.
+
+        A family whose models encode samples may return a sample, ``[*shape]``.
+        """
         return read_array(written, card.state_shape, field)
 
     def rewind_obstacle(self, spec: LaneSpec) -> str | None:

@@ -53,7 +53,11 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inverted:
-    """A given sample ``[*shape]`` in data units, from which the flow first runs back to noise."""
+    """A given sample ``[*shape]`` in data units, from which the flow first runs back to noise.
+
+    Of a model that decodes latents it is a latent ``[*state_shape]``, or a sample if the model
+    encodes samples too.
+    """
 
     data: Array
 

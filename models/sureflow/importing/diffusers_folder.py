@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sureflow.importing.decoder_folder import read_decoder
+from sureflow.importing.autoencoder_folder import find_preview, read_autoencoder, read_preview
 from sureflow.importing.diffusers_inputs import Given, inputs_of
 from sureflow.importing.diffusers_model import CONFIG, FoundModel, naming, read_model
 from sureflow.importing.json_file import inner_folder, read_json
-from sureflow.importing.recognised import Recognised, RecognisedDecoder
+from sureflow.importing.recognised import Recognised, RecognisedStage
 from sureflow.importing.scheduler import Schedule, read_scheduler
 
 PIPELINE, SCHEDULER_CONFIG = "model_index.json", "scheduler_config.json"
@@ -34,6 +35,7 @@ def read_folder(
     prediction: str | None = None,
     time: str | None = None,
     variant: str | None = None,
+    preview: Path | None = None,
 ) -> Recognised:
     """Recognise the model in a folder that diffusers has written. No code in it is run.
 
@@ -48,6 +50,8 @@ def read_folder(
         prediction: What the network predicts, instead of what the scheduler says.
         time: The time that it is told, instead of what the scheduler says.
         variant: Which weights to take where there are several, such as ``fp16``.
+        preview: Folder of an autoencoder whose decoder is for previews; by default that of an
+            ``AutoencoderTiny`` beside the decoder, if there is one.
 
     Raises:
         ValueError: Nothing that is served was recognised, or a file is missing, damaged or not
@@ -90,11 +94,31 @@ def read_folder(
         "variance": "none",
         "conditions": inputs.conditions,
     }
-    decoder = None
-    if there := next((parts[name] for name in DECODERS if name in parts), None):
-        decoder = read_decoder(there, folder, inputs.shape, variant)
-    notes = (*model.notes, *schedule.notes, *inputs.notes, *_said_of(parts, decoder))
-    return Recognised(network, model.tensors, notes, decoder=decoder, parts=parts)
+    stages = _stages(parts, folder, inputs.shape, variant, preview)
+    notes = (*model.notes, *schedule.notes, *inputs.notes, *_said_of(parts, stages))
+    return Recognised(network, model.tensors, notes, stages=stages, parts=parts)
+
+
+def _stages(
+    parts: Mapping[str, Path],
+    folder: Path,
+    latent: Sequence[int],
+    variant: str | None,
+    preview: Path | None,
+) -> dict[str, RecognisedStage]:
+    """What makes samples of latents, and what stands beside it."""
+    there = next((parts[name] for name in DECODERS if name in parts), None)
+    if there is None:
+        if preview is not None:
+            raise ValueError("preview: is for models with a decoder")
+        return {}
+    found = read_autoencoder(there, folder, latent, variant)
+    if preview is not None:
+        found["preview"] = read_preview(preview, preview, latent, found["decoder"])
+    elif near := find_preview(folder, [*parts.values()]):
+        with suppress(ValueError):  # it is there for something else
+            found["preview"] = read_preview(near, folder, latent, found["decoder"])
+    return found
 
 
 def _layout(folder: Path) -> tuple[Path, dict[str, Path]]:
@@ -184,11 +208,17 @@ def _pixels(parts: Mapping[str, Path], root: Path) -> int:
     return 2 ** (len(blocks) - 1) if isinstance(blocks, list) and 0 < len(blocks) < 10 else 8
 
 
-def _said_of(parts: Mapping[str, Path], decoder: RecognisedDecoder | None) -> list[str]:
+def _said_of(parts: Mapping[str, Path], stages: Mapping[str, RecognisedStage]) -> list[str]:
     notes = []
-    if decoder is not None:
-        name, shape = decoder.config["arguments"]["name"], decoder.config["shape"]
+    if "decoder" in stages:
+        config = stages["decoder"].config
+        name, shape = config["arguments"]["name"], config["shape"]
         notes.append(f"Its samples are latents, which {name} decodes to {shape}.")
+        if "sample_encoder" not in stages:
+            notes.append("They cannot be encoded: what is inverted or inpainted has to be latents.")
+    if "preview" in stages:
+        name = stages["preview"].config["arguments"]["name"]
+        notes.append(f"Frames of trajectories are decoded by {name}, for previews.")
     if others := [name for name in parts if name not in DECODERS]:
         notes.append(f"Besides there are {', '.join(others)}, which are not used yet.")
     return notes

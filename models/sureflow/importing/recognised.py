@@ -13,11 +13,11 @@ from sureflow.importing.stored import Stored
 
 
 @dataclass(frozen=True)
-class RecognisedDecoder:
-    """The decoder of a latent model.
+class RecognisedStage:
+    """A stage of a latent model, such as its decoder.
 
     Attributes:
-        config: The object ``decoder`` of a network of kind ``staged``.
+        config: The object of the stage in a network of kind ``staged``.
         tensors: Where its weights are, by their names in its module.
     """
 
@@ -36,7 +36,8 @@ class Recognised:
         notes: Sentences: what was recognised, and what was left out and why.
         plugin: The declaration by which a server finds the module, if it is nobody's but the
             operator's.
-        decoder: What makes samples of latents, if there is one.
+        stages: By their names in a network of kind ``staged``: the decoder, which makes samples of
+            latents, and what stands beside it. Empty if samples are no latents.
         parts: Folders of what else belongs to the model, such as ``vae`` or ``text_encoder``.
     """
 
@@ -44,5 +45,5 @@ class Recognised:
     tensors: Mapping[str, Stored | Tensor]
     notes: tuple[str, ...] = ()
     plugin: str | None = None
-    decoder: RecognisedDecoder | None = None
+    stages: Mapping[str, RecognisedStage] = field(default_factory=dict)
     parts: Mapping[str, Path] = field(default_factory=dict)

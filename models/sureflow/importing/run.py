@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sureflow.importing.adapter import Adapter
 from sureflow.importing.diffusers_folder import read_folder
@@ -28,6 +30,7 @@ def import_model(
     prefix: str | None = None,
     variant: str | None = None,
     scheduler: Path | None = None,
+    preview: Path | None = None,
     data: Path | None = None,
     force: bool = False,
     replace: bool = False,
@@ -43,6 +46,7 @@ def import_model(
         prefix: Of a module: what the names of its weights have in front.
         variant: Of a folder: which of its weights, such as ``fp16``.
         scheduler: Of a folder without one: the config of a scheduler.
+        preview: Of a folder with a decoder: the folder of a cheaper one, for previews.
         data: Samples by which the convention is checked.
         force: Whether to go on where the network does not suit the data.
         replace: Whether to write a folder anew that is there already.
@@ -50,7 +54,8 @@ def import_model(
     Raises:
         ValueError: It cannot be imported; the message begins with the file or the field.
     """
-    found = _recognised(source, adapter, weights, prefix, variant, scheduler)
+    folders = {"scheduler": scheduler, "variant": variant, "preview": preview}
+    found = _recognised(source, adapter, weights, prefix, folders)
     if adapter.null_label is not None:
         found.network["null_label"] = adapter.null_label
     return write(folder, name, found, adapter.names, data, force, replace)
@@ -61,23 +66,24 @@ def _recognised(
     adapter: Adapter,
     weights: Path | None,
     prefix: str | None,
-    variant: str | None,
-    scheduler: Path | None,
+    folders: Mapping[str, Any],
 ) -> Recognised:
+    """What there is; ``folders`` has what is said of a folder alone."""
     here = Path(source)
     if here.is_dir():
         found = read_folder(
             here,
-            scheduler=scheduler,
             shape=adapter.shape,
             classes=len(adapter.names) or None,
             path=adapter.path,
             prediction=adapter.prediction,
             time=adapter.time,
-            variant=variant,
+            **folders,
         )
         found.network.update(adapter.settings())
         return found
+    if folders.get("preview") is not None:
+        raise ValueError("preview: is for a folder of diffusers")
     if is_reference(source) and not here.exists():
         return read_module(source, weights, prefix, adapter)
     if not here.exists():

@@ -100,7 +100,8 @@ def write(
             doubt = f"its network {found_out.problem}"
             notes.append(f"It {found_out.problem}.")
         notes.append(_explains(found_out))
-    shape = network.shape if found.decoder is None else found.decoder.config["shape"]
+    decoder = found.stages.get("decoder")
+    shape = network.shape if decoder is None else decoder.config["shape"]
     config = CheckpointConfig(
         family="flow" if network.convention.plain else "diffusion",
         name=name,
@@ -138,9 +139,10 @@ def _rows(folder: Path) -> str:
 
 
 def _config(found: Recognised) -> dict[str, Any]:
-    if found.decoder is None:
+    if not found.stages:
         return found.network
-    return {"kind": "staged", "denoiser": found.network, "decoder": found.decoder.config}
+    stages = {name: stage.config for name, stage in found.stages.items()}
+    return {"kind": "staged", "denoiser": found.network, **stages}
 
 
 def _built(found: Recognised) -> tuple[Recognised, VelocityNetwork]:
@@ -167,9 +169,8 @@ def _loaded(found: Recognised) -> VelocityNetwork:
     frozen: Any = network
     if isinstance(network, Staged):
         frozen = network.denoiser
-        assert network.decoder is not None
-        assert found.decoder is not None
-        _load(network.decoder.module, found.decoder.tensors)
+        for name, stage in found.stages.items():
+            _load(getattr(network, name).module, stage.tensors)
         network.verify()
     _load(frozen.network, found.tensors)
     frozen.verify()

@@ -9,6 +9,7 @@ from sureflow.networks.network import NetworkOutput, VelocityNetwork
 from sureflow.networks.precision import Bfloat16
 from sureflow.networks.probe import Probe
 from sureflow.networks.registry import build, declare_plugin, kind_of, load_plugin, register
+from sureflow.networks.sample_encoder import SampleEncoder
 from sureflow.networks.staged import Staged
 from sureflow.networks.text_encoder import TextEncoder
 from sureflow.networks.unet import UNet
@@ -22,6 +23,7 @@ __all__ = [
     "GaussianMixture",
     "NetworkOutput",
     "Probe",
+    "SampleEncoder",
     "Staged",
     "TextEncoder",
     "UNet",

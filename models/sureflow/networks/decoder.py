@@ -37,12 +37,21 @@ class Decoder(Stage):
         **options: Any,
     ) -> None:
         super().__init__(module, shape, **options)
-        for name, value in (("scale", scale), ("shift", shift)):
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (number and math.isfinite(value) and (value or name == "shift")):
-                raise ValueError(f"{name}: {value!r:.40} is no finite number, or is 0")
-        self.scale, self.shift = float(scale), float(shift)
+        self.scale, self.shift = check_scale(scale, shift)
 
     def forward(self, latent: Tensor) -> Tensor:
         """The samples ``[n, *shape]`` of latents ``[n, ...]``, in data units."""
         return self.answer(latent / self.scale + self.shift)
+
+
+def check_scale(scale: float, shift: float) -> tuple[float, float]:
+    """Check what latents were multiplied by after the shift was taken from them.
+
+    Raises:
+        ValueError: One is no finite number, or the scale is 0; the message begins with its name.
+    """
+    for name, value in (("scale", scale), ("shift", shift)):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and math.isfinite(value) and (value or name == "shift")):
+            raise ValueError(f"{name}: {value!r:.40} is no finite number, or is 0")
+    return float(scale), float(shift)

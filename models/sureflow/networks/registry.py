@@ -20,8 +20,10 @@ from sureflow.networks.decoder import Decoder
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
 from sureflow.networks.image_decoder import ImageDecoder
+from sureflow.networks.image_encoder import ImageEncoder
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import VelocityNetwork
+from sureflow.networks.sample_encoder import SampleEncoder
 from sureflow.networks.staged import Staged, text_of
 from sureflow.networks.text_encoder import TextEncoder
 from sureflow.networks.token_transformer import TokenTransformer
@@ -29,7 +31,7 @@ from sureflow.networks.unet import UNet
 
 GROUP = "sureflow.networks"
 
-_Stage = TypeVar("_Stage", Decoder, TextEncoder)
+_Stage = TypeVar("_Stage", Decoder, SampleEncoder, TextEncoder)
 
 Factory = Callable[..., nn.Module]
 """Called with the arguments of a config."""
@@ -39,6 +41,7 @@ _factories: dict[str, Factory] = {
     "frozen": FrozenVelocity,
     "gaussian_mixture": GaussianMixture,
     "image_decoder": ImageDecoder,
+    "image_encoder": ImageEncoder,
     "mlp": MLP,
     "staged": Staged,
     "token_transformer": TokenTransformer,
@@ -46,7 +49,7 @@ _factories: dict[str, Factory] = {
 }
 _bases = {
     name: EntryPoint(name, f"sureflow.networks.foreign.{name}:{name}", GROUP)
-    for name in ("diffusers", "diffusers_decoder", "exported", "onnx")
+    for name in ("diffusers", "diffusers_decoder", "diffusers_encoder", "exported", "onnx")
 }
 """Bases built in, which are imported on first use: what they need takes long to import."""
 
@@ -118,9 +121,11 @@ def build(config: dict[str, Any]) -> VelocityNetwork:
 
     For kind ``frozen`` the arguments are those of :class:`FrozenVelocity`, with ``base`` (a name)
     and ``arguments`` (for the factory of that name) in place of ``network``. For kind ``staged``
-    the ``denoiser`` is the config of a network, and ``decoder`` and ``encoder`` are arguments of
-    :class:`Decoder` and :class:`TextEncoder`, with ``base`` and ``arguments`` in place of
-    ``module``; the shape of what the encoder gives is that of the denoiser's condition.
+    the ``denoiser`` is the config of a network, and ``decoder``, ``preview``, ``encoder`` and
+    ``sample_encoder`` are arguments of :class:`Decoder` (two of them), :class:`TextEncoder` and
+    :class:`SampleEncoder`, with ``base`` and ``arguments`` in place of ``module``. The shapes of
+    what encoders give are those of the denoiser's condition and of its state; the scale and shift
+    of samples' encoder are the decoder's.
 
     Raises:
         ValueError: Kind or base are unknown, or the arguments do not fit.
@@ -149,12 +154,26 @@ def _stages(written: dict[str, Any]) -> dict[str, Any]:
     if kind_of(inner, "network.denoiser") is Staged:
         raise ValueError("network.denoiser.kind: a network of stages is none itself")
     denoiser, stages = build(inner), dict[str, Any]()
-    if config := written.get("decoder"):
-        stages["decoder"] = _stage(Decoder, config, "network.decoder")
+    for name in ("decoder", "preview"):
+        if config := written.get(name):
+            stages[name] = _stage(Decoder, config, f"network.{name}")
+    if config := written.get("sample_encoder"):
+        stages["sample_encoder"] = _sample_encoder(config, denoiser, stages.get("decoder"))
     if config := written.get("encoder"):
         shape = text_of(denoiser, config.get("condition", "text")).shape
         stages["encoder"] = _stage(TextEncoder, {"shape": shape, **config}, "network.encoder")
     return {"denoiser": denoiser, **stages}
+
+
+def _sample_encoder(
+    config: dict[str, Any], denoiser: VelocityNetwork, decoder: Decoder | None
+) -> SampleEncoder:
+    """The encoder of samples, which scales latents as the decoder does."""
+    where = "network.sample_encoder"
+    if own := config.keys() & {"scale", "shift"}:
+        raise ValueError(f"{where}.{min(own)}: is that of the decoder; say it there")
+    given = {} if decoder is None else {"scale": decoder.scale, "shift": decoder.shift}
+    return _stage(SampleEncoder, {"shape": denoiser.shape, **config, **given}, where)
 
 
 def _stage(kind: type[_Stage], config: dict[str, Any], where: str) -> _Stage:

@@ -1,4 +1,4 @@
-"""Networks of several stages: an encoder of texts, a velocity of latents, and their decoder."""
+"""Networks of several stages: encoders, a velocity of latents, and their decoder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.moments import Moments
 from sureflow.networks.decoder import Decoder
 from sureflow.networks.network import VelocityNetwork
+from sureflow.networks.sample_encoder import SampleEncoder
 from sureflow.networks.text_encoder import TextEncoder
 
 
@@ -27,10 +28,12 @@ class Staged(VelocityNetwork):
         denoiser: The velocity of the latents.
         decoder: Maps latents to samples, if they are not samples already.
         encoder: Makes a condition of the denoiser from tokens.
+        sample_encoder: Maps samples to latents, where there is a decoder.
+        preview: A cheaper decoder, for what is only looked at.
 
     Raises:
-        ValueError: There is neither a decoder nor an encoder, or one does not fit the denoiser; the
-            message begins with its name.
+        ValueError: There is neither a decoder nor an encoder, or one does not fit the denoiser or
+            the decoder; the message begins with its name.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class Staged(VelocityNetwork):
         denoiser: VelocityNetwork,
         decoder: Decoder | None = None,
         encoder: TextEncoder | None = None,
+        sample_encoder: SampleEncoder | None = None,
+        preview: Decoder | None = None,
     ) -> None:
         super().__init__(denoiser.shape, denoiser.classes, denoiser.floor)
         if decoder is None and encoder is None:
@@ -45,6 +50,11 @@ class Staged(VelocityNetwork):
         self.denoiser = denoiser
         self.decoder = decoder
         self.encoder = encoder
+        self.sample_encoder = sample_encoder
+        self.preview = preview
+        for name in ("sample_encoder", "preview"):
+            if getattr(self, name) is not None and decoder is None:
+                raise ValueError(f"{name}: is for models with a decoder")
         self.probe_channels = denoiser.probe_channels
         self.null_label, self.variance_source = denoiser.null_label, denoiser.variance_source
         self.convention = denoiser.convention
@@ -54,6 +64,18 @@ class Staged(VelocityNetwork):
         tensors = (*self.parameters(), *self.buffers())
         if not any(z.is_meta for z in tensors):
             self.verify()
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        """Check that the stages beside the decoder suit it."""
+        decoder, preview, encoder = self.decoder, self.preview, self.sample_encoder
+        if decoder is None:
+            return
+        if preview is not None and preview.shape != decoder.shape:
+            shapes = f"{[*preview.shape]}, and samples of the decoder have {[*decoder.shape]}"
+            raise ValueError(f"preview.shape: is {shapes}")
+        if encoder is not None and encoder.shape == decoder.shape:
+            raise ValueError("sample_encoder.shape: is that of a sample; nothing tells them apart")
 
     def _join(self, encoder: TextEncoder) -> None:
         """Let the encoder make a condition of the denoiser."""
@@ -64,6 +86,10 @@ class Staged(VelocityNetwork):
             raise ValueError(f"encoder.shape: is {fit}")
         self.conditions[name] = replace(condition, prompt=encoder.prompt)
 
+    def _latent(self) -> Tensor:
+        """A row of noise, to verify stages with."""
+        return normal(self.shape, 0, 0, Purpose.START)[None].to(self.device)
+
     @torch.no_grad()
     def verify(self) -> None:
         """Evaluate a row of each stage.
@@ -71,10 +97,15 @@ class Staged(VelocityNetwork):
         Raises:
             ValueError: One cannot be evaluated, or gives another shape than it should.
         """
-        if self.decoder is not None:
-            with _named("decoder"):
-                latent = normal(self.shape, 0, 0, Purpose.START)[None].to(self.device)
-                self.decoder.verify(latent / self.decoder.scale + self.decoder.shift)
+        for name, stage in (("decoder", self.decoder), ("preview", self.preview)):
+            if stage is not None:
+                with _named(name):
+                    stage.verify(self._latent() / stage.scale + stage.shift)
+        if self.sample_encoder is not None:
+            assert self.decoder is not None
+            with _named("sample_encoder"):
+                row = normal(self.decoder.shape, 0, 0, Purpose.START)[None]
+                self.sample_encoder.verify(row.to(self.device))
         if self.encoder is not None:
             with _named("encoder"):
                 tokens = torch.zeros(1, self.encoder.prompt.tokens, dtype=torch.long)
@@ -88,8 +119,8 @@ class Staged(VelocityNetwork):
     @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages besides the denoiser."""
-        there = {"encoder": self.encoder, "decoder": self.decoder}
-        return tuple(name for name, stage in there.items() if stage is not None)
+        names = ("encoder", "sample_encoder", "decoder", "preview")
+        return tuple(name for name in names if getattr(self, name) is not None)
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate the denoiser; see :class:`~sureflow.networks.network.VelocityNetwork`."""

@@ -69,7 +69,8 @@ class View(Schema):
 
     state: Any = None
     """The state of the flow: noise at `t = 0`, data at `t = 1`; as `data` of a sample. Decoded, as
-    the prediction is, if the model has a decoder."""
+    the prediction is, if the model has a decoder: by its `preview` where there is one, but for the
+    finished sample."""
 
     prediction: Any = None
     """Where the flow would end by its present velocity: the expected sample; likewise."""

@@ -27,7 +27,8 @@ class InvertRequest(Schema):
 
     samples: Annotated[tuple[JsonArray, ...], Field(min_length=1, max_length=MAX_GIVEN)]
     """Each of the model's shape, in the units of its data: nested lists, or a `.npy` or `.png` file
-    in base64."""
+    in base64. Where samples are decoded, each a latent; a sample too if the model has a
+    `sample_encoder`."""
 
     condition: ConditionOptions | None = None
     """What they are taken to be."""

@@ -285,7 +285,8 @@ class ModelRecord(Schema):
     maps, and of the values that operations take."""
 
     stages: list[str] | None = None
-    """Networks before and after the one that is integrated: an `encoder` of texts, a `decoder`."""
+    """Networks before and after the one that is integrated: an `encoder` of texts, a
+    `sample_encoder` of samples to latents, a `decoder`, and a cheaper one for frames, `preview`."""
 
     classes: list[str] | None = None
     null_label: bool | None = None

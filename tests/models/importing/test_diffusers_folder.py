@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from sureflow.importing import json_file
 from sureflow.importing.diffusers_folder import read_folder
@@ -283,16 +284,66 @@ def test_pipeline(tmp_path: Path) -> None:
     assert found.parts == {part: folder / part for part in ("vae", "text_encoder", "tokenizer")}
     assert found.network["conditions"]["text"]["shape"] == [9, 12]
     assert found.network["arguments"]["constants"] == {"time_ids": [32, 32, 0, 0, 32, 32]}
-    assert found.decoder is not None
+    assert [*found.stages] == ["decoder", "sample_encoder"]
+    decoder, encoder = found.stages.values()
     shape, side = found.network["shape"], found.network["shape"][1]
-    assert found.decoder.config["shape"] == [3, 4 * side, 4 * side]
-    assert found.decoder.config["scale"] == 0.25
-    assert not any(name.startswith(("encoder", "quant_conv")) for name in found.decoder.tensors)
+    assert decoder.config["shape"] == [3, 4 * side, 4 * side]
+    assert decoder.config["scale"] == 0.25
+    assert not any(name.startswith(("encoder", "quant_conv")) for name in decoder.tensors)
+    assert not any(name.startswith(("decoder", "post_quant_conv")) for name in encoder.tensors)
+    assert encoder.config.keys() == {"base", "arguments"}
     assert (
         f"Its samples are latents, which AutoencoderKL decodes to [3, {4 * side}, {4 * side}]."
         in (found.notes)
     )
     assert len(shape) == 3
+
+
+def tiny(folder: Path, blocks: int = 3) -> Path:
+    """An ``AutoencoderTiny`` that halves as often as there are blocks, but one."""
+    made = diffusers.AutoencoderTiny(
+        encoder_block_out_channels=(4,) * blocks,
+        decoder_block_out_channels=(4,) * blocks,
+        num_encoder_blocks=(1,) * blocks,
+        num_decoder_blocks=(1,) * blocks,
+        latent_channels=4,
+    )
+    made.save_pretrained(folder)
+    return folder
+
+
+def test_previews_of_a_tiny_autoencoder(tmp_path: Path) -> None:
+    """One beside the decoder, or one that is named; and one that takes other latents."""
+    vae = {"vae": ["diffusers", "AutoencoderKL"]}
+    folder = scheduled(pipeline(tmp_path / "theirs", "large", "unet", **vae), "DDIMScheduler")
+    autoencoder(folder / "vae", channels=4)
+    assert "preview" not in read_folder(folder, text_length=9).stages
+    elsewhere = tiny(tmp_path / "elsewhere")
+    found = read_folder(folder, text_length=9, preview=elsewhere)
+    assert found.stages["preview"].config["arguments"]["name"] == "AutoencoderTiny"
+    assert found.stages["preview"].config["shape"] == found.stages["decoder"].config["shape"]
+    assert "Frames of trajectories are decoded by AutoencoderTiny, for previews." in found.notes
+    shutil.copytree(elsewhere, folder / "taesd")
+    assert "preview" in read_folder(folder, text_length=9).stages
+    shutil.rmtree(folder / "taesd")
+    tiny(folder / "taesd", blocks=2)
+    assert "preview" not in read_folder(folder, text_length=9).stages
+    with pytest.raises(ValueError, match=r"taesd: its samples have shape .* and not"):
+        read_folder(folder, text_length=9, preview=folder / "taesd")
+    with pytest.raises(ValueError, match=r"^preview: is for models with a decoder"):
+        read_folder(folder / "unet", text_length=9, preview=elsewhere)
+
+
+def test_a_decoder_without_its_encoder(tmp_path: Path) -> None:
+    vae = {"vae": ["diffusers", "AutoencoderKL"]}
+    folder = scheduled(pipeline(tmp_path, "large", "unet", **vae), "DDIMScheduler")
+    autoencoder(folder / "vae", channels=4)
+    file = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    parts = ("encoder.", "quant_conv.")
+    save_file({k: z for k, z in load_file(file).items() if not k.startswith(parts)}, file)
+    found = read_folder(folder, text_length=9)
+    assert [*found.stages] == ["decoder"]
+    assert any(note.startswith("They cannot be encoded") for note in found.notes)
 
 
 def test_pipeline_of_one_folder(copied: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, save
-from sureflow.networks import Bfloat16, Staged, build
+from sureflow.networks import Bfloat16, Decoder, SampleEncoder, Staged, build
 from tests.staged import NULL, Pushed, decoder, encoder
 
 CONFIG: dict[str, Any] = {
@@ -29,6 +29,16 @@ CONFIG: dict[str, Any] = {
         "arguments": {"latent": 2, "channels": [16, 8]},
         "shape": [1, 8, 8],
         "scale": 0.18215,
+        "shift": 0.5,
+    },
+    "sample_encoder": {
+        "base": "image_encoder",
+        "arguments": {"latent": 2, "channels": [8, 16]},
+    },
+    "preview": {
+        "base": "image_decoder",
+        "arguments": {"latent": 2, "channels": [4, 2]},
+        "shape": [1, 8, 8],
     },
     "encoder": {
         "base": "token_transformer",
@@ -38,6 +48,10 @@ CONFIG: dict[str, Any] = {
         "null": [1],
     },
 }
+
+
+BESIDE = ("decoder", "encoder", "sample_encoder", "preview")
+"""The stages besides the denoiser."""
 
 
 def without(path: str, **changes: Any) -> dict[str, Any]:
@@ -58,7 +72,7 @@ def test_it_answers_as_its_denoiser() -> None:
     torch.manual_seed(0)
     network = build(CONFIG)
     assert isinstance(network, Staged)
-    assert network.stages == ("encoder", "decoder")
+    assert network.stages == ("encoder", "sample_encoder", "decoder", "preview")
     assert network.shape == (2, 4, 4)
     x, t, text = torch.randn(3, 2, 4, 4), torch.rand(3), torch.randn(3, 3, 8)
     with torch.no_grad():
@@ -69,8 +83,12 @@ def test_it_answers_as_its_denoiser() -> None:
         assert torch.equal(one.variance, other.variance)
         assert not torch.equal(one.mean, network(x, t)), "the text matters"
         assert network.decoder(x).shape == (3, 1, 8, 8)
-        latents = network.decoder.module(x / 0.18215)
-        assert torch.equal(network.decoder(x), latents)
+        assert torch.equal(network.decoder(x), network.decoder.module(x / 0.18215 + 0.5))
+        assert torch.equal(network.preview(x), network.preview.module(x))
+        sample = torch.randn(3, 1, 8, 8)
+        latents = (network.sample_encoder.module(sample) - 0.5) * 0.18215
+        assert torch.equal(network.sample_encoder(sample), latents)
+        assert latents.shape == x.shape
     assert [*network.noise_parameters()] == [*network.denoiser.noise_parameters()]
     assert not any(name.startswith("noise") for name in network.state_dict())
 
@@ -92,7 +110,8 @@ def test_a_checkpoint_holds_all_stages(tmp_path: Path) -> None:
     model = load(folder)
     assert model.card.shape == (1, 8, 8)
     assert model.card.state_shape == (2, 4, 4)
-    assert model.card.stages == ("encoder", "decoder")
+    assert model.card.stages == ("encoder", "sample_encoder", "decoder", "preview")
+    assert model.card.encoded == (1, 8, 8)
     assert model.card.parameters == sum(p.numel() for p in network.parameters())
     tokens = torch.tensor([[1, 3, 0]])
     with torch.no_grad():
@@ -111,7 +130,7 @@ def test_a_checkpoint_holds_all_stages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "changes", "message"),
     [
-        ("", {"decoder": None, "encoder": None}, "decoder: is missing, as is an encoder"),
+        ("", dict.fromkeys(BESIDE), "decoder: is missing, as is an encoder"),
         ("", {"denoiser": None}, r"network\.denoiser\.kind: None is unknown"),
         ("", {"denoiser": 3}, r"network\.denoiser: expected a table"),
         ("", {"denoiser": CONFIG}, r"network\.denoiser\.kind: a network of stages is none itself"),
@@ -130,6 +149,17 @@ def test_a_checkpoint_holds_all_stages(tmp_path: Path) -> None:
         ("decoder", {"inputs": {"latent": "z"}}, r"decoder\.base: cannot evaluate"),
         ("decoder", {"output": "sample"}, r"decoder\.base: cannot evaluate .*no 'sample'"),
         ("decoder.arguments", {"latent": 3}, r"decoder\.base: cannot evaluate rows \[1, 2, 4, 4\]"),
+        ("", {"decoder": None}, "sample_encoder: is for models with a decoder"),
+        ("", {"decoder": None, "sample_encoder": None}, "preview: is for models with a decoder"),
+        (
+            "preview",
+            {"shape": [1, 4, 4], "arguments": {"latent": 2, "channels": [4]}},
+            r"preview\.shape: is \[1, 4, 4\], and samples of the decoder have \[1, 8, 8\]",
+        ),
+        ("preview.arguments", {"channels": [4]}, r"preview\.shape: .*, but it gives \[1, 4, 4\]"),
+        ("sample_encoder", {"scale": 1.0}, r"sample_encoder\.scale: is that of the decoder"),
+        ("sample_encoder.arguments", {"channels": [8]}, r"sample_encoder\.shape: .* gives \[2, 8"),
+        ("sample_encoder", {"base": "ear"}, r"network\.sample_encoder\.base: 'ear' is not inst"),
         ("encoder", {"condition": "words"}, r"encoder\.condition: 'words' is no text .*: text$"),
         ("encoder", {"tokens": 0}, r"network\.encoder\.tokens: 0 is not a number in 1"),
         ("encoder", {"tokens": 4, "null": None}, r"encoder\.base: cannot evaluate rows \[1, 4\]"),
@@ -163,3 +193,9 @@ def test_a_stage_is_frozen() -> None:
     assert not network.decoder.training
     assert not network.encoder.module.training
     assert not any(p.requires_grad for p in network.decoder.parameters())
+
+
+def test_a_latent_can_be_told_from_a_sample() -> None:
+    same = torch.nn.Identity()
+    with pytest.raises(ValueError, match=r"^sample_encoder\.shape: is that of a sample"):
+        Staged(Pushed(), Decoder(same, (2,)), sample_encoder=SampleEncoder(same, (2,)))

@@ -45,7 +45,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def staged(folder: Path) -> Iterator[Server]:
-    with serving("--models-dir", str(folder.parent)) as server:
+    """Two models: ``captions`` with all stages, and ``blind``, which does not encode samples."""
+    torch.manual_seed(0)
+    config = {name: z for name, z in CONFIG.items() if name not in ("sample_encoder", "preview")}
+    blind = CheckpointConfig(name="blind", media="image", network=config)
+    save(folder.parent / "blind", blind, build(config))
+    with serving("--models-dir", str(folder.parent), "--default-model", "captions") as server:
         yield server
 
 
@@ -100,10 +105,12 @@ def test_the_map_is_that_of_the_latent(staged: Server) -> None:
 
 
 def test_the_card_says_what_it_takes(staged: Server) -> None:
-    (card,) = staged.client.get("/v1/models").json()["models"]
+    cards = {card["name"]: card for card in staged.client.get("/v1/models").json()["models"]}
+    card = cards["captions"]
+    assert cards["blind"]["stages"] == ["encoder", "decoder"]
     assert card["shape"] == [1, 8, 8]
     assert card["state_shape"] == LATENT
-    assert card["stages"] == ["encoder", "decoder"]
+    assert card["stages"] == ["encoder", "sample_encoder", "decoder", "preview"]
     prompt = card["conditions"]["text"]["prompt"]
     words = ["a", "bold", "three"]
     assert prompt == {
@@ -184,14 +191,28 @@ def test_what_cannot_be_is_named(staged: Server) -> None:
     scaled = {"condition": {"text": ""}, "guidance": {"scale": 2.0}}
     assert refused(staged, "/v1/generate", scaled)[0] == "guidance.scale"
     picture = np.zeros((1, 8, 8)).tolist()
-    field, message = refused(staged, "/v1/invert", {"samples": [picture]})
+    field, message = refused(staged, "/v1/invert", {"model": "blind", "samples": [picture]})
     assert field == "samples.0"
-    assert "captions has a decoder and no encoder of samples: give latents [2, 4, 4]" in message
+    assert "blind has a decoder and no encoder of samples: give latents [2, 4, 4]" in message
+    (other,) = made(staged, model="blind", rewind={})
     known = [{"type": "inpaint", "mask": np.ones((8, 8)).tolist(), "known": picture}]
-    edit = {"handle": sample["handle"]["id"], "operations": known}
+    edit = {"handle": other["handle"]["id"], "operations": known}
     field, message = refused(staged, "/v1/edit", edit)
     assert field == "operations.0.known"
     assert "give latents" in message
+    odd = np.zeros((1, 6, 6)).tolist()
+    field, message = refused(staged, "/v1/invert", {"samples": [odd]})
+    assert (field, message) == (
+        "samples.0",
+        "should be 1 x 8 x 8, is 1 x 6 x 6; or give latents [2, 4, 4]",
+    )
+    for operator, says in (("mask", "or give latents"), ("blur", "and this is of latents: give")):
+        guide = {"type": "guide", "operator": operator, "target": odd, "mask": np.ones((8, 8))}
+        guide["mask"] = np.ones((8, 8)).tolist()
+        edit = {"handle": sample["handle"]["id"], "operations": [guide]}
+        field, message = refused(staged, "/v1/edit", edit)
+        assert field == "operations.0.target"
+        assert says in message
     wrong = [{"type": "condition", "arrays": {"text": "four"}}]
     edit = {"handle": sample["handle"]["id"], "operations": wrong}
     assert refused(staged, "/v1/edit", edit)[0] == "operations.0.arrays.text"
@@ -205,6 +226,69 @@ def test_a_latent_is_inverted(staged: Server) -> None:
     (sample,) = response.json()["samples"]
     assert sample["shape"] == [1, 8, 8]
     assert sample["inversion_error"] < 0.05
+
+
+def png_of(array: np.ndarray) -> str:
+    return base64.b64encode(png(array.astype(np.float32))).decode()
+
+
+def test_an_image_is_inverted(staged: Server, folder: Path) -> None:
+    """As its latent is, which is the encoder's; an array, a PNG, and beside others."""
+    ramp = np.round(np.linspace(0, 255, 64)).astype(np.float32).reshape(1, 8, 8) / 127.5 - 1
+    encoder = load(folder).network.sample_encoder
+    with torch.inference_mode():
+        latent = encoder(torch.from_numpy(ramp)[None])[0]
+    body = {"condition": PROMPT, "sampler": {"method": "rk4", "steps": 20}}
+    given = [ramp.tolist(), png_of(ramp), latent.tolist(), (-ramp).tolist()]
+    response = staged.client.post("/v1/invert", json={**body, "samples": given, "rewind": {}})
+    assert response.status_code == 200, response.text
+    array, picture, coded, _ = response.json()["samples"]
+    assert array["data"] == picture["data"] == coded["data"]
+    shown = array["inversion_error"]
+    assert shown == picture["inversion_error"] != coded["inversion_error"] < 0.05
+    body = {"handle": array["handle"]["id"], "at": {"t": 0.5}, "operations": []}
+    response = staged.client.post("/v1/edit", json=body)
+    assert response.json()["samples"][0]["data"] == array["data"], "from its recipe, bit for bit"
+
+
+def test_known_pixels_are_held(staged: Server) -> None:
+    """A cell of the latent is held if all of its pixels are; the rest is made."""
+    (sample,) = made(staged, rewind={})
+    known = np.linspace(-1, 1, 64).reshape(1, 8, 8)
+    half, more = np.zeros((8, 8), int), np.zeros((8, 8), int)
+    half[:4] = 1
+    more[:5] = 1
+    answers = []
+    for mask in (half, more, np.ones((8, 8), int)):
+        operations = [{"type": "inpaint", "mask": mask.tolist(), "known": known.tolist()}]
+        body = {"handle": sample["handle"]["id"], "at": {"t": 0.25}, "operations": operations}
+        response = staged.client.post("/v1/edit", json={**body, "rewind": {}})
+        assert response.status_code == 200, response.text
+        answers.append(response.json()["samples"][0])
+    assert answers[0]["data"] == answers[1]["data"] != sample["data"]
+    assert answers[2]["data"] != answers[0]["data"]
+    body = {"handle": answers[0]["handle"]["id"], "at": {"t": 0.75}, "operations": []}
+    again = staged.client.post("/v1/edit", json=body)
+    assert again.json()["samples"][0]["data"] == answers[0]["data"]
+
+
+def test_frames_are_shown_by_the_preview(staged: Server, folder: Path) -> None:
+    (sample,) = made(staged, rewind={}, output={"format": "list"})
+    shown = {"show": ["state", "prediction"], "format": "list"}
+    path = f"/v1/handles/{sample['handle']['id']}/frames"
+    views = staged.client.get(path, params=shown).json()["views"]
+    (own,) = run(
+        load(folder), [FlowSpec(5, 0, "heun", 4, condition={"text": TOKENS}, watch=(0, 1, 2, 3))]
+    )
+    network = load(folder).network
+    with torch.inference_mode():
+        start = torch.from_numpy(own.start)[None]
+        expected, full = network.preview(start)[0], network.decoder(start)[0]
+    assert np.array(views[0]["state"]) == pytest.approx(expected.numpy(), abs=1e-5)
+    assert np.array(views[0]["state"]) != pytest.approx(full.numpy(), abs=1e-2)
+    for view, ours in zip(views, own.views, strict=False):
+        assert np.array(view["prediction"], np.float32).tolist() == ours.prediction.tolist()
+    assert views[-1]["state"] == sample["data"], "the sample itself, by the decoder"
 
 
 def test_guidance_leads_away_from_a_negative_prompt(staged: Server, folder: Path) -> None:

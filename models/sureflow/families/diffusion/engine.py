@@ -36,7 +36,7 @@ class DiffusionEngine(FlowEngine):
 
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
         """The solvers, and the phases before and after them."""
-        return FlowPhases(self.lanes(capacity, early), NoisySteps(), self.embeddings)
+        return FlowPhases(self.lanes(capacity, early), NoisySteps(), **self.staged())
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane, as for a flow, and the noise between its steps."""

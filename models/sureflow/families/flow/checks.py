@@ -11,7 +11,7 @@ import numpy as np
 from sureflow.core.card import Condition, ModelCard
 from sureflow.core.field_types import check_array, check_choice, check_range, check_types
 from sureflow.core.lane import Branch, Inverted, depth
-from sureflow.families.flow.operations import Operation
+from sureflow.families.flow.operations import Operation, check_values
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import (
     MAX_PARALLEL,
@@ -136,7 +136,7 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
         raise ValueError(f"origin: {origin!r:.60} is neither a branch nor an inversion")
     check_types(origin)
     if isinstance(origin, Inverted):
-        check_array("data", origin.data, model.card.state_shape)
+        check_values("data", origin.data, model.card.state_shape, model.card.encoded)
         return
     if depth(spec) > MAX_DEPTH:
         raise ValueError(f"parent: more than {MAX_DEPTH} branches lie between this and its origin")
@@ -165,7 +165,7 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
             if not isinstance(operation, Operation):
                 raise ValueError(f"kind: {operation!r:.60} is no operation")
             check_types(operation)
-            operation.check(model.card.state_shape)
+            operation.check(model.card.state_shape, model.card.encoded)
         except ValueError as error:
             raise ValueError(f"operations.{number}.{error}") from error
 

@@ -1,8 +1,11 @@
-"""Encoding: the phase in which the text of a lane becomes the condition of its velocity."""
+"""Encoding: the phases in which encoders make of an array what a lane goes on with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,71 +13,107 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
+from sureflow.core.lane import Array
 from sureflow.core.process import Query, Reply
 from sureflow.core.transfer import to_host
-from sureflow.families.flow.embeddings import Embeddings
+from sureflow.families.flow.encodings import Encodings
 from sureflow.families.flow.lanes import FlowLanes
-from sureflow.families.flow.process import ENCODER, FlowProcess
+from sureflow.families.flow.process import ENCODER, SAMPLE_ENCODER, FlowProcess
 
 Tokens = npt.NDArray[np.int64]
 
+Places = Iterable[tuple[npt.NDArray[np.generic], Tensor]]
+"""Arrays that are to be encoded, each with the tensor that its encoding goes to."""
+
 
 class Encode(FlowProcess):
-    """Asks for the embeddings of the texts of lanes, each text once.
+    """Asks an encoder for the encodings of arrays of lanes, each array once.
 
     Encodings do not count as evaluations, since what is kept from earlier lanes costs nothing and a
     record must not depend on it.
 
     Args:
         lanes: The lanes.
-        embeddings: Embeddings made lately.
+        encodings: What was encoded lately.
+
+    Attributes:
+        head: Name of the head that encodes.
+        given: Name of its input, and ``made`` of its answer.
     """
 
-    def __init__(self, lanes: FlowLanes, embeddings: Embeddings) -> None:
+    head: ClassVar[str]
+    given: ClassVar[str]
+    made: ClassVar[str]
+
+    def __init__(self, lanes: FlowLanes, encodings: Encodings) -> None:
         super().__init__(lanes)
-        self._embeddings = embeddings
+        self._encodings = encodings
+        self._asked: dict[bytes, npt.NDArray[np.generic]] = {}
+
+    @abstractmethod
+    def places(self, slot: int) -> Places:
+        """The arrays of a lane that are encoded in this phase."""
+
+    def lacks(self, slot: int) -> bool:
+        """Whether a lane lacks an encoding; one that was made lately is used at once."""
+        return not self._give(slot, self._encodings.get)
+
+    def ask(self, slots: Slots) -> list[Query]:
+        """The arrays of these lanes, each once."""
+        # Kept, since another lane may come to its array before the reply does.
+        self._asked = {
+            self._key(array): array for slot in slots.tolist() for array, _ in self.places(slot)
+        }
+        rows = torch.from_numpy(np.stack([*self._asked.values()]))
+        return [Query(self.head, {self.given: rows.to(self.lanes.device)})]
+
+    def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
+        """Give each lane its encodings; every lane is done."""
+        rows = replies[0][self.made]
+        made = dict(zip(self._asked, rows, strict=True))
+        finite = dict(zip(self._asked, to_host(rows.isfinite().flatten(1).all(1)), strict=True))
+        diverged = np.zeros(len(slots), np.bool_)
+        for lane, slot in enumerate(slots.tolist()):
+            diverged[lane] = not all(finite[self._key(array)] for array, _ in self.places(slot))
+            self._give(slot, made.get)
+        for key, encoding in made.items():
+            if finite[key]:
+                self._encodings.put(key, encoding)
+        return np.ones(len(slots), np.bool_), diverged
+
+    def _key(self, array: npt.NDArray[np.generic]) -> bytes:
+        """By which the encoding of an array is kept, among those of other encoders too."""
+        return blake2b(array.tobytes(), digest_size=32, person=self.head.encode()).digest()
+
+    def _give(self, slot: int, find: Callable[[bytes], Tensor | None]) -> bool:
+        """Give a lane its encodings; False if one is not found."""
+        for array, place in self.places(slot):
+            encoding = find(self._key(array))
+            if encoding is None:
+                return False
+            place.copy_(encoding)
+        return True
+
+
+class EncodeText(Encode):
+    """Encodes the text of a lane, which becomes the condition of its velocity."""
+
+    head, given, made = ENCODER, "tokens", "embedding"
+
+    def __init__(self, lanes: FlowLanes, encodings: Encodings) -> None:
+        super().__init__(lanes, encodings)
         # A model has one encoder.
         texts = [name for name, condition in lanes.conditions.items() if condition.prompt]
         self._name = texts[0] if texts else None
         prompt = lanes.conditions[self._name].prompt if self._name else None
         null = None if prompt is None else prompt.null
         self._null: Tokens | None = None if null is None else np.array(null, np.int64)
-        self._asked: list[Tokens] = []
 
     def needs(self, slot: int) -> bool:
-        """Whether a lane needs an encoding; one that was made lately is used at once."""
-        return self._name is not None and not self._give(slot, self._embeddings.get)
+        """Whether a lane needs an encoding."""
+        return self._name is not None and self.lacks(slot)
 
-    def ask(self, slots: Slots) -> list[Query]:
-        """The texts of these lanes, each once."""
-        texts = {text.tobytes(): text for slot in slots.tolist() for text in self._texts(slot)}
-        # Another lane may come to its condition before the reply does.
-        self._asked = [*texts.values()]
-        rows = torch.from_numpy(np.stack(self._asked))
-        return [Query(ENCODER, {"tokens": rows.to(self.lanes.device)})]
-
-    def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
-        """Give each lane its condition; every lane is done."""
-        rows = replies[0]["embedding"]
-        finite = to_host(rows.isfinite().flatten(1).all(1))
-        made = {text.tobytes(): row for text, row in zip(self._asked, rows, strict=True)}
-        broken = {
-            text.tobytes() for text, fine in zip(self._asked, finite, strict=True) if not fine
-        }
-        diverged = np.zeros(len(slots), np.bool_)
-        for lane, slot in enumerate(slots.tolist()):
-            diverged[lane] = any(text.tobytes() in broken for text in self._texts(slot))
-            self._give(slot, lambda text: made.get(text.tobytes()))
-        for text in self._asked:
-            if text.tobytes() not in broken:
-                self._embeddings.put(text, made[text.tobytes()])
-        return np.ones(len(slots), np.bool_), diverged
-
-    def _texts(self, slot: int) -> list[Tokens]:
-        """The texts that a lane needs."""
-        return [text for text, _ in self._places(slot)]
-
-    def _places(self, slot: int) -> Iterator[tuple[Tokens, Tensor]]:
+    def places(self, slot: int) -> Iterator[tuple[Tokens, Tensor]]:
         """The texts that a lane needs, and where their embeddings go.
 
         They are its own, the one that guidance leads away from, and the one that stands for none.
@@ -91,11 +130,38 @@ class Encode(FlowProcess):
         if self._null is not None:
             yield self._null, lanes.nulls[name]
 
-    def _give(self, slot: int, find: Callable[[Tokens], Tensor | None]) -> bool:
-        """Give a lane the embeddings of its texts; False if one is not found."""
-        for text, place in self._places(slot):
-            embedding = find(text)
-            if embedding is None:
-                return False
-            place.copy_(embedding)
-        return True
+
+class EncodeSample(Encode):
+    """Encodes a given sample of a latent model, such as one that is to be inverted.
+
+    What is given has the ``encoded`` shape of a sample, or is a latent already.
+    """
+
+    head, given, made = SAMPLE_ENCODER, "sample", "latent"
+
+    def __init__(
+        self, lanes: FlowLanes, encodings: Encodings, encoded: tuple[int, ...] | None
+    ) -> None:
+        super().__init__(lanes, encodings)
+        self._encoded = encoded
+        self._of: dict[int, tuple[Array, Tensor]] = {}
+
+    def needs(self, slot: int, values: Array) -> bool:
+        """Prepare a lane; returns whether these values have to be encoded for it."""
+        if values.shape != self._encoded:
+            self._of[slot] = values, torch.tensor(values)
+            return False
+        self._of[slot] = values, torch.empty(self.lanes.shape, device=self.lanes.device)
+        return self.lacks(slot)
+
+    def places(self, slot: int) -> Places:
+        """The sample of a lane, and where its latent goes."""
+        return [self._of[slot]]
+
+    def latent(self, slot: int) -> Array:
+        """The latent of what a lane was prepared for, ``[*state_shape]``."""
+        return self._of.pop(slot)[1].cpu().numpy()
+
+    def release(self, slot: int) -> None:
+        """Forget the lane."""
+        self._of.pop(slot, None)

@@ -13,11 +13,11 @@ from sureflow.core.lane import LaneSpec
 from sureflow.families.flow import head, stage_heads
 from sureflow.families.flow.checks import check
 from sureflow.families.flow.directional import differentiable
-from sureflow.families.flow.embeddings import Embeddings
+from sureflow.families.flow.encodings import Encodings
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.phases import FlowPhases
-from sureflow.families.flow.process import DECODER, ENCODER, JVP, VELOCITY
+from sureflow.families.flow.process import JVP, PREVIEW, VELOCITY
 from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.families.flow.unwatched import unwatched
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, Staged, build, kind_of
@@ -37,7 +37,7 @@ class FlowEngine(Engine):
 
     def __init__(self, model: Any) -> None:
         super().__init__(model)
-        self.embeddings = Embeddings()
+        self.encodings = Encodings()
 
     @classmethod
     def build(cls, config: Mapping[str, Any]) -> nn.Module:
@@ -96,16 +96,11 @@ class FlowEngine(Engine):
         """The velocity with its variance, its derivative along a direction, and the stages."""
         network, conditions = self.model.network, self.model.card.conditions
         found = {VELOCITY: head.velocity(network, conditions), JVP: head.jvp(network, conditions)}
-        if isinstance(network, Staged) and network.decoder is not None:
-            found[DECODER] = stage_heads.decoder(network.decoder, network.shape)
-        if isinstance(network, Staged) and network.encoder is not None:
-            found[ENCODER] = stage_heads.encoder(network.encoder)
-        return found
+        return found | stage_heads.heads(network) if isinstance(network, Staged) else found
 
     def deciding(self) -> Sequence[str]:
-        """The velocity, and the stages that there are."""
-        stages = {"encoder": ENCODER, "decoder": DECODER}
-        return (VELOCITY, *(stages[stage] for stage in self.model.card.stages))
+        """The velocity, and the stages that there are but for previews."""
+        return (VELOCITY, *(stage for stage in self.model.card.stages if stage != PREVIEW))
 
     def lanes(self, capacity: int, early: Mapping[str, EarlyRule] | None = None) -> FlowLanes:
         """Slots for lanes of this model."""
@@ -124,9 +119,13 @@ class FlowEngine(Engine):
             "has_variance": card.variance != "none",
         }
 
+    def staged(self) -> dict[str, Any]:
+        """What phases need to know of the stages, by argument of ``FlowPhases``."""
+        return {"encodings": self.encodings, "stages": self.model.card.stages}
+
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
         """The solvers, and the phases before and after them."""
-        return FlowPhases(self.lanes(capacity, early), embeddings=self.embeddings)
+        return FlowPhases(self.lanes(capacity, early), **self.staged())
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane; see :func:`~sureflow.families.flow.checks.check`."""

@@ -29,15 +29,17 @@ class Inversion(FlowProcess):
     """
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
-        """Start a lane from the sample in its spec."""
-        assert isinstance(spec.origin, Inverted)
+        """Prepare a lane, whose sample is still to come."""
         self.lanes.admit(slot, spec)
         back = replace(spec, scores=(), early=None, keep=(), watch=(), halt=None)
         solver, lanes = self._solver, self._solver.lanes
         solver.admit(slot, back)
-        lanes.start_from(slot, torch.tensor(spec.origin.data))
         lanes.grid[slot, : spec.steps + 1] = 1 - self.lanes.times_of(spec)[::-1]
         lanes.h[slot] = lanes.grid[slot, 1]
+
+    def start_from(self, slot: int, state: Array) -> None:
+        """Start a lane from the state ``[*shape]`` of its sample."""
+        self._solver.lanes.start_from(slot, torch.tensor(state))
 
     def ask(self, slots: Slots) -> list[Query]:
         """The solver's queries, at mirrored times."""
@@ -81,7 +83,8 @@ def invert(
 
     Args:
         model: From :func:`sureflow.load`.
-        data: The samples, each ``[*shape]``, in data units.
+        data: The samples, each ``[*shape]``, in data units; latents ``[*state_shape]`` of a model
+            that decodes them, which has to encode samples to take those.
         method: Solver in both directions.
         tolerance: Error allowed per step in both directions; ``None`` for a fixed grid. Images of
             ``digits`` come back within 0.2 % at 1e-5. At 1e-4 they come back within 2 %, for a

@@ -453,6 +453,8 @@ class FlowLanes(Lanes):
         state, reason = _copied(self.x[slot]), self._reason(slot)
         tolerance = float(self.tolerance[slot]) or None
         given = spec.origin if isinstance(spec.origin, Inverted) else None
+        if given is not None and given.data.shape != state.shape:
+            given = None  # a sample, with which that is compared which is decoded
         # A latent is decoded in a phase of its own, to which an unfinished lane does not come.
         latent = self.decoded is not None
         return Outcome(

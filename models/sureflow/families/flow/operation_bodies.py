@@ -19,7 +19,7 @@ from sureflow.core.lane import Array
 from sureflow.core.schema import Integer, InvalidFieldError, Number, Schema
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint, Mask, Resample, Uncertain
 from sureflow.families.flow.options import MAX_GUIDANCE
-from sureflow.families.flow.state_arrays import read_state, read_state_mask
+from sureflow.families.flow.state_arrays import read_given, read_state, read_state_mask
 
 Parent = Callable[[], Array]
 """Reads the sample that is edited."""
@@ -108,8 +108,9 @@ class InpaintOperation(Schema):
     """Above 0 where the values are known; see `region.mask` of `resample`."""
 
     known: JsonArray | None = None
-    """The values, of the shape of the sample, or of the latent where samples are decoded; by
-    default those of the sample itself."""
+    """The values, of the shape of the sample; by default those of the sample itself. Where samples
+    are decoded, those of a latent; a sample too if the model has a `sample_encoder`, which encodes
+    it as a whole."""
 
     inner: Annotated[Integer, Field(ge=1, le=MAX_INNER)] = 1
     """Times that each step is made, with fresh noise in between: more is closer to the conditional
@@ -119,7 +120,7 @@ class InpaintOperation(Schema):
         """Return the operation."""
         mask = _mask(self.mask, card, f"{field}.mask", whole=True)
         given = self.known
-        known = sample() if given is None else read_state(given, card, f"{field}.known")
+        known = sample() if given is None else read_given(card, given, f"{field}.known")
         return Inpaint(mask, known, self.inner)
 
 
@@ -133,7 +134,7 @@ class GuideOperation(Schema):
 
     target: JsonArray | None = None
     """The measurement, of the shape that the operator gives, of the latent where samples are
-    decoded; none for a score."""
+    decoded; none for a score. For mask also a sample, if the model has a `sample_encoder`."""
 
     strength: Annotated[Number, Field(gt=0, le=1000)] = 1.0
     """Share of the way to the measurement at every evaluation; for a score, data units squared per
@@ -158,7 +159,13 @@ class GuideOperation(Schema):
             raise InvalidFieldError(f"{field}.factor", message) from error
         target = None
         if self.target is not None:
-            target = read_state(self.target, card, f"{field}.target", shape)
+            whole = self.operator == "mask"
+            place = f"{field}.target"
+            target = (
+                read_given(card, self.target, place)
+                if whole
+                else read_state(self.target, card, place, shape)
+            )
         mask = None
         if self.mask is not None:
             mask = _mask(self.mask, card, f"{field}.mask", whole=True)

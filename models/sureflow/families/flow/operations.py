@@ -1,7 +1,9 @@
 """Operations that an edit applies to a trajectory: plain data, free of torch.
 
 A new class or guidance is not an operation, since both are fields of the lane. ``check`` raises a
-ValueError if an operation does not suit samples of a shape; it begins with the name of the field.
+ValueError if an operation does not suit states of a shape; it begins with the name of the field.
+Where an encoder makes latents of samples, values may be those of a sample, of the shape
+``encoded``.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ class Resample:
     strength: float = 1.0
     region: Region = field(default="all", metadata={READ: _region})
 
-    def check(self, shape: Sequence[int]) -> None:
+    def check(self, shape: Sequence[int], encoded: Sequence[int] | None = None) -> None:
         """Check strength and region."""
         check_range("strength", self.strength, 0, 1)
         if isinstance(self.region, np.ndarray):
@@ -91,7 +93,8 @@ class Inpaint:
 
     Attributes:
         mask: True where the values are known, ``[*shape]``.
-        known: The values, in data units, ``[*shape]``; ignored where the mask is false.
+        known: The values, in data units, ``[*shape]``; ignored where the mask is false. A sample
+            that is encoded is encoded as a whole.
         inner: How often each step is made, at least 1.
     """
 
@@ -99,10 +102,10 @@ class Inpaint:
     known: Array
     inner: int = 1
 
-    def check(self, shape: Sequence[int]) -> None:
+    def check(self, shape: Sequence[int], encoded: Sequence[int] | None = None) -> None:
         """Check mask, values and repetitions."""
         check_mask("mask", self.mask, shape)
-        check_array("known", self.known, shape)
+        check_values("known", self.known, shape, encoded)
         check_range("inner", self.inner, 1, MAX_INNER)
 
 
@@ -118,7 +121,8 @@ class Guide:
         strength: 1 matches the measurement completely at every evaluation. For an objective, data
             units squared per unit of the objective.
         target: The measurement ``y``: ``[*shape]`` for ``mask`` and ``blur``, coarser for
-            ``downsample``; ``None`` for an objective.
+            ``downsample``; ``None`` for an objective. For ``mask`` it may be a sample that is
+            encoded.
         mask: For ``mask``: true for the measured components, ``[*shape]``.
         factor: For ``downsample``: edge of the blocks that are averaged, in pixels.
         sigma: For ``blur``: standard deviation of the Gaussian, in pixels.
@@ -131,7 +135,7 @@ class Guide:
     factor: int = 2
     sigma: float = 1.0
 
-    def check(self, shape: Sequence[int]) -> None:
+    def check(self, shape: Sequence[int], encoded: Sequence[int] | None = None) -> None:
         """Check that there is such an operator, and that it has what it needs."""
         if self.operator not in MEASUREMENTS:
             if find(self.operator) is None:
@@ -142,8 +146,9 @@ class Guide:
             raise ValueError(f"sigma: {self.sigma} is not in 0 .. {max(shape)}")
         if self.target is None:
             raise ValueError(f"target: {self.operator} needs one")
-        check_array("target", self.target, self.measured(shape))
-        if self.operator == "mask":
+        masked = self.operator == "mask"
+        check_values("target", self.target, self.measured(shape), encoded if masked else None)
+        if masked:
             if self.mask is None:
                 raise ValueError("mask: what is measured?")
             check_mask("mask", self.mask, shape)
@@ -160,6 +165,19 @@ class Guide:
         if self.factor < 1 or any(size % self.factor for size in shape[-space:]):
             raise ValueError(f"factor: {self.factor} does not divide {list(shape)}")
         return (*shape[:-space], *(size // self.factor for size in shape[-space:]))
+
+
+def check_values(
+    name: str, values: object, shape: Sequence[int], encoded: Sequence[int] | None
+) -> None:
+    """Check values of a state, ``[*shape]``, or of a sample that is encoded, ``[*encoded]``.
+
+    Raises:
+        ValueError: They are neither; the message begins with ``name``.
+    """
+    if encoded is not None and isinstance(values, np.ndarray) and values.shape == tuple(encoded):
+        shape = encoded
+    check_array(name, values, shape)
 
 
 def axes(shape: Sequence[int]) -> int:

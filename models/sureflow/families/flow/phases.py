@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Generator, Iterator
+from dataclasses import replace
 from math import inf
 from typing import cast
 
 import numpy as np
 
-from sureflow.core.lane import Inverted, LaneSpec
+from sureflow.core.lane import Array, Inverted, LaneSpec
 from sureflow.core.process import Process
 from sureflow.families.flow.control import StepControl
 from sureflow.families.flow.decode import Decode
 from sureflow.families.flow.edits import Draw, draws
-from sureflow.families.flow.embeddings import Embeddings
-from sureflow.families.flow.encode import Encode
+from sureflow.families.flow.encode import EncodeSample, EncodeText
+from sureflow.families.flow.encodings import Encodings
 from sureflow.families.flow.inversion import Inversion
 from sureflow.families.flow.lanes import NEVER, FlowLanes
-from sureflow.families.flow.operations import Resample
+from sureflow.families.flow.operations import Guide, Inpaint, Resample
 from sureflow.families.flow.picard import Picard
+from sureflow.families.flow.process import DECODER, PREVIEW, SAMPLE_ENCODER
 from sureflow.families.flow.renoise import Renoise
 from sureflow.families.flow.resampling import Resampling
 from sureflow.families.flow.scores.catalogue import SCORES
@@ -28,17 +30,28 @@ from sureflow.sampling.lineage import Segment, segments
 
 
 class FlowPhases:
-    """Gives the processes of each lane in turn: the next begins when the present one is done."""
+    """Gives the processes of each lane in turn: the next begins when the present one is done.
+
+    Args:
+        lanes: The lanes.
+        control: How steps are chosen.
+        encodings: What encoders made lately, for all lanes of a model.
+        stages: Networks that the model has besides its velocity.
+    """
 
     def __init__(
         self,
         lanes: FlowLanes,
         control: StepControl | None = None,
-        embeddings: Embeddings | None = None,
+        encodings: Encodings | None = None,
+        stages: Container[str] = (),
     ) -> None:
         self.lanes = lanes
-        self._encode = Encode(lanes, Embeddings() if embeddings is None else embeddings)
-        self._decode = Decode(lanes)
+        encodings = Encodings() if encodings is None else encodings
+        self._encode_text = EncodeText(lanes, encodings)
+        encoded = lanes.decoded if SAMPLE_ENCODER in stages else None
+        self._encode_sample = EncodeSample(lanes, encodings, encoded)
+        self._decode = Decode(lanes, PREVIEW if PREVIEW in stages else DECODER)
         self._solver = Solver(lanes, control)
         self.picard = Picard(lanes)
         self._renoise = Renoise(lanes)
@@ -70,8 +83,24 @@ class FlowPhases:
 
     def _encoded(self, slot: int) -> Iterator[Process]:
         """The process that makes the condition of a lane's text, if there is need of it."""
-        if self._encode.needs(slot):
-            yield self._encode
+        if self._encode_text.needs(slot):
+            yield self._encode_text
+
+    def _latent(self, slot: int, values: Array) -> Generator[Process, None, Array]:
+        """The latent of values that a lane was given, which may have to be encoded."""
+        if self._encode_sample.needs(slot, values):
+            yield self._encode_sample
+        return self._encode_sample.latent(slot)
+
+    def _edit(self, slot: int, operation: object, draw: Draw) -> Iterator[Process]:
+        """Apply an operation to a lane at every step from now on."""
+        if isinstance(operation, Inpaint):
+            known = yield from self._latent(slot, operation.known)
+            operation = replace(operation, known=known)
+        elif isinstance(operation, Guide) and operation.target is not None:
+            target = yield from self._latent(slot, operation.target)
+            operation = replace(operation, target=target)
+        self._solver.edits.add(slot, operation, draw)
 
     def _segments(self, slot: int, way: list[Segment], deadline: float) -> Iterator[Process]:
         """The processes of the segments, beginning with the last one that has a usable frame."""
@@ -103,6 +132,8 @@ class FlowPhases:
             self._solver.edits.admit(slot)
             self._inversion.admit(slot, segment.spec)
             yield from self._encoded(slot)
+            given = yield from self._latent(slot, segment.spec.origin.data)
+            self._inversion.start_from(slot, given)
             yield self._inversion
         else:
             self._solver.admit(slot, segment.spec)
@@ -113,7 +144,7 @@ class FlowPhases:
             for earlier in way:
                 for operation, draw in self._drawn(earlier):
                     if not isinstance(operation, Resample):
-                        self._solver.edits.add(slot, operation, draw)
+                        yield from self._edit(slot, operation, draw)
 
     def _join(self, slot: int, before: Segment, segment: Segment) -> Iterator[Process]:
         """Apply the operations between two segments, and let the lane continue as the second."""
@@ -122,7 +153,7 @@ class FlowPhases:
                 self._resampling.prepare(slot, operation, draw)
                 yield self._resampling
             else:
-                self._solver.edits.add(slot, operation, draw)
+                yield from self._edit(slot, operation, draw)
             self._solver.edits.impose(slot)
         self.lanes.continue_as(slot, segment.spec, before.spec, bool(segment.operations))
 

@@ -16,8 +16,9 @@ from sureflow.families.flow.lanes import FlowLanes
 VELOCITY, JVP = "velocity", "jvp"
 """Names of the heads: the velocity with its variance, and its derivative along a direction."""
 
-ENCODER, DECODER = "encoder", "decoder"
-"""Names of the heads of models of several stages: tokens to conditions, latents to samples."""
+ENCODER, SAMPLE_ENCODER, DECODER, PREVIEW = "encoder", "sample_encoder", "decoder", "preview"
+"""Names of the heads of models of several stages, which are those of the stages: tokens to
+conditions, samples to latents, latents to samples, and latents to what is only looked at."""
 
 
 class FlowProcess:

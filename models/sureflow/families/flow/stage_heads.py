@@ -1,6 +1,8 @@
-"""The heads of models of several stages: the encoder of texts, and the decoder of latents."""
+"""The heads of models of several stages, each by the name of its stage."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -8,29 +10,47 @@ from torch import Tensor
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.engine import Head
 from sureflow.core.process import Reply
-from sureflow.networks import Decoder, TextEncoder
+from sureflow.families.flow.process import DECODER, ENCODER, PREVIEW, SAMPLE_ENCODER
+from sureflow.networks import Decoder, SampleEncoder, Staged, TextEncoder
 
 ROW_COUNTS = (1, 2, 4, 8)
 """Block sizes to try: a decoder takes much memory a row, and a lane asks for a row once."""
 
 
-def decoder(stage: Decoder, shape: tuple[int, ...]) -> Head:
+def heads(network: Staged) -> dict[str, Head]:
+    """The heads of the stages that there are, besides the velocity."""
+    found = {}
+    for name, stage in ((DECODER, network.decoder), (PREVIEW, network.preview)):
+        if stage is not None:
+            found[name] = decoder(stage, network.shape)
+    if network.encoder is not None:
+        found[ENCODER] = encoder(network.encoder)
+    if network.sample_encoder is not None and network.decoder is not None:
+        found[SAMPLE_ENCODER] = sample_encoder(network.sample_encoder, network.decoder.shape)
+    return found
+
+
+def decoder(stage: Decoder, shape: Sequence[int]) -> Head:
     """Head that answers the sample, ``data``, for a ``latent [n, *shape]``."""
-    device = next(stage.parameters(), torch.zeros(0)).device
 
     def decoded(latent: Tensor) -> Reply:
         return {"data": stage(latent)}
 
-    def rows(count: int) -> dict[str, Tensor]:
-        drawn = [normal(shape, 0, row, Purpose.START) for row in range(count)]
-        return {"latent": torch.stack(drawn).to(device)}
+    return Head(decoded, lambda count: {"latent": _drawn(stage, shape, count)}, ROW_COUNTS)
 
-    return Head(decoded, rows, ROW_COUNTS)
+
+def sample_encoder(stage: SampleEncoder, shape: Sequence[int]) -> Head:
+    """Head that answers the ``latent`` for a ``sample [n, *shape]``."""
+
+    def encoded(sample: Tensor) -> Reply:
+        return {"latent": stage(sample)}
+
+    return Head(encoded, lambda count: {"sample": _drawn(stage, shape, count)}, ROW_COUNTS)
 
 
 def encoder(stage: TextEncoder) -> Head:
     """Head that answers the condition, ``embedding``, for ``tokens [n, tokens]``."""
-    device = next(stage.parameters(), torch.zeros(0)).device
+    device = _device(stage)
     length, size = stage.prompt.tokens, stage.prompt.size
 
     def embedded(tokens: Tensor) -> Reply:
@@ -42,3 +62,13 @@ def encoder(stage: TextEncoder) -> Head:
         return {"tokens": ((numbers * 7919 + numbers // length) % size).to(device)}
 
     return Head(embedded, rows, ROW_COUNTS)
+
+
+def _drawn(stage: torch.nn.Module, shape: Sequence[int], count: int) -> Tensor:
+    """Rows of noise of this shape."""
+    rows = [normal(tuple(shape), 0, row, Purpose.START) for row in range(count)]
+    return torch.stack(rows).to(_device(stage))
+
+
+def _device(stage: torch.nn.Module) -> torch.device:
+    return next(stage.parameters(), torch.zeros(0)).device

@@ -22,20 +22,35 @@ def read_state(
         InvalidFieldError: They are malformed or of another shape, such as that of a sample of a
             model that decodes latents.
     """
+    shape = shape or card.state_shape
     try:
-        return read_array(written, shape or card.state_shape, field)
+        return read_array(written, shape, field)
     except InvalidFieldError as error:
         if not card.latent:
             raise
-        latents = f"{card.name} has a decoder and no encoder of samples: give latents"
-        raise InvalidFieldError(
-            field, f"{error.message}; {latents} {[*card.state_shape]}"
-        ) from None
+        why = "and no encoder of samples" if card.encoded is None else "and this is of latents"
+        latents = f"{card.name} has a decoder {why}: give latents {[*shape]}"
+        raise InvalidFieldError(field, f"{error.message}; {latents}") from None
 
 
 def read_given(card: ModelCard, written: Any, field: str) -> Array:
-    """Return a sample that is to be inverted; see :func:`read_state`."""
-    return read_state(written, card, field)
+    """Return a sample, ``[*shape]``, or its state, ``[*state_shape]``.
+
+    They differ where latents are decoded. A sample is taken there if the model encodes it.
+
+    Raises:
+        InvalidFieldError: See :func:`read_state`.
+    """
+    if card.encoded is None:
+        return read_state(written, card, field)
+    try:
+        return read_array(written, card.encoded, field)
+    except InvalidFieldError as error:
+        try:
+            return read_array(written, card.state_shape, field)
+        except InvalidFieldError:
+            latents = f"or give latents {[*card.state_shape]}"
+            raise InvalidFieldError(field, f"{error.message}; {latents}") from None
 
 
 def read_state_mask(written: Any, card: ModelCard, field: str, *, whole: bool) -> Mask:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from sureflow.networks.foreign.diffusers import class_of, make
 from sureflow.networks.foreign.diffusers_adapters import Adapter
 
-UNUSED = ("encoder", "quant_conv")
-"""Parts of an autoencoder that only encode."""
+ENCODING, DECODING = ("encoder", "quant_conv"), ("decoder", "post_quant_conv")
+"""Parts of an autoencoder that only encode, and that only decode."""
 
 
-class LatentDecoder(Adapter):
-    """An autoencoder without what only encodes, and called to decode."""
+class HalfAutoencoder(Adapter):
+    """An autoencoder without the parts that have no use; there are no constants."""
+
+    unused: ClassVar[tuple[str, ...]]
 
     def adapt(self, given: Mapping[str, object]) -> None:
-        """Leave out what only encodes; there are no constants."""
+        """Leave these parts out."""
         super().adapt(given)
-        for name in UNUSED:
+        for name in self.unused:
             if isinstance(getattr(self, name, None), nn.Module):
                 delattr(self, name)
+
+
+class LatentDecoder(HalfAutoencoder):
+    """An autoencoder that is called to decode."""
+
+    unused = ENCODING
 
     def forward(self, z: Tensor) -> Any:
         """Decode latents ``[B, C, h, w]``; the images are in ``sample``."""

@@ -17,7 +17,7 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import LATENT, Branch, Inverted, Sample
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.diffusion.spec import DiffusionSpec
-from sureflow.families.flow.embeddings import Embeddings
+from sureflow.families.flow.encodings import Encodings
 from sureflow.families.flow.operations import Inpaint, Resample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
@@ -76,7 +76,7 @@ def asked(model: Model, head: str) -> Iterator[list[int]]:
 
 def fresh(model: Model) -> None:
     """Forget what was encoded."""
-    model.engine.embeddings = Embeddings()  # type: ignore[attr-defined]
+    model.engine.encodings = Encodings()  # type: ignore[attr-defined]
 
 
 def test_a_sample_is_decoded_from_its_latent() -> None:
@@ -127,7 +127,7 @@ def test_a_text_is_encoded_once() -> None:
 def test_the_answer_does_not_depend_on_what_is_kept() -> None:
     spec = FlowSpec(3, 1, "heun", 4, condition=text(1, 4, 3), guidance=2.0)
     (kept,) = run(BENT, [spec])
-    BENT.engine.embeddings = Embeddings(0)  # type: ignore[attr-defined]
+    BENT.engine.encodings = Encodings(0)  # type: ignore[attr-defined]
     others = [FlowSpec(7, n, "rk4", 3, condition=text(n, 1, 1)) for n in range(4)]
     made = run(BENT, [*others, spec, *others], 3)
     assert same(made[4], kept)
@@ -135,16 +135,16 @@ def test_the_answer_does_not_depend_on_what_is_kept() -> None:
     assert same(run(BENT, [spec])[0], kept)
 
 
-def test_embeddings_are_kept_up_to_a_number_of_bytes() -> None:
-    kept = Embeddings(limit=24)
+def test_encodings_are_kept_up_to_a_number_of_bytes() -> None:
+    kept = Encodings(limit=24)
     for number in range(4):
-        kept.put(np.array([number]), torch.full((2,), float(number)))
-        assert kept.get(np.array([0])) is not None, "used, so that others go first"
+        kept.put(bytes([number]), torch.full((2,), float(number)))
+        assert kept.get(bytes([0])) is not None, "used, so that others go first"
     assert kept.nbytes == 24
-    assert kept.get(np.array([1])) is None
-    assert kept.get(np.array([3])).tolist() == [3, 3]
-    kept.put(np.array([9]), torch.zeros(100))
-    assert kept.get(np.array([9])) is None
+    assert kept.get(bytes([1])) is None
+    assert kept.get(bytes([3])).tolist() == [3, 3]
+    kept.put(bytes([9]), torch.zeros(100))
+    assert kept.get(bytes([9])) is None
 
 
 @pytest.mark.parametrize(("method", "tolerance"), [("heun", None), ("ab2", None), ("dopri5", 0.01)])
