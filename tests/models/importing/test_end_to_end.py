@@ -17,12 +17,13 @@ from torch import Tensor
 
 import sureflow
 from sureflow.core.draw import Purpose, normal
+from sureflow.families.flow.inversion import invert
 from sureflow.importing.adapter import Adapter
 from sureflow.importing.run import import_model
 from sureflow.networks import declare_plugin
 from tests.models.networks.foreign.programs import Image
 from tests.models.networks.foreign.programs import saved as exported
-from tests.tiny_diffusers import peer, saved, scheduled
+from tests.tiny_diffusers import UNET, peer, saved, scheduled
 
 COUNT, SEED, STEPS, CLASS = 3, 11, 5, 2
 """The steps divide 1000: otherwise DDIM of diffusers steps to other times than it goes on from."""
@@ -95,6 +96,60 @@ def test_folder_of_diffusers(tmp_path: Path) -> None:
         for step in scheduler.timesteps:
             x = scheduler.step(network(x, step, label).sample, step, x).prev_sample
     close(model, x, label=CLASS)
+
+
+def pipeline(folder: Path) -> tuple[Any, Any]:
+    """A pipeline of a tiny U-Net of latents, with two autoencoders, which are returned."""
+    diffusers = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    unet = diffusers.UNet2DModel(**UNET | {"in_channels": 4, "out_channels": 4, "sample_size": 4})
+    full = diffusers.AutoencoderKL(
+        block_out_channels=(8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        norm_num_groups=4,
+        scaling_factor=0.25,
+        shift_factor=0.5,
+    )
+    tiny = diffusers.AutoencoderTiny(
+        encoder_block_out_channels=(4, 4),
+        decoder_block_out_channels=(4, 4),
+        num_encoder_blocks=(1, 1),
+        num_decoder_blocks=(1, 1),
+    )
+    for part, module in (("unet", unet), ("vae", full), ("taesd", tiny)):
+        module.save_pretrained(folder / part)
+    parts = {"unet": ["diffusers", "UNet2DModel"], "vae": ["diffusers", "AutoencoderKL"]}
+    (folder / "model_index.json").write_text(json.dumps(parts))
+    scheduled(folder, "DDIMScheduler")
+    return full.eval(), tiny.eval()
+
+
+def test_latents_are_those_of_the_autoencoder(tmp_path: Path) -> None:
+    """What it is given is encoded as in diffusers; previews are those of the tiny decoder."""
+    full, tiny = pipeline(tmp_path / "theirs")
+    made = import_model(str(tmp_path / "theirs"), "mine", tmp_path / "mine", Adapter())
+    assert "Frames of trajectories are decoded by AutoencoderTiny, for previews." in made.notes
+    model = sureflow.load(tmp_path / "mine")
+    assert model.card.stages == ("sample_encoder", "decoder", "preview")
+    assert model.card.media == "image"
+    images, latents = torch.rand(3, 3, 8, 8) * 2 - 1, torch.randn(3, 4, 4, 4)
+    network = model.network
+    with torch.no_grad():
+        encoded = (full.encode(images).latent_dist.mode() - 0.5) * 0.25
+        decoded = full.decode(latents / 0.25 + 0.5).sample
+        for found, expected in (
+            (network.sample_encoder(images), encoded),
+            (network.decoder(latents), decoded),
+            (network.preview(latents), tiny.decode(latents).sample),
+        ):
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    options: dict[str, Any] = {"method": "euler", "tolerance": None, "steps": 2}
+    (by_image,) = invert(model, images[:1].numpy(), **options)
+    (by_latent,) = invert(model, encoded[:1].numpy(), **options)
+    np.testing.assert_allclose(by_image.start, by_latent.start, rtol=1e-4, atol=1e-4)
+    off = np.square(by_image.data - images[0].numpy()).mean() / images[0].square().mean()
+    assert by_image.inversion_error == pytest.approx(float(off) ** 0.5, rel=1e-4)
 
 
 def test_module_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
