@@ -18,6 +18,7 @@ from sureflow.importing.stored import Stored, check_stored
 from sureflow.networks import FrozenVelocity, Staged, VelocityNetwork, build
 from sureflow.sampling.evaluator import main_head
 from sureflow.training.arrays import Arrays, arrays_in
+from sureflow.training.latent_data import latents_of
 from sureflow.training.soundness import Assessment, assess, check_finite
 from sureflow.training.suited import suited
 from sureflow.weights import with_tied
@@ -86,7 +87,7 @@ def write(
     if not network.null_label:
         notes.append("It knows no null label, so that every sample needs a class.")
     classes = classes or tuple(map(str, range(network.classes)))
-    samples = None if data is None else suited(arrays_in(data, classes), network)
+    samples = None if data is None else suited(latents_of(arrays_in(data, classes), whole), network)
     check_finite(network, samples or _noise(network))
     doubt = ""
     if samples is None:

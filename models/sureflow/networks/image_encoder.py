@@ -7,17 +7,14 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from sureflow.moments import RowwiseConv2d
 from sureflow.networks.network import check_depth
 
 
 class ImageEncoder(nn.Module):
-    """Convolutions, each but the last followed by a halving of the edges.
+    """Convolutions, one that halves the edges for each of the ``channels``, and two that do not.
 
-    Maps ``[B, colours, h 2^n, w 2^n]`` to ``[B, latent, h, w]``, where ``n`` is one less than the
-    number of ``channels``: the mirror image of an
-    :class:`~sureflow.networks.image_decoder.ImageDecoder`. A halving folds space into four times as
-    many channels. Over the data of its training a latent has mean 0 and variance 1 by channel.
+    Maps ``[B, colours, h 2^n, w 2^n]`` to ``[B, latent, h, w]`` for ``n`` channels. Over the data
+    of its training a latent has mean 0 and variance 1 by channel.
 
     Args:
         latent: Channels of a latent.
@@ -28,22 +25,17 @@ class ImageEncoder(nn.Module):
         ValueError: There are too many levels.
     """
 
-    def __init__(self, latent: int, channels: Sequence[int] = (16, 32, 64), colours: int = 1):
+    def __init__(self, latent: int, channels: Sequence[int] = (32, 64), colours: int = 1) -> None:
         super().__init__()
         check_depth("channels", len(channels))
-        self.stem = RowwiseConv2d(colours, channels[0], 3, padding=1)
-        self.shrink = nn.ModuleList(
-            RowwiseConv2d(4 * fine, coarse, 3, padding=1) for fine, coarse in pairwise(channels)
-        )
-        self.fold = nn.PixelUnshuffle(2)
-        self.act = nn.SiLU()
-        self.head = RowwiseConv2d(channels[-1], latent, 3, padding=1)
-        self.norm = nn.BatchNorm2d(latent, affine=False)
+        layers: list[nn.Module] = []
+        for fine, coarse in pairwise((colours, *channels)):
+            layers += [nn.Conv2d(fine, coarse, 3, stride=2, padding=1), nn.SiLU()]
+        layers += [nn.Conv2d(channels[-1], channels[-1], 3, padding=1), nn.SiLU()]
+        layers += [nn.Conv2d(channels[-1], latent, 3, padding=1)]
+        self.layers = nn.Sequential(*layers, nn.BatchNorm2d(latent, affine=False))
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images."""
-        h = self.act(self.stem(images))
-        for layer in self.shrink:
-            h = self.act(layer(self.fold(h)))
-        out: Tensor = self.norm(self.head(h))
+        out: Tensor = self.layers(images)
         return out

@@ -154,14 +154,15 @@ def _stages(written: dict[str, Any]) -> dict[str, Any]:
     if kind_of(inner, "network.denoiser") is Staged:
         raise ValueError("network.denoiser.kind: a network of stages is none itself")
     denoiser, stages = build(inner), dict[str, Any]()
-    for name in ("decoder", "preview"):
-        if config := written.get(name):
-            stages[name] = _stage(Decoder, config, f"network.{name}")
-    if config := written.get("sample_encoder"):
-        stages["sample_encoder"] = _sample_encoder(config, denoiser, stages.get("decoder"))
+    if config := written.get("decoder"):
+        stages["decoder"] = _stage(Decoder, config, "network.decoder")
     if config := written.get("encoder"):
         shape = text_of(denoiser, config.get("condition", "text")).shape
         stages["encoder"] = _stage(TextEncoder, {"shape": shape, **config}, "network.encoder")
+    if config := written.get("sample_encoder"):
+        stages["sample_encoder"] = _sample_encoder(config, denoiser, stages.get("decoder"))
+    if config := written.get("preview"):
+        stages["preview"] = _stage(Decoder, config, "network.preview")
     return {"denoiser": denoiser, **stages}
 
 

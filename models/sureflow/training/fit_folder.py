@@ -16,6 +16,7 @@ from sureflow.networks import FrozenVelocity, Staged
 from sureflow.training.arrays import Arrays, arrays_in
 from sureflow.training.better_variance import BetterVariance, Wanted
 from sureflow.training.held_out import split
+from sureflow.training.latent_data import latents_of
 from sureflow.training.own import own_samples, usual_count
 from sureflow.training.soundness import assess, check_finite
 from sureflow.training.suited import suited
@@ -94,7 +95,7 @@ class FolderFit:
             count = self.own or usual_count(model, steps * batch)
             source = own_samples(model, count, self.seed, state, self.conditions, self.quiet)
         else:
-            source = arrays_in(self.data, config.classes)
+            source = latents_of(arrays_in(self.data, config.classes), whole)
         fitted = suited(source, network)
         assert isinstance(fitted, Arrays)
         parts = split(fitted, self.seed)

@@ -128,12 +128,18 @@ def pipeline(folder: Path) -> tuple[Any, Any]:
 def test_latents_are_those_of_the_autoencoder(tmp_path: Path) -> None:
     """What it is given is encoded as in diffusers; previews are those of the tiny decoder."""
     full, tiny = pipeline(tmp_path / "theirs")
-    made = import_model(str(tmp_path / "theirs"), "mine", tmp_path / "mine", Adapter())
+    images, latents = torch.rand(3, 3, 8, 8) * 2 - 1, torch.randn(3, 4, 4, 4)
+    save_file({"samples": images}, tmp_path / "images.safetensors")
+    made = import_model(
+        *(str(tmp_path / "theirs"), "mine", tmp_path / "mine", Adapter()),
+        data=tmp_path / "images.safetensors",
+        force=True,
+    )
+    assert any(note.startswith("On the data it explains") for note in made.notes)
     assert "Frames of trajectories are decoded by AutoencoderTiny, for previews." in made.notes
     model = sureflow.load(tmp_path / "mine")
     assert model.card.stages == ("sample_encoder", "decoder", "preview")
     assert model.card.media == "image"
-    images, latents = torch.rand(3, 3, 8, 8) * 2 - 1, torch.randn(3, 4, 4, 4)
     network = model.network
     with torch.no_grad():
         encoded = (full.encode(images).latent_dist.mode() - 0.5) * 0.25

@@ -33,7 +33,7 @@ CONFIG: dict[str, Any] = {
     },
     "sample_encoder": {
         "base": "image_encoder",
-        "arguments": {"latent": 2, "channels": [8, 16]},
+        "arguments": {"latent": 2, "channels": [8]},
     },
     "preview": {
         "base": "image_decoder",
@@ -158,7 +158,11 @@ def test_a_checkpoint_holds_all_stages(tmp_path: Path) -> None:
         ),
         ("preview.arguments", {"channels": [4]}, r"preview\.shape: .*, but it gives \[1, 4, 4\]"),
         ("sample_encoder", {"scale": 1.0}, r"sample_encoder\.scale: is that of the decoder"),
-        ("sample_encoder.arguments", {"channels": [8]}, r"sample_encoder\.shape: .* gives \[2, 8"),
+        (
+            "sample_encoder.arguments",
+            {"channels": [8, 8]},
+            r"sample_encoder\.shape: is \[2, 4, 4\], but it gives \[2, 2, 2\]",
+        ),
         ("sample_encoder", {"base": "ear"}, r"network\.sample_encoder\.base: 'ear' is not inst"),
         ("encoder", {"condition": "words"}, r"encoder\.condition: 'words' is no text .*: text$"),
         ("encoder", {"tokens": 0}, r"network\.encoder\.tokens: 0 is not a number in 1"),

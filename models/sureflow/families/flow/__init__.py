@@ -105,7 +105,10 @@ class Flow(Family):
         return "steps made in parallel cannot be taken up again" if parallel else None
 
     def warm_up_lanes(self, card: ModelCard) -> Iterator[FlowSpec]:
-        """Lanes of one step with every method, guided and not; the first with derivatives."""
+        """Lanes of one step with every method, guided and not.
+
+        The first has derivatives, and is looked at if there is a decoder for that.
+        """
         label = 0 if card.classes else None
         given = {name: _example(condition) for name, condition in card.conditions.items()}
         for index, method in zip(count(), cycle(METHODS), strict=False):
@@ -114,6 +117,8 @@ class Flow(Family):
                 spec = replace(spec, guidance=2.0)
             if card.differentiable and not index:
                 spec = replace(spec, scores=(DIFFERENTIATED,))
+            if "preview" in card.stages and not index:
+                spec = replace(spec, watch=(0,))
             yield spec
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from sureflow.core.family import families
 from sureflow.core.lane import Branch, Inverted
 from sureflow.families.flow.encodings import Encodings
 from sureflow.families.flow.operations import Guide, Inpaint, Resample
@@ -159,6 +160,14 @@ def test_views_are_decoded_by_the_preview() -> None:
                 assert (ours[2], theirs[2] == 0) == (0, False)
     (halted,) = run(MODEL, [replace(SPEC, watch=(0, 5), halt=5)])
     assert halted.views[1].prediction.tobytes() == seen[0].views[1].prediction.tobytes()
+
+
+def test_warm_up_asks_the_preview() -> None:
+    spec = next(families()["flow"].warm_up_lanes(MODEL.card))
+    MODEL.check(spec)
+    with asked(MODEL, "preview") as previews:
+        run(MODEL, [spec])
+    assert sum(previews) == 2
 
 
 @pytest.mark.parametrize(
