@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import fields
@@ -34,6 +35,7 @@ from sureflow_server.api.browser_guard import BrowserGuard, Hosts
 from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
+from sureflow_server.bodies import Bodies
 from sureflow_server.engine.account import Limits
 from sureflow_server.engine.admission import AdmissionLimits
 from sureflow_server.engine.errors import StartupError
@@ -59,6 +61,10 @@ ALLOWED = ("Authorization", "Idempotency-Key", "Last-Event-ID", "Prefer", "X-Req
 
 EXPOSED = ("Location", "Retry-After", "Retry-After-Ms", "X-Request-Id", "X-Sureflow-Record")
 """Headers that a page of an allowed origin may read."""
+
+
+SWITCH_S = 0.001
+"""Seconds for which the event loop waits for a thread that reads a long body."""
 
 
 class Application(FastAPI):
@@ -116,6 +122,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        sys.setswitchinterval(SWITCH_S)
         if replica is not None:
             await replica.start()
         pool.start()
@@ -139,10 +146,12 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
+    bodies = Bodies(settings.bodies_bytes, settings.max_body_bytes)
     app.state.service = Service(
         settings,
         pool,
         metrics,
+        bodies,
         keys=None if settings.api_keys_file is None else KeyRing(settings.api_keys_file),
         accounts=accounts,
         replays=replays,
@@ -152,7 +161,7 @@ def create_app(
     )
     problems.install(app)
     disconnect.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, bodies=bodies)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

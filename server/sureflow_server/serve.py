@@ -40,6 +40,7 @@ class _Server(uvicorn.Server):
         """Let the engine drain before the sockets close, so that readiness is false meanwhile."""
         pool, seconds = self.service.pool, self.service.settings.drain_s
         self.loop.call_soon_threadsafe(pool.drain, seconds)
+        self.loop.call_soon_threadsafe(self.service.bodies.close)
         super().handle_exit(sig, frame)
 
 

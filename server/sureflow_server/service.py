@@ -10,6 +10,7 @@ from fastapi import Request
 from sureflow.core.family import Family, families
 from sureflow.recipe import FIRST_FAMILY
 from sureflow_server.api.board import Board
+from sureflow_server.bodies import Bodies
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
 from sureflow_server.keys.accounts import Accounts
@@ -27,6 +28,7 @@ class Service:
     """The running server: settings, engine, metrics, API keys if it has any, and what it keeps.
 
     Attributes:
+        bodies: Those of requests under way.
         replays: Answers to requests with an idempotency key.
         jobs: Requests that go on without their clients.
         handles: Where they are kept; ``None`` before the server runs.
@@ -36,6 +38,7 @@ class Service:
     settings: Settings
     pool: Pool
     metrics: Metrics
+    bodies: Bodies
     keys: KeyRing | None
     accounts: Accounts
     replays: Replays

@@ -80,6 +80,8 @@ class Settings(BaseSettings):
         max_queued_bytes: Bytes that are reserved for them, their key frames and what they were
             made from, in the process that answers; beyond it, 429.
         max_body_bytes: Largest request body.
+        bodies_bytes: Bodies of requests under way, all together; a client may have a quarter of
+            it. Beyond it, 429.
         data_dir: Folder for what must outlive the process; ``None`` is ``sureflow`` in
             ``$XDG_DATA_HOME`` or else in ``~/.local/share``. Two servers cannot share it.
         store: Where rewind handles are kept: ``None`` is in ``data_dir``; a ``redis://``,
@@ -136,6 +138,7 @@ class Settings(BaseSettings):
     max_queued_samples: PositiveInt = 4096
     max_queued_bytes: PositiveInt = 1 << 30
     max_body_bytes: PositiveInt = 1 << 20
+    bodies_bytes: PositiveInt = 32 << 20
     data_dir: Path | None = None
     store: SecretStr | None = None
     store_max_bytes: PositiveInt = 1 << 30

@@ -10,24 +10,31 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ConfigDict, PlainValidator, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from sureflow.core.card import Condition, ModelCard
-from sureflow.core.json_array import JsonArray, is_file, read_array, read_mask
-from sureflow.core.schema import InvalidFieldError, Schema
+from sureflow.core.json_array import JsonArray, is_file, listed, read_array, read_mask
+from sureflow.core.schema import MOST, NAME_LENGTH, InvalidFieldError, Schema
 from sureflow.core.vocabulary import PADDING, Prompt
 
 LABEL = "label"
 
+TEXT_LENGTH = 10_000
+"""Most characters of a text, of which encoders read far fewer."""
+
 
 def _label(value: object) -> int | str:
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, str) and len(value) <= NAME_LENGTH:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST:
         return value
     raise PydanticCustomError("label", "Input should be the number or the name of a class")
 
 
-Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=int | str)]
+LabelName = Annotated[str, Field(max_length=NAME_LENGTH)]
+LabelNumber = Annotated[int, Field(ge=-MOST, le=MOST)]
+Label = Annotated[int | str, PlainValidator(_label, json_schema_input_type=LabelNumber | LabelName)]
 
 
 class ConditionOptions(Schema):
@@ -92,7 +99,7 @@ def _array(written: Any, name: str, card: ModelCard, field: str) -> npt.NDArray[
         names = [*((LABEL,) if card.classes else ()), *card.conditions]
         message = f"{card.name} takes {', '.join(names) or 'no condition'}; leave it out"
         raise InvalidFieldError(field, message)
-    condition = card.conditions[name]
+    condition, written = card.conditions[name], listed(written, field)
     if isinstance(written, str) and condition.kind == "text" and not is_file(written):
         return _tokens(written, condition.prompt, field)
     if condition.prompt is not None and _numbered(written, condition):
@@ -113,6 +120,8 @@ def _tokens(text: str, prompt: Prompt | None, field: str) -> npt.NDArray[np.int6
         lacks = "no encoder" if prompt is None else "an encoder whose vocabulary is not known here"
         other = "the embedding" if prompt is None else "the embedding or the tokens"
         raise InvalidFieldError(field, f"is text, and the model has {lacks}: give {other}")
+    if len(text) > TEXT_LENGTH:
+        raise InvalidFieldError(field, f"has {len(text)} characters; at most {TEXT_LENGTH}")
     if not text.strip():
         return None
     try:
@@ -123,14 +132,15 @@ def _tokens(text: str, prompt: Prompt | None, field: str) -> npt.NDArray[np.int6
 
 def _numbered(written: Any, condition: Condition) -> bool:
     """Whether this is a list of tokens, and could not be the array itself."""
-    whole = isinstance(written, list) and all(type(number) is int for number in written)
-    return whole and condition.shape != (len(written),)
+    if not isinstance(written, np.ndarray) or written.ndim != 1:
+        return False
+    return written.dtype.kind in "iu" and condition.shape != written.shape
 
 
-def _checked(written: list[int], prompt: Prompt, field: str) -> npt.NDArray[np.int64]:
+def _checked(written: npt.NDArray[Any], prompt: Prompt, field: str) -> npt.NDArray[np.int64]:
     """Tokens, filled up."""
-    least, most = min(written), max(written)
-    if len(written) > prompt.tokens or least < 0 or most >= prompt.size:
+    short = 0 < len(written) <= prompt.tokens
+    if not short or written.min() < 0 or written.max() >= prompt.size:
         allowed = f"at most {prompt.tokens} tokens in 0 .. {prompt.size - 1}"
         raise InvalidFieldError(field, f"should be an array, or {allowed}")
     return np.array([*written, *[PADDING] * (prompt.tokens - len(written))], np.int64)

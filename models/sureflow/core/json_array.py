@@ -7,7 +7,7 @@ import binascii
 import io
 import math
 from collections.abc import Sequence
-from contextlib import suppress
+from itertools import chain
 from typing import Annotated, Any
 
 import numpy as np
@@ -23,18 +23,97 @@ PNG, NPY = b"\x89PNG\r\n", b"\x93NUMPY"
 NUMBERS = "fiub"
 """Kinds of arrays that hold numbers: floats, integers, booleans."""
 
+PIECE = 8192
+"""Numbers that are read at a time."""
 
-def _written(value: object) -> list[Any] | str:
-    if isinstance(value, str) or (isinstance(value, list) and value):
+MAX_DEPTH = 16
+"""Most dimensions of an array."""
+
+UNLIKE = "should be nested lists of numbers, all of a level alike"
+
+
+Numbers = npt.NDArray[np.generic]
+Written = Numbers | list[Any] | str
+"""What an array is read from; see :data:`JsonArray`."""
+
+
+def _written(value: object) -> Numbers | str:
+    if isinstance(value, str):
         return value
-    message = "Input should be nested lists, or a .npy or .png file in base64"
-    raise PydanticCustomError("array", "{message}", {"message": message})
+    if not isinstance(value, list) or not value:
+        message = "Input should be nested lists, or a .npy or .png file in base64"
+        raise PydanticCustomError("array", "{message}", {"message": message})
+    try:
+        return gathered(value)
+    except ValueError as error:
+        raise PydanticCustomError("array", "{why}", {"why": f"Input {error}"}) from None
 
 
 JsonArray = Annotated[
-    list[Any] | str, PlainValidator(_written, json_schema_input_type=list[Any] | str)
+    Numbers | str, PlainValidator(_written, json_schema_input_type=list[Any] | str)
 ]
-"""An array in JSON: nested lists, or a ``.npy`` or ``.png`` file in base64."""
+"""An array in JSON: nested lists, or a ``.npy`` or ``.png`` file in base64.
+
+Lists are read as an array; the text of a file is left as it is until the shape is known.
+"""
+
+
+def gathered(lists: list[Any]) -> Numbers:
+    """Return nested lists of numbers as an array.
+
+    They are read in pieces of some thousand numbers, since nothing else in the process runs while
+    NumPy reads one.
+
+    Raises:
+        ValueError: They are something else, or not all of a level alike.
+    """
+    each = _numbers_in(lists[0]) if lists else 1
+    step = max(1, PIECE // max(each, 1))
+    if len(lists) <= step and each <= PIECE:
+        return _piece(lists)
+    if each > PIECE:
+        pieces = [gathered(one)[None] for one in lists if isinstance(one, list) and one]
+    else:
+        pieces = [_piece(lists[at : at + step]) for at in range(0, len(lists), step)]
+    if sum(map(len, pieces)) != len(lists) or len({piece.shape[1:] for piece in pieces}) > 1:
+        raise ValueError(UNLIKE)
+    return np.concatenate(pieces)
+
+
+def listed(written: Written, field: str) -> Numbers | str:
+    """Return nested lists as an array, and anything else as it is.
+
+    Raises:
+        InvalidFieldError: They are not regular, or hold something other than numbers.
+    """
+    try:
+        return gathered(written) if isinstance(written, list) else written
+    except ValueError as error:
+        raise InvalidFieldError(field, str(error)) from None
+
+
+def _numbers_in(first: object) -> int:
+    """About how many numbers there are below an element, judged by the first of every level."""
+    count, depth = 1, 0
+    while isinstance(first, list) and first and depth < MAX_DEPTH:
+        count, first, depth = count * len(first), first[0], depth + 1
+    return count
+
+
+def _piece(lists: list[Any]) -> Numbers:
+    shape, level = [len(lists)], lists
+    while level and isinstance(level[0], list):
+        # By their types first: a text of a million letters would be one per element.
+        if {*map(type, level)} != {list} or len({*map(len, level)}) > 1 or len(shape) > MAX_DEPTH:
+            raise ValueError(UNLIKE)
+        shape.append(len(level[0]))
+        level = [*chain.from_iterable(level)]
+    if not {*map(type, level)} <= {int, float, bool}:
+        raise ValueError(UNLIKE)
+    array = np.array(level)
+    if array.dtype.kind not in NUMBERS:
+        raise ValueError(UNLIKE)
+    return array.reshape(shape)
 
 
 def is_file(text: str) -> bool:
@@ -42,7 +121,7 @@ def is_file(text: str) -> bool:
     return text.startswith(tuple(base64.b64encode(magic[:6]).decode() for magic in (PNG, NPY)))
 
 
-def read_array(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
+def read_array(written: Written, shape: Sequence[int], field: str) -> Array:
     """Return the array ``[*shape]`` in data units; black in a PNG is -1, and white is 1.
 
     The client may leave out a leading dimension of size 1.
@@ -56,7 +135,7 @@ def read_array(written: list[Any] | str, shape: Sequence[int], field: str) -> Ar
     return np.ascontiguousarray(array.reshape(tuple(shape)))
 
 
-def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt.NDArray[np.bool_]:
+def read_mask(written: Written, shape: Sequence[int], field: str) -> npt.NDArray[np.bool_]:
     """Return the mask ``[*shape]``, true where a number is above 0 or a pixel brighter than grey.
 
     The mask of an image may leave out the channels; it then applies to all of them.
@@ -71,9 +150,10 @@ def read_mask(written: list[Any] | str, shape: Sequence[int], field: str) -> npt
     return np.ascontiguousarray(np.broadcast_to(array > 0, tuple(shape)))
 
 
-def _numbers(written: list[Any] | str, shape: Sequence[int], field: str) -> Array:
+def _numbers(written: Written, shape: Sequence[int], field: str) -> Array:
     """The array as float32, in its own shape; a PNG in as many channels as the shape has."""
-    array = _decoded(written, shape, field) if isinstance(written, str) else _listed(written, field)
+    read = listed(written, field)
+    array = _decoded(read, shape, field) if isinstance(read, str) else read
     with np.errstate(over="ignore"):
         numbers = array.astype(np.float32)
     if not np.isfinite(numbers).all():
@@ -81,15 +161,7 @@ def _numbers(written: list[Any] | str, shape: Sequence[int], field: str) -> Arra
     return numbers
 
 
-def _listed(lists: list[Any], field: str) -> npt.NDArray[np.generic]:
-    with suppress(ValueError):
-        array = np.array(lists)
-        if array.dtype.kind in NUMBERS:
-            return array
-    raise InvalidFieldError(field, "should be nested lists of numbers, all of a level alike")
-
-
-def _decoded(text: str, shape: Sequence[int], field: str) -> npt.NDArray[np.generic]:
+def _decoded(text: str, shape: Sequence[int], field: str) -> Numbers:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -101,7 +173,7 @@ def _decoded(text: str, shape: Sequence[int], field: str) -> npt.NDArray[np.gene
     raise InvalidFieldError(field, "is base64 of something other than a .npy or .png file")
 
 
-def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
+def _npy(data: bytes, field: str) -> Numbers:
     """Read a ``.npy`` file, checking its header before memory is allocated."""
     file, form = io.BytesIO(data), np.lib.format
     try:
@@ -116,7 +188,7 @@ def _npy(data: bytes, field: str) -> npt.NDArray[np.generic]:
         raise InvalidFieldError(field, f"is no .npy file of numbers: {_line(error)}") from error
 
 
-def _png(data: bytes, shape: Sequence[int], field: str) -> npt.NDArray[np.generic]:
+def _png(data: bytes, shape: Sequence[int], field: str) -> Numbers:
     """Decode a PNG to -1 .. 1 in as many channels as the shape has; checks its size first."""
     if len(shape) < 2:
         raise InvalidFieldError(field, "should be a vector, is an image")

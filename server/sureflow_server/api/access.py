@@ -7,10 +7,13 @@ declared. A server without keys lets every request do everything.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
@@ -18,10 +21,13 @@ from starlette.types import Scope as Connection
 from sureflow_server.address import parsed
 from sureflow_server.api import media_type
 from sureflow_server.api.family_part import FAMILY_OF
+from sureflow_server.api.json_body import JsonRequest
 from sureflow_server.api.problems import Problem
 from sureflow_server.keys.key import SCOPES, Key, Scope
 from sureflow_server.keys.ring import RefusedKeyError
 from sureflow_server.service import Service
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 OPEN: tuple[Scope, ...] = ()
 """Needs no key."""
@@ -82,6 +88,17 @@ class Guarded(APIRoute):
     def __init__(self, path: str, *args: Any, **options: Any) -> None:
         super().__init__(path, *args, **options)
         self.needed = {method: needed(method, path) for method in self.methods or ()}
+
+    def get_route_handler(self) -> Handler:
+        """Read the body as what the route declares, before FastAPI asks for it."""
+        answer, declared = super().get_route_handler(), self.body_field
+        kind = None if declared is None else declared.field_info.annotation
+        reader: TypeAdapter[Any] | None = None if kind is None else TypeAdapter(kind)
+
+        async def handle(request: Request) -> Response:
+            return await answer(JsonRequest(request, reader))
+
+        return handle
 
     async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Answer, if the key is good for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from sureflow.core.schema import InvalidFieldError
+from sureflow_server.api.public_text import printable, shown
 from sureflow_server.engine.errors import EngineError, ImpossibleError
 from sureflow_server.store import StoreError
 
@@ -48,6 +50,7 @@ TITLES = {
     "calibration-changed": (409, "The calibration beside the model is not the one in service"),
     "load-failed": (409, "The model could not be loaded; what was in service still is"),
     "handle-expired": (410, "The handle has expired"),
+    "bodies-full": (429, "As many bodies are under way as there is room for"),
     "payload-too-large": (413, "The body is too large"),
     "uri-too-long": (414, "The URL is too long"),
     "unsupported-media-type": (415, "The body must be application/json"),
@@ -75,6 +78,15 @@ TITLES = {
 
 STATUS_KINDS = {400: "malformed-body", 404: "not-found", 405: "method-not-allowed"}
 
+MAX_ERRORS = 20
+"""Errors that a document lists; it counts the others."""
+
+MAX_BYTES = 4096
+"""Of a document."""
+
+DETAIL, MESSAGE, FIELD, INSTANCE = 1000, 400, 80, 200
+"""Characters of its texts, so that with one error it is always within :data:`MAX_BYTES`."""
+
 UNAVAILABLE = "the store cannot be reached at present"
 
 
@@ -94,7 +106,8 @@ class ProblemDocument(BaseModel):
     detail: str = Field(examples=["sampler.steps: Input should be greater than or equal to 1"])
     instance: str = Field(description="Path of the request.", examples=["/v1/generate"])
     request_id: str = Field(examples=["req_6f1c0a4be2f9"])
-    errors: list[FieldError] = []
+    errors: list[FieldError] = Field(default=[], max_length=MAX_ERRORS)
+    errors_omitted: int = Field(default=0, description="How many errors are not listed, for size.")
 
 
 class Problem(HTTPException):
@@ -115,8 +128,10 @@ class Problem(HTTPException):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
-        self.errors = errors
-        super().__init__(TITLES[kind][0], detail, headers)
+        listed = errors[:MAX_ERRORS]
+        self.errors = [(shown(field, FIELD), shown(text, MESSAGE)) for field, text in listed]
+        self.omitted = len(errors) - len(listed)
+        super().__init__(TITLES[kind][0], shown(detail, DETAIL), headers)
 
     @classmethod
     def field(cls, path: str, message: str, kind: str = "validation") -> Problem:
@@ -136,19 +151,29 @@ class Problem(HTTPException):
         """
         told = ((_path([*within, *each["loc"]], body), _message(each)) for each in complaints)
         errors = [*dict.fromkeys(told)]
-        return cls("validation", "; ".join(f"{path}: {text}" for path, text in errors), errors)
+        first = "; ".join(f"{path}: {text}" for path, text in errors[:MAX_ERRORS])
+        return cls("validation", first, errors)
 
     def as_json(self, path: str, request_id: str) -> dict[str, Any]:
-        """Return the JSON object."""
-        return {
+        """Return the JSON object, of at most :data:`MAX_BYTES`."""
+        listed = [{"field": field, "message": message} for field, message in self.errors]
+        document = {
             "type": TYPE_PREFIX + self.kind,
             "title": TITLES[self.kind][1],
             "status": self.status_code,
             "detail": self.detail,
-            "instance": path,
+            "instance": printable(path, INSTANCE),
             "request_id": request_id,
-            "errors": [{"field": path, "message": message} for path, message in self.errors],
+            "errors": listed,
         }
+        if self.omitted:
+            document["errors_omitted"] = self.omitted
+        while (
+            len(listed) > 1 and len(json.dumps(document, ensure_ascii=False).encode()) > MAX_BYTES
+        ):
+            listed.pop()
+            document["errors_omitted"] = self.omitted + len(self.errors) - len(listed)
+        return document
 
     def response(self, request: Request) -> Response:
         """Return the HTTP response."""
@@ -219,7 +244,7 @@ def _http(request: Request, error: Exception) -> Response:
         return answer(request, error)
     assert isinstance(error, HTTPException)
     kind = STATUS_KINDS.get(error.status_code, "internal")
-    detail = f"{request.method} {request.url.path}: {HTTPStatus(error.status_code).phrase}"
+    detail = f"{request.method}: {HTTPStatus(error.status_code).phrase}"
     return answer(request, Problem(kind, detail, headers=error.headers))
 
 
@@ -239,11 +264,7 @@ def _validation(request: Request, error: Exception) -> Response:
     if request.method == "POST" and media_type != "application/json":
         got = media_type or "none"
         return answer(request, Problem("unsupported-media-type", f"Content-Type is {got}"))
-    complaints = error.errors()
-    if complaints[0]["type"] == "json_invalid":
-        message = f"{complaints[0]['ctx']['error']} at character {complaints[0]['loc'][-1]}"
-        return answer(request, Problem("malformed-body", message, [("body", message)]))
-    return answer(request, Problem.invalid(complaints, error.body))
+    return answer(request, Problem.invalid(error.errors(), error.body))
 
 
 def _path(whole: Sequence[str | int], body: Any) -> str:

@@ -1,0 +1,37 @@
+"""What a client may read of a text that came from deeper down, or from a client."""
+
+from __future__ import annotations
+
+import re
+
+ADDRESS = re.compile(r"(?: at)? 0x[0-9A-Fa-f]{6,}")
+"""Of an object in memory, as Python shows it."""
+
+PATH = re.compile(
+    r"(?<![\w.:/~)\]}-])/(?!(?:v1|v2|generate|edit|invert|health|metrics|docs)\b)"
+    r"(?:[^\s'\"`,;:()<>]*/)*(?=[^\s'\"`,;:()<>/])"
+)
+"""The folders of an absolute path that is none of ours: of a file, its name is enough."""
+
+
+def shown(text: str, length: int) -> str:
+    """Return a text without addresses and folders of this machine, as :func:`printable` does."""
+    begin = text[: 2 * length]
+    rest = "..." if len(text) > len(begin) else ""
+    return printable(PATH.sub("", ADDRESS.sub("", begin)) + rest, length)
+
+
+def printable(text: str, length: int) -> str:
+    """Return a text on one line, shortened.
+
+    What cannot be printed is escaped, lone surrogates included, so that any encoding will do.
+    """
+    begin = text[: length + 1]
+    if not begin.isprintable():
+        begin = "".join(each if each.isprintable() else escaped(each) for each in begin)
+    return f"{begin[: length - 3]}..." if len(begin) > length else begin
+
+
+def escaped(character: str) -> str:
+    """Return a character as Python writes it in a string."""
+    return character.encode("unicode_escape").decode("ascii")
