@@ -8,12 +8,14 @@ from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
+from sureflow_server.log_line import Line
+from sureflow_server.repeats import Repeats
+
 LogFormat = Literal["text", "json"]
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is being served; empty outside of any."""
 
-TEXT = "%(asctime)s %(levelname)s %(message)s"
 FIELDS = ("levelname", "name", "message", "request_id")
 RENAMED = {"levelname": "level", "name": "logger"}
 
@@ -22,11 +24,13 @@ def configure(form: LogFormat) -> None:
     """Send everything from INFO on to standard error.
 
     JSON lines have ``timestamp, level, logger, message``, ``request_id`` where there is one, what
-    the call gave as ``extra``, and ``exc_info`` with the traceback of an exception.
+    the call gave as ``extra``, and ``exc_info`` with the traceback of an exception. The same
+    warning or error is written a few times a minute, and counted.
     """
     handler = logging.StreamHandler()
     handler.addFilter(_with_request_id)
-    handler.setFormatter(logging.Formatter(TEXT) if form == "text" else _Lines())
+    handler.addFilter(Repeats())
+    handler.setFormatter(Line() if form == "text" else _Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 

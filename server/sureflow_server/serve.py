@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 
 from sureflow_server import studio
+from sureflow_server.accepting import ScarceDescriptors
 from sureflow_server.address import in_both_forms
 from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
@@ -98,6 +99,7 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
         timeout_graceful_shutdown=ceil(settings.drain_s) + LAST_WORDS_S,
     )
     server = _Server(config, service)
+    server.loop.set_exception_handler(ScarceDescriptors())
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await service.wait_ready()

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from nicegui import Client, ui
+from nicegui import app as front
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import theme
@@ -25,6 +27,10 @@ MOST_PAGES = 1000
 
 RECONNECT_S = 10.0
 """A page that has lost its connection for longer begins anew."""
+
+
+def _missing(request: Request, error: Exception) -> Response:
+    return PlainTextResponse("there is no such file", 404)
 
 
 class Studio:
@@ -43,6 +49,8 @@ class Studio:
             await Page(address).build()
 
         ui.page(PAGE)(show)
+        # NiceGUI would open one of its pages for everything that there is not.
+        front.add_exception_handler(404, _missing)
         ui.run_with(
             self._front,
             title="Sureflow Studio",

@@ -20,6 +20,9 @@ from sureflow.core.vocabulary import PADDING, Prompt
 
 LABEL = "label"
 
+MAX_ARRAYS = 64
+"""Named arrays of a condition, at most."""
+
 TEXT_LENGTH = 10_000
 """Most characters of a text, of which encoders read far fewer."""
 
@@ -52,7 +55,9 @@ class ConditionOptions(Schema):
 
     @model_validator(mode="before")
     @classmethod
-    def _not_empty(cls, given: Any) -> Any:
+    def _within_bounds(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) > MAX_ARRAYS:
+            raise PydanticCustomError("too_long", f"at most {MAX_ARRAYS} names")
         if given == {}:
             missing = InitErrorDetails(type="missing", loc=(LABEL,), input=given)
             raise ValidationError.from_exception_data(cls.__name__, [missing])

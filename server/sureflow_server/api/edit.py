@@ -16,6 +16,7 @@ from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
 from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
+from sureflow_server.api.json_body import beside
 from sureflow_server.api.opened_handle import card_of_handle, inexact, open_handle
 from sureflow_server.api.original import sample_record, surest
 from sureflow_server.api.problems import Problem, problems
@@ -29,7 +30,7 @@ router = APIRouter(tags=["rewind"], route_class=Guarded)
 _responses: dict[int | str, dict[str, Any]] = {
     200: {"model": EditResponse},
     **ACCEPTED,
-    **problems(400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 500, 503, 504),
+    **problems(400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 500, 503, 504, 507),
 }
 
 
@@ -56,7 +57,8 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     step = branching_step(body, opened)
     frame = await opened.frame(service.store, step)
     frames = await service.store.frames(body.handle)
-    planned = plan_edit(body, opened, card, step, frame, service.settings)
+    plan = partial(plan_edit, body, opened, card, step, frame, service.settings)
+    planned = await beside(request, plan)
     planned = replace(planned, exact=doubt is None)
 
     def document(run: Run) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
-from sureflow.core.schema import Flag, Integer, Number, Schema
+from sureflow.core.schema import MOST, AtMost, Flag, Integer, Name, Number, Schema
 from sureflow_server.api.family_part import deferred_part, operation_of
 from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.requests import ConfidenceOptions, Deadline, OutputOptions, Priority, Seed
@@ -29,7 +29,7 @@ class AtTime(Schema):
 class AtStep(Schema):
     """A step."""
 
-    step: Annotated[Integer, Field(ge=0)]
+    step: Annotated[Integer, Field(ge=0, le=MOST)]
     """So many steps completed."""
 
 
@@ -64,15 +64,14 @@ At = Annotated[
 class EditRequest(Schema):
     """Take a trajectory up again where it was, and send it elsewhere."""
 
-    handle: str = Field(max_length=64)
+    handle: Annotated[Name, Field(max_length=64)]
     """Of a sample of this server."""
 
     at: At = "commit"
     """Where to leave the trajectory; commit is its own commit point."""
 
     operations: Annotated[
-        tuple[Annotated[Any, deferred_part(operation_of)], ...],
-        Field(max_length=MAX_OPERATIONS),
+        tuple[Annotated[Any, deferred_part(operation_of)], ...], AtMost(MAX_OPERATIONS)
     ] = ()
     """What to do there, in this order. Without any the rest is made again, which with the same
     sampler gives the same bytes."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sureflow.core.schema import Flag, Integer, Number, Schema
+from sureflow.core.schema import LARGEST, MOST, Flag, Integer, Number, Schema
 from sureflow_server.filters import Action, Score
 
 DEFAULT_MAX_ATTEMPTS = 4
@@ -28,10 +28,10 @@ class FilterOptions(Schema):
     by: Score = "confidence"
     """confidence: higher is surer; uncertainty: lower is surer."""
 
-    min: Number | None = None
+    min: Annotated[Number, Field(ge=-LARGEST, le=LARGEST)] | None = None
     """Pass at this score or above."""
 
-    max: Number | None = None
+    max: Annotated[Number, Field(ge=-LARGEST, le=LARGEST)] | None = None
     """Pass at this score or below."""
 
     keep: Annotated[Number, Field(gt=0, le=1)] | None = None
@@ -39,7 +39,7 @@ class FilterOptions(Schema):
     1 - keep or above. Decided sample by sample, so the share of a request's own samples varies.
     For settings at which confidence holds only, `calibrated.holds` of `GET /v1/models`."""
 
-    top: Annotated[Integer, Field(ge=1)] | None = None
+    top: Annotated[Integer, Field(ge=1, le=MOST)] | None = None
     """Pass if among so many of the surest of this request: exactly so many do. Decided once all
     samples are finished; a stream has them at its end."""
 
@@ -50,7 +50,7 @@ class FilterOptions(Schema):
     classes, the rate is that over all classes in equal shares. Choose the rate without looking at
     the certified ones."""
 
-    accept: Annotated[Integer, Field(ge=1)] | None = None
+    accept: Annotated[Integer, Field(ge=1, le=MOST)] | None = None
     """Go on until so many samples have passed; `n` is then this number. Samples that fail are
     treated as `action` says, and are part of the answer."""
 
@@ -59,7 +59,7 @@ class FilterOptions(Schema):
     sample instead, as `accept` does for n samples; rewind: leave it out, take the sample back to
     its commit point and send it elsewhere from there. Every sample keeps its record."""
 
-    max_attempts: Annotated[Integer, Field(ge=1)] | None = None
+    max_attempts: Annotated[Integer, Field(ge=1, le=MOST)] | None = None
     """With `accept` or `regenerate`: stop after this many times as many samples as shall pass,
     whatever has passed; with `rewind`: attempts at each sample, the first one included. 4 by
     default."""

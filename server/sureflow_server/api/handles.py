@@ -40,10 +40,10 @@ router = APIRouter(tags=["rewind"], route_class=Guarded)
 FormatQuery = Annotated[
     Form | None, Query(alias="format", description="As `output.format` of `POST /v1/generate`.")
 ]
-_refusals = problems(401, 403, 404, 409, 410, 422, 429, 500, 503)
+_refusals = problems(401, 403, 404, 409, 410, 422, 429, 500, 503, 507)
 
 
-@router.get("/v1/handles", response_model=HandleList, responses=problems(401, 403, 422, 503))
+@router.get("/v1/handles", response_model=HandleList, responses=problems(401, 403, 422, 503, 507))
 async def listing(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,

@@ -18,6 +18,7 @@ from sureflow_server.api.handle_options import handle_options
 from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.invert_request import InvertRequest
 from sureflow_server.api.jobs import ACCEPTED, serve
+from sureflow_server.api.json_body import beside
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.resolve import card_of, form_of, lane_of, scores_of
@@ -48,7 +49,8 @@ async def invert(
 
 async def _invert(request: Request, body: InvertRequest) -> Response:
     document = partial(whole, request_id=request.state.request_id)
-    return await serve(request, _plan(body, Service.of(request)), document)
+    planned = await beside(request, partial(_plan, body, Service.of(request)))
+    return await serve(request, planned, document)
 
 
 def _plan(request: InvertRequest, service: Service) -> Plan:

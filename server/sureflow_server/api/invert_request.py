@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sureflow.core.condition import ConditionOptions
 from sureflow.core.json_array import JsonArray
-from sureflow.core.schema import Schema
+from sureflow.core.schema import AtMost, Name, Schema
 from sureflow_server.api.family_part import named_part
 from sureflow_server.api.requests import ConfidenceOptions, Deadline, OutputOptions, Priority, Seed
 from sureflow_server.api.rewind_options import RewindOptions
@@ -22,10 +22,10 @@ class InvertRequest(Schema):
     The flow is integrated from each of them back to noise, and from there as usual.
     """
 
-    model: str | None = None
+    model: Name | None = None
     """By default the server's default model."""
 
-    samples: Annotated[tuple[JsonArray, ...], Field(min_length=1, max_length=MAX_GIVEN)]
+    samples: Annotated[tuple[JsonArray, ...], Field(min_length=1), AtMost(MAX_GIVEN)]
     """Each of the model's shape, in the units of its data: nested lists, or a `.npy` or `.png` file
     in base64. Where samples are decoded, each a latent; a sample too if the model has a
     `sample_encoder`."""

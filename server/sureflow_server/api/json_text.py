@@ -10,13 +10,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from time import sleep
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-PIECE = 1 << 14
+PIECE = 1 << 13
 """Bytes that are read at a time."""
+
+REST_S = 1e-4
+"""Seconds between two pieces, in which other threads, such as the event loop's, get their turn."""
 
 MAX_DEPTH = 32
 """Lists and objects within each other, at most."""
@@ -134,6 +138,7 @@ def _list(marks: _Marks, begin: int, end: int) -> list[Any]:
             found.append(_value(marks, one, other))
         else:
             found += _loads(b"[%b]" % marks.text[one:other], one - 1)
+        sleep(REST_S)
     return found
 
 
@@ -152,6 +157,7 @@ def _object(marks: _Marks, begin: int, end: int) -> dict[str, Any]:
         else:
             found.update(_loads(b"{%b}" % marks.text[one:other], one - 1))
         _count(len(found))
+        sleep(REST_S)
     return found
 
 

@@ -18,6 +18,7 @@ from sureflow_server.api.calibrate import CalibrateRequest, calibration, calibra
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.jobs import ACCEPTED, accepted
 from sureflow_server.api.problems import Problem, problems
+from sureflow_server.api.public_text import shown
 from sureflow_server.api.responses import ModelList, ModelRecord
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
@@ -131,7 +132,9 @@ def _records(service: Service) -> dict[str, ModelRecord]:
         for name, card in pool.cards.items()
     }
     failed = {
-        name: ModelRecord(name=name, state="failed", default=name == default, error=error)
+        name: ModelRecord(
+            name=name, state="failed", default=name == default, error=shown(error, 1000)
+        )
         for name, error in pool.failures.items()
     }
     unloaded = {

@@ -214,10 +214,22 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+ANYWHERE = (400, 414, 431, 500)
+"""Statuses of problems that any request may meet: before it has reached a route, or by a bug."""
+
+
 def declare(document: dict[str, Any]) -> None:
-    """Give the error responses of an OpenAPI document their media type."""
+    """Add what any operation may answer, and give all error responses their media type."""
+    schema = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
     for path in document["paths"].values():
         for operation in path.values():
+            for status in ANYWHERE:
+                phrase, content = (
+                    HTTPStatus(status).phrase,
+                    {"application/json": {"schema": schema}},
+                )
+                response = {"description": phrase, "content": content}
+                operation["responses"].setdefault(str(status), response)
             for status, response in operation["responses"].items():
                 if status >= "400":
                     response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sureflow.core.condition import ConditionOptions
 from sureflow.core.family import families
-from sureflow.core.schema import Flag, Integer, Number, OneOf, Schema
+from sureflow.core.schema import MOST, AtMost, Flag, Integer, Name, Number, OneOf, Schema
 from sureflow_server.api.family_part import named_part
 from sureflow_server.api.filter_options import FilterOptions
 from sureflow_server.api.rewind_options import RewindOptions
@@ -46,7 +46,7 @@ class ConfidenceOptions(Schema):
         ),
     ] = None
 
-    also: tuple[ScoreName, ...] = ()
+    also: Annotated[tuple[ScoreName, ...], AtMost(len(SCORES))] = ()
     """Further scores to return in `scores`. Most are free; some ask for evaluations of their
     own."""
 
@@ -69,10 +69,10 @@ class OutputOptions(Schema):
 class GenerateRequest(Schema):
     """Ask for `n` samples of a model, each with its confidence."""
 
-    model: str | None = None
+    model: Name | None = None
     """By default the server's default model."""
 
-    n: Annotated[Integer, Field(ge=1)] = 1
+    n: Annotated[Integer, Field(ge=1, le=MOST)] = 1
     """How many samples; with `filter.accept`, leave it out."""
 
     seed: Seed | None = None

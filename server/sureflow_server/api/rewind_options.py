@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sureflow.core.schema import Number, Schema
+from sureflow.core.schema import LARGEST, AtMost, Number, Schema
 
 MAX_TIMES = 64
 
 LEAST_TTL_S = 0.1
 
 Moment = Annotated[Number, Field(ge=0, lt=1)]
-Moments = Annotated[tuple[Moment, ...], Field(max_length=MAX_TIMES)]
+Moments = Annotated[tuple[Moment, ...], AtMost(MAX_TIMES)]
 
 
 def _kind(keep: object) -> str:
@@ -35,5 +35,5 @@ class RewindOptions(Schema):
     saves the evaluations up to it when the sample is edited from there; what is not kept, or had to
     go for want of room, is made again, bit for bit."""
 
-    ttl_s: Annotated[Number, Field(ge=LEAST_TTL_S)] | None = None
+    ttl_s: Annotated[Number, Field(ge=LEAST_TTL_S, le=LARGEST)] | None = None
     """Seconds for which the handle lives; by default, and at most, what the server allows."""

@@ -13,6 +13,7 @@ from time import monotonic
 from sureflow.confidence.calibration import CALIBRATION, Calibration
 from sureflow.core.card import ModelCard
 from sureflow.core.lane import LaneSpec
+from sureflow.folders import checkpoint_folders
 from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.admission import AdmissionLimits, footprint
 from sureflow_server.engine.errors import (
@@ -151,7 +152,7 @@ class Pool:
         async with self._changing:
             self._check_open()
             if not self._has(name):
-                raise NoSuchModelError(f"there is no checkpoint folder {name} in {self.folder}")
+                raise NoSuchModelError(f"there is no checkpoint folder {name!r}")
             self._all = [each for each in self._all if not each.gone.is_set()]
             if len(self._all) >= MAX_WORKERS:
                 finishing = len(self._all) - 1
@@ -344,7 +345,7 @@ class Pool:
 
     def _has(self, name: str) -> bool:
         """Whether there is such a folder, and nowhere else than in that of the checkpoints."""
-        return Path(name).name == name and (Path(self.folder) / name).is_dir()
+        return name in {folder.name for folder in checkpoint_folders(Path(self.folder))}
 
     async def _warmed_up(self, standby: Supervisor, name: str) -> None:
         try:

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from sureflow.core.card import ModelCard
-from sureflow.core.condition import ConditionOptions, Label
+from sureflow.core.condition import MAX_ARRAYS, ConditionOptions, Label
 from sureflow.core.json_array import JsonArray
 from sureflow.core.lane import Array
-from sureflow.core.schema import Integer, InvalidFieldError, Number, Schema
+from sureflow.core.schema import AtMost, Integer, InvalidFieldError, Name, Number, Schema
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint, Mask, Resample, Uncertain
 from sureflow.families.flow.options import MAX_GUIDANCE
 from sureflow.families.flow.state_arrays import read_given, read_state, read_state_mask
@@ -90,7 +90,7 @@ class ConditionOperation(Schema):
     label: Label | None = None
     """Number or name of a class; by default as before."""
 
-    arrays: dict[str, JsonArray] | None = None
+    arrays: Annotated[dict[Name, JsonArray], AtMost(MAX_ARRAYS)] | None = None
     """Other named arrays, of models that take any; those that are left out are as before."""
 
     scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] | None = None
@@ -128,7 +128,7 @@ class GuideOperation(Schema):
     """Pull the sample toward a measurement, or up a score that the server has been given."""
 
     type: Literal["guide"]
-    operator: str = Field(max_length=64)
+    operator: Annotated[Name, Field(max_length=64)]
     """mask: some components are measured; downsample: means of blocks of pixels; blur: a Gaussian
     blur; or the name of a registered score."""
 

@@ -5,6 +5,7 @@ They are not in the OpenAPI document: the protocol has its own.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,7 +17,9 @@ from sureflow_server.api import health
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.generate_plan import plan_generate
+from sureflow_server.api.json_body import beside
 from sureflow_server.api.problems import OPEN_INFERENCE, Problem
+from sureflow_server.api.public_text import shown
 from sureflow_server.api.resolve import card_of
 from sureflow_server.api.submit import submit
 from sureflow_server.api.v2.inference import check_outputs, metadata, outputs_of, request_of
@@ -55,7 +58,7 @@ async def index(request: Request) -> list[dict[str, str]]:
     pool = Service.of(request).pool
     rows = [
         *((name, card.version, "READY", "") for name, card in pool.cards.items()),
-        *((name, "", "UNAVAILABLE", error) for name, error in pool.failures.items()),
+        *((name, "", "UNAVAILABLE", shown(error, 1000)) for name, error in pool.failures.items()),
         *((name, "", "UNAVAILABLE", "unloaded") for name in sorted(pool.unloaded)),
     ]
     return [dict(zip(("name", "version", "state", "reason"), row, strict=True)) for row in rows]
@@ -84,7 +87,8 @@ async def infer(request: Request, name: str, version: str | None = None) -> Resp
     if request.headers.get("content-encoding", "").lower() not in ENCODINGS:
         raise Problem("unsupported-media-type", "send the body as it is, without compression")
     card = _card(request, name, version)
-    inference, elements = read(await request.body(), request.headers.get(HEADER_LENGTH))
+    body, length = await request.body(), request.headers.get(HEADER_LENGTH)
+    inference, elements = await beside(request, partial(read, body, length))
     check_outputs(inference)
     planned = plan_generate(request_of(card, inference, elements), Service.of(request))
     run = await submit(request, planned)

@@ -12,8 +12,10 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 
+from sureflow.core.schema import MOST, NAME_LENGTH, AtMost, Name
+from sureflow_server.api.json_body import read_as
 from sureflow_server.api.problems import Problem
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -37,16 +39,24 @@ TYPES: dict[str, str] = {
 }
 """NumPy's names of the datatypes; beside them there is ``BYTES``, strings with their lengths."""
 
-Scalar = bool | int | float | str
-Parameters = dict[str, Scalar]
+MAX_TENSORS = 64
+"""Of a request, either way."""
+
+MAX_TEXT = 4096
+"""Characters of an element or a parameter that is a text."""
+
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+Scalar = bool | Whole | Annotated[float, Field(allow_inf_nan=False)] | Text
+Parameters = dict[Name, Scalar]
 
 
 class Input(BaseModel):
     """A tensor of a request."""
 
-    name: str
-    datatype: str
-    shape: list[Annotated[int, Field(ge=0)]]
+    name: Name
+    datatype: Name
+    shape: Annotated[list[Annotated[int, Field(ge=0, le=MOST)]], AtMost(8)]
     parameters: Parameters = {}
     data: Any = None
 
@@ -54,17 +64,20 @@ class Input(BaseModel):
 class Requested(BaseModel):
     """A tensor that is wanted in the answer."""
 
-    name: str
+    name: Name
     parameters: Parameters = {}
 
 
 class Inference(BaseModel):
     """The JSON of a request; the protocol lets members through that are not named here."""
 
-    id: str | None = None
+    id: Annotated[str, Field(max_length=NAME_LENGTH)] | None = None
     parameters: Parameters = {}
-    inputs: list[Input] = []
-    outputs: list[Requested] = []
+    inputs: Annotated[list[Input], AtMost(MAX_TENSORS)] = []
+    outputs: Annotated[list[Requested], AtMost(MAX_TENSORS)] = []
+
+
+INFERENCE = TypeAdapter(Inference)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,13 +122,7 @@ def read(body: bytes, header_length: str | None) -> tuple[Inference, dict[str, S
         length = int(header_length)
         if length > len(body):
             raise _malformed(HEADER_LENGTH, f"{length} bytes of a body of {len(body)}")
-    try:
-        inference = Inference.model_validate_json(body[:length])
-    except ValidationError as error:
-        complaints = error.errors()
-        if complaints[0]["type"] == "json_invalid":
-            raise _malformed("body", complaints[0]["msg"]) from None
-        raise Problem.invalid(complaints, within=["body"]) from None
+    inference = read_as(INFERENCE, body[:length])
     elements: dict[str, Scalar] = {}
     rest = memoryview(body)[length:]
     for tensor in inference.inputs:

@@ -1,0 +1,30 @@
+"""Lines of the log in which nobody but the server has written."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+TEXT = "%(asctime)s %(levelname)s %(message)s"
+
+CONTROLS = re.compile(r"[^\t\n -~\xa1-\u1fff\u2c00-\ud7ff\uf900-\ufffd\U00010000-\U0010ffff]")
+"""What a terminal may obey, or not show: control and direction characters, lone surrogates."""
+
+
+class Line(logging.Formatter):
+    """Text for people: the message on one line, the traceback of an exception below it."""
+
+    def __init__(self) -> None:
+        super().__init__(TEXT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as its base
+        """Return the line of the message."""
+        return _harmless(super().formatMessage(record)).replace("\n", "\\n")
+
+    def formatException(self, ei: logging._SysExcInfoType) -> str:  # noqa: N802
+        """Return the lines of a traceback."""
+        return _harmless(super().formatException(ei))
+
+
+def _harmless(text: str) -> str:
+    return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
