@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from pydantic import PlainValidator
+from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from sureflow.core.lane import Array
@@ -29,6 +29,9 @@ PIECE = 8192
 MAX_DEPTH = 16
 """Most dimensions of an array."""
 
+MAX_TEXT = 1 << 27
+"""Characters of a file in base64."""
+
 UNLIKE = "should be nested lists of numbers, all of a level alike"
 
 
@@ -38,7 +41,7 @@ Written = Numbers | list[Any] | str
 
 
 def _written(value: object) -> Numbers | str:
-    if isinstance(value, str):
+    if isinstance(value, str) and len(value) <= MAX_TEXT:
         return value
     if not isinstance(value, list) or not value:
         message = "Input should be nested lists, or a .npy or .png file in base64"
@@ -49,8 +52,10 @@ def _written(value: object) -> Numbers | str:
         raise PydanticCustomError("array", "{why}", {"why": f"Input {error}"}) from None
 
 
+FileText = Annotated[str, Field(max_length=MAX_TEXT)]
+
 JsonArray = Annotated[
-    Numbers | str, PlainValidator(_written, json_schema_input_type=list[Any] | str)
+    Numbers | str, PlainValidator(_written, json_schema_input_type=list[Any] | FileText)
 ]
 """An array in JSON: nested lists, or a ``.npy`` or ``.png`` file in base64.
 

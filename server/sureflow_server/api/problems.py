@@ -85,7 +85,7 @@ MAX_BYTES = 4096
 """Of a document."""
 
 DETAIL, MESSAGE, FIELD, INSTANCE = 1000, 400, 80, 200
-"""Characters of its texts, so that with one error it is always within :data:`MAX_BYTES`."""
+"""Bytes of its texts, so that with one error it is always within :data:`MAX_BYTES`."""
 
 UNAVAILABLE = "the store cannot be reached at present"
 

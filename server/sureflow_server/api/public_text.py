@@ -14,22 +14,23 @@ PATH = re.compile(
 """The folders of an absolute path that is none of ours: of a file, its name is enough."""
 
 
-def shown(text: str, length: int) -> str:
+def shown(text: str, nbytes: int) -> str:
     """Return a text without addresses and folders of this machine, as :func:`printable` does."""
-    begin = text[: 2 * length]
+    begin = text[: 2 * nbytes]
     rest = "..." if len(text) > len(begin) else ""
-    return printable(PATH.sub("", ADDRESS.sub("", begin)) + rest, length)
+    return printable(PATH.sub("", ADDRESS.sub("", begin)) + rest, nbytes)
 
 
-def printable(text: str, length: int) -> str:
-    """Return a text on one line, shortened.
+def printable(text: str, nbytes: int) -> str:
+    """Return a text on one line, in at most so many bytes of UTF-8.
 
     What cannot be printed is escaped, lone surrogates included, so that any encoding will do.
     """
-    begin = text[: length + 1]
+    begin = text[: nbytes + 1]
     if not begin.isprintable():
         begin = "".join(each if each.isprintable() else escaped(each) for each in begin)
-    return f"{begin[: length - 3]}..." if len(begin) > length else begin
+    encoded = begin.encode()
+    return f"{encoded[: nbytes - 3].decode(errors='ignore')}..." if len(encoded) > nbytes else begin
 
 
 def escaped(character: str) -> str:

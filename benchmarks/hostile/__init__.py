@@ -1,0 +1,1 @@
+"""What the server makes of requests that nobody of good will sends."""

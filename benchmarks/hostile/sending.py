@@ -1,0 +1,123 @@
+"""Sends hostile requests to a server, and says which answers are not what was promised."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+
+from benchmarks.hostile.mutations import chosen
+from benchmarks.hostile.request import Request
+from benchmarks.hostile.sound import sound
+
+JSON = {"Content-Type": "application/json"}
+MOST_BYTES = 4096
+WAIT_S = 30.0
+LEAK = re.compile(r"0x[0-9a-f]{8,}|/(?:home|tmp|root|usr|var|opt|work|etc)/[\w.-]+/", re.IGNORECASE)
+"""Addresses in memory and folders, as far as no request names them."""
+
+NAMED = {413, 422}
+"""Statuses whose problems name a field."""
+
+Documented = dict[tuple[str, str], set[int]]
+
+
+@dataclass
+class Outcome:
+    """What came of requests: their statuses, and what was wrong with the answers."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    offences: list[str] = field(default_factory=list)
+
+    def judge(self, request: Request, answer: httpx.Response, documented: Documented) -> None:
+        """Count an answer, and look at it."""
+        self.statuses[answer.status_code] += 1
+        if wrong := offence(request, answer, documented):
+            said = f"{request.method} {request.route} {request.changed}: {answer.status_code}"
+            self.offences.append(f"{said}: {wrong}: {answer.text[:200]}")
+
+
+def offence(request: Request, answer: httpx.Response, documented: Documented) -> str | None:
+    """Return what is wrong with an answer, if anything is."""
+    status = answer.status_code
+    known = documented.get((request.method, request.route))
+    if status == 500 or (known is not None and status not in known):
+        return "not documented"
+    if status < 400:
+        return None
+    if len(answer.content) > MOST_BYTES:
+        return f"{len(answer.content)} bytes"
+    sent = unquote(request.path) + request.body.decode(errors="replace")
+    if LEAK.search(answer.text) and not LEAK.search(sent):
+        return "an address or a path"
+    if answer.headers.get("content-type") == "application/problem+json":
+        return unnamed(answer.json()) if status in NAMED else None
+    plain = ("/v2", "/_nicegui", "/docs")
+    return None if request.path.startswith(plain) else "no problem document"
+
+
+def unnamed(document: dict[str, Any]) -> str | None:
+    """Return that a problem names no field, if so."""
+    named = all(error["field"] and error["message"] for error in document["errors"])
+    return None if document["errors"] and named else "no field is named"
+
+
+def statuses_of(document: dict[str, Any]) -> Documented:
+    """Return the statuses that an OpenAPI document promises; 405 is none of theirs."""
+    return {
+        (method.upper(), path): {405, *map(int, operation["responses"])}
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+def send(client: httpx.Client, requests: Iterable[Request]) -> Outcome:
+    """Send requests one after the other."""
+    outcome = Outcome()
+    documented = statuses_of(client.get("/openapi.json").json())
+    for request in requests:
+        headers = [*(JSON.items() if request.body else ()), *request.headers]
+        sent = client.build_request(
+            request.method, request.path, content=request.body or None, headers=dict(headers)
+        )
+        try:
+            outcome.judge(request, client.send(sent), documented)
+        except httpx.HTTPError as error:
+            what = f"{request.method} {request.route} {request.changed}"
+            outcome.offences.append(f"{what}: {type(error).__name__}")
+    return outcome
+
+
+def handle_of(client: httpx.Client) -> str:
+    """Make a handle that requests can speak of."""
+    body = {"model": "icons", "condition": {"label": 0}, "rewind": {"keep": "all"}}
+    made = client.post("/v1/generate", json=body).raise_for_status().json()
+    handle: str = made["samples"][0]["handle"]["id"]
+    return handle
+
+
+def main() -> int:
+    """Run it on a server of the models ``points`` and ``icons``; 1 if an answer is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with httpx.Client(base_url=options.url, timeout=WAIT_S) as client:
+        requests = chosen(sound(handle_of(client)), options.cases, options.seed)
+        outcome = send(client, requests)
+    found = dict(sorted(outcome.statuses.items()))
+    print(json.dumps({"cases": len(requests), "statuses": found}))
+    print(f"{len(outcome.offences)} offences", *outcome.offences[:200], sep="\n")
+    return int(bool(outcome.offences))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
