@@ -74,7 +74,7 @@ def chosen(requests: Sequence[Sound], count: int, seed: int) -> list[Request]:
 def _names(one: Sound) -> Iterator[Request]:
     for name in (*one.names, *one.query):
         for value in NAMES:
-            yield one.request(changed=f"{name}={value:.30}", **{name: value})
+            yield one.request(changed=f"{name}={value:.30}", names={name: value})
 
 
 def _bodies(body: Any) -> Iterator[tuple[str, str]]:

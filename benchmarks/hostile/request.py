@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 
@@ -46,7 +48,12 @@ class Sound:
     body: Any = None
     query: dict[str, str] = field(default_factory=dict)
 
-    def request(self, body: bytes | None = None, changed: str = "", **names: str) -> Request:
+    def request(
+        self,
+        body: bytes | None = None,
+        changed: str = "",
+        names: Mapping[str, str] = MappingProxyType({}),
+    ) -> Request:
         """Return it as it is sent, with other names or another body."""
         path = self.route
         for name, value in {**self.names, **names}.items():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from textwrap import indent
 
+INDENT = "    "
 TEXT = "%(asctime)s %(levelname)s %(message)s"
 
 CONTROLS = re.compile(r"[^\t\n -~\xa1-\u1fff\u2c00-\ud7ff\uf900-\ufffd\U00010000-\U0010ffff]")
@@ -12,7 +14,10 @@ CONTROLS = re.compile(r"[^\t\n -~\xa1-\u1fff\u2c00-\ud7ff\uf900-\ufffd\U00010000
 
 
 class Line(logging.Formatter):
-    """Text for people: the message on one line, the traceback of an exception below it."""
+    """Text for people: the message on one line, the traceback of an exception indented below it.
+
+    So no message of an exception can pass for a line of its own.
+    """
 
     def __init__(self) -> None:
         super().__init__(TEXT)
@@ -23,7 +28,7 @@ class Line(logging.Formatter):
 
     def formatException(self, ei: logging._SysExcInfoType) -> str:  # noqa: N802
         """Return the lines of a traceback."""
-        return _harmless(super().formatException(ei))
+        return indent(_harmless(super().formatException(ei)), INDENT)
 
 
 def _harmless(text: str) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -96,3 +96,23 @@ def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("somebody").debug("nobody reads this")
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(" WARNING careful")
+
+
+@pytest.mark.usefixtures("_root")
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nobody_else_writes_lines_or_moves_the_cursor(
+    capsys: pytest.CaptureFixture[str], form: Literal["text", "json"]
+) -> None:
+    configure(form)
+    hostile = "\x1b[2J\x07\r\n2026 ERROR mine \x00\x9b\x7f\u202e\u2028\ud800"
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        logging.getLogger("somebody").exception("it broke on %s", hostile)
+    said = capsys.readouterr().err
+    assert all(
+        character == "\n" or character.isprintable() for character in said.replace("\x7f", "")
+    )
+    first, *rest = said.splitlines()
+    assert "2026 ERROR mine" in first
+    assert [line for line in rest if line.startswith("2026")] == []

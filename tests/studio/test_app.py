@@ -26,3 +26,16 @@ def test_there_is_a_bound_on_open_pages(monkeypatch: pytest.MonkeyPatch) -> None
         False,
         False,
     ]
+
+
+def test_files_that_there_are_not_open_no_page() -> None:
+    studio = app.Studio("http://127.0.0.1:8000")
+
+    async def ask() -> list[int]:
+        transport = httpx.ASGITransport(studio)
+        async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+            return [(await client.get(f"/_nicegui/{number}")).status_code for number in range(20)]
+
+    before = len(app.Client.instances)
+    assert asyncio.run(ask()) == [404] * 20
+    assert len(app.Client.instances) == before

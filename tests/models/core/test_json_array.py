@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from sureflow.core.codec import npy
-from sureflow.core.json_array import read_array, read_mask
+from sureflow.core.json_array import gathered, read_array, read_mask
 from sureflow.core.schema import InvalidFieldError
 from sureflow.families.flow.codec import png
 
@@ -176,3 +176,36 @@ def test_damaged_files_are_refused_or_read(data: st.DataObject) -> None:
 def test_lists_of_anything_are_refused_or_read(lists: list[Any]) -> None:
     for reading in (read_array, read_mask):
         read_or_refused(reading, lists)
+
+
+@pytest.mark.parametrize("shape", [(20_000,), (300, 28, 28), (3, 50_000), (2, 3, 9000), (9000, 1)])
+def test_long_lists_are_read_in_pieces_and_are_the_same(shape: tuple[int, ...]) -> None:
+    array = np.arange(np.prod(shape)).reshape(shape)
+    for one in (array, array / 8, array > 5):
+        got = gathered(one.tolist())
+        np.testing.assert_array_equal(got, one)
+        assert got.dtype == one.dtype
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        [[0], [0] * 500_000],
+        [[[0]], [[0] * 500_000]],
+        [*[[0] * 28] * 9000, [0] * 27],
+        [*[[0] * 28] * 9000, 0],
+        [0] * 20_000 + [[0]],
+        [[0] * 20_000, [0] * 19_999],
+        [[0] * 20_000, 0],
+        [[0] * 20_000, [[0]] * 20_000],
+        ["x" * 500_000, *[""] * 5000],
+        [0] * 20_000 + ["x"],
+        [0] * 20_000 + [10**400],
+        [{}] * 9000,
+        [[[]], [[]] * 9000],
+    ],
+    ids=lambda lists: str(len(lists)),
+)
+def test_long_lists_that_are_not_alike_are_refused(lists: list[Any]) -> None:
+    with pytest.raises(ValueError, match="all of a level alike"):
+        gathered(lists)
