@@ -39,7 +39,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "max_queued_samples": (int, "Samples under way before 429; default 4096."),
     "max_queued_bytes": (int, "Bytes reserved for them; default 1073741824."),
     "max_body_bytes": (int, "Largest request body; default 1048576."),
-    "bodies_bytes": (int, "Bodies of requests under way, of all; default 33554432."),
+    "bodies_bytes": (int, "Bodies of requests under way, of all; default 67108864."),
     "data_dir": (Path, "Folder for rewind handles; default ~/.local/share/sureflow."),
     "store": (str, "redis:// address of what several servers share."),
     "store_max_bytes": (int, "Bytes of all handles and key frames; default 1073741824."),

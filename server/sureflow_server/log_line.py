@@ -24,12 +24,13 @@ class Line(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as its base
         """Return the line of the message."""
-        return _harmless(super().formatMessage(record)).replace("\n", "\\n")
+        return harmless(super().formatMessage(record)).replace("\n", "\\n")
 
     def formatException(self, ei: logging._SysExcInfoType) -> str:  # noqa: N802
         """Return the lines of a traceback."""
-        return indent(_harmless(super().formatException(ei)), INDENT)
+        return indent(harmless(super().formatException(ei)), INDENT)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Return a text whose characters no terminal obeys; line breaks and tabs stay."""
     return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -20,6 +20,7 @@ from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.fork_server import fork_server
 from sureflow_server.garbage import freeze_garbage
 from sureflow_server.keys.file import KeyFileError
+from sureflow_server.log_line import harmless
 from sureflow_server.protocol import BoundedProtocol
 from sureflow_server.replicas.open import open_replica
 from sureflow_server.service import Service
@@ -140,9 +141,10 @@ def _announce(service: Service, listener: socket.socket) -> None:
     models = ", ".join(service.pool.cards)
     print(f"sureflow: serving {models} at http://{name}:{port}", flush=True)
     for folder, error in service.pool.failures.items():
-        print(f"sureflow: {folder} could not be loaded: {error}", file=sys.stderr, flush=True)
+        said = harmless(f"sureflow: {folder} could not be loaded: {error}")
+        print(said, file=sys.stderr, flush=True)
 
 
 def _fail(message: str) -> int:
-    print(f"sureflow: {message}", file=sys.stderr, flush=True)
+    print(harmless(f"sureflow: {message}"), file=sys.stderr, flush=True)
     return 1

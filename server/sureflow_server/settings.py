@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     max_queued_samples: PositiveInt = 4096
     max_queued_bytes: PositiveInt = 1 << 30
     max_body_bytes: PositiveInt = 1 << 20
-    bodies_bytes: PositiveInt = 32 << 20
+    bodies_bytes: PositiveInt = 64 << 20
     data_dir: Path | None = None
     store: SecretStr | None = None
     store_max_bytes: PositiveInt = 1 << 30

@@ -31,6 +31,9 @@ MAX_MEMBERS = 256
 MAX_NESTS = 1 << 16
 """Lists and objects in all, at most; each takes twenty times the memory of its two characters."""
 
+MAX_COMMAS = 1 << 21
+"""Commas, at most: of each a place is noted."""
+
 MAX_LITERAL = 1000
 """Characters of a number, at most."""
 
@@ -55,6 +58,8 @@ def read_json(text: bytes) -> Any:
         JsonError: It is no JSON in UTF-8, or breaks one of the bounds.
     """
     text = text.removeprefix(BOM)
+    if text.count(b",") > MAX_COMMAS:
+        raise JsonError(f"more than {MAX_COMMAS} values; send arrays as .npy files")
     marks = _Marks(text)
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         if marks.deepest > MAX_DEPTH:
@@ -109,10 +114,12 @@ def _in_strings(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     quotes = data == QUOTE
     backslashes = data == BACKSLASH
     if backslashes.any():
-        # One that an odd number of backslashes precedes is part of the string.
-        places = np.arange(len(data), dtype=np.int32)
-        plain = np.maximum.accumulate(np.where(backslashes, np.int32(-1), places))
-        quotes[1:] &= ((places - plain)[:-1] & 1) == 0
+        # The first of a row of them, the third and so on escape what comes next.
+        places = np.flatnonzero(backslashes)
+        first = np.diff(places, prepend=-2) != 1
+        start = np.maximum.accumulate(np.where(first, places, 0))
+        next = places[(places - start) & 1 == 0] + 1
+        quotes[next[next < len(data)]] = False
     return (np.cumsum(quotes, dtype=np.uint8) & 1).astype(bool)
 
 

@@ -201,7 +201,7 @@ def to_problem(error: EngineError | StoreError | InvalidFieldError) -> Problem:
 def public_reason(error: StoreError) -> str:
     """Return what a client may know; where the store is, and why it fails, goes to the log."""
     if error.kind not in ("internal", "store-unavailable"):
-        return str(error)
+        return shown(str(error), DETAIL)
     log.warning("%s", error)
     return UNAVAILABLE if error.kind == "store-unavailable" else "an error of the store"
 

@@ -9,7 +9,7 @@ ADDRESS = re.compile(r"(?: at)? 0x[0-9A-Fa-f]{6,}")
 
 PATH = re.compile(
     r"(?<![\w.:/~)\]}-])/(?!(?:v1|v2|generate|edit|invert|health|metrics|docs)\b)"
-    r"(?:[^\s'\"`,;:()<>]*/)*(?=[^\s'\"`,;:()<>/])"
+    r"(?:[^\s'\"`,;:()<>/]*/)*(?=[^\s'\"`,;:()<>/])"
 )
 """The folders of an absolute path that is none of ours: of a file, its name is enough."""
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sureflow_server.api.public_text import printable
 from sureflow_server.logs import request_id
 from sureflow_server.traces import QUIET
 
@@ -17,6 +18,9 @@ REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 UNLOGGED = "unlogged"
 """Set in the state of a request that is no call of the API."""
+
+MAX_PATH = 500
+"""Bytes of a path in the log."""
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +59,7 @@ class RequestLog:
         finally:
             if not (scope["path"].startswith(QUIET) or scope["state"].get(UNLOGGED)):
                 # As it was sent: once decoded, it may hold a line of its own.
-                path = scope["raw_path"].decode("ascii", "backslashreplace")
+                path = printable(scope["raw_path"].decode("ascii", "backslashreplace"), MAX_PATH)
                 method, seconds = scope["method"], round(perf_counter() - begun, 6)
                 facts = {"method": method, "path": path, "status": status, "seconds": seconds}
                 log.info("%s %s %d in %.3f s", method, path, status, seconds, extra=facts)

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from sureflow_server.api import json_text
-from sureflow_server.api.json_text import MAX_DEPTH, MAX_MEMBERS, MAX_NESTS, JsonError, read_json
+from sureflow_server.api.json_text import (
+    MAX_COMMAS,
+    MAX_DEPTH,
+    MAX_MEMBERS,
+    MAX_NESTS,
+    JsonError,
+    read_json,
+)
 
 WORDS: list[Any] = [
     *(0, 1.5, -3, 1e9, None, True, "a", '"\\', "[{,:", "\\", "é☃", "x" * 30, "\ud800", "\x00"),
@@ -84,6 +91,7 @@ def test_a_long_text_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), f"more than {MAX_DEPTH} lists"),
         (b"[" * 10**6, f"more than {MAX_DEPTH} lists"),
         (b'{"a":' * 10**5, f"more than {MAX_DEPTH} lists"),
+        (b"[" + b"0," * (MAX_COMMAS + 1) + b"0]", f"more than {MAX_COMMAS} values"),
         (b"[" + b",".join([b"[]"] * MAX_NESTS) + b"]", f"more than {MAX_NESTS} lists"),
         (json.dumps(dict.fromkeys(map(str, range(MAX_MEMBERS + 1)))).encode(), "256 names"),
         (json.dumps(dict.fromkeys(map(str, range(10**5)))).encode(), "256 names"),

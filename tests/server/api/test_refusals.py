@@ -18,7 +18,7 @@ import pytest
 from benchmarks.hostile.mutations import chosen
 from benchmarks.hostile.sending import handle_of, send
 from benchmarks.hostile.sound import sound
-from sureflow_server.api.problems import MAX_BYTES, MAX_ERRORS, Problem
+from sureflow_server.api.problems import DETAIL, MAX_BYTES, MAX_ERRORS, Problem
 from sureflow_server.app import create_app
 from sureflow_server.settings import Settings
 from tests.server.running import Server, eventually, serving
@@ -212,6 +212,12 @@ def test_a_problem_hides_where_things_are_on_this_machine() -> None:
         assert text == "cannot read <_io.BytesIO object> of 'a.json'"
     for text in ("POST /v1/models/ring/load", "and/or", "https://example.org/a/b", "a / b", "1/2"):
         assert Problem("validation", text).detail == text
+
+
+def test_to_hide_them_costs_nothing() -> None:
+    """A pattern that goes back and forth would take years over some of these."""
+    for text in ("/" * 5000, "/a" * 5000, "'/ " * 5000, "0x" * 5000, " /a/b:" * 3000):
+        assert len(Problem("validation", text).detail) <= DETAIL
 
 
 def test_a_picture_that_is_none_is_refused_without_an_address(server: Server) -> None:
