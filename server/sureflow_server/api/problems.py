@@ -214,7 +214,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-ANYWHERE = (400, 414, 431, 500)
+ANYWHERE = (400, 403, 414, 431, 500)
 """Statuses of problems that any request may meet: before it has reached a route, or by a bug."""
 
 

@@ -112,7 +112,7 @@ def test_errors_are_declared_as_problem_documents(server: Server) -> None:
 def test_every_operation_owns_up_to_what_any_request_may_meet(server: Server) -> None:
     for path in document(server)["paths"].values():
         for operation in path.values():
-            assert {"400", "414", "431", "500"} <= set(operation["responses"])
+            assert {"400", "403", "414", "431", "500"} <= set(operation["responses"])
 
 
 def test_an_operation_with_a_body_declares_what_a_bad_body_gets(server: Server) -> None:
