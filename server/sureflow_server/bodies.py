@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,21 +34,21 @@ class Bodies:
         self.max_bytes = max(max_bytes, least_bytes)
         self.share = max(max_bytes // SHARES, least_bytes)
         self.size = 0
-        self.sizes: dict[str, int] = defaultdict(int)
+        self.sizes: Counter[str] = Counter()
         self.closing = False
         self._arriving: set[Deadline] = set()
 
     def take(self, client: str, nbytes: int) -> None:
-        """Count bytes that have arrived.
+        """Count bytes that have arrived, or will.
 
         Raises:
             NoRoomError: There is no room for them.
         """
-        self.size += nbytes
-        self.sizes[client] += nbytes
-        if self.size > self.max_bytes or self.sizes[client] > self.share:
+        if self.size + nbytes > self.max_bytes or self.sizes[client] + nbytes > self.share:
             what = f"at most {self.share} bytes of a client, and {self.max_bytes} of all, at a time"
             raise NoRoomError(what)
+        self.size += nbytes
+        self.sizes[client] += nbytes
 
     def release(self, client: str, nbytes: int) -> None:
         """Forget what a request has taken."""

@@ -44,9 +44,9 @@ class _Body:
 
     def __init__(self, limit: BodyLimit, scope: Scope, receive: Receive) -> None:
         announced = Headers(scope=scope).get("content-length", "0")
-        self._too_large = announced.isdecimal() and int(announced) > limit.max_bytes
+        self._announced = int(announced) if announced.isdecimal() else 0
         self._limit, self._scope, self._receive = limit, scope, receive
-        self._received, self._more = 0, True
+        self._received, self._taken, self._more = 0, 0, True
         self._client: str | None = None
         self._deadline = asyncio.get_running_loop().time() + BODY_S
 
@@ -56,7 +56,7 @@ class _Body:
         Raises:
             Problem: It is too much, or too late.
         """
-        if self._too_large:
+        if self._announced > self._limit.max_bytes:
             raise self._problem()
         message = await (self._next() if self._more else self._receive())
         self._more = message.get("more_body", False)
@@ -68,7 +68,8 @@ class _Body:
     def release(self) -> None:
         """Forget it."""
         if self._client is not None:
-            self._limit.bodies.release(self._client, self._received)
+            self._limit.bodies.release(self._client, self._taken)
+            self._taken = 0
 
     async def _next(self) -> Message:
         """Wait for a part; once the body is there, what may still come is the client's farewell."""
@@ -86,15 +87,18 @@ class _Body:
             raise Problem("body-too-slow", f"it must be there in {BODY_S:g} s") from None
 
     def _count(self, nbytes: int) -> None:
-        if nbytes:
-            if self._client is None:
-                self._client = owner(Request(self._scope))
-            self._received += nbytes
-            try:
-                self._limit.bodies.take(self._client, nbytes)
-            except NoRoomError as error:
-                headers = {"Retry-After": "1"}
-                raise Problem("bodies-full", str(error), headers=headers) from None
+        """Take room for all that is announced as soon as some of it is there, so it can end."""
+        self._received += nbytes
+        wanted = max(self._received, self._announced) if self._received else 0
+        if wanted <= self._taken:
+            return
+        if self._client is None:
+            self._client = owner(Request(self._scope))
+        try:
+            self._limit.bodies.take(self._client, wanted - self._taken)
+        except NoRoomError as error:
+            raise Problem("bodies-full", str(error), headers={"Retry-After": "1"}) from None
+        self._taken = wanted
 
     def _problem(self) -> Problem:
         message = f"the body may have at most {self._limit.max_bytes} bytes"
