@@ -307,7 +307,7 @@ def test_unfinished_bodies_take_no_more_than_they_may(alone: Server) -> None:
 
 
 def test_sigterm_does_not_wait_for_half_a_body(alone: Server) -> None:
-    with unfinished(alone, 2) as held:
+    with unfinished(alone, 1) as held:
         assert alone.client.get("/health/live").is_success
         alone.process.send_signal(signal.SIGTERM)
         answers = [b"".join(iter(lambda one=each: one.recv(65536), b"")) for each in held]
