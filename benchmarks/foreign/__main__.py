@@ -9,12 +9,14 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from benchmarks.foreign import page, scores, table, torchvision_gap
+from benchmarks.foreign import page, scores, table
 from benchmarks.report import Part, options, run_parts
 
 PARTS: dict[str, Part] = {
-    "table": lambda report, chosen: table.measure(report, chosen.quick, chosen.work, chosen.only),
-    "scores": lambda report, chosen: scores.measure(report, chosen.quick, chosen.work),
+    "table": lambda report, chosen: table.measure(
+        report, chosen.quick, chosen.work.resolve(), chosen.only
+    ),
+    "scores": lambda report, chosen: scores.measure(report, chosen.quick, chosen.work.resolve()),
 }
 
 
@@ -26,8 +28,6 @@ def main() -> None:
     parser.add_argument(
         "--work", type=Path, default=Path("runs/foreign"), help="where models are trained and kept"
     )
-    work = parser.parse_known_args()[0].work.resolve()
-    torchvision_gap.fill(work / "gap")
     run_parts("foreign", parser, PARTS, page.write)
 
 

@@ -14,11 +14,13 @@ from benchmarks.foreign.latents import Latents
 from benchmarks.foreign.peer import Peer
 from benchmarks.foreign.posterior import Posterior
 from benchmarks.foreign.programs import Exported, Onnx
+from benchmarks.foreign.prompted import Prompted
 from benchmarks.foreign.rectified import Rectified
 from benchmarks.foreign.unet import DataUNet, NoiseUNet, VelocityUNet
 
 KINDS: tuple[type[Peer], ...] = (
     *(NoiseUNet, VelocityUNet, DataUNet, EDM, ConditionedUNet, DiT, SD3, Flux, Latents),
+    Prompted,
     *(ConditionalFlow, Denoising, Rectified, FlowMatching, ContinuousFlow, Posterior),
     *(Exported, Onnx),
 )

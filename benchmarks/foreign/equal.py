@@ -40,7 +40,10 @@ def compared(peer: Peer, network: nn.Module, model: Model) -> tuple[float, list[
     with torch.no_grad():
         theirs = peer.sample(network, noise, torch.arange(ROWS) % 10)
     ours = run(model, specs(peer, model, ROWS))
-    return float((stacked(ours) - theirs).abs().max()), ours
+    found = stacked(ours)
+    if found.shape != theirs.shape:  # it gives latents, which we decode
+        found = torch.from_numpy(np.stack([sample.fields["latent"] for sample in ours]))
+    return float((found - theirs).abs().max()), ours
 
 
 def stacked(samples: list[Sample]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 
 from benchmarks.foreign.catalogue import PEERS
@@ -11,6 +12,7 @@ from benchmarks.foreign.equal import compared
 from benchmarks.foreign.imported import imported, prepare
 from benchmarks.foreign.peer import said
 from benchmarks.foreign.served import same_bytes
+from benchmarks.foreign.torchvision_gap import filled
 from benchmarks.report import Report
 
 SERVED = ("unet-noise", "dit", "torchcfm", "pt2")
@@ -25,14 +27,20 @@ def measure(report: Report, quick: bool, work: Path, only: list[str]) -> None:
         for label in [each for each in report.figures if each.startswith(f"{name}: ")]:
             del report.figures[label]
         report.add(f"{name}: model", peer.title)
-        if peer.missing:
-            report.add(f"{name}: missing", peer.missing)
-            continue
-        try:
-            _one(report, name, quick, work)
-        except Exception as error:  # other packages raise anything; the others go on
-            traceback.print_exc()
-            report.add(f"{name}: missing", str(error)[:200])
+        gap = filled(work / "gap") if "torchvision" in peer.modules else nullcontext()
+        with gap:
+            _tried(report, name, quick, work)
+
+
+def _tried(report: Report, name: str, quick: bool, work: Path) -> None:
+    if PEERS[name].missing:
+        report.add(f"{name}: missing", PEERS[name].missing)
+        return
+    try:
+        _one(report, name, quick, work)
+    except Exception as error:  # other packages raise anything; the others go on
+        traceback.print_exc()
+        report.add(f"{name}: missing", str(error)[:200])
 
 
 def _one(report: Report, name: str, quick: bool, work: Path) -> None:
@@ -43,7 +51,7 @@ def _one(report: Report, name: str, quick: bool, work: Path) -> None:
     path, prediction = said(model.network.convention)
     report.add(f"{name}: prediction", prediction)
     report.add(f"{name}: path", path)
-    own = sum(z.numel() for z in model.network.network.parameters())
+    own = sum(z.numel() for z in model.network.parameters())
     whole = own or sum(z.numel() for z in network.parameters())  # a program holds them as bytes
     report.add(f"{name}: parameters", whole)
     report.add(f"{name}: divergence", "yes" if model.card.differentiable else "no")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -28,18 +30,37 @@ for name in ("transforms", "utils", "models"):
 """
 
 
-def fill(folder: Path) -> bool:
-    """Make the module for this process and its children; returns whether it was missing."""
+@contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Have the module in this process and its children, in case it is missing.
+
+    Only meanwhile, since transformers would take it for the real one.
+    """
+    if _there():
+        yield
+        return
+    place, before = folder / "torchvision", os.environ.get("PYTHONPATH")
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "__init__.py").write_text(EMPTY)
+    sys.path.append(str(folder))
+    os.environ["PYTHONPATH"] = f"{before}{os.pathsep}{folder}" if before else str(folder)
+    try:
+        yield
+    finally:
+        _forget()
+        sys.path.remove(str(folder))
+        os.environ["PYTHONPATH"] = before or ""
+
+
+def _there() -> bool:
     try:
         import_module("torchvision")
     except (ImportError, RuntimeError):
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        place = folder / "torchvision"
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "__init__.py").write_text(EMPTY)
-        sys.path.append(str(folder))
-        before = os.environ.get("PYTHONPATH", "")
-        os.environ["PYTHONPATH"] = f"{before}{os.pathsep}{folder}" if before else str(folder)
-        return True
-    return False
+        _forget()
+        return False
+    return True
+
+
+def _forget() -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        del sys.modules[name]

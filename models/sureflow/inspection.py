@@ -12,6 +12,7 @@ from safetensors import safe_open
 
 from sureflow.checkpoint import CONFIG, CheckpointError, files_of, load, resolve
 from sureflow.core.card import ModelCard
+from sureflow.core.condition import described
 from sureflow.folders import checkpoint_folders, embedded_folder
 
 PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
@@ -44,6 +45,7 @@ def inspect(folder: str | Path) -> dict[str, Any]:
     tensors = {file.name: _tensors(file) for file in there if file.suffix == ".safetensors"}
     return {
         **asdict(card),
+        "conditions": described(card),
         "folder": str(path),
         "files": {file.name: _file(file) for file in there},
         "tensors": tensors,

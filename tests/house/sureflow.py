@@ -93,6 +93,11 @@ RULES: dict[str, Rule] = {
         ),
         ("torch.**",),
     ),
+    "guests": Unloaded(
+        "Packages of other people's models are loaded with the first such model.",
+        ("sureflow.**", "sureflow_server.**"),
+        ("diffusers.**", "onnx.**", "onnxruntime.**", "tokenizers.**", "transformers.**"),
+    ),
     "scheduler": Unloaded(
         "The scheduler holds no tensor.",
         ("sureflow_server.engine.scheduler",),

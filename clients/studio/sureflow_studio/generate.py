@@ -49,6 +49,8 @@ class GeneratePanel:
             ui.label("Generate").classes("panel-title")
             self._choose = select([*models], "Model", default.name, self._chosen)
             self.label = select({ANY: "No class"}, "Class", ANY, self._fit)
+            self.prompt = ui.input("Prompt", on_change=self._fit)
+            self.prompt.props('outlined dense stack-label aria-label="Prompt"')
             self.guidance = slider("Guidance", 1, 6, 0.25, 1, "{:.2f}")
             with ui.element("div").classes("pair"):
                 self.n = number("Samples", 16, 1, MOST)
@@ -69,6 +71,11 @@ class GeneratePanel:
         self.button.set_visibility(not busy)
         self.stop.set_visibility(busy)
 
+    @property
+    def text(self) -> str | None:
+        """The condition that the model makes of a prompt, if there is one."""
+        return prompted(self.model)
+
     def run(self) -> Run:
         """Return the request as it has been chosen."""
         return Run(self.model, int(self.n.value or 1), self.options())
@@ -83,6 +90,9 @@ class GeneratePanel:
             options["seed"] = int(self.seed.value)
         if self.model.classes and self.label.value != ANY:
             options["label"] = self.model.classes[self.label.value]
+            options["guidance"] = self.guidance.value
+        if (name := self.text) and self.prompt.value.strip():
+            options["condition"] = {name: self.prompt.value}
             options["guidance"] = self.guidance.value
         if self.score.value:
             options["score"] = self.score.value
@@ -109,6 +119,9 @@ class GeneratePanel:
         calibrated = model.calibrated or {}
         classes = dict(enumerate(model.classes or ()))
         self.label.set_options({ANY: "No class", **classes}, value=ANY)
+        conditions = self.model.conditions or {}
+        examples = conditions[self.text]["prompt"]["examples"] if self.text else ()
+        self.prompt.set_value(examples[0] if examples else "")
         usual = calibrated.get("score")
         scores = {name: name for name in model.scores or ()}
         default = f"Default ({usual})" if usual else "Default"
@@ -124,11 +137,21 @@ class GeneratePanel:
         """Show what goes together."""
         named = bool(self.model.classes)
         self.label.set_visibility(named)
-        shown(self.guidance, named and self.label.value != ANY)
+        self.prompt.set_visibility(self.text is not None)
+        prompted = self.text is not None and bool(self.prompt.value.strip())
+        shown(self.guidance, prompted or (named and self.label.value != ANY))
         self.bounded.set_visibility(self.action.value != "none")
 
     async def _clicked(self) -> None:
         await self._generate(self.run())
+
+
+def prompted(model: Model) -> str | None:
+    """Return the condition that a model makes of a prompt, if there is one."""
+    conditions = (model.conditions or {}).items()
+    return next(
+        (name for name, each in conditions if (each.get("prompt") or {}).get("level")), None
+    )
 
 
 def _folded(name: str) -> Element:

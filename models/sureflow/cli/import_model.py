@@ -129,6 +129,13 @@ def import_foreign(
         Path | None,
         typer.Option(help="safetensors with samples, perhaps labels: checks the convention."),
     ] = None,
+    prompts: Annotated[
+        bool,
+        typer.Option(
+            "--prompts/--no-prompts",
+            help="Of a folder: take its text encoders, or let requests give embeddings.",
+        ),
+    ] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Import also a network that does not suit the data.")
     ] = False,
@@ -167,6 +174,7 @@ def import_foreign(
         scheduler=scheduler,
         preview=preview,
         data=data,
+        prompts=prompts,
         force=force,
         replace=replace,
     )

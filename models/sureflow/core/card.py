@@ -25,6 +25,7 @@ class Condition:
         required: Whether every sample needs the array, as a posterior needs its observation: then
             ``null`` means nothing, and nothing can be guided from it.
         prompt: How an encoder of the model makes the array of a text; ``None`` without one.
+        made_of: The condition whose prompt this one is made of, too, where it is not given.
     """
 
     kind: ConditionKind
@@ -33,6 +34,7 @@ class Condition:
     says: str = ""
     required: bool = False
     prompt: Prompt | None = None
+    made_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

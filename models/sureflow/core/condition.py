@@ -16,7 +16,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from sureflow.core.card import Condition, ModelCard
 from sureflow.core.json_array import JsonArray, is_file, listed, read_array, read_mask
 from sureflow.core.schema import MOST, NAME_LENGTH, InvalidFieldError, Schema
-from sureflow.core.vocabulary import PADDING, Prompt
+from sureflow.core.vocabulary import Prompt
 
 LABEL = "label"
 
@@ -145,10 +145,10 @@ def _numbered(written: Any, condition: Condition) -> bool:
 def _checked(written: npt.NDArray[Any], prompt: Prompt, field: str) -> npt.NDArray[np.int64]:
     """Tokens, filled up."""
     short = 0 < len(written) <= prompt.tokens
-    if not short or written.min() < 0 or written.max() >= prompt.size:
+    if not short or written.min() < 0 or (written >= prompt.limits[: len(written)]).any():
         allowed = f"at most {prompt.tokens} tokens in 0 .. {prompt.size - 1}"
         raise InvalidFieldError(field, f"should be an array, or {allowed}")
-    return np.array([*written, *[PADDING] * (prompt.tokens - len(written))], np.int64)
+    return prompt.filled(written.tolist())
 
 
 def example_of(card: ModelCard) -> dict[str, Any]:

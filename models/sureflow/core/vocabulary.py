@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sureflow.core.subwords import Subwords
+
 Level = Literal["word", "byte"]
 
 PADDING = 0
@@ -84,7 +86,7 @@ class Prompt:
 
     tokens: int
     size: int
-    vocabulary: Vocabulary | None = None
+    vocabulary: Vocabulary | Subwords | None = None
     null: tuple[int, ...] | None = None
     examples: tuple[str, ...] = ()
 
@@ -95,6 +97,18 @@ class Prompt:
         drawn = int.from_bytes(blake2b(str(number).encode(), digest_size=8).digest())
         return self.vocabulary.tokens(self.examples[drawn % len(self.examples)], self.tokens)
 
+    @property
+    def limits(self) -> npt.NDArray[np.int64]:
+        """How many different tokens there are at each place, ``[tokens]``."""
+        known = self.vocabulary
+        return known.limits if isinstance(known, Subwords) else np.full(self.tokens, self.size)
+
+    def filled(self, tokens: Sequence[int]) -> npt.NDArray[np.int64]:
+        """The tokens of a prompt, with those that fill up, ``[tokens]``."""
+        known = self.vocabulary
+        rest = known.padding if isinstance(known, Subwords) else np.full(self.tokens, PADDING)
+        return np.array([*tokens, *rest[len(tokens) :]], np.int64)
+
     def check(self, tokens: npt.NDArray[np.int64]) -> None:
         """Check the tokens of a prompt.
 
@@ -103,5 +117,7 @@ class Prompt:
         """
         if tokens.shape != (self.tokens,):
             raise ValueError(f"has tokens of shape {list(tokens.shape)}, not [{self.tokens}]")
-        if ((tokens < 0) | (tokens >= self.size)).any():
-            raise ValueError(f"has a token that is not in 0 .. {self.size - 1}")
+        limits = self.limits
+        if (wrong := (tokens < 0) | (tokens >= limits)).any():
+            place = int(wrong.argmax())
+            raise ValueError(f"has a token that is not in 0 .. {limits[place] - 1}")

@@ -30,6 +30,7 @@ class Adapter(BaseModel):
         null_label: Whether it understands the label that is one more than the last class as "no
             class"; by default that is tried.
         arguments: Arguments of the factory that makes it.
+        examples: Prompts like those that it was trained with, by which confidence is measured.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +46,7 @@ class Adapter(BaseModel):
     classes: tuple[str, ...] | int | None = None
     null_label: bool | None = None
     arguments: dict[str, Any] | None = None
+    examples: tuple[str, ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

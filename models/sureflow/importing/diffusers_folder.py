@@ -13,8 +13,9 @@ from sureflow.importing.diffusers_model import CONFIG, FoundModel, naming, read_
 from sureflow.importing.json_file import inner_folder, read_json
 from sureflow.importing.recognised import Recognised, RecognisedStage
 from sureflow.importing.scheduler import Schedule, read_scheduler
+from sureflow.importing.text_encoder_folder import PIPELINE, read_encoder, said_of_text
 
-PIPELINE, SCHEDULER_CONFIG = "model_index.json", "scheduler_config.json"
+SCHEDULER_CONFIG = "scheduler_config.json"
 DENOISERS = ("unet", "transformer")
 DECODERS = ("vae", "vqvae")
 PARTS = (*DECODERS, "text_encoder", "tokenizer")
@@ -36,6 +37,7 @@ def read_folder(
     time: str | None = None,
     variant: str | None = None,
     preview: Path | None = None,
+    prompts: bool = True,
 ) -> Recognised:
     """Recognise the model in a folder that diffusers has written. No code in it is run.
 
@@ -52,6 +54,7 @@ def read_folder(
         variant: Which weights to take where there are several, such as ``fp16``.
         preview: Folder of an autoencoder whose decoder is for previews; by default that of an
             ``AutoencoderTiny`` beside the decoder, if there is one.
+        prompts: Whether to take the text encoders, too.
 
     Raises:
         ValueError: Nothing that is served was recognised, or a file is missing, damaged or not
@@ -95,7 +98,12 @@ def read_folder(
         "conditions": inputs.conditions,
     }
     stages = _stages(parts, folder, inputs.shape, variant, preview)
-    notes = (*model.notes, *schedule.notes, *inputs.notes, *_said_of(parts, stages))
+    encoder = None
+    if prompts:
+        encoder = read_encoder(parts, folder, model.name, inputs.conditions, variant)
+    stages |= {} if encoder is None else {"encoder": encoder}
+    said = (*said_of_text(inputs.conditions, encoder), *_said_of(parts, stages))
+    notes = (*model.notes, *schedule.notes, *inputs.notes, *said)
     return Recognised(network, model.tensors, notes, stages=stages, parts=parts)
 
 
@@ -219,6 +227,7 @@ def _said_of(parts: Mapping[str, Path], stages: Mapping[str, RecognisedStage]) -
     if "preview" in stages:
         name = stages["preview"].config["arguments"]["name"]
         notes.append(f"Frames of trajectories are decoded by {name}, for previews.")
-    if others := [name for name in parts if name not in DECODERS]:
-        notes.append(f"Besides there are {', '.join(others)}, which are not used yet.")
+    others = [name for name in parts if name not in DECODERS]
+    if others and "encoder" not in stages:
+        notes.append(f"Besides there are {', '.join(others)}, which are not used.")
     return notes

@@ -47,10 +47,6 @@ class Inputs:
     def take_text(self, argument: str, length: int, width: int) -> None:
         """Add the embedding of a text."""
         self.take("text", argument, "text", (length, width), "embedding of the text by token")
-        self.notes.append(
-            f"Condition text is an embedding of {length} tokens, {width} numbers each; null is 0, "
-            "and no embedding of an empty text."
-        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sureflow.importing.stored import Stored
 
 @dataclass(frozen=True)
 class RecognisedStage:
-    """A stage of a latent model, such as its decoder.
+    """A stage of a model, such as its decoder.
 
     Attributes:
         config: The object of the stage in a network of kind ``staged``.
@@ -23,6 +23,17 @@ class RecognisedStage:
 
     config: dict[str, Any]
     tensors: Mapping[str, Stored | Tensor]
+
+
+@dataclass(frozen=True)
+class RecognisedEncoder(RecognisedStage):
+    """The encoder of texts.
+
+    Attributes:
+        tokenizers: Its tokenizers, as ``tokenizer.json``.
+    """
+
+    tokenizers: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class Recognised:
         plugin: The declaration by which a server finds the module, if it is nobody's but the
             operator's.
         stages: By their names in a network of kind ``staged``: the decoder, which makes samples of
-            latents, and what stands beside it. Empty if samples are no latents.
+            latents, and what stands beside it; the encoder of texts. Empty if there are none.
         parts: Folders of what else belongs to the model, such as ``vae`` or ``text_encoder``.
     """
 

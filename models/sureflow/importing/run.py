@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ def import_model(
     variant: str | None = None,
     scheduler: Path | None = None,
     preview: Path | None = None,
+    prompts: bool = True,
     data: Path | None = None,
     force: bool = False,
     replace: bool = False,
@@ -47,6 +48,7 @@ def import_model(
         variant: Of a folder: which of its weights, such as ``fp16``.
         scheduler: Of a folder without one: the config of a scheduler.
         preview: Of a folder with a decoder: the folder of a cheaper one, for previews.
+        prompts: Of a folder: whether to take its text encoders, too.
         data: Samples by which the convention is checked.
         force: Whether to go on where the network does not suit the data.
         replace: Whether to write a folder anew that is there already.
@@ -54,8 +56,10 @@ def import_model(
     Raises:
         ValueError: It cannot be imported; the message begins with the file or the field.
     """
-    folders = {"scheduler": scheduler, "variant": variant, "preview": preview}
+    folders = {"scheduler": scheduler, "variant": variant, "preview": preview, "prompts": prompts}
     found = _recognised(source, adapter, weights, prefix, folders)
+    if adapter.examples:
+        _take_examples(found, adapter.examples)
     if adapter.null_label is not None:
         found.network["null_label"] = adapter.null_label
     return write(folder, name, found, adapter.names, data, force, replace)
@@ -75,6 +79,7 @@ def _recognised(
             here,
             shape=adapter.shape,
             classes=len(adapter.names) or None,
+            text_length=_text_length(adapter),
             path=adapter.path,
             prediction=adapter.prediction,
             time=adapter.time,
@@ -89,3 +94,16 @@ def _recognised(
     if not here.exists():
         raise ValueError(f"{source}: there is nothing; expected {KINDS}")
     return recognise_program(here, adapter)
+
+
+def _take_examples(found: Recognised, examples: Sequence[str]) -> None:
+    if "encoder" not in found.stages:
+        raise ValueError("examples: are prompts, and there is no text encoder; leave them out")
+    found.stages["encoder"].config["examples"] = [*examples]
+
+
+def _text_length(adapter: Adapter) -> int | None:
+    """Tokens of a text by the shape of that condition, if it is given."""
+    shape = (adapter.conditions or {}).get("text", {}).get("shape")
+    tokens = shape[0] if isinstance(shape, list | tuple) and shape else None
+    return tokens if type(tokens) is int and tokens > 0 else None

@@ -7,34 +7,39 @@ from pathlib import Path
 from sureflow.importing.json_file import MAX_INDEX_BYTES, read_json, regular_file
 from sureflow.importing.stored import Stored, tensors_in
 
-WEIGHTS, INDEX = "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index"
+DIFFUSERS, TRANSFORMERS = "diffusion_pytorch_model", "model"
+"""What the names of files begin with that these packages write."""
+
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".msgpack", ".h5")
 MOST_FILES = 1000
 
 
-def find_weights(folder: Path, root: Path, variant: str | None = None) -> dict[str, Stored]:
+def find_weights(
+    folder: Path, root: Path, variant: str | None = None, stem: str = DIFFUSERS
+) -> dict[str, Stored]:
     """The tensors of a model's folder, by name.
 
     Args:
         folder: The folder with ``config.json`` and weights.
         root: The folder that no file may lie outside of.
         variant: The middle of the names of other weights beside the first, such as ``fp16``.
+        stem: What the names of the files begin with.
 
     Raises:
         ValueError: There are none, or only ones that may hold code, or they are damaged; the
             message begins with the folder or the file.
     """
     middle = f".{variant}" if variant else ""
-    whole = folder / WEIGHTS.replace(".safetensors", f"{middle}.safetensors")
-    index = folder / f"{INDEX}{middle}.json"
+    whole = folder / f"{stem}{middle}.safetensors"
+    index = folder / f"{stem}.safetensors.index{middle}.json"
     if _there(whole):
         return tensors_in(regular_file(whole, root))
     if _there(index):
         return sharded(index, root)
-    return tensors_in(regular_file(_other(folder, variant), root))
+    return tensors_in(regular_file(_other(folder, variant, stem), root))
 
 
-def _other(folder: Path, variant: str | None) -> Path:
+def _other(folder: Path, variant: str | None, stem: str) -> Path:
     """The only safetensors file of another name."""
     names = sorted(entry.name for entry in folder.iterdir())
     found = [name for name in names if name.endswith(".safetensors")]
@@ -49,7 +54,9 @@ def _other(folder: Path, variant: str | None) -> Path:
             "read; load the model where you trust it, and save it by "
             "save_pretrained(FOLDER, safe_serialization=True)"
         )
-    raise ValueError(f"{folder}: has no weights; expected {WEIGHTS}, or an index of shards")
+    raise ValueError(
+        f"{folder}: has no weights; expected {stem}.safetensors, or an index of shards"
+    )
 
 
 def sharded(index: Path, root: Path) -> dict[str, Stored]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, save
-from sureflow.importing.recognised import Recognised
+from sureflow.importing.recognised import Recognised, RecognisedEncoder
 from sureflow.importing.stored import Stored, check_stored
 from sureflow.networks import FrozenVelocity, Staged, VelocityNetwork, build
 from sureflow.sampling.evaluator import main_head
@@ -87,13 +87,13 @@ def write(
     if not network.null_label:
         notes.append("It knows no null label, so that every sample needs a class.")
     classes = classes or tuple(map(str, range(network.classes)))
-    samples = None if data is None else suited(latents_of(arrays_in(data, classes), whole), network)
-    check_finite(network, samples or _noise(network))
+    samples = None if data is None else suited(latents_of(arrays_in(data, classes), whole), whole)
+    check_finite(whole, samples or _noise(network))
     doubt = ""
     if samples is None:
         notes.append("No data were given, so its convention was not checked; --data does.")
     else:
-        found_out = assess(network, samples)
+        found_out = assess(whole, samples)
         if found_out.problem:
             if not force:
                 raise ValueError(f"network: {found_out.problem}; --force imports it all the same")
@@ -172,6 +172,9 @@ def _loaded(found: Recognised) -> VelocityNetwork:
         frozen = network.denoiser
         for name, stage in found.stages.items():
             _load(getattr(network, name).module, stage.tensors)
+            if network.encoder is not None and isinstance(stage, RecognisedEncoder):
+                network.encoder.hold(stage.tokenizers)
+                network.join(network.encoder)
         network.verify()
     _load(frozen.network, found.tensors)
     frozen.verify()

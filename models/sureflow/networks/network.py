@@ -180,12 +180,14 @@ class VelocityNetwork(nn.Module, ABC):
 
     def complete(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """All conditions for the rows ``x``, null where they are not given."""
-        nulls = {
-            name: x.new_full((len(x), *condition.shape), condition.null)
-            for name, condition in self.conditions.items()
-            if name not in given
-        }
+        missing = {name: self.null_of(name) for name in self.conditions if name not in given}
+        nulls = {name: z.to(x).repeat(len(x), *(1 for _ in z.shape)) for name, z in missing.items()}
         return {**given, **nulls}
+
+    def null_of(self, name: str) -> Tensor:
+        """What stands for a condition that is not given, ``[*shape]``."""
+        condition = self.conditions[name]
+        return torch.full(condition.shape, condition.null, device=self.device)
 
 
 def check_depth(name: str, count: int) -> None:

@@ -49,7 +49,10 @@ _factories: dict[str, Factory] = {
 }
 _bases = {
     name: EntryPoint(name, f"sureflow.networks.foreign.{name}:{name}", GROUP)
-    for name in ("diffusers", "diffusers_decoder", "diffusers_encoder", "exported", "onnx")
+    for name in (
+        *("diffusers", "diffusers_decoder", "diffusers_encoder", "exported", "onnx"),
+        "transformers_encoder",
+    )
 }
 """Bases built in, which are imported on first use: what they need takes long to import."""
 

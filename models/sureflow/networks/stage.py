@@ -60,12 +60,11 @@ class Stage(nn.Module):
 
     def answer(self, rows: Tensor) -> Tensor:
         """What the module says to ``rows [n, ...]``, ``[n, *shape]``, float32."""
-        out = self.module(rows) if self.argument is None else self.module(**{self.argument: rows})
-        out = picked(out, self.output)
-        if not (isinstance(out, Tensor) and out.is_floating_point()):
-            what = out.dtype if isinstance(out, Tensor) else type(out).__name__
-            raise TypeError(f"it answers with {what}; expected a floating-point tensor")
-        return out.float()
+        return answer_in(self.called(rows), self.output)
+
+    def called(self, rows: Tensor) -> Any:
+        """All that the module returns for ``rows``."""
+        return self.module(rows) if self.argument is None else self.module(**{self.argument: rows})
 
     @torch.no_grad()
     def verify(self, rows: Tensor) -> None:
@@ -83,6 +82,19 @@ class Stage(nn.Module):
             raise ValueError(f"base: cannot evaluate rows {[*rows.shape]}: {error}") from error
         if found != (len(rows), *self.shape):
             raise ValueError(f"shape: is {[*self.shape]}, but it gives {[*found[1:]]}")
+
+
+def answer_in(out: Any, where: str | None) -> Tensor:
+    """The part of what a module returns that is its answer, float32.
+
+    Raises:
+        TypeError: There is no such part, or it is no floating-point tensor.
+    """
+    out = picked(out, where)
+    if not (isinstance(out, Tensor) and out.is_floating_point()):
+        what = out.dtype if isinstance(out, Tensor) else type(out).__name__
+        raise TypeError(f"it answers with {what}; expected a floating-point tensor")
+    return out.float()
 
 
 def _sizes(shape: Any) -> tuple[int, ...]:

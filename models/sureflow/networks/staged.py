@@ -60,7 +60,8 @@ class Staged(VelocityNetwork):
         self.convention = denoiser.convention
         self.conditions = dict(denoiser.conditions)
         if encoder is not None:
-            self._join(encoder)
+            self.join(encoder)
+        self.register_load_state_dict_post_hook(_join)  # type: ignore[no-untyped-call]
         tensors = (*self.parameters(), *self.buffers())
         if not any(z.is_meta for z in tensors):
             self.verify()
@@ -77,14 +78,24 @@ class Staged(VelocityNetwork):
         if encoder is not None and encoder.shape == decoder.shape:
             raise ValueError("sample_encoder.shape: is that of a sample; nothing tells them apart")
 
-    def _join(self, encoder: TextEncoder) -> None:
-        """Let the encoder make a condition of the denoiser."""
+    def join(self, encoder: TextEncoder) -> None:
+        """Let the encoder make conditions of the denoiser, by the tokenizers that it has now.
+
+        Raises:
+            ValueError: It does not fit the denoiser; the message begins with ``encoder``.
+        """
+        self._nulls: dict[str, Tensor] = {}
         name = encoder.condition
         condition = text_of(self.denoiser, name)
         if encoder.shape != condition.shape:
             fit = f"{[*encoder.shape]}, and the denoiser takes {[*condition.shape]}"
             raise ValueError(f"encoder.shape: is {fit}")
         self.conditions[name] = replace(condition, prompt=encoder.prompt)
+        for other in encoder.others:
+            if other not in self.denoiser.conditions:
+                raise ValueError(f"encoder.others.{other!s:.60}: is no condition of the denoiser")
+            made = replace(self.denoiser.conditions[other], made_of=name)
+            self.conditions[other] = made
 
     def _latent(self) -> Tensor:
         """A row of noise, to verify stages with."""
@@ -110,6 +121,7 @@ class Staged(VelocityNetwork):
             with _named("encoder"):
                 tokens = torch.zeros(1, self.encoder.prompt.tokens, dtype=torch.long)
                 self.encoder.verify(tokens.to(self.device))
+                self.encoder.verify_others(tokens.to(self.device), self.conditions)
 
     @property
     def noise(self) -> nn.ModuleDict:  # type: ignore[override]
@@ -126,6 +138,18 @@ class Staged(VelocityNetwork):
         """Evaluate the denoiser; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         return self.denoiser.run(x, t, label, noisy, **given)
 
+    def null_of(self, name: str) -> Tensor:
+        """As the encoder makes it of the text that stands for "not given", if there is one."""
+        encoder = self.encoder
+        null = None if encoder is None else encoder.prompt.null
+        if encoder is None or null is None or name not in (encoder.condition, *encoder.others):
+            return super().null_of(name)
+        if not self._nulls:
+            with torch.inference_mode(False), torch.no_grad():
+                rows = encoder(torch.tensor([null], device=self.device))
+            self._nulls = {name: z[0] for name, z in rows.items()}
+        return self._nulls[name]
+
     def raw(self, x: Tensor, told: Tensor, label: Tensor, **given: Tensor) -> Tensor:
         """What the denoiser says, before it is converted."""
         return self.denoiser.raw(x, told, label, **given)
@@ -137,6 +161,11 @@ class Staged(VelocityNetwork):
     def velocity_parameters(self) -> list[nn.Parameter]:
         """Those of the denoiser; its other stages are frozen."""
         return self.denoiser.velocity_parameters()
+
+
+def _join(network: Staged, keys: object) -> None:
+    if network.encoder is not None:
+        network.join(network.encoder)
 
 
 def text_of(denoiser: VelocityNetwork, name: str) -> Condition:

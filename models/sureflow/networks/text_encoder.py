@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from sureflow.core.vocabulary import PADDING, Prompt, Vocabulary
-from sureflow.networks.stage import Stage
-
-MAX_TOKENS, MAX_NUMBERS = 4096, 1 << 24
-"""Most tokens of a text, and most different ones."""
+from sureflow.core.card import Condition
+from sureflow.core.subwords import Subwords
+from sureflow.core.vocabulary import Prompt, Vocabulary
+from sureflow.networks.stage import Stage, answer_in
+from sureflow.networks.vocabulary_config import (
+    MAX_NUMBERS,
+    MAX_TOKENS,
+    check_count,
+    opened_part,
+    read_vocabulary,
+)
 
 MAX_EXAMPLES = 1024
 
-LEVELS = ("word", "byte")
-
 
 class TextEncoder(Stage):
-    """Maps the tokens of a text to the array of a condition.
+    """Maps the tokens of a text to the array of a condition, and of those that belong to it.
+
+    Tokenizers of a vocabulary of the level ``subword`` are kept beside the weights, as bytes.
 
     Args:
         module: The module, called with tokens, int64 ``[n, tokens]``.
         shape: Shape of the condition, which it gives for one row.
         tokens: Number of tokens of a text, with those that fill up.
-        vocabulary: ``level``, ``words`` and ``unknown`` of a
-            :class:`~sureflow.core.vocabulary.Vocabulary`; ``None``: only tokens are taken.
+        vocabulary: ``level``, and ``words`` and ``unknown`` of a
+            :class:`~sureflow.core.vocabulary.Vocabulary` or ``parts``, a table for each
+            :class:`~sureflow.core.subwords.Tokenizer`, with ``bytes`` in place of ``written``;
+            ``None``: only tokens are taken.
         size: Number of different tokens; by default those of the vocabulary.
         null: Tokens of the text that stands for "not given", of which the rest is filled up;
             ``None``: the condition's ``null`` stands for it.
         condition: Name of the condition.
+        others: Other conditions that it gives, as a mask or a pooled embedding: where in what the
+            module returns each is, by its name.
         examples: Texts like those that the model was trained with.
         options: See :class:`~sureflow.networks.stage.Stage`; the input is ``tokens``.
 
     Attributes:
-        prompt: What the API process has to know of it.
+        prompt: What the API process has to know of it; with its tokenizers once they are loaded.
 
     Raises:
         ValueError: An argument is not valid; the message begins with its name.
@@ -52,64 +64,113 @@ class TextEncoder(Stage):
         size: int | None = None,
         null: Sequence[int] | None = None,
         condition: str = "text",
+        others: Mapping[str, str] | None = None,
         examples: Sequence[str] = (),
         **options: Any,
     ) -> None:
         super().__init__(module, shape, **options)
-        _check_count("tokens", tokens, MAX_TOKENS)
+        check_count("tokens", tokens, MAX_TOKENS)
         if not isinstance(condition, str):
             raise ValueError("condition: expected the name of a condition")
-        self.condition = condition
+        self.condition, self.others = condition, _named(others or {}, condition)
         known = None if vocabulary is None else read_vocabulary(vocabulary)
         if size is None:
             if known is None:
                 raise ValueError("size: without a vocabulary, say how many different tokens it has")
             size = known.size
-        _check_count("size", size, MAX_NUMBERS)
+        check_count("size", size, MAX_NUMBERS)
         if known is not None and size < known.size:
             raise ValueError(f"size: {size} is below the {known.size} tokens of the vocabulary")
-        written = _examples(examples, known, tokens)
-        self.prompt = Prompt(tokens, size, known, _filled(null, tokens, size), written)
+        self.prompt = Prompt(tokens, size, known)
+        if isinstance(known, Subwords):
+            if (count := len(known.limits)) != tokens:
+                raise ValueError(f"tokens: is {tokens}; its tokenizers give {count}")
+            for number, part in enumerate((vocabulary or {})["parts"]):
+                held = torch.zeros(part["bytes"], dtype=torch.uint8)
+                self.register_buffer(f"tokenizer_{number}", held)
+        self.prompt = replace(
+            self.prompt,
+            null=_filled(null, self.prompt),
+            examples=_examples(examples, known, tokens),
+        )
+        self.register_load_state_dict_post_hook(_open)  # type: ignore[no-untyped-call]
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """The conditions ``[n, *shape]`` of texts, given by their tokens ``[n, tokens]``."""
-        return self.answer(tokens)
+    def forward(self, tokens: Tensor) -> dict[str, Tensor]:
+        """The conditions ``[n, *shape]`` by name, of the tokens ``[n, tokens]`` of texts."""
+        out = self.called(tokens)
+        parts = {self.condition: self.output, **self.others}
+        return {name: answer_in(out, where) for name, where in parts.items()}
+
+    @torch.no_grad()
+    def verify_others(self, tokens: Tensor, conditions: Mapping[str, Condition]) -> None:
+        """Check the shapes of the other conditions that it gives.
+
+        Raises:
+            ValueError: One has another shape; the message begins with ``others``.
+        """
+        if not (self.others and getattr(self.module, "ready", True)):
+            return
+        found = self(tokens)
+        for name in self.others:
+            if found[name].shape[1:] != conditions[name].shape:
+                gives, takes = [*found[name].shape[1:]], [*conditions[name].shape]
+                raise ValueError(f"others.{name}: is {gives}, and the denoiser takes {takes}")
+
+    def hold(self, tokenizers: Sequence[bytes]) -> None:
+        """Take the bytes of its tokenizers, and open them.
+
+        Raises:
+            ValueError: One is none, or does not fit; the message begins with ``vocabulary``.
+        """
+        for number, written in enumerate(tokenizers):
+            held = torch.frombuffer(bytearray(written), dtype=torch.uint8)
+            getattr(self, f"tokenizer_{number}").copy_(held)
+        self.open()
+
+    def open(self) -> None:
+        """Open the tokenizers in the buffers; nothing if these hold zeros, as before loading.
+
+        Raises:
+            ValueError: One is none, or does not fit; the message begins with ``vocabulary``.
+        """
+        known = self.prompt.vocabulary
+        if not isinstance(known, Subwords):
+            return
+        held = [getattr(self, f"tokenizer_{number}") for number in range(len(known.parts))]
+        if any(z.is_meta or not z.any() for z in held):
+            return
+        opened = [
+            opened_part(part, z, i)
+            for i, (part, z) in enumerate(zip(known.parts, held, strict=True))
+        ]
+        vocabulary = Subwords(tuple(opened))
+        self.prompt = replace(self.prompt, vocabulary=vocabulary)
+        _examples(self.prompt.examples, vocabulary, self.prompt.tokens)
 
 
-def read_vocabulary(written: Mapping[str, Any]) -> Vocabulary:
-    """Read the vocabulary of a config.
-
-    Raises:
-        ValueError: It is not valid; the message begins with ``vocabulary``.
-    """
-    if not isinstance(written, Mapping) or not written.keys() <= {"level", "words", "unknown"}:
-        raise ValueError("vocabulary: expected level, words and unknown")
-    level, words = written.get("level", "word"), written.get("words", ())
-    unknown = written.get("unknown", False)
-    if level not in LEVELS:
-        raise ValueError(f"vocabulary.level: {level!r:.40} is unknown; choose from {LEVELS}")
-    texts = isinstance(words, Sequence) and not isinstance(words, str)
-    if not (texts and all(isinstance(word, str) and word == word.lower() for word in words)):
-        raise ValueError("vocabulary.words: expected a list of words in lower case")
-    if len({*words}) < len(words) or (level == "word") != bool(words):
-        raise ValueError("vocabulary.words: expected each once, and none at the level of bytes")
-    if not isinstance(unknown, bool):
-        raise ValueError("vocabulary.unknown: expected true or false")
-    return Vocabulary(level, tuple(words), unknown and level == "word")
+def _open(encoder: TextEncoder, keys: object) -> None:
+    encoder.open()
 
 
-def _check_count(name: str, count: object, most: int) -> None:
-    if not (type(count) is int and 1 <= count <= most):
-        raise ValueError(f"{name}: {count!r:.40} is not a number in 1 .. {most}")
+def _named(others: Mapping[str, str], condition: str) -> dict[str, str]:
+    """The other conditions, by name the part of what the module returns."""
+    named = isinstance(others, Mapping) and condition not in others
+    if not named or not all(isinstance(z, str) for pair in others.items() for z in pair):
+        raise ValueError("others: expected names of other conditions, and parts of the answer")
+    return {**others}
 
 
-def _examples(texts: Sequence[str], vocabulary: Vocabulary | None, tokens: int) -> tuple[str, ...]:
-    """The examples, all of which the vocabulary knows."""
+def _examples(
+    texts: Sequence[str], vocabulary: Vocabulary | Subwords | None, tokens: int
+) -> tuple[str, ...]:
+    """The examples, all of which the vocabulary knows, as far as it is loaded."""
     listed = isinstance(texts, Sequence) and not isinstance(texts, str)
     if not (listed and len(texts) <= MAX_EXAMPLES and all(isinstance(z, str) for z in texts)):
         raise ValueError(f"examples: expected a list of at most {MAX_EXAMPLES} texts")
     if texts and vocabulary is None:
         raise ValueError("examples: cannot be read without a vocabulary")
+    if isinstance(vocabulary, Subwords) and not all(part.written for part in vocabulary.parts):
+        return tuple(texts)
     for number, text in enumerate(texts):
         try:
             assert vocabulary is not None
@@ -119,11 +180,16 @@ def _examples(texts: Sequence[str], vocabulary: Vocabulary | None, tokens: int) 
     return tuple(texts)
 
 
-def _filled(null: Sequence[int] | None, tokens: int, size: int) -> tuple[int, ...] | None:
+def _filled(null: Sequence[int] | None, prompt: Prompt) -> tuple[int, ...] | None:
     """The tokens of the null text, filled up."""
     if null is None:
         return None
-    listed = isinstance(null, Sequence) and len(null) <= tokens
-    if not (listed and all(type(z) is int and 0 <= z < size for z in null)):
-        raise ValueError(f"null: expected a list of at most {tokens} tokens below {size}")
-    return (*null, *[PADDING] * (tokens - len(null)))
+    limits = prompt.limits.tolist()
+    listed = isinstance(null, Sequence) and len(null) <= len(limits)
+    if not (
+        listed and all(type(z) is int and 0 <= z < n for z, n in zip(null, limits, strict=False))
+    ):
+        raise ValueError(
+            f"null: expected a list of at most {prompt.tokens} tokens below {prompt.size}"
+        )
+    return tuple(prompt.filled(null).tolist())

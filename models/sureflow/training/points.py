@@ -8,7 +8,6 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from sureflow.core.card import Condition
 from sureflow.core.path import LINEAR
 from sureflow.networks import VelocityNetwork
 from sureflow.networks.foreign.convention import Convention
@@ -54,7 +53,7 @@ class Points:
             label = torch.where(free, network.classes, label)
         start = (convention or network.convention).start(x0, x1)
         given = {
-            name: _freed(value, free, network.conditions[name]).to(device)
+            name: _freed(value, free, network, name).to(device)
             for name, value in drawn.conditions.items()
         }
         parts = LINEAR.interpolate(start, x1, t), t, x1 - start, label
@@ -68,7 +67,9 @@ class Points:
         return type(self)(x, t, u, label, given)
 
 
-def _freed(value: Tensor, free: Tensor, condition: Condition) -> Tensor:
+def _freed(value: Tensor, free: Tensor, network: VelocityNetwork, name: str) -> Tensor:
     """The arrays of a condition, null in free rows unless it is required."""
+    if network.conditions[name].required:
+        return value
     rows = free.reshape(-1, *(1 for _ in value.shape[1:]))
-    return value if condition.required else torch.where(rows, condition.null, value)
+    return torch.where(rows, network.null_of(name).to(value), value)

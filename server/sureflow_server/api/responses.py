@@ -227,7 +227,7 @@ class PromptRecord(Schema):
     tokens: int
     """Most tokens of a text."""
 
-    level: Literal["word", "byte"] | None
+    level: Literal["word", "byte", "subword"] | None
     """What a token is; null: texts are not taken, only the numbers of tokens."""
 
     words: list[str] | None

@@ -280,7 +280,10 @@ def test_pipeline(tmp_path: Path) -> None:
         (folder / part).mkdir()
     autoencoder(folder / "vae", channels=4)
     (folder / "tokenizer" / "tokenizer_config.json").write_text('{"model_max_length": 9}')
-    found = read_folder(folder)
+    with pytest.raises(ValueError, match=r"takes text_encoder, text_encoder_2; --no-prompts"):
+        read_folder(folder)
+    found = read_folder(folder, prompts=False)
+    assert "encoder" not in found.stages
     assert found.parts == {part: folder / part for part in ("vae", "text_encoder", "tokenizer")}
     assert found.network["conditions"]["text"]["shape"] == [9, 12]
     assert found.network["arguments"]["constants"] == {"time_ids": [32, 32, 0, 0, 32, 32]}

@@ -291,6 +291,23 @@ def test_frames_are_shown_by_the_preview(staged: Server, folder: Path) -> None:
     assert views[-1]["state"] == sample["data"], "the sample itself, by the decoder"
 
 
+def test_a_prompt_is_an_input_of_the_inference_protocol(staged: Server) -> None:
+    client = staged.client
+    inputs = client.get("/v2/models/captions").json()["inputs"]
+    assert {"name": "text", "datatype": "BYTES", "shape": [1]} in inputs
+
+    def asked(text: str) -> Any:
+        tensor = {"name": "text", "datatype": "BYTES", "shape": [1], "data": [text]}
+        given = {"seed": 5, "sampler.method": "heun", "sampler.steps": 4}
+        body = {"inputs": [tensor], "parameters": given}
+        return client.post("/v2/models/captions/infer", json=body).json()
+
+    outputs = {each["name"]: each["data"] for each in asked(PROMPT["text"])["outputs"]}
+    (sample,) = made(staged, output={"format": "list"})
+    assert outputs["samples"] == np.ravel(sample["data"]).tolist()
+    assert "condition.text: has 4 words; at most 3" in asked("a a a a")["error"]
+
+
 def test_guidance_leads_away_from_a_negative_prompt(staged: Server, folder: Path) -> None:
     scaled = {"scale": 3.0, "negative": {"text": "three"}}
     (sample,) = made(staged, guidance=scaled, rewind={})

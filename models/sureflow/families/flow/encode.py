@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import ClassVar
 
@@ -22,8 +22,8 @@ from sureflow.families.flow.process import ENCODER, SAMPLE_ENCODER, FlowProcess
 
 Tokens = npt.NDArray[np.int64]
 
-Places = Iterable[tuple[npt.NDArray[np.generic], Tensor]]
-"""Arrays that are to be encoded, each with the tensor that its encoding goes to."""
+Places = Iterable[tuple[npt.NDArray[np.generic], Mapping[str, Tensor]]]
+"""Arrays that are to be encoded, each with the tensors that what is made of it goes to, by name."""
 
 
 class Encode(FlowProcess):
@@ -38,12 +38,11 @@ class Encode(FlowProcess):
 
     Attributes:
         head: Name of the head that encodes.
-        given: Name of its input, and ``made`` of its answer.
+        given: Name of its input.
     """
 
     head: ClassVar[str]
     given: ClassVar[str]
-    made: ClassVar[str]
 
     def __init__(self, lanes: FlowLanes, encodings: Encodings) -> None:
         super().__init__(lanes)
@@ -69,9 +68,10 @@ class Encode(FlowProcess):
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Give each lane its encodings; every lane is done."""
-        rows = replies[0][self.made]
-        made = dict(zip(self._asked, rows, strict=True))
-        finite = dict(zip(self._asked, to_host(rows.isfinite().flatten(1).all(1)), strict=True))
+        rows, keys = replies[0], [*self._asked]
+        made = {key: {name: z[row] for name, z in rows.items()} for row, key in enumerate(keys)}
+        fine = torch.stack([z.isfinite().flatten(1).all(1) for z in rows.values()]).all(0)
+        finite = dict(zip(keys, to_host(fine), strict=True))
         diverged = np.zeros(len(slots), np.bool_)
         for lane, slot in enumerate(slots.tolist()):
             diverged[lane] = not all(finite[self._key(array)] for array, _ in self.places(slot))
@@ -85,20 +85,21 @@ class Encode(FlowProcess):
         """By which the encoding of an array is kept, among those of other encoders too."""
         return blake2b(array.tobytes(), digest_size=32, person=self.head.encode()).digest()
 
-    def _give(self, slot: int, find: Callable[[bytes], Tensor | None]) -> bool:
+    def _give(self, slot: int, find: Callable[[bytes], Mapping[str, Tensor] | None]) -> bool:
         """Give a lane its encodings; False if one is not found."""
-        for array, place in self.places(slot):
+        for array, places in self.places(slot):
             encoding = find(self._key(array))
             if encoding is None:
                 return False
-            place.copy_(encoding)
+            for name, place in places.items():
+                place.copy_(encoding[name])
         return True
 
 
 class EncodeText(Encode):
-    """Encodes the text of a lane, which becomes the condition of its velocity."""
+    """Encodes the text of a lane, which becomes a condition of its velocity, or several."""
 
-    head, given, made = ENCODER, "tokens", "embedding"
+    head, given = ENCODER, "tokens"
 
     def __init__(self, lanes: FlowLanes, encodings: Encodings) -> None:
         super().__init__(lanes, encodings)
@@ -113,8 +114,8 @@ class EncodeText(Encode):
         """Whether a lane needs an encoding."""
         return self._name is not None and self.lacks(slot)
 
-    def places(self, slot: int) -> Iterator[tuple[Tokens, Tensor]]:
-        """The texts that a lane needs, and where their embeddings go.
+    def places(self, slot: int) -> Iterator[tuple[Tokens, dict[str, Tensor]]]:
+        """The texts that a lane needs, and where their embeddings go, by condition.
 
         They are its own, the one that guidance leads away from, and the one that stands for none.
         """
@@ -123,12 +124,14 @@ class EncodeText(Encode):
         spec = lanes.specs[slot]
         own = lanes.tokens_of(spec.condition, name)
         if own is not None:
-            yield own, lanes.condition_arrays[name][slot]
+            made = lanes.made_with(name, spec.condition)
+            yield own, {each: lanes.condition_arrays[each][slot] for each in made}
         negative = lanes.tokens_of(spec.negative, name) if name in spec.negative else None
         if negative is not None:
-            yield negative, lanes.negatives[slot][name]
+            made = lanes.made_with(name, spec.negative)
+            yield negative, {each: lanes.negatives[slot][each] for each in made}
         if self._null is not None:
-            yield self._null, lanes.nulls[name]
+            yield self._null, {each: lanes.nulls[each] for each in lanes.made_with(name, {})}
 
 
 class EncodeSample(Encode):
@@ -137,7 +140,7 @@ class EncodeSample(Encode):
     What is given has the ``encoded`` shape of a sample, or is a latent already.
     """
 
-    head, given, made = SAMPLE_ENCODER, "sample", "latent"
+    head, given = SAMPLE_ENCODER, "sample"
 
     def __init__(
         self, lanes: FlowLanes, encodings: Encodings, encoded: tuple[int, ...] | None
@@ -156,7 +159,8 @@ class EncodeSample(Encode):
 
     def places(self, slot: int) -> Places:
         """The sample of a lane, and where its latent goes."""
-        return [self._of[slot]]
+        values, place = self._of[slot]
+        return [(values, {"latent": place})]
 
     def latent(self, slot: int) -> Array:
         """The latent of what a lane was prepared for, ``[*state_shape]``."""

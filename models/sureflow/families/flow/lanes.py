@@ -233,8 +233,9 @@ class FlowLanes(Lanes):
             array[slot] = self._given(spec.condition, name, condition.null)
         self.negatives.pop(slot, None)
         if spec.negative:
+            made = (z for name in spec.negative for z in self.made_with(name, spec.negative))
             self.negatives[slot] = {
-                name: self._given(spec.negative, name, 0.0) for name in spec.negative
+                name: self._given(spec.negative, name, 0.0) for name in {*spec.negative, *made}
             }
 
     def _given(self, arrays: Mapping[str, Any], name: str, missing: float) -> Tensor:
@@ -243,6 +244,13 @@ class FlowLanes(Lanes):
         if value is not None and self.tokens_of(arrays, name) is None:
             return torch.tensor(value, device=self.device)
         return torch.full(condition.shape, missing, dtype=torch.float32, device=self.device)
+
+    def made_with(self, name: str, arrays: Mapping[str, Any]) -> list[str]:
+        """The conditions that an encoder makes of the text ``name``, but for arrays given."""
+        if self.conditions[name].prompt is None or self.tokens_of(arrays, name) is None:
+            return []
+        others = (z for z, each in self.conditions.items() if each.made_of == name)
+        return [name, *(other for other in others if other not in arrays)]
 
     def tokens_of(self, arrays: Mapping[str, Any], name: str) -> npt.NDArray[np.int64] | None:
         """The tokens ``[tokens]`` of which an encoder makes a condition in these arrays, if any."""

@@ -49,17 +49,17 @@ def sample_encoder(stage: SampleEncoder, shape: Sequence[int]) -> Head:
 
 
 def encoder(stage: TextEncoder) -> Head:
-    """Head that answers the condition, ``embedding``, for ``tokens [n, tokens]``."""
+    """Head that answers the conditions by name, for ``tokens [n, tokens]``."""
     device = _device(stage)
-    length, size = stage.prompt.tokens, stage.prompt.size
+    length, limits = stage.prompt.tokens, torch.from_numpy(stage.prompt.limits)
 
     def embedded(tokens: Tensor) -> Reply:
-        return {"embedding": stage(tokens)}
+        return stage.forward(tokens)
 
     def rows(count: int) -> dict[str, Tensor]:
         numbers = torch.arange(count * length).reshape(count, length)
         # No two rows alike: a row begins with its own number, as far as there are so many.
-        return {"tokens": ((numbers * 7919 + numbers // length) % size).to(device)}
+        return {"tokens": ((numbers * 7919 + numbers // length) % limits).to(device)}
 
     return Head(embedded, rows, ROW_COUNTS)
 

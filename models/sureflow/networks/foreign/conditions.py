@@ -26,8 +26,9 @@ def read_conditions(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Cond
 
 def _read(name: str, declared: Mapping[str, Any]) -> Condition:
     where = f"conditions.{name}"
-    if "prompt" in declared:
-        raise ValueError(f"{where}.prompt: is said by the encoder of a staged network")
+    for field in ("prompt", "made_of"):
+        if field in declared:
+            raise ValueError(f"{where}.{field}: is said by the encoder of a staged network")
     if not name.isidentifier() or name in INPUTS:
         raise ValueError(f"{where}: is no name for a condition; {INPUTS} have another meaning")
     try:

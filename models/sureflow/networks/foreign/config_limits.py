@@ -15,6 +15,7 @@ LONGEST_LIST = 128
 DEEPEST = 4
 
 MOST_LAYERS: Mapping[str, int] = {
+    "num_hidden_layers": 256,
     "num_layers": 256,
     "num_single_layers": 256,
     "layers_per_block": 16,

@@ -33,8 +33,16 @@ LOWEST = 2 * MAX_PRIORITY + 1
 
 
 def inputs_of(card: ModelCard) -> dict[str, tuple[str, str]]:
-    """Return the tensors that may come in for a model, as :data:`INPUTS` has them."""
-    return INPUTS | dict(family_of(card).tensors)
+    """Return the tensors that may come in for a model, as :data:`INPUTS` has them.
+
+    Texts that the model encodes have the names of their conditions.
+    """
+    prompts = {
+        name: ("BYTES", f"condition.{name}")
+        for name, each in card.conditions.items()
+        if each.prompt is not None and each.prompt.vocabulary is not None
+    }
+    return prompts | INPUTS | dict(family_of(card).tensors)
 
 
 def request_of(

@@ -138,12 +138,12 @@ def test_the_answer_does_not_depend_on_what_is_kept() -> None:
 def test_encodings_are_kept_up_to_a_number_of_bytes() -> None:
     kept = Encodings(limit=24)
     for number in range(4):
-        kept.put(bytes([number]), torch.full((2,), float(number)))
+        kept.put(bytes([number]), {"text": torch.full((2,), float(number))})
         assert kept.get(bytes([0])) is not None, "used, so that others go first"
     assert kept.nbytes == 24
     assert kept.get(bytes([1])) is None
-    assert kept.get(bytes([3])).tolist() == [3, 3]
-    kept.put(bytes([9]), torch.zeros(100))
+    assert kept.get(bytes([3]))["text"].tolist() == [3, 3]
+    kept.put(bytes([9]), {"text": torch.zeros(100)})
     assert kept.get(bytes([9])) is None
 
 
