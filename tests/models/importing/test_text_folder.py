@@ -91,7 +91,7 @@ def test_card_and_refusals_of_a_server(served: tuple[Server, sureflow.Model]) ->
     server = served[0]
     client = server.client
     (card,) = client.get("/v1/models").json()["models"]
-    assert card["stages"] == ["encoder", "decoder"]
+    assert card["stages"] == ["encoder", "sample_encoder", "decoder"]
     prompt = card["conditions"]["text"]["prompt"]
     assert prompt == {
         "tokens": 16, "level": "subword", "examples": [], "unknown": True,
