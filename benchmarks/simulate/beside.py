@@ -34,9 +34,7 @@ LIMITS = AdmissionLimits(4096, 1 << 40)
 WORKER = "sureflow_server.engine.supervisor.WorkerProcess"
 
 
-def run(
-    load: float, seconds: float, neighbours: Sequence[Neighbour] = (), seed: int = 1
-) -> Seen:
+def run(load: float, seconds: float, neighbours: Sequence[Neighbour] = (), seed: int = 1) -> Seen:
     """Play Poisson arrivals of the mix ``few`` against a server.
 
     Args:

@@ -12,7 +12,7 @@ from sureflow.model import Model
 from sureflow.sampling.sampler import Sampler, Tick
 from sureflow_server.engine.loader import SLOTS_PER_ROW
 from sureflow_server.engine.loop import BEAT_S, TickLoop
-from sureflow_server.engine.messages import Command, Message, Ready, Report, WorkerConfig
+from sureflow_server.engine.messages import Command, Message, Ready, Report
 
 Ticked = Callable[[float, int], object]
 """Told when a tick begins, and how many rows it has."""

@@ -19,7 +19,7 @@ from benchmarks.simulate.beside import run
 from benchmarks.simulate.machine import Neighbour
 
 COMMAND = "python -m benchmarks.simulate.neighbour --docs docs/benchmarks"
-BEGIN, END, BACK, LAST = 20.0, 25.0, 28.0, 60.0
+BEGIN, END, BACK, LAST = 10.0, 15.0, 18.0, 40.0
 PHASES = {
     "before": (0.0, BEGIN),
     "during": (BEGIN, END),
@@ -28,8 +28,10 @@ PHASES = {
 }
 """Names of the times that are told apart, in seconds."""
 
-HEAD = ("load", "slowdown", "when", "goodput/s", "of undisturbed", "refused", "late", "hurried")
-HEAD += ("rows/tick", "refused more", "overlapping")
+HEAD = (
+    *("load", "slowdown", "when", "goodput/s", "of undisturbed", "refused", "late", "hurried"),
+    *("rows/tick", "refused more", "overlapping"),
+)
 
 
 def main() -> None:
@@ -57,7 +59,7 @@ def _options() -> argparse.Namespace:
     parser = options(__doc__)
     parser.add_argument("--loads", type=float, nargs="+", default=[0.8, 1.2])
     parser.add_argument("--slowdowns", type=float, nargs="+", default=[2.0, 4.0, 20.0, 200.0])
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--docs", type=Path, metavar="FOLDER")
     return parser.parse_args()
 

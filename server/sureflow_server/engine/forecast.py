@@ -84,6 +84,7 @@ class Forecast:
         to whom a request could do harm. So it is given the best pace that there ever was, and shows
         by its ticks what the next ones have to expect.
         """
+
         def tick_s(name: str, rows: int) -> float:
             pace = self._paces[name]
             slowness = pace.slowness(now) if jobs else pace.best

@@ -89,9 +89,6 @@ class TickLoop:
         admission: When lanes may start.
         fetch: Loads a model that is known and not in memory.
         clock: Tells the time on which deadlines are, in seconds.
-
-    Attributes:
-        asleep: Whether there is nothing to do before a command arrives.
     """
 
     def __init__(
@@ -136,6 +133,7 @@ class TickLoop:
 
     @property
     def asleep(self) -> bool:
+        """Whether there is nothing to do before a command arrives."""
         return not (self._slots or self._changed)
 
     def turn(self) -> bool:

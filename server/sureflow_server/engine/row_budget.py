@@ -30,9 +30,7 @@ def rows_within(seconds: float, tick_s: Sequence[float], slowness: float = 1.0) 
     return max(bisect_right(tick_s, seconds / slowness if slowness else inf) - 1, 1)
 
 
-def row_budget(
-    pressing: Iterable[tuple[float, float]], tick_s: Sequence[float], least: int
-) -> int:
+def row_budget(pressing: Iterable[tuple[float, float]], tick_s: Sequence[float], least: int) -> int:
     """Rows that ticks may have while these requests are under way.
 
     As many as there can be, unless a deadline asks for quicker ticks. Even then no fewer than the

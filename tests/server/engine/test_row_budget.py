@@ -67,7 +67,10 @@ def test_who_is_too_late_has_no_say() -> None:
 def test_one_more_deadline_never_widens_ticks_but_for_its_own_row(
     pressing: list[tuple[float, float]], more: tuple[float, float]
 ) -> None:
-    before, after = row_budget(pressing, TICK_S, BRISK), row_budget([*pressing, more], TICK_S, BRISK)
+    before, after = (
+        row_budget(pressing, TICK_S, BRISK),
+        row_budget([*pressing, more], TICK_S, BRISK),
+    )
     assert after <= max(before, len(pressing) + 1)
 
 
