@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -37,7 +37,7 @@ HEAD = (
 def main() -> None:
     """Run the benchmark."""
     chosen = _options()
-    lines = [_row(HEAD), "|" + "---|" * len(HEAD)]
+    lines = [_row(HEAD), "|" + "---:|" * len(HEAD)]
     print(lines[0])
     seeds = range(1, 2 if chosen.quick else chosen.seeds + 1)
     for load in chosen.loads:
@@ -78,12 +78,16 @@ def _cells(
             name,
             f"{good:.2f}",
             f"{good / fmean(each.goodput(*span) for each in alone):.3f}",
-            f"{fmean(each.refused for each in came):.1%}",
-            f"{fmean(each.late for each in came):.1%}",
-            f"{fmean(each.hurried for each in came):.1%}",
+            _percent(each.refused for each in came),
+            _percent(each.late for each in came),
+            _percent(each.hurried for each in came),
             f"{fmean(rows):.2f}" if rows else "–",
             *((str(more), str(overlapping)) if span[0] == BACK else ("", "")),
         )
+
+
+def _percent(which: Iterable[bool]) -> str:
+    return f"{100 * fmean(which):.1f} %"
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -93,8 +97,8 @@ def _row(cells: Sequence[str]) -> str:
 def _page(lines: Sequence[str], seeds: int) -> str:
     text = f"""# A neighbour
 
-Written by `{COMMAND}`: the real pool, loop, scheduler and
-sampler on a simulated clock, on which a tick takes 10 ms and 4.5 ms per row, of which it has 8 at
+Written by `{COMMAND}`: the real pool, loop,
+scheduler and sampler on a simulated clock, on which a tick takes 10 ms and 4.5 ms per row, of which it has 8 at
 most. The requests are those of the mix `few` of [serving](serving.md), with its deadlines, in
 {seeds} draws of {LAST:g} s. From {BEGIN:g} s to {END:g} s a neighbour makes everything slower.
 
