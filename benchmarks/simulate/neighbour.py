@@ -98,8 +98,8 @@ def _page(lines: Sequence[str], seeds: int) -> str:
     text = f"""# A neighbour
 
 Written by `{COMMAND}`: the real pool, loop,
-scheduler and sampler on a simulated clock, on which a tick takes 10 ms and 4.5 ms per row, of which it has 8 at
-most. The requests are those of the mix `few` of [serving](serving.md), with its deadlines, in
+scheduler and sampler on a simulated clock, on which a tick takes 10 ms and 4.5 ms per row, of which
+it has 8 at most. The requests are those of the mix `few` of [serving](serving.md), with its deadlines, in
 {seeds} draws of {LAST:g} s. From {BEGIN:g} s to {END:g} s a neighbour makes everything slower.
 
 * *Of undisturbed* is the goodput over that of the same requests without the neighbour.
