@@ -99,8 +99,9 @@ def _page(lines: Sequence[str], seeds: int) -> str:
 
 Written by `{COMMAND}`: the real pool, loop,
 scheduler and sampler on a simulated clock, on which a tick takes 10 ms and 4.5 ms per row, of which
-it has 8 at most. The requests are those of the mix `few` of [serving](serving.md), with its deadlines, in
-{seeds} draws of {LAST:g} s. From {BEGIN:g} s to {END:g} s a neighbour makes everything slower.
+it has 8 at most. The requests are those of the mix `few` of [serving](serving.md), with its
+deadlines, in {seeds} draws of {LAST:g} s. From {BEGIN:g} s to {END:g} s a neighbour makes everything
+slower.
 
 * *Of undisturbed* is the goodput over that of the same requests without the neighbour.
 * *Refused more* are the requests refused beyond those of the runs without it; *overlapping* those

@@ -51,7 +51,7 @@ BEAT_S = 1.0
 """Longest silence, lest the worker be taken for hung; but for one turn that takes longer."""
 
 FIRST_TURN_S = 0.01
-"""What a turn is taken to last before there has been one."""
+"""What the first turn is taken to last, and the first one after a rest."""
 
 DECIDE_EVERY = 8
 """Turns after which it is decided anew which lanes run, though nothing has come or gone."""
