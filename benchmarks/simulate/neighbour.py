@@ -59,7 +59,7 @@ def _options() -> argparse.Namespace:
     parser = options(__doc__)
     parser.add_argument("--loads", type=float, nargs="+", default=[0.8, 1.2])
     parser.add_argument("--slowdowns", type=float, nargs="+", default=[2.0, 4.0, 20.0, 200.0])
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--docs", type=Path, metavar="FOLDER")
     return parser.parse_args()
 
@@ -100,7 +100,7 @@ def _page(lines: Sequence[str], seeds: int) -> str:
 Written by `{COMMAND}`: the real pool, loop,
 scheduler and sampler on a simulated clock, on which a tick takes 10 ms and 4.5 ms per row, of which
 it has 8 at most. The requests are those of the mix `few` of [serving](serving.md), with its
-deadlines, in {seeds} draws of {LAST:g} s. From {BEGIN:g} s to {END:g} s a neighbour makes everything
+deadlines, in {seeds} draws of {LAST:g} s. From {BEGIN:g} s to {END:g} s a neighbour makes all of it
 slower.
 
 * *Of undisturbed* is the goodput over that of the same requests without the neighbour.

@@ -259,7 +259,7 @@ class TickLoop:
             owner=terms.owner,
             priority=terms.priority,
             deadline=terms.deadline,
-            alone=monotonic() + self._alone_s(submit.model, lanes),
+            alone=self._clock() + self._alone_s(submit.model, lanes),
         )
         self._arrived.setdefault(submit.model, []).append(lanes[0])
         self._stale.add(submit.model)
