@@ -23,6 +23,7 @@ from benchmarks.report import machine, options
 from benchmarks.serving import mix
 from benchmarks.serving.figures import Figures, Outcome, Rows, figures, of_batches, outcome, plain
 from benchmarks.serving.load import Call, Reply, play
+from benchmarks.serving.neighbour import neighbours
 from benchmarks.serving.offline import Offline, decoded, measure
 from benchmarks.serving.servers import KINDS, Kind, Server, Setting, UnavailableError, kind, started
 from benchmarks.serving.tables import claims, markdown, page, table
@@ -77,6 +78,8 @@ def main() -> None:
     chosen = _options()
     server_core, client_core = _cores()
     kinds = list(_available(chosen.peers))
+    if chosen.neighbour:
+        kinds = [each for k in kinds for each in (k, k.beside(chosen.neighbour))]
     os.sched_setaffinity(0, {server_core})
     bench = _prepare(chosen, server_core)
     os.sched_setaffinity(0, {client_core})
@@ -106,6 +109,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--grace", type=float, default=mix.GRACE_S, help="of a deadline, seconds")
     parser.add_argument("--slowdown", type=float, default=mix.SLOWDOWN, help="of a deadline")
     parser.add_argument("--mix", choices=mix.MIXES, default=mix.MIX, help="of kinds of requests")
+    parser.add_argument(
+        "--neighbour",
+        type=int,
+        nargs="?",
+        const=1,
+        default=0,
+        metavar="COUNT",
+        help="measure every server again beside processes that want its core for 5 s in every 30",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of requests and arrivals")
     parser.add_argument("--docs", type=Path, metavar="FOLDER", help="write a page and plots here")
     chosen = parser.parse_args()
@@ -165,7 +177,8 @@ def _measure(bench: Bench, k: Kind, share: float, number: int, point: Point) -> 
         with started(k, bench.setting, bench.server_core) as server:
             asyncio.run(_warm_up(server, bench))
             before = server.work()
-            replies = asyncio.run(_load(server, bench, due, rate))
+            with neighbours(k.neighbours, bench.server_core):
+                replies = asyncio.run(_load(server, bench, due, rate))
             work = server.work() - before if k.ours else of_batches(replies)
     except UnavailableError as reason:
         print(f"left out: {reason}", flush=True)

@@ -29,6 +29,8 @@ START_S = 180.0
 STOP_S = 10.0
 OURS = "sureflow"
 OURS_BY_REQUEST = "sureflow, per request"
+BESIDE = ", neighbour"
+"""What follows the name of a server that has one."""
 
 
 class UnavailableError(Exception):
@@ -64,6 +66,7 @@ class Kind:
         ours: Whether it speaks our whole contract; peers are told when a request was due, and
             tell with each answer what its batch cost.
         listed: Whether bodies and answers travel as lists of one, for the peer to concatenate.
+        neighbours: Processes that want its core now and then.
     """
 
     name: str
@@ -72,6 +75,11 @@ class Kind:
     health: str = "/health"
     ours: bool = False
     listed: bool = False
+    neighbours: int = 0
+
+    def beside(self, count: int) -> Kind:
+        """The same beside so many neighbours."""
+        return replace(self, name=self.name + BESIDE, neighbours=count)
 
     def wrap(self, body: dict[str, Any], due: float) -> dict[str, Any]:
         """A body as this server wants it, that was due then on the system's monotonic clock."""

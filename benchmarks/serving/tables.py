@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmarks.serving import mix
 from benchmarks.serving.figures import Figures, ratio
-from benchmarks.serving.servers import OURS
+from benchmarks.serving.neighbour import BUSY_S, EVERY_S
+from benchmarks.serving.servers import BESIDE, OURS
 
 Points = Mapping[tuple[str, float], Figures]
 """By name of the server and load."""
@@ -53,13 +54,20 @@ def claims(points: Points) -> dict[str, float]:
     """What the benchmark is there to show, as ratios within the run.
 
     Only what was measured; NaN where both sides are infinite. The bars: p99 at most 0.5, goodput
-    at least 1.5, goodput under overload at least 0.9 of its peak, refusals within milliseconds.
+    at least 1.5, goodput under overload at least 0.9 of its peak, refusals within milliseconds,
+    goodput beside a neighbour at least 0.8 of that without.
     """
-    found = {}
+    found = {
+        f"at {load:g}: {name}, goodput beside a neighbour / alone": ratio(
+            points[name + BESIDE, load].goodput, alone.goodput
+        )
+        for (name, load), alone in points.items()
+        if (name + BESIDE, load) in points
+    }
     ours = points.get((OURS, CLAIMED_AT))
     if ours is not None:
         for (name, load), its in points.items():
-            if name != OURS and load == CLAIMED_AT:
+            if name != OURS and load == CLAIMED_AT and not name.endswith(BESIDE):
                 title = f"at {load:g}: ours / {name}"
                 found[f"{title}, p99 of answered requests"] = ratio(ours.p99, its.p99)
                 found[f"{title}, p99 of all requests"] = ratio(ours.p99_all, its.p99_all)
@@ -95,6 +103,7 @@ def _introduction(record: dict[str, Any]) -> str:
         if share
     )
     option, stem = ("" if chosen["mix"] == mix.MIX else f" --mix {chosen['mix']}"), page(chosen)
+    option += f" --neighbour {chosen['neighbour']}" if chosen["neighbour"] else ""
     others = ", ".join(f"[{each}]({page({'mix': each})}.md)" for each in mix.MIXES)
     lines = [
         f"Written by `python -m benchmarks.serving{option} --docs docs/benchmarks`. The mixes, of",
@@ -118,6 +127,7 @@ def _introduction(record: dict[str, Any]) -> str:
         "* *p99 of all* counts refused and unanswered requests as infinitely late. *Admission* is",
         "  the time until the computation begins. *Hurried* answers say that they widened their",
         "  tolerance to be in time; they count as bad.",
+        *_beside(chosen["neighbour"]),
         "",
         f"![Latency]({stem}-latency.png)",
         "",
@@ -128,7 +138,18 @@ def _introduction(record: dict[str, Any]) -> str:
 
 def page(chosen: Mapping[str, Any]) -> str:
     """Name of the page and the plots of a run with these options, without what follows a dot."""
-    return "serving" if chosen["mix"] == mix.MIX else f"serving-{chosen['mix']}"
+    stem = "serving" if chosen["mix"] == mix.MIX else f"serving-{chosen['mix']}"
+    return f"{stem}-neighbour" if chosen.get("neighbour") else stem
+
+
+def _beside(count: int) -> list[str]:
+    """What a neighbour is, if there is any."""
+    if not count:
+        return []
+    return [
+        f"* *Neighbour*: {count} more process(es) want the server's core for {BUSY_S:g} s in every",
+        f"  {EVERY_S:g} s. Our worker stands back for whatever wants its core, by a niceness of 5.",
+    ]
 
 
 def _ours(options: str) -> str:

@@ -17,6 +17,7 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sampler import Sampler
+from sureflow_server.engine.row_budget import tick_seconds
 
 TICKS, QUICK_TICKS = 60, 10
 LANES, QUICK_LANES = 64, 8
@@ -50,8 +51,7 @@ class Costs:
 
     def seconds(self, rows: int) -> float:
         """Seconds of a tick; more rows than the most are evaluated in parts."""
-        full, rest = divmod(rows, self.rows)
-        return full * self.tick_s[-1] + self.tick_s[rest]
+        return tick_seconds(rows, self.tick_s)
 
     def scaled(self, row_s: float) -> Costs:
         """The same machine at another speed."""

@@ -15,6 +15,7 @@ from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.loader import SLOTS_PER_ROW
 from sureflow_server.engine.messages import Terms, TickStats
+from sureflow_server.engine.row_budget import tick_seconds
 from sureflow_server.engine.scheduler import Scheduler
 
 MODEL = "simulated"
@@ -102,7 +103,7 @@ class Replica:
         self._admission = admission
         self._scheduler: Scheduler[_Lane] = Scheduler()
         self._forecast = Forecast()
-        self._forecast.tick_s = {MODEL: costs.expected_s}
+        self._forecast.expect({MODEL: costs.expected_s})
         self._jobs: dict[int, Job] = {}
         self._reserved = 0
         self._running: dict[int, _Lane] = {}
@@ -133,7 +134,7 @@ class Replica:
             self._forecast.lane_rows(MODEL, ask.lanes[0]),
         )
         if self._admission and ask.deadline < inf:
-            seconds = self._forecast.seconds(job, self._jobs.values())
+            seconds = self._forecast.seconds(job, self._jobs.values(), now)
             if seconds > ask.deadline - now:
                 return False
         self._watch(now)
@@ -169,6 +170,7 @@ class Replica:
         now = self.due
         self._watch(now)
         done = self._progress()
+        self._learn(now)
         if self._stale:
             self._turn()
         self._begin(now)
@@ -199,6 +201,15 @@ class Replica:
                 if self._finish(lane):
                     done.append(lane.job.id)
         return done
+
+    def _learn(self, now: float) -> None:
+        """Tell the forecast of the stretch that is over."""
+        in_slots = [*self._running.values(), *self._paused.values()]
+        stats = TickStats(MODEL, rows=self._ticks * self._rows)
+        stats.started_rows = sum(lane.rows * (lane.evaluations - lane.left) for lane in in_slots)
+        stats.seconds = self._ticks * self._tick_s
+        stats.expected_s = self._ticks * tick_seconds(self._rows, self._costs.expected_s)
+        self._forecast.ticked(stats, now)
 
     def _finish(self, lane: _Lane) -> bool:
         """Cross a lane out; returns whether it was the last of its request."""
@@ -232,12 +243,6 @@ class Replica:
         self._tick_s = self._costs.seconds(self._rows)
         self._ticks = min(lane.left for lane in self._running.values())
         self.due = now + self._ticks * self._tick_s
-        in_slots = [*self._running.values(), *self._paused.values()]
-        spent = sum(lane.rows * (lane.evaluations - lane.left) for lane in in_slots)
-        expected = self._costs.expected_s[min(self._rows, self._costs.rows)]
-        stats = TickStats(MODEL, started_rows=spent, rows=self._rows)
-        stats.seconds, stats.expected_s = self._tick_s, expected
-        self._forecast.ticked(stats)
 
 
 def _sample(spec: LaneSpec, evaluations: int) -> Sample:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -33,7 +33,14 @@ from sureflow_server.engine.messages import (
     Unload,
 )
 from sureflow_server.engine.model_cache import Loaded, ModelCache
-from sureflow_server.engine.row_budget import IDLE_TICK_S, row_budget, rows_within
+from sureflow_server.engine.pace import Pace
+from sureflow_server.engine.row_budget import (
+    IDLE_TICK_S,
+    TARGET_LATENCY_S,
+    row_budget,
+    rows_within,
+    tick_seconds,
+)
 from sureflow_server.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -44,8 +51,7 @@ BEAT_S = 1.0
 """Longest silence, lest the worker be taken for hung; but for one turn that takes longer."""
 
 FIRST_TURN_S = 0.01
-LAST_TURN_WEIGHT = 0.1
-"""Of the duration of the last turn in the running average, which begins with a guess."""
+"""What the first turn is taken to last, and the first one after a rest."""
 
 DECIDE_EVERY = 8
 """Turns after which it is decided anew which lanes run, though nothing has come or gone."""
@@ -82,6 +88,7 @@ class TickLoop:
             may have, by name of model; by default as many as there are slots, and no time at all.
         admission: When lanes may start.
         fetch: Loads a model that is known and not in memory.
+        clock: Tells the time on which deadlines are, in seconds.
     """
 
     def __init__(
@@ -92,7 +99,9 @@ class TickLoop:
         tick_s: Mapping[str, Sequence[float]] | None = None,
         admission: Admission = "tick",
         fetch: Callable[[str], Sampler] | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
+        self._clock = clock
         self._cache = samplers if isinstance(samplers, ModelCache) else ModelCache(samplers)
         self._samplers = self._cache.samplers
         self._fetch = fetch
@@ -100,13 +109,13 @@ class TickLoop:
         self._inbox = inbox
         self._send = send
         self._tick_s = dict(tick_s or {m: [0.0] * (s.free + 1) for m, s in self._samplers.items()})
-        self._slowness = dict.fromkeys(self._tick_s, 1.0)
+        self._paces = {model: Pace() for model in self._tick_s}
+        self._due_s: dict[str, float] = {}
         self._fitting: dict[str, int] = {}
         self._undecided = 0
         self._arrived: dict[str, list[_Lane]] = {}
         self._admission = admission
         self._stale: set[str] = set()
-        self._turn_s = FIRST_TURN_S
         self._scheduler: Scheduler[_Lane] = Scheduler()
         self._slots: dict[int, _Slot] = {}
         self._stats = {model: TickStats(model) for model in self._tick_s}
@@ -119,14 +128,26 @@ class TickLoop:
 
     def run(self) -> None:
         """Run until a :class:`Shutdown` arrives."""
-        while self._take_in():
-            self._exchange()
-            self._admit()
-            self._report()
-            self._tick()
+        while self.turn():
+            pass
+
+    @property
+    def asleep(self) -> bool:
+        """Whether there is nothing to do before a command arrives."""
+        return not (self._slots or self._changed)
+
+    def turn(self) -> bool:
+        """Take one turn; returns whether there is to be another."""
+        if not self._take_in():
+            return False
+        self._exchange()
+        self._admit()
+        self._report()
+        self._tick()
+        return True
 
     def _take_in(self) -> bool:
-        asleep = not (self._slots or self._changed)
+        asleep = self.asleep
         while asleep or not self._inbox.empty():
             try:
                 command = self._inbox.get(timeout=BEAT_S)
@@ -208,7 +229,7 @@ class TickLoop:
     def _unload(self, model: str) -> None:
         self._calibrations.pop(model, None)
         self._cache.forget(model)
-        for of_models in (self._tick_s, self._slowness, self._stats):
+        for of_models in (self._tick_s, self._paces, self._due_s, self._stats):
             of_models.pop(model, None)
         for others in (self._arrived, self._fitting, self._deferred):
             others.pop(model, None)
@@ -238,7 +259,7 @@ class TickLoop:
             owner=terms.owner,
             priority=terms.priority,
             deadline=terms.deadline,
-            alone=monotonic() + self._alone_s(submit.model, lanes),
+            alone=self._clock() + self._alone_s(submit.model, lanes),
         )
         self._arrived.setdefault(submit.model, []).append(lanes[0])
         self._stale.add(submit.model)
@@ -257,10 +278,20 @@ class TickLoop:
 
     def _alone_s(self, model: str, lanes: list[_Lane]) -> float:
         """Seconds that these lanes would take if they had every tick for themselves."""
-        tick_s, cost = self._tick_s[model], cost_of(lanes[0].spec)
+        tick_s, cost = self._present_s(model), cost_of(lanes[0].spec)
         rows = min(len(lanes) * cost.rows, len(tick_s) - 1)
-        ticks = cost.evaluations * max(len(lanes) * cost.rows / rows, 1)
-        return ticks * tick_s[rows] * self._slowness[model]
+        return cost.evaluations * max(len(lanes) * cost.rows / rows, 1) * tick_s[rows]
+
+    def _present_s(self, model: str) -> list[float]:
+        """Seconds from one tick of the model to the next at present, by its rows."""
+        now = self._clock()
+        others_s = self._turn_s(now, self._due_s.keys() - {model})
+        slowness = self._paces[model].slowness(now)
+        return [others_s + slowness * seconds for seconds in self._tick_s[model]]
+
+    def _turn_s(self, now: float, models: Iterable[str]) -> float:
+        """Seconds that ticks of these models take now, with the rows that they had last."""
+        return sum(self._due_s[model] * self._paces[model].slowness(now) for model in models)
 
     def _admit(self) -> None:
         """Let the scheduler decide again where something has come or gone, and now and then."""
@@ -291,12 +322,12 @@ class TickLoop:
             sampler.resume(turn.resume)
             for ticket, lane in turn.start:
                 sampler.admit(ticket, lane.spec, lane.deadline)
-                self._slots[ticket] = _Slot(model, lane, monotonic())
+                self._slots[ticket] = _Slot(model, lane, self._clock())
                 self._next.started.append(Started(lane.request))
 
     def _row_budget(self, model: str, left: Mapping[int, float]) -> int:
         """Rows that the next ticks may have."""
-        now, slowness = monotonic(), self._slowness[model]
+        now = self._clock()
         pressing = [
             (lane.deadline - now, float(cost_of(lane.spec).evaluations))
             for lane in self._arrived.pop(model, ())
@@ -306,11 +337,12 @@ class TickLoop:
             if following is not None:
                 ticks = max(ticks, cost_of(following.spec).evaluations)
             pressing.append((deadline - now, ticks))
-        tick_s = self._tick_s[model]
+        tick_s, best = self._tick_s[model], self._paces[model].best
         if self._scheduler.busy:
-            rows = row_budget(pressing, [slowness * seconds for seconds in tick_s])
+            least = rows_within(TARGET_LATENCY_S, tick_s, best)
+            rows = row_budget(pressing, self._present_s(model), least)
         else:
-            rows = rows_within(IDLE_TICK_S, tick_s)
+            rows = rows_within(IDLE_TICK_S, tick_s, best)
         return min(rows, self._fitting_rows(model, rows))
 
     def _fitting_rows(self, model: str, wanted: int) -> int:
@@ -328,31 +360,32 @@ class TickLoop:
         return fitting
 
     def _tick(self) -> None:
-        first = ended = monotonic()
-        expected: dict[str, float] = {}
-        for model, sampler in self._samplers.items():
-            if not sampler.running:
-                continue
-            begun = ended
-            sampler.set_clock(begun, self._turn_s)
-            tick = bisect_failures(sampler, self._request_of)
-            ended = monotonic()
-            if tick.fitting is not None:
-                self._fitting[model] = tick.fitting
-            expected[model] = sampler.seconds(tick.rows)
-            self._count(self._stats[model], tick.rows, ended - begun, expected[model])
-            if tick.finished or tick.failed or tick.fitting is not None:
-                self._stale.add(model)
-            for ticket, sample in tick.finished:
-                self._finish(ticket, sample, ended)
-            for request, error in tick.failed.items():
-                self._next.failed.append(Failed(request, str(error), error.memory))
-                self._cancel(request)
-        if ended > first:
-            self._turn_s += LAST_TURN_WEIGHT * (ended - first - self._turn_s)
-        for model, expected_s in expected.items():
-            slowness = (ended - first) / expected_s if expected_s else 1.0
-            self._slowness[model] += LAST_TURN_WEIGHT * (slowness - self._slowness[model])
+        now = self._clock()
+        running = [model for model, sampler in self._samplers.items() if sampler.running]
+        turn_s = self._turn_s(now, self._due_s.keys() & running) or FIRST_TURN_S
+        self._due_s = {}
+        for model in running:
+            now = self._tick_model(model, now, turn_s)
+
+    def _tick_model(self, model: str, begun: float, turn_s: float) -> float:
+        """Tick the running lanes of a model, which began then; return when it is over."""
+        sampler = self._samplers[model]
+        sampler.set_clock(begun, turn_s)
+        tick = bisect_failures(sampler, self._request_of)
+        ended = self._clock()
+        if tick.fitting is not None:
+            self._fitting[model] = tick.fitting
+        self._due_s[model] = tick_seconds(tick.rows, self._tick_s[model])
+        self._paces[model].saw(ended, ended - begun, self._due_s[model])
+        self._count(self._stats[model], tick.rows, ended - begun, self._due_s[model])
+        if tick.finished or tick.failed or tick.fitting is not None:
+            self._stale.add(model)
+        for ticket, sample in tick.finished:
+            self._finish(ticket, sample, ended)
+        for request, error in tick.failed.items():
+            self._next.failed.append(Failed(request, str(error), error.memory))
+            self._cancel(request)
+        return ended
 
     def _request_of(self, ticket: int) -> int:
         return self._slots[ticket].lane.request
@@ -374,7 +407,7 @@ class TickLoop:
 
     def _report(self) -> None:
         """Send finished lanes at once, and statistics now and then or before falling asleep."""
-        now, report = monotonic(), self._next
+        now, report = self._clock(), self._next
         due = now >= self._due or not self._slots
         news = (
             report.started

@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import count
 from math import inf
 from pathlib import Path
-from time import monotonic
 
 from sureflow.confidence.calibration import CALIBRATION, Calibration
 from sureflow.core.card import ModelCard
@@ -238,7 +237,8 @@ class Pool:
         if not idle:
             self._check_limits(len(lanes), nbytes)
         supervisor = self._current
-        deadline = inf if deadline_s is None else monotonic() + deadline_s
+        now = asyncio.get_running_loop().time()
+        deadline = inf if deadline_s is None else now + deadline_s
         job = Job(
             next(self._ids),
             card,
@@ -367,7 +367,8 @@ class Pool:
             self._metrics.runs_on(card.name, card.numerics)
 
     def _set_deadline(self, supervisor: Supervisor, job: Job, deadline_s: float) -> None:
-        seconds = supervisor.forecast.seconds(job, supervisor.ledger.jobs)
+        loop = asyncio.get_running_loop()
+        seconds = supervisor.forecast.seconds(job, supervisor.ledger.jobs, loop.time())
         if seconds > deadline_s:
             raise DeadlineUnreachableError(
                 f"with what is under way it would take about {seconds:.2g} s, and the deadline is "
@@ -375,13 +376,12 @@ class Pool:
                 self._retry_after_s(),
             )
         error = DeadlineError("the deadline passed before all samples were done")
-        loop = asyncio.get_running_loop()
         job.timer = loop.call_later(deadline_s, supervisor.end, job, error)
 
     def _retry_after_s(self) -> float:
         """Estimate when half of what is under way will be done."""
-        tick_s = self._current.forecast.tick_s
-        at_once = max((len(seconds) for seconds in tick_s.values()), default=2) - 1
+        forecast = self._current.forecast
+        at_once = max(map(forecast.rows, self.cards), default=1)
         seconds = self._current.lane_s * self.reserved / at_once / 2
         return min(max(seconds, MIN_RETRY_S), MAX_RETRY_S)
 

@@ -37,7 +37,6 @@ from sureflow_server.engine.messages import (
     WorkerConfig,
 )
 from sureflow_server.engine.process import WorkerProcess
-from sureflow_server.engine.row_budget import TARGET_LATENCY_S, rows_within
 from sureflow_server.engine.timeouts import Timeouts
 from sureflow_server.metrics import Metrics
 
@@ -298,9 +297,10 @@ class Supervisor:
             # What the worker has not been given yet, it will be given as a whole.
             if lanes and self._worker is not None and self.ledger.was_given(job):
                 self._worker.send(job.submit(lanes))
+        now = asyncio.get_running_loop().time()
         for stats in report.stats:
             self.standing[stats.model] = stats.running, stats.waiting
-            self.forecast.ticked(stats)
+            self.forecast.ticked(stats, now)
             self._heard(self, stats)
 
     def _finished(self, job: Job, finished: Finished) -> dict[int, LaneSpec]:
@@ -322,10 +322,7 @@ class Supervisor:
         self.cards = {
             card.name: card for card in ready.cards if card.name not in self._config.without
         }
-        self.forecast.tick_s = {
-            model: seconds[: rows_within(TARGET_LATENCY_S, seconds) + 1]
-            for model, seconds in ready.tick_s.items()
-        }
+        self.forecast.expect(ready.tick_s)
         self.failures = ready.failures
         self.nbytes, self.resident, self._tick_s = ready.nbytes, ready.resident, ready.tick_s
         loaded = {card.name: card for card in ready.cards}

@@ -83,10 +83,9 @@ def test_a_request_that_is_late_frees_its_rows() -> None:
 
 def test_what_cannot_be_in_time_is_refused() -> None:
     replica = Replica(costs(1.0), Load())
-    replica.offer(0.0, ask(0, 10))
-    replica.step()
-    assert not replica.offer(0.5, ask(1, *(20,) * 9, deadline=1.0))
-    assert replica.offer(0.5, ask(2, 1, deadline=100.0))
+    play(replica, [(0.0, ask(0, 1))])
+    assert not replica.offer(1.5, ask(1, *(20,) * 9, deadline=2.0))
+    assert replica.offer(1.5, ask(2, 1, deadline=100.0))
 
 
 def test_waiting_times_of_one_row_and_one_tick_are_those_of_m_d_1() -> None:

@@ -19,16 +19,21 @@ from sureflow_server.engine.messages import Terms, TickStats
 from sureflow_server.engine.scheduler import Scheduler
 
 CARDS = {name: ModelCard(name, "sha256:0", "vector", (2,), (), 0) for name in "mn"}
-ROW_S = 0.001
+ROW_S, NOW = 0.001, 1000.0
 
 
 def forecast(tick_rows: int = 4) -> Forecast:
-    """One that has seen ticks of a millisecond per row, twice what they should take."""
+    """One that sees ticks of a millisecond per row at NOW, as they should be."""
     learned = Forecast()
-    tick_s = tuple(rows * ROW_S / 2 for rows in range(tick_rows + 1))
-    learned.tick_s = {"m": tick_s, "n": tick_s}
-    learned.ticked(TickStats("m", rows=50, seconds=50 * ROW_S, expected_s=25 * ROW_S))
+    tick_s = tuple(rows * ROW_S for rows in range(tick_rows + 1))
+    learned.expect({"m": tick_s, "n": tick_s})
+    see(learned, "m", 1.0, NOW)
     return learned
+
+
+def see(learned: Forecast, model: str, slowness: float, now: float, seconds: float = 9.0) -> None:
+    """Let it see so many seconds of ticks that are so many times longer than they should be."""
+    learned.ticked(TickStats(model, rows=9, seconds=seconds, expected_s=seconds / slowness), now)
 
 
 def job(id: int, lanes: int, evaluations: int, model: str = "m", **terms: float) -> Job:
@@ -98,39 +103,97 @@ def test_an_adaptive_lane_costs_what_its_like_did() -> None:
 
 def test_nothing_is_promised_before_a_tick_was_seen() -> None:
     fresh = Forecast()
-    fresh.tick_s = {"m": (0.0, 1.0, 2.0, 3.0, 4.0)}
-    assert fresh.seconds(job(1, 3, 10), []) == 0
+    fresh.expect({"m": (0.0, 1.0, 2.0, 3.0, 4.0)})
+    assert fresh.seconds(job(1, 3, 10), [], NOW) == 0
+    assert fresh.seconds(job(1, 3, 10), [job(2, 3, 10)], NOW) == 0
 
 
 def test_alone_it_takes_its_rounds() -> None:
     """Six lanes of ten evaluations, four at a time: two rounds of ten ticks of four rows."""
-    assert forecast().seconds(job(1, 6, 10), []) == pytest.approx(2 * 10 * 4 * ROW_S)
+    assert forecast().seconds(job(1, 6, 10), [], NOW) == pytest.approx(2 * 10 * 4 * ROW_S)
 
 
 def test_a_large_request_slows_a_small_one_by_its_share_alone() -> None:
     """It runs in every tick, and every tick is full."""
-    small = forecast().seconds(job(2, 1, 10), [job(1, 1000, 10)])
+    small = forecast().seconds(job(2, 1, 10), [job(1, 1000, 10)], NOW)
     assert small == pytest.approx(10 * 4 * ROW_S)
 
 
 def test_where_there_are_more_requests_than_rows_it_waits_for_the_more_urgent() -> None:
     others = [job(id, 1, 100, deadline=1.0) for id in range(2, 42)]
-    urgent = forecast().seconds(job(1, 1, 10, deadline=0.5), others)
-    patient = forecast().seconds(job(1, 1, 10, deadline=9.0), others)
+    urgent = forecast().seconds(job(1, 1, 10, deadline=0.5), others, NOW)
+    patient = forecast().seconds(job(1, 1, 10, deadline=9.0), others, NOW)
     assert urgent == pytest.approx(10 * 4 * ROW_S)
     assert patient == pytest.approx(40 * 100 * ROW_S * (1 - 4 / 41) + urgent)
 
 
 def test_lower_priorities_do_not_count() -> None:
     crowd = [job(id, 9, 100) for id in range(2, 42)]
-    assert forecast().seconds(job(1, 1, 10, priority=1), crowd) == pytest.approx(10 * ROW_S)
+    assert forecast().seconds(job(1, 1, 10, priority=1), crowd, NOW) == pytest.approx(10 * ROW_S)
 
 
 def test_another_model_at_work_takes_turns() -> None:
     learned = forecast()
-    learned.ticked(TickStats("n", rows=10, seconds=10 * ROW_S, expected_s=5 * ROW_S))
-    alone = learned.seconds(job(1, 4, 10), [])
-    assert learned.seconds(job(1, 4, 10), [job(2, 4, 10, "n")]) == pytest.approx(2 * alone)
+    see(learned, "n", 1.0, NOW)
+    alone = learned.seconds(job(1, 4, 10), [], NOW)
+    assert learned.seconds(job(1, 4, 10), [job(2, 4, 10, "n")], NOW) == pytest.approx(2 * alone)
+
+
+def test_who_comes_to_others_has_to_expect_the_present_pace() -> None:
+    learned, others = forecast(), [job(2, 1, 10)]
+    healthy = learned.seconds(job(1, 1, 10), others, NOW)
+    see(learned, "m", 4.0, NOW + 9)
+    assert learned.seconds(job(1, 1, 10), others, NOW + 9) == pytest.approx(4 * healthy, rel=0.05)
+    see(learned, "m", 1.0, NOW + 12, seconds=3.0)
+    assert learned.seconds(job(1, 1, 10), others, NOW + 12) == pytest.approx(healthy, rel=0.05)
+
+
+@given(
+    past=st.lists(st.tuples(st.floats(0.001, 20), st.floats(1, 1000)), min_size=1, max_size=9),
+    lanes=st.integers(1, 12),
+    evaluations=st.integers(1, 30),
+    pause=st.floats(0, 10),
+)
+def test_where_nothing_is_under_way_what_fits_alone_is_never_refused(
+    past: list[tuple[float, float]], lanes: int, evaluations: int, pause: float
+) -> None:
+    """Whatever the machine has been through, even from the beginning."""
+    learned, now = Forecast(), NOW
+    learned.expect({"m": tuple(rows * ROW_S for rows in range(5))})
+    for seconds, slowness in past:
+        now += seconds
+        see(learned, "m", slowness, now, seconds)
+    new = job(99, lanes, evaluations)
+    alone = forecast().seconds(new, [], NOW)
+    assert 0 < learned.seconds(new, [], now + pause) <= alone * (1 + 1e-9)
+
+
+@given(slowness=st.floats(1, 1000), seconds=st.floats(0.1, 20))
+def test_it_comes_back_within_three_seconds(slowness: float, seconds: float) -> None:
+    """At work or at rest, for who comes to others."""
+    new, others = job(1, 2, 10), [job(2, 1, 10)]
+    healthy = forecast().seconds(new, others, NOW)
+    for at_work in (True, False):
+        learned = forecast()
+        see(learned, "m", slowness, NOW + seconds, seconds)
+        then = NOW + seconds + 3
+        if at_work:
+            see(learned, "m", 1.0, then, 1.5)
+        assert learned.seconds(new, others, then) <= 1.3 * healthy
+
+
+def test_a_new_worker_is_not_judged_by_the_last_one() -> None:
+    learned = forecast()
+    see(learned, "m", 100.0, NOW + 9)
+    learned.expect({"m": tuple(rows * ROW_S for rows in range(5))})
+    assert learned.seconds(job(1, 3, 10), [job(2, 3, 10)], NOW + 9) == 0
+
+
+def test_ticks_in_a_hurry_are_as_wide_as_on_an_undisturbed_machine() -> None:
+    learned = Forecast()
+    learned.expect({"m": tuple(0.01 * rows for rows in range(9))})
+    see(learned, "m", 8.0, NOW)
+    assert learned.rows("m") == 3
 
 
 @given(
@@ -145,7 +208,7 @@ def test_it_is_right_within_a_factor_of_five(
     jobs = [job(id, *shape) for id, shape in enumerate(others)]
     new = job(99, lanes, evaluations)
     took = simulated([*jobs, new], 4)
-    expected = forecast(4).seconds(new, jobs)
+    expected = forecast(4).seconds(new, jobs, NOW)
     assert took / 5 <= expected <= 5 * took
 
 
