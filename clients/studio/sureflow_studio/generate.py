@@ -49,6 +49,7 @@ class GeneratePanel:
             ui.label("Generate").classes("panel-title")
             self._choose = select([*models], "Model", default.name, self._chosen)
             self.label = select({ANY: "No class"}, "Class", ANY, self._fit)
+            self.size = select({}, "Size", None)
             self.guidance = slider("Guidance", 1, 6, 0.25, 1, "{:.2f}")
             with ui.element("div").classes("pair"):
                 self.n = number("Samples", 16, 1, MOST)
@@ -84,6 +85,8 @@ class GeneratePanel:
         if self.model.classes and self.label.value != ANY:
             options["label"] = self.model.classes[self.label.value]
             options["guidance"] = self.guidance.value
+        if self.model.sizes:
+            options["size"] = self.model.sizes[self.size.value]
         if self.score.value:
             options["score"] = self.score.value
         if self.action.value != "none":
@@ -109,6 +112,9 @@ class GeneratePanel:
         calibrated = model.calibrated or {}
         classes = dict(enumerate(model.classes or ()))
         self.label.set_options({ANY: "No class", **classes}, value=ANY)
+        sizes = dict(enumerate(" x ".join(map(str, size)) for size in model.sizes or ()))
+        self.size.set_options(sizes, value=0 if sizes else None)
+        self.size.set_visibility(bool(sizes))
         usual = calibrated.get("score")
         scores = {name: name for name in model.scores or ()}
         default = f"Default ({usual})" if usual else "Default"

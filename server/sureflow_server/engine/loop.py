@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -234,7 +235,7 @@ class TickLoop:
             submit.model,
             submit.request,
             lanes,
-            rows=max(cost_of(lane.spec).peak for lane in lanes),
+            rows=self._rows(submit.model, lanes[0], max(cost_of(z.spec).peak for z in lanes)),
             owner=terms.owner,
             priority=terms.priority,
             deadline=terms.deadline,
@@ -258,9 +259,14 @@ class TickLoop:
     def _alone_s(self, model: str, lanes: list[_Lane]) -> float:
         """Seconds that these lanes would take if they had every tick for themselves."""
         tick_s, cost = self._tick_s[model], cost_of(lanes[0].spec)
-        rows = min(len(lanes) * cost.rows, len(tick_s) - 1)
-        ticks = cost.evaluations * max(len(lanes) * cost.rows / rows, 1)
+        wanted = len(lanes) * self._rows(model, lanes[0], cost.rows)
+        rows = min(wanted, len(tick_s) - 1)
+        ticks = cost.evaluations * max(wanted / rows, 1)
         return ticks * tick_s[rows] * self._slowness[model]
+
+    def _rows(self, model: str, lane: _Lane, rows: int) -> int:
+        """Rows of a lane in rows of the model's default shape, in which budgets are counted."""
+        return ceil(rows * self._samplers[model].weight(lane.spec))
 
     def _admit(self) -> None:
         """Let the scheduler decide again where something has come or gone, and now and then."""
@@ -339,7 +345,7 @@ class TickLoop:
             ended = monotonic()
             if tick.fitting is not None:
                 self._fitting[model] = tick.fitting
-            expected[model] = sampler.seconds(tick.rows)
+            expected[model] = tick.seconds
             self._count(self._stats[model], tick.rows, ended - begun, expected[model])
             if tick.finished or tick.failed or tick.fitting is not None:
                 self._stale.add(model)
