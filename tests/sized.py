@@ -30,6 +30,15 @@ LATENTS = {
         "arguments": {"latent": 2, "channels": [16, 8]},
         "shape": [1, 8, 8],
     },
+    "sample_encoder": {
+        "base": "image_encoder",
+        "arguments": {"latent": 2, "channels": [8]},
+    },
+    "preview": {
+        "base": "image_decoder",
+        "arguments": {"latent": 2, "channels": [4, 2]},
+        "shape": [1, 8, 8],
+    },
 }
 
 

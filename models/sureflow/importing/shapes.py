@@ -29,16 +29,14 @@ def with_shapes(found: Recognised, sizes: Sequence[Size]) -> Recognised:
     network = {**found.network, "shape": [*states[0]]}
     if len(states) > 1:
         network["shapes"] = [[*shape] for shape in states]
+    # An encoder of samples gives latents, whose shape the network says.
     stages = {
-        name: replace(stage, config={**stage.config, "shape": [*_first(name, samples, states)]})
+        name: replace(stage, config={**stage.config, "shape": [*samples[0]]})
+        if "shape" in stage.config
+        else stage
         for name, stage in found.stages.items()
     }
     return replace(found, network=network, stages=stages)
-
-
-def _first(stage: str, samples: Sequence[Shape], states: Sequence[Shape]) -> Shape:
-    """The shape of what a stage gives by default: an encoder latents, the others samples."""
-    return (states if stage == "sample_encoder" else samples)[0]
 
 
 def _whole(size: Size, own: Shape) -> Shape:

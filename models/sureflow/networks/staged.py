@@ -103,13 +103,13 @@ class Staged(VelocityNetwork):
         for name, stage in (("decoder", self.decoder), ("preview", self.preview)):
             if stage is not None:
                 with _named(name):
-                    for state, sample in pairs:
-                        stage.verify(self._noise(state) / stage.scale + stage.shift, sample)
+                    for number, (state, sample) in enumerate(pairs):
+                        row = self._noise(state) / stage.scale + stage.shift
+                        stage.verify(row, sample if number else None)
         if self.sample_encoder is not None:
             with _named("sample_encoder"):
                 for number, (state, sample) in enumerate(pairs):
-                    expected = state if number else None  # the first is said by the encoder
-                    self.sample_encoder.verify(self._noise(sample), expected)
+                    self.sample_encoder.verify(self._noise(sample), state if number else None)
         if self.encoder is not None:
             with _named("encoder"):
                 tokens = torch.zeros(1, self.encoder.prompt.tokens, dtype=torch.long)

@@ -235,7 +235,7 @@ class TickLoop:
             submit.model,
             submit.request,
             lanes,
-            rows=self._rows(submit.model, lanes[0], max(cost_of(z.spec).peak for z in lanes)),
+            rows=max(self._rows(submit.model, lane, cost_of(lane.spec).peak) for lane in lanes),
             owner=terms.owner,
             priority=terms.priority,
             deadline=terms.deadline,

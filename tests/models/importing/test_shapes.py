@@ -12,8 +12,8 @@ from sureflow.importing.shapes import with_shapes
 
 def found(shape: list[int], decoded: list[int] | None = None) -> Recognised:
     network: dict[str, Any] = {"kind": "frozen", "shape": shape}
-    shapes = {} if decoded is None else {"decoder": decoded, "sample_encoder": shape}
-    stages = {name: RecognisedStage({"shape": each}, {}) for name, each in shapes.items()}
+    configs = {} if decoded is None else {"decoder": {"shape": decoded}, "sample_encoder": {}}
+    stages = {name: RecognisedStage(config, {}) for name, config in configs.items()}
     return Recognised(network, {}, stages=stages)
 
 
@@ -47,7 +47,7 @@ def test_sizes_are_those_of_decoded_samples() -> None:
     made = with_shapes(found([4, 8, 8], [3, 64, 64]), [(128, 64), (64, 64)])
     assert made.network["shapes"] == [[4, 16, 8], [4, 8, 8]]
     assert made.stages["decoder"].config == {"shape": [3, 128, 64]}
-    assert made.stages["sample_encoder"].config == {"shape": [4, 16, 8]}
+    assert made.stages["sample_encoder"].config == {}
 
 
 @pytest.mark.parametrize(

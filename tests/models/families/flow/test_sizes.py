@@ -173,6 +173,20 @@ def test_latents_of_several_sizes_are_decoded(staged: Model) -> None:
         same(found, alone)
 
 
+def test_samples_of_several_sizes_are_encoded(staged: Model) -> None:
+    """Those of equal bytes too, whose shapes alone differ."""
+    shapes = ((1, 8, 8), (1, 12, 8), (2, 6, 4), (1, 12, 8))
+    given = [np.full(shape, 0.25, np.float32) for shape in shapes]
+    given[3] = given[3] * np.linspace(0, 1, 8, dtype=np.float32)
+    together = invert(staged, given, tolerance=1e-3)
+    for data, found in zip(given, together, strict=True):
+        assert found.data.shape == ((1, 8, 8) if data.shape == (1, 8, 8) else (1, 12, 8))
+        (alone,) = run(staged, [found.spec])
+        same(found, alone)
+    with pytest.raises(ValueError, match=r"^data: has shape \[1, 6, 8\], not \[2, 4, 4\]$"):
+        invert(staged, [np.zeros((1, 6, 8), np.float32)])
+
+
 def test_a_size_has_blocks_of_its_own_and_slots_in_common(model: Model) -> None:
     fresh = Model(model.card, model.network, None)
     sampler = Sampler(fresh, 4)
