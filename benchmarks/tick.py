@@ -175,7 +175,7 @@ def parts(model: Model, mix: str, rows: int, ticks: int) -> dict[str, float]:
 @contextmanager
 def watched(sampler: Any, watch: Stopwatch) -> Iterator[None]:
     """Time the calls between the parts of this sampler."""
-    process, evaluate = sampler._phases._solver, main_head(sampler.model)
+    process, evaluate = sampler._buckets.phases(())._solver, main_head(sampler.model)
     with ExitStack() as stack:
         for owner, name, part in (
             (process, "ask", "rows"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -46,7 +47,7 @@ class _Paced(Sampler):
         now = self._clock()
         self._ticked(now, tick.rows)
         self._clock.ahead += self._machine.end(now, tick.rows) - now
-        return tick
+        return replace(tick, seconds=self._machine.seconds(tick.rows))
 
 
 class InsideWorker:

@@ -44,7 +44,7 @@ def inspect(folder: str | Path) -> dict[str, Any]:
     there = [file for file in files if file.exists()]
     tensors = {file.name: _tensors(file) for file in there if file.suffix == ".safetensors"}
     return {
-        **asdict(card),
+        **{name: value for name, value in asdict(card).items() if value is not None},
         "conditions": described(card),
         "folder": str(path),
         "files": {file.name: _file(file) for file in there},

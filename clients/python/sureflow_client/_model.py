@@ -43,6 +43,16 @@ class Model(Wire):
     """Shape of maps, and of the values that operations take: that of a latent if the model has a
     decoder, else that of a sample."""
 
+    sizes: tuple[tuple[int, ...], ...] | None = None
+    """What ``size`` may be, where there are several, the default one first: height and width, or
+    length, of each of the ``shapes``."""
+
+    shapes: tuple[tuple[int, ...], ...] | None = None
+    """Shapes of its samples, where there are several."""
+
+    state_shapes: tuple[tuple[int, ...], ...] | None = None
+    """As ``state_shape``, of each of the ``shapes``."""
+
     stages: tuple[str, ...] | None = None
     """Networks before and after the one that is integrated: ``encoder`` (of texts),
     ``sample_encoder``, ``decoder``, ``preview``."""

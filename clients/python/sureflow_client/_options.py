@@ -147,6 +147,10 @@ class InvertOptions(SamplingOptions, total=False):
 class GenerateOptions(InvertOptions, total=False):
     """What a generate request may say."""
 
+    size: Sequence[int] | None
+    """Height and width of the samples, or their length: one of ``Model.sizes``; by default the
+    first of them."""
+
     parallel: int | None
     """Number of steps evaluated at once, by solvers that can."""
 

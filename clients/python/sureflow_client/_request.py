@@ -27,6 +27,7 @@ PLACES = {
     "min_steps": "sampler.min_steps",
     "max_steps": "sampler.max_steps",
     "grid": "sampler.grid",
+    "size": "sampler.size",
     "parallel": "sampler.parallel.window",
     "parallel_tolerance": "sampler.parallel.tolerance",
     "score": "confidence.method",

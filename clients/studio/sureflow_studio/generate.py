@@ -51,6 +51,7 @@ class GeneratePanel:
             self.label = select({ANY: "No class"}, "Class", ANY, self._fit)
             self.prompt = ui.input("Prompt", on_change=self._fit)
             self.prompt.props('outlined dense stack-label aria-label="Prompt"')
+            self.size = select({}, "Size", None)
             self.guidance = slider("Guidance", 1, 6, 0.25, 1, "{:.2f}")
             with ui.element("div").classes("pair"):
                 self.n = number("Samples", 16, 1, MOST)
@@ -94,6 +95,8 @@ class GeneratePanel:
         if (name := self.text) and self.prompt.value.strip():
             options["condition"] = {name: self.prompt.value}
             options["guidance"] = self.guidance.value
+        if self.model.sizes:
+            options["size"] = self.model.sizes[self.size.value]
         if self.score.value:
             options["score"] = self.score.value
         if self.action.value != "none":
@@ -122,6 +125,9 @@ class GeneratePanel:
         conditions = self.model.conditions or {}
         examples = conditions[self.text]["prompt"]["examples"] if self.text else ()
         self.prompt.set_value(examples[0] if examples else "")
+        sizes = dict(enumerate(" x ".join(map(str, size)) for size in model.sizes or ()))
+        self.size.set_options(sizes, value=0 if sizes else None)
+        self.size.set_visibility(bool(sizes))
         usual = calibrated.get("score")
         scores = {name: name for name in model.scores or ()}
         default = f"Default ({usual})" if usual else "Default"

@@ -26,6 +26,7 @@ from sureflow.cli.options import (
     "sureflow calibrate my-posterior --conditions simulations.safetensors",
     "sureflow calibrate my-digits --judge my_package.reader:misread",
     "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20 --at heun:12@2",
+    "sureflow calibrate my-unet --draws 0 --other-draws 1600 --at heun:20:32x32",
 )
 def calibrate(
     folder: Folder,
@@ -57,7 +58,7 @@ def calibrate(
         list[str] | None,
         typer.Option(
             help="Only at these, and keep the rest; repeat it. METHOD:STEPS or METHOD:TOLERANCE, "
-            "then /fitted and @GUIDANCE if wanted."
+            "then /fitted, @GUIDANCE and :SIZE if wanted."
         ),
     ] = None,
     between: Annotated[

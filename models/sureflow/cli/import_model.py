@@ -13,6 +13,7 @@ import typer
 
 from sureflow.cli.app import command
 from sureflow.cli.options import Threads
+from sureflow.core.size import read_size
 from sureflow.importing.json_file import read_json
 
 MOST_CLASSES, LARGEST = 100_000, 1 << 26
@@ -59,6 +60,18 @@ def _shape(given: str | None) -> list[int] | None:
     return found
 
 
+def _shapes(given: str | None) -> list[list[int]] | None:
+    if given is None:
+        return None
+    try:
+        found = [[*read_size(text)] for text in given.split(",")]
+    except ValueError as error:
+        raise ValueError(f"shapes: {error}") from error
+    if any(math.prod(shape) > LARGEST for shape in found):
+        raise ValueError(f"shapes: one has more than {LARGEST} components")
+    return found
+
+
 def _classes(given: str | None) -> list[str] | int | None:
     if given is None:
         return None
@@ -75,6 +88,7 @@ def _classes(given: str | None) -> list[str] | int | None:
 @command(
     "sureflow import ./my-diffusers-folder --name mine",
     "sureflow import my_package.flow:Flow --name mine --weights flow.safetensors --shape 2",
+    "sureflow import ./my-diffusers-folder --name mine --shapes 28x28,32x32",
     "sureflow import denoiser.pt2 --name mine --prediction noise --path discrete",
     "sureflow import denoiser.onnx --name mine --adapter adapter.json --data samples.safetensors",
     name="import",
@@ -103,6 +117,10 @@ def import_foreign(
         typer.Option(help="Of a folder with a decoder: folder of a cheaper one, AutoencoderTiny."),
     ] = None,
     shape: Annotated[str | None, typer.Option(help="Of one sample, such as 1,28,28.")] = None,
+    shapes: Annotated[
+        str | None,
+        typer.Option(help="Sizes that it serves, the default first, such as 28x28,32x32."),
+    ] = None,
     classes: Annotated[
         str | None, typer.Option(help="Names of the classes, with commas, or their number.")
     ] = None,
@@ -153,6 +171,7 @@ def import_foreign(
 
     options = {
         "shape": _shape(shape),
+        "shapes": _shapes(shapes),
         "classes": _classes(classes),
         "path": _path(path),
         "prediction": prediction,

@@ -10,6 +10,7 @@ import typer
 
 from sureflow.cli.app import command
 from sureflow.cli.options import Folder, Plugins
+from sureflow.core.size import in_words
 
 
 @command(
@@ -40,7 +41,7 @@ def models(
             typer.echo(f"{found.folder.name:20}  cannot be loaded: {found.error}")
             continue
         card = found.card
-        shape = "x".join(map(str, card.shape))
+        shape = " or ".join(in_words(each) for each in card.shapes or (card.shape,))
         calibrated = f"judged by {card.calibrated['score']}" if card.calibrated else "no tables"
         typer.echo(
             f"{card.name:20}  {card.media} {shape}, {len(card.classes)} classes,"

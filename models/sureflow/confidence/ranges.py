@@ -31,11 +31,11 @@ def calibrated_for(ranges: CalibratedRanges, score: str, setting: Setting | None
     """Whether the confidence by a score is calibrated for lanes of a setting."""
     if setting is None or not setting.comparable:
         return False
-    key = dict(setting.key).items()
+    key = dict(setting.key)
     return any(
         first <= setting.value and (last is None or setting.value <= last)
         for found in ranges.get(score, ())
-        if key <= found.items()
+        if key == {name: value for name, value in found.items() if name not in AXES}
         for first, last in found[setting.axis]
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from sureflow.core.size import Size, in_words, sizes
 from sureflow.core.vocabulary import Prompt
 
 ConditionKind = Literal[
@@ -67,6 +68,9 @@ class ModelCard:
         stages: Networks before and after the velocity, of ``encoder`` (of texts),
             ``sample_encoder`` (of samples to latents), ``decoder`` (of latents) and ``preview`` (a
             cheaper decoder).
+        shapes: Shapes of samples that a request can choose from by their size, the default one
+            first; ``None`` where there is no choice.
+        state_shapes: The shapes of their states, in the same order.
     """
 
     name: str
@@ -89,10 +93,43 @@ class ModelCard:
     calibration_version: str = ""
     state_shape: tuple[int, ...] = ()
     stages: tuple[str, ...] = ()
+    shapes: tuple[tuple[int, ...], ...] | None = None
+    state_shapes: tuple[tuple[int, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.state_shape:
             object.__setattr__(self, "state_shape", self.shape)
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """Sizes of the samples that can be made, the default one first."""
+        return sizes(self.shapes or (self.shape,))
+
+    def at(self, size: Size | None) -> ModelCard:
+        """The card of a model that makes samples of this size alone; ``None`` is the default one.
+
+        Raises:
+            ValueError: The model makes no samples of this size; says of which it does.
+        """
+        if size is None or size == self.sizes[0]:
+            return self
+        if size not in self.sizes:
+            known = ", ".join(map(in_words, self.sizes))
+            raise ValueError(f"size: {self.name} makes no {in_words(size)}; choose from {known}")
+        assert self.shapes is not None
+        assert self.state_shapes is not None
+        number = self.sizes.index(size)
+        shape, state_shape = self.shapes[number], self.state_shapes[number]
+        return replace(self, shape=shape, state_shape=state_shape, shapes=None, state_shapes=None)
+
+    def size_of(self, shape: tuple[int, ...]) -> Size | None:
+        """The size of samples of this shape, or with such states; ``None``: the default, or none.
+
+        A sample counts where it can be encoded.
+        """
+        known = (self.state_shapes or (), (self.encoded and self.shapes) or ())
+        numbers = [shapes.index(shape) for shapes in known if shape in shapes]
+        return self.sizes[numbers[0]] if any(numbers) else None
 
     @property
     def latent(self) -> bool:

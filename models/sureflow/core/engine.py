@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sureflow.core.family import families
 from sureflow.core.lane import LaneSpec
-from sureflow.core.process import Phases, Reply
+from sureflow.core.process import Bucket, Phases, Reply
 
 
 class EarlyRule(Protocol):
@@ -121,6 +121,18 @@ class Engine(ABC):
             ValueError: The network cannot run in half precision.
         """
         return None
+
+    def buckets(self) -> Sequence[Bucket]:
+        """The buckets that lanes can be in, the default one first."""
+        return ((),)
+
+    def bucket(self, spec: LaneSpec) -> Bucket:
+        """The bucket of a lane."""
+        return ()
+
+    def at(self, bucket: Bucket) -> Engine:
+        """The engine of a bucket: its heads have examples, and its phases lanes, of that shape."""
+        return self
 
     @abstractmethod
     def heads(self) -> Mapping[str, Head]:

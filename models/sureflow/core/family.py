@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import count
+from math import prod
 from pkgutil import iter_modules
 from typing import Any, ClassVar
 
@@ -134,8 +135,20 @@ class Family:
             return named
         return self.usual_score(card)
 
+    def canonical(self, card: ModelCard, spec: LaneSpec) -> LaneSpec:
+        """The same lane in the one way of writing it, where a spec can say a thing in several."""
+        return spec
+
+    def sized(self, card: ModelCard, spec: LaneSpec) -> ModelCard:
+        """The card with the shapes of a lane, where a model makes samples of several.
+
+        Raises:
+            ValueError: The model makes none of the lane's; the message begins with the field.
+        """
+        return card
+
     def cost(self, spec: LaneSpec) -> Cost:
-        """The cost of a lane."""
+        """The cost of a lane; that of its rows is :func:`weight_of`."""
         raise NotImplementedError
 
     def setting(self, spec: LaneSpec, realised: float | None = None) -> Setting | None:
@@ -263,3 +276,9 @@ def family_of(what: LaneSpec | ModelCard) -> Family:
 def cost_of(spec: LaneSpec) -> Cost:
     """The cost of a lane."""
     return family_of(spec).cost(spec)
+
+
+def weight_of(spec: LaneSpec, card: ModelCard) -> float:
+    """Cost of a row of a lane in rows of the model's default shape: as their components."""
+    sized = family_of(spec).sized(card, spec)
+    return prod(sized.state_shape) / prod(card.state_shape)

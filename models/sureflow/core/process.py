@@ -12,6 +12,10 @@ from sureflow.core.arrays import Flags, Slots
 from sureflow.core.lane import LaneSpec, Result
 from sureflow.core.lanes import Lanes
 
+Bucket = Hashable
+"""Lanes whose rows have equal shapes are in one bucket. It is ``()`` for those of the shape that
+the model makes by default, the only one of most models."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -25,7 +29,7 @@ class Query:
 
     head: str
     inputs: dict[str, Tensor]
-    bucket: Hashable = ()
+    bucket: Bucket = ()
 
     @property
     def rows(self) -> int:

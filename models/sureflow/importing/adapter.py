@@ -26,6 +26,8 @@ class Adapter(BaseModel):
         conditions: Named arrays that it is conditioned on, as fields of a
             :class:`~sureflow.core.card.Condition`.
         shape: Shape of one sample.
+        shapes: Sizes, or shapes, of the samples that it shall make, the default one first; by
+            default that shape alone.
         classes: Names of the classes, or their number.
         null_label: Whether it understands the label that is one more than the last class as "no
             class"; by default that is tried.
@@ -43,6 +45,7 @@ class Adapter(BaseModel):
     time: str | None = None
     conditions: dict[str, dict[str, Any]] | None = None
     shape: Annotated[tuple[int, ...], Field(min_length=1, max_length=8)] | None = None
+    shapes: Annotated[tuple[tuple[int, ...], ...], Field(min_length=1)] | None = None
     classes: tuple[str, ...] | int | None = None
     null_label: bool | None = None
     arguments: dict[str, Any] | None = None

@@ -11,6 +11,7 @@ from sureflow.importing.diffusers_folder import read_folder
 from sureflow.importing.named_module import read_module
 from sureflow.importing.program_file import recognise_program
 from sureflow.importing.recognised import Recognised
+from sureflow.importing.shapes import with_shapes
 from sureflow.importing.writing import Imported, write
 from sureflow.networks.registry import is_reference
 
@@ -60,6 +61,7 @@ def import_model(
     found = _recognised(source, adapter, weights, prefix, folders)
     if adapter.examples:
         _take_examples(found, adapter.examples)
+    found = with_shapes(found, adapter.shapes or ())
     if adapter.null_label is not None:
         found.network["null_label"] = adapter.null_label
     return write(folder, name, found, adapter.names, data, force, replace)

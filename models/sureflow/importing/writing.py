@@ -129,14 +129,18 @@ def _rows(folder: Path) -> str:
         ValueError: A row's answer depends on the rows beside it, or is another one each time.
     """
     try:
-        sizes = main_head(load(folder)).sizes
+        model = load(folder)
+        buckets = model.engine.buckets()
+        sizes = {bucket: main_head(model, bucket).sizes for bucket in buckets}
     except ValueError as error:
         raise ValueError(f"network: {error}") from error
     except CheckpointError as error:
         raise ValueError(f"network: {error}".replace(f"{folder}: ", "")) from error
-    return (
-        f"Its rows are evaluated {', '.join(map(str, sizes))} at a time, each with the same bits."
-    )
+    blocks = [
+        f"{', '.join(map(str, found))} at a time{f' at {bucket}' if bucket else ''}"
+        for bucket, found in sizes.items()
+    ]
+    return f"Its rows are evaluated {', '.join(blocks)}, each with the same bits."
 
 
 def _config(found: Recognised) -> dict[str, Any]:
@@ -208,8 +212,9 @@ def _described(network: FrozenVelocity) -> str:
     kind = path.pop("kind")
     how = f" ({', '.join(f'{k} {_said(z)}' for k, z in path.items())})" if path else ""
     count = sum(z.numel() for z in network.network.parameters())
+    shapes = " or ".join(str([*shape]) for shape in network.shapes)
     return (
-        f"Samples of shape {[*network.shape]}, {count:,} parameters; it predicts "
+        f"Samples of shape {shapes}, {count:,} parameters; it predicts "
         f"{convention.prediction} on the path {kind}{how}, and is told the time {convention.time}."
     )
 

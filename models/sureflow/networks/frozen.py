@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.core.path import broadcast
+from sureflow.core.size import in_words
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import rule_of, widened
 from sureflow.networks.embedding import Embedding
@@ -75,13 +76,12 @@ class FrozenVelocity(VelocityNetwork):
             ``channels``.
         output: Where in what it returns its prediction is.
         channels: How many channels of that are the prediction.
+        shapes: All shapes that it is to be evaluated at, of which ``shape`` is the first.
 
     Raises:
         ValueError: An argument is not valid, or as :meth:`verify`, which runs on construction
             (unless on the meta device) and whenever weights are loaded.
     """
-
-    entry_order: Tensor | None
 
     def __init__(
         self,
@@ -102,8 +102,10 @@ class FrozenVelocity(VelocityNetwork):
         inputs: Mapping[str, str] | None = None,
         output: str | None = None,
         channels: int | None = None,
+        shapes: Sequence[Sequence[int]] = (),
     ) -> None:
         super().__init__(tuple(shape), classes, floor)
+        self.serve(shapes)
         self.network = network.requires_grad_(False).eval()
         self.conditions = read_conditions(conditions or {})
         self.null_label = null_label
@@ -116,7 +118,8 @@ class FrozenVelocity(VelocityNetwork):
         self.variance_source = variance or ("beside" if final is None else "inside")
         self.noise = self._noise(embedding, width)
         # For each entry of the velocity, its entry in the final layer's output; None if the same.
-        self.register_buffer("entry_order", None, persistent=False)
+        for each in self.shapes:
+            self.register_buffer(_order(each), None, persistent=False)
         self.register_load_state_dict_post_hook(_verify)  # type: ignore[no-untyped-call]
         if not any(z.is_meta for z in network.state_dict().values()):
             self.verify()
@@ -157,8 +160,9 @@ class FrozenVelocity(VelocityNetwork):
         with torch.autocast(x.device.type, enabled=False):
             variance = rule_of(last.layer)(last.layer, widened(rows), noisy_rows.variance)
         variance = variance.flatten(1)
-        if self.entry_order is not None:
-            variance = variance.index_select(1, self.entry_order)
+        order = getattr(self, _order(x.shape[1:]))
+        if order is not None:
+            variance = variance.index_select(1, order)
         variance = variance.reshape(mean.shape)
         if not self.convention.plain:
             factor = self.convention.at(t).output.square()
@@ -177,7 +181,7 @@ class FrozenVelocity(VelocityNetwork):
 
     @torch.no_grad()
     def verify(self) -> None:
-        """Evaluate two rows, and find out which operations follow the final layer.
+        """Evaluate two rows of each shape, and find out which operations follow the final layer.
 
         A module that has to be opened first, and says that it is not ``ready``, is left alone.
 
@@ -186,9 +190,12 @@ class FrozenVelocity(VelocityNetwork):
                 evaluated or gives another shape than ``shape``, or an operation after its final
                 layer changes values; the message begins with the name of the argument.
         """
-        if not getattr(self.network, "ready", True):
-            return
-        x = torch.randn(2, *self.shape, generator=torch.Generator().manual_seed(0))
+        if getattr(self.network, "ready", True):
+            for shape in self.shapes:
+                self._verify(shape)
+
+    def _verify(self, shape: tuple[int, ...]) -> None:
+        x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
         x = x.to(self.device, self._dtype)
         t, label = torch.tensor([0.25, 0.75]).to(x), torch.tensor([0, self.classes]).to(x.device)
         given = self.complete(x, {})
@@ -197,13 +204,14 @@ class FrozenVelocity(VelocityNetwork):
         except Exception as error:
             labels = f", labels 0 and {self.classes} (none)" if self.classes else ""
             raise ValueError(
-                f"network: cannot evaluate samples of shape {[*self.shape]}{labels}: {error}"
+                f"network: cannot evaluate samples of shape {[*shape]}{labels}: {error}"
             ) from error
         if found != x.shape:
             raise ValueError(f"shape: the network maps {[*x.shape]} to {[*found]}")
         if self.final is not None and self.variance_source == "inside":
             last = FinalLayer(self.network, self.final)
-            self.entry_order = last.entry_order(lambda: self._said(x, t, label, given))
+            order = last.entry_order(lambda: self._said(x, t, label, given))
+            setattr(self, _order(shape), order)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -230,6 +238,11 @@ class FrozenVelocity(VelocityNetwork):
         told = t if not t.is_floating_point() else t.to(own)
         out: Tensor = self.call(self.network, x.to(own), told, condition)
         return out
+
+
+def _order(shape: Sequence[int]) -> str:
+    """Name of the buffer with the order of entries of a shape."""
+    return f"entry_order_{in_words(tuple(shape))}"
 
 
 def _single(tensor: Tensor) -> Tensor:

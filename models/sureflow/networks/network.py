@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.core.card import Condition
+from sureflow.core.size import check_shapes
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
 from sureflow.networks.foreign.convention import PLAIN, Convention
@@ -20,6 +21,12 @@ from sureflow.networks.probe import Probe
 
 MAX_DIMENSIONS = 8
 """Most dimensions of a sample."""
+
+MAX_SHAPES = 64
+"""Most shapes of samples of one network."""
+
+MAX_SIZE = 1 << 26
+"""Most components of a sample."""
 
 MAX_DEPTH = 1024
 """Most layers, blocks or levels of a network, so that a small config cannot make a huge one."""
@@ -50,6 +57,7 @@ class VelocityNetwork(nn.Module, ABC):
 
     Attributes:
         shape: Shape of one sample, without the batch dimension.
+        shapes: All shapes that it is to be evaluated at, of which that is the first.
         classes: Number of class labels; 0 for an unconditional network. The label ``classes`` is
             the null label, which stands for "no condition".
         floor: Variance added to every component of the velocity, in squared data units; the
@@ -84,6 +92,7 @@ class VelocityNetwork(nn.Module, ABC):
         if not (floor >= 0 and math.isfinite(floor)):
             raise ValueError(f"floor: {floor} is no variance")
         self.shape = shape
+        self.shapes: tuple[tuple[int, ...], ...] = (shape,)
         self.classes = classes
         self.floor = floor
         self.probe_channels = 0
@@ -151,6 +160,23 @@ class VelocityNetwork(nn.Module, ABC):
             raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
         self.probe = probe.to(self.device)
 
+    def serve(self, shapes: Sequence[Sequence[int]]) -> None:
+        """Say at which shapes it is to be evaluated, its own first; none are its own alone.
+
+        Raises:
+            ValueError: They are not valid; the message begins with ``shapes``.
+        """
+        listed = tuple(map(tuple, shapes)) or (self.shape,)
+        if len(listed) > MAX_SHAPES or not all(map(_whole, listed)):
+            raise ValueError(f"shapes: expected at most {MAX_SHAPES}, of integers above 0")
+        check_shapes(listed, self.shape)
+        self.shapes = listed
+
+    @property
+    def sample_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the samples that come of its states, in the order of ``shapes``."""
+        return self.shapes
+
     @property
     def device(self) -> torch.device:
         """Where the network lives; the CPU for one without tensors."""
@@ -188,6 +214,11 @@ class VelocityNetwork(nn.Module, ABC):
         """What stands for a condition that is not given, ``[*shape]``."""
         condition = self.conditions[name]
         return torch.full(condition.shape, condition.null, device=self.device)
+
+
+def _whole(shape: Sequence[int]) -> bool:
+    whole = all(type(size) is int and 1 <= size <= MAX_SIZE for size in shape)
+    return 1 <= len(shape) <= MAX_DIMENSIONS and whole and math.prod(shape) <= MAX_SIZE
 
 
 def check_depth(name: str, count: int) -> None:

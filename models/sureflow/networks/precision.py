@@ -29,6 +29,7 @@ class Bfloat16(VelocityNetwork):
         if any(parameter.dtype == torch.float64 for parameter in network.parameters()):
             raise ValueError("precision: a network of float64 cannot be run in bfloat16")
         super().__init__(network.shape, network.classes, network.floor)
+        self.serve(network.shapes)
         self.network = network
         self.probe_channels, self.probe = network.probe_channels, network.probe
         self.conditions = network.conditions

@@ -67,8 +67,10 @@ class Stage(nn.Module):
         return self.module(rows) if self.argument is None else self.module(**{self.argument: rows})
 
     @torch.no_grad()
-    def verify(self, rows: Tensor) -> None:
-        """Check that it maps ``rows`` to its shape. A module that is not ``ready`` is left alone.
+    def verify(self, rows: Tensor, shape: tuple[int, ...] | None = None) -> None:
+        """Check that it maps ``rows`` to a shape, by default its own.
+
+        A module that is not ``ready`` is left alone.
 
         Raises:
             ValueError: It does not, or cannot be evaluated; the message begins with ``shape`` or
@@ -80,8 +82,9 @@ class Stage(nn.Module):
             found = self.answer(rows).shape
         except Exception as error:  # a third-party module may raise anything
             raise ValueError(f"base: cannot evaluate rows {[*rows.shape]}: {error}") from error
-        if found != (len(rows), *self.shape):
-            raise ValueError(f"shape: is {[*self.shape]}, but it gives {[*found[1:]]}")
+        expected = self.shape if shape is None else shape
+        if found != (len(rows), *expected):
+            raise ValueError(f"shape: is {[*expected]}, but it gives {[*found[1:]]}")
 
 
 def answer_in(out: Any, where: str | None) -> Tensor:

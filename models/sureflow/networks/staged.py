@@ -47,6 +47,7 @@ class Staged(VelocityNetwork):
         super().__init__(denoiser.shape, denoiser.classes, denoiser.floor)
         if decoder is None and encoder is None:
             raise ValueError("decoder: is missing, as is an encoder; there is a single stage")
+        self.serve(denoiser.shapes)
         self.denoiser = denoiser
         self.decoder = decoder
         self.encoder = encoder
@@ -75,7 +76,7 @@ class Staged(VelocityNetwork):
         if preview is not None and preview.shape != decoder.shape:
             shapes = f"{[*preview.shape]}, and samples of the decoder have {[*decoder.shape]}"
             raise ValueError(f"preview.shape: is {shapes}")
-        if encoder is not None and encoder.shape == decoder.shape:
+        if encoder is not None and {*self.shapes} & {*self.sample_shapes}:
             raise ValueError("sample_encoder.shape: is that of a sample; nothing tells them apart")
 
     def join(self, encoder: TextEncoder) -> None:
@@ -97,9 +98,9 @@ class Staged(VelocityNetwork):
             made = replace(self.denoiser.conditions[other], made_of=name)
             self.conditions[other] = made
 
-    def _latent(self) -> Tensor:
-        """A row of noise, to verify stages with."""
-        return normal(self.shape, 0, 0, Purpose.START)[None].to(self.device)
+    def _noise(self, shape: tuple[int, ...]) -> Tensor:
+        """A row of noise of a shape, to verify stages with."""
+        return normal(shape, 0, 0, Purpose.START)[None].to(self.device)
 
     @torch.no_grad()
     def verify(self) -> None:
@@ -108,15 +109,18 @@ class Staged(VelocityNetwork):
         Raises:
             ValueError: One cannot be evaluated, or gives another shape than it should.
         """
+        with _named("decoder"):
+            pairs = [*zip(self.shapes, self.sample_shapes, strict=True)]
         for name, stage in (("decoder", self.decoder), ("preview", self.preview)):
             if stage is not None:
                 with _named(name):
-                    stage.verify(self._latent() / stage.scale + stage.shift)
+                    for number, (state, sample) in enumerate(pairs):
+                        row = self._noise(state) / stage.scale + stage.shift
+                        stage.verify(row, sample if number else None)
         if self.sample_encoder is not None:
-            assert self.decoder is not None
             with _named("sample_encoder"):
-                row = normal(self.decoder.shape, 0, 0, Purpose.START)[None]
-                self.sample_encoder.verify(row.to(self.device))
+                for number, (state, sample) in enumerate(pairs):
+                    self.sample_encoder.verify(self._noise(sample), state if number else None)
         if self.encoder is not None:
             with _named("encoder"):
                 tokens = torch.zeros(1, self.encoder.prompt.tokens, dtype=torch.long)
@@ -127,6 +131,17 @@ class Staged(VelocityNetwork):
     def noise(self) -> nn.ModuleDict:  # type: ignore[override]
         """The noise layers of the denoiser."""
         return self.denoiser.noise
+
+    @property
+    def sample_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the samples, which are as many times larger than their latents as the first.
+
+        Raises:
+            ValueError: That is no whole number of times.
+        """
+        if self.decoder is None:
+            return self.shapes
+        return tuple(self.decoder.shape_of(state, self.shape) for state in self.shapes)
 
     @property
     def stages(self) -> tuple[str, ...]:

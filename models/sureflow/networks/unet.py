@@ -83,6 +83,7 @@ class UNet(VelocityNetwork):
 
     Args:
         shape: ``(channels, height, width)``; height and width divide by ``patch * 2**(levels-1)``.
+        shapes: All shapes that it is to be evaluated at, of which that is the first.
         channels: Width of each level, finest first.
         blocks: Residual blocks per level, on each side.
         patch: Edge of a patch in pixels.
@@ -115,23 +116,26 @@ class UNet(VelocityNetwork):
         noise: Sequence[str] = ("head",),
         floor: float = 1e-4,
         conditions: Mapping[str, Mapping[str, Any]] | None = None,
+        shapes: Sequence[Sequence[int]] = (),
     ) -> None:
         colours, height, width = shape
         super().__init__((colours, height, width), classes, floor)
         self.conditions = read_conditions(conditions or {})
         check_depth("channels", len(channels))
         check_depth("blocks", blocks)
+        self.serve(shapes)
         stride = patch * 2 ** (len(channels) - 1)
-        if height % stride or width % stride:
-            raise ValueError(f"shape: {height}x{width} does not divide by {stride}")
+        for _, high, wide in self.shapes:
+            if high % stride or wide % stride:
+                raise ValueError(f"shape: {high}x{wide} does not divide by {stride}")
         pixels = colours * patch * patch
 
         def stack(width: int) -> nn.ModuleList:
             return nn.ModuleList(ResidualBlock(width, embedding, groups) for _ in range(blocks))
 
         self.embedding = Embedding(embedding, classes)
-        shapes = {name: condition.shape for name, condition in self.conditions.items()}
-        self.given = PooledConditions(embedding, shapes)
+        given = {name: condition.shape for name, condition in self.conditions.items()}
+        self.given = PooledConditions(embedding, given)
         self.patchify = nn.PixelUnshuffle(patch)
         self.stem = RowwiseConv2d(pixels, channels[0], 3, padding=1)
         self.down = nn.ModuleList(stack(width) for width in channels)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from sureflow.core.process import Query, Reply
+from sureflow.core.process import Bucket, Query, Reply
 from sureflow.model import Model
 from sureflow.sampling.blocks import Division, Evaluate, Example, verified_costs
 from sureflow.sampling.compiled import compiled
@@ -69,10 +69,15 @@ class Evaluator:
         return tuple(self.division.costs)
 
     @property
+    def row_cost(self) -> float:
+        """Seconds of a row in the block where a row costs least."""
+        return min(cost / size for size, cost in self.division.costs.items())
+
+    @property
     def best_rows(self) -> int:
         """The smallest block whose cost per row is within 8 % of the lowest."""
-        each = {size: cost / size for size, cost in self.division.costs.items()}
-        return next(size for size in each if each[size] <= NEAR_BEST * min(each.values()))
+        costs, most = self.division.costs, NEAR_BEST * self.row_cost
+        return next(size for size, cost in costs.items() if cost / size <= most)
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Answers by name to rows, inputs by name of ``n`` rows each; ``n >= 1``."""
@@ -110,19 +115,38 @@ def _alone(evaluate: Evaluate, size: int) -> Evaluate:
 
 
 class Evaluators(dict[str, Evaluator]):
-    """Evaluators by the name of the head; making one verifies its block sizes."""
+    """Evaluators by the name of the head, for one bucket; making one verifies its block sizes.
 
-    def __init__(self, model: Model) -> None:
+    Attributes:
+        bucket: The bucket.
+    """
+
+    def __init__(self, model: Model, bucket: Bucket = ()) -> None:
         super().__init__()
-        self._model, self._heads = model, model.engine.heads()
+        self._model, self.bucket = model, bucket
+        self._heads = model.engine.at(bucket).heads()
+        self._others: dict[Bucket, Evaluators] = {}
 
     def __missing__(self, name: str) -> Evaluator:
         """Make the evaluator of a head; raises ValueError as :class:`Evaluator` does."""
         model, head = self._model, self._heads[name]
         how = model.compile if name == model.engine.main else "off"
         evaluate = compiled(head.evaluate, how, model.device)
-        self[name] = Evaluator(evaluate, head.example, model.device, head.row_counts)
+        try:
+            self[name] = Evaluator(evaluate, head.example, model.device, head.row_counts)
+        except ValueError as error:
+            if self.bucket == ():
+                raise
+            raise ValueError(f"at {self.bucket}: {error}") from error
         return self[name]
+
+    def at(self, bucket: Bucket) -> Evaluators:
+        """Those for rows of another bucket."""
+        if bucket == self.bucket:
+            return self
+        if bucket not in self._others:
+            self._others[bucket] = Evaluators(self._model, bucket)
+        return self._others[bucket]
 
 
 def evaluators(model: Model) -> Evaluators:
@@ -134,24 +158,29 @@ def evaluators(model: Model) -> Evaluators:
     return found
 
 
-def main_head(model: Model) -> Evaluator:
+def main_head(model: Model, bucket: Bucket = ()) -> Evaluator:
     """The evaluator of the head that most rows ask for."""
-    return evaluators(model)[model.engine.main]
+    return evaluators(model).at(bucket)[model.engine.main]
 
 
-def join_and_evaluate(queries: Sequence[Query], heads: Mapping[str, Evaluator]) -> list[Reply]:
-    """Replies in the order of the queries. Rows of one head and bucket go in one batch."""
-    groups: dict[tuple[str, Hashable], list[int]] = {}
+def join_and_evaluate(
+    queries: Sequence[Query], at: Callable[[Bucket], Mapping[str, Evaluator]]
+) -> list[Reply]:
+    """Replies in the order of the queries. Rows of one head and bucket go in one batch.
+
+    ``at`` finds the evaluators of a bucket.
+    """
+    groups: dict[tuple[str, Bucket], list[int]] = {}
     for number, query in enumerate(queries):
         groups.setdefault((query.head, query.bucket), []).append(number)
     replies: dict[int, Reply] = {}
-    for (head, _), members in groups.items():
-        first = queries[members[0]].inputs
+    for (head, bucket), members in groups.items():
+        evaluate, first = at(bucket)[head], queries[members[0]].inputs
         if len(members) == 1:
-            replies[members[0]] = heads[head](first)
+            replies[members[0]] = evaluate(first)
             continue
         whole = {name: torch.cat([queries[m].inputs[name] for m in members]) for name in first}
-        out, start = heads[head](whole), 0
+        out, start = evaluate(whole), 0
         for member in members:
             end = start + queries[member].rows
             replies[member] = {name: value[start:end] for name, value in out.items()}

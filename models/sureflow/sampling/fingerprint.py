@@ -26,13 +26,14 @@ def numerics_of(model: Model) -> dict[str, Any]:
     rows, and of a few powers.
     Where it differs, a trajectory that is resumed continues nearly as before, not exactly.
     """
-    heads, evaluate = model.engine.heads(), evaluators(model)
     digest = hashlib.sha256((np.geomspace(0.01, 100, ROWS**2) ** POWERS).tobytes())
-    for head in model.engine.deciding():
-        for name, answer in sorted(evaluate[head](heads[head].example(ROWS)).items()):
-            values = answer.detach().cpu().contiguous().flatten().view(torch.uint8)
-            digest.update(f"{name}\0{[*answer.shape]}\0".encode())
-            digest.update(values.numpy().data)
+    for bucket in model.engine.buckets():
+        heads, evaluate = model.engine.at(bucket).heads(), evaluators(model).at(bucket)
+        for head in model.engine.deciding():
+            for name, answer in sorted(evaluate[head](heads[head].example(ROWS)).items()):
+                values = answer.detach().cpu().contiguous().flatten().view(torch.uint8)
+                digest.update(f"{name}\0{[*answer.shape]}\0".encode())
+                digest.update(values.numpy().data)
     return {
         **describe(),
         "device": model.device.type,

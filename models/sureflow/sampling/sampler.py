@@ -12,11 +12,13 @@ import torch
 
 from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point
+from sureflow.core.family import family_of
 from sureflow.core.lane import UNFINISHED, LaneSpec, Result, Sample
 from sureflow.core.lanes import Listener
-from sureflow.core.process import Outcome, Process, Query, Reply
+from sureflow.core.process import Bucket, Outcome, Process, Query, Reply
 from sureflow.model import Model
-from sureflow.sampling.evaluator import evaluators, join_and_evaluate, main_head
+from sureflow.sampling.buckets import Buckets, rows_of
+from sureflow.sampling.evaluator import join_and_evaluate
 
 NO_MEMORY = "can't allocate memory"
 """Part of the message of torch's CPU allocator; that for GPUs raises its own exception type."""
@@ -26,7 +28,7 @@ class EvaluationError(Exception):
     """The network raised an error. No lane has moved, so the caller may try fewer lanes.
 
     Attributes:
-        rows: Number of network rows in the tick.
+        rows: Number of network rows in the tick, in rows of the default shape.
         memory: Whether memory ran out.
     """
 
@@ -41,16 +43,24 @@ class EvaluationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The result of one tick: rows evaluated, without padding, and finished lanes by ticket."""
+    """The result of one tick.
+
+    Attributes:
+        rows: Rows evaluated, without padding.
+        finished: Finished lanes by ticket.
+        seconds: How long it should have taken.
+    """
 
     rows: int
     finished: list[tuple[int, Sample]]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _InSlot:
     slot: int
     spec: LaneSpec
+    bucket: Bucket
     process: Process
     rest: Iterator[Process]
 
@@ -66,7 +76,9 @@ class Sampler:
     """Lanes of one model in flight. The offline loop and the server use this same class.
 
     Lanes may join, pause and leave between any two ticks and never influence each other. Every
-    lane belongs to a process; the rows of all processes are evaluated as one batch.
+    lane belongs to a process; the rows of all processes are evaluated as one batch, or as one of
+    each shape. Lanes of another shape than the default one have processes and arrays of their own,
+    made when the first of them is admitted; the slots are those of all.
 
     Args:
         model: A loaded checkpoint.
@@ -81,13 +93,8 @@ class Sampler:
         listener: Listener | None = None,
     ) -> None:
         self.model = model
-        self.heads = evaluators(model)
-        main_head(model)  # verified here rather than in the first tick
-        early = model.calibration.early if model.calibration else {}
-        self._phases = model.engine.phases(capacity, early)
-        self._lanes = self._phases.lanes
-        if listener is not None:
-            self._lanes.listener = lambda slot, t, value: listener(self._ticket(slot), t, value)
+        self._buckets = Buckets(model, capacity, listener and self._heard(listener))
+        self.heads = self._buckets.heads
         self._free = list(reversed(range(capacity)))
         self._in_slots: dict[int, _InSlot] = {}
         self._paused: set[int] = set()
@@ -108,7 +115,7 @@ class Sampler:
         """Bytes of the weights and of the state of all lanes; not what an evaluation takes."""
         network = self.model.network
         weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
-        return int(weights) + self._lanes.nbytes
+        return int(weights) + self._buckets.nbytes
 
     @property
     def tickets(self) -> list[int]:
@@ -122,26 +129,45 @@ class Sampler:
 
     def progress(self) -> dict[int, tuple[int, float]]:
         """Steps completed and time reached by each lane in a slot, by ticket."""
-        step, t = self._lanes.step, self._lanes.t
-        return {
-            ticket: (int(step[lane.slot]), float(t[lane.slot]))
-            for ticket, lane in self._in_slots.items()
-        }
+        found = {}
+        for ticket, lane in self._in_slots.items():
+            lanes = self._buckets.lanes(lane.bucket)
+            found[ticket] = int(lanes.step[lane.slot]), float(lanes.t[lane.slot])
+        return found
 
     def ticks_left(self) -> dict[int, float]:
         """Estimated number of ticks until each lane ends, by ticket."""
-        slots = np.array([lane.slot for lane in self._in_slots.values()], np.int64)
-        return dict(zip(self._in_slots, self._lanes.ticks_left(slots).tolist(), strict=True))
+        found = dict.fromkeys(self._in_slots, 0.0)
+        for bucket, tickets, slots in self._by_bucket():
+            left = self._buckets.lanes(bucket).ticks_left(slots)
+            found.update(zip(tickets, left.tolist(), strict=True))
+        return found
 
     @property
     def rows_spent(self) -> int:
-        """Network rows spent so far on the lanes in slots."""
-        slots = [lane.slot for lane in self._in_slots.values()]
-        return int(self._lanes.evaluations[slots].sum())
+        """Network rows spent so far on the lanes in slots, in rows of the default shape."""
+        lanes = self._buckets.lanes
+        spent = {b: int(lanes(b).evaluations[slots].sum()) for b, _, slots in self._by_bucket()}
+        return self._buckets.weighed(spent)
 
     def seconds(self, rows: int) -> float:
-        """Expected seconds of a tick with this many rows."""
-        return main_head(self.model).division.cost(rows)
+        """Expected seconds of a tick with this many rows of the default shape."""
+        return self._buckets.seconds({(): rows})
+
+    def weight(self, spec: LaneSpec) -> float:
+        """Measured cost of a row of a lane, in rows of the default shape."""
+        return self._buckets.weight(self.model.engine.bucket(self._canonical(spec)))
+
+    def _canonical(self, spec: LaneSpec) -> LaneSpec:
+        return family_of(spec).canonical(self.model.card, spec)
+
+    def _by_bucket(self) -> Iterator[tuple[Bucket, list[int], Slots]]:
+        """The buckets of the lanes in slots, with their tickets and slots."""
+        found: dict[Bucket, list[int]] = {}
+        for ticket, lane in self._in_slots.items():
+            found.setdefault(lane.bucket, []).append(ticket)
+        for bucket, tickets in found.items():
+            yield bucket, tickets, np.array([self._in_slots[each].slot for each in tickets])
 
     @torch.inference_mode()
     def admit(self, ticket: int, spec: LaneSpec, deadline: float = inf) -> None:
@@ -151,14 +177,16 @@ class Sampler:
 
         Raises:
             IndexError: No slot is free.
+            ValueError: The network's rows cannot be evaluated in the shape of the lane.
         """
+        spec = self._canonical(spec)
         if not spec.scores:
             spec = replace(spec, scores=(self.model.score_for(spec),))
-        slot = self._free[-1]
-        rest = self._phases.processes(slot, spec, deadline)
+        slot, bucket = self._free[-1], self.model.engine.bucket(spec)
+        rest = self._buckets.phases(bucket).processes(slot, spec, deadline)
         process = next(rest)
         self._free.pop()
-        self._in_slots[ticket] = _InSlot(slot, spec, process, rest)
+        self._in_slots[ticket] = _InSlot(slot, spec, bucket, process, rest)
         self._parts = None
 
     def pause(self, tickets: Iterable[int]) -> None:
@@ -179,7 +207,7 @@ class Sampler:
 
     def set_clock(self, now: float, tick_s: float) -> None:
         """Set the current time and the duration of a tick, which lanes with a deadline use."""
-        self._lanes.now, self._lanes.tick_s = now, tick_s
+        self._buckets.set_clock(now, tick_s)
 
     @torch.inference_mode()
     def tick(self, tickets: Collection[int] | None = None) -> Tick:
@@ -193,8 +221,7 @@ class Sampler:
         parts = self._chosen(tickets)
         by_part = [part.process.ask(part.slots) for part in parts]
         queries = list(chain.from_iterable(by_part))
-        rows = sum(query.rows for query in queries)
-        replies = iter(self._replies(queries, rows))
+        replies = iter(self._replies(queries))
         finished = []
         for part, own in zip(parts, by_part, strict=True):
             done, diverged = part.process.tell(part.slots, [next(replies) for _ in own])
@@ -203,18 +230,20 @@ class Sampler:
                 if not diverged[lane] and self._hand_over(ticket):
                     continue
                 finished.append((ticket, self._retire(ticket, bool(diverged[lane]))))
-        return Tick(rows, finished)
+        rows = rows_of(queries)
+        return Tick(sum(rows.values()), finished, self._buckets.seconds(rows))
 
-    def _replies(self, queries: list[Query], rows: int) -> list[Reply]:
+    def _replies(self, queries: list[Query]) -> list[Reply]:
         """The replies in the order of the queries; rows of a bucket are evaluated together."""
         try:
             if len(queries) == 1:
-                return [self.heads[queries[0].head](queries[0].inputs)]
-            return join_and_evaluate(queries, self.heads)
+                first = queries[0]
+                return [self.heads.at(first.bucket)[first.head](first.inputs)]
+            return join_and_evaluate(queries, self.heads.at)
         except Exception as error:  # a third-party network may raise anything
             if isinstance(error, torch.AcceleratorError):
                 raise  # this process cannot use the device any more
-            raise EvaluationError(rows, error) from error
+            raise EvaluationError(self._buckets.weighed(rows_of(queries)), error) from error
 
     def _hand_over(self, ticket: int) -> bool:
         """Pass a lane to its next process, which may be the same one; False if there is none."""
@@ -268,8 +297,14 @@ class Sampler:
             **found | {"finish_reason": reason},
         )
 
-    def _ticket(self, slot: int) -> int:
-        return next(ticket for ticket, lane in self._in_slots.items() if lane.slot == slot)
+    def _heard(self, listener: Listener) -> Listener:
+        """The same for slots."""
+
+        def heard(slot: int, t: float, value: float) -> object:
+            tickets = (ticket for ticket, lane in self._in_slots.items() if lane.slot == slot)
+            return listener(next(tickets), t, value)
+
+        return heard
 
     def _confidence(
         self, spec: LaneSpec, outcome: Outcome, diverged: bool

@@ -113,7 +113,8 @@ async def frames(
     service = Service.of(request)
     opened = await open_handle(request, id)
     card = card_of_handle(opened, service)
-    shape, codec = _form(form, card), family_of(card).codec
+    shape, family = _form(form, card), family_of(card)
+    codec = family.codec
     steps, ended = _steps(opened, t)
     seen: list[dict[str, Any]] = []
     evaluations = 0
@@ -127,7 +128,7 @@ async def frames(
         {
             "handle": id,
             "media_type": codec.media_types[shape],
-            "shape": list(card.shape),
+            "shape": list(family.sized(card, opened.spec).shape),
             "views": seen,
             "evaluations": evaluations,
             **({} if inexact(opened, card) is None else {"replay": "approximate"}),

@@ -70,8 +70,9 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
         scores=scores_of(request.confidence, card, spec),
         keep=() if kept is None else kept.keep,
     )
+    sized = family.sized(card, spec)
     given = [
-        family.given_sample(card, each, f"samples.{n}") for n, each in enumerate(request.samples)
+        family.given_sample(sized, each, f"samples.{n}") for n, each in enumerate(request.samples)
     ]
     return Plan(
         kind="invert",

@@ -97,6 +97,7 @@ def _described(card: ModelCard) -> dict[str, Any]:
     lanes = list(islice(family.warm_up_lanes(card), LANES))
     return {
         **asdict(card),
+        "sizes": card.sizes if card.shapes else None,
         "conditions": described(card),
         "samplers": family.samplers,
         "scores": [

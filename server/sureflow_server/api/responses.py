@@ -284,6 +284,16 @@ class ModelRecord(Schema):
     """Of what the sample is decoded from, if the model has a decoder, else of the sample; and of
     maps, and of the values that operations take."""
 
+    shapes: list[list[int]] | None = None
+    """Of samples, where there are several to choose from; the default one first."""
+
+    state_shapes: list[list[int]] | None = None
+    """As `state_shape`, of each of the `shapes`."""
+
+    sizes: list[list[int]] | None = None
+    """What `sampler.size` may be, where there are several: height and width, or length, of each of
+    the `shapes`."""
+
     stages: list[str] | None = None
     """Networks before and after the one that is integrated: an `encoder` of texts, a
     `sample_encoder` of samples to latents, a `decoder`, and a cheaper one for frames, `preview`."""

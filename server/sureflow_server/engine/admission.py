@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.core.family import cost_of
+from sureflow.core.card import ModelCard
+from sureflow.core.family import cost_of, family_of
 from sureflow.core.lane import Branch, Inverted, LaneSpec
 
 NUMBER = 4
@@ -37,6 +38,12 @@ class AdmissionLimits:
 
     samples: int
     nbytes: int
+
+
+def footprint_of(spec: LaneSpec, card: ModelCard) -> int:
+    """The :func:`footprint` of a lane of a model, in the lane's own shape."""
+    sized = family_of(spec).sized(card, spec)
+    return footprint(spec, sized.state_shape, sized.decoded)
 
 
 def footprint(

@@ -21,6 +21,7 @@ class Bisection:
         rows: Network rows evaluated, padding not counted.
         finished: Finished lanes as ``(ticket, sample)``.
         failed: Why the network fails for a lane of these requests.
+        seconds: How long that should have taken.
         fitting: Network rows that may be asked for at a time, as far as memory goes; ``None`` where
             it did not run out.
     """
@@ -28,6 +29,7 @@ class Bisection:
     rows: int = 0
     finished: list[tuple[int, Sample]] = field(default_factory=list)
     failed: dict[int, EvaluationError] = field(default_factory=dict)
+    seconds: float = 0.0
     fitting: int | None = None
 
 
@@ -45,7 +47,7 @@ def bisect_failures(sampler: Sampler, request_of: Callable[[int], int]) -> Bisec
         lanes = sorted(sampler.tickets, key=lambda ticket: (request_of(ticket), ticket))
         groups = _halve(lanes, error, done, request_of)
     else:
-        return Bisection(tick.rows, tick.finished)
+        return Bisection(tick.rows, tick.finished, seconds=tick.seconds)
     while groups:
         group = [ticket for ticket in groups.pop() if request_of(ticket) not in done.failed]
         if not group:
@@ -56,6 +58,7 @@ def bisect_failures(sampler: Sampler, request_of: Callable[[int], int]) -> Bisec
             groups += _halve(group, error, done, request_of)
         else:
             done.rows += tick.rows
+            done.seconds += tick.seconds
             done.finished += tick.finished
     return done
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from math import ceil
 
-from sureflow.core.family import cost_of
+from sureflow.core.family import cost_of, weight_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import TickStats
@@ -110,4 +111,6 @@ class Forecast:
 
 
 def _rows_of(job: Job) -> int:
-    return cost_of(next(iter(job.unfinished.values()))).peak
+    """Most rows of a lane in one tick, in rows of the model's default shape."""
+    lane = next(iter(job.unfinished.values()))
+    return ceil(cost_of(lane).peak * weight_of(lane, job.card))

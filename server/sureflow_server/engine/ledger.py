@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sureflow.core.lane import LaneSpec
-from sureflow_server.engine.admission import footprint
+from sureflow_server.engine.admission import footprint_of
 from sureflow_server.engine.job import Job
 
 MAX_CRASHES = 3
@@ -65,7 +65,7 @@ class Ledger:
         job.unfinished[number] = spec
         job.launched += 1
         self.reserved += 1
-        more = footprint(spec, job.card.state_shape, job.card.decoded)
+        more = footprint_of(spec, job.card)
         job.nbytes += more
         self.nbytes += more
         job.account.enter(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -39,7 +40,6 @@ from sureflow_server.engine.row_budget import (
     TARGET_LATENCY_S,
     row_budget,
     rows_within,
-    tick_seconds,
 )
 from sureflow_server.engine.scheduler import Scheduler
 
@@ -255,7 +255,7 @@ class TickLoop:
             submit.model,
             submit.request,
             lanes,
-            rows=max(cost_of(lane.spec).peak for lane in lanes),
+            rows=max(self._rows(submit.model, lane, cost_of(lane.spec).peak) for lane in lanes),
             owner=terms.owner,
             priority=terms.priority,
             deadline=terms.deadline,
@@ -279,8 +279,9 @@ class TickLoop:
     def _alone_s(self, model: str, lanes: list[_Lane]) -> float:
         """Seconds that these lanes would take if they had every tick for themselves."""
         tick_s, cost = self._present_s(model), cost_of(lanes[0].spec)
-        rows = min(len(lanes) * cost.rows, len(tick_s) - 1)
-        return cost.evaluations * max(len(lanes) * cost.rows / rows, 1) * tick_s[rows]
+        wanted = len(lanes) * self._rows(model, lanes[0], cost.rows)
+        rows = min(wanted, len(tick_s) - 1)
+        return cost.evaluations * max(wanted / rows, 1) * tick_s[rows]
 
     def _present_s(self, model: str) -> list[float]:
         """Seconds from one tick of the model to the next at present, by its rows."""
@@ -292,6 +293,10 @@ class TickLoop:
     def _turn_s(self, now: float, models: Iterable[str]) -> float:
         """Seconds that ticks of these models take now, with the rows that they had last."""
         return sum(self._due_s[model] * self._paces[model].slowness(now) for model in models)
+
+    def _rows(self, model: str, lane: _Lane, rows: int) -> int:
+        """Rows of a lane in rows of the model's default shape, in which budgets are counted."""
+        return ceil(rows * self._samplers[model].weight(lane.spec))
 
     def _admit(self) -> None:
         """Let the scheduler decide again where something has come or gone, and now and then."""
@@ -375,7 +380,7 @@ class TickLoop:
         ended = self._clock()
         if tick.fitting is not None:
             self._fitting[model] = tick.fitting
-        self._due_s[model] = tick_seconds(tick.rows, self._tick_s[model])
+        self._due_s[model] = tick.seconds
         self._paces[model].saw(ended, ended - begun, self._due_s[model])
         self._count(self._stats[model], tick.rows, ended - begun, self._due_s[model])
         if tick.finished or tick.failed or tick.fitting is not None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from sureflow.confidence.calibration import CALIBRATION, Calibration
 from sureflow.core.card import ModelCard
+from sureflow.core.family import weight_of
 from sureflow.core.lane import LaneSpec
 from sureflow.folders import checkpoint_folders
 from sureflow_server.engine.account import Account, Tally
-from sureflow_server.engine.admission import AdmissionLimits, footprint
+from sureflow_server.engine.admission import AdmissionLimits, footprint_of
 from sureflow_server.engine.errors import (
     DeadlineError,
     DeadlineUnreachableError,
@@ -233,7 +234,7 @@ class Pool:
             raise NotReadyError(f"{card.name} has just been changed", MIN_RETRY_S)
         account = account or Account()
         account.admit(len(lanes))
-        nbytes = sum(footprint(lane, card.state_shape, card.decoded) for lane in lanes)
+        nbytes = sum(footprint_of(lane, card) for lane in lanes)
         if not idle:
             self._check_limits(len(lanes), nbytes)
         supervisor = self._current
@@ -246,7 +247,7 @@ class Pool:
             progress,
             supervisor.end,
             Terms(owner, IDLE if idle else priority, deadline),
-            supervisor.forecast.lane_rows(card.name, lanes[0]),
+            supervisor.forecast.lane_rows(card.name, lanes[0]) * weight_of(lanes[0], card),
             follow,
             account,
             nbytes,

@@ -67,8 +67,8 @@ def close(model: sureflow.Model, expected: Tensor, **options: Any) -> None:
     assert np.abs(ours - expected.numpy()).max() <= 1e-4 * max(1, float(expected.abs().max()))
 
 
-def noise(model: sureflow.Model) -> Tensor:
-    shape = model.card.shape
+def noise(model: sureflow.Model, size: tuple[int, ...] | None = None) -> Tensor:
+    shape = model.card.at(size).shape
     return torch.stack([normal(shape, SEED, i, Purpose.START) for i in range(COUNT)])
 
 
@@ -84,18 +84,20 @@ def test_folder_of_diffusers(tmp_path: Path) -> None:
     diffusers = pytest.importorskip("diffusers")
     options = {"prediction_type": "v_prediction", "beta_schedule": "squaredcos_cap_v2"}
     scheduled(saved("labelled", tmp_path / "theirs"), "DDIMScheduler", **options)
-    model, printed = imported(tmp_path, "./theirs", "--classes", "9")
+    model, printed = imported(tmp_path, "./theirs", "--classes", "9", "--shapes", "8x8,12x8")
     assert "predicts v on the path discrete (betas cosine)" in printed
     assert model.card.family == "diffusion"
     assert len(model.card.classes) == 9
     scheduler = diffusers.DDIMScheduler(**options, clip_sample=False, timestep_spacing="trailing")
     scheduler.set_timesteps(STEPS)
-    network, x = peer("labelled"), noise(model)
-    label = torch.full((COUNT,), CLASS)
-    with torch.no_grad():
-        for step in scheduler.timesteps:
-            x = scheduler.step(network(x, step, label).sample, step, x).prev_sample
-    close(model, x, label=CLASS)
+    network, label = peer("labelled"), torch.full((COUNT,), CLASS)
+    assert model.card.sizes == ((8, 8), (12, 8))
+    for size in model.card.sizes:
+        x = noise(model, size)
+        with torch.no_grad():
+            for step in scheduler.timesteps:
+                x = scheduler.step(network(x, step, label).sample, step, x).prev_sample
+        close(model, x, label=CLASS, size=size)
 
 
 def pipeline(folder: Path) -> tuple[Any, Any]:

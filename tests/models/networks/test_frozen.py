@@ -10,6 +10,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sureflow.networks import FrozenVelocity, GaussianMixture
 from sureflow.training.loss import variance
@@ -370,3 +371,39 @@ def test_final_layer_must_run_once() -> None:
 
     with pytest.raises(ValueError, match="ran 2 times"):
         FrozenVelocity(Twice(), "head", (2,))
+
+
+class Shuffled(nn.Module):
+    """Convolutions whose last layer gives squares of four pixels. It knows some widths."""
+
+    def __init__(self, *widths: int) -> None:
+        super().__init__()
+        self.widths = widths
+        self.head = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        if x.shape[-1] not in self.widths:
+            raise RuntimeError("no place for these")
+        h = self.head(functional.pixel_unshuffle(x, 2))
+        return functional.pixel_shuffle(h, 2)
+
+
+def test_entries_are_followed_at_every_shape() -> None:
+    torch.manual_seed(0)
+    module, shapes = Shuffled(4, 8), [(1, 4, 4), (1, 6, 8)]
+    frozen = FrozenVelocity(module, "head", shapes[0], floor=0.0, shapes=shapes)
+    for shape in shapes:
+        x, t = torch.randn(3, *shape), torch.rand(3)
+        out = frozen.moments(x, t)
+        assert torch.equal(out.mean, module(x, t))
+        assert out.variance is not None
+        noisy = (0.1 * functional.pixel_unshuffle(x, 2).square()).flatten(2)
+        squares = module.head.weight[..., 0, 0].square() @ noisy
+        expected = functional.pixel_shuffle(squares.reshape(3, 4, shape[1] // 2, -1), 2)
+        torch.testing.assert_close(out.variance, expected)
+
+
+def test_a_shape_that_it_cannot_be_evaluated_at_is_named() -> None:
+    shapes = [(1, 4, 4), (1, 4, 6)]
+    with pytest.raises(ValueError, match=r"samples of shape \[1, 4, 6\]: no place for these"):
+        FrozenVelocity(Shuffled(4, 8), shape=shapes[0], variance="none", shapes=shapes)

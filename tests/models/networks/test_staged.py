@@ -205,3 +205,12 @@ def test_a_latent_can_be_told_from_a_sample() -> None:
     same = torch.nn.Identity()
     with pytest.raises(ValueError, match=r"^sample_encoder\.shape: is that of a sample"):
         Staged(Pushed(), Decoder(same, (2,)), sample_encoder=SampleEncoder(same, (2,)))
+
+
+def test_samples_are_as_many_times_larger_as_the_first() -> None:
+    network = build(without("denoiser", shapes=[[2, 4, 4], [2, 6, 2]]))
+    assert network.sample_shapes == ((1, 8, 8), (1, 12, 4))
+    config = without("decoder", shape=[1, 6, 8])
+    config["denoiser"]["shapes"] = [[2, 4, 4], [2, 6, 2]]
+    with pytest.raises(ValueError, match=r"decoder.shape: is \[1, 6, 8\], but it gives"):
+        build(config)

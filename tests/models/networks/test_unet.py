@@ -48,3 +48,14 @@ def test_a_fresh_block_is_the_identity() -> None:
     out = block(h, torch.randn(2, 16))
     torch.testing.assert_close(out.mean, h.mean + block.conv2.bias[:, None, None])
     assert torch.equal(out.variance, h.variance)
+
+
+def test_every_shape_that_it_serves_must_divide() -> None:
+    network = _unet(shapes=[(2, 8, 12), (2, 12, 16)], noise=("middle", "head"))
+    assert network.shapes == ((2, 8, 12), (2, 12, 16))
+    x = torch.randn(3, 2, 12, 16)
+    assert network.moments(x, torch.rand(3)).mean.shape == x.shape
+    with pytest.raises(ValueError, match=r"^shape: 8x10 does not divide by 4"):
+        _unet(shapes=[(2, 8, 12), (2, 8, 10)])
+    with pytest.raises(ValueError, match=r"^shapes: expected at most"):
+        _unet(shapes=[(2, 8, 12), (2, 8, 0)])

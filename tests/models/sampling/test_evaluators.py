@@ -47,7 +47,7 @@ def test_rows_of_one_head_are_one_batch_and_land_where_they_belong() -> None:
         query("jvp", 5, 6, 7),
         query("velocity", 8, 9),
     ]
-    replies = join_and_evaluate(queries, heads)
+    replies = join_and_evaluate(queries, lambda bucket: heads)
     assert [reply["twice"].tolist() for reply in replies] == [
         [2, 4],
         [60],
@@ -74,7 +74,9 @@ def test_rows_of_another_bucket_are_another_batch() -> None:
         query("velocity", 2, bucket=5, width=5),
         query("velocity", 3, 4, bucket=3, width=3),
     ]
-    assert [reply["sum"].tolist() for reply in join_and_evaluate(queries, heads)] == [
+    assert [
+        reply["sum"].tolist() for reply in join_and_evaluate(queries, lambda bucket: heads)
+    ] == [
         [3],
         [10],
         [9, 12],
@@ -85,7 +87,7 @@ def test_rows_of_another_bucket_are_another_batch() -> None:
 def test_a_query_alone_is_passed_through_without_a_copy() -> None:
     heads = {"velocity": Head()}
     one = query("velocity", 1, 2)
-    (reply,) = join_and_evaluate([one], heads)
+    (reply,) = join_and_evaluate([one], lambda bucket: heads)
     assert heads["velocity"].calls[0] is one.inputs
     assert reply["twice"].tolist() == [2, 4]
 
@@ -97,14 +99,14 @@ def test_heads_that_nobody_asks_are_not_even_made() -> None:
             return self[name]
 
     heads = Lazy()
-    join_and_evaluate([query("velocity", 1), query("velocity", 2)], heads)
+    join_and_evaluate([query("velocity", 1), query("velocity", 2)], lambda bucket: heads)
     assert [*heads] == ["velocity"]
-    assert join_and_evaluate([], heads) == []
+    assert join_and_evaluate([], lambda bucket: heads) == []
 
 
 def test_an_unknown_head_is_an_error() -> None:
     with pytest.raises(KeyError, match="decoder"):
-        join_and_evaluate([query("decoder", 1)], {"velocity": Head()})
+        join_and_evaluate([query("decoder", 1)], lambda bucket: {"velocity": Head()})
 
 
 @given(
@@ -126,10 +128,10 @@ def test_company_changes_no_answer(asked: list[tuple[str, int, str]]) -> None:
         )
         for number, (head, rows, bucket) in enumerate(asked)
     ]
-    together = join_and_evaluate(queries, heads)
+    together = join_and_evaluate(queries, lambda bucket: heads)
     calls = sum(len(head.calls) for head in heads.values())
     assert calls == len({(head, bucket) for head, _, bucket in asked})
     for one, reply in zip(queries, together, strict=True):
-        (alone,) = join_and_evaluate([one], heads)
+        (alone,) = join_and_evaluate([one], lambda bucket: heads)
         assert all(torch.equal(reply[name], alone[name]) for name in ("twice", "sum"))
         assert one.rows == len(reply["sum"])

@@ -41,4 +41,9 @@ def _of_cards(member: str) -> Complete:
 model_names = _offered(lambda client: (card.name for card in client.models()))
 handle_names = _offered(lambda client: (handle.id for handle in client.handles(100)))
 job_names = _offered(lambda client: (job.id for job in client.jobs.list()))
+size_names = _offered(
+    lambda client: (
+        "x".join(map(str, size)) for card in client.models() for size in card.sizes or ()
+    )
+)
 sampler_names, score_names, format_names = map(_of_cards, ("samplers", "scores", "formats"))

@@ -8,6 +8,7 @@ import typer
 
 from .._options import Filter
 from .app import app, client, examples
+from .complete import size_names
 from .record import report
 from .sampling import (
     BackgroundOption,
@@ -29,6 +30,7 @@ USUAL_KEEP = 0.5
         "generate digits --label 3 --max-bad-rate 0.02 --accept 16 --out good/",
         "generate ring --n 100 --top 10 --json",
         "generate fashion --n 1000 --background",
+        "generate my-unet --n 4 --size 32x32 --out wide/",
     )
 )
 @sampling
@@ -38,6 +40,14 @@ def generate(
     output: Output,
     model: ModelArgument = None,
     n: Annotated[int | None, what(help="How many samples; by default 1.")] = None,
+    size: Annotated[
+        str | None,
+        what(
+            help="Height and width, such as 32x32, or length: one of the sizes that "
+            "sureflow-client models NAME lists.",
+            autocompletion=size_names,
+        ),
+    ] = None,
     min_confidence: Annotated[
         float | None, filtering("--min", help="Pass at this confidence.")
     ] = None,
@@ -74,7 +84,7 @@ def generate(
     if n is not None and accept is not None and n != accept:
         message = f"as many as shall pass, {accept}; or leave it out"
         raise typer.BadParameter(message, param_hint="--n")
-    options["profile"] = profile
+    options["profile"], options["size"] = profile, _size(size)
     options["filter"] = _filter(
         min=min_confidence,
         keep=keep,
@@ -97,6 +107,16 @@ def generate(
     if accept is not None and passed < accept:
         typer.secho(f"only {passed} of {accept} samples passed", err=True, fg="yellow")
         raise typer.Exit(TOO_FEW)
+
+
+def _size(text: str | None) -> list[int] | None:
+    """Return the numbers of a size such as 32x32."""
+    if text is None:
+        return None
+    parts = text.split("x")
+    if not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter("is not of the form 32x32, or 64", param_hint="--size")
+    return [*map(int, parts)]
 
 
 def _filter(*, action: str | None, early: bool, **bounds: float | None) -> Filter | None:

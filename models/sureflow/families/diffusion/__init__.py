@@ -16,7 +16,7 @@ from sureflow.core.setting import Setting
 from sureflow.families.diffusion.options import DiffusionOptions
 from sureflow.families.diffusion.spec import OWN, DiffusionSpec
 from sureflow.families.flow import Flow
-from sureflow.families.flow.setting import parse
+from sureflow.families.flow.setting import parse, sized
 
 
 class Diffusion(Flow):
@@ -40,11 +40,13 @@ class Diffusion(Flow):
 
     @staticmethod
     def parse_setting(text: str) -> Setting:
-        """The setting that ``METHOD:STEPS[/GRID][~ETA][@GUIDANCE]`` means, by default native."""
-        rest, at, scale = text.partition("@")
+        """The setting that ``METHOD:STEPS[/GRID][~ETA][@GUIDANCE][:SIZE]`` means, or native."""
+        plain, *size = sized(text)
+        rest, at, scale = plain.partition("@")
+        end = "".join((at, scale, *size))
         rest, noisy, eta = rest.partition("~")
         fixed = rest.rpartition(":")[2].isdecimal()
-        found = parse(f"{rest}/{OWN}{at}{scale}" if fixed else f"{rest}{at}{scale}")
+        found = parse(f"{rest}/{OWN}{end}" if fixed else f"{rest}{end}")
         if not noisy:
             return found
         try:

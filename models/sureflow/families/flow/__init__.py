@@ -33,7 +33,7 @@ TRAINING_FREE = "residual"
 kinds of prediction (docs/benchmarks/foreign.md)."""
 
 TENSORS = {"guidance": ("FP64", "guidance.scale"), "steps": ("INT32", "sampler.steps")}
-WIRE_NAMES = {"steps": "sampler.steps"}
+WIRE_NAMES = {"steps": "sampler.steps", "size": "sampler.size"}
 
 
 class Flow(Family):
@@ -57,6 +57,7 @@ class Flow(Family):
     wire_names = WIRE_NAMES
 
     given_sample = staticmethod(read_given)
+    canonical = staticmethod(requests.canonical)
     lane = staticmethod(requests.lane)
     edit = staticmethod(requests.edit)
     cost = staticmethod(cost.cost)
@@ -67,6 +68,10 @@ class Flow(Family):
     references = staticmethod(settings.references)
     usual = staticmethod(settings.usual)
     parse_setting = staticmethod(settings.parse)
+
+    def sized(self, card: ModelCard, spec: LaneSpec) -> ModelCard:
+        """The card of a model that makes samples of a lane's size alone."""
+        return card.at(requests.canonical(card, spec).size)
 
     def usual_score(self, card: ModelCard) -> str:
         """What finds bad samples best where nothing was measured.
@@ -105,14 +110,15 @@ class Flow(Family):
         return "steps made in parallel cannot be taken up again" if parallel else None
 
     def warm_up_lanes(self, card: ModelCard) -> Iterator[FlowSpec]:
-        """Lanes of one step with every method, guided and not.
+        """Lanes of one step with every method, guided and not, in all sizes in turn.
 
         The first has derivatives, and is looked at if there is a decoder for that.
         """
         label = 0 if card.classes else None
         given = {name: _example(condition) for name, condition in card.conditions.items()}
-        for index, method in zip(count(), cycle(METHODS), strict=False):
-            spec = self.spec(0, index, method, 1, label, condition=given)
+        sizes = cycle([None, *card.sizes[1:]])
+        for index, method, size in zip(count(), cycle(METHODS), sizes, strict=False):
+            spec = self.spec(0, index, method, 1, label, condition=given, size=size)
             if spec.conditioned and index % 2 and not card.lacking(None, ()):
                 spec = replace(spec, guidance=2.0)
             if card.differentiable and not index:

@@ -12,6 +12,7 @@ from sureflow.core.card import Condition, ModelCard
 from sureflow.core.field_types import check_array, check_choice, check_range, check_types
 from sureflow.core.lane import Branch, Inverted, depth
 from sureflow.families.flow.operations import Operation, check_values
+from sureflow.families.flow.requests import canonical
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import (
     MAX_PARALLEL,
@@ -31,6 +32,8 @@ def check(spec: FlowSpec, model: Any) -> None:
         ValueError: It cannot; the message begins with the name of the field.
     """
     check_types(spec)
+    spec = canonical(model.card, spec)
+    card = model.card.at(spec.size)
     _check_steps(spec)
     if spec.grid == "fitted" and model.grid is None:
         raise ValueError(f"grid: {model.card.name} has no fitted grid; `sureflow grid` makes one")
@@ -43,7 +46,7 @@ def check(spec: FlowSpec, model: Any) -> None:
         check_range("early", spec.early, 0, 1)
     _check_recording(spec)
     if spec.origin is not None:
-        _check_origin(spec, spec.origin, model)
+        _check_origin(spec, spec.origin, model, card)
 
 
 def _check_steps(spec: FlowSpec) -> None:
@@ -130,13 +133,13 @@ def _check_recording(spec: FlowSpec) -> None:
         raise ValueError("parallel: no frames, and no other origin, of steps ahead of their time")
 
 
-def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
-    """Check that a lane can start from an origin."""
+def _check_origin(spec: FlowSpec, origin: Any, model: Any, card: ModelCard) -> None:
+    """Check that a lane can start from an origin; the card has the shapes of the lane."""
     if not isinstance(origin, Branch | Inverted):
         raise ValueError(f"origin: {origin!r:.60} is neither a branch nor an inversion")
     check_types(origin)
     if isinstance(origin, Inverted):
-        check_values("data", origin.data, model.card.state_shape, model.card.encoded)
+        check_values("data", origin.data, card.state_shape, card.encoded)
         return
     if depth(spec) > MAX_DEPTH:
         raise ValueError(f"parent: more than {MAX_DEPTH} branches lie between this and its origin")
@@ -147,6 +150,8 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
         check(replace(parent, scores=(), keep=(), shift=0.0, watch=(), halt=None), model)
     except ValueError as error:
         raise ValueError(f"parent: {error}") from error
+    if canonical(model.card, parent).size != spec.size:
+        raise ValueError("size: a trajectory keeps its size")
     check_range("step", origin.step, 0, _longest(parent) - 1)
     if _longest(spec) > MAX_STEPS:
         raise ValueError(f"steps: with those of the parent more than {MAX_STEPS}")
@@ -158,14 +163,14 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any) -> None:
             raise ValueError(
                 f"frame: taken at step {frame.step}, after the branch at {origin.step}"
             )
-        if wrong := model.engine.lanes(1).fits(frame):
+        if wrong := model.engine.at(model.engine.bucket(spec)).lanes(1).fits(frame):
             raise ValueError(f"frame: {wrong} missing or of another model")
     for number, operation in enumerate(origin.operations):
         try:
             if not isinstance(operation, Operation):
                 raise ValueError(f"kind: {operation!r:.60} is no operation")
             check_types(operation)
-            operation.check(model.card.state_shape, model.card.encoded)
+            operation.check(card.state_shape, card.encoded)
         except ValueError as error:
             raise ValueError(f"operations.{number}.{error}") from error
 

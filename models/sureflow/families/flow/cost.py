@@ -28,7 +28,7 @@ def cost(spec: LaneSpec) -> Cost:
     adaptive, kind = spec.tolerance is not None, None
     if spec.tolerance is not None:
         # The tolerance counts in fifths of a decade.
-        kind = (spec.method, round(5 * log10(spec.tolerance)), each)
+        kind = (spec.method, round(5 * log10(spec.tolerance)), each, spec.size)
     return Cost(
         evaluations=_evaluations(spec),
         rows=each,

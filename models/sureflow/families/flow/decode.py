@@ -62,7 +62,7 @@ class Decode(FlowProcess):
         found = []
         for head, places in self._by_head(slots):
             rows = [self._of[slot].waiting[0] for slot in slots[places].tolist()]
-            found.append(Query(head, {"latent": torch.stack(rows)}))
+            found.append(Query(head, {"latent": torch.stack(rows)}, self.lanes.bucket))
         return found
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:

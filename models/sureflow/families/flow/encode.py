@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.lane import Array
-from sureflow.core.process import Query, Reply
+from sureflow.core.process import Bucket, Query, Reply
 from sureflow.core.transfer import to_host
 from sureflow.families.flow.encodings import Encodings
 from sureflow.families.flow.lanes import FlowLanes
@@ -49,6 +49,11 @@ class Encode(FlowProcess):
         self._encodings = encodings
         self._asked: dict[bytes, npt.NDArray[np.generic]] = {}
 
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket of its rows: that of all sizes, unless they have the shapes of samples."""
+        return ()
+
     @abstractmethod
     def places(self, slot: int) -> Places:
         """The arrays of a lane that are encoded in this phase."""
@@ -64,7 +69,7 @@ class Encode(FlowProcess):
             self._key(array): array for slot in slots.tolist() for array, _ in self.places(slot)
         }
         rows = torch.from_numpy(np.stack([*self._asked.values()]))
-        return [Query(self.head, {self.given: rows.to(self.lanes.device)})]
+        return [Query(self.head, {self.given: rows.to(self.lanes.device)}, self.bucket)]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Give each lane its encodings; every lane is done."""
@@ -83,7 +88,9 @@ class Encode(FlowProcess):
 
     def _key(self, array: npt.NDArray[np.generic]) -> bytes:
         """By which the encoding of an array is kept, among those of other encoders too."""
-        return blake2b(array.tobytes(), digest_size=32, person=self.head.encode()).digest()
+        key = blake2b(array.tobytes(), digest_size=32, person=self.head.encode())
+        key.update(str(array.shape).encode())
+        return key.digest()
 
     def _give(self, slot: int, find: Callable[[bytes], Mapping[str, Tensor] | None]) -> bool:
         """Give a lane its encodings; False if one is not found."""
@@ -104,9 +111,9 @@ class EncodeText(Encode):
     def __init__(self, lanes: FlowLanes, encodings: Encodings) -> None:
         super().__init__(lanes, encodings)
         # A model has one encoder.
-        texts = [name for name, condition in lanes.conditions.items() if condition.prompt]
+        texts = [name for name, condition in lanes.given.conditions.items() if condition.prompt]
         self._name = texts[0] if texts else None
-        prompt = lanes.conditions[self._name].prompt if self._name else None
+        prompt = lanes.given.conditions[self._name].prompt if self._name else None
         null = None if prompt is None else prompt.null
         self._null: Tokens | None = None if null is None else np.array(null, np.int64)
 
@@ -119,19 +126,19 @@ class EncodeText(Encode):
 
         They are its own, the one that guidance leads away from, and the one that stands for none.
         """
-        name, lanes = self._name, self.lanes
+        name, given = self._name, self.lanes.given
         assert name is not None
-        spec = lanes.specs[slot]
-        own = lanes.tokens_of(spec.condition, name)
+        spec = self.lanes.specs[slot]
+        own = given.tokens_of(spec.condition, name)
         if own is not None:
-            made = lanes.made_with(name, spec.condition)
-            yield own, {each: lanes.condition_arrays[each][slot] for each in made}
-        negative = lanes.tokens_of(spec.negative, name) if name in spec.negative else None
+            made = given.made_with(name, spec.condition)
+            yield own, {each: given.arrays[each][slot] for each in made}
+        negative = given.tokens_of(spec.negative, name) if name in spec.negative else None
         if negative is not None:
-            made = lanes.made_with(name, spec.negative)
-            yield negative, {each: lanes.negatives[slot][each] for each in made}
+            made = given.made_with(name, spec.negative)
+            yield negative, {each: given.negatives[slot][each] for each in made}
         if self._null is not None:
-            yield self._null, {each: lanes.nulls[each] for each in lanes.made_with(name, {})}
+            yield self._null, {each: given.nulls[each] for each in given.made_with(name, {})}
 
 
 class EncodeSample(Encode):
@@ -148,6 +155,11 @@ class EncodeSample(Encode):
         super().__init__(lanes, encodings)
         self._encoded = encoded
         self._of: dict[int, tuple[Array, Tensor]] = {}
+
+    @property
+    def bucket(self) -> Bucket:
+        """That of the lanes."""
+        return self.lanes.bucket
 
     def needs(self, slot: int, values: Array) -> bool:
         """Prepare a lane; returns whether these values have to be encoded for it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 
 from sureflow.core.engine import EarlyRule, Engine, Head, LearnedFile
 from sureflow.core.lane import LaneSpec
+from sureflow.core.process import Bucket
+from sureflow.core.size import in_words, read_size
 from sureflow.families.flow import head, stage_heads
 from sureflow.families.flow.checks import check
 from sureflow.families.flow.directional import differentiable
@@ -35,9 +38,10 @@ class FlowEngine(Engine):
         LearnedFile("probe", PROBE, "sureflow probe", Probe.load, Probe.tensors),
     )
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, own: Bucket = ()) -> None:
         super().__init__(model)
         self.encodings = Encodings()
+        self._own = own
 
     @classmethod
     def build(cls, config: Mapping[str, Any]) -> nn.Module:
@@ -72,6 +76,7 @@ class FlowEngine(Engine):
             "conditions": dict(network.conditions),
             "null_label": network.null_label,
             "variance": network.variance_source,
+            **_shapes(network),
         }
 
     @classmethod
@@ -92,11 +97,32 @@ class FlowEngine(Engine):
             return network
         return Bfloat16(network) if network.trained else None
 
+    def buckets(self) -> Sequence[Bucket]:
+        """The default size, and the names of the others."""
+        return ((), *map(in_words, self.model.card.sizes[1:]))
+
+    def bucket(self, spec: LaneSpec) -> Bucket:
+        """The name of a lane's size, if it is not the default one."""
+        size = cast(FlowSpec, spec).size
+        return in_words(size) if size else ()
+
+    def at(self, bucket: Bucket) -> FlowEngine:
+        """The engine of a model that makes samples of this size alone."""
+        if bucket == self._own:
+            return self
+        card = self.model.card.at(read_size(str(bucket)))
+        found = type(self)(replace(self.model, card=card), bucket)
+        found.encodings = self.encodings
+        return found
+
     def heads(self) -> Mapping[str, Head]:
         """The velocity with its variance, its derivative along a direction, and the stages."""
-        network, conditions = self.model.network, self.model.card.conditions
-        found = {VELOCITY: head.velocity(network, conditions), JVP: head.jvp(network, conditions)}
-        return found | stage_heads.heads(network) if isinstance(network, Staged) else found
+        network, card = self.model.network, self.model.card
+        of = network, card.conditions, card.state_shape
+        found = {VELOCITY: head.velocity(*of), JVP: head.jvp(*of)}
+        if not isinstance(network, Staged):
+            return found
+        return found | stage_heads.heads(network, card.state_shape, card.shape)
 
     def deciding(self) -> Sequence[str]:
         """The velocity, and the stages that there are but for previews."""
@@ -117,6 +143,7 @@ class FlowEngine(Engine):
             "conditions": card.conditions,
             "decoded": card.decoded,
             "has_variance": card.variance != "none",
+            "bucket": self._own,
         }
 
     def staged(self) -> dict[str, Any]:
@@ -130,3 +157,10 @@ class FlowEngine(Engine):
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane; see :func:`~sureflow.families.flow.checks.check`."""
         check(cast(FlowSpec, spec), self.model)
+
+
+def _shapes(network: Any) -> dict[str, Any]:
+    """Fields of the card on the shapes that there are to choose from, if there are several."""
+    if len(network.shapes) < 2:
+        return {}
+    return {"shapes": network.sample_shapes, "state_shapes": network.shapes}

@@ -19,10 +19,15 @@ TIMES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875)
 """Times of the example rows. They include both ends, where solvers evaluate too."""
 
 
-def velocity(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
+def velocity(
+    network: VelocityNetwork,
+    conditions: Mapping[str, Condition],
+    shape: tuple[int, ...] | None = None,
+) -> Head:
     """Head that answers ``velocity`` and ``variance`` for ``x [n, *shape]``, ``t``, ``label [n]``.
 
-    If the network has a probe, the head also answers its ``reading``.
+    If the network has a probe, the head also answers its ``reading``. The shape is by default the
+    network's own.
     """
 
     def moments(x: Tensor, t: Tensor, label: Tensor, **given: Tensor) -> Reply:
@@ -31,10 +36,14 @@ def velocity(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> H
         answers = {"velocity": out.mean, "variance": out.variance}
         return answers if out.reading is None else {**answers, "reading": out.reading}
 
-    return Head(moments, example(network, conditions))
+    return Head(moments, example(network, conditions, shape))
 
 
-def jvp(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
+def jvp(
+    network: VelocityNetwork,
+    conditions: Mapping[str, Condition],
+    shape: tuple[int, ...] | None = None,
+) -> Head:
     """Head that answers ``slope``, ``z . (J z)`` with ``J = dv/dx``, for signs ``z``.
 
     The signs are the input ``direction [n, *shape]``.
@@ -48,19 +57,22 @@ def jvp(network: VelocityNetwork, conditions: Mapping[str, Condition]) -> Head:
         along = differentiated(network, x, direction, t, label, **given)
         return {"slope": row_sums(direction * along)}
 
-    plain = example(network, conditions)
+    plain, own = example(network, conditions, shape), shape or network.shape
 
     def rows(count: int) -> dict[str, Tensor]:
-        drawn = [signs(network.shape, 0, row, Purpose.DIRECTION) for row in range(count)]
+        drawn = [signs(own, 0, row, Purpose.DIRECTION) for row in range(count)]
         return {**plain(count), "direction": torch.stack(drawn).to(network.device)}
 
     return Head(slope, rows, ROW_COUNTS)
 
 
 def example(
-    network: VelocityNetwork, conditions: Mapping[str, Condition]
+    network: VelocityNetwork,
+    conditions: Mapping[str, Condition],
+    shape: tuple[int, ...] | None = None,
 ) -> Callable[[int], dict[str, Tensor]]:
     """Example rows of fixed noise, over all combinations of times and labels."""
+    own = shape or network.shape
 
     def noise(shape: tuple[int, ...], seed: int, count: int) -> Tensor:
         return torch.stack([normal(shape, seed, row, Purpose.START) for row in range(count)])
@@ -68,7 +80,7 @@ def example(
     def rows(count: int) -> dict[str, Tensor]:
         number = torch.arange(count)
         inputs = {
-            "x": noise(network.shape, 0, count),
+            "x": noise(own, 0, count),
             "t": torch.tensor(TIMES)[number % len(TIMES)],
             "label": (number + number // len(TIMES)) % (network.classes + 1),
         }

@@ -62,11 +62,9 @@ class Inversion(FlowProcess):
     def _solver(self) -> Solver:
         """The solver, made when first used, since it has memory for as many lanes again."""
         own = self.lanes
-        shape, conditions = own.shape, own.conditions
-        lanes = FlowLanes(own.capacity, shape, own.device, own.null_label, conditions=conditions)
-        # The same arrays, since they have the same conditions, which may have been encoded.
-        lanes.condition_arrays, lanes.nulls = own.condition_arrays, own.nulls
-        lanes.negatives = own.negatives
+        lanes = FlowLanes(own.capacity, own.shape, own.device, bucket=own.bucket)
+        # They have the same conditions, which may have been encoded.
+        lanes.given = own.given
         return Solver(lanes)
 
 

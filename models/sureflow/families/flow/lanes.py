@@ -8,7 +8,6 @@ from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -21,10 +20,11 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import LATENT, UNFINISHED, Array, FinishReason, Inverted, LaneSpec, View
 from sureflow.core.lanes import Lanes
 from sureflow.core.path import LINEAR, Time, broadcast, factors
-from sureflow.core.process import Outcome
+from sureflow.core.process import Bucket, Outcome
 from sureflow.core.score import Evidence, Part, Score
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.grid import Grid, uniform
+from sureflow.families.flow.lane_conditions import LaneConditions
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS, METHODS, STAGES
@@ -51,6 +51,8 @@ class FlowLanes(Lanes):
     for a multistep lane; any other lane evaluates its first stage again, with the same bits.
 
     Attributes:
+        shape: Shape of the states.
+        bucket: The bucket of all of their rows.
         has_variance: Whether the network gives a variance, and not only its floor.
         specs: The present spec of each lane by slot; on a parent's steps, that of the parent.
         x: State at the start of the current step, ``[capacity, *shape]``, on the device.
@@ -66,11 +68,7 @@ class FlowLanes(Lanes):
             over components, ``[STAGES, capacity]``; ``divergence``, estimated where a score needs
             it; ``reading`` of the network's probe, 0 where there is none.
         stage_t: Times of the stages, ``[STAGES, capacity]``.
-        condition_arrays: Conditions by name, ``[capacity, *shape]``; null where not given. That of
-            a text is made by an encoder in a phase of its own.
-        negatives: By slot, what guidance leads a lane away from where that is not null, by the name
-            of the condition; ``negative_label`` is the class, or the null label.
-        nulls: What stands for "not given", by the name of the condition, ``[*shape]``.
+        given: What the lanes are conditioned on.
         decoded: Shape of a sample, if it is decoded from the state in a phase of its own.
         h: Size of the current step; ``last_h`` that of the last accepted one.
         stage: Stage to evaluate next.
@@ -78,7 +76,6 @@ class FlowLanes(Lanes):
         history_from: Step from which on the solver may use previous steps.
         solver_from: Step, and ``solver_from_t`` time, at which its present solver began.
         method: Index into :data:`~sureflow.families.flow.tableau.METHODS`.
-        label: Class, or the null label.
         guidance: Guidance scale; 1 without a condition.
         grid: Times of a fixed grid, ``[capacity, MAX_STEPS + 1]``.
         steps: Number of steps of the fixed grid.
@@ -104,13 +101,14 @@ class FlowLanes(Lanes):
         conditions: Mapping[str, Condition] | None = None,
         decoded: tuple[int, ...] | None = None,
         has_variance: bool = True,
+        bucket: Bucket = (),
     ) -> None:
         super().__init__(capacity, device, MAX_STEPS)
         self.shape = shape
+        self.bucket = bucket
         self.decoded = decoded
         self.has_variance = has_variance
         self.fitted = fitted
-        self.null_label = null_label
         self.specs: dict[int, FlowSpec] = {}
         # One array, so that a step of both is one sum.
         self.path = torch.zeros(2, capacity, *shape, device=device)
@@ -124,19 +122,8 @@ class FlowLanes(Lanes):
         self.jumped = self.flag("jumped")
         self._add_stages()
         self._add_control()
-        self.label = self.count("label", kept=False)
-        self.negative_label = np.zeros(capacity, np.int64)
-        self.negatives: dict[int, dict[str, Tensor]] = {}
+        self.given = LaneConditions(self, conditions or {}, null_label)
         self.guidance = np.ones(capacity, np.float32)
-        self.conditions = dict(conditions or {})
-        self.condition_arrays = {
-            name: self.tensor(f"condition.{name}", *condition.shape, kept=False)
-            for name, condition in self.conditions.items()
-        }
-        self.nulls = {
-            name: torch.full(condition.shape, condition.null, dtype=torch.float32, device=device)
-            for name, condition in self.conditions.items()
-        }
         self.scoring = Scoring(self, shape, _score_class)
         self.early_stopping = EarlyStopping(self, early or {})
         self.recorder = TrajectoryRecorder(self)
@@ -185,6 +172,7 @@ class FlowLanes(Lanes):
         self.start_from(slot, normal(self.shape, spec.seed, spec.index, Purpose.START))
         self.map[slot] = 0
         self.stage[slot] = self.history_from[slot] = 0
+        self.last_h[slot] = 0
         for lowered in (self.retrying, self.unchecked, self.forced):
             lowered[slot] = False
         self.leave_at[slot] = NEVER
@@ -223,44 +211,8 @@ class FlowLanes(Lanes):
     def set_condition(self, slot: int, spec: FlowSpec) -> None:
         """Set a lane's spec, and the condition and guidance in it."""
         self.specs[slot] = spec
-        self.label[slot] = self.null_label if spec.label is None else spec.label
         self.guidance[slot] = spec.scale
-        self.negative_label[slot] = (
-            self.null_label if spec.negative_label is None else spec.negative_label
-        )
-        for name, condition in self.conditions.items():
-            array = self.condition_arrays[name]
-            array[slot] = self._given(spec.condition, name, condition.null)
-        self.negatives.pop(slot, None)
-        if spec.negative:
-            made = (z for name in spec.negative for z in self.made_with(name, spec.negative))
-            self.negatives[slot] = {
-                name: self._given(spec.negative, name, 0.0) for name in {*spec.negative, *made}
-            }
-
-    def _given(self, arrays: Mapping[str, Any], name: str, missing: float) -> Tensor:
-        """An array of a spec as a tensor ``[*shape]``; ``missing`` if it is still to be encoded."""
-        value, condition = arrays.get(name), self.conditions[name]
-        if value is not None and self.tokens_of(arrays, name) is None:
-            return torch.tensor(value, device=self.device)
-        return torch.full(condition.shape, missing, dtype=torch.float32, device=self.device)
-
-    def made_with(self, name: str, arrays: Mapping[str, Any]) -> list[str]:
-        """The conditions that an encoder makes of the text ``name``, but for arrays given."""
-        if self.conditions[name].prompt is None or self.tokens_of(arrays, name) is None:
-            return []
-        others = (z for z, each in self.conditions.items() if each.made_of == name)
-        return [name, *(other for other in others if other not in arrays)]
-
-    def tokens_of(self, arrays: Mapping[str, Any], name: str) -> npt.NDArray[np.int64] | None:
-        """The tokens ``[tokens]`` of which an encoder makes a condition in these arrays, if any."""
-        prompt, value = self.conditions[name].prompt, arrays.get(name)
-        if prompt is None:
-            return None
-        if value is None:
-            return None if prompt.null is None else np.array(prompt.null, np.int64)
-        tokens: npt.NDArray[np.int64] = value
-        return tokens if tokens.dtype == np.int64 else None
+        self.given.set(slot, spec)
 
     def set_solver(self, slot: int, spec: FlowSpec) -> None:
         """Let a lane continue with the solver of a spec, on the rest of that spec's grid."""

@@ -25,6 +25,10 @@ from sureflow.families.flow.tableau import ADAPTIVE_METHODS, EVALUATIONS, METHOD
 
 MAX_GUIDANCE = 100.0
 
+MAX_SIDE = 1 << 26
+LENGTHS = Field(min_length=1, max_length=8)
+"""How many numbers a size may have."""
+
 COSTS = ", ".join(f"{name} {evaluations}" for name, evaluations in EVALUATIONS.items())
 
 
@@ -91,6 +95,10 @@ class SamplerOptions(Schema):
     """Without a tolerance: where the steps are placed. uniform, the default: all equal; fitted: as
     was found best for this model, where it has such a grid; `GET /v1/models` tells."""
 
+    size: Annotated[list[Annotated[Integer, Field(ge=1, le=MAX_SIDE)]], LENGTHS] | None = None
+    """Of the sample: height and width of an image, or length, one of the model's `sizes`, which
+    `GET /v1/models` lists; by default the first of them. A trajectory keeps that of its start."""
+
     parallel: ParallelOptions | None = None
     """With the method euler and steps: evaluate several of them at once."""
 
@@ -107,6 +115,8 @@ class SamplerOptions(Schema):
         if self.parallel is not None:
             options["parallel"] = self.parallel.window
             options["parallel_tolerance"] = self.parallel.tolerance
+        if self.size is not None:
+            options["size"] = tuple(self.size)
         defaults = {field.name: field.default for field in fields(self.spec)}
         return {k: defaults[k] if value is None else value for k, value in options.items()}
 

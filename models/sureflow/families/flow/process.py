@@ -46,30 +46,13 @@ class FlowProcess:
             doubled: Positions of the points that are evaluated twice, ascending. The second row is
                 without condition, or with that which guidance leads the lane away from.
         """
-        lanes, label = self.lanes, self.lanes.label[owner]
-        given = {
-            name: array[to_device(owner, x.device)]
-            for name, array in lanes.condition_arrays.items()
-        }
-        if len(doubled):
-            where = to_device(doubled, x.device)
-            x = torch.cat([x, x[where]])
-            t = np.concatenate([t, t[doubled]])
-            label = np.concatenate([label, lanes.negative_label[owner[doubled]]])
-            for name, value in given.items():
-                given[name] = torch.cat([value, self._negative(name, owner[doubled])])
-        times, labels = to_device(t, x.device), to_device(label, x.device)
-        return Query(VELOCITY, {"x": x, "t": times, "label": labels, **given})
-
-    def _negative(self, name: str, owner: Slots) -> Tensor:
-        """What guidance leads each of these lanes away from, ``[n, *shape]``."""
         lanes = self.lanes
-        null = lanes.nulls[name]
-        rows = null.expand(len(owner), *null.shape)
-        if not lanes.negatives:
-            return rows
-        given = [lanes.negatives.get(slot, {}).get(name, null) for slot in owner.tolist()]
-        return torch.stack(given)
+        label, given = lanes.given.labels(owner, doubled), lanes.given.rows(owner, doubled)
+        if len(doubled):
+            x = torch.cat([x, x[to_device(doubled, x.device)]])
+            t = np.concatenate([t, t[doubled]])
+        times, labels = to_device(t, x.device), to_device(label, x.device)
+        return Query(VELOCITY, {"x": x, "t": times, "label": labels, **given}, lanes.bucket)
 
 
 def on_host(parts: dict[str, Tensor]) -> dict[str, Floats]:

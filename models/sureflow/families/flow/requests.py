@@ -12,8 +12,9 @@ import numpy.typing as npt
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import LABEL, ConditionOptions, arrays_of, label_of
 from sureflow.core.family import Edited
-from sureflow.core.lane import Array, LaneSpec
+from sureflow.core.lane import Array, Inverted, LaneSpec
 from sureflow.core.schema import InvalidFieldError
+from sureflow.core.size import in_words
 from sureflow.families.flow.operation_bodies import ConditionOperation
 from sureflow.families.flow.options import Guidance, SamplerOptions
 from sureflow.families.flow.spec import FlowSpec
@@ -32,6 +33,7 @@ def lane(
         InvalidFieldError: The model cannot make it.
     """
     spec, arrays = sampler.spec(seed, 0, **sampler.lane()), dict(condition)
+    spec = _sized(spec, card)
     label, fields = arrays.pop(LABEL, None), ("condition.label", "condition", "guidance.scale")
     spec = _negated(spec, card, guidance.negative, "guidance.negative")
     spec = _conditioned(spec, card, label, arrays, guidance.scale, fields)
@@ -52,6 +54,7 @@ def edit(
         InvalidFieldError: The model cannot serve a field of the request.
     """
     spec, numbered = cast(FlowSpec, parent), list(enumerate(operations))
+    whole, card = card, card.at(spec.size)
     conditions = [each for each in numbered if isinstance(each[1], ConditionOperation)]
     if len(conditions) > 1:
         raise InvalidFieldError("operations", "one condition at most")
@@ -69,7 +72,30 @@ def edit(
     if sampler.parallel is not None:
         raise InvalidFieldError("sampler.parallel", "not for the rest of a trajectory")
     _check_grid(sampler, card)
-    return replace(spec, **sampler.lane()), made
+    lane, own = sampler.lane(), spec.size or whole.sizes[0]
+    if lane.pop("size") not in (None, own):
+        raise InvalidFieldError("sampler.size", f"a trajectory keeps its own, {in_words(own)}")
+    return replace(spec, **lane), made
+
+
+def canonical(card: ModelCard, spec: LaneSpec) -> FlowSpec:
+    """The lane without a size if that is the default one, and with that of the sample given."""
+    lane = cast(FlowSpec, spec)
+    size = None if lane.size is None else (*lane.size,)
+    if size is None and isinstance(lane.origin, Inverted):
+        size = card.size_of(np.shape(lane.origin.data))
+    size = None if size == card.sizes[0] else size
+    return lane if size == lane.size else replace(lane, size=size)
+
+
+def _sized(spec: FlowSpec, card: ModelCard) -> FlowSpec:
+    """The lane in its canonical form, if the model makes samples of its size."""
+    spec = canonical(card, spec)
+    try:
+        card.at(spec.size)
+    except ValueError as error:
+        raise InvalidFieldError("sampler.size", str(error).removeprefix("size: ")) from None
+    return spec
 
 
 def _conditioned(

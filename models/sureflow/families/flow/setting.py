@@ -1,7 +1,7 @@
 """How the lanes of a flow are run, and what they are compared with: the only owner of both.
 
-The key of a setting is solver, grid and guidance scale; it is finer the more steps there are, or
-the smaller the tolerance. Strata are the classes, texts, and no condition. Free of torch.
+The key of a setting is solver, grid, guidance scale and size; it is finer the more steps there are,
+or the smaller the tolerance. Strata are the classes, texts, and no condition. Free of torch.
 """
 
 from __future__ import annotations
@@ -17,8 +17,12 @@ from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.core.lane import Branch, LaneSpec
 from sureflow.core.setting import Setting
+from sureflow.core.size import Size, in_words, read_size
 from sureflow.core.vocabulary import Prompt
 from sureflow.families.flow.spec import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLERANCE, FlowSpec
+
+SIZE = "size"
+"""Entry of a setting, where the size is not the default one."""
 
 RUN = ("label", "guidance", "method", "steps", "tolerance", "grid")
 """Fields of a lane that say how it is run; another class from some step on is an edit too."""
@@ -48,10 +52,13 @@ def named(
     grid: str = "uniform",
     guidance: float = 1.0,
     comparable: bool = True,
+    size: Size | None = None,
     **run_by: float,
 ) -> Setting:
-    """The setting of these names; steps or a tolerance."""
+    """The setting of these names; steps or a tolerance. The default size is not named."""
     entries = {"method": method, "grid": grid, "guidance": float(guidance), **run_by}
+    if size is not None:
+        entries[SIZE] = in_words(size)
     return Setting.of({**entries, "steps": steps, "tolerance": tolerance}, comparable)
 
 
@@ -68,9 +75,10 @@ def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
     hasty = tolerance is not None and spec.min_steps < DEFAULT_MIN_STEPS
     plain = not (loose or hasty or spec.negated) and _prompted(spec.condition)
     comparable = plain and (spec.origin is None or _goes_on(spec))
+    shared = spec.scale, comparable, spec.size
     if tolerance is not None:
-        return named(spec.method, None, tolerance, "uniform", spec.scale, comparable)
-    return named(spec.method, spec.steps, None, spec.grid, spec.scale, comparable, **spec.run_by)
+        return named(spec.method, None, tolerance, "uniform", *shared)
+    return named(spec.method, spec.steps, None, spec.grid, *shared, **spec.run_by)
 
 
 def _goes_on(spec: FlowSpec) -> bool:
@@ -105,6 +113,10 @@ def draws(card: ModelCard, setting: Setting) -> list[FlowSpec]:
         labels.append(None)
     lane: Any = family_of(card).spec
     fields = {**entries, "steps": entries["steps"] or 1}
+    if SIZE in fields:
+        fields[SIZE] = read_size(fields[SIZE])
+        if card.at(fields[SIZE]) is card:
+            raise ValueError(f"size: {entries[SIZE]} is that of {card.name}; leave it out")
     texts = _texts(card)
     examples = {name: prompt.example(0) for name, prompt in texts.items()}
     prompted = [lane(0, 0, condition=examples, **fields)] if examples else []
@@ -127,16 +139,20 @@ def _texts(card: ModelCard) -> dict[str, Prompt]:
 
 
 def references(setting: Setting, known: Sequence[Setting]) -> list[tuple[int, float]]:
-    """Those of the same guidance scale; between two scales both, weighed.
+    """Those of the same size and guidance scale; between two scales both, weighed.
 
     A guided variance is ``g^2 a + (1 - g)^2 b``, so each quantile is taken as that function of
     ``g`` through its values at the scales around. Outside all of them there is nothing to go by.
     """
-    wanted = setting.numbers["guidance"]
-    by_scale = {one.numbers["guidance"]: number for number, one in enumerate(known)}
+    wanted, size = setting.numbers["guidance"], dict(setting.key).get(SIZE)
+    by_scale = {
+        one.numbers["guidance"]: number
+        for number, one in enumerate(known)
+        if dict(one.key).get(SIZE) == size
+    }
     if wanted in by_scale:
         return [(by_scale[wanted], 1.0)]
-    scales = np.array(sorted(by_scale))
+    scales = np.array(sorted(by_scale), np.float64)
     after = int(np.searchsorted(scales, wanted))
     if not 0 < after < len(scales):
         return []
@@ -159,22 +175,32 @@ def usual(card: ModelCard, known: Sequence[Setting]) -> list[Setting]:
     return [one for one in found if one.numbers["guidance"] in scales]
 
 
+def sized(text: str) -> tuple[str, str, str]:
+    """What stands before ``:SIZE`` in the text of a setting, the colon, and the size, if any."""
+    method, colon, rest = text.partition(":")
+    rest, *size = rest.partition(":")
+    return f"{method}{colon}{rest}", size[0], size[1]
+
+
 def parse(text: str) -> Setting:
     """The setting that ``METHOD:STEPS`` or ``METHOD:TOLERANCE`` means.
 
-    A tolerance has a point or an exponent. ``/GRID`` and ``@GUIDANCE`` may follow, as in
-    ``heun:10/fitted`` or ``euler:50@3``.
+    A tolerance has a point or an exponent. ``/GRID``, ``@GUIDANCE`` and ``:SIZE`` may follow, as in
+    ``heun:10/fitted``, ``euler:50@3`` or ``euler:50:32x32``.
 
     Raises:
         ValueError: It means none.
     """
-    rest, _, scale = text.partition("@")
+    plain, _, size = sized(text)
+    rest, _, scale = plain.partition("@")
     rest, _, grid = rest.partition("/")
     method, _, value = rest.partition(":")
     try:
         fixed = value.isdecimal()
         steps, tolerance = (int(value), None) if fixed else (None, float(value))
-        return named(method, steps, tolerance, grid or "uniform", float(scale or 1))
+        asked = read_size(size) if size else None
+        return named(method, steps, tolerance, grid or "uniform", float(scale or 1), size=asked)
     except ValueError as error:
-        message = f"{text!r} is not of the form METHOD:STEPS or METHOD:TOLERANCE[/GRID][@GUIDANCE]"
+        form = "METHOD:STEPS or METHOD:TOLERANCE[/GRID][@GUIDANCE][:SIZE]"
+        message = f"{text!r} is not of the form {form}"
         raise ValueError(message) from error

@@ -71,7 +71,8 @@ class Solver(FlowProcess):
         owner = slots[np.concatenate([first, doubled[second]])]
         where = to_device(rows, lanes.device)
         inputs = {name: value[where] for name, value in query.inputs.items()}
-        return [query, Query(JVP, inputs | {"direction": lanes.scoring.inputs(SLOPE, owner)})]
+        inputs["direction"] = lanes.scoring.inputs(SLOPE, owner)
+        return [query, Query(JVP, inputs, query.bucket)]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Store the stage, and finish the steps that are complete.

@@ -67,6 +67,8 @@ class FlowSpec(LaneSpec):
         negative: Named arrays that guidance leads away from, as those of ``condition``; one that is
             left out is null. Then ``v = v_negative + g (v_cond - v_negative)``.
         negative_label: Class that guidance leads away from; ``None``: no class.
+        size: Size of the sample, such as height and width, one of the card's ``sizes``; ``None``
+            is the first of them, or, where a sample is given, the size of that.
     """
 
     family: ClassVar[str] = "flow"
@@ -84,6 +86,7 @@ class FlowSpec(LaneSpec):
     parallel_tolerance: float = DEFAULT_PARALLEL_TOLERANCE
     negative: Arrays = field(default_factory=dict, metadata={READ: _read_arrays, OPTIONAL: True})
     negative_label: int | None = field(default=None, metadata={OPTIONAL: True})
+    size: tuple[int, ...] | None = field(default=None, metadata={OPTIONAL: True})
 
     @property
     def run_by(self) -> dict[str, float]:

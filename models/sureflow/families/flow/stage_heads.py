@@ -17,16 +17,16 @@ ROW_COUNTS = (1, 2, 4, 8)
 """Block sizes to try: a decoder takes much memory a row, and a lane asks for a row once."""
 
 
-def heads(network: Staged) -> dict[str, Head]:
-    """The heads of the stages that there are, besides the velocity."""
+def heads(network: Staged, state: Sequence[int], sample: Sequence[int]) -> dict[str, Head]:
+    """The heads of the stages that there are, for latents and samples of these shapes."""
     found = {}
     for name, stage in ((DECODER, network.decoder), (PREVIEW, network.preview)):
         if stage is not None:
-            found[name] = decoder(stage, network.shape)
+            found[name] = decoder(stage, state)
     if network.encoder is not None:
         found[ENCODER] = encoder(network.encoder)
-    if network.sample_encoder is not None and network.decoder is not None:
-        found[SAMPLE_ENCODER] = sample_encoder(network.sample_encoder, network.decoder.shape)
+    if network.sample_encoder is not None:
+        found[SAMPLE_ENCODER] = sample_encoder(network.sample_encoder, sample)
     return found
 
 

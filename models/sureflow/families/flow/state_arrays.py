@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.json_array import read_array, read_mask
 from sureflow.core.lane import Array
 from sureflow.core.schema import InvalidFieldError
+from sureflow.core.size import in_words
 from sureflow.families.flow.operations import Mask
 
 
@@ -34,13 +36,27 @@ def read_state(
 
 
 def read_given(card: ModelCard, written: Any, field: str) -> Array:
-    """Return a sample, ``[*shape]``, or its state, ``[*state_shape]``.
+    """Return a sample, ``[*shape]``, or its state, ``[*state_shape]``, of one of the model's sizes.
 
     They differ where latents are decoded. A sample is taken there if the model encodes it.
 
     Raises:
         InvalidFieldError: See :func:`read_state`.
     """
+    for size in card.sizes[1:]:
+        with suppress(InvalidFieldError):
+            return _read_given(card.at(size), written, field)
+    try:
+        return _read_given(card, written, field)
+    except InvalidFieldError as error:
+        if card.shapes is None:
+            raise
+        message = f"{error.message}; sizes are {', '.join(map(in_words, card.sizes))}"
+        raise InvalidFieldError(field, message) from None
+
+
+def _read_given(card: ModelCard, written: Any, field: str) -> Array:
+    """The same, of the default size."""
     if card.encoded is None:
         return read_state(written, card, field)
     try:

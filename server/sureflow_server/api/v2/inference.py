@@ -163,7 +163,8 @@ def metadata(card: ModelCard) -> dict[str, Any]:
         for name, (datatype, path) in inputs_of(card).items()
         if path.split(".")[0] not in absent
     }
-    shapes = {"samples": [-1, *card.shape]}
+    alike = [{*along} for along in zip(*(card.shapes or (card.shape,)), strict=True)]
+    shapes = {"samples": [-1, *(size if len(z) == 1 else -1 for z in alike for size in [*z][:1])]}
     return {
         "name": card.name,
         "versions": [card.version],

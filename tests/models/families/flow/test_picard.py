@@ -239,18 +239,18 @@ def test_a_guess_that_explodes_harms_nobody() -> None:
 def test_guesses_take_memory_only_while_their_lane_is_in_flight(mixture) -> None:
     sampler = Sampler(mixture, capacity=4)
     sampler.admit(0, FlowSpec(0, 0, "heun", 40))
-    assert sampler._phases.picard.guesses == {}
+    assert sampler._buckets.phases(()).picard.guesses == {}
     for ticket, window in ((1, 8), (2, 3), (3, 64)):
         sampler.admit(ticket, euler(40, window, index=ticket))
     sampler.tick()
-    points = sorted(len(guesses) for guesses in sampler._phases.picard.guesses.values())
+    points = sorted(len(guesses) for guesses in sampler._buckets.phases(()).picard.guesses.values())
     assert points == [3, 8, 39], "no more than are left"
     sampler.cancel([1, 3])
     assert sampler.free == 2
-    assert [len(guesses) for guesses in sampler._phases.picard.guesses.values()] == [3]
+    assert [len(guesses) for guesses in sampler._buckets.phases(()).picard.guesses.values()] == [3]
     while sampler.running > 1:
         sampler.tick()
-    assert sampler._phases.picard.guesses == {}
+    assert sampler._buckets.phases(()).picard.guesses == {}
     assert sampler.progress().keys() == {0}
 
 

@@ -69,6 +69,7 @@ def asked(model: Model, head: str) -> Iterator[list[int]]:
         found.append(len(next(iter(inputs.values()))))
         return inner(inputs)
 
+    counted.division = inner.division  # type: ignore[attr-defined]
     heads[head] = counted  # type: ignore[assignment]
     yield found
     heads[head] = inner
@@ -242,8 +243,7 @@ def test_an_abandoned_lane_is_not_decoded() -> None:
             return True
 
     sampler = Sampler(WHOLE, 2)
-    sampler._phases = WHOLE.engine.phases(2, {"propagated": Never()})
-    sampler._lanes = sampler._phases.lanes
+    sampler._buckets._phases[()] = WHOLE.engine.phases(2, {"propagated": Never()})
     sampler.admit(0, FlowSpec(3, 1, "euler", 4, condition=text(1, 4, 3), early=0.9))
     with asked(WHOLE, "decoder") as rows:
         finished = [sample for _ in range(3) for _, sample in sampler.tick().finished]
