@@ -35,6 +35,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "compile": (str, "off (default), graphs (CUDA only) or compile."),
     "portable": (bool, "The same bits on all x86 machines with AVX2, which is slower."),
     "model_bytes": (int, "Memory for models; others are loaded when asked for."),
+    "standby": (bool, "Keep models loaded for the next worker; default on a CPU."),
     "max_samples_per_request": (int, "Largest n; default 1024."),
     "max_queued_samples": (int, "Samples under way before 429; default 4096."),
     "max_queued_bytes": (int, "Bytes reserved for them; default 1073741824."),

@@ -75,6 +75,10 @@ class Settings(BaseSettings):
         model_bytes: Memory for models, weights and lanes counted. Where it is too small for all,
             a model is loaded when it is asked for, and the least recently used idle ones make room.
             ``None`` keeps all of them.
+        standby: Whether the process that has loaded the models stands by, and forks another worker
+            at once should one die. The two share the memory of the models until one writes to it.
+            ``None``: on a CPU without ``model_bytes``. With more than one thread or on a GPU, whose
+            libraries do not survive a fork, a new worker loads the models again in any case.
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_queued_bytes: Bytes that are reserved for them, their key frames and what they were
@@ -134,6 +138,7 @@ class Settings(BaseSettings):
     compile: Compile = "off"
     portable: bool = False
     model_bytes: PositiveInt | None = None
+    standby: bool | None = None
     max_samples_per_request: PositiveInt = 1024
     max_queued_samples: PositiveInt = 4096
     max_queued_bytes: PositiveInt = 1 << 30
@@ -218,6 +223,12 @@ class Settings(BaseSettings):
             f"host: {self.host} is reachable from other machines and the server asks nobody for a "
             "key; give --api-keys-file, or --allow-unauthenticated to bind it nevertheless"
         )
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether the process that has loaded the models shall stand by."""
+        by_default = self.device.startswith("cpu") and self.model_bytes is None
+        return by_default if self.standby is None else self.standby
 
     @property
     def metrics_are_open(self) -> bool:

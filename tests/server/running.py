@@ -72,8 +72,13 @@ class Server:
 
 
 def workers(pid: int) -> list[int]:
-    """Process ids of a server's workers: the children of its fork server."""
-    return [worker for child in children(pid) for worker in children(child)]
+    """Process ids of a server's workers: forked by what stands by, or else that itself."""
+    return [worker for loader in loaders(pid) for worker in children(loader) or [loader]]
+
+
+def loaders(pid: int) -> list[int]:
+    """Process ids of those that load a server's models: the children of its fork server."""
+    return [loader for child in children(pid) for loader in children(child)]
 
 
 def children(pid: int) -> list[int]:

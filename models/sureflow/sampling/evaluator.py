@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from sureflow.core.process import Query, Reply
 from sureflow.model import Model
 from sureflow.sampling.blocks import Division, Evaluate, Example, verified_costs
 from sureflow.sampling.compiled import compiled
+from sureflow.sampling.verified import VerifiedSizes, best_rows
 
 ROW_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Block sizes tried on a CPU."""
@@ -18,9 +20,8 @@ ROW_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 GPU_ROW_COUNTS = (*ROW_COUNTS, 96, 128, 192, 256)
 """Block sizes tried on a GPU, which is not busy with fewer rows."""
 
-NEAR_BEST = 1.08
-"""Cost per row, relative to the lowest, at which more rows are not worth waiting for: they would
-serve hardly more samples a second, and every lane would wait longer for each of its steps."""
+Verify = Callable[[Evaluate, Example, Sequence[int], torch.device], dict[int, float]]
+"""Finds the block sizes in use; see :func:`~sureflow.sampling.blocks.verified_costs`."""
 
 
 class Evaluator:
@@ -36,8 +37,10 @@ class Evaluator:
         example: Rows that it may be asked for: ``example(n)`` gives its inputs for ``n`` of them.
         device: Where it runs.
         candidates: Block sizes to try; by default those that suit the device.
+        known: What is known of this head; larger blocks than the best one are then left out.
 
     Attributes:
+        best_rows: The smallest block whose cost per row is within 8 % of the lowest.
         division: Divides rows into the block sizes in use, by the seconds that a block takes.
 
     Raises:
@@ -51,28 +54,25 @@ class Evaluator:
         example: Example,
         device: torch.device | None = None,
         candidates: Sequence[int] | None = None,
+        known: Verify | None = None,
     ) -> None:
         device = device or torch.device("cpu")
         candidates = candidates or (ROW_COUNTS if device.type == "cpu" else GPU_ROW_COUNTS)
         self._evaluate = evaluate
-        costs = verified_costs(evaluate, example, candidates, device)
+        costs = (known or verified_costs)(evaluate, example, candidates, device)
         if not costs:
             self._evaluate = _alone(evaluate, min(candidates))
             costs = verified_costs(self._evaluate, example, (1,), device)
         if not costs:
             raise ValueError("the same row gets other bits each time, even alone")
-        self.division = Division(costs)
+        self.best_rows = most = best_rows(costs)
+        in_use = costs if known is None else {n: cost for n, cost in costs.items() if n <= most}
+        self.division = Division(in_use)
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The block sizes in use, ascending."""
         return tuple(self.division.costs)
-
-    @property
-    def best_rows(self) -> int:
-        """The smallest block whose cost per row is within 8 % of the lowest."""
-        each = {size: cost / size for size, cost in self.division.costs.items()}
-        return next(size for size in each if each[size] <= NEAR_BEST * min(each.values()))
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Answers by name to rows, inputs by name of ``n`` rows each; ``n >= 1``."""
@@ -112,24 +112,28 @@ def _alone(evaluate: Evaluate, size: int) -> Evaluate:
 class Evaluators(dict[str, Evaluator]):
     """Evaluators by the name of the head; making one verifies its block sizes."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, verified: VerifiedSizes | None = None) -> None:
         super().__init__()
-        self._model, self._heads = model, model.engine.heads()
+        self._model, self._heads, self._verified = model, model.engine.heads(), verified
 
     def __missing__(self, name: str) -> Evaluator:
         """Make the evaluator of a head; raises ValueError as :class:`Evaluator` does."""
         model, head = self._model, self._heads[name]
         how = model.compile if name == model.engine.main else "off"
         evaluate = compiled(head.evaluate, how, model.device)
-        self[name] = Evaluator(evaluate, head.example, model.device, head.row_counts)
+        known = None if self._verified is None else partial(self._verified.costs, name)
+        self[name] = Evaluator(evaluate, head.example, model.device, head.row_counts, known)
         return self[name]
 
 
-def evaluators(model: Model) -> Evaluators:
-    """The evaluators of a model. All its samplers share them; they live as long as the model."""
+def evaluators(model: Model, verified: VerifiedSizes | None = None) -> Evaluators:
+    """The evaluators of a model. All its samplers share them; they live as long as the model.
+
+    Block sizes that are known, if any, are asked for when the evaluators are made.
+    """
     engine = model.engine
     if engine.evaluators is None:
-        engine.evaluators = Evaluators(model)
+        engine.evaluators = Evaluators(model, verified)
     found: Evaluators = engine.evaluators
     return found
 

@@ -13,9 +13,10 @@ from sureflow.core.family import family_of
 from sureflow.folders import checkpoint_folders, embedded_folder
 from sureflow.inspection import check_name
 from sureflow.networks import declare_plugin
-from sureflow.sampling.evaluator import main_head
+from sureflow.sampling.evaluator import evaluators, main_head
 from sureflow.sampling.fingerprint import numerics_of
 from sureflow.sampling.sampler import Sampler
+from sureflow.sampling.verified import VerifiedSizes
 from sureflow_server.engine.messages import Ready, WorkerConfig
 from sureflow_server.engine.model_cache import ModelCache
 
@@ -41,9 +42,9 @@ def load_all(
     cards: dict[str, ModelCard] = {name: each.card for name, each in resting.items()}
     tick_s = {name: each.tick_s for name, each in resting.items()}
     cache.sizes.update({name: each.nbytes for name, each in resting.items()})
-    failures: dict[str, str] = {}
+    failures: dict[str, str] = dict(config.faulty)
     for folder in sorted(checkpoint_folders(root), key=lambda each: _rank(each.name, config.last)):
-        if folder.name in config.without or folder.name in resting:
+        if folder.name in {*config.without, *config.faulty, *resting}:
             continue
         begin(folder.name)
         try:
@@ -71,6 +72,8 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     """
     model = load(folder, config.device, precision=config.precision, compile=config.compile)
     check_name(folder, model.card)
+    if config.verified_dir is not None:
+        evaluators(model, VerifiedSizes.of(model, config.verified_dir))
     model = model.varied(card=replace(model.card, numerics=numerics_of(model)))
     if data := config.calibrations.get(folder.name):
         model = model.recalibrated(Calibration.decode(data))

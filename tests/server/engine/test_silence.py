@@ -10,6 +10,7 @@ import pytest
 
 from sureflow.core.card import ModelCard
 from sureflow_server.engine import supervisor as supervisor_module
+from sureflow_server.engine import workers as workers_module
 from sureflow_server.engine.admission import AdmissionLimits
 from sureflow_server.engine.errors import LoadError, StartupError
 from sureflow_server.engine.messages import Command, Loading, Ready, Report, WorkerConfig
@@ -54,7 +55,7 @@ workers: list[Worker] = []
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     workers.clear()
-    monkeypatch.setattr(supervisor_module, "WorkerProcess", Worker)
+    monkeypatch.setattr(workers_module, "WorkerProcess", Worker)
     monkeypatch.setattr(supervisor_module, "BACK_OFF_S", (0.0,))
 
 
