@@ -255,7 +255,7 @@ def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> 
     os.kill(workers(process.pid)[0], signal.SIGKILL)
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
-    assert output == "sureflow: the worker process ended with code -9 while loading the models\n"
+    assert output == "sureflow: the worker process ended with code -9 while loading its code\n"
 
 
 def test_a_fork_server_that_dies_while_it_imports_ends_the_command(models_dir: Path) -> None:
@@ -271,7 +271,7 @@ def test_a_fork_server_that_dies_while_it_imports_ends_the_command(models_dir: P
     eventually(ended)
     output, _ = process.communicate()
     assert process.returncode == 1
-    assert output == "sureflow: the worker process did not start while loading the models\n"
+    assert output == "sureflow: the worker process did not start while loading its code\n"
 
 
 def test_it_is_live_before_it_is_ready_and_idle_ends_at_once_with_its_worker(

@@ -9,17 +9,16 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, ValidationError
 from torch import Tensor
 
-from sureflow import __version__
 from sureflow.core.provenance import complaint
-from sureflow.file_kind import read_regular
 from sureflow.model import Model
 from sureflow.numerics import describe
+from sureflow.regular_file import read_regular
 from sureflow.sampling.blocks import Evaluate, Example, verified_costs
 
 log = logging.getLogger(__name__)
@@ -57,6 +56,7 @@ class Entry(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    format: Literal[1] = 1
     key: dict[str, Any]
     heads: dict[str, Entry]
 
@@ -86,7 +86,7 @@ class VerifiedSizes:
         device = model.device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         ran = {"version": model.card.version, "device": name, "compile": model.compile}
-        return cls(folder, {**ran, "numerics": describe(), "sureflow": __version__})
+        return cls(folder, {**ran, "numerics": describe()})
 
     def costs(
         self,

@@ -51,7 +51,7 @@ def load_all(
             cache.evict_for(_expected(folder, config))
             sampler = fetch(folder, config)
             _take(cache, sampler, config)
-        except Exception as error:  # a third-party network may raise anything
+        except BaseException as error:  # a third-party network may raise anything, and exit
             failures[folder.name] = str(error) or type(error).__name__
         else:
             card, most = sampler.model.card, sampler.free // SLOTS_PER_ROW

@@ -18,6 +18,10 @@ from sureflow_server.engine.fork_server import fork_server
 from sureflow_server.engine.messages import Command, Fork, Message, Order, Shutdown, WorkerConfig
 
 
+EXIT_S = 1.0
+"""For a process to end after it has closed its end of the pipe."""
+
+
 class Process(ABC):
     """A process and its pipe.
 
@@ -130,7 +134,11 @@ class WorkerProcess(Process):
         self._theirs.close()
 
     def _ended(self) -> int | None:
-        if self._process.pid is not None:
+        if self._process.pid is None:
+            return None
+        self._process.join(EXIT_S)
+        if self._process.exitcode is None:  # it has closed the pipe, and goes on
+            self._process.kill()
             self._process.join()
         return self._process.exitcode
 

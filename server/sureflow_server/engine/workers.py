@@ -112,7 +112,7 @@ class Workers:
             config, lambda message: self._said(process, message), lambda c: self._exited(process, c)
         )
         self._loader = process
-        self._watch(process, self._timeouts.load_s)
+        self._watch(process, self._timeouts.code_s)
 
     def _fork(self, standby: WorkerProcess) -> None:
         process: ForkedWorker = ForkedWorker(
@@ -138,6 +138,7 @@ class Workers:
             self._silences[process].broken()
         if isinstance(message, Loading):
             self._loading = message.model
+            self._silences[process].limit_s = self._timeouts.load_s
         elif isinstance(message, Warm):
             self._stand_by()
         elif isinstance(message, Forked):
