@@ -22,7 +22,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120
+PATIENCE_S = 40
 FOLDERS = tempfile.mkdtemp(prefix="sureflow-test-")
 atexit.register(shutil.rmtree, FOLDERS, ignore_errors=True)
 SERVING = re.compile(r"serving .* at (http://\S+)")
@@ -72,13 +72,22 @@ class Server:
 
 
 def workers(pid: int) -> list[int]:
-    """Process ids of a server's workers: forked by what stands by, or else that itself."""
-    return [worker for loader in loaders(pid) for worker in children(loader) or [loader]]
+    """Process ids of a server's workers: of what loads its models, or of forks of that."""
+    loading = loaders(pid)
+    found = [*loading, *(fork for loader in loading for fork in children(loader))]
+    return [pid for pid in found if name_of(pid) == "sureflow-worker"]
 
 
 def loaders(pid: int) -> list[int]:
     """Process ids of those that load a server's models: the children of its fork server."""
     return [loader for child in children(pid) for loader in children(child)]
+
+
+def name_of(pid: int) -> str:
+    """What a process is called; empty if there is none."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
 
 
 def children(pid: int) -> list[int]:

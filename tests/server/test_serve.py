@@ -23,7 +23,16 @@ from sureflow_server.cli import main
 from sureflow_server.store.embedded import EmbeddedStore
 from tests.commands import invoke
 from tests.server.asking import begin
-from tests.server.running import PATIENCE_S, Server, children, command, eventually, serving, workers
+from tests.server.running import (
+    PATIENCE_S,
+    Server,
+    children,
+    command,
+    eventually,
+    loaders,
+    serving,
+    workers,
+)
 
 LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 500}}
 
@@ -219,7 +228,7 @@ def test_a_drain_has_an_end(partly: Server) -> None:
 
 def test_a_signal_while_loading_ends_the_command(models_dir: Path) -> None:
     process = command("--models-dir", str(models_dir))
-    eventually(lambda: len(workers(process.pid)) == 1)
+    eventually(lambda: len(loaders(process.pid)) == 1)
     process.terminate()
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, output) == (0, "")
@@ -251,8 +260,8 @@ def cmdline(pid: int) -> bytes:
 
 def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> None:
     process = command("--models-dir", str(models_dir))
-    eventually(lambda: len(workers(process.pid)) == 1)
-    os.kill(workers(process.pid)[0], signal.SIGKILL)
+    eventually(lambda: len(loaders(process.pid)) == 1)
+    os.kill(loaders(process.pid)[0], signal.SIGKILL)
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert output == "sureflow: the worker process ended with code -9 while loading its code\n"

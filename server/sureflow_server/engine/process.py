@@ -17,7 +17,6 @@ from sureflow_server.engine import worker
 from sureflow_server.engine.fork_server import fork_server
 from sureflow_server.engine.messages import Command, Fork, Message, Order, Shutdown, WorkerConfig
 
-
 EXIT_S = 1.0
 """For a process to end after it has closed its end of the pipe."""
 

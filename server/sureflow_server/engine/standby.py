@@ -32,6 +32,7 @@ from sureflow_server.engine.messages import (
     Warm,
 )
 from sureflow_server.engine.model_cache import ModelCache
+from sureflow_server.engine.process_name import call_this_process
 
 THREADS = Path("/proc/self/task")
 """A folder for each thread of this process, those of libraries included."""
@@ -48,6 +49,7 @@ Serve = Callable[[Connection, Ready], None]
 
 def stand_by(connection: Connection, serve: Serve, ready: Ready, cache: ModelCache) -> None:
     """Fork workers as told, one at a time, until told to end, or until the pipe closes."""
+    call_this_process("sureflow-forks")
     worker: int | None = None
     connection.send(Warm())
     while True:

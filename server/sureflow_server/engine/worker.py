@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -13,6 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from sureflow_server.engine.messages import Loading, Ready, Shutdown, WorkerConfig
+from sureflow_server.engine.process_name import call_this_process
 
 if TYPE_CHECKING:
     from sureflow.sampling.sampler import Sampler
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 WORKER_NICENESS = 5
 """How far the worker stands back for the API process where both want the same core."""
+
+OOM_SCORE = Path("/proc/self/oom_score_adj")
+"""By it Linux chooses which process to end when memory runs out; the highest first, of 1000."""
 
 
 def run(connection: Connection, config: WorkerConfig) -> None:
@@ -31,6 +36,9 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(WORKER_NICENESS)
+    call_this_process("sureflow-loader")
+    with suppress(OSError):  # if memory runs out, this process is one that can be replaced
+        OOM_SCORE.write_text("500")
 
     import torch
 
@@ -58,6 +66,7 @@ def serve(connection: Connection, ready: Ready, config: WorkerConfig, cache: Mod
     from sureflow_server.engine.loader import fetch
     from sureflow_server.engine.loop import TickLoop
 
+    call_this_process("sureflow-worker")
     inbox: SimpleQueue[Any] = SimpleQueue()
     Thread(target=_receive, args=(connection, inbox), daemon=True).start()
     connection.send(ready)
