@@ -109,7 +109,7 @@ def create_app(
     last = (settings.default_model or PREFERRED_DEFAULT,)
     given = settings.model_dump(include=shared) | {"standby": settings.stands_by}
     config = WorkerConfig(**given, last=last, verified_dir=data_dir(settings) / VERIFIED)
-    timeouts = Timeouts(settings.worker_timeout_s, settings.load_timeout_s)
+    timeouts = Timeouts(settings.worker_timeout_s, settings.load_s)
     admission = AdmissionLimits(settings.max_queued_samples, settings.max_queued_bytes)
     pool = Pool(config, admission, metrics, timeouts)
     metrics.reserved_bytes.set_function(lambda: pool.reserved_bytes)

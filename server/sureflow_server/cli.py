@@ -49,7 +49,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "job_bytes": (int, "Results of ended jobs; default 268435456."),
     "job_s": (float, "Seconds for which they are kept; default 3600."),
     "worker_timeout_s": (float, "Silence of a worker that hangs; default 30 or more."),
-    "load_timeout_s": (float, "Seconds to load a model at most; default 600."),
+    "load_timeout_s": (float, "Seconds to load a model at most; default 120."),
     "drain_s": (float, "Seconds to finish after SIGTERM; default 30."),
     "api_keys_file": (Path, "API keys, see sureflow keys; default none are asked for."),
     "samples_per_minute": (float, "Rate of keys without their own; default unlimited."),

@@ -101,7 +101,9 @@ class Settings(BaseSettings):
         job_s: Seconds for which they are kept.
         worker_timeout_s: Seconds of silence after which a worker that serves is taken for hung, and
             replaced; ``None`` is 30, or twenty times what its longest ticks should take.
-        load_timeout_s: Seconds that a worker gets to load a model and to generate with it.
+        load_timeout_s: Seconds that a process gets to load a model and to generate with it. Where it
+            takes longer, or the process dies, it is left out, and the others are loaded. ``None``
+            is 120, or 600 on a GPU or where networks are compiled.
         drain_s: Seconds that running requests get to finish after SIGTERM.
         api_keys_file: What ``sureflow keys`` writes; without it the server asks nobody for a key.
         samples_per_minute: Rate of keys without one of their own; ``None`` is unlimited.
@@ -154,7 +156,7 @@ class Settings(BaseSettings):
     job_bytes: PositiveInt = 256 << 20
     job_s: PositiveFloat = 3600.0
     worker_timeout_s: PositiveFloat | None = None
-    load_timeout_s: PositiveFloat = 600.0
+    load_timeout_s: PositiveFloat | None = None
     drain_s: PositiveFloat = 30.0
     api_keys_file: Path | None = None
     samples_per_minute: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
@@ -223,6 +225,12 @@ class Settings(BaseSettings):
             f"host: {self.host} is reachable from other machines and the server asks nobody for a "
             "key; give --api-keys-file, or --allow-unauthenticated to bind it nevertheless"
         )
+
+    @property
+    def load_s(self) -> float:
+        """Seconds that a process gets to load a model."""
+        quick = self.device.startswith("cpu") and self.compile == "off"
+        return self.load_timeout_s or (120.0 if quick else 600.0)
 
     @property
     def stands_by(self) -> bool:

@@ -87,7 +87,8 @@ def test_a_broken_folder_is_listed_and_the_others_are_served(partly: Server) -> 
 
 def test_kernels_are_those_that_were_asked_for_whatever_dies(partly: Server) -> None:
     assert portable(partly)
-    for pid in (*children(partly.process.pid), partly.worker_pid):
+    server = partly.process.pid
+    for pid in (*children(server), *loaders(server), partly.worker_pid):
         os.kill(pid, signal.SIGKILL)
     eventually(lambda: partly.metric("sureflow_worker_restarts_total") == 1)
     assert partly.generate()["samples"]
