@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         job_s: Seconds for which they are kept.
         worker_timeout_s: Seconds of silence after which a worker that serves is taken for hung, and
             replaced; ``None`` is 30, or twenty times what its longest ticks should take.
-        load_timeout_s: Seconds that a process gets to load a model and to generate with it. Where it
+        load_timeout_s: Seconds that a process gets to load a model and to generate with it. If it
             takes longer, or the process dies, it is left out, and the others are loaded. ``None``
             is 120, or 600 on a GPU or where networks are compiled.
         drain_s: Seconds that running requests get to finish after SIGTERM.

@@ -71,6 +71,9 @@ class VerifiedSizes:
     Args:
         folder: Where files are kept.
         key: All on which bits depend, as JSON: files of other models and machines are not found.
+
+    Attributes:
+        confirmed: Names of heads of which the file was right.
     """
 
     def __init__(self, folder: Path, key: Mapping[str, Any]) -> None:
@@ -79,6 +82,7 @@ class VerifiedSizes:
         self._path = folder / f"{digest.hexdigest()}.json"
         self._heads = self._read()
         self._writable = True
+        self.confirmed: set[str] = set()
 
     @classmethod
     def of(cls, model: Model, folder: Path) -> Self:
@@ -105,6 +109,7 @@ class VerifiedSizes:
         place = json.dumps([head, shapes, [*candidates]], sort_keys=True)
         if entry := self._heads.get(place):
             if _confirmed(entry, evaluate, example):
+                self.confirmed.add(head)
                 return dict(sorted(entry.costs.items()))
             log.warning("%s: head %s has changed; it is verified anew", self._path, head)
         costs = verified_costs(evaluate, example, candidates, device)

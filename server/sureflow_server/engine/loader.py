@@ -23,6 +23,9 @@ from sureflow_server.engine.model_cache import ModelCache
 SLOTS_PER_ROW = 2
 """Slots beyond the running lanes are for lanes that stand back for others."""
 
+FEW = 8
+"""Lanes of the warm-up of a model that has filled its slots before."""
+
 
 def load_all(
     config: WorkerConfig, begin: Callable[[str], object] = lambda name: None
@@ -72,15 +75,19 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     """
     model = load(folder, config.device, precision=config.precision, compile=config.compile)
     check_name(folder, model.card)
+    known = None
     if config.verified_dir is not None:
-        evaluators(model, VerifiedSizes.of(model, config.verified_dir))
+        known = VerifiedSizes.of(model, config.verified_dir)
+        evaluators(model, known)
     model = model.varied(card=replace(model.card, numerics=numerics_of(model)))
     if data := config.calibrations.get(folder.name):
         model = model.recalibrated(Calibration.decode(data))
     if card is not None and model.card.version != card.version:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
     sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or main_head(model).best_rows))
-    _warm_up(sampler)
+    # If its main head is known, as many slots have been filled before, with the same kernels.
+    before = config.capacity is None and known and model.engine.main in known.confirmed
+    _warm_up(sampler, FEW if before else sampler.free)
     return sampler
 
 
@@ -107,14 +114,15 @@ def _take(cache: ModelCache, sampler: Sampler, config: WorkerConfig) -> None:
     cache.put(sampler.model.card.name, sampler)
 
 
-def _warm_up(sampler: Sampler) -> None:
-    """Fill every slot with the example lanes of the family, and run them to their end.
+def _warm_up(sampler: Sampler, lanes: int) -> None:
+    """Run so many of the family's example lanes to their end.
 
     Otherwise the first request for a score that needs a head of its own would hold up a tick,
     and every lane in it, while the block sizes of that head are verified.
     """
     card = sampler.model.card
-    for ticket, spec in zip(range(sampler.free), family_of(card).warm_up_lanes(card), strict=False):
+    most = range(min(lanes, sampler.free))
+    for ticket, spec in zip(most, family_of(card).warm_up_lanes(card), strict=False):
         sampler.admit(ticket, spec)
     while sampler.running:
         for _, sample in sampler.tick().finished:
