@@ -22,7 +22,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 40
+PATIENCE_S = 120
 FOLDERS = tempfile.mkdtemp(prefix="sureflow-test-")
 atexit.register(shutil.rmtree, FOLDERS, ignore_errors=True)
 SERVING = re.compile(r"serving .* at (http://\S+)")
