@@ -77,8 +77,8 @@ class Settings(BaseSettings):
             ``None`` keeps all of them.
         standby: Whether the process that has loaded the models stands by, and forks another worker
             at once should one die. The two share the memory of the models until one writes to it.
-            ``None``: on a CPU without ``model_bytes``. With more than one thread or on a GPU, whose
-            libraries do not survive a fork, a new worker loads the models again in any case.
+            ``None``: on a CPU with one thread and without ``model_bytes``. Where a library has
+            started threads, as on a GPU, a new worker loads the models again in any case.
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_queued_bytes: Bytes that are reserved for them, their key frames and what they were
@@ -235,7 +235,7 @@ class Settings(BaseSettings):
     @property
     def stands_by(self) -> bool:
         """Whether the process that has loaded the models shall stand by."""
-        by_default = self.device.startswith("cpu") and self.model_bytes is None
+        by_default = self.device.startswith("cpu") and self.threads == 1 and not self.model_bytes
         return by_default if self.standby is None else self.standby
 
     @property

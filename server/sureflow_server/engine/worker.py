@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -19,6 +20,8 @@ from sureflow_server.engine.process_name import call_this_process
 if TYPE_CHECKING:
     from sureflow.sampling.sampler import Sampler
     from sureflow_server.engine.model_cache import ModelCache
+
+log = logging.getLogger(__name__)
 
 WORKER_NICENESS = 5
 """How far the worker stands back for the API process where both want the same core."""
@@ -55,8 +58,10 @@ def run(connection: Connection, config: WorkerConfig) -> None:
         freeze_garbage()
         if config.standby and can_fork():
             stand_by(connection, partial(serve, config=config, cache=cache), ready, cache)
-        else:
-            serve(connection, ready, config, cache)
+            return
+        if config.standby:
+            log.warning("nothing stands by for the worker, as a library has started threads")
+        serve(connection, ready, config, cache)
     except (BrokenPipeError, ConnectionResetError):
         return
 

@@ -65,8 +65,13 @@ class Workers:
         self.faulty: dict[str, str] = {}
 
     def start(self, config: WorkerConfig) -> None:
-        """Start a worker: at once where a process stands by, else as soon as one has loaded."""
+        """Start a worker, if there is none.
+
+        It comes at once where a process stands by, else as soon as one has loaded.
+        """
         self._config = config
+        if self._worker is not None:
+            return
         if self._standby is not None:
             self._fork(self._standby)
         elif self._loader is None:
@@ -147,12 +152,21 @@ class Workers:
         elif isinstance(message, Reaped):
             self._reaped(message.code)
         else:
-            if process is self._loader:
-                self._worker, self._loader = process, None
-            if isinstance(message, Ready):
-                turn_s = sum(each[-1] for each in message.tick_s.values())
-                self._silences[process].limit_s = self._timeouts.serving_s(turn_s)
-            self._received(message)
+            self._served(process, message)
+
+    def _served(self, process: Process, message: Ready | Report) -> None:
+        if process is self._loader:
+            self._loader = None
+            if self._worker is not None:  # it cannot stand by, as the one before it could
+                process.stop()
+                return
+            self._worker = process
+        if process is not self._worker:
+            return
+        if isinstance(message, Ready):
+            turn_s = sum(each[-1] for each in message.tick_s.values())
+            self._silences[process].limit_s = self._timeouts.serving_s(turn_s)
+        self._received(message)
 
     def _stand_by(self) -> None:
         """The models have been loaded, by a process that can fork workers."""
