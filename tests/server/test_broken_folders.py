@@ -17,7 +17,7 @@ from sureflow.folders import embedded_folder
 from tests.server.deadly import install
 from tests.server.running import Server, eventually, loaders, serving
 
-LOAD_S = 8
+LOAD_S = 5
 """Seconds that a folder has, which are waited for whole where it hangs."""
 
 FIFO, ZERO, FOLDER = "fifo", "zero", "folder"
