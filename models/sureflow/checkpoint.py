@@ -24,16 +24,18 @@ from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile, Precision
 from sureflow.core.model_name import ModelName
 from sureflow.core.provenance import complaint
-from sureflow.file_kind import check_regular, json_text, kind_of_file
+from sureflow.file_kind import json_text, kind_of_file
 from sureflow.folders import embedded_folder
 from sureflow.learned import CALIBRATION as CALIBRATION
 from sureflow.learned import Learned, digest_of
 from sureflow.model import Model
 from sureflow.numerics import describe
+from sureflow.regular_file import read_regular
 from sureflow.weights import read_weights
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MAX_CONFIG_BYTES = 1 << 20
+PART_BYTES = 1 << 20
 
 LONGEST = 1000
 """Most characters of an error message."""
@@ -202,10 +204,8 @@ def read_config(folder: Path) -> CheckpointConfig:
     """
     path = folder / CONFIG
     try:
-        check_regular(path)
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes")
-        return CheckpointConfig.model_validate_json(json_text(path.read_bytes()))
+        written = read_regular(path, MAX_CONFIG_BYTES)
+        return CheckpointConfig.model_validate_json(json_text(written))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}") from error
     except ValueError as error:
@@ -230,7 +230,9 @@ def version_of(folder: Path) -> str:
     for path in (folder / name for name in files_of(folder) if name != CALIBRATION):
         if path.exists():
             digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
+            with path.open("rb") as file:
+                while part := file.read(PART_BYTES):
+                    digest.update(part)
     return f"sha256:{digest.hexdigest()}"
 
 

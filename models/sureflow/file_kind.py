@@ -41,16 +41,6 @@ SHARDS = (
 )
 
 
-def check_regular(path: Path) -> None:
-    """Check that a path, if there is anything, is a file with an end: no pipe and no device.
-
-    Raises:
-        ValueError: It is one of those, which whoever opens it may wait for.
-    """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ValueError("is no regular file, and is not read")
-
-
 def kind_of_file(path: Path) -> str | None:
     """The kind of a file by its first bytes, and what to do about it; ``None`` if unknown.
 

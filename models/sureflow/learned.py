@@ -21,10 +21,14 @@ from torch import Tensor
 from sureflow.confidence.calibration import CALIBRATION as CALIBRATION
 from sureflow.confidence.calibration import Calibration
 from sureflow.core.engine import LearnedFile
-from sureflow.file_kind import check_regular, no_safetensors
+from sureflow.file_kind import no_safetensors
+from sureflow.regular_file import check_regular
 
 log = logging.getLogger(__name__)
 
+
+MOST_BYTES = 1 << 28
+"""Largest file; those that we make have a few million bytes."""
 
 LEARNED_FROM = "learned_from"
 """Name of the stamp among the settings of what was learned: digests, by the name of what has it."""
@@ -75,6 +79,8 @@ class Learned:
             return None
         try:
             check_regular(path)
+            if path.stat().st_size > MOST_BYTES:
+                raise ValueError(f"larger than {MOST_BYTES} bytes")
             part = read(path)
         except (SafetensorError, OSError) as error:
             raise ValueError(f"{path.name}: {no_safetensors(path, error)}") from error

@@ -9,7 +9,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sureflow.file_kind import check_regular, no_safetensors
+from sureflow.file_kind import no_safetensors
+from sureflow.regular_file import check_regular
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 """Types in which a floating-point tensor may be stored, whatever its own type is."""

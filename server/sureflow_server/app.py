@@ -49,12 +49,16 @@ from sureflow_server.replays import Replays
 from sureflow_server.service import PREFERRED_DEFAULT, Service
 from sureflow_server.settings import Settings
 from sureflow_server.store import Store
+from sureflow_server.store.open import data_dir
 from sureflow_server.store.sweeping import sweep
 
 if TYPE_CHECKING:
     from sureflow_server.replicas.replica import Replica
 
 DESCRIPTION = "Samples of flow models, each with a confidence from the same forward passes."
+
+VERIFIED = "verified"
+"""Name of the folder of verified block sizes."""
 
 ALLOWED = ("Authorization", "Idempotency-Key", "Last-Event-ID", "Prefer", "X-Request-Id")
 """Headers that a page of an allowed origin may send, beside those that any may."""
@@ -103,8 +107,9 @@ def create_app(
     metrics = Metrics()
     shared = {field.name for field in fields(WorkerConfig)} & Settings.model_fields.keys()
     last = (settings.default_model or PREFERRED_DEFAULT,)
-    config = WorkerConfig(**settings.model_dump(include=shared), last=last)
-    timeouts = Timeouts(settings.worker_timeout_s, settings.load_timeout_s)
+    given = settings.model_dump(include=shared) | {"standby": settings.stands_by}
+    config = WorkerConfig(**given, last=last, verified_dir=data_dir(settings) / VERIFIED)
+    timeouts = Timeouts(settings.worker_timeout_s, settings.load_s)
     admission = AdmissionLimits(settings.max_queued_samples, settings.max_queued_bytes)
     pool = Pool(config, admission, metrics, timeouts)
     metrics.reserved_bytes.set_function(lambda: pool.reserved_bytes)

@@ -75,6 +75,10 @@ class Settings(BaseSettings):
         model_bytes: Memory for models, weights and lanes counted. Where it is too small for all,
             a model is loaded when it is asked for, and the least recently used idle ones make room.
             ``None`` keeps all of them.
+        standby: Whether the process that has loaded the models stands by, and forks another worker
+            at once should one die. The two share the memory of the models until one writes to it.
+            ``None``: on a CPU with one thread and without ``model_bytes``. Where a library has
+            started threads, as on a GPU, a new worker loads the models again in any case.
         max_samples_per_request: Largest ``n`` of one request.
         max_queued_samples: Samples accepted and not finished, over all requests; beyond it, 429.
         max_queued_bytes: Bytes that are reserved for them, their key frames and what they were
@@ -97,7 +101,9 @@ class Settings(BaseSettings):
         job_s: Seconds for which they are kept.
         worker_timeout_s: Seconds of silence after which a worker that serves is taken for hung, and
             replaced; ``None`` is 30, or twenty times what its longest ticks should take.
-        load_timeout_s: Seconds that a worker gets to load a model and to generate with it.
+        load_timeout_s: Seconds that a process gets to load a model and to generate with it. If it
+            takes longer, or the process dies, it is left out, and the others are loaded. ``None``
+            is 120, or 600 on a GPU or where networks are compiled.
         drain_s: Seconds that running requests get to finish after SIGTERM.
         api_keys_file: What ``sureflow keys`` writes; without it the server asks nobody for a key.
         samples_per_minute: Rate of keys without one of their own; ``None`` is unlimited.
@@ -134,6 +140,7 @@ class Settings(BaseSettings):
     compile: Compile = "off"
     portable: bool = False
     model_bytes: PositiveInt | None = None
+    standby: bool | None = None
     max_samples_per_request: PositiveInt = 1024
     max_queued_samples: PositiveInt = 4096
     max_queued_bytes: PositiveInt = 1 << 30
@@ -149,7 +156,7 @@ class Settings(BaseSettings):
     job_bytes: PositiveInt = 256 << 20
     job_s: PositiveFloat = 3600.0
     worker_timeout_s: PositiveFloat | None = None
-    load_timeout_s: PositiveFloat = 600.0
+    load_timeout_s: PositiveFloat | None = None
     drain_s: PositiveFloat = 30.0
     api_keys_file: Path | None = None
     samples_per_minute: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
@@ -218,6 +225,18 @@ class Settings(BaseSettings):
             f"host: {self.host} is reachable from other machines and the server asks nobody for a "
             "key; give --api-keys-file, or --allow-unauthenticated to bind it nevertheless"
         )
+
+    @property
+    def load_s(self) -> float:
+        """Seconds that a process gets to load a model."""
+        quick = self.device.startswith("cpu") and self.compile == "off"
+        return self.load_timeout_s or (120.0 if quick else 600.0)
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether the process that has loaded the models shall stand by."""
+        by_default = self.device.startswith("cpu") and self.threads == 1 and not self.model_bytes
+        return by_default if self.standby is None else self.standby
 
     @property
     def metrics_are_open(self) -> bool:

@@ -72,8 +72,22 @@ class Server:
 
 
 def workers(pid: int) -> list[int]:
-    """Process ids of a server's workers: the children of its fork server."""
-    return [worker for child in children(pid) for worker in children(child)]
+    """Process ids of a server's workers: of what loads its models, or of forks of that."""
+    loading = loaders(pid)
+    found = [*loading, *(fork for loader in loading for fork in children(loader))]
+    return [pid for pid in found if name_of(pid) == "sureflow-worker"]
+
+
+def loaders(pid: int) -> list[int]:
+    """Process ids of those that load a server's models: the children of its fork server."""
+    return [loader for child in children(pid) for loader in children(child)]
+
+
+def name_of(pid: int) -> str:
+    """What a process is called; empty if there is none."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
 
 
 def children(pid: int) -> list[int]:

@@ -23,7 +23,16 @@ from sureflow_server.cli import main
 from sureflow_server.store.embedded import EmbeddedStore
 from tests.commands import invoke
 from tests.server.asking import begin
-from tests.server.running import PATIENCE_S, Server, children, command, eventually, serving, workers
+from tests.server.running import (
+    PATIENCE_S,
+    Server,
+    children,
+    command,
+    eventually,
+    loaders,
+    serving,
+    workers,
+)
 
 LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps": 500}}
 
@@ -78,7 +87,8 @@ def test_a_broken_folder_is_listed_and_the_others_are_served(partly: Server) -> 
 
 def test_kernels_are_those_that_were_asked_for_whatever_dies(partly: Server) -> None:
     assert portable(partly)
-    for pid in (*children(partly.process.pid), partly.worker_pid):
+    server = partly.process.pid
+    for pid in (*children(server), *loaders(server), partly.worker_pid):
         os.kill(pid, signal.SIGKILL)
     eventually(lambda: partly.metric("sureflow_worker_restarts_total") == 1)
     assert partly.generate()["samples"]
@@ -219,7 +229,7 @@ def test_a_drain_has_an_end(partly: Server) -> None:
 
 def test_a_signal_while_loading_ends_the_command(models_dir: Path) -> None:
     process = command("--models-dir", str(models_dir))
-    eventually(lambda: len(workers(process.pid)) == 1)
+    eventually(lambda: len(loaders(process.pid)) == 1)
     process.terminate()
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, output) == (0, "")
@@ -251,11 +261,11 @@ def cmdline(pid: int) -> bytes:
 
 def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> None:
     process = command("--models-dir", str(models_dir))
-    eventually(lambda: len(workers(process.pid)) == 1)
-    os.kill(workers(process.pid)[0], signal.SIGKILL)
+    eventually(lambda: len(loaders(process.pid)) == 1)
+    os.kill(loaders(process.pid)[0], signal.SIGKILL)
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
-    assert output == "sureflow: the worker process ended with code -9 while loading the models\n"
+    assert output == "sureflow: the worker process ended with code -9 while loading its code\n"
 
 
 def test_a_fork_server_that_dies_while_it_imports_ends_the_command(models_dir: Path) -> None:
@@ -271,7 +281,7 @@ def test_a_fork_server_that_dies_while_it_imports_ends_the_command(models_dir: P
     eventually(ended)
     output, _ = process.communicate()
     assert process.returncode == 1
-    assert output == "sureflow: the worker process did not start while loading the models\n"
+    assert output == "sureflow: the worker process did not start while loading its code\n"
 
 
 def test_it_is_live_before_it_is_ready_and_idle_ends_at_once_with_its_worker(

@@ -116,3 +116,23 @@ def test_no_handle_lives_longer_than_the_longest() -> None:
     assert Settings(handle_ttl_s=5, handle_max_ttl_s=5).handle_ttl_s == 5
     with pytest.raises(ValidationError, match=r"handle_ttl_s: 6 is more than .* 5"):
         Settings(handle_ttl_s=6, handle_max_ttl_s=5)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, True),
+        ({"threads": 2}, False),
+        ({"device": "cuda"}, False),
+        ({"model_bytes": 1}, False),
+        ({"model_bytes": 1, "standby": True}, True),
+        ({"standby": False}, False),
+    ],
+)
+def test_a_process_stands_by_where_it_shares_its_memory(options, expected) -> None:
+    assert Settings(**options).stands_by is expected
+
+
+def test_networks_that_are_compiled_have_more_time_to_load() -> None:
+    assert Settings().load_s < Settings(compile="compile").load_s
+    assert Settings(load_timeout_s=7, device="cuda").load_s == 7

@@ -10,7 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sureflow.file_kind import check_regular, no_safetensors
+from sureflow.file_kind import no_safetensors
+from sureflow.regular_file import check_regular
 from sureflow.weights import check_tensors
 
 

@@ -145,7 +145,7 @@ def build(config: dict[str, Any]) -> VelocityNetwork:
     except ValueError:
         raise
     except Exception as error:  # arguments of any type and size, for kinds of anybody
-        raise ValueError(f"network: {error}") from error
+        raise ValueError(f"network: {str(error) or type(error).__name__}") from error
 
 
 def _stages(written: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def _stage(kind: type[_Stage], config: dict[str, Any], where: str) -> _Stage:
     except ValueError as error:
         raise ValueError(f"{where}.{error}") from error
     except Exception as error:  # arguments of any type and size
-        raise ValueError(f"{where}: {error}") from error
+        raise ValueError(f"{where}: {str(error) or type(error).__name__}") from error
 
 
 def make_base(name: object, arguments: object, where: str = "network") -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from sureflow.core.process import Bucket, Query, Reply
 from sureflow.model import Model
 from sureflow.sampling.blocks import Division, Evaluate, Example, verified_costs
 from sureflow.sampling.compiled import compiled
+from sureflow.sampling.verified import VerifiedSizes, best_rows
 
 ROW_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Block sizes tried on a CPU."""
@@ -18,9 +20,8 @@ ROW_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 GPU_ROW_COUNTS = (*ROW_COUNTS, 96, 128, 192, 256)
 """Block sizes tried on a GPU, which is not busy with fewer rows."""
 
-NEAR_BEST = 1.08
-"""Cost per row, relative to the lowest, at which more rows are not worth waiting for: they would
-serve hardly more samples a second, and every lane would wait longer for each of its steps."""
+Verify = Callable[[Evaluate, Example, Sequence[int], torch.device], dict[int, float]]
+"""Finds the block sizes in use; see :func:`~sureflow.sampling.blocks.verified_costs`."""
 
 
 class Evaluator:
@@ -36,8 +37,10 @@ class Evaluator:
         example: Rows that it may be asked for: ``example(n)`` gives its inputs for ``n`` of them.
         device: Where it runs.
         candidates: Block sizes to try; by default those that suit the device.
+        known: What is known of this head; larger blocks than the best one are then left out.
 
     Attributes:
+        best_rows: The smallest block whose cost per row is within 8 % of the lowest.
         division: Divides rows into the block sizes in use, by the seconds that a block takes.
 
     Raises:
@@ -51,17 +54,20 @@ class Evaluator:
         example: Example,
         device: torch.device | None = None,
         candidates: Sequence[int] | None = None,
+        known: Verify | None = None,
     ) -> None:
         device = device or torch.device("cpu")
         candidates = candidates or (ROW_COUNTS if device.type == "cpu" else GPU_ROW_COUNTS)
         self._evaluate = evaluate
-        costs = verified_costs(evaluate, example, candidates, device)
+        costs = (known or verified_costs)(evaluate, example, candidates, device)
         if not costs:
             self._evaluate = _alone(evaluate, min(candidates))
             costs = verified_costs(self._evaluate, example, (1,), device)
         if not costs:
             raise ValueError("the same row gets other bits each time, even alone")
-        self.division = Division(costs)
+        self.best_rows = most = best_rows(costs)
+        in_use = costs if known is None else {n: cost for n, cost in costs.items() if n <= most}
+        self.division = Division(in_use)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -72,12 +78,6 @@ class Evaluator:
     def row_cost(self) -> float:
         """Seconds of a row in the block where a row costs least."""
         return min(cost / size for size, cost in self.division.costs.items())
-
-    @property
-    def best_rows(self) -> int:
-        """The smallest block whose cost per row is within 8 % of the lowest."""
-        costs, most = self.division.costs, NEAR_BEST * self.row_cost
-        return next(size for size, cost in costs.items() if cost / size <= most)
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Answers by name to rows, inputs by name of ``n`` rows each; ``n >= 1``."""
@@ -121,9 +121,11 @@ class Evaluators(dict[str, Evaluator]):
         bucket: The bucket.
     """
 
-    def __init__(self, model: Model, bucket: Bucket = ()) -> None:
+    def __init__(
+        self, model: Model, verified: VerifiedSizes | None = None, bucket: Bucket = ()
+    ) -> None:
         super().__init__()
-        self._model, self.bucket = model, bucket
+        self._model, self._verified, self.bucket = model, verified, bucket
         self._heads = model.engine.at(bucket).heads()
         self._others: dict[Bucket, Evaluators] = {}
 
@@ -132,8 +134,9 @@ class Evaluators(dict[str, Evaluator]):
         model, head = self._model, self._heads[name]
         how = model.compile if name == model.engine.main else "off"
         evaluate = compiled(head.evaluate, how, model.device)
+        known = None if self._verified is None else partial(self._verified.costs, name)
         try:
-            self[name] = Evaluator(evaluate, head.example, model.device, head.row_counts)
+            self[name] = Evaluator(evaluate, head.example, model.device, head.row_counts, known)
         except ValueError as error:
             if self.bucket == ():
                 raise
@@ -145,15 +148,18 @@ class Evaluators(dict[str, Evaluator]):
         if bucket == self.bucket:
             return self
         if bucket not in self._others:
-            self._others[bucket] = Evaluators(self._model, bucket)
+            self._others[bucket] = Evaluators(self._model, self._verified, bucket)
         return self._others[bucket]
 
 
-def evaluators(model: Model) -> Evaluators:
-    """The evaluators of a model. All its samplers share them; they live as long as the model."""
+def evaluators(model: Model, verified: VerifiedSizes | None = None) -> Evaluators:
+    """The evaluators of a model. All its samplers share them; they live as long as the model.
+
+    Block sizes that are known, if any, are asked for when the evaluators are made.
+    """
     engine = model.engine
     if engine.evaluators is None:
-        engine.evaluators = Evaluators(model)
+        engine.evaluators = Evaluators(model, verified)
     found: Evaluators = engine.evaluators
     return found
 

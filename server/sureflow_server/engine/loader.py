@@ -13,14 +13,18 @@ from sureflow.core.family import family_of
 from sureflow.folders import checkpoint_folders, embedded_folder
 from sureflow.inspection import check_name
 from sureflow.networks import declare_plugin
-from sureflow.sampling.evaluator import main_head
+from sureflow.sampling.evaluator import evaluators, main_head
 from sureflow.sampling.fingerprint import numerics_of
 from sureflow.sampling.sampler import Sampler
+from sureflow.sampling.verified import VerifiedSizes
 from sureflow_server.engine.messages import Ready, WorkerConfig
 from sureflow_server.engine.model_cache import ModelCache
 
 SLOTS_PER_ROW = 2
 """Slots beyond the running lanes are for lanes that stand back for others."""
+
+FEW = 8
+"""Lanes of the warm-up of a model that has filled its slots before."""
 
 
 def load_all(
@@ -41,16 +45,16 @@ def load_all(
     cards: dict[str, ModelCard] = {name: each.card for name, each in resting.items()}
     tick_s = {name: each.tick_s for name, each in resting.items()}
     cache.sizes.update({name: each.nbytes for name, each in resting.items()})
-    failures: dict[str, str] = {}
+    failures: dict[str, str] = dict(config.faulty)
     for folder in sorted(checkpoint_folders(root), key=lambda each: _rank(each.name, config.last)):
-        if folder.name in config.without or folder.name in resting:
+        if folder.name in {*config.without, *config.faulty, *resting}:
             continue
         begin(folder.name)
         try:
             cache.evict_for(_expected(folder, config))
             sampler = fetch(folder, config)
             _take(cache, sampler, config)
-        except Exception as error:  # a third-party network may raise anything
+        except BaseException as error:  # a third-party network may raise anything, and exit
             failures[folder.name] = str(error) or type(error).__name__
         else:
             card, most = sampler.model.card, sampler.free // SLOTS_PER_ROW
@@ -71,13 +75,19 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     """
     model = load(folder, config.device, precision=config.precision, compile=config.compile)
     check_name(folder, model.card)
+    known = None
+    if config.verified_dir is not None:
+        known = VerifiedSizes.of(model, config.verified_dir)
+        evaluators(model, known)
     model = model.varied(card=replace(model.card, numerics=numerics_of(model)))
     if data := config.calibrations.get(folder.name):
         model = model.recalibrated(Calibration.decode(data))
     if card is not None and model.card.version != card.version:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
     sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or main_head(model).best_rows))
-    _warm_up(sampler)
+    # If its main head is known, as many slots have been filled before, with the same kernels.
+    before = config.capacity is None and known and model.engine.main in known.confirmed
+    _warm_up(sampler, FEW if before else sampler.free)
     return sampler
 
 
@@ -104,14 +114,15 @@ def _take(cache: ModelCache, sampler: Sampler, config: WorkerConfig) -> None:
     cache.put(sampler.model.card.name, sampler)
 
 
-def _warm_up(sampler: Sampler) -> None:
-    """Fill every slot with the example lanes of the family, and run them to their end.
+def _warm_up(sampler: Sampler, lanes: int) -> None:
+    """Run so many of the family's example lanes to their end.
 
     Otherwise the first request for a score that needs a head of its own would hold up a tick,
     and every lane in it, while the block sizes of that head are verified.
     """
     card = sampler.model.card
-    for ticket, spec in zip(range(sampler.free), family_of(card).warm_up_lanes(card), strict=False):
+    most = range(min(lanes, sampler.free))
+    for ticket, spec in zip(most, family_of(card).warm_up_lanes(card), strict=False):
         sampler.admit(ticket, spec)
     while sampler.running:
         for _, sample in sampler.tick().finished:

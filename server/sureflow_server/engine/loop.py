@@ -178,9 +178,9 @@ class TickLoop:
         self._calibrate(command.model)
 
     def _calibrate(self, model: str) -> None:
-        sampler, made = self._samplers.get(model), self._calibrations.get(model)
-        if sampler is not None and made is not None:
-            sampler.model = sampler.model.recalibrated(made)
+        made = self._calibrations.get(model)
+        if made is not None:
+            self._cache.recalibrate(model, made)
 
     def _exchange(self) -> None:
         """Evict idle models for one that is asked for, if there is any."""

@@ -52,8 +52,14 @@ class WorkerConfig:
     portable: bool = False
     model_bytes: int | None = None
     plugins: tuple[str, ...] = ()
+    standby: bool = False
+    """Whether the process that has loaded the models stands by, and forks what serves."""
+    verified_dir: Path | None = None
+    """Where verified block sizes are kept; no setting, nor are those that follow."""
     without: frozenset[str] = frozenset()
-    """Names of folders that shall not be loaded; no setting, nor are those that follow."""
+    """Names of folders that shall not be loaded."""
+    faulty: Mapping[str, str] = field(default_factory=dict)
+    """Names of folders in whose loading a process has ended, and how; they are not loaded."""
     last: tuple[str, ...] = ()
     """Models to load after all others, and so to keep where the budget is too small for all."""
     calibrations: Mapping[str, bytes] = field(default_factory=dict)
@@ -127,6 +133,35 @@ class Recalibrate:
 @dataclass(frozen=True, slots=True)
 class Shutdown:
     """End the process now, whatever still runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Fork a worker, whose end of a pipe follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reap:
+    """End the worker that was forked last, if it has not ended, and tell how it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """All models have been loaded, or have failed to, and this process stands by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A worker has been forked; it says :class:`Ready` itself."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """The worker that was forked last has ended with this code."""
+
+    code: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +296,14 @@ class Report:
     cache_events: list[CacheEvent] = field(default_factory=list)
 
 
-Command = Submit | Cancel | Unload | Recalibrate | Shutdown
+Change = Unload | Recalibrate
+"""What changes models, and so concerns the process that stands by as well."""
+
+Command = Submit | Cancel | Change | Shutdown
 """From the API process to the worker."""
 
-Message = Loading | Ready | Report
-"""From the worker to the API process."""
+Order = Change | Shutdown | Fork | Reap
+"""From the API process to the process that stands by."""
+
+Message = Loading | Ready | Report | Warm | Forked | Reaped
+"""From either of them to the API process."""

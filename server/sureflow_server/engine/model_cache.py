@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sureflow_server.garbage import freeze_garbage
 
 if TYPE_CHECKING:
+    from sureflow.confidence.calibration import Calibration
     from sureflow.sampling.sampler import Sampler
 
 CLOSE_AFTER_S = 5.0
@@ -78,6 +79,11 @@ class ModelCache:
     def use(self, model: str) -> None:
         """Take note that a model in memory is used."""
         self._used[model] = monotonic()
+
+    def recalibrate(self, model: str, made: Calibration) -> None:
+        """Turn the scores of a model into confidence by another calibration, if it is here."""
+        if sampler := self.samplers.get(model):
+            sampler.model = sampler.model.recalibrated(made)
 
     def want(self, model: str) -> None:
         """Ask for a model that is not in memory."""

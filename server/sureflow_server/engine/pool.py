@@ -161,7 +161,8 @@ class Pool:
             # What is in its folder is what shall be in service.
             kept = {n: data for n, data in self._config.calibrations.items() if n != name}
             without = self._config.without - {name}
-            config = replace(self._config, without=without, calibrations=kept)
+            faulty = {n: how for n, how in self._current.faulty.items() if n != name}
+            config = replace(self._config, without=without, calibrations=kept, faulty=faulty)
             if config.model_bytes is not None:
                 config = replace(config, last=(*self._current.resident, name))
             standby = Supervisor(config, self._timeouts, self._heard, self._metrics)

@@ -26,8 +26,6 @@ from sureflow_server.engine.messages import (
     CacheEvent,
     Cancel,
     Finished,
-    Loading,
-    Message,
     Ready,
     Recalibrate,
     Report,
@@ -36,19 +34,19 @@ from sureflow_server.engine.messages import (
     Unload,
     WorkerConfig,
 )
-from sureflow_server.engine.process import WorkerProcess
 from sureflow_server.engine.timeouts import Timeouts
+from sureflow_server.engine.workers import Workers
 from sureflow_server.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 EXIT_S = 5.0
-LOOK_S = 0.5
-"""Longest time between two looks at whether the worker has been heard of."""
+STEADY_S = 1.0
+"""Seconds for which a worker has to serve, lest the next one wait longer than it did."""
 
-LOOKS = 8
-"""Fewest looks before a worker is given up."""
+SUSPECT_DEATHS = 3
+"""Deaths in a row that soon, after which what stands by is under suspicion, too."""
 
 
 class Supervisor:
@@ -78,18 +76,14 @@ class Supervisor:
         metrics: Metrics,
     ) -> None:
         self._config = config
-        self._timeouts = timeouts
         self._heard = heard
         self._metrics = metrics
-        self._worker: WorkerProcess | None = None
+        self._workers = Workers(timeouts, self._received, self._exited, self._leave_off)
         self._retired = False
         self._restarts = 0
+        self._serving_since = 0.0
         self._startup_done = asyncio.Event()
         self._startup_error: StartupError | None = None
-        self._limit_s = timeouts.load_s
-        self._silent_s = 0.0
-        self._loading = "its code"
-        self._verdict: str | None = None
         self._unloading: set[str] = set()
         self._tick_s: dict[str, tuple[float, ...]] = {}
         self.serving = False
@@ -103,19 +97,21 @@ class Supervisor:
         self.standing: dict[str, tuple[int, int]] = {}
         self.gone = asyncio.Event()
 
+    @property
+    def faulty(self) -> dict[str, str]:
+        """Names of folders in whose loading a process ended, and what happened."""
+        return {**self._config.faulty, **self._workers.faulty}
+
     def start(self) -> None:
         """Start a worker; returns before it is ready."""
         if self._retired and not self.ledger.jobs:
-            self._leave_off()
+            self._workers.close()
             return
-        self._limit_s, self._silent_s = self._timeouts.load_s, 0.0
-        self._loading, self._verdict = "its code", None
         needed = {job.card.name for job in self.ledger.jobs}
         without = self._config.without - needed
         config = replace(self._config, without=without, **self._budgeted(needed))
         self._unloading |= self._config.without - without
-        self._worker = WorkerProcess(config, self._received, self._exited)
-        self._watch(self._worker)
+        self._workers.start(config)
 
     async def wait_ready(self) -> None:
         """Wait for the first worker.
@@ -137,8 +133,8 @@ class Supervisor:
 
         One that has ended already is left alone.
         """
-        if self._worker is not None and self.ledger.was_given(job):
-            self._worker.send(Cancel(job.id))
+        if self.ledger.was_given(job):
+            self._workers.send(Cancel(job.id))
         if job in self.ledger:
             self._end(job, error)
 
@@ -162,8 +158,7 @@ class Supervisor:
         known = {name: d for name, d in self._config.calibrations.items() if name != card.name}
         kept = {card.name: data} if keep else {}
         self._config = replace(self._config, calibrations=known | kept)
-        if self._worker is not None and self.serving:
-            self._worker.send(Recalibrate(card.name, data))
+        self._workers.change(Recalibrate(card.name, data))
         return self._config
 
     def retire(self) -> None:
@@ -189,29 +184,23 @@ class Supervisor:
         self._end_if_idle()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.gone.wait(), EXIT_S)
-        if self._worker is not None:
-            self._worker.kill()
+        if not self.gone.is_set():
+            self._workers.kill()
             await self.gone.wait()
 
     def _end_if_idle(self) -> None:
         """End the worker, if it is retired and nothing is left to do."""
-        if not self._retired or self.ledger.jobs:
-            return
-        if self._worker is None:
-            self._leave_off()
-        elif self.serving:
-            self._worker.stop()
-        else:
-            self._worker.kill()
+        if self._retired and not self.ledger.jobs:
+            self._workers.close()
 
     def _leave_off(self) -> None:
         self._end_startup(StartupError("the server was stopped before it was ready"))
         self.gone.set()
 
     def _feed(self) -> None:
-        if self._worker is not None and self.serving:
+        if self.serving:
             for job in self.ledger.hand_over():
-                self._worker.send(job.submit())
+                self._workers.send(job.submit())
 
     def _end(self, job: Job, error: EngineError | None) -> None:
         """The only way out for a job, so that it has one outcome."""
@@ -228,8 +217,7 @@ class Supervisor:
         for model in self._unloading - {job.card.name for job in self.ledger.jobs}:
             self._unloading.discard(model)
             self.standing.pop(model, None)
-            if self._worker is not None and self.serving:
-                self._worker.send(Unload(model))
+            self._workers.change(Unload(model))
 
     def _budgeted(self, needed: set[str]) -> dict[str, Any]:
         """What a successor should know where not all models fit into memory."""
@@ -243,27 +231,9 @@ class Supervisor:
         )
         return {"last": wanted, "resting": resting}
 
-    def _watch(self, worker: WorkerProcess) -> None:
-        """Look now and then whether the worker has been heard of, until it ends.
-
-        Silence is counted in looks: while this process stands still itself, it cannot hear.
-        """
-        if worker is not self._worker:
-            return
-        if self._silent_s > self._limit_s and self._verdict is None:
-            doing = "serving" if self.serving else f"loading {self._loading}"
-            self._verdict = f"was silent for {self._limit_s:g} s while {doing}"
-            worker.kill()
-        pause = min(LOOK_S, self._limit_s / LOOKS)
-        self._silent_s += pause
-        asyncio.get_running_loop().call_later(pause, self._watch, worker)
-
-    def _received(self, message: Message) -> None:
-        self._silent_s = 0.0
+    def _received(self, message: Ready | Report) -> None:
         if isinstance(message, Ready):
             self._came_up(message)
-        elif isinstance(message, Loading):
-            self._loading = message.model
         else:
             self._reported(message)
 
@@ -295,8 +265,8 @@ class Supervisor:
                 self.end(job, error(failed.error))
         for job, lanes in launched.items():
             # What the worker has not been given yet, it will be given as a whole.
-            if lanes and self._worker is not None and self.ledger.was_given(job):
-                self._worker.send(job.submit(lanes))
+            if lanes and self.ledger.was_given(job):
+                self._workers.send(job.submit(lanes))
         now = asyncio.get_running_loop().time()
         for stats in report.stats:
             self.standing[stats.model] = stats.running, stats.waiting
@@ -318,7 +288,6 @@ class Supervisor:
         return {}
 
     def _came_up(self, ready: Ready) -> None:
-        self._limit_s = self._timeouts.serving_s(sum(each[-1] for each in ready.tick_s.values()))
         self.cards = {
             card.name: card for card in ready.cards if card.name not in self._config.without
         }
@@ -331,7 +300,7 @@ class Supervisor:
             if present is None or present.version != job.card.version:
                 changed = f"model {job.card.name} changed while the request ran"
                 self._end(job, RequestFailedError(changed))
-        self.serving = True
+        self.serving, self._serving_since = True, asyncio.get_running_loop().time()
         self._end_startup(None)
         self._heard(self, ready)
         self._feed()
@@ -343,23 +312,25 @@ class Supervisor:
             self._startup_error = error
             self._startup_done.set()
 
-    def _exited(self, code: int | None) -> None:
-        self._worker = None
+    def _exited(self, how: str) -> None:
+        """The worker has ended, or none could be loaded; a predicate says how."""
+        loop = asyncio.get_running_loop()
+        if self.serving and loop.time() - self._serving_since > STEADY_S:
+            self._restarts = 0
         self.serving = False
         self.standing.clear()
         if self._retired and not self.ledger.jobs:
-            self._leave_off()
+            self._workers.close()
             return
-        ended = "did not start" if code is None else f"ended with code {code}"
-        how = ended if self._verdict is None else self._verdict
         if not self._startup_done.is_set():
-            while_loading = " while loading the models" if self._verdict is None else ""
-            self._end_startup(StartupError(f"the worker process {how}{while_loading}"))
+            self._end_startup(StartupError(f"the worker process {how}"))
             return
         for job in self.ledger.take_back():
             self._end(job, RequestFailedError(f"{job.crashes} workers died while they ran it"))
         delay = BACK_OFF_S[min(self._restarts, len(BACK_OFF_S) - 1)]
         self._restarts += 1
+        if self._restarts >= SUSPECT_DEATHS:
+            self._workers.renew()
         log.error("the worker process %s; a new one starts in %g s", how, delay)
         self._metrics.worker_restarted()
-        asyncio.get_running_loop().call_later(delay, self.start)
+        loop.call_later(delay, self.start)

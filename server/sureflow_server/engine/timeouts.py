@@ -13,10 +13,12 @@ class Timeouts:
         worker_s: While it serves. ``None``: ``least_s``, or ``turns`` times what the longest turn
             of its models should take, whichever is more.
         load_s: While it loads a model and warms it up.
+        code_s: While it imports its code, before it loads the first one.
     """
 
     worker_s: float | None = None
     load_s: float = 600.0
+    code_s: float = 120.0
     least_s: float = 30.0
     turns: float = 20.0
 

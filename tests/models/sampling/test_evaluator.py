@@ -70,11 +70,6 @@ def test_the_time_of_rows_is_that_of_their_blocks(priced) -> None:
     assert evaluate.division.cost(9) == pytest.approx(4.3)
 
 
-def test_best_rows_is_the_smallest_block_near_the_lowest_cost_per_row(priced) -> None:
-    assert priced({1: 2.0, 4: 5.0, 8: 8.3, 16: 16.0, 32: 33.0}).best_rows == 8
-    assert priced({4: 1.0, 8: 1.1, 64: 1.2}).best_rows == 64
-
-
 def test_a_real_network_keeps_every_size(unet) -> None:
     """Single images and few of them too: their layers take the same kernels as many."""
     assert evaluator_of(unet.network, ROW_COUNTS).sizes == ROW_COUNTS

@@ -13,7 +13,7 @@ import pytest
 
 from sureflow.checkpoint import version_of
 from tests.server.conftest import ICONS, POINTS, make_checkpoint
-from tests.server.running import Server, eventually, serving, workers
+from tests.server.running import Server, eventually, loaders, serving
 from tests.server.test_protocol import connect
 
 MOVED = {**POINTS, "means": [[3.0, 1.0], [-3.0, 1.0], [1.0, 3.0]]}
@@ -87,7 +87,7 @@ def test_a_model_is_swapped_under_load_without_a_failed_request(
         assert answer["samples"] == of_version[answer["model_version"]]
     gone = swapped.client.post("/v1/edit", json={"handle": before})
     assert problem(gone) == (409, "version-gone")
-    eventually(lambda: len(workers(swapped.process.pid)) == 1)
+    eventually(lambda: len(loaders(swapped.process.pid)) == 1)
     eventually(lambda: swapped.metric("sureflow_num_samples_running") == 0)
     assert swapped.metric("sureflow_worker_restarts_total") == 0
     assert swapped.metric("sureflow_model_loads_total", outcome="ok") == 1
@@ -132,7 +132,7 @@ def test_what_cannot_be_loaded_changes_nothing(swapped: Server, root: Path) -> N
     assert problem(post(swapped, "nobody/load")) == (404, "unknown-model")
     assert swapped.client.get("/v1/models").json() == before
     assert swapped.generate(**SMALL)["samples"]
-    eventually(lambda: len(workers(swapped.process.pid)) == 1)
+    eventually(lambda: len(loaders(swapped.process.pid)) == 1)
 
 
 def test_a_model_goes_and_comes_back(swapped: Server, root: Path) -> None:
@@ -164,17 +164,17 @@ def test_a_new_folder_becomes_a_model(swapped: Server, root: Path) -> None:
 
 
 def test_a_load_lasts_as_long_as_its_client_waits(swapped: Server, root: Path) -> None:
-    eventually(lambda: len(workers(swapped.process.pid)) == 1)
+    eventually(lambda: len(loaders(swapped.process.pid)) == 1)
     before = swapped.client.get("/v1/models").json()
     first, other = version_of(root / "points"), version_of_points(root, POINTS)
     replace_points(root, POINTS if first != other else MOVED)
     with connect(swapped) as leaving:
         leaving.sendall(b"POST /v1/models/points/load HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        eventually(lambda: len(workers(swapped.process.pid)) == 2)
+        eventually(lambda: len(loaders(swapped.process.pid)) == 2)
         refused = post(swapped, "points/load")
         assert problem(refused) == (429, "load-under-way")
         assert int(refused.headers["Retry-After"]) > 0
-    eventually(lambda: len(workers(swapped.process.pid)) == 1)
+    eventually(lambda: len(loaders(swapped.process.pid)) == 1)
     assert swapped.client.get("/v1/models").json() == before
     assert post(swapped, "points/load").status_code == 200
     assert swapped.client.get("/v1/models").json() != before

@@ -13,6 +13,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.lane import Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.engine import supervisor as supervisor_module
+from sureflow_server.engine import workers as workers_module
 from sureflow_server.engine.admission import AdmissionLimits
 from sureflow_server.engine.errors import EngineError, QueueFullError
 from sureflow_server.engine.messages import (
@@ -70,7 +71,7 @@ workers: list[Worker] = []
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     workers.clear()
-    monkeypatch.setattr(supervisor_module, "WorkerProcess", Worker)
+    monkeypatch.setattr(workers_module, "WorkerProcess", Worker)
     monkeypatch.setattr(supervisor_module, "BACK_OFF_S", (0.0,))
 
 

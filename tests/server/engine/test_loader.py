@@ -133,6 +133,35 @@ def test_a_network_that_cannot_be_served_harms_no_other(
     assert reason in ready.failures["strange"]
 
 
+def test_a_folder_that_goes_while_it_is_loaded_harms_no_other(
+    models_dir: Path, tmp_path: Path, monkeypatch
+) -> None:
+    root = tmp_path / "models"
+    shutil.copytree(models_dir, root)
+
+    class Going(Scripted):
+        def __init__(self) -> None:
+            super().__init__(lambda x, t, label: x)
+            shutil.rmtree(root / "going", ignore_errors=True)
+
+    network = Scripted(lambda x, t, label: x)
+    config = CheckpointConfig(name="going", media="vector", network={"kind": "going"})
+    save(root / "going", config, network)
+    monkeypatch.setitem(registry._factories, "going", Going)
+    ready = loaded(root)
+    assert [card.name for card in ready.cards] == ["icons", "points"]
+    assert "going" in ready.failures["going"]
+
+
+def test_a_folder_that_has_harmed_others_is_not_touched(models_dir: Path) -> None:
+    said = {"icons": "the worker process was silent for 9 s while loading it"}
+    config = WorkerConfig(models_dir, capacity=2, threads=1, device="cpu", faulty=said)
+    begun: list[str] = []
+    ready, _ = load_all(config, begun.append)
+    assert begun == ["points"]
+    assert ready.failures == said
+
+
 def test_files_and_hidden_folders_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "README.md").touch()
     (tmp_path / ".cache").mkdir()

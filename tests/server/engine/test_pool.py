@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.running import Server, eventually, serving, workers
+from tests.server.running import Server, eventually, loaders, name_of, serving, workers
 
 LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 600}}
 
@@ -72,16 +72,32 @@ def test_a_restart_changes_nothing(mortal: Server, server: Server) -> None:
     assert mortal.generate(**body)["samples"] == server.generate(**body)["samples"]
 
 
-def test_without_its_fork_server_a_worker_goes_on_and_the_next_one_starts(mortal: Server) -> None:
+def test_a_worker_killed_is_followed_by_a_fork_of_what_stood_by_before(mortal: Server) -> None:
     body, deaths = {"model": "points", "n": 2, "seed": 9}, restarts(mortal)
     expected, worker = mortal.generate(**body)["samples"], mortal.worker_pid
-    os.kill(parent(worker), signal.SIGKILL)
-    eventually(lambda: parent(worker) != mortal.process.pid and not workers(mortal.process.pid))
-    assert mortal.generate(**body)["samples"] == expected
+    standby = parent(worker)
+    assert name_of(standby) == "sureflow-forks"
     os.kill(worker, signal.SIGKILL)
     eventually(lambda: restarts(mortal) == deaths + 1)
     assert mortal.generate(**body)["samples"] == expected
-    assert mortal.worker_pid != worker
+    assert parent(mortal.worker_pid) == standby, "which was there before the kill"
+
+
+def test_without_what_forked_it_a_worker_goes_on_and_another_stands_by(mortal: Server) -> None:
+    body, deaths = {"model": "points", "n": 2, "seed": 9}, restarts(mortal)
+    expected, worker = mortal.generate(**body)["samples"], mortal.worker_pid
+    standby, logged = parent(worker), len(mortal.log)
+    for pid in (parent(standby), standby):  # and without the fork server, from which that came
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: parent(worker) != standby and not workers(mortal.process.pid))
+    assert mortal.generate(**body)["samples"] == expected
+    eventually(lambda: [*map(name_of, loaders(mortal.process.pid))] == ["sureflow-forks"])
+    assert restarts(mortal) == deaths, "nobody has noticed"
+    assert any("the process that stands by ended with" in line for line in mortal.log[logged:])
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: restarts(mortal) == deaths + 1)
+    assert mortal.generate(**body)["samples"] == expected
+    assert parent(mortal.worker_pid) in loaders(mortal.process.pid)
 
 
 def parent(pid: int) -> int:
@@ -96,7 +112,6 @@ def test_a_killed_worker_costs_time_and_nothing_else(mortal: Server, server: Ser
         answer = threads.submit(mortal.generate, **LONG)
         eventually(lambda: running(mortal))
         mortal.kill_worker()
-        eventually(lambda: mortal.client.get("/health/ready").status_code == 503)
         assert mortal.client.get("/health/live").status_code == 200
         queued = threads.submit(mortal.generate, n=4, seed=1)
         assert answer.result()["samples"] == expected

@@ -10,6 +10,7 @@ import pytest
 
 from sureflow.core.card import ModelCard
 from sureflow_server.engine import supervisor as supervisor_module
+from sureflow_server.engine import workers as workers_module
 from sureflow_server.engine.admission import AdmissionLimits
 from sureflow_server.engine.errors import LoadError, StartupError
 from sureflow_server.engine.messages import Command, Loading, Ready, Report, WorkerConfig
@@ -54,7 +55,7 @@ workers: list[Worker] = []
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     workers.clear()
-    monkeypatch.setattr(supervisor_module, "WorkerProcess", Worker)
+    monkeypatch.setattr(workers_module, "WorkerProcess", Worker)
     monkeypatch.setattr(supervisor_module, "BACK_OFF_S", (0.0,))
 
 
@@ -76,18 +77,29 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("model", [None, "icons"])
-def test_a_worker_that_never_comes_up_is_an_error_that_says_where(model: str | None) -> None:
+def test_a_worker_that_never_comes_up_is_an_error() -> None:
     async def test(pool: Pool) -> None:
-        if model is not None:
-            workers[0].received(Loading(model))
         with pytest.raises(StartupError) as raised:
             await pool.wait_ready()
-        doing = model or "its code"
-        assert str(raised.value) == f"the worker process was silent for 0.2 s while loading {doing}"
+        assert str(raised.value) == "the worker process was silent for 0.2 s while loading its code"
         assert len(workers) == 1
 
-    with_pool(Timeouts(load_s=LIMIT_S), test)
+    with_pool(Timeouts(load_s=LIMIT_S, code_s=LIMIT_S), test)
+
+
+def test_a_folder_that_is_never_loaded_is_left_out_and_says_so() -> None:
+    async def test(pool: Pool) -> None:
+        workers[0].received(Loading("icons"))
+        await until(lambda: len(workers) == 2)
+        assert workers[0].killed
+        said = "the worker process was silent for 0.2 s while loading it, and goes on without it"
+        assert workers[1].config.faulty == {"icons": said}
+        workers[1].ready()
+        await pool.wait_ready()
+        assert pool.ready
+        assert len(workers) == 2
+
+    with_pool(Timeouts(load_s=LIMIT_S, code_s=LIMIT_S), test)
 
 
 def test_every_model_has_its_own_time_to_load() -> None:
@@ -141,4 +153,4 @@ def test_a_standby_that_never_comes_up_leaves_all_as_it_is(tmp_path: Any) -> Non
         assert workers[1].killed
         assert not workers[0].killed
 
-    with_pool(Timeouts(worker_s=60.0, load_s=LIMIT_S), test)
+    with_pool(Timeouts(worker_s=60.0, load_s=LIMIT_S, code_s=LIMIT_S), test)
