@@ -29,6 +29,7 @@ from sureflow_server.api import (
     problems,
 )
 from sureflow_server.api import jobs as job_routes
+from sureflow_server.api.answer_budget import AnswerBudget
 from sureflow_server.api.board import Board
 from sureflow_server.api.body_limit import BodyLimit
 from sureflow_server.api.browser_guard import BrowserGuard, Hosts
@@ -43,6 +44,7 @@ from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
 from sureflow_server.engine.timeouts import Timeouts
 from sureflow_server.keys.accounts import Accounts
+from sureflow_server.keys.reads import Reads
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
 from sureflow_server.replays import Replays
@@ -119,6 +121,9 @@ def create_app(
         replays = replica.replays(settings.replay_bytes, settings.replay_s)
         jobs = replica.board(settings.job_bytes, settings.job_s)
         replica.fingerprints = pool.fingerprints
+    answers = AnswerBudget(settings.answer_bytes)
+    metrics.answer_bytes.set_function(lambda: answers.size)
+    metrics.job_bytes.set_function(lambda: jobs.size)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
@@ -156,6 +161,8 @@ def create_app(
         accounts=accounts,
         replays=replays,
         jobs=jobs,
+        answers=answers,
+        reads=Reads(settings.reads_per_minute),
         handles=store,
         differing=(list) if replica is None else (lambda: replica.differing),
     )
