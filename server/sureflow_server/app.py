@@ -43,6 +43,7 @@ from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
 from sureflow_server.engine.timeouts import Timeouts
+from sureflow_server.heap import Heap
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.reads import Reads
 from sureflow_server.keys.ring import KeyRing
@@ -121,7 +122,9 @@ def create_app(
         replays = replica.replays(settings.replay_bytes, settings.replay_s)
         jobs = replica.board(settings.job_bytes, settings.job_s)
         replica.fingerprints = pool.fingerprints
-    answers = AnswerBudget(settings.answer_bytes)
+    heap = Heap()
+    answers = AnswerBudget(settings.answer_bytes, heap.freed)
+    jobs.freed = heap.freed
     metrics.answer_bytes.set_function(lambda: answers.size)
     metrics.job_bytes.set_function(lambda: jobs.size)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from asyncio.events import TimerHandle
 from collections.abc import Callable
 from typing import Any
 
 HIGH_WATER_BYTES = 32 << 10
 """Waiting to be sent, above which more is not accepted."""
+
+INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 LOOKS = 4
 """Within the time that a client has."""
@@ -33,6 +36,10 @@ class Outlet:
         self._idle = 0
         self._timer: TimerHandle | None = None
         transport.set_write_buffer_limits(HIGH_WATER_BYTES)
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family in INTERNET:
+            # Else the kernel takes megabytes for a client that takes none of them.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, HIGH_WATER_BYTES)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

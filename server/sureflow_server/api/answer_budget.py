@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sureflow_server.api.problems import Problem
@@ -18,13 +19,15 @@ class AnswerBudget:
 
     Args:
         max_bytes: Of all answers together.
+        freed: Told of bytes that are let go of.
 
     Attributes:
         size: Bytes that are held.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, freed: Callable[[int], None] = lambda nbytes: None) -> None:
         self._max_bytes = max_bytes
+        self._freed = freed
         self._of: Counter[str] = Counter()
         self._shared: dict[object, _Shared] = {}
         self.size = 0
@@ -34,26 +37,34 @@ class AnswerBudget:
         return Claim(self, owner)
 
     def check(self, owner: str, nbytes: int) -> None:
-        """Return if so many more bytes may be held by an owner.
+        """Return if so many more bytes may be held by an owner; if nothing is held, any number.
 
         Raises:
-            Problem: They may not for now, or never; says after how long to try again.
+            Problem: They may not for now; says after how long to try again.
         """
-        if 2 * nbytes > self._max_bytes:
-            most = self._max_bytes // 2
-            message = f"an answer of some {nbytes} bytes; at most {most} may be asked for at once"
-            raise Problem("answer-too-large", message)
         held = self._of[owner] + nbytes
-        if held > self._max_bytes - self.size - nbytes:
+        if self.size and held > self._max_bytes - self.size - nbytes:
             own = self._of[owner]
             kind, whose = ("answers-unread", "this client") if own else ("answers-full", "others")
             message = f"answers to {whose} are still being read: {own or self.size} bytes"
             raise Problem(kind, message, headers={"Retry-After": str(RETRY_S)})
 
+    def check_alone(self, nbytes: int) -> None:
+        """Return if an answer may ever be asked for.
+
+        Raises:
+            Problem: It is larger than what an owner may hold.
+        """
+        most = self._max_bytes // 2
+        if nbytes > most:
+            message = f"an answer of some {nbytes} bytes; at most {most} may be asked for at once"
+            raise Problem("answer-too-large", message)
+
     def count(self, owner: str, nbytes: int) -> None:
         """Add bytes to what an owner holds, or take them away if negative."""
         self.size += nbytes
         self._of[owner] += nbytes
+        self._freed(max(-nbytes, 0))
         if not self._of[owner]:
             del self._of[owner]
 
@@ -93,11 +104,12 @@ class Claim:
         self.size = 0
 
     def take(self, nbytes: int) -> None:
-        """Hold so many bytes more.
+        """Hold so many bytes more, for an answer that is to be made.
 
         Raises:
-            Problem: There is no room for them.
+            Problem: There is no room for them, or never is.
         """
+        self._budget.check_alone(nbytes)
         self._budget.check(self._owner, nbytes)
         self.resize(self.size + nbytes)
 

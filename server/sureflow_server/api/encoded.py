@@ -28,7 +28,7 @@ class Encoded(Response):
     """Sends parts one after the other, in slices, each once there is room for it.
 
     Attributes:
-        body: The whole, if it is a single part.
+        body: The whole, as bytes, if it is a single part; else an empty view.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Encoded(Response):
         headers: Mapping[str, str] | None = None,
         media_type: str | None = JSON,
     ) -> None:
-        alone = parts[0] if len(parts) == 1 else b""
+        alone = parts[0] if len(parts) == 1 else memoryview(b"")
         super().__init__(alone, status_code, headers, media_type)
         self._parts = parts
         self.headers["content-length"] = str(sum(map(len, parts)))

@@ -90,23 +90,14 @@ async def accepted(request: Request, run: R, document: Callable[[R], dict[str, A
     )
     await service.jobs.add(job)
     headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": PREFERENCE}
-    return _shown(request, job, 202, headers)
+    # Whole, since it may be kept for another request with the same idempotency key.
+    return Encoded((b"".join(_record_of(job)),), 202, headers)
 
 
-def _shown(
-    request: Request,
-    job: Background | RemoteJob,
-    status_code: int = 200,
-    headers: dict[str, str] | None = None,
-) -> Response:
-    """How a job stands, with its result, which all who ask for it share.
-
-    Raises:
-        Problem: There is no room for the result.
-    """
-    claim_of(request).share(job, sum(map(len, job.result)))
+def _record_of(job: Background | RemoteJob) -> tuple[bytes, ...]:
+    """How a job stands as JSON, in parts; all who ask share those of its result."""
     opening = text({**job.record(), "result": None}).removesuffix(b"null}")
-    return Encoded((opening, *(job.result or (b"null",)), b"}"), status_code, headers)
+    return opening, *(job.result or (b"null",)), b"}"
 
 
 @router.get("/v1/jobs", response_model=JobList, responses=problems(401, 403, 422, 429, 503))
@@ -122,7 +113,9 @@ async def listing(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] 
 @router.get("/v1/jobs/{id}", response_model=JobRecord, responses=_refusals)
 async def show(request: Request, id: str) -> Response:
     """Show how a job stands, and its result once it is completed."""
-    return _shown(request, await _find(request, id))
+    job = await _find(request, id)
+    claim_of(request).share(job, sum(map(len, job.result)))
+    return Encoded(_record_of(job))
 
 
 @router.delete("/v1/jobs/{id}", status_code=204, responses=_refusals)

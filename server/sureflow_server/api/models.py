@@ -27,7 +27,10 @@ LANES = 4
 """Lanes by which it is found out which scores a model can have."""
 
 router = APIRouter(
-    prefix="/v1/models", tags=["models"], responses=problems(401, 403, 503), route_class=Guarded
+    prefix="/v1/models",
+    tags=["models"],
+    responses=problems(401, 403, 429, 503),
+    route_class=Guarded,
 )
 
 
