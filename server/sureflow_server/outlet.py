@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from asyncio.events import TimerHandle
 from collections.abc import Callable
 from typing import Any
@@ -36,10 +37,8 @@ class Outlet:
         self._idle = 0
         self._timer: TimerHandle | None = None
         transport.set_write_buffer_limits(HIGH_WATER_BYTES)
-        connection = transport.get_extra_info("socket")
-        if connection is not None and connection.family in INTERNET:
-            # Else the kernel takes megabytes for a client that takes none of them.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, HIGH_WATER_BYTES)
+        # Else the kernel takes megabytes for a client that takes none of them.
+        self._set_option(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, HIGH_WATER_BYTES)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -62,6 +61,11 @@ class Outlet:
     def _sent(self) -> int:
         return self._written - self._transport.get_write_buffer_size()
 
+    def _set_option(self, level: int, name: int, value: int | bytes) -> None:
+        connection = self._transport.get_extra_info("socket")
+        if connection is not None and connection.family in INTERNET:
+            connection.setsockopt(level, name, value)
+
     def _wait(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._patience_s / LOOKS, self._look)
@@ -75,6 +79,8 @@ class Outlet:
         self._taken = sent
         if self._idle == LOOKS:
             self._unread()
+            # What the kernel has is given up as well.
+            self._set_option(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
         else:
             self._wait()

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 
-OVERHEAD_BYTES = 4608
+OVERHEAD_BYTES = 4096
 """Of an ended job beside its events and its result."""
 
 PART_BYTES = 8

@@ -39,9 +39,9 @@ class Encoded(Response):
         media_type: str | None = JSON,
     ) -> None:
         alone = parts[0] if len(parts) == 1 else memoryview(b"")
-        super().__init__(alone, status_code, headers, media_type)
+        length = {"Content-Length": str(sum(map(len, parts)))}
+        super().__init__(alone, status_code, {**(headers or {}), **length}, media_type)
         self._parts = parts
-        self.headers["content-length"] = str(sum(map(len, parts)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, and return when all but the last slice has been taken."""
