@@ -84,7 +84,7 @@ def asked(server: Server, method: str, path: str, body: bytes = b"") -> socket.s
     """A connection that has asked for something, and does not read."""
     connection = connect(server)
     kind = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-    connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\n".encode() + kind + body)
+    connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n".encode() + kind + body)
     return connection
 
 
