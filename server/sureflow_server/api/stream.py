@@ -67,8 +67,8 @@ async def _written(events: Events, claim: Claim) -> AsyncGenerator[bytes, None]:
     async with aclosing(events):
         async for number, name, data in events:
             claim.resize(max(claim.size, len(data)))
-            id = "" if number is None else f"id: {number}\n"
-            yield b"%bdata: %b\n\n" % (f"{id}event: {name}\n".encode(), _escaped(data))
+            id = "" if number is None else f"id: {number}\r\n"
+            yield b"%bdata: %b\r\n\r\n" % (f"{id}event: {name}\r\n".encode(), _escaped(data))
             # Events that are there already would be sent without a turn for others.
             await asyncio.sleep(0)
 
