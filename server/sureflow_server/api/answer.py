@@ -24,10 +24,10 @@ def answer(run: Run, request_id: str, samples: Iterable[dict[str, Any] | bytes])
 
 def whole(run: Run, request_id: str) -> dict[str, Any]:
     """Return the whole answer, its samples in the order of their index, each when it is needed."""
-    return answer(run, request_id, (shown(result, run.plan) for result in run.ordered))
+    return answer(run, request_id, (encoded_record(result, run.plan) for result in run.ordered))
 
 
-def shown(result: Result, plan: Plan) -> dict[str, Any] | bytes:
+def encoded_record(result: Result, plan: Plan) -> dict[str, Any] | bytes:
     """Return a sample with its data, as JSON if it has been encoded."""
     return result.text or record(result, plan)
 

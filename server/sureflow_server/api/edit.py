@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
 from sureflow_server.api.access import Guarded
-from sureflow_server.api.answer import answer, record, shown
+from sureflow_server.api.answer import answer, encoded_record, record
 from sureflow_server.api.edit_plan import branching_step, plan_edit
 from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
@@ -67,7 +67,7 @@ async def _edit(request: Request, body: EditRequest) -> Response:
         records = (
             record(result, planned, withheld=True)
             if best and place != chosen
-            else shown(result, planned)
+            else encoded_record(result, planned)
             for place, result in enumerate(results)
         )
         whole = answer(run, request_id, records)

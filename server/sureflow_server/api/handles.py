@@ -52,7 +52,9 @@ FormatQuery = Annotated[
 _refusals = problems(401, 403, 404, 409, 410, 422, 429, 500, 503, 507)
 
 
-@router.get("/v1/handles", response_model=HandleList, responses=problems(401, 403, 422, 429, 503, 507))
+@router.get(
+    "/v1/handles", response_model=HandleList, responses=problems(401, 403, 422, 429, 503, 507)
+)
 async def listing(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
