@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import Response
 from starlette.types import ASGIApp
 
 from sureflow import __version__
@@ -29,10 +30,13 @@ from sureflow_server.api import (
     problems,
 )
 from sureflow_server.api import jobs as job_routes
+from sureflow_server.api.answer_budget import AnswerBudget
 from sureflow_server.api.board import Board
 from sureflow_server.api.body_limit import BodyLimit
 from sureflow_server.api.browser_guard import BrowserGuard, Hosts
+from sureflow_server.api.encoded import Encoded
 from sureflow_server.api.headers import SecurityHeaders
+from sureflow_server.api.json_pieces import text
 from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.bodies import Bodies
@@ -42,7 +46,9 @@ from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
 from sureflow_server.engine.timeouts import Timeouts
+from sureflow_server.heap import Heap
 from sureflow_server.keys.accounts import Accounts
+from sureflow_server.keys.reads import Reads
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
 from sureflow_server.replays import Replays
@@ -74,6 +80,8 @@ SWITCH_S = 0.001
 class Application(FastAPI):
     """FastAPI, with API keys and problem documents in its OpenAPI document."""
 
+    _described: tuple[int, str, bytes] = (0, "", b"")
+
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         if self.openapi_schema is None:
@@ -81,6 +89,18 @@ class Application(FastAPI):
             access.declare(document, keyless=self.state.service.keys is None)
             problems.declare(document)
         return super().openapi()
+
+    def setup(self) -> None:
+        """Add the OpenAPI document."""
+        self.add_route(str(self.openapi_url), self._describe, include_in_schema=False)
+
+    async def _describe(self, request: Request) -> Response:
+        """Show it; it is encoded once."""
+        document, root = self.openapi(), request.scope.get("root_path", "").rstrip("/")
+        if self._described[:2] != (id(document), root):
+            servers = {"servers": [{"url": root}]} if root else {}
+            self._described = id(document), root, text({**document, **servers})
+        return Encoded(self._described[2:])
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap everything, the answer to a failure included."""
@@ -124,6 +144,11 @@ def create_app(
         replays = replica.replays(settings.replay_bytes, settings.replay_s)
         jobs = replica.board(settings.job_bytes, settings.job_s)
         replica.fingerprints = pool.fingerprints
+    heap = Heap()
+    answers = AnswerBudget(settings.answer_bytes, heap.freed)
+    jobs.freed = heap.freed
+    metrics.answer_bytes.set_function(lambda: answers.size)
+    metrics.job_bytes.set_function(lambda: jobs.size)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
@@ -161,6 +186,8 @@ def create_app(
         accounts=accounts,
         replays=replays,
         jobs=jobs,
+        answers=answers,
+        reads=Reads(settings.reads_per_minute),
         handles=store,
         differing=(list) if replica is None else (lambda: replica.differing),
     )

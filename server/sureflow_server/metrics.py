@@ -116,6 +116,11 @@ class Metrics:
             "reserved_bytes",
             "Bytes reserved for the requests under way, their samples and key frames.",
         )
+        self.answer_bytes = gauge("answer_bytes", "Bytes of answers that are being made or read.")
+        self.job_bytes = gauge("job_bytes", "Bytes of the results and events of ended jobs.")
+        self.unread = counter(
+            "unread_connections_total", "Connections ended since their clients took nothing."
+        )
         self.handles = gauge("handles", "Live rewind handles.")
         self.frames = gauge("key_frames", "Key frames that are kept.")
         self.store_bytes = gauge("store_bytes", "Bytes that handles and key frames take.")

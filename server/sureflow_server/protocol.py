@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from asyncio.events import TimerHandle
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 from uuid import uuid4
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from sureflow_server.api.headers import ALWAYS, DATA_POLICY
 from sureflow_server.api.problems import MEDIA_TYPE, Problem
+from sureflow_server.outlet import Outlet
 
 MAX_URL_BYTES = 8 << 10
 MAX_HEADERS = 100
@@ -22,15 +24,29 @@ HEAD_S = 20.0
 """Seconds in which a connection must send its headers once it has been opened, or has begun to."""
 
 
+WRITE_S = 30.0
+"""Seconds in which a client must take something of what waits for it, unless told otherwise."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """Answers 400, 414 or 431 and hangs up, where uvicorn would collect without end.
 
     What the parser has been fed and not yet made anything of is counted, since it collects a header
-    of any length before it tells; and what it has told is counted once the head is complete.
+    of any length before it tells; and what it has told is counted once the head is complete. Hangs
+    up on clients that take nothing of their answers.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        write_timeout_s: float = WRITE_S,
+        unread: Callable[[], None] = lambda: None,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
+        self._write_timeout_s = write_timeout_s
+        self._note_unread = unread
+        self._outlet: Outlet | None = None
         self._unread = 0
         self._timer: TimerHandle | None = None
         self._refusal: tuple[str, str] | None = None
@@ -38,11 +54,15 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the head of a request, but not for long."""
         super().connection_made(transport)
+        self._outlet = Outlet(transport, self._write_timeout_s, self._note_unread)
+        self.transport = cast(asyncio.Transport, self._outlet)
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._progress()
+        if self._outlet is not None:
+            self._outlet.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -10,6 +10,8 @@ from time import monotonic
 
 from fastapi.responses import Response
 
+from sureflow_server.api.encoded import Encoded
+
 OVERHEAD_BYTES = 1024
 """Counted for every answer, so that small ones are bounded in number as well."""
 
@@ -54,7 +56,7 @@ class Answer:
             ReusedKeyError: It is the answer to another request than this one.
         """
         check(self.fingerprint, fingerprint)
-        response = Response(self.body, self.status)
+        response = Encoded((self.body,), self.status)
         response.raw_headers = [*self.headers, (REPLAYED.lower().encode(), b"true")]
         return response
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+from functools import partial
 from itertools import chain
 from math import ceil
 from types import FrameType
@@ -90,7 +91,11 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=partial(  # type: ignore[arg-type]
+            BoundedProtocol,
+            write_timeout_s=settings.write_timeout_s,
+            unread=service.metrics.unread.inc,
+        ),
         server_header=False,
         proxy_headers=bool(settings.trusted_proxy),
         forwarded_allow_ips=[*chain.from_iterable(map(in_both_forms, settings.trusted_proxy))],

@@ -9,11 +9,13 @@ from fastapi import Request
 
 from sureflow.core.family import Family, families
 from sureflow.recipe import FIRST_FAMILY
+from sureflow_server.api.answer_budget import AnswerBudget
 from sureflow_server.api.board import Board
 from sureflow_server.bodies import Bodies
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
 from sureflow_server.keys.accounts import Accounts
+from sureflow_server.keys.reads import Reads
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
 from sureflow_server.replays import Replays
@@ -31,6 +33,8 @@ class Service:
         bodies: Those of requests under way.
         replays: Answers to requests with an idempotency key.
         jobs: Requests that go on without their clients.
+        answers: What is held by answers that are being made or read.
+        reads: How often who asks for what is there.
         handles: Where they are kept; ``None`` before the server runs.
         differing: Names the models that other replicas make on other kernels.
     """
@@ -43,6 +47,8 @@ class Service:
     accounts: Accounts
     replays: Replays
     jobs: Board
+    answers: AnswerBudget
+    reads: Reads
     handles: Store | None = None
     differing: Callable[[], list[str]] = list
 

@@ -99,6 +99,12 @@ class Settings(BaseSettings):
         replay_s: Seconds for which they are kept.
         job_bytes: Results of jobs that have ended, all together.
         job_s: Seconds for which they are kept.
+        answer_bytes: Answers that are being made or read, all together. An owner may hold as much
+            of it as is left to others.
+        write_timeout_s: Seconds in which a client must take something of what waits for it; one
+            that does not is hung up on.
+        reads_per_minute: Requests of an owner that ask for what is there, on average, and as many
+            at once; health and metrics are not counted.
         worker_timeout_s: Seconds of silence after which a worker that serves is taken for hung, and
             replaced; ``None`` is 30, or twenty times what its longest ticks should take.
         load_timeout_s: Seconds that a process gets to load a model and to generate with it. If it
@@ -155,6 +161,9 @@ class Settings(BaseSettings):
     replay_s: PositiveFloat = 3600.0
     job_bytes: PositiveInt = 256 << 20
     job_s: PositiveFloat = 3600.0
+    answer_bytes: PositiveInt = 256 << 20
+    write_timeout_s: PositiveFloat = 30.0
+    reads_per_minute: PositiveFloat = 6000.0
     worker_timeout_s: PositiveFloat | None = None
     load_timeout_s: PositiveFloat | None = None
     drain_s: PositiveFloat = 30.0

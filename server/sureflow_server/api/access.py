@@ -38,6 +38,9 @@ MAKERS: tuple[Scope, ...] = ("generate", "edit")
 WATCHERS: tuple[Scope, ...] = ("metrics", "admin")
 """Unless the settings open the metrics without a key."""
 
+MAKING = ("POST",)
+"""Methods whose rate is that of the samples which they ask for; all others are reads."""
+
 ACCESS: dict[tuple[str, str], tuple[Scope, ...]] = {
     ("GET", "/health/live"): OPEN,
     ("GET", "/health/ready"): OPEN,
@@ -105,10 +108,17 @@ class Guarded(APIRoute):
         if scope["method"] not in self.needed:
             raise HTTPException(405, headers={"Allow": ", ".join(methods(self.path))})
         request = Request(scope)
-        request.state.key = authorise(request, self.needed[scope["method"]])
+        service, scopes = Service.of(request), self.needed[scope["method"]]
+        request.state.key = authorise(request, scopes)
+        if scope["method"] not in MAKING and scopes not in (OPEN, WATCHERS):
+            service.reads.admit(owner(request))
         media_type.check(request)
-        FAMILY_OF.set(Service.of(request).family_of)
-        await super().handle(scope, receive, send)
+        FAMILY_OF.set(service.family_of)
+        request.state.claim = claim = service.answers.open(owner(request))
+        try:
+            await super().handle(scope, receive, send)
+        finally:
+            claim.release()
 
 
 def needed(method: str, path: str) -> tuple[Scope, ...]:

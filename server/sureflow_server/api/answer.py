@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from math import isfinite
 from typing import Any
@@ -17,14 +17,19 @@ from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
 
 
-def answer(run: Run, request_id: str, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the whole answer around the records of its samples."""
+def answer(run: Run, request_id: str, samples: Iterable[dict[str, Any] | bytes]) -> dict[str, Any]:
+    """Return the whole answer around the records of its samples, for :func:`pieces`."""
     return {**head(run.plan, request_id), "samples": samples, **tail(run)}
 
 
 def whole(run: Run, request_id: str) -> dict[str, Any]:
-    """Return the whole answer, its samples in the order of their index."""
-    return answer(run, request_id, [record(result, run.plan) for result in run.ordered])
+    """Return the whole answer, its samples in the order of their index, each when it is needed."""
+    return answer(run, request_id, (encoded_record(result, run.plan) for result in run.ordered))
+
+
+def encoded_record(result: Result, plan: Plan) -> dict[str, Any] | bytes:
+    """Return a sample with its data, as JSON if it has been encoded."""
+    return result.text or record(result, plan)
 
 
 def tail(run: Run) -> dict[str, Any]:

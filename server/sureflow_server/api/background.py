@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import replace
 from secrets import token_hex
+from sys import getsizeof
 from time import time
 from typing import Any, Literal
 
-from sureflow.core.lane import Sample
 from sureflow_server.api.answer import head, tail
+from sureflow_server.api.answer_budget import Claim
 from sureflow_server.api.handle_options import moment
+from sureflow_server.api.history import History
+from sureflow_server.api.json_pieces import pieces, text
+from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.problems import Problem, to_problem
 from sureflow_server.api.run import Result, Run
-from sureflow_server.api.stream import Events, named
+from sureflow_server.api.stream import Events
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Progress, Started
@@ -26,13 +29,17 @@ log = logging.getLogger(__name__)
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 OVERHEAD_BYTES = 4096
-"""Counted for every job, so that small ones are bounded in number as well."""
+"""Of an ended job beside its events and its result."""
+
+PART_BYTES = 8
+"""Of the place of each part of a result."""
 
 
 class Background:
-    """Follows a run to its end and remembers what came of it. Made in the event loop.
+    """Follows a run to its end and keeps what came of it. Made in the event loop.
 
-    The ``document`` is what a client that waits would get; the result is kept for ``lifetime_s``.
+    Once it has ended, nothing is left of it but JSON: its ``result``, which is the answer that a
+    client that waits would get, and its events. Both share the records of samples.
 
     Attributes:
         id: By which it is asked after.
@@ -42,6 +49,8 @@ class Background:
         error: Why it did not come to its end.
         lanes: Step and time of the lanes that run, by number.
         changed: Set at the next change, and then replaced.
+        result: The answer as JSON, in parts, once it is completed; else empty.
+        event_bytes: Of its largest event, about.
     """
 
     def __init__(
@@ -53,9 +62,9 @@ class Background:
         document: Callable[[], dict[str, Any]],
         before: Callable[[Job], int],
         lifetime_s: float,
+        claim: Claim,
     ) -> None:
         self.id = f"job_{token_hex(16)}"
-        self.run = run
         self.owner = owner
         self.state: State = "queued"
         self.created = time()
@@ -63,26 +72,38 @@ class Background:
         self.error: dict[str, Any] | None = None
         self.lanes: dict[int, tuple[int, float]] = {}
         self.changed = asyncio.Event()
+        self.result: tuple[bytes, ...] = ()
+        self.event_bytes = run.plan.record_bytes
+        self._run: Run | None = run
+        self._done, self._n = 0, len(run.plan.lanes)
+        self._about = {
+            "operation": run.plan.kind,
+            "model": run.plan.card.name,
+            "model_version": run.plan.card.version,
+        }
         self._opening = head(run.plan, request_id)
+        self._history = History({**self._opening, "n": self._n})
         self._path = path
-        self._document = document
         self._before = before
         self._lifetime_s = lifetime_s
-        self._log: list[Started | Result] = []
-        self._task = asyncio.create_task(self._follow())
+        self._claim = claim
+        self._task = asyncio.create_task(self._follow(run, document))
 
     @property
     def size(self) -> int:
-        """Bytes that it is counted with."""
-        return OVERHEAD_BYTES + sum(_size(result.sample) for result in self.run.results)
+        """Bytes that it takes once it has ended."""
+        told = {id(data) for _, data in self._history.events}
+        own = sum(PART_BYTES + (id(p) not in told and getsizeof(p)) for p in self.result)
+        return OVERHEAD_BYTES + self._history.size + own
 
     async def cancel(self) -> None:
         """Free its lanes, unless it has ended; returns when that is so."""
         self._task.cancel()
         await asyncio.wait({self._task})
         # A task that was cancelled before it began has done nothing.
-        self.run.leave()
-        self._end("cancelled", Problem("cancelled", "its owner cancelled the job"))
+        if self._run is not None:
+            self._run.leave()
+        await self._end("cancelled", Problem("cancelled", "its owner cancelled the job"))
 
     async def wait(self) -> None:
         """Wait until it has ended."""
@@ -91,28 +112,28 @@ class Background:
 
     def summary(self) -> dict[str, Any]:
         """Return how it stands in short, the schema being ``JobSummary``."""
-        plan, ended = self.run.plan, self.ended
+        ended, done = self.ended, self._done if self._run is None else self._run.done
         return {
             "id": self.id,
-            "operation": plan.kind,
+            "operation": self._about["operation"],
             "state": self.state,
-            "model": plan.card.name,
-            "model_version": plan.card.version,
+            "model": self._about["model"],
+            "model_version": self._about["model_version"],
             "created_at": moment(self.created),
             "ended_at": None if ended is None else moment(ended),
             "expires_at": None if ended is None else moment(ended + self._lifetime_s),
-            "progress": {"done": self.run.done, "n": len(plan.lanes)},
+            "progress": {"done": done, "n": self._n},
             "error": self.error,
         }
 
     def record(self) -> dict[str, Any]:
-        """Return how it stands, the schema being ``JobRecord``."""
+        """Return how it stands, the schema being ``JobRecord`` but for the result."""
         short = self.summary()
         lanes = [{"index": lane, "step": s, "t": t} for lane, (s, t) in sorted(self.lanes.items())]
-        position = self._before(self.run.job) if self.state == "queued" else None
-        result = self._document() if self.state == "completed" else None
+        queued = self._run if self.state == "queued" else None
+        position = None if queued is None else self._before(queued.job)
         progress = {**short["progress"], "queue_position": position, "lanes": lanes}
-        return {**short, "progress": progress, "result": result}
+        return {**short, "progress": progress}
 
     async def events(self, first: int) -> Events:
         """Yield events from this number on, with their numbers and names, to the last one.
@@ -122,76 +143,79 @@ class Background:
         number, known = first, dict[int, tuple[int, float]]()
         while True:
             changed, ended = self.changed, self.ended is not None
-            for name, data in self.numbered(number):
+            for name, data in await self.numbered(number):
                 yield number, name, data
                 number += 1
             for lane, reached in [*self.lanes.items()]:
                 if known.get(lane) != reached:
                     known[lane] = reached
-                    yield None, "step", {"index": lane, "step": reached[0], "t": reached[1]}
+                    step = {"index": lane, "step": reached[0], "t": reached[1]}
+                    yield None, "step", text(step)
             if ended:
                 return
             await changed.wait()
 
-    def numbered(self, first: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield what has happened so far, from this number on; the end is the last."""
-        if first == 0:
-            yield "queued", {**self._opening, "n": len(self.run.plan.lanes)}
-        for event in self._log[max(first - 1, 0) :]:
-            yield named(event, self.run)
-        if self.ended is not None and first <= len(self._log) + 1:
-            if self.error is not None:
-                yield "error", self.error
-            else:
-                count = len(self.run.results)
-                yield "completed", {**self._opening, "n": count, **tail(self.run)}
+    async def numbered(self, first: int) -> list[tuple[str, bytes]]:
+        """Return what has happened so far, from this number on; the end is the last."""
+        if self._run is not None:
+            await self._history.encode(self._run.plan)
+        return self._history.events[first:]
 
     def lost(self) -> dict[str, Any]:
         """Return why it will have failed if this server dies."""
         problem = Problem("request-failed", "the server that ran the job has died")
         return problem.as_json(self._path, str(self._opening["id"]))
 
-    async def _follow(self) -> None:
+    async def _follow(self, run: Run, document: Callable[[], dict[str, Any]]) -> None:
         try:
-            async with aclosing(self.run.events()) as events:
+            async with aclosing(run.events()) as events:
                 async for event in events:
                     self._take(event)
+            await self._history.encode(run.plan)
+            size = run.plan.answer_bytes
+            result = await off_loop(lambda: tuple(pieces(document())), size)
         except EngineError as error:
-            self._end("failed", to_problem(error))
+            await self._end("failed", to_problem(error))
         except Exception:
             log.exception("the job %s failed", self.id)
-            self._end("failed", Problem("internal", "an unexpected error; the log has the details"))
+            problem = Problem("internal", "an unexpected error; the log has the details")
+            await self._end("failed", problem)
         else:
-            self._end("completed")
+            await self._end("completed", result=result)
 
     def _take(self, event: Started | Progress | Result | None) -> None:
         if isinstance(event, Progress):
             self.lanes[event.lane] = event.step, event.t
         elif event is not None:
-            self._log.append(event)
+            self._history.add(event)
             self.state = "running"
-        if isinstance(event, Result):
-            first = self.run.plan.lanes[0].index
+        if isinstance(event, Result) and self._run is not None:
+            first = self._run.plan.lanes[0].index
             self.lanes.pop(event.sample.spec.index - first, None)
         self._notify()
 
-    def _end(self, state: State, problem: Problem | None = None) -> None:
-        if self.ended is not None:
+    async def _end(
+        self, state: State, problem: Problem | None = None, result: tuple[bytes, ...] = ()
+    ) -> None:
+        run = self._run
+        if run is not None:
+            await self._history.encode(run.plan)
+        if run is None or self.ended is not None:
             return
-        self.state, self.ended = state, time()
-        self.lanes.clear()
         if problem is not None:
             self.error = problem.as_json(self._path, str(self._opening["id"]))
-        for result in self.run.results:
-            # What no answer shows need not be kept for later.
-            result.sample = replace(result.sample, frames=(), views=(), start=None)
+            self._history.end("error", self.error)
+        else:
+            count = len(run.results)
+            self._history.end("completed", {**self._opening, "n": count, **tail(run)})
+        self.state, self.result, self._done = state, result, run.done
+        self.ended = time()
+        self.lanes.clear()
+        # All that is shown of them is encoded.
+        self._run, self._before = None, lambda job: 0
+        self._claim.release()
         self._notify()
 
     def _notify(self) -> None:
         self.changed.set()
         self.changed = asyncio.Event()
-
-
-def _size(sample: Sample) -> int:
-    arrays = (sample.data, sample.map, sample.t, sample.rate, *sample.fields.values())
-    return sum(array.nbytes for array in arrays)

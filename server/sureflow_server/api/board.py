@@ -25,6 +25,7 @@ class Board:
 
     Attributes:
         size: Bytes that ended jobs are counted with.
+        freed: Told of bytes of jobs that are forgotten.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Board:
         self._ended: dict[str, tuple[int, float]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.size = 0
+        self.freed: Callable[[int], None] = lambda nbytes: None
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -115,5 +117,7 @@ class Board:
             self._forget(id)
 
     def _forget(self, id: str) -> None:
-        self.size -= self._ended.pop(id, (0, 0.0))[0]
+        size, _ = self._ended.pop(id, (0, 0.0))
+        self.size -= size
         self._jobs.pop(id, None)
+        self.freed(size)

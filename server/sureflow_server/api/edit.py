@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
 from sureflow_server.api.access import Guarded
-from sureflow_server.api.answer import answer, record
+from sureflow_server.api.answer import answer, encoded_record, record
 from sureflow_server.api.edit_plan import branching_step, plan_edit
 from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
@@ -64,18 +64,22 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     def document(run: Run) -> dict[str, Any]:
         results, best = run.ordered, body.keep == "best"
         chosen = surest(results, opened.facts)
-        records = [
-            record(result, planned, withheld=best and place != chosen)
+        records = (
+            record(result, planned, withheld=True)
+            if best and place != chosen
+            else encoded_record(result, planned)
             for place, result in enumerate(results)
-        ]
+        )
         whole = answer(run, request_id, records)
         if doubt is not None:
             whole |= {"warnings": [*whole["warnings"], doubt], "replay": "approximate"}
-        shown = planned.form, planned.profile, planned.map
+        form, profile, map = planned.form, planned.profile, planned.map
         return {
             **whole,
             "at": {"t": round(float(opened.t[step]), 6), "step": step},
-            "original": sample_record(opened, frames, *shown, withheld=best and chosen is not None),
+            "original": sample_record(
+                opened, frames, form, profile, map, withheld=best and chosen is not None
+            ),
             "chosen": chosen,
         }
 

@@ -10,6 +10,17 @@ from sureflow.core.lane import Array
 
 ARRAYS = Codec()
 
+NUMBER_BYTES = {"png": 2, "npy": 6}
+"""Of each number of an array, as it travels; as text in any other form."""
+
+TEXT_BYTES = 22
+"""Of a number as text, about."""
+
+
+def array_bytes(numbers: int, form: str) -> int:
+    """Return how many bytes an array takes in JSON, about."""
+    return numbers * NUMBER_BYTES.get(form, TEXT_BYTES)
+
 
 def map_of(array: Array, form: str) -> Any:
     """Return a map beside samples of this form: lists beside lists, else exactly, as ``.npy``.

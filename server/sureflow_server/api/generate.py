@@ -15,11 +15,13 @@ from sureflow_server.api.accept import negotiate
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import answer, facts, tensors, whole
 from sureflow_server.api.disconnect import unless_disconnected
+from sureflow_server.api.encoded import JSON, Encoded, claim_of
 from sureflow_server.api.examples import REQUESTS
 from sureflow_server.api.generate_plan import plan_generate
 from sureflow_server.api.idempotency import HEADER, PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.json_body import beside
+from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.requests import GenerateRequest
@@ -30,7 +32,7 @@ from sureflow_server.api.submit import submit
 from sureflow_server.service import Service
 from sureflow_server.traces import measured
 
-JSON, TENSORS, EVENTS = "application/json", "application/x-safetensors", "text/event-stream"
+TENSORS, EVENTS = "application/x-safetensors", "text/event-stream"
 ALONE = {
     family.codec.media_types[form]: form
     for family in families().values()
@@ -86,9 +88,12 @@ async def _generate(request: Request, body: GenerateRequest) -> Response:
     results = await unless_disconnected(request, run.collect())
     with measured("decode"):
         if media_type == TENSORS:
-            return Response(tensors(run, results, request_id), media_type=TENSORS)
+            work = partial(tensors, run, results, request_id)
+            file = await off_loop(work, planned.answer_bytes)
+            claim_of(request).resize(len(file))
+            return Encoded((file,), media_type=TENSORS)
         best = next((result for result in results if result.accepted), results[0])
-        return _alone(run, best, request_id)
+        return await off_loop(partial(_alone, run, best, request_id), planned.answer_bytes)
 
 
 def _media_type(request: Request, planned: Plan) -> str:
@@ -114,4 +119,4 @@ def _alone(run: Run, result: Result, request_id: str) -> Response:
         return Response(status_code=204, headers=headers)
     codec, form = run.plan.family.codec, run.plan.form
     data = codec.file(sample.data, form)
-    return Response(data, media_type=codec.media_types[form], headers=headers)
+    return Encoded((data,), media_type=codec.media_types[form], headers=headers)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from sureflow.core.card import ModelCard
 from sureflow.core.codec import Codec
@@ -18,11 +19,13 @@ from sureflow.core.lane import Branch, LaneSpec, Sample
 from sureflow.core.lane import View as Seen
 from sureflow_server.api.access import Guarded, caller, owner
 from sureflow_server.api.disconnect import unless_disconnected
-from sureflow_server.api.encoding import map_of, profile_of
+from sureflow_server.api.encoded import claim_of, encoded
+from sureflow_server.api.encoding import array_bytes, map_of, profile_of
 from sureflow_server.api.handle_options import moment, sample_of
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
 from sureflow_server.api.opened_handle import OpenedHandle, card_of_handle, inexact, open_handle
 from sureflow_server.api.original import sample_record, time_of
+from sureflow_server.api.plan import FACTS_BYTES
 from sureflow_server.api.problems import problems
 from sureflow_server.api.requests import Form, OutputOptions
 from sureflow_server.api.resolve import form_of
@@ -33,6 +36,12 @@ from sureflow_server.store import Entry, Handle
 KIND = "frames"
 MAX_VIEWS = 1001
 PAGE = 100
+SUMMARY_BYTES = 4096
+"""Of what is read to list a handle, about."""
+
+VIEW_BYTES = 256
+"""Of a view without its arrays, about."""
+
 MOST = 2**53
 
 router = APIRouter(tags=["rewind"], route_class=Guarded)
@@ -43,7 +52,9 @@ FormatQuery = Annotated[
 _refusals = problems(401, 403, 404, 409, 410, 422, 429, 500, 503, 507)
 
 
-@router.get("/v1/handles", response_model=HandleList, responses=problems(401, 403, 422, 503, 507))
+@router.get(
+    "/v1/handles", response_model=HandleList, responses=problems(401, 403, 422, 429, 503, 507)
+)
 async def listing(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
@@ -53,8 +64,14 @@ async def listing(
 ) -> Response:
     """List one's own handles, newest first."""
     page = await Service.of(request).store.owned(caller(request), limit, before)
-    handles = [_summary(entry, json.loads(entry.note)["facts"]) for entry in page.entries]
-    return JSONResponse({"handles": handles, "next": page.next})
+
+    def document() -> dict[str, Any]:
+        handles = (_summary(entry, json.loads(entry.note)["facts"]) for entry in page.entries)
+        return {"handles": handles, "next": page.next}
+
+    nbytes = SUMMARY_BYTES * len(page.entries)
+    claim_of(request).take(nbytes)
+    return await encoded(request, document, nbytes)
 
 
 @router.get("/v1/handles/{id}", response_model=HandleRecord, responses=_refusals)
@@ -64,8 +81,10 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
     opened = await open_handle(request, id)
     card = card_of_handle(opened, service)
     frames = await service.store.frames(id)
-    return JSONResponse(
-        {
+    shape = _form(form, card)
+
+    def document() -> dict[str, Any]:
+        return {
             **_summary(opened.handle, opened.facts),
             "steps": opened.steps,
             "commits": opened.commits,
@@ -73,9 +92,12 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
             "frames": [
                 {"step": step, "t": time_of(opened, step), "bytes": size} for step, size in frames
             ],
-            "sample": sample_record(opened, frames, _form(form, card)),
+            "sample": sample_record(opened, frames, shape),
         }
-    )
+
+    nbytes = FACTS_BYTES + array_bytes(opened.handle.nbytes // 4, "list")
+    claim_of(request).take(nbytes)
+    return await encoded(request, document, nbytes)
 
 
 @router.delete("/v1/handles/{id}", status_code=204, responses=_refusals)
@@ -114,26 +136,39 @@ async def frames(
     opened = await open_handle(request, id)
     card = card_of_handle(opened, service)
     shape, family = _form(form, card), family_of(card)
-    codec = family.codec
+    codec, sized = family.codec, family.sized(card, opened.spec)
     steps, ended = _steps(opened, t)
-    seen: list[dict[str, Any]] = []
+    nbytes = (len(steps) + ended) * _view_bytes(sized, shape, show)
+    claim_of(request).take(nbytes)
+    seen: tuple[Seen, ...] = ()
     evaluations = 0
     if steps:
         sample = await unless_disconnected(request, _look(request, opened, card, steps))
-        seen = [_view(view, codec, shape, show) for view in sample.views]
-        evaluations = sample.evaluations
-    if ended:
-        seen.append(_end(opened, codec, shape, show))
-    return JSONResponse(
-        {
+        seen, evaluations = sample.views, sample.evaluations
+
+    def views() -> Iterator[dict[str, Any]]:
+        yield from (_view(view, codec, shape, show) for view in seen)
+        if ended:
+            yield _end(opened, codec, shape, show)
+
+    def document() -> dict[str, Any]:
+        return {
             "handle": id,
             "media_type": codec.media_types[shape],
-            "shape": list(family.sized(card, opened.spec).shape),
-            "views": seen,
+            "shape": list(sized.shape),
+            "views": views(),
             "evaluations": evaluations,
             **({} if inexact(opened, card) is None else {"replay": "approximate"}),
         }
-    )
+
+    return await encoded(request, document, nbytes)
+
+
+def _view_bytes(card: ModelCard, form: str, show: Sequence[str]) -> int:
+    """Bytes of a view, about."""
+    decoded, state = prod(card.shape), prod(card.state_shape)
+    numbers = sum(state if name == "map" else decoded for name in {*show})
+    return VIEW_BYTES + array_bytes(numbers, form)
 
 
 def _summary(handle: Handle | Entry, facts: dict[str, Any]) -> dict[str, Any]:

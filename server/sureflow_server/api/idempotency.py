@@ -12,8 +12,9 @@ from fastapi.responses import Response
 
 from sureflow_server.api.access import owner
 from sureflow_server.api.disconnect import unless_disconnected
+from sureflow_server.api.encoded import claim_of
 from sureflow_server.api.problems import Problem
-from sureflow_server.replays import BusyKeyError, ReusedKeyError
+from sureflow_server.replays import REPLAYED, BusyKeyError, ReusedKeyError
 from sureflow_server.service import Service
 
 HEADER = "Idempotency-Key"
@@ -66,7 +67,11 @@ async def idempotent(request: Request, work: Callable[[], Awaitable[Response]]) 
     try:
         while True:
             try:
-                return await replays.replay_or_run(*identity, work)
+                response = await replays.replay_or_run(*identity, work)
+                if REPLAYED in response.headers:
+                    # All to whom it is sent again share its bytes.
+                    claim_of(request).share(id(response.body), len(response.body))
+                return response
             except BusyKeyError:
                 await unless_disconnected(request, replays.idle(owner(request), keys[0]))
     except ReusedKeyError as error:

@@ -7,13 +7,15 @@ from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from sse_starlette import EventSourceResponse
 
 from sureflow_server.api.access import Guarded, caller
 from sureflow_server.api.background import Background
 from sureflow_server.api.disconnect import unless_disconnected
+from sureflow_server.api.encoded import Encoded, claim_of, encoded
 from sureflow_server.api.job_record import JobList, JobRecord
+from sureflow_server.api.json_pieces import text
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.remote_job import RemoteJob
@@ -39,7 +41,13 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 
 router = APIRouter(tags=["jobs"], route_class=Guarded)
 
-_refusals = problems(401, 403, 404, 503)
+SUMMARY_BYTES = 512
+"""Of a job in a list, about."""
+
+EVENT_BYTES = 4096
+"""Of an event, if nothing is known of it yet."""
+
+_refusals = problems(401, 403, 404, 422, 429, 503)
 
 
 async def serve(
@@ -58,7 +66,7 @@ async def serve(
         return await accepted(request, run, document)
     await unless_disconnected(request, run.collect())
     with measured("decode"):
-        return JSONResponse(document(run))
+        return await encoded(request, partial(document, run), planned.answer_bytes)
 
 
 def _wants_job(request: Request) -> bool:
@@ -78,23 +86,36 @@ async def accepted(request: Request, run: R, document: Callable[[R], dict[str, A
         partial(document, run),
         service.pool.before,
         service.settings.job_s,
+        claim_of(request).handed_on(),
     )
     await service.jobs.add(job)
     headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": PREFERENCE}
-    return JSONResponse(job.record(), 202, headers)
+    # Whole, since it may be kept for another request with the same idempotency key.
+    return Encoded((b"".join(_record_of(job)),), 202, headers)
 
 
-@router.get("/v1/jobs", response_model=JobList, responses=problems(401, 403, 422, 503))
+def _record_of(job: Background | RemoteJob) -> tuple[bytes, ...]:
+    """How a job stands as JSON, in parts; all who ask share those of its result."""
+    opening = text({**job.record(), "result": None}).removesuffix(b"null}")
+    return opening, *(job.result or (b"null",)), b"}"
+
+
+@router.get("/v1/jobs", response_model=JobList, responses=problems(401, 403, 422, 429, 503))
 async def listing(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
     """List one's own jobs, newest first: those under way, and those not forgotten yet."""
     mine = await Service.of(request).jobs.owned(caller(request), limit)
-    return JSONResponse({"jobs": [job.summary() for job in mine]})
+    claim_of(request).take(len(mine) * SUMMARY_BYTES)
+    return await encoded(
+        request, lambda: {"jobs": [job.summary() for job in mine]}, len(mine) * SUMMARY_BYTES
+    )
 
 
 @router.get("/v1/jobs/{id}", response_model=JobRecord, responses=_refusals)
 async def show(request: Request, id: str) -> Response:
     """Show how a job stands, and its result once it is completed."""
-    return JSONResponse((await _find(request, id)).record())
+    job = await _find(request, id)
+    claim_of(request).share(job, sum(map(len, job.result)))
+    return Encoded(_record_of(job))
 
 
 @router.delete("/v1/jobs/{id}", status_code=204, responses=_refusals)
@@ -124,7 +145,8 @@ async def events(
     job = await _find(request, id)
     known = last_event_id or ""
     first = int(known) + 1 if known.isascii() and known.isdecimal() and len(known) < 10 else 0
-    return event_stream(job.events(first))
+    claim_of(request).take(job.event_bytes)
+    return event_stream(request, job.events(first))
 
 
 async def _find(request: Request, id: str) -> Background | RemoteJob:

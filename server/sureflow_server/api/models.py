@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ from sureflow.core.family import families, family_of
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.calibrate import CalibrateRequest, calibration, calibration_run
 from sureflow_server.api.disconnect import unless_disconnected
+from sureflow_server.api.encoded import Encoded
 from sureflow_server.api.jobs import ACCEPTED, accepted
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.public_text import shown
@@ -23,35 +24,41 @@ from sureflow_server.api.responses import ModelList, ModelRecord
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 
+KNOWN = 64
+"""Records of models that are kept as JSON."""
+
 LANES = 4
 """Lanes by which it is found out which scores a model can have."""
 
 router = APIRouter(
-    prefix="/v1/models", tags=["models"], responses=problems(401, 403, 503), route_class=Guarded
+    prefix="/v1/models",
+    tags=["models"],
+    responses=problems(401, 403, 429, 503),
+    route_class=Guarded,
 )
 
 
-@router.get("", response_model_exclude_none=True)
-async def list_models(request: Request) -> ModelList:
+@router.get("", response_model=ModelList)
+async def list_models(request: Request) -> Response:
     """List every checkpoint folder, those that could not be loaded included."""
-    return ModelList(models=list(_records(Service.of(request)).values()))
+    records = _records(Service.of(request)).values()
+    listed = [part for record in records for part in (b",", record)]
+    return Encoded((b'{"models":[', *listed[1:], b"]}"))
 
 
-@router.get("/{name}", response_model_exclude_none=True, responses=problems(404, 422))
-async def get_model(request: Request, name: str) -> ModelRecord:
+@router.get("/{name}", response_model=ModelRecord, responses=problems(404, 422))
+async def get_model(request: Request, name: str) -> Response:
     """Describe one model."""
     records = _records(Service.of(request))
     if name not in records:
         raise Problem("unknown-model", f"there is no {name!r}; choose from {', '.join(records)}")
-    return records[name]
+    return Encoded((records[name],))
 
 
 @router.post(
-    "/{name}/load",
-    response_model_exclude_none=True,
-    responses=problems(404, 409, 415, 422, 429, 500),
+    "/{name}/load", response_model=ModelRecord, responses=problems(404, 409, 415, 422, 429, 500)
 )
-async def load_model(request: Request, name: str) -> ModelRecord:
+async def load_model(request: Request, name: str) -> Response:
     """Load a folder, new or changed, and take it into service without a failed request.
 
     Answers once the model has generated. New requests get the new version; those under way finish
@@ -63,15 +70,15 @@ async def load_model(request: Request, name: str) -> ModelRecord:
     service = Service.of(request)
     with service.metrics.load():
         await unless_disconnected(request, service.pool.load(name))
-    return _records(service)[name]
+    return Encoded((_records(service)[name],))
 
 
-@router.post("/{name}/unload", response_model_exclude_none=True, responses=problems(404, 415, 422))
-async def unload_model(request: Request, name: str) -> ModelRecord:
+@router.post("/{name}/unload", response_model=ModelRecord, responses=problems(404, 415, 422))
+async def unload_model(request: Request, name: str) -> Response:
     """Take a model out of service; its memory is free once requests under way are done."""
     service = Service.of(request)
     await unless_disconnected(request, service.pool.unload(name))
-    return _records(service)[name]
+    return Encoded((_records(service)[name],))
 
 
 @router.post(
@@ -122,24 +129,48 @@ def _schemas(family: str) -> dict[str, Any]:
     }
 
 
-def _records(service: Service) -> dict[str, ModelRecord]:
+def _records(service: Service) -> dict[str, bytes]:
+    """Every folder by name, as JSON, the schema being ``ModelRecord``."""
     pool, default = service.pool, service.default_model
     if not pool.folder:
         raise NotReadyError("the models are still being loaded", 2)
     ready = {
-        name: ModelRecord(
-            state="ready", default=name == default, loaded=name in pool.resident, **_described(card)
-        )
+        name: _ready(_Same(card), name == default, name in pool.resident)
         for name, card in pool.cards.items()
     }
     failed = {
-        name: ModelRecord(
-            name=name, state="failed", default=name == default, error=shown(error, 1000)
+        name: _json(
+            ModelRecord(
+                name=name, state="failed", default=name == default, error=shown(error, 1000)
+            )
         )
         for name, error in pool.failures.items()
     }
     unloaded = {
-        name: ModelRecord(name=name, state="unloaded", default=name == default)
+        name: _json(ModelRecord(name=name, state="unloaded", default=name == default))
         for name in sorted(pool.unloaded)
     }
     return unloaded | failed | ready
+
+
+class _Same:
+    """A card, equal to itself alone; to compare all of two would take as long as to encode one."""
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+
+    def __hash__(self) -> int:
+        return id(self.card)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.card is other.card
+
+
+@lru_cache(KNOWN)
+def _ready(model: _Same, default: bool, loaded: bool) -> bytes:
+    described = _described(model.card)
+    return _json(ModelRecord(state="ready", default=default, loaded=loaded, **described))
+
+
+def _json(record: ModelRecord) -> bytes:
+    return record.model_dump_json(exclude_none=True).encode()

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from sureflow.core.card import ModelCard
-from sureflow.core.family import Family, family_of
+from sureflow.core.family import Family, cost_of, family_of
 from sureflow.core.lane import LaneSpec
+from sureflow_server.api.encoding import array_bytes
 from sureflow_server.api.handle_options import HandleOptions
 from sureflow_server.engine.job import Follow
 from sureflow_server.filters import Filter, Rewinding, Target
 
 Kind = Literal["generate", "edit", "invert", "calibrate"]
+
+FACTS_BYTES = 2048
+"""Of the record of a sample without its arrays, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,18 @@ class Plan:
     def follow(self) -> Follow | None:
         """What a finished lane calls for."""
         return self.filter.follow if isinstance(self.filter, (Target, Rewinding)) else None
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of the record of one of its samples, about."""
+        arrays = prod(self.card.shape) + (prod(self.card.state_shape) if self.map else 0)
+        series = 2 * cost_of(self.lanes[0]).steps if self.profile else 0
+        return FACTS_BYTES + array_bytes(arrays, self.form) + array_bytes(series, "list")
+
+    @property
+    def answer_bytes(self) -> int:
+        """Bytes of its answer, about."""
+        return len(self.lanes) * self.record_bytes
 
     def rewound_from(self, index: int) -> int | None:
         """Index of the sample of this request that one was rewound from."""

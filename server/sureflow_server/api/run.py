@@ -28,11 +28,13 @@ class Result:
         sample: The sample.
         decision: What the filter says about it; ``None`` without a filter.
         handle: By what it can be taken up again, as its record has it; ``None`` if it cannot.
+        text: Its record as JSON, once it has been encoded to be shown more than once.
     """
 
     sample: Sample
     decision: Decision | None
     handle: dict[str, Any] | None = None
+    text: bytes = b""
 
     @property
     def accepted(self) -> bool:

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from sureflow_server.api.access import caller, owner
 from sureflow_server.api.answer import facts
+from sureflow_server.api.encoded import claim_of
 from sureflow_server.api.handle_options import FINGERPRINT, keep
 from sureflow_server.api.plan import Kind, Plan
 from sureflow_server.api.problems import Problem
@@ -29,9 +30,11 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
 
     Raises:
         EngineError: It is refused.
-        Problem: The key never allows so many samples; names the field.
+        Problem: The key never allows so many samples; names the field. There is no room for the
+            answer.
     """
     service, maker = Service.of(request), caller(request)
+    claim_of(request).take(planned.answer_bytes)
     try:
         async with service.accounts.claim(request.state.key, len(planned.lanes)) as account:
             job = service.pool.submit(

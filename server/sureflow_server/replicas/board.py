@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from sureflow_server.api.background import Background
 from sureflow_server.api.board import Board
-from sureflow_server.api.remote_job import RemoteJob
+from sureflow_server.api.remote_job import RemoteJob, write_event
 from sureflow_server.replicas.lease_store import Attempt, LeaseStore
 from sureflow_server.store import StoreUnavailableError
 
@@ -117,15 +117,13 @@ class SharedBoard(Board):
     async def _tell(self, job: Background, told: _Told) -> bool:
         """Tell how a job stands; returns whether Redis has heard."""
         async with told.order:
+            await job.numbered(told.events)  # what follows is of one moment
             ended = job.ended is not None
-            record = job.record()
-            result = record.pop("result")
-            note = json.dumps({"record": record, "lost": job.lost()}).encode()
-            body = b"" if result is None else json.dumps(result).encode()
-            about = told.attempt, note, body
+            note = json.dumps({"record": job.record(), "lost": job.lost()}).encode()
+            about = told.attempt, note, b"".join(job.result)
             try:
                 for first in (told.events, 0):
-                    events = [json.dumps(event).encode() for event in job.numbered(first)]
+                    events = [write_event(*event) for event in await job.numbered(first)]
                     heard = await self._leases.tell(*about, first, events)
                     told.events = first + len(events)
                     if heard.how != "none":

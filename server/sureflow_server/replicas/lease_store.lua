@@ -130,8 +130,8 @@ local function remember(seconds)
   call('EXPIRE', events(id), string.format('%.0f', seconds))
 end
 
-local function happened(first)
-  return call('LRANGE', events(id), first, first + MOST_EVENTS - 1)
+local function happened(first, most)
+  return call('LRANGE', events(id), first, first + math.min(most, MOST_EVENTS) - 1)
 end
 
 local operations = {}
@@ -178,7 +178,7 @@ function operations.keep(token, note, body, lifetime, most)
     return {'kept', call('HMGET', entry(id), 'note', 'body')}
   end
   local size = OVERHEAD + #note + #body
-  for _, event in ipairs(happened(0)) do size = size + #event end
+  for _, event in ipairs(happened(0, MOST_EVENTS)) do size = size + #event end
   if size > tonumber(most) or call('LLEN', events(id)) > MOST_EVENTS then
     drop(id)
     return {'dropped'}
@@ -204,10 +204,10 @@ function operations.free(token)
   return {}
 end
 
-function operations.find(first)
+function operations.find(first, most)
   local how = state()
   if how == 'none' then return {how} end
-  return {how, call('HMGET', entry(id), 'note', 'body'), happened(first)}
+  return {how, call('HMGET', entry(id), 'note', 'body'), happened(first, most)}
 end
 
 -- Returns what was reported last, at most so much: name, how it stands and note of each.

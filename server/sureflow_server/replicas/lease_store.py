@@ -12,6 +12,9 @@ from sureflow_server.replicas.link import Link
 MOST_CALLS = 1000
 """That make room for one result, each of which is short, so that Redis answers others meanwhile."""
 
+ALL = 2**30
+"""More events than any work has."""
+
 How = Literal["mine", "busy", "kept", "lapsed", "none", "dropped", "more"]
 """State of a piece of work: ``mine`` to do; ``busy`` at another replica; ``lapsed``, since that one
 is dead; ``kept``, since it has ended; ``dropped``, since its result is too large; ``none`` if it is
@@ -92,9 +95,9 @@ class LeaseStore:
         """Give up work that was begun."""
         await self._answer("free", *attempt)
 
-    async def find(self, owner: str, name: str, first: int = 0) -> Entry:
-        """Look work up: ``busy``, ``lapsed``, ``kept`` or ``none``."""
-        return await self._run("find", owner, name, first)
+    async def find(self, owner: str, name: str, first: int = 0, most: int = ALL) -> Entry:
+        """Look work up, with so many of its events: ``busy``, ``lapsed``, ``kept`` or ``none``."""
+        return await self._run("find", owner, name, first, most)
 
     async def listed(self, owner: str, most: int) -> dict[str, Entry]:
         """Return the work that was reported for an owner, newest first, without its results."""

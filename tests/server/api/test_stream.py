@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from httpx_sse import connect_sse
 
+from sureflow_server.api.answer_budget import AnswerBudget
+from sureflow_server.api.stream import _written
 from tests.server.running import Server, eventually
 
 Events = list[tuple[str, dict[str, Any]]]
@@ -74,3 +78,21 @@ def test_leaving_a_stream_frees_its_lanes(server: Server) -> None:
         eventually(lambda: server.metric("sureflow_num_samples_running", model="points") == 8)
     eventually(lambda: server.metric("sureflow_num_samples_running", model="points") == 0)
     eventually(lambda: server.metric("sureflow_requests_total", **labels) == before + 1)
+
+
+def test_events_on_the_wire_are_as_ever() -> None:
+    """Lines end as the library that wrote them once ended them, and what is no ASCII is escaped."""
+
+    async def told() -> AsyncGenerator[tuple[int | None, str, bytes], None]:
+        yield 0, "sample", '{"unit":"Å²😀"}'.encode()
+        yield None, "step", b'{"t":0.5}'
+
+    async def written() -> bytes:
+        claim = AnswerBudget(1 << 20).open("a")
+        return b"".join([part async for part in _written(told(), claim)])
+
+    assert asyncio.run(written()) == (
+        b"id: 0\r\nevent: sample\r\n"
+        b'data: {"unit":"\\u00c5\\u00b2\\ud83d\\ude00"}\r\n\r\n'
+        b'event: step\r\ndata: {"t":0.5}\r\n\r\n'
+    )

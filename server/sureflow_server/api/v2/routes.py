@@ -5,6 +5,7 @@ They are not in the OpenAPI document: the protocol has its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,19 +17,23 @@ from sureflow.core.card import ModelCard
 from sureflow_server.api import health
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.disconnect import unless_disconnected
+from sureflow_server.api.encoded import Encoded, claim_of
 from sureflow_server.api.generate_plan import plan_generate
 from sureflow_server.api.json_body import beside
+from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.problems import OPEN_INFERENCE, Problem
 from sureflow_server.api.public_text import shown
 from sureflow_server.api.resolve import card_of
+from sureflow_server.api.run import Result
 from sureflow_server.api.submit import submit
 from sureflow_server.api.v2.inference import check_outputs, metadata, outputs_of, request_of
-from sureflow_server.api.v2.tensor import HEADER_LENGTH, read, write
+from sureflow_server.api.v2.tensor import HEADER_LENGTH, Inference, read, write
 from sureflow_server.service import Service
 from sureflow_server.traces import measured
 
 EXTENSIONS = ("binary_tensor_data", "model_repository")
 ENCODINGS = ("", "identity")
+BINARY = "application/octet-stream"
 
 router = APIRouter(prefix=OPEN_INFERENCE, include_in_schema=False, route_class=Guarded)
 
@@ -100,7 +105,16 @@ async def infer(request: Request, name: str, version: str | None = None) -> Resp
         "parameters": {"seed": planned.seed, **run.usage()},
     }
     with measured("decode"):
-        return write(answer, outputs_of(inference, results))
+        work = partial(_body, answer, inference, results)
+        parts = await off_loop(work, planned.answer_bytes)
+        claim_of(request).resize(sum(map(len, parts)))
+        if len(parts) == 1:
+            return Encoded(parts)
+        return Encoded(parts, 200, {HEADER_LENGTH: str(len(parts[0]))}, BINARY)
+
+
+def _body(answer: dict[str, Any], inference: Inference, results: Sequence[Result]) -> list[bytes]:
+    return write(answer, outputs_of(inference, results))
 
 
 def _card(request: Request, name: str, version: str | None) -> ModelCard:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, TypeAdapter
 
 from sureflow.core.schema import MOST, NAME_LENGTH, AtMost, Name
 from sureflow_server.api.json_body import read_as
+from sureflow_server.api.json_pieces import text
 from sureflow_server.api.problems import Problem
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -175,8 +174,8 @@ def _binary(tensor: Input, raw: bytes) -> Scalar:
     return element
 
 
-def write(answer: Mapping[str, Any], outputs: Sequence[tuple[Output, bool]]) -> Response:
-    """Return the response.
+def write(answer: Mapping[str, Any], outputs: Sequence[tuple[Output, bool]]) -> list[bytes]:
+    """Return the body in parts: JSON, and then the tensors that are sent as bytes.
 
     With each of the outputs goes whether it shall be sent as bytes.
     """
@@ -188,12 +187,7 @@ def write(answer: Mapping[str, Any], outputs: Sequence[tuple[Output, bool]]) -> 
             described.append({**described_as, "parameters": {SIZE: len(raws[-1])}})
         else:
             described.append({**described_as, "data": output.flat()})
-    document = {**answer, "outputs": described}
-    if not raws:
-        return JSONResponse(document)
-    head = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
-    headers = {HEADER_LENGTH: str(len(head))}
-    return Response(b"".join([head, *raws]), 200, headers, "application/octet-stream")
+    return [text({**answer, "outputs": described}), *raws]
 
 
 def _unfit(tensor: Input, message: str) -> Problem:
