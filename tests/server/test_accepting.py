@@ -48,7 +48,7 @@ def test_another_try_on_a_closed_listener_is_no_error() -> None:
         {"message": "accept", "exception": OSError(errno.EPERM, "no"), "socket": object()},
         {"message": "it broke", "exception": OSError(errno.EMFILE, "none left")},
     ],
-    ids=str,
+    ids=["not of the system", "another number", "elsewhere"],
 )
 def test_other_errors_are_told_as_ever(context: dict[str, Any]) -> None:
     (said,) = told(context)
