@@ -31,7 +31,7 @@ MEAN_ROWS = 36
 
 NAME = "exact"
 LIMITS = AdmissionLimits(4096, 1 << 40)
-WORKER = "sureflow_server.engine.supervisor.WorkerProcess"
+WORKER = "sureflow_server.engine.workers.WorkerProcess"
 
 
 def run(load: float, seconds: float, neighbours: Sequence[Neighbour] = (), seed: int = 1) -> Seen:

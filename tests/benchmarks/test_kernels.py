@@ -8,11 +8,12 @@ from benchmarks.kernels import MODES, all_modes, divided, table
 from sureflow import numerics
 from sureflow.sampling.blocks import Division
 from sureflow.sampling.evaluator import Evaluator
+from sureflow.sampling.verified import best_rows
 
 
 def evaluator(costs: dict[int, float]) -> Evaluator:
     made = Evaluator.__new__(Evaluator)
-    made.division = Division(costs)
+    made.division, made.best_rows = Division(costs), best_rows(costs)
     return made
 
 
