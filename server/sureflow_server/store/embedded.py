@@ -91,6 +91,7 @@ class EmbeddedStore:
 
         Raises:
             StoreLockedError: Another server has the folder.
+            StoreDamagedError: It is not what it was left as.
             StoreUnavailableError: It cannot be read or written.
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -100,6 +101,11 @@ class EmbeddedStore:
             thread.shutdown()
             raise
         return cls(folder, thread)
+
+    @property
+    def trouble(self) -> str | None:
+        """See :attr:`~sureflow_server.store.store.Store.trouble`."""
+        return self.folder.trouble
 
     async def put(self, handle: Handle, frames: Mapping[int, bytes]) -> Handle:
         """See :meth:`~sureflow_server.store.store.Store.put`."""

@@ -3,6 +3,7 @@
 * StoreError
   * StoreUnavailableError     the folder or Redis cannot be reached or written; it may come back
   * StoreLockedError          another server has the folder
+  * StoreDamagedError         the folder is not what it was left as; a person has to look
   * StoreFullError            live handles leave no room, or the disk does not
     * HandleTooLargeError     it would not fit even into an empty store
   * HandleError               of one handle; see ``id``
@@ -10,6 +11,11 @@
     * ExpiredHandleError      its time is over
     * DamagedHandleError      what was read is not what was written
 """
+
+
+from __future__ import annotations
+
+from pathlib import Path
 
 
 class StoreError(Exception):
@@ -33,6 +39,21 @@ class StoreUnavailableError(StoreError):
 
 class StoreLockedError(StoreError):
     """Another server has the folder."""
+
+
+class StoreDamagedError(StoreError):
+    """The index or the payloads are not what they were left as. Nothing in the folder was changed.
+
+    Args:
+        what: What is wrong.
+        folder: Where.
+    """
+
+    def __init__(self, what: str, folder: Path) -> None:
+        super().__init__(
+            f"{folder}: {what}; put back what was there, or move {folder} away to begin with an"
+            " empty store"
+        )
 
 
 class StoreFullError(StoreError):
@@ -67,13 +88,14 @@ class UnknownHandleError(HandleError):
 
 
 class ExpiredHandleError(HandleError):
-    """The handle's time is over."""
+    """The handle's time is over, or it has made room for those of owners who had less."""
 
     kind = "handle-expired"
-    what = "has expired"
+    what = "has expired, or has made room for handles of others"
 
 
 class DamagedHandleError(HandleError):
-    """What was read is not what was written; the handle is of no use any more."""
+    """What was read is not what was written; the handle can only be deleted."""
 
-    what = "is damaged: what was read is not what was written"
+    kind = "handle-damaged"
+    what = "is damaged: what is left of it is not what was kept"

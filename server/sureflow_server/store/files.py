@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
 
+from sureflow_server.store.seal import NAME
+
 WRITERS = 8
 
 UNREADABLE = (errno.ENOENT, errno.EIO)
@@ -28,7 +30,6 @@ class Files:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
         self.folder = folder
         # Waiting for the disk together is much faster than one after another.
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="store-writer")
@@ -37,9 +38,12 @@ class Files:
         """End the threads."""
         self._writers.shutdown()
 
-    def names(self) -> set[str]:
-        """Return what is in the folder."""
-        return set(os.listdir(self.folder))
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each file in the folder; there are none if it is not there."""
+        if not self.folder.is_dir():
+            return {}
+        with os.scandir(self.folder) as found:
+            return {entry.name: entry.stat().st_size for entry in found if entry.name != NAME}
 
     def write(self, files: Mapping[str, bytes]) -> dict[str, OSError]:
         """Write files to the disk.

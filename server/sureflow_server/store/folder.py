@@ -5,24 +5,29 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from sureflow_server.store.batch import Batch, counted
+from sureflow_server.store.audit import Audit
 from sureflow_server.store.errors import (
     DamagedHandleError,
     ExpiredHandleError,
     HandleTooLargeError,
+    StoreDamagedError,
     StoreError,
     StoreFullError,
     StoreLockedError,
+    StoreUnavailableError,
     UnknownHandleError,
 )
 from sureflow_server.store.files import Files
 from sureflow_server.store.handle import OVERHEAD, Handle, is_id
 from sureflow_server.store.index import Index, Row
+from sureflow_server.store.payloads import files_of, frame_file, recipe_file, sample_file
+from sureflow_server.store.seal import Seal
 from sureflow_server.store.store import MAX_STEP, REMEMBER_S, Clock, Page, Usage, check_steps
 
 log = logging.getLogger(__name__)
@@ -32,27 +37,40 @@ class Folder:
     """The store, one call at a time; see :class:`~sureflow_server.store.store.Store`.
 
     Files are written before the index says that they are there, and removed after it says that
-    they are not: whenever the process ends, what the index has is complete.
+    they are not: whenever the process ends, what the index has is complete. Only where the disk has
+    no room for the index to say so, and for what nobody can ask for any more, files go first.
+
+    Attributes:
+        trouble: What keeps anything from being kept, as :meth:`check` last found it, if anything.
 
     Raises:
         StoreLockedError: Another server has it.
+        StoreDamagedError: Index and payloads do not belong together, or the index is damaged.
     """
 
     def __init__(self, path: Path, max_bytes: int, clock: Clock) -> None:
+        self.path = path
         self.max_bytes = max_bytes
         self.clock = clock
         self.evictions = 0
+        self.trouble: str | None = None
+        self._leaving: set[str] = set()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
         with ExitStack() as opened:
             opened.callback(os.close, _lock(path / "lock"))
-            self.index = Index(path / "index.sqlite3")
-            opened.callback(self.index.close)
             self.files = Files(path / "payloads")
             opened.callback(self.files.close)
-            self.sweep()
-            self._recover()
-            self._make_room(0, Batch())
+            _refuse_without_index(path / "index.sqlite3", self.files)
+            self.index = Index(path / "index.sqlite3")
+            opened.callback(self.index.close)
+            self.audit = Audit(self.index, self.files)
+            self.seal = self._sealed()
+            with suppress(sqlite3.OperationalError):  # on a full disk, what is there can be read
+                self._expire()
+                self.audit.begin()
+                with self.index.transaction():
+                    self._make_room({})
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -61,180 +79,247 @@ class Folder:
 
     def put(self, wanted: Sequence[tuple[Handle, Mapping[int, bytes]]]) -> list[Handle | Exception]:
         """Keep handles, each as if they came one by one; return each or why it was not kept."""
-        self.sweep()
-        batch = Batch()
-        admitted = [self._admit(handle, frames, batch) for handle, frames in wanted]
-        failed = self._write_batch(batch)
-        return [
-            failed.get(kept.id, kept) if isinstance(kept, Handle) else kept for kept in admitted
-        ]
+        self._expire()
+        files: dict[str, bytes] = {}
+        with self._removed_unless_entered(files), self.index.transaction():
+            for id in self._leaving:
+                self.index.remove(id)
+            kept = [self._admit(handle, frames, files) for handle, frames in wanted]
+            failed = self._write(files)
+        if not failed:
+            self._leaving.clear()
+        return [failed.get(each.id, each) if isinstance(each, Handle) else each for each in kept]
 
-    def get(self, id: str) -> Handle:
+    def get(self, id: str, owner: str | None = None) -> Handle:
         """Return a handle."""
-        return self._read(self._live(id))
+        row = self._live(id, owner)
+        self.check(writing=False)
+        if (payloads := self.audit.read(row)) is None:
+            raise DamagedHandleError(id)
+        return Handle(*row[:7], *payloads)
 
     def frame(self, id: str, at_most: int) -> tuple[int, bytes] | None:
         """Return the last frame at this step or before."""
         self._live(id)
-        while (found := self.index.frame(id, min(at_most, MAX_STEP))) is not None:
+        self.check(writing=False)
+        at_most = min(at_most, MAX_STEP)
+        while (found := self.index.frame(id, at_most)) is not None:
             step, nbytes, digest = found
-            data = self.files.read(_frame(id, step), nbytes, digest)
-            if data is not None:
-                with self.index.transaction(durable=False):
+            data = self.files.read(frame_file(id, step), nbytes, digest)
+            # What can only be read on a full disk is read there.
+            with suppress(sqlite3.OperationalError), self.index.transaction(durable=False):
+                if data is None:
+                    self.index.remove_frames([(id, step)])
+                else:
                     self.index.touch(id, step)
+            if data is not None:
                 return step, data
             log.warning("frame %d of %s is damaged and will be made again", step, id)
-            self._drop([(id, step)])
+            self.files.remove([frame_file(id, step)])
+            at_most = step - 1
         return None
 
     def frames(self, id: str) -> list[tuple[int, int]]:
         """Return which frames there are."""
         self._live(id)
+        self.check(writing=False)
         return self.index.frames(id)
 
     def add_frames(self, id: str, frames: Mapping[int, bytes]) -> None:
         """Keep frames that were made again."""
         check_steps(frames)
-        self._live(id)
-        self.sweep()
+        owner = self._live(id).owner
+        self._expire()
         there = {step for step, _ in self.index.frames(id)}
         new = {step: data for step, data in frames.items() if step not in there}
         chosen = _fitting(new, self.max_bytes - self.index.handle_nbytes)
-        self._make_room(counted(chosen), Batch())
-        files = {_frame(id, step): data for step, data in chosen.items()}
-        with self._removed_unless_entered(files):
+        files = {frame_file(id, step): data for step, data in chosen.items()}
+        with self._removed_unless_entered(files), self.index.transaction():
+            self._enter_frames(id, owner, chosen)
+            self._make_room(files)
             for error in self.files.write(files).values():
                 raise error
-            with self.index.transaction():
-                self._enter_frames(id, chosen)
 
-    def delete(self, id: str) -> None:
+    def delete(self, id: str, owner: str | None = None) -> None:
         """Remove a handle."""
-        self._live(id)
+        self._live(id, owner)
+        self.check(writing=False)
         names = self._names(id)
-        with self.index.transaction():
-            self.index.remove(id)
-        self.files.remove(names)
+        try:
+            self._remove({id})
+        except sqlite3.OperationalError:
+            # A full disk has no room for that. The files make some, and without them it is gone.
+            self.files.remove(names)
+            self._leaving.add(id)
+            self._settle()
+        else:
+            self.files.remove(names)
 
     def owned(self, owner: str, limit: int = 100, before: int | None = None) -> Page:
         """Return an owner's handles."""
+        self.check(writing=False)
         found = self.index.owned(owner, self.clock(), limit + 1, before)
         page = found[:limit]
-        return Page(tuple(entry for _, entry in page), page[-1][0] if len(found) > limit else None)
+        entries = tuple(entry for _, entry in page if entry.id not in self._leaving)
+        return Page(entries, page[-1][0] if len(found) > limit else None)
 
     def sweep(self) -> int:
-        """Remove what has expired."""
-        now = self.clock()
-        ids = self.index.expired(now)
-        names = [name for id in ids for name in self._names(id)]
-        with self.index.transaction(durable=False):
-            self.index.expire(now, now + REMEMBER_S)
-        self.files.remove(names)
-        return len(ids)
+        """Remove what has expired, and look whether a few handles are as they were left."""
+        swept = self._expire()
+        self.audit.step()
+        return swept
+
+    def check(self, *, writing: bool = True) -> None:
+        """Return if index and payloads are there and, for ``writing``, can be written to.
+
+        Raises:
+            StoreUnavailableError: They are not, or cannot.
+        """
+        lost = self.index.broken() or self.seal.broken()
+        self.trouble = lost or self._read_only()
+        wrong = self.trouble if writing else lost
+        if wrong is not None:
+            raise StoreUnavailableError(f"{self.path}: {wrong}")
 
     def usage(self) -> Usage:
         """Return how full it is."""
-        return self.index.usage(self.max_bytes, self.evictions)
+        return self.index.usage(self.max_bytes, self.evictions, len(self.audit.damaged))
 
-    def _recover(self) -> None:
-        """Bring index and files together again after a crash."""
-        there = self.files.names()
-        lost = [id for id in self.index.ids() if not {_recipe(id), _sample(id)} <= there]
-        with self.index.transaction():
-            for id in lost:
-                log.error("handle %s has lost a file and is given up", id)
-                self.index.remove(id)
-            kept = self.index.all_frames()
-            self.index.remove_frames(frame for frame in kept if _frame(*frame) not in there)
-        known = {_frame(id, step) for id, step in self.index.all_frames()}
-        for id in self.index.ids():
-            known |= {_recipe(id), _sample(id)}
-        self.files.remove(there - known)
+    def _sealed(self) -> Seal:
+        """Return the seal of the payloads, and place it where it cannot be missing for long."""
+        seal = Seal(self.files.folder, self.index.number)
+        if (wrong := seal.broken()) is None:
+            return seal
+        there = self.files.sizes()
+        known = {recipe_file(id) for id, *_ in self.index.payloads()}
+        # None was placed by earlier versions.
+        if not known & there.keys() and (known or there):
+            raise StoreDamagedError(wrong, self.path)
+        seal.place()
+        return seal
 
-    def _live(self, id: str) -> Row:
-        row = self.index.find(id) if is_id(id) else None
+    def _read_only(self) -> str | None:
+        for path in (self.files.folder, self.index.path):
+            if not os.access(path, os.W_OK, effective_ids=True):
+                return f"{path.name} cannot be written to"
+        return None
+
+    def _live(self, id: str, owner: str | None = None) -> Row:
+        row = self.index.find(id) if is_id(id) and id not in self._leaving else None
         now = self.clock()
+        if row is not None and owner not in (None, row.owner):
+            raise UnknownHandleError(id)
         if row is not None and now < row.expires:
             return row
         if row is not None or (is_id(id) and self.index.remembers(id, now)):
             raise ExpiredHandleError(id)
         raise UnknownHandleError(id)
 
-    def _read(self, row: Row) -> Handle:
-        recipe = self.files.read(_recipe(row.id), *row.recipe)
-        sample = self.files.read(_sample(row.id), *row.sample)
-        if recipe is None or sample is None:
-            raise DamagedHandleError(row.id)
-        return Handle(*row[:7], recipe, sample)
-
     def _admit(
-        self, handle: Handle, frames: Mapping[int, bytes], batch: Batch
+        self, handle: Handle, frames: Mapping[int, bytes], files: dict[str, bytes]
     ) -> Handle | Exception:
-        """Find room for a handle and enter it in the batch, unless it is there already."""
+        """Enter a handle, unless it is there already, and add its files to those to write."""
         try:
             check_steps(frames)
-            if handle.id in batch.puts:
-                return batch.puts[handle.id][0]
             if (row := self.index.find(handle.id)) is not None:
-                return self._read(row)
-            chosen = _fitting(frames, self._room_beside(handle, batch))
-            self._make_room(handle.nbytes + counted(chosen), batch)
+                return self._there(row, files)
+            self._find_room(handle, files)
         except (ValueError, StoreError, OSError) as error:
             return error
         now = self.clock()
         handle = replace(handle, created=now, expires=now + (handle.expires - handle.created))
-        batch.add(handle, chosen)
+        self.index.add(handle)
+        chosen = _fitting(frames, self.max_bytes - self.index.handle_nbytes)
+        self._enter_frames(handle.id, handle.owner, chosen)
+        files |= files_of(handle, chosen)
+        self._make_room(files)
         return handle
 
-    def _room_beside(self, handle: Handle, batch: Batch) -> int:
-        """Return how many bytes the frames of all handles may have once this one is there."""
+    def _find_room(self, handle: Handle, files: dict[str, bytes]) -> None:
+        """Remove the oldest handles of whoever has most, as long as that is more than this owner.
+
+        So nobody can drive out what others have, and nobody loses a live handle to their own.
+        """
         if handle.nbytes > self.max_bytes:
             raise HandleTooLargeError(
                 f"the handle has {handle.nbytes} bytes, the store has room for {self.max_bytes}"
             )
-        room = self.max_bytes - self.index.handle_nbytes - batch.handle_nbytes - handle.nbytes
-        if room < 0:
-            raise StoreFullError(
-                f"live handles leave no room for {handle.nbytes} bytes more within {self.max_bytes}"
-            )
-        return room
+        while self.index.handle_nbytes + handle.nbytes > self.max_bytes:
+            greedy, held = self.index.greediest()
+            if held <= self.index.held(handle.owner) + handle.nbytes:
+                raise StoreFullError(
+                    f"live handles leave no room for {handle.nbytes} bytes more"
+                    f" within {self.max_bytes}"
+                )
+            self._displace(self.index.oldest(greedy), files)
 
-    def _make_room(self, nbytes: int, batch: Batch) -> None:
-        """Evict frames until there is room for so many bytes beside the batch, or none is left."""
-        wanted = batch.handle_nbytes + batch.frame_nbytes + nbytes - self.max_bytes
-        excess = self.index.nbytes + wanted
-        if excess > 0:
-            stale = self.index.stale(excess)
-            self._drop(stale)
-            self.evictions += len(stale)
-            self.evictions += batch.evict(self.index.nbytes + wanted)
+    def _make_room(self, files: dict[str, bytes]) -> None:
+        """Evict frames until the budget is kept, or none is left.
 
-    def _drop(self, frames: Iterable[tuple[str, int]]) -> None:
-        with self.index.transaction(durable=False):
-            self.index.remove_frames(frames)
-        self.files.remove(_frame(id, step) for id, step in frames)
+        Args:
+            files: What is entered and yet to be written.
+        """
+        while self.index.nbytes > self.max_bytes and (stale := self.index.stalest()) is not None:
+            self.index.remove_frames([stale])
+            self.evictions += 1
+            if files.pop(frame_file(*stale), None) is None:
+                self.files.remove([frame_file(*stale)])
 
-    def _write_batch(self, batch: Batch) -> dict[str, OSError]:
-        """Write files, then entries; return what went wrong with handles, by id."""
-        files = {id: _files(*put) for id, put in batch.puts.items()}
-        together = {name: data for of_one in files.values() for name, data in of_one.items()}
-        with self._removed_unless_entered(together):
-            wrong = self.files.write(together)
-            failed = {
-                id: wrong[name] for id, of_one in files.items() for name in of_one if name in wrong
-            }
-            self.files.remove(name for id in failed for name in files[id])
-            with self.index.transaction():
-                for id, (handle, frames) in batch.puts.items():
-                    if id not in failed:
-                        self.index.add(handle)
-                        self._enter_frames(id, frames)
+    def _write(self, files: Mapping[str, bytes]) -> dict[str, OSError]:
+        """Write the files of handles; return what went wrong, by handle, and leave those out."""
+        wrong = self.files.write(files)
+        failed = {_id(name): error for name, error in wrong.items()}
+        self.files.remove(name for name in files if _id(name) in failed)
+        if failed and failed.keys() >= {_id(name) for name in files}:
+            self.index.roll_back()
+        else:
+            for id in failed:
+                self.index.remove(id)
         return failed
 
-    def _enter_frames(self, id: str, frames: Mapping[int, bytes]) -> None:
+    def _there(self, row: Row, files: Mapping[str, bytes]) -> Handle:
+        """Return a handle that has been put, perhaps a moment ago."""
+        if (recipe := files.get(recipe_file(row.id))) is not None:
+            return Handle(*row[:7], recipe, files[sample_file(row.id)])
+        if (payloads := self.audit.read(row)) is None:
+            raise DamagedHandleError(row.id)
+        return Handle(*row[:7], *payloads)
+
+    def _displace(self, id: str, files: dict[str, bytes]) -> None:
+        """Remove a live handle for want of room."""
+        names = self._names(id)
+        self.index.displace(id, self.clock() + REMEMBER_S)
+        # Files first, so that the disk never has more than the budget.
+        self._leaving.add(id)
+        self.files.remove(name for name in names if files.pop(name, None) is None)
+
+    def _expire(self) -> int:
+        """Remove what has expired, which nobody can ask for any more; return how many it was."""
+        self.check()
+        self._settle()
+        now = self.clock()
+        ids = self.index.expired(now)
+        self.files.remove([name for id in ids for name in self._names(id)])
+        with self.index.transaction(durable=False):
+            self.index.expire(now, now + REMEMBER_S)
+        return len(ids)
+
+    def _settle(self) -> None:
+        """Remove from the index what has lost its files already, if the disk has room for that."""
+        if self._leaving:
+            with suppress(sqlite3.OperationalError):
+                self._remove(self._leaving)
+                self._leaving.clear()
+
+    def _remove(self, ids: Iterable[str]) -> None:
+        with self.index.transaction():
+            for id in ids:
+                self.index.remove(id)
+
+    def _enter_frames(self, id: str, owner: str, frames: Mapping[int, bytes]) -> None:
         # What matters most goes last when room is wanted.
         for step, data in reversed(list(frames.items())):
-            self.index.add_frame(id, step, data)
+            self.index.add_frame(id, owner, step, data)
 
     @contextmanager
     def _removed_unless_entered(self, names: Iterable[str]) -> Iterator[None]:
@@ -245,8 +330,22 @@ class Folder:
             raise
 
     def _names(self, id: str) -> list[str]:
-        frames = [_frame(id, step) for step, _ in self.index.frames(id)]
-        return [_recipe(id), _sample(id), *frames]
+        frames = [frame_file(id, step) for step, _ in self.index.frames(id)]
+        return [recipe_file(id), sample_file(id), *frames]
+
+
+def _id(file: str) -> str:
+    return file.partition(".")[0]
+
+
+def _refuse_without_index(path: Path, files: Files) -> None:
+    """Raise if there are payloads and no index that says whose they are."""
+    there = files.sizes()
+    if there and not (path.exists() and path.stat().st_size):
+        how = "is empty" if path.exists() else "is not there"
+        raise StoreDamagedError(
+            f"{path.name} {how}, while {files.folder.name} has {len(there)} files", path.parent
+        )
 
 
 def _lock(path: Path) -> int:
@@ -272,23 +371,3 @@ def _fitting(frames: Mapping[int, bytes], room: int) -> dict[int, bytes]:
             chosen[step] = data
             room -= len(data) + OVERHEAD
     return chosen
-
-
-def _files(handle: Handle, frames: Mapping[int, bytes]) -> dict[str, bytes]:
-    return {
-        _recipe(handle.id): handle.recipe,
-        _sample(handle.id): handle.sample,
-        **{_frame(handle.id, step): data for step, data in frames.items()},
-    }
-
-
-def _recipe(id: str) -> str:
-    return f"{id}.recipe.safetensors"
-
-
-def _sample(id: str) -> str:
-    return f"{id}.sample.safetensors"
-
-
-def _frame(id: str, step: int) -> str:
-    return f"{id}.frame-{step}.safetensors"

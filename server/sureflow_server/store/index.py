@@ -3,62 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sureflow_server.store.errors import StoreError
+from sureflow_server.store.errors import StoreDamagedError
 from sureflow_server.store.files import digest
 from sureflow_server.store.handle import OVERHEAD, Handle
 from sureflow_server.store.store import REMEMBERED, Entry, Usage
-
-VERSION = 1
-"""Of the tables; an index of another version is not touched."""
-
-TABLES = """
-CREATE TABLE handle (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
-  id TEXT NOT NULL UNIQUE,
-  owner TEXT NOT NULL,
-  model TEXT NOT NULL,
-  model_version TEXT NOT NULL,
-  created REAL NOT NULL,
-  expires REAL NOT NULL,
-  note BLOB NOT NULL,
-  recipe_bytes INTEGER NOT NULL,
-  recipe_digest BLOB NOT NULL,
-  sample_bytes INTEGER NOT NULL,
-  sample_digest BLOB NOT NULL,
-  nbytes INTEGER NOT NULL
-);
-CREATE INDEX handle_owner ON handle (owner, seq);
-CREATE INDEX handle_expires ON handle (expires);
-CREATE TABLE frame (
-  id TEXT NOT NULL REFERENCES handle (id) ON DELETE CASCADE,
-  step INTEGER NOT NULL,
-  payload INTEGER NOT NULL,
-  digest BLOB NOT NULL,
-  nbytes INTEGER NOT NULL,
-  used INTEGER NOT NULL,
-  PRIMARY KEY (id, step)
-) WITHOUT ROWID;
-CREATE INDEX frame_used ON frame (used);
-CREATE TABLE gone (id TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
-CREATE INDEX gone_until ON gone (until);
-CREATE TABLE total (handles INTEGER, handle_bytes INTEGER, frames INTEGER, frame_bytes INTEGER);
-INSERT INTO total VALUES (0, 0, 0, 0);
-CREATE TRIGGER handle_in AFTER INSERT ON handle BEGIN
-  UPDATE total SET handles = handles + 1, handle_bytes = handle_bytes + new.nbytes; END;
-CREATE TRIGGER handle_out AFTER DELETE ON handle BEGIN
-  UPDATE total SET handles = handles - 1, handle_bytes = handle_bytes - old.nbytes; END;
-CREATE TRIGGER frame_in AFTER INSERT ON frame BEGIN
-  UPDATE total SET frames = frames + 1, frame_bytes = frame_bytes + new.nbytes; END;
-CREATE TRIGGER frame_out AFTER DELETE ON frame BEGIN
-  UPDATE total SET frames = frames - 1, frame_bytes = frame_bytes - old.nbytes; END;
-"""
-
+from sureflow_server.store.tables import FROM_1, NEW, VERSION
 
 class Row(NamedTuple):
     """A handle without its files, and what they must be like."""
@@ -74,32 +30,77 @@ class Row(NamedTuple):
     sample: tuple[int, bytes]
 
 
+ROW = """
+id, owner, model, model_version, created, expires, note,
+recipe_bytes, recipe_digest, sample_bytes, sample_digest
+"""
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    return Row._make((*found[:7], found[7:9], found[9:]))
+
+
 class Index:
-    """Tables in one file. Belongs to the thread that opened it."""
+    """Tables in one file. Belongs to the thread that opened it.
+
+    Attributes:
+        number: Tells it from any other index; see :class:`~sureflow_server.store.seal.Seal`.
+
+    Raises:
+        StoreDamagedError: The file holds something else, or half of it, or that of a later version.
+    """
 
     def __init__(self, path: Path) -> None:
         # SQLite would make it, and its journal beside it, readable to others.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self.path = path
         self.database = sqlite3.connect(path, isolation_level=None)
         try:
-            self._prepare(path)
+            self._prepare()
         except BaseException:
             self.database.close()
             raise
+        self._inode = path.stat().st_ino
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self) -> None:
         run = self.database.execute
-        run("PRAGMA journal_mode = WAL")
+        try:
+            run("PRAGMA journal_mode = WAL")
+            (found,) = run("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.OperationalError:  # it cannot be read at present
+            raise
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+        if found != "ok":
+            raise StoreDamagedError(f"{self.path.name} is damaged: {found}", self.path.parent)
         run("PRAGMA synchronous = FULL")
         run("PRAGMA foreign_keys = ON")
-        (version,) = run("PRAGMA user_version").fetchone()
-        if version == 0:
-            self.database.executescript(
-                f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT"
-            )
-        elif version != VERSION:
-            raise StoreError(f"{path} was made by another version of the server ({version})")
+        self._bring_up_to_date(run("PRAGMA user_version").fetchone()[0])
+        self.number: int = run("PRAGMA application_id").fetchone()[0]
         self._last_use: int = run("SELECT ifnull(max(used), 0) FROM frame").fetchone()[0]
+
+    def _bring_up_to_date(self, version: int) -> None:
+        if version > VERSION:
+            raise StoreDamagedError(
+                f"{self.path.name} was made by a later version of the server ({version})",
+                self.path.parent,
+            )
+        if version < VERSION:
+            number = secrets.randbelow(2**31 - 1) + 1
+            self.database.executescript(
+                f"BEGIN IMMEDIATE; {FROM_1 if version == 1 else NEW}"
+                f" PRAGMA application_id = {number}; PRAGMA user_version = {VERSION}; COMMIT"
+            )
+
+    def broken(self) -> str | None:
+        """Return what has happened to the file since it was opened; ``None`` if it is there."""
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            return f"{self.path.name} cannot be found: {error.strerror}"
+        if found.st_ino != self._inode or not found.st_size:
+            return f"{self.path.name} has been emptied or exchanged"
+        return None
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[None]:
@@ -113,20 +114,25 @@ class Index:
         run("BEGIN IMMEDIATE")
         try:
             yield
-            run("COMMIT")
+            if self.database.in_transaction:
+                run("COMMIT")
         except BaseException:
             if self.database.in_transaction:
                 run("ROLLBACK")
             raise
 
+    def roll_back(self) -> None:
+        """Let the transaction under way come to nothing."""
+        self.database.execute("ROLLBACK")
+
     def close(self) -> None:
         """Close the file."""
         self.database.close()
 
-    def usage(self, max_bytes: int, evictions: int) -> Usage:
+    def usage(self, max_bytes: int, evictions: int, damaged: int) -> Usage:
         """Return how full the store is."""
         handles, handle_bytes, frames, frame_bytes = self._total()
-        return Usage(handle_bytes + frame_bytes, max_bytes, handles, frames, evictions)
+        return Usage(handle_bytes + frame_bytes, max_bytes, handles, frames, evictions, damaged)
 
     @property
     def nbytes(self) -> int:
@@ -165,12 +171,9 @@ class Index:
 
     def find(self, id: str) -> Row | None:
         """Return a handle."""
-        found = self.database.execute(
-            "SELECT id, owner, model, model_version, created, expires, note,"
-            " recipe_bytes, recipe_digest, sample_bytes, sample_digest FROM handle WHERE id = ?",
-            (id,),
-        ).fetchone()
-        return None if found is None else Row._make((*found[:7], found[7:9], found[9:]))
+        query = f"SELECT {ROW} FROM handle WHERE id = ?"
+        found = self.database.execute(query, (id,)).fetchone()
+        return None if found is None else _row(found)
 
     def owned(
         self, owner: str, now: float, limit: int, before: int | None
@@ -183,6 +186,30 @@ class Index:
         )
         return [(row[0], Entry(*row[1:])) for row in found]
 
+    def greediest(self) -> tuple[str, int]:
+        """Return the owner of most bytes of handles, and how many that is."""
+        found: tuple[str, int] | None = self.database.execute(
+            "SELECT owner, handle_bytes FROM owner ORDER BY handle_bytes DESC, owner DESC LIMIT 1"
+        ).fetchone()
+        return found or ("", 0)
+
+    def held(self, owner: str) -> int:
+        """Return the bytes of an owner's handles."""
+        query = "SELECT handle_bytes FROM owner WHERE owner = ?"
+        found = self.database.execute(query, (owner,)).fetchone()
+        return found[0] if found else 0
+
+    def oldest(self, owner: str) -> str:
+        """Return the handle of an owner that was put first."""
+        query = "SELECT id FROM handle WHERE owner = ? ORDER BY seq LIMIT 1"
+        found: tuple[str] = self.database.execute(query, (owner,)).fetchone()
+        return found[0]
+
+    def displace(self, id: str, until: float) -> None:
+        """Remove a handle before its time, and remember until then that it has been there."""
+        self.database.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (id, until))
+        self.remove(id)
+
     def remove(self, id: str) -> None:
         """Remove a handle and its frames."""
         self.database.execute("DELETE FROM handle WHERE id = ?", (id,))
@@ -191,9 +218,16 @@ class Index:
         """Return the handles whose time is over."""
         return self._ids("SELECT id FROM handle WHERE expires <= ?", now)
 
-    def ids(self) -> list[str]:
-        """Return all handles."""
-        return self._ids("SELECT id FROM handle")
+    def after(self, seq: int, limit: int) -> list[tuple[int, Row]]:
+        """Return at most so many handles that were put after another, each with its place."""
+        found = self.database.execute(
+            f"SELECT seq, {ROW} FROM handle WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+        )
+        return [(row[0], _row(row[1:])) for row in found]
+
+    def payloads(self) -> Iterator[tuple[str, int, int]]:
+        """Yield id and lengths of recipe and sample of every handle."""
+        yield from self.database.execute("SELECT id, recipe_bytes, sample_bytes FROM handle")
 
     def _ids(self, query: str, *values: float) -> list[str]:
         return [id for (id,) in self.database.execute(query, values)]
@@ -216,11 +250,12 @@ class Index:
         query = "SELECT 1 FROM gone WHERE id = ? AND until > ?"
         return self.database.execute(query, (id, now)).fetchone() is not None
 
-    def add_frame(self, id: str, step: int, data: bytes) -> None:
-        """Enter a frame as the one used last."""
+    def add_frame(self, id: str, owner: str, step: int, data: bytes) -> None:
+        """Enter a frame of a handle of this owner as the one used last."""
         self.database.execute(
-            "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?)",
-            (id, step, len(data), digest(data), len(data) + OVERHEAD, self._use()),
+            "INSERT INTO frame (id, owner, step, payload, digest, nbytes, used)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (id, owner, step, len(data), digest(data), len(data) + OVERHEAD, self._use()),
         )
 
     def frame(self, id: str, at_most: int) -> tuple[int, int, bytes] | None:
@@ -237,21 +272,18 @@ class Index:
         query = "SELECT step, payload FROM frame WHERE id = ? ORDER BY step"
         return self.database.execute(query, (id,)).fetchall()
 
-    def all_frames(self) -> list[tuple[str, int]]:
-        """Return handle and step of every frame."""
-        return self.database.execute("SELECT id, step FROM frame").fetchall()
+    def all_frames(self) -> list[tuple[str, int, int]]:
+        """Return handle, step and length of every frame."""
+        return self.database.execute("SELECT id, step, payload FROM frame").fetchall()
 
-    def stale(self, nbytes: int) -> list[tuple[str, int]]:
-        """Return the frames not used for longest that together make this many bytes."""
-        chosen: list[tuple[str, int]] = []
-        for id, step, size in self.database.execute(
-            "SELECT id, step, nbytes FROM frame ORDER BY used"
-        ):
-            if nbytes <= 0:
-                break
-            chosen.append((id, step))
-            nbytes -= size
-        return chosen
+    def stalest(self) -> tuple[str, int] | None:
+        """Return the frame not used for longest of whoever has most bytes of frames."""
+        found: tuple[str, int] | None = self.database.execute(
+            "SELECT id, step FROM frame WHERE owner ="
+            " (SELECT owner FROM owner ORDER BY frame_bytes DESC, owner DESC LIMIT 1)"
+            " ORDER BY used LIMIT 1"
+        ).fetchone()
+        return found
 
     def touch(self, id: str, step: int) -> None:
         """Note that a frame was used just now."""

@@ -65,6 +65,7 @@ class Usage:
         frames: How many key frames they have.
         evictions: Frames that had to go for want of room, by what this process did since it opened
             the store.
+        damaged: Handles that are damaged, as far as anybody has looked.
     """
 
     bytes: int
@@ -72,6 +73,7 @@ class Usage:
     handles: int
     frames: int
     evictions: int
+    damaged: int = 0
 
 
 def check_steps(frames: Mapping[int, bytes]) -> None:
@@ -89,8 +91,11 @@ class Store(Protocol):
     """Keeps handles until they expire, and of their key frames as many as there is room for.
 
     **Budget.** The bytes of everything kept never exceed it, not for a moment. For room, what has
-    expired goes first, then the frames that were not used for longest: they can be made again. A
-    live handle never goes; if there is no room for another, putting it is refused.
+    expired goes first, then frames, which can be made again: of whoever has most bytes of frames,
+    those that were not used for longest. Then the oldest handles of whoever has most bytes of
+    handles, as long as that is more than the owner of the new one has with it. So one owner may use
+    all of the store, nobody can drive out what others have, and nobody loses a live handle to one
+    of their own; if there is no room then, putting it is refused.
 
     **Clock.** A store goes by one clock, that of the machine it is on. Lifetimes, not times, are
     what it takes from a handle, so that servers whose clocks differ can share it. If that clock
@@ -100,7 +105,15 @@ class Store(Protocol):
     take the id of a handle raise :class:`~sureflow_server.store.errors.UnknownHandleError` (for
     text that is no id, too) and :class:`~sureflow_server.store.errors.ExpiredHandleError`. A call
     that is cancelled has happened as a whole or not at all.
+
+    Attributes:
+        trouble: What a person has to mend before anything can be kept again, without any path;
+            ``None`` if nothing is known of any.
     """
+
+    @property
+    def trouble(self) -> str | None:
+        """See above."""
 
     async def put(self, handle: Handle, frames: Mapping[int, bytes]) -> Handle:
         """Keep a handle, all of it or nothing.
@@ -116,12 +129,16 @@ class Store(Protocol):
             The handle as it is kept, its times by the clock of the store.
 
         Raises:
-            StoreFullError: Live handles leave no room; ``HandleTooLargeError``: nor would an empty
-                store.
+            StoreFullError: Live handles of owners who have no more leave no room;
+                ``HandleTooLargeError``: nor would an empty store.
         """
 
-    async def get(self, id: str) -> Handle:
+    async def get(self, id: str, owner: str | None = None) -> Handle:
         """Return a handle.
+
+        Args:
+            id: The handle.
+            owner: To whom all others are unknown; ``None`` looks at any.
 
         Raises:
             DamagedHandleError: Its bytes are not those that were put.
@@ -140,8 +157,15 @@ class Store(Protocol):
             StoreFullError: The disk is full, or Redis is; none was kept.
         """
 
-    async def delete(self, id: str) -> None:
-        """Remove a handle and its frames; it is unknown from now on."""
+    async def delete(self, id: str, owner: str | None = None) -> None:
+        """Remove a handle and its frames, damaged or not; it is unknown from now on.
+
+        Where the disk is full this makes room.
+
+        Args:
+            id: The handle.
+            owner: As for :meth:`get`.
+        """
 
     async def owned(self, owner: str, limit: int = 100, before: int | None = None) -> Page:
         """Return an owner's live handles, newest first.

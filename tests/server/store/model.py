@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from sureflow_server.store import ExpiredHandleError, Handle, StoreFullError, UnknownHandleError
@@ -29,13 +30,11 @@ class ModelStore:
 
     def put(self, handle: Handle, frames: dict[int, bytes]) -> Handle:
         self.sweep()
-        if self.handle_bytes + handle.nbytes > self.max_bytes:
-            raise StoreFullError
+        self._displace_for(handle)
         lifetime = handle.expires - handle.created
         handle = replace(handle, created=self.now, expires=self.now + lifetime)
         room = self.max_bytes - self.handle_bytes - handle.nbytes
         chosen = self._fitting(frames, room)
-        self._make_room(handle.nbytes + sum(len(data) + OVERHEAD for data in chosen.values()))
         self.handles[handle.id] = handle
         self._add(handle.id, chosen)
         return handle
@@ -45,7 +44,6 @@ class ModelStore:
         self.sweep()
         new = {step: data for step, data in frames.items() if (id, step) not in self.used}
         chosen = self._fitting(new, self.max_bytes - self.handle_bytes)
-        self._make_room(sum(len(data) + OVERHEAD for data in chosen.values()))
         self._add(id, chosen)
 
     def get(self, id: str) -> Handle:
@@ -88,15 +86,33 @@ class ModelStore:
                 chosen[step] = data
         return chosen
 
-    def _make_room(self, nbytes: int) -> None:
-        while self.nbytes + nbytes > self.max_bytes:
-            self.used.pop(next(iter(self.used)))
-            self.evictions += 1
+    def _displace_for(self, handle: Handle) -> None:
+        while self.handle_bytes + handle.nbytes > self.max_bytes:
+            held = Counter({handle.owner: 0})
+            for each in self.handles.values():
+                held[each.owner] += each.nbytes
+            greedy = _greediest(held)
+            if handle.nbytes > self.max_bytes or held[greedy] <= held[handle.owner] + handle.nbytes:
+                raise StoreFullError
+            id = next(id for id, each in self.handles.items() if each.owner == greedy)
+            self._drop(id)
+            self.gone.add(id)
 
     def _add(self, id: str, frames: dict[int, bytes]) -> None:
         for step in reversed(frames):
             self.used[id, step] = frames[step]
+        while self.nbytes > self.max_bytes:
+            held = Counter[str]()
+            for (of, _), data in self.used.items():
+                held[self.handles[of].owner] += len(data) + OVERHEAD
+            greedy = _greediest(held)
+            self.used.pop(next(key for key in self.used if self.handles[key[0]].owner == greedy))
+            self.evictions += 1
 
     def _drop(self, id: str) -> None:
         del self.handles[id]
         self.used = {frame: data for frame, data in self.used.items() if frame[0] != id}
+
+
+def _greediest(held: Counter[str]) -> str:
+    return max(held, key=lambda owner: (held[owner], owner.encode()))

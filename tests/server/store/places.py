@@ -60,12 +60,12 @@ class FolderPlace:
         return self.path / "payloads"
 
     def names(self) -> list[str]:
-        return sorted(file.name for file in self.payloads.iterdir())
+        return sorted(file.name for file in self.payloads.glob("hdl_*"))
 
     def nbytes(self) -> int:
         """Files only; the notes of the handles are in the index."""
         total = 0
-        for file in self.payloads.iterdir():
+        for file in self.payloads.glob("hdl_*"):
             with suppress(FileNotFoundError):
                 total += file.stat().st_size + (0 if ".sample." in file.name else OVERHEAD)
         return total

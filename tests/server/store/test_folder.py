@@ -22,6 +22,7 @@ import pytest
 from sureflow_server.store import (
     DamagedHandleError,
     ExpiredHandleError,
+    StoreDamagedError,
     StoreFullError,
     StoreLockedError,
     StoreUnavailableError,
@@ -117,16 +118,25 @@ def test_what_the_index_and_the_folder_do_not_agree_on_goes(
         async with place.open() as store:
             assert await store.get(kept.id) == kept
             assert await store.frames(kept.id) == [(2, 3)]
-            with pytest.raises(UnknownHandleError):
+            with pytest.raises(DamagedHandleError):
                 await store.get(lost.id)
             with pytest.raises(ExpiredHandleError):
                 await store.get(expired.id)
+            assert (await store.usage()).damaged == 1
+            await store.delete(lost.id)
+            await store.sweep()
+            assert (await store.usage()).damaged == 0
             assert (await store.usage()).bytes == place.nbytes()
             assert len(place.names()) == 3
 
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.WARNING):
         asyncio.run(check())
-    assert len(caplog.records) == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert lost_line(caplog) == "1 handles have lost a file or a part of one"
+
+
+def lost_line(caplog: pytest.LogCaptureFixture) -> str:
+    return caplog.messages[0].partition(", such as")[0]
 
 
 @pytest.mark.parametrize("how", ["gone", "shorter", "longer", "other"])
@@ -277,7 +287,7 @@ def test_an_index_that_is_none_is_left_alone(place: FolderPlace) -> None:
     place.path.mkdir()
     index = place.path / "index.sqlite3"
     index.write_bytes(b"not a database" * 100)
-    with pytest.raises(StoreUnavailableError, match="not a database"):
+    with pytest.raises(StoreDamagedError, match="not a database"):
         asyncio.run(EmbeddedStore.open(place.path, 1000))
     assert index.read_bytes() == b"not a database" * 100
 
