@@ -68,6 +68,7 @@ def test_every_member_of_a_problem_is_read(answering: Answering) -> None:
         (409, "version-gone", sf.VersionGone),
         (409, "something-else", sf.Conflict),
         (410, "handle-expired", sf.HandleExpired),
+        (410, "handle-damaged", sf.HandleDamaged),
         (410, "something-else", sf.Gone),
         (503, "store-unavailable", sf.StoreUnavailable),
         (507, "store-full", sf.StoreFull),

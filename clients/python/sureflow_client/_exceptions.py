@@ -18,7 +18,8 @@
       * JobCancelled                    its owner cancelled the job
       * LoadFailed                      a model could not be loaded; what was there still is
     * Gone                         410: it was there, and is no more
-      * HandleExpired                   the handle has outlived its time
+      * HandleExpired                   the handle has outlived its time, or made room for others
+      * HandleDamaged                   what was kept of the handle is damaged; delete it
     * PayloadTooLarge              413, 414, 431: more bytes than the server takes
     * QueueFull                    429: the server is busy; `retry_after` says how long
       * DeadlineUnreachable          too busy for the request's deadline
@@ -162,6 +163,10 @@ class Gone(ProblemError, means=(410,)):
 
 class HandleExpired(Gone, means=("handle-expired",)):
     """The handle has outlived its time; the same request makes the same sample again."""
+
+
+class HandleDamaged(Gone, means=("handle-damaged",)):
+    """What the server kept of it is damaged; the same request makes the same sample again."""
 
 
 class PayloadTooLarge(ProblemError, means=(413, 414, 431)):

@@ -26,7 +26,8 @@ async def live() -> dict[str, str]:
 async def ready(request: Request) -> dict[str, Any]:
     """Answer 200 if a worker has generated with every model and new requests are welcome.
 
-    `warnings` names the models that other replicas make on other kernels.
+    503 also if handles can be kept no more until a person mends their folder. `warnings` names the
+    models that other replicas make on other kernels, and says how many handles are damaged.
     """
     service = Service.of(request)
     pool = service.pool
@@ -34,8 +35,13 @@ async def ready(request: Request) -> dict[str, Any]:
         raise DrainingError("the server is shutting down", 5)
     if not pool.ready:
         raise NotReadyError("the worker is loading the models", 2)
+    store = service.handles
+    if store is not None and store.trouble is not None:
+        raise NotReadyError(f"the store of handles: {store.trouble}", 2)
     differing = service.differing()
     said = [f"{model}: other replicas compute it on other kernels" for model in differing]
+    if store is not None and store.damaged:
+        said.append(f"{store.damaged} handles are damaged; the log names them")
     return {"status": "ready", **({"warnings": said} if said else {})}
 
 

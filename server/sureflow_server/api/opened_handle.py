@@ -19,7 +19,7 @@ from sureflow_server.api.handle_options import FINGERPRINT
 from sureflow_server.api.problems import Problem
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
-from sureflow_server.store import DamagedHandleError, Handle, Store, UnknownHandleError
+from sureflow_server.store import DamagedHandleError, Handle, Store
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +70,7 @@ async def open_handle(request: Request, id: str) -> OpenedHandle:
         StoreError: There is none, it has expired, or the store cannot be reached. Somebody else's
             handle is none.
     """
-    handle = await Service.of(request).store.get(id)
-    if handle.owner != caller(request):
-        raise UnknownHandleError(id)
+    handle = await Service.of(request).store.get(id, caller(request))
     try:
         note = json.loads(handle.note)
         rate = [np.nan if value is None else value for value in note["rate"]]

@@ -50,6 +50,7 @@ TITLES = {
     "calibration-changed": (409, "The calibration beside the model is not the one in service"),
     "load-failed": (409, "The model could not be loaded; what was in service still is"),
     "handle-expired": (410, "The handle has expired"),
+    "handle-damaged": (410, "The handle is damaged"),
     "bodies-full": (429, "As many bodies are under way as there is room for"),
     "payload-too-large": (413, "The body is too large"),
     "uri-too-long": (414, "The URL is too long"),

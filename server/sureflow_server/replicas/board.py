@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from contextlib import suppress
 
 from sureflow_server.api.background import Background
 from sureflow_server.api.board import Board
 from sureflow_server.api.remote_job import RemoteJob, write_event
-from sureflow_server.replicas.lease_store import Attempt, LeaseStore
+from sureflow_server.replicas.lease_store import Attempt, Entry, LeaseStore
 from sureflow_server.store import StoreUnavailableError
+
+log = logging.getLogger(__name__)
 
 EVERY_S = 0.25
 """Shortest time between two words about the same job."""
@@ -49,17 +52,16 @@ class SharedBoard(Board):
         if job := await super().find(id, owner):
             return job
         entry = await self._leases.find(owner, id, NO_EVENTS)
-        return None if entry.how == "none" else RemoteJob(self._leases, owner, id, entry)
+        return None if entry.how == "none" else self._remote(owner, id, entry)
 
     async def owned(self, owner: str, limit: int) -> list[Background | RemoteJob]:
         """See :meth:`~sureflow_server.api.board.Board.owned`; of all replicas."""
         told = await self._leases.listed(owner, limit)
         here = await super().owned(owner, limit)
         ids = {job.id for job in here}
-        others = (
-            RemoteJob(self._leases, owner, id, entry) for id, entry in told.items() if id not in ids
-        )
-        return sorted([*here, *others], key=lambda job: job.created, reverse=True)[:limit]
+        others = (self._remote(owner, id, entry) for id, entry in told.items() if id not in ids)
+        found = [*here, *(job for job in others if job is not None)]
+        return sorted(found, key=lambda job: job.created, reverse=True)[:limit]
 
     async def discard(self, job: Background | RemoteJob) -> None:
         """See :meth:`~sureflow_server.api.board.Board.discard`; others know of it then."""
@@ -78,6 +80,14 @@ class SharedBoard(Board):
         job = self._jobs.get(id)
         if job is not None and job.ended is None:
             self._begin(job.cancel())
+
+    def _remote(self, owner: str, id: str, entry: Entry) -> RemoteJob | None:
+        """A job of another replica; ``None`` if something else is in its place."""
+        try:
+            return RemoteJob(self._leases, owner, id, entry)
+        except (ValueError, KeyError, TypeError):
+            log.warning("job %s cannot be read in Redis", id)
+            return None
 
     async def _until_it_ends(self, job: Background) -> None:
         told = self._told[job.id]

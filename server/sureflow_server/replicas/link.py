@@ -52,6 +52,7 @@ class Link:
         }
         self.away = False
         self.absences = 0
+        self._refusals: dict[str, str] = {}
         self._calls = 0
         self._quiet = asyncio.Event()
 
@@ -78,12 +79,15 @@ class Link:
             self.away = True
             raise StoreUnavailableError(f"Redis: {error}") from error
         except RedisError as error:
-            log.warning("Redis refuses, for want of memory or of rights: %s", error)
+            if self._refusals.get(script) != (reason := str(error).partition(" ")[0]):
+                log.warning("Redis refuses, for want of memory or of rights: %s", error)
+                self._refusals[script] = reason
             raise StoreUnavailableError(f"Redis: {error}") from error
         finally:
             self._calls -= 1
             if not self._calls:
                 self._quiet.set()
+        self._refusals.pop(script, None)
         if self.away:
             log.info("Redis is back")
             self.away = False

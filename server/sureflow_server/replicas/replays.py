@@ -113,11 +113,15 @@ def _written(answer: Answer) -> bytes:
 
 
 def _read(entry: Entry) -> Answer:
+    """Return a kept answer.
+
+    Raises:
+        StoreUnavailableError: Something else is in its place.
+    """
     head, _, body = entry.body.partition(b"\n")
-    status, headers = json.loads(head)
-    return Answer(
-        entry.note,
-        status,
-        tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers),
-        body,
-    )
+    try:
+        status, headers = json.loads(head)
+        pairs = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StoreUnavailableError("the kept answer is damaged") from error
+    return Answer(entry.note, status, pairs, body)

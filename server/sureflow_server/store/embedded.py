@@ -107,6 +107,11 @@ class EmbeddedStore:
         """See :attr:`~sureflow_server.store.store.Store.trouble`."""
         return self.folder.trouble
 
+    @property
+    def damaged(self) -> int:
+        """See :attr:`~sureflow_server.store.store.Store.damaged`."""
+        return len(self.folder.audit.damaged)
+
     async def put(self, handle: Handle, frames: Mapping[int, bytes]) -> Handle:
         """See :meth:`~sureflow_server.store.store.Store.put`."""
         put = _Put(handle, frames, Future())

@@ -12,7 +12,6 @@
     * DamagedHandleError      what was read is not what was written
 """
 
-
 from __future__ import annotations
 
 from pathlib import Path

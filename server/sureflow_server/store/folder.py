@@ -183,7 +183,7 @@ class Folder:
 
     def usage(self) -> Usage:
         """Return how full it is."""
-        return self.index.usage(self.max_bytes, self.evictions, len(self.audit.damaged))
+        return self.index.usage(self.max_bytes, self.evictions)
 
     def _sealed(self) -> Seal:
         """Return the seal of the payloads, and place it where it cannot be missing for long."""

@@ -16,6 +16,7 @@ from sureflow_server.store.handle import OVERHEAD, Handle
 from sureflow_server.store.store import REMEMBERED, Entry, Usage
 from sureflow_server.store.tables import FROM_1, NEW, VERSION
 
+
 class Row(NamedTuple):
     """A handle without its files, and what they must be like."""
 
@@ -129,10 +130,10 @@ class Index:
         """Close the file."""
         self.database.close()
 
-    def usage(self, max_bytes: int, evictions: int, damaged: int) -> Usage:
+    def usage(self, max_bytes: int, evictions: int) -> Usage:
         """Return how full the store is."""
         handles, handle_bytes, frames, frame_bytes = self._total()
-        return Usage(handle_bytes + frame_bytes, max_bytes, handles, frames, evictions, damaged)
+        return Usage(handle_bytes + frame_bytes, max_bytes, handles, frames, evictions)
 
     @property
     def nbytes(self) -> int:

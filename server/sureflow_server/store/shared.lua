@@ -10,8 +10,11 @@
 -- <prefix>owner:<key>   sorted set: id by seq
 -- <prefix>expiry        sorted set: id by the time from which it is gone
 -- <prefix>gone          sorted set: expired id by the time until which it is remembered
--- <prefix>used          sorted set: "<id>:<step>" by the order of use
--- <prefix>total         hash: handle_bytes, frame_bytes, and the counters seq and use
+-- <prefix>used:<key>    sorted set: "<id>:<step>" of the frames of an owner by the order of use
+-- <prefix>handle_bytes  sorted set: owner by what their handles count for
+-- <prefix>frame_bytes   sorted set: owner by what their frames count for
+-- <prefix>total         hash: handle_bytes, frame_bytes, frames, and the counters seq and use
+-- <prefix>used          as used:<key>, of all owners: what earlier versions have put; it goes first
 --
 -- Redis answers nobody while a script runs, and one that has written cannot be ended. So every loop has
 -- a bound, whatever the keys hold: what is left is for another call, which `more` asks for. What should
@@ -49,15 +52,33 @@ local function count(field, change)
   return number
 end
 
+-- Counts what an owner has, and the total; kind is handle_bytes or frame_bytes.
+local function count_of(kind, owner, change)
+  if number_of(call('ZINCRBY', key(kind), exact(change), owner)) <= 0 then
+    call('ZREM', key(kind), owner)
+  end
+  count(kind, change)
+end
+
+-- Returns who has most, and how much.
+local function greediest(kind)
+  local greedy, held = unpack(call('ZREVRANGE', key(kind), 0, 0, 'WITHSCORES'))
+  return greedy, number_of(held)
+end
+
+local function owner_of(id) return call('HGET', key('handle', id), 'owner') or '' end
+
 -- A script that has written may go on although Redis is out of memory; its first write must be one
 -- that takes none. So what removes something, removes first and counts then.
 
-local function drop_frame(id, step)
+local function drop_frame(owner, id, step)
   local size = number_of(call('HGET', key('sizes', id), step))
-  call('ZREM', key('used'), id .. ':' .. step)
-  call('HDEL', key('sizes', id), step)
+  call('ZREM', key('used', owner), id .. ':' .. step)
   call('HDEL', key('frames', id), step)
-  count('frame_bytes', -size)
+  if call('HDEL', key('sizes', id), step) == 1 then
+    count('frames', -1)
+    count_of('frame_bytes', owner, -size)
+  end
 end
 
 -- Returns the steps of which a handle has frames. Too many to look at are as good as none.
@@ -70,13 +91,17 @@ end
 
 -- Returns how many there were.
 local function drop_frames(id)
-  local there, nbytes = steps(id), 0
+  local there, nbytes, owner = steps(id), 0, owner_of(id)
   for _, step in ipairs(there) do
     nbytes = nbytes + number_of(call('HGET', key('sizes', id), step))
+    call('ZREM', key('used', owner), id .. ':' .. step)
     call('ZREM', key('used'), id .. ':' .. step)
   end
   call('UNLINK', key('sizes', id), key('frames', id))
-  if nbytes > 0 then count('frame_bytes', -nbytes) end
+  if #there > 0 then
+    count('frames', -#there)
+    count_of('frame_bytes', owner, -nbytes)
+  end
   return #there
 end
 
@@ -86,11 +111,18 @@ local function drop(id)
   call('ZREM', key('expiry'), id)
   -- Not there only if somebody else removed it; then the count stays too high rather than too low.
   if owner then
-    count('handle_bytes', -number_of(nbytes))
     call('ZREM', key('owner', owner), id)
+    count_of('handle_bytes', owner, -number_of(nbytes))
   end
   call('UNLINK', key('handle', id))
   return dropped
+end
+
+-- Drops a handle that may still be asked for. Returns how many frames it had.
+local function drop_and_remember(id)
+  local frames = drop(id)
+  call('ZADD', key('gone'), exact(now + REMEMBER_S), id)
+  return frames
 end
 
 -- Returns how many handles it has removed, and whether others have expired as well.
@@ -98,8 +130,7 @@ local function sweep()
   local ids = call('ZRANGEBYSCORE', key('expiry'), '-inf', exact(now), 'LIMIT', 0, BATCH)
   local swept, frames = 0, 0
   for _, id in ipairs(ids) do
-    frames = frames + drop(id)
-    call('ZADD', key('gone'), exact(now + REMEMBER_S), id)
+    frames = frames + drop_and_remember(id)
     swept = swept + 1
     if frames >= MOST_FRAMES then break end
   end
@@ -119,53 +150,115 @@ local function missing(id)
   return forgotten and now < tonumber(forgotten) and 'expired' or 'unknown'
 end
 
+-- Returns unknown if a handle is that of another than this owner. Without a word of whose it is, it is
+-- of no use to anybody.
+local function another(id, owner)
+  local whose = owner and call('HGET', key('handle', id), 'owner')
+  return whose and whose ~= owner and 'unknown' or nil
+end
+
 -- Lets the index follow where Redis dropped the frames of a handle by itself.
 local function heed_loss(id)
   if call('EXISTS', key('frames', id)) == 0 then drop_frames(id) end
 end
 
--- Drops the frames that were not used for longest. Returns how many, and whether more have to go.
-local function make_room(nbytes)
-  for evicted = 0, BATCH - 1 do
-    if total('handle_bytes') + total('frame_bytes') + nbytes <= budget then return evicted, false end
-    local oldest = call('ZRANGE', key('used'), 0, 0)[1]
-    if not oldest then
-      if total('frame_bytes') > 0 then call('HSET', key('total'), 'frame_bytes', 0) end
-      return evicted, false
+-- Removes the oldest handles of whoever has most, as long as that is more than this owner will have.
+-- So nobody can drive out what others have, and nobody loses a live handle to their own. Returns live,
+-- full or more.
+local function find_room(owner, nbytes)
+  local frames = 0
+  for _ = 1, BATCH do
+    if total('handle_bytes') + nbytes <= budget then return 'live' end
+    local greedy, held = greediest('handle_bytes')
+    local own = number_of(call('ZSCORE', key('handle_bytes'), owner))
+    if not greedy or held <= own + nbytes then return 'full' end
+    local oldest = call('ZRANGE', key('owner', greedy), 0, 0)[1]
+    if oldest then
+      frames = frames + drop_and_remember(oldest)
+      call('ZREM', key('owner', greedy), oldest)
+    else
+      call('ZREM', key('handle_bytes'), greedy)
     end
-    local id, step = string.match(oldest, '^(.*):(%d+)$')
-    if id then drop_frame(id, step) end
-    call('ZREM', key('used'), oldest)
+    if frames >= MOST_FRAMES then break end
   end
-  return BATCH, total('handle_bytes') + total('frame_bytes') + nbytes > budget
+  return 'more'
 end
 
-local function use(id, step)
+-- Of a frame that is given as an argument.
+local function size_at(at) return #ARGV[at + 1] + OVERHEAD end
+
+-- Drops the frame of an owner that was not used for longest; without an owner, one of all owners.
+-- Returns whether there was any.
+local function evict(owner)
+  local used = key('used', owner)
+  local oldest = call('ZRANGE', used, 0, 0)[1]
+  if not oldest then return false end
+  local id, step = string.match(oldest, '^(.*):(%d+)$')
+  if id then drop_frame(owner or owner_of(id), id, step) end
+  call('ZREM', used, oldest)
+  return true
+end
+
+-- Evicts frames of whoever has most, until there is room for so many bytes beside those of the chosen
+-- arguments. These count as the latest of their owner, and the last of them go if they must. Returns
+-- how many frames went, and whether more have to go.
+local function make_room(nbytes, owner, chosen)
+  local evicted, added = 0, 0
+  for _, at in ipairs(chosen) do added = added + size_at(at) end
+  for _ = 1, BATCH do
+    if total('handle_bytes') + total('frame_bytes') + nbytes + added <= budget then
+      return evicted, false
+    end
+    local greedy, held = greediest('frame_bytes')
+    if #chosen > 0 then
+      local own = added + number_of(call('ZSCORE', key('frame_bytes'), owner))
+      if not greedy or own > held or own == held and owner > greedy then greedy = owner end
+    end
+    if evict(nil) then
+      evicted = evicted + 1
+    elseif not greedy then
+      if total('frame_bytes') > 0 then call('HSET', key('total'), 'frame_bytes', 0) end
+      return evicted, false
+    elseif evict(greedy) then
+      evicted = evicted + 1
+    elseif greedy == owner and #chosen > 0 then
+      added = added - size_at(chosen[#chosen])
+      chosen[#chosen] = nil
+      evicted = evicted + 1
+    else
+      call('ZREM', key('frame_bytes'), greedy)
+    end
+  end
+  return evicted, total('handle_bytes') + total('frame_bytes') + nbytes + added > budget
+end
+
+local function use(owner, id, step)
   call('ZREM', key('used'), id .. ':' .. step)
-  call('ZADD', key('used'), count('use', 1), id .. ':' .. step)
+  call('ZADD', key('used', owner), count('use', 1), id .. ':' .. step)
 end
 
 -- Chooses the frames, pairs of step and bytes from this argument on, that room is enough for.
 local function fitting(first, room, there)
-  local chosen, nbytes = {}, 0
+  local chosen = {}
   for at = first, #ARGV, 2 do
-    local size = #ARGV[at + 1] + OVERHEAD
-    if not there[ARGV[at]] and nbytes + size <= room then
+    local size = size_at(at)
+    if not there[ARGV[at]] and size <= room then
       chosen[#chosen + 1] = at
-      nbytes = nbytes + size
+      room = room - size
     end
   end
-  return chosen, nbytes
+  return chosen
 end
 
-local function add_frames(id, chosen)
+local function add_frames(owner, id, chosen)
   -- What matters most goes last when room is wanted.
   for index = #chosen, 1, -1 do
     local step, data = ARGV[chosen[index]], ARGV[chosen[index] + 1]
     call('HSET', key('frames', id), step, data)
     call('HSET', key('sizes', id), step, #data + OVERHEAD)
-    count('frame_bytes', #data + OVERHEAD)
-    use(id, step)
+    count('frames', 1)
+    count_of('frame_bytes', owner, #data + OVERHEAD)
+    use(owner, id, step)
   end
   if #chosen > 0 then
     -- Only in case that no server is left to sweep.
@@ -189,10 +282,10 @@ function operations.put(id, lifetime, owner, model, version, note, recipe, sampl
     return {'kept', 0, call('HMGET', key('handle', id), unpack(HANDLE))}
   end
   local nbytes = #note + #recipe + #sample + OVERHEAD
-  local room = budget - total('handle_bytes') - nbytes
-  if room < 0 then return {'full'} end
-  local chosen, frame_bytes = fitting(FIRST + 8, room, {})
-  local evicted, more = make_room(nbytes + frame_bytes)
+  local how = find_room(owner, nbytes)
+  if how ~= 'live' then return {how, 0} end
+  local chosen = fitting(FIRST + 8, budget - total('handle_bytes') - nbytes, {})
+  local evicted, more = make_room(nbytes, owner, chosen)
   if more then return {'more', evicted} end
   local created, expires = exact(now), exact(now + tonumber(lifetime))
   call('HSET', key('handle', id), 'owner', owner, 'model', model, 'model_version', version,
@@ -200,13 +293,13 @@ function operations.put(id, lifetime, owner, model, version, note, recipe, sampl
     'nbytes', nbytes, 'seq', seq)
   call('ZADD', key('expiry'), expires, id)
   call('ZADD', key('owner', owner), seq, id)
-  count('handle_bytes', nbytes)
-  add_frames(id, chosen)
+  count_of('handle_bytes', owner, nbytes)
+  add_frames(owner, id, chosen)
   return {'kept', evicted, call('HMGET', key('handle', id), 'created', 'expires')}
 end
 
-function operations.get(id)
-  local wrong = missing(id)
+function operations.get(id, owner)
+  local wrong = missing(id) or another(id, owner)
   if wrong then return {wrong} end
   return {'live', call('HMGET', key('handle', id), unpack(HANDLE))}
 end
@@ -215,14 +308,20 @@ function operations.frame(id, at_most)
   local wrong = missing(id)
   if wrong then return {wrong} end
   heed_loss(id)
-  local last = -1
+  local last, owner = -1, owner_of(id)
   for _, step in ipairs(steps(id)) do
-    step = number_of(step)
-    if step <= tonumber(at_most) and step > last then last = step end
+    local number = string.match(step, '^%d+$') and number_of(step) or -1
+    if number <= tonumber(at_most) and number > last then
+      if call('HEXISTS', key('frames', id), step) == 1 then
+        last = number
+      else
+        drop_frame(owner, id, step)
+      end
+    end
   end
   if last < 0 then return {'live'} end
   local step = exact(last)
-  use(id, step)
+  use(owner, id, step)
   return {'live', last, call('HGET', key('frames', id), step)}
 end
 
@@ -242,15 +341,16 @@ function operations.add_frames(id)
   heed_loss(id)
   local there = {}
   for _, step in ipairs(steps(id)) do there[step] = true end
-  local chosen, nbytes = fitting(FIRST + 1, budget - total('handle_bytes'), there)
-  local evicted, more = make_room(nbytes)
+  local owner = owner_of(id)
+  local chosen = fitting(FIRST + 1, budget - total('handle_bytes'), there)
+  local evicted, more = make_room(0, owner, chosen)
   if more then return {'more', evicted} end
-  add_frames(id, chosen)
+  add_frames(owner, id, chosen)
   return {'live', evicted}
 end
 
-function operations.delete(id)
-  local wrong = missing(id)
+function operations.delete(id, owner)
+  local wrong = missing(id) or another(id, owner)
   if wrong then return {wrong} end
   drop(id)
   return {'live'}
@@ -272,13 +372,13 @@ end
 -- Returns how many handles and frames are gone, and whether more have to go.
 function operations.sweep()
   local swept, expired = sweep()
-  local evicted, more = make_room(0)
+  local evicted, more = make_room(0, '', {})
   return {(expired or more) and 'more' or 'swept', evicted, swept}
 end
 
 function operations.usage()
   return {total('handle_bytes') + total('frame_bytes'), call('ZCARD', key('expiry')),
-    call('ZCARD', key('used'))}
+    total('frames')}
 end
 
 return operations[operation](unpack(ARGV, FIRST, math.min(#ARGV, FIRST + 7)))

@@ -65,6 +65,9 @@ class SharedStore:
         self._clock = clock
         self._evictions = 0
 
+    trouble: str | None = None
+    damaged = 0
+
     @classmethod
     async def open(
         cls, url: str, max_bytes: int, prefix: str = "sureflow:", clock: Clock | None = None
@@ -86,8 +89,10 @@ class SharedStore:
         try:
             await store._check_memory()
             await store.sweep()
-        except BaseException:
+        except BaseException as error:
             await store.close()
+            if _refused(error):  # what may pass while it serves is a mistake at the start
+                raise StoreError(f"Redis does not let us in: {error.__cause__}") from error
             raise
         return store
 
@@ -122,9 +127,9 @@ class SharedStore:
         created, expires = kept
         return replace(handle, created=float(created), expires=float(expires))
 
-    async def get(self, id: str) -> Handle:
+    async def get(self, id: str, owner: str | None = None) -> Handle:
         """See :meth:`~sureflow_server.store.store.Store.get`."""
-        (kept,) = await self._of(id, "get")
+        (kept,) = await self._of(id, "get", *_given(owner))
         return _handle(id, kept)
 
     async def frame(self, id: str, at_most: int) -> tuple[int, bytes] | None:
@@ -138,6 +143,7 @@ class SharedStore:
         return sorted(
             (int(step), int(size) - OVERHEAD)
             for step, size in zip(sizes[::2], sizes[1::2], strict=True)
+            if step.isdigit() and size.isdigit()
         )
 
     async def add_frames(self, id: str, frames: Mapping[int, bytes]) -> None:
@@ -146,16 +152,17 @@ class SharedStore:
         (evicted,) = await self._of(id, "add_frames", *_flat(frames))
         self._evictions += evicted
 
-    async def delete(self, id: str) -> None:
+    async def delete(self, id: str, owner: str | None = None) -> None:
         """See :meth:`~sureflow_server.store.store.Store.delete`."""
-        await self._of(id, "delete")
+        await self._of(id, "delete", *_given(owner))
 
     async def owned(self, owner: str, limit: int = 100, before: int | None = None) -> Page:
         """See :meth:`~sureflow_server.store.store.Store.owned`."""
         top = "" if before is None else before
         _, entries, *more = await self._run("owned", owner, limit, top)
-        listed = tuple(_entry(id, kept) for id, kept in entries if None not in kept)
-        return Page(listed, int(more[0]) if more else None)
+        read = (_entry(id, kept) for id, kept in entries)
+        listed = tuple(entry for entry in read if entry is not None)
+        return Page(listed, int(float(more[0])) if more else None)
 
     async def sweep(self) -> int:
         """See :meth:`~sureflow_server.store.store.Store.sweep`."""
@@ -225,12 +232,17 @@ class SharedStore:
 def _translated(error: RedisError) -> StoreError:
     if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):
         return StoreFullError("Redis has no memory left")
-    # While connecting, what Redis said is wrapped in an error of the network.
-    if any(
-        isinstance(e, (AuthenticationError, NoPermissionError)) for e in (error, error.__cause__)
-    ):
-        return StoreError(f"Redis does not let us in: {error}")
     return StoreUnavailableError(f"Redis: {error}")
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Whether Redis does not let us in; while connecting, an error of the network wraps that."""
+    refusals = (AuthenticationError, NoPermissionError)
+    return error is not None and (isinstance(error, refusals) or _refused(error.__cause__))
+
+
+def _given(owner: str | None) -> tuple[str, ...]:
+    return () if owner is None else (owner,)
 
 
 def _flat(frames: Mapping[int, bytes]) -> list[int | bytes]:
@@ -242,27 +254,37 @@ def _handle(id: str, kept: list[bytes | None]) -> Handle:
     if len(present) < len(kept):
         raise DamagedHandleError(id)
     owner, model, version, created, expires, note, recipe, sample = present
-    return Handle(
-        id=id,
-        owner=owner.decode(),
-        model=model.decode(),
-        model_version=version.decode(),
-        created=float(created),
-        expires=float(expires),
-        note=note,
-        recipe=recipe,
-        sample=sample,
-    )
+    try:
+        return Handle(
+            id=id,
+            owner=owner.decode(),
+            model=model.decode(),
+            model_version=version.decode(),
+            created=float(created),
+            expires=float(expires),
+            note=note,
+            recipe=recipe,
+            sample=sample,
+        )
+    except ValueError as error:
+        raise DamagedHandleError(id) from error
 
 
-def _entry(id: bytes, kept: list[bytes]) -> Entry:
-    model, version, created, expires, note, nbytes = kept
-    return Entry(
-        id=id.decode(),
-        model=model.decode(),
-        model_version=version.decode(),
-        created=float(created),
-        expires=float(expires),
-        note=note,
-        nbytes=int(nbytes),
-    )
+def _entry(id: bytes, kept: list[bytes | None]) -> Entry | None:
+    """Return a handle as it is listed; ``None`` if it is not what was put."""
+    present = [value for value in kept if value is not None]
+    if len(present) < len(kept):
+        return None
+    model, version, created, expires, note, nbytes = present
+    try:
+        return Entry(
+            id=id.decode(),
+            model=model.decode(),
+            model_version=version.decode(),
+            created=float(created),
+            expires=float(expires),
+            note=note,
+            nbytes=int(nbytes),
+        )
+    except ValueError:
+        return None

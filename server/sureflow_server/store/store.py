@@ -65,7 +65,6 @@ class Usage:
         frames: How many key frames they have.
         evictions: Frames that had to go for want of room, by what this process did since it opened
             the store.
-        damaged: Handles that are damaged, as far as anybody has looked.
     """
 
     bytes: int
@@ -73,7 +72,6 @@ class Usage:
     handles: int
     frames: int
     evictions: int
-    damaged: int = 0
 
 
 def check_steps(frames: Mapping[int, bytes]) -> None:
@@ -109,10 +107,15 @@ class Store(Protocol):
     Attributes:
         trouble: What a person has to mend before anything can be kept again, without any path;
             ``None`` if nothing is known of any.
+        damaged: How many handles are known to have lost their payloads, or parts of them.
     """
 
     @property
     def trouble(self) -> str | None:
+        """See above."""
+
+    @property
+    def damaged(self) -> int:
         """See above."""
 
     async def put(self, handle: Handle, frames: Mapping[int, bytes]) -> Handle:

@@ -1,4 +1,4 @@
-"""Removing what has expired, and telling how full the store is."""
+"""Removing what has expired, and telling how the store is."""
 
 from __future__ import annotations
 
@@ -11,15 +11,25 @@ from sureflow_server.store.store import Store, Usage
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 10.0
+EVERY_S = 2.0
 
 
 async def sweep(store: Store, observe: Callable[[Usage], None]) -> None:
-    """Sweep a store now and then and tell how full it is, until it is cancelled."""
+    """Sweep a store now and then and tell how full it is, until it is cancelled.
+
+    What goes wrong is logged once, not every time, and so is that it is well again.
+    """
+    said = ""
     while True:
         try:
             await store.sweep()
             observe(await store.usage())
         except StoreError as error:
-            log.warning("the store could not be swept: %s", error)
+            if str(error) != said:
+                log.error("the store is not well: %s", error)
+            said = str(error)
+        else:
+            if said:
+                log.warning("the store is well again")
+            said = ""
         await asyncio.sleep(EVERY_S)

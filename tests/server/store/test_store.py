@@ -170,7 +170,7 @@ async def test_deleted_is_unknown(place: Place) -> None:
         await store.delete(kept.id)
         with pytest.raises(UnknownHandleError):
             await store.get(kept.id)
-        assert dataclasses.astuple(await store.usage()) == (0, MiB, 0, 0, 0, 0)
+        assert dataclasses.astuple(await store.usage()) == (0, MiB, 0, 0, 0)
         assert place.nbytes() == 0
 
 
