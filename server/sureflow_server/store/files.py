@@ -6,9 +6,11 @@ import errno
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
+from sureflow_server.store.payloads import DELETED
 from sureflow_server.store.seal import NAME
 
 WRITERS = 8
@@ -45,6 +47,10 @@ class Files:
         with os.scandir(self.folder) as found:
             return {entry.name: entry.stat().st_size for entry in found if entry.name != NAME}
 
+    def deleted(self) -> set[str]:
+        """Return the handles that were deleted while the index could not be written."""
+        return {name[: -len(DELETED)] for name in self.sizes() if name.endswith(DELETED)}
+
     def write(self, files: Mapping[str, bytes]) -> dict[str, OSError]:
         """Write files to the disk.
 
@@ -73,6 +79,13 @@ class Files:
         """Remove files; those that are not there do not matter."""
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
+
+    def rename_empty(self, name: str, to: str) -> None:
+        """Empty a file, if it is there, and give it another name; a full disk has room for that."""
+        with suppress(FileNotFoundError):
+            (self.folder / name).rename(self.folder / to)
+            os.truncate(self.folder / to, 0)
+            self._sync_folder()
 
     def _attempt(self, file: tuple[str, bytes]) -> OSError | None:
         try:

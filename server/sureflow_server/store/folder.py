@@ -26,7 +26,13 @@ from sureflow_server.store.errors import (
 from sureflow_server.store.files import Files
 from sureflow_server.store.handle import OVERHEAD, Handle, is_id
 from sureflow_server.store.index import Index, Row
-from sureflow_server.store.payloads import files_of, frame_file, recipe_file, sample_file
+from sureflow_server.store.payloads import (
+    deleted_file,
+    files_of,
+    frame_file,
+    recipe_file,
+    sample_file,
+)
 from sureflow_server.store.seal import Seal
 from sureflow_server.store.store import MAX_STEP, REMEMBER_S, Clock, Page, Usage, check_steps
 
@@ -67,14 +73,17 @@ class Folder:
             self.audit = Audit(self.index, self.files)
             self.seal = self._sealed()
             with suppress(sqlite3.OperationalError):  # on a full disk, what is there can be read
+                self._leaving = self.files.deleted()
                 self._expire()
-                self.audit.begin()
+                if not self._leaving:
+                    self.audit.begin()
                 with self.index.transaction():
                     self._make_room({})
             self._opened = opened.pop_all()
 
     def close(self) -> None:
         """Let go of the folder."""
+        self._settle()
         self._opened.close()
 
     def put(self, wanted: Sequence[tuple[Handle, Mapping[int, bytes]]]) -> list[Handle | Exception]:
@@ -87,6 +96,7 @@ class Folder:
             kept = [self._admit(handle, frames, files) for handle, frames in wanted]
             failed = self._write(files)
         if not failed:
+            self.files.remove(map(deleted_file, self._leaving))
             self._leaving.clear()
         return [failed.get(each.id, each) if isinstance(each, Handle) else each for each in kept]
 
@@ -148,7 +158,8 @@ class Folder:
         try:
             self._remove({id})
         except sqlite3.OperationalError:
-            # A full disk has no room for that. The files make some, and without them it is gone.
+            # A full disk has no room for that. The files make some, and say it until the index can.
+            self.files.rename_empty(recipe_file(id), deleted_file(id))
             self.files.remove(names)
             self._leaving.add(id)
             self._settle()
@@ -309,6 +320,7 @@ class Folder:
         if self._leaving:
             with suppress(sqlite3.OperationalError):
                 self._remove(self._leaving)
+                self.files.remove(map(deleted_file, self._leaving))
                 self._leaving.clear()
 
     def _remove(self, ids: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from sureflow_server.store.handle import Handle
 
+DELETED = ".deleted"
+
 
 def recipe_file(id: str) -> str:
     """Return the name of the file of a recipe."""
@@ -20,6 +22,11 @@ def sample_file(id: str) -> str:
 def frame_file(id: str, step: int) -> str:
     """Return the name of the file of a key frame."""
     return f"{id}.frame-{step}.safetensors"
+
+
+def deleted_file(id: str) -> str:
+    """Return the name of the empty file that says of a handle that it was deleted."""
+    return f"{id}{DELETED}"
 
 
 def files_of(handle: Handle, frames: Mapping[int, bytes]) -> dict[str, bytes]:
