@@ -112,7 +112,8 @@ local function standing(id)
   if found[1] == 'busy' and call('EXISTS', prefix .. 'alive:' .. (found[2] or '')) == 0 then
     return 'lapsed', found[2], found[3]
   end
-  return found[1] or 'none', found[2], found[3]
+  local known = found[1] == 'busy' or found[1] == 'kept'
+  return known and found[1] or 'none', found[2], found[3]
 end
 
 local function state()

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 HANDLES = 50
 """Looked at in one step."""
 
-NBYTES = 4 << 20
+NBYTES = 1 << 20
 """Read in one step, about."""
 
 

@@ -11,7 +11,7 @@ from sureflow_server.store.store import Store, Usage
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 2.0
+EVERY_S = 1.0
 
 
 async def sweep(store: Store, observe: Callable[[Usage], None]) -> None:
