@@ -106,12 +106,12 @@ def test_a_handle_that_has_lost_a_file_can_only_be_deleted(keeping: Server, kept
     id = icon(keeping, seed=7, **STEPS)["handle"]["id"]
     path = f"/v1/handles/{id}"
     (kept / "handles" / "payloads" / f"{id}.recipe.safetensors").unlink()
-    for ask in (
-        lambda: keeping.client.get(path),
-        lambda: keeping.client.get(f"{path}/frames"),
-        lambda: keeping.client.post("/v1/edit", json={"handle": id}),
+    for answer in (
+        keeping.client.get(path),
+        keeping.client.get(f"{path}/frames"),
+        keeping.client.post("/v1/edit", json={"handle": id}),
     ):
-        refusal(ask(), 410, "handle-damaged")
+        refusal(answer, 410, "handle-damaged")
     eventually(lambda: "warnings" in keeping.client.get("/health/ready").json())
     assert keeping.client.get("/health/ready").json()["warnings"] == [
         "1 handles are damaged; the log names them"

