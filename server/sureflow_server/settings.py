@@ -92,7 +92,8 @@ class Settings(BaseSettings):
             ``rediss://`` or ``unix://`` address is shared by all servers that name it, and with it
             jobs, answers to idempotency keys, and the rates and quotas of keys.
         store_max_bytes: Bytes of all handles and their key frames. Frames are evicted to stay
-            within it, and made again when they are needed; handles never are.
+            within it, and made again when they are needed. Handles are not, but for the oldest of
+            the API key that has most, when others come.
         handle_ttl_s: Seconds that a handle lives if the request does not say.
         handle_max_ttl_s: Seconds that a request may ask for at most.
         replay_bytes: Answers kept for requests with an ``Idempotency-Key``, all together.
