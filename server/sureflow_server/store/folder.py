@@ -188,9 +188,13 @@ class Folder:
         """
         lost = self.index.broken() or self.seal.broken()
         self.trouble = lost or self._read_only()
-        wrong = self.trouble if writing else lost
-        if wrong is not None:
-            raise StoreUnavailableError(f"{self.path}: {wrong}")
+        if lost is not None:
+            raise StoreUnavailableError(
+                f"{self.path}: {lost}; put back what was there, or stop the server and move"
+                f" {self.path} away to begin with an empty store"
+            )
+        if writing and self.trouble is not None:
+            raise StoreUnavailableError(f"{self.path}: {self.trouble}")
 
     def usage(self) -> Usage:
         """Return how full it is."""

@@ -55,13 +55,20 @@ class Index:
         # SQLite would make it, and its journal beside it, readable to others.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self.path = path
-        self.database = sqlite3.connect(path, isolation_level=None)
         try:
+            self._open("NORMAL")
+        except sqlite3.OperationalError:  # a full disk has no room for the memory that others share
+            self._open("EXCLUSIVE")
+        self._inode = path.stat().st_ino
+
+    def _open(self, locking: str) -> None:
+        self.database = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            self.database.execute(f"PRAGMA locking_mode = {locking}")
             self._prepare()
         except BaseException:
             self.database.close()
             raise
-        self._inode = path.stat().st_ino
 
     def _prepare(self) -> None:
         run = self.database.execute

@@ -169,6 +169,7 @@ def test_what_redis_refuses_is_answered_503_until_it_does_not(
     assert two.generate(**SMALL, rewind={})["samples"][0]["handle"] is not None
     assert two.client.delete(f"/v1/handles/{handle}").status_code == 204
     assert not any("Traceback" in line for line in two.log[before:])
+    assert sum("Redis refuses" in line for line in two.log[before:]) <= 3, "once for each script"
 
 
 def test_a_key_that_redis_dropped(pair: Pair) -> None:

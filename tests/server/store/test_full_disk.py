@@ -78,6 +78,25 @@ def test_what_is_there_can_be_read_and_deleted(disk: Path) -> None:
     asyncio.run(check())
 
 
+def test_a_server_that_starts_on_it_reads_and_deletes(disk: Path) -> None:
+    async def check() -> None:
+        place = FolderPlace(disk / "handles")
+        async with place.open() as store:
+            kept = [await store.put(make_handle(sample=5000), FRAMES) for _ in range(5)]
+        fill(disk)
+        async with place.open() as store:
+            assert [await store.get(handle.id) for handle in kept] == kept
+            await store.delete(kept[0].id)
+            fill(disk)
+        async with place.open() as store:
+            with pytest.raises(UnknownHandleError):
+                await store.get(kept[0].id)
+            assert [await store.get(handle.id) for handle in kept[1:]] == kept[1:]
+            assert store.damaged == 0
+
+    asyncio.run(check())
+
+
 def test_what_has_expired_makes_room(disk: Path) -> None:
     async def check() -> None:
         place = FolderPlace(disk / "handles")
