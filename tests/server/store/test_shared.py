@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
+from redis import Redis
 
 from sureflow_server.store import (
     DamagedHandleError,
@@ -270,6 +271,29 @@ def test_who_is_not_let_in_learns_it_without_the_password() -> None:
             await store.close()
 
         asyncio.run(check())
+
+
+def test_who_is_not_let_in_any_more_may_be_again() -> None:
+    """A password that is changed while servers are connected, and changed back."""
+
+    async def check(server: RedisServer) -> None:
+        url = server.url.replace("//", "//:one@")
+        store = await SharedStore.open(url, MiB)
+        kept = await store.put(make_handle(), {1: b"one"})
+        with Redis.from_url(url) as client:
+            client.config_set("requirepass", "two")
+            client.execute_command("CLIENT KILL TYPE normal SKIPME yes")
+            for call in all_calls(store, kept.id):
+                with pytest.raises(StoreUnavailableError, match="password"):
+                    await call()
+            client.config_set("requirepass", "one")
+        assert await store.get(kept.id) == kept
+        for call in all_calls(store, kept.id):
+            await call()
+        await store.close()
+
+    with redis_server("--requirepass", "one") as server:
+        asyncio.run(check(server))
 
 
 @pytest.mark.parametrize("url", ["redis.example", "http://:secret@host", "redis://h/:secret"])
