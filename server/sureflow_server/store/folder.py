@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -16,16 +15,16 @@ from sureflow_server.store.errors import (
     DamagedHandleError,
     ExpiredHandleError,
     HandleTooLargeError,
-    StoreDamagedError,
     StoreError,
     StoreFullError,
-    StoreLockedError,
     StoreUnavailableError,
     UnknownHandleError,
 )
 from sureflow_server.store.files import Files
 from sureflow_server.store.handle import OVERHEAD, Handle, is_id
 from sureflow_server.store.index import Index, Row
+from sureflow_server.store.lock import lock
+from sureflow_server.store.pairing import refuse_without_index, sealed
 from sureflow_server.store.payloads import (
     deleted_file,
     files_of,
@@ -33,7 +32,6 @@ from sureflow_server.store.payloads import (
     recipe_file,
     sample_file,
 )
-from sureflow_server.store.seal import Seal
 from sureflow_server.store.store import MAX_STEP, REMEMBER_S, Clock, Page, Usage, check_steps
 
 log = logging.getLogger(__name__)
@@ -64,14 +62,14 @@ class Folder:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
         with ExitStack() as opened:
-            opened.callback(os.close, _lock(path / "lock"))
+            opened.callback(os.close, lock(path / "lock"))
             self.files = Files(path / "payloads")
             opened.callback(self.files.close)
-            _refuse_without_index(path / "index.sqlite3", self.files)
+            refuse_without_index(path / "index.sqlite3", self.files)
             self.index = Index(path / "index.sqlite3")
             opened.callback(self.index.close)
             self.audit = Audit(self.index, self.files)
-            self.seal = self._sealed()
+            self.seal = sealed(self.index, self.files)
             with suppress(sqlite3.OperationalError):  # on a full disk, what is there can be read
                 self._leaving = self.files.deleted()
                 self._expire()
@@ -199,19 +197,6 @@ class Folder:
     def usage(self) -> Usage:
         """Return how full it is."""
         return self.index.usage(self.max_bytes, self.evictions)
-
-    def _sealed(self) -> Seal:
-        """Return the seal of the payloads, and place it where it cannot be missing for long."""
-        seal = Seal(self.files.folder, self.index.number)
-        if (wrong := seal.broken()) is None:
-            return seal
-        there = self.files.sizes()
-        known = {recipe_file(id) for id, *_ in self.index.payloads()}
-        # None was placed by earlier versions.
-        if not known & there.keys() and (known or there):
-            raise StoreDamagedError(wrong, self.path)
-        seal.place()
-        return seal
 
     def _read_only(self) -> str | None:
         for path in (self.files.folder, self.index.path):
@@ -352,31 +337,6 @@ class Folder:
 
 def _id(file: str) -> str:
     return file.partition(".")[0]
-
-
-def _refuse_without_index(path: Path, files: Files) -> None:
-    """Raise if there are payloads and no index that says whose they are."""
-    there = files.sizes()
-    if there and not (path.exists() and path.stat().st_size):
-        how = "is empty" if path.exists() else "is not there"
-        raise StoreDamagedError(
-            f"{path.name} {how}, while {files.folder.name} has {len(there)} files", path.parent
-        )
-
-
-def _lock(path: Path) -> int:
-    """Take the folder; the lock ends with the process, however that ends."""
-    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException as error:
-        os.close(file)
-        if not isinstance(error, BlockingIOError):
-            raise
-        raise StoreLockedError(
-            f"another server keeps its handles in {path.parent}; give this one a folder of its own"
-        ) from None
-    return file
 
 
 def _fitting(frames: Mapping[int, bytes], room: int) -> dict[int, bytes]:
