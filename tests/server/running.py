@@ -25,6 +25,11 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
 FOLDERS = tempfile.mkdtemp(prefix="sureflow-test-")
 atexit.register(shutil.rmtree, FOLDERS, ignore_errors=True)
+RUN = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+VERIFIED = Path(tempfile.gettempdir(), f"sureflow-test-verified-{RUN}")
+"""Block sizes that one server of a run has verified, which the others need not verify anew."""
+if "PYTEST_XDIST_WORKER" not in os.environ:  # the process that ends last
+    atexit.register(shutil.rmtree, VERIFIED, ignore_errors=True)
 SERVING = re.compile(r"serving .* at (http://\S+)")
 
 
@@ -115,15 +120,22 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def _data_folder() -> str:
+    folder = tempfile.mkdtemp(dir=FOLDERS)
+    VERIFIED.mkdir(mode=0o700, exist_ok=True)
+    Path(folder, "verified").symlink_to(VERIFIED)
+    return folder
+
+
 def command(
     *options: str, data_dir: str | None = None, plugins: Path | None = None
 ) -> subprocess.Popen[str]:
-    """Start a server; no two share a data folder, unless told to.
+    """Start a server; no two share a data folder, but for verified sizes, unless told to.
 
     ``plugins`` is a folder of installed distributions, see :func:`tests.server.moody.install`.
     """
     paths = [ROOT / "models", ROOT / "server", *([] if plugins is None else [plugins, ROOT])]
-    folder = data_dir or tempfile.mkdtemp(dir=FOLDERS)
+    folder = data_dir or _data_folder()
     environment = {name: v for name, v in os.environ.items() if not name.startswith("SUREFLOW_")}
     return subprocess.Popen(
         [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", "0", *options],
