@@ -12,7 +12,7 @@ from benchmarks.hostile.attack import Attack
 from benchmarks.hostile.limit import Limit
 from benchmarks.hostile.row import GROWTH, Row
 from benchmarks.hostile.sending import Outcome
-from benchmarks.hostile.target import Setup, Target, serving
+from benchmarks.hostile.target import Target
 from benchmarks.hostile.watch import Watch, watching
 from benchmarks.serving.servers import free_port
 
@@ -69,7 +69,7 @@ class Observed:
         )
 
     def best(self, attack: Attack, idle: float, budget: int) -> Row:
-        """The same, again if it misses nothing but the bar of stalls, which may be the machine's."""
+        """The same; again if only the stall is too long, which may be the machine's doing."""
         row = self.row(attack, idle, budget)
         for _ in range(TIMES - 1):
             if row.misses() != ["stall"] or attack.fatal:
@@ -79,10 +79,10 @@ class Observed:
 
 
 @contextmanager
-def observed(setup: Setup, limit: Limit) -> Iterator[Observed]:
-    """Start a server and those who watch it."""
+def observed(target: Target, limit: Limit) -> Iterator[Observed]:
+    """Have a server watched."""
     with ExitStack() as stack:
-        target, port = stack.enter_context(serving(setup, limit)), str(free_port())
+        port = str(free_port())
         stack.enter_context(watching("control", port))
         pulse = stack.enter_context(watching("prober", target.url))
         control = stack.enter_context(watching("prober", f"{LOOPBACK}:{port}"))

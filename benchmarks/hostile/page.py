@@ -18,16 +18,16 @@ Written by `python -m benchmarks.hostile --docs docs/benchmarks`: a real server 
 is attacked in one way after the other, over loopback, with a pause after each. Memory: {limit}.
 {cores} cores, {load:.1f} processes that wanted one at the end.
 
-Bars: `/health/live` is answered within {stall:.0f} ms, asked a hundred times a second by a process
-of its own; refusals have at most {most:,} bytes; memory stays within {growth} of what the idle
-server takes, and the bytes that the settings give to what is attacked; the server does not end; and
-no answer of 500 and above comes that the OpenAPI document does not speak of. `answers` says that
-there were others than those that the attack should get.
+Bars: `/health/live` is answered within {stall:.0f} ms more than the control takes, asked a hundred
+times a second by a process of its own; refusals have at most {most:,} bytes; memory stays within
+{growth} of what the idle server takes, and the bytes that the settings give to what is attacked;
+the server does not end; and no answer of 500 and above comes that the OpenAPI document does not
+speak of. `answers` says that there were others than those that the attack should get.
 
-The control does nothing but answer such questions, and nobody attacks it: its stalls are those of
-the machine. Where only the stall is missed, the attack is made again, at most twice, and the
-shortest counts: what an attack does, it does each time. "Nothing" is the same server, asked for
-nothing.
+The control does nothing but answer such questions, and nobody attacks it: its longest stall, in
+brackets, is what other processes of the machine do to all. Where only the stall is missed, the
+attack is made again, at most twice, and the shortest counts: what an attack does, it does each
+time. "Nothing" is the same server, asked for nothing.
 """
 
 

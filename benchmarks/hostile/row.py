@@ -43,7 +43,7 @@ class Row:
         """Return what is not as promised."""
         out = self.outcome
         bars = {
-            "stall": self.stall_s > STALL_S,
+            "stall": self.stall_s > STALL_S + self.control_s,
             "size": out.largest_refusal > MOST_BYTES,
             "memory": self.peak > self.growth * self.idle + self.budget,
             "5xx": out.undocumented > 0,

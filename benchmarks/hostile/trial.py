@@ -14,7 +14,7 @@ from benchmarks.hostile.observed import Observed, observed
 from benchmarks.hostile.reference import reference
 from benchmarks.hostile.row import GROWTH, Row
 from benchmarks.hostile.sending import Outcome
-from benchmarks.hostile.target import Setup, StartError, Target
+from benchmarks.hostile.target import Setup, StartError, Target, serving
 
 IDLE_S = 5.0
 BACK_S = 60.0
@@ -30,14 +30,15 @@ def trial(setup: Setup, attacks: Sequence[Attack], limit: Limit) -> Iterator[Row
     left = deque(attacks)
     while left:
         try:
-            with observed(setup, limit) as seen:
-                yield from _attacked(seen, setup, left)
+            with serving(setup, limit) as target, observed(target, limit) as seen:
+                yield from attacked(seen, setup, left)
         except StartError as error:
             yield _unstarted(setup, error)
             return
 
 
-def _attacked(seen: Observed, setup: Setup, left: deque[Attack]) -> Iterator[Row]:
+def attacked(seen: Observed, setup: Setup, left: deque[Attack]) -> Iterator[Row]:
+    """Attack a server until it ends or no attack is left; those that were made are taken out."""
     before = _references(seen.target)
     yield (rest := seen.row(Attack(f"nothing: {setup.name}", _nothing)))
     while left and seen.runs:

@@ -43,9 +43,15 @@ class Watch:
             time.sleep(0.05)
         return [each.value for each in self.readings if each.begun <= until and each.ended >= since]
 
+    def join(self) -> None:
+        """Wait until all has been read that it said, once it has ended."""
+        self._thread.join()
+
     def _read(self) -> None:
-        for line in self._process.stdout or ():
-            self.readings.append(Reading(*map(float, line.split())))
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self.readings.append(Reading(*map(float, line.split())))
 
 
 @contextmanager
@@ -53,8 +59,10 @@ def watching(module: str, *arguments: str) -> Iterator[Watch]:
     """Have a process watch, which is one of this package."""
     command = [sys.executable, "-m", f"benchmarks.hostile.{module}", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    watch = Watch(process)
     try:
-        yield Watch(process)
+        yield watch
     finally:
         process.kill()
         process.wait()
+        watch.join()

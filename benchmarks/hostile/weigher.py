@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.descendants import descendants
 
-EVERY_S = 0.1
+EVERY_S = 0.2
 SHARE = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
