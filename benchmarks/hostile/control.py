@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer every request of a connection."""
-    while await reader.readuntil(b"\r\n\r\n"):
-        writer.write(ANSWER)
-        await writer.drain()
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(ANSWER)
+            await writer.drain()
+    writer.close()
 
 
 async def main() -> None:

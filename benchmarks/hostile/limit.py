@@ -38,7 +38,7 @@ class Limit:
     def __str__(self) -> str:
         if self.group is not None:
             return f"{self.nbytes >> 20} MiB, by a control group (v2)"
-        return f"{self.nbytes >> 20} MiB, by a process that adds up what all processes take (PSS)"
+        return f"{self.nbytes >> 20} MiB, by a process that adds up what all others take (PSS)"
 
 
 @contextmanager

@@ -27,7 +27,8 @@ speak of. `answers` says that there were others than those that the attack shoul
 The control does nothing but answer such questions, and nobody attacks it: its longest stall, in
 brackets, is what other processes of the machine do to all. Where only the stall is missed, the
 attack is made again, at most twice, and the shortest counts: what an attack does, it does each
-time. "Nothing" is the same server, asked for nothing.
+time. Memory is what no file backs, of all processes together, and what they share counted once; the
+limit counts their share of files too. "Nothing" is the same server, asked for nothing.
 """
 
 

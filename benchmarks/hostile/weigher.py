@@ -1,8 +1,9 @@
 """Weighs a server: ``python -m benchmarks.hostile.weigher PID LIMIT``.
 
-A line for each time: when, twice, and the bytes that the process and all that descend from it take;
-pages that several share are counted once, as a container would. Beyond the limit, if there is one,
-it kills them all.
+A line for each time: when, twice, and the bytes that the process and all that descend from it take
+and that no file backs: the system cannot take them back, and other programs have no share in them.
+Pages that several processes share are counted once. If they take more than the limit, where there
+is one, with their share of files, it kills them all.
 """
 
 from __future__ import annotations
@@ -14,19 +15,29 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.descendants import descendants
 
 EVERY_S = 0.2
-SHARE = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
+SHARE = re.compile(r"^(Pss|Pss_Anon|Pss_Shmem):\s+(\d+) kB", re.MULTILINE)
 
 
-def weight(pid: int) -> int:
-    """Return the bytes of a process, its share of what is shared."""
+class Weight(NamedTuple):
+    """Bytes of processes; pages that several share are divided among them."""
+
+    all: int = 0
+    unbacked: int = 0
+    """By no file."""
+
+
+def weight(pid: int) -> Weight:
+    """Return what a process takes; nothing if there is none."""
     with suppress(OSError):
-        found = SHARE.search(Path(f"/proc/{pid}/smaps_rollup").read_text())
-        return int(found[1]) * 1024 if found else 0
-    return 0
+        shares = dict(SHARE.findall(Path(f"/proc/{pid}/smaps_rollup").read_text()))
+        every, *unbacked = (1024 * int(shares[name]) for name in ("Pss", "Pss_Anon", "Pss_Shmem"))
+        return Weight(every, sum(unbacked))
+    return Weight()
 
 
 def main() -> None:
@@ -34,12 +45,12 @@ def main() -> None:
     pid, limit = map(int, sys.argv[1:])
     while True:
         processes, now = descendants(pid), time.monotonic()
-        total = sum(map(weight, processes))
-        if limit and total > limit:
+        weights = [weight(each) for each in processes]
+        if limit and sum(each.all for each in weights) > limit:
             for each in processes:
                 with suppress(ProcessLookupError):
                     os.kill(each, signal.SIGKILL)
-        print(now, now, total, flush=True)
+        print(now, now, sum(each.unbacked for each in weights), flush=True)
         time.sleep(EVERY_S)
 
 
