@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -270,7 +271,7 @@ def test_sigterm_does_not_wait_for_half_a_body(alone: Server) -> None:
     with unfinished(alone, 1) as held:
         assert alone.client.get("/health/live").is_success
         alone.process.send_signal(signal.SIGTERM)
-        answers = [b"".join(iter(lambda one=each: one.recv(65536), b"")) for each in held]
+        answers = [b"".join(iter(partial(each.recv, 65536), b"")) for each in held]
         assert alone.process.wait(20) == 0, "well before the time to drain is over"
     assert all(answer.startswith(b"HTTP/1.1 503 ") for answer in answers)
     assert all(b"urn:sureflow:problem:draining" in answer for answer in answers)
