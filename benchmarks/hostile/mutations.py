@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -14,21 +15,31 @@ from benchmarks.hostile.request import Request, Sound
 MARK = "@mark@"
 DEEP = 60
 
-FRAGMENTS: tuple[str, ...] = (
-    *("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e-400", "1e38", "1e300", "-0.0", "0.5"),
-    *("9" * 400, "-" + "9" * 4000, "9" * 4400, "0." + "1" * 5000),
-    *(str(2**63), str(2**64), str(2**31), str(-(2**63) - 1), "-1", "0", "1"),
-    *('"\\ud800"', '"\\u0000"', '"a\\u0000b"', '"\\u001b[2J"', '"\\u202e"', '""', '" "', '"é"'),
-    *('"../../etc/passwd"', '".."', '"/dev/zero"', '"%00"', json.dumps("x" * 5000)),
-    *('"NaN"', '"1"', '"commit"', '"2026-01-01"', '"\\n"'),
-    *("null", "true", "false", "[]", "{}", "[[]]", '[""]', "[null]", "[1,[2]]", '{"":{}}'),
-    *("[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "0" + "}" * DEEP, "[" * 9 + "]" * 9),
-    *(f"[{','.join(['0'] * 3000)}]", f"[{','.join(['{}'] * 300)}]", f"[{','.join(['NaN'] * 70)}]"),
-    "{" + ",".join(f'"k{number}":0' for number in range(300)) + "}",
-    "{" + ",".join(f'"k{number}":0' for number in range(40)) + "}",
-    *('"iVBORw0KGgo="', '"k05VTVBZAQ=="', '"k05VTVBZAQB2AHsnZGVzY3InOiAnfE8n"'),
-)
-"""JSON, or nearly so, in place of a field."""
+
+def _object(names: int) -> str:
+    return "{" + ",".join(f'"k{number}":0' for number in range(names)) + "}"
+
+
+FRAGMENTS: dict[str, tuple[str, ...]] = {
+    "numbers": (
+        *("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e-400", "1e38", "1e300", "-0.0"),
+        *("9" * 400, "-" + "9" * 4000, "9" * 4400, "0." + "1" * 5000, "0.5", "-1", "0", "1"),
+        *(str(2**63), str(2**64), str(2**31), str(-(2**63) - 1)),
+    ),
+    "texts": (
+        *('"\\ud800"', '"\\u0000"', '"a\\u0000b"', '"\\u001b[2J"', '"\\u202e"', '""', '" "'),
+        *('"../../etc/passwd"', '".."', '"/dev/zero"', '"%00"', json.dumps("x" * 5000), '"é"'),
+        *('"NaN"', '"1"', '"commit"', '"2026-01-01"', '"\\n"'),
+        *('"iVBORw0KGgo="', '"k05VTVBZAQ=="', '"k05VTVBZAQB2AHsnZGVzY3InOiAnfE8n"'),
+    ),
+    "kinds": ("null", "true", "false", "[]", "{}", "[[]]", '[""]', "[null]", "[1,[2]]", '{"":{}}'),
+    "depth": (*("[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "0" + "}" * DEEP, "[" * 9 + "]" * 9),),
+    "lengths": (
+        *(f"[{','.join(['0'] * 3000)}]", f"[{','.join(['{}'] * 300)}]"),
+        *(f"[{','.join(['NaN'] * 70)}]", *map(_object, (300, 40))),
+    ),
+}
+"""JSON, or nearly so, in place of a field, by what is hostile about it."""
 
 NAMES: tuple[str, ...] = (
     *("", " ", ".", "..", "%2e%2e", "%00", "%0a", "%1b%5b2J", "%ff", "%ED%A0%80", "a" * 300),
@@ -53,16 +64,21 @@ HEADERS: tuple[tuple[str, bytes], ...] = (
 )
 
 
+UNKNOWN = ('"colour"', '"\\ud800"', '"\\u0000"', json.dumps("x" * 5000), '"0x7f00deadbeef"')
+"""Fields that nobody asks for."""
+
+
 def mutations(requests: Sequence[Sound]) -> Iterator[Request]:
     """Every field of every request in every hostile way: each is sent once."""
     for one in requests:
         yield one.request()
         yield from _names(one)
         for name, value in HEADERS:
-            changed = one.request(changed=f"{name}: {value!r:.30}")
-            yield Request(**{**vars(changed), "headers": ((name, value),)})
+            changed = one.request(changed=f"{name}: {value!r:.30}", kind="headers")
+            yield replace(changed, headers=((name, value),))
         if one.body is not None:
-            yield from (one.request(text.encode(), what) for text, what in _bodies(one.body))
+            for text, what, kind in _bodies(one.body):
+                yield one.request(text.encode(), what, kind)
 
 
 def chosen(requests: Sequence[Sound], count: int, seed: int) -> list[Request]:
@@ -74,26 +90,24 @@ def chosen(requests: Sequence[Sound], count: int, seed: int) -> list[Request]:
 def _names(one: Sound) -> Iterator[Request]:
     for name in (*one.names, *one.query):
         for value in NAMES:
-            yield one.request(changed=f"{name}={value:.30}", names={name: value})
+            changed = f"{name}={value:.30}"
+            yield one.request(changed=changed, kind="names", names={name: value})
 
 
-def _bodies(body: Any) -> Iterator[tuple[str, str]]:
-    for fragment in FRAGMENTS:
-        yield fragment, f"body={fragment:.30}"
+def _bodies(body: Any) -> Iterator[tuple[str, str, str]]:
+    """Bodies, what is changed in each, and the kind of that."""
+    for kind, fragments in FRAGMENTS.items():
+        for fragment in fragments:
+            yield fragment, f"body={fragment:.30}", kind
+            for place in _places(body):
+                yield _put(body, place, fragment), f"{_dotted(place)}={fragment:.30}", kind
     for place in _places(body):
-        for fragment in FRAGMENTS:
-            yield _put(body, place, fragment), f"{_dotted(place)}={fragment:.30}"
-        yield _put(body, place, None), f"{_dotted(place)} left out"
+        yield _put(body, place, None), f"{_dotted(place)} left out", "kinds"
     for place in _objects(body):
-        for name in (
-            '"colour"',
-            '"\\ud800"',
-            '"\\u0000"',
-            json.dumps("x" * 5000),
-            '"0x7f00deadbeef"',
-        ):
+        for name in UNKNOWN:
             for fragment in ("0", "{}", f"[{','.join(['0'] * 3000)}]"):
-                yield _add(body, place, name, fragment), f"{_dotted(place)} with {name:.20}"
+                changed = f"{_dotted(place)} with {name:.20}"
+                yield _add(body, place, name, fragment), changed, "unknown fields"
 
 
 def _places(tree: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -20,6 +20,7 @@ class Request:
         headers: Besides the media type.
         route: The path as the OpenAPI document has it.
         changed: What is hostile.
+        kind: Of hostility, for those who count.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Request:
     headers: tuple[tuple[str, bytes], ...] = ()
     route: str = ""
     changed: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Sound:
         self,
         body: bytes | None = None,
         changed: str = "",
+        kind: str = "",
         names: Mapping[str, str] = MappingProxyType({}),
     ) -> Request:
         """Return it as it is sent, with other names or another body."""
@@ -66,4 +69,5 @@ class Sound:
             sent if body is None else body,
             route=self.route,
             changed=changed,
+            kind=kind,
         )

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -31,17 +31,51 @@ Documented = dict[tuple[str, str], set[int]]
 
 @dataclass
 class Outcome:
-    """What came of requests: their statuses, and what was wrong with the answers."""
+    """What came of requests.
+
+    Attributes:
+        statuses: How many were answered with which; 0 is none.
+        offences: What was wrong with answers.
+        largest: Bytes of the largest answer.
+        largest_refusal: Bytes of the largest that is no success.
+        undocumented: Answers of 500 and above that the OpenAPI document does not speak of.
+    """
 
     statuses: Counter[int] = field(default_factory=Counter)
     offences: list[str] = field(default_factory=list)
+    largest: int = 0
+    largest_refusal: int = 0
+    undocumented: int = 0
 
     def judge(self, request: Request, answer: httpx.Response, documented: Documented) -> None:
         """Count an answer, and look at it."""
-        self.statuses[answer.status_code] += 1
+        known = documented.get((request.method, request.route), set())
+        self.count(answer.status_code, len(answer.content), known)
         if wrong := offence(request, answer, documented):
             said = f"{request.method} {request.route} {request.changed}: {answer.status_code}"
             self.offences.append(f"{said}: {wrong}: {answer.text[:200]}")
+
+    def add(self, other: Outcome) -> None:
+        """Count what came of others too."""
+        self.statuses += other.statuses
+        self.offences += other.offences
+        self.largest = max(self.largest, other.largest)
+        self.largest_refusal = max(self.largest_refusal, other.largest_refusal)
+        self.undocumented += other.undocumented
+
+    def expect(self, *statuses: int) -> Outcome:
+        """Return it with an offence for every other status."""
+        others = {code: n for code, n in self.statuses.items() if code not in statuses}
+        self.offences += [f"{n} x {code}, expected {statuses}" for code, n in others.items()]
+        return self
+
+    def count(self, status: int, nbytes: int, known: Collection[int]) -> None:
+        """Count an answer of so many bytes, to a request for which these statuses are known."""
+        self.statuses[status] += 1
+        self.largest = max(self.largest, nbytes)
+        if status >= 400:
+            self.largest_refusal = max(self.largest_refusal, nbytes)
+        self.undocumented += status >= 500 and (status == 500 or status not in known)
 
 
 def offence(request: Request, answer: httpx.Response, documented: Documented) -> str | None:
@@ -78,10 +112,16 @@ def statuses_of(document: dict[str, Any]) -> Documented:
     }
 
 
+def document_of(client: httpx.Client) -> dict[str, Any]:
+    """Return the OpenAPI document of a server."""
+    document: dict[str, Any] = client.get("/openapi.json").raise_for_status().json()
+    return document
+
+
 def send(client: httpx.Client, requests: Iterable[Request]) -> Outcome:
     """Send requests one after the other."""
     outcome = Outcome()
-    documented = statuses_of(client.get("/openapi.json").json())
+    documented = statuses_of(document_of(client))
     for request in requests:
         headers = [*(JSON.items() if request.body else ()), *request.headers]
         sent = client.build_request(
@@ -91,14 +131,18 @@ def send(client: httpx.Client, requests: Iterable[Request]) -> Outcome:
             outcome.judge(request, client.send(sent), documented)
         except httpx.HTTPError as error:
             what = f"{request.method} {request.route} {request.changed}"
+            outcome.statuses[0] += 1
             outcome.offences.append(f"{what}: {type(error).__name__}")
     return outcome
 
 
-def handle_of(client: httpx.Client) -> str:
+ICON: dict[str, Any] = {"model": "icons", "condition": {"label": 0}}
+
+
+def handle_of(client: httpx.Client, body: dict[str, Any] = ICON) -> str:
     """Make a handle that requests can speak of."""
-    body = {"model": "icons", "condition": {"label": 0}, "rewind": {"keep": "all"}}
-    made = client.post("/v1/generate", json=body).raise_for_status().json()
+    kept = {**body, "rewind": {"keep": "all"}}
+    made = client.post("/v1/generate", json=kept).raise_for_status().json()
     handle: str = made["samples"][0]["handle"]["id"]
     return handle
 

@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.descendants import descendants
 from benchmarks.serving import environment
 from benchmarks.serving.figures import Rows
 from benchmarks.serving.load import Reply
@@ -224,13 +225,7 @@ class Server:
 
     def processes(self) -> list[int]:
         """Its process and all that descend from it."""
-        found, rest = [], [self.pid]
-        while rest:
-            found.append(rest.pop())
-            for children in Path(f"/proc/{found[-1]}/task").glob("*/children"):
-                with contextlib.suppress(OSError):
-                    rest += [int(child) for child in children.read_text().split()]
-        return found
+        return descendants(self.pid)
 
     def cores(self) -> set[int]:
         """Every core that any of its processes may use."""

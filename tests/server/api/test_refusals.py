@@ -9,12 +9,24 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from benchmarks.hostile.fields import (
+    MANY,
+    MARK,
+    ZEROS,
+    Schema,
+    bodies,
+    containers,
+    fields,
+    nested,
+    resolved,
+)
 from benchmarks.hostile.mutations import chosen
 from benchmarks.hostile.sending import handle_of, send
 from benchmarks.hostile.sound import sound
@@ -23,14 +35,9 @@ from sureflow_server.app import create_app
 from sureflow_server.settings import Settings
 from tests.server.running import Server, eventually, serving
 
-ZEROS = f"[{','.join('0' * 500_000)}]"
-MANY = "{" + ",".join(f'"k{number}":0' for number in range(80_000)) + "}"
-MARK = "@mark@"
 JSON = {"Content-Type": "application/json"}
 INFER = "/v2/models/points/infer"
 INPUT = {"name": "n", "datatype": "INT32", "shape": [1], "data": [1]}
-
-Schema = dict[str, Any]
 
 
 def documented() -> Schema:
@@ -41,63 +48,17 @@ def documented() -> Schema:
 DOCUMENT = documented()
 
 
-def resolved(schema: Schema) -> list[Schema]:
-    """A schema without references, as its alternatives."""
-    if "$ref" in schema:
-        return resolved(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
-    inner = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-    return [one for each in inner for one in resolved(each)] if inner else [schema]
-
-
-def fields(schema: Schema, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    """The fields of a schema and those below them, by the way to each; 0 is a list's first."""
-    for one in resolved(schema):
-        yield way, one
-        for name, inner in one.get("properties", {}).items():
-            yield from fields(inner, (*way, name))
-        if one.get("type") == "array" and one.get("items"):
-            yield from fields(one["items"], (*way, "0"))
-
-
-def bodies() -> dict[str, Schema]:
-    """Schemas of all bodies, by their route."""
-    return {
-        path: operation["requestBody"]["content"]["application/json"]["schema"]
-        for path, operations in DOCUMENT["paths"].items()
-        for operation in operations.values()
-        if "requestBody" in operation
-    }
-
-
-def containers() -> list[tuple[str, tuple[str, ...]]]:
-    """Every field that is a list or an object, and so may be given one of any length."""
-    found = [
-        (route, way)
-        for route, schema in bodies().items()
-        for way, one in fields(schema)
-        if one.get("type") in ("array", "object") or not one.get("type")
-    ]
-    return [*dict.fromkeys(found)]
-
-
-def nested(way: tuple[str, ...], text: str) -> bytes:
-    body: Any = MARK
-    for name in reversed(way):
-        body = [body] if name == "0" else {name: body}
-    return json.dumps(body).replace(f'"{MARK}"', text).encode()
-
-
 def test_there_are_many_fields_to_try() -> None:
-    assert {route for route, _ in containers()} == {
+    assert {route for route, _ in containers(DOCUMENT)} == {
         "/v1/generate",
         "/v1/edit",
         "/v1/invert",
         "/v1/models/{name}/calibrate",
     }
-    assert len(containers()) > 40
+    assert len(containers(DOCUMENT)) > 40
 
 
-@pytest.mark.parametrize(("route", "way"), containers(), ids=str)
+@pytest.mark.parametrize(("route", "way"), containers(DOCUMENT), ids=str)
 def test_half_a_million_zeros_are_refused_in_a_few_words(
     server: Server, route: str, way: tuple[str, ...]
 ) -> None:
@@ -108,7 +69,7 @@ def test_half_a_million_zeros_are_refused_in_a_few_words(
     assert answer.json()["errors"]
 
 
-@pytest.mark.parametrize("route", bodies())
+@pytest.mark.parametrize("route", bodies(DOCUMENT))
 def test_as_many_names_are_refused_too(server: Server, route: str) -> None:
     path = route.replace("{name}", "icons")
     answer = server.client.post(path, content=MANY, headers=JSON)
@@ -167,8 +128,8 @@ def test_a_timeout_of_any_length(server: Server) -> None:
 def test_every_number_list_and_text_of_a_body_is_bounded() -> None:
     unbounded = [
         f"{route} {'.'.join(way)}: {one}"
-        for route, schema in bodies().items()
-        for way, one in fields(schema)
+        for route, schema in bodies(DOCUMENT).items()
+        for way, one in fields(DOCUMENT, schema)
         if not bounded(one)
     ]
     assert unbounded == []
@@ -188,7 +149,7 @@ def test_numbers_of_queries_are_bounded_too() -> None:
     for operations in DOCUMENT["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
-                for one in resolved(parameter["schema"]):
+                for one in resolved(DOCUMENT, parameter["schema"]):
                     assert one["type"] not in ("integer", "number") or bounded(one), parameter
 
 
@@ -310,7 +271,7 @@ def test_sigterm_does_not_wait_for_half_a_body(alone: Server) -> None:
     with unfinished(alone, 1) as held:
         assert alone.client.get("/health/live").is_success
         alone.process.send_signal(signal.SIGTERM)
-        answers = [b"".join(iter(lambda one=each: one.recv(65536), b"")) for each in held]
+        answers = [b"".join(iter(partial(each.recv, 65536), b"")) for each in held]
         assert alone.process.wait(20) == 0, "well before the time to drain is over"
     assert all(answer.startswith(b"HTTP/1.1 503 ") for answer in answers)
     assert all(b"urn:sureflow:problem:draining" in answer for answer in answers)
