@@ -57,6 +57,7 @@ from sureflow_server.settings import Settings
 from sureflow_server.store import Store
 from sureflow_server.store.open import data_dir
 from sureflow_server.store.sweeping import sweep
+from sureflow_server.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from sureflow_server.replicas.replica import Replica
@@ -208,6 +209,7 @@ def create_app(
         BrowserGuard, hosts=Hosts.of(settings), origins=frozenset(settings.allowed_origins)
     )
     app.add_middleware(RequestLog)
+    app.add_middleware(Turnstile)
     for router in (
         generate.router,
         edit.router,
