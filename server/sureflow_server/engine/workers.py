@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +25,10 @@ from sureflow_server.engine.silence import Silence
 from sureflow_server.engine.timeouts import Timeouts
 
 log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S, MOST_PAUSE_S = 0.5, 60.0
+"""Seconds until another process loads what shall stand by, after one that ended at once. The first
+may have come from a fork server that was about to end."""
 
 
 class Workers:
@@ -61,6 +66,7 @@ class Workers:
         self._verdicts: dict[Process, str] = {}
         self._reaping, self._how = False, ""
         self._closing = False
+        self._pause_s = FIRST_PAUSE_S
         self._config: WorkerConfig
         self.faulty: dict[str, str] = {}
 
@@ -172,6 +178,7 @@ class Workers:
         """The models have been loaded, by a process that can fork workers."""
         assert self._loader is not None
         self._standby, self._loader = self._loader, None
+        self._pause_s = FIRST_PAUSE_S
         self._unwatch(self._standby)
         if self._closing:
             self._standby.stop()
@@ -240,7 +247,14 @@ class Workers:
         elif self._worker is None:
             self._tell_end(f"{how} its code")
         else:
-            log.error("the worker process %s its code; nothing stands by", how)
+            pause_s = self._pause_s
+            log.error("the worker process %s its code; another one loads in %g s", how, pause_s)
+            self._pause_s = min(2 * pause_s, MOST_PAUSE_S)
+            asyncio.get_running_loop().call_later(pause_s, self._load_for_standby)
+
+    def _load_for_standby(self) -> None:
+        if not self._closing and self._loader is self._standby is None:
+            self._load()
 
     def _close_if_none(self) -> None:
         if self._closing and self._worker is self._standby is self._loader is None:

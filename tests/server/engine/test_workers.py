@@ -199,3 +199,27 @@ def test_all_have_ended_when_it_is_closed(play) -> None:
         assert len(scene.loaders) == 1
 
     play(test)
+
+
+def test_what_stands_by_is_tried_again_where_it_could_not_even_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers_module, "FIRST_PAUSE_S", 0.0)
+
+    async def all_of_it() -> None:
+        scene = Scene(monkeypatch)
+        scene.serve()
+        scene.loaders[0].end(-9)
+        for count in (2, 3, 4):
+            assert len(scene.loaders) == count
+            scene.loaders[-1].exited(None)
+            await asyncio.sleep(0.01)
+        scene.loaders[-1].said(Warm())
+        assert scene.ends == [], "nobody has noticed"
+        scene.forks[0].end(-9)
+        scene.loaders[-1].said(Reaped(-9))
+        scene.workers.start(CONFIG)
+        assert scene.forks[-1].source is scene.loaders[-1]
+        scene.workers.kill()
+
+    asyncio.run(all_of_it())
