@@ -118,6 +118,7 @@ class SharedBoard(Board):
     async def _hand_in(self, job: Background, told: _Told) -> None:
         """Tell how a job has ended, until Redis hears of it or it is forgotten."""
         while not await self._tell(job, told):
+            told.once.set()  # it may have ended before it was told of at all
             told.end.set()
             if self._finishing or job.id not in self._jobs:
                 return
