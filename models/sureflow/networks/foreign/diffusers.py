@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
@@ -15,6 +11,7 @@ from torch import nn
 
 from sureflow.networks.foreign.config_limits import check_config, check_size
 from sureflow.networks.foreign.diffusers_adapters import ADAPTERS, Adapter
+from sureflow.networks.foreign.package import class_in, quiet
 
 PACKAGE = "diffusers"
 
@@ -56,7 +53,7 @@ def make(
     kept = check_config(config)
     if unknown := sorted(kept.keys() - parameters_of(kind)):
         raise ValueError(f"config: {name} of the diffusers installed takes no {unknown[0]!r}")
-    with _quiet():
+    with quiet(PACKAGE):
         # Sizes are known from the shapes, before there is any memory for them.
         with torch.device("meta"):
             check_size(_made(kind, kept))
@@ -73,15 +70,7 @@ def class_of(name: str, among: Mapping[str, type[Adapter]] = ADAPTERS) -> type[A
     """
     if not (isinstance(name, str) and name in among):
         raise ValueError(f"name: {name!r} is none of the classes there are: {', '.join(among)}")
-    try:
-        with _quiet():
-            found = getattr(import_module(PACKAGE), name)
-    except ImportError as error:
-        wanted = "pip install 'sureflow[diffusers]'"
-        raise ValueError(f"name: {name} needs the package diffusers: {wanted}") from error
-    except AttributeError as error:
-        raise ValueError(f"name: the diffusers that is installed has no {name}") from error
-    return cast("type[Adapter]", type(name, (among[name], found), {}))
+    return cast("type[Adapter]", type(name, (among[name], class_in(PACKAGE, name)), {}))
 
 
 def parameters_of(kind: type[nn.Module]) -> set[str]:
@@ -95,17 +84,3 @@ def _made(kind: type[Adapter], config: Mapping[str, Any]) -> Adapter:
     except Exception as error:  # their constructors raise anything
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"config: {kind.__name__} cannot be made of it: {reason}") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what diffusers says at import and construction about its own future."""
-    log = logging.getLogger(PACKAGE)
-    level = log.level
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        log.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            log.setLevel(level)

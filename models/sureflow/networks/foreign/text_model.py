@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import torch
 from torch import nn
 
 from sureflow.networks.foreign.config_limits import check_config, check_size
+from sureflow.networks.foreign.package import class_in, quiet
 
 PACKAGE = "transformers"
 
@@ -64,8 +60,8 @@ def text_model(name: str, config: Mapping[str, object]) -> nn.Module:
             of bounds; the message says which.
     """
     kept = kept_fields(name, config)
-    kind, config_kind = (_class(each) for each in (name, CLASSES[name].config))
-    with _quiet():
+    kind, config_kind = (class_in(PACKAGE, each) for each in (name, CLASSES[name].config))
+    with quiet(PACKAGE):
         try:
             with torch.device("meta"):
                 # Sizes are known from the shapes, before there is any memory for them.
@@ -91,28 +87,3 @@ def kept_fields(name: str, config: Mapping[str, object]) -> dict[str, object]:
         raise ValueError("config: expected a table of names and values")
     fields = CLASSES[name].fields
     return check_config({field: config[field] for field in fields if field in config})
-
-
-def _class(name: str) -> Any:
-    try:
-        with _quiet():
-            return getattr(import_module(PACKAGE), name)
-    except ImportError as error:
-        wanted = "pip install 'sureflow[diffusers]'"
-        raise ValueError(f"name: {name} needs the package transformers: {wanted}") from error
-    except AttributeError as error:
-        raise ValueError(f"name: the transformers that is installed has no {name}") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what transformers says at import and construction about its own future."""
-    log = logging.getLogger(PACKAGE)
-    level = log.level
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        log.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            log.setLevel(level)

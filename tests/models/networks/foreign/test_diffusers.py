@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sureflow.networks.foreign import diffusers as module
+from sureflow.networks.foreign import package
 from sureflow.networks.foreign.diffusers import diffusers
 from sureflow.networks.foreign.diffusers_adapters import ADAPTERS, packed, unpacked
 from tests.tiny_diffusers import CONDITIONED, DIT, MODELS, UNET, peer
@@ -186,7 +186,7 @@ def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> Any:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(module, "import_module", absent)
+    monkeypatch.setattr(package, "import_module", absent)
     with pytest.raises(ValueError, match=r"pip install 'sureflow\[diffusers\]'"):
         diffusers("UNet2DModel", UNET)
 
