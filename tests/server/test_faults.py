@@ -68,14 +68,16 @@ def test_workers_killed_under_load_cost_nothing_but_time(mortal: Server, seconds
     ok = mortal.metric("sureflow_requests_total", outcome="ok")
     over = Event()
     made: list[int] = []
+    taken: list[float] = []
 
     def ask(client: int) -> None:
         for number in count(client):
             if over.is_set():
                 return
-            which = number % len(BODIES)
+            which, asked = number % len(BODIES), time.monotonic()
             assert mortal.generate(**BODIES[which])["samples"] == expected[which]
             made.append(which)
+            taken.append(time.monotonic() - asked)
 
     with ThreadPoolExecutor() as threads:
         asking = [threads.submit(ask, client) for client in range(CLIENTS)]
@@ -92,6 +94,7 @@ def test_workers_killed_under_load_cost_nothing_but_time(mortal: Server, seconds
     eventually(lambda: mortal.metric("sureflow_num_samples_running") == 0)
     assert mortal.metric("sureflow_reserved_bytes") == 0
     print(f"{kills} workers killed in {seconds} s, {len(made)} requests, {samples} samples")
+    print("answers within s: median {:.2f}, p99 {:.2f}".format(*np.quantile(taken, [0.5, 0.99])))
 
 
 def kill_workers(server: Server, seconds: float) -> int:

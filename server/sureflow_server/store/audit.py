@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sureflow_server.store.files import Files
 from sureflow_server.store.index import Index, Row
@@ -28,9 +28,11 @@ class Audit:
         damaged: Those found so far that are still there.
     """
 
-    def __init__(self, index: Index, files: Files) -> None:
+    def __init__(self, index: Index, files: Files, sound: Callable[[], None]) -> None:
+        """Audit these files; ``sound`` raises where the folder itself is not what it was."""
         self._index = index
         self._files = files
+        self._sound = sound
         self._after = 0
         self.damaged: set[str] = set()
 
@@ -82,12 +84,17 @@ class Audit:
             self.damaged = {id for id in self.damaged if self._index.find(id) is not None}
 
     def read(self, row: Row) -> tuple[bytes, bytes] | None:
-        """Return recipe and sample of a handle; ``None`` if they are not what they were."""
+        """Return recipe and sample of a handle; ``None`` if they are not what they were.
+
+        Raises:
+            StoreUnavailableError: The folder is gone or another, so that nothing is known of them.
+        """
         recipe = self._files.read(recipe_file(row.id), *row.recipe)
         sample = self._files.read(sample_file(row.id), *row.sample)
         if recipe is not None and sample is not None:
             self.damaged.discard(row.id)
             return recipe, sample
+        self._sound()
         if row.id not in self.damaged:
             self.damaged.add(row.id)
             log.error("handle %s is damaged: its files are not what they were", row.id)

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sureflow_server.store.audit import Audit
@@ -68,7 +69,7 @@ class Folder:
             refuse_without_index(path / "index.sqlite3", self.files)
             self.index = Index(path / "index.sqlite3")
             opened.callback(self.index.close)
-            self.audit = Audit(self.index, self.files)
+            self.audit = Audit(self.index, self.files, partial(self.check, writing=False))
             self.seal = sealed(self.index, self.files)
             with suppress(sqlite3.OperationalError):  # on a full disk, what is there can be read
                 self._leaving = self.files.deleted()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ from sureflow_server.store import (
     StoreDamagedError,
     StoreUnavailableError,
 )
+from sureflow_server.store.folder import Folder
 from tests.server.store.places import FolderPlace, make_handle
 from tests.server.store.test_folder import as_nobody
 from tests.server.store.test_shared import all_calls
@@ -286,3 +288,19 @@ async def test_damaged_files_are_found_before_anybody_asks(
         await store.delete(kept[110].id)
         await store.sweep()
         assert store.damaged == 0
+
+
+def test_a_folder_that_goes_while_files_are_read_damages_no_handle(place: FolderPlace) -> None:
+    """Between a look at the folder and one at the files in it."""
+    asyncio.run(filled(place))
+    folder = Folder(place.path, 1 << 20, time.time)
+    aside = place.path / "aside"
+    try:
+        place.payloads.rename(aside)
+        with pytest.raises(StoreUnavailableError, match="the folder payloads is not there"):
+            folder.audit.step()
+        aside.rename(place.payloads)
+        folder.audit.step()
+        assert not folder.audit.damaged
+    finally:
+        folder.close()
