@@ -50,9 +50,10 @@ test: setup redis chromium
 	$(BIN)/ruff check .
 	@$(MAKE) --no-print-directory --jobs 4 types client-types audit pytest
 
-# All tests but the slow ones; beside it types are checked, since some tests wait.
+# All tests but the slow ones; beside it types are checked, since some tests wait. The tests of a
+# file run in one process, so that the servers they share are started once.
 pytest: setup redis chromium
-	$(BIN)/pytest --numprocesses $(JOBS) $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 types: setup
 	$(BIN)/mypy
