@@ -108,13 +108,13 @@ def serving(setup: Setup, limit: Limit) -> Iterator[Target]:
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 _command(folder, setup),
-                env=_environment(),
+                env=environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 preexec_fn=lambda: _confine(setup, limit),
             )
         try:
-            yield Target(process, _address(process, folder / "log"), folder)
+            yield Target(process, address(process, folder / "log"), folder)
         finally:
             _end(process)
     finally:
@@ -127,7 +127,8 @@ def _command(folder: Path, setup: Setup) -> list[str]:
     return [*command, "--data-dir", str(folder / "data"), *setup.options]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return that of processes of ours, whatever the settings of this one."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SUREFLOW_")}
     paths = (ROOT / "models", ROOT / "server", ROOT / "clients/python", ROOT / "clients/studio")
     path = os.pathsep.join(map(str, paths))
@@ -140,7 +141,12 @@ def _confine(setup: Setup, limit: Limit) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (setup.descriptors, setup.descriptors))
 
 
-def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+def address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait until a server says where it serves.
+
+    Raises:
+        StartError: It does not come up.
+    """
     end = time.monotonic() + START_S
     while not (found := SERVING.search(log.read_text(errors="replace"))):
         if process.poll() is not None or time.monotonic() > end:

@@ -103,7 +103,9 @@ it has 8 at most. The requests are those of the mix `few` of [serving](serving.m
 deadlines, in {seeds} draws of {LAST:g} s. From {BEGIN:g} s to {END:g} s a neighbour makes all of it
 slower.
 
-* *Of undisturbed* is the goodput over that of the same requests without the neighbour.
+* *Of undisturbed* is the goodput over that of the same requests without the neighbour. The bar is
+  95 % *from the third second on* after it has gone, in the rows *later*; *3 s after* are the three
+  before that, in which what was accepted earlier is still to be made.
 * *Refused more* are the requests refused beyond those of the runs without it; *overlapping* those
   that the neighbour had any part in, between their arrival and their deadline.
 """

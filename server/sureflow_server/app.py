@@ -37,6 +37,7 @@ from sureflow_server.api.browser_guard import BrowserGuard, Hosts
 from sureflow_server.api.encoded import Encoded
 from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.json_pieces import text
+from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.bodies import Bodies
@@ -74,6 +75,9 @@ EXPOSED = ("Location", "Retry-After", "Retry-After-Ms", "X-Request-Id", "X-Suref
 """Headers that a page of an allowed origin may read."""
 
 
+DOCUMENT_BYTES = 1 << 20
+"""Bytes that are made in the time in which the OpenAPI document is, about."""
+
 SWITCH_S = 0.001
 """Seconds for which the event loop waits for a thread that reads a long body."""
 
@@ -93,15 +97,22 @@ class Application(FastAPI):
 
     def setup(self) -> None:
         """Add the OpenAPI document."""
+        self._describing = asyncio.Lock()
         self.add_route(str(self.openapi_url), self._describe, include_in_schema=False)
 
     async def _describe(self, request: Request) -> Response:
         """Show it; it is encoded once."""
-        document, root = self.openapi(), request.scope.get("root_path", "").rstrip("/")
+        root = request.scope.get("root_path", "").rstrip("/")
+        async with self._describing:
+            return Encoded((await off_loop(lambda: self._text(root), DOCUMENT_BYTES),))
+
+    def _text(self, root: str) -> bytes:
+        """The document as JSON, below a path."""
+        document = self.openapi()
         if self._described[:2] != (id(document), root):
             servers = {"servers": [{"url": root}]} if root else {}
             self._described = id(document), root, text({**document, **servers})
-        return Encoded(self._described[2:])
+        return self._described[2]
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap everything, the answer to a failure included."""

@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from sureflow import __version__
 from sureflow_server.engine.messages import ROW_BOUNDS, SECOND_BOUNDS, CacheEvent, TickStats
+from sureflow_server.scrapes import Scrapes
 from sureflow_server.store import Usage
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -127,6 +128,7 @@ class Metrics:
         self.store_max_bytes = gauge("store_max_bytes", "Bytes that they may take.")
         self.evictions = counter("evictions_total", "Key frames that had to go for want of room.")
         self._evicted = 0
+        self._scrapes = Scrapes(self.page)
         self._ticks = TickCollector()
         registry.register(self._ticks)
         gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
@@ -202,6 +204,10 @@ class Metrics:
         """Return the text that Prometheus scrapes."""
         return generate_latest(self.registry)
 
+    async def scraped(self) -> bytes:
+        """Return it, made beside the event loop; see :class:`~sureflow_server.scrapes.Scrapes`."""
+        return await self._scrapes.page()
+
 
 class TickCollector(Collector):
     """Histograms over ticks, which the worker has already sorted into buckets."""
@@ -225,7 +231,7 @@ class TickCollector(Collector):
         seconds = HistogramMetricFamily(
             "sureflow_tick_duration_seconds", "Duration of a tick.", labels=("model",)
         )
-        for name, total in self._totals.items():
+        for name, total in [*self._totals.items()]:  # another thread may add one
             rows.add_metric((name,), _buckets(ROW_BOUNDS, total.row_counts), total.rows)
             seconds.add_metric((name,), _buckets(SECOND_BOUNDS, total.second_counts), total.seconds)
         yield rows

@@ -146,7 +146,8 @@ def _announce(service: Service, listener: socket.socket) -> None:
     models = ", ".join(service.pool.cards)
     print(f"sureflow: serving {models} at http://{name}:{port}", flush=True)
     for folder, error in service.pool.failures.items():
-        said = harmless(f"sureflow: {folder} could not be loaded: {error}")
+        how = "is still being loaded" if folder in service.pool.loading else "could not be loaded"
+        said = harmless(f"sureflow: {folder} {how}: {error}")
         print(said, file=sys.stderr, flush=True)
 
 

@@ -93,6 +93,8 @@ class Service:
             StartupError: They never can: no model works, or the default one does not.
         """
         await self.pool.wait_ready()
+        while self.pool.loading and self.default_model not in self.pool.cards:
+            await self.pool.wait_for_a_folder()
         folder, failures = self.pool.folder, self.pool.failures
         if not self.pool.cards:
             reasons = "; ".join(failures.values())

@@ -108,8 +108,9 @@ class Settings(BaseSettings):
             at once; health and metrics are not counted.
         worker_timeout_s: Seconds of silence after which a worker that serves is taken for hung, and
             replaced; ``None`` is 30, or twenty times what its longest ticks should take.
-        load_timeout_s: Seconds that a process gets to load a model and to generate with it. If it
-            takes longer, or the process dies, it is left out, and the others are loaded. ``None``
+        load_timeout_s: Seconds that a process gets to load a model and to generate with it. While
+            others wait to be served it has a quarter of that, and 10 at least. If it takes longer,
+            or the process dies, the others are served, and it is tried once more, alone. ``None``
             is 120, or 600 on a GPU or where networks are compiled.
         drain_s: Seconds that running requests get to finish after SIGTERM.
         api_keys_file: What ``sureflow keys`` writes; without it the server asks nobody for a key.

@@ -7,7 +7,7 @@ from collections import deque
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-EACH = 8
+EACH = 2
 """Requests that begin in one turn; each takes up to a millisecond of it."""
 
 HEALTH = "/health/"

@@ -114,7 +114,17 @@ def beset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(
         *options, "--load-timeout-s", str(LOAD_S), plugins=install(root / "plugins")
     ) as server:
+        loading = {name for name, state in states(server).items() if state == "loading"}
+        killers = [deed for deed, said in DEEDS.items() if said.endswith("while loading it")]
+        assert loading == {f"a-{deed}" for deed in killers}, "they are tried once more"
+        assert server.generate(n=1)["samples"], "others serve meanwhile"
+        eventually(lambda: "loading" not in states(server).values())
         yield server
+
+
+def states(server: Server) -> dict[str, str]:
+    models = server.client.get("/v1/models").json()["models"]
+    return {model["name"]: model["state"] for model in models}
 
 
 def failures(server: Server) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from itertools import islice
 from time import monotonic
@@ -36,6 +37,8 @@ class Board:
         self._clock = clock
         self._jobs: dict[str, Background] = {}
         self._ended: dict[str, tuple[int, float]] = {}
+        self._of: dict[str, dict[str, None]] = {}
+        self._taken: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self.size = 0
         self.freed: Callable[[int], None] = lambda nbytes: None
@@ -96,17 +99,15 @@ class Board:
         await job.wait()
         size = job.size
         self._ended[job.id] = size, self._clock()
+        self._of.setdefault(job.owner, {})[job.id] = None
+        self._taken[job.owner] += size
         self.size += size
         self._make_room()
 
     def _make_room(self) -> None:
         while self.size > self._max_bytes:
-            taken: dict[str, int] = {}
-            for id, (size, _) in self._ended.items():
-                owner = self._jobs[id].owner
-                taken[owner] = taken.get(owner, 0) + size
-            most = max(taken, key=taken.__getitem__)
-            self._forget(next(id for id in self._ended if self._jobs[id].owner == most))
+            most = max(self._taken, key=self._taken.__getitem__)
+            self._forget(next(iter(self._of[most])))
 
     def _expire(self) -> None:
         past = self._clock() - self._lifetime_s
@@ -117,7 +118,12 @@ class Board:
             self._forget(id)
 
     def _forget(self, id: str) -> None:
+        job = self._jobs.pop(id, None)
         size, _ = self._ended.pop(id, (0, 0.0))
         self.size -= size
-        self._jobs.pop(id, None)
+        if job is not None and size:
+            self._taken[job.owner] -= size
+            del self._of[job.owner][id]
+            if not self._of[job.owner]:
+                del self._of[job.owner], self._taken[job.owner]
         self.freed(size)

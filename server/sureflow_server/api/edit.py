@@ -16,9 +16,9 @@ from sureflow_server.api.edit_request import EditRequest
 from sureflow_server.api.examples import EDITS
 from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.json_body import beside
 from sureflow_server.api.opened_handle import card_of_handle, inexact, open_handle
 from sureflow_server.api.original import sample_record, surest
+from sureflow_server.api.planning import make_plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.responses import EditResponse
 from sureflow_server.api.run import Run
@@ -58,7 +58,7 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     frame = await opened.frame(service.store, step)
     frames = await service.store.frames(body.handle)
     plan = partial(plan_edit, body, opened, card, step, frame, service.settings)
-    planned = await beside(request, plan)
+    planned = await make_plan(request, body.branches, plan)
     planned = replace(planned, exact=doubt is None)
 
     def document(run: Run) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from sureflow_server.api.answer_budget import Claim
 from sureflow_server.api.json_pieces import pieces
 from sureflow_server.api.off_loop import off_loop
+from sureflow_server.turns import Turns
 
 SLICE_BYTES = 32 << 10
 """Sent at a time; what a connection holds beyond the answer itself."""
@@ -48,10 +48,10 @@ class Encoded(Response):
         start = {"type": "http.response.start", "status": self.status_code}
         await send({**start, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
-            for number, piece in enumerate(_slices(self._parts)):
+            turns = Turns(TURN)
+            for piece in _slices(self._parts):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-                if number % TURN == TURN - 1:
-                    await asyncio.sleep(0)
+                await turns.step()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -20,9 +20,9 @@ from sureflow_server.api.examples import REQUESTS
 from sureflow_server.api.generate_plan import plan_generate
 from sureflow_server.api.idempotency import HEADER, PARAMETERS, idempotent
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.json_body import beside
 from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.plan import Plan
+from sureflow_server.api.planning import make_plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.responses import GenerateResponse
@@ -77,7 +77,8 @@ async def generate(
 
 
 async def _generate(request: Request, body: GenerateRequest) -> Response:
-    planned = await beside(request, partial(plan_generate, body, Service.of(request)))
+    plan = partial(plan_generate, body, Service.of(request))
+    planned = await make_plan(request, body.count, plan)
     media_type = _media_type(request, planned)
     request_id = request.state.request_id
     if media_type == JSON:

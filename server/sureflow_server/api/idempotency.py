@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from sureflow_server.api.access import owner
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import claim_of
+from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.problems import Problem
 from sureflow_server.replays import REPLAYED, BusyKeyError, ReusedKeyError
 from sureflow_server.service import Service
@@ -62,7 +63,8 @@ async def idempotent(request: Request, work: Callable[[], Awaitable[Response]]) 
         raise Problem("malformed-header", f"{HEADER}: {message}", [(HEADER, message)])
     accept = ",".join(request.headers.getlist("accept"))
     parts = (request.url.path.encode(), accept.encode(), await request.body())
-    fingerprint = b"".join(sha256(part).digest() for part in parts)
+    size = sum(map(len, parts))
+    fingerprint = await off_loop(lambda: b"".join(sha256(part).digest() for part in parts), size)
     replays, identity = Service.of(request).replays, (owner(request), keys[0], fingerprint)
     try:
         while True:

@@ -18,8 +18,8 @@ from sureflow_server.api.handle_options import handle_options
 from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.invert_request import InvertRequest
 from sureflow_server.api.jobs import ACCEPTED, serve
-from sureflow_server.api.json_body import beside
 from sureflow_server.api.plan import Plan
+from sureflow_server.api.planning import make_plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.resolve import card_of, form_of, lane_of, scores_of
 from sureflow_server.api.responses import GenerateResponse
@@ -49,7 +49,8 @@ async def invert(
 
 async def _invert(request: Request, body: InvertRequest) -> Response:
     document = partial(whole, request_id=request.state.request_id)
-    planned = await beside(request, partial(_plan, body, Service.of(request)))
+    plan = partial(_plan, body, Service.of(request))
+    planned = await make_plan(request, len(body.samples), plan)
     return await serve(request, planned, document)
 
 

@@ -1,27 +1,18 @@
-"""Reading the JSON body of a request: a long one beside the event loop, and one at a time."""
+"""Reading the JSON body of a request: a long one beside the event loop."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 
-from sureflow_server.api.json_text import PIECE, JsonError, read_json
+from sureflow_server.api.json_text import JsonError, read_json
+from sureflow_server.api.off_loop import READ, off_loop
 from sureflow_server.api.problems import Problem
 
 T = TypeVar("T")
-
-LONG = PIECE
-"""Bytes; what is longer is read, and what it says planned, in a thread."""
-
-THREAD = ThreadPoolExecutor(1, thread_name_prefix="long-bodies")
-"""A single one, so that many long bodies leave as much to the event loop as one does."""
 
 
 class JsonRequest(Request):
@@ -44,15 +35,7 @@ class JsonRequest(Request):
         """
         text = await self.body()
         read = read_json if self.reader is None else partial(read_as, self.reader)
-        return await beside(self, partial(read, text))
-
-
-async def beside(request: Request, work: Callable[[], T]) -> T:
-    """Do work on a body that has arrived; on a long one, beside the event loop."""
-    if len(await request.body()) <= LONG:
-        return work()
-    loop, context = asyncio.get_running_loop(), copy_context()
-    return await loop.run_in_executor(THREAD, partial(context.run, work))
+        return await off_loop(partial(read, text), READ * len(text))
 
 
 def read_as(reader: TypeAdapter[T], text: bytes) -> T:

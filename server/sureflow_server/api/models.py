@@ -18,6 +18,7 @@ from sureflow_server.api.calibrate import CalibrateRequest, calibration, calibra
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import Encoded
 from sureflow_server.api.jobs import ACCEPTED, accepted
+from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.public_text import shown
 from sureflow_server.api.responses import ModelList, ModelRecord
@@ -26,6 +27,9 @@ from sureflow_server.service import Service
 
 KNOWN = 64
 """Records of models that are kept as JSON."""
+
+RECORDS_BYTES = 1 << 20
+"""Bytes that are made in the time in which unknown models are described, about."""
 
 LANES = 4
 """Lanes by which it is found out which scores a model can have."""
@@ -41,7 +45,7 @@ router = APIRouter(
 @router.get("", response_model=ModelList)
 async def list_models(request: Request) -> Response:
     """List every checkpoint folder, those that could not be loaded included."""
-    records = _records(Service.of(request)).values()
+    records = (await _records(request)).values()
     listed = [part for record in records for part in (b",", record)]
     return Encoded((b'{"models":[', *listed[1:], b"]}"))
 
@@ -49,7 +53,7 @@ async def list_models(request: Request) -> Response:
 @router.get("/{name}", response_model=ModelRecord, responses=problems(404, 422))
 async def get_model(request: Request, name: str) -> Response:
     """Describe one model."""
-    records = _records(Service.of(request))
+    records = await _records(request)
     if name not in records:
         raise Problem("unknown-model", f"there is no {name!r}; choose from {', '.join(records)}")
     return Encoded((records[name],))
@@ -70,7 +74,7 @@ async def load_model(request: Request, name: str) -> Response:
     service = Service.of(request)
     with service.metrics.load():
         await unless_disconnected(request, service.pool.load(name))
-    return Encoded((_records(service)[name],))
+    return Encoded(((await _records(request))[name],))
 
 
 @router.post("/{name}/unload", response_model=ModelRecord, responses=problems(404, 415, 422))
@@ -78,7 +82,7 @@ async def unload_model(request: Request, name: str) -> Response:
     """Take a model out of service; its memory is free once requests under way are done."""
     service = Service.of(request)
     await unless_disconnected(request, service.pool.unload(name))
-    return Encoded((_records(service)[name],))
+    return Encoded(((await _records(request))[name],))
 
 
 @router.post(
@@ -129,8 +133,13 @@ def _schemas(family: str) -> dict[str, Any]:
     }
 
 
-def _records(service: Service) -> dict[str, bytes]:
+async def _records(request: Request) -> dict[str, bytes]:
     """Every folder by name, as JSON, the schema being ``ModelRecord``."""
+    service = Service.of(request)
+    return await off_loop(lambda: _described_all(service), RECORDS_BYTES)
+
+
+def _described_all(service: Service) -> dict[str, bytes]:
     pool, default = service.pool, service.default_model
     if not pool.folder:
         raise NotReadyError("the models are still being loaded", 2)
@@ -144,13 +153,18 @@ def _records(service: Service) -> dict[str, bytes]:
                 name=name, state="failed", default=name == default, error=shown(error, 1000)
             )
         )
-        for name, error in pool.failures.items()
+        for name, error in [*pool.failures.items()]
+        if name not in pool.loading
+    }
+    loading = {
+        name: _json(ModelRecord(name=name, state="loading", default=name == default))
+        for name in pool.loading
     }
     unloaded = {
         name: _json(ModelRecord(name=name, state="unloaded", default=name == default))
         for name in sorted(pool.unloaded)
     }
-    return unloaded | failed | ready
+    return unloaded | failed | loading | ready
 
 
 class _Same:

@@ -29,6 +29,8 @@ def card_of(asked: str | None, service: Service) -> ModelCard:
     if not pool.folder:
         raise NotReadyError("the models are still being loaded", 2)
     name = asked or service.default_model or ""
+    if name in pool.loading:
+        raise NotReadyError(f"{name} is still being loaded", 2)
     if name in pool.failures:
         raise Problem.field("model", f"{name} could not be loaded", "model-failed")
     if name in pool.unloaded:

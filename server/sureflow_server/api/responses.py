@@ -262,10 +262,10 @@ class ConditionRecord(Schema):
 
 
 class ModelRecord(Schema):
-    """A model and its state; a failed one has an error and no card, an unloaded one neither."""
+    """A model and its state; one that is ready has a card, and one that has failed an error."""
 
     name: str
-    state: Literal["ready", "failed", "unloaded"]
+    state: Literal["ready", "loading", "failed", "unloaded"]
     default: bool
     loaded: bool | None = None
     """Whether a model that is ready is in memory. If not, the first request for it waits until it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from sureflow_server.filters import Decision
 from sureflow_server.metrics import Metrics
 from sureflow_server.store import StoreError, StoreUnavailableError
 from sureflow_server.traces import span
+from sureflow_server.turns import Turns
 
 
 @dataclass(slots=True)
@@ -92,8 +93,10 @@ class Run:
                         tasks.add(result)
                     for result in tasks.done():
                         yield result
+                turns = Turns()
                 for result in self._finalize():
                     tasks.add(result)
+                    await turns.step()
                 async for result in tasks.rest():
                     yield result
                 self._count_times()
@@ -159,14 +162,14 @@ class Run:
                 return None
         return self._result(sample, decision)
 
-    def _finalize(self) -> list[Result]:
-        """Decide about the samples that were pending."""
+    def _finalize(self) -> Iterator[Result]:
+        """Decide about the samples that were pending, and yield what comes of each."""
         if self.plan.filter is None:
-            return []
+            return
         pending = sorted(self._pending, key=lambda sample: sample.spec.index)
         accepted = sum(result.accepted for result in self.results)
         decisions = self.plan.filter.finalize(pending, accepted)
-        return [self._result(*pair) for pair in zip(pending, decisions, strict=True)]
+        yield from (self._result(*pair) for pair in zip(pending, decisions, strict=True))
 
     def _result(self, sample: Sample, decision: Decision | None) -> Result:
         self._count(sample, decision)

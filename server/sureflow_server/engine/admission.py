@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import prod
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from sureflow.core.card import ModelCard
 from sureflow.core.family import cost_of, family_of
-from sureflow.core.lane import Branch, Inverted, LaneSpec
+from sureflow.core.lane import Branch, Inverted, LaneSpec, Origin
 
 NUMBER = 4
 """Bytes of each number of an array."""
@@ -44,6 +44,15 @@ def footprint_of(spec: LaneSpec, card: ModelCard) -> int:
     """The :func:`footprint` of a lane of a model, in the lane's own shape."""
     sized = family_of(spec).sized(card, spec)
     return footprint(spec, sized.state_shape, sized.decoded)
+
+
+def footprints_of(lanes: Sequence[LaneSpec], card: ModelCard) -> int:
+    """The :func:`footprint_of` lanes that differ in their numbers and origins alone, together."""
+    first = lanes[0]
+    each = footprint_of(first, card) - 2 * _of_origin(first.origin)
+    origins = {id(lane.origin): lane.origin for lane in lanes}
+    nbytes = {key: _of_origin(origin) for key, origin in origins.items()}
+    return len(lanes) * each + 2 * sum(nbytes[id(lane.origin)] for lane in lanes)
 
 
 def footprint(
@@ -80,12 +89,17 @@ def _brought(spec: LaneSpec) -> int:
     values = [getattr(spec, field.name) for field in fields(spec)]
     named = [value for value in values if isinstance(value, Mapping)]
     nbytes = int(sum(array.nbytes for arrays in named for array in arrays.values()))
-    if isinstance(spec.origin, Inverted):
-        return nbytes + spec.origin.data.nbytes
-    if isinstance(spec.origin, Branch):
-        frame = 0 if spec.origin.frame is None else spec.origin.frame.nbytes
-        nbytes += frame + sum(map(_arrays, spec.origin.operations)) + _brought(spec.origin.parent)
-    return nbytes
+    return nbytes + _of_origin(spec.origin)
+
+
+def _of_origin(origin: Origin | None) -> int:
+    """Bytes of the arrays of what a lane starts from."""
+    if isinstance(origin, Inverted):
+        return origin.data.nbytes
+    if isinstance(origin, Branch):
+        frame = 0 if origin.frame is None else origin.frame.nbytes
+        return frame + sum(map(_arrays, origin.operations)) + _brought(origin.parent)
+    return 0
 
 
 def _arrays(operation: Any) -> int:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from math import ceil
 
-from sureflow.core.family import cost_of, weight_of
+from sureflow.core.family import cost_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import TickStats
@@ -92,12 +91,12 @@ class Forecast:
             return slowness * self._tick_s[name][min(rows, self.rows(name))]
 
         model = job.card.name
-        most, each = self.rows(model), _rows_of(job)
+        most, each = self.rows(model), job.peak_rows
         rivals = [other for other in jobs if other.terms.priority >= job.terms.priority]
         own = [other for other in rivals if other.card.name == model]
         before = [other for other in own if other.terms.deadline <= job.terms.deadline]
         share = min(len(job.unfinished), max(most // (each * (len(own) + 1)), 1))
-        lanes = sum(len(other.unfinished) * _rows_of(other) for other in own)
+        lanes = sum(len(other.unfinished) * other.peak_rows for other in own)
         mine_s = tick_s(model, lanes + share * each)
         rounds = -(-len(job.unfinished) // share)
         seconds = rounds * job.lane_rows / each * mine_s
@@ -108,9 +107,3 @@ class Forecast:
         others = {other.card.name for other in rivals} - {model}
         turn_s = mine_s + sum(tick_s(name, self.rows(name)) for name in others)
         return seconds * (turn_s / mine_s if mine_s else 1)
-
-
-def _rows_of(job: Job) -> int:
-    """Most rows of a lane in one tick, in rows of the model's default shape."""
-    lane = next(iter(job.unfinished.values()))
-    return ceil(cost_of(lane).peak * weight_of(lane, job.card))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from asyncio import Queue, TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import ceil
 from time import monotonic
 
 from sureflow.core.card import ModelCard
+from sureflow.core.family import cost_of, weight_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.messages import Finished, Progress, Started, Submit, Terms
 from sureflow_server.engine.scheduler import IDLE
+from sureflow_server.turns import Turns
 
 Event = Started | Progress | Finished
 
@@ -68,11 +72,18 @@ class Job:
     crashes: int = 0
     timer: TimerHandle | None = None
     _events: Queue[Event | EngineError | None] = field(default_factory=Queue)
+    _turns: Turns = field(default_factory=Turns)
 
     @property
     def idle(self) -> bool:
         """Whether it runs only while nothing else does, and takes no room from requests."""
         return self.terms.priority <= IDLE
+
+    @cached_property
+    def peak_rows(self) -> int:
+        """Most rows of one of its lanes in a tick, in rows of the model's default shape."""
+        lane = next(iter(self.unfinished.values()))
+        return ceil(cost_of(lane).peak * weight_of(lane, self.card))
 
     def __post_init__(self) -> None:
         self.launched = len(self.unfinished)
@@ -101,6 +112,7 @@ class Job:
         return self
 
     async def __anext__(self) -> Event:
+        await self._turns.step()
         event = await self._events.get()
         if event is None:
             raise StopAsyncIteration

@@ -17,7 +17,7 @@ from sureflow.sampling.evaluator import evaluators, main_head
 from sureflow.sampling.fingerprint import numerics_of
 from sureflow.sampling.sampler import Sampler
 from sureflow.sampling.verified import VerifiedSizes
-from sureflow_server.engine.messages import Ready, WorkerConfig
+from sureflow_server.engine.messages import Loading, Ready, WorkerConfig
 from sureflow_server.engine.model_cache import ModelCache
 
 SLOTS_PER_ROW = 2
@@ -28,14 +28,14 @@ FEW = 8
 
 
 def load_all(
-    config: WorkerConfig, begin: Callable[[str], object] = lambda name: None
+    config: WorkerConfig, begin: Callable[[Loading], object] = lambda loading: None
 ) -> tuple[Ready, ModelCache]:
     """Load every checkpoint folder in ``models_dir`` (``None``: the embedded ones) and warm it up.
 
     A folder that does not work is reported and harms no other. Models are known by the names of
     their folders, which their own must agree with, so that no two can ever clash. Where the budget
     is too small for all, those that were loaded first make room for the others. ``begin`` is told
-    the name of each folder before.
+    of each folder before.
     """
     for declaration in config.plugins:
         declare_plugin(declaration)
@@ -46,10 +46,9 @@ def load_all(
     tick_s = {name: each.tick_s for name, each in resting.items()}
     cache.sizes.update({name: each.nbytes for name, each in resting.items()})
     failures: dict[str, str] = dict(config.faulty)
-    for folder in sorted(checkpoint_folders(root), key=lambda each: _rank(each.name, config.last)):
-        if folder.name in {*config.without, *config.faulty, *resting}:
-            continue
-        begin(folder.name)
+    folders = _wanted(root, config)
+    for folder in folders:
+        begin(Loading(folder.name, len(folders) + len(resting) == 1))
         try:
             cache.evict_for(_expected(folder, config))
             sampler = fetch(folder, config)
@@ -89,6 +88,15 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     before = config.capacity is None and known and model.engine.main in known.confirmed
     _warm_up(sampler, FEW if before else sampler.free)
     return sampler
+
+
+def _wanted(root: Path, config: WorkerConfig) -> list[Path]:
+    """The folders to load, in their order."""
+    known = {*config.without, *config.faulty, *(each.card.name for each in config.resting)}
+    found = [folder for folder in checkpoint_folders(root) if folder.name not in known]
+    if config.only is not None:
+        found = [folder for folder in found if folder.name == config.only]
+    return sorted(found, key=lambda each: _rank(each.name, config.last))
 
 
 def _rank(name: str, last: tuple[str, ...]) -> int:

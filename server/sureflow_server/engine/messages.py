@@ -60,6 +60,8 @@ class WorkerConfig:
     """Names of folders that shall not be loaded."""
     faulty: Mapping[str, str] = field(default_factory=dict)
     """Names of folders in whose loading a process has ended, and how; they are not loaded."""
+    only: str | None = None
+    """Name of the one folder to load; ``None`` loads all."""
     last: tuple[str, ...] = ()
     """Models to load after all others, and so to keep where the budget is too small for all."""
     calibrations: Mapping[str, bytes] = field(default_factory=dict)
@@ -166,9 +168,13 @@ class Reaped:
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """The worker has begun to load a folder of this name, and all before it are done."""
+    """The worker has begun to load a folder of this name, and all before it are done.
+
+    It is ``alone`` if there are no other models.
+    """
 
     model: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,8 @@ class Supervisor:
 
     def _unload_idle(self) -> None:
         """Have the worker unload the models that no request needs any more."""
+        if not self._unloading:
+            return
         for model in self._unloading - {job.card.name for job in self.ledger.jobs}:
             self._unloading.discard(model)
             self.standing.pop(model, None)

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from sureflow_server.engine.messages import Loading, Ready, Shutdown, WorkerConfig
+from sureflow_server.engine.messages import Ready, Shutdown, WorkerConfig
 from sureflow_server.engine.process_name import call_this_process
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     if config.device.startswith("cuda"):
         make_deterministic()
     try:
-        ready, cache = load_all(config, lambda name: connection.send(Loading(name)))
+        ready, cache = load_all(config, connection.send)
         freeze_garbage()
         if config.standby and can_fork():
             stand_by(connection, partial(serve, config=config, cache=cache), ready, cache)

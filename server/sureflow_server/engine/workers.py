@@ -36,7 +36,8 @@ class Workers:
 
     A process loads the models. Where it can, it then stands by, and forks the workers; else it
     becomes the worker. A folder is faulty if a process died while loading it, or was silent for
-    too long, and was killed therefore: the next one leaves it out, so that it harms no other.
+    too long, and was killed therefore: the next one leaves it out, so that it harms no other. Where
+    a worker serves meanwhile, it takes two such processes in a row.
 
     Args:
         timeouts: How long processes may be silent.
@@ -61,7 +62,7 @@ class Workers:
         self._worker: Process | None = None
         self._standby: WorkerProcess | None = None
         self._loader: WorkerProcess | None = None
-        self._loading = ""
+        self._loading = self._suspect = ""
         self._silences: dict[Process, Silence] = {}
         self._verdicts: dict[Process, str] = {}
         self._reaping, self._how = False, ""
@@ -149,7 +150,8 @@ class Workers:
             self._silences[process].broken()
         if isinstance(message, Loading):
             self._loading = message.model
-            self._silences[process].limit_s = self._timeouts.load_s
+            others_wait = self._worker is None and not message.alone
+            self._silences[process].limit_s = self._timeouts.loading_s(others_wait)
         elif isinstance(message, Warm):
             self._stand_by()
         elif isinstance(message, Forked):
@@ -178,7 +180,7 @@ class Workers:
         """The models have been loaded, by a process that can fork workers."""
         assert self._loader is not None
         self._standby, self._loader = self._loader, None
-        self._pause_s = FIRST_PAUSE_S
+        self._pause_s, self._suspect = FIRST_PAUSE_S, ""
         self._unwatch(self._standby)
         if self._closing:
             self._standby.stop()
@@ -240,15 +242,16 @@ class Workers:
         """Leave the folder out that was being loaded, and go on; without one there is no point."""
         if self._closing:
             return
-        if self._loading:
+        suspected, self._suspect = self._suspect, self._loading
+        if self._loading and (self._worker is None or self._loading == suspected):
             self.faulty[self._loading] = f"the worker process {how} it, and goes on without it"
             log.error("the worker process %s %s; the next one leaves it out", how, self._loading)
             self._load()
         elif self._worker is None:
             self._tell_end(f"{how} its code")
         else:
-            pause_s = self._pause_s
-            log.error("the worker process %s its code; another one loads in %g s", how, pause_s)
+            pause_s, what = self._pause_s, self._loading or "its code"
+            log.error("the worker process %s %s; another one loads in %g s", how, what, pause_s)
             self._pause_s = min(2 * pause_s, MOST_PAUSE_S)
             asyncio.get_running_loop().call_later(pause_s, self._load_for_standby)
 

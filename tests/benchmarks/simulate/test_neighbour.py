@@ -32,6 +32,7 @@ def test_nearly_all_is_answered_in_time_at_four_fifths_of_capacity() -> None:
 @pytest.mark.parametrize("load", [0.8, 1.2])
 @pytest.mark.parametrize("slowdown", [4.0, 20.0, 500.0])
 def test_three_seconds_after_a_neighbour_all_is_as_before(load: float, slowdown: float) -> None:
+    """Goodput is 95 % of that without one from the third second on, and not of the first three."""
     alone, beside = played(load), played(load, slowdown)
     neighbour = Neighbour(BEGIN, END, slowdown)
     lost = sum(each.overlaps(neighbour) and not each.good for each in beside.asked)

@@ -12,10 +12,12 @@ from fastapi import Request
 from pydantic import TypeAdapter
 
 from sureflow_server.api.invert_request import InvertRequest
-from sureflow_server.api.json_body import LONG, JsonRequest
+from sureflow_server.api.json_body import JsonRequest
+from sureflow_server.api.off_loop import READ, SMALL_BYTES
 from sureflow_server.api.problems import Problem
 
 MEBIBYTE = 1 << 20
+LONG = SMALL_BYTES // READ
 READER: TypeAdapter[Any] = TypeAdapter(InvertRequest)
 
 ROWS = json.dumps({"samples": [[[0.125] * 28] * 28] * 150}).encode()

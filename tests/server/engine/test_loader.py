@@ -15,7 +15,7 @@ from sureflow.checkpoint import CheckpointConfig, CheckpointError, save
 from sureflow.families.flow.process import JVP
 from sureflow.networks import registry
 from sureflow_server.engine.loader import fetch, load_all
-from sureflow_server.engine.messages import Ready, Resting, WorkerConfig
+from sureflow_server.engine.messages import Loading, Ready, Resting, WorkerConfig
 from sureflow_server.engine.model_cache import ModelCache
 
 
@@ -156,9 +156,9 @@ def test_a_folder_that_goes_while_it_is_loaded_harms_no_other(
 def test_a_folder_that_has_harmed_others_is_not_touched(models_dir: Path) -> None:
     said = {"icons": "the worker process was silent for 9 s while loading it"}
     config = WorkerConfig(models_dir, capacity=2, threads=1, device="cpu", faulty=said)
-    begun: list[str] = []
+    begun: list[Loading] = []
     ready, _ = load_all(config, begun.append)
-    assert begun == ["points"]
+    assert [each.model for each in begun] == ["points"]
     assert ready.failures == said
 
 
@@ -198,10 +198,10 @@ def test_what_is_known_need_not_be_loaded(models_dir: Path) -> None:
     whole, _ = limited(models_dir, 1 << 40)
     icons = next(card for card in whole.cards if card.name == "icons")
     resting = Resting(icons, whole.tick_s["icons"], whole.nbytes["icons"])
-    begun: list[str] = []
+    begun: list[Loading] = []
     config = WorkerConfig(models_dir, 2, 1, "cpu", model_bytes=1 << 40, resting=(resting,))
     ready, cache = load_all(config, begun.append)
-    assert begun == ["points"]
+    assert [each.model for each in begun] == ["points"]
     assert ready.cards == whole.cards
     assert ready.nbytes == whole.nbytes
     assert ready.resident == (*cache.samplers,) == ("points",)

@@ -9,7 +9,8 @@ import pytest
 
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.engine.errors import LoadUnderWayError, NoSuchModelError
-from sureflow_server.engine.pool import MAX_WORKERS, Pool
+from sureflow_server.engine.models import MAX_WORKERS
+from sureflow_server.engine.pool import Pool
 from sureflow_server.engine.timeouts import Timeouts
 from tests.server.engine.test_silence import CARD, until, with_pool, workers
 from tests.server.engine.test_silence import fake as fake

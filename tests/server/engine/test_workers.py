@@ -176,6 +176,29 @@ def test_a_folder_that_kills_is_left_out_from_then_on(play) -> None:
     play(test)
 
 
+def test_a_folder_is_not_to_blame_at_once_while_others_are_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What stands by would not have it any more, for a mishap."""
+    monkeypatch.setattr(workers_module, "FIRST_PAUSE_S", 0.0)
+
+    async def all_of_it() -> None:
+        scene = Scene(monkeypatch)
+        scene.serve()
+        scene.loaders[0].end(-9)
+        for count in (2, 3):
+            assert len(scene.loaders) == count
+            scene.loaders[-1].said(Loading("a"))
+            scene.loaders[-1].end(-9)
+            assert {*scene.workers.faulty} == ({"a"} if count == 3 else set())
+            await asyncio.sleep(0.01)
+        assert len(scene.loaders) == 4
+        assert "a" in scene.loaders[-1].source.faulty
+        scene.workers.kill()
+
+    asyncio.run(all_of_it())
+
+
 def test_what_may_be_to_blame_is_loaded_anew(play) -> None:
     def test(scene: Scene) -> None:
         scene.serve()

@@ -17,6 +17,7 @@ from tests.server.api.test_edit import icon
 from tests.server.asking import ASYNC, refusal
 from tests.server.replicas.pair import Pair
 from tests.server.running import Server, eventually
+from tests.server.store.redis_server import RedisServer
 
 SMALL: dict[str, Any] = {"n": 1, "seed": 4, "sampler": {"steps": 3}}
 Fault = Callable[[Any], AbstractContextManager[None]]
@@ -104,6 +105,24 @@ def busy(client: Any) -> Iterator[None]:
         client.config_set("lua-time-limit", "5000")
 
 
+@contextmanager
+def loading(server: RedisServer) -> Iterator[None]:
+    """Started again, with much to read before it answers anything."""
+    with server.client() as client:
+        client.mset({f"filling:{number}": b"x" * 100 for number in range(20_000)})
+        client.execute_command("BGREWRITEAOF")
+        eventually(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+    server.kill()
+    server.start("--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024")
+    with server.client() as client:
+        assert client.info("persistence")["loading"]
+        yield
+        assert client.info("persistence")["loading"], "all the while"
+        client.config_set("key-load-delay", "0")
+        eventually(lambda: not client.info("persistence")["loading"])
+        client.delete(*client.scan_iter("filling:*", count=1000))
+
+
 def _pool(client: Any) -> dict[str, Any]:
     kept = client.connection_pool
     return {"connection_class": kept.connection_class, **kept.connection_kwargs}
@@ -145,6 +164,15 @@ def asked(server: Server, handle: str, job: str) -> list[httpx.Response]:
 def test_what_redis_refuses_is_answered_503_until_it_does_not(
     pair: Pair, fault: Fault, unreadable: bool
 ) -> None:
+    with pair.redis.client() as client:
+        check_refusals(pair, fault(client), unreadable)
+
+
+def test_a_redis_that_is_loading_is_answered_503_until_it_has_loaded(pair: Pair) -> None:
+    check_refusals(pair, loading(pair.redis), unreadable=True)
+
+
+def check_refusals(pair: Pair, fault: AbstractContextManager[None], unreadable: bool) -> None:
     one, two = pair.one.server, pair.two.server
     eventually(lambda: two.client.get("/v1/jobs").status_code == 200)
     handle = icon(one, rewind={"keep": [0.5]})["handle"]["id"]
@@ -152,7 +180,7 @@ def test_what_redis_refuses_is_answered_503_until_it_does_not(
     job = str(made.headers["location"])
     eventually(lambda: two.client.get(job).json().get("state") == "completed")
     before = len(two.log)
-    with pair.redis.client() as client, fault(client):
+    with fault:
         answers = asked(two, handle, job)
     for answer in answers:
         assert answer.status_code in (200, 202, 204, 404, 503), (answer.url, answer.text)

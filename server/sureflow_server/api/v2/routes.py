@@ -19,8 +19,8 @@ from sureflow_server.api.access import Guarded
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import Encoded, claim_of
 from sureflow_server.api.generate_plan import plan_generate
-from sureflow_server.api.json_body import beside
-from sureflow_server.api.off_loop import off_loop
+from sureflow_server.api.off_loop import READ, off_loop
+from sureflow_server.api.planning import make_plan
 from sureflow_server.api.problems import OPEN_INFERENCE, Problem
 from sureflow_server.api.public_text import shown
 from sureflow_server.api.resolve import card_of
@@ -63,7 +63,12 @@ async def index(request: Request) -> list[dict[str, str]]:
     pool = Service.of(request).pool
     rows = [
         *((name, card.version, "READY", "") for name, card in pool.cards.items()),
-        *((name, "", "UNAVAILABLE", shown(error, 1000)) for name, error in pool.failures.items()),
+        *((name, "", "LOADING", "still being loaded") for name in pool.loading),
+        *(
+            (name, "", "UNAVAILABLE", shown(error, 1000))
+            for name, error in pool.failures.items()
+            if name not in pool.loading
+        ),
         *((name, "", "UNAVAILABLE", "unloaded") for name in sorted(pool.unloaded)),
     ]
     return [dict(zip(("name", "version", "state", "reason"), row, strict=True)) for row in rows]
@@ -93,9 +98,12 @@ async def infer(request: Request, name: str, version: str | None = None) -> Resp
         raise Problem("unsupported-media-type", "send the body as it is, without compression")
     card = _card(request, name, version)
     body, length = await request.body(), request.headers.get(HEADER_LENGTH)
-    inference, elements = await beside(request, partial(read, body, length))
+    inference, elements = await off_loop(partial(read, body, length), READ * len(body))
     check_outputs(inference)
-    planned = plan_generate(request_of(card, inference, elements), Service.of(request))
+    wanted = request_of(card, inference, elements)
+    planned = await make_plan(
+        request, wanted.count, partial(plan_generate, wanted, Service.of(request))
+    )
     run = await submit(request, planned)
     results = await unless_disconnected(request, run.collect())
     answer = {
