@@ -10,7 +10,7 @@ from typing import Literal
 
 from sureflow.core.card import ModelCard
 from sureflow.core.execution import Compile, Precision
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import LaneSpec, Sample, View
 
 ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Upper bounds of the buckets in which the rows of a tick are counted."""
@@ -94,7 +94,7 @@ class Submit:
         request: The pool's number for the request.
         model: Name of a model that the worker has announced.
         lanes: What to make.
-        progress: Report the steps of the running lanes as well.
+        progress: Report the steps of the running lanes as well, and their views once recorded.
         terms: On which terms it runs.
     """
 
@@ -211,6 +211,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewed:
+    """A view of a running lane has been recorded; its sample will have it, too."""
+
+    request: int
+    lane: int
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A lane is done.
 
@@ -289,6 +298,7 @@ class Report:
 
     started: list[Started] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
+    viewed: list[Viewed] = field(default_factory=list)
     finished: list[Finished] = field(default_factory=list)
     stats: list[TickStats] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
