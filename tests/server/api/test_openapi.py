@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from ast import literal_eval
 from typing import Any
 
 import pytest
@@ -14,7 +16,10 @@ from sureflow_server.api.examples import EDITS, IMAGES, INVERSIONS, REQUESTS
 from sureflow_server.api.openai.image_record import ImagesResponse
 from sureflow_server.api.problems import TITLES
 from sureflow_server.api.responses import EditResponse, GenerateResponse, ModelList
-from tests.server.running import Server
+from tests.server.running import ROOT, Server
+
+
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def document(server: Server) -> dict[str, Any]:
@@ -50,6 +55,24 @@ def test_examples_of_images_run_as_they_are(embedded: Server, name: str) -> None
     made = ImagesResponse.model_validate_json(answer.content)
     assert made.model == "fashion"
     assert len(made.data) + sum(made.left_out.values()) == body.get("n", 1)
+
+
+def test_the_page_on_clients_of_openai_runs_as_it_is(
+    embedded: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "openai.md").read_text()
+    blocks = PYTHON.findall(page.replace("http://127.0.0.1:8000", embedded.url))
+    assert len(blocks) == 4
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, names)
+    names["client"].close()
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in said[:4]] == ["True"] * 4, "confidence holds"
+    kept, left_out = said[4].split(" ", 1)
+    assert int(kept) + literal_eval(left_out)["dropped"] == 8
+    assert [line.split()[0] for line in said[6:10]] == ["0", "1", "2", "finished"]
+    assert said[10].startswith("prompt Error code: 400 - prompt: no class 'sneakr'; choose from")
 
 
 @pytest.mark.parametrize("name", EDITS)

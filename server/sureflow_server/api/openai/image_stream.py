@@ -38,7 +38,7 @@ QUALITY = "auto"
 async def image_events(run: Run, request_id: str, asked: ImagePlan) -> Events:
     """Yield images on their way and finished ones; last an error, if it comes to that or to none.
 
-    Events have no numbers, since a stream is not taken up again.
+    Events have no numbers: after one that has, OpenAI's client takes a heartbeat for an event.
     """
     told = _Told(run, request_id, asked)
     try:
