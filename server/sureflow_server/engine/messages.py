@@ -298,12 +298,12 @@ class Report:
 
     started: list[Started] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
-    viewed: list[Viewed] = field(default_factory=list)
     finished: list[Finished] = field(default_factory=list)
     stats: list[TickStats] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     cache_events: list[CacheEvent] = field(default_factory=list)
+    viewed: list[Viewed] = field(default_factory=list)
 
 
 Change = Unload | Recalibrate

@@ -18,7 +18,6 @@ from sureflow_server.api.problems import TITLES
 from sureflow_server.api.responses import EditResponse, GenerateResponse, ModelList
 from tests.server.running import ROOT, Server
 
-
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
