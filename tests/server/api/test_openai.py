@@ -127,8 +127,8 @@ def test_what_is_not_done_is_said(client: OpenAI, server: Server) -> None:
 
 def test_only_what_a_filter_lets_through_is_there(client: OpenAI, server: Server) -> None:
     body = {"seed": 7, "filter": {"keep": 0.5, "action": "drop"}}
-    made = client.images.generate(prompt="half", n=8, extra_body=body)
-    expected = server.generate(model="icons", n=8, condition={"label": "half"}, **body)
+    made = client.images.generate(prompt="stripes", n=8, extra_body=body)
+    expected = server.generate(model="icons", n=8, condition={"label": "stripes"}, **body)
     passed = [each for each in expected["samples"] if each["data"] is not None]
     assert images(made) == [each["data"] for each in passed]
     assert 0 < len(passed) < 8
@@ -141,7 +141,7 @@ def test_only_what_a_filter_lets_through_is_there(client: OpenAI, server: Server
 def test_until_enough_have_passed(client: OpenAI) -> None:
     wanted = {"min": 0.6, "accept": 3, "action": "regenerate", "max_attempts": 20}
     made = client.images.generate(
-        prompt="half", extra_body={"seed": 7, "sampler": {"steps": 5}, "filter": wanted}
+        prompt="stripes", extra_body={"seed": 7, "sampler": {"steps": 5}, "filter": wanted}
     )
     assert made.data is not None
     assert len(made.data) == 3
@@ -247,8 +247,8 @@ def test_a_stream_without_partial_images(server: Server) -> None:
 
 def test_a_stream_has_what_passes_and_says_so_if_nothing_does(client: OpenAI) -> None:
     half = {"seed": 7, "filter": {"keep": 0.5, "action": "drop"}}
-    plain = client.images.generate(prompt="half", n=8, extra_body=half)
-    events = list(client.images.generate(prompt="half", n=8, stream=True, extra_body=half))
+    plain = client.images.generate(prompt="stripes", n=8, extra_body=half)
+    events = list(client.images.generate(prompt="stripes", n=8, stream=True, extra_body=half))
     assert sorted(each.b64_json for each in events) == sorted(images(plain))
     with pytest.raises(openai.APIError, match="samples without an image: 2 dropped") as failed:
         list(client.images.generate(prompt="", n=2, stream=True, extra_body={"filter": NOTHING}))
