@@ -8,11 +8,20 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 from PIL import Image
 
+from sureflow.core.card import ModelCard
+from sureflow.core.lane import View
+from sureflow.families.flow.spec import FlowSpec
+from sureflow_server.api.openai.image_plan import ImagePlan
+from sureflow_server.api.openai.image_stream import Told
+from sureflow_server.api.plan import Plan
+from sureflow_server.api.run import Run
+from sureflow_server.engine.messages import Viewed
 from tests.server.conftest import Guarded, add_key
 from tests.server.running import PATIENCE_S, Server, eventually
 
@@ -270,6 +279,23 @@ def test_leaving_a_stream_at_its_first_partial_image_frees_its_lanes(
     stream.close()
     eventually(lambda: server.metric("sureflow_num_samples_running", model="icons") == 0)
     eventually(lambda: server.metric("sureflow_requests_total", **labels) == before + 1)
+
+
+def test_what_a_worker_shows_again_is_not_told_again() -> None:
+    """As it is when a worker has died, and another makes its lanes from the beginning."""
+    card = ModelCard("m", "sha256:0", "image", (1, 2, 2), (), 0)
+    plan = Plan("generate", card, 1, (FlowSpec(1, 0), FlowSpec(1, 1)), form="png")
+    told = Told(Run(plan, None, None), "req_1", ImagePlan(plan, None, ()))  # type: ignore[arg-type]
+    zeros = np.zeros((1, 2, 2), np.float32)
+
+    def shown(lane: int, step: int, prediction: Any = zeros) -> list[tuple[int, int]]:
+        view = View(step, step / 8, zeros, prediction, 0.0, zeros, 0.0)
+        events = [make() for _, make in told.about(Viewed(1, lane, view))]
+        return [(event["partial_image_index"], event["step"]) for event in events]
+
+    assert [shown(0, 2), shown(1, 2), shown(0, 4)] == [[(0, 2)], [(0, 2)], [(1, 4)]]
+    assert [shown(0, 2), shown(0, 4), shown(0, 6)] == [[], [], [(2, 6)]]
+    assert shown(1, 4, np.full_like(zeros, np.nan)) == [], "that is no image"
 
 
 REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [

@@ -40,7 +40,7 @@ async def image_events(run: Run, request_id: str, asked: ImagePlan) -> Events:
 
     Events have no numbers: after one that has, OpenAI's client takes a heartbeat for an event.
     """
-    told = _Told(run, request_id, asked)
+    told = Told(run, request_id, asked)
     try:
         async with aclosing(run.events()) as events:
             async for event in events:
@@ -55,7 +55,7 @@ async def image_events(run: Run, request_id: str, asked: ImagePlan) -> Events:
             yield None, ERROR, _error(Problem("no-image", left_out, [("filter", left_out)]))
 
 
-class _Told:
+class Told:
     """What events tell of a run, and which views they have shown: each of a lane's once.
 
     A lane that a worker has lost and another makes again comes by the same views twice; and a
