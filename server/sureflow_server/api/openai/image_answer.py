@@ -80,5 +80,5 @@ def left_out_in_words(left_out: dict[str, int]) -> str:
 
 
 def _fate(result: Result) -> str:
-    withheld = result.decision is not None and result.decision.withheld
-    return result.decision.action_taken if withheld and result.decision else "diverged"
+    decision = result.decision
+    return decision.action_taken if decision is not None and decision.withheld else "diverged"

@@ -13,6 +13,7 @@ from sureflow.core.lane import LaneSpec
 from sureflow.core.schema import InvalidFieldError
 from sureflow.core.size import Size
 from sureflow_server.api.generate_plan import plan_generate
+from sureflow_server.api.openai.image_prompt import condition_of, is_given, prompted
 from sureflow_server.api.openai.image_request import ImageRequest
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem
@@ -48,25 +49,15 @@ def plan_images(request: ImageRequest, service: Service) -> ImagePlan:
         NotReadyError: The models are still being loaded.
     """
     card = _card(request, service)
-    asked = condition_of(card)
-    prompt = _prompt(request, card, asked)
-    body = _generate_request(request, card, {} if prompt is None else {str(asked): prompt})
+    condition = prompted(request, card)
     try:
-        plan = plan_generate(body, service)
+        plan = plan_generate(_generate_request(request, card, condition), service)
     except InvalidFieldError as error:
-        if asked is None or error.field != f"condition.{asked}" or _given(request, asked):
-            raise
-        raise InvalidFieldError("prompt", error.message) from error
+        raise _renamed(error, request, card) from error
     if plan.form != IMAGE:
         raise Problem.field("output.format", f"this path answers with {IMAGE}")
     shown = _watched(plan, request) if request.stream else plan
-    named = prompt if asked == LABEL and prompt in card.classes else None
-    return ImagePlan(shown, named, tuple(request.warnings))
-
-
-def condition_of(card: ModelCard) -> str | None:
-    """Name of the condition that a prompt is of: a text, or else a class; ``None``: of none."""
-    return next(iter(card.prompted), LABEL if card.classes else None)
+    return ImagePlan(shown, condition.get(LABEL), tuple(request.warnings))
 
 
 def in_words(size: Size) -> str:
@@ -85,31 +76,12 @@ def _card(request: ImageRequest, service: Service) -> ModelCard:
     return card
 
 
-def _prompt(request: ImageRequest, card: ModelCard, asked: str | None) -> str | None:
-    """What the condition shall be by the prompt; ``None`` if that asks for nothing."""
-    if request.prompt is None or not request.prompt.strip():
-        return None
-    if asked is None:
-        raise Problem.field("prompt", f"{card.name} takes none; leave it empty")
-    if _given(request, asked):
-        raise Problem.field("prompt", f"condition.{asked} says so too; leave one of them out")
-    return _class(request.prompt.strip(), card) if asked == LABEL else request.prompt
-
-
-def _class(prompt: str, card: ModelCard) -> str:
-    """The class that is meant by a name in whatever case, or by a number."""
-    alike = [name for name in card.classes if name.casefold() == prompt.casefold()]
-    if alike:
-        return prompt if prompt in alike else alike[0]
-    number = int(prompt) if prompt.isascii() and prompt.isdecimal() and len(prompt) < 10 else None
-    if number is not None and number < len(card.classes):
-        return card.classes[number]
-    return prompt
-
-
-def _given(request: ImageRequest, name: str) -> bool:
-    """Whether the request has a condition of this name, beside the prompt."""
-    return request.condition is not None and name in request.condition.given()
+def _renamed(error: InvalidFieldError, request: ImageRequest, card: ModelCard) -> InvalidFieldError:
+    """The error with the name of the prompt, if it is about what that says, or ought to say."""
+    asked = condition_of(card)
+    if asked is None or error.field != f"condition.{asked}" or is_given(request, asked):
+        return error
+    return InvalidFieldError("prompt", error.message)
 
 
 def _generate_request(
