@@ -26,6 +26,9 @@ LEAK = re.compile(r"0x[0-9a-f]{8,}|/(?:home|tmp|root|usr|var|opt|work|etc)/[\w.-
 NAMED = {413, 422}
 """Statuses whose problems name a field."""
 
+OPENAI, NAMED_BY_OPENAI = "/v1/images", {400, 413}
+"""Paths whose errors have the form of OpenAI, and the same statuses there."""
+
 Documented = dict[tuple[str, str], set[int]]
 
 
@@ -93,6 +96,8 @@ def offence(request: Request, answer: httpx.Response, documented: Documented) ->
         return "an address or a path"
     if answer.headers.get("content-type") == "application/problem+json":
         return unnamed(answer.json()) if status in NAMED else None
+    if request.path.startswith(OPENAI):
+        return _unnamed(answer.json()["error"]) if status in NAMED_BY_OPENAI else None
     plain = ("/v2", "/_nicegui", "/docs")
     return None if request.path.startswith(plain) else "no problem document"
 
@@ -101,6 +106,11 @@ def unnamed(document: dict[str, Any]) -> str | None:
     """Return that a problem names no field, if so."""
     named = all(error["field"] and error["message"] for error in document["errors"])
     return None if document["errors"] and named else "no field is named"
+
+
+def _unnamed(error: dict[str, Any]) -> str | None:
+    """Return that an error in the form of OpenAI names no field, if so."""
+    return None if error["param"] and error["message"] else "no field is named"
 
 
 def statuses_of(document: dict[str, Any]) -> Documented:

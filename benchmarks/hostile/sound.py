@@ -38,6 +38,29 @@ GENERATE: dict[str, dict[str, Any]] = {
     "least": {},
 }
 
+IMAGES: dict[str, dict[str, Any]] = {
+    "class": {
+        "model": "icons",
+        "prompt": "half",
+        "n": 1,
+        "size": "4x4",
+        "response_format": "b64_json",
+        "output_format": "png",
+        "background": "opaque",
+        "quality": "high",
+        "output_compression": 50,
+        "user": "anna",
+        "seed": 3,
+        "sampler": {"steps": 2},
+        "guidance": {"scale": 1.5},
+        "confidence": {"also": ["straightness"]},
+        "filter": {"by": "uncertainty", "max": 9.0, "action": "drop"},
+        "rewind": {"keep": "commit"},
+    },
+    "stream": {"model": "icons", "stream": True, "partial_images": 2, "sampler": {"steps": 4}},
+    "least": {},
+}
+
 INVERT: dict[str, Any] = {
     "model": "points",
     "samples": [[0.5, 0.5]],
@@ -87,6 +110,7 @@ def _making(handle: str) -> list[Sound]:
     return [
         *(Sound("POST", "/v1/generate", body=body) for body in GENERATE.values()),
         Sound("POST", "/generate", body={"n": 1}),
+        *(Sound("POST", "/v1/images/generations", body=body) for body in IMAGES.values()),
         *(Sound("POST", route, body=INVERT) for route in ("/v1/invert", "/invert")),
         *(Sound("POST", "/v1/edit", body={"handle": handle, **body}) for body in EDITS.values()),
         Sound("POST", "/edit", body={"handle": handle}),

@@ -38,6 +38,7 @@ from sureflow_server.api.encoded import Encoded
 from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.json_pieces import text
 from sureflow_server.api.off_loop import off_loop
+from sureflow_server.api.openai import routes as openai
 from sureflow_server.api.request_log import RequestLog
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.bodies import Bodies
@@ -230,6 +231,7 @@ def create_app(
         models.router,
         health.router,
         v2.router,
+        openai.router,
     ):
         app.include_router(router)
     docs.install(app)

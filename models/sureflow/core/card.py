@@ -152,6 +152,13 @@ class ModelCard:
         return bool(self.classes) and not self.null_label
 
     @property
+    def prompted(self) -> tuple[str, ...]:
+        """Names of the conditions that take a text, those first whose text is their own."""
+        named = self.conditions.items()
+        found = [(n, c) for n, c in named if c.prompt and c.prompt.vocabulary is not None]
+        return tuple(name for name, _ in sorted(found, key=lambda each: bool(each[1].made_of)))
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Names of the conditions that every sample needs."""
         return tuple(name for name, each in self.conditions.items() if each.required)

@@ -128,6 +128,10 @@ class Lanes(Fields):
         """
         raise NotImplementedError
 
+    def views(self, slot: int) -> tuple[View, ...]:
+        """The views of a lane so far, ascending, but for those that have yet to be decoded."""
+        return ()
+
     def running_score(self, score: str, slots: Slots) -> Floats:
         """A score of lanes ``[n]`` if they ended where their step's first evaluation points."""
         raise NotImplementedError

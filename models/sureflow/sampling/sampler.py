@@ -13,7 +13,7 @@ import torch
 from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point
 from sureflow.core.family import family_of
-from sureflow.core.lane import UNFINISHED, LaneSpec, Result, Sample
+from sureflow.core.lane import UNFINISHED, LaneSpec, Result, Sample, View
 from sureflow.core.lanes import Listener
 from sureflow.core.process import Bucket, Outcome, Process, Query, Reply
 from sureflow.model import Model
@@ -134,6 +134,11 @@ class Sampler:
             lanes = self._buckets.lanes(lane.bucket)
             found[ticket] = int(lanes.step[lane.slot]), float(lanes.t[lane.slot])
         return found
+
+    def views(self, ticket: int) -> tuple[View, ...]:
+        """The views of a lane in a slot so far, but for those that have yet to be decoded."""
+        lane = self._in_slots[ticket]
+        return self._buckets.lanes(lane.bucket).views(lane.slot)
 
     def ticks_left(self) -> dict[int, float]:
         """Estimated number of ticks until each lane ends, by ticket."""

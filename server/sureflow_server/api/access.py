@@ -47,6 +47,7 @@ ACCESS: dict[tuple[str, str], tuple[Scope, ...]] = {
     ("GET", "/metrics"): WATCHERS,
     ("POST", "/generate"): ("generate",),
     ("POST", "/v1/generate"): ("generate",),
+    ("POST", "/v1/images/generations"): ("generate",),
     ("POST", "/edit"): ("edit",),
     ("POST", "/v1/edit"): ("edit",),
     ("POST", "/invert"): ("edit",),

@@ -18,7 +18,7 @@ from sureflow_server.api.history import History
 from sureflow_server.api.json_pieces import pieces, text
 from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.problems import Problem, to_problem
-from sureflow_server.api.run import Result, Run
+from sureflow_server.api.run import Happening, Result, Run
 from sureflow_server.api.stream import Events
 from sureflow_server.engine.errors import EngineError
 from sureflow_server.engine.job import Job
@@ -183,10 +183,10 @@ class Background:
         else:
             await self._end("completed", result=result)
 
-    def _take(self, event: Started | Progress | Result | None) -> None:
+    def _take(self, event: Happening | None) -> None:
         if isinstance(event, Progress):
             self.lanes[event.lane] = event.step, event.t
-        elif event is not None:
+        elif isinstance(event, Started | Result):
             self._history.add(event)
             self.state = "running"
         if isinstance(event, Result) and self._run is not None:

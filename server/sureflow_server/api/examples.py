@@ -76,6 +76,36 @@ REQUESTS = {
     ),
 }
 
+IMAGES = {
+    "smallest": _example("One image of the first model that makes images"),
+    "prompt": _example(
+        "Two images of a class, by its name",
+        model="fashion",
+        prompt="sneaker",
+        n=2,
+        size="28x28",
+        response_format="b64_json",
+        seed=7,
+    ),
+    "surest": _example(
+        "Images of the more confident half, with fields of `POST /v1/generate`",
+        model="fashion",
+        prompt="Bag",
+        n=4,
+        seed=7,
+        sampler={"method": "heun", "steps": 20},
+        filter={"keep": 0.5, "action": "drop"},
+    ),
+    "stream": _example(
+        "An image, shown three times on its way",
+        model="fashion",
+        prompt="Coat",
+        stream=True,
+        partial_images=3,
+        seed=7,
+    ),
+}
+
 EDITS = {
     "variations": _example(
         "Four variations from the commit point on, the surest of them all",

@@ -18,7 +18,7 @@ from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import JSON, Encoded, claim_of
 from sureflow_server.api.examples import REQUESTS
 from sureflow_server.api.generate_plan import plan_generate
-from sureflow_server.api.idempotency import HEADER, PARAMETERS, idempotent
+from sureflow_server.api.idempotency import PARAMETERS, idempotent, refuse_streams
 from sureflow_server.api.jobs import ACCEPTED, serve
 from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.plan import Plan
@@ -101,8 +101,8 @@ def _media_type(request: Request, planned: Plan) -> str:
     chosen = negotiate(request.headers.get("accept"), OFFERED)
     if chosen is None:
         raise Problem("not-acceptable", f"this path answers as {', '.join(OFFERED)}")
-    if chosen == EVENTS and HEADER in request.headers:
-        raise Problem("not-acceptable", f"a stream is not replayed; leave {HEADER} out")
+    if chosen == EVENTS:
+        refuse_streams(request)
     if chosen in ALONE and planned.form != ALONE[chosen]:
         raise Problem("not-acceptable", f"{planned.card.name} is not asked for {chosen}")
     if chosen in ALONE and len(planned.lanes) != 1:

@@ -44,6 +44,16 @@ PARAMETERS: dict[str, Any] = {
 """What a route that makes something says of its headers in the OpenAPI document."""
 
 
+def refuse_streams(request: Request) -> None:
+    """Refuse the header where the answer is a stream of events, which is not kept.
+
+    Raises:
+        Problem: The request has it.
+    """
+    if HEADER in request.headers:
+        raise Problem("not-acceptable", f"a stream is not replayed; leave {HEADER} out")
+
+
 async def idempotent(request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
     """Answer a request; with the header, do its work once, however often it is sent.
 

@@ -9,7 +9,8 @@ import re
 
 from fastapi import Request
 
-from sureflow_server.api.problems import OPEN_INFERENCE, Problem
+from sureflow_server.api.dialect import OPEN_INFERENCE, dialect_of
+from sureflow_server.api.problems import Problem
 
 JSON = re.compile(r"application/([\w.-]+\+)?json")
 BYTES = "application/octet-stream"
@@ -28,7 +29,7 @@ def check(request: Request) -> None:
         return
     given = request.headers.getlist("content-type")
     types = [each.partition(";")[0].strip().lower() for each in given]
-    inference = f"{request.url.path}/".startswith(f"{OPEN_INFERENCE}/")
+    inference = dialect_of(request) is OPEN_INFERENCE
     known = all(JSON.fullmatch(each) or (inference and each == BYTES) for each in types)
     if not known or not (types or inference):
         got = ", ".join(types)[:100] or "none"

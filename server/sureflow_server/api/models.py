@@ -18,10 +18,12 @@ from sureflow_server.api.calibrate import CalibrateRequest, calibration, calibra
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import Encoded
 from sureflow_server.api.jobs import ACCEPTED, accepted
+from sureflow_server.api.json_pieces import text
 from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.public_text import shown
-from sureflow_server.api.responses import ModelList, ModelRecord
+from sureflow_server.api.resolve import image_models
+from sureflow_server.api.responses import ImageModel, ModelList, ModelRecord
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 
@@ -47,7 +49,8 @@ async def list_models(request: Request) -> Response:
     """List every checkpoint folder, those that could not be loaded included."""
     records = (await _records(request)).values()
     listed = [part for record in records for part in (b",", record)]
-    return Encoded((b'{"models":[', *listed[1:], b"]}"))
+    images = [ImageModel(id=card.name).model_dump() for card in image_models(Service.of(request))]
+    return Encoded((b'{"models":[', *listed[1:], b'],"object":"list","data":', text(images), b"}"))
 
 
 @router.get("/{name}", response_model=ModelRecord, responses=problems(404, 422))

@@ -1,4 +1,7 @@
-"""Problem documents (RFC 9457): the only shape in which this server reports an error."""
+"""Problem documents (RFC 9457): the shape in which this server reports an error.
+
+Protocols of others have their own; see :mod:`sureflow_server.api.dialect`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from sureflow.core.schema import InvalidFieldError
+from sureflow_server.api.dialect import Dialect, Failure, dialect_at, dialect_of
 from sureflow_server.api.public_text import printable, shown
 from sureflow_server.engine.errors import EngineError, ImpossibleError
 from sureflow_server.store import StoreError
@@ -24,9 +28,6 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:sureflow:problem:"
-
-OPEN_INFERENCE = "/v2"
-"""Paths below this one speak the Open Inference Protocol, which has its own form of error."""
 
 TITLES = {
     "malformed-body": (400, "The body is not JSON"),
@@ -58,6 +59,7 @@ TITLES = {
     "validation": (422, "The request does not fit its schema"),
     "idempotency-key-reuse": (422, "The idempotency key stands for another request"),
     "too-many-samples": (422, "The API key never allows so many samples at a time"),
+    "no-image": (422, "No sample came to an image that may be sent"),
     "answer-too-large": (422, "The answer would be larger than any may be"),
     "load-under-way": (429, "Another model is being loaded"),
     "queue-full": (429, "The queue is full"),
@@ -180,11 +182,18 @@ class Problem(HTTPException):
             document["errors_omitted"] = self.omitted + len(self.errors) - len(listed)
         return document
 
+    @property
+    def failure(self) -> Failure:
+        """What other protocols tell of it."""
+        field = self.errors[0][0] if self.errors else None
+        return Failure(self.kind, self.status_code, self.detail, field)
+
     def response(self, request: Request) -> Response:
         """Return the HTTP response."""
         headers = {"X-Request-Id": request.state.request_id, **(self.headers or {})}
-        if f"{request.url.path}/".startswith(f"{OPEN_INFERENCE}/"):
-            return JSONResponse({"error": self.detail}, self.status_code, headers)
+        if (dialect := dialect_of(request)) is not None:
+            failure = self.failure
+            return JSONResponse(dialect.error(failure), dialect.status(failure), headers)
         document = self.as_json(request.url.path, request.state.request_id)
         return JSONResponse(document, self.status_code, headers, MEDIA_TYPE)
 
@@ -211,11 +220,12 @@ def public_reason(error: StoreError) -> str:
     return UNAVAILABLE if error.kind == "store-unavailable" else "an error of the store"
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the entries of a route's ``responses`` for these statuses."""
+def problems(
+    *statuses: int, document: type[BaseModel] = ProblemDocument
+) -> dict[int | str, dict[str, Any]]:
+    """Return the entries of a route's ``responses`` for these statuses of ours."""
     return {
-        status: {"model": ProblemDocument, "description": HTTPStatus(status).phrase}
-        for status in statuses
+        status: {"model": document, "description": HTTPStatus(status).phrase} for status in statuses
     }
 
 
@@ -224,20 +234,28 @@ ANYWHERE = (400, 403, 414, 431, 500)
 
 
 def declare(document: dict[str, Any]) -> None:
-    """Add what any operation may answer, and give all error responses their media type."""
-    schema = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
-    for path in document["paths"].values():
-        for operation in path.values():
-            for status in ANYWHERE:
-                phrase, content = (
-                    HTTPStatus(status).phrase,
-                    {"application/json": {"schema": schema}},
-                )
-                response = {"description": phrase, "content": content}
-                operation["responses"].setdefault(str(status), response)
-            for status, response in operation["responses"].items():
-                if status >= "400":
-                    response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+    """Add what any operation may answer, and give all error responses their form."""
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _declare(operation["responses"], dialect_at(path))
+
+
+def _declare(responses: dict[str, Any], dialect: Dialect | None) -> None:
+    """Complete the errors of an operation, which the route has declared as our own."""
+    others = {} if dialect is None else dialect.statuses
+    declared = {status for status in responses if status >= "400"} | {*map(str, ANYWHERE)}
+    content = _content(None if dialect is None else dialect.document)
+    for status in sorted(declared):
+        responses.pop(status, None)
+        said = others.get(int(status), int(status))
+        responses[str(said)] = {"description": HTTPStatus(said).phrase, "content": content}
+
+
+def _content(form: type[BaseModel] | None) -> dict[str, Any]:
+    """The content of an error: a problem document, unless it is of another form."""
+    media_type = MEDIA_TYPE if form is None else "application/json"
+    name = (form or ProblemDocument).__name__
+    return {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
 def install(app: FastAPI) -> None:

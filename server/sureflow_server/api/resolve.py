@@ -14,6 +14,9 @@ from sureflow_server.api.requests import ConfidenceOptions, OutputOptions
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 
+IMAGE = "png"
+"""Form of images."""
+
 DRAWN_SEEDS = 2**53
 """Seeds that the server draws are below this, so that every JSON client keeps them exact."""
 
@@ -40,6 +43,13 @@ def card_of(asked: str | None, service: Service) -> ModelCard:
         message = f"there is no {name!r}; choose from {', '.join(pool.cards)}"
         raise Problem.field("model", message, "unknown-model")
     return pool.cards[name]
+
+
+def image_models(service: Service) -> list[ModelCard]:
+    """Return the models whose samples can be PNGs, the default one first."""
+    cards = sorted(service.pool.cards.values(), key=lambda card: card.name)
+    drawn = [card for card in cards if IMAGE in family_of(card).codec.formats(card)]
+    return sorted(drawn, key=lambda card: card.name != service.default_model)
 
 
 def seed_of(asked: int | None) -> int:
@@ -97,6 +107,6 @@ def form_of(options: OutputOptions, card: ModelCard, field: str = "output.format
     """
     forms = family_of(card).codec.formats(card)
     if options.format is not None and options.format not in forms:
-        what = "makes no images" if options.format == "png" else f"has no {options.format}"
+        what = "makes no images" if options.format == IMAGE else f"has no {options.format}"
         raise Problem.field(field, f"{card.name} {what}; use {' or '.join(reversed(forms))}")
     return options.format or forms[0]

@@ -62,20 +62,17 @@ class HandleLink(Schema):
     """Times of the key frames."""
 
 
-class SampleRecord(Schema):
-    """One sample."""
+class SampleFacts(Schema):
+    """What is said of a sample beside its data."""
 
     index: int
     """Sample i is the same for any n."""
 
     seed: int
     media_type: str
-    """Of `data`, once decoded."""
+    """Of the data, once decoded."""
 
     shape: list[int]
-    data: Any
-    """Base64 or nested lists; null when withheld, or when a value is not finite."""
-
     confidence: float | None
     """Share of the model's draws of the same class, guidance, solver and steps that are less sure,
     in [0, 1]; null without calibration."""
@@ -103,7 +100,7 @@ class SampleRecord(Schema):
     commit: CommitPoint
     profile: Profile | None = None
     map: Any = None
-    """Uncertainty of every component: base64 .npy, or nested lists where `data` is. Of a decoded
+    """Uncertainty of every component: base64 .npy, or nested lists where the data are. Of a decoded
     sample, that of its latent, in `state_shape` of the model."""
 
     decision: DecisionRecord | None
@@ -130,6 +127,13 @@ class SampleRecord(Schema):
     rewound_from: int | None
     """Index of the sample of this request in whose place it was made, from its commit point on;
     null for a first attempt."""
+
+
+class SampleRecord(SampleFacts):
+    """One sample."""
+
+    data: Any
+    """Base64 or nested lists; null when withheld, or when a value is not finite."""
 
 
 class Usage(Schema):
@@ -350,7 +354,23 @@ class ModelRecord(Schema):
     `fingerprint` of what the kernels answer. Equal fingerprints give equal bytes."""
 
 
+class ImageModel(Schema):
+    """A model, as clients of OpenAI list them."""
+
+    id: str
+    """Its name."""
+
+    object: Literal["model"] = "model"
+    created: Literal[0] = 0
+    """Not known."""
+
+    owned_by: Literal["sureflow"] = "sureflow"
+
+
 class ModelList(Schema):
     """Every checkpoint folder."""
 
     models: list[ModelRecord]
+    object: Literal["list"] = "list"
+    data: list[ImageModel]
+    """Those that `POST /v1/images/generations` can use, its default first."""

@@ -13,7 +13,7 @@ from sureflow_server.api.problems import public_reason
 from sureflow_server.api.resolve_filter import early_warning
 from sureflow_server.api.task_group import TaskGroup
 from sureflow_server.engine.job import Job
-from sureflow_server.engine.messages import Finished, Progress, Started
+from sureflow_server.engine.messages import Finished, Progress, Started, Viewed
 from sureflow_server.filters import Decision
 from sureflow_server.metrics import Metrics
 from sureflow_server.store import StoreError, StoreUnavailableError
@@ -48,6 +48,9 @@ class Result:
         return self.decision is not None and self.decision.withheld
 
 
+Happening = Started | Progress | Viewed | Result
+"""What happens to a request under way."""
+
 Keep = Callable[[Result], Awaitable[dict[str, Any] | None]]
 
 
@@ -77,7 +80,7 @@ class Run:
         self._admitted = float("inf")
         self._finished = 0.0
 
-    async def events(self) -> AsyncGenerator[Started | Progress | Result | None, None]:
+    async def events(self) -> AsyncGenerator[Happening | None, None]:
         """Yield what happens, None where only counts change; closing it early cancels the lanes.
 
         Raises:

@@ -87,7 +87,7 @@ async def _events(request: Request, run: Run) -> Events:
     try:
         async with aclosing(run.events()) as events:
             async for event in events:
-                if event is not None:
+                if isinstance(event, Started | Progress | Result):
                     work = partial(named, event, plan)
                     size = plan.record_bytes if isinstance(event, Result) else 0
                     yield next(numbers), *await off_loop(work, size)

@@ -14,11 +14,18 @@ from sureflow.core.family import cost_of, weight_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.errors import EngineError
-from sureflow_server.engine.messages import Finished, Progress, Started, Submit, Terms
+from sureflow_server.engine.messages import (
+    Finished,
+    Progress,
+    Started,
+    Submit,
+    Terms,
+    Viewed,
+)
 from sureflow_server.engine.scheduler import IDLE
 from sureflow_server.turns import Turns
 
-Event = Started | Progress | Finished
+Event = Started | Progress | Viewed | Finished
 
 Follow = Callable[[Sample, int], LaneSpec | None]
 """Names the lane that a finished one calls for, given how many the request has had so far."""
@@ -41,7 +48,7 @@ class Job:
         id: The pool's number for it.
         card: The model that it was accepted for.
         unfinished: Lanes still owed, by number.
-        progress: Whether the caller wants :class:`Progress` events.
+        progress: Whether the caller wants :class:`Progress` and :class:`Viewed` events.
         on_leave: Called when the caller leaves.
         terms: On which terms it runs.
         lane_rows: Network rows that one of its lanes is expected to cost.

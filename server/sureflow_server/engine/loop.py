@@ -32,6 +32,7 @@ from sureflow_server.engine.messages import (
     Submit,
     TickStats,
     Unload,
+    Viewed,
 )
 from sureflow_server.engine.model_cache import Loaded, ModelCache
 from sureflow_server.engine.pace import Pace
@@ -118,6 +119,7 @@ class TickLoop:
         self._stale: set[str] = set()
         self._scheduler: Scheduler[_Lane] = Scheduler()
         self._slots: dict[int, _Slot] = {}
+        self._views: dict[int, int] = {}
         self._stats = {model: TickStats(model) for model in self._tick_s}
         self._next = Report()
         self._calibrations: dict[str, Calibration] = {}
@@ -328,6 +330,8 @@ class TickLoop:
             for ticket, lane in turn.start:
                 sampler.admit(ticket, lane.spec, lane.deadline)
                 self._slots[ticket] = _Slot(model, lane, self._clock())
+                if lane.watched and lane.spec.watch:
+                    self._views[ticket] = 0
                 self._next.started.append(Started(lane.request))
 
     def _row_budget(self, model: str, left: Mapping[int, float]) -> int:
@@ -412,10 +416,12 @@ class TickLoop:
 
     def _report(self) -> None:
         """Send finished lanes at once, and statistics now and then or before falling asleep."""
+        self._look()
         now, report = self._clock(), self._next
         due = now >= self._due or not self._slots
         news = (
             report.started
+            or report.viewed
             or report.finished
             or report.refused
             or report.failed
@@ -431,6 +437,17 @@ class TickLoop:
             self._due = now + REPORT_EVERY_S
             self._changed = False
         self._send(report)
+
+    def _look(self) -> None:
+        """Report the views of watched lanes, each once."""
+        self._views = {ticket: n for ticket, n in self._views.items() if ticket in self._slots}
+        for ticket, told in self._views.items():
+            slot = self._slots[ticket]
+            views = self._samplers[slot.model].views(ticket)
+            lane = slot.lane
+            news = [Viewed(lane.request, lane.number, view) for view in views[told:]]
+            self._next.viewed += news
+            self._views[ticket] += len(news)
 
     def _progress(self) -> list[Progress]:
         watched = {ticket: slot for ticket, slot in self._slots.items() if slot.lane.watched}

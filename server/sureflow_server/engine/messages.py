@@ -10,7 +10,7 @@ from typing import Literal
 
 from sureflow.core.card import ModelCard
 from sureflow.core.execution import Compile, Precision
-from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.lane import LaneSpec, Sample, View
 
 ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Upper bounds of the buckets in which the rows of a tick are counted."""
@@ -96,7 +96,7 @@ class Submit:
         request: The pool's number for the request.
         model: Name of a model that the worker has announced.
         lanes: What to make.
-        progress: Report the steps of the running lanes as well.
+        progress: Report the steps of the running lanes as well, and their views once recorded.
         terms: On which terms it runs.
     """
 
@@ -217,6 +217,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewed:
+    """A view of a running lane has been recorded; its sample will have it, too."""
+
+    request: int
+    lane: int
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A lane is done.
 
@@ -300,6 +309,7 @@ class Report:
     refused: list[Refused] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     cache_events: list[CacheEvent] = field(default_factory=list)
+    viewed: list[Viewed] = field(default_factory=list)
 
 
 Change = Unload | Recalibrate

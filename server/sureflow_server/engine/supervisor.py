@@ -249,6 +249,9 @@ class Supervisor:
         for progress in report.progress:
             if job := self.ledger.get(progress.request):
                 job.put_progress(progress)
+        for viewed in report.viewed:
+            if job := self.ledger.get(viewed.request):
+                job.put(viewed)
         for refused in report.refused:
             if job := self.ledger.get(refused.request):
                 self.end(job, ImpossibleError(refused.error))

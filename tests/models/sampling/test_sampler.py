@@ -85,6 +85,21 @@ def test_a_paused_lane_asks_for_nothing_and_stays_where_it_is(mixture) -> None:
     assert [len(sampler.tick().finished) for _ in range(3)] == [0, 0, 1]
 
 
+def test_views_are_there_as_soon_as_they_are_recorded(mixture) -> None:
+    sampler = Sampler(mixture, capacity=2)
+    sampler.admit(4, FlowSpec(0, 0, "euler", 4, watch=(1, 2)))
+    sampler.admit(5, FlowSpec(0, 1, "euler", 4))
+    seen = []
+    for _ in range(3):
+        sampler.tick()
+        seen.append([view.step for view in sampler.views(4)])
+    assert seen == [[], [1], [1, 2]]
+    assert sampler.views(5) == ()
+    before = sampler.views(4)
+    (_, sample), _ = sampler.tick().finished
+    assert sample.views == before
+
+
 def test_a_network_whose_rows_see_each_other_is_refused_before_any_lane() -> None:
     crowd = model_of(Scripted(lambda x, t, label: x - x.mean(0)))
     with pytest.raises(ValueError, match="depends on the rows beside it"):

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from ast import literal_eval
 from typing import Any
 
 import pytest
 
 from sureflow.core.family import families
 from sureflow.families.flow.tableau import METHODS
-from sureflow_server.api.examples import EDITS, INVERSIONS, REQUESTS
+from sureflow_server.api.dialect import dialect_at
+from sureflow_server.api.examples import EDITS, IMAGES, INVERSIONS, REQUESTS
+from sureflow_server.api.openai.image_record import ImagesResponse
 from sureflow_server.api.problems import TITLES
 from sureflow_server.api.responses import EditResponse, GenerateResponse, ModelList
-from tests.server.running import Server
+from tests.server.running import ROOT, Server
+
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def document(server: Server) -> dict[str, Any]:
@@ -34,6 +40,38 @@ def test_examples_run_as_they_are(embedded: Server, name: str) -> None:
     else:
         assert len(answer["samples"]) == body.get("n", 1)
     assert answer["model"] == body.get("model", "fashion")
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_examples_of_images_run_as_they_are(embedded: Server, name: str) -> None:
+    body = IMAGES[name]["value"]
+    answer = embedded.client.post("/v1/images/generations", json=body)
+    assert answer.status_code == 200, answer.text
+    if body.get("stream"):
+        assert answer.text.count("event: image_generation.partial_image") == 3
+        assert answer.text.count("event: image_generation.completed") == 1
+        return
+    made = ImagesResponse.model_validate_json(answer.content)
+    assert made.model == "fashion"
+    assert len(made.data) + sum(made.left_out.values()) == body.get("n", 1)
+
+
+def test_the_page_on_clients_of_openai_runs_as_it_is(
+    embedded: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "openai.md").read_text()
+    blocks = PYTHON.findall(page.replace("http://127.0.0.1:8000", embedded.url))
+    assert len(blocks) == 4
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, names)
+    names["client"].close()
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in said[:4]] == ["True"] * 4, "confidence holds"
+    kept, left_out = said[4].split(" ", 1)
+    assert int(kept) + literal_eval(left_out)["dropped"] == 8
+    assert [line.split()[0] for line in said[6:10]] == ["0", "1", "2", "finished"]
+    assert said[10].startswith("prompt Error code: 400 - prompt: no class 'sneakr'; choose from")
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -78,6 +116,7 @@ def test_errors_are_declared_as_problem_documents(server: Server) -> None:
         "/v1/generate",
         "/v1/edit",
         "/v1/invert",
+        "/v1/images/generations",
         "/v1/handles",
         "/v1/handles/{id}",
         "/v1/handles/{id}/frames",
@@ -102,11 +141,23 @@ def test_errors_are_declared_as_problem_documents(server: Server) -> None:
     }
     of_other_methods = {405}
     assert errors == {status for status, _ in TITLES.values()} - of_other_methods
-    for path in paths.values():
-        for operation in path.values():
+    for path, operations in paths.items():
+        dialect = dialect_at(path)
+        form = "application/problem+json" if dialect is None else "application/json"
+        for operation in operations.values():
             for status, response in operation["responses"].items():
                 if status >= "400":
-                    assert list(response["content"]) == ["application/problem+json"]
+                    assert list(response["content"]) == [form]
+
+
+def test_errors_have_the_form_of_their_path(server: Server) -> None:
+    responses = document(server)["paths"]["/v1/images/generations"]["post"]["responses"]
+    assert "422" not in responses, "clients of OpenAI know it as 400"
+    schema = responses["400"]["content"]["application/json"]["schema"]["$ref"]
+    assert schema.rpartition("/")[2] == "OpenAIError"
+    assert "OpenAIError" in document(server)["components"]["schemas"]
+    problem = document(server)["paths"]["/v1/generate"]["post"]["responses"]["422"]["content"]
+    assert problem["application/problem+json"]["schema"]["$ref"].endswith("/ProblemDocument")
 
 
 def test_every_operation_owns_up_to_what_any_request_may_meet(server: Server) -> None:
@@ -117,14 +168,15 @@ def test_every_operation_owns_up_to_what_any_request_may_meet(server: Server) ->
 
 def test_an_operation_with_a_body_declares_what_a_bad_body_gets(server: Server) -> None:
     with_body = [
-        operation
-        for path in document(server)["paths"].values()
-        for operation in path.values()
+        (path, operation)
+        for path, operations in document(server)["paths"].items()
+        for operation in operations.values()
         if "requestBody" in operation
     ]
-    assert len(with_body) >= 4
-    for operation in with_body:
-        missing = {"400", "408", "413", "415", "422"} - set(operation["responses"])
+    assert len(with_body) >= 5
+    for path, operation in with_body:
+        unfit = "422" if dialect_at(path) is None else "400"
+        missing = {"400", "408", "413", "415", unfit} - set(operation["responses"])
         assert not missing, operation["operationId"]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from openai import BadRequestError, OpenAI
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -162,6 +163,20 @@ def test_what_is_given_decides_on_its_size(sizes: Server) -> None:
     field, message = refused(sizes, "/v1/invert", {**body, "samples": [[[0.0] * 3] * 3]})
     assert field == "samples.0"
     assert message.endswith("sizes are 8x8, 8x12")
+
+
+def test_clients_of_openai_name_the_width_first(sizes: Server) -> None:
+    steps = {"method": "heun", "steps": 6}
+    with OpenAI(api_key="none", base_url=f"{sizes.url}/v1", max_retries=0) as client:
+        for size, own in (("12x8", [8, 12]), ("8x8", None), ("auto", None)):
+            made = client.images.generate(
+                prompt="", model="canvas", n=3, size=size, extra_body={"seed": 5, "sampler": steps}
+            )
+            assert made.data is not None
+            assert [each.b64_json for each in made.data] == [s["data"] for s in asked(sizes, own)]
+            assert made.size == ("8x8" if size == "auto" else size)
+        with pytest.raises(BadRequestError, match="no '8x12'; choose from auto, 8x8, 12x8"):
+            client.images.generate(prompt="", model="canvas", size="8x12")
 
 
 def test_the_command_line_asks_for_a_size(sizes: Server, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from openai import BadRequestError, OpenAI
 from PIL import Image
 
 from sureflow.checkpoint import CALIBRATION, CheckpointConfig, load, save
@@ -80,6 +81,41 @@ def test_a_prompt_comes_out_as_an_image_and_a_confidence(staged: Server, folder:
         assert sample["evaluations"] == 8
     assert samples[0]["data"] != samples[1]["data"]
     assert samples[0]["data"] != made(staged, n=1, condition={"text": "a"})[0]["data"]
+
+
+def test_a_prompt_of_a_client_of_openai_is_the_text(staged: Server) -> None:
+    extra = {"seed": 5, "sampler": SAMPLER}
+    with OpenAI(api_key="none", base_url=f"{staged.url}/v1", max_retries=0) as client:
+        plain = client.images.generate(prompt="a bold three", n=2, extra_body=extra)
+        assert plain.data is not None
+        images = [image.b64_json for image in plain.data]
+        assert images == [sample["data"] for sample in made(staged, n=2)]
+        assert all(image.revised_prompt is None for image in plain.data)
+        events = list(
+            client.images.generate(
+                prompt="a bold three", stream=True, partial_images=2, extra_body=extra
+            )
+        )
+        assert [event.type.rsplit(".", 1)[1] for event in events] == [
+            *("partial_image", "partial_image", "completed")
+        ]
+        assert all(picture(event.b64_json).size == (8, 8) for event in events)
+        assert events[-1].b64_json == images[0]
+        (none,) = client.images.generate(prompt=" ", extra_body=extra).data or ()
+        assert none.b64_json == server_made_without(staged)
+        with pytest.raises(BadRequestError, match="400 - prompt: has the word 'unheard'") as failed:
+            client.images.generate(prompt="unheard")
+        assert failed.value.param == "prompt"
+
+
+def picture(b64: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(b64)))
+
+
+def server_made_without(staged: Server) -> str:
+    """The sample of nothing in particular."""
+    (sample,) = staged.generate(seed=5, sampler=SAMPLER)["samples"]
+    return str(sample["data"])
 
 
 def test_one_image_is_the_whole_answer(staged: Server) -> None:

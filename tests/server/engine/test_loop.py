@@ -27,6 +27,7 @@ from sureflow_server.engine.messages import (
     Shutdown,
     Submit,
     Terms,
+    Viewed,
 )
 from sureflow_server.engine.scheduler import IDLE
 
@@ -113,6 +114,33 @@ def test_there_is_at_most_one_report_per_tick(model: Model) -> None:
     driver.inbox.put(Submit(1, "m", lanes(1, 9, "heun", 7), progress=True))
     TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send).run()
     assert len(driver.reports) <= driver.total("row_counts", "m") + 1
+
+
+def test_views_of_watched_lanes_are_reported_once_and_on_the_way(model: Model) -> None:
+    driver = Driver(owed=4)
+    watched = lanes(1, 2, "heun", 8, watch=(2, 5))
+    driver.inbox.put(Submit(1, "m", watched, progress=True))
+    driver.inbox.put(Submit(2, "m", lanes(1, 2, "heun", 8, watch=(2, 5)), progress=False))
+    TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send).run()
+    told: dict[int, list[Viewed]] = {}
+    for report in driver.reports:
+        for viewed in report.viewed:
+            assert (viewed.request, viewed.lane) not in driver_done(driver, report)
+            told.setdefault(viewed.lane, []).append(viewed)
+            assert viewed.request == 1
+    for lane, spec in watched.items():
+        done = driver.finished[1, lane].sample
+        assert [viewed.view.step for viewed in told[lane]] == [2, 5]
+        for viewed, own in zip(told[lane], done.views, strict=True):
+            assert viewed.view.prediction.tobytes() == own.prediction.tobytes()
+        (alone,) = run(model, [replace(spec, watch=())])
+        assert done.data.tobytes() == alone.data.tobytes()
+
+
+def driver_done(driver: Driver, until: Report) -> set[tuple[int, int]]:
+    """Lanes that were finished by a report, or before it."""
+    before = driver.reports[: driver.reports.index(until) + 1]
+    return {(each.request, each.lane) for report in before for each in report.finished}
 
 
 def test_started_comes_before_finished_and_once_per_report(model: Model) -> None:

@@ -406,6 +406,10 @@ class FlowLanes(Lanes):
             uncertainty=float(row_sums(self.map[lane].double())[0]),
         )
 
+    def views(self, slot: int) -> tuple[View, ...]:
+        """The recorded views of a lane; none if there is a decoder, which comes to them later."""
+        return () if self.decoded is not None else self.recorder.views(slot)
+
     def outcome(self, slot: int, spec: Any) -> Outcome:
         """The result of a lane in its present state, copied to host memory."""
         slots, steps = np.array([slot]), int(self.step[slot])

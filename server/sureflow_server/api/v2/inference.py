@@ -37,11 +37,7 @@ def inputs_of(card: ModelCard) -> dict[str, tuple[str, str]]:
 
     Texts that the model encodes have the names of their conditions.
     """
-    prompts = {
-        name: ("BYTES", f"condition.{name}")
-        for name, each in card.conditions.items()
-        if each.prompt is not None and each.prompt.vocabulary is not None
-    }
+    prompts = {name: ("BYTES", f"condition.{name}") for name in card.prompted}
     return prompts | INPUTS | dict(family_of(card).tensors)
 
 

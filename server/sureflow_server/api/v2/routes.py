@@ -16,12 +16,13 @@ from sureflow import __version__
 from sureflow.core.card import ModelCard
 from sureflow_server.api import health
 from sureflow_server.api.access import Guarded
+from sureflow_server.api.dialect import OPEN_INFERENCE
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import Encoded, claim_of
 from sureflow_server.api.generate_plan import plan_generate
 from sureflow_server.api.off_loop import READ, off_loop
 from sureflow_server.api.planning import make_plan
-from sureflow_server.api.problems import OPEN_INFERENCE, Problem
+from sureflow_server.api.problems import Problem
 from sureflow_server.api.public_text import shown
 from sureflow_server.api.resolve import card_of
 from sureflow_server.api.run import Result
@@ -35,7 +36,7 @@ EXTENSIONS = ("binary_tensor_data", "model_repository")
 ENCODINGS = ("", "identity")
 BINARY = "application/octet-stream"
 
-router = APIRouter(prefix=OPEN_INFERENCE, include_in_schema=False, route_class=Guarded)
+router = APIRouter(prefix=OPEN_INFERENCE.prefix, include_in_schema=False, route_class=Guarded)
 
 
 @router.get("")
