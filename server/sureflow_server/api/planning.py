@@ -8,9 +8,8 @@ from typing import TypeVar
 from fastapi import Request
 
 from sureflow_server.api.off_loop import READ, off_loop
-from sureflow_server.api.plan import Plan
 
-P = TypeVar("P", bound=Plan)
+P = TypeVar("P")
 
 LANE_BYTES = 256
 """Bytes that are made in the time in which a lane is planned."""
