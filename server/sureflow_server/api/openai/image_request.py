@@ -88,6 +88,11 @@ class ImageRequest(GenerateRequest):
         return value
 
     @property
+    def count(self) -> int:
+        """Samples to begin with; with a target, those that shall pass."""
+        return super().count or 1
+
+    @property
     def warnings(self) -> list[str]:
         """What is not done of what was asked for."""
         said = [name for name in IGNORED if getattr(self, name) not in NEUTRAL]
