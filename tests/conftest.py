@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 import sureflow as sureflow  # decides on kernels before any test imports torch
+from tests.installed import CLIENT, install
 from tests.server.running import Server, serving
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more are slower, and sums depend on their number
@@ -30,11 +31,11 @@ SMALL = (
 )
 ROOMS = (
     "studio/",
-    ("clients/", "server/api/test_openapi.py"),
+    ("clients/", "server/api/test_openapi.py", "benchmarks/agent_tasks/"),
     (
         *(f"server/api/test_{name}.py" for name in SMALL),
-        *(f"server/test_{name}.py" for name in ("dashboards", "imports", "metrics")),
-        *(f"server/test_{name}.py" for name in ("protocol", "serve", "studio")),
+        *(f"server/test_{name}.py" for name in ("dashboards", "imports", "mcp", "metrics")),
+        *(f"server/test_{name}.py" for name in ("mcp_keys", "protocol", "serve", "studio")),
     ),
     tuple(f"server/test_{name}.py" for name in ("clock", "logs", "traces")),
     ("server/engine/test_supervisor.py", "server/api/test_condition.py"),
@@ -88,7 +89,13 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def embedded() -> Iterator[Server]:
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the client is installed, and with it the tools that servers offer."""
+    return install(tmp_path_factory.mktemp("client") / "site", CLIENT)
+
+
+@pytest.fixture(scope="session")
+def embedded(tools: Path) -> Iterator[Server]:
     """A server on the checkpoints that ship, for all tests that leave it as they found it."""
-    with serving("--max-queued-samples", "256") as server:
+    with serving("--max-queued-samples", "256", plugins=tools) as server:
         yield server

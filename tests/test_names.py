@@ -14,7 +14,13 @@ from tests.house.sureflow import FOLDERS, HERE
 
 DOTTED = re.compile(r"(?<![\w./@-])sureflow(?:_(?:server|client|studio))?(?:\.\w+)+(?![\w-])")
 PLACE = re.compile(r"`((?:models|server|clients|tests|benchmarks|examples|deploy|docs)/[\w/.-]*)`")
-GROUPS = {"sureflow.objectives", "sureflow.scores", "sureflow.solvers", "sureflow.studio"}
+GROUPS = {
+    "sureflow.mcp",
+    "sureflow.objectives",
+    "sureflow.scores",
+    "sureflow.solvers",
+    "sureflow.studio",
+}
 """Groups of entry points, which are no modules."""
 
 OTHERS = {"sureflow.request_id", "deploy/keys.json"}

@@ -94,6 +94,14 @@ INFER: dict[str, Any] = {
     "outputs": [{"name": "samples", "parameters": {"binary_data": False}}],
 }
 
+TOOL: dict[str, Any] = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "generate", "arguments": {"model": "points", "n": 1, "steps": 2}},
+}
+"""Answered where the tools for agents are installed."""
+
 PAGES = (
     *("/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs"),
     *("/v1/models", "/v2", "/v2/health/live", "/v2/health/ready"),
@@ -118,6 +126,7 @@ def _making(handle: str) -> list[Sound]:
         Sound("POST", "/v2/models/{name}/infer", {"name": "points"}, INFER),
         Sound("POST", "/v2/models/{name}/versions/{version}/infer", versions, INFER),
         Sound("POST", "/v2/repository/index", body={}),
+        Sound("POST", "/mcp", body=TOOL),
     ]
 
 

@@ -69,7 +69,10 @@ DESCRIPTION = "Samples of flow models, each with a confidence from the same forw
 VERIFIED = "verified"
 """Name of the folder of verified block sizes."""
 
-ALLOWED = ("Authorization", "Idempotency-Key", "Last-Event-ID", "Prefer", "X-Request-Id")
+ALLOWED = (
+    *("Authorization", "Idempotency-Key", "Last-Event-ID", "Prefer", "X-Request-Id"),
+    *("Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version", "Mcp-Session-Id"),
+)
 """Headers that a page of an allowed origin may send, beside those that any may."""
 
 EXPOSED = ("Location", "Retry-After", "Retry-After-Ms", "X-Request-Id", "X-Sureflow-Record")

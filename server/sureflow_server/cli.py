@@ -64,6 +64,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "replay_bytes": (int, "Answers kept for idempotency keys; default 67108864."),
     "replay_s": (float, "Seconds for which they are kept; default 3600."),
     "studio": (bool, "The studio at /, if installed; shown by default."),
+    "mcp": (bool, "Tools for agents at /mcp, if installed; by default there."),
     "log": (str, "text (default), or json: a line each."),
     "traces": (bool, "Send OpenTelemetry traces; see OTEL_*."),
     "allow_unauthenticated": (bool, "Bind a public address without keys."),

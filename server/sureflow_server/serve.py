@@ -13,7 +13,7 @@ from types import FrameType
 
 import uvicorn
 
-from sureflow_server import studio
+from sureflow_server import mcp, studio
 from sureflow_server.accepting import ScarceDescriptors
 from sureflow_server.address import in_both_forms
 from sureflow_server.app import create_app
@@ -88,6 +88,8 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
         return _fail(f"no socket in TMPDIR for the fork server: {error}")
     if settings.studio:
         studio.mount(app, _own_address(listener))
+    if settings.mcp:
+        mcp.mount(app)
     service: Service = app.state.service
     config = uvicorn.Config(
         app,

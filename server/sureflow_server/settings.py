@@ -126,6 +126,8 @@ class Settings(BaseSettings):
         trusted_proxy: Addresses and networks of proxies whose ``X-Forwarded-For`` and
             ``X-Forwarded-Proto`` are believed; nobody's are by default.
         studio: Show the studio at ``/``, if it is installed.
+        mcp: Answer at ``/mcp`` what agents ask by the Model Context Protocol, if the client is
+            installed with its extra ``mcp``.
         log: ``json`` writes the log as JSON objects, one a line, with the ids of requests.
         traces: Send OpenTelemetry traces to where the variables ``OTEL_*`` say; needs the extra
             ``otel``.
@@ -177,6 +179,7 @@ class Settings(BaseSettings):
     allowed_host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     trusted_proxy: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = ()
     studio: bool = True
+    mcp: bool = True
     log: LogFormat = "text"
     traces: bool = False
     allow_unauthenticated: bool = False

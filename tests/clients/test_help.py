@@ -33,6 +33,7 @@ def test_the_commands_are_there() -> None:
         ("invert",),
         ("frames",),
         ("handles",),
+        ("mcp",),
         ("models",),
         ("jobs", "list"),
         ("jobs", "show"),

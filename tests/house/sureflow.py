@@ -99,6 +99,11 @@ RULES: dict[str, Rule] = {
         ("sureflow.**", "sureflow_server.**"),
         ("diffusers.**", "onnx.**", "onnxruntime.**", "tokenizers.**", "transformers.**"),
     ),
+    "agents": Unloaded(
+        "What speaks to agents is loaded with the first of them.",
+        ("sureflow_server.**", "sureflow_client", "sureflow_client._cli.**"),
+        ("mcp.**", "mcp_types.**"),
+    ),
     "scheduler": Unloaded(
         "The scheduler holds no tensor.",
         ("sureflow_server.engine.scheduler",),

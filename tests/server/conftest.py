@@ -91,9 +91,10 @@ def make_models(root: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(models_dir: Path) -> Iterator[Server]:
+def server(models_dir: Path, tools: Path) -> Iterator[Server]:
     """One server for all tests that leave it as they found it."""
-    with serving("--models-dir", str(models_dir), "--default-model", "points") as running:
+    options = ("--models-dir", str(models_dir), "--default-model", "points")
+    with serving(*options, plugins=tools) as running:
         yield running
 
 
@@ -209,7 +210,9 @@ def add_key(file: Path, *scopes: str, **fields: Any) -> str:
 
 
 @pytest.fixture(scope="session")
-def guarded(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def guarded(
+    models_dir: Path, tools: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Guarded]:
     """One server with keys for all tests that leave it as they found it."""
     file = tmp_path_factory.mktemp("keys") / "keys.json"
     past = datetime(2020, 1, 1, tzinfo=UTC)
@@ -220,7 +223,8 @@ def guarded(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     tokens["slow"] = add_key(file, "generate", samples_per_minute=0.06)
     tokens["narrow"] = add_key(file, "generate", max_samples_in_flight=4)
     options = ("--models-dir", str(models_dir), "--default-model", "points")
-    with serving(*options, "--api-keys-file", str(file), "--no-open-metrics") as running:
+    asks = ("--api-keys-file", str(file), "--no-open-metrics")
+    with serving(*options, *asks, plugins=tools) as running:
         running.client.headers["Authorization"] = f"Bearer {tokens['all']}"
         with closing(Guarded(running, file, tokens)) as guarded:
             yield guarded

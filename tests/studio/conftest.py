@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from tests.installed import CLIENT, STUDIO, install
 from tests.server.conftest import models_dir as models_dir
 from tests.server.running import Server, serving
 
-ROOT = Path(__file__).parents[2]
-STUDIO = ROOT / "clients" / "studio"
 PATIENCE_MS = 60_000
 DESK: ViewportSize = {"width": 1440, "height": 900}
 BLANK = "about:blank"
@@ -27,27 +25,9 @@ Colours = Literal["light", "dark"]
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def install(folder: Path) -> Path:
-    """Make a folder in which the studio is installed, as its pyproject says."""
-    project = tomllib.loads((STUDIO / "pyproject.toml").read_text())["project"]
-    info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    groups = [
-        "\n".join([f"[{group}]", *(f"{name} = {value}" for name, value in points.items())])
-        for group, points in project["entry-points"].items()
-    ]
-    (info / "entry_points.txt").write_text("\n".join(groups) + "\n")
-    (folder / "sureflow_studio").symlink_to(STUDIO / "sureflow_studio")
-    (folder / "sureflow_client").symlink_to(ROOT / "clients" / "python" / "sureflow_client")
-    return folder
-
-
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(tmp_path_factory.mktemp("studio") / "site")
+    return install(tmp_path_factory.mktemp("studio") / "site", STUDIO, CLIENT)
 
 
 @pytest.fixture(scope="session")

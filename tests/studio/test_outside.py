@@ -9,12 +9,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sureflow_client import Client
+from tests.installed import CLIENT, STUDIO, install
 from tests.outside import distribution
 from tests.outside.test_outside import GAUSSIAN
 from tests.server.conftest import make_checkpoint
 from tests.server.running import Server, serving
 from tests.studio.acting import choose, generate
-from tests.studio.conftest import Visit, install
+from tests.studio.conftest import Visit
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("outside")
     make_checkpoint(root / "models" / "gaussian", GAUSSIAN, media="vector")
     distribution.make_population(root / "models" / "population")
-    site = distribution.install(install(root / "site"))
+    site = distribution.install(install(root / "site", STUDIO, CLIENT))
     options = ("--studio", "--models-dir", str(root / "models"), "--default-model", "gaussian")
     with serving(*options, "--drain-s", "60", plugins=site) as running:
         yield running

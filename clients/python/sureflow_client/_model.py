@@ -69,6 +69,10 @@ class Model(Wire):
     scores: tuple[str, ...] | None = None
     """What ``score`` and ``also`` may name; some need a condition."""
 
+    meanings: dict[str, dict[str, str]] | None = Field(default=None, repr=False)
+    """What each of the ``scores`` means: ``semantics`` (a large value, in a word), ``unit``,
+    ``says`` (what it measures) and, where that is known, ``not_for``."""
+
     operations: tuple[str, ...] | None = None
     """Types of what an edit may do."""
 

@@ -119,7 +119,7 @@ class Result(Answered):
 
         Samples of unknown confidence come last; among equals the less uncertain comes first.
         """
-        return self._with(tuple(sorted(self.samples, key=_doubt)))
+        return self._with(tuple(sorted(self.samples, key=by_doubt)))
 
     def accepted(self) -> Result:
         """Return the same result with only its good samples; see `Sample.accepted`."""
@@ -148,6 +148,7 @@ class Result(Answered):
         return self.samples[index]
 
 
-def _doubt(sample: Sample) -> tuple[float, float]:
+def by_doubt(sample: Sample) -> tuple[float, float]:
+    """Return what samples are sorted by, the surest first."""
     confidence = -inf if sample.confidence is None else sample.confidence
     return -confidence, inf if sample.uncertainty is None else sample.uncertainty

@@ -60,11 +60,13 @@ class Meaning:
             compared. All scores are larger the less sure the model is.
         unit: Unit of the value.
         says: What the score measures, in a sentence.
+        not_for: What it is not for, in a few words; empty if that is not known.
     """
 
     semantics: str
     unit: str
     says: str
+    not_for: str = ""
 
     @property
     def costly(self) -> bool:

@@ -65,6 +65,7 @@ ACCESS: dict[tuple[str, str], tuple[Scope, ...]] = {
     ("POST", "/v1/models/{}/load"): ("admin",),
     ("POST", "/v1/models/{}/unload"): ("admin",),
     ("POST", "/v1/models/{}/calibrate"): ("admin",),
+    ("POST", "/mcp"): SCOPES,
     ("GET", "/v2"): SCOPES,
     ("GET", "/v2/health/live"): OPEN,
     ("GET", "/v2/health/ready"): OPEN,

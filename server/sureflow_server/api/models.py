@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from sureflow.core.card import ModelCard
 from sureflow.core.condition import described
-from sureflow.core.family import families, family_of
+from sureflow.core.family import Meaning, families, family_of
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.calibrate import CalibrateRequest, calibration, calibration_run
 from sureflow_server.api.disconnect import unless_disconnected
@@ -109,19 +109,31 @@ def _described(card: ModelCard) -> dict[str, Any]:
     """What there is to choose from with a model, beside what its card says."""
     family = family_of(card)
     lanes = list(islice(family.warm_up_lanes(card), LANES))
+    scores = [
+        name
+        for name in family.scores
+        if any(family.obstacle(name, card, lane) is None for lane in lanes)
+    ]
     return {
         **asdict(card),
         "sizes": card.sizes if card.shapes else None,
         "conditions": described(card),
         "samplers": family.samplers,
-        "scores": [
-            name
-            for name in family.scores
-            if any(family.obstacle(name, card, lane) is None for lane in lanes)
-        ],
+        "scores": scores,
+        "meanings": {name: _meaning(family.scores[name]) for name in scores},
         "operations": [*family.operation_bodies],
         "formats": family.codec.formats(card),
         "schemas": _schemas(family.name),
+    }
+
+
+def _meaning(score: Meaning) -> dict[str, str | None]:
+    """What a score means, the schema being ``MeaningRecord``."""
+    return {
+        "semantics": score.semantics,
+        "unit": score.unit,
+        "says": score.says,
+        "not_for": score.not_for or None,
     }
 
 

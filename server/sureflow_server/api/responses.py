@@ -265,6 +265,19 @@ class ConditionRecord(Schema):
     """There where the model has an encoder: the array may be a text."""
 
 
+class MeaningRecord(Schema):
+    """The meaning of a score, which is larger the less sure the model is."""
+
+    semantics: str
+    """What a large value means, in one word."""
+
+    unit: str
+    says: str
+    """What it measures."""
+
+    not_for: str | None = None
+
+
 class ModelRecord(Schema):
     """A model and its state; one that is ready has a card, and one that has failed an error."""
 
@@ -318,6 +331,9 @@ class ModelRecord(Schema):
 
     scores: list[str] | None = None
     """What `confidence.method` may be; some only of lanes with a condition."""
+
+    meanings: dict[str, MeaningRecord] | None = None
+    """What each of the `scores` means."""
 
     operations: list[str] | None = None
     """Types of `operations` of an edit."""

@@ -22,6 +22,7 @@ from sureflow_client import (
     PermissionDenied,
     Retry,
 )
+from sureflow_server import mcp
 from sureflow_server.api.access import ACCESS, Guarded, caller, owner
 from sureflow_server.api.dialect import OPENAI, dialect_at
 from sureflow_server.app import create_app
@@ -187,7 +188,7 @@ def test_without_a_good_key_nothing_is_done(
 
 def test_the_table_has_a_row_for_every_route_and_no_other() -> None:
     real = {(method, blank(path)) for method, path in declared()}
-    assert real == set(ACCESS)
+    assert real | {("POST", mcp.PATH)} == set(ACCESS)
     assert all(set(scopes) <= set(SCOPES) for scopes in ACCESS.values())
     assert ACCESS["POST", "/v1/models/{}/load"] == ("admin",)
     assert ACCESS["POST", "/v1/edit"] == ACCESS["POST", "/v1/invert"] == ("edit",)

@@ -7,10 +7,21 @@ import sys
 import typer
 
 from .. import _exceptions as errors
-from . import edit, frames, generate, handles, invert, jobs, models, top
+from . import edit, frames, generate, handles, invert, jobs, mcp, models, top
 from .app import app
 
-__all__ = ["edit", "frames", "generate", "handles", "invert", "jobs", "main", "models", "top"]
+__all__ = [
+    "edit",
+    "frames",
+    "generate",
+    "handles",
+    "invert",
+    "jobs",
+    "main",
+    "mcp",
+    "models",
+    "top",
+]
 
 SERVER_FAILED, WRONG, NO_ANSWER, NOT_ALLOWED, BUSY = 1, 2, 3, 4, 5
 INTERRUPTED = 130

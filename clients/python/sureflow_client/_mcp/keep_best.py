@@ -1,0 +1,87 @@
+"""The tool ``keep_best``."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from .._options import Filter
+from .generate import awaited
+from .made import Made
+from .sampling import Seeded
+from .tool import Answer, Call, Tool
+
+MOST, MOST_TRIED = 64, 256
+TIMES = 4
+"""Samples made for each that is to be good, if nothing is said."""
+
+
+class KeepBest(Seeded):
+    """How many good samples, of how many, and what good means."""
+
+    good: int = Field(ge=1, le=MOST)
+    """How many good samples are wanted."""
+
+    of: int | None = Field(None, ge=1, le=MOST_TRIED)
+    """How many to make for them: without a bound exactly so many, with one at most. By default four
+    times as many."""
+
+    min_confidence: float | None = None
+    """Bound: good is a confidence of at least this."""
+
+    keep: float | None = None
+    """Bound: good is to be among this share of the surest of the model's draws, such as 0.3."""
+
+    max_bad_rate: float | None = None
+    """Bound: good goes down to the confidence at which at most this share of the good ones is bad,
+    as a judge has certified; certified of list_models says which rates there are."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> KeepBest:
+        if len(self.bounds) > 1:
+            raise ValueError(f"give at most one of {', '.join(self.bounds)}")
+        if self.of is not None and self.of < self.good:
+            raise ValueError("of: there must be at least as many as good")
+        return self
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The bounds that are given, as a filter has them."""
+        given = {"min": self.min_confidence, "keep": self.keep, "max_bad_rate": self.max_bad_rate}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def tried(self) -> int:
+        """How many samples may be made."""
+        return self.of or min(TIMES * self.good, MOST_TRIED)
+
+    def filter(self) -> Filter:
+        """Return it as the server has it; without a bound, the surest of a fixed number."""
+        if not self.bounds:
+            return {"top": self.good, "action": "drop"}
+        bound: Filter = {**self.bounds}  # type: ignore[typeddict-item]
+        attempts = self.tried // self.good
+        return {**bound, "accept": self.good, "max_attempts": attempts, "action": "drop"}
+
+
+async def _run(call: Call, asked: KeepBest) -> Answer:
+    job = await call.client.jobs.generate(
+        asked.model,
+        None if asked.bounds else asked.tried,
+        seed=asked.seed,
+        rewind=True,
+        filter=asked.filter(),
+        **asked.options(),
+    )
+    return await awaited(call, job, asked.wait_s, asked.picture)
+
+
+KEEP_BEST = Tool(
+    "keep_best",
+    "Get so many good samples: without a bound the surest of so many; with a bound, which is "
+    "min_confidence, keep or max_bad_rate, as many as pass it, others being made in place of those "
+    "that do not. Says why the rest went.",
+    KeepBest,
+    Made,
+    _run,
+    changes="adds",
+)

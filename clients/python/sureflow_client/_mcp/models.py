@@ -1,0 +1,174 @@
+"""The tool ``list_models``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from .._model import Model
+from .row import SHARE, meaning_of
+from .tool import Answer, Arguments, Call, Facts, Tool
+
+LISTED = 8
+"""Models with a card; others are named."""
+
+SETTINGS = 4
+"""At which confidence holds, that a card names."""
+
+MOST_NAMES = 40
+"""Classes that a card names."""
+
+
+class ListModels(Arguments):
+    """Which models."""
+
+    name: str | None = Field(None, max_length=200)
+    """Only this one, with all of its scores and operations."""
+
+
+class Card(Facts):
+    """A model."""
+
+    name: str
+    state: str
+    """ready, failed or unloaded."""
+
+    default: bool = False
+    """Whether tools use it that name none."""
+
+    makes: str | None = None
+    """Image or vector, and its shape."""
+
+    classes: list[str] | None = None
+    """What label may be."""
+
+    conditions: list[str] | None = None
+    """What condition may name, with the kind of each; `!` marks those that every sample needs."""
+
+    default_score: str | None = None
+    score_means: str | None = None
+    """What the default score measures, and what it is not for."""
+
+    confidence: str | None = None
+    """Where confidence is a share of draws; elsewhere it puts samples in order alone."""
+
+    certified: str | None = None
+    """Least max_bad_rate that a judge has certified, and the confidence that it takes."""
+
+    samplers: list[str] | None = None
+    scores: dict[str, str] | None = None
+    """All scores and what they mean, of a model that is asked for by name."""
+
+    operations: dict[str, list[str]] | None = None
+    """What rewind can do, with the members of each, of a model that is asked for by name."""
+
+    error: str | None = None
+
+
+class Cards(Facts):
+    """The models of the server."""
+
+    models: list[Card]
+    others: list[str] | None = None
+    """More models; ask for them by name."""
+
+
+async def _run(call: Call, asked: ListModels) -> Answer:
+    if asked.name is not None:
+        return _told([await call.client.model(asked.name)], [], whole=True)
+    cards = sorted(await call.client.models(), key=lambda card: (not card.default, card.name))
+    return _told(cards[:LISTED], [card.name for card in cards[LISTED:]], whole=False)
+
+
+def _told(cards: list[Model], others: list[str], whole: bool) -> Answer:
+    facts = Cards(models=[card_of(card, whole) for card in cards], others=others or None)
+    names = ", ".join(f"{one.name}{' (default)' if one.default else ''}" for one in facts.models)
+    says = f"{names}. Confidence is {SHARE}, where it holds; it is not the chance to be right."
+    return Answer(says, facts)
+
+
+def card_of(card: Model, whole: bool) -> Card:
+    """Return a model in short; the whole of it has all scores and operations."""
+    if card.state != "ready":
+        return Card(name=card.name, state=card.state, default=card.default, error=card.error)
+    calibrated = card.calibrated or {}
+    score = calibrated.get("score")
+    return Card(
+        name=card.name,
+        state=card.state,
+        default=card.default,
+        makes=f"{card.media} {' x '.join(map(str, card.shape or ()))}",
+        classes=[*card.classes][:MOST_NAMES] if card.classes else None,
+        conditions=[_condition(*one) for one in (card.conditions or {}).items()] or None,
+        default_score=score,
+        score_means=None if score is None else meaning_of(card, score),
+        confidence=_calibrated(calibrated),
+        certified=_certified(calibrated.get("conformal")),
+        samplers=[*(card.samplers or ())],
+        scores={name: meaning_of(card, name) for name in card.scores or ()} if whole else None,
+        operations=_operations(card) if whole else None,
+    )
+
+
+def _condition(name: str, one: dict[str, Any]) -> str:
+    shape = "x".join(map(str, one.get("shape") or ()))
+    return (
+        f"{name}{'!' if one.get('required') else ''}: {one['kind']}{f' {shape}' if shape else ''}"
+    )
+
+
+def _calibrated(calibrated: dict[str, Any]) -> str:
+    """Return the settings at which confidence by the default score is a share."""
+    if not calibrated:
+        return "none: not calibrated; samples are in order of uncertainty"
+    found = (calibrated.get("holds") or {}).get(calibrated["score"], [])
+    if not found:
+        return "order only"
+    more = f"; and {len(found) - SETTINGS} more" if len(found) > SETTINGS else ""
+    return f"a share at {'; '.join(map(_setting, found[:SETTINGS]))}{more}"
+
+
+def _setting(found: dict[str, Any]) -> str:
+    said = (_part(name, value) for name, value in found.items() if value not in ([], None, ""))
+    return ", ".join(said)
+
+
+def _part(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return f"{name} {' or '.join(map(_ends, value))}"
+    return value if isinstance(value, str) else f"{name} {value:g}"
+
+
+def _ends(ends: Any) -> str:
+    if not isinstance(ends, list):
+        return f"{ends}"
+    first, last = ends
+    return (
+        f"{first:g}" if first == last else f"{first:g} to {'any' if last is None else f'{last:g}'}"
+    )
+
+
+def _certified(table: dict[str, Any] | None) -> str | None:
+    if not table:
+        return None
+    confidence, bound = table["thresholds"][0]
+    return f"{bound:.3f} at a confidence of {confidence:.2f} or more"
+
+
+def _operations(card: Model) -> dict[str, list[str]]:
+    schemas = (card.schemas or {}).get("operations", {})
+    return {
+        name: [member for member in schema.get("properties", {}) if member != "type"]
+        for name, schema in schemas.items()
+    }
+
+
+LIST_MODELS = Tool(
+    "list_models",
+    "What can be generated: models, their classes and conditions, what their confidence means and "
+    "at which settings it holds. Ask first.",
+    ListModels,
+    Cards,
+    _run,
+)

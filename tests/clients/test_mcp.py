@@ -1,0 +1,228 @@
+"""The tools, on a server that really runs."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+
+from benchmarks.agent_tasks.agent import WAYS, Agent, Way
+from sureflow_client._cli.main import main
+from sureflow_client._mcp.catalogue import TOOLS
+from sureflow_client._mcp.refusal import argument_of, near
+from tests import hostile
+from tests.agents import agent_does, call, refused
+from tests.commands import invoke
+
+QUICK: dict[str, Any] = {"model": "digits", "label": "3", "steps": 4, "picture": False}
+HEADERS = {"Accept": "application/json, text/event-stream"}
+MODERN = {"Mcp-Protocol-Version": "2026-07-28"}
+
+
+def test_every_tool_says_what_it_is_told_and_what_it_answers(server: str) -> None:
+    listed = agent_does(server, lambda agent: agent.client.list_tools()).tools
+    assert [tool.name for tool in listed] == [tool.name for tool in TOOLS]
+    for tool in listed:
+        for schema in (tool.input_schema, tool.output_schema):
+            Draft202012Validator.check_schema(schema)
+            assert schema is not None
+            assert schema["type"] == "object"
+        assert tool.description
+        assert tool.input_schema["additionalProperties"] is False
+        for name, about in tool.input_schema["properties"].items():
+            assert about.get("description"), f"{tool.name}.{name}"
+    assert len(json.dumps([tool.model_dump(mode="json") for tool in listed])) < 40_000
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_leads_to_the_same(server: str, way: Way) -> None:
+    async def ask(agent: Agent) -> dict[str, Any]:
+        return await agent.call("generate", **QUICK, n=2, seed=5)
+
+    facts = agent_does(server, ask, way)
+    assert facts["seed"] == 5
+    other = call(server, "generate", **QUICK, n=2, seed=5)
+    assert [row["confidence"] for row in facts["samples"]] == [
+        row["confidence"] for row in other["samples"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "words"),
+    [
+        ("generate", {"modle": "digits"}, ["'modle'", "'model'"]),
+        ("generate", {"model": "digit"}, ["model", "'digits'"]),
+        ("generate", {"n": 0}, ["n:"]),
+        ("generate", {"n": 65}, ["n:", "64"]),
+        ("generate", {"n": "many"}, ["n:"]),
+        ("generate", {"model": "fashion", "label": "Snekaer"}, ["label", "'Sneaker'"]),
+        ("generate", {"model": "digits", "label": "3", "steps": -1}, ["steps"]),
+        ("generate", {"model": "digits", "label": "3", "method": "huen"}, ["method", "'heun'"]),
+        ("generate", {"model": "digits", "label": "3", "score": "prob"}, ["score"]),
+        ("generate", {"model": "digits", "condition": {"colour": [1]}}, ["condition"]),
+        ("keep_best", {"good": 3, "of": 2}, ["of"]),
+        ("keep_best", {"good": 3, "keep": 0.5, "min_confidence": 0.5}, ["at most one"]),
+        ("keep_best", {"good": 3, "keep": 7, "model": "digits", "label": "3"}, ["keep"]),
+        ("explain", {}, ["handle"]),
+        ("explain", {"handle": "hdl_none"}, ["handle"]),
+        ("show", {"handles": ["a", "b"], "t": [0.5]}, ["handles"]),
+        ("rewind", {"handles": ["hdl_none"]}, ["handle"]),
+        ("rewind", {"handles": [f"h{i}" for i in range(8)], "branches": 16}, ["branches"]),
+        ("score_own", {}, ["images"]),
+        ("score_own", {"images": ["?"]}, ["images"]),
+        ("score_own", {"images": ["aGVsbG8="]}, ["images"]),
+        ("score_own", {"files": ["/etc/passwd"]}, ["files"]),
+        ("job", {"job": "job_none"}, ["job"]),
+        ("list_models", {"name": "fashoin"}, ["'fashion'"]),
+        ("genrate", {}, ["'genrate'", "'generate'"]),
+    ],
+    ids=lambda value: json.dumps(value)[:40] if isinstance(value, dict) else None,
+)
+def test_errors_name_the_argument_and_the_nearest_right_name(
+    server: str, tool: str, arguments: dict[str, Any], words: list[str]
+) -> None:
+    why = refused(server, tool, **arguments)
+    assert all(word in why for word in words), why
+    assert len(why) <= 1100
+    assert "Traceback" not in why
+
+
+def test_an_operation_that_there_is_not_is_named(server: str) -> None:
+    async def do(agent: Agent) -> str:
+        made = await agent.call("generate", **QUICK, n=1)
+        handle = made["samples"][0]["handle"]
+        return await agent.refused("rewind", handles=[handle], operations=[{"type": "inpant"}])
+
+    why = agent_does(server, do)
+    assert "operations" in why
+    assert "'inpaint'" in why
+
+
+def test_some_of_several_may_fail(server: str) -> None:
+    async def do(agent: Agent) -> dict[str, Any]:
+        made = await agent.call("generate", **QUICK, n=1)
+        handle = made["samples"][0]["handle"]
+        facts = await agent.call("rewind", handles=[handle, "hdl_none"], branches=1)
+        assert (await agent.call("delete_handles", handles=[handle, "hdl_none"]))["deleted"] == 1
+        return facts
+
+    facts = agent_does(server, do)
+    assert len(facts["rewound"]) == 1
+    assert [one["handle"] for one in facts["failed"]] == ["hdl_none"]
+
+
+def test_long_work_tells_how_far_it_is(server: str) -> None:
+    told: list[float] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert total == 1.0
+        assert message is not None
+        assert message.endswith("made")
+        told.append(progress)
+
+    async def do(agent: Agent) -> None:
+        given = {**QUICK, "n": 8, "steps": 40}
+        await agent.client.call_tool("generate", given, progress_callback=note)
+
+    agent_does(server, do)
+    assert told
+    assert told == sorted(set(told))
+    assert 0 < told[0] <= told[-1] <= 1
+
+
+def test_files_are_read_where_the_tools_run_beside_them(server: str, tmp_path: Any) -> None:
+    import PIL.Image
+
+    file = tmp_path / "own.png"
+    PIL.Image.new("RGB", (28, 28)).save(file)
+
+    async def do(agent: Agent) -> dict[str, Any]:
+        given = {**QUICK, "method": "heun"}
+        why = await agent.refused("score_own", files=[str(tmp_path / "none.png")], **given)
+        assert "files" in why
+        return await agent.call("score_own", files=[str(file)], **given)
+
+    assert len(agent_does(server, do, "stdio")["samples"]) == 1
+
+
+def test_without_a_server_the_tools_say_so() -> None:
+    async def do(agent: Agent) -> str:
+        return await agent.refused("list_models")
+
+    assert "no answer from" in agent_does("http://127.0.0.1:1", do, "stdio")
+
+
+def test_without_the_package_the_command_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcp.server.stdio", None)
+    monkeypatch.delitem(sys.modules, "sureflow_client._mcp.stdio", raising=False)
+    done = invoke(main, "mcp")
+    assert done.returncode == 2
+    assert "sureflow-client[mcp]" in done.stderr
+
+
+SOUND = [
+    {"name": "generate", "arguments": {"model": "ring", "n": 1, "steps": 2, "seed": 3}},
+    {"name": "keep_best", "arguments": {"model": "ring", "good": 1, "of": 2, "steps": 2}},
+    {
+        "name": "rewind",
+        "arguments": {"handles": ["hdl_0"], "at": 0.5, "operations": [{"type": "x"}]},
+    },
+    {"name": "score_own", "arguments": {"values": [[0.1, 0.2]], "model": "ring", "steps": 2}},
+    {"name": "show", "arguments": {"handles": ["hdl_0"], "t": [0.5], "what": ["map"]}},
+    {"name": "list_models", "arguments": {"name": "ring"}},
+]
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+@pytest.mark.parametrize("era", ["handshake", "modern"])
+def test_hostile_bodies_come_to_an_answer(server: str, embedded: Any, era: str) -> None:
+    """No body ends in a failure of the server, and none in a traceback."""
+    chance = random.Random(11)
+    headers = {**HEADERS, "Content-Type": "application/json"}
+    with httpx.Client(base_url=server, timeout=120) as client:
+        for number in range(120):
+            params: dict[str, Any] = dict(SOUND[number % len(SOUND)])
+            more = dict(headers)
+            if era == "modern":
+                params["_meta"] = META
+                more |= {**MODERN, "Mcp-Method": "tools/call", "Mcp-Name": str(params["name"])}
+            sound = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+            body = hostile.text(chance, json.dumps(sound).encode())
+            answer = client.post("/mcp", content=body, headers=more)
+            assert answer.status_code < 500, (body[:300], answer.text[:300])
+            assert len(answer.content) < 100_000
+        assert client.get("/health/ready").status_code == 200
+    assert "Traceback" not in "".join(embedded.log)
+
+
+def test_names_are_near() -> None:
+    assert near("Sneekers", ["Sneaker", "Bag"]) == "; did you mean 'Sneaker'?"
+    assert near("zzz", ["Sneaker", "Bag"]) == "; there are Sneaker, Bag"
+    assert near("zzz", []) == ""
+    assert near("zzz", map(str, range(99))).endswith(", ...")
+
+
+@pytest.mark.parametrize(
+    ("field", "argument"),
+    [
+        ("sampler.steps", "steps"),
+        ("condition.label", "label"),
+        ("sampler.parallel.window", "parallel"),
+        ("filter.keep", "keep"),
+        ("operations.0.type", "operations.0.type"),
+        ("samples.1", "images.1"),
+        ("n", "n"),
+    ],
+)
+def test_fields_are_arguments(field: str, argument: str) -> None:
+    assert argument_of(field) == argument
