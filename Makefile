@@ -84,16 +84,16 @@ data: setup
 
 # Everything that ships in models/, from nothing. Hours on one CPU core.
 checkpoints: setup data
-	$(BIN)/sureflow train models/configs/ring-exact.toml
+	$(BIN)/sureflow train models/configs/ring-exact.toml --out models/checkpoints/ring-exact
 	$(BIN)/sureflow calibrate ring-exact --draws 4000 --score likelihood --other-draws 500
 	$(BIN)/sureflow grid ring-exact --draws 4000 --hardest 250
-	$(BIN)/sureflow train models/configs/ring.toml
+	$(BIN)/sureflow train models/configs/ring.toml --out models/checkpoints/ring
 	$(BIN)/sureflow calibrate ring --draws 16000 --score likelihood --other-draws 1500
 	$(BIN)/sureflow grid ring --draws 12000 --hardest 700
-	$(BIN)/sureflow judge
+	$(BIN)/sureflow judge models/judges/fashion.safetensors
 	$(BIN)/sureflow judge models/judges/fashion-other.safetensors --seed 1
-	$(BIN)/sureflow train models/configs/fashion.toml
-	$(BIN)/sureflow fit models/configs/fashion.toml
+	$(BIN)/sureflow train models/configs/fashion.toml --out models/checkpoints/fashion
+	$(BIN)/sureflow fit models/configs/fashion.toml --checkpoint models/checkpoints/fashion
 	$(BIN)/sureflow grid fashion --draws 12
 	$(BIN)/sureflow probe fashion --draws 12000 \
 	  --judge sureflow.evaluation.realism:unreal_clothes
@@ -101,8 +101,8 @@ checkpoints: setup data
 	  --score probe --other-draws 400
 	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 1600 --at euler:20 --at euler:50
 	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 400 --between
-	$(BIN)/sureflow train models/configs/digits.toml
-	$(BIN)/sureflow fit models/configs/digits.toml
+	$(BIN)/sureflow train models/configs/digits.toml --out models/checkpoints/digits
+	$(BIN)/sureflow fit models/configs/digits.toml --checkpoint models/checkpoints/digits
 	$(BIN)/sureflow calibrate digits --draws 300 --guidance 1 --guidance 2 --score adherence_contrast \
 	  --score-unconditional pooled_residual --other-draws 400 \
 	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 1600

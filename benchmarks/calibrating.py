@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import numpy as np
@@ -102,7 +103,7 @@ async def _in_the_way(report: Report, url: str, chosen: Any) -> None:
             job = ""
             if busy:
                 begun = await client.post(f"/v1/models/{chosen.model}/calibrate", json=LONG)
-                job = begun.headers["location"]
+                job = urljoin(begun.url.path, begun.headers["location"])
                 while (await client.get(job)).json()["state"] == "queued":
                     await asyncio.sleep(0.05)
             found[busy] += await _window(client, chosen, chance, len(card["classes"]))
@@ -144,7 +145,8 @@ def _calibrate(
     )
     begun.raise_for_status()
     started = time.monotonic()
-    while (job := client.get(begun.headers["location"]).json())["state"] not in ENDED:
+    where = urljoin(begun.url.path, begun.headers["location"])
+    while (job := client.get(where).json())["state"] not in ENDED:
         time.sleep(1)
     assert job["state"] == "completed", job["error"]
     title = f"{model}, {text}: calibrated"

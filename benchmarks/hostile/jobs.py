@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 
@@ -29,7 +30,7 @@ def begun(client: httpx.Client, body: dict[str, Any], outcome: Outcome) -> str:
         answer = client.post("/v1/generate", json=body, headers=ASYNC)
         outcome.count(answer.status_code, len(answer.content), (503, 507))
         if answer.status_code == 202:
-            return str(answer.headers["location"])
+            return urljoin(answer.url.path, answer.headers["location"])
         if answer.status_code not in (429, 503):
             raise JobError(answer.text)
         time.sleep(min(5.0, float(answer.headers["retry-after"])))

@@ -18,7 +18,7 @@ from sureflow.networks import GaussianMixture, VelocityNetwork
 from sureflow.training.config import read_config
 from sureflow.training.run import train
 
-CONFIG = Folder("models/configs/ring.toml")
+CONFIG = Folder(__file__).parents[2] / "models" / "configs" / "ring.toml"
 SEEDS = (1, 2, 3, 4)
 """Of the networks that with the shipped one, whose seed is 0, make the ensemble."""
 KEPT, OUTSIDE, REAL = 0.96, 0.001, 1_000_000

@@ -21,16 +21,18 @@ NAMES = {
     "AsyncClient": "Client",
     "AsyncConnection": "Connection",
     "AsyncJobs": "Jobs",
+    "AsyncPool": "Pool",
     "aclose": "close",
     "aclosing": "closing",
     "aiter_sse": "iter_sse",
     "anyio": "time",
     "aread": "read",
     "current_time": "monotonic",
+    "running_loop": "no_loop",
 }
 """What a name of asynchronous code is called in blocking code, besides what unasync knows."""
 
-GENERATOR = re.compile(r"(-> Generator\[.*, None)\]")
+GENERATOR = re.compile(r"((?:-> |, )Generator\[.*?, None)\]")
 """A blocking generator has a third type, that of what it returns."""
 
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+HOME = Path("sureflow-models")
+"""Where commands write a model that is given no place: in the working directory, beside none of
+those that ship."""
+
 
 def embedded_folder() -> Path:
     """The folder of the checkpoints that ship with Sureflow, one subfolder each."""
     package = Path(__file__).parent
     installed, checkout = package / "checkpoints", package.parent / "checkpoints"
     return installed if installed.is_dir() else checkout
+
+
+def judges_folder() -> Path:
+    """The folder of the judges that ship with Sureflow."""
+    return embedded_folder().parent / "judges"
 
 
 def checkpoint_folders(root: Path) -> list[Path]:

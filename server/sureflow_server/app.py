@@ -37,6 +37,7 @@ from sureflow_server.api.browser_guard import BrowserGuard, Hosts
 from sureflow_server.api.encoded import Encoded
 from sureflow_server.api.headers import SecurityHeaders
 from sureflow_server.api.json_pieces import text
+from sureflow_server.api.leniency import Leniency
 from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.openai import routes as openai
 from sureflow_server.api.request_log import RequestLog
@@ -53,6 +54,7 @@ from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.reads import Reads
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
+from sureflow_server.prefix import Prefix
 from sureflow_server.replays import Replays
 from sureflow_server.service import PREFERRED_DEFAULT, Service
 from sureflow_server.settings import Settings
@@ -209,6 +211,7 @@ def create_app(
     )
     problems.install(app)
     disconnect.install(app)
+    app.add_middleware(Leniency)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, bodies=bodies)
     if settings.allowed_origins:
         app.add_middleware(
@@ -225,6 +228,7 @@ def create_app(
     )
     app.add_middleware(RequestLog)
     app.add_middleware(Turnstile)
+    app.add_middleware(Prefix, root=settings.root_path)
     for router in (
         generate.router,
         edit.router,

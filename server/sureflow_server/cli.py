@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from sureflow.cli import app, examples
 from sureflow_server.keys.commands import app as keys
-from sureflow_server.keys.file import complaint
+from sureflow_server.log_line import harmless
 from sureflow_server.logs import configure
+from sureflow_server.setting_error import complaint
 from sureflow_server.settings import Settings
 from sureflow_server.traces import TracesError, install
 
@@ -60,7 +61,8 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "open_metrics": (bool, "Show /metrics without a key; default on loopback only."),
     "allowed_origins": (list[str], "Origin of web pages that may call; repeat."),
     "allowed_host": (list[str], "Name of the server besides localhost; repeat."),
-    "trusted_proxy": (list[str], "Proxy whose X-Forwarded-For is believed; repeat."),
+    "trusted_proxy": (list[str], "Proxy whose X-Forwarded-... are believed; repeat."),
+    "root_path": (str, "Path below which a proxy shows the server, such as /sureflow."),
     "replay_bytes": (int, "Answers kept for idempotency keys; default 67108864."),
     "replay_s": (float, "Seconds for which they are kept; default 3600."),
     "studio": (bool, "The studio at /, if installed; shown by default."),
@@ -91,21 +93,25 @@ def serve(**options: Any) -> None:
         settings = Settings(**given)
         if settings.plugins:
             sys.path.insert(0, str(Path.cwd()))  # which the worker inherits
+    except ValidationError as error:
+        _refuse(complaint(error, given))
     except ValueError as error:
-        reason = complaint(error) if isinstance(error, ValidationError) else str(error)
-        typer.echo(f"sureflow: {reason.replace('Value error, ', '', 1)}", err=True)
-        raise typer.Exit(1) from None
+        _refuse(str(error))
     configure(settings.log)
     if settings.traces:
         try:
             install()
         except TracesError as error:
-            typer.echo(f"sureflow: {error}", err=True)
-            raise typer.Exit(1) from None
+            _refuse(str(error))
     # Imported here, so that a worker, which imports this file anew, starts without it.
     from sureflow_server.serve import serve as run
 
     raise typer.Exit(run(settings))
+
+
+def _refuse(reason: str) -> NoReturn:
+    typer.echo(harmless(f"sureflow: {reason}"), err=True)
+    raise typer.Exit(1) from None
 
 
 def _parameter(name: str) -> Parameter:

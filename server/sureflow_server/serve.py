@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
 from functools import partial
-from itertools import chain
 from math import ceil
 from types import FrameType
 
 import uvicorn
 
+from sureflow.folders import checkpoint_folders, embedded_folder
 from sureflow_server import mcp, studio
 from sureflow_server.accepting import ScarceDescriptors
-from sureflow_server.address import in_both_forms
 from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.fork_server import fork_server
+from sureflow_server.forwarded import Forwarded
 from sureflow_server.garbage import freeze_garbage
 from sureflow_server.keys.file import KeyFileError
 from sureflow_server.log_line import harmless
@@ -28,6 +29,8 @@ from sureflow_server.service import Service
 from sureflow_server.settings import Settings
 from sureflow_server.store import Store, StoreError
 from sureflow_server.store.open import open_store
+
+log = logging.getLogger(__name__)
 
 LAST_WORDS_S = 5
 """Given to the answers of requests that are cut off when the time to drain is over."""
@@ -86,21 +89,20 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
         fork_server(settings.portable, settings.threads)  # which imports while this process does
     except OSError as error:
         return _fail(f"no socket in TMPDIR for the fork server: {error}")
-    if settings.studio:
-        studio.mount(app, _own_address(listener))
+    _foretell(settings)
+    has_studio = settings.studio and studio.mount(app, _own_address(listener))
     if settings.mcp:
         mcp.mount(app)
     service: Service = app.state.service
     config = uvicorn.Config(
-        app,
+        Forwarded(app, settings.trusted_proxy),
         http=partial(  # type: ignore[arg-type]
             BoundedProtocol,
             write_timeout_s=settings.write_timeout_s,
             unread=service.metrics.unread.inc,
         ),
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxy),
-        forwarded_allow_ips=[*chain.from_iterable(map(in_both_forms, settings.trusted_proxy))],
+        proxy_headers=False,
         access_log=False,
         log_config=None,
         log_level="warning",
@@ -112,7 +114,7 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
     try:
         await service.wait_ready()
         freeze_garbage()
-        _announce(service, listener)
+        _announce(service, listener, has_studio)
         code = 0
     except StartupError as error:
         code = 0 if server.should_exit else _fail(str(error))
@@ -142,11 +144,23 @@ def _own_address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _announce(service: Service, listener: socket.socket) -> None:
+def _say(message: str) -> None:
+    print(harmless(f"sureflow: {message}"), flush=True)
+
+
+def _foretell(settings: Settings) -> None:
+    """Say what is loaded, which takes a while."""
+    root = settings.models_dir or embedded_folder()
+    names = ", ".join(folder.name for folder in checkpoint_folders(root))
+    log.info("loading %s of %s, which takes some seconds", names, root)
+
+
+def _announce(service: Service, listener: socket.socket, has_studio: bool) -> None:
     host, port = listener.getsockname()[:2]
-    name = f"[{host}]" if ":" in host else host
-    models = ", ".join(service.pool.cards)
-    print(f"sureflow: serving {models} at http://{name}:{port}", flush=True)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    _say(f"serving {', '.join(service.pool.cards)} at {url}")
+    own = f"{_own_address(listener)}{service.settings.root_path}"
+    _say(f"{f'the studio is at {own}/, ' if has_studio else ''}the API is described at {own}/docs")
     for folder, error in service.pool.failures.items():
         how = "is still being loaded" if folder in service.pool.loading else "could not be loaded"
         said = harmless(f"sureflow: {folder} {how}: {error}")

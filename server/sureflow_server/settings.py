@@ -35,6 +35,9 @@ from sureflow_server.logs import LogFormat
 PREFIX = "SUREFLOW_"
 PLUGIN = re.compile(r"[\w.-]+=[\w.]+:[\w.]+$")
 ORIGIN = r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"
+OWN = "v[12]|docs|health|metrics|generate|edit|_nicegui.*|openapi.json"
+ROOT_PATH = re.compile(rf"(?!/({OWN})(/|$))(/[\w.~-]+)*", re.ASCII)
+"""It may not begin as paths of the server itself do."""
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 
 
@@ -123,8 +126,10 @@ class Settings(BaseSettings):
         allowed_host: Names by which the server may be asked for (``Host``), beside those of
             loopback and ``host``. Without API keys any other name is refused, with keys only where
             this is given. A server that is not bound to loopback also answers to any address.
-        trusted_proxy: Addresses and networks of proxies whose ``X-Forwarded-For`` and
-            ``X-Forwarded-Proto`` are believed; nobody's are by default.
+        trusted_proxy: Addresses and networks of proxies whose ``X-Forwarded-For``,
+            ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix`` are believed; nobody's are by default.
+        root_path: Path below which a proxy shows the server, such as ``/sureflow``; whether the
+            proxy takes it off the paths that it passes on or not.
         studio: Show the studio at ``/``, if it is installed.
         mcp: Answer at ``/mcp`` what agents ask by the Model Context Protocol, if the client is
             installed with its extra ``mcp``.
@@ -140,7 +145,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     models_dir: Path | None = None
-    plugins: tuple[str, ...] = ()
+    plugins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     default_model: str | None = None
     capacity: PositiveInt | None = None
     admission: Admission = "tick"
@@ -175,9 +180,12 @@ class Settings(BaseSettings):
     samples_per_minute: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
     max_samples_in_flight: PositiveInt | None = None
     open_metrics: bool | None = None
-    allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
+    allowed_origins: Annotated[
+        tuple[Annotated[str, Field(pattern=ORIGIN)], ...], NoDecode, BeforeValidator(_listed)
+    ] = ()
     allowed_host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     trusted_proxy: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = ()
+    root_path: str = ""
     studio: bool = True
     mcp: bool = True
     log: LogFormat = "text"
@@ -212,6 +220,13 @@ class Settings(BaseSettings):
             if not PLUGIN.match(plugin):
                 raise ValueError(f"{plugin!r} is not of the form name=package.module:factory")
         return plugins
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_path_is_one(cls, path: str) -> str:
+        if not ROOT_PATH.fullmatch(path.rstrip("/")):
+            raise ValueError(f"{path!r} is no path such as /sureflow, or one of the server's own")
+        return path.rstrip("/")
 
     @field_validator("allowed_host")
     @classmethod

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 SERVICE = "sureflow"
+PACKAGES = "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
 QUIET = ("/health/", "/v2/health/", "/metrics")
 """Asked every few seconds, and never of interest."""
 
@@ -46,7 +47,7 @@ def install() -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
-        raise TracesError(f"traces need sureflow[otel]: {error}") from error
+        raise TracesError(f"traces need more packages (pip install {PACKAGES}): {error}") from error
     _provider = TracerProvider(resource=Resource.create({SERVICE_NAME: SERVICE}))
     _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     _tracer = _provider.get_tracer(SERVICE)

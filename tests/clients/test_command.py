@@ -83,7 +83,7 @@ def test_json_lines_and_exact_numbers(command: Command, server: str, tmp_path: P
 
 
 def test_fewer_than_were_asked_for_is_said(command: Command) -> None:
-    words = ("generate", "ring", "--seed", "7", "--steps", "4", "--min", "1.1")
+    words = ("generate", "ring", "--seed", "7", "--steps", "4", "--min", "1")
     done = command(*words, "--accept", "2", "--max-attempts", "2")
     assert done.returncode == 6, done.stderr
     assert "only 0 of 2 samples passed" in done.stderr
@@ -208,13 +208,14 @@ def test_an_operator_takes_models_in_and_out_of_service(keyed: Keyed) -> None:
     assert "lacks the scope admin" in refused.stderr
     done = ask("models", "ring-exact", "--unload", key=keyed.admin)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["state"] == "unloaded"
+    assert "unloaded" in done.stdout
     away = ask("generate", "ring-exact", key=keyed.maker)
     assert away.returncode == 5
     assert "sureflow-client models NAME --load" in away.stderr
     done = ask("models", "ring-exact", "--load", key=keyed.admin)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["state"] == "ready"
+    assert "ring-exact" in done.stdout
+    assert "ready" in done.stdout
 
 
 def test_a_live_view(command: Command, server: str) -> None:
@@ -259,6 +260,11 @@ def test_shells_can_learn_to_complete(shell: str) -> None:
     [
         (("generate", "no-such-model"), 2, "sureflow-client models lists"),
         (("generate", "ring", "--steps", "0"), 2, "sampler.steps"),
+        (("generate", "fashion", "--min", "2"), 2, "a confidence, which is from 0 to 1"),
+        (("generate", "ring", "--sampler", "{"), 2, "no JSON"),
+        (("edit", "hdl_1", "--operation", "[]"), 2, "no JSON object"),
+        (("generate", "ring", "--num-steps", "4"), 2, "--num-steps is --steps here"),
+        (("generate", "ring", "--guidance-scale=3"), 2, "--guidance-scale is --guidance here"),
         (("generate", "ring", "--sheet"), 2, "--out"),
         (("edit", "hdl_1", "--sheet"), 2, "--out"),
         (("generate", "ring", "--n", "3", "--accept", "4"), 2, "--n"),

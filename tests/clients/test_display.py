@@ -18,6 +18,7 @@ from sureflow_client import (
     EditResult,
     Handle,
     MissingData,
+    NotAnImage,
     Queued,
     Result,
     Sample,
@@ -90,10 +91,73 @@ def test_samples_of_several_results_make_one_sheet(images: Result) -> None:
 
 
 def test_what_has_no_image_has_no_sheet(sample_document: Make, answer: Make) -> None:
-    with pytest.raises(ValueError, match="not an image"):
-        Result.model_validate(answer(sample_document())).sheet()
+    column = sample_document(shape=[2, 1], data=[[0.5], [-1.25]])
+    with pytest.raises(NotAnImage, match="not an image"):
+        Result.model_validate(answer(column)).sheet()
     with pytest.raises(ValueError, match="no image"):
         sheet([])
+
+
+def vectors(make: Make, answer: Make, *numbers: list[float]) -> Result:
+    """The first the surest, one that was dropped at the end."""
+    documents = [
+        make(i, shape=[len(each)], data=each, confidence=1 - i / len(numbers))
+        for i, each in enumerate(numbers)
+    ]
+    size = len(numbers[0])
+    gone = make(9, shape=[size], data=None, confidence=0.1, decision=DROPPED)
+    return Result.model_validate(answer(*documents, gone))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_vectors_are_points_and_the_surest_the_darkest(
+    size: int, sample_document: Make, answer: Make
+) -> None:
+    corners = [[0.0, 1.0], [1.0, 0.0], [0.5, 0.25]]
+    numbers = [(each + [7.0] * 3)[:size] for each in corners]
+    result = vectors(sample_document, answer, *numbers)
+    svg = ElementTree.fromstring(re.findall(r"<svg.*</svg>", result._repr_html_())[0])
+    dots = svg.findall("circle")
+    assert len(dots) == 3
+    shades = [float(dot.get("opacity", "")) for dot in dots]
+    assert shades == sorted(shades, reverse=True)
+    left, right, between = (float(dot.get("cx", "")) for dot in dots)
+    assert left < between < right
+    assert between - left == pytest.approx(right - between)
+    if size > 1:
+        top, bottom, low = (float(dot.get("cy", "")) for dot in dots)
+        assert top < low < bottom
+        assert bottom - low == pytest.approx((bottom - top) / 4)
+    shown = np.asarray(result.sheet().convert("L"), np.float64)
+    x, y = (round(2 * float(dots[0].get(name, ""))) for name in ("cx", "cy"))
+    assert shown[y, x] < 40
+    assert shown[0, 0] == PAPER_LEVEL
+
+
+PAPER_LEVEL = 255
+
+
+def test_one_point_and_equal_ones_are_in_the_middle(sample_document: Make, answer: Make) -> None:
+    for numbers in ([[1.0, 2.0]], [[1.0, 2.0]] * 3):
+        html = vectors(sample_document, answer, *numbers)._repr_html_()
+        assert html.count('cx="210.0" cy="210.0"') == len(numbers)
+    nothing = Result.model_validate(answer(sample_document(data=None, decision=DROPPED)))
+    with pytest.raises(NotAnImage):
+        nothing.sheet()
+
+
+def test_the_best_is_the_surest_that_was_accepted(images: Result) -> None:
+    unsure = images.model_copy(
+        update={
+            "samples": tuple(
+                sample.model_copy(update={"confidence": confidence})
+                for sample, confidence in zip(images, (0.2, 0.7, 0.5, 0.9), strict=True)
+            )
+        }
+    )
+    assert unsure.best.index == 1
+    with pytest.raises(MissingData, match="none of 1 samples"):
+        _ = images[3:].best
 
 
 def test_a_film_strip_has_rows_and_columns() -> None:
@@ -113,7 +177,7 @@ def test_a_gallery_shows_samples_and_their_confidence(images: Result) -> None:
 
 
 def test_a_gallery_is_bounded(sample_document: Make, answer: Make) -> None:
-    many = [sample_document(i) for i in range(MAX_SHOWN + 5)]
+    many = [sample_document(i, shape=[2, 1], data=[[0.5], [-1.25]]) for i in range(MAX_SHOWN + 5)]
     html = Result.model_validate(answer(*many))._repr_html_()
     assert html.count("<figure") == MAX_SHOWN
     assert "and 5 more" in html
@@ -157,8 +221,8 @@ def test_handles_edits_and_trajectories_are_shown(sample_document: Make, answer:
     edit = EditResult.model_validate(
         answer(at={"t": 0.5, "step": 1}, original=sample_document(confidence=0.2), chosen=0)
     )
-    assert edit._repr_html_().count("<figure") == 2
-    assert edit._repr_html_().count("outline:2px") == 1
+    assert edit._repr_html_().count("<title>") == 2
+    assert edit._repr_html_().count('fill="none" stroke="currentColor" stroke-width="2"') == 1
     view = {"step": 0, "t": 0.0, "rate": 1.0, "uncertainty": 0.0, "state": [[[0.5]]]}
     seen = {"handle": "hdl_1", "media_type": "application/json", "evaluations": 0}
     trajectory = Trajectory.model_validate({**seen, "shape": [1, 1, 1], "views": [view]})

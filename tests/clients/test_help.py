@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from sureflow_client._cli import main
 from sureflow_client._cli.app import EPILOG, app
 from sureflow_client._cli.generate import TOO_FEW
+from sureflow_client._cli.replay import DIFFERENT
 
 
 def commands(command: Any, *names: str) -> Iterator[tuple[str, ...]]:
@@ -41,6 +42,7 @@ def test_the_commands_are_there() -> None:
         ("jobs", "events"),
         ("jobs", "cancel"),
         ("top",),
+        ("replay",),
     } <= set(ALL)
 
 
@@ -54,4 +56,4 @@ def test_help_has_examples(names: tuple[str, ...]) -> None:
 def test_the_documented_exit_codes_are_those_that_there_are() -> None:
     told = {int(code) for code in re.findall(r"\b(\d+) [a-z]", EPILOG)}
     given = {code for _, code in main.CODES}
-    assert told == given | {0, TOO_FEW, main.INTERRUPTED}
+    assert told == given | {0, TOO_FEW, DIFFERENT, main.INTERRUPTED}

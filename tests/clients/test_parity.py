@@ -62,6 +62,10 @@ ASKED: dict[str, Ask] = {
     "stream": lambda client: collect(client.stream("ring", 3, **SMALL)),
     "edit": lambda client: client.edit(point(client), Resample(), branches=2, seed=1),
     "invert": lambda client: client.invert(np.array([[2.0, 0.0]]), "ring"),
+    "replay": lambda client: [
+        (made := client.replay({"id": point(client).handle.id})).verdict,  # type: ignore[union-attr]
+        made.sample,
+    ],
     "handle": lambda client: client.handle(point(client)),
     "handles": lambda client: [point(client), client.handles(1)],
     "delete_handle": deleted,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -237,11 +238,13 @@ def test_given_samples_come_back_with_a_score(client: Client) -> None:
 
 
 def test_images_are_given_as_such(client: Client, shoe: Sample) -> None:
-    by_image = client.invert([shoe.image()], "fashion", label="Sneaker", method="heun", steps=2)
+    coarse: Any = {"label": "Sneaker", "method": "heun", "steps": 2}
+    by_image = client.invert([shoe.image()], "fashion", **coarse)
     array = np.asarray(shoe.image(), np.float32)[None] / 127.5 - 1
-    by_array = client.invert([array], "fashion", label="Sneaker", method="heun", steps=2)
+    by_array = client.invert([array], "fashion", **coarse)
     assert by_image[0].data == by_array[0].data
-    assert by_image.confidence.tolist() == by_array.confidence.tolist()
+    np.testing.assert_array_equal(by_image.confidence, by_array.confidence)
+    assert by_image.uncertainty.tolist() == by_array.uncertainty.tolist()
 
 
 def test_samples_that_fail_are_sent_elsewhere(client: Client) -> None:

@@ -19,6 +19,7 @@ METHODS = (
     "stream",
     "edit",
     "invert",
+    "replay",
     "handle",
     "handles",
     "delete_handle",

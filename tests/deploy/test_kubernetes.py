@@ -113,6 +113,12 @@ def test_pods_keep_to_the_restricted_profile(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_variable_is_named_after_a_service(overlay: str) -> None:
+    """One of them would be SUREFLOW_PORT, and no number."""
+    assert all(pod["spec"]["enableServiceLinks"] is False for pod in pods(overlay))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_a_pod_has_time_to_drain(overlay: str) -> None:
     spec = one(overlay, "Deployment")["spec"]["template"]["spec"]
     pause = float(container(overlay)["lifecycle"]["preStop"]["exec"]["command"][1])

@@ -31,6 +31,7 @@ from sureflow_server.ray_serve.hosted import REPLICA
 from sureflow_server.ray_serve.scaling import SamplesPerReplica
 from sureflow_server.settings import Settings
 from tests.deploy.sources import DEPLOY, ROOT, documents
+from tests.server.asking import place
 from tests.server.running import PATIENCE_S
 from tests.server.store.places import redis_server
 from tests.server.store.redis_server import RedisServer
@@ -243,11 +244,13 @@ def test_the_configuration_is_one_of_ray(name: str) -> None:
 def test_load_brings_a_second_replica_and_jobs_count_as_load(ray: Ray) -> None:
     assert len(ray.replicas()) == 1
     jobs = [
-        ray.client.post(
-            "/v1/generate",
-            json={"n": 20, "seed": seed, "sampler": {"method": "rk4", "steps": 900}},
-            headers={"Prefer": "respond-async"},
-        ).headers["location"]
+        place(
+            ray.client.post(
+                "/v1/generate",
+                json={"n": 20, "seed": seed, "sampler": {"method": "rk4", "steps": 900}},
+                headers={"Prefer": "respond-async"},
+            )
+        )
         for seed in range(8)
     ]
     patiently(lambda: len(ray.replicas()) == 2, ray.output)
@@ -301,11 +304,13 @@ def test_streams_come_through_the_proxy_and_leaving_frees_the_lanes(ray: Ray) ->
 def two_replicas(ray: Ray) -> Iterator[tuple[str, str]]:
     """Keep the autoscaler from taking one away by a job that lasts."""
     jobs = [
-        ray.client.post(
-            "/v1/generate",
-            json={"n": 40, "seed": seed, "priority": -10, "sampler": {"steps": 1000}},
-            headers={"Prefer": "respond-async"},
-        ).headers["location"]
+        place(
+            ray.client.post(
+                "/v1/generate",
+                json={"n": 40, "seed": seed, "priority": -10, "sampler": {"steps": 1000}},
+                headers={"Prefer": "respond-async"},
+            )
+        )
         for seed in range(6)
     ]
     patiently(lambda: len(ray.replicas()) == 2, ray.output)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin
 
+import httpx
 from httpx_sse import connect_sse
 
 from sureflow_server.api.job_record import JobRecord
@@ -18,9 +20,15 @@ def begin(server: Server, path: str = "/v1/generate", **body: Any) -> str:
     assert response.status_code == 202, response.text
     assert response.headers["preference-applied"] == "respond-async"
     record = response.json()
-    assert response.headers["location"] == f"/v1/jobs/{record['id']}"
+    assert place(response) == f"/v1/jobs/{record['id']}"
     assert record["state"] in ("queued", "running")
-    return str(response.headers["location"])
+    return place(response)
+
+
+def place(response: httpx.Response) -> str:
+    """Where an answer says that its job is, which is relative to the request."""
+    assert not response.headers["location"].startswith("/")
+    return urljoin(response.url.path, response.headers["location"])
 
 
 def refusal(response: Any, status: int, kind: str) -> dict[str, Any]:

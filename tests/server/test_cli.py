@@ -10,7 +10,12 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from sureflow import __version__
+from sureflow.evaluation.realism import JUDGE
+from sureflow.training import run
 from sureflow_server.cli import app
+
+ROOT = Path(__file__).parents[2]
 
 
 def commands(command: Any, *names: str) -> Iterator[tuple[str, ...]]:
@@ -75,3 +80,57 @@ def test_mistakes_are_named(
     assert (done.exit_code, done.stdout) == (code, "")
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SUREFLOW_PORT", "tcp://10.96.0.12:8000", "enableServiceLinks: false"),
+        ("SUREFLOW_THREADS", "many", "valid integer"),
+        ("SUREFLOW_PLUGINS", "my.module:Flow", "is not of the form"),
+        ("SUREFLOW_TRUSTED_PROXY", "[", "Expecting"),
+        ("SUREFLOW_ROOT_PATH", "a b", "is no path such as /sureflow"),
+    ],
+)
+def test_a_variable_that_does_not_fit_is_named_with_its_value(
+    variable: str, value: str, said: str
+) -> None:
+    """Kubernetes sets the first one, of which only its type was said."""
+    done = CliRunner().invoke(app, ["serve"], prog_name="sureflow", env={variable: value})
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"sureflow: {variable}={value}: " in done.stderr
+    assert said in done.stderr
+
+
+def test_an_option_that_does_not_fit_is_not_taken_for_a_variable() -> None:
+    environment = {"SUREFLOW_PORT": "8000"}
+    done = CliRunner().invoke(app, ["serve", "--port", "99999"], env=environment)
+    assert "sureflow: port: " in done.stderr
+
+
+def test_the_version_is_told() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"sureflow {__version__}\n")
+
+
+def test_a_trained_model_goes_beside_those_that_ship(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --out it was written over the embedded one."""
+    written: list[Path] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run, "train", lambda _, folder, *rest: written.append(folder))
+    monkeypatch.setattr(run, "fit", lambda folder, *rest: written.append(folder))
+    for command in ("train", "fit"):
+        config = str(ROOT / "models" / "configs" / "ring.toml")
+        done = CliRunner().invoke(app, [command, config])
+        assert done.exit_code == 0, done.stderr
+    assert {folder.resolve() for folder in written} == {tmp_path / "sureflow-models" / "ring"}
+    done = CliRunner().invoke(app, ["train", config, "-o", "mine"])
+    assert (done.exit_code, written[-1]) == (0, Path("mine"))
+
+
+def test_the_judge_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert JUDGE.is_file()
+    assert Path(__file__).parents[2] / "models" / "judges" / JUDGE.name == JUDGE

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import sureflow_server
+from tests.server.asking import place
 from tests.server.clock import Clock
 from tests.server.running import Server, eventually
 
@@ -38,9 +39,9 @@ def clock(wall_clock: Clock) -> Iterator[Clock]:
 @pytest.mark.parametrize("seconds", [DAY, -DAY])
 def test_what_is_under_way_does_not_notice(watched: Server, clock: Clock, seconds: float) -> None:
     expected = watched.generate(**LONG)["samples"]
-    done = watched.client.post(
-        "/v1/generate", json={"seed": 1}, headers={"Prefer": "respond-async"}
-    ).headers["location"]
+    done = place(
+        watched.client.post("/v1/generate", json={"seed": 1}, headers={"Prefer": "respond-async"})
+    )
     eventually(lambda: watched.client.get(done).json()["state"] == "completed")
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(watched.generate, **LONG, deadline_s=600)

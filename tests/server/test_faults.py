@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from httpx_sse import connect_sse
 
+from tests.server.asking import place
 from tests.server.running import PATIENCE_S, Server, eventually, serving, workers
 
 KILL_EVERY_S = 2.0
@@ -219,7 +220,7 @@ def cancel_a_job(server: Server, client: httpx.Client, rng: random.Random) -> No
     made = client.post("/v1/generate", json=body, headers={"Prefer": "respond-async"})
     if made.status_code == 202:
         time.sleep(rng.uniform(0, 0.1))
-        assert client.delete(made.headers["location"]).status_code == 204
+        assert client.delete(place(made)).status_code == 204
 
 
 def leave_a_job_alone(server: Server, client: httpx.Client, rng: random.Random) -> None:

@@ -51,14 +51,26 @@ def refusal(*options: str) -> str:
     process = command(*options)
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1, output
-    (line,) = [line for line in output.splitlines() if " INFO " not in line]
+    line = unlogged(output)
     assert line.startswith("sureflow: ")
-    return line
+    assert line.count("\n") == 1
+    return line.rstrip()
+
+
+def unlogged(output: str) -> str:
+    """What a command says, but for what it logs."""
+    return "".join(line for line in output.splitlines(True) if " INFO " not in line)
 
 
 def test_one_line_says_where_and_what(server: Server) -> None:
     said = next(line for line in server.log if " INFO " not in line)
     assert said == f"sureflow: serving icons, points at {server.url}\n"
+    said_next = server.log[server.log.index(said) + 1]
+    assert said_next.startswith("sureflow: ")
+    assert said_next.endswith(f"the API is described at {server.url}/docs\n")
+    (loads,) = [line for line in server.log if "loading" in line]
+    assert "icons, points of" in loads
+    assert server.log.index(loads) < server.log.index(said)
     assert server.url.startswith("http://127.0.0.1:")
 
 
@@ -232,7 +244,7 @@ def test_a_signal_while_loading_ends_the_command(models_dir: Path) -> None:
     eventually(lambda: len(loaders(process.pid)) == 1)
     process.terminate()
     output, _ = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, output) == (0, "")
+    assert (process.returncode, unlogged(output)) == (0, "")
 
 
 def test_ctrl_c_while_torch_is_imported_ends_the_command_without_a_word(models_dir: Path) -> None:
@@ -246,7 +258,7 @@ def test_ctrl_c_while_torch_is_imported_ends_the_command_without_a_word(models_d
     for pid in (*children(process.pid), process.pid):
         os.kill(pid, signal.SIGINT)
     output, _ = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, output) == (0, "")
+    assert (process.returncode, unlogged(output)) == (0, "")
 
 
 def ignores(pid: int, number: signal.Signals) -> bool:
@@ -265,7 +277,10 @@ def test_a_worker_that_dies_while_loading_ends_the_command(models_dir: Path) -> 
     os.kill(loaders(process.pid)[0], signal.SIGKILL)
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
-    assert output == "sureflow: the worker process ended with code -9 while loading its code\n"
+    assert (
+        unlogged(output)
+        == "sureflow: the worker process ended with code -9 while loading its code\n"
+    )
 
 
 def test_a_fork_server_that_dies_while_it_imports_ends_the_command(models_dir: Path) -> None:
@@ -281,7 +296,7 @@ def test_a_fork_server_that_dies_while_it_imports_ends_the_command(models_dir: P
     eventually(ended)
     output, _ = process.communicate()
     assert process.returncode == 1
-    assert output == "sureflow: the worker process did not start while loading its code\n"
+    assert unlogged(output) == "sureflow: the worker process did not start while loading its code\n"
 
 
 def test_it_is_live_before_it_is_ready_and_idle_ends_at_once_with_its_worker(

@@ -26,6 +26,7 @@ from ._exceptions import (
     Gone,
     HandleDamaged,
     HandleExpired,
+    InvalidArgument,
     InvalidRequest,
     JobCancelled,
     LimitExceeded,
@@ -33,6 +34,7 @@ from ._exceptions import (
     MissingData,
     ModelFailed,
     ModelUnloaded,
+    NotAnImage,
     NotFound,
     NotReady,
     PayloadTooLarge,
@@ -51,11 +53,12 @@ from ._exceptions import (
 )
 from ._handle import Frame, Handle, HandleSummary
 from ._job import Job, JobCounts, JobProgress, JobSummary, LaneProgress
-from ._model import Model
+from ._model import Model, Models
 from ._moment import AtCommit, AtStep, AtTime
 from ._operations import Condition, Guide, Inpaint, Operation, OperationLike, Resample, Uncertain
 from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewind
 from ._profile import Commit, Profile
+from ._replay import Replay
 from ._request import edit_body, generate_body
 from ._result import Result, Usage
 from ._retry import Retry
@@ -101,6 +104,7 @@ __all__ = [
     "HandleLink",
     "HandleSummary",
     "Inpaint",
+    "InvalidArgument",
     "InvalidRequest",
     "InvertOptions",
     "Job",
@@ -116,6 +120,8 @@ __all__ = [
     "Model",
     "ModelFailed",
     "ModelUnloaded",
+    "Models",
+    "NotAnImage",
     "NotFound",
     "NotReady",
     "Operation",
@@ -126,6 +132,7 @@ __all__ = [
     "Profile",
     "QueueFull",
     "Queued",
+    "Replay",
     "Resample",
     "Result",
     "Retry",

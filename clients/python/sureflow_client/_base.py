@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,10 +11,12 @@ from urllib.parse import quote
 import httpx
 from typing_extensions import Self
 
+from ._address import address, shown
+from ._environment import proxy_to
 from ._exceptions import APIConnectionError, APITimeoutError, UnexpectedResponse
+from ._headers import headers_of
 from ._problem import response_error
 from ._retry import Retry
-from ._version import __version__
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
@@ -23,9 +24,6 @@ POLL_SECONDS = 0.2
 MAX_PAGE = 1000
 SHORTEST_LOOK, LONGEST_LOOK, LOOK_SHARE = 0.05, 1.0, 0.1
 HEALTH_TIMEOUT = 5.0
-
-API_KEY = "SUREFLOW_API_KEY"
-"""Environment variable with the API key of clients that are given none."""
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -36,10 +34,17 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 class BaseClient:
     """Where the server is, how long to wait for it, and how often to try again."""
 
-    def __init__(self, url: str, retry: Retry | None) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, retry: Retry | None, proxied: bool = True) -> None:
+        self.url = address(url)
         self.retry = retry or Retry()
+        self._proxied = proxied
         self._timeout: Any = httpx.USE_CLIENT_DEFAULT
+
+    @property
+    def _way(self) -> str:
+        """Where the server is and how it is reached, in words and without passwords."""
+        proxy = proxy_to(self.url) if self._proxied else None
+        return shown(self.url) if proxy is None else f"{shown(self.url)} through the proxy {proxy}"
 
     def with_options(
         self, *, timeout: float | httpx.Timeout | None = None, retry: Retry | None = None
@@ -82,7 +87,9 @@ class BaseClient:
             sent[IDEMPOTENCY_KEY] = uuid.uuid4().hex
         return {
             "method": method,
-            "url": "/".join((self.url + path[0], *(quote(name, safe="") for name in path[1:]))),
+            "url": "/".join(
+                (self.url + path[0], *(quote(str(name), safe="") for name in path[1:]))
+            ),
             "params": {key: value for key, value in (query or {}).items() if value is not None},
             "json": body,
             "headers": sent,
@@ -90,24 +97,23 @@ class BaseClient:
         }
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.url!r})"
+        return f"{type(self).__name__}({shown(self.url)!r})"
 
 
 def http_options(
     timeout: float | httpx.Timeout, headers: Mapping[str, str] | None, api_key: str | None
 ) -> dict[str, Any]:
     """Return the arguments that both kinds of httpx client are made with."""
-    own = {"User-Agent": f"sureflow-client/{__version__}"}
-    api_key = os.environ.get(API_KEY) if api_key is None else api_key
-    key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    return {"timeout": timeout, "headers": {**own, **key, **(headers or {})}}
+    return {"timeout": timeout, "headers": headers_of(headers, api_key)}
 
 
 def check_stream(response: httpx.Response) -> None:
     """Raise `UnexpectedResponse` for a response that streams no events."""
     kind = response.headers.get("content-type", "")
     if not kind.startswith(EVENTS):
-        raise UnexpectedResponse(f"{response.url} answered {kind or 'nothing'}, not {EVENTS}")
+        raise UnexpectedResponse(
+            f"{shown(response.url)} answered {kind or 'nothing'}, not {EVENTS}"
+        )
 
 
 def is_ready(response: httpx.Response) -> bool:
@@ -117,12 +123,14 @@ def is_ready(response: httpx.Response) -> bool:
     return response.is_success
 
 
-def transport_error(error: httpx.RequestError, url: str) -> APIConnectionError:
+def transport_error(error: httpx.RequestError, way: str) -> APIConnectionError:
     """Return the error of this package for one of the transport's."""
+    if isinstance(error, httpx.LocalProtocolError):  # whose words have what was sent
+        return APIConnectionError(f"the request to {way} could not be written as HTTP")
     reason = str(error) or type(error).__name__
     if isinstance(error, httpx.TimeoutException):
-        return APITimeoutError(f"no answer in time from {url}: {reason}")
-    return APIConnectionError(f"no answer from {url}: {reason}")
+        return APITimeoutError(f"no answer in time from {way}: {reason}")
+    return APIConnectionError(f"no answer from {way}: {reason}")
 
 
 def pause_between_looks(waited: float, timeout: float | None) -> float:

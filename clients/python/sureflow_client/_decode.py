@@ -13,7 +13,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from ._encode import encode_array
-from ._exceptions import UnexpectedResponse
+from ._exceptions import NotAnImage, UnexpectedResponse
 
 if TYPE_CHECKING:
     import torch
@@ -83,12 +83,12 @@ def array_image(array: Array) -> PIL.Image.Image:
     """Return the array ``[channels, height, width]``, values in [-1, 1], as an 8-bit image.
 
     Raises:
-        ValueError: The array is no image: not three axes, not 1 or 3 channels, or not finite.
+        NotAnImage: The array is no image: not three axes, not 1 or 3 channels, or not finite.
     """
     if array.ndim != 3 or array.shape[0] not in IMAGE_CHANNELS:
-        raise ValueError(f"an array of shape {array.shape} is not an image")
+        raise NotAnImage(f"an array of shape {array.shape} is not an image")
     if not np.isfinite(array).all():
-        raise ValueError("an array with NaN or infinity is not an image")
+        raise NotAnImage("an array with NaN or infinity is not an image")
     levels = np.rint((np.clip(array, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
     pixels = levels[0] if len(levels) == 1 else np.moveaxis(levels, 0, -1)
     return PIL.Image.fromarray(np.ascontiguousarray(pixels))

@@ -11,24 +11,32 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
+from ._exceptions import InvalidArgument
+from ._png import png
+
 Given = npt.ArrayLike | PIL.Image.Image
 """Numbers in the units of the model's data: numpy arrays, nested lists, torch tensors; or images,
-of which black is -1 and white is 1."""
+of which black is -1 and white is 1, whatever the bits of a pixel."""
+
+NUMBERS = "fiub"
+"""Kinds of arrays that hold numbers: floats, integers, booleans."""
 
 
 def encode_array(given: Given) -> str:
     """Return base64 text of a ``.npy`` file, or of a PNG for an image.
 
     Raises:
-        ValueError: The array holds bytes, whose units are anybody's guess.
+        InvalidArgument: It holds bytes, whose units are anybody's guess, or no real numbers; or it
+            is an image that cannot be read.
     """
     if isinstance(given, PIL.Image.Image):
-        return _png(given)
+        return base64.b64encode(png(given)).decode()
     array = _array(given)
     if array.dtype == np.uint8:
-        raise ValueError("an array of bytes; give numbers in data units, or a PIL image")
+        raise InvalidArgument("an array of bytes; give numbers in data units, or a PIL image")
     file = io.BytesIO()
-    np.save(file, array.astype(np.float32), allow_pickle=False)
+    with np.errstate(over="ignore"):  # the server says which field is not finite
+        np.save(file, array.astype(np.float32), allow_pickle=False)
     return base64.b64encode(file.getvalue()).decode()
 
 
@@ -42,20 +50,33 @@ def encode_mask(mask: Given) -> str | list[Any]:
 
     Args:
         mask: Of the shape of a sample; that of an image may leave out the channels.
+
+    Raises:
+        InvalidArgument: It holds no real numbers, or is an image that cannot be read.
     """
     if isinstance(mask, PIL.Image.Image):
-        return _png(mask)
+        return encode_array(mask)
     lists: list[Any] = (_array(mask) > 0).astype(int).tolist()
     return lists
 
 
 def _array(given: Any) -> npt.NDArray[Any]:
-    if hasattr(given, "detach"):  # a torch tensor, which may want a gradient or be on a device
+    """Return numbers as an array, whatever holds them and wherever."""
+    try:
+        array = _on_host(given)
+    except Exception as error:  # what holds them may be of any package
+        raise InvalidArgument(
+            f"a {type(given).__name__} is no array of numbers: {error}"
+        ) from error
+    if array.dtype.kind not in NUMBERS:
+        raise InvalidArgument(f"an array of {array.dtype}; give real numbers, all of one shape")
+    return array
+
+
+def _on_host(given: Any) -> npt.NDArray[Any]:
+    if hasattr(given, "detach"):  # a torch tensor: of numbers that numpy may not have, anywhere
         given = given.detach().cpu()
-    return np.asarray(given)
-
-
-def _png(image: PIL.Image.Image) -> str:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
+        given = given.float() if given.is_floating_point() else given
+    array = np.asarray(given)
+    # Numbers such as bfloat16 are numpy's by a package that adds them, as raw bytes to all else.
+    return array.astype(np.float32) if array.dtype.kind == "V" else array

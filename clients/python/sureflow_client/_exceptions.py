@@ -1,8 +1,10 @@
 """What can go wrong, as a tree.
 
 * SureflowError
+  * InvalidArgument                what was given cannot be sent; nothing was asked
   * APIConnectionError             no answer: refused, unreachable, or cut off half way
     * APITimeoutError              no answer in time
+  * NotAnImage                     what is to be drawn is no image: of another shape, or not finite
   * UnexpectedResponse             an answer that is not Sureflow's; is the URL right?
   * MissingData                    the sample has no data or no map: dropped, or not asked for
   * ProblemError                   a problem document (RFC 9457) from the server
@@ -40,6 +42,17 @@ from dataclasses import dataclass
 
 class SureflowError(Exception):
     """Root of everything that this package raises on purpose."""
+
+
+class InvalidArgument(SureflowError, TypeError, ValueError):
+    """What was given cannot be sent, so that nothing was asked; the message says what to give.
+
+    It is a `TypeError` and a `ValueError` too, for code that expects what Python raises.
+    """
+
+
+class NotAnImage(SureflowError, ValueError):
+    """What is to be drawn is no image: of another shape, not finite, or not there."""
 
 
 class APIConnectionError(SureflowError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ._exceptions import MissingData
+from ._exceptions import InvalidArgument, MissingData
 from ._html import sample_html
 from ._profile import Commit, Profile
 from ._sample import HandleLink, Sample
@@ -89,6 +89,7 @@ def handle_id(named: HandleLike) -> str:
 
     Raises:
         MissingData: The sample has no handle.
+        InvalidArgument: It is nothing that names one.
     """
     if isinstance(named, str):
         return named
@@ -96,4 +97,6 @@ def handle_id(named: HandleLike) -> str:
         if named.handle is None:
             raise MissingData(f"sample {named.index} has no handle; was it asked for by rewind=?")
         return named.handle.id
-    return named.id
+    if isinstance(named, HandleLink | HandleSummary):
+        return named.id
+    raise InvalidArgument(f"a {type(named).__name__} names no handle; give its id, or the sample")

@@ -16,6 +16,7 @@ from ._decision import Decision
 from ._decode import Array, Encoded
 from ._encode import encode_array
 from ._profile import Commit, Profile
+from ._scatter import are_vectors, scatter_svg
 
 MAX_SHOWN = 64
 """Samples of a gallery; more would make the notebook slow to open."""
@@ -24,13 +25,19 @@ SIDE = 84
 WIDTH, HEIGHT = 160, 40
 
 
-class Pictured(Protocol):
+class Sure(Protocol):
+    """How sure the model is of a sample."""
+
+    confidence: float | None
+    confidence_holds: bool | None
+
+
+class Pictured(Sure, Protocol):
     """What is shown of a sample; `Sample` has all of it."""
 
     index: int
+    shape: tuple[int, ...]
     data: Encoded | None
-    confidence: float | None
-    confidence_holds: bool | None
     decision: Decision | None
 
     def array(self) -> Array: ...
@@ -38,24 +45,33 @@ class Pictured(Protocol):
 
 
 def caption(sample: Pictured) -> str:
-    """Return confidence in a few characters, and what became of the sample if it failed.
+    """Return confidence in a few characters, and what became of the sample if it failed."""
+    sure = confidence_text(sample, ".2f")
+    taken = "" if sample.decision is None else sample.decision.action_taken
+    return sure if taken in ("", "accepted") else f"{sure} {taken}"
+
+
+def confidence_text(sample: Sure, form: str = ".4g") -> str:
+    """Return confidence in a few characters.
 
     A ``~`` before it says that it is no share; see ``Sample.confidence_holds``.
     """
-    sure = "?" if sample.confidence is None else f"{sample.confidence:.2f}"
-    order_only = "" if sample.confidence_holds is not False else "~"
-    taken = "" if sample.decision is None else sample.decision.action_taken
-    return f"{order_only}{sure}" if taken in ("", "accepted") else f"{order_only}{sure} {taken}"
+    if sample.confidence is None:
+        return "?"
+    return f"{'~' if sample.confidence_holds is False else ''}{sample.confidence:{form}}"
 
 
 def gallery_html(samples: Sequence[Pictured], title: str, marked: Pictured | None = None) -> str:
-    """Return samples side by side, each with its confidence.
+    """Return samples side by side, each with its confidence; vectors as points.
 
     Args:
         samples: What to show, in this order.
         title: Above them.
         marked: One of them that is framed.
     """
+    if are_vectors(samples):
+        points = scatter_svg(samples, marked)
+        return f"<div><div>{escape(title)}: {len(samples)} samples</div>{points}</div>"
     figures = [_figure(sample, sample is marked) for sample in samples[:MAX_SHOWN]]
     more = len(samples) - len(figures)
     rest = f"<div>and {more} more</div>" if more > 0 else ""

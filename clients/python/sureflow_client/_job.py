@@ -10,7 +10,7 @@ from pydantic import Field
 from ._calibration import Calibration
 from ._edit_result import EditResult
 from ._events import Step
-from ._exceptions import MissingData
+from ._exceptions import InvalidArgument, MissingData
 from ._problem import problem_error
 from ._result import Result
 from ._wire import Wire
@@ -122,5 +122,9 @@ JobLike = str | JobSummary
 
 
 def job_id(job: JobLike) -> str:
-    """Return the id of a job."""
-    return job if isinstance(job, str) else job.id
+    """Return the id of a job; raise `InvalidArgument` for what names none."""
+    if isinstance(job, JobSummary):
+        return job.id
+    if isinstance(job, str):
+        return job
+    raise InvalidArgument(f"a {type(job).__name__} names no job; give its id")

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from ._card import card_html, card_text, table_html
 from ._wire import Wire
 
 
@@ -118,6 +119,24 @@ class Model(Wire):
 
     calibration_version: str | None = None
     """Checksum of the tables that give confidence; null without any."""
+
+    def __str__(self) -> str:
+        return card_text(self)
+
+    def _repr_html_(self) -> str:
+        return card_html(self)
+
+
+class Models(tuple[Model, ...]):
+    """The cards of several models, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} models: {', '.join(model.name for model in self)}>"
+
+    def _repr_html_(self) -> str:
+        return table_html(self)
 
 
 class ModelList(Wire):

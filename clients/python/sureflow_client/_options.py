@@ -147,6 +147,10 @@ class InvertOptions(SamplingOptions, total=False):
 class GenerateOptions(InvertOptions, total=False):
     """What a generate request may say."""
 
+    first: int | None
+    """Index of the first sample, by default 0: ``seed`` and ``first`` as the ``seed`` and ``index``
+    of a `Sample` make that one again, alone."""
+
     size: Sequence[int] | None
     """Height and width of the samples, or their length: one of ``Model.sizes``; by default the
     first of them."""

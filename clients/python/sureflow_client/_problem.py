@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from ._address import shown
 from ._exceptions import (
     KINDS,
     FieldError,
@@ -24,7 +25,7 @@ TYPE_PREFIX = "urn:sureflow:problem:"
 def response_error(response: httpx.Response) -> SureflowError:
     """Return the error that an unsuccessful response stands for; its body has been read."""
     if response.status_code < 400:
-        return UnexpectedResponse(f"{response.url} answered status {response.status_code}")
+        return UnexpectedResponse(f"{shown(response.url)} answered status {response.status_code}")
     document = json_object(response.content) or {"title": response.reason_phrase}
     return problem_error(document, response.status_code, retry_after(response.headers))
 

@@ -6,13 +6,16 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
+import PIL.Image
 from typing_extensions import Unpack
 
 from ._encode import Given, encode_array, encode_arrays
+from ._exceptions import InvalidArgument
 from ._moment import at_body
+from ._names import unknown
 from ._operations import Operation, OperationLike
 from ._options import EditOptions, GenerateOptions, InvertOptions
+from ._plain import plain
 
 SEED_BITS = 53
 """Every such integer survives JSON readers that hold numbers as doubles."""
@@ -43,7 +46,8 @@ def generate_body(
     model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
 ) -> dict[str, Any]:
     """Return the JSON body of a generate request; the arguments are those of `Client.generate`."""
-    return _body(GenerateOptions, options, model=model, n=n, seed=_seed(options.get("seed")))
+    seed = _seed(options.get("seed"))
+    return _body("generate", GenerateOptions, options, model=model, n=n, seed=seed)
 
 
 def edit_body(
@@ -53,13 +57,16 @@ def edit_body(
 ) -> dict[str, Any]:
     """Return the JSON body of an edit of a handle; see `Client.edit`."""
     several = [operations] if isinstance(operations, Operation | Mapping) else operations
+    if isinstance(several, str) or not isinstance(several, Iterable):
+        raise InvalidArgument("edit: operations are such as Resample(), one or a list of them")
     bodies = [one.body() if isinstance(one, Operation) else one for one in several]
     return _body(
+        "edit",
         EditOptions,
         options,
         handle=handle,
         at=at_body(options.get("at", "commit")),
-        operations=[_plain(body) for body in bodies],
+        operations=bodies,
         seed=_seed(options.get("seed")),
     )
 
@@ -68,36 +75,56 @@ def invert_body(
     samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
 ) -> dict[str, Any]:
     """Return the JSON body of a request to score given samples; see `Client.invert`."""
+    if isinstance(samples, PIL.Image.Image) or not isinstance(samples, Iterable):
+        raise InvalidArgument("invert: samples is a list; give [sample] for a single one")
     encoded = [encode_array(sample) for sample in samples]
-    return _body(InvertOptions, options, model=model, samples=encoded)
+    return _body("invert", InvertOptions, options, model=model, samples=encoded)
 
 
 def placed(**said: Any) -> dict[str, Any]:
-    """Return options where the body of a request has them; without those that say nothing."""
+    """Return options where the body of a request has them; without those that say nothing.
+
+    Raises:
+        InvalidArgument: A value is nothing that JSON has.
+    """
     body: dict[str, Any] = {}
-    for name, value in said.items():
+    for name, given in said.items():
+        value = plain(given, name)
         if value is None or value is False:
             continue
         *parts, last = PLACES.get(name, name).split(".")
         part = body
         for each in parts:
             part = part.setdefault(each, {})
-        value = _plain(value)
-        part[last] = {**part.get(last, {}), **value} if isinstance(value, dict) else value
+        part[last] = _merged(part.get(last), value)
     return body
 
 
-def _body(kind: Any, options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def _merged(known: Any, more: Any) -> Any:
+    """Return two values of a member as one: of objects, the members of both, however deep."""
+    if not (isinstance(known, dict) and isinstance(more, dict)):
+        return more
+    return {**known, **{name: _merged(known.get(name), value) for name, value in more.items()}}
+
+
+def _body(call: str, kind: Any, options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """Return the body of a request, of typed options and what else is said."""
-    if unknown := options.keys() - kind.__annotations__.keys():
-        raise TypeError(f"unknown options: {', '.join(sorted(unknown))}")
+    known = kind.__annotations__.keys()
+    for name in options:
+        if name not in known:
+            raise InvalidArgument(f"{call}: {unknown(name, (*known, *more))}")
     said = {**options, **more}
-    said["also"] = [*(said.get("also") or ())] or None
+    said["also"] = _several(said.get("also"))
     for name in ("condition", "negative"):
         said[name] = encode_arrays(said.get(name) or {}) or None
     said["filter"] = said.get("filter") or None
     said["rewind"] = _rewind(said.get("rewind"))
     return placed(**said)
+
+
+def _several(names: Any) -> list[Any] | None:
+    """Return names as a list, also a single one; none at all say nothing."""
+    return ([names] if isinstance(names, str) else [*(names or ())]) or None
 
 
 def _seed(seed: int | None) -> int:
@@ -112,14 +139,6 @@ def _seed(seed: int | None) -> int:
 def _rewind(rewind: Any) -> dict[str, Any] | None:
     if rewind is None or rewind is False:
         return None
-    said = {} if rewind is True else {"keep": rewind} if isinstance(rewind, str) else {**rewind}
-    if not isinstance(said.get("keep", ""), str):
-        said["keep"] = [float(t) for t in said["keep"]]
-    return said
-
-
-def _plain(value: Any) -> Any:
-    """Return numpy's numbers as Python's; of a mapping, the members that say something."""
-    if isinstance(value, Mapping):
-        return {name: _plain(member) for name, member in value.items() if member is not None}
-    return value.item() if isinstance(value, np.generic) else value
+    if rewind is True:
+        return {}
+    return {"keep": rewind} if isinstance(rewind, str) else {**rewind}

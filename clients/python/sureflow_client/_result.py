@@ -11,6 +11,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from ._decode import Array, to_torch
+from ._exceptions import MissingData
 from ._html import gallery_html
 from ._sample import Sample
 from ._sheet import sheet
@@ -103,7 +104,7 @@ class Result(Answered):
 
         Raises:
             MissingData: A sample has no data; ``accepted().images()`` leaves those out.
-            ValueError: The model does not make images, or the numbers are not finite.
+            NotAnImage: The model does not make images, or the numbers are not finite.
         """
         return [sample.image() for sample in self.samples]
 
@@ -120,6 +121,17 @@ class Result(Answered):
         Samples of unknown confidence come last; among equals the less uncertain comes first.
         """
         return self._with(tuple(sorted(self.samples, key=by_doubt)))
+
+    @property
+    def best(self) -> Sample:
+        """The surest of the accepted samples.
+
+        Raises:
+            MissingData: None was accepted.
+        """
+        for sample in self.accepted().sorted():
+            return sample
+        raise MissingData(f"none of {len(self)} samples was accepted, so that none is the best")
 
     def accepted(self) -> Result:
         """Return the same result with only its good samples; see `Sample.accepted`."""

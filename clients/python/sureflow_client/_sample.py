@@ -59,7 +59,8 @@ class Sample(Wire):
     """One sample, with what is known about its quality."""
 
     index: int
-    """Position in the request. Equal model, seed, index and settings give equal samples."""
+    """Position in the request. Equal model, seed, index and settings give equal samples, so that
+    ``generate(seed=sample.seed, first=sample.index)`` makes it again alone."""
 
     seed: int
     """Seed of the request that made it."""
@@ -125,7 +126,8 @@ class Sample(Wire):
 
     inversion_error: float | None = None
     """Of a sample that was given: rms difference between it and what the flow makes of the noise
-    that was found, relative to its own rms; ``None`` for any other."""
+    that was found, relative to the size of such data; ``None`` for any other. Above 0.1 the sample
+    has no confidence, since its scores are not of what was given."""
 
     handle: HandleLink | None = None
     """By what it can be looked through and edited, where ``rewind`` was asked for. ``None`` also
@@ -164,7 +166,7 @@ class Sample(Wire):
 
         Raises:
             MissingData: The filter withheld the sample, or its numbers are not finite.
-            ValueError: The model does not make images, or the numbers are not finite.
+            NotAnImage: The model does not make images, or the numbers are not finite.
         """
         data = self._data()
         if isinstance(data, str) and self.media_type == PNG:

@@ -8,8 +8,10 @@ from math import ceil, sqrt
 import PIL.Image
 from PIL import ImageDraw, ImageFont
 
+from ._exceptions import NotAnImage
 from ._html import caption
 from ._sample import Sample
+from ._scatter import are_vectors, scatter
 
 Image = PIL.Image.Image
 
@@ -23,16 +25,18 @@ INK, PAPER, FRAME = (20, 20, 20), (255, 255, 255), (200, 200, 200)
 
 
 def sheet(samples: Iterable[Sample], columns: int | None = None) -> Image:
-    """Return samples in one picture, each with its confidence below it.
+    """Return samples in one picture, each with its confidence below it; vectors as points.
 
     Args:
         samples: Of one or of several results; those without data leave an empty frame.
         columns: Samples in a row; by default about as many as there are rows.
 
     Raises:
-        ValueError: They are not images, or there is none with data.
+        NotAnImage: They are neither images nor vectors, or there is none with data.
     """
     several = list(samples)
+    if are_vectors(several):
+        return scatter(several)
     images = [None if sample.data is None else sample.image() for sample in several]
     return contact_sheet(images, [caption(sample) for sample in several], columns)
 
@@ -48,7 +52,7 @@ def contact_sheet(
         columns: Images in a row; by default about as many as there are rows.
 
     Raises:
-        ValueError: There is no image.
+        NotAnImage: There is no image.
     """
     cell = _cell(images)
     columns = min(columns or ceil(sqrt(len(images))), len(images))
@@ -71,7 +75,7 @@ def film_strip(rows: Sequence[tuple[str, Sequence[Image]]], captions: Sequence[s
         captions: One for each column.
 
     Raises:
-        ValueError: There is no image.
+        NotAnImage: There is no image.
     """
     cell = _cell([image for _, images in rows for image in images])
     left = GAP + max(round(_font().getlength(name)) for name, _ in rows) + GAP
@@ -93,7 +97,7 @@ def _cell(images: Sequence[Image | None]) -> tuple[int, int]:
     """Size at which the images are drawn."""
     width, height = next((image.size for image in images if image is not None), (0, 0))
     if not width:
-        raise ValueError("there is no image to draw")
+        raise NotAnImage("there is no image to draw")
     times = max(1, ceil(SIDE / max(width, height)))
     return width * times, height * times
 

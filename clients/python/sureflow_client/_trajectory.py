@@ -103,7 +103,7 @@ class Trajectory(Wire):
 
         Raises:
             MissingData: It was not asked for.
-            ValueError: The model does not make images.
+            NotAnImage: The model does not make images.
         """
         if show == "map":
             maps = self.maps().sum(axis=1, keepdims=True) if len(self.shape) == 3 else self.maps()
@@ -114,7 +114,7 @@ class Trajectory(Wire):
         """Return a film strip: a row for each kind of view, a column for each time.
 
         Raises:
-            ValueError: The model does not make images, or there is no view.
+            NotAnImage: The model does not make images, or there is no view.
         """
         kinds = [kind for kind in _KINDS if any(self._encoded(kind))]
         rows = [(kind, self.images(kind)) for kind in kinds]

@@ -80,4 +80,6 @@ class Studio:
         if scope["path"] == PAGE and len(Client.instances) >= MOST_PAGES:
             await PlainTextResponse("too many pages are open", 503)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        # What is mounted in applications looks for its paths below the prefix, as ASGI has it.
+        path = scope.get("root_path", "") + scope["path"]
+        await self._app({**scope, "path": path}, receive, send)

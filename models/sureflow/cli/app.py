@@ -7,17 +7,30 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 
 from sureflow.numerics import decide, is_portable
 
+EPILOG = """
+**Exit codes:** 0 done · 1 it could not be done, and a line says why · 2 the command line is wrong ·
+130 interrupted
+"""
+
 app = typer.Typer(
+    epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sureflow {version('sureflow')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -27,6 +40,9 @@ def choose_kernels(
         typer.Option(
             "--portable", help="The same bits on all x86 machines with AVX2, which is slower."
         ),
+    ] = False,
+    told: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print and exit.")
     ] = False,
 ) -> None:
     """Train flow models that know how sure they are, and serve them."""

@@ -12,6 +12,7 @@ import typer
 from sureflow.cli.app import command
 from sureflow.cli.options import Folder, Plugins, Quiet, Threads
 from sureflow.core.execution import Precision
+from sureflow.folders import judges_folder
 
 
 @command(
@@ -21,8 +22,12 @@ from sureflow.core.execution import Precision
 )
 def evaluate(
     folder: Folder = Path("fashion"),
-    judge: Annotated[Path, typer.Option()] = Path("models/judges/fashion.safetensors"),
-    count: Annotated[int, typer.Option(min=100, help="Samples, and real images.")] = 2000,
+    judge: Annotated[
+        Path | None, typer.Option(help="Default: the one of Fashion-MNIST that ships.")
+    ] = None,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=100, help="Samples, and real images.")
+    ] = 2000,
     guidance: Annotated[float, typer.Option()] = 1.0,
     method: Annotated[str, typer.Option()] = "heun",
     steps: Annotated[int, typer.Option(min=1)] = 20,
@@ -60,7 +65,7 @@ def evaluate(
     from sureflow.training.data import fashion_mnist
 
     model = load(folder, precision=precision)
-    reader = Judge.load(judge, len(model.card.classes))
+    reader = Judge.load(judge or judges_folder() / "fashion.safetensors", len(model.card.classes))
     images, labels = fashion_mnist("test")
     held_out = scaled(images)
     samples = draw_balanced(

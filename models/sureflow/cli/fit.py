@@ -10,6 +10,7 @@ import typer
 
 from sureflow.cli.app import command
 from sureflow.cli.options import Device, Quiet, Runs, Threads
+from sureflow.folders import HOME
 
 
 @command(
@@ -63,7 +64,7 @@ def fit(
     seed: Annotated[int | None, typer.Option(min=0, help="Of a folder; default: 0.")] = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Where to write; default: the folder, or models/checkpoints/NAME."),
+        typer.Option(help="Where to write; default: the folder, or sureflow-models/NAME."),
     ] = None,
     weights: Annotated[
         Path | None,
@@ -90,7 +91,6 @@ def fit(
     """
     from sureflow.checkpoint import read_config as describe
     from sureflow.checkpoint import resolve
-    from sureflow.folders import embedded_folder
     from sureflow.networks import load_plugin
     from sureflow.training.config import read_config
     from sureflow.training.fit_folder import FolderFit
@@ -109,7 +109,7 @@ def fit(
             raise ValueError(f"{option}: the configuration says it; the option is for a folder")
         read = read_config(model)
         plug_in(read.network)
-        folder = checkpoint or embedded_folder() / read.name
+        folder = checkpoint or HOME / read.name
         run(folder, read, runs, device, quiet, weights, force)
     else:
         if weights is not None:

@@ -14,13 +14,11 @@ import typer
 from sureflow.cli.app import command
 from sureflow.cli.options import Threads
 from sureflow.core.size import read_size
+from sureflow.folders import HOME
 from sureflow.importing.json_file import read_json
 
 MOST_CLASSES, LARGEST = 100_000, 1 << 26
 """Most classes, and most components of a sample."""
-
-HOME = Path("sureflow-models")
-"""Folder that imported models are written to, where none is named."""
 
 
 def _pairs(given: list[str] | None) -> dict[str, str] | None:
@@ -98,7 +96,9 @@ def import_foreign(
         str, typer.Argument(help="Folder of diffusers, file .pt2 or .onnx, or package.module:name.")
     ],
     name: Annotated[str, typer.Option(help="Name of the model in requests.")],
-    out: Annotated[Path | None, typer.Option(help="Default: sureflow-models/NAME.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Default: sureflow-models/NAME.")
+    ] = None,
     adapter: Annotated[
         Path | None, typer.Option(help="JSON file of what the model does not say itself.")
     ] = None,

@@ -13,7 +13,7 @@ from sureflow.cli.options import Threads
 
 @command("sureflow judge my-judge.safetensors --epochs 12")
 def judge(
-    out: Annotated[Path, typer.Argument()] = Path("models/judges/fashion.safetensors"),
+    out: Annotated[Path, typer.Argument(help="File to write.")] = Path("judge.safetensors"),
     epochs: Annotated[int, typer.Option(min=1)] = 12,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     threads: Threads = 1,

@@ -9,6 +9,7 @@ import typer
 
 from sureflow.cli.app import command
 from sureflow.cli.options import Device, Quiet, Runs, Threads
+from sureflow.folders import HOME
 
 
 @command(
@@ -17,18 +18,19 @@ from sureflow.cli.options import Device, Quiet, Runs, Threads
 )
 def train(
     config: Annotated[Path, typer.Argument(help="Training configuration, a TOML file.")],
-    out: Annotated[Path | None, typer.Option(help="Default: models/checkpoints/NAME.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Default: sureflow-models/NAME.")
+    ] = None,
     runs: Runs = Path("runs"),
     device: Device = "cpu",
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
     """Train a network; run it again after an interruption and it continues."""
-    from sureflow.folders import embedded_folder
     from sureflow.training.config import read_config
     from sureflow.training.run import train as run
 
     read = read_config(config)
-    folder = out or embedded_folder() / read.name
+    folder = out or HOME / read.name
     run(read, folder, runs, device, quiet)
     typer.echo(f"wrote {folder}")

@@ -225,6 +225,18 @@ class Family:
         """
         raise NotImplementedError
 
+    def sampler_options(self, spec: LaneSpec) -> Mapping[str, Any]:
+        """The options of ``sampler`` by which a lane is run."""
+        names = self.sampler.model_fields
+        return {name: getattr(spec, name) for name in names if hasattr(spec, name)}
+
+    def completed(self, given: Mapping[str, Any], usual: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The ``sampler`` of a request as it was written, and the usual options for what it omits.
+
+        Usual options that do not go with those that were given are left out.
+        """
+        return {**usual, **given}
+
     def draws_noise(self, operation: object) -> bool:
         """Whether an operation draws noise, so that several branches with it differ."""
         return False

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from sureflow.core.lane import Array
+from sureflow.core.png import AmbiguousError, read_png
 from sureflow.core.schema import InvalidFieldError
 
 PNG, NPY = b"\x89PNG\r\n", b"\x93NUMPY"
@@ -199,15 +199,13 @@ def _png(data: bytes, shape: Sequence[int], field: str) -> Numbers:
         raise InvalidFieldError(field, "should be a vector, is an image")
     coloured = len(shape) == 3 and shape[0] == 3
     try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            size = image.size[::-1]
-            if size == tuple(shape[-2:]):
-                pixels = np.asarray(image.convert("RGB" if coloured else "L"), np.float32)
+        levels = read_png(data, (shape[-2], shape[-1]), coloured)
+    except AmbiguousError as error:
+        raise InvalidFieldError(field, str(error)) from error
     except Exception as error:  # Pillow raises errors of many types
         raise InvalidFieldError(field, f"is no .png file: {_line(error)}") from error
-    if size != tuple(shape[-2:]):
-        raise _other_shape(field, shape[-2:], size)
-    levels = pixels / 127.5 - 1
+    if isinstance(levels, tuple):
+        raise _other_shape(field, shape[-2:], levels)
     return levels.transpose(2, 0, 1) if coloured else levels
 
 

@@ -28,6 +28,9 @@ LATENT = "latent"
 TINY = 1e-30
 """Avoids a division by zero for a sample of zeros."""
 
+MAX_INVERSION_ERROR = 0.1
+"""Most by which a given sample may have been missed, if scores of what was made shall be its."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Branch:
@@ -61,11 +64,21 @@ class Inverted:
 
     data: Array
 
-    def error(self, made: Array) -> float:
-        """Rms difference of a sample from the given one, relative to the rms of that."""
-        given = self.data.astype(np.float64)
-        error = np.square(made.astype(np.float64) - given).mean()
-        return float(np.sqrt(error / max(np.square(given).mean(), TINY)))
+    def error(self, made: Array, spread: float = np.nan) -> float:
+        """Rms difference of a sample from the given one, relative to the size of such data.
+
+        That is the rms of the given sample, or the spread of the data if that is more, since a
+        sample may be all but zero.
+
+        Args:
+            made: The sample, of the shape of the given one.
+            spread: Variance of the data per component; NaN where it is not known, for which the rms
+                of ``made`` stands.
+        """
+        given, own = self.data.astype(np.float64), made.astype(np.float64)
+        usual = spread if np.isfinite(spread) else np.square(own).mean()
+        error = np.square(own - given).mean()
+        return float(np.sqrt(error / max(np.square(given).mean(), usual, TINY)))
 
 
 Origin = Branch | Inverted
@@ -177,7 +190,7 @@ class Result:
         start: State at ``t = 0``, ``[*state_shape]``: noise of the lane or its parent, or from
             inversion.
         inversion_error: Of an inverted lane, the rms difference between the sample and the given
-            data, relative to the rms of the data.
+            data, relative to the size of such data; see :meth:`Inverted.error`.
         fields: Further arrays by name, for families whose samples have several; the ``latent``
             ``[*state_shape]`` of a decoded sample.
     """

@@ -118,9 +118,7 @@ def opened(written: str) -> Any:
     try:
         from tokenizers import Tokenizer as Opened
     except ImportError as error:
-        raise ValueError(
-            "needs the package tokenizers: pip install 'sureflow[diffusers]'"
-        ) from error
+        raise ValueError("needs the package tokenizers: pip install 'transformers>=5'") from error
     with refusing("is no tokenizer"):
         return Opened.from_str(written)
 

@@ -7,7 +7,6 @@ coverage after Naeem et al., Reliable Fidelity and Diversity Metrics (2020).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,12 +14,13 @@ from torch import Tensor
 
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judge import Judge
+from sureflow.folders import judges_folder
 from sureflow.training.arrays import scaled
 from sureflow.training.data import FASHION_NAMES, JUDGE_FIRST, fashion_mnist
 
 NEIGHBOURS = 3
 BLOCK = 1000
-JUDGE = Path("models/judges/fashion.safetensors")
+JUDGE = judges_folder() / "fashion.safetensors"
 
 KEPT = 2000
 """Number of test images that :func:`unreal_clothes` leaves out, so that they can check a probe."""

@@ -13,7 +13,14 @@ import torch
 from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point
 from sureflow.core.family import family_of
-from sureflow.core.lane import UNFINISHED, LaneSpec, Result, Sample, View
+from sureflow.core.lane import (
+    MAX_INVERSION_ERROR,
+    UNFINISHED,
+    LaneSpec,
+    Result,
+    Sample,
+    View,
+)
 from sureflow.core.lanes import Listener
 from sureflow.core.process import Bucket, Outcome, Process, Query, Reply
 from sureflow.model import Model
@@ -314,10 +321,15 @@ class Sampler:
     def _confidence(
         self, spec: LaneSpec, outcome: Outcome, diverged: bool
     ) -> tuple[float | None, bool | None]:
-        """Confidence, and whether it was calibrated: not for a sample that ran out of steps."""
+        """Confidence, and whether it was calibrated: not for a sample that ran out of steps.
+
+        There is none for a given sample that did not come back: the scores are of another one.
+        """
         if diverged:
             return 0.0, False
         if outcome.finish_reason in UNFINISHED:
+            return None, None
+        if (outcome.inversion_error or 0.0) > MAX_INVERSION_ERROR:
             return None, None
         uncertainty = outcome.scores[spec.scores[0]]
         confidence, holds = self.model.confidence(uncertainty, spec, outcome.tolerance)

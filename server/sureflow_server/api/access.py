@@ -130,7 +130,8 @@ def needed(method: str, path: str) -> tuple[Scope, ...]:
 
 def methods(path: str) -> list[str]:
     """Return what can be done with a path, be it by several routes; as a route declares it."""
-    return sorted(method for method, known in ACCESS if known == _blank(path))
+    found = {method for method, known in ACCESS if known == _blank(path)}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 def _blank(path: str) -> str:

@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from sureflow.core.lane import Array, Sample
+from sureflow.core.lane import MAX_INVERSION_ERROR, Array, Sample
 from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
+
+MOST_NAMED = 20
+"""Samples that a warning names."""
 
 
 def answer(run: Run, request_id: str, samples: Iterable[dict[str, Any] | bytes]) -> dict[str, Any]:
@@ -40,8 +43,26 @@ def tail(run: Run) -> dict[str, Any]:
     return {
         "usage": run.usage(),
         "calibration_version": latest or None,
-        "warnings": run.warnings + ([changed] if len(versions) > 1 else []),
+        "warnings": [
+            *run.warnings,
+            *([changed] if len(versions) > 1 else []),
+            *_not_returned(run.ordered),
+        ],
     }
+
+
+def _not_returned(results: Sequence[Result]) -> list[str]:
+    """Say which of the given samples the model does not make, so that none of it holds for them."""
+    errors = {r.sample.spec.index: r.sample.inversion_error or 0.0 for r in results}
+    missed = [index for index, error in errors.items() if error > MAX_INVERSION_ERROR]
+    if not missed:
+        return []
+    which = ", ".join(map(str, missed[:MOST_NAMED])) + (", ..." * (len(missed) > MOST_NAMED))
+    return [
+        f"{len(missed)} of {len(results)} samples did not come back (inversion_error above "
+        f"{MAX_INVERSION_ERROR:g}; index {which}): their scores are of what the model makes of "
+        "them, so they have no confidence"
+    ]
 
 
 def head(plan: Plan, request_id: str) -> dict[str, Any]:

@@ -185,13 +185,13 @@ class Background:
 
     def _take(self, event: Happening | None) -> None:
         if isinstance(event, Progress):
-            self.lanes[event.lane] = event.step, event.t
+            if self._run is not None:
+                self.lanes[self._run.plan.index_of(event.lane)] = event.step, event.t
         elif isinstance(event, Started | Result):
             self._history.add(event)
             self.state = "running"
         if isinstance(event, Result) and self._run is not None:
-            first = self._run.plan.lanes[0].index
-            self.lanes.pop(event.sample.spec.index - first, None)
+            self.lanes.pop(event.sample.spec.index, None)
         self._notify()
 
     async def _end(

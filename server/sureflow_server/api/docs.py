@@ -17,7 +17,7 @@ INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 def install(app: FastAPI) -> None:
     """Add the page."""
-    page = get_swagger_ui_html(openapi_url=str(app.openapi_url), title=app.title)
+    page = get_swagger_ui_html(openapi_url=str(app.openapi_url).removeprefix("/"), title=app.title)
     page.headers["Content-Security-Policy"] = policy(bytes(page.body))
 
     async def show(request: Request) -> Response:

@@ -115,6 +115,7 @@ def _edited(
         kind: Any = operation_of(family)
         operations = read_part(tuple[kind, ...], [*operations], "operations")
     if sampler is not None:
+        sampler = family.completed(sampler, family.sampler_options(opened.spec))
         sampler = read_part(family.sampler, sampler, "sampler")
     return family.edit(
         card, opened.spec, sampler, operations, lambda: sample_of(opened.handle)["state"]

@@ -87,7 +87,7 @@ class EditRequest(Schema):
     """Of what the branches draw. By default drawn, and returned."""
 
     sampler: Annotated[Any, deferred_part(attrgetter("sampler"))] | None = None
-    """How the rest is integrated; by default as the trajectory was."""
+    """How the rest is integrated; what is left out is as for the trajectory."""
 
     confidence: ConfidenceOptions = ConfidenceOptions()
     """By default the score of the trajectory."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import cache, lru_cache, partial
 from typing import Annotated, Any, Union, cast
 
 from pydantic import Field, PlainValidator, TypeAdapter, ValidationError, ValidationInfo
@@ -15,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from sureflow.core.family import Family, families
 from sureflow.core.schema import Schema
 from sureflow.recipe import FIRST_FAMILY
+from sureflow_server.api.nearest_field import nearest
 from sureflow_server.api.problems import Problem
 
 
@@ -49,12 +51,20 @@ def read_part(kind: Any, value: Any, field: str) -> Any:
     Raises:
         Problem: It does not fit; names the field.
     """
+    reader = _reader(kind)
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return reader.validate_python(value)
     except ValidationError as error:
-        raise Problem.invalid(error.errors(), {field: value}, ("body", field)) from None
+        known = partial(nearest, reader=reader)
+        raise Problem.invalid(error.errors(), {field: value}, ("body", field), known) from None
 
 
+@lru_cache(64)
+def _reader(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+@cache
 def operation_of(family: Family) -> Any:
     """The type of an operation of a family; ``None`` if it has none."""
     bodies = tuple(family.operation_bodies.values())

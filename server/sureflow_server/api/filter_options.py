@@ -29,10 +29,10 @@ class FilterOptions(Schema):
     """confidence: higher is surer; uncertainty: lower is surer."""
 
     min: Annotated[Number, Field(ge=-LARGEST, le=LARGEST)] | None = None
-    """Pass at this score or above."""
+    """Pass at this score or above; a confidence is from 0 to 1."""
 
     max: Annotated[Number, Field(ge=-LARGEST, le=LARGEST)] | None = None
-    """Pass at this score or below."""
+    """Pass at this score or below; likewise."""
 
     keep: Annotated[Number, Field(gt=0, le=1)] | None = None
     """Pass if among this share of the surest, by the model's calibration: at a confidence of
@@ -84,7 +84,9 @@ class FilterOptions(Schema):
         """How many times as many samples as shall pass may be made."""
         return self.max_attempts or DEFAULT_MAX_ATTEMPTS
 
-    @field_validator("keep", "max_bad_rate", "accept", "action", "max_attempts", "shift", "early")
+    @field_validator(
+        "min", "max", "keep", "max_bad_rate", "accept", "action", "max_attempts", "shift", "early"
+    )
     @classmethod
     def _fits(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None or value is False:
@@ -103,6 +105,8 @@ class FilterOptions(Schema):
 def _misfit(name: str, value: Any, said: dict[str, Any]) -> str | None:
     """Why a field does not fit those before it; ``None`` if it does."""
     action = said.get("action")
+    if name in ("min", "max") and said["by"] == "confidence" and not 0 <= value <= 1:
+        return "is a confidence, which is from 0 to 1; by says if it is to be the uncertainty"
     if name in ("keep", "max_bad_rate") and said["by"] != "confidence":
         return "goes by confidence; leave out by"
     if name == "accept" and said.get("top") is not None:

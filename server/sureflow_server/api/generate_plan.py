@@ -27,7 +27,7 @@ def plan_generate(request: GenerateRequest, service: Service) -> Plan:
     card = card_of(request.model, service)
     seed = seed_of(request.seed)
     spec = lane_of(card, seed, request.condition, request.guidance, request.sampler)
-    spec = replace(spec, scores=scores_of(request.confidence, card, spec))
+    spec = replace(spec, index=request.first, scores=scores_of(request.confidence, card, spec))
     kept = handle_options(request.rewind, service.settings)
     chosen = resolve_filter(request.filter, request.count, card, spec, limit)
     if chosen is not None:
@@ -44,7 +44,7 @@ def plan_generate(request: GenerateRequest, service: Service) -> Plan:
         kind="generate",
         card=card,
         seed=seed,
-        lanes=tuple(replace(spec, index=index) for index in range(request.count)),
+        lanes=tuple(replace(spec, index=request.first + place) for place in range(request.count)),
         filter=chosen,
         form=form_of(request.output, card),
         profile=request.confidence.profile,

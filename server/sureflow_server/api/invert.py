@@ -14,6 +14,7 @@ from sureflow.core.lane import Inverted
 from sureflow_server.api.access import Guarded
 from sureflow_server.api.answer import whole
 from sureflow_server.api.examples import INVERSIONS
+from sureflow_server.api.family_part import read_part
 from sureflow_server.api.handle_options import handle_options
 from sureflow_server.api.idempotency import PARAMETERS, idempotent
 from sureflow_server.api.invert_request import InvertRequest
@@ -62,7 +63,8 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
     family = family_of(card)
     if family.inversion is None:
         raise Problem.field("model", f"samples of {card.name} cannot be inverted")
-    sampler = request.sampler if "sampler" in request.model_fields_set else family.inversion
+    usual = family.inversion.model_dump(exclude_unset=True)
+    sampler = read_part(family.sampler, family.completed(request.sampler, usual), "sampler")
     spec = lane_of(card, request.seed, request.condition, request.guidance, sampler)
     family.check_inversion(spec)
     kept = handle_options(request.rewind, service.settings)

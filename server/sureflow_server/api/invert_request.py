@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from sureflow.core.condition import ConditionOptions
 from sureflow.core.json_array import JsonArray
 from sureflow.core.schema import AtMost, Name, Schema
-from sureflow_server.api.family_part import named_part
+from sureflow_server.api.family_part import deferred_part, named_part
 from sureflow_server.api.requests import ConfidenceOptions, Deadline, OutputOptions, Priority, Seed
 from sureflow_server.api.rewind_options import RewindOptions
 
@@ -34,9 +35,9 @@ class InvertRequest(Schema):
     """What they are taken to be."""
 
     guidance: Annotated[Any, named_part("guidance")] = Field(default={}, validate_default=True)
-    sampler: Annotated[Any, named_part("sampler")] = Field(default={}, validate_default=True)
-    """The same for both ways. By default a fine one, of a flow dopri5 with a tolerance of 0.0001,
-    since the error of the way back is an error of the noise that is found."""
+    sampler: Annotated[Any, deferred_part(attrgetter("sampler"))] = Field(default={})
+    """The same for both ways. What is left out is as is usual here: of a flow dopri5 with a
+    tolerance of 0.0001, since the error of the way back is an error of the noise that is found."""
 
     seed: Seed = 0
     """Of what scores may draw; the noise is found, not drawn."""

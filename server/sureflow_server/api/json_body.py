@@ -9,6 +9,7 @@ from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 
 from sureflow_server.api.json_text import JsonError, read_json
+from sureflow_server.api.nearest_field import nearest
 from sureflow_server.api.off_loop import READ, off_loop
 from sureflow_server.api.problems import Problem
 
@@ -52,4 +53,5 @@ def read_as(reader: TypeAdapter[T], text: bytes) -> T:
         return reader.validate_python(said)
     except ValidationError as error:
         complaints = error.errors(include_url=False, include_context=False)
-        raise Problem.invalid(complaints, said, within=["body"]) from None
+        known = partial(nearest, reader=reader)
+        raise Problem.invalid(complaints, said, ["body"], known) from None

@@ -15,6 +15,9 @@ from sureflow_server.api.problems import Problem
 JSON = re.compile(r"application/([\w.-]+\+)?json")
 BYTES = "application/octet-stream"
 
+ENCODINGS = ("", "identity")
+"""Bodies that are taken are not compressed, so that what they take is known beforehand."""
+
 
 def check(request: Request) -> None:
     """Refuse a body of a type that the route does not take.
@@ -31,6 +34,10 @@ def check(request: Request) -> None:
     types = [each.partition(";")[0].strip().lower() for each in given]
     inference = dialect_of(request) is OPEN_INFERENCE
     known = all(JSON.fullmatch(each) or (inference and each == BYTES) for each in types)
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ENCODINGS:
+        message = f"Content-Encoding is {coding[:100]}; send the body as it is, without compression"
+        raise Problem("unsupported-media-type", message, [("Content-Encoding", message)])
     if not known or not (types or inference):
         got = ", ".join(types)[:100] or "none"
         raise Problem("unsupported-media-type", f"Content-Type is {got}")

@@ -77,8 +77,12 @@ class Plan:
         """Bytes of its answer, about."""
         return len(self.lanes) * self.record_bytes
 
+    def index_of(self, lane: int) -> int:
+        """Index of the sample that a lane makes, by its number among those of the request."""
+        return int(self.lanes[0].index) + lane
+
     def rewound_from(self, index: int) -> int | None:
         """Index of the sample of this request that one was rewound from."""
-        if isinstance(self.filter, Rewinding) and index >= self.filter.count:
+        if isinstance(self.filter, Rewinding) and self.filter.place(index) >= self.filter.count:
             return index - self.filter.count
         return None

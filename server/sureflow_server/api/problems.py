@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -147,7 +147,11 @@ class Problem(HTTPException):
 
     @classmethod
     def invalid(
-        cls, complaints: Iterable[Mapping[str, Any]], body: Any = None, within: Sequence[str] = ()
+        cls,
+        complaints: Iterable[Mapping[str, Any]],
+        body: Any = None,
+        within: Sequence[str] = (),
+        nearest: Callable[[str], str | None] = lambda name: None,
     ) -> Problem:
         """Return the problem of fields that do not fit, as pydantic complains of them.
 
@@ -155,8 +159,12 @@ class Problem(HTTPException):
             complaints: Of pydantic.
             body: What they are about; it tells fields from the alternatives that were tried.
             within: Where what pydantic has read stands in the request.
+            nearest: Returns the field that a name which there is not may stand for.
         """
-        told = ((_path([*within, *each["loc"]], body), _message(each)) for each in complaints)
+        told = []
+        for number, each in enumerate(complaints):
+            hint = nearest if number < MAX_ERRORS else lambda name: None
+            told.append((_path([*within, *each["loc"]], body), _message(each, hint)))
         errors = [*dict.fromkeys(told)]
         first = "; ".join(f"{path}: {text}" for path, text in errors[:MAX_ERRORS])
         return cls("validation", first, errors)
@@ -194,7 +202,8 @@ class Problem(HTTPException):
         if (dialect := dialect_of(request)) is not None:
             failure = self.failure
             return JSONResponse(dialect.error(failure), dialect.status(failure), headers)
-        document = self.as_json(request.url.path, request.state.request_id)
+        asked = request.scope.get("asked_path", request.url.path)
+        document = self.as_json(asked, request.state.request_id)
         return JSONResponse(document, self.status_code, headers, MEDIA_TYPE)
 
 
@@ -322,7 +331,9 @@ def _path(whole: Sequence[str | int], body: Any) -> str:
     return ".".join(path) or str(where)
 
 
-def _message(complaint: Mapping[str, Any]) -> str:
+def _message(complaint: Mapping[str, Any], nearest: Callable[[str], str | None]) -> str:
     if complaint["type"] == "extra_forbidden":
-        return "this server knows no such field"
+        meant = nearest(str(complaint["loc"][-1])[:FIELD])
+        hint = f"; did you mean {meant}?" if meant else ""
+        return f"this server knows no such field{hint}"
     return str(complaint["msg"])

@@ -78,6 +78,10 @@ class GenerateRequest(Schema):
     seed: Seed | None = None
     """Same seed, same samples, byte for byte. By default drawn, and returned."""
 
+    first: Annotated[Integer, Field(ge=0, le=MOST)] = 0
+    """Index of the first sample: sample i is the same for any `first` and `n` that include it, so
+    with the `seed` and `index` of its record as `seed` and `first`, and n = 1, it is made alone."""
+
     condition: ConditionOptions | None = None
     guidance: Annotated[Any, named_part("guidance")] = Field(default={}, validate_default=True)
     sampler: Annotated[Any, named_part("sampler")] = Field(default={}, validate_default=True)

@@ -57,11 +57,11 @@ def resolve_filter(
         message = f"{count} samples {asked.attempts} times are more than {limit}"
         raise Problem.field("filter.max_attempts", f"{message}, the most that a request may make")
     if asked.action != "rewind":
-        return Target(threshold, count, asked.attempts)
+        return Target(threshold, count, asked.attempts, spec.index)
     if asked.attempts > MAX_REWINDS:
         raise Problem.field("filter.max_attempts", f"at most {MAX_REWINDS} with rewind")
     shift = DEFAULT_SHIFT if asked.shift is None else asked.shift
-    return Rewinding(threshold, count, asked.attempts, shift)
+    return Rewinding(threshold, count, asked.attempts, shift, spec.index)
 
 
 def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Threshold:

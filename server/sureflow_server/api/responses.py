@@ -66,7 +66,8 @@ class SampleFacts(Schema):
     """What is said of a sample beside its data."""
 
     index: int
-    """Sample i is the same for any n."""
+    """Sample i is the same for any n; a request with this `seed`, with this index as `first`, and
+    n = 1 makes it alone."""
 
     seed: int
     media_type: str
@@ -115,7 +116,8 @@ class SampleFacts(Schema):
 
     inversion_error: float | None
     """Of a sample that was given: rms difference between it and what the flow makes of the noise
-    that was found, relative to its own rms; null for any other."""
+    that was found, relative to the size of such data; null for any other. Above 0.1 the sample has
+    no confidence, since its scores are not of what was given."""
 
     handle: HandleLink | None
     """Null unless asked for, and for samples that cannot be made again as they were: those that

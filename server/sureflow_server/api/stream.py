@@ -104,4 +104,4 @@ def named(event: Started | Progress | Result, plan: Plan) -> tuple[str, bytes]:
         return "sample", text(record(event, plan))
     if isinstance(event, Started):
         return "started", text({"n": len(plan.lanes)})
-    return "step", text({"index": event.lane, "step": event.step, "t": event.t})
+    return "step", text({"index": plan.index_of(event.lane), "step": event.step, "t": event.t})

@@ -33,17 +33,23 @@ class Rewinding(Filter):
         count: Samples at first.
         max_attempts: Most attempts of each, the first one included.
         shift: Added to the time of the commit point; before it more is open.
+        first: Index of the first sample; the indices above are counted from there.
     """
 
     threshold: Threshold
     count: int
     max_attempts: int
     shift: float
+    first: int = 0
+
+    def place(self, index: int) -> int:
+        """The place of a sample among those of its request, from 0."""
+        return index - self.first
 
     def attempt(self, sample: Sample) -> int:
         """Which attempt at its place this sample is, from 1."""
         index: int = sample.spec.index
-        return index // self.count + 1
+        return self.place(index) // self.count + 1
 
     def follow(self, sample: Sample, launched: int) -> LaneSpec | None:
         """Return the lane that a sample is taken up again as, if it fails and may be."""

@@ -29,12 +29,14 @@ class Target(Filter):
         threshold: What a sample has to pass, and what becomes of it otherwise.
         count: How many shall pass.
         max_attempts: How many times ``count`` samples may be made; sample ``i`` is of attempt
-            ``i // count + 1``.
+            ``i // count + 1``, where indices are counted from ``first`` on.
+        first: Index of the first sample.
     """
 
     threshold: Threshold
     count: int
     max_attempts: int
+    first: int = 0
 
     @property
     def floor(self) -> float | None:
@@ -51,7 +53,7 @@ class Target(Filter):
         if launched >= self.most or self.threshold.passes(sample):
             return None
         spec: LaneSpec = sample.spec
-        return replace(spec, index=launched)
+        return replace(spec, index=self.first + launched)
 
     def decide(self, sample: Sample) -> Decision | None:
         """Decide at once, unless that would be to promise another sample that may not come."""
@@ -81,4 +83,4 @@ class Target(Filter):
 
     def _attempt(self, sample: Sample) -> int:
         index: int = sample.spec.index
-        return index // self.count + 1
+        return (index - self.first) // self.count + 1

@@ -16,7 +16,7 @@ import pytest
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.quantile_map import LIMIT, distance
 from sureflow_server.api.job_record import JobRecord
-from tests.server.asking import look
+from tests.server.asking import look, place
 from tests.server.running import Server, eventually, serving
 
 COARSE: dict[str, Any] = {"method": "euler", "steps": 4}
@@ -78,7 +78,7 @@ def calibrated(server: Server, **body: Any) -> dict[str, Any]:
     """Calibrate a setting; return the job at its end."""
     response = server.client.post(PATH, json=body)
     assert response.status_code == 202, response.text
-    job = response.headers["location"]
+    job = place(response)
     eventually(lambda: look(server, job)["state"] in ENDED)
     return look(server, job)
 
@@ -193,7 +193,7 @@ def begin(server: Server) -> str:
     """Begin a calibration of many batches, of which one is done in no time; wait for the first."""
     begun = server.client.post(PATH, json={"sampler": {"steps": 12}, "draws": 2000})
     assert begun.status_code == 202, begun.text
-    job = str(begun.headers["location"])
+    job = place(begun)
     eventually(lambda: look(server, job)["state"] == "running")
     return job
 
@@ -239,7 +239,7 @@ def test_a_calibration_that_is_in_no_file_outlives_its_worker(own: Server, folde
         PATH, json={"sampler": {"method": "euler", "steps": 3}, "draws": 400}
     )
     assert begun.status_code == 202
-    job = begun.headers["location"]
+    job = place(begun)
     beside = folder / "icons" / f".{file.name}.{server.process.pid}"
     beside.mkdir()
     try:

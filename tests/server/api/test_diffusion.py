@@ -148,7 +148,7 @@ def test_trajectories_are_taken_up_again(server: Server, sampler: dict[str, Any]
     answer = edit(server, first, at={"step": 3}, branches=2)
     assert same(answer["samples"][0], first)
     assert answer["samples"][1]["data"] != first["data"]
-    quiet = {"method": "heun", "steps": 8}
+    quiet = {"method": "heun", "steps": 8, "eta": 0, "churn": 0}
     body = {"handle": first["handle"]["id"], "at": {"step": 3}, "branches": 2, "sampler": quiet}
     problem = refusal(server.client.post("/v1/edit", json=body), 422, "validation")
     assert problem["errors"][0]["field"] == "branches"

@@ -129,7 +129,7 @@ def test_only_the_best_is_sent(server: Server, seed: int) -> None:
 
 def test_what_the_filter_turns_down_is_not_chosen(server: Server) -> None:
     first = icon(server, condition={"label": 1})
-    never = {"min": 1.1, "action": "drop"}
+    never = {"by": "uncertainty", "max": -1e9, "action": "drop"}
     answer = edit(server, first, operations=[RESAMPLE], branches=3, filter=never)
     assert answer["chosen"] is None
     assert [r["decision"]["action_taken"] for r in answer["samples"]] == ["dropped"] * 3
@@ -234,6 +234,25 @@ def test_another_solver_for_the_rest(server: Server) -> None:
     one, two = answer["samples"][0], tight["samples"][0]
     np.testing.assert_allclose(one["data"], two["data"], atol=1e-3)
     assert two["tolerance"] == 1e-5
+
+
+def test_a_solver_is_changed_field_by_field(server: Server) -> None:
+    """What was left out was heun with 20 steps, whatever the trajectory was made by."""
+    first = icon(server, sampler={"method": "midpoint", "steps": 12, "grid": "fitted"})
+    for sampler in ({}, {"method": "midpoint"}, {"steps": 12}, {"grid": "fitted"}):
+        (sample,) = edit(server, first, at={"t": 0}, sampler=sampler)["samples"]
+        assert same(sample, first)
+    (finer,) = edit(server, first, at={"t": 0}, sampler={"steps": 24})["samples"]
+    whole = icon(server, sampler={"method": "midpoint", "steps": 24, "grid": "fitted"})
+    assert same(finer, whole)
+    (other,) = edit(server, first, at={"t": 0}, sampler={"tolerance": 1e-3})["samples"]
+    assert same(other, icon(server, sampler={"method": "midpoint", "tolerance": 1e-3}))
+    adaptive = icon(server, sampler={"method": "ab2", "tolerance": 1e-2, "min_steps": 5})
+    (tighter,) = edit(server, adaptive, at={"t": 0}, sampler={"tolerance": 1e-3})["samples"]
+    both = {"method": "ab2", "tolerance": 1e-3, "min_steps": 5}
+    assert same(tighter, icon(server, sampler=both))
+    (fixed,) = edit(server, adaptive, at={"t": 0}, sampler={"steps": 9})["samples"]
+    assert same(fixed, icon(server, sampler={"method": "ab2", "steps": 9}))
 
 
 def test_edits_of_edits(server: Server) -> None:

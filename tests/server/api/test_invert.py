@@ -42,8 +42,7 @@ def test_given_samples_come_back_with_their_density(server: Server) -> None:
     slow = invert(server, samples=GIVEN, confidence={"method": "likelihood"}, sampler=fine)
     for given, sample, exact in zip(GIVEN, samples, slow, strict=True):
         np.testing.assert_allclose(sample["data"], given, atol=2e-2)
-        if given != [0.0, 0.0]:
-            assert sample["inversion_error"] < 1e-2
+        assert sample["inversion_error"] < 1e-2
         assert sample["uncertainty"] == pytest.approx(-log_density(given), abs=0.15)
         assert exact["uncertainty"] == pytest.approx(-log_density(given), abs=0.05)
         assert sample["handle"] is None
@@ -71,13 +70,61 @@ def test_pictures_are_taken_in_all_forms(server: Server) -> None:
 
 
 def test_a_fixed_grid_goes_both_ways(server: Server) -> None:
-    (coarse,) = invert(server, samples=GIVEN[:1], sampler={"steps": 10})
-    (fine,) = invert(server, samples=GIVEN[:1], sampler={"steps": 40})
+    heun = {"method": "heun"}
+    (coarse,) = invert(server, samples=GIVEN[:1], sampler={**heun, "steps": 10})
+    (fine,) = invert(server, samples=GIVEN[:1], sampler={**heun, "steps": 40})
     assert coarse["evaluations"] == 2 * 20
     assert fine["inversion_error"] < coarse["inversion_error"] / 4
     grid = {"steps": 16, "grid": "fitted"}
     (icon,) = invert(server, model="icons", samples=[[[0.5] * 4] * 4], sampler=grid)
     assert icon["inversion_error"] < 0.2
+
+
+def test_options_that_are_given_leave_the_others_as_is_usual_here(server: Server) -> None:
+    """Any one of them made heun of dopri5, with 20 steps or another control of the error."""
+    (usual,) = invert(server, samples=GIVEN[:1])
+    for sampler in ({}, {"method": "dopri5"}, {"tolerance": 1e-4}, {"max_steps": 250}):
+        (sample,) = invert(server, samples=GIVEN[:1], sampler=sampler)
+        assert (sample["data"], sample["evaluations"]) == (usual["data"], usual["evaluations"])
+    (finer,) = invert(server, samples=GIVEN[:1], sampler={"tolerance": 1e-6})
+    assert finer["inversion_error"] < usual["inversion_error"]
+    (exact,) = invert(server, samples=GIVEN[:1], sampler={"method": "dopri5", "tolerance": 1e-6})
+    assert finer["data"] == exact["data"]
+    (other,) = invert(server, samples=GIVEN[:1], sampler={"method": "heun"})
+    assert other["tolerance"] == 1e-4
+    (steps,) = invert(server, samples=GIVEN[:1], sampler={"steps": 12})
+    (same,) = invert(server, samples=GIVEN[:1], sampler={"method": "dopri5", "steps": 12})
+    assert steps["data"] == same["data"]
+    assert steps["tolerance"] is None
+    (fixed,) = invert(server, samples=GIVEN[:1], sampler={"method": "rk4"})
+    assert (fixed["tolerance"], fixed["steps"]["accepted"]) == (None, 20)
+
+
+def test_the_error_of_a_sample_that_is_all_but_zero(server: Server) -> None:
+    """It was 1e15, since it was divided by nothing."""
+    near, grey = [[0.0, 0.0], [1e-9, 0.0]], [[[0.0] * 4] * 4]
+    rough = {"method": "euler", "steps": 4}
+    for sample in invert(server, samples=near, sampler=rough):
+        assert 0.001 < sample["inversion_error"] < 3
+    (icon,) = invert(server, model="icons", samples=grey)
+    assert icon["inversion_error"] < 0.1
+
+
+def test_what_does_not_come_back_has_no_confidence(server: Server) -> None:
+    """It was scored as if it were what the model made of it, without a word."""
+    off, own = [[[6.0, -6.0] * 2] * 4], [[[0.9] * 4] * 2 + [[-0.9] * 4] * 2]
+    body = {"model": "icons", "sampler": {"method": "euler", "steps": 3}}
+    answer = server.client.post("/v1/invert", json={**body, "samples": [*off, *own]}).json()
+    missed, other = answer["samples"]
+    assert missed["inversion_error"] > 0.1
+    assert (missed["confidence"], missed["confidence_holds"]) == (None, None)
+    (warning,) = answer["warnings"]
+    assert "did not come back" in warning
+    assert "index 0" in warning or other["inversion_error"] > 0.1
+    good = server.client.post("/v1/invert", json={"model": "icons", "samples": own}).json()
+    assert good["samples"][0]["inversion_error"] < 0.1
+    assert good["samples"][0]["confidence"] is not None
+    assert good["warnings"] == []
 
 
 def test_the_alias(server: Server) -> None:

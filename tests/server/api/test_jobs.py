@@ -11,7 +11,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from sureflow_server.api.job_record import JobList
-from tests.server.asking import ASYNC, begin, follow, look
+from tests.server.asking import ASYNC, begin, follow, look, place
 from tests.server.conftest import Guarded
 from tests.server.running import PATIENCE_S, Server, eventually
 
@@ -63,7 +63,7 @@ def test_edits_and_inversions_are_jobs_too(server: Server) -> None:
 
 def test_a_job_survives_its_client(server: Server) -> None:
     with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client:
-        job = client.post("/v1/generate", json=LONG, headers=ASYNC).headers["location"]
+        job = place(client.post("/v1/generate", json=LONG, headers=ASYNC))
     with connect_sse(server.client, "GET", f"{job}/events") as source:
         assert next(source.iter_sse()).event == "queued"
     record = ended(server, job)
@@ -136,7 +136,7 @@ def test_a_job_of_another_is_none(guarded: Guarded) -> None:
     made = guarded.request(
         "POST", "/v1/generate", guarded.tokens["generate"], json=SMALL, headers=ASYNC
     )
-    job = made.headers["location"]
+    job = place(made)
     for name, status in (("generate", 200), ("all", 404), ("edit", 404), ("admin", 404)):
         assert guarded.request("GET", job, guarded.tokens[name]).status_code == status
         events = guarded.request("GET", f"{job}/events", guarded.tokens[name])
@@ -177,7 +177,7 @@ def test_an_idempotency_key_makes_one_job(server: Server) -> None:
     first, second = (
         server.client.post("/v1/generate", json=SMALL, headers=headers) for _ in range(2)
     )
-    assert first.headers["location"] == second.headers["location"]
+    assert place(first) == place(second)
     assert second.headers["idempotency-replayed"] == "true"
 
 

@@ -9,6 +9,7 @@ import pytest
 from sureflow_server.keys.key import SCOPES
 from tests.server.api.test_access import EXPECTED, blank, declared
 from tests.server.api.test_access import NOT_JSON as MALFORMED
+from tests.server.asking import place
 from tests.server.conftest import Guarded, add_key
 
 OWNED = {
@@ -78,7 +79,7 @@ def fresh(guarded: Guarded, owner: str, path: str) -> str:
     """Make what a route is about, and return its id."""
     if "/jobs/" in path:
         made = guarded.request("POST", "/v1/generate", owner, json={}, headers=ASYNC)
-        return str(made.headers["location"].rsplit("/", 1)[1])
+        return str(place(made).rsplit("/", 1)[1])
     made = guarded.request("POST", "/v1/generate", owner, json={"rewind": {}})
     return str(made.json()["samples"][0]["handle"]["id"])
 

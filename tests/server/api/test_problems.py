@@ -72,6 +72,8 @@ def problem(server: Server, status: int, kind: str, **request: Any) -> dict[str,
         ({"filter": {"by": "uncertainty", "max": 1, "action": "replace"}}, ["filter.action"]),
         ({"filter": {"keep": 0.5}}, ["filter.keep"]),
         ({"model": "icons", "filter": {"keep": 0}}, ["filter.keep"]),
+        ({"model": "icons", "filter": {"min": 50}}, ["filter.min"]),
+        ({"model": "icons", "filter": {"by": "confidence", "max": -0.1}}, ["filter.max"]),
         ({"model": "icons", "filter": {"by": "uncertainty", "keep": 0.5}}, ["filter.keep"]),
         ({"model": "icons", "filter": {"keep": 0.5, "top": 1}}, ["filter"]),
         ({"n": 3, "filter": {"by": "uncertainty", "top": 4}}, ["filter.top"]),
@@ -277,3 +279,28 @@ def test_the_clients_own_request_id_comes_back(server: Server) -> None:
 def test_an_unfit_request_id_is_replaced(server: Server, own: str) -> None:
     response = server.client.get("/health/live", headers={"X-Request-Id": own})
     assert response.headers["x-request-id"].startswith("req_")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "meant"),
+    [
+        ("/v1/generate", {"num_inference_steps": 30}, "sampler.steps"),
+        ("/v1/generate", {"steps": 30}, "sampler.steps"),
+        ("/v1/generate", {"guidance_scale": 3}, "guidance.scale"),
+        ("/v1/generate", {"label": 3}, "condition.label"),
+        ("/v1/generate", {"sede": 3}, "seed"),
+        ("/v1/generate", {"sampler": {"stpes": 3}}, "sampler.steps"),
+        ("/v1/generate", {"qqqqq": 3}, None),
+        ("/v1/invert", {"samples": [[0.0, 1.0]], "sampler": {"solver": "heun"}}, "method"),
+    ],
+)
+def test_the_nearest_field_is_named(
+    server: Server, path: str, body: dict[str, Any], meant: str | None
+) -> None:
+    response = server.client.post(path, json=body)
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    hint = f"; did you mean {meant}?" if meant else ""
+    assert error["message"].startswith("this server knows no such field")
+    assert error["message"].endswith(hint)
+    assert ("did you mean" in error["message"]) == (meant is not None)

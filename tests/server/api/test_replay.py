@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -84,7 +85,7 @@ def test_a_job_says_so_too(keeping: Server, kept: Path) -> None:
     id = sample["handle"]["id"]
     begun = keeping.client.post("/v1/edit", json={"handle": id}, headers=ASYNC)
     assert begun.status_code == 202
-    where = begun.headers["Location"]
+    where = urljoin(str(begun.url), begun.headers["Location"])
     eventually(lambda: keeping.client.get(where).json()["state"] == "completed")
     result = keeping.client.get(where).json()["result"]
     assert result["replay"] == "approximate"

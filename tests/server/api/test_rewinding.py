@@ -65,7 +65,8 @@ def test_what_is_made_does_not_depend_on_company(server: Server) -> None:
 
 
 def test_a_shift_leaves_more_open(server: Server) -> None:
-    body = {**BODY, "filter": {**BODY["filter"], "min": 1.1, "max_attempts": 2, "shift": -0.2}}
+    never = {"by": "uncertainty", "max": -1e9, "action": "rewind"}
+    body = {**BODY, "filter": {**never, "max_attempts": 2, "shift": -0.2}}
     samples = server.generate(**body)["samples"]
     assert [sample["index"] for sample in samples] == list(range(16))
     for sample in samples[8:]:

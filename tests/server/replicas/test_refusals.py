@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from tests.server.api.test_edit import icon
-from tests.server.asking import ASYNC, refusal
+from tests.server.asking import ASYNC, place, refusal
 from tests.server.replicas.pair import Pair
 from tests.server.running import Server, eventually
 from tests.server.store.redis_server import RedisServer
@@ -177,7 +177,7 @@ def check_refusals(pair: Pair, fault: AbstractContextManager[None], unreadable: 
     eventually(lambda: two.client.get("/v1/jobs").status_code == 200)
     handle = icon(one, rewind={"keep": [0.5]})["handle"]["id"]
     made = one.client.post("/v1/generate", json=SMALL, headers=ASYNC)
-    job = str(made.headers["location"])
+    job = place(made)
     eventually(lambda: two.client.get(job).json().get("state") == "completed")
     before = len(two.log)
     with fault:
@@ -221,7 +221,7 @@ def test_a_key_that_redis_dropped(pair: Pair) -> None:
 def test_a_job_of_which_redis_holds_something_else(pair: Pair, field: str) -> None:
     one, two = pair.one.server, pair.two.server
     made = one.client.post("/v1/generate", json=SMALL, headers=ASYNC)
-    job = str(made.headers["location"])
+    job = place(made)
     eventually(lambda: two.client.get(job).json().get("state") == "completed")
     with pair.redis.client() as client:
         (key,) = client.scan_iter(f"sureflow:jobs:entry:*{made.json()['id']}")

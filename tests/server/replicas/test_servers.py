@@ -18,7 +18,7 @@ from httpx_sse import connect_sse
 
 from sureflow_server.api.job_record import JobList
 from tests.server.api.test_edit import edit, icon, same
-from tests.server.asking import ASYNC, follow, look, refusal
+from tests.server.asking import ASYNC, follow, look, place, refusal
 from tests.server.conftest import Guarded
 from tests.server.replicas.pair import Pair
 from tests.server.running import PATIENCE_S, Server, eventually, serving
@@ -31,7 +31,7 @@ ENDLESS: dict[str, Any] = {**LONG, "n": 900}
 def begin(server: Server, headers: dict[str, str] | None = None, **body: Any) -> str:
     made = server.client.post("/v1/generate", json=body, headers={**ASYNC, **(headers or {})})
     assert made.status_code == 202, made.text
-    return str(made.headers["location"])
+    return place(made)
 
 
 def test_what_one_made_the_other_edits_to_the_same_bytes(pair: Pair) -> None:
@@ -103,7 +103,7 @@ def test_a_job_that_is_cancelled_where_it_runs_is_cancelled_at_the_other(pair: P
 def test_a_job_of_another_key_is_none_at_the_other(pair: Pair) -> None:
     mine, theirs = pair.key(), pair.key()
     made = pair.one.request("POST", "/v1/generate", mine, json=ENDLESS, headers=ASYNC)
-    job = made.headers["location"]
+    job = place(made)
     for method, path in (("GET", job), ("DELETE", job), ("GET", f"{job}/events")):
         assert pair.two.request(method, path, theirs).status_code == 404
     assert pair.two.request("GET", job, mine).json()["state"] in ("queued", "running")
@@ -238,7 +238,7 @@ def test_a_dead_server_holds_nothing(pair: Pair, models_dir: Path) -> None:
         )
     assert again.status_code == 200
     assert "idempotency-replayed" not in again.headers
-    job = made.headers["location"]
+    job = place(made)
     record = pair.two.request("GET", job, key).json()
     assert record["state"] == "failed"
     assert record["error"]["type"] == "urn:sureflow:problem:request-failed"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, closing
+from typing import Any
 
 import anyio
 from typing_extensions import Unpack
@@ -14,15 +15,19 @@ from .._encode import Given
 from .._events import Event, Step, collect
 from .._exceptions import APITimeoutError
 from .._handle import Handle, HandleLike, HandlePage, HandleSummary, handle_id
-from .._model import Model, ModelList
+from .._model import Model, ModelList, Models
 from .._operations import OperationLike
 from .._options import EditOptions, GenerateOptions, InvertOptions
 from .._progress import ProgressBar
+from .._recipe import Recipe
+from .._replay import Replay
 from .._request import edit_body, generate_body, invert_body
 from .._result import Result
+from .._signature import spelled_out
 from .._trajectory import Show, Trajectory
 from .connection import AsyncConnection
 from .jobs import AsyncJobs
+from .replaying import replay
 
 
 class AsyncClient(AsyncConnection):
@@ -36,6 +41,7 @@ class AsyncClient(AsyncConnection):
     * `UnexpectedResponse` where the answer is not a Sureflow server's.
     """
 
+    @spelled_out(GenerateOptions)
     async def generate(
         self,
         model: str | None = None,
@@ -62,6 +68,7 @@ class AsyncClient(AsyncConnection):
         body = generate_body(model, n, **options)
         return await self._ask(Result, "POST", "/v1/generate", body=body)
 
+    @spelled_out(GenerateOptions)
     async def stream(
         self,
         model: str | None = None,
@@ -85,6 +92,7 @@ class AsyncClient(AsyncConnection):
                     bar.update(event)
                     yield event
 
+    @spelled_out(EditOptions)
     async def edit(
         self,
         handle: HandleLike,
@@ -107,6 +115,7 @@ class AsyncClient(AsyncConnection):
         body = edit_body(handle_id(handle), operations, **options)
         return await self._ask(EditResult, "POST", "/v1/edit", body=body)
 
+    @spelled_out(InvertOptions)
     async def invert(
         self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
     ) -> Result:
@@ -123,6 +132,18 @@ class AsyncClient(AsyncConnection):
         """
         body = invert_body(samples, model, **options)
         return await self._ask(Result, "POST", "/v1/invert", body=body)
+
+    async def replay(self, recipe: Mapping[str, Any]) -> Replay:
+        """Make a sample again by its recipe, and say whether its bytes are the same.
+
+        Args:
+            recipe: JSON of the studio's button Recipe, a line of the ``samples.jsonl`` that
+                ``sureflow-client generate --out`` writes, or ``GET /v1/handles/{id}``.
+
+        Raises:
+            InvalidArgument: It is no recipe, or what it begins with is gone.
+        """
+        return await replay(self, Recipe.read(recipe))
 
     async def handle(self, handle: HandleLike, *, output: str | None = None) -> Handle:
         """Return what the server keeps of a trajectory, with its sample.
@@ -196,9 +217,9 @@ class AsyncClient(AsyncConnection):
         """Requests in the background: begun, listed, followed, waited for and cancelled."""
         return AsyncJobs(self)
 
-    async def models(self) -> tuple[Model, ...]:
-        """Return the cards of all models that the server offers."""
-        return (await self._ask(ModelList, "GET", "/v1/models")).models
+    async def models(self) -> Models:
+        """Return the cards of all models that the server offers, a tuple of `Model`."""
+        return Models((await self._ask(ModelList, "GET", "/v1/models")).models)
 
     async def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
@@ -254,5 +275,5 @@ class AsyncClient(AsyncConnection):
         deadline = anyio.current_time() + timeout
         while not await self.ready():
             if anyio.current_time() >= deadline:
-                raise APITimeoutError(f"{self.url} was not ready within {timeout:g} s")
+                raise APITimeoutError(f"{self._way} was not ready within {timeout:g} s")
             await anyio.sleep(POLL_SECONDS)

@@ -28,6 +28,7 @@ from .._exceptions import APIConnectionError
 from .._problem import response_error
 from .._retry import Retry
 from .._wire import Document, read
+from .pool import AsyncPool
 
 
 class AsyncConnection(BaseClient):
@@ -54,14 +55,18 @@ class AsyncConnection(BaseClient):
                 environment variable ``SUREFLOW_API_KEY``, if any.
             retry: How often to send a refused or unanswered request again.
             transport: What carries the requests, in place of the network.
+
+        Raises:
+            InvalidArgument: An argument, or a variable of the environment such as ``no_proxy``,
+                cannot be used; the message names it.
         """
-        super().__init__(url, retry)
+        super().__init__(url, retry, proxied=transport is None)
         options = http_options(timeout, headers, api_key)
-        self._http = httpx.AsyncClient(**options, transport=transport)
+        self._pool = AsyncPool(lambda: httpx.AsyncClient(**options, transport=transport))
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._pool.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,9 +76,10 @@ class AsyncConnection(BaseClient):
 
     async def _is_healthy(self, path: str) -> bool:
         """Return what a health path answers; false also when the server is unreachable."""
+        http = await self._pool.client()
         try:
-            return is_ready(await self._http.get(self.url + path, timeout=HEALTH_TIMEOUT))
-        except httpx.TransportError:
+            return is_ready(await http.get(self.url + path, timeout=HEALTH_TIMEOUT))
+        except httpx.RequestError:
             return False
 
     async def _listen(self, *where: str, **sent: Any) -> AsyncGenerator[tuple[str, Event], None]:
@@ -91,10 +97,10 @@ class AsyncConnection(BaseClient):
                     if isinstance(event, Completed):
                         return
         except httpx.RequestError as error:
-            raise transport_error(error, self.url) from error
+            raise transport_error(error, self._way) from error
         finally:
             await response.aclose()
-        raise APIConnectionError(f"the stream from {self.url} ended before its last event")
+        raise APIConnectionError(f"the stream from {self._way} ended before its last event")
 
     async def _ask(self, kind: type[Document], *where: str, **sent: Any) -> Document:
         """Return the answer to a request; see `_send`."""
@@ -104,18 +110,19 @@ class AsyncConnection(BaseClient):
         self, method: str, *path: str, accept: str = JSON, **sent: Any
     ) -> httpx.Response:
         """Return the successful response to a request; its body is read unless it streams."""
-        request = self._http.build_request(**self._options(method, path, accept, **sent))
+        http = await self._pool.client()
+        request = http.build_request(**self._options(method, path, accept, **sent))
         attempt = 0
         while True:
             try:
-                response = await self._http.send(request, stream=accept == EVENTS)
+                response = await http.send(request, stream=accept == EVENTS)
                 if response.is_success:
                     return response
                 await response.aread()
             except httpx.RequestError as error:
                 wait = self.retry.after_error(error, attempt)
                 if wait is None:
-                    raise transport_error(error, self.url) from error
+                    raise transport_error(error, self._way) from error
             else:
                 wait = self.retry.after_response(response, attempt)
                 if wait is None:

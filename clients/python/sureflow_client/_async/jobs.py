@@ -20,6 +20,7 @@ from .._options import EditOptions, GenerateOptions, InvertOptions
 from .._progress import ProgressBar
 from .._request import edit_body, generate_body, invert_body, placed
 from .._result import Result
+from .._signature import spelled_out
 from .connection import AsyncConnection
 
 
@@ -33,12 +34,14 @@ class AsyncJobs:
     def __init__(self, client: AsyncConnection) -> None:
         self._client = client
 
+    @spelled_out(GenerateOptions)
     async def generate(
         self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
     ) -> Job:
         """Begin to generate samples in the background; the arguments are `Client.generate`'s."""
         return await self._begin("generate", generate_body(model, n, **options))
 
+    @spelled_out(EditOptions)
     async def edit(
         self,
         handle: HandleLike,
@@ -48,6 +51,7 @@ class AsyncJobs:
         """Begin an edit in the background; the arguments are those of `Client.edit`."""
         return await self._begin("edit", edit_body(handle_id(handle), operations, **options))
 
+    @spelled_out(InvertOptions)
     async def invert(
         self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
     ) -> Job:

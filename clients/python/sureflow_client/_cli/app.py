@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .._base import API_KEY, DEFAULT_URL
+from .._base import DEFAULT_URL
+from .._headers import API_KEY
 from .._sync.client import Client
 from .._version import __version__
 
@@ -17,7 +18,7 @@ URL = "SUREFLOW_URL"
 EPILOG = """
 **Exit codes:** 0 done · 1 the server failed · 2 the request is wrong · 3 no answer ·
 4 not allowed · 5 the server is busy or not ready · 6 fewer samples passed than were asked for ·
-130 interrupted
+7 a replayed sample is not the same · 130 interrupted
 """
 
 app = typer.Typer(

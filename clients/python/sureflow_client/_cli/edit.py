@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import PIL.Image
 import typer
 
+from .._html import confidence_text
 from .._moment import At, AtCommit, AtStep, AtTime
 from .._operations import Condition, Inpaint, OperationLike, Region, Resample, Uncertain
 from .app import app, client, examples
 from .record import report
-from .sampling import BackgroundOption, HandleArgument, Output, image, sampling, what
+from .sampling import BackgroundOption, HandleArgument, Output, image, json_object, sampling, what
 
 
 @app.command(
@@ -59,11 +59,14 @@ def edit(
             metavar="JSON",
         ),
     ] = None,
-    branches: Annotated[int | None, what(help="Alternatives; by default 1.")] = None,
+    branches: Annotated[
+        int | None, what("--branches", "-n", help="Alternatives; by default 1.")
+    ] = None,
     background: BackgroundOption = False,
 ) -> None:
     """Resume a trajectory at one of its moments and redirect it."""
     output.needs_samples(background)
+    folder = output.begin()
     operations: list[OperationLike] = []
     if resample is not None:
         operations.append(Resample(resample, _region(uncertain, mask)))
@@ -74,17 +77,16 @@ def edit(
         operations.append(Condition(label, guidance))
     if inpaint is not None:
         operations.append(Inpaint(PIL.Image.open(inpaint)))
-    operations += [json.loads(text) for text in operation or ()]
+    operations += [json_object(text, "--operation") for text in operation or ()]
     options |= {"at": _at(at, shift), "branches": branches}
     with client(context) as server:
         if background:
             typer.echo(server.jobs.edit(handle, operations, **options).id)
             return
         result = server.edit(handle, operations, **options)
-    report(result, output)
+    report(result, output, folder)
     if not output.as_json:
-        original = result.original.confidence
-        sure = "?" if original is None else f"{original:.4g}"
+        sure = confidence_text(result.original)
         best = "the original" if result.chosen is None else f"branch {result.best.index}"
         typer.echo(f"from t = {result.at.t:.3g}; the original has {sure}; surest: {best}")
 

@@ -33,7 +33,9 @@ def frames(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="A film strip (.png), or the exact numbers (.npz).", dir_okay=False),
+        typer.Option(
+            "--out", "-o", help="A film strip (.png), or the exact numbers (.npz).", dir_okay=False
+        ),
     ] = None,
 ) -> None:
     """Look at a trajectory: the state of the flow and where it was heading, over time."""

@@ -7,9 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from .._options import Filter
+from .._request import generate_body
 from .app import app, client, examples
 from .complete import size_names
+from .folder import Folder
 from .record import report
+from .run import resume as resumed
+from .run import run
 from .sampling import (
     BackgroundOption,
     ModelArgument,
@@ -26,7 +30,8 @@ USUAL_KEEP = 0.5
 
 @app.command(
     epilog=examples(
-        "generate fashion --n 16 --label Sneaker --out out/ --sheet",
+        "generate fashion -n 16 --label Sneaker -o out/ --sheet",
+        "generate fashion -n 1 --seed 7 --first 2",
         "generate digits --label 3 --max-bad-rate 0.02 --accept 16 --out good/",
         "generate ring --n 100 --top 10 --json",
         "generate fashion --n 1000 --background",
@@ -39,7 +44,11 @@ def generate(
     options: dict[str, Any],
     output: Output,
     model: ModelArgument = None,
-    n: Annotated[int | None, what(help="How many samples; by default 1.")] = None,
+    n: Annotated[int | None, what("--n", "-n", help="How many samples; by default 1.")] = None,
+    first: Annotated[
+        int | None,
+        what(help="Index of the first one; with the seed of a sample, its own makes it alone."),
+    ] = None,
     size: Annotated[
         str | None,
         what(
@@ -78,13 +87,22 @@ def generate(
     ] = False,
     profile: Annotated[bool, recorded("--profile", help="Record uncertainty over time.")] = False,
     background: BackgroundOption = False,
+    resume: Annotated[
+        bool,
+        recorded("--resume", help="Go on with the run in the folder of --out that broke off."),
+    ] = False,
 ) -> None:
-    """Generate samples and say how sure the model is of each."""
+    """Generate samples and say how sure the model is of each.
+
+    With --out each is written as soon as it is finished, so that Ctrl-C loses nothing.
+    """
     output.needs_samples(background)
+    if resume and output.out is None:
+        raise typer.BadParameter("needs --out", param_hint="--resume")
     if n is not None and accept is not None and n != accept:
         message = f"as many as shall pass, {accept}; or leave it out"
         raise typer.BadParameter(message, param_hint="--n")
-    options["profile"], options["size"] = profile, _size(size)
+    options |= {"profile": profile, "size": _size(size), "first": first}
     options["filter"] = _filter(
         min=min_confidence,
         keep=keep,
@@ -95,14 +113,21 @@ def generate(
         max_attempts=max_attempts,
         early=early,
     )
+    n, progress = None if accept else n, not output.as_json
     with client(context) as server:
         if background:
-            typer.echo(server.jobs.generate(model, None if accept else n, **options).id)
+            typer.echo(server.jobs.generate(model, n, **options).id)
             return
-        result = server.generate(
-            model, None if accept else n, progress=not output.as_json, **options
-        )
-    report(result, output)
+        folder = Folder(output.out) if resume and output.out else output.begin()
+        body = generate_body(model, n, **options)
+        if folder is None:
+            result = server.generate(model, n, progress=progress, **options)
+        elif resume:
+            said = body if options["seed"] is not None else {**body, "seed": None}
+            result = resumed(server, folder, said, progress)
+        else:
+            result = run(server, body, folder, progress)
+    report(result, output, folder)
     passed = len(result.accepted())
     if accept is not None and passed < accept:
         typer.secho(f"only {passed} of {accept} samples passed", err=True, fg="yellow")

@@ -11,10 +11,12 @@ import PIL.Image
 import typer
 
 from .._encode import Given
-from .._result import Result, Usage
+from .._exceptions import InvalidArgument
+from .._result import Result
 from .._sample import Sample
 from .app import app, client, examples
 from .complete import model_names
+from .joined import joined
 from .record import report
 from .sampling import MODEL, Output, sampling, what
 
@@ -48,28 +50,32 @@ def invert(
     What is written to --out is what the flow makes of them. The index of a sample is the place of
     its file.
     """
-    groups = [files[first : first + AT_ONCE] for first in range(0, len(files), AT_ONCE)]
+    folder = output.begin()
+    results: list[Result] = []
+    samples: list[Sample] = []
     with client(context) as server:
-        results = [server.invert(map(_read, group), model, **options) for group in groups]
-    report(_joined(results), output)
+        for first in range(0, len(files), AT_ONCE):
+            group = map(_read, files[first : first + AT_ONCE])
+            results.append(server.invert(group, model, **options))
+            placed = [_moved(sample, first) for sample in results[-1]]
+            if folder is not None:
+                for sample in placed:
+                    folder.add(results[-1], sample)
+            samples += placed
+    report(joined(results, samples), output, folder)
 
 
 def _read(file: Path) -> Given:
     """Return the sample in a file; what is no image is read as ``.npy``."""
-    if file.suffix == ".npy":
-        array: npt.NDArray[np.generic] = np.load(file, allow_pickle=False)
-        return array
-    return PIL.Image.open(file)
+    try:
+        if file.suffix == ".npy":
+            array: npt.NDArray[np.generic] = np.load(file, allow_pickle=False)
+            return array
+        return PIL.Image.open(file)
+    except (EOFError, OSError, ValueError, PIL.Image.DecompressionBombError) as error:
+        raise InvalidArgument(f"{file} is no image and no .npy file: {error}") from error
 
 
-def _joined(results: list[Result]) -> Result:
-    """Return several results as one; the indices go on."""
-    samples: list[Sample] = []
-    for result in results:
-        first = len(samples)
-        samples += [sample.model_copy(update={"index": first + sample.index}) for sample in result]
-    costs = [result.usage for result in results]
-    usage = Usage(**{name: sum(getattr(one, name) for one in costs) for name in Usage.model_fields})
-    warnings = tuple(warning for result in results for warning in result.warnings)
-    update = {"samples": tuple(samples), "usage": usage, "warnings": warnings}
-    return results[0].model_copy(update=update)
+def _moved(sample: Sample, first: int) -> Sample:
+    """Return a sample with the place of its file as its index."""
+    return sample.model_copy(update={"index": first + sample.index})

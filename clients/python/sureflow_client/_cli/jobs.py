@@ -9,6 +9,7 @@ import typer
 
 from .._calibration import Calibration
 from .._events import Completed, Event, Queued, SampleEvent, Started
+from .._html import confidence_text
 from .._job import Job, JobSummary
 from . import sampling as ask
 from .app import app, client, examples
@@ -79,11 +80,14 @@ def wait(
     out: ask.OutOption = None,
     sheet: ask.SheetOption = False,
     as_json: ask.JsonOption = False,
+    force: ask.ForceOption = False,
 ) -> None:
     """Wait until a job has ended, and report its samples as generate does."""
+    output = ask.Output(out, sheet, as_json, force)
+    folder = output.begin()
     with client(context) as server:
         result = server.jobs.wait(job, timeout=timeout, progress=not as_json)
-    report(result, ask.Output(out, sheet, as_json))
+    report(result, output, folder)
 
 
 @jobs.command(epilog=examples("jobs events job_…", "jobs events job_… --json"))
@@ -144,7 +148,7 @@ def _line(event: Event) -> str:
         return "started"
     if isinstance(event, SampleEvent):
         sample = event.sample
-        sure = "?" if sample.confidence is None else f"{sample.confidence:.4g}"
+        sure = confidence_text(sample)
         taken = sample.finish_reason if sample.decision is None else sample.decision.action_taken
         return f"sample {sample.index}: confidence {sure}, {taken}"
     return f"completed: {event.n} samples" if isinstance(event, Completed) else ""

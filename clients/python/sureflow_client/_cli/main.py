@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import typer
 
 from .. import _exceptions as errors
-from . import edit, frames, generate, handles, invert, jobs, mcp, models, top
+from .._names import ELSEWHERE
+from . import edit, frames, generate, handles, invert, jobs, mcp, models, replay, top
 from .app import app
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "main",
     "mcp",
     "models",
+    "replay",
     "top",
 ]
 
@@ -54,10 +57,27 @@ ADVICE: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+OPTIONS = ("guidance", "label", "method", "n", "seed", "size", "steps", "tolerance")
+"""Options of the command that other packages have by other names."""
+
+
+def _hint(words: Sequence[str]) -> None:
+    """Say what options of other packages are called here."""
+    for word in words:
+        option = word.partition("=")[0]
+        meant = ELSEWHERE.get(option.removeprefix("--").replace("-", "_"))
+        if option.startswith("--") and meant in OPTIONS:
+            typer.echo(f"  {option} is --{meant} here", err=True)
+
+
 def main() -> None:
     """Run the command; errors become a line on stderr and an exit code."""
     try:
         app(prog_name=PROGRAM)
+    except SystemExit as end:
+        if end.code == WRONG:
+            _hint(sys.argv[1:])
+        raise
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except tuple(kind for kind, _ in CODES) as error:

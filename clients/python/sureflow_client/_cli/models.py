@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from .._card import certified
 from .._model import Model
 from . import sampling as ask
 from .app import app, client, examples
@@ -15,7 +16,7 @@ from .app import app, client, examples
 def models(
     context: typer.Context,
     name: ask.ModelArgument = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON lines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print cards as JSON.")] = False,
     load: Annotated[
         bool,
         typer.Option(
@@ -36,7 +37,8 @@ def models(
     with client(context) as server:
         if name is not None:
             ask_for = server.load_model if load else server.unload_model if unload else server.model
-            typer.echo(ask_for(name).model_dump_json(indent=2, exclude_none=True))
+            card = ask_for(name)
+            typer.echo(card.model_dump_json(indent=2, exclude_none=True) if as_json else card)
             return
         cards = server.models()
     if as_json:
@@ -55,12 +57,4 @@ def _row(card: Model) -> str:
     calibrated = card.calibrated or {}
     shape = " x ".join(map(str, card.shape or ()))
     row = f"{name:12} {card.state:8} {shape:12} {calibrated.get('score') or '-':13}"
-    return f"{row} {_certified(calibrated.get('conformal'))}"
-
-
-def _certified(table: dict[str, Any] | None) -> str:
-    """The least bad rate that a judge has certified, and the confidence that it takes."""
-    if not table:
-        return "-"
-    confidence, bound = table["thresholds"][0]
-    return f"{bound:.2%} at {confidence:.2f}"
+    return f"{row} {certified(calibrated.get('conformal')) or '-'}"

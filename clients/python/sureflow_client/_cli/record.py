@@ -1,63 +1,56 @@
-"""Samples as files, lines and tables."""
+"""Samples as lines and tables."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
 import typer
 
+from .._html import confidence_text
 from .._result import Result
-from .._sample import Sample
+from .folder import RECORD, SHEET, Folder, line_of
 from .sampling import Output
 
-RECORD, SHEET = "samples.jsonl", "sheet.png"
 
-
-def report(result: Result, output: Output) -> None:
+def report(result: Result, output: Output, folder: Folder | None = None) -> None:
     """Write and print a result as the options of a subcommand want it.
 
-    Files are written for the samples that passed; the record has a line for every sample.
+    Args:
+        result: What came of the request.
+        output: What the options say.
+        folder: Where it goes, if anywhere; some of it may be there already.
 
     Raises:
         OSError: The folder cannot be written to.
     """
-    out = output.out
-    files = {} if out is None else _write(result, out)
-    lines = [json.dumps(_line(result, sample, files.get(sample.index))) for sample in result]
-    if out is not None:
-        (out / RECORD).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    if folder is not None:
+        for sample in result:
+            if sample.index not in folder.lines:
+                folder.add(result, sample)
+        folder.finish()
         if output.sheet:
-            result.accepted().sorted().sheet().save(out / SHEET)
+            _draw(result, folder)
     if output.as_json:
-        for line in lines:
-            typer.echo(line)
+        for sample in result:
+            known = {} if folder is None else folder.lines
+            typer.echo(json.dumps(known.get(sample.index) or line_of(result, sample)))
     else:
         _print(result)
-        if out is not None:
-            names = f"{RECORD} and {SHEET}" if output.sheet else RECORD
-            typer.echo(f"wrote {len(files)} samples, {names} to {out}")
+        if folder is not None:
+            drawn = output.sheet and (folder.path / SHEET).exists()
+            names = f"{RECORD} and {SHEET}" if drawn else RECORD
+            files = sum(line["file"] is not None for line in folder.lines.values())
+            typer.echo(f"wrote {files} samples, {names} to {folder.path}")
     for warning in result.warnings:
         typer.secho(f"warning: {warning}", err=True, fg="yellow")
 
 
-def _write(result: Result, out: Path) -> dict[int, str]:
-    """Write the samples that passed and return the names of their files by index."""
-    out.mkdir(parents=True, exist_ok=True)
-    files = {}
-    for sample in result.accepted():
-        suffix, content = sample.file()
-        files[sample.index] = f"{sample.index:04d}{suffix}"
-        (out / files[sample.index]).write_bytes(content)
-    return files
-
-
-def _line(result: Result, sample: Sample, file: str | None) -> dict[str, Any]:
-    """Return everything about a sample but its arrays."""
-    facts = sample.model_dump(mode="json", exclude={"data", "map", "media_type"})
-    head = {"request": result.id, "model": result.model, "model_version": result.model_version}
-    return {**head, **facts, "accepted": sample.accepted, "file": file}
+def _draw(result: Result, folder: Folder) -> None:
+    """Draw what passed; where nothing did, say so, since all else of the run is there."""
+    try:
+        result.accepted().sorted().sheet().save(folder.path / SHEET)
+    except ValueError as error:
+        typer.secho(f"no {SHEET}: {error}", err=True, fg="yellow")
 
 
 def _print(result: Result) -> None:
@@ -68,7 +61,7 @@ def _print(result: Result) -> None:
     typer.echo(head.rstrip() + ("  handle" if handles else ""))
     for sample in result.sorted():
         taken = "" if sample.decision is None else sample.decision.action_taken
-        row = f"{sample.index:5} {_number(sample.confidence):>10} "
+        row = f"{sample.index:5} {confidence_text(sample):>10} "
         row += f"{_number(sample.uncertainty):>11}  {taken or sample.finish_reason:11}"
         row += f" {_number(sample.inversion_error):>15}" if errors else ""
         row += f"  {sample.handle.id}" if sample.handle else ""
@@ -81,9 +74,11 @@ def summary(result: Result) -> str:
     usage = result.usage
     passed = len(result.accepted())
     saved = f", {usage.evaluations_saved} saved" if usage.evaluations_saved else ""
+    order = any(sample.confidence_holds is False for sample in result)
     return (
         f"{result.model}, seed {result.seed}: {passed} of {len(result)} passed, "
         f"{usage.evaluations} evaluations{saved}, {usage.queue_s + usage.compute_s:.1f} s"
+        f"{'; ~ is an order, and no share of samples, at these settings' if order else ''}"
     )
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from .complete import format_names, handle_names, model_names, sampler_names, score_names
+from .folder import Folder
 
 what, how, filtering, recorded = (
     partial(typer.Option, rich_help_panel=panel) for panel in ("What", "How", "Filter", "Output")
@@ -41,7 +42,15 @@ def _with_out(context: typer.Context, sheet: bool) -> bool:
 OutOption = Annotated[
     Path | None,
     # The sheet asks for it.
-    recorded(help="Folder for the samples and their record, samples.jsonl.", is_eager=True),
+    recorded(
+        "--out",
+        "-o",
+        help="Folder for the samples and their record, samples.jsonl; not one of another run.",
+        is_eager=True,
+    ),
+]
+ForceOption = Annotated[
+    bool, recorded("--force", help="Replace the run that is in the folder of --out.")
 ]
 SheetOption = Annotated[
     bool,
@@ -68,11 +77,26 @@ class Output:
         out: Folder for the samples that passed, and for the record.
         sheet: Whether a picture of all of them goes there too.
         as_json: Whether the record is printed, in place of a table.
+        force: Whether a run that is in the folder already is replaced.
     """
 
     out: Path | None
     sheet: bool
     as_json: bool
+    force: bool = False
+
+    def begin(self) -> Folder | None:
+        """Return the folder, which holds no other run any more; ``None`` if none is wanted.
+
+        Raises:
+            InvalidArgument: It holds another run, and shall not lose it.
+            OSError: It cannot be written to.
+        """
+        if self.out is None:
+            return None
+        folder = Folder(self.out)
+        folder.begin(self.force)
+        return folder
 
     def needs_samples(self, background: bool) -> None:
         """Raise for options that say what to do with samples that are not waited for."""
@@ -126,6 +150,7 @@ def _chosen(
         bool, recorded("--exact", help="Write .npy files with the exact numbers.")
     ] = False,
     as_json: JsonOption = False,
+    force: ForceOption = False,
 ) -> dict[str, Any]:
     """Return what these come to: ``options`` of a request, and an ``output``."""
     options = {
@@ -135,12 +160,23 @@ def _chosen(
         "method": method,
         "steps": steps,
         "tolerance": tolerance,
-        "sampler": None if sampler is None else json.loads(sampler),
+        "sampler": None if sampler is None else json_object(sampler, "--sampler"),
         "score": score,
         "rewind": rewind,
         "output": "npy" if exact else format,
     }
-    return {"options": options, "output": Output(out, sheet, as_json)}
+    return {"options": options, "output": Output(out, sheet, as_json, force)}
+
+
+def json_object(text: str, option: str) -> dict[str, Any]:
+    """Return the JSON object that an option is given as."""
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"is no JSON: {error}", param_hint=option) from error
+    if not isinstance(said, dict):
+        raise typer.BadParameter("is no JSON object", param_hint=option)
+    return said
 
 
 def sampling(command: Callable[..., None]) -> Callable[..., None]:

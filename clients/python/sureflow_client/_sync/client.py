@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
+from typing import Any
 
 from typing_extensions import Unpack
 
@@ -15,15 +16,19 @@ from .._encode import Given
 from .._events import Event, Step, collect
 from .._exceptions import APITimeoutError
 from .._handle import Handle, HandleLike, HandlePage, HandleSummary, handle_id
-from .._model import Model, ModelList
+from .._model import Model, ModelList, Models
 from .._operations import OperationLike
 from .._options import EditOptions, GenerateOptions, InvertOptions
 from .._progress import ProgressBar
+from .._recipe import Recipe
+from .._replay import Replay
 from .._request import edit_body, generate_body, invert_body
 from .._result import Result
+from .._signature import spelled_out
 from .._trajectory import Show, Trajectory
 from .connection import Connection
 from .jobs import Jobs
+from .replaying import replay
 
 
 class Client(Connection):
@@ -37,6 +42,7 @@ class Client(Connection):
     * `UnexpectedResponse` where the answer is not a Sureflow server's.
     """
 
+    @spelled_out(GenerateOptions)
     def generate(
         self,
         model: str | None = None,
@@ -63,6 +69,7 @@ class Client(Connection):
         body = generate_body(model, n, **options)
         return self._ask(Result, "POST", "/v1/generate", body=body)
 
+    @spelled_out(GenerateOptions)
     def stream(
         self,
         model: str | None = None,
@@ -85,6 +92,7 @@ class Client(Connection):
                 bar.update(event)
                 yield event
 
+    @spelled_out(EditOptions)
     def edit(
         self,
         handle: HandleLike,
@@ -107,6 +115,7 @@ class Client(Connection):
         body = edit_body(handle_id(handle), operations, **options)
         return self._ask(EditResult, "POST", "/v1/edit", body=body)
 
+    @spelled_out(InvertOptions)
     def invert(
         self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
     ) -> Result:
@@ -123,6 +132,18 @@ class Client(Connection):
         """
         body = invert_body(samples, model, **options)
         return self._ask(Result, "POST", "/v1/invert", body=body)
+
+    def replay(self, recipe: Mapping[str, Any]) -> Replay:
+        """Make a sample again by its recipe, and say whether its bytes are the same.
+
+        Args:
+            recipe: JSON of the studio's button Recipe, a line of the ``samples.jsonl`` that
+                ``sureflow-client generate --out`` writes, or ``GET /v1/handles/{id}``.
+
+        Raises:
+            InvalidArgument: It is no recipe, or what it begins with is gone.
+        """
+        return replay(self, Recipe.read(recipe))
 
     def handle(self, handle: HandleLike, *, output: str | None = None) -> Handle:
         """Return what the server keeps of a trajectory, with its sample.
@@ -196,9 +217,9 @@ class Client(Connection):
         """Requests in the background: begun, listed, followed, waited for and cancelled."""
         return Jobs(self)
 
-    def models(self) -> tuple[Model, ...]:
-        """Return the cards of all models that the server offers."""
-        return (self._ask(ModelList, "GET", "/v1/models")).models
+    def models(self) -> Models:
+        """Return the cards of all models that the server offers, a tuple of `Model`."""
+        return Models((self._ask(ModelList, "GET", "/v1/models")).models)
 
     def model(self, name: str) -> Model:
         """Return the card of one model; raise `NotFound` where none has that name."""
@@ -254,5 +275,5 @@ class Client(Connection):
         deadline = time.monotonic() + timeout
         while not self.ready():
             if time.monotonic() >= deadline:
-                raise APITimeoutError(f"{self.url} was not ready within {timeout:g} s")
+                raise APITimeoutError(f"{self._way} was not ready within {timeout:g} s")
             time.sleep(POLL_SECONDS)

@@ -29,6 +29,7 @@ from .._exceptions import APIConnectionError
 from .._problem import response_error
 from .._retry import Retry
 from .._wire import Document, read
+from .pool import Pool
 
 
 class Connection(BaseClient):
@@ -55,14 +56,18 @@ class Connection(BaseClient):
                 environment variable ``SUREFLOW_API_KEY``, if any.
             retry: How often to send a refused or unanswered request again.
             transport: What carries the requests, in place of the network.
+
+        Raises:
+            InvalidArgument: An argument, or a variable of the environment such as ``no_proxy``,
+                cannot be used; the message names it.
         """
-        super().__init__(url, retry)
+        super().__init__(url, retry, proxied=transport is None)
         options = http_options(timeout, headers, api_key)
-        self._http = httpx.Client(**options, transport=transport)
+        self._pool = Pool(lambda: httpx.Client(**options, transport=transport))
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -72,9 +77,10 @@ class Connection(BaseClient):
 
     def _is_healthy(self, path: str) -> bool:
         """Return what a health path answers; false also when the server is unreachable."""
+        http = self._pool.client()
         try:
-            return is_ready(self._http.get(self.url + path, timeout=HEALTH_TIMEOUT))
-        except httpx.TransportError:
+            return is_ready(http.get(self.url + path, timeout=HEALTH_TIMEOUT))
+        except httpx.RequestError:
             return False
 
     def _listen(self, *where: str, **sent: Any) -> Generator[tuple[str, Event], None, None]:
@@ -92,10 +98,10 @@ class Connection(BaseClient):
                     if isinstance(event, Completed):
                         return
         except httpx.RequestError as error:
-            raise transport_error(error, self.url) from error
+            raise transport_error(error, self._way) from error
         finally:
             response.close()
-        raise APIConnectionError(f"the stream from {self.url} ended before its last event")
+        raise APIConnectionError(f"the stream from {self._way} ended before its last event")
 
     def _ask(self, kind: type[Document], *where: str, **sent: Any) -> Document:
         """Return the answer to a request; see `_send`."""
@@ -103,18 +109,19 @@ class Connection(BaseClient):
 
     def _send(self, method: str, *path: str, accept: str = JSON, **sent: Any) -> httpx.Response:
         """Return the successful response to a request; its body is read unless it streams."""
-        request = self._http.build_request(**self._options(method, path, accept, **sent))
+        http = self._pool.client()
+        request = http.build_request(**self._options(method, path, accept, **sent))
         attempt = 0
         while True:
             try:
-                response = self._http.send(request, stream=accept == EVENTS)
+                response = http.send(request, stream=accept == EVENTS)
                 if response.is_success:
                     return response
                 response.read()
             except httpx.RequestError as error:
                 wait = self.retry.after_error(error, attempt)
                 if wait is None:
-                    raise transport_error(error, self.url) from error
+                    raise transport_error(error, self._way) from error
             else:
                 wait = self.retry.after_response(response, attempt)
                 if wait is None:

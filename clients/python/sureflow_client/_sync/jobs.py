@@ -21,6 +21,7 @@ from .._options import EditOptions, GenerateOptions, InvertOptions
 from .._progress import ProgressBar
 from .._request import edit_body, generate_body, invert_body, placed
 from .._result import Result
+from .._signature import spelled_out
 from .connection import Connection
 
 
@@ -34,12 +35,14 @@ class Jobs:
     def __init__(self, client: Connection) -> None:
         self._client = client
 
+    @spelled_out(GenerateOptions)
     def generate(
         self, model: str | None = None, n: int | None = None, **options: Unpack[GenerateOptions]
     ) -> Job:
         """Begin to generate samples in the background; the arguments are `Client.generate`'s."""
         return self._begin("generate", generate_body(model, n, **options))
 
+    @spelled_out(EditOptions)
     def edit(
         self,
         handle: HandleLike,
@@ -49,6 +52,7 @@ class Jobs:
         """Begin an edit in the background; the arguments are those of `Client.edit`."""
         return self._begin("edit", edit_body(handle_id(handle), operations, **options))
 
+    @spelled_out(InvertOptions)
     def invert(
         self, samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
     ) -> Job:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import count, cycle
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from sureflow.core.card import Condition, ModelCard
 from sureflow.core.family import Family
 from sureflow.core.lane import LaneSpec
 from sureflow.core.schema import InvalidFieldError
-from sureflow.families.flow import cost, requests
+from sureflow.families.flow import completion, cost, requests
 from sureflow.families.flow import setting as settings
 from sureflow.families.flow.codec import ImageCodec
 from sureflow.families.flow.operation_bodies import OPERATION_BODIES
@@ -68,6 +68,11 @@ class Flow(Family):
     references = staticmethod(settings.references)
     usual = staticmethod(settings.usual)
     parse_setting = staticmethod(settings.parse)
+    completed = staticmethod(completion.completed)
+
+    def sampler_options(self, spec: LaneSpec) -> Mapping[str, Any]:
+        """The options of ``sampler`` by which a lane is run, but for its size."""
+        return completion.options_of(cast(FlowSpec, spec))
 
     def sized(self, card: ModelCard, spec: LaneSpec) -> ModelCard:
         """The card of a model that makes samples of a lane's size alone."""

@@ -419,6 +419,8 @@ class FlowLanes(Lanes):
         given = spec.origin if isinstance(spec.origin, Inverted) else None
         if given is not None and given.data.shape != state.shape:
             given = None  # a sample, with which that is compared which is decoded
+        # The variance of what comes of pure noise is that of the data.
+        spread = float(self.rates[slot, 0]) / state.size
         # A latent is decoded in a phase of its own, to which an unfinished lane does not come.
         latent = self.decoded is not None
         return Outcome(
@@ -438,7 +440,9 @@ class FlowLanes(Lanes):
             },
             abandoned_at=float(self.t[slot]) if self.abandoned[slot] else None,
             start=_copied(ending("noise")[0]),
-            inversion_error=None if reason in UNFINISHED or not given else given.error(state),
+            inversion_error=(
+                None if reason in UNFINISHED or not given else given.error(state, spread)
+            ),
             frames=self.recorder.frames(slot),
             views=self.recorder.views(slot),
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-ADVICE = "needs the packages onnx and onnxruntime; run `pip install 'sureflow[onnx]'`"
+ADVICE = (
+    "needs the packages onnx and onnxruntime; run `pip install 'onnx>=1.19' 'onnxruntime>=1.23'`"
+)
 
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 """Domains of the operators of the standard."""

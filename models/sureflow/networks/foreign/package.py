@@ -22,7 +22,7 @@ def class_in(package: str, name: str) -> Any:
         with quiet(package):
             return getattr(import_module(package), name)
     except ImportError as error:
-        wanted = "pip install 'sureflow[diffusers]'"
+        wanted = "pip install 'diffusers>=0.42' 'transformers>=5'"
         raise ValueError(f"name: {name} needs the package {package}: {wanted}") from error
     except AttributeError as error:
         raise ValueError(f"name: the {package} that is installed has no {name}") from error

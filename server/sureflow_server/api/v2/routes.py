@@ -33,7 +33,6 @@ from sureflow_server.service import Service
 from sureflow_server.traces import measured
 
 EXTENSIONS = ("binary_tensor_data", "model_repository")
-ENCODINGS = ("", "identity")
 BINARY = "application/octet-stream"
 
 router = APIRouter(prefix=OPEN_INFERENCE.prefix, include_in_schema=False, route_class=Guarded)
@@ -95,8 +94,6 @@ async def model_ready(request: Request, name: str, version: str | None = None) -
 @router.post("/models/{name}/versions/{version}/infer")
 async def infer(request: Request, name: str, version: str | None = None) -> Response:
     """Generate samples."""
-    if request.headers.get("content-encoding", "").lower() not in ENCODINGS:
-        raise Problem("unsupported-media-type", "send the body as it is, without compression")
     card = _card(request, name, version)
     body, length = await request.body(), request.headers.get(HEADER_LENGTH)
     inference, elements = await off_loop(partial(read, body, length), READ * len(body))

@@ -1,0 +1,42 @@
+"""Requests that mean what there is, and say it a little differently."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+API = ("/v1/", "/v2/", "/generate/", "/edit/", "/invert/", "/health/", "/metrics/")
+"""Beginnings of paths of the API, with a slash after them."""
+
+ENDLESS = "/events"
+"""Ends of paths whose answer takes as long as the work does, so that none is made for ``HEAD``."""
+
+
+class Leniency:
+    """Takes a slash too many at the end of a path, and ``HEAD`` where there is ``GET``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        if scope["type"] == "http" and f"{scope['path']}/".startswith(API):
+            scope = _without_slash(scope)
+            if scope["method"] == "HEAD" and not scope["path"].endswith(ENDLESS):
+                # The body of the answer is left out where it is written.
+                scope = {**scope, "method": "GET"}
+        await self.app(scope, receive, send)
+
+
+def _without_slash(scope: Scope) -> Scope:
+    if not scope["path"].endswith("/"):
+        return scope
+    return {**scope, "path": scope["path"].rstrip("/"), "asked_path": scope["path"]}
+
+
+def relative(scope: Scope, target: str) -> str:
+    """Return where a path of the server is, as seen from the one that was asked for.
+
+    It holds under any prefix, also under one that only a proxy knows.
+    """
+    asked: str = scope.get("asked_path", scope["path"])
+    return "../" * (asked.count("/") - 1) + target.removeprefix("/")
