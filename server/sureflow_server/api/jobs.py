@@ -16,7 +16,6 @@ from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import Encoded, claim_of, encoded
 from sureflow_server.api.job_record import JobList, JobRecord
 from sureflow_server.api.json_pieces import text
-from sureflow_server.api.leniency import relative
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.remote_job import RemoteJob
@@ -34,7 +33,7 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": JobRecord,
         "description": "`Prefer: respond-async`: the request goes on as a job; ask for it at "
-        "`Location`, which is relative to the request.",
+        "`Location`.",
         "headers": {"Location": {"schema": {"type": "string"}}},
     }
 }
@@ -90,8 +89,8 @@ async def accepted(request: Request, run: R, document: Callable[[R], dict[str, A
         claim_of(request).handed_on(),
     )
     await service.jobs.add(job)
-    where = relative(request.scope, f"/v1/jobs/{job.id}")
-    headers = {"Location": where, "Preference-Applied": PREFERENCE}
+    root = request.scope.get("root_path", "")
+    headers = {"Location": f"{root}/v1/jobs/{job.id}", "Preference-Applied": PREFERENCE}
     # Whole, since it may be kept for another request with the same idempotency key.
     return Encoded((b"".join(_record_of(job)),), 202, headers)
 

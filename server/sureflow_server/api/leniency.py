@@ -30,13 +30,4 @@ class Leniency:
 def _without_slash(scope: Scope) -> Scope:
     if not scope["path"].endswith("/"):
         return scope
-    return {**scope, "path": scope["path"].rstrip("/"), "asked_path": scope["path"]}
-
-
-def relative(scope: Scope, target: str) -> str:
-    """Return where a path of the server is, as seen from the one that was asked for.
-
-    It holds under any prefix, also under one that only a proxy knows.
-    """
-    asked: str = scope.get("asked_path", scope["path"])
-    return "../" * (asked.count("/") - 1) + target.removeprefix("/")
+    return {**scope, "path": scope["path"].rstrip("/")}
