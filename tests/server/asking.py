@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urljoin
 
 import httpx
 from httpx_sse import connect_sse
@@ -26,9 +25,8 @@ def begin(server: Server, path: str = "/v1/generate", **body: Any) -> str:
 
 
 def place(response: httpx.Response) -> str:
-    """Where an answer says that its job is, which is relative to the request."""
-    assert not response.headers["location"].startswith("/")
-    return urljoin(response.url.path, response.headers["location"])
+    """Where an answer says that its job is."""
+    return str(response.headers["location"])
 
 
 def refusal(response: Any, status: int, kind: str) -> dict[str, Any]:
