@@ -93,10 +93,10 @@ def bench(page: Page) -> None:
     """The least sure of them, rewound, with its branches."""
     generate(page, "fashion", 8, "Sandal")
     page.locator(".cards .card").last.click()
-    expect(page.get_by_role("region", name="Trajectory")).to_be_visible()
-    slide(page, "Time", -2)
+    page.get_by_role("button", name="Commit point").click()
     page.get_by_role("button", name="Rewind").click()
-    expect(page.get_by_role("region", name="Side by side")).to_be_visible()
+    side = page.get_by_role("region", name="Side by side")
+    expect(side.get_by_role("button")).to_have_count(4)
 
 
 def plane(page: Page) -> None:

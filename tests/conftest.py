@@ -25,7 +25,7 @@ settings.load_profile("sureflow")
 
 TESTS = Path(__file__).parent
 SMALL = (
-    *("access", "deadline", "edit", "edit_problems", "generate", "handles", "headers"),
+    *("access", "deadline", "docs", "edit", "edit_problems", "generate", "handles", "headers"),
     *("idempotency", "invert", "jobs", "models", "openai", "owners", "problems", "resolve_filter"),
     *("rewinding", "stream", "v2"),
 )

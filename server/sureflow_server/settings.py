@@ -35,7 +35,7 @@ from sureflow_server.logs import LogFormat
 PREFIX = "SUREFLOW_"
 PLUGIN = re.compile(r"[\w.-]+=[\w.]+:[\w.]+$")
 ORIGIN = r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"
-OWN = "v[12]|docs|health|metrics|generate|edit|_nicegui.*|openapi.json"
+OWN = "v[12]|docs|health|metrics|generate|edit|mcp|_nicegui.*|openapi.json"
 ROOT_PATH = re.compile(rf"(?!/({OWN})(/|$))(/[\w.~-]+)*", re.ASCII)
 """It may not begin as paths of the server itself do."""
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from sureflow_client import AsyncClient, Client, Jobs, Resample, Sample, collect
 from tests.clients.conftest import Blocking, Keyed
 
-VOLATILE = {"id", "usage", "handle", "parent", "created_at", "ended_at", "expires_at"}
+VOLATILE = {"id", "usage", "handle", "parent", "request", "created_at", "ended_at", "expires_at"}
 """What differs from request to request."""
 
 SMALL: dict[str, Any] = {"seed": 7, "steps": 4}

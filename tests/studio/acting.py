@@ -84,14 +84,14 @@ def value(page: Page, name: str) -> float:
 def open_sample(page: Page, which: int = 0) -> None:
     """Open a sample of the gallery, and wait for its trajectory."""
     page.locator(".cards .card").nth(which).click()
-    expect(page.get_by_role("region", name="Trajectory")).to_be_visible()
+    expect(page.get_by_role("slider", name="Time")).to_be_visible()
 
 
 def rewind(page: Page) -> Locator:
     """Rewind, and wait for the branches; returns their cards, beside that of the sample."""
     page.get_by_role("button", name="Rewind").click()
     side = page.get_by_role("region", name="Side by side")
-    expect(side).to_be_visible()
+    expect(side.locator("button.card").first).to_be_visible()
     return side.locator(".card")
 
 
@@ -101,4 +101,5 @@ def branch(page: Page, which: int) -> None:
     It may have the name of its parent, but has no branches yet.
     """
     rewind(page).nth(which).click()
-    expect(page.get_by_role("region", name="Side by side")).to_be_hidden()
+    expect(page.get_by_role("region", name="Side by side")).to_contain_text("No branches yet")
+    expect(page.get_by_role("slider", name="Time")).to_be_visible()

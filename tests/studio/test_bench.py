@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,8 @@ def test_a_trajectory_is_scrubbed_through(page: Page, server: Server) -> None:
         handle = client.handle(surest(client))
     commit = handle.commits[0]
     when = page.locator(".when")
+    expect(when).to_have_text("t = 1.00 · step 20 of 20")
+    page.get_by_role("button", name="Commit point").click()
     expect(when).to_have_text(f"t = {commit.t:.2f} · step {commit.step} of 20")
     expect(page.locator(".profile svg")).to_contain_text("commit")
     picture = page.locator(".stage img")
@@ -106,12 +110,34 @@ def test_who_does_not_wait_for_a_trajectory_is_left_alone(page: Page, server: Se
     expect(page.get_by_role("region", name="Trajectory")).to_be_hidden()
 
 
-def test_the_end_cannot_be_left(page: Page) -> None:
+def test_the_end_is_left_at_the_commit_point(page: Page, server: Server) -> None:
     opened(page)
-    slide(page, "Time", 20)
-    expect(page.locator(".when")).to_contain_text("t = 1.00")
-    expect(page.locator(".rewind-when")).to_have_text("Drag to a time before the end.")
-    expect(page.get_by_role("button", name="Rewind")).to_be_disabled()
+    with Client(server.url) as client:
+        commit = client.handle(surest(client)).commits[0]
+    expect(page.locator(".rewind-when")).to_have_text(
+        f"From the commit point, t = {commit.t:.2f} (step {commit.step})"
+    )
+    branch(page, 1)
+    assert calls(page)[1]["request"]["at"] == {"step": commit.step}
+
+
+def test_the_sample_is_there_at_once(page: Page, server: Server) -> None:
+    """While the worker stands still its trajectory cannot be made again."""
+    cards = generate(page, 2)
+    card = cards.first.locator("img").get_attribute("src") or ""
+    os.kill(server.worker_pid, signal.SIGSTOP)
+    try:
+        cards.first.click()
+        picture = page.locator(".stage img")
+        expect(picture).to_have_attribute("src", card)
+        expect(page.locator(".stage svg image")).to_have_count(0)
+        expect(page.get_by_text("Making the trajectory again")).to_be_visible()
+        expect(page.get_by_role("slider", name="Time")).to_be_hidden()
+    finally:
+        os.kill(server.worker_pid, signal.SIGCONT)
+    expect(page.get_by_role("slider", name="Time")).to_be_visible()
+    expect(picture).to_have_attribute("src", card)
+    expect(page.locator(".stage svg image")).to_have_count(0)
 
 
 def test_rewinding_by_time_draws_anew(page: Page, server: Server) -> None:
@@ -137,8 +163,8 @@ def test_rewinding_by_time_draws_anew(page: Page, server: Server) -> None:
 def test_a_painted_mask_is_all_that_changes(page: Page) -> None:
     opened(page)
     before = np.asarray(PIL.Image.open(io.BytesIO(read(page, "PNG"))))
-    choose(page, "Operation", "Inpaint")
-    choose(page, "Part that changes", "What I paint")
+    choose(page, "Operation", "Keep the rest")
+    choose(page, "Region", "Painted part")
     slide(page, "Brush", -4)
     box = page.locator(".stage img").bounding_box()
     assert box is not None
@@ -162,7 +188,7 @@ def test_a_painted_mask_is_all_that_changes(page: Page) -> None:
 
 def test_the_unsure_part_can_be_painted_and_erased(page: Page) -> None:
     opened(page)
-    choose(page, "Part that changes", "What I paint")
+    choose(page, "Region", "Painted part")
     page.get_by_role("button", name="Rewind").click()
     expect(page.get_by_text("Paint the part that is to change.")).to_be_visible()
     page.get_by_role("button", name="Paint the unsure 20 %").click()
@@ -176,10 +202,10 @@ def test_the_unsure_part_can_be_painted_and_erased(page: Page) -> None:
 
 def test_another_class_from_here_on(page: Page, server: Server) -> None:
     opened(page)
-    choose(page, "Operation", "Condition")
+    choose(page, "Operation", "Change the class")
     page.get_by_role("button", name="Rewind").click()
     expect(page.get_by_text("Choose another class or another guidance.")).to_be_visible()
-    choose(page, "Class from here on", "stripes")
+    choose(page, "New class", "stripes")
     slide(page, "Time", 2 - int(value(page, "Time")))
     branch(page, 1)
     expect(title(page)).to_have_text("icons #0")
@@ -202,7 +228,7 @@ def test_a_recipe_makes_the_sample_again(page: Page, server: Server) -> None:
     opened(page)
     branch(page, 1)
     expect(title(page)).to_have_text("icons #0")
-    choose(page, "Operation", "Guide")
+    choose(page, "Operation", "Guide to a shape")
     slide(page, "Time", -4)
     branch(page, 3)
     expect(title(page)).to_have_text("icons #2")
@@ -267,7 +293,7 @@ def test_a_vector_is_followed_through_the_plane(page: Page, server: Server) -> N
     open_sample(page)
     chart = page.locator(".viewer .square svg")
     expect(chart).to_contain_text("x₁")
-    choose(page, "Operation", "Guide")
+    choose(page, "Operation", "Guide to a shape")
     page.get_by_role("spinbutton", name="x1").fill("2")
     page.get_by_role("spinbutton", name="x2").fill("0")
     slide(page, "Time", -int(value(page, "Time")))

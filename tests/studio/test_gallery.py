@@ -59,6 +59,7 @@ def test_they_arrive_one_by_one_and_can_be_stopped(page: Page, server: Server) -
 
 @pytest.mark.slow
 def test_who_leaves_hangs_up(visit: Visit, server: Server) -> None:
+    visit.open(server.url)  # the tab that others need
     page = visit.open(server.url)
     begin_long(page)
     page.close()
@@ -122,7 +123,7 @@ def test_vectors_are_points_of_a_plane(page: Page) -> None:
     expect(page.locator(DOTS)).to_have_count(6)
     expect(page.locator(".chart.square svg")).to_contain_text("x₁")
     note = page.locator(".risk-note")
-    expect(note).to_contain_text("No judge has seen samples of points")
+    expect(note).to_contain_text("No bad rates are certified for points")
     expect(note).to_contain_text("no confidence either")
 
 
@@ -135,7 +136,7 @@ def test_a_point_opens_its_sample(page: Page) -> None:
 
 def test_the_server_filters(page: Page) -> None:
     page.get_by_text("Filter on the server").click()
-    choose(page, "Doubtful samples", "Drop the doubtful")
+    choose(page, "Unsure samples", "Drop")
     slide(page, "Least confidence", 20)
     generate(page, 8)
     assert any(confidence < 0.5 for confidence in confidences(page))
@@ -148,14 +149,14 @@ def test_a_refusal_names_the_field(page: Page) -> None:
     """There is no confidence to filter by, which the server is the one to say."""
     choose(page, "Model", "points")
     page.get_by_text("Filter on the server").click()
-    choose(page, "Doubtful samples", "Mark the doubtful")
+    choose(page, "Unsure samples", "Mark")
     page.get_by_role("button", name="Generate").click()
     alert = page.get_by_role("alert").filter(has_text="filter.by:")
     expect(alert).to_contain_text("points is not calibrated")
     expect(alert).to_contain_text("req_")
     page.get_by_role("button", name="Dismiss").click()
     expect(alert).to_be_hidden()
-    choose(page, "Doubtful samples", "Keep everything")
+    choose(page, "Unsure samples", "Keep")
     generate(page, 2)
 
 

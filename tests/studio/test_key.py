@@ -12,6 +12,7 @@ from tests.server.conftest import add_key
 from tests.server.running import Server, serving
 from tests.studio.acting import generate, open_sample
 from tests.studio.conftest import Visit
+from tests.studio.test_access import audit
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,7 @@ def test_the_key_is_asked_for_and_used(visit: Visit, guarded: Server, token: str
     page = visit.open(here(guarded))
     asked = page.get_by_role("region", name="API key")
     expect(asked).to_be_visible()
+    audit(page, "key")
     assert page.get_by_role("button", name="Generate").count() == 0
     enter(page, "sf_wrong")
     expect(asked.get_by_role("alert")).not_to_be_empty()

@@ -32,6 +32,8 @@ def test_nothing_comes_from_elsewhere(visit: Visit, server: Server) -> None:
     rewind(page)
     page.evaluate("document.fonts.ready")
     assert page.evaluate("document.fonts.check('16px Material Icons')")
+    page.goto(f"{server.url}/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
     assert visit.hosts == {host}
 
 

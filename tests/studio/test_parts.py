@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
+from base64 import b64decode
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,16 +22,18 @@ from sureflow_client import (
     Model,
     Resample,
     Sample,
+    Trajectory,
     Uncertain,
 )
 from sureflow_studio.canvas import stroke
-from sureflow_studio.colours import VIRIDIS, shade
+from sureflow_studio.colours import SCALE, SURE, UNSURE, shade
 from sureflow_studio.family import Family, Member
-from sureflow_studio.pictures import Mask, rectangles, unsure
+from sureflow_studio.pictures import Mask, overlay, rectangles, unsure
 from sureflow_studio.plan import Choice, blocks, factors, operations
+from sureflow_studio.profile import profile
 from sureflow_studio.risk import risk_of
 from sureflow_studio.run import Order, passes, place, rank
-from sureflow_studio.scatter import square
+from sureflow_studio.scatter import plane, square
 
 TABLE = {
     "method": "heun",
@@ -101,7 +106,7 @@ def test_elsewhere_no_risk_is_known(options: Any, score: str) -> None:
 def test_without_a_judge_none_is_known_at_all() -> None:
     risk = risk_of(model(), ASKED, "adherence")
     assert risk.certificate is None
-    assert "No judge has seen samples of digits" in risk.reason
+    assert risk.reason == "No bad rates are certified for digits."
 
 
 @given(
@@ -263,8 +268,25 @@ def test_strokes_are_continuous_and_erase() -> None:
 
 
 def test_the_scale_ends_in_its_own_colours() -> None:
-    assert (shade(0.0), shade(1.0), shade(2.0)) == (VIRIDIS[0], VIRIDIS[-1], VIRIDIS[-1])
-    assert shade(4 / 9) == VIRIDIS[4]
+    assert (shade(0.0), shade(1.0), shade(2.0)) == (UNSURE, SURE, SURE)
+    assert shade(1 / 4) == SCALE[1]
+
+
+def test_a_colour_has_one_meaning_on_maps_points_and_curves() -> None:
+    """Amber is unsure, whether it is a pixel, a point or the height of a curve."""
+    drawn = PIL.Image.open(
+        io.BytesIO(b64decode(overlay(np.eye(2, dtype=np.float32)).split(",")[1]))
+    )
+    pixels = np.asarray(drawn)
+    assert "#" + pixels[0, 0, :3].tobytes().hex() == shade(0.0) == UNSURE
+    assert pixels[0, 0, 3] > pixels[0, 1, 3] == 0
+    assert plane([sample(0, 0.5)], 0.0, 0.0)["visualMap"]["inRange"]["color"] == list(SCALE)
+    views = [{"step": i, "t": i / 2, "rate": 1.0, "uncertainty": 0.0} for i in range(3)]
+    trajectory = Trajectory.model_validate(
+        {"handle": "h", "media_type": "", "shape": [2], "views": views, "evaluations": 0}
+    )
+    (curve,) = profile(trajectory, (), 0)["series"]
+    assert curve["itemStyle"]["color"] == UNSURE
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1, max_size=5))

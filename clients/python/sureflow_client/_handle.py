@@ -45,6 +45,9 @@ class HandleSummary(Wire):
     parent: str | None
     """The handle that it branched off from; ``None`` if it did not."""
 
+    request: str | None = None
+    """The request that made it, ``Result.id``; ``None`` if the server does not know."""
+
     bytes: int
     """What it takes in the server's store, without key frames."""
 

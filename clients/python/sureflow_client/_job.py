@@ -52,6 +52,9 @@ class JobSummary(Wire):
     id: str
     """Name of the job."""
 
+    request: str | None = None
+    """The server's name for the request, ``Result.id``."""
+
     operation: str
     """``generate``, ``edit``, ``invert`` or ``calibrate``."""
 

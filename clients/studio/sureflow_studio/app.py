@@ -51,11 +51,14 @@ class Studio:
         ui.page(PAGE)(show)
         # NiceGUI would open one of its pages for everything that there is not.
         front.add_exception_handler(404, _missing)
+        # It would show that something is loaded, to screen readers as a bar without a name.
+        front.config.quasar_config["loadingBar"]["skipHijack"] = True
         ui.run_with(
             self._front,
             title="Sureflow Studio",
             favicon=theme.ICON,
             dark=None,
+            language="en-US",
             tailwind=False,
             binding_refresh_interval=None,
             reconnect_timeout=RECONNECT_S,

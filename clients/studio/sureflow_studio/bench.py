@@ -1,4 +1,4 @@
-"""The view of one sample: its trajectory, where to send it, its family."""
+"""The view of one sample: itself, its trajectory, where to send it, its family."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from sureflow_client import (
     Trajectory,
 )
 
-from .card import Card, spoken
+from .branches import Branches
+from .card import spoken
 from .download import Downloads
 from .errors import Notice
 from .family import Member
@@ -42,63 +43,101 @@ MOST_FETCHED = 48
 
 
 class Bench:
-    """Opens one sample at a time, in place of the gallery."""
+    """Shows one sample at a time, in place of the gallery.
 
-    def __init__(self, session: Session, notice: Notice, back: Callable[[], None]) -> None:
-        self.session, self.notice, self._back = session, notice, back
+    Attributes:
+        handle: That of the sample on show; ``None`` while there is none.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        notice: Notice,
+        open_sample: Callable[[Sample], object],
+        back: Callable[[], object],
+    ) -> None:
+        self.session, self.notice = session, notice
+        self._open, self._back = open_sample, back
+        self.handle: str | None = None
         self.box = ui.element("div").classes("bench")
         self.box.set_visibility(False)
-        self.box.on("keydown.escape", self.close)
         self.panel: RewindPanel | None = None
-        self._latest: object = None
 
-    async def open(self, sample: Sample) -> None:
-        """Show a sample that has a handle."""
-        # A later request makes this one stale.
-        request = self._latest = object()
+    async def show(self, handle: str) -> None:
+        """Show a sample: at once if it is known, and its trajectory as soon as it is there."""
         self.notice.hide()
-        self.panel = None
+        self.handle, self.panel = handle, None
         self.box.clear()
         self.box.set_visibility(True)
-        with self.box:
-            back = ui.button("Samples", icon="arrow_back", on_click=self.close)
-            back.props("flat dense no-caps").classes("back").style("align-self:flex-start")
-            shown = waiting("Making its trajectory again")
-        focus(back)
+        member = self.session.family.members.get(handle)
         try:
-            opened = await self.session.client.handle(sample)
-            views = None if opened.steps < MOST_VIEWS else np.linspace(0, 1, MOST_VIEWS).tolist()
-            trajectory = await self.session.client.frames(sample, views, show=SHOW)
-            await self._meet(opened)
+            if member is not None and member.sample is not None:
+                self._draw(member, member.sample)
+                opened = await self.session.client.handle(handle)
+            else:
+                opened = await self._fetch(handle)
+            await self._complete(opened)
         except SureflowError as error:
-            if self._latest is request:
-                shown.delete()
-                self.notice.show(error)
-            return
-        if self._latest is request:
-            self.box.clear()
-            self._show(opened, trajectory)
+            if self.handle == handle:
+                self._failed(error)
 
-    def _show(self, opened: Handle, trajectory: Trajectory) -> None:
-        with self.box:
-            self._head(opened)
-            with ui.element("div").classes("bench-pair"):
-                with ui.element("div").classes("stack").style("gap:20px"):
-                    self.viewer = Viewer(opened, trajectory, self._moved)
-                model = self.session.models[opened.model]
-                self.panel = RewindPanel(model, opened.sample, self.viewer, self._rewind)
-            self.side = ui.element("section").classes("panel side-panel")
-            self.side.props('aria-label="Side by side"').set_visibility(False)
-            self.tree = Tree(self.session.family, self.open)
-        self._relatives(opened.id)
-
-    def close(self) -> None:
-        """Go back to the gallery."""
-        self._latest = None
+    def hide(self) -> None:
+        """Show none any more."""
+        self.handle = None
         self.box.set_visibility(False)
         self.box.clear()
-        self.notice.hide()
-        self._back()
+
+    async def _fetch(self, handle: str) -> Handle:
+        """Learn of a sample that this visit has not seen."""
+        with self.box:
+            self._button()
+            waiting("Fetching the sample")
+        opened = await self.session.client.handle(handle)
+        member = Member(handle, opened.model, opened.parent, opened.sample)
+        self.session.family.add(member)
+        if self.handle == handle:
+            self.box.clear()
+            self._draw(member, opened.sample)
+        return opened
+
+    def _draw(self, member: Member, sample: Sample) -> None:
+        """Show the sample itself, and what is known of its relatives."""
+        with self.box:
+            self._head(member, sample)
+            with ui.element("div").classes("bench-pair"):
+                self.viewer = Viewer(sample, self._moved)
+                self.branches = Branches(self.session.family, self._open)
+                self.place = ui.element("div").classes("rewind-place")
+            self.tree = Tree(self.session.family, self._open)
+        self._relatives(member.handle)
+
+    async def _complete(self, opened: Handle) -> None:
+        """Fetch the trajectory and the family."""
+        client = self.session.client
+        views = None if opened.steps < MOST_VIEWS else np.linspace(0, 1, MOST_VIEWS).tolist()
+        trajectory = await client.frames(opened.id, views, show=SHOW)
+        if self.handle == opened.id:
+            self._follow(opened, trajectory)
+        await self._meet(opened)
+        if self.handle == opened.id:
+            self._relatives(opened.id)
+
+    def _follow(self, opened: Handle, trajectory: Trajectory) -> None:
+        self.opened = opened
+        self.viewer.follow(opened, trajectory)
+        model = self.session.models.get(opened.model)
+        if model is not None:
+            with self.place:
+                self.panel = RewindPanel(model, opened.sample, self.viewer, self._rewind)
+
+    def _failed(self, error: SureflowError) -> None:
+        self.notice.show(error)
+        if self.session.family.members.get(self.handle or "") is None:
+            self.box.clear()
+            with self.box:
+                self._button()
+        else:
+            self.viewer.coming.text = "Its trajectory cannot be shown."
 
     async def _meet(self, opened: Handle) -> None:
         """Learn who is related to the sample, from the server too."""
@@ -112,16 +151,20 @@ class Bench:
             sample = (await self.session.client.handle(member.handle)).sample
             family.add(replace(member, sample=sample))
 
-    def _head(self, opened: Handle) -> None:
+    def _button(self) -> ui.button:
+        back = ui.button("Samples", icon="arrow_back", on_click=self._back)
+        back.props("flat dense no-caps").classes("back")
+        focus(back)
+        return back
+
+    def _head(self, member: Member, sample: Sample) -> None:
         with ui.element("div").classes("row-line spread"):
             with ui.element("div").classes("row-line tight"):
-                back = ui.button("Samples", icon="arrow_back", on_click=self.close)
-                back.props("flat dense no-caps").classes("back")
-                ui.label(f"{opened.model} #{opened.sample.index}").classes("panel-title")
-                ui.label(spoken(opened.sample)).classes("soft tabular")
-            Downloads(self.session, self.session.family.members[opened.id], self.notice)
-        self.opened = opened
-        focus(back)
+                self._button()
+                title = ui.label(f"{member.model} #{sample.index}").classes("panel-title")
+                title.props("role=heading aria-level=2")
+                ui.label(spoken(sample)).classes("soft tabular")
+            Downloads(self.session, member.handle, self.notice)
 
     def _moved(self) -> None:
         if self.panel is not None:
@@ -155,6 +198,7 @@ class Bench:
         self._born(opened.id, wanted, result)
         if self.panel is panel:
             self._relatives(opened.id)
+            self.branches.reveal()
 
     def _born(self, handle: str, wanted: list[OperationLike], result: EditResult) -> None:
         """Take the branches of a sample into the family."""
@@ -170,25 +214,6 @@ class Bench:
                 )
 
     def _relatives(self, handle: str) -> None:
-        """Show the branches of the open sample side by side with it, and the tree."""
-        family = self.session.family
-        children = [member for member in family.children(handle) if member.sample is not None]
-        self.side.set_visibility(bool(children))
-        self.side.clear()
-        with self.side:
-            ui.label(f"Side by side: this one and its {len(children)} branches").classes(
-                "panel-title"
-            )
-            with ui.element("div").classes("side"):
-                Card(self.opened.sample, "this one", None).element.classes("open")
-                for member in children:
-                    assert member.sample is not None
-                    Card(member.sample, _gain(self.opened, member), self.open)
+        """Show the branches of the open sample beside it, and the tree."""
+        self.branches.show(handle)
         self.tree.show(handle)
-
-
-def _gain(opened: Handle, member: Member) -> str:
-    """Return how much surer a branch is than the sample that it left."""
-    before = opened.sample.confidence
-    after = None if member.sample is None else member.sample.confidence
-    return "" if before is None or after is None else f"{round(after - before, 2) + 0.0:+.2f}"

@@ -8,6 +8,7 @@ import numpy as np
 from nicegui import ui
 from nicegui.events import MouseEventArguments
 
+from .keyboard import name
 from .pictures import Mask, rectangles
 
 DOWN, MOVE = "pointerdown", "pointermove"
@@ -38,6 +39,7 @@ class Canvas:
             self.image = ui.interactive_image(
                 size=(width, height), on_mouse=self._mouse, events=[DOWN, MOVE], sanitize=False
             )
+        name(self.image, "The sample at the time on show")
 
     def show(self, source: str, overlay: str | None) -> None:
         """Show a picture, and a map over it."""

@@ -7,8 +7,11 @@ from typing import Any
 from nicegui import ui
 
 GREY = "#8a93a3"
-ACCENT = "#4f7df0"
-AMBER = "#e08a00"
+INK = "#6f7a8c"
+"""Of what is neither sure nor unsure, and stands out from light and from dark."""
+
+PURPLE = "#8f6bd1"
+"""Of the place that is looked at."""
 
 FONT = {"fontFamily": "inherit", "fontSize": 11}
 
@@ -73,7 +76,7 @@ def points(name: str, data: list[Any], colour: str) -> dict[str, Any]:
     return {"type": "scatter", "name": name, "data": data, **style}
 
 
-def mark(x: float, words: str, colour: str = AMBER, type: str = "dashed") -> dict[str, Any]:
+def mark(x: float, words: str, colour: str = INK, type: str = "dashed") -> dict[str, Any]:
     """Return a line across a chart, with words above it."""
     return {
         "xAxis": x,

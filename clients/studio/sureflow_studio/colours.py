@@ -1,33 +1,29 @@
-"""One scale from dark and low to bright and high, told apart by colour-blind eyes too."""
+"""One scale from unsure to sure, the same for cards, maps, points and curves.
+
+Amber is unsure and teal is sure, everywhere; they differ in lightness and in the blue that
+colour-blind eyes see.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-VIRIDIS = (
-    "#440154",
-    "#482878",
-    "#3e4989",
-    "#31688e",
-    "#26828e",
-    "#1f9e89",
-    "#35b779",
-    "#6ece58",
-    "#b5de2b",
-    "#fde725",
-)
-"""Of van der Walt and Smith, at equal distances."""
+UNSURE = "#e08a00"
+SURE = "#0e857c"
+
+SCALE = (UNSURE, "#b39a3c", "#86a063", "#4f9470", SURE)
+"""At equal distances of confidence, from 0 to 1."""
 
 UNKNOWN = "#8a93a3"
 
-_STOPS = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in VIRIDIS])
+_STOPS = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in SCALE])
 
 
 def shades(share: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     """Return red, green and blue ``[..., 3]`` of shares in [0, 1]; what lies outside is clipped."""
-    place = np.clip(np.asarray(share, dtype=float), 0, 1) * (len(VIRIDIS) - 1)
-    low = np.minimum(place.astype(int), len(VIRIDIS) - 2)
+    place = np.clip(np.asarray(share, dtype=float), 0, 1) * (len(SCALE) - 1)
+    low = np.minimum(place.astype(int), len(SCALE) - 2)
     rest = (place - low)[..., None]
     mixed: npt.NDArray[np.uint8] = np.rint(
         _STOPS[low] * (1 - rest) + _STOPS[low + 1] * rest

@@ -10,7 +10,6 @@ from nicegui import ui
 from sureflow_client import SureflowError
 
 from .errors import Notice
-from .family import Member
 from .recipe import document
 from .session import Session
 
@@ -18,9 +17,10 @@ from .session import Session
 class Downloads:
     """Buttons for the sample in every format that the model has, and for the recipe."""
 
-    def __init__(self, session: Session, member: Member, notice: Notice) -> None:
-        self.session, self.member, self.notice = session, member, notice
-        formats = session.models[member.model].formats or ()
+    def __init__(self, session: Session, handle: str, notice: Notice) -> None:
+        self.session, self.handle, self.notice = session, handle, notice
+        model = session.models.get(session.family.members[handle].model)
+        formats = () if model is None else model.formats or ()
         with ui.element("div").classes("row-line tight downloads"):
             # A list is shown as numbers, and kept as those of another format.
             for name in formats:
@@ -30,16 +30,16 @@ class Downloads:
 
     async def _save(self, form: str) -> None:
         try:
-            sample = (await self.session.client.handle(self.member.handle, output=form)).sample
+            sample = (await self.session.client.handle(self.handle, output=form)).sample
             suffix, content = sample.file()
         except SureflowError as error:
             self.notice.show(error)
             return
-        ui.download.content(content, f"{self.member.handle}{suffix}")
+        ui.download.content(content, f"{self.handle}{suffix}")
 
     def _recipe(self) -> None:
-        text = json.dumps(document(self.member), indent=2) + "\n"
-        ui.download.content(text, f"{self.member.handle}.json", "application/json")
+        text = json.dumps(document(self.session.family.members[self.handle]), indent=2) + "\n"
+        ui.download.content(text, f"{self.handle}.json", "application/json")
 
 
 def _button(name: str, words: str, clicked: object) -> None:

@@ -14,6 +14,10 @@ class Notice:
         self.box = ui.element("div").classes("notice").props('role="alert"')
         self.box.set_visibility(False)
 
+    def say(self, words: str) -> None:
+        """Show something that is no error of the server."""
+        self._show(words, [], None)
+
     def show(self, error: SureflowError) -> None:
         """Show an error in place of the one before."""
         title, lines, reference = "Something went wrong", [("", str(error))], None
@@ -22,6 +26,9 @@ class Notice:
             lines = [(each.field, each.message) for each in error.errors] or [("", error.detail)]
         elif isinstance(error, APIConnectionError):
             title = "The server did not answer"
+        self._show(title, lines, reference)
+
+    def _show(self, title: str, lines: list[tuple[str, str]], reference: str | None) -> None:
         self.box.clear()
         with self.box:
             ui.icon("error_outline").classes("notice-icon")

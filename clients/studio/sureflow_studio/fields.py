@@ -7,8 +7,16 @@ from typing import Any
 
 from nicegui import ui
 
-ALTERNATIVES = ("steps", "tolerance")
-"""Options of which one makes up for the other: where one is given, the other one is emptied."""
+FIXED, ADAPTIVE = "Fixed steps", "Adaptive steps"
+
+PLANS = {
+    FIXED: ("steps", "grid"),
+    ADAPTIVE: ("tolerance", "min_steps", "max_steps"),
+}
+"""Options of which those of one plan stand in for those of the other."""
+
+TOLERANCE = 1e-2
+"""To begin with."""
 
 
 class Slider(ui.slider):
@@ -83,20 +91,49 @@ class Form:
             offered: What there is to choose from, where that is less than what the schema has.
         """
         self._fields: dict[str, Any] = {}
+        self.plan: ui.toggle | None = None
+        if {"steps", "tolerance"} <= schema.get("properties", {}).keys():
+            self.plan = ui.toggle([FIXED, ADAPTIVE], value=FIXED, on_change=self._planned)
+            self.plan.props("no-caps dense unelevated spread aria-label=Steps")
+            self.plan.props("toggle-color=chosen toggle-text-color=chosen").classes("wide")
         for name, described in schema.get("properties", {}).items():
             kind = {**described, **described.get("anyOf", [{}])[0]}
             field = _field(kind, usual.get(name, described.get("default")), offered.get(name))
             if field is not None:
                 field.props["title"] = described.get("description", "")
                 self._fields[name] = field
-        if all(name in self._fields for name in ALTERNATIVES):
-            one, other = (self._fields[name] for name in ALTERNATIVES)
-            one.on_value_change(lambda event: _give_way(event.value, other))
-            other.on_value_change(lambda event: _give_way(event.value, one))
+        if self.plan is not None:
+            self._planned()
+
+    def take(self, values: Mapping[str, Any]) -> None:
+        """Choose these, as :meth:`values` returned them; the others are left to the server."""
+        if self.plan is not None:
+            self.plan.value = ADAPTIVE if "tolerance" in values else FIXED
+        for name, field in self._fields.items():
+            empty = "" if isinstance(field, ui.select | ui.input) else None
+            field.value = values.get(name, False if isinstance(field, ui.switch) else empty)
+
+    def _planned(self) -> None:
+        """Show the options of the plan that is chosen."""
+        assert self.plan is not None
+        for plan, names in PLANS.items():
+            for name in names:
+                if name in self._fields:
+                    self._fields[name].set_visibility(plan == self.plan.value)
+        tolerance = self._fields["tolerance"]
+        if self.plan.value == ADAPTIVE and tolerance.value is None:
+            tolerance.value = TOLERANCE
+
+    def _idle(self) -> Sequence[str]:
+        """Options of the plan that is not chosen."""
+        if self.plan is None:
+            return ()
+        return PLANS[FIXED if self.plan.value == ADAPTIVE else ADAPTIVE]
 
     def values(self) -> dict[str, Any]:
         """Return what has been chosen; what is left empty is left to the server."""
-        said = {name: field.value for name, field in self._fields.items()}
+        idle = self._idle()
+        said = {name: field.value for name, field in self._fields.items() if name not in idle}
         return {name: _whole(value) for name, value in said.items() if value not in (None, "")}
 
 
@@ -118,8 +155,3 @@ def _field(kind: Mapping[str, Any], value: Any, offered: Sequence[str] | None) -
 def _whole(value: Any) -> Any:
     """Return a number that a field holds as the schema wants it."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _give_way(value: Any, other: Any) -> None:
-    if value is not None:
-        other.value = None

@@ -1,135 +1,164 @@
-"""The samples of a request, as they arrive."""
+"""The samples of a request, or of several that are compared, as they arrive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from nicegui import ui
 from nicegui.element import Element
 
 from sureflow_client import Sample
 
-from .card import Card, Open
+from . import export
+from .card import Open
+from .column import Column
 from .fields import Slider
-from .keyboard import walkable
-from .run import ORDERS, Order, Run, passes, place, rank
-from .scatter import Scatter
+from .group import Group
+from .legend import scale
+from .run import ORDERS, Order, Run
 from .waiting import waiting
+
+REDRAW_S = 0.25
+"""Between two looks at the progress of steps."""
 
 
 class Gallery:
-    """Cards in order, with a slider that lets the doubtful step back.
+    """Cards in order, with a slider that lets the unsure ones step back.
 
     Attributes:
-        run: The request on show; ``None`` before the first one.
+        group: What is on show; ``None`` before the first request.
         threshold: Confidence that is asked for.
     """
 
-    def __init__(self, open_sample: Open, moved: Callable[[], None]) -> None:
-        self.run: Run | None = None
+    def __init__(
+        self,
+        open_sample: Open,
+        moved: Callable[[], None],
+        history: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.group: Group | None = None
         self.threshold = 0.0
         self.order: Order = "surest"
         self._open, self._moved = open_sample, moved
-        self._cards: list[Card] = []
+        self._columns: list[Column] = []
+        self._drawn = 0.0
         with ui.element("section").classes("panel gallery").props('aria-label="Samples"'):
-            self._head()
-            self.progress = ui.linear_progress(0, show_value=False, size="4px")
+            self._head(history)
+            self.progress = ui.linear_progress(0, show_value=False, size="6px")
             self.progress.props('instant-feedback aria-label="Progress"')
-            self.scatter = Scatter(open_sample)
-            self.box = ui.element("div").classes("cards")
-            walkable(self.box)
+            self.left = ui.label().classes("soft small tabular progress-said")
+            self.box = ui.element("div").classes("columns")
             self.empty = _empty()
             self.waiting = waiting("Waiting for the first sample")
-        self.progress.set_visibility(False)
-        self._busy = False
         self._arrange()
 
-    def begin(self, run: Run) -> None:
-        """Clear the place for a request."""
-        self.run, self._cards, self._busy = run, [], True
+    def show(self, group: Group | None) -> None:
+        """Show another gallery, as far as it is there."""
+        self.group = group
         self.box.clear()
-        self.scatter.begin(run)
-        self.title.text = run.model.name
-        self.facts.text = "waiting for the first sample"
-        self.progress.value = 0
-        self.progress.set_visibility(True)
-        self._arrange()
-
-    def add(self, sample: Sample) -> None:
-        """Put a sample where it belongs."""
-        assert self.run is not None
-        where = place([card.sample for card in self._cards], sample, self.order)
-        self.run.samples.append(sample)
         with self.box:
-            card = Card(sample, f"#{sample.index}", self._open)
-        card.element.move(self.box, target_index=where)
-        card.dim(not passes(sample, self.threshold))
-        self._cards.insert(where, card)
-        self._scatter()
-        self.progress.value = min(1.0, len(self._cards) / self.run.n)
+            headings = () if group is None else group.headings
+            self._columns = [Column(group, i, self._open) for i, _ in enumerate(headings) if group]
+        self.box.classes(remove="compared", add="compared" if len(self._columns) > 1 else "")
+        self.title.text = "Samples" if group is None else group.model.name
+        if group is not None:
+            for run, sample in group.made():
+                self._put(run, sample)
+        for column in self._columns:
+            column.plane(self.threshold, bool(self.hide.value))
         self._arrange()
 
-    def end(self, words: str) -> None:
-        """Say what the request came to."""
-        self._busy = False
-        self.progress.set_visibility(False)
-        self.facts.text = words
+    def heard(self, group: Group, run: Run, sample: Sample | None) -> None:
+        """Show what has happened; nothing of a gallery that is not on show."""
+        if group is not self.group:
+            return
+        if sample is None:
+            if monotonic() - self._drawn > REDRAW_S:
+                self._progress()
+            return
+        self._put(run, sample)
+        self._columns[run.column].plane(self.threshold, bool(self.hide.value))
         self._arrange()
 
-    def _head(self) -> None:
+    def ended(self, group: Group) -> None:
+        """Say what the requests came to."""
+        if group is self.group:
+            self._arrange()
+
+    def _put(self, run: Run, sample: Sample) -> None:
+        self._columns[run.column].add(run, sample, self.order, self.threshold)
+
+    def _head(self, history: Callable[[], Awaitable[None]]) -> None:
         with ui.element("div").classes("row-line spread"):
             with ui.element("div").classes("row-line tight"):
                 self.title = ui.label("Samples").classes("panel-title")
+                self.title.props("role=heading aria-level=2")
                 self.facts = ui.label().classes("soft small tabular facts").props('role="status"')
-            self.sort = ui.select([*ORDERS], value=self.order, on_change=self._sorted)
-            self.sort.props(
-                'dense options-dense borderless prefix="Sort:" aria-label="Sort"'
-            ).classes("narrow")
+            with ui.element("div").classes("row-line tight"):
+                self.sort = ui.select([*ORDERS], value=self.order, on_change=self._sorted)
+                self.sort.props(
+                    'dense options-dense borderless prefix="Sort:" aria-label="Sort"'
+                ).classes("narrow")
+                self.save = ui.button("Export", icon="download", on_click=self._export)
+                self.save.props("flat dense no-caps")
+                self.save.props["title"] = "All of it as one page that opens without a server"
+                ui.button("History", icon="history", on_click=history).props("flat dense no-caps")
         with ui.element("div").classes("row-line") as self.filter:
             ui.label("Confidence").classes("field-name")
             self.slider = Slider(min=0, max=1, step=0.01, value=0, on_change=self._slid)
             self.slider.props('aria-label="Least confidence to show"')
             self.passing = ui.label().classes("tabular small passing")
             self.hide = ui.switch("Hide the others", on_change=self._hidden).props("dense")
+            scale()
+
+    def _export(self) -> None:
+        if self.group is not None:
+            content = export.page(self.group, self.threshold)
+            ui.download.content(content, export.name(self.group), "text/html")
 
     def _slid(self) -> None:
         self.threshold = float(self.slider.value)
-        for card in self._cards:
-            card.dim(not passes(card.sample, self.threshold))
-        self._scatter()
+        for column in self._columns:
+            column.show(self.threshold, bool(self.hide.value))
         self._arrange()
-
-    def _scatter(self) -> None:
-        if self.run is not None:
-            self.scatter.show(self.run, self.threshold, bool(self.hide.value))
 
     def _sorted(self) -> None:
         self.order = self.sort.value
-        if self.run is None:
-            return
-        came = {id(sample): number for number, sample in enumerate(self.run.samples)}
-        if self.order == "arrival":
-            self._cards.sort(key=lambda card: came[id(card.sample)])
-        else:
-            self._cards.sort(key=lambda card: rank(card.sample, self.order))
-        for number, card in enumerate(self._cards):
-            card.element.move(self.box, target_index=number)
+        for column in self._columns:
+            column.sort(self.order)
 
     def _hidden(self) -> None:
         hidden = bool(self.hide.value)
         self.box.classes(add="hide-below" if hidden else "", remove="" if hidden else "hide-below")
-        self._scatter()
+        for column in self._columns:
+            column.plane(self.threshold, hidden)
+
+    def _progress(self) -> None:
+        """Show how far the requests have come."""
+        group, self._drawn = self.group, monotonic()
+        busy = group is not None and not group.note
+        self.progress.set_visibility(busy)
+        self.left.set_visibility(busy)
+        if group is not None:
+            self.progress.value = round(group.progress.share, 3)
+            self.left.text = group.progress.words()
 
     def _arrange(self) -> None:
         """Show what there is to show, and what the slider comes to."""
-        count = len(self._cards)
-        self.empty.set_visibility(not count and not self._busy)
-        self.waiting.set_visibility(not count and self._busy)
-        self.filter.set_visibility(bool(count))
-        self.sort.set_visibility(bool(count))
-        if self.run is not None and count:
-            passing = self.run.passing(self.threshold)
+        group = self.group
+        count = 0 if group is None else len(group.samples())
+        busy = group is not None and not group.note
+        self.empty.set_visibility(group is None)
+        self.waiting.set_visibility(not count and busy)
+        for shown in (self.filter, self.save):
+            shown.set_visibility(bool(count))
+        self.sort.set_visibility(bool(count) and len(self._columns) == 1)
+        if group is not None:
+            passing = group.passing(self.threshold)
             self.passing.text = f"≥ {self.threshold:.2f}: {passing} of {count}"
+        self.facts.text = "" if group is None else group.note or "making samples"
+        self._progress()
         self._moved()
 
 

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from secrets import randbelow
+from typing import Any
 
 from nicegui import ui
 from nicegui.element import Element
 
-from sureflow_client import Filter, GenerateOptions, Model
+from sureflow_client import Model
 
+from .ask import MOST, Ask
+from .compare import ComparePanel
 from .fields import Form, number, select, shown, slider
-from .run import Run
+from .filtering import FilterPanel
 
-MOST = 256
-"""Samples of one request; the page shows all of them."""
-
-ANY = -1
-"""Stands for no class among the labels."""
+ANY, EVERY = -1, -2
+"""Stand for no class, and for all of them in equal parts, among the labels."""
 
 MAX_SEED = 2**53 - 1
 
-ACTIONS = {
-    "none": "Keep everything",
-    "annotate": "Mark the doubtful",
-    "drop": "Drop the doubtful",
-    "regenerate": "Make others instead",
-}
-
 
 class GeneratePanel:
-    """Model, condition, solver and filter, and the button.
+    """Model, condition, solver, filter and comparison, and the button.
 
     Attributes:
         model: Card of the chosen model.
@@ -39,14 +33,14 @@ class GeneratePanel:
         self,
         models: dict[str, Model],
         default: Model,
-        generate: Callable[[Run], Awaitable[None]],
-        stop: Callable[[], None],
+        generate: Callable[[Ask], Awaitable[None]],
+        stop: Callable[[], Awaitable[None]],
     ) -> None:
         self.models = models
         self.model = default
         self._generate = generate
         with ui.element("section").classes("panel").props('aria-label="Generate"'):
-            ui.label("Generate").classes("panel-title")
+            ui.label("Generate").classes("panel-title").props("role=heading aria-level=2")
             self._choose = select([*models], "Model", default.name, self._chosen)
             self.label = select({ANY: "No class"}, "Class", ANY, self._fit)
             self.prompt = ui.input("Prompt", on_change=self._fit)
@@ -59,7 +53,10 @@ class GeneratePanel:
             with _folded("Solver and score"):
                 self.solver = ui.element("div").classes("pair")
                 self.score = select({"": "Default"}, "Score", "")
-            self._filter()
+            with _folded("Filter on the server"):
+                self.filter = FilterPanel()
+            with _folded("Compare"):
+                self.compare = ComparePanel()
             self.button = ui.button("Generate", on_click=self._clicked, color=None)
             self.button.props("unelevated no-caps").classes("full main")
             self.stop = ui.button("Stop", icon="stop", on_click=stop).props("outline no-caps")
@@ -77,21 +74,48 @@ class GeneratePanel:
         """The condition that the model makes of a prompt, if there is one."""
         return prompted(self.model)
 
-    def run(self) -> Run:
-        """Return the request as it has been chosen."""
-        return Run(self.model, int(self.n.value or 1), self.options())
+    def ask(self) -> Ask:
+        """Return the question as it has been chosen, with a seed, by which it can be repeated."""
+        options = self.options()
+        against = self.compare.options(options)
+        every = bool(self.model.classes) and self.label.value == EVERY
+        options.setdefault("seed", randbelow(2**31))
+        return Ask(self.model.name, int(self.n.value or 1), options, against, every)
 
-    def options(self) -> GenerateOptions:
+    def take(self, ask: Ask) -> None:
+        """Choose what was asked for before, as far as the page has fields for it."""
+        if ask.model not in self.models:
+            return
+        options = ask.options
+        self._choose.value = ask.model
+        self.n.value, self.seed.value = ask.n, options.get("seed")
+        classes = [*(self.model.classes or ())]
+        if ask.every:
+            self.label.value = EVERY
+        elif options.get("label") in classes:
+            self.label.value = classes.index(options["label"])
+        self.guidance.value = float(options.get("guidance") or 1)
+        self.sampler.take(options.get("sampler") or {})
+        if (score := options.get("score", "")) in self.score.options:
+            self.score.value = score
+        if self.text:
+            self.prompt.value = str((options.get("condition") or {}).get(self.text, ""))
+        self.filter.take(options.get("filter") or {})
+        self._fit()
+        self.compare.take(options, ask.against)
+
+    def options(self) -> dict[str, Any]:
         """Return what the request says besides the model and the number of samples."""
-        options: GenerateOptions = {"sampler": self.sampler.values()}
+        options: dict[str, Any] = {"sampler": self.sampler.values()}
         # What cannot be edited cannot be rewound.
         if self.model.operations:
             options["rewind"] = True
         if self.seed.value is not None:
             options["seed"] = int(self.seed.value)
         if self.model.classes and self.label.value != ANY:
-            options["label"] = self.model.classes[self.label.value]
             options["guidance"] = self.guidance.value
+            if self.label.value != EVERY:
+                options["label"] = self.model.classes[self.label.value]
         if (name := self.text) and self.prompt.value.strip():
             options["condition"] = {name: self.prompt.value}
             options["guidance"] = self.guidance.value
@@ -99,29 +123,17 @@ class GeneratePanel:
             options["size"] = self.model.sizes[self.size.value]
         if self.score.value:
             options["score"] = self.score.value
-        if self.action.value != "none":
-            options["filter"] = self._filtered()
+        if wanted := self.filter.options():
+            options["filter"] = wanted
         return options
-
-    def _filtered(self) -> Filter:
-        wanted: Filter = {"min": self.least.value, "action": self.action.value}
-        if self.early.value:
-            wanted["early"] = True
-        return wanted
-
-    def _filter(self) -> None:
-        with _folded("Filter on the server"):
-            self.action = select(ACTIONS, "Doubtful samples", "none", self._fit)
-            with ui.element("div").classes("stack").style("gap:0") as self.bounded:
-                self.least = slider("Least confidence", 0, 1, 0.01, 0.3, "{:.2f}")
-                self.early = ui.switch("Give up early what cannot pass")
 
     def _chosen(self) -> None:
         """Offer what the model has."""
         model = self.model = self.models[self._choose.value]
         calibrated = model.calibrated or {}
         classes = dict(enumerate(model.classes or ()))
-        self.label.set_options({ANY: "No class", **classes}, value=ANY)
+        every = {EVERY: "Every class"} if len(classes) > 1 else {}
+        self.label.set_options({ANY: "No class", **every, **classes}, value=ANY)
         conditions = self.model.conditions or {}
         examples = conditions[self.text]["prompt"]["examples"] if self.text else ()
         self.prompt.set_value(examples[0] if examples else "")
@@ -144,12 +156,13 @@ class GeneratePanel:
         named = bool(self.model.classes)
         self.label.set_visibility(named)
         self.prompt.set_visibility(self.text is not None)
-        prompted = self.text is not None and bool(self.prompt.value.strip())
-        shown(self.guidance, prompted or (named and self.label.value != ANY))
-        self.bounded.set_visibility(self.action.value != "none")
+        conditional = self.text is not None and bool(self.prompt.value.strip())
+        conditional = conditional or (named and self.label.value != ANY)
+        shown(self.guidance, conditional)
+        self.compare.offer(self.model, conditional)
 
     async def _clicked(self) -> None:
-        await self._generate(self.run())
+        await self._generate(self.ask())
 
 
 def prompted(model: Model) -> str | None:

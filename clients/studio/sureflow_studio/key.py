@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
@@ -14,7 +14,7 @@ from .session import Session
 class KeyPanel:
     """A field for the key, which is kept by this page alone, until it is closed."""
 
-    def __init__(self, session: Session, unlocked: Callable[[], None]) -> None:
+    def __init__(self, session: Session, unlocked: Callable[[], Awaitable[None]]) -> None:
         self.session, self._unlocked = session, unlocked
         with ui.element("section").classes("panel key").props('aria-label="API key"'):
             ui.label("This server asks for an API key").classes("panel-title")
@@ -36,4 +36,4 @@ class KeyPanel:
             self.said.text = getattr(error, "detail", "") or str(error)
             self.field.value = ""
         else:
-            self._unlocked()
+            await self._unlocked()

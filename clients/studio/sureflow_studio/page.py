@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 
 from nicegui import ui
 
-from sureflow_client import (
-    AuthenticationError,
-    Completed,
-    NotReady,
-    Queued,
-    Sample,
-    SampleEvent,
-    SureflowError,
-)
+from sureflow_client import AuthenticationError, NotReady, Sample, SureflowError
 
 from . import theme
+from .ask import Ask
 from .bench import Bench
+from .browser import Browser
 from .coverage import CoveragePanel
 from .errors import Notice
-from .family import Member
+from .galleries import Galleries
 from .gallery import Gallery
 from .generate import GeneratePanel
+from .group import Group
+from .history import History
 from .key import KeyPanel
-from .recipe import generated
+from .place import Place
 from .run import Run
 from .session import Session
 from .waiting import waiting
@@ -35,13 +30,16 @@ CONNECT_S = 30.0
 
 PAUSE_S = 1.0
 
+GONE = "The server no longer keeps these samples."
+AGAIN = " Generate makes them again, byte for byte as long as the model is the same."
+
 
 class Page:
     """One visitor's page."""
 
     def __init__(self, address: str) -> None:
         self.session = Session(address)
-        self.task: asyncio.Task[None] | None = None
+        self.galleries = Galleries(self.session, self._heard, self._ended)
 
     async def build(self) -> None:
         """Show the bar at once, and the rest when there is a browser that speaks to us."""
@@ -49,6 +47,7 @@ class Page:
         _bar()
         client = ui.context.client
         client.on_delete(self._leave)
+        self.browser = Browser(client)
         self.root = ui.element("div")
         await client.connected(timeout=CONNECT_S)
         with self.root:
@@ -69,7 +68,7 @@ class Page:
             with self.root:
                 ui.button("Try again", icon="refresh", on_click=self._enter).props("outline")
         else:
-            self._panels()
+            await self._panels()
 
     async def _load(self) -> None:
         """Wait for a server that is still loading its models."""
@@ -85,7 +84,7 @@ class Page:
                 await asyncio.sleep(PAUSE_S)
         shown.delete()
 
-    def _panels(self) -> None:
+    async def _panels(self) -> None:
         self.root.clear()
         if not self.session.models:
             with self.root, ui.element("div").classes("empty"):
@@ -93,87 +92,110 @@ class Page:
                 ui.button("Look again", icon="refresh", on_click=self._enter).props("outline")
             return
         with self.root:
-            with ui.element("div").classes("notices"):
-                self.notice = Notice()
-            with ui.element("div").classes("studio") as self.front:
-                self.panel = GeneratePanel(
-                    self.session.models, self.session.default, self._generate, self._stop
-                )
-                self.gallery = Gallery(self._open, self._moved)
-                self.coverage = CoveragePanel()
-            self.bench = Bench(self.session, self.notice, self._back)
+            self._build()
+            place = self.browser.place
+            if place.ask is not None:
+                self.panel.take(place.ask)
+            await self._show(place)
 
-    async def _generate(self, run: Run) -> None:
-        """Ask for samples and show them as they come; one request at a time."""
-        if self.task is not None and not self.task.done():
-            return
-        self.task = asyncio.ensure_future(self._stream(run))
+    def _build(self) -> None:
+        with ui.element("div").classes("notices"):
+            self.notice = Notice()
+        self.history = History(self.session, self.notice, self._visit)
+        with ui.element("div").classes("studio") as self.front:
+            self.panel = GeneratePanel(
+                self.session.models, self.session.default, self._generate, self._stop
+            )
+            self.gallery = Gallery(self._open, self._moved, self.history.show)
+            self.coverage = CoveragePanel()
+        self.bench = Bench(self.session, self.notice, self._open, self._back)
+        self.browser.listen(self._show, self._escaped)
+
+    async def _show(self, place: Place) -> None:
+        """Show what an address says, as far as it is there."""
+        self.notice.hide()
+        self.bench.hide()
+        self.front.set_visibility(place.sample is None)
+        if place.sample is not None:
+            await self.bench.show(place.sample)
         try:
-            await self.task
-        except asyncio.CancelledError:
-            self.gallery.end(f"stopped after {len(run.samples)}")
+            group = await self.galleries.at(place)
         except SureflowError as error:
             self.notice.show(error)
-            self.gallery.end("" if not run.samples else f"broke off after {len(run.samples)}")
-        finally:
-            self.panel.busy(False)
+            return
+        # Somebody may have gone elsewhere meanwhile.
+        if place.requests == self.browser.place.requests:
+            self._on_show(group)
+            if place.requests and group is None:
+                self.notice.say(GONE + (AGAIN if place.ask is not None else ""))
 
-    async def _stream(self, run: Run) -> None:
+    async def _visit(self, place: Place) -> None:
+        """Go where the visitor has chosen to go."""
+        self.browser.go(place)
+        await self._show(place)
+
+    def _on_show(self, group: Group | None) -> None:
+        if group is not self.gallery.group:
+            self.gallery.show(group)
+        self.panel.busy(self.galleries.under_way(group))
+
+    async def _generate(self, ask: Ask) -> None:
+        """Send what was asked for; what is on show stays until the server has taken it."""
         self.notice.hide()
         self.panel.busy(True)
-        self.gallery.begin(run)
-        events = self.session.client.stream(run.model.name, run.n, **run.options)
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, Queued):
-                    run.seed, run.version = event.seed, event.model_version
-                elif isinstance(event, SampleEvent):
-                    self._arrived(run, event.sample)
-                elif isinstance(event, Completed):
-                    self.gallery.end(_came_to(run, event))
+        try:
+            group = await self.galleries.ask(ask)
+        except SureflowError as error:
+            self.notice.show(error)
+            group = None
+        self._on_show(group or self.gallery.group)
+        if group is not None:
+            self.browser.go(group.place)
 
-    def _arrived(self, run: Run, sample: Sample) -> None:
-        self.gallery.add(sample)
-        if sample.handle is not None:
-            made = generated(run.model.name, run.version, run.options, sample)
-            self.session.family.add(
-                Member(sample.handle.id, run.model.name, sample=sample, recipe=made)
-            )
+    def _heard(self, group: Group, run: Run, sample: Sample | None) -> None:
+        self.gallery.heard(group, run, sample)
 
-    def _stop(self) -> None:
-        if self.task is not None and not self.task.done():
-            self.task.cancel()
+    def _ended(self, group: Group, error: SureflowError | None) -> None:
+        if self.root.is_deleted or group is not self.gallery.group:
+            return
+        if error is not None:
+            self.notice.show(error)
+        self.gallery.ended(group)
+        self.panel.busy(False)
+
+    async def _stop(self) -> None:
+        if self.gallery.group is not None:
+            await self.galleries.stop(self.gallery.group)
 
     def _moved(self) -> None:
         """The threshold has moved, or another sample is there."""
-        if hasattr(self, "coverage") and self.gallery.run is not None:
-            self.coverage.show(self.gallery.run, self.gallery.threshold)
+        if hasattr(self, "coverage"):
+            self.coverage.show(self.gallery.group, self.gallery.threshold)
 
     async def _open(self, sample: Sample) -> None:
-        self.front.set_visibility(False)
-        await self.bench.open(sample)
+        if sample.handle is not None:
+            self.browser.go(self.browser.place.opened(sample.handle.id))
+            self.front.set_visibility(False)
+            await self.bench.show(sample.handle.id)
 
-    def _back(self) -> None:
-        self.front.set_visibility(True)
+    async def _back(self) -> None:
+        """Go from a sample to the gallery."""
+        await self._visit(self.browser.place.opened(None))
+
+    async def _escaped(self) -> None:
+        if self.bench.handle is not None:
+            await self._back()
 
     async def _leave(self) -> None:
-        """The browser is gone: hang up, so that the server stops working."""
-        self._stop()
-        if self.task is not None:
-            await asyncio.wait([self.task])
+        """The browser is gone."""
+        await self.galleries.close()
         await self.session.close()
 
 
 def _bar() -> None:
     with ui.element("header").classes("bar"):
-        with ui.element("div").classes("brand"):
+        with ui.element("div").classes("brand").props("role=heading aria-level=1"):
             ui.html("Sureflow <span class='brand-part'>Studio</span>", sanitize=False)
         ui.element("div").classes("grow")
         ui.link("API", "/docs").props('target="_blank"')
         theme.ThemeButton()
-
-
-def _came_to(run: Run, event: Completed) -> str:
-    usage = event.usage
-    saved = f", {usage.evaluations_saved} spared" if usage.evaluations_saved else ""
-    return f"seed {run.seed} · {usage.compute_s:.1f} s · {usage.evaluations} evaluations{saved}"

@@ -21,11 +21,11 @@ OPAQUE = 215
 def overlay(doubt: Floats) -> str:
     """Return a map ``[height, width]`` as a picture to lay over another one.
 
-    Bright and opaque where the doubt is largest, clear where there is none.
+    In the colour of what is unsure, opaque where the doubt is largest, clear where there is none.
     """
     share = np.clip(np.nan_to_num(doubt) / (float(np.nanmax(doubt)) or 1.0), 0, 1)
     alpha = np.rint(OPAQUE * np.sqrt(share)).astype(np.uint8)
-    return address(PIL.Image.fromarray(np.dstack([shades(share), alpha])))
+    return address(PIL.Image.fromarray(np.dstack([shades(0 * share), alpha])))
 
 
 def unsure(doubt: Floats, share: float) -> Mask:

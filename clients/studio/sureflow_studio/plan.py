@@ -61,7 +61,7 @@ def operations(choice: Choice) -> list[OperationLike]:
     if choice.kind == "condition" and choice.label is None and choice.scale is None:
         raise ValueError("Choose another class or another guidance.")
     if choice.branches > 1 and not choice.fresh and choice.other is None:
-        raise ValueError("With no noise drawn anew all branches are the same: ask for one.")
+        raise ValueError("With a resample strength of 0 all branches are the same: ask for one.")
     wanted: list[OperationLike] = []
     if choice.fresh:
         region = Uncertain(choice.share) if choice.where == "unsure" else choice.mask

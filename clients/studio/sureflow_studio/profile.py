@@ -10,7 +10,8 @@ from nicegui.events import EChartPointClickEventArguments
 
 from sureflow_client import Commit, Trajectory
 
-from .charts import ACCENT, GREY, axis, base, draw, line, mark, upright
+from .charts import PURPLE, axis, base, draw, line, mark, upright
+from .colours import UNSURE
 
 
 class ProfileChart:
@@ -20,7 +21,7 @@ class ProfileChart:
         self._went = went
         self.chart = ui.echart(base(), on_point_click=self._clicked, renderer="svg")
         self.chart.classes("chart profile").style("height:170px")
-        self.chart.props["aria-label"] = "Uncertainty over time"
+        self.chart.props('role="img" aria-label="Uncertainty over time"')
 
     def show(self, trajectory: Trajectory, commits: Sequence[Commit], place: int) -> None:
         """Draw a trajectory, looked at in one place."""
@@ -34,15 +35,15 @@ def profile(trajectory: Trajectory, commits: Sequence[Commit], place: int) -> di
     """Return the rate at each view as a chart."""
     rates = [[view.t, view.rate] for view in trajectory.views]
     lines = [mark(commit.t, "commit") for commit in commits[:1]]
-    here = mark(trajectory.views[place].t, "", GREY, "solid")
+    here = mark(trajectory.views[place].t, "", PURPLE, "solid")
     marks = {"symbol": "none", "silent": True, "data": [*lines, here]}
-    area = {"color": ACCENT, "opacity": 0.1}
+    area = {"color": UNSURE, "opacity": 0.15}
     return base(
         grid={"left": 52, "right": 14, "top": 22, "bottom": 36},
         xAxis=axis("time, from noise to sample", 0, 1),
         yAxis={**upright("variance rate", 0), "nameGap": 40},
         series=[
-            line("variance rate", rates, ACCENT, areaStyle=area, markLine=marks)
+            line("variance rate", rates, UNSURE, areaStyle=area, markLine=marks)
             | {"showSymbol": True, "symbolSize": 5}
         ],
     )

@@ -21,7 +21,15 @@ PICTURED = ("resample", "condition", "inpaint", "guide")
 BESIDE = 0.5
 """Share of the noise that is drawn anew beside an operation that does something else as well."""
 
-WHERE = {"all": "Everywhere", "unsure": "The unsure part", "painted": "What I paint"}
+KINDS = {
+    "resample": "Resample",
+    "inpaint": "Keep the rest",
+    "condition": "Change the class",
+    "guide": "Guide to a shape",
+}
+"""What ours are called."""
+
+WHERE = {"all": "Everywhere", "unsure": "Unsure part", "painted": "Painted part"}
 SAME = -1
 MOST = 16
 
@@ -44,18 +52,18 @@ class RewindPanel:
         with ui.element("section").classes("panel rewind").props('aria-label="Rewind"'):
             ui.label("Rewind").classes("panel-title")
             self.when = ui.label().classes("tabular rewind-when")
-            kinds = {kind: kind.capitalize() for kind in offered}
+            kinds = {kind: KINDS.get(kind, kind.capitalize()) for kind in offered}
             self.kind = select(kinds, "Operation", offered[0], self._turned)
             self.words = ui.label().classes("soft small")
             self.others = ui.element("div").classes("pair")
-            self.where = select(parts, "Part that changes", "all", self.fit)
+            self.where = select(parts, "Region", "all", self.fit)
             self.share = slider("Share", 0.05, 1, 0.05, 0.2, "{:.0%}", self.fit)
             self._brush()
             self._condition()
             self.factor = self._coarse()
             self.target = self._point()
-            self.pull = slider("Pull", 0.05, 1, 0.05, self._usual("guide"), "{:.2f}")
-            self.fresh = slider("Noise drawn anew", 0, 1, 0.05, 1, "{:.0%}")
+            self.pull = slider("Guide strength", 0.05, 1, 0.05, self._usual("guide"), "{:.2f}")
+            self.fresh = slider("Resample strength", 0, 1, 0.05, 1, "{:.0%}")
             self.branches = slider("Branches", 1, MOST, 1, 4, "{:.0f}")
             self.button = ui.button("Rewind", icon="history", on_click=rewind, color=None)
             self.button.props("unelevated no-caps").classes("full main")
@@ -120,14 +128,9 @@ class RewindPanel:
         return float(members.get("strength", {}).get("default", 1))
 
     def moved(self) -> None:
-        """Say from when on; the end cannot be left."""
-        at_end = self.viewer.t >= 1
-        self.when.text = (
-            "Drag to a time before the end."
-            if at_end
-            else f"From t = {self.viewer.t:.2f} (step {self.viewer.step})"
-        )
-        self.button.set_enabled(not at_end)
+        """Say from when on; the end is left at the commit point."""
+        where = "From the commit point," if self.viewer.at_end else "From"
+        self.when.text = f"{where} t = {self.viewer.t:.2f} (step {self.viewer.step})"
 
     def _mask(self) -> Mask | None:
         if self.kind.value == "guide":
@@ -139,7 +142,7 @@ class RewindPanel:
 
     def _target(self) -> Any:
         if self.viewer.canvas is not None:
-            return self.viewer.trajectory.predictions()[-1]
+            return self.viewer.end
         return np.array([field.value or 0.0 for field in self.target], dtype=np.float32)
 
     def _brush(self) -> None:
@@ -168,8 +171,8 @@ class RewindPanel:
     def _condition(self) -> None:
         classes = dict(enumerate(self.model.classes or ()))
         with ui.element("div").classes("stack") as self.conditional:
-            self.label = select({SAME: "As before", **classes}, "Class from here on", SAME)
-            self.rescale = ui.switch("Another guidance", on_change=self.fit).props("dense")
+            self.label = select({SAME: "Same class", **classes}, "New class", SAME)
+            self.rescale = ui.switch("Change guidance", on_change=self.fit).props("dense")
             self.scale = slider("Guidance", 1, 10, 0.5, 3, "{:g}")
 
     def _coarse(self) -> ui.select:
@@ -179,7 +182,7 @@ class RewindPanel:
         return select(options, "Coarse shape to keep", sizes[-1] if sizes else None)
 
     def _point(self) -> list[ui.number]:
-        end = self.viewer.trajectory.predictions()[-1]
+        end = self.viewer.end
         with ui.element("div").classes("pair") as self.target_row:
             if self.viewer.canvas is not None:
                 return []

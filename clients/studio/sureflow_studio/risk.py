@@ -52,7 +52,7 @@ def risk_of(model: Model, options: GenerateOptions, score: str) -> Risk:
     """
     table: Mapping[str, Any] | None = (model.calibrated or {}).get("conformal")
     if table is None:
-        return Risk(None, f"No judge has seen samples of {model.name}, so no risk is known.")
+        return Risk(None, f"No bad rates are certified for {model.name}{_probe(model)}.")
     sampler = {**(options.get("sampler") or {})}
     if sampler.get("grid") in (model.grids or ())[:1]:
         del sampler["grid"]
@@ -64,6 +64,12 @@ def risk_of(model: Model, options: GenerateOptions, score: str) -> Risk:
         return Risk(None, f"The risk is known for {_words(model, table)} only.")
     points = tuple((float(confidence), float(rate)) for confidence, rate in table["thresholds"])
     return Risk(Certificate(points, table["judge"], 1 - table["delta"], table["bad_rate"]))
+
+
+def _probe(model: Model) -> str:
+    """Say what a judge was used for, if not for that."""
+    judge = (model.probed or {}).get("judge")
+    return f": its probe was fitted to the judge {judge}, which certifies nothing" if judge else ""
 
 
 def _words(model: Model, table: Mapping[str, Any]) -> str:

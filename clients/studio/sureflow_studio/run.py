@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sureflow_client import GenerateOptions, Model, Sample
+from sureflow_client import Completed, GenerateOptions, Model, Sample
 
 Order = Literal["surest", "least sure", "arrival"]
 ORDERS: tuple[Order, ...] = ("surest", "least sure", "arrival")
@@ -19,26 +19,39 @@ class Run:
         model: Card of the model.
         n: How many were asked for.
         options: What else was.
+        column: Number of the setting that it belongs to, where several are compared.
         samples: In order of arrival.
         seed: Of the request, once the server has said it.
         version: Of the model, likewise.
+        request: The server's name for the request.
+        job: That of the job that makes the samples; ``None`` if there is none any more.
+        end: What the server said in the end.
     """
 
     model: Model
     n: int
     options: GenerateOptions
+    column: int = 0
     samples: list[Sample] = field(default_factory=list)
     seed: int | None = None
     version: str = ""
+    request: str = ""
+    job: str | None = None
+    end: Completed | None = None
 
     @property
     def score(self) -> str:
         """By which the samples are judged; ``""`` before the first one is there."""
         return self.samples[0].method if self.samples else ""
 
-    def passing(self, threshold: float) -> int:
-        """Return how many samples are at least so confident."""
-        return sum(passes(sample, threshold) for sample in self.samples)
+    @property
+    def label(self) -> str | None:
+        """The class that was asked for."""
+        label = self.options.get("label")
+        classes = self.model.classes or ()
+        if isinstance(label, int) and 0 <= label < len(classes):
+            return classes[label]
+        return None if label is None else str(label)
 
 
 def passes(sample: Sample, threshold: float) -> bool:

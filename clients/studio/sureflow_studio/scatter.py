@@ -10,12 +10,12 @@ import numpy.typing as npt
 from nicegui import ui
 from nicegui.events import EChartPointClickEventArguments
 
-from sureflow_client import Sample
+from sureflow_client import Model, Sample
 
 from .card import Open
 from .charts import GREY, axis, base, draw, upright
-from .colours import UNKNOWN, VIRIDIS
-from .run import Run, passes
+from .colours import SCALE, UNKNOWN
+from .run import passes
 
 Ends = tuple[float, float]
 
@@ -34,17 +34,13 @@ class Scatter:
         self._shown: list[Sample] = []
         self.chart = ui.echart(base(), on_point_click=self._clicked, renderer="svg")
         self.chart.classes("chart square").set_visibility(False)
+        self.chart.props('role="img" aria-label="Samples as points of a plane"')
 
-    def begin(self, run: Run) -> None:
-        """Clear the plane."""
-        self._shown = []
-        self.chart.set_visibility(False)
-
-    def show(self, run: Run, threshold: float, hide: bool) -> None:
+    def show(self, model: Model, samples: Sequence[Sample], threshold: float, hide: bool) -> None:
         """Draw the samples that have come so far; what does not pass is faint, or hidden."""
-        if not is_plane(run):
+        if not is_plane(model):
             return
-        self._shown = [one for one in run.samples if one.data is not None]
+        self._shown = [one for one in samples if one.data is not None]
         if not self._shown:
             return
         self.chart.set_visibility(True)
@@ -56,10 +52,10 @@ class Scatter:
         return None if sample.handle is None else self._open(sample)
 
 
-def is_plane(run: Run) -> bool:
-    """Return whether the samples are vectors of two components or more."""
-    shape = run.model.shape or ()
-    return run.model.media == "vector" and len(shape) == 1 and shape[0] > 1
+def is_plane(model: Model) -> bool:
+    """Return whether samples of a model are vectors of two components or more."""
+    shape = model.shape or ()
+    return model.media == "vector" and len(shape) == 1 and shape[0] > 1
 
 
 def plane(samples: list[Sample], threshold: float, faint: float) -> dict[str, Any]:
@@ -77,13 +73,13 @@ def plane(samples: list[Sample], threshold: float, faint: float) -> dict[str, An
         "min": 0,
         "max": 1,
         "dimension": 2,
-        "inRange": {"color": list(VIRIDIS)},
+        "inRange": {"color": list(SCALE)},
         "orient": "vertical",
         "right": 0,
         "top": "middle",
         "itemHeight": 140,
         "itemWidth": 10,
-        "text": ["surer", ""],
+        "text": ["sure", "unsure"],
         "precision": 2,
     }
     return base(

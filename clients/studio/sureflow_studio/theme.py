@@ -12,7 +12,7 @@ ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
     '<rect width="32" height="32" rx="7" fill="#2f5bd0"/>'
     '<path d="M5 22c5 0 5-12 11-12s6 12 11 12" fill="none" stroke="#fff" stroke-width="3.2" '
-    'stroke-linecap="round"/><circle cx="16" cy="10" r="3.4" fill="#fde725"/></svg>'
+    'stroke-linecap="round"/><circle cx="16" cy="10" r="3.4" fill="#ffb02e"/></svg>'
 )
 """A path on its way, and where it was decided."""
 

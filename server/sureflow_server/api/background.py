@@ -115,6 +115,7 @@ class Background:
         ended, done = self.ended, self._done if self._run is None else self._run.done
         return {
             "id": self.id,
+            "request": self._opening["id"],
             "operation": self._about["operation"],
             "state": self.state,
             "model": self._about["model"],

@@ -24,6 +24,9 @@ from sureflow_server.store import DamagedHandleError, Handle, Store, new_id
 FINGERPRINT = "fingerprint"
 """In the note of a handle: that of the kernels that made its sample."""
 
+REQUEST = "request"
+"""In the note of a handle: the id of the request that made it."""
+
 
 @dataclass(frozen=True, slots=True)
 class HandleOptions:
@@ -63,6 +66,7 @@ async def keep(
     facts: dict[str, Any],
     model: tuple[str, str, str],
     owner: str,
+    request: str,
     options: HandleOptions,
 ) -> dict[str, Any] | None:
     """Give a sample a handle; ``None`` if it cannot be made again as it was.
@@ -75,6 +79,7 @@ async def keep(
         facts: Its record without arrays.
         model: Name, version, and the fingerprint of the kernels that made the sample.
         owner: Id of the key that made it.
+        request: Id of the request that made it.
         options: How long it lives.
 
     Raises:
@@ -86,6 +91,7 @@ async def keep(
     name, version, fingerprint = model
     note = {
         "facts": facts,
+        REQUEST: request,
         **profile_of(sample.t, sample.rate),
         "commits": [asdict(point) for point in commit_points(sample.t, sample.rate)],
         FINGERPRINT: fingerprint,

@@ -26,6 +26,9 @@ class HandleSummary(Schema):
     created_at: datetime
     expires_at: datetime
     parent: str | None
+    request: str | None
+    """Id of the request that made it, `id` of its answer; null if nobody wrote it down."""
+
     bytes: int
     """What it takes in the store, without key frames."""
 

@@ -21,7 +21,7 @@ from sureflow_server.api.access import Guarded, caller, owner
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import claim_of, encoded
 from sureflow_server.api.encoding import array_bytes, map_of, profile_of
-from sureflow_server.api.handle_options import moment, sample_of
+from sureflow_server.api.handle_options import REQUEST, moment, sample_of
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
 from sureflow_server.api.opened_handle import OpenedHandle, card_of_handle, inexact, open_handle
 from sureflow_server.api.original import sample_record, time_of
@@ -66,7 +66,7 @@ async def listing(
     page = await Service.of(request).store.owned(caller(request), limit, before)
 
     def document() -> dict[str, Any]:
-        handles = (_summary(entry, json.loads(entry.note)["facts"]) for entry in page.entries)
+        handles = (_summary(entry, json.loads(entry.note)) for entry in page.entries)
         return {"handles": handles, "next": page.next}
 
     nbytes = SUMMARY_BYTES * len(page.entries)
@@ -85,7 +85,7 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
 
     def document() -> dict[str, Any]:
         return {
-            **_summary(opened.handle, opened.facts),
+            **_summary(opened.handle, json.loads(opened.handle.note)),
             "steps": opened.steps,
             "commits": opened.commits,
             "profile": profile_of(opened.t, opened.rate),
@@ -170,14 +170,15 @@ def _view_bytes(card: ModelCard, form: str, show: Sequence[str]) -> int:
     return VIEW_BYTES + array_bytes(numbers, form)
 
 
-def _summary(handle: Handle | Entry, facts: dict[str, Any]) -> dict[str, Any]:
+def _summary(handle: Handle | Entry, note: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": handle.id,
         "model": handle.model,
         "model_version": handle.model_version,
         "created_at": moment(handle.created),
         "expires_at": moment(handle.expires),
-        "parent": facts["parent"],
+        "parent": note["facts"]["parent"],
+        "request": note.get(REQUEST),
         "bytes": handle.nbytes,
     }
 

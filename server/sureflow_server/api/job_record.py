@@ -43,6 +43,9 @@ class JobSummary(Schema):
     """A job in a list."""
 
     id: str
+    request: str
+    """Id of the request, as its handles and the log have it."""
+
     operation: Kind
     state: State
     model: str

@@ -34,6 +34,7 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
             answer.
     """
     service, maker = Service.of(request), caller(request)
+    made_by: str = request.state.request_id
     claim_of(request).take(planned.answer_bytes)
     try:
         async with service.accounts.claim(request.state.key, len(planned.lanes)) as account:
@@ -58,6 +59,6 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
         said = facts(result, planned)
         fingerprint = card.numerics.get(FINGERPRINT, "") if planned.exact else ""
         model = card.name, card.version, fingerprint
-        return await keep(service.store, result.sample, said, model, maker, kept)
+        return await keep(service.store, result.sample, said, model, maker, made_by, kept)
 
     return Run(planned, job, service.metrics, give_handle)

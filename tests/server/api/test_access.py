@@ -23,6 +23,7 @@ from sureflow_client import (
     Retry,
 )
 from sureflow_server import mcp
+from sureflow_server.api import docs
 from sureflow_server.api.access import ACCESS, Guarded, caller, owner
 from sureflow_server.api.dialect import OPENAI, dialect_at
 from sureflow_server.app import create_app
@@ -113,7 +114,7 @@ BAD = (
 
 
 def test_every_route_is_guarded_or_shows_the_document() -> None:
-    open_pages = {"/openapi.json", "/docs"}
+    open_pages = {"/openapi.json", "/docs", *(f"/docs/{name}" for name in docs.FILES)}
     for route in routes(create_app(Settings())):
         assert isinstance(route, Guarded) or route.path in open_pages, route.path
 

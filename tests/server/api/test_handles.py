@@ -31,6 +31,17 @@ def test_a_handle_shows_its_trajectory(server: Server) -> None:
     assert record.parent is None
 
 
+def test_a_handle_and_a_job_name_the_request_that_made_them(server: Server) -> None:
+    body = {"model": "points", "rewind": {"keep": "commit"}}
+    answer = server.generate(**body)
+    handle = answer["samples"][0]["handle"]["id"]
+    assert server.client.get(f"/v1/handles/{handle}").json()["request"] == answer["id"]
+    newest = server.client.get("/v1/handles", params={"limit": 1}).json()["handles"][0]
+    assert (newest["id"], newest["request"]) == (handle, answer["id"])
+    begun = server.client.post("/v1/generate", json=body, headers={"Prefer": "respond-async"})
+    assert begun.json()["request"] == begun.headers["x-request-id"]
+
+
 @pytest.mark.parametrize(("keep", "spared"), [([], 0), ([0.5], 5), ("all", 5)])
 def test_a_trajectory_is_looked_through(server: Server, keep: Any, spared: int) -> None:
     sampler = {"method": "euler", "steps": 10}

@@ -1,0 +1,138 @@
+"""Nothing is lost: addresses, the way back, reloading, refusals, another start of the server."""
+
+from __future__ import annotations
+
+import re
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, expect
+
+from sureflow_client import Client
+from tests.server.running import Server, serving
+from tests.studio.acting import generate, open_sample
+from tests.studio.conftest import Visit
+
+PREFIX = "/sureflow"
+
+
+def pictures(page: Page) -> list[str]:
+    sources: list[str] = page.locator(".cards img").evaluate_all("all => all.map(one => one.src)")
+    return sources
+
+
+def test_a_refused_request_keeps_the_gallery(page: Page) -> None:
+    generate(page, 2)
+    before, where = pictures(page), page.url
+    page.get_by_text("Solver and score").click()
+    page.get_by_role("spinbutton", name="Steps", exact=True).fill("100000")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_role("alert").first).to_contain_text("sampler.steps")
+    expect(page.get_by_role("button", name="Generate")).to_be_visible()
+    assert pictures(page) == before
+    assert page.url == where
+
+
+def test_back_forward_and_reload_lead_to_the_same(page: Page, server: Server) -> None:
+    cards = generate(page, 3)
+    gallery = page.url
+    made = pictures(page)
+    with Client(server.url) as client:
+        assert f"gallery={client.handles(1)[0].request}" in gallery
+        assert client.jobs.list(1)[0].request in gallery
+    open_sample(page, 1)
+    sample = page.url
+    assert re.search(r"sample=\w+", sample)
+    page.go_back()
+    expect(cards.first).to_be_visible()
+    assert page.url == gallery
+    page.go_forward()
+    picture = page.locator(".stage img")
+    expect(picture).to_have_attribute("src", made[1])
+    page.reload()
+    expect(picture).to_have_attribute("src", made[1])
+    expect(page.get_by_role("slider", name="Time")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".facts")).to_contain_text("evaluations")
+    assert pictures(page) == made
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("7")
+    page.go_back()
+    expect(picture).to_have_attribute("src", made[1])
+
+
+def test_the_history_is_that_of_the_server(page: Page, server: Server) -> None:
+    with Client(server.url) as client:
+        made = client.generate("points", n=3, seed=4, rewind=True)
+    page.get_by_role("button", name="History").click()
+    dialog = page.get_by_role("dialog")
+    row = dialog.get_by_role("button").first
+    expect(row).to_contain_text("points · 3 samples")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="History").click()
+    row.click()
+    expect(page.locator(".cards .card")).to_have_count(3)
+    expect(page.locator(".facts")).to_have_text("3 of 3 samples are still on the server")
+    assert f"gallery={made.id}" in page.url
+
+
+def test_escape_closes_the_innermost(page: Page) -> None:
+    generate(page, 1)
+    open_sample(page)
+    page.get_by_role("combobox", name="Operation").click()
+    listed = page.get_by_role("option", name="Resample")
+    expect(listed).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(listed).to_be_hidden()
+    expect(page.get_by_role("slider", name="Time")).to_be_visible()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Escape")
+    expect(page.locator(".cards .card").first).to_be_visible()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_below_a_prefix_and_after_another_start(
+    visit: Visit, models_dir: Path, installed: Path, tmp_path: Path
+) -> None:
+    """The server is killed and started again; the page finds its samples, in the end without."""
+    options = ("--studio", "--models-dir", str(models_dir), "--default-model", "icons")
+    kept = ("--data-dir", str(tmp_path / "data"), "--port", str(free_port()))
+    options = (*options, *kept, "--root-path", PREFIX)
+    asked: list[str] = []
+    visit.context.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    visit.patient = True
+    with ExitStack() as stack:
+        first = stack.enter_context(serving(*options, plugins=installed))
+        page = visit.open(f"{first.url}{PREFIX}/")
+        generate(page, 2)
+        made = pictures(page)
+        assert page.get_by_role("link", name="API").get_attribute("href") == f"{PREFIX}/docs"
+        first.process.kill()
+        first.process.wait()
+    with serving(*options, plugins=installed) as second:
+        page.reload()
+        expect(page.locator(".facts")).to_have_text("2 of 2 samples are still on the server")
+        assert sorted(pictures(page)) == sorted(made)
+        open_sample(page)
+        gallery = re.sub(r"&sample=[\w-]+", "", page.url)
+        with Client(second.url) as client:
+            for handle in client.handles():
+                client.delete_handle(handle)
+        page.goto(gallery)
+        expect(page.get_by_role("alert").first).to_contain_text("no longer keeps these samples")
+        expect(page.get_by_role("spinbutton", name="Samples")).to_have_value("2")
+        page.get_by_role("button", name="Generate").click()
+        expect(page.locator(".facts")).to_contain_text("evaluations")
+        assert sorted(pictures(page)) == sorted(made)
+        page.goto(f"{second.url}{PREFIX}/docs")
+        expect(page.locator(".opblock").first).to_be_visible()
+        assert {path.startswith(f"{PREFIX}/") for path in asked} == {True}
+        page.goto("about:blank")

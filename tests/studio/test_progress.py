@@ -1,0 +1,110 @@
+"""How far a request is, told by its steps, and addresses that say all there is to ask again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import Page, expect
+
+from sureflow_client import Client, Model
+from sureflow_studio.ask import LONGEST, Ask, read
+from sureflow_studio.place import Place
+from sureflow_studio.progress import Progress
+from tests.server.running import Server, eventually
+
+
+def test_time_left_follows_the_steps() -> None:
+    now = [0.0]
+    progress = Progress(4, clock=lambda: now[0])
+    assert progress.words() == "about to start"
+    progress.before = 1
+    assert progress.words() == "in the queue, 1 request before it"
+    progress.start()
+    assert progress.words() == "0%"
+    now[0] = 3.0
+    for sample in range(4):
+        progress.reach(sample, 0.25)
+    assert progress.share == 0.25
+    assert progress.left_s == 9.0
+    assert progress.words() == "25% · about 9 s left"
+    progress.reach(0, 0.1)
+    assert progress.share == 0.25, "nothing goes back"
+
+
+def test_more_samples_than_were_asked_for_stay_below_all() -> None:
+    progress = Progress(1)
+    progress.reach("a", 1.0)
+    progress.reach("b", 0.5)
+    assert progress.share == 0.75
+
+
+NAMES = st.text("abcdefgh_ &=%é", min_size=1, max_size=8)
+VALUES = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8)
+OPTIONS: Any = st.dictionaries(NAMES, VALUES, max_size=4)
+
+
+@given(NAMES, st.integers(1, 256), OPTIONS, OPTIONS, st.booleans(), st.none() | st.just("rt_1"))
+def test_an_address_says_what_was_asked(
+    model: str, n: int, options: Any, against: Any, every: bool, sample: str | None
+) -> None:
+    place = Place(("req_1", "req_2"), Ask(model, n, options, against, every), sample)
+    assert Place.of(place.query()) == place
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{", '{"model":1}', "[" * LONGEST, '{"model":"a","n":"x"}']
+)
+def test_an_address_of_somebody_else_says_nothing(text: str) -> None:
+    assert read(text) is None
+
+
+def test_samples_are_shared_out_among_classes() -> None:
+    model = Model(name="m", state="ready", default=True, classes=("a", "b", "c"))
+    runs = Ask("m", 4, {"guidance": 1}, {"guidance": 2}, True).runs(model)
+    assert [(run.column, run.label, run.n) for run in runs] == [
+        *((0, "a", 2), (0, "b", 1), (0, "c", 1)),
+        *((1, "a", 2), (1, "b", 1), (1, "c", 1)),
+    ]
+    assert [run.options["guidance"] for run in runs] == [1] * 3 + [2] * 3
+    assert Ask("m", 2, {}, {}, True).runs(model)[-1].label == "b"
+
+
+def test_steps_move_the_bar_before_the_first_sample(page: Page, server: Server) -> None:
+    """All samples of fixed steps end together; until then their steps are counted.
+
+    They go on while the page is loaded again, and stop when they are told to.
+    """
+    page.get_by_text("Solver and score").click()
+    page.get_by_role("spinbutton", name="Steps", exact=True).fill("1000")
+    page.get_by_role("spinbutton", name="Samples").fill("200")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(
+        """() => { const bar = document.querySelector('[aria-label=Progress]');
+        return +bar.ariaValueNow > 0 && !document.querySelector('.cards .card'); }"""
+    )
+    expect(page.locator(".progress-said")).to_contain_text("left")
+    page.reload()
+    expect(page.locator(".progress-said")).to_contain_text("left")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".facts")).to_contain_text("stopped after")
+    eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
+
+
+def test_the_place_in_the_queue_is_told(page: Page, server: Server) -> None:
+    """While the worker stands still nothing starts."""
+    os.kill(server.worker_pid, signal.SIGSTOP)
+    try:
+        with Client(server.url) as client:
+            client.jobs.generate("icons")
+        page.get_by_role("button", name="Generate").click()
+        said = page.locator(".progress-said")
+        expect(said).to_have_text("in the queue, 1 request before it")
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    finally:
+        os.kill(server.worker_pid, signal.SIGCONT)
+    expect(page.locator(".facts")).to_contain_text("evaluations")
