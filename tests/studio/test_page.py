@@ -165,7 +165,7 @@ def test_the_api_answers_as_without_it(server: Server) -> None:
     for method, path, status in [
         ("GET", "/nowhere", 404),
         ("PUT", "/v1/generate", 405),
-        ("POST", "/v1/generate/", 404),
+        ("POST", "/v1/generate/", 415),
         ("GET", "/v1/models/absent", 404),
     ]:
         response = client.request(method, path)

@@ -47,7 +47,7 @@ def ask(app: ASGIApp, method: str, path: str, **options: Any) -> httpx.Response:
         ("PUT", "/v1/generate", 405),
         ("POST", "/v1/generate", 415),
         ("GET", "/" + "x" * 9000, 414),
-        ("POST", "/v1/generate/", 404),
+        ("POST", "/v1/generate/", 415),
     ],
 )
 def test_every_answer_has_them(server: Server, method: str, path: str, status: int) -> None:
