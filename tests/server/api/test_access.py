@@ -113,7 +113,7 @@ BAD = (
 
 
 def test_every_route_is_guarded_or_shows_the_document() -> None:
-    open_pages = {"/openapi.json", "/docs"}
+    open_pages = {"/openapi.json", "/docs", "/llms.txt"}
     for route in routes(create_app(Settings())):
         assert isinstance(route, Guarded) or route.path in open_pages, route.path
 
