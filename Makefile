@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Test processes side by side, more than cores: some tests wait.
 JOBS ?= 3
 
-.PHONY: setup serve test pytest types client-types audit slow twins redis chromium data checkpoints sheet screenshots clean
+.PHONY: setup serve test pytest types client-types audit slow twins docs redis chromium data checkpoints sheet screenshots clean
 
 setup: $(VENV)/.installed
 
@@ -70,6 +70,11 @@ audit: setup
 twins: setup
 	$(BIN)/python clients/python/twins.py
 
+# The documents as a site, in site/; a warning, such as a dead link, is an error. Nothing is loaded from
+# elsewhere, so the pages can be read from the disk. `make test` builds it too.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 # The extra ray is for these tests alone, and large.
 slow: setup redis chromium
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'
@@ -111,9 +116,9 @@ checkpoints: setup data
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png
 
-# What the README shows of the studio.
+# What README and documents show of the studio.
 screenshots: setup chromium
 	$(BIN)/python -m benchmarks.screenshots --out docs
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache

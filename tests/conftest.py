@@ -46,7 +46,10 @@ ROOMS = (
 servers with and without keys that most files ask, and those that a fixture of
 ``server/conftest.py`` starts for two or three files.
 """
-FIRST = ("studio", "clients", "server", "deploy", "examples", "models/training", "benchmarks")
+FIRST = (
+    *("studio", "documents", "clients", "server", "deploy", "examples"),
+    *("models/training", "benchmarks"),
+)
 """What takes long comes first, so that what is short evens out when all are done."""
 
 

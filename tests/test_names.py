@@ -13,7 +13,8 @@ import pytest
 from tests.house.sureflow import FOLDERS, HERE
 
 DOTTED = re.compile(r"(?<![\w./@-])sureflow(?:_(?:server|client|studio))?(?:\.\w+)+(?![\w-])")
-PLACE = re.compile(r"`((?:models|server|clients|tests|benchmarks|examples|deploy|docs)/[\w/.-]*)`")
+TOP = "models|server|clients|tests|benchmarks|examples|deploy|docs|documents"
+PLACE = re.compile(rf"`((?:{TOP})/[\w/.-]*)`")
 GROUPS = {
     "sureflow.mcp",
     "sureflow.objectives",

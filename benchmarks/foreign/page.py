@@ -137,7 +137,7 @@ def _scores(figures: Mapping[str, Any]) -> str:
 def _lines() -> str:
     """What users type and write; what is the same is shown once."""
     plain = dict.fromkeys(_command(peer) for peer in PEERS.values() if not peer.files)
-    parts, shown = ["```", *plain], set[str]()
+    parts, shown = ["```text", *plain], set[str]()
     for peer in PEERS.values():
         if peer.files:
             parts += ["", f"# {peer.title}", *_shown(peer, shown)]

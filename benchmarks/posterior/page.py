@@ -19,7 +19,7 @@ Written by `python -m benchmarks.posterior --docs docs/benchmarks`. A team's net
 learn the posterior of [two moons](https://arxiv.org/abs/2101.04653) from 100,000 simulations. They
 are taken in by the commands that a team would use, and asked by the Python client:
 
-```
+```text
 NET=--plugin net=my_package.network:Net
 sureflow import my_package.network:Net --name moons --adapter adapter.json \\
     --weights net.safetensors --data simulations.safetensors

@@ -26,6 +26,7 @@ from sureflow_server.api import (
     handles,
     health,
     invert,
+    llms,
     models,
     problems,
 )
@@ -242,6 +243,7 @@ def create_app(
     ):
         app.include_router(router)
     docs.install(app)
+    llms.install(app)
     return app
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,13 +29,6 @@ from sureflow_client import (
 )
 
 Connect = Callable[..., Client]
-ROOT = Path(__file__).parents[2]
-READMES = {
-    ROOT / "README.md": (1, "(4, 1, 28, 28)"),
-    ROOT / "clients" / "python" / "README.md": (5, "('sampler.steps',)"),
-}
-"""How many examples of this client each has, and something that they print."""
-
 STEPS = 2
 
 
@@ -342,22 +333,3 @@ def test_nobody_answers(timeout: float | Timeout, connect: Connect) -> None:
         client = connect(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=timeout)
         with pytest.raises(APITimeoutError):
             client.generate("ring")
-
-
-@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
-def test_the_examples_of_the_readmes_run(
-    readme: Path,
-    server: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)
-    examples = [block for block in blocks if "from sureflow_client import" in block]
-    count, printed = READMES[readme]
-    assert len(examples) == count
-    for example in examples:
-        exec(compile(example.replace("http://127.0.0.1:8000", server), str(readme), "exec"), {})
-    assert (tmp_path / "sneaker.png").is_file()
-    assert printed in capsys.readouterr().out

@@ -16,6 +16,7 @@ FOLDERS = {
     "sureflow_studio": "clients/studio/sureflow_studio",
     "benchmarks": "benchmarks",
     "deploy": "deploy",
+    "documents": "documents",
     "examples": "examples",
     "tests": "tests",
 }

@@ -43,6 +43,7 @@ def ask(app: ASGIApp, method: str, path: str, **options: Any) -> httpx.Response:
         ("GET", "/metrics", 200),
         ("GET", "/openapi.json", 200),
         ("GET", "/docs", 200),
+        ("GET", "/llms.txt", 200),
         ("GET", "/nowhere", 404),
         ("PUT", "/v1/generate", 405),
         ("POST", "/v1/generate", 415),
