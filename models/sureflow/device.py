@@ -48,8 +48,9 @@ def usable(device: str | torch.device) -> torch.device:
     version = torch.__version__
     if not torch.backends.cuda.is_built():
         raise DeviceError(
-            f"device: {name} needs torch for GPUs, and torch {version} is a build for CPUs alone; "
-            f"replace it by a CUDA build of {version.partition('+')[0]} (docs/gpu.md), or choose cpu"
+            f"device: {name} needs torch for GPUs, and torch {version} is built for CPUs; "
+            f"replace it by a build of {version.partition('+')[0]} for CUDA (docs/gpu.md), or "
+            "choose cpu"
         )
     needed = f"torch {version} (CUDA {torch.version.cuda or 'none'})"
     _check_driver(name, needed)
@@ -89,8 +90,8 @@ def _check_computes(name: str, needed: str) -> None:
         gpu = f"{torch.cuda.get_device_name(name)} (sm_{major}{minor})"
         raise DeviceError(
             f"device: {name}, {gpu}, does not run {needed}, a build for "
-            f"{' '.join(torch.cuda.get_arch_list())} ({_in_short(error)}); install a build for this "
-            "GPU, end what else fills or blocks it, or choose cpu"
+            f"{' '.join(torch.cuda.get_arch_list())} ({_in_short(error)}); install a build for "
+            "this GPU, end what else fills or blocks it, or choose cpu"
         ) from error
 
 

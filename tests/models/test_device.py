@@ -58,8 +58,8 @@ def test_a_cpu_is_usable() -> None:
 def test_a_build_for_cpus_says_by_what_to_replace_it(name: str) -> None:
     version = torch.__version__
     said = refusal(name)
-    assert f"{name} needs torch for GPUs, and torch {version} is a build for CPUs alone" in said
-    assert f"replace it by a CUDA build of {version.partition('+')[0]} (docs/gpu.md)" in said
+    assert f"{name} needs torch for GPUs, and torch {version} is built for CPUs; replace" in said
+    assert f"by a build of {version.partition('+')[0]} for CUDA (docs/gpu.md), or choose" in said
     with pytest.raises(DeviceError, match=re.escape(said)):
         sureflow.load("ring", name)
 
