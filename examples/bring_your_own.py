@@ -1,7 +1,7 @@
 """Bring your own model: a plain torch flow learns how sure it is of every sample, and is served.
 
-Run ``python examples/bring_your_own.py``; it takes about a minute on one core, and draws the samples
-with their confidence into ``moons.png`` where matplotlib is installed. The same from the
+Run ``python examples/bring_your_own.py``; it takes about a minute on one core, and draws the
+samples with their confidence, ``moons.png``, where matplotlib is installed. The same from the
 command line: ``sureflow fit CONFIG --weights FILE --plugin package.module:factory``, then
 ``sureflow calibrate FOLDER --plugin ...``, then ``sureflow serve`` as below.
 """

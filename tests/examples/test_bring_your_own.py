@@ -30,7 +30,7 @@ def test_what_it_serves_ends_with_the_most_and_the_least_confident_samples(tmp_p
     assert surest < whole < last
     with Image.open(tmp_path / "moons.png") as picture:
         assert picture.size == (600, 360)
-        assert len({*picture.convert("RGB").resize((120, 72)).getdata()}) > 100
+        assert len(picture.convert("RGB").getcolors(1 << 20) or ()) > 100
     assert f"wrote {tmp_path / 'moons'}, served at http://127.0.0.1:" in done.stdout
     names = {path.name for path in (tmp_path / "moons").iterdir()}
     assert names == {"config.json", "model.safetensors", "calibration.safetensors"}
