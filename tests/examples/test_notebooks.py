@@ -89,8 +89,8 @@ def test_rewinding(tmp_path: Path, embedded: Server) -> None:
     each = [shown(cell) for cell in executed(NOTEBOOKS[2], tmp_path, embedded.url)]
     assert [each[i]["text/html"].count("<img") for i in (0, 3, 5)] == [6, 5, 5]
     assert "<img" in each[1]["text/html"]
-    early, late = (float(part.split(": ")[1]) for part in each[4]["text"].strip().split(", "))
-    assert early > late
+    early, late = (part.split(": ")[1] for part in each[4]["text"].strip().split(", "))
+    assert (0 < float(early) < 1, late) == (True, "None")
 
 
 def test_there_are_these() -> None:
