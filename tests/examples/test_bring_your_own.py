@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_what_it_serves_ends_with_the_most_and_the_least_confident_samples(tmp_path: Path) -> None:
     example = ROOT / "examples" / "bring_your_own.py"
-    command = [sys.executable, str(example), "--steps", "200", "--out", str(tmp_path)]
+    command = [sys.executable, str(example), "--steps", "400", "--out", str(tmp_path)]
     command += ["--picture", str(tmp_path / "moons.png")]
     paths = [ROOT / "models", ROOT / "server", ROOT / "clients" / "python"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
