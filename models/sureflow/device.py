@@ -46,7 +46,7 @@ def usable(device: str | torch.device) -> torch.device:
     if name == "cpu":
         return torch.device(name)
     version = torch.__version__
-    if not torch.backends.cuda.is_built():
+    if not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
         raise DeviceError(
             f"device: {name} needs torch for GPUs, and torch {version} is built for CPUs; "
             f"replace it by a build of {version.partition('+')[0]} for CUDA (docs/gpu.md), or "
