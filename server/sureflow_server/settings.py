@@ -222,14 +222,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"{plugin!r} is not of the form name=package.module:factory")
         return plugins
 
-<<<<<<< HEAD
     @field_validator("root_path")
     @classmethod
     def _root_path_is_one(cls, path: str) -> str:
         if not ROOT_PATH.fullmatch(path.rstrip("/")):
             raise ValueError(f"{path!r} is no path such as /sureflow, or one of the server's own")
         return path.rstrip("/")
-=======
+
     @field_validator("device")
     @classmethod
     def _device_is_known(cls, device: str) -> str:
@@ -237,7 +236,6 @@ class Settings(BaseSettings):
             return check_name(device)
         except ValueError as error:
             raise ValueError(str(error).removeprefix("device: ")) from error
->>>>>>> 4d06ddc8 (A device that cannot be used gets one sentence with the remedy, and every command that computes takes one)
 
     @field_validator("allowed_host")
     @classmethod

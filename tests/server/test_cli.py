@@ -86,7 +86,6 @@ def test_mistakes_are_named(
     assert "Traceback" not in done.stderr
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
@@ -139,7 +138,8 @@ def test_the_judge_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     assert JUDGE.is_file()
     assert Path(__file__).parents[2] / "models" / "judges" / JUDGE.name == JUDGE
-=======
+
+
 def takes_device(command: Any, *names: str) -> bool:
     """Whether a command has the option."""
     for name in names:
@@ -189,4 +189,3 @@ def test_devices_that_nobody_knows_are_named(names: tuple[str, ...]) -> None:
     assert done.stderr.split(": ", 1)[1] == (
         "device: 'gpu' is unknown; choose cpu, cuda, or cuda:1 and so on\n"
     )
->>>>>>> 4d06ddc8 (A device that cannot be used gets one sentence with the remedy, and every command that computes takes one)
