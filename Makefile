@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Test processes side by side, more than cores: some tests wait.
 JOBS ?= 3
 
-.PHONY: setup serve test pytest types client-types audit slow twins docs redis chromium data checkpoints sheet screenshots clean
+.PHONY: setup serve test pytest types client-types audit slow twins docs redis chromium data checkpoints sheet screenshots gpu-benchmarks clean
 
 setup: $(VENV)/.installed
 
@@ -115,6 +115,10 @@ checkpoints: setup data
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png
+
+# All that a GPU can be asked, onto docs/benchmarks/gpu.md; says so where there is none.
+gpu-benchmarks: setup
+	$(BIN)/python -m benchmarks.gpu --docs $(ARGS)
 
 # What README and documents show of the studio.
 screenshots: setup chromium

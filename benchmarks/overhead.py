@@ -15,12 +15,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from benchmarks.device import add_device
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.moments import Moments
 from sureflow.networks import NetworkOutput, VelocityNetwork
+from sureflow.sampling.blocks import clock
 from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sampler import Sampler
 
@@ -55,11 +57,12 @@ def main() -> None:
     """Run the benchmark."""
     parser = options(__doc__)
     parser.add_argument("--models", nargs="+", default=["fashion", "ring"])
+    add_device(parser)
     arguments = parser.parse_args()
     pairs, rounds = (40, 2) if arguments.quick else (200, 6)
     report = Report("overhead")
     for name in arguments.models:
-        model = load(name)
+        model = load(name, arguments.device)
         times = evaluations(model.network, pairs)
         plain = statistics.median(alone for alone, _ in times)
         report.add(f"{name}: velocity alone, {ROWS} rows", plain * 1e3, "ms")
@@ -76,10 +79,15 @@ def main() -> None:
 def evaluations(network: VelocityNetwork, pairs: int) -> list[tuple[float, float]]:
     """Seconds of the velocity alone, and with variance."""
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(ROWS, *network.shape, generator=generator)
-    t = torch.rand(ROWS, generator=generator)
-    label = torch.randint(0, network.classes + 1, (ROWS,), generator=generator)
-    return paired_times(lambda: network(x, t, label), lambda: network.moments(x, t, label), pairs)
+    x = torch.randn(ROWS, *network.shape, generator=generator).to(network.device)
+    t = torch.rand(ROWS, generator=generator).to(network.device)
+    label = torch.randint(0, network.classes + 1, (ROWS,), generator=generator).to(network.device)
+    return paired_times(
+        lambda: network(x, t, label),
+        lambda: network.moments(x, t, label),
+        pairs,
+        partial(clock, network.device),
+    )
 
 
 def samplings(model: Model, lanes: int, rounds: int) -> list[tuple[float, float]]:
@@ -95,28 +103,31 @@ def samplings(model: Model, lanes: int, rounds: int) -> list[tuple[float, float]
 
 def sampling(*samplers: Sampler, first: int) -> tuple[float, float]:
     """Seconds that the same lanes take in each of two samplers, from admission to the last."""
-    spent = [0.0, 0.0]
+    spent, now = [0.0, 0.0], partial(clock, samplers[0].model.device)
     for ticket in range(samplers[0].free):
         spec = FlowSpec(0, ticket, "heun", STEPS)
         for which, sampler in enumerate(samplers):
-            spent[which] += seconds(partial(sampler.admit, ticket, spec))
+            spent[which] += seconds(partial(sampler.admit, ticket, spec), now)
     while samplers[first].running:
         for which in (first, 1 - first):
-            spent[which] += seconds(samplers[which].tick)
+            spent[which] += seconds(samplers[which].tick, now)
         first = 1 - first
     return spent[0], spent[1]
 
 
 def paired_times(
-    first: Callable[[], object], second: Callable[[], object], pairs: int
+    first: Callable[[], object],
+    second: Callable[[], object],
+    pairs: int,
+    now: Callable[[], float] = time.thread_time,
 ) -> list[tuple[float, float]]:
-    """Seconds of both, taking turns in going first, after a warm-up."""
+    """Seconds of both by a clock, taking turns in going first, after a warm-up."""
     times = []
     for pair in range(-3, pairs):
         if pair % 2:
-            b, a = seconds(second), seconds(first)
+            b, a = seconds(second, now), seconds(first, now)
         else:
-            a, b = seconds(first), seconds(second)
+            a, b = seconds(first, now), seconds(second, now)
         if pair >= 0:
             times.append((a, b))
     return times
@@ -127,11 +138,14 @@ def median_ratio(times: list[tuple[float, float]]) -> float:
     return statistics.median(b / a for a, b in times)
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Time that one call keeps the processor busy, whatever else the machine does."""
-    start = time.thread_time()
+def seconds(call: Callable[[], object], now: Callable[[], float] = time.thread_time) -> float:
+    """Time that one call keeps the processor busy, whatever else the machine does.
+
+    Of calls on a GPU pass its clock, :func:`sureflow.sampling.blocks.clock`.
+    """
+    start = now()
     call()
-    return time.thread_time() - start
+    return now() - start
 
 
 if __name__ == "__main__":

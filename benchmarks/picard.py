@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.device import add_device
 from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
 from sureflow.core.lane import Sample
@@ -52,7 +53,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = options(__doc__)
     parser.add_argument("--model", choices=tuple(CASES), default="ring")
-    parser.add_argument("--device", default="cpu", help="such as cpu or cuda")
+    add_device(parser)
     parser.add_argument("--samples", type=int, help="samples per setting")
     arguments = parser.parse_args()
     quick = arguments.quick

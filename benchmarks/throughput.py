@@ -19,11 +19,13 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.device import add_device
 from benchmarks.report import Report, options
 from benchmarks.serving.servers import free_port
 from sureflow.checkpoint import load
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
+from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sample import run
 
 CAPACITY = 32
@@ -34,16 +36,20 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--model", default="fashion")
     parser.add_argument("--steps", type=int, default=10)
+    add_device(parser)
     arguments = parser.parse_args()
     requests, size, rounds = (4, 32, 2) if arguments.quick else (12, 32, 5)
     report = Report("throughput")
-    model = load(arguments.model)
-    with served(arguments.model) as url:
-        offline_round(model, 1, size, arguments.steps)
+    model = load(arguments.model, arguments.device)
+    # As many rows as are efficient, but on a CPU, where more take as much longer.
+    rows = CAPACITY if model.device.type == "cpu" else main_head(model).best_rows
+    report.add(f"{model.card.name}: rows of a tick", rows)
+    with served(arguments.model, rows, more=("--device", arguments.device)) as url:
+        offline_round(model, 1, size, arguments.steps, rows)
         asyncio.run(served_round(url, model, 1, size, arguments.steps))
         offline, online = [], []
         for _ in range(rounds):
-            offline.append(offline_round(model, requests, size, arguments.steps))
+            offline.append(offline_round(model, requests, size, arguments.steps, rows))
             online.append(asyncio.run(served_round(url, model, requests, size, arguments.steps)))
     ratios = [a / b for a, b in zip(online, offline, strict=True)]
     report.add(f"{model.card.name}: offline loop", statistics.median(offline), "samples/s")
@@ -52,7 +58,7 @@ def main() -> None:
     report.write(arguments.json)
 
 
-def offline_round(model: Model, requests: int, size: int, steps: int) -> float:
+def offline_round(model: Model, requests: int, size: int, steps: int, rows: int) -> float:
     """Samples per second of the offline loop."""
     specs = [
         FlowSpec(seed, index, "heun", steps, _label(model, seed))
@@ -60,7 +66,7 @@ def offline_round(model: Model, requests: int, size: int, steps: int) -> float:
         for index in range(size)
     ]
     start = time.perf_counter()
-    run(model, specs, CAPACITY)
+    run(model, specs, rows)
     return len(specs) / (time.perf_counter() - start)
 
 

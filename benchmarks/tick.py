@@ -21,12 +21,12 @@ from unittest.mock import patch
 
 import torch
 
+from benchmarks.device import add_device
 from benchmarks.report import Report, machine, options
 from sureflow.checkpoint import load
 from sureflow.families.flow import solver
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
-from sureflow.numerics import make_deterministic
 from sureflow.sampling.evaluator import main_head
 from sureflow.sampling.sampler import Sampler
 
@@ -107,14 +107,12 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--models", nargs="+", default=["fashion", "ring"])
     parser.add_argument("--rows", type=int, default=16)
-    parser.add_argument("--device", default="cpu")
+    add_device(parser)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--compile", default="off")
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
     parser.add_argument("--docs", action="store_true", help=f"write {DOCS}")
     arguments = parser.parse_args()
-    if arguments.device.startswith("cuda"):
-        make_deterministic()
     report = Report("tick")
     pages = [report_on(name, arguments, report) for name in arguments.models]
     report.write(arguments.json)

@@ -1,6 +1,7 @@
 """Bring your own model: a plain torch flow learns how sure it is of every sample, and is served.
 
-Run ``python examples/bring_your_own.py``; it takes about a minute on one core. The same from the
+Run ``python examples/bring_your_own.py``; it takes about a minute on one core, and draws the
+samples with their confidence, ``moons.png``, where matplotlib is installed. The same from the
 command line: ``sureflow fit CONFIG --weights FILE --plugin package.module:factory``, then
 ``sureflow calibrate FOLDER --plugin ...``, then ``sureflow serve`` as below.
 """
@@ -8,6 +9,7 @@ command line: ``sureflow fit CONFIG --weights FILE --plugin package.module:facto
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import math
 import re
 import subprocess
@@ -26,7 +28,7 @@ from sureflow.evaluation.reference import calibrate
 from sureflow.networks import register
 from sureflow.training.config import TrainConfig
 from sureflow.training.run import fit
-from sureflow_client import Client
+from sureflow_client import Client, Result
 
 NAME = "moon-flow"
 """A checkpoint names its network; what the name stands for is up to whoever loads it."""
@@ -49,13 +51,36 @@ class MoonFlow(nn.Module):
         return velocity
 
 
-def moons(count: int) -> Tensor:
-    """Two interleaved half circles with a little noise."""
-    angle = math.pi * torch.rand(count)
+def curves(angle: Tensor) -> Tensor:
+    """Points of two interleaved half circles, ``[2, N, 2]``, at these angles."""
     upper = torch.stack([angle.cos(), angle.sin()], -1)
-    lower = torch.tensor([1.0, 0.5]) - upper
-    x = torch.where(torch.rand(count, 1) < 0.5, upper, lower) - torch.tensor([0.5, 0.25])
-    return 1.5 * x + 0.05 * torch.randn(count, 2)
+    both = torch.stack([upper, torch.tensor([1.0, 0.5]) - upper])
+    return 1.5 * (both - torch.tensor([0.5, 0.25]))
+
+
+def moons(count: int) -> Tensor:
+    """Points near the half circles, with a little noise."""
+    upper, lower = curves(math.pi * torch.rand(count))
+    return torch.where(torch.rand(count, 1) < 0.5, upper, lower) + 0.05 * torch.randn(count, 2)
+
+
+def off(samples: Result) -> float:
+    """Mean distance of samples to the half circles: the truth, which the model does not know."""
+    points = torch.from_numpy(samples.array())
+    curve = curves(torch.linspace(0, math.pi, 400)).flatten(0, 1)
+    return float(torch.cdist(points, curve).amin(1).mean())
+
+
+def draw(samples: Result, path: Path) -> None:
+    """Draw the samples, coloured by their confidence."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.add_subplot(aspect="equal")
+    shown = axes.scatter(*samples.array().T, c=samples.confidence, s=8)
+    axes.plot(*curves(torch.linspace(0, math.pi, 100)).permute(2, 1, 0), "k-", linewidth=0.5)
+    figure.colorbar(shown, label="confidence")
+    figure.savefig(path, dpi=100)
 
 
 def train(data: Tensor, steps: int) -> MoonFlow:
@@ -97,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=2000, help="Training steps of the flow.")
     parser.add_argument("--out", type=Path, help="Folder of models; default: a temporary one.")
+    parser.add_argument("--picture", type=Path, default=Path("moons.png"), help="Where it goes.")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -128,6 +154,12 @@ def main() -> None:
         for sample in chosen:
             x, y = sample.array()
             print(f"{name:10}{x:7.2f}{y:7.2f}{sample.uncertainty:13.3f}{sample.confidence:12.3f}")
+    print("\nmean distance to the moons:")
+    for name, chosen in (("surest 50", result[:50]), ("all", result), ("last 50", result[-50:])):
+        print(f"{name:10}{off(chosen):7.3f}")
+    if importlib.util.find_spec("matplotlib"):
+        draw(result, arguments.picture)
+        print(f"\nwrote {arguments.picture}")
 
 
 if __name__ == "__main__":

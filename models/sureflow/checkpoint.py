@@ -24,6 +24,7 @@ from sureflow.core.engine import Engine, engine_of
 from sureflow.core.execution import Compile, Precision
 from sureflow.core.model_name import ModelName
 from sureflow.core.provenance import complaint
+from sureflow.device import usable
 from sureflow.file_kind import json_text, kind_of_file
 from sureflow.folders import embedded_folder
 from sureflow.learned import CALIBRATION as CALIBRATION
@@ -91,7 +92,7 @@ def load(
 
     Args:
         folder: The folder, or the name.
-        device: Where to run it.
+        device: Where to run it: ``cpu``, ``cuda``, or a GPU by its number, ``cuda:1``.
         precision: For ``bfloat16`` see :class:`~sureflow.networks.precision.Bfloat16`. Networks
             without weights stay as they are.
         compile: How to run it; see :func:`~sureflow.sampling.compiled.compiled`.
@@ -99,7 +100,10 @@ def load(
     Raises:
         CheckpointError: A part of it is missing, damaged or does not fit; the message names it.
         ValueError: The precision is unknown.
+        DeviceError: The device is unknown, or cannot be used here; see
+            :func:`sureflow.device.usable`.
     """
+    device = usable(device)
     if precision not in get_args(Precision):
         raise ValueError(f"precision: {precision!r} is unknown; choose from {get_args(Precision)}")
     folder = resolve(folder)

@@ -31,7 +31,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "capacity": (int, "Network rows of a tick at most; default what is efficient."),
     "admission": (str, "When lanes may start: tick (default) or request."),
     "threads": (int, "CPU threads of the worker; default 1."),
-    "device": (str, "Torch device of the worker; default cpu."),
+    "device": (str, "Torch device of the worker: cpu (default), cuda, or cuda:1 and so on."),
     "precision": (str, "float32 (default), or bfloat16: faster, and rounded."),
     "compile": (str, "off (default), graphs (CUDA only) or compile."),
     "portable": (bool, "The same bits on all x86 machines with AVX2, which is slower."),

@@ -97,8 +97,10 @@ class Service:
             await self.pool.wait_for_a_folder()
         folder, failures = self.pool.folder, self.pool.failures
         if not self.pool.cards:
-            reasons = "; ".join(failures.values())
-            raise StartupError(f"no model could be loaded from {folder}: {reasons}")
+            reasons = [*dict.fromkeys(failures.values())]
+            if len(reasons) == 1 < len(failures):  # then it is nothing of a folder
+                raise StartupError(reasons[0])
+            raise StartupError(f"no model could be loaded from {folder}: {'; '.join(reasons)}")
         name = self.default_model
         if name not in self.pool.cards:
             reason = failures.get(str(name), "its folder is gone")

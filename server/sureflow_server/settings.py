@@ -28,6 +28,7 @@ from pydantic_settings import (
 )
 
 from sureflow.core.execution import Compile, Precision
+from sureflow.device import check_name
 from sureflow_server.address import is_loopback, parsed
 from sureflow_server.engine.messages import Admission
 from sureflow_server.logs import LogFormat
@@ -71,7 +72,7 @@ class Settings(BaseSettings):
         admission: ``tick`` starts lanes at every tick; ``request`` waits until none runs any more,
             which is worse in every way and there for comparison.
         threads: CPU threads of the worker.
-        device: Torch device of the worker, such as ``cpu`` or ``cuda:0``.
+        device: Torch device of the worker, ``cpu``, ``cuda`` or ``cuda:0``.
         precision: ``bfloat16`` is faster and rounds; samples then differ from those in ``float32``.
         compile: ``graphs`` replays CUDA graphs, ``compile`` uses ``torch.compile``.
         portable: Kernels whose bits are the same on all x86 machines with AVX2; they are slower.
@@ -227,6 +228,14 @@ class Settings(BaseSettings):
         if not ROOT_PATH.fullmatch(path.rstrip("/")):
             raise ValueError(f"{path!r} is no path such as /sureflow, or one of the server's own")
         return path.rstrip("/")
+
+    @field_validator("device")
+    @classmethod
+    def _device_is_known(cls, device: str) -> str:
+        try:
+            return check_name(device)
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("device: ")) from error
 
     @field_validator("allowed_host")
     @classmethod

@@ -29,7 +29,7 @@ ROOMS = {
     "evaluation": ("training",),
     "training": ("families", "checkpoint"),
     "inspection": ("checkpoint",),
-    "checkpoint": ("model", "learned", "weights", "numerics", "folders"),
+    "checkpoint": ("model", "learned", "weights", "numerics", "folders", "device"),
     "learned": ("confidence", "file_kind"),
     "weights": ("file_kind",),
     "file_kind": ("regular_file",),
@@ -43,6 +43,7 @@ ROOMS = {
     "networks": ("moments", "core"),
     "moments": ("numerics",),
     "numerics": (),
+    "device": (),
     "core": (),
 }
 """The rooms of the library, each with those just below it."""

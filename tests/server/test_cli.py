@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -134,3 +138,55 @@ def test_the_judge_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     assert JUDGE.is_file()
     assert Path(__file__).parents[2] / "models" / "judges" / JUDGE.name == JUDGE
+
+
+def takes_device(command: Any, *names: str) -> bool:
+    """Whether a command has the option."""
+    for name in names:
+        command = command.commands[name]
+    return any("--device" in option.opts for option in command.params)
+
+
+NEEDED: dict[str, list[str]] = {
+    "import": ["nothing", "--name", "x"],
+    "evaluate": [],
+    "judge": [],
+    "serve": [],
+}
+COMPUTES = [names for names in ALL if takes_device(get_command(app), *names)]
+
+
+def test_every_command_that_computes_takes_a_device() -> None:
+    reads = {("inspect",), ("models",), *(names for names in ALL if names[0] == "keys")}
+    assert {*COMPUTES} == {*ALL} - reads
+
+
+@pytest.mark.skipif(torch.backends.cuda.is_built(), reason="needs a build of torch for CPUs")
+@pytest.mark.parametrize("names", COMPUTES, ids=" ".join)
+def test_a_device_that_this_build_has_not_gets_one_sentence(
+    names: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = [*names, *NEEDED.get(names[0], ["ring"]), "--device", "cuda:1"]
+    if names == ("serve",):
+        words += ["--port", "0", "--data-dir", str(tmp_path)]
+        command = [sys.executable, "-m", "sureflow_server.cli", *words]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        code, out, said = ended.returncode, ended.stdout, ended.stderr
+    else:
+        done = CliRunner().invoke(app, words, prog_name="sureflow")
+        code, out, said = done.exit_code, done.stdout, done.stderr
+    assert (code, out) == (1, "")
+    *before, line = said.splitlines()  # a server says first what it loads
+    assert not any("device" in each for each in before)
+    assert re.match(r"(error|sureflow): device: cuda:1 needs torch for GPUs, and", line)
+    assert line.endswith("(docs/gpu.md), or choose cpu")
+
+
+@pytest.mark.parametrize("names", COMPUTES, ids=" ".join)
+def test_devices_that_nobody_knows_are_named(names: tuple[str, ...]) -> None:
+    words = [*names, *NEEDED.get(names[0], ["ring"]), "--device", "gpu"]
+    done = CliRunner().invoke(app, words, prog_name="sureflow")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.split(": ", 1)[1] == (
+        "device: 'gpu' is unknown; choose cpu, cuda, or cuda:1 and so on\n"
+    )

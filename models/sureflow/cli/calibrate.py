@@ -15,6 +15,7 @@ from sureflow.cli.options import (
     JudgeCommand,
     Plugins,
     Quiet,
+    SamplingDevice,
     Threads,
     named_judge,
 )
@@ -27,6 +28,7 @@ from sureflow.cli.options import (
     "sureflow calibrate my-digits --judge my_package.reader:misread",
     "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20 --at heun:12@2",
     "sureflow calibrate my-unet --draws 0 --other-draws 1600 --at heun:20:32x32",
+    "sureflow calibrate my-unet --device cuda",
 )
 def calibrate(
     folder: Folder,
@@ -66,6 +68,7 @@ def calibrate(
         typer.Option("--between", help="Only try interpolation between settings measured before."),
     ] = False,
     plugins: Plugins = None,
+    device: SamplingDevice = "cpu",
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -89,7 +92,7 @@ def calibrate(
     asked = named_judge(judge, judge_command)
     examples = None if conditions is None else examples_in(conditions)
     path = resolve(folder)
-    model = load(path)
+    model = load(path, device)
     made = model.calibration
     without = score_unconditional or (made.unconditional if made else None)
     if draws:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sureflow.cli.app import command
-from sureflow.cli.options import Folder, Plugins, Quiet, Threads
+from sureflow.cli.options import Folder, Plugins, Quiet, SamplingDevice, Threads
 from sureflow.core.execution import Precision
 from sureflow.folders import judges_folder
 
@@ -41,6 +41,7 @@ def evaluate(
         typer.Option("--report", help="Write a page on any model instead, which needs no judge."),
     ] = None,
     plugins: Plugins = None,
+    device: SamplingDevice = "cpu",
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -55,7 +56,7 @@ def evaluate(
         from sureflow.evaluation.model_report import report as made
         from sureflow.evaluation.report_page import page
 
-        found = made(load(folder, precision=precision), count, seed, quiet)
+        found = made(load(folder, device, precision=precision), count, seed, quiet)
         report_file.write_text(page(found))
         typer.echo(f"wrote {report_file}")
         return
@@ -64,7 +65,7 @@ def evaluate(
     from sureflow.training.arrays import scaled
     from sureflow.training.data import fashion_mnist
 
-    model = load(folder, precision=precision)
+    model = load(folder, device, precision=precision)
     reader = Judge.load(judge or judges_folder() / "fashion.safetensors", len(model.card.classes))
     images, labels = fashion_mnist("test")
     held_out = scaled(images)

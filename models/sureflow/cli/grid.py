@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sureflow.cli.app import command
-from sureflow.cli.options import Device, Folder, Plugins, Quiet, Threads
+from sureflow.cli.options import Folder, Plugins, Quiet, SamplingDevice, Threads
 
 
 @command("sureflow grid my-ring", "sureflow grid my-fashion --draws 12")
@@ -20,7 +20,7 @@ def grid(
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 2_000_003,
     plugins: Plugins = None,
-    device: Device = "cpu",
+    device: SamplingDevice = "cpu",
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from sureflow.cli.app import command
-from sureflow.cli.options import Threads
+from sureflow.cli.options import SamplingDevice, Threads
 from sureflow.core.size import read_size
 from sureflow.folders import HOME
 from sureflow.importing.json_file import read_json
@@ -160,6 +160,7 @@ def import_foreign(
     replace: Annotated[
         bool, typer.Option("--replace", help="Write a folder anew, without what was fitted to it.")
     ] = False,
+    device: SamplingDevice = "cpu",
     threads: Threads = 1,
 ) -> None:
     """Make a checkpoint of somebody else's model. No code of a folder or file is run.
@@ -196,6 +197,7 @@ def import_foreign(
         prompts=prompts,
         force=force,
         replace=replace,
+        device=device,
     )
     for note in made.notes:
         typer.echo(note)

@@ -34,8 +34,37 @@ def use_threads(count: int) -> int:
     return count
 
 
+def use_device(name: str) -> str:
+    """Check that a device can be used, before anything is read or trained."""
+    if name != "cpu":
+        from sureflow.device import usable
+
+        with clear_errors():
+            usable(name)
+    return name
+
+
+def use_sampling_device(name: str) -> str:
+    """The same, with the kernels that a server has on a GPU, so that samples are the same."""
+    if use_device(name) != "cpu":
+        from sureflow.numerics import make_deterministic
+
+        make_deterministic()
+    return name
+
+
 Runs = Annotated[Path, typer.Option(help="Where the state of unfinished runs is kept.")]
-Device = Annotated[str, typer.Option(help="Torch device, such as cpu or cuda.")]
+Device = Annotated[
+    str, typer.Option(help="Torch device: cpu, cuda, or cuda:1 and so on.", callback=use_device)
+]
+SamplingDevice = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="Torch device: cpu, cuda, or cuda:1 and so on.",
+        callback=use_sampling_device,
+    ),
+]
 Threads = Annotated[int, typer.Option(min=1, help="Torch threads.", callback=use_threads)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Folder = Annotated[Path, typer.Argument(help="Checkpoint folder, or name of an embedded one.")]

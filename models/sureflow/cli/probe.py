@@ -8,12 +8,12 @@ import typer
 
 from sureflow.cli.app import command
 from sureflow.cli.options import (
-    Device,
     Folder,
     Judge,
     JudgeCommand,
     Plugins,
     Quiet,
+    SamplingDevice,
     Threads,
     named_judge,
 )
@@ -27,7 +27,7 @@ def probe(
     draws: Annotated[int, typer.Option(min=10, help="Samples to be judged.")] = 12_000,
     seed: Annotated[int, typer.Option(min=0)] = 4_000_003,
     plugins: Plugins = None,
-    device: Device = "cpu",
+    device: SamplingDevice = "cpu",
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:

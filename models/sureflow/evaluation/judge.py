@@ -61,30 +61,36 @@ class Judge(nn.Module):
 
 
 def train_judge(
-    images: Tensor, labels: Tensor, epochs: int = 12, seed: int = 0, quiet: bool = False
+    images: Tensor,
+    labels: Tensor,
+    epochs: int = 12,
+    seed: int = 0,
+    quiet: bool = False,
+    device: str | torch.device = "cpu",
 ) -> Judge:
     """Train a judge on images ``uint8 [N, 1, 28, 28]`` and their classes ``[N]``.
 
     The flow should not have been trained on the images. They are shifted and mirrored at random;
-    the seed is that of weights, order and augmentation.
+    the seed is that of weights, order and augmentation. The judge is returned on the CPU, whatever
+    the device that trains it.
     """
     torch.manual_seed(seed)
-    judge = Judge(int(labels.max()) + 1)
+    judge = Judge(int(labels.max()) + 1).to(device)
     batches = -(-len(images) // 128)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, epochs * batches)
     with tqdm(total=epochs * batches, disable=quiet, unit="batch", desc="judge") as bar:
         for _ in range(epochs):
             for index in torch.split(torch.randperm(len(images)), 128):
-                loss = F.cross_entropy(
-                    judge(_augmented(scaled(images[index]))), labels[index], label_smoothing=0.05
-                )
+                shown = _augmented(scaled(images[index])).to(device)
+                known = labels[index].to(device)
+                loss = F.cross_entropy(judge(shown), known, label_smoothing=0.05)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()
                 bar.update()
-    return judge.eval()
+    return judge.cpu().eval()
 
 
 def _augmented(images: Tensor) -> Tensor:

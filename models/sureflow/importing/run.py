@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sureflow.device import usable
 from sureflow.importing.adapter import Adapter
 from sureflow.importing.diffusers_folder import read_folder
 from sureflow.importing.named_module import read_module
@@ -36,6 +37,7 @@ def import_model(
     data: Path | None = None,
     force: bool = False,
     replace: bool = False,
+    device: str = "cpu",
 ) -> Imported:
     """Recognise a foreign model and write it as a checkpoint folder.
 
@@ -53,9 +55,11 @@ def import_model(
         data: Samples by which the convention is checked.
         force: Whether to go on where the network does not suit the data.
         replace: Whether to write a folder anew that is there already.
+        device: Where the network is tried, and compared with the data.
 
     Raises:
         ValueError: It cannot be imported; the message begins with the file or the field.
+        DeviceError: The device is unknown, or cannot be used here.
     """
     folders = {"scheduler": scheduler, "variant": variant, "preview": preview, "prompts": prompts}
     found = _recognised(source, adapter, weights, prefix, folders)
@@ -64,7 +68,7 @@ def import_model(
     found = with_shapes(found, adapter.shapes or ())
     if adapter.null_label is not None:
         found.network["null_label"] = adapter.null_label
-    return write(folder, name, found, adapter.names, data, force, replace)
+    return write(folder, name, found, adapter.names, data, force, replace, usable(device))
 
 
 def _recognised(

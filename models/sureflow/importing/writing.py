@@ -60,6 +60,7 @@ def write(
     data: Path | None = None,
     force: bool = False,
     replace_folder: bool = False,
+    device: str | torch.device = "cpu",
 ) -> Imported:
     """Build the network, load its weights, try it, and write its checkpoint folder.
 
@@ -73,6 +74,7 @@ def write(
             any, it is only asked whether its answers are finite.
         force: Whether to write also a network that does not predict that of these data.
         replace_folder: Whether to write a folder anew that is there already, with what was fitted.
+        device: Where the network is tried.
 
     Raises:
         ValueError: The weights are not the network's, it cannot be evaluated, is not finite, or
@@ -80,7 +82,7 @@ def write(
     """
     if folder.exists() and not replace_folder:
         raise ValueError(f"out: {folder} is there; --replace writes it anew, without its fit")
-    found, whole = _built(found)
+    found, whole = _built(found, device)
     network = whole.denoiser if isinstance(whole, Staged) else whole
     assert isinstance(network, FrozenVelocity)
     notes = [*found.notes, _described(network)]
@@ -115,21 +117,21 @@ def write(
     with TemporaryDirectory(prefix=".", dir=folder.parent) as made:
         fresh = Path(made) / name
         save(fresh, config, whole)
-        notes.append(_rows(fresh))
+        notes.append(_rows(fresh, device))
         if folder.exists():
             folder.rename(Path(made) / "old")
         fresh.rename(folder)
     return Imported(folder, config, tuple(notes), found.plugin)
 
 
-def _rows(folder: Path) -> str:
+def _rows(folder: Path, device: str | torch.device) -> str:
     """Load the checkpoint as a server does, and say in what blocks its rows are evaluated.
 
     Raises:
         ValueError: A row's answer depends on the rows beside it, or is another one each time.
     """
     try:
-        model = load(folder)
+        model = load(folder, device)
         buckets = model.engine.buckets()
         sizes = {bucket: main_head(model, bucket).sizes for bucket in buckets}
     except ValueError as error:
@@ -150,20 +152,20 @@ def _config(found: Recognised) -> dict[str, Any]:
     return {"kind": "staged", "denoiser": found.network, **stages}
 
 
-def _built(found: Recognised) -> tuple[Recognised, VelocityNetwork]:
+def _built(found: Recognised, device: str | torch.device) -> tuple[Recognised, VelocityNetwork]:
     """The network with its weights; and what was recognised, with the null label as it was found.
 
     A network that has labels but no null one fails with the null label alone.
     """
     open_question = found.network.get("classes") and "null_label" not in found.network
     try:
-        return found, _loaded(found)
+        return found, _loaded(found).to(device)
     except ValueError:
         if not open_question:
             raise
         other = replace(found, network={**found.network, "null_label": False})
         try:
-            return other, _loaded(other)
+            return other, _loaded(other).to(device)
         except ValueError:
             pass
         raise

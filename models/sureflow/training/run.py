@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sureflow.checkpoint import CheckpointConfig, load, read_config, save
+from sureflow.device import usable
 from sureflow.networks import FrozenVelocity, VelocityNetwork, build
 from sureflow.training.config import TrainConfig
 from sureflow.training.data import Source, source_of
@@ -34,7 +35,9 @@ def train(
     Raises:
         ValueError: Network, data or objective are unknown or do not fit together.
         FileNotFoundError: The data is not installed.
+        DeviceError: The device is unknown, or cannot be used here.
     """
+    usable(device)
     torch.manual_seed(config.training.seed if config.training else 0)
     network = build(config.network)
     if isinstance(network, FrozenVelocity):
@@ -69,7 +72,9 @@ def fit(
             network, weights and data do not fit together, or the network is not finite or has
             another convention; the message begins with the field.
         CheckpointError: The checkpoint cannot be used.
+        DeviceError: The device is unknown, or cannot be used here.
     """
+    usable(device)
     if config.variance is None:
         raise ValueError("variance: the config has no such section")
     torch.manual_seed(config.variance.seed)
