@@ -53,7 +53,8 @@ test: setup redis chromium
 # All tests but the slow ones; beside it types are checked, since some tests wait. The tests of a
 # file run in one process, so that the servers they share are started once.
 pytest: setup redis chromium
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
+	  $(ARGS)
 
 types: setup
 	$(BIN)/mypy

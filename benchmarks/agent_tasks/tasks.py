@@ -30,6 +30,14 @@ def asked(words: str) -> Callable[[Do], Do]:
     return add
 
 
+async def finished(agent: Agent, tool: str, **arguments: Any) -> dict[str, Any]:
+    """Call a tool, and wait for the job that long work is handed over to; return the facts."""
+    facts = await agent.call(tool, **arguments)
+    if facts.get("job") is not None:
+        facts = await agent.call("job", job=facts["job"], wait_s=120)
+    return facts
+
+
 def confidences(rows: list[dict[str, Any]]) -> list[float]:
     """Return the confidence of every sample."""
     return [row["confidence"] for row in rows]
@@ -39,7 +47,7 @@ def confidences(rows: list[dict[str, Any]]) -> list[float]:
 async def good_sneakers(agent: Agent) -> str:
     """Filter by a bound, with others in place of those that fail."""
     good: dict[str, Any] = {"good": 16, "of": 64, "keep": 0.5, "steps": 10}
-    facts = await agent.call("keep_best", model="fashion", label="Sneaker", **good)
+    facts = await finished(agent, "keep_best", model="fashion", label="Sneaker", **good)
     kept = facts["samples"]
     went = sum(rest["count"] for rest in facts["rest"])
     assert len(kept) == 16

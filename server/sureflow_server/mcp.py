@@ -11,15 +11,18 @@ import logging
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request
+from pydantic import Field, TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sureflow.core.schema import Integer, Name, Schema
 from sureflow_server.api import media_type
 from sureflow_server.api.access import authorise, methods, needed, owner
-from sureflow_server.api.json_text import JsonError, read_json
+from sureflow_server.api.json_body import read_as
 from sureflow_server.api.off_loop import READ, off_loop
 from sureflow_server.api.problems import Problem
 from sureflow_server.garbage import freeze_garbage
@@ -33,6 +36,18 @@ PACKAGE = "mcp"
 """What speaks the protocol."""
 
 log = logging.getLogger(__name__)
+
+
+class Call(Schema):
+    """What a client sends: a request, or without an ``id`` a notification (JSON-RPC 2.0)."""
+
+    jsonrpc: Literal["2.0"]
+    method: Name
+    id: Annotated[Integer | Name, Field(union_mode="left_to_right")] | None = None
+    params: dict[str, Any] | None = None
+
+
+_reader = TypeAdapter(Call)
 
 
 class Tools(BaseRoute):
@@ -54,7 +69,7 @@ class Tools(BaseRoute):
         return (Match.FULL if known else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, if the key is good for something, and the body is JSON.
+        """Answer, if the key is good for something, and the body is a message.
 
         There are no sessions, so nothing is there to be listened to or deleted.
         """
@@ -66,7 +81,7 @@ class Tools(BaseRoute):
         service.reads.admit(owner(request))
         media_type.check(request)
         body = await request.body()
-        await off_loop(partial(_check, body), READ * len(body))
+        await off_loop(partial(read_as, _reader, body), READ * len(body))
         door = await self._opened()
         await door(scope, _again(body, receive), send)
 
@@ -97,14 +112,6 @@ def mount(app: FastAPI) -> bool:
         return False
     app.router.routes.append(Tools(app, found))
     return True
-
-
-def _check(body: bytes) -> None:
-    """Raise for what is no JSON, or is nested too deep, before anybody else reads it."""
-    try:
-        read_json(body)
-    except JsonError as error:
-        raise Problem("malformed-body", str(error), [("body", str(error))]) from None
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -28,6 +28,7 @@ def test_without_a_gpu_it_says_so_in_one_sentence() -> None:
     assert "or choose cpu" in line
 
 
+@pytest.mark.slow
 def test_a_rehearsal_writes_the_page(tmp_path: Path) -> None:
     written, kept = tmp_path / "gpu.md", tmp_path / "gpu.json"
     small = ("--device", "cpu", "--quick", "--model", "ring", "--parts", "overhead", "kernels")

@@ -15,6 +15,20 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 """Programs in documents may leave a client open, as people do."""
 
 
+LONG = {
+    "docs/asking.md",
+    "docs/changing-models.md",
+    "docs/edits.md",
+    "docs/gpu.md",
+    "docs/keys.md",
+    "docs/tutorials/good-samples.md",
+    "docs/tutorials/operating.md",
+    "docs/tutorials/review.md",
+    "docs/tutorials/rewinding.md",
+}
+"""Pages that take ten seconds or more, and are read with the slow tests."""
+
+
 def runs(page: str, *marks: str) -> bool:
     """Whether a document has something to run that is marked so."""
     return any(block.language in RUN and block.mark in marks for block in blocks(page))
@@ -32,7 +46,14 @@ def check(reader: Reader, page: str, wanted: Callable[[Block], bool]) -> None:
         assert reader.saw(block.text), f"{block.place}: printed was\n{reader.all_said}"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if runs(page, "", "file")])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.slow if page in LONG else ())
+        for page in PAGES
+        if runs(page, "", "file")
+    ],
+)
 def test_what_a_document_says_to_type_works(page: str, reader: Reader) -> None:
     check(reader, page, lambda block: block.mark not in ("skip", "slow"))
 

@@ -79,6 +79,7 @@ def test_the_first_hour(tmp_path: Path, embedded: Server) -> None:
     assert each[5]["text/html"].count("<img") == 6
 
 
+@pytest.mark.slow
 def test_a_model_of_your_own(tmp_path: Path) -> None:
     each = [shown(cell) for cell in executed(NOTEBOOKS[1], tmp_path, "http://127.0.0.1:9")]
     assert "likelihood is calibrated for" in each[3]["text"]

@@ -21,6 +21,8 @@ LONG: dict[str, Any] = {"n": 4, "seed": 5, "sampler": {"method": "rk4", "steps":
 WALL = {
     "api/background.py",
     "api/handle_options.py",
+    "api/openai/image_answer.py",
+    "api/openai/image_stream.py",
     "keys/commands.py",
     "keys/ring.py",
     "store/embedded.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -63,7 +64,7 @@ def test_tools_are_loaded_with_the_first_request_and_once(monkeypatch: pytest.Mo
     monkeypatch.setattr(Fake, "made", 0)
     app = installed(monkeypatch, f"{__name__}:Fake")
     assert Fake.made == 0
-    assert ask(app, count=3, json={"a": 1}).json() == {"got": '{"a":1}'}
+    assert json.loads(ask(app, count=3, json=PING).json()["got"]) == PING
     assert Fake.made == 1
 
 
@@ -74,7 +75,7 @@ def test_where_none_are_installed_there_is_nothing(
         app = installed(monkeypatch)
     assert len(caplog.records) == 1
     assert "sureflow-client[mcp]" in caplog.text
-    refusal(ask(app, json={}), 404, "not-found")
+    refusal(ask(app, json=PING), 404, "not-found")
 
 
 def test_nor_without_what_speaks_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +89,7 @@ def test_broken_ones_are_left_out_and_logged(
 ) -> None:
     app = installed(monkeypatch, "absent_tools:Door")
     for _ in range(2):
-        refusal(ask(app, json={}), 404, "not-found")
+        refusal(ask(app, json=PING), 404, "not-found")
     assert "absent_tools" in caplog.text
 
 
@@ -111,7 +112,10 @@ def test_there_are_no_sessions_to_listen_to(monkeypatch: pytest.MonkeyPatch, met
         ({"content": b"{"}, 400, "malformed-body"),
         ({"content": b""}, 400, "malformed-body"),
         ({"content": b"[" * 60 + b"]" * 60}, 400, "malformed-body"),
-        ({"content": b'{"a":' + b"9" * 90 + b"}"}, 200, ""),
+        ({"content": b"{}"}, 422, "validation"),
+        ({"content": b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]'}, 422, "validation"),
+        ({"content": b'{"jsonrpc":"2.0","id":[1],"method":"ping"}'}, 422, "validation"),
+        ({"content": b'{"jsonrpc":"2.0","id":' + b"9" * 90 + b',"method":"ping"}'}, 200, ""),
         ({"content": b" " * 200 + b"{}"}, 413, "payload-too-large"),
         ({"content": b"{}", "type": "text/plain"}, 415, "unsupported-media-type"),
         ({"content": b"{}", "type": ""}, 415, "unsupported-media-type"),
@@ -135,7 +139,7 @@ def test_it_is_in_the_log_as_any_request(
 ) -> None:
     app = installed(monkeypatch, f"{__name__}:Fake")
     with caplog.at_level(logging.INFO, "sureflow_server"):
-        answer = ask(app, json={})
+        answer = ask(app, json=PING)
     assert "x-request-id" in answer.headers
     assert "POST /mcp 200" in caplog.text
 

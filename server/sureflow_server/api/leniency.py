@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-API = ("/v1/", "/v2/", "/generate/", "/edit/", "/invert/", "/health/", "/metrics/")
+API = ("/v1/", "/v2/", "/generate/", "/edit/", "/invert/", "/health/", "/metrics/", "/mcp/")
 """Beginnings of paths of the API, with a slash after them."""
 
 ENDLESS = "/events"

@@ -16,7 +16,7 @@ def test_there_are_twenty() -> None:
     assert len({task.asked for task in TASKS}) == 20
 
 
-@pytest.mark.parametrize("way", ["http", "stdio"])
+@pytest.mark.parametrize("way", ["http", pytest.param("stdio", marks=pytest.mark.slow)])
 def test_all_tasks_are_done(embedded: Server, way: Way) -> None:
     async def all_done() -> list[Done]:
         async with connected(embedded.url, way, environment=ENVIRONMENT) as client:

@@ -60,7 +60,7 @@ def made_while_it_ends(server: Server) -> list[dict[str, Any]]:
     """Samples of a request that was under way when the server was told to end."""
     body = {"model": "icons", "n": 4, "rewind": {}, "output": {"format": "list"}}
     with ThreadPoolExecutor() as threads:
-        long = {**body, "sampler": {"method": "rk4", "steps": 300}}
+        long = {**body, "sampler": {"method": "rk4", "steps": 150}}
         answer = threads.submit(server.generate, **long)
         eventually(lambda: server.metric("sureflow_num_samples_running") >= 4)
         server.process.terminate()
