@@ -4,6 +4,7 @@
 ``<!-- skip: why -->``  it is not run
 ``<!-- slow: why -->``  it runs by ``make slow`` alone
 ``<!-- file: name -->`` it is a file of that name, which the blocks after it use
+``<!-- about: why -->`` what was printed may differ by a quarter
 ======================  ==========================================================================
 """
 
@@ -18,7 +19,7 @@ from markdown_it import MarkdownIt
 
 from documents.outside import ROOT, sources
 
-MARK = re.compile(r"<!--\s*(skip|slow|file):\s*(.*?)\s*-->\s*$", re.DOTALL)
+MARK = re.compile(r"<!--\s*(skip|slow|file|about):\s*(.*?)\s*-->\s*$", re.DOTALL)
 RUN = ("python", "sh")
 """Languages of blocks that are run."""
 
@@ -35,7 +36,7 @@ class Block:
         line: Number of the line with which the code begins.
         language: As the block says.
         text: The code.
-        mark: ``skip``, ``slow`` or ``file``; empty if nothing is said.
+        mark: ``skip``, ``slow``, ``file`` or ``about``; empty if nothing is said.
         said: What is said with it.
     """
 

@@ -21,7 +21,7 @@ def renewed(reader: Reader, page: str, root: Path = ROOT) -> str:
     lines = (root / page).read_text().splitlines(keepends=True)
     grown = 0
     for block in read(reader, page, lambda block: block.mark not in ("skip", "slow"), root):
-        if reader.saw(block.text):
+        if reader.saw(block):
             continue
         said = (reader.said or reader.all_said).rstrip("\n").splitlines(keepends=True)
         start, count = block.line - 1 + grown, len(block.text.splitlines())

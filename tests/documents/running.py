@@ -53,9 +53,11 @@ class Reader:
         elif block.language == "sh":
             self._type(block)
 
-    def saw(self, text: str) -> bool:
+    def saw(self, block: Block) -> bool:
         """Whether the last block printed this, be it with or without what goes to errors."""
-        return same(text, self.said) or same(text, self.all_said)
+        roughly = block.mark == "about"
+        said = (self.said, self.all_said)
+        return any(same(block.text, each, roughly=roughly) for each in said)
 
     def close(self) -> None:
         """End the servers that were started, and leave nothing open or imported."""
@@ -156,7 +158,7 @@ def read(
     """Read the blocks that are wanted; yield each that says what the one before it prints."""
     ran = False
     for block in blocks(page, root):
-        if block.language == "text" and not block.mark:
+        if block.language == "text" and block.mark in ("", "about"):
             if ran:
                 yield block
             ran = False

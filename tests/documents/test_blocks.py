@@ -43,7 +43,7 @@ def reader(tmp_path: Path, documented: Server) -> Iterator[Reader]:
 
 def check(reader: Reader, page: str, wanted: Callable[[Block], bool]) -> None:
     for block in read(reader, page, wanted):
-        assert reader.saw(block.text), f"{block.place}: printed was\n{reader.all_said}"
+        assert reader.saw(block), f"{block.place}: printed was\n{reader.all_said}"
 
 
 @pytest.mark.parametrize(

@@ -41,3 +41,11 @@ def test_what_is_the_same(said: str, printed: str) -> None:
 )
 def test_what_is_not(said: str, printed: str) -> None:
     assert not same(said, printed)
+
+
+def test_what_is_roughly_the_same() -> None:
+    """As trainings that differ by rounding are."""
+    assert same("misfit 1.61, 0.38", "misfit 1.4, 0.2", roughly=True)
+    assert not same("misfit 1.61", "misfit 2.4", roughly=True)
+    assert not same("keeps beside", "keeps inside", roughly=True)
+    assert same('{"a": [8.0]}', '{"a": [9.5]}', roughly=True)

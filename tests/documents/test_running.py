@@ -23,7 +23,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 def check(reader: Reader, folder: Path, text: str) -> None:
     (folder / "page.md").write_text(text)
     for block in read(reader, "page.md", lambda block: True, folder):
-        assert reader.saw(block.text), block.place
+        assert reader.saw(block), block.place
 
 
 def test_blocks_of_a_page_have_names_files_and_variables_in_common(
