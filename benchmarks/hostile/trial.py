@@ -14,6 +14,7 @@ from benchmarks.hostile.observed import Observed, observed
 from benchmarks.hostile.reference import reference
 from benchmarks.hostile.row import GROWTH, Row
 from benchmarks.hostile.sending import Outcome
+from benchmarks.hostile.sound import TOOL
 from benchmarks.hostile.target import Setup, StartError, Target, serving
 
 IDLE_S = 5.0
@@ -39,6 +40,7 @@ def trial(setup: Setup, attacks: Sequence[Attack], limit: Limit) -> Iterator[Row
 
 def attacked(seen: Observed, setup: Setup, left: deque[Attack]) -> Iterator[Row]:
     """Attack a server until it ends or no attack is left; those that were made are taken out."""
+    _used(seen.target)
     before = _references(seen.target)
     yield (rest := seen.row(Attack(f"nothing: {setup.name}", _nothing)))
     while left and seen.runs:
@@ -61,6 +63,13 @@ def _after(seen: Observed, idle: float, before: list[str]) -> Row:
         row = seen.row(Attack("what is left, with the same samples", _nothing), idle, 0, BACK)
         if "memory" not in row.misses() or time.monotonic() > end:
             return replace(row, outcome=outcome)
+
+
+def _used(target: Target) -> None:
+    """Use once what is loaded with its first use, and stays."""
+    with target.client() as client:
+        client.get("/openapi.json")
+        client.post("/mcp", json=TOOL)
 
 
 def _references(target: Target) -> list[str]:

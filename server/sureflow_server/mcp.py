@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request
 from pydantic import Field, TypeAdapter
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -81,7 +82,7 @@ class Tools(BaseRoute):
         service.reads.admit(owner(request))
         media_type.check(request)
         body = await request.body()
-        await off_loop(partial(read_as, _reader, body), READ * len(body))
+        await off_loop(partial(_check, body), READ * len(body))
         door = await self._opened()
         await door(scope, _again(body, receive), send)
 
@@ -112,6 +113,18 @@ def mount(app: FastAPI) -> bool:
         return False
     app.router.routes.append(Tools(app, found))
     return True
+
+
+def _check(body: bytes) -> None:
+    """Raise for what is no message, before anybody else reads it.
+
+    The tools read it by another reader, which takes no half of a character.
+    """
+    read_as(_reader, body)
+    try:
+        from_json(body)
+    except ValueError as error:
+        raise Problem("malformed-body", str(error), [("body", str(error))]) from None
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

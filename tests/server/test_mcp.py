@@ -113,6 +113,11 @@ def test_there_are_no_sessions_to_listen_to(monkeypatch: pytest.MonkeyPatch, met
         ({"content": b""}, 400, "malformed-body"),
         ({"content": b"[" * 60 + b"]" * 60}, 400, "malformed-body"),
         ({"content": b"{}"}, 422, "validation"),
+        (
+            {"content": b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\\ud800"}}'},
+            400,
+            "malformed-body",
+        ),
         ({"content": b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]'}, 422, "validation"),
         ({"content": b'{"jsonrpc":"2.0","id":[1],"method":"ping"}'}, 422, "validation"),
         ({"content": b'{"jsonrpc":"2.0","id":' + b"9" * 90 + b',"method":"ping"}'}, 200, ""),
