@@ -11,6 +11,7 @@ from sureflow_studio import card
 from tests.server.running import Server
 from tests.studio.acting import choose, slide
 from tests.studio.conftest import Visit
+from tests.studio.test_access import audit_all
 
 
 def compared(page: Page, n: int) -> Locator:
@@ -43,6 +44,7 @@ def test_two_settings_side_by_side_from_the_same_seed(page: Page, server: Server
     assert left is not None
     assert right is not None
     assert left["y"] == right["y"]
+    audit_all(page, "comparison")
     page.reload()
     expect(columns.locator(".card")).to_have_count(6)
     expect(page.get_by_role("combobox", name="Class")).to_have_value("half")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -45,11 +47,22 @@ def choose_kernels(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print and exit.")
     ] = False,
 ) -> None:
-    """Train flow models that know how sure they are, and serve them."""
+    """Train generative models that know how sure they are, and serve them."""
     if portable and not is_portable():
         decide(portable=True)
         if "--portable" in sys.argv:  # numpy has loaded by now: begin anew, decided
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def typed() -> str:
+    """Return how this command was called, so that another one that is printed can be called too.
+
+    It is ``sureflow`` where that is on the path, or a module was run.
+    """
+    called = sys.argv[0]
+    found = shutil.which("sureflow")
+    by_name = found is not None and Path(called).exists() and Path(found).samefile(called)
+    return "sureflow" if by_name or Path(called).name != "sureflow" else called
 
 
 def examples(*lines: str) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sureflow.cli.app import command
+from sureflow.cli.app import command, typed
 from sureflow.cli.options import SamplingDevice, Threads
 from sureflow.core.size import read_size
 from sureflow.folders import HOME
@@ -203,7 +203,8 @@ def import_foreign(
         typer.echo(note)
     plugin = f" --plugin {shlex.quote(made.plugin)}" if made.plugin else ""
     here, models = shlex.quote(str(folder)), shlex.quote(str(folder.parent))
+    sureflow = shlex.quote(typed())
     typer.echo(f"wrote {folder}")
-    typer.echo(f"serve it:           sureflow serve --models-dir {models}{plugin}")
-    typer.echo(f"fit its variance:   sureflow fit {here}{plugin}")
-    typer.echo(f"make it confident:  sureflow calibrate {here}{plugin}")
+    typer.echo(f"serve it:           {sureflow} serve --models-dir {models}{plugin}")
+    typer.echo(f"fit its variance:   {sureflow} fit {here}{plugin}")
+    typer.echo(f"make it confident:  {sureflow} calibrate {here}{plugin}")

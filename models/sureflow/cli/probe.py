@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sureflow.cli.app import command
+from sureflow.cli.app import command, typed
 from sureflow.cli.options import (
     Folder,
     Judge,
@@ -49,4 +49,4 @@ def probe(
     fitted.save(path / PROBE)
     predicted = fitted.settings["spearman"]
     typer.echo(f"wrote {path / PROBE}: rank correlation with the judge {predicted:.2f}")
-    typer.echo(f"next: sureflow calibrate {folder} --score probe")
+    typer.echo(f"next: {typed()} calibrate {folder} --score probe")
