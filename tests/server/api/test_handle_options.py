@@ -110,7 +110,7 @@ def test_a_trajectory_outlives_worker_server_and_frames(
     asks_for_its_version(server, point, version)
     assert all(same(edit(server, sample)["samples"][0], sample) for sample in late)
     assert from_everywhere(server, first)[1] == costs[1]
-    crowd = server.generate(n=30, rewind={"keep": []}, sampler={"steps": 2})
+    crowd = server.generate(n=60, rewind={"keep": []}, sampler={"steps": 2})
     handles = [sample["handle"] for sample in crowd["samples"]]
     assert None in handles, "there is no room for all"
     assert any(handles), "nor for none"
