@@ -30,4 +30,4 @@ class Leniency:
 def _without_slash(scope: Scope) -> Scope:
     if not scope["path"].endswith("/"):
         return scope
-    return {**scope, "path": scope["path"].rstrip("/")}
+    return {**scope, "path": scope["path"].rstrip("/"), "asked_path": scope["path"]}

@@ -254,7 +254,7 @@ def test_a_png_holds_one_image(server: Server, body: dict[str, Any]) -> None:
     problem(server, 406, "not-acceptable", json=body, headers={"Accept": "image/png"})
 
 
-@pytest.mark.parametrize("url", ["/nothing", "/v1", "/v1/generate/more"])
+@pytest.mark.parametrize("url", ["/nothing", "/v1/", "/v1/generate/more"])
 def test_an_unknown_path(server: Server, url: str) -> None:
     problem(server, 404, "not-found", url=url, json={})
 
