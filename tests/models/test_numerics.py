@@ -210,8 +210,8 @@ int mkl_serv_intel_cpu_true(void) { return mkl_serv_intel_cpu(); }
 
 
 @pytest.fixture(scope="module")
-def of_a_vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
-    """MKL is made to take this processor for one of its maker's, or of another."""
+def vendor(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A library that makes MKL take this processor for one of its maker's, or of another."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("there is no compiler")
@@ -219,17 +219,37 @@ def of_a_vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     source, shim = folder / "vendor.c", folder / "vendor.so"
     source.write_text(OTHER_VENDOR)
     subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, source], check=True)
-    # Numpy and torch choose kernels of their own as soon as they are imported, MKL does not.
-    environment = {**numerics.PORTABLE, "SUREFLOW_PORTABLE": "1", "LD_PRELOAD": str(shim)}
-    with forks("sureflow.sampling.sample", **environment) as ask:
-        yield ask
+    return str(shim)
 
 
 @pytest.mark.parametrize("genuine", [0, 1])
 def test_portable_bits_do_not_depend_on_the_vendor(
-    portable: Any, of_a_vendor: Ask, genuine: int
+    portable: Any, vendor: str, genuine: int
 ) -> None:
-    assert portable == of_a_vendor(SAMPLES, GENUINE=str(genuine))
+    # Numpy and torch choose kernels of their own as soon as they are imported, MKL does not.
+    environment = {**numerics.PORTABLE, "SUREFLOW_PORTABLE": "1", "LD_PRELOAD": vendor}
+    with forks("sureflow.sampling.sample", **environment) as ask:
+        assert portable == ask(SAMPLES, GENUINE=str(genuine))
+
+
+SIZES = """
+import sureflow
+from sureflow.folders import embedded_folder
+from sureflow.sampling import blocks, evaluator
+blocks.TIMED_S, evaluator.ROW_COUNTS = 0.0, (1, 2, 4, 16)
+models = {path.name: sureflow.load(path.name) for path in embedded_folder().iterdir()}
+print(json.dumps({name: evaluator.main_head(model).sizes for name, model in models.items()}))
+"""
+
+
+@needs_mkl
+@pytest.mark.parametrize("genuine", [0, 1])
+def test_small_blocks_repeat_their_bits_whatever_the_vendor(vendor: str, genuine: int) -> None:
+    """A lone sample need not be evaluated among rows that nobody asked for."""
+    found = python(SIZES, LD_PRELOAD=vendor, GENUINE=str(genuine))
+    assert found
+    for name, sizes in found.items():
+        assert {1, 2, 4} <= set(sizes), f"{name}: {sizes}"
 
 
 @pytest.mark.slow
