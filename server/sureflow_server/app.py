@@ -75,8 +75,20 @@ VERIFIED = "verified"
 ALLOWED = (
     *("Authorization", "Idempotency-Key", "Last-Event-ID", "Prefer", "X-Request-Id"),
     *("Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version", "Mcp-Session-Id"),
+    *("User-Agent", "OpenAI-Organization", "OpenAI-Project", "OpenAI-Beta"),
+    *(
+        f"X-Stainless-{name}"
+        for name in (
+            *("Arch", "Async", "Custom-Poll-Interval", "Helper-Method", "Lang", "OS"),
+            *("Package-Version", "Poll-Helper", "Raw-Response", "Read-Timeout", "Retry-Count"),
+            *("Runtime", "Runtime-Version", "Stream-Helper", "Timeout"),
+        )
+    ),
 )
-"""Headers that a page of an allowed origin may send, beside those that any may."""
+"""Headers that a page of an allowed origin may send, beside those that any may.
+
+The last ones are those of OpenAI's clients: of its packages ``openai`` for JavaScript and Python.
+"""
 
 EXPOSED = ("Location", "Retry-After", "Retry-After-Ms", "X-Request-Id", "X-Sureflow-Record")
 """Headers that a page of an allowed origin may read."""

@@ -85,11 +85,11 @@ async def _serve_with(settings: Settings, store: Store, listener: socket.socket)
         app = create_app(settings, store, open_replica(settings))
     except StartupError as error:
         return _fail(str(error))
+    _foretell(settings, listener)
     try:
         fork_server(settings.portable, settings.threads)  # which imports while this process does
     except OSError as error:
         return _fail(f"no socket in TMPDIR for the fork server: {error}")
-    _foretell(settings)
     has_studio = settings.studio and studio.mount(app, _own_address(listener))
     if settings.mcp:
         mcp.mount(app)
@@ -148,11 +148,13 @@ def _say(message: str) -> None:
     print(harmless(f"sureflow: {message}"), flush=True)
 
 
-def _foretell(settings: Settings) -> None:
-    """Say what is loaded, which takes a while."""
+def _foretell(settings: Settings, listener: socket.socket) -> None:
+    """Say what is loaded, which takes a while, and where to look, before anything else is done."""
     root = settings.models_dir or embedded_folder()
     names = ", ".join(folder.name for folder in checkpoint_folders(root))
-    log.info("loading %s of %s, which takes some seconds", names, root)
+    own = f"{_own_address(listener)}{settings.root_path}"
+    place = f"{own}/" if settings.studio and studio.is_installed() else f"{own}/docs"
+    log.info("loading %s of %s, which takes some seconds; look at %s", names, root, place)
 
 
 def _announce(service: Service, listener: socket.socket, has_studio: bool) -> None:

@@ -50,6 +50,11 @@ class Pages(BaseRoute):
         await self.studio(scope, receive, send)
 
 
+def is_installed() -> bool:
+    """Return whether there is a studio, without importing it."""
+    return bool(entry_points(group=GROUP))
+
+
 def mount(app: FastAPI, address: str) -> bool:
     """Add the studio to an application, after its routes; return whether one is installed.
 

@@ -24,9 +24,14 @@ HEADERS = {"Accept": "application/json, text/event-stream"}
 MODERN = {"Mcp-Protocol-Version": "2026-07-28"}
 
 
+LIST_BYTES = 15_000
+"""Of the list of tools, which an agent reads before it begins. It was 36,000."""
+
+
 def test_every_tool_says_what_it_is_told_and_what_it_answers(server: str) -> None:
     listed = agent_does(server, lambda agent: agent.client.list_tools()).tools
     assert [tool.name for tool in listed] == [tool.name for tool in TOOLS]
+    described: dict[str, Any] = {}
     for tool in listed:
         for schema in (tool.input_schema, tool.output_schema):
             Draft202012Validator.check_schema(schema)
@@ -35,8 +40,43 @@ def test_every_tool_says_what_it_is_told_and_what_it_answers(server: str) -> Non
         assert tool.description
         assert tool.input_schema["additionalProperties"] is False
         for name, about in tool.input_schema["properties"].items():
-            assert about.get("description"), f"{tool.name}.{name}"
-    assert len(json.dumps([tool.model_dump(mode="json") for tool in listed])) < 40_000
+            assert "type" in about or "anyOf" in about
+            if "description" in about:
+                described.setdefault(name, (tool.name, about))
+            else:
+                first, known = described[name]
+                assert f"Without a description: as in {first}." in tool.description
+                assert about.items() <= known.items()
+    sent = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
+    assert len(json.dumps(sent, separators=(",", ":"))) < LIST_BYTES
+
+
+def test_what_tools_answer_fits_what_is_published_of_it(server: str) -> None:
+    """What one tool has published stands for others too; nothing is answered beyond it."""
+    published = {
+        tool.name: tool.output_schema or {}
+        for tool in agent_does(server, lambda agent: agent.client.list_tools()).tools
+    }
+
+    async def do(agent: Agent) -> None:
+        made = await agent.call("generate", **QUICK, n=2)
+        handles = [row["handle"] for row in made["samples"]]
+        answers = {
+            "generate": made,
+            "list_models": await agent.call("list_models", name="digits"),
+            "explain": await agent.call("explain", handle=handles[0], picture=False),
+            "rewind": await agent.call("rewind", handles=handles, branches=1, picture=False),
+            "review": await agent.call("review", picture=False),
+            "show": await agent.call("show", handles=handles[:1], t=[0.5]),
+            "delete_handles": await agent.call("delete_handles", handles=handles),
+        }
+        for name, facts in answers.items():
+            Draft202012Validator(published[name]).validate(facts)
+            assert facts.keys() <= published[name]["properties"].keys()
+        for name in ("keep_best", "score_own", "job"):
+            assert published[name] == {"type": "object", "description": "As in generate."}
+
+    agent_does(server, do)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -133,6 +173,15 @@ def test_long_work_tells_how_far_it_is(server: str) -> None:
     assert told
     assert told == sorted(set(told))
     assert 0 < told[0] <= told[-1] <= 1
+
+
+def test_what_does_not_come_back_has_no_confidence(server: str) -> None:
+    given = {"model": "ring", "values": [[0.3, 0.1], [2.0, 0.0]], "method": "euler", "steps": 6}
+    facts = call(server, "score_own", **given)
+    missed = [row for row in facts["samples"] if row["inversion_error"] > 0.1]
+    assert missed
+    assert all("confidence" not in row for row in missed)
+    assert any("did not come back" in warning for warning in facts["warnings"])
 
 
 def test_files_are_read_where_the_tools_run_beside_them(server: str, tmp_path: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -72,6 +73,24 @@ def test_one_line_says_where_and_what(server: Server) -> None:
     assert "icons, points of" in loads
     assert server.log.index(loads) < server.log.index(said)
     assert server.url.startswith("http://127.0.0.1:")
+
+
+def test_what_is_loaded_and_where_to_look_is_said_before_torch_is_imported(
+    models_dir: Path, tmp_path: Path
+) -> None:
+    """It was silent for twenty seconds, most of which torch and the models take."""
+    fake = "print('torch is imported', flush=True)\nraise ImportError('there is none')\n"
+    (tmp_path / "torch.py").write_text(fake)
+    process = command("--models-dir", str(models_dir), plugins=tmp_path)
+    assert process.stdout is not None
+    try:
+        first, second = next(process.stdout), next(process.stdout)
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE_S)
+    assert f"loading icons, points of {models_dir}" in first
+    assert re.search(r"look at http://127\.0\.0\.1:[1-9]\d*/docs$", first.rstrip())
+    assert second == "torch is imported\n"
 
 
 @pytest.fixture(scope="module")

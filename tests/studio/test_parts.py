@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sureflow_client import (
+    Asked,
     Condition,
     Guide,
     HandleSummary,
@@ -24,7 +25,10 @@ from sureflow_client import (
     Sample,
     Trajectory,
     Uncertain,
+    generate_body,
 )
+from sureflow_studio.ask import Ask
+from sureflow_studio.asked import ask_of, in_words
 from sureflow_studio.canvas import stroke
 from sureflow_studio.colours import SCALE, SURE, UNSURE, shade
 from sureflow_studio.family import Family, Member
@@ -296,3 +300,29 @@ def test_the_plane_is_square_and_holds_all_points(points: list[tuple[float, floa
     for x, y in points:
         assert left <= x <= right
         assert low <= y <= high
+
+
+QUESTIONS: list[Any] = [
+    {"sampler": {"method": "heun", "steps": 20}, "label": "3", "guidance": 2.0, "rewind": True},
+    {"sampler": {"tolerance": 0.01}, "condition": {"text": "a boot"}, "size": [28, 32], "seed": 7},
+    {"score": "likelihood", "filter": {"min": 0.3, "action": "drop", "early": True}, "first": 2},
+    {"rewind": {"keep": [0.5], "ttl_s": 60.0}, "also": ["trajectory"], "profile": True},
+]
+
+
+@pytest.mark.parametrize("options", QUESTIONS)
+def test_a_question_is_read_off_the_request_that_it_was(options: Any) -> None:
+    options = {"seed": 3} | options
+    request = generate_body("digits", 5, **options)
+    asked = Asked(path="/v1/generate", request=request)
+    assert ask_of(asked) == Ask("digits", 5, options)
+
+
+def test_what_asked_for_no_new_samples_is_no_question() -> None:
+    assert ask_of(None) is None
+    assert ask_of(Asked(path="/v1/edit", request={"handle": "hdl_x"})) is None
+
+
+def test_a_question_in_words() -> None:
+    words = [in_words(Ask("digits", 5, options)) for options in QUESTIONS]
+    assert words == ["3 · heun · 20 steps · guidance 2", "a boot · 0.01 tolerance · seed 7", "", ""]

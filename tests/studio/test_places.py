@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from sureflow_client import Client
+from sureflow_client import Client, Resample
+from sureflow_studio.pictures import address
 from tests.server.running import Server, serving
-from tests.studio.acting import generate, open_sample
+from tests.studio.acting import generate, open_sample, value
 from tests.studio.conftest import Visit
 
 PREFIX = "/sureflow"
@@ -33,6 +36,31 @@ def test_a_refused_request_keeps_the_gallery(page: Page) -> None:
     expect(page.get_by_role("button", name="Generate")).to_be_visible()
     assert pictures(page) == before
     assert page.url == where
+
+
+def test_a_refusal_is_on_the_screen_also_of_a_phone(page: Page) -> None:
+    """It was above what a phone shows when its visitor presses the button."""
+    page.set_viewport_size({"width": 390, "height": 600})
+    page.get_by_text("Solver and score").click()
+    page.get_by_role("spinbutton", name="Steps", exact=True).fill("100000")
+    button = page.get_by_role("button", name="Generate")
+    button.scroll_into_view_if_needed()
+    button.click()
+    expect(page.get_by_role("alert").first).to_be_in_viewport()
+
+
+def test_more_samples_than_the_page_shows_are_refused_where_they_are_asked_for(page: Page) -> None:
+    """The number was sent as it was, and then became another one in the field."""
+    generate(page, 2)
+    before, where = pictures(page), page.url
+    samples = page.get_by_role("spinbutton", name="Samples")
+    samples.fill("5000")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_text("At most 256 here")).to_be_visible()
+    expect(samples).to_have_value("5000")
+    assert (pictures(page), page.url) == (before, where)
+    generate(page, 3)
+    expect(page.get_by_text("At most 256 here")).to_be_hidden()
 
 
 def test_back_forward_and_reload_lead_to_the_same(page: Page, server: Server) -> None:
@@ -76,6 +104,59 @@ def test_the_history_is_that_of_the_server(page: Page, server: Server) -> None:
     expect(page.locator(".cards .card")).to_have_count(3)
     expect(page.locator(".facts")).to_have_text("3 of 3 samples are still on the server")
     assert f"gallery={made.id}" in page.url
+
+
+def test_a_gallery_of_the_history_has_its_question(page: Page, server: Server) -> None:
+    """Its pictures, the fields as they were, and what makes a sample again."""
+    filtered: dict[str, Any] = {"filter": {"min": 0.2, "action": "annotate"}, "steps": 6}
+    with Client(server.url) as client:
+        made = client.generate(
+            "icons", n=3, seed=11, label="stripes", guidance=1.5, rewind=True, **filtered
+        )
+    generate(page, 1)
+    page.get_by_role("button", name="History").click()
+    row = page.get_by_role("dialog").get_by_role("button", name="icons · 3 samples").first
+    expect(row).to_contain_text("stripes · 6 steps · guidance 1.5 · seed 11")
+    expect(row.locator("img")).to_be_visible()
+    row.click()
+    cards = page.locator(".cards .card")
+    expect(cards).to_have_count(3)
+    expect(page.get_by_role("spinbutton", name="Samples")).to_have_value("3")
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("11")
+    expect(page.get_by_role("combobox", name="Class")).to_have_value("stripes")
+    assert value(page, "Guidance") == 1.5
+    assert value(page, "Least confidence") == 0.2
+    page.get_by_text("Compare", exact=True).first.click()
+    expect(page.get_by_role("combobox", name="Compare with")).to_have_value("Nothing")
+    open_sample(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Recipe").click()
+    recipe = json.loads(Path(download.value.path()).read_text())
+    with Client(server.url) as client:
+        again = client.replay(recipe)
+        assert again.sample.data in [sample.data for sample in made]
+        assert again.verdict == "equal"
+    page.keyboard.press("Escape")
+    expect(cards).to_have_count(3)
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".facts")).to_contain_text("evaluations")
+    assert sorted(pictures(page)) == sorted(address(sample.image()) for sample in made)
+
+
+def test_a_branch_of_an_earlier_visit_has_its_recipe(page: Page, server: Server) -> None:
+    with Client(server.url) as client:
+        parent = client.generate("icons", n=2, seed=12, rewind=True)[1]
+        (branch,) = client.edit(parent, Resample(), at=0.5, seed=3, rewind=True)
+    assert branch.handle is not None
+    page.goto(f"{server.url}/?sample={branch.handle.id}")
+    expect(page.get_by_role("slider", name="Time")).to_be_visible()
+    expect(page.locator(".tree")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Recipe").click()
+    recipe = json.loads(Path(download.value.path()).read_text())
+    assert [call["path"] for call in recipe["calls"]] == ["/v1/generate", "/v1/edit"]
+    with Client(server.url) as client:
+        assert client.replay(recipe).sample.data == branch.data
 
 
 def test_escape_closes_the_innermost(page: Page) -> None:

@@ -51,7 +51,7 @@ from ._exceptions import (
     UnknownModel,
     VersionGone,
 )
-from ._handle import Frame, Handle, HandleSummary
+from ._handle import Asked, Frame, Handle, HandleSummary
 from ._job import Job, JobCounts, JobProgress, JobSummary, LaneProgress
 from ._model import Model, Models
 from ._moment import AtCommit, AtStep, AtTime
@@ -72,6 +72,7 @@ from ._version import __version__
 __all__ = [
     "APIConnectionError",
     "APITimeoutError",
+    "Asked",
     "AsyncClient",
     "AsyncJobs",
     "AtCommit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from ._exceptions import InvalidArgument, MissingData
 from ._html import sample_html
@@ -52,8 +53,22 @@ class HandleSummary(Wire):
     """What it takes in the server's store, without key frames."""
 
 
+class Asked(Wire):
+    """A request to the server."""
+
+    path: str
+    """``/v1/generate`` or ``/v1/edit``."""
+
+    request: dict[str, Any]
+    """Its body, with the model and the seed that it came to."""
+
+
 class Handle(HandleSummary):
     """A trajectory that can be looked through and taken up again."""
+
+    asked: Asked | None = None
+    """The request that made it, ``sample.index`` being its place there; ``None`` if it was long, or
+    came by another path."""
 
     steps: int
     """How many the trajectory has."""

@@ -26,7 +26,7 @@ from .errors import Notice
 from .family import Member
 from .keyboard import focus
 from .plan import operations
-from .recipe import edited
+from .recipe import edited, kept
 from .rewind import RewindPanel
 from .session import Session
 from .tree import Tree
@@ -93,8 +93,7 @@ class Bench:
             self._button()
             waiting("Fetching the sample")
         opened = await self.session.client.handle(handle)
-        member = Member(handle, opened.model, opened.parent, opened.sample)
-        self.session.family.add(member)
+        member = self._learn(opened)
         if self.handle == handle:
             self.box.clear()
             self._draw(member, opened.sample)
@@ -142,14 +141,21 @@ class Bench:
     async def _meet(self, opened: Handle) -> None:
         """Learn who is related to the sample, from the server too."""
         family = self.session.family
-        known = family.members.get(opened.id) or Member(opened.id, opened.model, opened.parent)
-        family.add(replace(known, sample=opened.sample))
+        self._learn(opened)
         family.meet(await self.session.client.handles())
         related = [member for row in family.generations(opened.id) for member in row]
         unseen = [member for member in related if member.sample is None]
         for member in unseen[:MOST_FETCHED]:
-            sample = (await self.session.client.handle(member.handle)).sample
-            family.add(replace(member, sample=sample))
+            self._learn(await self.session.client.handle(member.handle))
+        self._learn(opened)  # whose parent is known by now
+
+    def _learn(self, handle: Handle) -> Member:
+        """Take a sample into the family, with what makes it again."""
+        family = self.session.family
+        known = family.members.get(handle.id) or Member(handle.id, handle.model, handle.parent)
+        recipe = known.recipe or kept(handle, family.members.get(handle.parent or ""))
+        family.add(replace(known, sample=handle.sample, recipe=recipe))
+        return family.members[handle.id]
 
     def _button(self) -> ui.button:
         back = ui.button("Samples", icon="arrow_back", on_click=self._back)

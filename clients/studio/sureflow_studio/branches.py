@@ -9,6 +9,7 @@ from sureflow_client import Sample
 from .card import Card, Open
 from .family import Family, Member
 from .keyboard import walkable
+from .reveal import reveal
 
 
 class Branches:
@@ -43,9 +44,7 @@ class Branches:
 
     def reveal(self) -> None:
         """Bring them on the screen, where that is too small for all."""
-        self.box.client.run_javascript(
-            f"getHtmlElement({self.box.id})?.scrollIntoView({{block: 'nearest'}})"
-        )
+        reveal(self.box)
 
 
 def _gain(parent: Sample, member: Member) -> str:

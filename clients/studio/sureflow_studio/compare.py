@@ -93,7 +93,7 @@ class ComparePanel:
             what, field, value = GUIDANCE, self.guidance, against[GUIDANCE]
         elif CLASS in against:
             what, field, value = CLASS, self.label, against[CLASS]
-        elif other.get("method") != solver.get("method"):
+        elif other and other.get("method") != solver.get("method"):
             what, field, value = METHOD, self.method, other.get("method")
         elif other:
             what, field, value = STEPS, self.steps, other.get("steps")

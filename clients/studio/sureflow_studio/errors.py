@@ -6,6 +6,8 @@ from nicegui import ui
 
 from sureflow_client import APIConnectionError, ProblemError, SureflowError
 
+from .reveal import reveal
+
 
 class Notice:
     """A place on the page where errors are shown, and read out."""
@@ -45,6 +47,7 @@ class Notice:
                 'flat round dense aria-label="Dismiss"'
             )
         self.box.set_visibility(True)
+        reveal(self.box)
 
     def hide(self) -> None:
         """Show nothing any more."""

@@ -21,7 +21,7 @@ class Member:
         model: Name of the model that made it.
         parent: The handle that it branched off from; ``None`` if it did not.
         sample: What it came to; ``None`` while it has not been looked at.
-        recipe: How it was made; ``None`` if that was not in this visit.
+        recipe: How it was made; ``None`` if nobody knows.
         left_at: Flow time at which it left its parent; ``None`` if it has none, or nobody knows.
     """
 

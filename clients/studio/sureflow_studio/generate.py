@@ -48,7 +48,8 @@ class GeneratePanel:
             self.size = select({}, "Size", None)
             self.guidance = slider("Guidance", 1, 6, 0.25, 1, "{:.2f}")
             with ui.element("div").classes("pair"):
-                self.n = number("Samples", 16, 1, MOST)
+                self.n = number("Samples", 16, 1, None)
+                self.n.validation = {f"At most {MOST} here": lambda n: (n or 1) <= MOST}
                 self.seed = number("Seed", None, 0, MAX_SEED).props('placeholder="drawn"')
             with _folded("Solver and score"):
                 self.solver = ui.element("div").classes("pair")
@@ -89,15 +90,13 @@ class GeneratePanel:
         options = ask.options
         self._choose.value = ask.model
         self.n.value, self.seed.value = ask.n, options.get("seed")
-        classes = [*(self.model.classes or ())]
-        if ask.every:
-            self.label.value = EVERY
-        elif options.get("label") in classes:
-            self.label.value = classes.index(options["label"])
+        self.label.value = EVERY if ask.every else self._class(options.get("label"))
+        if (size := options.get("size")) is not None and self.model.sizes:
+            self.size.value = [*map(list, self.model.sizes)].index([*size])
         self.guidance.value = float(options.get("guidance") or 1)
         self.sampler.take(options.get("sampler") or {})
-        if (score := options.get("score", "")) in self.score.options:
-            self.score.value = score
+        score = options.get("score", "")
+        self.score.value = score if score in self.score.options else ""
         if self.text:
             self.prompt.value = str((options.get("condition") or {}).get(self.text, ""))
         self.filter.take(options.get("filter") or {})
@@ -126,6 +125,13 @@ class GeneratePanel:
         if wanted := self.filter.options():
             options["filter"] = wanted
         return options
+
+    def _class(self, label: object) -> int:
+        """The number of a class, given by that or by its name; ``ANY`` for none."""
+        classes = [*(self.model.classes or ())]
+        if label in classes:
+            return classes.index(str(label))
+        return label if isinstance(label, int) and 0 <= label < len(classes) else ANY
 
     def _chosen(self) -> None:
         """Offer what the model has."""
@@ -162,7 +168,8 @@ class GeneratePanel:
         self.compare.offer(self.model, conditional)
 
     async def _clicked(self) -> None:
-        await self._generate(self.ask())
+        if self.n.validate():
+            await self._generate(self.ask())
 
 
 def prompted(model: Model) -> str | None:

@@ -101,7 +101,7 @@ class Page:
     def _build(self) -> None:
         with ui.element("div").classes("notices"):
             self.notice = Notice()
-        self.history = History(self.session, self.notice, self._visit)
+        self.history = History(self.session, self.notice, self._reopen)
         with ui.element("div").classes("studio") as self.front:
             self.panel = GeneratePanel(
                 self.session.models, self.session.default, self._generate, self._stop
@@ -133,6 +133,14 @@ class Page:
         """Go where the visitor has chosen to go."""
         self.browser.go(place)
         await self._show(place)
+
+    async def _reopen(self, place: Place) -> None:
+        """Go to an earlier gallery, and to what was asked for there."""
+        await self._visit(place)
+        group = self.gallery.group
+        if group is not None and group.ask is not None and group.place.requests == place.requests:
+            self.panel.take(group.ask)
+            self.browser.stay(group.place)
 
     def _on_show(self, group: Group | None) -> None:
         if group is not self.gallery.group:

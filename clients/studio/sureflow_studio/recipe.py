@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from sureflow_client import AtStep, GenerateOptions, OperationLike, Sample, edit_body, generate_body
+from sureflow_client import (
+    AtStep,
+    GenerateOptions,
+    Handle,
+    OperationLike,
+    Sample,
+    edit_body,
+    generate_body,
+)
 
+from .asked import ask_of
 from .family import Member, Recipe
 
 
@@ -53,10 +62,29 @@ def edited(
     return (*parent.recipe, {"path": "/v1/edit", "request": request, "pick": sample.index})
 
 
+def kept(handle: Handle, parent: Member | None) -> Recipe | None:
+    """Return the requests that make a sample of an earlier visit, as the server has kept them.
+
+    Args:
+        handle: Of the sample.
+        parent: What it branched off from, where that is known.
+    """
+    asked, sample = handle.asked, handle.sample
+    if asked is None:
+        return None
+    if (ask := ask_of(asked)) is not None:
+        options = cast("GenerateOptions", ask.options)
+        return generated(handle.model, handle.model_version, options, sample)
+    if parent is None or parent.recipe is None:
+        return None
+    call = {"path": asked.path, "request": asked.request, "pick": sample.index}
+    return (*parent.recipe, call)
+
+
 def document(member: Member) -> dict[str, Any]:
     """Return the recipe of a member as a JSON object, with what the sample was like.
 
-    Its ``calls`` are null for a sample of an earlier visit.
+    Its ``calls`` are null where nobody knows any more.
     """
     sample = member.sample
     known: dict[str, Any] = {"handle": member.handle, "parent": member.parent}

@@ -7,9 +7,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sureflow_client import AsyncClient, Handle, HandleSummary, Model, SureflowError
+from sureflow_client import (
+    AsyncClient,
+    GenerateOptions,
+    Handle,
+    HandleSummary,
+    Model,
+    SureflowError,
+)
 
+from .ask import Ask
+from .asked import ask_of
 from .group import Group
 from .place import Place
 from .run import Run
@@ -73,7 +83,7 @@ async def restore(session: Session, place: Place) -> Group | None:
             run.job = jobs[request].id
         elif request in kept:
             await _fetch(session.client, run, kept[request].handles)
-    group = Group(model, place.ask, runs)
+    group = Group(model, place.ask or _only(runs), runs)
     if not any(run.job for run in runs):
         count = sum(len(run.samples) for run in runs)
         group.note = f"{count} of {group.n} samples are still on the server"
@@ -88,6 +98,12 @@ def _asked(place: Place, model: Model) -> list[Run]:
     return [Run(model, 0, {}) for _ in place.requests]
 
 
+def _only(runs: list[Run]) -> Ask | None:
+    """The question of a single request, as the server has kept it."""
+    (run, *others) = runs
+    return Ask(run.model.name, run.n, run.options) if run.options and not others else None
+
+
 async def _fetch(client: AsyncClient, run: Run, handles: Iterable[str]) -> None:
     """Take in the samples of handles; those that are gone meanwhile are left out."""
     door = asyncio.Semaphore(AT_ONCE)
@@ -100,6 +116,8 @@ async def _fetch(client: AsyncClient, run: Run, handles: Iterable[str]) -> None:
 
     found = [one for one in await asyncio.gather(*map(fetch, handles)) if one is not None]
     run.samples = sorted((one.sample for one in found), key=lambda sample: sample.index)
-    run.n = max(run.n, len(run.samples))
     for one in found:
         run.seed, run.version = one.sample.seed, one.model_version
+        if not run.options and (ask := ask_of(one.asked)) is not None:
+            run.options, run.n = cast("GenerateOptions", ask.options), ask.n
+    run.n = max(run.n, len(run.samples))

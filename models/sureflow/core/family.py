@@ -61,12 +61,15 @@ class Meaning:
         unit: Unit of the value.
         says: What the score measures, in a sentence.
         not_for: What it is not for, in a few words; empty if that is not known.
+        way_back: Whether it is measured on the way back from a given sample, and so is of that one;
+            else it is of what the model makes of it.
     """
 
     semantics: str
     unit: str
     says: str
     not_for: str = ""
+    way_back: bool = False
 
     @property
     def costly(self) -> bool:

@@ -323,7 +323,7 @@ class Sampler:
     ) -> tuple[float | None, bool | None]:
         """Confidence, and whether it was calibrated: not for a sample that ran out of steps.
 
-        There is none for a given sample that did not come back: the scores are of another one.
+        There is none for a given sample that did not come back: the model makes another one of it.
         """
         if diverged:
             return 0.0, False

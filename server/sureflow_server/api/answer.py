@@ -46,22 +46,24 @@ def tail(run: Run) -> dict[str, Any]:
         "warnings": [
             *run.warnings,
             *([changed] if len(versions) > 1 else []),
-            *_not_returned(run.ordered),
+            *_not_returned(run.ordered, run.plan),
         ],
     }
 
 
-def _not_returned(results: Sequence[Result]) -> list[str]:
-    """Say which of the given samples the model does not make, so that none of it holds for them."""
+def _not_returned(results: Sequence[Result], plan: Plan) -> list[str]:
+    """Say which of the given samples the model does not make, and what then holds for them."""
     errors = {r.sample.spec.index: r.sample.inversion_error or 0.0 for r in results}
     missed = [index for index, error in errors.items() if error > MAX_INVERSION_ERROR]
     if not missed:
         return []
     which = ", ".join(map(str, missed[:MOST_NAMED])) + (", ..." * (len(missed) > MOST_NAMED))
+    theirs = [name for name in results[0].sample.scores if plan.family.scores[name].way_back]
+    but = f", but for {', '.join(theirs)}, measured on the way back" if theirs else ""
     return [
         f"{len(missed)} of {len(results)} samples did not come back (inversion_error above "
-        f"{MAX_INVERSION_ERROR:g}; index {which}): their scores are of what the model makes of "
-        "them, so they have no confidence"
+        f"{MAX_INVERSION_ERROR:g}; index {which}): they have no confidence, and their scores are "
+        f"of what the model makes of them{but}"
     ]
 
 

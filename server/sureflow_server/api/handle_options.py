@@ -24,8 +24,8 @@ from sureflow_server.store import DamagedHandleError, Handle, Store, new_id
 FINGERPRINT = "fingerprint"
 """In the note of a handle: that of the kernels that made its sample."""
 
-REQUEST = "request"
-"""In the note of a handle: the id of the request that made it."""
+REQUEST, ASKED = "request", "asked"
+"""In the note of a handle: the id of the request that made it, and what that said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ async def keep(
     facts: dict[str, Any],
     model: tuple[str, str, str],
     owner: str,
-    request: str,
+    request: dict[str, Any],
     options: HandleOptions,
 ) -> dict[str, Any] | None:
     """Give a sample a handle; ``None`` if it cannot be made again as it was.
@@ -79,7 +79,7 @@ async def keep(
         facts: Its record without arrays.
         model: Name, version, and the fingerprint of the kernels that made the sample.
         owner: Id of the key that made it.
-        request: Id of the request that made it.
+        request: What the note says of the request that made it.
         options: How long it lives.
 
     Raises:
@@ -91,7 +91,7 @@ async def keep(
     name, version, fingerprint = model
     note = {
         "facts": facts,
-        REQUEST: request,
+        **request,
         **profile_of(sample.t, sample.rate),
         "commits": [asdict(point) for point in commit_points(sample.t, sample.rate)],
         FINGERPRINT: fingerprint,

@@ -41,8 +41,20 @@ class HandleList(Schema):
     """Where the next page begins: `?before=`; null on the last one."""
 
 
+class AskedRecord(Schema):
+    """A request."""
+
+    path: Literal["/v1/generate", "/v1/edit"]
+    request: dict[str, Any]
+    """Its body, with the model and the seed that it came to."""
+
+
 class HandleRecord(HandleSummary):
     """A trajectory that can be looked through and taken up again."""
+
+    asked: AskedRecord | None
+    """The request that made it, `index` of the `sample` being its place there; null if it was long,
+    or came by another path."""
 
     steps: int
     """How many the trajectory has."""

@@ -21,7 +21,7 @@ from sureflow_server.api.access import Guarded, caller, owner
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import claim_of, encoded
 from sureflow_server.api.encoding import array_bytes, map_of, profile_of
-from sureflow_server.api.handle_options import REQUEST, moment, sample_of
+from sureflow_server.api.handle_options import ASKED, REQUEST, moment, sample_of
 from sureflow_server.api.handle_record import FramesRecord, HandleList, HandleRecord
 from sureflow_server.api.opened_handle import OpenedHandle, card_of_handle, inexact, open_handle
 from sureflow_server.api.original import sample_record, time_of
@@ -84,8 +84,10 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
     shape = _form(form, card)
 
     def document() -> dict[str, Any]:
+        note = json.loads(opened.handle.note)
         return {
-            **_summary(opened.handle, json.loads(opened.handle.note)),
+            **_summary(opened.handle, note),
+            "asked": note.get(ASKED),
             "steps": opened.steps,
             "commits": opened.commits,
             "profile": profile_of(opened.t, opened.rate),

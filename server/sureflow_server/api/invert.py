@@ -43,7 +43,9 @@ async def invert(
     """Score samples of one's own, and make them fit to be edited.
 
     The model runs from each back to noise, and from that noise on as for any sample; `data` is what
-    it comes to, and `inversion_error` how far that is from what was given.
+    it comes to, and `inversion_error` how far that is from what was given. `likelihood` and
+    `divergence` are measured on the way back, so they are of what was given; other scores are of
+    `data`. Where the error is above 0.1, `confidence` is null, and a warning says so.
     """
     return await idempotent(request, partial(_invert, request, body))
 

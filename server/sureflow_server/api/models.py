@@ -23,7 +23,7 @@ from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.public_text import shown
 from sureflow_server.api.resolve import image_models
-from sureflow_server.api.responses import ImageModel, ModelList, ModelRecord
+from sureflow_server.api.responses import ModelList, ModelRecord, OpenAIModel
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 
@@ -49,7 +49,7 @@ async def list_models(request: Request) -> Response:
     """List every checkpoint folder, those that could not be loaded included."""
     records = (await _records(request)).values()
     listed = [part for record in records for part in (b",", record)]
-    images = [ImageModel(id=card.name).model_dump() for card in image_models(Service.of(request))]
+    images = [OpenAIModel(id=card.name).model_dump() for card in image_models(Service.of(request))]
     return Encoded((b'{"models":[', *listed[1:], b'],"object":"list","data":', text(images), b"}"))
 
 
@@ -163,20 +163,13 @@ def _described_all(service: Service) -> dict[str, bytes]:
         for name, card in pool.cards.items()
     }
     failed = {
-        name: _json(
-            ModelRecord(
-                name=name, state="failed", default=name == default, error=shown(error, 1000)
-            )
-        )
+        name: _json(name, state="failed", default=name == default, error=shown(error, 1000))
         for name, error in [*pool.failures.items()]
         if name not in pool.loading
     }
-    loading = {
-        name: _json(ModelRecord(name=name, state="loading", default=name == default))
-        for name in pool.loading
-    }
+    loading = {name: _json(name, state="loading", default=name == default) for name in pool.loading}
     unloaded = {
-        name: _json(ModelRecord(name=name, state="unloaded", default=name == default))
+        name: _json(name, state="unloaded", default=name == default)
         for name in sorted(pool.unloaded)
     }
     return unloaded | failed | loading | ready
@@ -198,8 +191,8 @@ class _Same:
 @lru_cache(KNOWN)
 def _ready(model: _Same, default: bool, loaded: bool) -> bytes:
     described = _described(model.card)
-    return _json(ModelRecord(state="ready", default=default, loaded=loaded, **described))
+    return _json(state="ready", default=default, loaded=loaded, **described)
 
 
-def _json(record: ModelRecord) -> bytes:
-    return record.model_dump_json(exclude_none=True).encode()
+def _json(name: str, **facts: Any) -> bytes:
+    return ModelRecord(id=name, name=name, **facts).model_dump_json(exclude_none=True).encode()

@@ -280,7 +280,20 @@ class MeaningRecord(Schema):
     not_for: str | None = None
 
 
-class ModelRecord(Schema):
+class OpenAIModel(Schema):
+    """A model, as clients of OpenAI know one."""
+
+    id: str
+    """Its name."""
+
+    object: Literal["model"] = "model"
+    created: Literal[0] = 0
+    """Not known."""
+
+    owned_by: Literal["sureflow"] = "sureflow"
+
+
+class ModelRecord(OpenAIModel):
     """A model and its state; one that is ready has a card, and one that has failed an error."""
 
     name: str
@@ -372,23 +385,10 @@ class ModelRecord(Schema):
     `fingerprint` of what the kernels answer. Equal fingerprints give equal bytes."""
 
 
-class ImageModel(Schema):
-    """A model, as clients of OpenAI list them."""
-
-    id: str
-    """Its name."""
-
-    object: Literal["model"] = "model"
-    created: Literal[0] = 0
-    """Not known."""
-
-    owned_by: Literal["sureflow"] = "sureflow"
-
-
 class ModelList(Schema):
     """Every checkpoint folder."""
 
     models: list[ModelRecord]
     object: Literal["list"] = "list"
-    data: list[ImageModel]
+    data: list[OpenAIModel]
     """Those that `POST /v1/images/generations` can use, its default first."""

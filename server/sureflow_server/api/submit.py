@@ -8,8 +8,9 @@ from fastapi import Request
 
 from sureflow_server.api.access import caller, owner
 from sureflow_server.api.answer import facts
+from sureflow_server.api.asked import asked_of
 from sureflow_server.api.encoded import claim_of
-from sureflow_server.api.handle_options import FINGERPRINT, keep
+from sureflow_server.api.handle_options import ASKED, FINGERPRINT, REQUEST, keep
 from sureflow_server.api.plan import Kind, Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.run import Result, Run
@@ -34,7 +35,7 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
             answer.
     """
     service, maker = Service.of(request), caller(request)
-    made_by: str = request.state.request_id
+    made_by = {REQUEST: request.state.request_id, ASKED: await asked_of(request, planned)}
     claim_of(request).take(planned.answer_bytes)
     try:
         async with service.accounts.claim(request.state.key, len(planned.lanes)) as account:

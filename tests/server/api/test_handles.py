@@ -42,6 +42,49 @@ def test_a_handle_and_a_job_name_the_request_that_made_them(server: Server) -> N
     assert begun.json()["request"] == begun.headers["x-request-id"]
 
 
+def asked(server: Server, handle: dict[str, Any]) -> Any:
+    return server.client.get(f"/v1/handles/{handle['id']}").json()["asked"]
+
+
+def test_a_handle_tells_the_request_that_made_it(server: Server) -> None:
+    """So that it can be asked again: with the model and the seed that the server chose."""
+    body = {
+        "n": 2,
+        "rewind": {},
+        "sampler": {"steps": 4},
+        "filter": {"by": "uncertainty", "top": 1},
+    }
+    answer = server.generate(**body)
+    first = answer["samples"][1]
+    said = asked(server, first["handle"])
+    assert said == {
+        "path": "/v1/generate",
+        "request": {**body, "model": "points", "seed": answer["seed"]},
+    }
+    again = server.generate(**said["request"])
+    assert again["samples"][1]["data"] == first["data"]
+    wanted = {"handle": first["handle"]["id"], "operations": [{"type": "resample"}], "rewind": {}}
+    edited = server.client.post("/edit", json=wanted).json()
+    request = {**wanted, "seed": edited["seed"]}
+    assert asked(server, edited["samples"][0]["handle"]) == {"path": "/v1/edit", "request": request}
+    plain = server.client.post("/v1/edit", json={**wanted, "operations": []}).json()
+    kept = asked(server, plain["samples"][0]["handle"])
+    assert kept["request"] == {**wanted, "operations": []}
+
+
+def test_a_long_request_and_one_in_other_words_are_not_kept(server: Server) -> None:
+    long = server.client.post(
+        "/v1/generate",
+        content=b" " * 3000 + b'{"rewind": {}}',
+        headers={"Content-Type": "application/json"},
+    ).json()
+    assert asked(server, long["samples"][0]["handle"]) is None
+    images = server.client.post("/v1/images/generations", json={"rewind": {}}).json()
+    assert asked(server, images["data"][0]["handle"]) is None
+    given = server.client.post("/v1/invert", json={"samples": [[2.0, 0.1]], "rewind": {}}).json()
+    assert asked(server, given["samples"][0]["handle"]) is None
+
+
 @pytest.mark.parametrize(("keep", "spared"), [([], 0), ([0.5], 5), ("all", 5)])
 def test_a_trajectory_is_looked_through(server: Server, keep: Any, spared: int) -> None:
     sampler = {"method": "euler", "steps": 10}

@@ -127,6 +127,22 @@ def test_what_does_not_come_back_has_no_confidence(server: Server) -> None:
     assert good["warnings"] == []
 
 
+def test_the_likelihood_is_of_what_was_given_also_if_it_does_not_come_back(server: Server) -> None:
+    """It was that of what came back, which lies nearer to a mode."""
+    given = [-0.4, 0.1]
+    body = {"samples": [given, GIVEN[0]], "confidence": {"method": "likelihood"}, "rewind": {}}
+    answer = server.client.post("/v1/invert", json=body).json()
+    off, fine = answer["samples"]
+    assert off["inversion_error"] > 0.1 > fine["inversion_error"]
+    assert off["confidence"] is off["confidence_holds"] is None
+    assert off["uncertainty"] == pytest.approx(-log_density(given), abs=0.15)
+    assert -log_density(off["data"]) < off["uncertainty"] - 2
+    (warning,) = answer["warnings"]
+    assert "index 0)" in warning
+    assert "but for likelihood" in warning
+    assert same(edit(server, off, at={"t": 0.5})["samples"][0], off)
+
+
 def test_the_alias(server: Server) -> None:
     assert server.client.post("/invert", json={"samples": GIVEN}).status_code == 200
 

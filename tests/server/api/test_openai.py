@@ -12,6 +12,7 @@ import numpy as np
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+from openai._models import FinalRequestOptions
 from PIL import Image
 
 from sureflow.core.card import ModelCard
@@ -21,7 +22,10 @@ from sureflow_server.api.openai.image_plan import ImagePlan
 from sureflow_server.api.openai.image_stream import Told
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Run
+from sureflow_server.app import ALLOWED, create_app
 from sureflow_server.engine.messages import Viewed
+from sureflow_server.settings import Settings
+from tests.server.api.test_headers import ask
 from tests.server.conftest import Guarded, add_key
 from tests.server.running import PATIENCE_S, Server, eventually
 
@@ -476,3 +480,53 @@ def test_the_client_lists_the_models_of_images(client: OpenAI, server: Server) -
     ]
     both = {model["name"] for model in server.client.get("/v1/models").json()["models"]}
     assert both == {"icons", "points"}
+
+
+@pytest.mark.parametrize("name", ["icons", "points"])
+def test_the_client_retrieves_any_model(client: OpenAI, server: Server, name: str) -> None:
+    """Its ``id`` was None."""
+    model = client.models.retrieve(name)
+    assert (model.id, model.object, model.created, model.owned_by) == (name, "model", 0, "sureflow")
+    ours = server.client.get(f"/v1/models/{name}").json()
+    assert model.to_dict() == ours
+    assert ours in server.client.get("/v1/models").json()["models"]
+
+
+def test_a_model_that_there_is_not_is_not_found(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.models.retrieve("icns")
+    body: Any = caught.value.body
+    assert body["detail"] == "there is no 'icns'; choose from icons, points"
+
+
+BROWSERS = (
+    *("authorization", "content-type", "user-agent", "openai-organization", "openai-project"),
+    *("x-stainless-arch", "x-stainless-lang", "x-stainless-os", "x-stainless-package-version"),
+    *("x-stainless-retry-count", "x-stainless-runtime", "x-stainless-runtime-version"),
+    *("x-stainless-timeout", "x-stainless-helper-method"),
+)
+"""What the JavaScript package sends from a page; browsers ask before whether they may."""
+
+
+@pytest.mark.parametrize("path", ["/v1/images/generations", "/v1/models", "/v1/models/icons"])
+def test_a_page_of_an_allowed_origin_may_use_the_javascript_client(path: str) -> None:
+    app, origin = create_app(Settings(allowed_origins=("https://lab.example",))), "lab.example"
+    headers = {
+        "Origin": f"https://{origin}",
+        "Access-Control-Request-Method": "POST" if path.endswith("s/generations") else "GET",
+        "Access-Control-Request-Headers": ",".join(BROWSERS),
+    }
+    answer = ask(app, "OPTIONS", path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["access-control-allow-origin"] == headers["Origin"]
+    allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
+    assert set(BROWSERS) <= set(allowed)
+    other = {**headers, "Access-Control-Request-Headers": "x-stainless-none"}
+    assert ask(app, "OPTIONS", path, headers=other).status_code == 400
+
+
+def test_what_the_client_sends_is_among_what_pages_may_send(client: OpenAI) -> None:
+    """The Python client names its headers alike; new ones of it are noticed here."""
+    request = client._build_request(FinalRequestOptions(method="post", url="/images/generations"))
+    plain = {"host", "connection", "accept", "accept-encoding", "content-type", "content-length"}
+    assert {*request.headers} - plain <= {name.lower() for name in ALLOWED}

@@ -23,7 +23,7 @@ class Deleted(Facts):
 
     deleted: int
     not_deleted: dict[str, str] = Field(default_factory=dict)
-    """Others, and why; the first of them."""
+    """Why, of the first others."""
 
 
 async def _run(call: Call, asked: DeleteHandles) -> Answer:

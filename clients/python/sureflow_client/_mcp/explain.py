@@ -23,10 +23,10 @@ class Explain(Arguments):
     """Which sample."""
 
     handle: str = Field(max_length=64)
-    """Of the sample; generate, keep_best, score_own, rewind and review answer them."""
+    """Of the sample."""
 
     picture: bool = True
-    """Whether to show it."""
+    """Show it."""
 
 
 class Judged(Facts):
@@ -43,10 +43,10 @@ class Moment(Facts):
     """How much was open at a time."""
 
     t: float
-    """0 is noise, 1 is the finished sample."""
+    """0: noise; 1: finished."""
 
     rate: float | None = None
-    """Predicted variance of the velocity there."""
+    """Predicted variance of the velocity."""
 
 
 class Explanation(Facts):
@@ -56,38 +56,38 @@ class Explanation(Facts):
     model: str
     confidence: float | None = None
     holds: bool | None = None
-    """Whether confidence is a share of draws; if not, it puts samples in order alone."""
+    """Confidence is a share; if not, an order."""
 
     confidence_means: str
     score: str
     score_means: str
-    """What the score measures, and what it is not for."""
+    """And what it is not for."""
 
     uncertainty: float | None = None
-    """The value of the score; lower is surer."""
+    """Of the score; lower is surer."""
 
     unit: str
     decision: Judged | None = None
-    """Of the filter, if there was one."""
+    """Of a filter."""
 
     commit: float
-    """Time by which three quarters of its variance were resolved."""
+    """When three quarters of its variance were resolved."""
 
     turns: list[float]
-    """Times at which what was open fell fastest; rewind takes them as at."""
+    """When what was open fell fastest; for at of rewind."""
 
     profile: list[Moment]
-    """Uncertainty over time, in ten numbers."""
+    """Uncertainty over time."""
 
     least_decided: float | None = None
-    """Time at which most was open."""
+    """When most was open."""
 
     steps: int
     evaluations: int
     finish: str
     inversion_error: float | None = None
     parent: str | None = None
-    """The handle that it branched off from."""
+    """What it branched off from."""
 
     seed: int
     index: int
@@ -183,8 +183,8 @@ def _sure(facts: Explanation) -> str:
 
 EXPLAIN = Tool(
     "explain",
-    "Say of one sample how sure the model is and why: confidence against threshold, what the score "
-    "means and is not for, when it committed, and its uncertainty over time.",
+    "Say how sure the model is of a sample and why: confidence against threshold, what the score "
+    "means and is not for, when it committed, uncertainty over time.",
     Explain,
     Explanation,
     _run,

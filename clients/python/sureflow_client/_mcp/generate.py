@@ -37,8 +37,7 @@ async def _run(call: Call, asked: Generate) -> Answer:
 
 GENERATE = Tool(
     "generate",
-    "Make samples, each with a confidence and a handle by which it can be explained, rewound and "
-    "shown. Use keep_best if only good ones are wanted.",
+    "Make samples, each with a confidence and a handle. If only good ones are wanted: keep_best.",
     Generate,
     Made,
     _run,

@@ -14,10 +14,10 @@ class JobArguments(Waiting):
     """Which job."""
 
     job: str = Field(max_length=200)
-    """Its id, as generate, keep_best, rewind and score_own answer it."""
+    """Its id."""
 
     cancel: bool = False
-    """Whether to cancel it, in place of waiting."""
+    """Cancel it in place of waiting."""
 
 
 async def _run(call: Call, asked: JobArguments) -> Answer:

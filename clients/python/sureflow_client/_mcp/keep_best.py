@@ -19,21 +19,19 @@ class KeepBest(Seeded):
     """How many good samples, of how many, and what good means."""
 
     good: int = Field(ge=1, le=MOST)
-    """How many good samples are wanted."""
+    """How many are wanted."""
 
     of: int | None = Field(None, ge=1, le=MOST_TRIED)
-    """How many to make for them: without a bound exactly so many, with one at most. By default four
-    times as many."""
+    """How many to make for them, with a bound at most; by default four times as many."""
 
     min_confidence: float | None = None
-    """Bound: good is a confidence of at least this."""
+    """Bound: least confidence."""
 
     keep: float | None = None
-    """Bound: good is to be among this share of the surest of the model's draws, such as 0.3."""
+    """Bound: share of the surest of the model's draws, such as 0.3."""
 
     max_bad_rate: float | None = None
-    """Bound: good goes down to the confidence at which at most this share of the good ones is bad,
-    as a judge has certified; certified of list_models says which rates there are."""
+    """Bound: share of bad ones among the good, as a judge has certified; see list_models."""
 
     @model_validator(mode="after")
     def _fits(self) -> KeepBest:
@@ -77,9 +75,8 @@ async def _run(call: Call, asked: KeepBest) -> Answer:
 
 KEEP_BEST = Tool(
     "keep_best",
-    "Get so many good samples: without a bound the surest of so many; with a bound, which is "
-    "min_confidence, keep or max_bad_rate, as many as pass it, others being made in place of those "
-    "that do not. Says why the rest went.",
+    "Get so many good samples, and why the rest went: the surest of those made; or, with one "
+    "bound, such as pass it, others being made in place of those that do not.",
     KeepBest,
     Made,
     _run,

@@ -20,29 +20,29 @@ class Made(Facts):
     model: str
     seed: int | None = None
     made: int
-    """Samples made, those that were turned down included."""
+    """With those that were turned down."""
 
     samples: list[Row] = Field(default_factory=list)
-    """Those that were accepted, the surest first, as in the picture."""
+    """Accepted, the surest first, as in the picture."""
 
     not_listed: int | None = None
-    """How many more were accepted; their handles are in review."""
+    """More were accepted; review has them."""
 
     rest: list[Rest] = Field(default_factory=list)
-    """Those that were not accepted, by reason."""
+    """Not accepted, by reason."""
 
     score: str | None = None
     """What confidence is by."""
 
     holds: bool | None = None
-    """Whether confidence is a share of draws; if not, it puts these samples in order alone."""
+    """Confidence is a share; if not, an order."""
 
     original: Row | None = None
-    """Of an edit: the sample that the others branch off from."""
+    """Of an edit: what the others branch off from."""
 
     warnings: list[str] | None = None
     job: str | None = None
-    """Where it is not done: what goes on."""
+    """Goes on; for the tool job."""
 
     state: str | None = None
     """Of the job."""

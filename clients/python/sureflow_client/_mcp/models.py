@@ -24,7 +24,7 @@ class ListModels(Arguments):
     """Which models."""
 
     name: str | None = Field(None, max_length=200)
-    """Only this one, with all of its scores and operations."""
+    """This one alone, with all scores and operations."""
 
 
 class Card(Facts):
@@ -35,7 +35,7 @@ class Card(Facts):
     """ready, failed or unloaded."""
 
     default: bool = False
-    """Whether tools use it that name none."""
+    """Used if none is named."""
 
     makes: str | None = None
     """Image or vector, and its shape."""
@@ -44,24 +44,24 @@ class Card(Facts):
     """What label may be."""
 
     conditions: list[str] | None = None
-    """What condition may name, with the kind of each; `!` marks those that every sample needs."""
+    """Name and kind; `!`: every sample needs it."""
 
     default_score: str | None = None
     score_means: str | None = None
-    """What the default score measures, and what it is not for."""
+    """And what it is not for."""
 
     confidence: str | None = None
-    """Where confidence is a share of draws; elsewhere it puts samples in order alone."""
+    """Where it is a share of draws; elsewhere, an order."""
 
     certified: str | None = None
-    """Least max_bad_rate that a judge has certified, and the confidence that it takes."""
+    """Least max_bad_rate, and the confidence that it takes."""
 
     samplers: list[str] | None = None
     scores: dict[str, str] | None = None
-    """All scores and what they mean, of a model that is asked for by name."""
+    """With a name: all, and what they mean."""
 
     operations: dict[str, list[str]] | None = None
-    """What rewind can do, with the members of each, of a model that is asked for by name."""
+    """With a name: what rewind can do, with the members of each."""
 
     error: str | None = None
 
@@ -71,7 +71,7 @@ class Cards(Facts):
 
     models: list[Card]
     others: list[str] | None = None
-    """More models; ask for them by name."""
+    """Ask for them by name."""
 
 
 async def _run(call: Call, asked: ListModels) -> Answer:
@@ -166,8 +166,7 @@ def _operations(card: Model) -> dict[str, list[str]]:
 
 LIST_MODELS = Tool(
     "list_models",
-    "What can be generated: models, their classes and conditions, what their confidence means and "
-    "at which settings it holds. Ask first.",
+    "Models, their classes and conditions, what confidence means and where it holds. Ask first.",
     ListModels,
     Cards,
     _run,

@@ -22,16 +22,16 @@ class Review(Arguments):
     """Which samples to look at."""
 
     model: str | None = Field(None, max_length=200)
-    """Of this model alone."""
+    """Of this one alone."""
 
     limit: int = Field(12, ge=1, le=MOST)
     """How many."""
 
     below: float | None = None
-    """Only those with a confidence below this."""
+    """Confidence below this alone."""
 
     picture: bool = True
-    """Whether to show them."""
+    """Show images."""
 
 
 class Doubtful(Facts):
@@ -41,7 +41,7 @@ class Doubtful(Facts):
     model: str
     confidence: float | None = None
     fate: str | None = None
-    """What a filter decided, if it did not accept it, and why."""
+    """Why a filter did not accept it."""
 
     parent: str | None = None
 
@@ -51,10 +51,10 @@ class ReviewFacts(Facts):
 
     samples: list[Doubtful]
     kept: int
-    """Handles that were looked at, the newest ones."""
+    """Looked at, the newest ones."""
 
     more: bool = False
-    """Whether there are older ones."""
+    """There are older ones."""
 
 
 async def _run(call: Call, asked: Review) -> Answer:
@@ -117,8 +117,7 @@ def said(facts: ReviewFacts, first: Sequence[Handle]) -> str:
 
 REVIEW = Tool(
     "review",
-    "What to look at next: the samples that the server keeps for you, the most doubtful first, "
-    "with pictures.",
+    "What to look at next: the samples that are kept for you, the most doubtful first.",
     Review,
     ReviewFacts,
     _run,

@@ -30,32 +30,30 @@ class Rewind(Waiting):
     """Of the samples."""
 
     at: float | Literal["commit"] = "commit"
-    """Where: a time 0 <= t < 1 (0 is noise), or commit, the moment by which a sample had mostly
-    decided."""
+    """A time 0 <= t < 1 (0: noise), or when it had mostly decided."""
 
     shift: float = Field(0.0, gt=-1, lt=1)
-    """Added to the time of the commit point: -0.1 is a little before, which leaves more open."""
+    """Added to the time of commit: -0.1 leaves more open."""
 
     branches: int = Field(4, ge=1, le=MOST_BRANCHES)
     """Alternatives of each."""
 
     label: int | str | None = None
-    """Another class, from there on."""
+    """Another class from there on."""
 
     guidance: float | None = None
-    """Another scale of guidance, from there on."""
+    """Another guidance from there on."""
 
     resample: float | None = Field(None, ge=0, le=1)
-    """How much of the noise is drawn anew there: 1 is all, the default; 0 is none, so that all
-    branches are equal."""
+    """Share of the noise drawn anew; by default 1, or 0 with operations."""
 
     only_unsure: float | None = Field(None, gt=0, le=1)
-    """Draw anew only in this share of the least sure components."""
+    """Draw anew in this share of the least sure components alone."""
 
     operations: list[dict[str, Any]] = Field([], max_length=8)
-    """Other operations of the model, as JSON with a type; list_models of a name has them."""
+    """Others, each with its type; list_models with a name has them."""
 
-    seed: int | None = Field(None, ge=0, lt=2**63)
+    seed: int | None = Field(None, ge=0)
     """Of what is drawn."""
 
     def operated(self) -> list[OperationLike]:
@@ -83,14 +81,14 @@ class Rewound(Facts):
     """The sample that was rewound."""
 
     at: float
-    """Time at which it was left."""
+    """Where it was left."""
 
     original: Row
     best: Row | None = None
-    """The surest branch, if it is surer than the original."""
+    """If it is surer than the original."""
 
     branches: list[Row]
-    """All, the surest first."""
+    """The surest first."""
 
 
 class Failed(Facts):
@@ -106,7 +104,7 @@ class RewindFacts(Facts):
     rewound: list[Rewound]
     failed: list[Failed] = Field(default_factory=list)
     jobs: list[str] = Field(default_factory=list)
-    """What goes on; the tool job waits for each."""
+    """Go on; for the tool job."""
 
 
 async def _run(call: Call, asked: Rewind) -> Answer:
@@ -202,9 +200,9 @@ def said(facts: RewindFacts, shown: Sequence[Sample]) -> str:
 
 REWIND = Tool(
     "rewind",
-    "Take samples back to a moment of their making (by default where each had mostly decided) and "
-    "send them elsewhere from there: other noise, another class, another guidance, or any "
-    "operation of the model. Answers branches, each with a confidence and a handle.",
+    "Take samples back to a moment of their making, by default when each had mostly decided, and "
+    "send them elsewhere from there: other noise, class or guidance, or any operation of the "
+    "model. Answers branches, each with a confidence and a handle.",
     Rewind,
     RewindFacts,
     _run,

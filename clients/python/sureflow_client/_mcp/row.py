@@ -32,22 +32,22 @@ class Row(Facts):
     """A sample."""
 
     handle: str | None = None
-    """Its id for other tools: explain, rewind, show, delete_handles."""
+    """Its id for other tools."""
 
     confidence: float | None = None
     """In [0, 1], higher is surer."""
 
     uncertainty: float | None = None
-    """The raw score, where there is no confidence; lower is surer."""
+    """Where there is no confidence; lower is surer."""
 
     values: list[float] | None = None
     """The first numbers of a vector."""
 
     inversion_error: float | None = None
-    """Of a given sample: relative difference between it and what the model makes of it."""
+    """Of a given sample: how far off it came back, relative."""
 
     finish: str | None = None
-    """How it ended, if not as it should: max_steps, diverged, deadline, abandoned."""
+    """If not as it should: max_steps, diverged, deadline, abandoned."""
 
 
 class Rest(Facts):
@@ -55,13 +55,13 @@ class Rest(Facts):
 
     count: int
     action: str
-    """What was done with them: annotated, dropped, regenerated, rewound, abandoned."""
+    """annotated, dropped, regenerated, rewound or abandoned."""
 
     why: str
     confidence_from: float | None = None
     confidence_to: float | None = None
     handles: list[str] = Field(default_factory=list)
-    """Of some of them, the least sure first."""
+    """Of some, the least sure first."""
 
 
 def row_of(sample: Sample) -> Row:

@@ -18,38 +18,38 @@ class Waiting(Arguments):
     """Arguments of all tools that may take long."""
 
     wait_s: float = Field(WAIT_S, ge=0, le=LONGEST_S)
-    """Seconds to wait. What takes longer goes on, and the answer has a job for the tool job."""
+    """Seconds to wait; what takes longer goes on as a job."""
 
     picture: bool = True
-    """Whether to show pictures, where the samples are images."""
+    """Show images."""
 
 
 class Sampling(Waiting):
     """What samples are made of, and how."""
 
     model: str | None = Field(None, max_length=200)
-    """One of list_models; by default the server's."""
+    """By default the server's own."""
 
     label: int | str | None = None
-    """Name or number of a class, for a model that has classes."""
+    """Name or number of a class."""
 
     condition: dict[str, Any] | None = Field(None, max_length=16)
-    """Other conditions by name: lists of numbers, or a text where the model takes one."""
+    """Other conditions by name: lists of numbers, or a text."""
 
     guidance: float | None = None
-    """Scale of classifier-free guidance; 1 is none."""
+    """Scale of classifier-free guidance; 1: none."""
 
     method: str | None = Field(None, max_length=200)
-    """Solver; one of samplers. By default the one at which confidence holds."""
+    """Solver; by default the one at which confidence holds."""
 
     steps: int | None = None
-    """Number of solver steps; fewer are quicker and rougher."""
+    """Solver steps; fewer are quicker and rougher."""
 
     tolerance: float | None = None
-    """Error allowed per step, in place of steps: every sample chooses its own."""
+    """Error allowed per step, in place of steps."""
 
     score: str | None = Field(None, max_length=200)
-    """What confidence is by; by default the score that the model is best judged by."""
+    """What confidence is by; by default the model's best."""
 
     def options(self) -> dict[str, Any]:
         """Return what is said, as options of the client."""
@@ -60,5 +60,5 @@ class Sampling(Waiting):
 class Seeded(Sampling):
     """What samples are drawn from."""
 
-    seed: int | None = Field(None, ge=0, lt=2**63)
-    """Equal seeds and arguments give equal samples; by default drawn, and answered."""
+    seed: int | None = Field(None, ge=0)
+    """By default drawn, and answered."""

@@ -30,13 +30,13 @@ class ScoreOwn(Sampling):
     """Samples of one's own: images, vectors or files."""
 
     images: list[str] = Field([], max_length=MOST)
-    """Image files in base64, or data: addresses, of the size of the model's samples."""
+    """Files in base64 or data: addresses, of the size of the model's samples."""
 
     values: list[list[float]] = Field([], max_length=MOST)
-    """Vectors, in the units of the model's data."""
+    """Vectors, in units of the data."""
 
     files: list[str] = Field([], max_length=MOST)
-    """Paths of image files, where the tools run on the machine that has them (stdio)."""
+    """Paths of images; by stdio alone."""
 
     @model_validator(mode="after")
     def _some(self) -> ScoreOwn:
@@ -92,8 +92,8 @@ def _image(content: bytes, mode: str) -> PIL.Image.Image:
 
 SCORE_OWN = Tool(
     "score_own",
-    "Have samples of your own scored by a model: their confidence, and a handle by which they can "
-    "be explained and rewound like any other. Slower than generate: the flow runs back and forth.",
+    "Have samples of your own scored: their confidence, and a handle as of any other. Slower than "
+    "generate: the flow runs back and forth.",
     ScoreOwn,
     Made,
     _run,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -17,6 +17,7 @@ from .._exceptions import SureflowError
 from .._version import __version__
 from .catalogue import INSTRUCTIONS, TOOLS
 from .picture import content_of
+from .published import listed
 from .refusal import misfit, near, refusal
 from .tool import Answer, Call, Tool
 
@@ -37,10 +38,10 @@ def tool_server(connect: Connect, *, files: bool = False) -> Server[Any]:
         files: Whether tools may read files of this machine.
     """
     known = {tool.name: tool for tool in TOOLS}
-    listed = types.ListToolsResult(tools=[described(tool) for tool in TOOLS])
+    told = types.ListToolsResult(tools=described(TOOLS))
 
     async def list_tools(context: Context, asked: Any) -> types.ListToolsResult:
-        return listed
+        return told
 
     async def call_tool(
         context: Context, asked: types.CallToolRequestParams
@@ -61,19 +62,26 @@ def tool_server(connect: Connect, *, files: bool = False) -> Server[Any]:
     )
 
 
-def described(tool: Tool[Any]) -> types.Tool:
-    """Return a tool as the protocol describes it."""
-    arguments, facts = tool.schemas()
-    return types.Tool(
-        name=tool.name,
-        description=tool.says,
-        input_schema=arguments,
-        output_schema=facts,
-        annotations=types.ToolAnnotations(
-            read_only_hint=tool.changes == "nothing",
-            destructive_hint=tool.changes == "removes",
-            open_world_hint=False,
-        ),
+def described(tools: Sequence[Tool[Any]]) -> list[types.Tool]:
+    """Return tools as the protocol describes them."""
+    return [
+        types.Tool(
+            name=one.tool.name,
+            description=one.says,
+            input_schema=one.arguments,
+            output_schema=one.facts,
+            annotations=_annotations(one.tool),
+        )
+        for one in listed(tools)
+    ]
+
+
+def _annotations(tool: Tool[Any]) -> types.ToolAnnotations:
+    """What calls change; that of a tool which only reads goes without saying."""
+    reads = tool.changes == "nothing"
+    return types.ToolAnnotations(
+        read_only_hint=reads or None,
+        destructive_hint=None if reads else tool.changes == "removes",
     )
 
 

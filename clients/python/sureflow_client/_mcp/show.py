@@ -22,15 +22,13 @@ class Show(Arguments):
     """What to look at."""
 
     handles: list[str] = Field(min_length=1, max_length=MOST)
-    """Of the samples; of a single one, if times are given."""
+    """Of the samples; one, if there are times."""
 
     t: list[float] | None = Field(None, min_length=1, max_length=MOST_TIMES)
-    """Times to look at its making, from 0 (noise) to 1 (finished); by default the finished
-    samples."""
+    """Times of its making, 0 (noise) to 1 (finished)."""
 
     what: list[What] = Field(["prediction"], min_length=1, max_length=3)
-    """With times: the state, the prediction of where it was heading, the map of where it was
-    unsure."""
+    """With times: the state, where it was heading, where it was unsure."""
 
 
 class Seen(Facts):
@@ -40,10 +38,10 @@ class Seen(Facts):
     confidence: float | None = None
     t: float | None = None
     rate: float | None = None
-    """With times: predicted variance of the velocity there."""
+    """Predicted variance of the velocity."""
 
     values: list[float] | None = None
-    """The first numbers, where there is no image."""
+    """The first numbers, if no image."""
 
 
 class ShowFacts(Facts):
@@ -112,8 +110,7 @@ def _seen(view: View, values: list[float] | None) -> Seen:
 
 SHOW = Tool(
     "show",
-    "Show samples by their handles; or of one, how it came about: its state, where it was heading "
-    "and where it was unsure, at times from 0 to 1.",
+    "Show samples; or how one came about, at times from 0 to 1.",
     Show,
     ShowFacts,
     _run,

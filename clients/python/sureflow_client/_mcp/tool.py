@@ -8,21 +8,13 @@ from typing import Any, Generic, Literal, TypeVar
 
 import PIL.Image
 from pydantic import BaseModel, ConfigDict
-from pydantic.json_schema import GenerateJsonSchema
 
 from .._async.client import AsyncClient
 from .._job import Job
+from .brief_schema import BriefSchema
 
 Tell = Callable[[float, float, str], Awaitable[None]]
 """Tells the caller how far a call has come: so much, of so much, in words."""
-
-
-class Untitled(GenerateJsonSchema):
-    """Leaves out titles of fields, which say their names again; agents read all of it."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """Return that it should not."""
-        return False
 
 
 class Arguments(BaseModel):
@@ -102,5 +94,8 @@ class Tool(Generic[A]):
 
     def schemas(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the JSON Schemas of its arguments and of its facts."""
-        asked = self.arguments.model_json_schema(schema_generator=Untitled)
-        return asked, self.facts.model_json_schema(schema_generator=Untitled)
+        both = self.arguments, self.facts
+        asked, facts = (one.model_json_schema(schema_generator=BriefSchema) for one in both)
+        for part in (facts, *facts.get("$defs", {}).values()):
+            part.pop("required", None)
+        return asked, facts

@@ -14,8 +14,9 @@ from sureflow.core.arrays import Flags, Slots
 from sureflow.core.family import families
 from sureflow.core.lane import Array, Inverted, Sample
 from sureflow.core.process import Query, Reply
-from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.process import FlowProcess
+from sureflow.families.flow.returning_lanes import ReturningLanes
+from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
@@ -25,17 +26,16 @@ from sureflow.sampling.sample import run
 class Inversion(FlowProcess):
     """Integrates ``dx/dtau = -v(x, 1 - tau)`` from the sample, with the lane's own solver.
 
-    It uses a second set of lanes, without scores and recording. A fixed grid is mirrored.
+    It uses a second set of lanes, without recording, and with those scores alone that are of the
+    given sample. A fixed grid is mirrored.
     """
 
     def admit(self, slot: int, spec: FlowSpec) -> None:
         """Prepare a lane, whose sample is still to come."""
         self.lanes.admit(slot, spec)
-        back = replace(spec, scores=(), early=None, keep=(), watch=(), halt=None)
-        solver, lanes = self._solver, self._solver.lanes
-        solver.admit(slot, back)
-        lanes.grid[slot, : spec.steps + 1] = 1 - self.lanes.times_of(spec)[::-1]
-        lanes.h[slot] = lanes.grid[slot, 1]
+        scores = tuple(name for name in spec.scores if SCORES[name].way_back)
+        back = replace(spec, scores=scores, early=None, keep=(), watch=(), halt=None)
+        self._solver.admit(slot, back)
 
     def start_from(self, slot: int, state: Array) -> None:
         """Start a lane from the state ``[*shape]`` of its sample."""
@@ -50,22 +50,23 @@ class Inversion(FlowProcess):
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Advance the solver with the opposite velocity."""
-        solver, reply = self._solver, replies[0]
-        back = {"velocity": -reply["velocity"], "variance": reply["variance"]}
-        done, diverged = solver.tell(slots, [back])
-        self.lanes.evaluations[slots] = solver.lanes.evaluations[slots]
+        reply, back = replies[0], self._back
+        opposite = {"velocity": -reply["velocity"], "variance": reply["variance"]}
+        done, diverged = self._solver.tell(slots, [opposite, *replies[1:]])
+        self.lanes.evaluations[slots] = back.evaluations[slots]
         for slot in slots[done & ~diverged].tolist():
-            self.lanes.start_from(slot, solver.lanes.x[slot])
+            found = back.values_at_noise(slot, back.specs[slot].scores)
+            self.lanes.start_returning(slot, back.x[slot], found)
         return done, diverged
 
     @cached_property
+    def _back(self) -> ReturningLanes:
+        """The lanes on the way back, made when first used: they take as much memory again."""
+        return ReturningLanes(self.lanes)
+
+    @cached_property
     def _solver(self) -> Solver:
-        """The solver, made when first used, since it has memory for as many lanes again."""
-        own = self.lanes
-        lanes = FlowLanes(own.capacity, own.shape, own.device, bucket=own.bucket)
-        # They have the same conditions, which may have been encoded.
-        lanes.given = own.given
-        return Solver(lanes)
+        return Solver(self._back)
 
 
 def invert(
@@ -92,7 +93,9 @@ def invert(
 
     Returns:
         The reconstructed samples with their scores. ``start`` is the noise that was found, and
-        ``inversion_error`` is the difference from the given sample.
+        ``inversion_error`` is the difference from the given sample. The scores ``likelihood`` and
+        ``divergence`` are of the given sample: they are integrated on the way back from it. The
+        others are of the sample that was made of its noise.
 
     Raises:
         ValueError: A sample or a field is not valid; the message begins with its name.

@@ -70,6 +70,9 @@ class FlowLanes(Lanes):
         stage_t: Times of the stages, ``[STAGES, capacity]``.
         given: What the lanes are conditioned on.
         decoded: Shape of a sample, if it is decoded from the state in a phase of its own.
+        returning: Whether the lane goes, unchanged, to the sample from which it was inverted.
+        way_back: Values that scores came to on the way back from that sample, by name; of it, not
+            of the sample that is made of its noise.
         h: Size of the current step; ``last_h`` that of the last accepted one.
         stage: Stage to evaluate next.
         leave_at: Number of completed steps at which the lane leaves the solver.
@@ -120,6 +123,12 @@ class FlowLanes(Lanes):
         )
         self.noise = self.tensor("noise", *shape, kept=lambda slot: bool(self.jumped[slot]))
         self.jumped = self.flag("jumped")
+        self.returning = self.flag("returning", kept=self._is_returning)
+        self.way_back = {
+            name: self.number(f"way_back.{name}", kept=self._is_returning)
+            for name, meaning in SCORES.items()
+            if meaning.way_back
+        }
         self._add_stages()
         self._add_control()
         self.given = LaneConditions(self, conditions or {}, null_label)
@@ -146,6 +155,9 @@ class FlowLanes(Lanes):
             shape, dtype = (self.shape, "f4") if isinstance(array, Tensor) else ((), "f8")
             field = Field(shape, dtype, kept=self._is_multistep)
             self.add(f"previous.{name}", field, array[PREVIOUS])
+
+    def _is_returning(self, slot: int) -> bool:
+        return bool(self.returning[slot])
 
     def _is_multistep(self, slot: int) -> bool:
         return bool(self.in_multistep(np.array([slot]))[0])
@@ -187,7 +199,14 @@ class FlowLanes(Lanes):
         """Set the state at ``t = 0`` of a lane that has not begun."""
         self.x[slot] = state
         self.start[slot] = self.x[slot]
-        self.jumped[slot] = False
+        self.jumped[slot] = self.returning[slot] = False
+
+    def start_returning(self, slot: int, noise: Tensor, scores: Mapping[str, float]) -> None:
+        """Let a lane go to its given sample, from whose noise and with the scores found there."""
+        self.start_from(slot, noise)
+        self.returning[slot] = True
+        for name, value in scores.items():
+            self.way_back[name][slot] = value
 
     def begun(self, noise: Tensor, data: Tensor) -> Tensor:
         """State at ``t = 0`` of the path from noise to data: the noise itself."""
@@ -234,6 +253,7 @@ class FlowLanes(Lanes):
         redirected = reconditioned or spec.guidance != before.guidance
         if moved or redirected:
             self.history_from[slot] = self.step[slot]
+            self.returning[slot] = False
         if redirected:
             self.redirect(slot)
         if reconditioned:
@@ -273,6 +293,7 @@ class FlowLanes(Lanes):
 
     def redirect(self, slot: int, moved: Tensor | None = None, slope: Tensor | None = None) -> None:
         """Tell the scores of a lane that its state or its velocity has been changed."""
+        self.returning[slot] = False
         by = torch.zeros_like(self.x[slot]) if moved is None else moved
         found = {"t": float(self.t[slot]), "moved": by, "slope": slope}
         for score in self.scoring.of(slot):
@@ -321,7 +342,8 @@ class FlowLanes(Lanes):
 
         ``weights [n, STAGES]`` are those of the stages in each lane's step.
         """
-        self.scoring.begin(slots, self.t[slots], self.h[slots], self._staged(0))
+        begun = self.path_time(self.t[slots])
+        self.scoring.begin(slots, begun, self.h[slots], self._staged(0))
         taken = weights != 0
         for stage, count in enumerate(taken.sum(0).tolist()):
             if not count:
@@ -329,7 +351,12 @@ class FlowLanes(Lanes):
             used, weight = slots, weights[:, stage]
             if count < len(slots):
                 used, weight = slots[taken[:, stage]], weight[taken[:, stage]]
-            self.scoring.add(used, self.stage_t[stage, used], weight, self._staged(stage))
+            t = self.path_time(self.stage_t[stage, used])
+            self.scoring.add(used, t, weight, self._staged(stage))
+
+    def path_time(self, t: Floats) -> Floats:
+        """Time on the path from noise to data, at times of the lanes ``[n]``."""
+        return t
 
     def _staged(self, stage: int) -> Callable[[Part, Slots], Evidence]:
         """Evidence of a stage; of the first one, also the state."""
@@ -338,7 +365,7 @@ class FlowLanes(Lanes):
             if name == "state":
                 return self.x[self.index(slots)]
             if name == "signal":
-                return self.signal(self.stage_t[stage, slots])
+                return self.signal(self.path_time(self.stage_t[stage, slots]))
             if name == "slope":
                 where = self.index(slots)
                 t = to_device(self.stage_t[stage, slots].astype(np.float32), self.device)
@@ -435,9 +462,7 @@ class FlowLanes(Lanes):
             evaluations=int(self.evaluations[slot]),
             tolerance=tolerance,
             late=tolerance != spec.tolerance,
-            scores={
-                name: float(self.scoring.values(name, slots, ending)[0]) for name in spec.scores
-            },
+            scores={name: self._score(name, slot, ending) for name in spec.scores},
             abandoned_at=float(self.t[slot]) if self.abandoned[slot] else None,
             start=_copied(ending("noise")[0]),
             inversion_error=(
@@ -446,6 +471,12 @@ class FlowLanes(Lanes):
             frames=self.recorder.frames(slot),
             views=self.recorder.views(slot),
         )
+
+    def _score(self, name: str, slot: int, ending: Evidence) -> float:
+        """The value of a score of a lane that ends, or of the sample that it was given."""
+        if name in self.way_back and self.returning[slot] and self.t[slot] == 1:
+            return float(self.way_back[name][slot])
+        return float(self.scoring.values(name, np.array([slot]), ending)[0])
 
     def _reason(self, slot: int) -> FinishReason:
         if self.abandoned[slot]:

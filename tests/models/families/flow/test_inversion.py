@@ -8,6 +8,7 @@ import torch
 from stubs import model_of
 
 from sureflow.core.lane import Branch, Inverted
+from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
@@ -61,6 +62,80 @@ def test_likelihood_of_given_data(mixture) -> None:
     scores = [sample.scores["likelihood"] for sample in run(mixture, specs)]
     exact = -mixture.network.log_density(torch.from_numpy(data), torch.ones(len(data))).numpy()
     np.testing.assert_allclose(scores, exact, atol=0.05)
+
+
+GIVEN = np.array([[-0.4, 0.1], [0.05, -0.3], [3.0, 3.0], [2.1, 0.2]], np.float32)
+"""Where the flow divides, where nothing is, and in a mode."""
+
+
+def divided():
+    return model_of(
+        GaussianMixture([[2.0, 0.0], [-2.0, 0.0], [0.0, 2.0]], [1.0, 1.0, 2.0], [0.1, 0.1, 0.3])
+    )
+
+
+def test_the_likelihood_is_of_what_was_given_also_if_it_does_not_come_back() -> None:
+    """It was that of what came back, which of the first lies nearer to a mode."""
+    model = divided()
+    specs = [
+        FlowSpec(0, i, "dopri5", tolerance=1e-4, scores=("likelihood",), origin=Inverted(x))
+        for i, x in enumerate(GIVEN)
+    ]
+    made = run(model, specs)
+    assert made[0].inversion_error > 0.3
+    assert made[0].confidence is None
+
+    def exact(x: np.ndarray) -> np.ndarray:
+        return -model.network.log_density(torch.from_numpy(x), torch.ones(len(x))).numpy()
+
+    found = [sample.scores["likelihood"] for sample in made]
+    np.testing.assert_allclose(found, exact(GIVEN), atol=0.1)
+    assert exact(made[0].data[None])[0] < exact(GIVEN)[0] - 2
+
+
+@pytest.mark.parametrize("score", ["likelihood", "divergence"])
+@pytest.mark.parametrize("method", ["rk4", "heun", "ab2"])
+def test_a_gaussian_has_its_likelihood_in_closed_form(score: str, method: str) -> None:
+    """Of an isotropic one the divergence along any signs is exact."""
+    model = model_of(GaussianMixture([[1.0, -2.0]], [1.0], [0.5]))
+    data = np.array([[1.5, -1.0], [4.0, 0.5]], np.float32)
+    specs = [
+        FlowSpec(0, i, method, 60, scores=(score,), origin=Inverted(x)) for i, x in enumerate(data)
+    ]
+    exact = np.square((data - [1.0, -2.0]) / 0.5).sum(1) / 2 + np.log(2 * np.pi * 0.25)
+    found = [sample.scores[score] for sample in run(model, specs)]
+    np.testing.assert_allclose(found, exact, rtol=1e-2)
+
+
+def test_a_score_that_costs_costs_on_both_ways(mixture) -> None:
+    spec = FlowSpec(0, 0, "heun", 8, origin=Inverted(drawn(mixture, 1)[0]))
+    for scores, each in ((("likelihood",), 1), (("divergence", "likelihood"), 2)):
+        (made,) = run(mixture, [replace(spec, scores=scores)])
+        assert made.evaluations == 2 * 2 * 8 * each
+
+
+def test_what_is_made_otherwise_of_given_data_has_its_own_likelihood() -> None:
+    """From a kept frame and without one; a branch that changes nothing is of the given sample."""
+    model = divided()
+    parent = FlowSpec(
+        0, 0, "dopri5", tolerance=1e-4, scores=("likelihood",), origin=Inverted(GIVEN[0])
+    )
+    (made,) = run(model, [replace(parent, keep="all")])
+    step = made.accepted // 2
+    for frame in (made.frames[step], None):
+        same = replace(parent, origin=Branch(parent, step, frame=frame))
+        (unchanged,) = run(model, [same])
+        assert unchanged.scores == made.scores
+        finer = replace(same, tolerance=1e-6)
+        edited = replace(same, origin=Branch(parent, step, (Resample(0.5),), frame))
+        for spec in (finer, edited):
+            (other,) = run(model, [spec])
+            density = -model.network.log_density(torch.from_numpy(other.data[None]), torch.ones(1))
+            assert other.scores["likelihood"] == pytest.approx(float(density), abs=2)
+        assert abs(other.scores["likelihood"] - made.scores["likelihood"]) > 3
+    start = replace(parent, origin=Branch(parent, 0, (Resample(),)))
+    (anew,) = run(model, [start])
+    assert anew.scores["likelihood"] != made.scores["likelihood"]
 
 
 def test_an_inverted_lane_is_replayed_and_branched(mixture) -> None:

@@ -104,6 +104,7 @@ SCORES: dict[str, FlowMeaning] = {
         not_for="guided samples",
         plain=True,
         needs_variance=True,
+        way_back=True,
         fold=f"{HERE}.likelihood:Likelihood",
     ),
     "path_residual": FlowMeaning(
@@ -172,6 +173,7 @@ SCORES: dict[str, FlowMeaning] = {
         " derivatives along one random direction",
         not_for="requests in a hurry",
         factor=1,
+        way_back=True,
         fold=f"{HERE}.likelihood:Divergence",
     ),
     "residual": FlowMeaning(
