@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 import sureflow as sureflow  # decides on kernels before any test imports torch
 from tests.installed import CLIENT, install
-from tests.server.running import Server, serving
+from tests.server.running import Server, in_turn, serving
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more are slower, and sums depend on their number
 gc.disable()  # until all is collected: modules and tests are no garbage
@@ -25,30 +26,40 @@ settings.load_profile("sureflow")
 
 TESTS = Path(__file__).parent
 SMALL = (
-    *("access", "deadline", "docs", "edit", "edit_problems", "generate", "handles", "headers"),
-    *("idempotency", "invert", "jobs", "models", "openai", "owners", "problems", "resolve_filter"),
+    *("access", "browser_guard", "deadline", "docs", "edit", "edit_problems", "first", "generate"),
+    *("handles", "headers", "idempotency", "invert", "jobs", "leniency", "llms", "media_type"),
+    *("models", "openai", "openapi", "owners", "problems", "refusals", "resolve_filter"),
     *("rewinding", "stream", "v2"),
 )
 ROOMS = (
     "studio/",
-    ("clients/", "server/api/test_openapi.py", "benchmarks/agent_tasks/"),
+    ("clients/", "server/api/test_examples.py", "benchmarks/agent_tasks/"),
     (
         *(f"server/api/test_{name}.py" for name in SMALL),
-        *(f"server/test_{name}.py" for name in ("dashboards", "imports", "mcp", "metrics")),
-        *(f"server/test_{name}.py" for name in ("mcp_keys", "protocol", "serve", "studio")),
+        *(f"server/test_{name}.py" for name in ("dashboards", "forwarded", "imports", "mcp")),
+        *(f"server/test_{name}.py" for name in ("mcp_keys", "metrics", "protocol", "proxies")),
+        *(f"server/test_{name}.py" for name in ("serve", "studio")),
+        "server/engine/test_pool.py",
     ),
     tuple(f"server/test_{name}.py" for name in ("clock", "logs", "traces")),
     ("server/engine/test_supervisor.py", "server/api/test_condition.py"),
     ("server/api/test_replay.py", "server/test_storage_faults.py"),
-    ("server/replicas/test_servers.py", "server/replicas/test_kernels.py"),
+    tuple(f"server/replicas/test_{name}.py" for name in ("kernels", "refusals", "servers")),
+    (
+        *(f"models/importing/test_{name}.py" for name in ("diffusers_folder", "end_to_end")),
+        *(f"models/importing/test_{name}.py" for name in ("hostile_text", "scheduler")),
+        "models/importing/test_text_folder.py",
+        *(f"models/networks/foreign/test_{name}.py" for name in ("diffusers", "diffusers_decoder")),
+        "models/families/diffusion/test_diffusers.py",
+    ),
 )
 """Tests that share what is dear to start: a browser, the server on the models that ship, the
-servers with and without keys that most files ask, and those that a fixture of
-``server/conftest.py`` starts for two or three files.
+servers with and without keys that most files ask, those that a fixture of ``server/conftest.py``
+starts for two or three files, and the packages of other people's models, imported.
 """
 FIRST = (
     *("studio", "documents", "clients", "server", "deploy", "examples"),
-    *("models/training", "benchmarks"),
+    *("models/importing", "models/training", "benchmarks"),
 )
 """What takes long comes first, so that what is short evens out when all are done."""
 
@@ -100,5 +111,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def embedded(tools: Path) -> Iterator[Server]:
     """A server on the checkpoints that ship, for all tests that leave it as they found it."""
-    with serving("--max-queued-samples", "256", plugins=tools) as server:
+    with ExitStack() as stack:
+        with in_turn():
+            server = stack.enter_context(serving("--max-queued-samples", "256", plugins=tools))
         yield server

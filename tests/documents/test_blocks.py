@@ -21,10 +21,13 @@ LONG = {
     "docs/edits.md",
     "docs/gpu.md",
     "docs/keys.md",
+    "docs/mcp.md",
+    "docs/openai.md",
     "docs/tutorials/good-samples.md",
     "docs/tutorials/operating.md",
     "docs/tutorials/review.md",
     "docs/tutorials/rewinding.md",
+    "docs/tutorials/your-own-model.md",
 }
 """Pages that take ten seconds or more, and are read with the slow tests."""
 

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_what_it_serves_ends_with_the_most_and_the_least_confident_samples(tmp_path: Path) -> None:
     example = ROOT / "examples" / "bring_your_own.py"
     command = [sys.executable, str(example), "--steps", "400", "--out", str(tmp_path)]

@@ -68,6 +68,7 @@ def test_what_is_kept_has_no_outputs(path: Path) -> None:
     assert path.stat().st_size < 20_000
 
 
+@pytest.mark.slow
 def test_the_first_hour(tmp_path: Path, embedded: Server) -> None:
     each = [shown(cell) for cell in executed(NOTEBOOKS[0], tmp_path, embedded.url)]
     assert "'fashion'" in each[0]["text/plain"]
@@ -86,6 +87,7 @@ def test_a_model_of_your_own(tmp_path: Path) -> None:
     assert len(each[4]["image/png"]) > 5_000
 
 
+@pytest.mark.slow
 def test_rewinding(tmp_path: Path, embedded: Server) -> None:
     each = [shown(cell) for cell in executed(NOTEBOOKS[2], tmp_path, embedded.url)]
     assert [each[i]["text/html"].count("<img") for i in (0, 3, 5)] == [6, 5, 5]

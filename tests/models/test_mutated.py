@@ -168,7 +168,7 @@ def use(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("count", [250, pytest.param(4000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [120, pytest.param(4000, marks=pytest.mark.slow)])
 def test_damaged_checkpoints_are_refused_or_work(
     sound: dict[str, dict[str, bytes]], tmp_path: Path, count: int
 ) -> None:

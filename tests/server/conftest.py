@@ -106,6 +106,15 @@ def redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
+def behind(models_dir: Path, redis: RedisServer) -> Iterator[Server]:
+    """A server that believes what proxies on this machine say, over a Redis; it keeps little."""
+    options = ("--models-dir", str(models_dir), "--default-model", "points")
+    shared = ("--store", redis.url, "--replay-bytes", "20000")
+    with serving(*options, *shared, "--trusted-proxy", "127.0.0.0/8") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def wall_clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
     """The wall clock of the server that is watched."""
     return Clock(tmp_path_factory.mktemp("clock"))

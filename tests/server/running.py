@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ atexit.register(shutil.rmtree, FOLDERS, ignore_errors=True)
 RUN = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 VERIFIED = Path(tempfile.gettempdir(), f"sureflow-test-verified-{RUN}")
 """Block sizes that one server of a run has verified, which the others need not verify anew."""
+TURN = VERIFIED.with_name(f"{VERIFIED.name}.lock")
 if "PYTEST_XDIST_WORKER" not in os.environ:  # the process that ends last
     atexit.register(shutil.rmtree, VERIFIED, ignore_errors=True)
+    atexit.register(TURN.unlink, missing_ok=True)
 SERVING = re.compile(r"serving .* at (http://\S+)")
 
 
@@ -150,6 +153,14 @@ def command(
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """Start servers on the same models one after another: what the first verifies, others read."""
+    with TURN.open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield
 
 
 @contextmanager

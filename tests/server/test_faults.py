@@ -61,7 +61,7 @@ def mortal(models_dir: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.slow)])
 def test_workers_killed_under_load_cost_nothing_but_time(mortal: Server, seconds: float) -> None:
     """No request lost, none answered twice, every sample bitwise what it was."""
     expected = [mortal.generate(**body)["samples"] for body in BODIES]

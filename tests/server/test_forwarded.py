@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -18,7 +17,7 @@ import pytest
 from sureflow_client import Client
 from sureflow_server.app import create_app
 from sureflow_server.settings import Settings
-from tests.server.running import Server, serving
+from tests.server.running import Server
 
 PREFIX = "/sureflow"
 ASYNC = {"Prefer": "respond-async"}
@@ -54,14 +53,6 @@ class Proxy(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def behind(models_dir: Path) -> Iterator[Server]:
-    """A server that believes proxies on this machine."""
-    options = ("--models-dir", str(models_dir), "--default-model", "points")
-    with serving(*options, "--trusted-proxy", "127.0.0.1") as server:
-        yield server
 
 
 @pytest.fixture(params=["unaware", "named, stripped", "named, whole"])

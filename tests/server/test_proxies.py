@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
 
 from sureflow_server.address import in_both_forms, parsed
 from sureflow_server.settings import Settings
-from tests.server.running import Server, serving
+from tests.server.running import Server
 from tests.server.store.redis_server import RedisServer
 
 HOSTILE = ("x y", "x\ty", "a b c d", "-" * 5000, "1.2.3.4 5.6.7.8", "é", "%s%n", "1.2.3.4:x y")
-
-
-@pytest.fixture(scope="module")
-def behind(models_dir: Path, redis: RedisServer) -> Iterator[Server]:
-    """A server that believes what proxies on this machine say, over a Redis; it keeps little."""
-    options = ("--models-dir", str(models_dir), "--default-model", "points")
-    shared = ("--store", redis.url, "--replay-bytes", "20000")
-    with serving(*options, *shared, "--trusted-proxy", "127.0.0.0/8") as server:
-        yield server
 
 
 def asker(server: Server) -> Callable[..., int]:

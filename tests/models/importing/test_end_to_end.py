@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import sureflow
+from sureflow.cli import app
 from sureflow.core.draw import Purpose, normal
 from sureflow.families.flow.inversion import invert
 from sureflow.importing.adapter import Adapter
 from sureflow.importing.run import import_model
 from sureflow.networks import declare_plugin
+from tests.commands import invoke
 from tests.models.networks.foreign.programs import Image
 from tests.models.networks.foreign.programs import saved as exported
 from tests.tiny_diffusers import UNET, peer, saved, scheduled
@@ -46,10 +49,23 @@ class Backwards(nn.Module):
 """A velocity from the data to the noise; its time is 100 at the noise, its arguments are odd."""
 
 
-def imported(folder: Path, *arguments: str) -> tuple[sureflow.Model, str]:
-    """The model ``mine``, by a command that is typed in a folder; and what it printed."""
-    command = [sys.executable, "-m", "sureflow", "import", *arguments, "--name", "mine"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def typed(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command that is typed in a folder."""
+    command = [sys.executable, "-m", "sureflow", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def invoked(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has imported the packages of others."""
+    with chdir(folder):
+        return invoke(app, *words)
+
+
+def imported(
+    folder: Path, *arguments: str, by: Callable[..., subprocess.CompletedProcess[str]] = invoked
+) -> tuple[sureflow.Model, str]:
+    """The model ``mine``, by a command in a folder; and what it printed."""
+    done = by(folder, "import", *arguments, "--name", "mine")
     assert done.returncode == 0, done.stderr
     for plugin in {words[1] for line in done.stdout.splitlines() if (words := _plugin(line))}:
         declare_plugin(plugin)
@@ -183,6 +199,7 @@ def test_module_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         tmp_path,
         *("backwards_flow:Backwards", "--weights", "flow.safetensors"),
         *("--adapter", "adapter.json"),
+        by=typed,
     )
     assert "the prefix 'model.', which is taken off" in printed
     kind = torch.full((COUNT,), CLASS)

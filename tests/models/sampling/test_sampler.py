@@ -21,7 +21,7 @@ specs = st.builds(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(
     st.lists(
         st.tuples(specs, st.integers(0, 4), st.sampled_from(["run", "pause", "cancel"])),

@@ -49,7 +49,8 @@ def rank(network: VelocityNetwork) -> float:
 
 
 @pytest.mark.parametrize(
-    ("objective", "steps", "least"), [("beta_nll", 400, 0.9), ("decoupled", 700, 0.6)]
+    ("objective", "steps", "least"),
+    [("beta_nll", 400, 0.9), pytest.param("decoupled", 700, 0.6, marks=pytest.mark.slow)],
 )
 def test_likelihood_ties_the_variance_to_the_truth(
     tmp_path: Path, objective: str, steps: int, least: float
@@ -58,6 +59,7 @@ def test_likelihood_ties_the_variance_to_the_truth(
     assert rank(trained(tmp_path, objective, steps)) > least
 
 
+@pytest.mark.slow
 def test_penalised_sampled_noise_is_no_confidence(tmp_path: Path) -> None:
     """Guard: variational dropout (sampled noise, squared error, Kingma's KL) ranks backwards.
 

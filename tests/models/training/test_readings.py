@@ -61,9 +61,9 @@ CASES = [(path, prediction) for path in PATHS for prediction in ("noise", "data"
 @pytest.mark.parametrize(("path", "prediction"), CASES)
 def test_an_exact_network_is_let_pass(path: str, prediction: str) -> None:
     kind, time = PATHS[path]
-    network = described(Exact(kind, prediction), kind, prediction, time)
-    assert assess(network, DATA).problem is None
-    assert assess(network, DATA).misfit < 0.1
+    found = assess(described(Exact(kind, prediction), kind, prediction, time), DATA)
+    assert found.problem is None
+    assert found.misfit < 0.1
 
 
 @pytest.mark.parametrize(("path", "prediction"), CASES)

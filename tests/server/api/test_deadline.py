@@ -9,7 +9,7 @@ import pytest
 
 from tests.server.running import Server, eventually
 
-LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 1000}}
+LONG: dict[str, Any] = {"n": 6, "seed": 5, "sampler": {"method": "rk4", "steps": 400}}
 
 
 def idle(server: Server) -> bool:

@@ -30,7 +30,7 @@ def redis() -> Iterator[RedisServer]:
         yield server
 
 
-@pytest.fixture(params=["embedded", "shared"])
+@pytest.fixture(params=["embedded", pytest.param("shared", marks=pytest.mark.slow)])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, ...]:
     """Options with which servers keep handles in the same place, one after another."""
     if request.param == "embedded":

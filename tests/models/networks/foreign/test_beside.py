@@ -90,7 +90,10 @@ class Gaussian:
         return Drawn(x1, torch.zeros(count, dtype=torch.long))
 
 
-@pytest.mark.parametrize(("path", "prediction"), [("discrete", "noise"), ("edm", "edm")])
+@pytest.mark.parametrize(
+    ("path", "prediction"),
+    [("discrete", "noise"), pytest.param("edm", "edm", marks=pytest.mark.slow)],
+)
 def test_fitted_variance_is_the_exact_one(path: str, prediction: str, tmp_path: Path) -> None:
     """Its velocity is exact, so the variance to find is ``Var[x1 - y0 | y]``."""
     torch.manual_seed(0)

@@ -191,6 +191,7 @@ def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
         diffusers("UNet2DModel", UNET)
 
 
+@pytest.mark.slow
 def test_warns_of_nothing() -> None:
     code = (
         "from sureflow.networks.foreign.diffusers import class_of\n"
