@@ -63,7 +63,7 @@ ASKED: dict[str, Ask] = {
     "edit": lambda client: client.edit(point(client), Resample(), branches=2, seed=1),
     "invert": lambda client: client.invert(np.array([[2.0, 0.0]]), "ring"),
     "replay": lambda client: [
-        (made := client.replay({"id": point(client).handle.id})).verdict,  # type: ignore[union-attr]
+        (made := client.replay({"id": point(client).handle.id})).outcome,  # type: ignore[union-attr]
         made.sample,
     ],
     "handle": lambda client: client.handle(point(client)),
