@@ -21,6 +21,7 @@ LONG = {
     "docs/edits.md",
     "docs/gpu.md",
     "docs/keys.md",
+    "docs/review.md",
     "docs/tutorials/good-samples.md",
     "docs/tutorials/operating.md",
     "docs/tutorials/review.md",

@@ -311,7 +311,7 @@ def test_a_certificate_is_withdrawn_when_fresh_draws_contradict_it(own: Server) 
         answer = judge(own, 4, "bad")
         given += 4
         assert given < 100, "it takes all that long"
-    assert told["withdrawn"][0]["model"] == "icons"
+    assert answer["withdrawn"][0]["model"] == "icons"
     filtered = {**STRIPES, "seed": 5, "n": 4, "filter": {"max_bad_rate": 0.1}}
     refused = said(own.client.post("/v1/generate", json=filtered), 409)
     assert refused["type"].endswith("certificate-withdrawn")
