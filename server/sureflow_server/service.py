@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from fastapi import Request
 
@@ -12,6 +11,7 @@ from sureflow.core.family import Family, families
 from sureflow.recipe import FIRST_FAMILY
 from sureflow_server.api.answer_budget import AnswerBudget
 from sureflow_server.api.board import Board
+from sureflow_server.api.review_stream import ReviewStreams
 from sureflow_server.bodies import Bodies
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
@@ -23,9 +23,6 @@ from sureflow_server.replays import Replays
 from sureflow_server.served import ServedSamples
 from sureflow_server.settings import Settings
 from sureflow_server.store import Store, StoreUnavailableError, VerdictStore
-
-if TYPE_CHECKING:
-    from sureflow_server.api.review_stream import ReviewStreams
 
 PREFERRED_DEFAULT = "fashion"
 

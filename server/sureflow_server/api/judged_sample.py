@@ -12,12 +12,13 @@ from fastapi import Request
 
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
+from sureflow.core.schema import InvalidFieldError
 from sureflow.recipe import dump
 from sureflow_server.api.access import caller
 from sureflow_server.api.generate_plan import plan_generate
 from sureflow_server.api.opened_handle import open_handle
 from sureflow_server.api.planning import make_plan
-from sureflow_server.api.problems import Problem
+from sureflow_server.api.problems import Problem, to_problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.api.verdict_request import VerdictEntry
@@ -119,7 +120,11 @@ class Naming:
         alone = {"n": 1, "first": place, "filter": None, "rewind": None, "deadline_s": None}
         asked = recipe.model_copy(update=alone)
         service = Service.of(self.request)
-        planned = await make_plan(self.request, 1, lambda: plan_generate(asked, service))
+        try:
+            planned = await make_plan(self.request, 1, lambda: plan_generate(asked, service))
+        except (Problem, InvalidFieldError) as error:
+            problem = error if isinstance(error, Problem) else to_problem(error)
+            raise problem.within("recipe") from None
         facts = {"seed": planned.seed, "index": place}
         written = recipe.model_dump_json(exclude_unset=True)
         if len(written) <= REQUEST_BYTES:

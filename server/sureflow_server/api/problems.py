@@ -151,6 +151,11 @@ class Problem(HTTPException):
         """Return the problem of one field."""
         return cls(kind, f"{path}: {message}", [(path, message)])
 
+    def within(self, place: str) -> Problem:
+        """Return the same problem of a part of a request, whose fields are below this place."""
+        errors = [(f"{place}.{field}", message) for field, message in self.errors]
+        return Problem(self.kind, f"{place}.{self.detail}", errors, self.headers)
+
     @classmethod
     def invalid(
         cls,

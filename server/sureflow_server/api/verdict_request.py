@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from sureflow.core.schema import LARGEST, MOST, AtMost, Integer, Name, Number, Schema
 from sureflow_server.api.requests import GenerateRequest
+from sureflow_server.store.verdict import BAD, GOOD
 
 AT_ONCE = 100
 """Verdicts of one request."""
@@ -17,15 +18,34 @@ WAYS = ("draw", "handle", "response", "recipe")
 """By which a sample is named."""
 
 
+_Named = Literal["good", "bad"]
+_Bounded = Annotated[Number, Field(ge=-LARGEST, le=LARGEST)]
+_number: TypeAdapter[float] = TypeAdapter(_Bounded)
+
+
+def _said(value: object) -> float | None:
+    """Return how bad a verdict says that a sample is; None takes back what was said."""
+    known: dict[object, float | None] = {"good": GOOD, "bad": BAD, None: None}
+    if value is None or isinstance(value, str):
+        if value in known:
+            return known[value]
+        raise PydanticCustomError("verdict", "Input should be 'good', 'bad', a number or null")
+    return _number.validate_python(value)
+
+
+Said = Annotated[
+    float | None, PlainValidator(_said, json_schema_input_type=_Named | _Bounded | None)
+]
+"""How bad a sample is."""
+
+
 class VerdictEntry(Schema):
     """What a reviewer says of one sample.
 
     Name it by exactly one of `draw`, `handle`, `response` and `recipe`.
     """
 
-    verdict: (
-        Literal["good", "bad"] | Annotated[Number, Field(ge=-LARGEST, le=LARGEST, title="number")]
-    ) | None
+    verdict: Said
     """`good`, `bad`, or a number, larger the worse the sample is; `good` is 0 and `bad` is 1. null
     takes back what the same reviewer has said of the sample before."""
 

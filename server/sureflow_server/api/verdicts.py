@@ -131,13 +131,10 @@ async def _named(naming: Naming, entry: VerdictEntry, number: int) -> JudgedSamp
     try:
         return await naming.sample(entry)
     except Problem as problem:
-        within = f"verdicts.{number}"
-        errors = [(f"{within}.{field}", message) for field, message in problem.errors]
-        raise Problem(problem.kind, f"{within}.{problem.detail}", errors) from None
+        raise problem.within(f"verdicts.{number}") from None
 
 
 def _verdict(sample: JudgedSample, entry: VerdictEntry, key: Key | None) -> Verdict:
-    said = {"good": GOOD, "bad": BAD}.get(str(entry.verdict), entry.verdict)
     known = {name: value for name, value in sample.facts.items() if _is_json(value)}
     facts = json.dumps(known)
     return Verdict(
@@ -147,7 +144,7 @@ def _verdict(sample: JudgedSample, entry: VerdictEntry, key: Key | None) -> Verd
         sample=sample.id,
         reviewer="" if key is None else key.id,
         name="" if key is None else key.name,
-        bad=float(said or 0.0),
+        bad=entry.verdict or GOOD,
         at=round(time(), 3),
         facts=facts if len(facts) <= FACTS_BYTES else "{}",
     )

@@ -69,9 +69,10 @@ def progress_of(review: Review) -> Progress:
 def said_of(progress: Progress) -> str:
     """Return it in a sentence."""
     more = "very many" if progress.needed is None else progress.needed
+    left = len(progress.draws)
     return (
-        f"{progress.judged} draws of {progress.model} have a verdict; {more} more good ones certify "
-        f"a bad rate of {progress.max_bad_rate:g}. {len(progress.draws)} to look at: say of each "
+        f"{progress.judged} draws of {progress.model} have a verdict; {more} more good ones "
+        f"certify a bad rate of {progress.max_bad_rate:g}. {left} to look at: say of each "
         "whether it is good or bad by verdicts, in their order and without leaving any out."
     )
 
