@@ -48,6 +48,7 @@ class ReviewPanel:
         self._seen: set[str] = set()
         self._done: list[Proposed] = []
         self._order = asyncio.Lock()
+        self._asking: str | None = None
         with ui.element("section").classes("review").props('aria-label="Review"') as self.box:
             self._build()
         self._keys = ui.keyboard(self._pressed, active=False, ignore=["input", "textarea"])
@@ -117,9 +118,10 @@ class ReviewPanel:
         sample = self._waiting.popleft()
         self._done.append(sample)
         self._look()
-        if await self._keep(sample, verdict):
-            if len(self._waiting) < FEW:
-                await self._more()
+        kept = await self._keep(sample, verdict)
+        if kept and len(self._waiting) < FEW:
+            await self._more()
+        if kept and not self._order.locked():  # else another key comes, after which it is told
             await self._tell()
 
     async def _undo(self) -> None:
@@ -146,12 +148,17 @@ class ReviewPanel:
     async def _more(self) -> None:
         """Ask for samples, if none are on the way."""
         model = self.model.value
+        if self._asking == model:
+            return
+        self._asking = model
         try:
             async with self._order:
                 found = await self._session.client.review(model, BATCH)
         except SureflowError as error:
             self._notice.show(error)
             return
+        finally:
+            self._asking = None
         if model == self.model.value:
             fresh = [one for one in found.samples if one.draw not in self._seen]
             self._seen |= {one.draw for one in fresh}
