@@ -61,7 +61,7 @@ class Naming:
 
     request: Request
     streams: dict[str, ReviewStream] = field(default_factory=dict)
-    _draws: dict[str, list[float]] = field(default_factory=dict)
+    _draws: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     async def sample(self, entry: VerdictEntry) -> JudgedSample:
         """Return the sample of an entry.
@@ -85,7 +85,9 @@ class Naming:
             message = f"{id!r} was not proposed by a model in service"
             raise Problem.field("draw", message, "unknown-draw")
         if stream.id not in self._draws:
-            self._draws[stream.id] = await service.verdict_store.draws(stream.id)
+            unsure = await service.verdict_store.draws(stream.id)
+            confidence = stream.confidence(unsure).tolist()
+            self._draws[stream.id] = [*zip(unsure, confidence, strict=True)]
         known = self._draws[stream.id]
         if draw.number >= len(known):
             raise Problem.field("draw", f"{id!r} was not proposed yet", "unknown-draw")
@@ -93,7 +95,8 @@ class Naming:
             "seed": stream.seed,
             "index": draw.number,
             "stratum": stream.stratum(draw.number),
-            "uncertainty": known[draw.number],
+            "uncertainty": known[draw.number][0],
+            "confidence": known[draw.number][1],
             "method": stream.score,
         }
         return JudgedSample(stream.card.name, stream.card.version, stream.id, draw.id, facts)
