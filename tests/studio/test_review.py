@@ -50,6 +50,9 @@ def test_keys_make_a_certificate(own: Server, visit: Visit) -> None:
     expect(panel.get_by_text("40 judged. 10% bad is certified.")).to_be_visible()
     assert verdicts(own) == [0.0] * 40
     panel.get_by_role("button", name="Have filters go by it").click()
+    expect(page.get_by_role("alert").get_by_text("replace: true")).to_be_visible()
+    panel.get_by_text("Even if the one in service promises more").click()
+    panel.get_by_role("button", name="Have filters go by it").click()
     expect(panel.get_by_text("In service: by review")).to_be_visible()
     card = own.client.get("/v1/models/icons").json()["calibrated"]["conformal"]
     assert card["judge"] == "review"

@@ -75,6 +75,7 @@ class ReviewPanel:
             self.chart = ui.echart(base(), renderer="svg").classes("chart")
             self.chart.props('role="img" aria-label="Bad rate certified by these verdicts"')
             self.note = ui.label().classes("soft small risk-note")
+            self.replace = ui.checkbox("Even if the one in service promises more")
             self.certify = ui.button("Have filters go by it", on_click=self._certify)
 
     async def show(self) -> None:
@@ -202,7 +203,8 @@ class ReviewPanel:
     async def _certify(self) -> None:
         """Have filters go by what the verdicts certify."""
         try:
-            await self._session.client.certify(self.model.value)
+            client, replace = self._session.client, self.replace.value
+            await client.certify(self.model.value, replace=replace)
             await self._session.load()
         except SureflowError as error:
             self._notice.show(error)

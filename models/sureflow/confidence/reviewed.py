@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.confidence.anytime import anytime_bounds, contradiction
+from sureflow.confidence.anytime import anytime_bounds, contradiction, evidence_above
 from sureflow.confidence.certificate import DELTA, Conformal, certified
 from sureflow.core.arrays import Floats, Integers
 
@@ -90,6 +90,18 @@ class Reviewed:
         """
         bad, count = self.tally(certificate.confidence, first)
         return contradiction(bad, count, certificate.bound)
+
+    def worst(self, certificate: Conformal, first: int = 0) -> tuple[float, float, int, int]:
+        """What speaks most against a certificate, of the draws from ``first`` on.
+
+        Returns:
+            A threshold, its bound, how many of these draws are bad there, and how many count.
+        """
+        bad, count = self.tally(certificate.confidence, first)
+        evidence = evidence_above(bad, count, np.minimum(certificate.bound, 1 - 1e-9))
+        k = int(evidence.argmax())
+        found = float(certificate.confidence[k]), float(certificate.bound[k])
+        return *found, int(bad[k]), int(count[k])
 
     def propose(self, count: int, focus: float, turn: int = 0, turns: int = 1) -> list[int]:
         """The next draws to look at, at most ``count``; fewer if no more have been drawn.

@@ -35,9 +35,10 @@ async def check(service: Service, stream: ReviewStream) -> str | None:
     service.metrics.certificate_evidence.labels(stream.card.name).set(evidence)
     if evidence < 1 / certificate.note["delta"]:
         return None
+    threshold, bound, bad, count = state.reviewed.worst(certificate, state.fresh)
     reason = (
-        f"{state.reviewed.judged} verdicts on random draws contradict it: evidence {evidence:.3g}, "
-        f"from {1 / certificate.note['delta']:g} on it is withdrawn"
+        f"{bad} of {count} fresh random draws from a confidence of {threshold:g} on are bad, "
+        f"and at most {bound:.3g} of them may be: evidence {evidence:.3g}"
     )
     await withdraw(service, stream.card.name, certificate.version, reason)
     return reason

@@ -128,10 +128,7 @@ async def certify(request: Request, name: str, body: CertifyRequest) -> Response
         "at": moment(round(time(), 3)),
     }
     certificate = await asyncio.to_thread(state.reviewed.certificate, note)
-    if certificate.bound[0] >= 1:
-        missing = state.reviewed.needed(0.5)
-        message = f"{name}: nothing follows from {state.reviewed.judged} verdicts"
-        raise Problem("too-few-verdicts", f"{message}; {missing} more certify a bad rate of 0.5")
+    _check_better(service, state, float(certificate.bound[0]), body.replace)
 
     def certified(present: Calibration) -> Calibration:
         return replace(present, conformal=certificate, version="")
@@ -142,6 +139,30 @@ async def certify(request: Request, name: str, body: CertifyRequest) -> Response
     document = await asyncio.to_thread(_record, service, state, float(certificate.bound[0]))
     document["warnings"] = [done.warning] if done.warning else []
     return Encoded((ReviewRecord(**document, samples=[]).model_dump_json().encode(),))
+
+
+def _check_better(service: Service, state: ReviewState, smallest: float, replaced: bool) -> None:
+    """Refuse a certificate of nothing, and one that promises less than that in service.
+
+    Raises:
+        Problem: It is such a one; says how many more verdicts it takes.
+    """
+    present, judged = state.certificate, state.reviewed.judged
+    best = 1.0 if present is None else float(present.bound[0])
+    if smallest >= 1:
+        message = f"nothing follows from {judged} verdicts"
+    elif replaced or present is None or present.version in service.withdrawn or smallest <= best:
+        return
+    else:
+        message = (
+            f"{judged} verdicts certify a bad rate of {smallest:.3g}, and the certificate in "
+            f"service one of {best:.3g}; replace: true takes theirs nevertheless"
+        )
+    wanted = min(best, 0.5)
+    more = state.reviewed.needed(wanted)
+    missing = "very many" if more is None else more
+    hint = f"{missing} more verdicts on good samples certify {wanted:.3g}"
+    raise Problem("too-few-verdicts", f"{state.stream.card.name}: {message}; {hint}")
 
 
 @dataclass(frozen=True)

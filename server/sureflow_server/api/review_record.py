@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from sureflow.core.schema import LARGEST, Number, Schema
+from sureflow.core.schema import LARGEST, Flag, Number, Schema
 from sureflow_server.api.review_state import BAD_ABOVE
 
 
@@ -15,6 +15,9 @@ class CertifyRequest(Schema):
 
     bad_above: Annotated[Number, Field(ge=-LARGEST, le=LARGEST)] = BAD_ABOVE
     """Verdicts above it are bad; `good` is 0 and `bad` is 1."""
+
+    replace: Flag = False
+    """Also where the certificate in service holds and promises more."""
 
 
 class ProposedSample(Schema):

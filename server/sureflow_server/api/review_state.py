@@ -74,9 +74,13 @@ class ReviewState:
         certificate = self.certificate
         if certificate is None:
             return 0.0
-        note = certificate.note
-        first = note.get("until", 0) if note.get("stream") == self.stream.id else 0
-        return self.reviewed.contradicts(certificate, first)
+        return self.reviewed.contradicts(certificate, self.fresh)
+
+    @property
+    def fresh(self) -> int:
+        """The first draw that the certificate in service was not made of."""
+        note = {} if self.certificate is None else self.certificate.note
+        return int(note.get("until", 0)) if note.get("stream") == self.stream.id else 0
 
     @property
     def certificate(self) -> Conformal | None:

@@ -288,7 +288,11 @@ def test_verdicts_make_a_certificate_that_filters_go_by(own: Server) -> None:
     )
     filtered = {**STRIPES, "seed": 5, "n": 4, "filter": {"max_bad_rate": 0.1}}
     old = own.generate(**STRIPES, seed=5)
-    certified = said(own.client.post(REVIEW, json={}))
+    refused = said(own.client.post(REVIEW, json={}), 409)
+    assert "replace" in refused["detail"]  # a judge has certified less than a tenth
+    same = own.generate(**filtered)
+    assert same["calibration_version"] == old["calibration_version"]
+    certified = said(own.client.post(REVIEW, json={"replace": True}))
     assert certified["certificate"]["judge"] == "review"
     assert certified["certificate"]["withdrawn"] is None
     new = own.generate(**filtered)

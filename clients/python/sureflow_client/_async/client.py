@@ -265,7 +265,7 @@ class AsyncClient(AsyncConnection):
         entries = [entry_of(sample, verdict) for sample, verdict in verdicts]
         return await self._ask(VerdictsKept, "POST", "/v1/verdicts", body={"verdicts": entries})
 
-    async def certify(self, model: str, *, bad_above: float = 0.5) -> Review:
+    async def certify(self, model: str, *, bad_above: float = 0.5, replace: bool = False) -> Review:
         """Have filters go by what the verdicts on a model certify; nothing else changes.
 
         Wants a key with the scope ``review`` or ``admin``.
@@ -273,12 +273,13 @@ class AsyncClient(AsyncConnection):
         Args:
             model: Its name.
             bad_above: Verdicts above this number are bad.
+            replace: Also where the certificate in service promises more.
 
         Raises:
-            Conflict: Nothing follows from the verdicts yet.
+            Conflict: Nothing follows from the verdicts yet, or less than is promised already.
         """
-        where = "/v1/models", model, "review"
-        return await self._ask(Review, "POST", *where, body={"bad_above": bad_above})
+        where, body = ("/v1/models", model, "review"), {"bad_above": bad_above, "replace": replace}
+        return await self._ask(Review, "POST", *where, body=body)
 
     async def verdicts(self, model: str) -> list[dict[str, Any]]:
         """Return all verdicts on samples of a model, oldest first, as the server exports them."""

@@ -55,6 +55,9 @@ def review(
     certify: Annotated[
         bool, typer.Option("--certify", help="In the end, have filters go by the verdicts.")
     ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also if the certificate in service promises more.")
+    ] = False,
     show: Annotated[
         bool, typer.Option("--show", help="Only say how far the review has come.")
     ] = False,
@@ -71,7 +74,7 @@ def review(
             _Desk(server, model, folder, focus).work(count)
         found = server.review(model, 0, max_bad_rate=max_bad_rate)
         if certify:
-            found = server.certify(model)
+            found = server.certify(model, replace=replace)
             for warning in found.warnings:
                 typer.echo(f"warning: {warning}", err=True)
         _tell(found)

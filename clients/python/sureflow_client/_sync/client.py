@@ -265,7 +265,7 @@ class Client(Connection):
         entries = [entry_of(sample, verdict) for sample, verdict in verdicts]
         return self._ask(VerdictsKept, "POST", "/v1/verdicts", body={"verdicts": entries})
 
-    def certify(self, model: str, *, bad_above: float = 0.5) -> Review:
+    def certify(self, model: str, *, bad_above: float = 0.5, replace: bool = False) -> Review:
         """Have filters go by what the verdicts on a model certify; nothing else changes.
 
         Wants a key with the scope ``review`` or ``admin``.
@@ -273,12 +273,13 @@ class Client(Connection):
         Args:
             model: Its name.
             bad_above: Verdicts above this number are bad.
+            replace: Also where the certificate in service promises more.
 
         Raises:
-            Conflict: Nothing follows from the verdicts yet.
+            Conflict: Nothing follows from the verdicts yet, or less than is promised already.
         """
-        where = "/v1/models", model, "review"
-        return self._ask(Review, "POST", *where, body={"bad_above": bad_above})
+        where, body = ("/v1/models", model, "review"), {"bad_above": bad_above, "replace": replace}
+        return self._ask(Review, "POST", *where, body=body)
 
     def verdicts(self, model: str) -> list[dict[str, Any]]:
         """Return all verdicts on samples of a model, oldest first, as the server exports them."""
