@@ -49,6 +49,9 @@ BATCH = 64
 BATCHES = 8
 """Of them, for one request."""
 
+LEAST = 0.5
+"""Bad rate that a certificate must be good for."""
+
 POINTS = 11
 """Of the curve."""
 
@@ -149,7 +152,7 @@ def _check_better(service: Service, state: ReviewState, smallest: float, replace
     """
     present, judged = state.certificate, state.reviewed.judged
     best = 1.0 if present is None else float(present.bound[0])
-    if smallest >= 1:
+    if smallest > LEAST:
         message = f"nothing follows from {judged} verdicts"
     elif replaced or present is None or present.version in service.withdrawn or smallest <= best:
         return
@@ -158,7 +161,7 @@ def _check_better(service: Service, state: ReviewState, smallest: float, replace
             f"{judged} verdicts certify a bad rate of {smallest:.3g}, and the certificate in "
             f"service one of {best:.3g}; replace: true takes theirs nevertheless"
         )
-    wanted = min(best, 0.5)
+    wanted = min(best, LEAST)
     more = state.reviewed.needed(wanted)
     missing = "very many" if more is None else more
     hint = f"{missing} more verdicts on good samples certify {wanted:.3g}"
