@@ -31,12 +31,12 @@ def main() -> int:
     except subprocess.TimeoutExpired:
         print(f"audit: skipped, nobody answered within {SECONDS} s")
         return 0
-    message, code = verdict(done.stdout, done.stderr)
+    message, code = summary(done.stdout, done.stderr)
     print(f"audit: {message}")
     return code
 
 
-def verdict(report: str, errors: str) -> tuple[str, int]:
+def summary(report: str, errors: str) -> tuple[str, int]:
     """Return what to say of a report, and the exit code.
 
     Args:

@@ -21,6 +21,7 @@ from sureflow_server.api import (
     access,
     disconnect,
     docs,
+    drift,
     edit,
     generate,
     handles,
@@ -29,6 +30,8 @@ from sureflow_server.api import (
     llms,
     models,
     problems,
+    review,
+    verdicts,
 )
 from sureflow_server.api import jobs as job_routes
 from sureflow_server.api.answer_budget import AnswerBudget
@@ -42,6 +45,7 @@ from sureflow_server.api.leniency import Leniency
 from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.openai import routes as openai
 from sureflow_server.api.request_log import RequestLog
+from sureflow_server.api.review_stream import ReviewStreams
 from sureflow_server.api.v2 import routes as v2
 from sureflow_server.bodies import Bodies
 from sureflow_server.engine.account import Limits
@@ -59,7 +63,7 @@ from sureflow_server.prefix import Prefix
 from sureflow_server.replays import Replays
 from sureflow_server.service import PREFERRED_DEFAULT, Service
 from sureflow_server.settings import Settings
-from sureflow_server.store import Store
+from sureflow_server.store import Store, VerdictStore
 from sureflow_server.store.open import data_dir
 from sureflow_server.store.sweeping import sweep
 from sureflow_server.turnstile import Turnstile
@@ -139,7 +143,10 @@ class Application(FastAPI):
 
 
 def create_app(
-    settings: Settings, store: Store | None = None, replica: Replica | None = None
+    settings: Settings,
+    store: Store | None = None,
+    replica: Replica | None = None,
+    verdict_store: VerdictStore | None = None,
 ) -> FastAPI:
     """Build the application; the worker starts with its lifespan.
 
@@ -149,6 +156,7 @@ def create_app(
         settings: What the operator chose.
         store: Keeps handles; the caller closes it.
         replica: What else is shared with other servers over the same store.
+        verdict_store: Keeps verdicts; likewise.
 
     Raises:
         KeyFileError: The API keys cannot be read.
@@ -187,12 +195,14 @@ def create_app(
         if replica is not None:
             await replica.start()
         pool.start()
-        sweeping = None if store is None else asyncio.create_task(sweep(store, metrics.stored))
+        tasks = [] if store is None else [asyncio.create_task(sweep(store, metrics.stored))]
+        if verdict_store is not None:
+            tasks.append(asyncio.create_task(drift.watch(app.state.service)))
         yield
         if pool.draining:
             await jobs.finish()
-        if sweeping is not None:
-            sweeping.cancel()
+        for task in tasks:
+            task.cancel()
         await pool.stop()
         if replica is not None:
             await replica.stop()
@@ -219,7 +229,9 @@ def create_app(
         jobs=jobs,
         answers=answers,
         reads=Reads(settings.reads_per_minute),
+        streams=ReviewStreams(pool),
         handles=store,
+        reviewed=verdict_store,
         differing=(list) if replica is None else (lambda: replica.differing),
     )
     problems.install(app)
@@ -249,6 +261,8 @@ def create_app(
         handles.router,
         job_routes.router,
         models.router,
+        review.router,
+        verdicts.router,
         health.router,
         v2.router,
         openai.router,

@@ -86,6 +86,25 @@ class Metrics:
             "action_requested",
             "action_taken",
         )
+        self.verdicts = counter(
+            "verdicts_total",
+            "Verdicts on samples: good, bad, or another number.",
+            "model",
+            "verdict",
+        )
+        self.certificate_withdrawn = gauge(
+            "certificate_withdrawn",
+            "1 where the certificate of a model does not hold any more, 0 where it does.",
+            "model",
+        )
+        self.certificate_evidence = gauge(
+            "certificate_evidence",
+            "Evidence of verdicts on random draws against the certificate of a model.",
+            "model",
+        )
+        self.withdrawals = counter(
+            "certificate_withdrawals_total", "Certificates that verdicts contradicted.", "model"
+        )
         self.restarts = counter("worker_restarts_total", "Workers that died and were replaced.")
         self.loads = counter("model_loads_total", "Loads of models while serving.", "outcome")
         for outcome in ("ok", "error"):

@@ -27,8 +27,8 @@ from sureflow_server.protocol import BoundedProtocol
 from sureflow_server.replicas.open import open_replica
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
-from sureflow_server.store import Store, StoreError
-from sureflow_server.store.open import open_store
+from sureflow_server.store import Store, StoreError, VerdictStore
+from sureflow_server.store.open import open_store, open_verdicts
 
 log = logging.getLogger(__name__)
 
@@ -75,14 +75,22 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     except StoreError as error:
         return _fail(f"data_dir: {error}" if settings.store is None else f"store: {error}")
     try:
-        return await _serve_with(settings, store, listener)
+        verdicts = await open_verdicts(settings)
+    except StoreError as error:
+        await store.close()
+        return _fail(str(error))
+    try:
+        return await _serve_with(settings, store, verdicts, listener)
     finally:
+        await verdicts.close()
         await store.close()
 
 
-async def _serve_with(settings: Settings, store: Store, listener: socket.socket) -> int:
+async def _serve_with(
+    settings: Settings, store: Store, verdicts: VerdictStore, listener: socket.socket
+) -> int:
     try:
-        app = create_app(settings, store, open_replica(settings))
+        app = create_app(settings, store, open_replica(settings), verdicts)
     except StartupError as error:
         return _fail(str(error))
     _foretell(settings, listener)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
@@ -11,6 +11,7 @@ from sureflow.core.family import Family, families
 from sureflow.recipe import FIRST_FAMILY
 from sureflow_server.api.answer_budget import AnswerBudget
 from sureflow_server.api.board import Board
+from sureflow_server.api.review_stream import ReviewStreams
 from sureflow_server.bodies import Bodies
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
@@ -19,8 +20,9 @@ from sureflow_server.keys.reads import Reads
 from sureflow_server.keys.ring import KeyRing
 from sureflow_server.metrics import Metrics
 from sureflow_server.replays import Replays
+from sureflow_server.served import ServedSamples
 from sureflow_server.settings import Settings
-from sureflow_server.store import Store, StoreUnavailableError
+from sureflow_server.store import Store, StoreUnavailableError, VerdictStore
 
 PREFERRED_DEFAULT = "fashion"
 
@@ -35,7 +37,11 @@ class Service:
         jobs: Requests that go on without their clients.
         answers: What is held by answers that are being made or read.
         reads: How often who asks for what is there.
+        streams: The draws of models that reviews are of.
         handles: Where they are kept; ``None`` before the server runs.
+        reviewed: Where verdicts are kept; likewise.
+        withdrawn: Certificates that do not hold, by their version, and why.
+        served: Samples of the last answers.
         differing: Names the models that other replicas make on other kernels.
     """
 
@@ -49,7 +55,11 @@ class Service:
     jobs: Board
     answers: AnswerBudget
     reads: Reads
+    streams: ReviewStreams
     handles: Store | None = None
+    reviewed: VerdictStore | None = None
+    withdrawn: dict[str, str] = field(default_factory=dict)
+    served: ServedSamples = field(default_factory=ServedSamples)
     differing: Callable[[], list[str]] = list
 
     @property
@@ -62,6 +72,17 @@ class Service:
         if self.handles is None:
             raise StoreUnavailableError("no store is open")
         return self.handles
+
+    @property
+    def verdict_store(self) -> VerdictStore:
+        """Where verdicts are kept.
+
+        Raises:
+            StoreUnavailableError: The server does not run.
+        """
+        if self.reviewed is None:
+            raise StoreUnavailableError("no store of verdicts is open")
+        return self.reviewed
 
     @classmethod
     def of(cls, request: Request) -> Service:

@@ -98,6 +98,7 @@ class Settings(BaseSettings):
         store_max_bytes: Bytes of all handles and their key frames. Frames are evicted to stay
             within it, and made again when they are needed. Handles are not, but for the oldest of
             the API key that has most, when others come.
+        max_verdicts: Verdicts of reviewers that are kept, of all models together.
         handle_ttl_s: Seconds that a handle lives if the request does not say.
         handle_max_ttl_s: Seconds that a request may ask for at most.
         replay_bytes: Answers kept for requests with an ``Idempotency-Key``, all together.
@@ -165,6 +166,7 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     store: SecretStr | None = None
     store_max_bytes: PositiveInt = 1 << 30
+    max_verdicts: PositiveInt = 100_000
     handle_ttl_s: PositiveFloat = 3600.0
     handle_max_ttl_s: PositiveFloat = 7 * 24 * 3600.0
     replay_bytes: PositiveInt = 64 << 20

@@ -17,9 +17,11 @@ from sureflow_client import (
     AtStep,
     AtTime,
     Calibration,
+    Certificate,
     Check,
     Client,
     Condition,
+    CurvePoint,
     Decision,
     EditResult,
     Filter,
@@ -32,15 +34,20 @@ from sureflow_client import (
     JobSummary,
     LaneProgress,
     Model,
+    Needed,
+    Proposed,
     Resample,
     Result,
+    Review,
     Rewind,
     Sample,
     Trajectory,
     Uncertain,
     UnexpectedResponse,
     Usage,
+    VerdictsKept,
     View,
+    Withdrawn,
 )
 from sureflow_client._exceptions import FieldError
 from sureflow_client._handle import HandlePage
@@ -144,6 +151,9 @@ def answer_schema(document: Schema, method: str, path: str, status: str = "200")
         (Model, "post", "/v1/models/{name}/unload"),
         (JobList, "get", "/v1/jobs"),
         (Job, "get", "/v1/jobs/{id}"),
+        (Review, "get", "/v1/models/{name}/review"),
+        (Review, "post", "/v1/models/{name}/review"),
+        (VerdictsKept, "post", "/v1/verdicts"),
     ],
 )
 def test_answers_fit_the_published_schemas(
@@ -197,6 +207,13 @@ def test_no_member_of_an_answer_is_left_unread(document: Schema) -> None:
         (LaneProgress, "LaneProgress"),
         (Calibration, "CalibrationResponse"),
         (Check, "CheckRecord"),
+        (Review, "ReviewRecord"),
+        (Proposed, "ProposedSample"),
+        (CurvePoint, "CurvePoint"),
+        (Needed, "Needed"),
+        (Certificate, "CertificateRecord"),
+        (VerdictsKept, "VerdictsResponse"),
+        (Withdrawn, "WithdrawnRecord"),
     ):
         offered = set(document["components"]["schemas"][name]["properties"])
         assert offered == set(answer.model_fields), name
@@ -289,6 +306,8 @@ def test_operations_have_the_published_members(
         (lambda client: client.handle("hdl_1", output="npy"), "/v1/handles/{id}"),
         (lambda client: client.frames("hdl_1", [0.5]), "/v1/handles/{id}/frames"),
         (lambda client: client.jobs.list(5), "/v1/jobs"),
+        (lambda client: client.review("m", scores=True, output="npy"), "/v1/models/{name}/review"),
+        (lambda client: client.verdicts("m"), "/v1/verdicts"),
     ],
 )
 def test_queries_have_the_published_parameters(
@@ -320,6 +339,10 @@ def test_every_route_has_a_call(document: Schema) -> None:
         ("POST", "/v1/models/{name}/load"),
         ("POST", "/v1/models/{name}/unload"),
         ("POST", "/v1/models/{name}/calibrate"),
+        ("GET", "/v1/models/{name}/review"),
+        ("POST", "/v1/models/{name}/review"),
+        ("GET", "/v1/verdicts"),
+        ("POST", "/v1/verdicts"),
         ("GET", "/v1/jobs"),
         ("GET", "/v1/jobs/{id}"),
         ("DELETE", "/v1/jobs/{id}"),

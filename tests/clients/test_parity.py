@@ -11,7 +11,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from pydantic import BaseModel
 
-from sureflow_client import AsyncClient, Client, Jobs, Resample, Sample, collect
+from sureflow_client import AsyncClient, Client, Jobs, ProblemError, Resample, Sample, collect
 from tests.clients.conftest import Blocking, Keyed
 
 VOLATILE = {"id", "usage", "handle", "parent", "request", "created_at", "ended_at", "expires_at"}
@@ -50,6 +50,20 @@ def calibration_begun(client: Any) -> Any:
     return job.operation, job.progress.n
 
 
+def judged(client: Any) -> Any:
+    """A verdict on a sample, and taken back."""
+    sample = point(client)
+    given = client.judge([(sample, "bad"), (sample.handle, 0.5)])
+    return given, client.judge([(sample.handle.id, None)])
+
+
+def refused_by(ask: Callable[[], object]) -> str:
+    """Why nothing is done."""
+    with pytest.raises(ProblemError) as caught:
+        ask()
+    return caught.value.detail
+
+
 def names_of_metrics(client: Any) -> list[str]:
     return [line for line in client.metrics().splitlines() if line.startswith("# TYPE")]
 
@@ -63,7 +77,7 @@ ASKED: dict[str, Ask] = {
     "edit": lambda client: client.edit(point(client), Resample(), branches=2, seed=1),
     "invert": lambda client: client.invert(np.array([[2.0, 0.0]]), "ring"),
     "replay": lambda client: [
-        (made := client.replay({"id": point(client).handle.id})).verdict,  # type: ignore[union-attr]
+        (made := client.replay({"id": point(client).handle.id})).outcome,  # type: ignore[union-attr]
         made.sample,
     ],
     "handle": lambda client: client.handle(point(client)),
@@ -72,6 +86,10 @@ ASKED: dict[str, Ask] = {
     "frames": lambda client: client.frames(point(client), [0, 0.5, 1], show=["state", "map"]),
     "models": lambda client: client.models(),
     "model": lambda client: client.model("ring"),
+    "review": lambda client: client.review("ring", 3, focus=0, output="npy"),
+    "judge": judged,
+    "verdicts": lambda client: [judged(client), client.verdicts("ring-exact")],
+    "certify": lambda client: refused_by(lambda: client.certify("ring-exact")),
     "metrics": names_of_metrics,
     "health": lambda client: client.health(),
     "ready": lambda client: client.ready(),

@@ -90,12 +90,12 @@ def test_without_bytes_to_compare_the_score_is_compared(
     recipe = json.loads(json.dumps(known["studio"]))
     recipe["sample"]["handle"] = "hdl_gone"
     with Client(server) as client:
-        assert client.replay(recipe).verdict == "alike"
+        assert client.replay(recipe).outcome == "alike"
         recipe["sample"]["uncertainty"] += 1
-        assert client.replay(recipe).verdict == "different"
+        assert client.replay(recipe).outcome == "different"
         del recipe["sample"]["uncertainty"]
         found = client.replay(recipe)
-    assert found.verdict == "unknown"
+    assert found.outcome == "unknown"
     assert isinstance(found.sample, Sample)
 
 

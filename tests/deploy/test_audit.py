@@ -23,7 +23,7 @@ def report(*packages: dict[str, Any]) -> str:
 
 
 def test_a_weakness_fails() -> None:
-    message, code = audit.verdict(report(SOUND, WEAK, UNKNOWN), "")
+    message, code = audit.summary(report(SOUND, WEAK, UNKNOWN), "")
     assert code == 1
     assert "2 known weaknesses" in message
     assert "weak 2.0: PYSEC-1, mended in 2.1" in message
@@ -32,7 +32,7 @@ def test_a_weakness_fails() -> None:
 
 def test_one_that_was_looked_at_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "ACCEPTED", {"PYSEC-1": "not called", "PYSEC-2": "not called"})
-    assert audit.verdict(report(SOUND, WEAK), "") == ("no known weakness in 2 of 2 packages", 0)
+    assert audit.summary(report(SOUND, WEAK), "") == ("no known weakness in 2 of 2 packages", 0)
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_one_that_was_looked_at_does_not(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_without_an_answer_it_says_so(text: str, errors: str, said: str) -> None:
-    assert audit.verdict(text, errors) == (said, 0)
+    assert audit.summary(text, errors) == (said, 0)

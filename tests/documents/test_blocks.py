@@ -23,6 +23,7 @@ LONG = {
     "docs/keys.md",
     "docs/mcp.md",
     "docs/openai.md",
+    "docs/review.md",
     "docs/tutorials/good-samples.md",
     "docs/tutorials/operating.md",
     "docs/tutorials/review.md",

@@ -62,11 +62,13 @@ from ._replay import Replay
 from ._request import edit_body, generate_body
 from ._result import Result, Usage
 from ._retry import Retry
+from ._review import Certificate, CurvePoint, Needed, Proposed, Review
 from ._sample import HandleLink, Sample, Steps
 from ._sheet import sheet
 from ._sync.client import Client
 from ._sync.jobs import Jobs
 from ._trajectory import Trajectory, View
+from ._verdict import Judged, Verdict, VerdictsKept, Withdrawn
 from ._version import __version__
 
 __all__ = [
@@ -81,12 +83,14 @@ __all__ = [
     "AuthenticationError",
     "BranchPoint",
     "Calibration",
+    "Certificate",
     "Check",
     "Client",
     "Commit",
     "Completed",
     "Condition",
     "Conflict",
+    "CurvePoint",
     "DeadlineExceeded",
     "DeadlineUnreachable",
     "Decision",
@@ -114,6 +118,7 @@ __all__ = [
     "JobProgress",
     "JobSummary",
     "Jobs",
+    "Judged",
     "LaneProgress",
     "LimitExceeded",
     "LoadFailed",
@@ -122,6 +127,7 @@ __all__ = [
     "ModelFailed",
     "ModelUnloaded",
     "Models",
+    "Needed",
     "NotAnImage",
     "NotFound",
     "NotReady",
@@ -131,12 +137,14 @@ __all__ = [
     "PermissionDenied",
     "ProblemError",
     "Profile",
+    "Proposed",
     "QueueFull",
     "Queued",
     "Replay",
     "Resample",
     "Result",
     "Retry",
+    "Review",
     "Rewind",
     "Sample",
     "SampleEvent",
@@ -155,8 +163,11 @@ __all__ = [
     "UnknownJob",
     "UnknownModel",
     "Usage",
+    "Verdict",
+    "VerdictsKept",
     "VersionGone",
     "View",
+    "Withdrawn",
     "__version__",
     "collect",
     "edit_body",

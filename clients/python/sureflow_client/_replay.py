@@ -8,7 +8,7 @@ from typing import Literal
 from ._recipe import Recipe, digest_of
 from ._sample import Sample
 
-Verdict = Literal["equal", "different", "alike", "unknown"]
+Outcome = Literal["equal", "different", "alike", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -17,12 +17,12 @@ class Replay:
 
     Attributes:
         sample: The new one.
-        verdict: ``equal`` or ``different``: the bytes, compared; ``alike``: the sample of before is
+        outcome: ``equal`` or ``different``: the bytes, compared; ``alike``: the sample of before is
             gone, and its score is the same; ``unknown``: there is nothing left to compare with.
     """
 
     sample: Sample
-    verdict: Verdict
+    outcome: Outcome
 
     @classmethod
     def of(cls, sample: Sample, recipe: Recipe, before: Sample | None) -> Replay:
@@ -42,5 +42,5 @@ class Replay:
         return cls(sample, "alike" if sample.uncertainty == recipe.uncertainty else "different")
 
 
-def _same(equal: bool) -> Verdict:
+def _same(equal: bool) -> Outcome:
     return "equal" if equal else "different"

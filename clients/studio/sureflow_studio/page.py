@@ -21,6 +21,7 @@ from .group import Group
 from .history import History
 from .key import KeyPanel
 from .place import Place
+from .review import ReviewPanel
 from .run import Run
 from .session import Session
 from .waiting import waiting
@@ -44,7 +45,7 @@ class Page:
     async def build(self) -> None:
         """Show the bar at once, and the rest when there is a browser that speaks to us."""
         theme.style()
-        _bar()
+        self.tools = _bar()
         client = ui.context.client
         client.on_delete(self._leave)
         self.browser = Browser(client)
@@ -109,12 +110,17 @@ class Page:
             self.gallery = Gallery(self._open, self._moved, self.history.show)
             self.coverage = CoveragePanel()
         self.bench = Bench(self.session, self.notice, self._open, self._back)
+        self.review = ReviewPanel(self.session, self.notice, self._leave_review)
+        self.tools.clear()
+        with self.tools:
+            ui.button("Review", icon="rule", on_click=self._review).props("flat dense no-caps")
         self.browser.listen(self._show, self._escaped)
 
     async def _show(self, place: Place) -> None:
         """Show what an address says, as far as it is there."""
         self.notice.hide()
         self.bench.hide()
+        self.review.hide()
         self.front.set_visibility(place.sample is None)
         if place.sample is not None:
             await self.bench.show(place.sample)
@@ -190,8 +196,20 @@ class Page:
         """Go from a sample to the gallery."""
         await self._visit(self.browser.place.opened(None))
 
+    async def _review(self) -> None:
+        """Show samples that wait for a verdict, in place of all else."""
+        self.notice.hide()
+        self.bench.hide()
+        self.front.set_visibility(False)
+        await self.review.show()
+
+    async def _leave_review(self) -> None:
+        await self._show(self.browser.place)
+
     async def _escaped(self) -> None:
-        if self.bench.handle is not None:
+        if self.review.visible:
+            await self._leave_review()
+        elif self.bench.handle is not None:
             await self._back()
 
     async def _leave(self) -> None:
@@ -200,10 +218,13 @@ class Page:
         await self.session.close()
 
 
-def _bar() -> None:
+def _bar() -> ui.element:
+    """Show the bar, and return where buttons of the page belong."""
     with ui.element("header").classes("bar"):
         with ui.element("div").classes("brand").props("role=heading aria-level=1"):
             ui.html("Sureflow <span class='brand-part'>Studio</span>", sanitize=False)
         ui.element("div").classes("grow")
+        tools = ui.element("div")
         ui.link("API", "/docs").props('target="_blank"')
         theme.ThemeButton()
+    return tools

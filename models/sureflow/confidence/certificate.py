@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from math import ceil
 from typing import Annotated, Any
 
@@ -22,6 +24,11 @@ FIRST_ACCEPTED, LARGEST_FIRST_SHARE = 800, 0.5
 
 JUDGED, CONFIDENCE, BOUND = "judged", "judged/confidence", "judged/bound"
 """Section in the file of the calibration and entry of its metadata; the tensors of the section."""
+
+
+Bounds = Callable[[Integers, Integers, float], Floats]
+"""Upper bounds ``[K]`` on the rates of which so many are bad of so many, at a risk; see
+:func:`upper_bounds`."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,11 @@ class Conformal:
         pairs = zip(self.confidence.tolist(), self.bound.tolist(), strict=True)
         return {**self.note, "thresholds": [list(pair) for pair in pairs]}
 
+    @property
+    def version(self) -> str:
+        """What tells it from any other."""
+        return version_of(self.summary())
+
     def tensors(self) -> dict[str, Floats]:
         """The tensors that the file of the calibration has of it."""
         return {"confidence": self.confidence, "bound": self.bound}
@@ -89,6 +101,11 @@ class Conformal:
         return cls(confidence, bound, _Judged.read(note))
 
 
+def version_of(summary: Mapping[str, Any]) -> str:
+    """The version of the certificate with this summary: ``sha256:`` and a hash of it."""
+    return f"sha256:{sha256(json.dumps(summary, sort_keys=True).encode()).hexdigest()}"
+
+
 class _Judged(Provenance):
     """What others rely on of the note."""
 
@@ -111,9 +128,26 @@ def certify(
         raise ValueError(f"{confidence.shape} confidences and {bad.shape} judgements")
     thresholds = np.arange(round(100 * first_threshold(len(bad))), -1, -1) / 100
     accepted = confidence >= thresholds[:, None]
-    bounds = upper_bounds((accepted & bad).sum(1), accepted.sum(1), delta)
-    said = {**note, "draws": len(bad), "delta": delta, "bad_rate": float(bad.mean())}
-    return Conformal(thresholds, np.maximum.accumulate(bounds), said)
+    said = {**note, "draws": len(bad), "bad_rate": float(bad.mean())}
+    return certified(thresholds, (accepted & bad).sum(1), accepted.sum(1), said, delta)
+
+
+def certified(
+    thresholds: Floats,
+    bad: Integers,
+    count: Integers,
+    note: Mapping[str, Any],
+    delta: float = DELTA,
+    bounds: Bounds | None = None,
+) -> Conformal:
+    """The certificate of a fixed sequence of thresholds, strictest first, ``[K]``.
+
+    Of the judged samples ``count [K]`` reach each, and ``bad [K]`` of these are bad. By default the
+    ``bounds`` are those of :func:`upper_bounds`.
+    """
+    found = (bounds or upper_bounds)(bad, count, delta)
+    said = {"bad_rate": float(bad[-1] / max(count[-1], 1)), **note, "delta": delta}
+    return Conformal(thresholds, np.maximum.accumulate(found), said)
 
 
 def first_threshold(draws: int) -> float:

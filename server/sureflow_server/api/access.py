@@ -35,6 +35,9 @@ OPEN: tuple[Scope, ...] = ()
 MAKERS: tuple[Scope, ...] = ("generate", "edit")
 """A key that can make something may look at what it has made, and discard it."""
 
+REVIEWERS: tuple[Scope, ...] = ("review", "admin")
+"""May read verdicts, and have a certificate made of them."""
+
 WATCHERS: tuple[Scope, ...] = ("metrics", "admin")
 """Unless the settings open the metrics without a key."""
 
@@ -65,6 +68,10 @@ ACCESS: dict[tuple[str, str], tuple[Scope, ...]] = {
     ("POST", "/v1/models/{}/load"): ("admin",),
     ("POST", "/v1/models/{}/unload"): ("admin",),
     ("POST", "/v1/models/{}/calibrate"): ("admin",),
+    ("GET", "/v1/models/{}/review"): REVIEWERS,
+    ("POST", "/v1/models/{}/review"): REVIEWERS,
+    ("GET", "/v1/verdicts"): REVIEWERS,
+    ("POST", "/v1/verdicts"): ("review",),
     ("POST", "/mcp"): SCOPES,
     ("GET", "/v2"): SCOPES,
     ("GET", "/v2/health/live"): OPEN,

@@ -8,17 +8,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.quantile_map import LIMIT
 from sureflow.confidence.recalibration import Recalibration
 from sureflow.core.condition import example_of
 from sureflow.core.family import family_of
 from sureflow.core.schema import Integer, Schema
 from sureflow_server.api.answer import tail
+from sureflow_server.api.calibration_in_service import calibration_in_service
 from sureflow_server.api.calibration_run import CalibrationRun
 from sureflow_server.api.family_part import deferred_part, read_part
 from sureflow_server.api.plan import Plan
-from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import Seed
 from sureflow_server.api.resolve import card_of
 from sureflow_server.engine.errors import ImpossibleError
@@ -60,15 +59,7 @@ async def calibration_run(service: Service, name: str, body: CalibrateRequest) -
     guidance = read_part(family.guidance, body.guidance, "guidance")
     lane = family.lane(card, 0, example_of(card), guidance, sampler)
     setting = family.setting(lane)
-    try:
-        data = await asyncio.to_thread(service.pool.calibration_of, name)
-    except OSError:
-        message = f"`sureflow calibrate {name}` makes them"
-        raise Problem("not-calibrated", message) from None
-    known = await asyncio.to_thread(Calibration.decode, data)
-    if known.version != card.calibration_version:
-        message = f"POST /v1/models/{name}/load takes the other one into service"
-        raise Problem("calibration-changed", message)
+    known = await calibration_in_service(service.pool, card)
     usual = EACH * (len(card.classes) + 1) if card.classes else ALONE
     draws = usual if body.draws is None else body.draws
     seed = known.settings.get("seed", 0) + 1 if body.seed is None else body.seed

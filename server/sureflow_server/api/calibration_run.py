@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sureflow.confidence.calibration import Calibration, write
+from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.recalibration import Recalibration
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
+from sureflow_server.api.calibration_in_service import replace_calibration
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
 from sureflow_server.engine.errors import DrainingError, NotReadyError, RequestFailedError
@@ -21,16 +21,11 @@ from sureflow_server.engine.pool import Pool
 from sureflow_server.engine.scheduler import IDLE
 from sureflow_server.metrics import Metrics
 
-log = logging.getLogger(__name__)
-
 BATCH = 64
 """Lanes that the engine is given at a time, so that little is lost with a worker."""
 
 AGAIN_S = 0.2
 """Until the next try, while a worker is being replaced."""
-
-_concluding = asyncio.Lock()
-"""What is learned of one setting is added to what has been learned of others."""
 
 
 class CalibrationRun(Run):
@@ -105,19 +100,14 @@ class CalibrationRun(Run):
 
     async def _conclude(self, scores: list[dict[str, float]]) -> None:
         """Add what has been learned to the calibration in service."""
-        name, work = self.plan.card.name, self.work
-        async with _concluding:
-            present = await asyncio.to_thread(self._pool.calibration_of, name)
-            work.calibration = await asyncio.to_thread(Calibration.decode, present)
-            made = await asyncio.to_thread(work.result, scores)
-            data = await asyncio.to_thread(made.encode)
-            try:
-                await asyncio.to_thread(write, self._pool.calibration_file(name), data)
-                self.kept = True
-            except OSError as error:
-                log.warning("the calibration of %s is in memory alone: %s", name, error)
-                reason = f"the folder of the model cannot be written: {error.strerror}"
-                self.warnings.append(f"{reason}; the calibration is gone when the server ends")
-            card = await self._pool.recalibrate(name, data, not self.kept)
-            self.plan = replace(self.plan, card=card)
-            self.made = made
+
+        def learned(present: Calibration) -> Calibration:
+            self.work.calibration = present
+            return self.work.result(scores)
+
+        done = await replace_calibration(self._pool, self.plan.card.name, learned)
+        self.kept = done.kept
+        if done.warning is not None:
+            self.warnings.append(done.warning)
+        self.plan = replace(self.plan, card=done.card)
+        self.made = done.made

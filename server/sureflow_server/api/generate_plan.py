@@ -29,7 +29,8 @@ def plan_generate(request: GenerateRequest, service: Service) -> Plan:
     spec = lane_of(card, seed, request.condition, request.guidance, request.sampler)
     spec = replace(spec, index=request.first, scores=scores_of(request.confidence, card, spec))
     kept = handle_options(request.rewind, service.settings)
-    chosen = resolve_filter(request.filter, request.count, card, spec, limit)
+    withdrawn = service.withdrawn
+    chosen = resolve_filter(request.filter, request.count, card, spec, limit, withdrawn)
     if chosen is not None:
         spec = replace(spec, early=chosen.floor)
     if kept is not None:

@@ -41,6 +41,8 @@ TITLES = {
     "unknown-model": (404, "No such model"),
     "unknown-handle": (404, "No such handle"),
     "unknown-job": (404, "No such job"),
+    "unknown-draw": (404, "No such draw was proposed"),
+    "unknown-response": (404, "No such answer is remembered"),
     "method-not-allowed": (405, "The path does not know this method"),
     "not-acceptable": (406, "The answer cannot take any of the accepted forms"),
     "body-too-slow": (408, "The body took too long to arrive"),
@@ -49,6 +51,9 @@ TITLES = {
     "cancelled": (409, "The job was cancelled"),
     "not-calibrated": (409, "The model has no tables of reference draws"),
     "calibration-changed": (409, "The calibration beside the model is not the one in service"),
+    "certificate-withdrawn": (409, "The certificate does not hold any more"),
+    "too-few-verdicts": (409, "The verdicts certify nothing yet"),
+    "no-review": (409, "The model cannot be reviewed"),
     "load-failed": (409, "The model could not be loaded; what was in service still is"),
     "handle-expired": (410, "The handle has expired"),
     "handle-damaged": (410, "The handle is damaged"),
@@ -80,6 +85,7 @@ TITLES = {
     "store-unavailable": (503, "The store of handles cannot be reached"),
     "deadline-exceeded": (504, "The deadline has passed"),
     "store-full": (507, "The store of handles is full"),
+    "verdicts-full": (507, "The store of verdicts is full"),
 }
 """Status and title of every type of problem, by the last part of its URN."""
 
@@ -144,6 +150,11 @@ class Problem(HTTPException):
     def field(cls, path: str, message: str, kind: str = "validation") -> Problem:
         """Return the problem of one field."""
         return cls(kind, f"{path}: {message}", [(path, message)])
+
+    def within(self, place: str) -> Problem:
+        """Return the same problem of a part of a request, whose fields are below this place."""
+        errors = [(f"{place}.{field}", message) for field, message in self.errors]
+        return Problem(self.kind, f"{place}.{self.detail}", errors, self.headers)
 
     @classmethod
     def invalid(

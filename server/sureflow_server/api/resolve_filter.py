@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil, floor, log10
+from types import MappingProxyType
 from typing import Any
 
+from sureflow.confidence.certificate import version_of
 from sureflow.confidence.ranges import calibrated_for, in_words
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
@@ -16,6 +18,9 @@ from sureflow_server.api.problems import Problem
 from sureflow_server.filters import Filter, Rewinding, Target, Threshold, Top
 from sureflow_server.filters.rewinding import DEFAULT_SHIFT
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No certificate is withdrawn."""
+
 MAX_REWINDS = 16
 """Attempts; each is a branch of the one before, and a lineage has an end."""
 
@@ -24,7 +29,12 @@ DIGITS = 3
 
 
 def resolve_filter(
-    asked: FilterOptions | None, count: int, card: ModelCard, spec: LaneSpec, limit: int
+    asked: FilterOptions | None,
+    count: int,
+    card: ModelCard,
+    spec: LaneSpec,
+    limit: int,
+    withdrawn: Mapping[str, str] = NOTHING,
 ) -> Filter | None:
     """Return the filter of a request.
 
@@ -34,6 +44,7 @@ def resolve_filter(
         card: The model.
         spec: One of the lanes, which differ in their index alone; its first score decides.
         limit: Samples that a request may make.
+        withdrawn: Certificates that do not hold, by their version, and why.
 
     Raises:
         Problem: The model cannot apply it; names the field.
@@ -50,6 +61,8 @@ def resolve_filter(
     if asked.early:
         _check_early(card, spec)
     _check_calibrated(asked, card, spec)
+    if asked.max_bad_rate is not None:
+        _check_certificate(card, withdrawn)
     threshold = _threshold(asked, card, spec)
     if asked.action != "rewind" and not asked.targets:
         return threshold
@@ -62,6 +75,16 @@ def resolve_filter(
         raise Problem.field("filter.max_attempts", f"at most {MAX_REWINDS} with rewind")
     shift = DEFAULT_SHIFT if asked.shift is None else asked.shift
     return Rewinding(threshold, count, asked.attempts, shift, spec.index)
+
+
+def _check_certificate(card: ModelCard, withdrawn: Mapping[str, str]) -> None:
+    """Make sure that nothing has contradicted the certificate, if there is one."""
+    table = card.calibrated.get("conformal")
+    reason = None if table is None else withdrawn.get(version_of(table))
+    if reason is not None:
+        hint = f"POST /v1/models/{card.name}/review makes another one of the verdicts"
+        message = f"the certificate of {card.name} is withdrawn: {reason}; {hint}"
+        raise Problem.field("filter.max_bad_rate", message, "certificate-withdrawn")
 
 
 def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Threshold:

@@ -61,14 +61,23 @@ class Run:
         plan: What was asked for.
         job: The lanes under way.
         keep: Gives a result its handle; ``None`` if none was asked for.
+        on_end: Told once all samples are there.
         results: Finished samples about which the filter has decided, in the order in which it did.
         warnings: What went wrong and did not stop the request.
         done: Finished samples, those that the filter has not decided about included.
     """
 
-    def __init__(self, plan: Plan, job: Job, metrics: Metrics, keep: Keep | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        job: Job,
+        metrics: Metrics,
+        keep: Keep | None = None,
+        on_end: Callable[[Run], None] = lambda run: None,
+    ) -> None:
         self.plan = plan
         self.keep = keep
+        self.on_end = on_end
         self.results: list[Result] = []
         warning = early_warning(plan.card, plan.lanes[0])
         self.warnings = [] if warning is None else [warning]
@@ -103,6 +112,7 @@ class Run:
                 async for result in tasks.rest():
                     yield result
                 self._count_times()
+                self.on_end(self)
 
     async def collect(self) -> list[Result]:
         """Return all results, in the order of their index.

@@ -13,6 +13,7 @@ from sureflow_server.api.encoded import claim_of
 from sureflow_server.api.handle_options import ASKED, FINGERPRINT, REQUEST, keep
 from sureflow_server.api.plan import Kind, Plan
 from sureflow_server.api.problems import Problem
+from sureflow_server.api.remembered import remembered
 from sureflow_server.api.run import Result, Run
 from sureflow_server.engine.errors import TooManySamplesError
 from sureflow_server.service import Service
@@ -51,8 +52,12 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
             )
     except TooManySamplesError as error:
         raise Problem.field(COUNTED[planned.kind], str(error), "too-many-samples") from error
+
+    def remember(run: Run) -> None:
+        service.served.add(maker, made_by, remembered(run))
+
     if planned.handles is None:
-        return Run(planned, job, service.metrics)
+        return Run(planned, job, service.metrics, on_end=remember)
 
     async def give_handle(result: Result) -> dict[str, Any] | None:
         card, kept = planned.card, planned.handles
@@ -62,4 +67,4 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
         model = card.name, card.version, fingerprint
         return await keep(service.store, result.sample, said, model, maker, made_by, kept)
 
-    return Run(planned, job, service.metrics, give_handle)
+    return Run(planned, job, service.metrics, give_handle, remember)

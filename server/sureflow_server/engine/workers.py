@@ -64,7 +64,7 @@ class Workers:
         self._loader: WorkerProcess | None = None
         self._loading = self._suspect = ""
         self._silences: dict[Process, Silence] = {}
-        self._verdicts: dict[Process, str] = {}
+        self._given_up: dict[Process, str] = {}
         self._reaping, self._how = False, ""
         self._closing = False
         self._pause_s = FIRST_PAUSE_S
@@ -140,7 +140,7 @@ class Workers:
         self._silences[process] = Silence(limit_s, lambda: self._give_up(process))
 
     def _give_up(self, process: Process) -> None:
-        self._verdicts[process] = f"was silent for {self._silences[process].limit_s:g} s"
+        self._given_up[process] = f"was silent for {self._silences[process].limit_s:g} s"
         if isinstance(process, ForkedWorker) and not process.born and self._standby is not None:
             self._standby.kill()
         process.kill()
@@ -193,11 +193,11 @@ class Workers:
 
     def _exited(self, process: Process, code: int | None) -> None:
         self._unwatch(process)
-        verdict = self._verdicts.pop(process, "")
-        how = verdict or ("did not start" if code is None else f"ended with code {code}")
+        given_up = self._given_up.pop(process, "")
+        how = given_up or ("did not start" if code is None else f"ended with code {code}")
         if process is self._worker:
             self._worker = None
-            self._worker_ended(how, verdict)
+            self._worker_ended(how, given_up)
         elif process is self._standby:
             self._standby = None
             self._standby_ended(how)
@@ -206,15 +206,15 @@ class Workers:
             self._loader_ended(f"{how} while loading")
         self._close_if_none()
 
-    def _worker_ended(self, how: str, verdict: str) -> None:
+    def _worker_ended(self, how: str, given_up: str) -> None:
         if self._closing:
             return
-        if verdict:
-            how = f"{verdict} while serving"
+        if given_up:
+            how = f"{given_up} while serving"
         if self._standby is None:
             self._tell_end(how)
             return
-        self._reaping, self._how = True, how if verdict else ""
+        self._reaping, self._how = True, how if given_up else ""
         self._standby.send(Reap())
         self._watch(self._standby, self._timeouts.serving_s(0))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-Scope = Literal["generate", "edit", "metrics", "admin"]
+Scope = Literal["generate", "edit", "review", "metrics", "admin"]
 """What a key may be good for; none includes another. :mod:`sureflow_server.api.access` says which
 route asks for which."""
 

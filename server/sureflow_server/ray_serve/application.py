@@ -14,8 +14,8 @@ from sureflow_server.ray_serve.scaling import SAMPLES
 from sureflow_server.replicas.open import open_replica
 from sureflow_server.service import Service
 from sureflow_server.settings import Settings
-from sureflow_server.store import Store, StoreError
-from sureflow_server.store.open import open_store
+from sureflow_server.store import Store, StoreError, VerdictStore
+from sureflow_server.store.open import open_store, open_verdicts
 
 PUBLIC = "0.0.0.0"
 """Where the proxies of Ray listen is not ours to know; so the server asks for keys, unless told
@@ -46,13 +46,16 @@ class Sureflow:
         self._settings = settings_of(args)
         self._app: FastAPI | None = None
         self._store: Store | None = None
+        self._verdicts: VerdictStore | None = None
 
     async def __serve_build_asgi_app__(self) -> Hosted:
         """Return the application, in the event loop that it will live in."""
         configure(self._settings.log)
         try:
             self._store = await open_store(self._settings)
-            app = create_app(self._settings, self._store, open_replica(self._settings))
+            self._verdicts = await open_verdicts(self._settings)
+            replica = open_replica(self._settings)
+            app = create_app(self._settings, self._store, replica, self._verdicts)
         except StoreError as error:
             raise RuntimeError(f"store: {error}") from error
         self._app = app
@@ -66,9 +69,10 @@ class Sureflow:
         return {SAMPLES: service.pool.reserved}
 
     async def __del__(self) -> None:
-        """Close the store; the application has ended by then."""
-        if self._store is not None:
-            await self._store.close()
+        """Close the stores; the application has ended by then."""
+        for store in (self._verdicts, self._store):
+            if store is not None:
+                await store.close()
 
 
 def build(args: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Where rewind handles live, and for how long."""
+"""Where rewind handles live, and for how long; and verdicts."""
 
 from sureflow_server.store.errors import (
     DamagedHandleError,
@@ -11,17 +11,23 @@ from sureflow_server.store.errors import (
     StoreLockedError,
     StoreUnavailableError,
     UnknownHandleError,
+    VerdictsFullError,
 )
 from sureflow_server.store.handle import Handle, new_id
 from sureflow_server.store.store import Entry, Store, Usage
+from sureflow_server.store.verdict import SERVED, Draw, Place, Verdict
+from sureflow_server.store.verdict_store import VerdictStore
 
 __all__ = [
+    "SERVED",
     "DamagedHandleError",
+    "Draw",
     "Entry",
     "ExpiredHandleError",
     "Handle",
     "HandleError",
     "HandleTooLargeError",
+    "Place",
     "Store",
     "StoreDamagedError",
     "StoreError",
@@ -30,5 +36,8 @@ __all__ = [
     "StoreUnavailableError",
     "UnknownHandleError",
     "Usage",
+    "Verdict",
+    "VerdictStore",
+    "VerdictsFullError",
     "new_id",
 ]

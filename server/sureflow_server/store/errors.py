@@ -6,6 +6,7 @@
   * StoreDamagedError         the folder is not what it was left as; a person has to look
   * StoreFullError            live handles leave no room, or the disk does not
     * HandleTooLargeError     it would not fit even into an empty store
+    * VerdictsFullError       there are as many verdicts as there may be
   * HandleError               of one handle; see ``id``
     * UnknownHandleError      there never was one, or it was deleted
     * ExpiredHandleError      its time is over
@@ -63,6 +64,19 @@ class StoreFullError(StoreError):
 
 class HandleTooLargeError(StoreFullError):
     """The handle would not fit even into an empty store."""
+
+
+class VerdictsFullError(StoreFullError):
+    """There are as many verdicts as there may be. Nothing was kept.
+
+    Args:
+        most: How many.
+    """
+
+    kind = "verdicts-full"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"there are {most} verdicts, as many as may be kept (max_verdicts)")
 
 
 class HandleError(StoreError):

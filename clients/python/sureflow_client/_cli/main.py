@@ -9,7 +9,7 @@ import typer
 
 from .. import _exceptions as errors
 from .._names import ELSEWHERE
-from . import edit, frames, generate, handles, invert, jobs, mcp, models, replay, top
+from . import edit, frames, generate, handles, invert, jobs, mcp, models, replay, review, top
 from .app import app
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "mcp",
     "models",
     "replay",
+    "review",
     "top",
 ]
 

@@ -57,15 +57,15 @@ def replay(
         documents = [one for one in documents if one.get("index") in index]
     if not documents:
         raise InvalidArgument(f"{recipe} has no recipe of these")
-    verdicts = []
+    outcomes = []
     with client(context) as server:
         for document in documents:
             made = server.replay(document)
-            verdicts.append(made.verdict)
-            typer.echo(f"sample {made.sample.index}: {WORDS[made.verdict]}")
+            outcomes.append(made.outcome)
+            typer.echo(f"sample {made.sample.index}: {WORDS[made.outcome]}")
             if save is not None:
                 save.write_bytes(made.sample.file()[1])
-    if "different" in verdicts:
+    if "different" in outcomes:
         raise typer.Exit(DIFFERENT)
 
 

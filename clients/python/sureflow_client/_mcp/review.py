@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import anyio
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from .._exceptions import SureflowError
 from .._handle import Handle, HandleSummary
 from .._result import by_doubt
+from .draws import Progress, picture_of_draws, progress_of, said_of
 from .picture import picture_of
 from .row import reason, rounded, standing
 from .tool import Answer, Arguments, Call, Facts, Tool
@@ -18,11 +20,32 @@ MOST, LOOKED_AT, TOGETHER = 24, 64, 8
 """Samples that are listed; handles that are looked at, the newest ones; and how many at once."""
 
 
+class Said(Arguments):
+    """A verdict on a sample."""
+
+    sample: str = Field(max_length=200)
+    """Its handle (hdl_...), or the draw (drw_...)."""
+
+    verdict: Literal["good", "bad"] | float | None
+    """good, bad, or a number that is larger the worse it is; null takes it back."""
+
+
 class Review(Arguments):
-    """Which samples to look at."""
+    """Which samples to look at, and what was thought of others."""
+
+    verdicts: list[Said] = Field(default_factory=list, max_length=100)
+    """Verdicts to keep first. Those on draws make a certificate; those on one's own handles do not,
+    since whoever chose them may have looked for bad ones."""
+
+    draws: bool = False
+    """Look at random draws of the model in place of what is kept: they count for its
+    certificate."""
+
+    max_bad_rate: float = Field(0.02, gt=0, lt=1)
+    """With draws: the bad rate that is to be certified."""
 
     model: str | None = Field(None, max_length=200)
-    """Of this one alone."""
+    """Of this one alone; draws are of one."""
 
     limit: int = Field(12, ge=1, le=MOST)
     """How many."""
@@ -49,15 +72,45 @@ class Doubtful(Facts):
 class ReviewFacts(Facts):
     """What to look at next, the most doubtful first, as in the picture."""
 
-    samples: list[Doubtful]
-    kept: int
-    """Looked at, the newest ones."""
+    samples: list[Doubtful] = Field(default_factory=list)
+    kept: int | None = None
+    """Handles that were looked at, the newest ones."""
+
+    verdicts: int | None = None
+    """Verdicts that were kept."""
+
+    review: Progress | None = None
+    """With draws: how far the review has come, and what to look at."""
 
     more: bool = False
     """There are older ones."""
 
 
 async def _run(call: Call, asked: Review) -> Answer:
+    """Keep verdicts, then show draws or what is kept for the caller."""
+    given, words = None, ""
+    if asked.verdicts:
+        kept = await call.client.judge([(one.sample, one.verdict) for one in asked.verdicts])
+        given, words = kept.kept, f"{kept.kept} verdicts are kept. "
+        words += "".join(f"The certificate of {one.model} is withdrawn. " for one in kept.withdrawn)
+    answer = await (_draws if asked.draws else _own)(call, asked)
+    facts = answer.facts.model_copy(update={"verdicts": given})
+    return Answer(words + answer.says, facts, answer.picture)
+
+
+async def _draws(call: Call, asked: Review) -> Answer:
+    """Draws of a model, chosen by the server."""
+    if asked.model is None:
+        raise ValueError("model: draws are of one model; list_models names them")
+    rate = asked.max_bad_rate
+    found = await call.client.review(asked.model, asked.limit, max_bad_rate=rate)
+    progress = progress_of(found)
+    picture = await picture_of_draws(found.samples) if asked.picture else None
+    return Answer(said_of(progress), ReviewFacts(review=progress), picture)
+
+
+async def _own(call: Call, asked: Review) -> Answer:
+    """What is kept for the caller, the most doubtful first."""
     summaries = await call.client.handles(LOOKED_AT + 1)
     wanted = [one for one in summaries if asked.model in (None, one.model)][:LOOKED_AT]
     found = await opened(call, wanted)
@@ -117,8 +170,10 @@ def said(facts: ReviewFacts, first: Sequence[Handle]) -> str:
 
 REVIEW = Tool(
     "review",
-    "What to look at next: the samples that are kept for you, the most doubtful first.",
+    "What to look at next: the samples that are kept for you, the most doubtful first; or draws of "
+    "a model, whose verdicts certify its bad rate. Keeps verdicts too.",
     Review,
     ReviewFacts,
     _run,
+    changes="adds",
 )

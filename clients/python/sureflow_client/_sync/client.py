@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -24,8 +25,10 @@ from .._recipe import Recipe
 from .._replay import Replay
 from .._request import edit_body, generate_body, invert_body
 from .._result import Result
+from .._review import Review
 from .._signature import spelled_out
 from .._trajectory import Show, Trajectory
+from .._verdict import Judged, Verdict, VerdictsKept, entry_of
 from .connection import Connection
 from .jobs import Jobs
 from .replaying import replay
@@ -211,6 +214,78 @@ class Client(Connection):
         query = {"t": times, "show": list(show), "format": output}
         name = handle_id(handle)
         return self._ask(Trajectory, "GET", "/v1/handles", name, "frames", query=query)
+
+    def review(
+        self,
+        model: str,
+        limit: int = 8,
+        *,
+        focus: float = 0.5,
+        max_bad_rate: float = 0.02,
+        bad_above: float = 0.5,
+        scores: bool = False,
+        output: str | None = None,
+    ) -> Review:
+        """Return how far the review of a model has come, with samples to look at next.
+
+        They are draws of the model that the server chooses, so verdicts on them make a certificate;
+        those on samples that you chose yourself do not. Wants a key with the scope ``review``.
+
+        Args:
+            model: Its name.
+            limit: How many samples, at most 64; 0 only tells how far it has come.
+            focus: Three of four samples have at least this confidence; 0 takes them as they come.
+            max_bad_rate: The rate that `Review.needed` is about.
+            bad_above: Verdicts above this number are bad; ``good`` is 0 and ``bad`` is 1.
+            scores: Tell how sure the model is of each; then a reviewer is not blind.
+            output: Encoding, as for `generate`.
+        """
+        query = {
+            "limit": limit,
+            "focus": focus,
+            "max_bad_rate": max_bad_rate,
+            "bad_above": bad_above,
+            "scores": "true" if scores else None,
+            "format": output,
+        }
+        return self._ask(Review, "GET", "/v1/models", model, "review", query=query)
+
+    def judge(self, verdicts: Iterable[tuple[Judged, Verdict]]) -> VerdictsKept:
+        """Give verdicts on samples that the server made; all of them are kept, or none is.
+
+        A reviewer has one verdict on a sample, which another one replaces. Wants a key with the
+        scope ``review``.
+
+        Args:
+            verdicts: At most 100 pairs of a sample and ``"good"``, ``"bad"``, a number that is
+                larger the worse it is, or ``None``, which takes the verdict back. A sample is one
+                of `Review.samples`, one that has a handle or the handle, or an object such as
+                ``{"response": result.id, "index": 3}``.
+        """
+        entries = [entry_of(sample, verdict) for sample, verdict in verdicts]
+        return self._ask(VerdictsKept, "POST", "/v1/verdicts", body={"verdicts": entries})
+
+    def certify(self, model: str, *, bad_above: float = 0.5, replace: bool = False) -> Review:
+        """Have filters go by what the verdicts on a model certify; nothing else changes.
+
+        Wants a key with the scope ``review`` or ``admin``.
+
+        Args:
+            model: Its name.
+            bad_above: Verdicts above this number are bad.
+            replace: Also where the certificate in service promises more.
+
+        Raises:
+            Conflict: Nothing follows from the verdicts yet, or less than is promised already.
+        """
+        where, body = ("/v1/models", model, "review"), {"bad_above": bad_above, "replace": replace}
+        return self._ask(Review, "POST", *where, body=body)
+
+    def verdicts(self, model: str) -> list[dict[str, Any]]:
+        """Return all verdicts on samples of a model, oldest first, as the server exports them."""
+        sent = {"accept": "application/jsonl", "query": {"model": model}}
+        answer = self._send("GET", "/v1/verdicts", **sent)
+        return [json.loads(line) for line in answer.text.splitlines()]
 
     @property
     def jobs(self) -> Jobs:

@@ -1,0 +1,143 @@
+"""Draws of a model that people look at one by one, and the certificate that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sureflow.confidence.anytime import anytime_bounds, contradiction, evidence_above
+from sureflow.confidence.certificate import DELTA, Conformal, certified
+from sureflow.core.arrays import Floats, Integers
+
+FIRST = 0.5
+"""Strictest confidence that a review certifies: half of all samples have it."""
+
+THRESHOLDS = np.arange(round(100 * FIRST), -1, -1) / 100
+"""Those that it certifies, fixed before anything is drawn."""
+
+REST = 4
+"""One of so many proposals is among the less sure."""
+
+MOST_NEEDED = 100_000
+"""Verdicts; if it takes more, nobody is told how many."""
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """Draws of one stream, in their order, with confidence and verdicts.
+
+    **Why it is sound.** The draws are the model's own at one setting, from a seed that is fixed
+    before anybody looks, so those of a confidence of at least ``c`` are independent draws of what a
+    filter at ``c`` accepts. Which of the draws are proposed depends on their confidence, but what
+    counts does not depend on how they look: of those with a confidence of at least ``c`` all count
+    up to the first without a verdict. So a reviewer who passes over a draw gains nothing. When to
+    stop may depend on the verdicts, since the bounds hold at any time. Verdicts on samples that
+    people chose themselves never count.
+
+    Attributes:
+        confidence: ``[D]``, NaN where there is none; such draws no threshold accepts.
+        bad: 1 for bad, 0 for good, NaN without a verdict, ``[D]``.
+    """
+
+    confidence: Floats
+    bad: Floats
+
+    def tally(self, thresholds: Floats = THRESHOLDS, first: int = 0) -> tuple[Integers, Integers]:
+        """How many are bad, and how many count, at each threshold, ``[K]`` each.
+
+        ``first`` leaves out the draws before it.
+        """
+        runs = [self._run(threshold, first) for threshold in thresholds]
+        bad = np.array([int(self.bad[run].sum()) for run in runs])
+        return bad, np.array([len(run) for run in runs])
+
+    @cached_property
+    def until(self) -> int:
+        """The first draw after all that count for any threshold."""
+        runs = [self._run(threshold, 0) for threshold in THRESHOLDS]
+        return max((int(run[-1]) + 1 for run in runs if len(run)), default=0)
+
+    @property
+    def judged(self) -> int:
+        """Draws with a verdict, those that do not count yet included."""
+        return int(np.isfinite(self.bad).sum())
+
+    def certificate(self, note: Mapping[str, Any], delta: float = DELTA) -> Conformal:
+        """What the verdicts certify, by bounds that hold at any time."""
+        bad, count = self.tally()
+        said = {**note, "draws": max(self.judged, 1), "until": self.until}
+        return certified(THRESHOLDS, bad, count, said, delta, anytime_bounds)
+
+    def needed(self, rate: float, delta: float = DELTA) -> int | None:
+        """How many more verdicts certify a rate, if all find good samples of high confidence.
+
+        None if it takes more than :data:`MOST_NEEDED`.
+        """
+        bad, count = (part[0] for part in self.tally(THRESHOLDS[:1]))
+        more = np.unique(np.geomspace(1, MOST_NEEDED, 2000).astype(int)) - 1
+        bounds = anytime_bounds(np.full(len(more), bad), count + more, delta)
+        enough = more[bounds <= rate]
+        return int(enough[0]) if len(enough) else None
+
+    def contradicts(self, certificate: Conformal, first: int = 0) -> float:
+        """Evidence of the draws from ``first`` on against a certificate.
+
+        See :func:`~sureflow.confidence.anytime.contradiction`.
+        """
+        bad, count = self.tally(certificate.confidence, first)
+        return contradiction(bad, count, certificate.bound)
+
+    def worst(self, certificate: Conformal, first: int = 0) -> tuple[float, float, int, int]:
+        """What speaks most against a certificate, of the draws from ``first`` on.
+
+        Returns:
+            A threshold, its bound, how many of these draws are bad there, and how many count.
+        """
+        bad, count = self.tally(certificate.confidence, first)
+        evidence = evidence_above(bad, count, np.minimum(certificate.bound, 1 - 1e-9))
+        k = int(evidence.argmax())
+        found = float(certificate.confidence[k]), float(certificate.bound[k])
+        return *found, int(bad[k]), int(count[k])
+
+    def propose(self, count: int, focus: float, turn: int = 0, turns: int = 1) -> list[int]:
+        """The next draws to look at, at most ``count``; fewer if no more have been drawn.
+
+        Three of four have a confidence of at least ``focus``; what they are decides about the
+        thresholds from there on. Each kind is proposed in the order in which it was drawn.
+
+        Args:
+            count: How many.
+            focus: Confidence; 0 proposes all draws in order, without looking at it.
+            turn: Which of those who review at the same time asks, so that they see different draws.
+            turns: How many they are.
+        """
+        open_ = np.isnan(self.bad)
+        sure, rest = self.confidence >= focus, self.confidence < focus
+        wanted = [np.flatnonzero(open_ & kind)[turn::turns].tolist() for kind in (sure, rest)]
+        done = [int((~open_ & kind).sum()) for kind in (sure, rest)]
+        return _dealt(wanted, done, count)
+
+    def _run(self, threshold: float, first: int) -> Integers:
+        """The draws that count for a threshold."""
+        accepted = np.flatnonzero(self.confidence[first:] >= threshold) + first
+        open_ = np.flatnonzero(np.isnan(self.bad[accepted]))
+        return accepted[: open_[0]] if len(open_) else accepted
+
+
+def _dealt(wanted: Sequence[list[int]], done: list[int], count: int) -> list[int]:
+    """Take from two lists so that of all, with those done, one of :data:`REST` is of the second.
+
+    The first list must not run out: then its next may be one that has not been drawn yet.
+    """
+    (sure, rest), chosen = wanted, list[int]()
+    while len(chosen) < count:
+        of_rest = bool(rest) and (done[1] + 1) * REST <= sum(done) + 1
+        if not (rest if of_rest else sure):
+            break
+        chosen.append((rest if of_rest else sure).pop(0))
+        done[of_rest] += 1
+    return chosen

@@ -1,0 +1,41 @@
+"""Samples of an answer that are remembered for a while, so that verdicts can name them by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite
+from typing import Any
+
+from sureflow.core.lane import Sample
+from sureflow_server.api.run import Run
+from sureflow_server.served import Served
+
+CONDITION_BYTES = 4096
+"""Of the arrays that a sample is conditioned on; those of more are not remembered."""
+
+
+def remembered(run: Run) -> dict[int, Served]:
+    """Return the samples of a request by their index: those made from noise alone."""
+    plan, (first, *_) = run.plan, run.plan.lanes
+    nbytes = sum(array.nbytes for array in first.condition.values())
+    if first.origin is not None or nbytes > CONDITION_BYTES:
+        return {}
+    card, samples = plan.card, [result.sample for result in run.results]
+    return {
+        index: Served(card.name, card.version, replace(first, index=index), _known(sample))
+        for sample in samples
+        if plan.rewound_from(index := sample.spec.index) is None
+    }
+
+
+def _known(sample: Sample) -> dict[str, Any]:
+    """What is kept of a sample, named as in its record."""
+    unsure = sample.uncertainty
+    return {
+        "seed": sample.spec.seed,
+        "index": sample.spec.index,
+        "confidence": sample.confidence,
+        "confidence_holds": sample.confidence_holds,
+        "uncertainty": unsure if isfinite(unsure) else None,
+        "method": sample.score,
+    }

@@ -1,0 +1,88 @@
+"""How far the review of a model has come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from sureflow.confidence.certificate import Conformal
+from sureflow.confidence.reviewed import Reviewed
+from sureflow_server.api.review_stream import ReviewStream
+from sureflow_server.store import Draw, Verdict, VerdictStore
+
+BAD_ABOVE = 0.5
+"""Verdicts above it are bad, where nobody says otherwise; ``good`` is 0 and ``bad`` is 1."""
+
+AT_WORK_S = 600.0
+"""Seconds for which a reviewer who gave a verdict counts as being at work."""
+
+DRAWS = 20_000
+"""Draws of a stream at most."""
+
+
+@dataclass(frozen=True)
+class ReviewState:
+    """The draws of a stream and the verdicts on them.
+
+    Attributes:
+        stream: What is reviewed.
+        uncertainty: Of the draws that are known, in their order.
+        verdicts: Those on draws of the stream.
+        bad_above: Verdicts above it are bad. Of several on a draw, the worst counts.
+    """
+
+    stream: ReviewStream
+    uncertainty: Sequence[float]
+    verdicts: Sequence[Verdict]
+    bad_above: float = BAD_ABOVE
+
+    @classmethod
+    async def read(
+        cls, store: VerdictStore, stream: ReviewStream, bad_above: float = BAD_ABOVE
+    ) -> ReviewState:
+        """Read it from the store."""
+        verdicts = await store.verdicts(stream.card.name, stream.id)
+        return cls(stream, await store.draws(stream.id), verdicts, bad_above)
+
+    @cached_property
+    def reviewed(self) -> Reviewed:
+        """Confidence and verdicts of the draws."""
+        bad = np.full(len(self.uncertainty), np.nan)
+        for verdict in self.verdicts:
+            draw = Draw.of(verdict.sample)
+            if draw is not None and draw.number < len(bad):
+                bad[draw.number] = np.fmax(bad[draw.number], float(verdict.bad > self.bad_above))
+        return Reviewed(self.stream.confidence(self.uncertainty), bad)
+
+    @property
+    def reviewers(self) -> dict[str, int]:
+        """Verdicts by the name of their reviewer; those most of all come first."""
+        return dict(Counter(verdict.name for verdict in self.verdicts).most_common())
+
+    def turn(self, reviewer: str, now: float) -> tuple[int, int]:
+        """Which of those at work a reviewer is, and how many they are."""
+        recent = {each.reviewer for each in self.verdicts if each.at > now - AT_WORK_S}
+        at_work = sorted({*recent, reviewer})
+        return at_work.index(reviewer), len(at_work)
+
+    def evidence(self) -> float:
+        """Evidence of fresh verdicts against the certificate in service; 0 without one."""
+        certificate = self.certificate
+        if certificate is None:
+            return 0.0
+        return self.reviewed.contradicts(certificate, self.fresh)
+
+    @property
+    def fresh(self) -> int:
+        """The first draw that the certificate in service was not made of."""
+        note = {} if self.certificate is None else self.certificate.note
+        return int(note.get("until", 0)) if note.get("stream") == self.stream.id else 0
+
+    @property
+    def certificate(self) -> Conformal | None:
+        """The one in service."""
+        return self.stream.calibration.conformal

@@ -1,0 +1,43 @@
+"""Where verdicts live: the protocol that every store of them keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from sureflow_server.store.verdict import Place, Verdict
+
+
+class VerdictStore(Protocol):
+    """Keeps verdicts, and of the draws that were proposed how sure the model was of each.
+
+    What was put outlives the process, however that ends, and a loss of power as far as the disk, or
+    the set-up of Redis, keeps its word. There are never more verdicts than the store was opened
+    with room for: then :class:`~sureflow_server.store.errors.VerdictsFullError` is raised. All
+    methods may raise :class:`~sureflow_server.store.errors.StoreUnavailableError`.
+    """
+
+    async def put(self, verdicts: Sequence[Verdict], gone: Sequence[Place] = ()) -> None:
+        """Keep verdicts and take others back, all or nothing; may be repeated.
+
+        Raises:
+            VerdictsFullError: There is no room; nothing was done.
+        """
+
+    async def verdicts(self, model: str, stream: str | None = None) -> list[Verdict]:
+        """Return the verdicts of a model, or of one of its streams, in order of time."""
+
+    async def extend(self, stream: str, first: int, uncertainties: Sequence[float]) -> None:
+        """Note how unsure the model was of draws from this one on; those known stay as they are."""
+
+    async def draws(self, stream: str) -> list[float]:
+        """Return how unsure the model was of the draws of a stream, up to the first not known."""
+
+    async def withdraw(self, certificate: str, reason: str) -> None:
+        """Note that a certificate, given by its version, does not hold; the first reason stays."""
+
+    async def withdrawn(self) -> Mapping[str, str]:
+        """Return the certificates that do not hold, and why."""
+
+    async def close(self) -> None:
+        """Finish what is under way."""

@@ -1,0 +1,61 @@
+-- The verdicts of all servers inside Redis. Every call of it is one script, hence atomic.
+--
+-- KEYS[1]  what all keys begin with
+-- ARGV     operation, the operation's own arguments
+--
+-- <prefix>verdict_streams:<model>  set: the streams of which there are verdicts
+-- <prefix>verdicts:<model>:<stream> hash: "<sample> <reviewer>" -> the verdict, as JSON
+-- <prefix>verdict_count            how many there are
+-- <prefix>draws:<stream>           hash: number of a draw -> how unsure the model was of it
+-- <prefix>withdrawn                hash: version of a certificate -> why it does not hold
+
+local call = redis.call
+local prefix, operation = KEYS[1], ARGV[1]
+
+local function count()
+  local number = tonumber(call('GET', prefix .. 'verdict_count') or 0)
+  return number and math.abs(number) <= 2 ^ 53 and number or 0
+end
+
+local function hash(model, stream) return prefix .. 'verdicts:' .. model .. ':' .. stream end
+
+local operations = {}
+
+-- most, then for each: model, stream, field, and the verdict, or '' to take it back. Nobody sends more
+-- than a few hundred.
+function operations.put()
+  local new, gone = 0, 0
+  for i = 3, #ARGV, 4 do
+    local there = call('HEXISTS', hash(ARGV[i], ARGV[i + 1]), ARGV[i + 2])
+    if ARGV[i + 3] == '' then gone = gone + there else new = new + 1 - there end
+  end
+  local total = count() + new - gone
+  if new > gone and total > tonumber(ARGV[2]) then return 'full' end
+  for i = 3, #ARGV, 4 do
+    local key = hash(ARGV[i], ARGV[i + 1])
+    if ARGV[i + 3] == '' then
+      call('HDEL', key, ARGV[i + 2])
+    else
+      call('HSET', key, ARGV[i + 2], ARGV[i + 3])
+      call('SADD', prefix .. 'verdict_streams:' .. ARGV[i], ARGV[i + 1])
+    end
+  end
+  call('SET', prefix .. 'verdict_count', string.format('%d', math.max(total, 0)))
+  return 'kept'
+end
+
+-- stream, number of the first draw, then how unsure the model was of each
+function operations.extend()
+  for i = 4, #ARGV do
+    call('HSETNX', prefix .. 'draws:' .. ARGV[2], string.format('%d', ARGV[3] + i - 4), ARGV[i])
+  end
+  return 'kept'
+end
+
+-- version of a certificate, why it does not hold
+function operations.withdraw()
+  call('HSETNX', prefix .. 'withdrawn', ARGV[2], ARGV[3])
+  return 'kept'
+end
+
+return operations[operation]()

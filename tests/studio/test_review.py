@@ -1,0 +1,63 @@
+"""Reviewing in a real browser, a key for each sample."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.server.running import Server, serving
+from tests.studio.conftest import Visit
+
+
+@pytest.fixture(scope="module")
+def own(
+    models_dir: Path, installed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server with models whose certificates may change."""
+    models = tmp_path_factory.mktemp("review") / "models"
+    shutil.copytree(models_dir, models)
+    options = ("--studio", "--models-dir", str(models), "--default-model", "icons")
+    with serving(*options, plugins=installed) as server:
+        yield server
+
+
+def verdicts(server: Server) -> list[float]:
+    page = server.client.get("/v1/verdicts?model=icons").text
+    return [json.loads(line)["bad"] for line in page.splitlines()]
+
+
+def test_keys_make_a_certificate(own: Server, visit: Visit) -> None:
+    page = visit.open(own.url)
+    page.get_by_role("button", name="Review").click()
+    panel = page.get_by_role("region", name="Review")
+    expect(panel.get_by_text("0 judged.")).to_be_visible()
+    expect(panel.locator(".review-picture img")).to_be_visible()
+    page.keyboard.press("b")
+    expect(panel.get_by_text("1 judged.")).to_be_visible()
+    page.keyboard.press("u")
+    expect(panel.get_by_text("0 judged.")).to_be_visible()
+    assert verdicts(own) == []
+    panel.get_by_label("Bad rate").fill("0.1")
+    expect(panel.get_by_text("certify 10% bad")).to_be_visible()
+    panel.get_by_text("0 judged.").click()  # so that keys are no longer for the field
+    for _ in range(40):
+        page.keyboard.press("g")
+    expect(panel.get_by_text("40 judged. 10% bad is certified.")).to_be_visible()
+    assert verdicts(own) == [0.0] * 40
+    panel.get_by_role("button", name="Have filters go by it").click()
+    expect(page.get_by_role("alert").get_by_text("replace: true")).to_be_visible()
+    panel.get_by_text("Even if the one in service promises more").click()
+    panel.get_by_role("button", name="Have filters go by it").click()
+    expect(panel.get_by_text("In service: by review")).to_be_visible()
+    card = own.client.get("/v1/models/icons").json()["calibrated"]["conformal"]
+    assert card["judge"] == "review"
+    panel.get_by_role("button", name="Close").click()
+    expect(panel).to_be_hidden()
+    expect(page.get_by_role("region", name="Risk and coverage")).to_be_visible()
+    page.keyboard.press("g")
+    assert len(verdicts(own)) == 40
