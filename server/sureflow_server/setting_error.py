@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from sureflow_server.settings import PREFIX, Settings
+from sureflow_server.settings import Settings, variable_of
 
 MAX_VALUE = 80
 """Characters of a value that are shown."""
@@ -16,27 +19,39 @@ SERVICE_LINK = "tcp://"
 """Begins what Kubernetes puts into variables named after the services that it knows."""
 
 
-def complaint(error: ValidationError, given: Collection[str]) -> str:
+def complaint(error: ValidationError, given: Mapping[str, Any]) -> str:
     """Return the first setting that does not fit, where it is from, and why.
 
     Args:
         error: Of pydantic.
-        given: Names of those that the command line gave.
+        given: Those that the command line gave, by name.
     """
     first = error.errors(include_url=False, include_input=False)[0]
-    reason = str(first["msg"]).removeprefix("Value error, ")
-    if not first["loc"]:
-        return reason
-    name = str(first["loc"][0])
-    value = None if name in given else os.environ.get(f"{PREFIX}{name.upper()}")
-    if value is None:
-        return f"{'.'.join(map(str, first['loc']))}: {reason}"
-    return f"{PREFIX}{name.upper()}={_shown(name, value)}: {reason}{_hint(value)}"
+    place, reason = first["loc"], str(first["msg"]).removeprefix("Value error, ")
+    if not place:  # it is about several, and begins with one of them
+        name, _, reason = reason.partition(": ")
+        place = (name,)
+    name = str(place[0])
+    if name not in given:
+        if variable := variable_of(name):
+            value = os.environ[variable]
+            return f"{variable}={_shown(name, value)}: {reason}{_hint(value)}"
+        if file := _file_with(name, given.get("config")):
+            return f"{file[0]}: {name} = {_shown(name, file[1])}: {reason}"
+    return f"{'.'.join(map(str, place))}: {reason}"
+
+
+def _file_with(name: str, config: Any) -> tuple[str, str] | None:
+    """Return the TOML file of settings, if it has this one, and its value."""
+    path = config or os.environ.get(variable_of("config") or "")
+    settings = tomllib.loads(Path(path).read_text("utf-8")) if path else {}
+    return (str(path), repr(settings[name])) if name in settings else None
 
 
 def _shown(name: str, value: str) -> str:
     """Return a value, unless it may hold a password."""
-    if SecretStr in getattr(Settings.model_fields[name].annotation, "__args__", ()):
+    field = Settings.model_fields.get(name)
+    if field is not None and SecretStr in getattr(field.annotation, "__args__", ()):
         return "..."
     return value if len(value) <= MAX_VALUE else f"{value[:MAX_VALUE]}..."
 

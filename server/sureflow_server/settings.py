@@ -42,6 +42,12 @@ ROOT_PATH = re.compile(rf"(?!/({OWN})(/|$))(/[\w.~-]+)*", re.ASCII)
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
 
 
+def variable_of(setting: str) -> str | None:
+    """Return the environment variable that gives a setting, in whatever case; ``None`` if none."""
+    wanted = f"{PREFIX}{setting}".upper()
+    return next((name for name in os.environ if name.upper() == wanted), None)
+
+
 def _listed(value: Any) -> Any:
     """Read a list that is given as text, with commas or as JSON."""
     if not isinstance(value, str):
@@ -205,11 +211,13 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources, first wins, and find the TOML file before it is read."""
-        chosen: Any = init_settings().get("config") or os.environ.get(f"{PREFIX}CONFIG")
+        given, variable = init_settings().get("config"), variable_of("config")
+        chosen: Any = given or os.environ.get(variable or "")
         if chosen is None:
             return init_settings, env_settings
         if not Path(chosen).is_file():
-            raise ValueError(f"config: no such file: {chosen}")
+            source = "config" if given or variable is None else variable
+            raise ValueError(f"{source}: no such file: {chosen}")
         try:
             file_settings = TomlConfigSettingsSource(settings_cls, Path(chosen))
         except TOMLDecodeError as error:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from sureflow_client import (
@@ -88,6 +89,9 @@ def test_a_key_that_cannot_be_is_not_shown(
         ("localhost:8000", "http://HOST:PORT"),
         ("ftp://host", "http://HOST:PORT"),
         ("", "http://HOST:PORT"),
+        ("http://a..b", "no host has a name with such a part"),
+        ("http://xn--", "no host has a name with such a part"),
+        (f"http://{64 * 'a'}.example:8000", "no host has a name with such a part"),
         ("http://host?x=1", "leave out"),
         (f"http://me:{SECRET}@host:abc", "Invalid port"),
         (None, "http://HOST:PORT"),
@@ -127,13 +131,18 @@ def test_a_password_in_an_address_is_not_shown(connect: Connect, nobody: str) ->
         ("http_proxy", f"http://me:{SECRET}@host:abc", "not the address of a proxy"),
         ("ALL_PROXY", f"what://me:{SECRET}@host", "not the address of a proxy"),
         ("all_proxy", "socks5://host:1", r"pip install 'httpx\[socks\]'"),
+        ("HTTPS_PROXY", "http://host:99999", "not the address of a proxy"),
+        ("http_proxy", "http://", "not the address of a proxy"),
+        ("https_proxy", "a..b:3128", "not the address of a proxy"),
+        ("http_proxy", f"http://me:{SECRET}@{64 * 'a'}:1", "not the address of a proxy"),
+        ("SSLKEYLOGFILE", "/absent/keys", "nothing can be written"),
         ("SSL_CERT_FILE", "/absent.pem", "no certificates"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named(
     kind: Any, variable: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They were tracebacks of httpx, past the exit codes of the command."""
+    """They were tracebacks of httpx, past the exit codes of the command, now or when used."""
     monkeypatch.setenv(variable, value)
     if variable.lower() == DIRECT:
         monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
@@ -143,6 +152,39 @@ def test_a_variable_that_cannot_be_used_is_named(
     done = invoke(main, "models")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert variable in done.stderr
+
+
+def test_who_brings_a_transport_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the studio, which asks its own server."""
+    monkeypatch.setenv("http_proxy", "http://host:abc")
+    handler = httpx.MockTransport(lambda request: httpx.Response(200, json={"models": []}))
+    assert Client("http://host", transport=handler).models() == ()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"timeout": "soon"}, "timeout: 'soon' is no number of seconds"),
+        ({"timeout": -1}, "timeout: -1 is no number of seconds"),
+        ({"timeout": float("nan")}, "timeout: nan"),
+        ({"headers": ["X-A: b"]}, "headers: they are a mapping"),
+        ({"retry": 3}, "retry: a Retry says how often"),
+    ],
+)
+def test_what_no_client_can_be_made_with_is_named(kind: Any, options: Any, said: str) -> None:
+    with pytest.raises(InvalidArgument, match=said):
+        kind(**options)
+    if "timeout" in options:
+        with pytest.raises(InvalidArgument, match=said):
+            kind().with_options(**options)
+
+
+@pytest.mark.parametrize("timeout", [None, np.float32(5), 5, float("inf"), 1e300])
+def test_timeouts_are_seconds_of_any_package(timeout: Any, server: str) -> None:
+    with Client(server, timeout=timeout) as client:
+        assert client.ready()
+        assert client.with_options(timeout=timeout).models()
 
 
 def test_a_proxy_that_is_used_is_named(

@@ -61,6 +61,31 @@ def test_lists_of_any_package_are_lists() -> None:
     assert body["confidence"] == {"also": ["residual"]}
     assert generate_body(also="residual", seed=0)["confidence"] == {"also": ["residual"]}
     assert generate_body(rewind={"keep": np.linspace(0, 0.5, 2)})["rewind"] == {"keep": [0, 0.5]}
+    assert generate_body(rewind=torch.tensor([0, 0.5]))["rewind"] == {"keep": [0, 0.5]}
+    assert generate_body(rewind=np.bool_(True))["rewind"] == {}
+    assert "rewind" not in generate_body(rewind=np.bool_(False))
+
+
+def test_lists_of_tensors_are_arrays() -> None:
+    one, two = torch.tensor(1.0, dtype=torch.bfloat16), torch.tensor(-2.0, requires_grad=True)
+    assert encode_array([one, two]) == encode_array([1.0, -2.0])
+    assert encode_array(([one, 0.5], [two, 2])) == encode_array([[1.0, 0.5], [-2.0, 2.0]])
+
+
+def test_looking_takes_times_of_any_package(answering: Answering) -> None:
+    seen: list[httpx.QueryParams] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.params)
+        return httpx.Response(200, json={})
+
+    client = answering(handler)
+    for t in (torch.tensor([0.5]), torch.tensor(0.5), [np.float64(0.5)], 0.5):
+        with pytest.raises(SureflowError):
+            client.frames("hdl_1", t, show="state")
+    assert {(one["t"], one["show"]) for one in seen} == {("0.5", "state")}
+    with pytest.raises(InvalidArgument, match="limit: 'ten'"):
+        client.handles("ten")
 
 
 def test_parts_of_an_option_do_not_hide_each_other() -> None:
@@ -83,6 +108,13 @@ def test_parts_of_an_option_do_not_hide_each_other() -> None:
         (lambda: invert_body([np.array([None])]), "array of object"),
         (lambda: invert_body(PIL.Image.new("L", (2, 2))), r"give \[sample\]"),
         (lambda: invert_body(3), r"give \[sample\]"),
+        (lambda: invert_body(torch.tensor(3.0)), r"give \[sample\]"),
+        (lambda: invert_body([np.ma.array([1.0, 2.0], mask=[0, 1])]), "a masked array"),
+        (lambda: invert_body([np.zeros(2, [("x", "f4")])]), "give real numbers"),
+        (lambda: invert_body([np.zeros((2, 2), np.uint16)]), "array of uint16.* PIL image"),
+        (lambda: invert_body([torch.zeros(2, 2, dtype=torch.uint8)]), "array of uint8"),
+        (lambda: generate_body(condition=[1.0]), "condition: named arrays are a mapping"),
+        (lambda: generate_body(negative=3), "negative: named arrays are a mapping"),
         (lambda: edit_body("hdl_1", "resample"), "such as Resample"),
         (lambda: edit_body("hdl_1", None), "such as Resample"),
     ],

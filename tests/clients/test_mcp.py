@@ -8,11 +8,15 @@ import sys
 from typing import Any
 
 import httpx
+import numpy as np
+import PIL.Image
 import pytest
 from jsonschema import Draft202012Validator
 
 from benchmarks.agent_tasks.agent import WAYS, Agent, Way
+from sureflow_client import Client
 from sureflow_client._cli.main import main
+from sureflow_client._encode import encode_array
 from sureflow_client._mcp.catalogue import TOOLS
 from sureflow_client._mcp.refusal import argument_of, near
 from tests import hostile
@@ -197,6 +201,30 @@ def test_files_are_read_where_the_tools_run_beside_them(server: str, tmp_path: A
         return await agent.call("score_own", files=[str(file)], **given)
 
     assert len(agent_does(server, do, "stdio")["samples"]) == 1
+
+
+def test_images_of_any_mode_are_what_they_show(server: str) -> None:
+    """Sixteen bits were cut off at white, and what is transparent was opaque."""
+    with Client(server) as client:
+        made = client.generate("digits", label=3, seed=5, output="npy")[0].array()[0]
+    shown = (made.clip(-1, 1) + 1) / 2
+    eight = PIL.Image.fromarray(np.rint(255 * shown).astype(np.uint8))
+    sixteen = PIL.Image.fromarray(np.rint(65535 * shown).astype(np.uint16))
+    glass = eight.convert("RGBA")
+    glass.putalpha(100)
+
+    async def do(agent: Agent) -> list[dict[str, Any]]:
+        facts = [
+            await agent.call("score_own", **QUICK, images=[encode_array(image)])
+            for image in (eight, sixteen, eight.convert("RGB"), eight.convert("CMYK"))
+        ]
+        why = await agent.refused("score_own", **QUICK, images=[encode_array(glass)])
+        assert "images.0: has transparent pixels" in why
+        return [fact["samples"][0] for fact in facts]
+
+    first, *others = agent_does(server, do)
+    for other in others:
+        assert other["inversion_error"] == pytest.approx(first["inversion_error"], rel=0.05)
 
 
 def test_without_a_server_the_tools_say_so() -> None:

@@ -94,6 +94,9 @@ def test_mistakes_are_named(
         ("SUREFLOW_PLUGINS", "my.module:Flow", "is not of the form"),
         ("SUREFLOW_TRUSTED_PROXY", "[", "Expecting"),
         ("SUREFLOW_ROOT_PATH", "a b", "is no path such as /sureflow"),
+        ("Sureflow_Port", "tcp://10.96.0.12:8000", "enableServiceLinks: false"),
+        ("SUREFLOW_HOST", "0.0.0.0", "is reachable from other machines"),
+        ("SUREFLOW_HANDLE_TTL_S", "1e9", "is more than handle_max_ttl_s"),
     ],
 )
 def test_a_variable_that_does_not_fit_is_named_with_its_value(
@@ -104,6 +107,28 @@ def test_a_variable_that_does_not_fit_is_named_with_its_value(
     assert (done.exit_code, done.stdout) == (1, "")
     assert f"sureflow: {variable}={value}: " in done.stderr
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("port = 'x'", "port = 'x': Input should be a valid integer"),
+        ("prot = 1", "prot = 1: "),
+        ("host = '0.0.0.0'", "host = '0.0.0.0': 0.0.0.0 is reachable"),
+        ("store = 3", "store = ...: "),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named_with_its_value(
+    written: str, shown: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(written)
+    for words, variables in ((["--config", str(file)], {}), ([], {"SUREFLOW_CONFIG": str(file)})):
+        done = CliRunner().invoke(app, ["serve", *words], env=variables)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert f"sureflow: {file}: {shown}" in done.stderr
+    done = CliRunner().invoke(app, ["serve"], env={"SUREFLOW_CONFIG": "absent.toml"})
+    assert "sureflow: SUREFLOW_CONFIG: no such file: absent.toml" in done.stderr
 
 
 def test_an_option_that_does_not_fit_is_not_taken_for_a_variable() -> None:

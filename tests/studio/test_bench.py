@@ -239,7 +239,8 @@ def test_a_recipe_makes_the_sample_again(page: Page, server: Server) -> None:
         "/v1/edit",
         "/v1/edit",
     ]
-    made = post(server, first["path"], first["request"])["samples"][first["pick"]]
+    (made,) = post(server, first["path"], first["request"])["samples"]
+    assert made["index"] == first["pick"]
     for call in edits:
         body = {**call["request"], "handle": made["handle"]["id"], "output": {"format": "list"}}
         made = post(server, call["path"], body)["samples"][call["pick"]]

@@ -8,6 +8,8 @@ from ._exceptions import InvalidArgument
 
 SCHEMES = ("http", "https")
 MAX_PORT = 65535
+MOST_COLONS = 2
+"""Of a URL whose host is no IPv6 address."""
 
 
 def address(url: object) -> str:
@@ -19,15 +21,30 @@ def address(url: object) -> str:
     text = url.strip().rstrip("/") if isinstance(url, str) else ""
     try:
         parsed = httpx.URL(text)
+        fault = fault_of(parsed)
     except httpx.InvalidURL as error:
-        raise _refused(text, f"{error}; an IPv6 address stands in brackets") from None
-    if parsed.scheme not in SCHEMES or not parsed.host:
-        raise _refused(text or repr(url), "write http://HOST:PORT")
-    if parsed.port is not None and not 0 < parsed.port <= MAX_PORT:
-        raise _refused(text, f"ports are 1 to {MAX_PORT}")
+        hint = "; an IPv6 address stands in brackets" if text.count(":") > MOST_COLONS else ""
+        raise _refused(text, f"{error}{hint}") from None
+    if parsed.scheme not in SCHEMES or fault:
+        raise _refused(text or repr(url), fault or "write http://HOST:PORT")
     if parsed.query or parsed.fragment:
         raise _refused(text, "leave out what follows ? and #")
     return text
+
+
+def fault_of(url: httpx.URL) -> str | None:
+    """Return why nothing can be reached by a URL; ``None`` if something may be."""
+    try:
+        host = url.raw_host.decode("ascii")
+        host.encode("idna")  # as the system does before it asks for the name
+        _ = url.host
+    except UnicodeError:
+        return "no host has a name with such a part"
+    if not host:
+        return "write http://HOST:PORT"
+    if url.port is not None and not 0 < url.port <= MAX_PORT:
+        return f"ports are 1 to {MAX_PORT}"
+    return None
 
 
 def shown(url: httpx.URL | str) -> str:

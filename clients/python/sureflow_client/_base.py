@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Mapping, Sequence
+from math import inf
+from threading import TIMEOUT_MAX
 from typing import Any
 from urllib.parse import quote
 
@@ -12,9 +14,15 @@ import httpx
 from typing_extensions import Self
 
 from ._address import address, shown
-from ._environment import proxy_to
-from ._exceptions import APIConnectionError, APITimeoutError, UnexpectedResponse
+from ._environment import check_proxies, proxy_to
+from ._exceptions import (
+    APIConnectionError,
+    APITimeoutError,
+    InvalidArgument,
+    UnexpectedResponse,
+)
 from ._headers import headers_of
+from ._plain import plain
 from ._problem import response_error
 from ._retry import Retry
 
@@ -36,6 +44,10 @@ class BaseClient:
 
     def __init__(self, url: str, retry: Retry | None, proxied: bool = True) -> None:
         self.url = address(url)
+        if proxied:
+            check_proxies()
+        if not isinstance(retry, Retry | None):
+            raise InvalidArgument("retry: a Retry says how often, such as Retry(attempts=3)")
         self.retry = retry or Retry()
         self._proxied = proxied
         self._timeout: Any = httpx.USE_CLIENT_DEFAULT
@@ -59,7 +71,7 @@ class BaseClient:
             retry: As for the constructor.
         """
         other = copy.copy(self)
-        other._timeout = self._timeout if timeout is None else timeout
+        other._timeout = self._timeout if timeout is None else time_out(timeout)
         other.retry = self.retry if retry is None else retry
         return other
 
@@ -104,7 +116,21 @@ def http_options(
     timeout: float | httpx.Timeout, headers: Mapping[str, str] | None, api_key: str | None
 ) -> dict[str, Any]:
     """Return the arguments that both kinds of httpx client are made with."""
-    return {"timeout": timeout, "headers": headers_of(headers, api_key)}
+    return {"timeout": time_out(timeout), "headers": headers_of(headers, api_key)}
+
+
+def time_out(timeout: Any) -> httpx.Timeout | float | None:
+    """Return a timeout as httpx takes it; none for one that never ends.
+
+    Raises:
+        InvalidArgument: It is no number of seconds.
+    """
+    if timeout is None or isinstance(timeout, httpx.Timeout):
+        return timeout
+    seconds = plain(timeout, "timeout") if timeout != inf else inf
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+        raise InvalidArgument(f"timeout: {timeout!r} is no number of seconds above 0")
+    return float(seconds) if seconds <= TIMEOUT_MAX else None
 
 
 def check_stream(response: httpx.Response) -> None:

@@ -26,14 +26,16 @@ def encode_array(given: Given) -> str:
     """Return base64 text of a ``.npy`` file, or of a PNG for an image.
 
     Raises:
-        InvalidArgument: It holds bytes, whose units are anybody's guess, or no real numbers; or it
-            is an image that cannot be read.
+        InvalidArgument: It holds the levels of an image, whose range is anybody's guess, or no
+            real numbers; or it is an image that cannot be read.
     """
     if isinstance(given, PIL.Image.Image):
         return base64.b64encode(png(given)).decode()
     array = _array(given)
-    if array.dtype == np.uint8:
-        raise InvalidArgument("an array of bytes; give numbers in data units, or a PIL image")
+    if array.dtype == np.uint8 or (array.dtype == np.uint16 and array.ndim > 1):
+        raise InvalidArgument(
+            f"an array of {array.dtype}, as images have; give numbers in data units, or a PIL image"
+        )
     file = io.BytesIO()
     with np.errstate(over="ignore"):  # the server says which field is not finite
         np.save(file, array.astype(np.float32), allow_pickle=False)
@@ -68,6 +70,8 @@ def _array(given: Any) -> npt.NDArray[Any]:
         raise InvalidArgument(
             f"a {type(given).__name__} is no array of numbers: {error}"
         ) from error
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+        raise InvalidArgument("a masked array: it does not say which numbers stand behind the mask")
     if array.dtype.kind not in NUMBERS:
         raise InvalidArgument(f"an array of {array.dtype}; give real numbers, all of one shape")
     return array
@@ -77,6 +81,9 @@ def _on_host(given: Any) -> npt.NDArray[Any]:
     if hasattr(given, "detach"):  # a torch tensor: of numbers that numpy may not have, anywhere
         given = given.detach().cpu()
         given = given.float() if given.is_floating_point() else given
+    if isinstance(given, list | tuple) and any(hasattr(one, "detach") for one in given):
+        given = [_on_host(one) for one in given]
     array = np.asarray(given)
     # Numbers such as bfloat16 are numpy's by a package that adds them, as raw bytes to all else.
-    return array.astype(np.float32) if array.dtype.kind == "V" else array
+    added = array.dtype.kind == "V" and array.dtype.names is None
+    return array.astype(np.float32) if added else array

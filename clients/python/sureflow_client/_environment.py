@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import TypeVar
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from ._address import shown
+from ._address import fault_of, shown
 from ._exceptions import InvalidArgument
 
 Made = TypeVar("Made")
 
+NO_PROXY = "this is not the address of a proxy, such as http://HOST:PORT"
+
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 DIRECT = "no_proxy"
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+SECRETS = "SSLKEYLOGFILE"
+"""Names a file that the TLS library writes to."""
 
 
 def made(make: Callable[[], Made]) -> Made:
@@ -27,8 +32,15 @@ def made(make: Callable[[], Made]) -> Made:
     """
     try:
         return make()
-    except Exception as error:  # of httpx, of the TLS library, of a package for SOCKS
+    except Exception as error:  # of httpx, of the TLS library
         raise InvalidArgument(next(_faults(), f"no client can be made: {error}")) from None
+
+
+def check_proxies() -> None:
+    """Raise `InvalidArgument` for a variable that names no proxy; of some httpx learns too late."""
+    for variable, value in _set(*PROXIES):
+        if fault := _fault_of_proxy(value):
+            raise InvalidArgument(f"{variable}: {fault}")
 
 
 def proxy_to(url: str) -> str | None:
@@ -37,14 +49,11 @@ def proxy_to(url: str) -> str | None:
     found = proxies.get(parsed.scheme) or proxies.get("all")
     if not found or proxy_bypass(parsed.host):
         return None
-    return shown(found if "://" in found else f"http://{found}")
+    return shown(_with_scheme(found))
 
 
 def _faults() -> Iterator[str]:
     """Yield what is wrong with each variable that cannot be used."""
-    for variable, value in _set(*PROXIES):
-        if fault := _fault_of_proxy(value):
-            yield f"{variable}: {fault}"
     for variable, value in _set(DIRECT):
         for entry in filter(None, map(str.strip, value.split(","))):
             if not _is_host(entry):
@@ -52,18 +61,35 @@ def _faults() -> Iterator[str]:
                     f"{variable}: {entry} is no host; an IPv6 address stands there without "
                     "brackets, and a network of IPv6 not at all"
                 )
+    for variable, value in _set(SECRETS):
+        if not _is_writable(value):
+            yield f"{variable}: nothing can be written to {value}"
     for variable, value in _set(*CERTIFICATES):
         yield f"{variable}: no certificates can be read from {value}"
 
 
 def _fault_of_proxy(value: str) -> str | None:
     try:
-        httpx.Client(proxy=value if "://" in value else f"http://{value}", trust_env=False)
-    except ImportError:
+        proxy = httpx.Proxy(_with_scheme(value)).url
+    except (ValueError, httpx.InvalidURL):  # whose words may have a password
+        return NO_PROXY
+    if fault_of(proxy):
+        return NO_PROXY
+    if proxy.scheme.startswith("socks") and find_spec("socksio") is None:
         return "SOCKS needs another package: pip install 'httpx[socks]'"
-    except Exception:  # its words may have a password
-        return "this is not the address of a proxy, such as http://HOST:PORT"
     return None
+
+
+def _with_scheme(value: str) -> str:
+    return value if "://" in value else f"http://{value}"
+
+
+def _is_writable(file: str) -> bool:
+    try:
+        with open(file, "ab"):
+            return True
+    except OSError:
+        return False
 
 
 def _set(*names: str) -> Iterator[tuple[str, str]]:

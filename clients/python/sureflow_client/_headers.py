@@ -24,6 +24,8 @@ def headers_of(headers: Mapping[str, str] | None, api_key: str | None) -> dict[s
         InvalidArgument: One cannot be sent; the message names it, and not what it holds.
     """
     own = {"User-Agent": f"sureflow-client/{__version__}", **_authorization(api_key)}
+    if not isinstance(headers, Mapping | None):
+        raise InvalidArgument("headers: they are a mapping of names to values")
     for name, value in (headers or {}).items():
         if not (isinstance(name, str) and NAME.fullmatch(name)):
             raise InvalidArgument("headers: one has a name that HTTP does not allow")

@@ -175,6 +175,10 @@ class EditOptions(SamplingOptions, total=False):
     branches: int | None
     """How many alternatives to make, with different draws; by default 1."""
 
+    first: int | None
+    """Index of the first branch, by default 0: ``seed`` and ``first`` as the ``seed`` and ``index``
+    of a branch make that one again, alone."""
+
     keep: str | None
     """``all``: every branch comes with its data; ``best``: only the surest, and only if it is surer
     than the original."""

@@ -34,6 +34,12 @@ def plain(value: Any, name: str) -> Any:
     return _compound(value, name)
 
 
+def several(value: Any, name: str) -> list[Any]:
+    """Return values as a list, also a single one; see `plain`."""
+    found = plain(value, name)
+    return found if isinstance(found, list) else [found]
+
+
 def _compound(value: Any, name: str) -> Any:
     if isinstance(value, Mapping):
         members = {str(key): plain(one, f"{name}.{key}") for key, one in value.items()}

@@ -15,7 +15,7 @@ from ._moment import at_body
 from ._names import unknown
 from ._operations import Operation, OperationLike
 from ._options import EditOptions, GenerateOptions, InvertOptions
-from ._plain import plain
+from ._plain import plain, several
 
 SEED_BITS = 53
 """Every such integer survives JSON readers that hold numbers as doubles."""
@@ -75,10 +75,15 @@ def invert_body(
     samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
 ) -> dict[str, Any]:
     """Return the JSON body of a request to score given samples; see `Client.invert`."""
-    if isinstance(samples, PIL.Image.Image) or not isinstance(samples, Iterable):
+    if isinstance(samples, PIL.Image.Image) or not _is_iterable(samples):
         raise InvalidArgument("invert: samples is a list; give [sample] for a single one")
     encoded = [encode_array(sample) for sample in samples]
     return _body("invert", InvertOptions, options, model=model, samples=encoded)
+
+
+def _is_iterable(samples: object) -> bool:
+    """Return whether there are samples in it; arrays of no dimension only look as if."""
+    return isinstance(samples, Iterable) and getattr(samples, "ndim", 1) != 0
 
 
 def placed(**said: Any) -> dict[str, Any]:
@@ -114,17 +119,18 @@ def _body(call: str, kind: Any, options: Mapping[str, Any], **more: Any) -> dict
         if name not in known:
             raise InvalidArgument(f"{call}: {unknown(name, (*known, *more))}")
     said = {**options, **more}
-    said["also"] = _several(said.get("also"))
+    said["also"] = None if said.get("also") is None else several(said["also"], "also") or None
     for name in ("condition", "negative"):
-        said[name] = encode_arrays(said.get(name) or {}) or None
+        said[name] = _arrays(name, said.get(name))
     said["filter"] = said.get("filter") or None
     said["rewind"] = _rewind(said.get("rewind"))
     return placed(**said)
 
 
-def _several(names: Any) -> list[Any] | None:
-    """Return names as a list, also a single one; none at all say nothing."""
-    return ([names] if isinstance(names, str) else [*(names or ())]) or None
+def _arrays(name: str, given: Any) -> dict[str, str] | None:
+    if not isinstance(given, Mapping | None):
+        raise InvalidArgument(f"{name}: named arrays are a mapping, such as {{'x': array}}")
+    return encode_arrays(given or {}) or None
 
 
 def _seed(seed: int | None) -> int:
@@ -137,8 +143,9 @@ def _seed(seed: int | None) -> int:
 
 
 def _rewind(rewind: Any) -> dict[str, Any] | None:
-    if rewind is None or rewind is False:
+    said = plain(rewind, "rewind")
+    if said is None or said is False:
         return None
-    if rewind is True:
+    if said is True:
         return {}
-    return {"keep": rewind} if isinstance(rewind, str) else {**rewind}
+    return {**said} if isinstance(said, dict) else {"keep": said}

@@ -20,7 +20,7 @@ from .family import Member, Recipe
 
 
 def generated(model: str, version: str, options: GenerateOptions, sample: Sample) -> Recipe:
-    """Return the request that makes a sample, and which of its samples it is.
+    """Return the request that makes a sample alone, and its index.
 
     Equal model version, seed and request give equal samples; a filter does not change them.
 
@@ -30,8 +30,9 @@ def generated(model: str, version: str, options: GenerateOptions, sample: Sample
         options: Of the request.
         sample: What came of it.
     """
-    said: GenerateOptions = {**options, "seed": sample.seed, "filter": None}
-    request = generate_body(model, sample.index + 1, **said)
+    alone: GenerateOptions = {"seed": sample.seed, "first": sample.index, "filter": None}
+    said: GenerateOptions = {**options, **alone}
+    request = generate_body(model, 1, **said)
     return ({"path": "/v1/generate", "version": version, "request": request, "pick": sample.index},)
 
 

@@ -126,15 +126,18 @@ def is_file(text: str) -> bool:
     return text.startswith(tuple(base64.b64encode(magic[:6]).decode() for magic in (PNG, NPY)))
 
 
-def read_array(written: Written, shape: Sequence[int], field: str) -> Array:
+def read_array(
+    written: Written, shape: Sequence[int], field: str, *, levels: bool = True
+) -> Array:
     """Return the array ``[*shape]`` in data units; black in a PNG is -1, and white is 1.
 
-    The client may leave out a leading dimension of size 1.
+    The client may leave out a leading dimension of size 1. Without ``levels`` a ``.npy`` file of
+    unsigned integers is refused: where samples are images, these are levels of another range.
 
     Raises:
         InvalidFieldError: It is malformed, has another shape, or a number that is not finite.
     """
-    array = _numbers(written, shape, field)
+    array = _numbers(written, shape, field, levels)
     if tuple(shape) not in (array.shape, (1, *array.shape)):
         raise _other_shape(field, shape, array.shape)
     return np.ascontiguousarray(array.reshape(tuple(shape)))
@@ -155,10 +158,13 @@ def read_mask(written: Written, shape: Sequence[int], field: str) -> npt.NDArray
     return np.ascontiguousarray(np.broadcast_to(array > 0, tuple(shape)))
 
 
-def _numbers(written: Written, shape: Sequence[int], field: str) -> Array:
+def _numbers(written: Written, shape: Sequence[int], field: str, levels: bool = True) -> Array:
     """The array as float32, in its own shape; a PNG in as many channels as the shape has."""
     read = listed(written, field)
     array = _decoded(read, shape, field) if isinstance(read, str) else read
+    if array.dtype.kind == "u" and not levels:
+        message = f"holds {array.dtype}; give numbers in the units of the data, or a .png file"
+        raise InvalidFieldError(field, message)
     with np.errstate(over="ignore"):
         numbers = array.astype(np.float32)
     if not np.isfinite(numbers).all():

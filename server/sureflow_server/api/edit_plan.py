@@ -82,10 +82,10 @@ def plan_edit(
         spec = replace(spec, seed=seed, index=0)
     family = family_of(card)
     drawing = family.wanders(spec) or any(family.draws_noise(each) for _, each in operations)
-    if request.branches > 1 and not drawing:
+    if not drawing and (request.branches > 1 or request.first is not None):
         message = "nothing is drawn, so all would be the same; resample, or inpaint with inner > 1"
-        raise Problem.field("branches", message)
-    first = spec.index
+        raise Problem.field("branches" if request.branches > 1 else "first", message)
+    first = spec.index if request.first is None else request.first
     return EditPlan(
         kind="edit",
         card=card,

@@ -79,6 +79,10 @@ class EditRequest(Schema):
     branches: Annotated[Integer, Field(ge=1, le=MAX_BRANCHES)] = 1
     """Alternatives, with different draws."""
 
+    first: Annotated[Integer, Field(ge=0, le=MOST)] | None = None
+    """Index of the first branch, by default 0: with the `seed` and `index` of its record as `seed`
+    and `first`, and one branch, it is made alone. Only where something is drawn."""
+
     keep: Literal["all", "best"] = "all"
     """all: every branch with its data; best: only the surest, and only if it is surer than the
     original. Every branch keeps its record."""

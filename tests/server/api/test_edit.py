@@ -117,6 +117,19 @@ def test_branches_differ_and_the_surest_is_chosen(server: Server) -> None:
     assert [r["data"] for r in few["samples"]] == [r["data"] for r in records[:2]]
 
 
+def test_a_branch_is_made_alone_by_its_seed_and_index(server: Server) -> None:
+    whole = icon(server, condition={"label": 1}, seed=8)
+    made = edit(server, whole, operations=[RESAMPLE], branches=4, seed=5)["samples"]
+    for branch in made:
+        answer = edit(server, whole, operations=[RESAMPLE], seed=5, first=branch["index"])
+        assert answer["samples"] == [branch]
+    two = edit(server, whole, operations=[RESAMPLE], branches=2, seed=5, first=2)["samples"]
+    assert two == made[2:]
+    body = {"handle": whole["handle"]["id"], "first": 2}
+    refused = server.client.post("/v1/edit", json=body).json()
+    assert [error["field"] for error in refused["errors"]] == ["first"]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_only_the_best_is_sent(server: Server, seed: int) -> None:
     first = icon(server, condition={"label": 1}, seed=seed)

@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 from sureflow.core.codec import npy
 from sureflow.families.flow.codec import png
 from sureflow_server.api.responses import GenerateResponse
-from tests.server.api.test_edit import edit, same
+from tests.server.api.test_edit import edit, icon, same
 from tests.server.conftest import POINTS
 from tests.server.running import Server
 
@@ -67,6 +67,28 @@ def test_pictures_are_taken_in_all_forms(server: Server) -> None:
     samples = invert(server, **body, condition={"label": "stripes"})
     assert len({str(sample["data"]) for sample in samples}) == 1
     np.testing.assert_allclose(samples[0]["data"], image, atol=0.05)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_levels_of_another_range_are_refused_where_samples_are_images(
+    server: Server, dtype: Any
+) -> None:
+    """They were numbers far beyond white; a mask of them, and numbers of vectors, are none."""
+    levels = base64.b64encode(npy(np.eye(4, dtype=dtype) * 200)).decode()
+    body = {"model": "icons", "samples": [levels]}
+    refused = server.client.post("/v1/invert", json=body)
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["field"] == "samples.0"
+    assert f"holds {dtype.__name__}" in error["message"]
+    whole = icon(server)
+    known = {"type": "inpaint", "mask": levels, "known": levels}
+    edit_body = {"handle": whole["handle"]["id"], "at": {"t": 0}, "operations": [known]}
+    refused = server.client.post("/v1/edit", json=edit_body)
+    assert [error["field"] for error in refused.json()["errors"]] == ["operations.0.known"]
+    del known["known"]
+    assert server.client.post("/v1/edit", json=edit_body).status_code == 200
+    assert invert(server, samples=[base64.b64encode(npy(np.array([1, 2], dtype))).decode()])
 
 
 def test_a_fixed_grid_goes_both_ways(server: Server) -> None:

@@ -22,8 +22,6 @@ LARGEST = 1 << 20
 """Pixels of an image."""
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-MODES = {1: "L", 3: "RGB"}
-"""Of images by their channels."""
 
 
 class ScoreOwn(Sampling):
@@ -48,21 +46,12 @@ class ScoreOwn(Sampling):
 async def _run(call: Call, asked: ScoreOwn) -> Answer:
     if asked.files and not call.files:
         raise ValueError("files: only where the tools run beside them; send images in base64")
-    mode = await _mode(call, asked.model) if asked.images or asked.files else "L"
     contents = [_content(text) for text in asked.images]
     contents += [await anyio.to_thread.run_sync(_file, path) for path in asked.files]
-    given: list[Given] = [_image(content, mode) for content in contents]
+    given: list[Given] = [*map(_image, contents)]
     given += [np.asarray(numbers, np.float32) for numbers in asked.values]
     job = await call.client.jobs.invert(given, asked.model, rewind=True, **asked.options())
     return await awaited(call, job, asked.wait_s, asked.picture)
-
-
-async def _mode(call: Call, model: str | None) -> str:
-    """Return grey or coloured, as the samples of a model are."""
-    cards = await call.client.models()
-    card = next((one for one in cards if (one.name == model if model else one.default)), None)
-    channels = card.shape[0] if card is not None and card.shape and len(card.shape) == 3 else 1
-    return MODES.get(channels, "RGB")
 
 
 def _content(text: str) -> bytes:
@@ -80,14 +69,16 @@ def _file(path: str) -> bytes:
         raise ValueError(f"files: {error}") from None
 
 
-def _image(content: bytes, mode: str) -> PIL.Image.Image:
+def _image(content: bytes) -> PIL.Image.Image:
+    """Return an image as it is; what its levels and channels mean is said where it is sent."""
     try:
         image = PIL.Image.open(io.BytesIO(content), formats=FORMATS)
         if image.width * image.height > LARGEST:
             raise ValueError(f"images: {image.width}x{image.height} is too large")
-        return image.convert(mode)
+        image.load()
     except (OSError, SyntaxError, PIL.Image.DecompressionBombError):
         raise ValueError(f"images: not one of {', '.join(FORMATS)}") from None
+    return image
 
 
 SCORE_OWN = Tool(

@@ -15,11 +15,12 @@ from .._base import MAX_PAGE, POLL_SECONDS
 from .._edit_result import EditResult
 from .._encode import Given
 from .._events import Event, Step, collect
-from .._exceptions import APITimeoutError
+from .._exceptions import APITimeoutError, InvalidArgument
 from .._handle import Handle, HandleLike, HandlePage, HandleSummary, handle_id
 from .._model import Model, ModelList, Models
 from .._operations import OperationLike
 from .._options import EditOptions, GenerateOptions, InvertOptions
+from .._plain import plain, several
 from .._progress import ProgressBar
 from .._recipe import Recipe
 from .._replay import Replay
@@ -167,6 +168,9 @@ class Client(Connection):
         Args:
             limit: At most so many; by default all.
         """
+        limit = plain(limit, "limit")
+        if not isinstance(limit, int | None):
+            raise InvalidArgument(f"limit: {limit!r} is no number of handles")
         found: list[HandleSummary] = []
         before = None
         while limit is None or len(found) < limit:
@@ -210,8 +214,8 @@ class Client(Connection):
         Raises:
             HandleExpired, UnknownHandle, VersionGone: There is nothing to see any more.
         """
-        times = None if t is None else [float(one) for one in t]
-        query = {"t": times, "show": list(show), "format": output}
+        times = None if t is None else several(t, "t")
+        query = {"t": times, "show": several(show, "show"), "format": output}
         name = handle_id(handle)
         return self._ask(Trajectory, "GET", "/v1/handles", name, "frames", query=query)
 

@@ -26,7 +26,7 @@ def read_state(
     """
     shape = shape or card.state_shape
     try:
-        return read_array(written, shape, field)
+        return _read(written, card, field, shape)
     except InvalidFieldError as error:
         if not card.latent:
             raise
@@ -60,13 +60,17 @@ def _read_given(card: ModelCard, written: Any, field: str) -> Array:
     if card.encoded is None:
         return read_state(written, card, field)
     try:
-        return read_array(written, card.encoded, field)
+        return _read(written, card, field, card.encoded)
     except InvalidFieldError as error:
         try:
-            return read_array(written, card.state_shape, field)
+            return _read(written, card, field, card.state_shape)
         except InvalidFieldError:
             latents = f"or give latents {[*card.state_shape]}"
             raise InvalidFieldError(field, f"{error.message}; {latents}") from None
+
+
+def _read(written: Any, card: ModelCard, field: str, shape: tuple[int, ...]) -> Array:
+    return read_array(written, shape, field, levels=card.media != "image")
 
 
 def read_state_mask(written: Any, card: ModelCard, field: str, *, whole: bool) -> Mask:
