@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.lane import LaneSpec, Result
-from sureflow.core.lanes import Lanes
+from sureflow.core.lanes import Lanes, Suspended
 
 Bucket = Hashable
 """Lanes whose rows have equal shapes are in one bucket. It is ``()`` for those of the shape that
@@ -88,5 +88,15 @@ class Phases(Protocol):
         """Yield the processes of a lane one after another, each once the lane is admitted to it.
 
         ``deadline`` is the time at which the sample must be finished, on the clock of the lanes.
+        """
+        ...
+
+    def resumed(
+        self, slot: int, spec: LaneSpec, deadline: float, suspended: Suspended
+    ) -> Iterator[Process]:
+        """The same for a lane that goes on from where it was suspended.
+
+        Only lanes that the family's :meth:`~sureflow.core.family.Family.halving_obstacle` lets be
+        compared on the way are suspended.
         """
         ...
