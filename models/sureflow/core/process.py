@@ -91,12 +91,15 @@ class Phases(Protocol):
         """
         ...
 
+
+class ResumablePhases(Phases, Protocol):
+    """Phases of lanes that can be compared on the way, and leave their slots for that.
+
+    A family needs them if its :meth:`~sureflow.core.family.Family.halving_obstacle` finds none.
+    """
+
     def resumed(
         self, slot: int, spec: LaneSpec, deadline: float, suspended: Suspended
     ) -> Iterator[Process]:
-        """The same for a lane that goes on from where it was suspended.
-
-        Only lanes that the family's :meth:`~sureflow.core.family.Family.halving_obstacle` lets be
-        compared on the way are suspended.
-        """
+        """Yield the processes of a lane that goes on from where it was suspended."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from math import inf
+from typing import cast
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from sureflow.core.lane import (
     View,
 )
 from sureflow.core.lanes import Listener
-from sureflow.core.process import Bucket, Outcome, Process, Query, Reply
+from sureflow.core.process import Bucket, Outcome, Process, Query, Reply, ResumablePhases
 from sureflow.model import Model
 from sureflow.sampling.buckets import Buckets, rows_of
 from sureflow.sampling.evaluator import join_and_evaluate
@@ -216,7 +217,8 @@ class Sampler:
         if parked is None:
             rest = phases.processes(slot, spec, deadline)
         else:
-            rest = phases.resumed(slot, spec, deadline, parked.suspended)
+            resumable = cast("ResumablePhases", phases)
+            rest = resumable.resumed(slot, spec, deadline, parked.suspended)
             rungs = tuple(each for each in rungs if each > parked.t + SAME)
         process = next(rest)
         self._free.pop()
