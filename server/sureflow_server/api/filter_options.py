@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sureflow.core.schema import LARGEST, MOST, Flag, Integer, Number, Schema
@@ -19,6 +19,17 @@ HALVING = "halving"
 
 CRITERIA = ("min", "max", "keep", "top", "max_bad_rate")
 """What a filter can go by."""
+
+
+def _kind(early: object) -> str:
+    return "(name)" if isinstance(early, str) else "(flag)"
+
+
+Early = Annotated[
+    Annotated[Literal["halving"], Tag("(name)")] | Annotated[Flag, Tag("(flag)")],
+    Discriminator(_kind),
+]
+"""Told apart by what they are, so that a complaint is about the one that was meant."""
 
 
 class FilterOptions(Schema):
@@ -70,7 +81,7 @@ class FilterOptions(Schema):
     """With `rewind`: added to the time of the commit point, by default -0.1. At the commit point
     itself most is decided; a little earlier leaves more open, for more evaluations."""
 
-    early: Flag | Literal["halving"] = False
+    early: Early = False
     """true: give up samples on the way that are foreseen not to pass. By confidence with `min`,
     `keep` or `max_bad_rate`, for scores that the model can foresee, `calibrated.early` of
     `GET /v1/models`, and with the solver and the steps of its calibration, for which at most 2 % of
