@@ -12,7 +12,7 @@ from httpx import Timeout
 from ._async.client import AsyncClient
 from ._async.jobs import AsyncJobs
 from ._calibration import Calibration, Check
-from ._decision import Decision
+from ._decision import Decision, Rung
 from ._edit_result import BranchPoint, EditResult
 from ._events import Completed, Event, Queued, SampleEvent, Started, Step, collect
 from ._exceptions import (
@@ -146,6 +146,7 @@ __all__ = [
     "Retry",
     "Review",
     "Rewind",
+    "Rung",
     "Sample",
     "SampleEvent",
     "ServerError",

@@ -5,6 +5,25 @@ from __future__ import annotations
 from ._wire import Wire
 
 
+class Rung(Wire):
+    """How a sample stood among those of its request when it was stopped in favour of others."""
+
+    t: float
+    """Flow time that all of them had reached."""
+
+    value: float | None
+    """What the score foresaw there, by which they were ranked; lower is surer."""
+
+    rank: int
+    """Place among them, from 1, the surest."""
+
+    lanes: int
+    """How many they were."""
+
+    survivors: int
+    """How many of them went on."""
+
+
 class Decision(Wire):
     """What the filter decided about a sample, and on what evidence."""
 
@@ -34,3 +53,7 @@ class Decision(Wire):
 
     abandoned_at: float | None = None
     """Flow time in [0, 1] at which the sample was stopped early; ``None`` if it was finished."""
+
+    rung: Rung | None = None
+    """How it stood among the samples of its request when it was stopped in favour of others, with
+    ``early="halving"``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
@@ -52,8 +52,10 @@ class Filter(TypedDict, total=False):
     shift: float
     """With ``rewind``: added to the time of the commit point; a little earlier leaves more open."""
 
-    early: bool
-    """Stop samples early that are not going to be accepted; see ``Usage.evaluations_saved``."""
+    early: bool | Literal["halving"]
+    """``True`` stops samples early that are not going to be accepted. ``"halving"``, with ``top``,
+    ``keep`` or ``accept``, compares the samples of the request on the way, and stops the less sure
+    half of them three times. See ``Usage.evaluations_saved``."""
 
 
 class Rewind(TypedDict, total=False):

@@ -262,6 +262,13 @@ class Family:
         """Why a lane cannot be resumed from one of its steps, as a sentence; ``None`` if it can."""
         return None
 
+    def halving_obstacle(self, spec: LaneSpec) -> str | None:
+        """Why lanes like this one cannot be compared on the way, as a sentence; ``None`` if not.
+
+        They can be if all reach the same times, see :mod:`sureflow.core.halving`.
+        """
+        return f"lanes of the family {self.name} cannot be compared on the way"
+
     def warm_up_lanes(self, card: ModelCard) -> Iterator[LaneSpec]:
         """Short lanes to warm a worker up with, without end; together they use all solvers."""
         return (self.lane(card, index, {}, self.guidance(), self.sampler()) for index in count())

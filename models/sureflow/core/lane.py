@@ -139,6 +139,25 @@ class Commit:
     step: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Where a lane was dropped among those of its request; see :mod:`sureflow.core.halving`.
+
+    Attributes:
+        t: Time that all of them had reached.
+        value: What the lane's score foresaw there; lower is surer, ``None`` if nothing.
+        rank: Place of the lane among them, from 1, the surest.
+        lanes: How many they were.
+        survivors: How many of them went on.
+    """
+
+    t: float
+    value: float | None
+    rank: int
+    lanes: int
+    survivors: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
     """The state of a lane at the beginning of a step, and what the network predicts there.
@@ -233,6 +252,7 @@ class Sample(Result):
             made with the same settings. ``None`` where there is no confidence.
         calibration_version: Version of the calibration that turned the score into confidence.
         commit: See :class:`Commit`.
+        rung: Where the lane was dropped in favour of others of its request, if it was.
     """
 
     spec: Any
@@ -242,3 +262,4 @@ class Sample(Result):
     confidence_holds: bool | None = None
     calibration_version: str = ""
     commit: Commit
+    rung: Rung | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,21 @@ from sureflow.core.transfer import to_device
 
 Listener = Callable[[int, float, float], object]
 """Called with a lane's slot or ticket, the time that it has reached, and its running score."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Suspended:
+    """A lane between two steps that has left its slot, and can be resumed in another one.
+
+    Attributes:
+        frame: All of its fields.
+        evaluations: Network rows spent.
+        recorded: What else its family keeps of it.
+    """
+
+    frame: Frame
+    evaluations: int
+    recorded: Any = None
 
 
 class Lanes(Fields):
@@ -89,6 +105,10 @@ class Lanes(Fields):
             else:
                 array[slot] = torch.tensor(value) if isinstance(array, Tensor) else value
 
+    def suspend(self, slot: int) -> Suspended:
+        """What a lane that is between two steps is resumed from, to the same bytes."""
+        return Suspended(self.take_frame(slot), int(self.evaluations[slot]))
+
     def fits(self, frame: Frame) -> str | None:
         """The first field that a frame lacks or has of another type; ``None`` if it fits."""
         for name, field in self.fields.items():
@@ -134,4 +154,11 @@ class Lanes(Fields):
 
     def running_score(self, score: str, slots: Slots) -> Floats:
         """A score of lanes ``[n]`` if they ended where their step's first evaluation points."""
+        raise NotImplementedError
+
+    def early_score(self, score: str, slots: Slots) -> Floats:
+        """What a score foresees of lanes ``[n]`` that are between two steps.
+
+        Lanes at one time are ranked by it; lower is surer, and NaN tells nothing.
+        """
         raise NotImplementedError

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.lane import LaneSpec, Result
-from sureflow.core.lanes import Lanes
+from sureflow.core.lanes import Lanes, Suspended
 
 Bucket = Hashable
 """Lanes whose rows have equal shapes are in one bucket. It is ``()`` for those of the shape that
@@ -89,4 +89,17 @@ class Phases(Protocol):
 
         ``deadline`` is the time at which the sample must be finished, on the clock of the lanes.
         """
+        ...
+
+
+class ResumablePhases(Phases, Protocol):
+    """Phases of lanes that can be compared on the way, and leave their slots for that.
+
+    A family needs them if its :meth:`~sureflow.core.family.Family.halving_obstacle` finds none.
+    """
+
+    def resumed(
+        self, slot: int, spec: LaneSpec, deadline: float, suspended: Suspended
+    ) -> Iterator[Process]:
+        """Yield the processes of a lane that goes on from where it was suspended."""
         ...

@@ -118,3 +118,11 @@ class Score(ABC):
         For a running lane ``end`` is the predicted end point, and sums accumulated so far are
         scaled to the whole path where that makes sense.
         """
+
+    def foreseen(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
+        """What foretells the score of running lanes that are at one time, ``[n]``.
+
+        Lanes are ranked by it, so that its unit may be another one. The arguments are as in
+        :meth:`values`; NaN where nothing is known yet.
+        """
+        return self.values(slots, where, evidence)

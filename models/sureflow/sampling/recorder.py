@@ -42,6 +42,15 @@ class TrajectoryRecorder:
         self._of.pop(slot, None)
         self.continue_as(slot, spec)
 
+    def take(self, slot: int) -> object:
+        """What is recorded of a lane that leaves its slot for a while."""
+        return self._of.get(slot)
+
+    def put(self, slot: int, recorded: object) -> None:
+        """Go on recording a lane in another slot."""
+        if isinstance(recorded, _Record):
+            self._of[slot] = recorded
+
     def continue_as(self, slot: int, spec: LaneSpec) -> None:
         """Continue a lane with another spec; its views so far are kept."""
         before = self._of.pop(slot, None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Set
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from math import inf
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ import torch
 from sureflow.core.arrays import Slots
 from sureflow.core.commit import commit_point
 from sureflow.core.family import family_of
+from sureflow.core.halving import SAME
 from sureflow.core.lane import (
     MAX_INVERSION_ERROR,
     UNFINISHED,
@@ -22,10 +24,11 @@ from sureflow.core.lane import (
     View,
 )
 from sureflow.core.lanes import Listener
-from sureflow.core.process import Bucket, Outcome, Process, Query, Reply
+from sureflow.core.process import Bucket, Outcome, Process, Query, Reply, ResumablePhases
 from sureflow.model import Model
 from sureflow.sampling.buckets import Buckets, rows_of
 from sureflow.sampling.evaluator import join_and_evaluate
+from sureflow.sampling.parked import Parked
 
 NO_MEMORY = "can't allocate memory"
 """Part of the message of torch's CPU allocator; that for GPUs raises its own exception type."""
@@ -56,11 +59,13 @@ class Tick:
         rows: Rows evaluated, without padding.
         finished: Finished lanes by ticket.
         seconds: How long it should have taken.
+        parked: Lanes that have reached a rung by ticket, and have left their slots.
     """
 
     rows: int
     finished: list[tuple[int, Sample]]
     seconds: float = 0.0
+    parked: list[tuple[int, Parked]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,7 @@ class Sampler:
         self._free = list(reversed(range(capacity)))
         self._in_slots: dict[int, _InSlot] = {}
         self._paused: set[int] = set()
+        self._rungs: dict[int, tuple[float, ...]] = {}
         self._parts: list[_Group] | None = None
 
     @property
@@ -182,10 +188,22 @@ class Sampler:
             yield bucket, tickets, np.array([self._in_slots[each].slot for each in tickets])
 
     @torch.inference_mode()
-    def admit(self, ticket: int, spec: LaneSpec, deadline: float = inf) -> None:
+    def admit(
+        self,
+        ticket: int,
+        spec: LaneSpec,
+        deadline: float = inf,
+        rungs: tuple[float, ...] = (),
+        parked: Parked | None = None,
+    ) -> None:
         """Start a lane, to which the caller gives a number, the ticket, in a free slot.
 
-        The deadline, at which the sample must be finished, is on the clock of :meth:`set_clock`.
+        Args:
+            ticket: The number.
+            spec: The lane.
+            deadline: When the sample must be finished, on the clock of :meth:`set_clock`.
+            rungs: Times at which the lane leaves its slot, see :attr:`Tick.parked`; ascending.
+            parked: What the lane goes on from, if it has left its slot at a rung.
 
         Raises:
             IndexError: No slot is free.
@@ -195,9 +213,17 @@ class Sampler:
         if not spec.scores:
             spec = replace(spec, scores=(self.model.score_for(spec),))
         slot, bucket = self._free[-1], self.model.engine.bucket(spec)
-        rest = self._buckets.phases(bucket).processes(slot, spec, deadline)
+        phases = self._buckets.phases(bucket)
+        if parked is None:
+            rest = phases.processes(slot, spec, deadline)
+        else:
+            resumable = cast("ResumablePhases", phases)
+            rest = resumable.resumed(slot, spec, deadline, parked.suspended)
+            rungs = tuple(each for each in rungs if each > parked.t + SAME)
         process = next(rest)
         self._free.pop()
+        if rungs:
+            self._rungs[ticket] = rungs
         self._in_slots[ticket] = _InSlot(slot, spec, bucket, process, rest)
         self._parts = None
 
@@ -234,7 +260,7 @@ class Sampler:
         by_part = [part.process.ask(part.slots) for part in parts]
         queries = list(chain.from_iterable(by_part))
         replies = iter(self._replies(queries))
-        finished = []
+        finished, parked = [], []
         for part, own in zip(parts, by_part, strict=True):
             done, diverged = part.process.tell(part.slots, [next(replies) for _ in own])
             for lane in (done | diverged).nonzero()[0].tolist():
@@ -242,8 +268,38 @@ class Sampler:
                 if not diverged[lane] and self._hand_over(ticket):
                     continue
                 finished.append((ticket, self._retire(ticket, bool(diverged[lane]))))
+            if self._rungs:
+                parked += self._park(part.tickets)
         rows = rows_of(queries)
-        return Tick(sum(rows.values()), finished, self._buckets.seconds(rows))
+        return Tick(sum(rows.values()), finished, self._buckets.seconds(rows), parked)
+
+    def _park(self, tickets: list[int]) -> list[tuple[int, Parked]]:
+        """Take those of these lanes that have reached a rung out of their slots.
+
+        A lane's time changes only between two steps, so that it has just ended one.
+        """
+        by_bucket: dict[tuple[Bucket, str], list[int]] = {}
+        for ticket in tickets:
+            if self._at_rung(ticket):
+                lane = self._in_slots[ticket]
+                by_bucket.setdefault((lane.bucket, lane.spec.scores[0]), []).append(ticket)
+        found = []
+        for (bucket, score), chosen in by_bucket.items():
+            lanes = self._buckets.lanes(bucket)
+            slots = np.array([self._in_slots[ticket].slot for ticket in chosen])
+            values, times = lanes.early_score(score, slots).tolist(), lanes.t[slots].tolist()
+            lanes.abandoned[slots] = True
+            for ticket, slot, t, value in zip(chosen, slots.tolist(), times, values, strict=True):
+                suspended = lanes.suspend(slot)
+                found.append((ticket, Parked(t, value, self._retire(ticket, False), suspended)))
+        return found
+
+    def _at_rung(self, ticket: int) -> bool:
+        if ticket not in self._rungs or ticket not in self._in_slots:
+            return False
+        lane = self._in_slots[ticket]
+        t = float(self._buckets.lanes(lane.bucket).t[lane.slot])
+        return self._rungs[ticket][0] <= t + SAME and t < 1
 
     def _replies(self, queries: list[Query]) -> list[Reply]:
         """The replies in the order of the queries; rows of a bucket are evaluated together."""
@@ -297,7 +353,7 @@ class Sampler:
         elif outcome.late and reason not in UNFINISHED:
             reason = "deadline"
         confidence, calibrated = self._confidence(lane.spec, outcome, diverged)
-        found = {field.name: getattr(outcome, field.name) for field in fields(Result)}
+        found = {each.name: getattr(outcome, each.name) for each in fields(Result)}
         return Sample(
             spec=lane.spec,
             score=lane.spec.scores[0],
@@ -339,5 +395,6 @@ class Sampler:
         lane = self._in_slots.pop(ticket)
         lane.process.release(lane.slot)
         self._paused.discard(ticket)
+        self._rungs.pop(ticket, None)
         self._free.append(lane.slot)
         self._parts = None

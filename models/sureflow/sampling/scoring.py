@@ -133,6 +133,12 @@ class Scoring:
         score, _ = self._scores[name]
         return to_host(score.values(slots, self._lanes.index(slots), evidence)).astype(np.float64)
 
+    def foreseen(self, name: str, slots: Slots, evidence: Evidence) -> Floats:
+        """What foretells one score of lanes that have it; see :meth:`Score.foreseen`."""
+        score, _ = self._scores[name]
+        foreseen = score.foreseen(slots, self._lanes.index(slots), evidence)
+        return to_host(foreseen).astype(np.float64)
+
     def _made(self, name: str) -> tuple[Score, ScoreFields]:
         if name not in self._scores:
             fields = ScoreFields(self._lanes, name)

@@ -13,6 +13,7 @@ from sureflow.core.lane import Branch, LaneSpec, depth
 from sureflow.recipe import MAX_DEPTH
 from sureflow_server.api.edit_request import AtCommit, AtStep, AtTime, EditRequest
 from sureflow_server.api.family_part import operation_of, read_part
+from sureflow_server.api.halving import halving_warning
 from sureflow_server.api.handle_options import handle_options, sample_of
 from sureflow_server.api.opened_handle import OpenedHandle
 from sureflow_server.api.plan import Plan
@@ -86,6 +87,7 @@ def plan_edit(
         message = "nothing is drawn, so all would be the same; resample, or inpaint with inner > 1"
         raise Problem.field("branches" if request.branches > 1 else "first", message)
     first = spec.index if request.first is None else request.first
+    warning = halving_warning(request.filter, spec)
     return EditPlan(
         kind="edit",
         card=card,
@@ -100,6 +102,7 @@ def plan_edit(
         handles=kept,
         parent=opened.handle.id,
         places=tuple(place for place, _ in operations),
+        warnings=() if warning is None else (warning,),
     )
 
 

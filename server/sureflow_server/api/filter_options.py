@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sureflow.core.schema import LARGEST, MOST, Flag, Integer, Number, Schema
@@ -15,8 +15,21 @@ DEFAULT_MAX_ATTEMPTS = 4
 AGAIN = ("regenerate", "rewind")
 """Actions that make something in the place of what fails."""
 
+HALVING = "halving"
+
 CRITERIA = ("min", "max", "keep", "top", "max_bad_rate")
 """What a filter can go by."""
+
+
+def _kind(early: object) -> str:
+    return "(name)" if isinstance(early, str) else "(flag)"
+
+
+Early = Annotated[
+    Annotated[Literal["halving"], Tag("(name)")] | Annotated[Flag, Tag("(flag)")],
+    Discriminator(_kind),
+]
+"""Told apart by what they are, so that a complaint is about the one that was meant."""
 
 
 class FilterOptions(Schema):
@@ -68,11 +81,14 @@ class FilterOptions(Schema):
     """With `rewind`: added to the time of the commit point, by default -0.1. At the commit point
     itself most is decided; a little earlier leaves more open, for more evaluations."""
 
-    early: Flag = False
-    """Give up samples on the way that are foreseen not to pass. By confidence with `min`, `keep`
-    or `max_bad_rate`, for scores that the model can foresee, `calibrated.early` of
+    early: Early = False
+    """true: give up samples on the way that are foreseen not to pass. By confidence with `min`,
+    `keep` or `max_bad_rate`, for scores that the model can foresee, `calibrated.early` of
     `GET /v1/models`, and with the solver and the steps of its calibration, for which at most 2 % of
-    those that would pass are lost."""
+    those that would pass are lost. halving: give up the less sure half of the request's samples at
+    t = 0.2, 0.4 and 0.6, but leave as many as shall pass; with `top`, with `keep`, of which then
+    exactly that share of the request passes, or with `accept`, which starts several samples for
+    each. For fixed steps, and without a promise of what is lost."""
 
     @property
     def targets(self) -> bool:
@@ -119,10 +135,21 @@ def _misfit(name: str, value: Any, said: dict[str, Any]) -> str | None:
         return "needs accept, or the action regenerate or rewind"
     if name == "shift" and action != "rewind":
         return "needs the action rewind"
+    if name == "early" and value == HALVING:
+        return _unhalved(said)
     if name == "early":
         bounds = [said.get(each) for each in ("min", "keep", "max_bad_rate")]
         if said["by"] == "uncertainty" or bounds == [None, None, None]:
             return "goes by confidence, with min, keep or max_bad_rate"
         if action == "rewind":
             return "not with rewind: who is given up has no way back"
+    return None
+
+
+def _unhalved(said: dict[str, Any]) -> str | None:
+    """Why samples are not compared on the way; ``None`` if they can be."""
+    if all(said.get(name) is None for name in ("top", "keep", "accept")):
+        return "halving goes with top, keep or accept, which say how many to finish"
+    if said.get("action") in AGAIN:
+        return f"halving is not with {said['action']}; accept makes others too"
     return None

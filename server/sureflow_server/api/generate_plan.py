@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sureflow.core.family import family_of
+from sureflow_server.api.halving import halving_warning
 from sureflow_server.api.handle_options import handle_options
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.resolve import card_of, form_of, lane_of, scores_of, seed_of
 from sureflow_server.api.resolve_filter import resolve_filter
-from sureflow_server.filters import Rewinding
+from sureflow_server.filters import Rewinding, Rounds
 from sureflow_server.service import Service
 
 
@@ -41,11 +42,13 @@ def plan_generate(request: GenerateRequest, service: Service) -> Plan:
         field = "filter.action" if kept is None else "rewind"
         if obstacle := family_of(spec).rewind_obstacle(spec):
             raise Problem.field(field, obstacle)
+    begun = chosen.begun if isinstance(chosen, Rounds) else request.count
+    warning = halving_warning(request.filter, spec)
     return Plan(
         kind="generate",
         card=card,
         seed=seed,
-        lanes=tuple(replace(spec, index=request.first + place) for place in range(request.count)),
+        lanes=tuple(replace(spec, index=request.first + place) for place in range(begun)),
         filter=chosen,
         form=form_of(request.output, card),
         profile=request.confidence.profile,
@@ -53,6 +56,7 @@ def plan_generate(request: GenerateRequest, service: Service) -> Plan:
         deadline_s=request.deadline_s,
         priority=request.priority,
         handles=kept,
+        warnings=() if warning is None else (warning,),
     )
 
 

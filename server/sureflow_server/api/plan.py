@@ -8,11 +8,12 @@ from typing import Literal
 
 from sureflow.core.card import ModelCard
 from sureflow.core.family import Family, cost_of, family_of
+from sureflow.core.halving import Halving
 from sureflow.core.lane import LaneSpec
 from sureflow_server.api.encoding import array_bytes
 from sureflow_server.api.handle_options import HandleOptions
 from sureflow_server.engine.job import Follow
-from sureflow_server.filters import Filter, Rewinding, Target
+from sureflow_server.filters import Filter, Rewinding, Rounds, Target
 
 Kind = Literal["generate", "edit", "invert", "calibrate"]
 
@@ -39,6 +40,7 @@ class Plan:
         parent: Id of the handle that the lanes branch off from.
         exact: Whether these kernels make the lanes again bit for bit; not where they branch off
             from a trajectory of other kernels.
+        warnings: What the request asks for that cannot be done, and is not needed.
     """
 
     kind: Kind
@@ -54,6 +56,7 @@ class Plan:
     handles: HandleOptions | None = None
     parent: str | None = None
     exact: bool = True
+    warnings: tuple[str, ...] = ()
 
     @property
     def family(self) -> Family:
@@ -64,6 +67,16 @@ class Plan:
     def follow(self) -> Follow | None:
         """What a finished lane calls for."""
         return self.filter.follow if isinstance(self.filter, (Target, Rewinding)) else None
+
+    @property
+    def halving(self) -> Halving | None:
+        """How the lanes are compared on the way, if they are."""
+        return None if self.filter is None else self.filter.halving
+
+    @property
+    def rounds(self) -> Rounds | None:
+        """What further lanes the request calls for once all have ended."""
+        return self.filter if isinstance(self.filter, Rounds) else None
 
     @property
     def record_bytes(self) -> int:

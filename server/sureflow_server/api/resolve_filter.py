@@ -13,10 +13,11 @@ from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
-from sureflow_server.api.filter_options import FilterOptions
+from sureflow_server.api.filter_options import HALVING, FilterOptions
 from sureflow_server.api.problems import Problem
-from sureflow_server.filters import Filter, Rewinding, Target, Threshold, Top
+from sureflow_server.filters import Filter, Rewinding, Rounds, Target, Threshold, Top
 from sureflow_server.filters.rewinding import DEFAULT_SHIFT
+from sureflow_server.filters.rounds import times_for
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 """No certificate is withdrawn."""
@@ -53,12 +54,15 @@ def resolve_filter(
         return None
     if asked.by == "confidence":
         _check_calibration(asked, card, spec)
+    compared = asked.early == HALVING and family_of(spec).halving_obstacle(spec) is None
     if asked.top is not None:
         if asked.top > count:
             message = f"{asked.top} of {count} samples; at most n"
             raise Problem.field("filter.top", message)
-        return Top(asked.top, asked.by, asked.action)
-    if asked.early:
+        return Top(asked.top, asked.by, asked.action, count if compared else None)
+    if asked.keep is not None and asked.accept is None and compared:
+        return Top(ceil(round(asked.keep * count, DIGITS * 3)), asked.by, asked.action, count)
+    if asked.early is True:
         _check_early(card, spec)
     _check_calibrated(asked, card, spec)
     if asked.max_bad_rate is not None:
@@ -69,6 +73,9 @@ def resolve_filter(
     if count * asked.attempts > limit:
         message = f"{count} samples {asked.attempts} times are more than {limit}"
         raise Problem.field("filter.max_attempts", f"{message}, the most that a request may make")
+    if compared:
+        times = times_for(threshold.minimum if asked.by == "confidence" else None, asked.attempts)
+        return Rounds(threshold, count, times, asked.attempts, spec.index)
     if asked.action != "rewind":
         return Target(threshold, count, asked.attempts, spec.index)
     if asked.attempts > MAX_REWINDS:
@@ -96,7 +103,7 @@ def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Thresho
         minimum = _certified(table, asked.max_bad_rate)
         sure = f"{1 - table['delta']:.0%}".replace("%", " %")
         origin = f"conformal: bad rate <= {asked.max_bad_rate:g} at {sure}"
-    return Threshold(asked.by, minimum, asked.max, asked.action, origin, asked.early)
+    return Threshold(asked.by, minimum, asked.max, asked.action, origin, asked.early is True)
 
 
 def _check_calibration(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> None:

@@ -32,6 +32,25 @@ class StepCounts(Schema):
     rejected: int
 
 
+class RungRecord(Schema):
+    """How a sample stood among those of its request when it was given up for others."""
+
+    t: float
+    """Time that all of them had reached."""
+
+    value: float | None
+    """What the score foresaw there, by which they were ranked; lower is surer, null if nothing."""
+
+    rank: int
+    """Place among them, from 1, the surest."""
+
+    lanes: int
+    """How many they were."""
+
+    survivors: int
+    """How many of them went on."""
+
+
 class DecisionRecord(Schema):
     """What the filter decided, and on what evidence."""
 
@@ -48,6 +67,9 @@ class DecisionRecord(Schema):
     reason: str
     abandoned_at: float | None
     """Time t in [0, 1] at which the sample was given up; null if it was finished."""
+
+    rung: RungRecord | None
+    """Where it was given up for others of its request, with `early: "halving"`; else null."""
 
 
 class HandleLink(Schema):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from sureflow.core.lane import Sample
+from sureflow_server.api.halving import silence_warning
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import public_reason
 from sureflow_server.api.resolve_filter import early_warning
@@ -80,7 +81,7 @@ class Run:
         self.on_end = on_end
         self.results: list[Result] = []
         warning = early_warning(plan.card, plan.lanes[0])
-        self.warnings = [] if warning is None else [warning]
+        self.warnings = [*plan.warnings, *([] if warning is None else [warning])]
         self.done = 0
         self._pending: list[Sample] = []
         self._failures: set[type[StoreError]] = set()
@@ -183,6 +184,9 @@ class Run:
         accepted = sum(result.accepted for result in self.results)
         decisions = self.plan.filter.finalize(pending, accepted)
         yield from (self._result(*pair) for pair in zip(pending, decisions, strict=True))
+        made = (result.sample for result in self.results)
+        if warning := silence_warning(self.plan.filter, made):
+            self.warnings.append(warning)
 
     def _result(self, sample: Sample, decision: Decision | None) -> Result:
         self._count(sample, decision)

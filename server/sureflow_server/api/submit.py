@@ -49,6 +49,8 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
                 priority=planned.priority,
                 deadline_s=planned.deadline_s,
                 follow=planned.follow,
+                halving=planned.halving,
+                rounds=planned.rounds,
             )
     except TooManySamplesError as error:
         raise Problem.field(COUNTED[planned.kind], str(error), "too-many-samples") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sureflow.core.lane import Sample
+from sureflow.sampling.parked import Parked
 from sureflow.sampling.sampler import EvaluationError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Bisection:
         seconds: How long that should have taken.
         fitting: Network rows that may be asked for at a time, as far as memory goes; ``None`` where
             it did not run out.
+        parked: Lanes that have reached a rung as ``(ticket, parked)``.
     """
 
     rows: int = 0
@@ -31,6 +33,7 @@ class Bisection:
     failed: dict[int, EvaluationError] = field(default_factory=dict)
     seconds: float = 0.0
     fitting: int | None = None
+    parked: list[tuple[int, Parked]] = field(default_factory=list)
 
 
 def bisect_failures(sampler: Sampler, request_of: Callable[[int], int]) -> Bisection:
@@ -47,7 +50,7 @@ def bisect_failures(sampler: Sampler, request_of: Callable[[int], int]) -> Bisec
         lanes = sorted(sampler.tickets, key=lambda ticket: (request_of(ticket), ticket))
         groups = _halve(lanes, error, done, request_of)
     else:
-        return Bisection(tick.rows, tick.finished, seconds=tick.seconds)
+        return Bisection(tick.rows, tick.finished, seconds=tick.seconds, parked=tick.parked)
     while groups:
         group = [ticket for ticket in groups.pop() if request_of(ticket) not in done.failed]
         if not group:
@@ -60,6 +63,7 @@ def bisect_failures(sampler: Sampler, request_of: Callable[[int], int]) -> Bisec
             done.rows += tick.rows
             done.seconds += tick.seconds
             done.finished += tick.finished
+            done.parked += tick.parked
     return done
 
 

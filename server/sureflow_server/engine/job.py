@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from asyncio import Queue, TimerHandle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
 from time import monotonic
+from typing import Protocol
 
 from sureflow.core.card import ModelCard
 from sureflow.core.family import cost_of, weight_of
+from sureflow.core.halving import Halving
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.errors import EngineError
@@ -29,6 +31,26 @@ Event = Started | Progress | Viewed | Finished
 
 Follow = Callable[[Sample, int], LaneSpec | None]
 """Names the lane that a finished one calls for, given how many the request has had so far."""
+
+
+Round = tuple[Sequence[LaneSpec], Halving]
+"""Further lanes of a request, and how they are compared on the way."""
+
+
+class Rounds(Protocol):
+    """Names the lanes that a request calls for once all of its lanes have ended."""
+
+    def passes(self, sample: Sample) -> bool:
+        """Whether a sample is one of those that are wanted."""
+        ...
+
+    def next_round(self, spec: LaneSpec, passed: int, launched: int) -> Round | None:
+        """Return the next round, after so many lanes, of which so many samples have passed.
+
+        ``spec`` is one of these lanes, which differ in their index alone.
+        """
+        ...
+
 
 BACKLOG = 256
 """Unread events beyond which a slow reader misses steps; it never misses a sample."""
@@ -55,6 +77,9 @@ class Job:
         follow: What a finished lane calls for; ``None`` where the first lanes are all.
         account: Whose samples they are counted as.
         nbytes: Bytes reserved for it, see :func:`~sureflow_server.engine.admission.footprint`.
+        halving: How its lanes are compared on the way; ``None`` finishes all of them.
+        rounds: What it calls for once all lanes have ended; ``None`` where that is the end.
+        passed: Samples that have passed, where there are ``rounds``.
         launched: Lanes so far, and the number of the next one.
         submitted: Reading of :func:`time.monotonic` at acceptance.
         in_flight: Lanes of it have entered slots of the present worker.
@@ -72,6 +97,9 @@ class Job:
     follow: Follow | None = None
     account: Tally = field(default_factory=Account)
     nbytes: int = 0
+    halving: Halving | None = None
+    rounds: Rounds | None = None
+    passed: int = 0
     launched: int = field(init=False)
     submitted: float = field(default_factory=monotonic)
     started: bool = False
@@ -98,7 +126,17 @@ class Job:
     def submit(self, lanes: dict[int, LaneSpec] | None = None) -> Submit:
         """Return the command for these lanes, by default for all that are still owed."""
         owed = dict(self.unfinished) if lanes is None else lanes
-        return Submit(self.id, self.card.name, owed, self.progress, self.terms)
+        return Submit(self.id, self.card.name, owed, self.progress, self.terms, self.halving)
+
+    def next_round(self, last: Sample) -> Sequence[LaneSpec]:
+        """Return the lanes that the request calls for after the last one, which has just ended."""
+        if self.rounds is None:
+            return ()
+        following = self.rounds.next_round(last.spec, self.passed, self.launched)
+        if following is None:
+            return ()
+        lanes, self.halving = following
+        return lanes
 
     def put(self, event: Event | EngineError | None) -> None:
         """Hand the caller an event, or an end: an error, or ``None`` for completion."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sureflow.confidence.calibration import Calibration
 from sureflow.core.family import cost_of
 from sureflow.core.lane import LaneSpec, Sample
+from sureflow.sampling.cohort import Cohort
 from sureflow_server.engine.bisect_failures import bisect_failures
 from sureflow_server.engine.messages import (
     ROW_BOUNDS,
@@ -45,6 +46,7 @@ from sureflow_server.engine.row_budget import (
 from sureflow_server.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
+    from sureflow.sampling.parked import Parked
     from sureflow.sampling.sampler import Sampler
 
 REPORT_EVERY_S = 0.05
@@ -65,6 +67,18 @@ class _Lane:
     spec: LaneSpec
     watched: bool
     deadline: float
+    parked: Parked | None = None
+    admitted: float | None = None
+    told: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Lanes of a request that are compared on the way, and those of them that wait for others."""
+
+    submit: Submit
+    cohort: Cohort
+    parked: dict[int, _Lane]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,7 @@ class TickLoop:
         self._stale: set[str] = set()
         self._scheduler: Scheduler[_Lane] = Scheduler()
         self._slots: dict[int, _Slot] = {}
+        self._compared: dict[int, _Compared] = {}
         self._views: dict[int, int] = {}
         self._stats = {model: TickStats(model) for model in self._tick_s}
         self._next = Report()
@@ -218,6 +233,7 @@ class TickLoop:
             self._cancel(request)
 
     def _cancel(self, request: int) -> None:
+        self._compared.pop(request, None)
         for model, deferred in self._deferred.items():
             self._deferred[model] = [each for each in deferred if each.request != request]
         if cancelled := self._scheduler.cancel(request):
@@ -248,11 +264,19 @@ class TickLoop:
         except ValueError as error:
             self._next.refused.append(Refused(submit.request, str(error)))
             return
-        terms = submit.terms
+        if submit.halving is not None:
+            cohort = Cohort(submit.halving, submit.lanes)
+            self._compared[submit.request] = _Compared(submit, cohort, {})
         lanes = [
-            _Lane(submit.request, number, spec, submit.progress, terms.deadline)
+            _Lane(submit.request, number, spec, submit.progress, submit.terms.deadline)
             for number, spec in submit.lanes.items()
         ]
+        self._queue(submit, lanes)
+        self._arrived.setdefault(submit.model, []).append(lanes[0])
+
+    def _queue(self, submit: Submit, lanes: list[_Lane]) -> None:
+        """Let lanes of a request wait for slots."""
+        terms = submit.terms
         self._scheduler.add(
             submit.model,
             submit.request,
@@ -263,7 +287,6 @@ class TickLoop:
             deadline=terms.deadline,
             alone=self._clock() + self._alone_s(submit.model, lanes),
         )
-        self._arrived.setdefault(submit.model, []).append(lanes[0])
         self._stale.add(submit.model)
 
     def _check(self, submit: Submit) -> None:
@@ -328,10 +351,13 @@ class TickLoop:
             sampler.pause(turn.pause)
             sampler.resume(turn.resume)
             for ticket, lane in turn.start:
-                sampler.admit(ticket, lane.spec, lane.deadline)
-                self._slots[ticket] = _Slot(model, lane, self._clock())
+                compared = self._compared.get(lane.request)
+                rungs = () if compared is None else compared.cohort.halving.rungs
+                sampler.admit(ticket, lane.spec, lane.deadline, rungs, lane.parked)
+                begun = self._clock() if lane.admitted is None else lane.admitted
+                self._slots[ticket] = _Slot(model, lane, begun)
                 if lane.watched and lane.spec.watch:
-                    self._views[ticket] = 0
+                    self._views[ticket] = lane.told
                 self._next.started.append(Started(lane.request))
 
     def _row_budget(self, model: str, left: Mapping[int, float]) -> int:
@@ -387,10 +413,12 @@ class TickLoop:
         self._due_s[model] = tick.seconds
         self._paces[model].saw(ended, ended - begun, self._due_s[model])
         self._count(self._stats[model], tick.rows, ended - begun, self._due_s[model])
-        if tick.finished or tick.failed or tick.fitting is not None:
+        if tick.finished or tick.failed or tick.parked or tick.fitting is not None:
             self._stale.add(model)
         for ticket, sample in tick.finished:
             self._finish(ticket, sample, ended)
+        for ticket, parked in tick.parked:
+            self._park(ticket, parked, ended)
         for request, error in tick.failed.items():
             self._next.failed.append(Failed(request, str(error), error.memory))
             self._cancel(request)
@@ -405,6 +433,32 @@ class TickLoop:
         self._cache.use(slot.model)
         request, number = slot.lane.request, slot.lane.number
         self._next.finished.append(Finished(request, number, sample, slot.admitted, ended))
+        if compared := self._compared.get(request):
+            compared.cohort.end(number)
+            self._settle(compared, ended)
+
+    def _park(self, ticket: int, parked: Parked, now: float) -> None:
+        """Let a lane wait at a rung, without a slot, for the others of its request."""
+        self._scheduler.finish(ticket)
+        slot, told = self._slots.pop(ticket), self._views.pop(ticket, 0)
+        compared, number = self._compared[slot.lane.request], slot.lane.number
+        compared.parked[number] = replace(
+            slot.lane, parked=parked, admitted=slot.admitted, told=told
+        )
+        compared.cohort.arrive(number, parked)
+        self._settle(compared, now)
+
+    def _settle(self, compared: _Compared, now: float) -> None:
+        """Drop the least sure of a request that has reached a rung, all in one report."""
+        request = compared.submit.request
+        if settled := compared.cohort.settle():
+            for number, sample in settled.dropped.items():
+                lane = compared.parked.pop(number)
+                admitted = now if lane.admitted is None else lane.admitted
+                self._next.finished.append(Finished(request, number, sample, admitted, now))
+            self._queue(compared.submit, [compared.parked.pop(each) for each in settled.survivors])
+        if compared.cohort.ended:
+            del self._compared[request]
 
     def _count(self, stats: TickStats, rows: int, seconds: float, expected_s: float) -> None:
         stats.rows += rows
@@ -462,6 +516,8 @@ class TickLoop:
         for model, stats in self._stats.items():
             stats.waiting = self._scheduler.waiting(model)
             stats.waiting += sum(len(each.lanes) for each in self._deferred.get(model, ()))
+            compared = (each for each in self._compared.values() if each.submit.model == model)
+            stats.waiting += sum(each.cohort.parked for each in compared)
             if sampler := self._samplers.get(model):
                 stats.running, stats.started_rows = sampler.running, sampler.rows_spent
                 stats.waiting += sampler.paused

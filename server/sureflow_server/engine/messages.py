@@ -10,6 +10,7 @@ from typing import Literal
 
 from sureflow.core.card import ModelCard
 from sureflow.core.execution import Compile, Precision
+from sureflow.core.halving import Halving
 from sureflow.core.lane import LaneSpec, Sample, View
 
 ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -98,6 +99,7 @@ class Submit:
         lanes: What to make.
         progress: Report the steps of the running lanes as well, and their views once recorded.
         terms: On which terms it runs.
+        halving: How these lanes are compared on the way; ``None`` finishes all of them.
     """
 
     request: int
@@ -105,6 +107,7 @@ class Submit:
     lanes: dict[int, LaneSpec]
     progress: bool
     terms: Terms = Terms()
+    halving: Halving | None = None
 
 
 @dataclass(frozen=True, slots=True)

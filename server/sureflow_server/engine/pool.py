@@ -9,6 +9,7 @@ from math import inf
 
 from sureflow.core.card import ModelCard
 from sureflow.core.family import weight_of
+from sureflow.core.halving import Halving
 from sureflow.core.lane import LaneSpec
 from sureflow_server.engine.account import Account, Tally
 from sureflow_server.engine.admission import AdmissionLimits, footprints_of
@@ -19,7 +20,7 @@ from sureflow_server.engine.errors import (
     QueueFullError,
     TooManySamplesError,
 )
-from sureflow_server.engine.job import Follow, Job
+from sureflow_server.engine.job import Follow, Job, Rounds
 from sureflow_server.engine.messages import Terms, WorkerConfig
 from sureflow_server.engine.models import Models
 from sureflow_server.engine.scheduler import IDLE
@@ -72,6 +73,8 @@ class Pool(Models):
         priority: int = 0,
         deadline_s: float | None = None,
         follow: Follow | None = None,
+        halving: Halving | None = None,
+        rounds: Rounds | None = None,
         idle: bool = False,
     ) -> Job:
         """Accept a request: room for all its lanes is reserved, or it is refused.
@@ -85,6 +88,8 @@ class Pool(Models):
             priority: Higher ones go first.
             deadline_s: Seconds from now after which the request is given up.
             follow: Names the lane that a finished one calls for, if any; it has no effects.
+            halving: How the lanes are compared on the way, if they are.
+            rounds: Names the lanes that it calls for once all have ended, if any.
             idle: It has rows only while no other request wants any, and takes no room from them.
 
         Raises:
@@ -119,6 +124,8 @@ class Pool(Models):
             follow,
             account,
             nbytes,
+            halving,
+            rounds,
         )
         if deadline_s is not None:
             self._set_deadline(supervisor, job, deadline_s)

@@ -279,7 +279,7 @@ class Supervisor:
             self._heard(self, stats)
 
     def _finished(self, job: Job, finished: Finished) -> dict[int, LaneSpec]:
-        """Hand a sample over; return the lane that it calls for, by its number."""
+        """Hand a sample over; return the lanes that it calls for, by their numbers."""
         self.ledger.deliver(job, finished.lane)
         self._restarts = 0
         self.lane_s = finished.finished - finished.admitted
@@ -288,9 +288,14 @@ class Supervisor:
         next_lane = None if job.follow is None else job.follow(finished.sample, job.launched)
         if next_lane is not None:
             return {self.ledger.launch(job, next_lane): next_lane}
-        if not job.unfinished:
+        if job.rounds is not None:
+            job.passed += job.rounds.passes(finished.sample)
+        if job.unfinished:
+            return {}
+        further = job.next_round(finished.sample)
+        if not further:
             self._end(job, None)
-        return {}
+        return {self.ledger.launch(job, spec): spec for spec in further}
 
     def _came_up(self, ready: Ready) -> None:
         self.cards = {

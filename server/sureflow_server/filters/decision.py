@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
-from sureflow.core.lane import Sample
+from sureflow.core.lane import Rung, Sample
 
 Action = Literal["annotate", "drop", "regenerate", "rewind"]
 Taken = Literal["accepted", "annotated", "dropped", "regenerated", "rewound", "abandoned"]
@@ -37,6 +37,7 @@ class Decision:
         attempt: Which round of samples this one was of, from 1.
         reason: The comparison in words.
         abandoned_at: Time ``t`` at which the sample was given up; ``None`` if it was finished.
+        rung: How it stood among the samples of its request when it was given up for others.
     """
 
     action_requested: Action
@@ -47,11 +48,18 @@ class Decision:
     attempt: int
     reason: str
     abandoned_at: float | None = None
+    rung: Rung | None = None
 
     @property
     def withheld(self) -> bool:
         """Whether the client does not get the data."""
         return self.action_taken in WITHHELD
+
+
+def standing(rung: Rung) -> str:
+    """Return in words why a sample was given up for others of its request."""
+    words = f"rank {rung.rank} of {rung.lanes} at t = {rung.t:.4g}"
+    return f"{words}, the first {rung.survivors} go on"
 
 
 def score_of(sample: Sample, by: Score) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from sureflow.core.halving import Halving
 from sureflow.core.lane import Sample
 from sureflow_server.filters.decision import Decision
 
@@ -15,6 +16,11 @@ class Filter(ABC):
     @property
     def floor(self) -> float | None:
         """Confidence below which a sample may be given up on the way; ``None``: no sample may."""
+        return None
+
+    @property
+    def halving(self) -> Halving | None:
+        """How samples are compared on the way, so that few are finished; ``None``: all are."""
         return None
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sureflow.core.lane import Sample
-from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of
+from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of, standing
 from sureflow_server.filters.filter import Filter
 
 
@@ -56,7 +56,9 @@ class Threshold(Filter):
         passed = self.passes(sample)
         score = score_of(sample, self.by)
         taken = "accepted" if passed else REFUSED[self.action]
-        if sample.finish_reason == "abandoned":
+        if sample.rung is not None:
+            taken, reason = "abandoned", standing(sample.rung)
+        elif sample.finish_reason == "abandoned":
             taken, reason = "abandoned", "not foreseen to reach the threshold"
         elif score is None:
             reason = "no score"
@@ -67,5 +69,13 @@ class Threshold(Filter):
         else:
             reason = "score ≥ threshold" if passed else "score < threshold"
         return Decision(
-            self.action, taken, self.by, score, self.bound, attempt, reason, sample.abandoned_at
+            self.action,
+            taken,
+            self.by,
+            score,
+            self.bound,
+            attempt,
+            reason,
+            sample.abandoned_at,
+            sample.rung,
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sureflow.core.halving import Halving, halve
 from sureflow.core.lane import Sample
-from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of
+from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of, standing
 from sureflow_server.filters.filter import Filter
 
 
@@ -19,14 +20,36 @@ class Top(Filter):
         by: The score that ranks them. Among equals the first ones by index come first, samples
             without a score last.
         action: What becomes of the others.
+        lanes: Samples that are compared on the way, so that few more than ``count`` are finished;
+            ``None`` finishes all.
     """
 
     count: int
     by: Score
     action: Action
+    lanes: int | None = None
 
-    def decide(self, sample: Sample) -> None:
-        """Wait: any sample may turn out to be among the surest."""
+    @property
+    def halving(self) -> Halving | None:
+        """How samples are compared on the way, so that few are finished; ``None``: all are."""
+        return None if self.lanes is None else halve(self.lanes, self.count)
+
+    def decide(self, sample: Sample) -> Decision | None:
+        """Wait: any sample that is finished may turn out to be among the surest."""
+        if sample.rung is None:
+            return None
+        reason = standing(sample.rung)
+        return Decision(
+            self.action,
+            "abandoned",
+            self.by,
+            score_of(sample, self.by),
+            None,
+            1,
+            reason,
+            sample.abandoned_at,
+            sample.rung,
+        )
 
     def finalize(self, pending: Sequence[Sample], accepted: int) -> list[Decision]:
         """Rank all samples; the threshold is the score of the last one accepted."""

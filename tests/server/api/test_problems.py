@@ -89,6 +89,13 @@ def problem(server: Server, status: int, kind: str, **request: Any) -> dict[str,
         ({"filter": {"by": "uncertainty", "max": 1, "max_attempts": 2}}, ["filter.max_attempts"]),
         ({"filter": {"by": "uncertainty", "max": 1, "early": True}}, ["filter.early"]),
         ({"filter": {"top": 1, "early": True}}, ["filter.early"]),
+        ({"filter": {"min": 0.5, "early": "halving"}}, ["filter.early"]),
+        ({"filter": {"top": 1, "early": "half"}}, ["filter.early"]),
+        ({"filter": {"top": 1, "early": 1}}, ["filter.early"]),
+        (
+            {"filter": {"keep": 0.5, "action": "regenerate", "early": "halving"}},
+            ["filter.early"],
+        ),
         (
             {
                 "model": "icons",

@@ -16,10 +16,11 @@ from sureflow.core.setting import Setting
 from sureflow.families.flow.setting import named as at
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.generate_plan import plan_generate
+from sureflow_server.api.halving import halving_warning
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.resolve_filter import early_warning, resolve_filter
-from sureflow_server.filters import Filter, Target, Threshold
+from sureflow_server.filters import Filter, Rounds, Target, Threshold, Top
 from tests.server.api.test_stream import events_of, named
 from tests.server.running import Server, eventually
 
@@ -349,3 +350,53 @@ def test_whoever_leaves_stops_what_follows(server: Server) -> None:
     eventually(lambda: server.metric("sureflow_requests_total", **labels) == before + 1)
     eventually(lambda: server.metric("sureflow_num_samples_running") == 0)
     assert server.metric("sureflow_num_samples_waiting") == 0
+
+
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        ({"top": 1}, Top(1, "confidence", "annotate", 4)),
+        ({"top": 1, "by": "uncertainty"}, Top(1, "uncertainty", "annotate", 4)),
+        ({"keep": 0.3, "action": "drop"}, Top(2, "confidence", "drop", 4)),
+        (
+            {"keep": 0.2, "accept": 2, "max_attempts": 9},
+            Rounds(Threshold("confidence", 0.8, None, "annotate"), 2, 5, 9),
+        ),
+        (
+            {"max": 3, "by": "uncertainty", "accept": 2},
+            Rounds(Threshold("uncertainty", None, 3, "annotate"), 2, 4, 4),
+        ),
+    ],
+    ids=str,
+)
+def test_samples_are_compared_on_the_way(filter: dict[str, Any], expected: Filter) -> None:
+    asked = {**filter, "early": "halving"}
+    body = {"filter": asked} if "accept" in filter else {"n": 4, "filter": asked}
+    request = GenerateRequest.model_validate(body)
+    assert resolve_filter(request.filter, request.count, CARD, LANE, 1024) == expected
+    assert halving_warning(request.filter, LANE) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"tolerance": 0.1}, "steps of its own"),
+        ({"parallel": 4}, "parallel"),
+        ({"steps": 1}, "one"),
+    ],
+    ids=str,
+)
+def test_where_samples_do_not_meet_all_are_finished_and_the_answer_says_why(
+    fields: dict[str, Any], why: str
+) -> None:
+    request = GenerateRequest.model_validate(
+        {"n": 4, "filter": {"top": 1, "by": "uncertainty", "early": "halving"}}
+    )
+    lane = replace(LANE, **fields)
+    found = resolve_filter(request.filter, request.count, CARD, lane, 1024)
+    assert found == Top(1, "uncertainty", "annotate")
+    said = halving_warning(request.filter, lane)
+    assert said is not None
+    assert said.startswith("filter.early: ")
+    assert why in said
+    assert halving_warning(None, lane) is None

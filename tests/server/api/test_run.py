@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from sureflow.core.card import ModelCard
-from sureflow.core.lane import Sample
+from sureflow.core.lane import Rung, Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.answer import record
 from sureflow_server.api.plan import Plan
@@ -68,6 +68,7 @@ def test_the_record_of_an_abandoned_sample_has_no_data() -> None:
         "attempt": 1,
         "reason": "not foreseen to reach the threshold",
         "abandoned_at": 0.5,
+        "rung": None,
     }
 
 
@@ -75,6 +76,15 @@ def test_without_abandonment_nothing_is_saved() -> None:
     run = follow(None, [finished(0, 0.9, evaluations=10)])
     assert run.usage()["evaluations_saved"] == 0
     assert value(run, "sureflow_evaluations_saved_total") == 0
+
+
+def test_a_score_that_told_nothing_on_the_way_is_named() -> None:
+    samples = [finished(index, index / 10) for index in range(6)]
+    (said,) = follow(Top(1, "confidence", "drop", 6), samples).warnings
+    assert said == "filter.early: propagated tells nothing until t = 0.6; so none was given up"
+    assert follow(Top(3, "confidence", "drop", 3), samples[:3]).warnings == []
+    samples[5] = abandoned(5, rung=Rung(0.2, 1.0, 6, 6, 5))
+    assert follow(Top(1, "confidence", "drop", 6), samples).warnings == []
 
 
 def test_the_top_is_decided_when_all_are_finished() -> None:

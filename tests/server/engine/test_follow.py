@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sureflow.core.card import ModelCard
+from sureflow.core.halving import Halving, halve
 from sureflow.core.lane import Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.engine import supervisor as supervisor_module
@@ -175,5 +176,51 @@ def test_the_deadline_holds_for_all_that_follows() -> None:
         with pytest.raises(EngineError, match="deadline"):
             [event async for event in job]
         assert workers[0].commands[-1] == Cancel(1)
+
+    with_pool(test)
+
+
+class Rounds:
+    """Two lanes for each of two that shall pass."""
+
+    def passes(self, sample: Sample) -> bool:
+        return sample.spec.index % PASSES == 0
+
+    def next_round(
+        self, spec: FlowSpec, passed: int, launched: int
+    ) -> tuple[list[FlowSpec], Halving] | None:
+        missing = 2 - passed
+        if not missing or launched >= 10:
+            return None
+        specs = [replace(spec, index=launched + place) for place in range(2 * missing)]
+        return specs, halve(2 * missing, missing)
+
+
+def test_a_round_begins_when_the_one_before_has_ended_and_is_compared_by_itself() -> None:
+    async def test(pool: Pool) -> None:
+        specs = [FlowSpec(7, index) for index in range(1, 5)]
+        job = pool.submit(CARD, specs, halving=halve(4, 2), rounds=Rounds())
+        (worker,) = workers
+        worker.finish(0, 1, 2)
+        assert len(worker.commands) == 1
+        worker.finish(3)
+        first, second = worker.commands
+        assert isinstance(first, Submit)
+        assert isinstance(second, Submit)
+        assert first.halving == halve(4, 2)
+        assert (sorted(second.lanes), second.halving) == ([4, 5, 6, 7], halve(4, 2))
+        worker.finish(4, 5, 6, 7)  # of which that of the index 5 passes
+        third = worker.commands[-1]
+        assert isinstance(third, Submit)
+        assert (sorted(third.lanes), third.halving) == ([8, 9], halve(2, 1))
+        worker.kill()
+        await asyncio.sleep(0.01)
+        workers[1].ready()
+        (again,) = workers[1].commands
+        assert isinstance(again, Submit)
+        assert (sorted(again.lanes), again.halving) == ([8, 9], halve(2, 1))
+        workers[1].finish(8, 9)
+        assert [event.lane async for event in job] == [*range(10)]
+        assert submit(pool, 4).launched == 4, "its room is free again"
 
     with_pool(test)

@@ -11,10 +11,12 @@ import pytest
 
 from sureflow.confidence.calibration import Calibration, version_of
 from sureflow.core.card import ModelCard
+from sureflow.core.halving import halve
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
 from sureflow.networks.registry import build
+from sureflow.sampling.halved import run_halved
 from sureflow.sampling.sample import run
 from sureflow.sampling.sampler import Sampler
 from sureflow_server.engine.loop import TickLoop
@@ -319,3 +321,85 @@ def test_a_calibration_takes_effect_while_lanes_run(model: Model) -> None:
     known = model.recalibrated(Calibration.decode(data))
     assert second.confidence == run(known, [both[1]])[0].confidence
     assert second.confidence is not None
+
+
+def compared(request: int, specs: dict[int, FlowSpec], finish: int, lanes: int = 0) -> Submit:
+    return Submit(request, "m", specs, False, halving=halve(lanes or len(specs), finish))
+
+
+def test_lanes_that_are_compared_hold_no_slots_while_they_wait(model: Model) -> None:
+    """Two requests, each larger than all slots, beside one that is not compared."""
+    requests = {
+        1: lanes(1, 9, "heun", 10),
+        2: lanes(2, 7, "euler", 10, guidance=2.0, label=0),
+    }
+    others = lanes(3, 5, "heun", 7)
+    driver = Driver(owed=21)
+    driver.inbox.put(compared(1, requests[1], 2))
+    driver.inbox.put(Submit(3, "m", others, progress=False))
+    driver.inbox.put(compared(2, requests[2], 3))
+    TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send).run()
+    for number, specs in requests.items():
+        finish = {1: 2, 2: 3}[number]
+        (made,) = run_halved(model, [[*specs.values()]], halve(len(specs), finish))
+        for lane, expected in enumerate(made):
+            done = driver.finished[number, lane].sample
+            assert done.data.tobytes() == expected.data.tobytes()
+            assert (done.rung, done.evaluations) == (expected.rung, expected.evaluations)
+        assert sum(sample.rung is None for sample in made) == finish
+    spent = sum(done.sample.evaluations for done in driver.finished.values())
+    assert driver.total("rows", "m") == spent, "no row is spent twice"
+    for lane, alone in enumerate(run(model, others.values())):
+        assert driver.finished[3, lane].sample.data.tobytes() == alone.data.tobytes()
+
+
+def test_what_is_dropped_at_a_rung_is_told_in_one_report(model: Model) -> None:
+    driver = Driver(owed=8)
+    driver.inbox.put(compared(1, lanes(1, 8, "heun", 10), 1))
+    TickLoop({"m": Sampler(model, 3)}, driver.inbox, driver.send).run()
+    by_report = [
+        {done.sample.abandoned_at for done in report.finished if done.sample.rung}
+        for report in driver.reports
+    ]
+    assert [times for times in by_report if times] == [{0.2}, {0.4}, {0.6}]
+
+
+@pytest.mark.parametrize("told", [0, 1, 2, 3])
+def test_a_worker_that_takes_over_what_is_left_comes_to_the_same(model: Model, told: int) -> None:
+    """It is given the lanes of which nothing has been heard, and no more."""
+    specs = lanes(4, 12, "heun", 10)
+    (whole,) = run_halved(model, [[*specs.values()]], halve(12, 3))
+    heard = (0.2, 0.4, 0.6)[:told]
+    left = {n: spec for n, spec in specs.items() if whole[n].abandoned_at not in heard}
+    driver = Driver(owed=len(left))
+    driver.inbox.put(compared(1, left, 3, lanes=12))
+    TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send).run()
+    for lane in left:
+        done = driver.finished[1, lane].sample
+        assert done.data.tobytes() == whole[lane].data.tobytes()
+        assert (done.rung, done.finish_reason) == (whole[lane].rung, whole[lane].finish_reason)
+
+
+def test_a_request_that_is_compared_can_be_cancelled_at_a_rung(model: Model) -> None:
+    driver = Driver(owed=4)
+    driver.inbox.put(compared(1, lanes(1, 12, "heun", 200), 3))
+    loop = TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send)
+    while not loop._compared[1].cohort.parked:
+        loop.turn()
+    driver.inbox.put(Cancel(1))
+    driver.inbox.put(Submit(2, "m", lanes(2, 4, "heun", 3), progress=False))
+    loop.run()
+    assert not loop._compared
+    assert {request for request, _ in driver.finished} == {2}
+
+
+def test_views_of_lanes_that_are_compared_are_reported_once(model: Model) -> None:
+    driver = Driver(owed=6)
+    watched = lanes(1, 6, "heun", 10, watch=(1, 5, 9))
+    driver.inbox.put(Submit(1, "m", watched, progress=True, halving=halve(6, 6)))
+    TickLoop({"m": Sampler(model, 2)}, driver.inbox, driver.send).run()
+    told: dict[int, list[int]] = {}
+    for report in driver.reports:
+        for viewed in report.viewed:
+            told.setdefault(viewed.lane, []).append(viewed.view.step)
+    assert told == {lane: [1, 5, 9] for lane in range(6)}

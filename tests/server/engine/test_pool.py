@@ -122,6 +122,31 @@ def test_a_killed_worker_costs_time_and_nothing_else(mortal: Server, server: Ser
     assert requests(mortal) == before + 2
 
 
+def test_a_worker_killed_between_two_rungs_changes_nothing(mortal: Server, server: Server) -> None:
+    body = {
+        **LONG,
+        "n": 8,
+        "confidence": {"method": "propagated"},
+        "filter": {"top": 1, "by": "uncertainty", "action": "drop", "early": "halving"},
+    }
+    expected, deaths = server.generate(**body)["samples"], restarts(mortal)
+    assert [sample["decision"]["action_taken"] for sample in expected].count("abandoned") == 7
+
+    def given_up() -> float:
+        return mortal.metric("sureflow_samples_total", finish_reason="abandoned")
+
+    before = given_up()
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(mortal.generate, **body)
+        for heard in (0, 4, 6):
+            eventually(lambda heard=heard: given_up() >= before + heard and running(mortal, 1))
+            mortal.kill_worker()
+            deaths += 1
+            eventually(partial(lambda count: restarts(mortal) == count, deaths))
+        assert answer.result()["samples"] == expected
+    assert given_up() == before + 7
+
+
 def test_a_request_that_three_workers_died_of_fails(mortal: Server) -> None:
     deaths, failed = restarts(mortal), requests(mortal, outcome="error")
     with ThreadPoolExecutor() as threads:

@@ -3,8 +3,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sureflow.core.halving import halve
+from sureflow.core.lane import Rung
 from sureflow_server.filters import Top
-from tests.server.samples import finished
+from tests.server.samples import abandoned, finished
 
 SCORES = st.lists(st.one_of(st.none(), st.sampled_from([0.1, 0.5, 0.5, 0.9])), min_size=1)
 
@@ -36,3 +38,19 @@ def test_by_uncertainty_the_lowest_pass() -> None:
         "rank 2 of 3, the first 2 pass",
     ]
     assert decisions[0].threshold == 2.0
+
+
+def test_what_was_given_up_for_others_is_decided_at_once_and_not_ranked_again() -> None:
+    top = Top(1, "confidence", "drop", 3)
+    assert top.halving == halve(3, 1)
+    assert Top(1, "confidence", "drop").halving is None
+    decision = top.decide(abandoned(2, rung=Rung(0.2, 7.5, 3, 3, 2)))
+    assert decision is not None
+    assert decision.action_taken == "abandoned"
+    assert decision.reason == "rank 3 of 3 at t = 0.2, the first 2 go on"
+    assert (decision.score, decision.threshold, decision.abandoned_at) == (None, None, 0.5)
+    assert decision.rung == Rung(0.2, 7.5, 3, 3, 2)
+    left = [finished(0, 0.2), finished(1, 0.9)]
+    decisions = top.finalize(left, 0)
+    assert [each.action_taken for each in decisions] == ["dropped", "accepted"]
+    assert {each.rung for each in decisions} == {None}

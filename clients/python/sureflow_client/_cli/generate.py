@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -85,6 +85,14 @@ def generate(
     early: Annotated[
         bool, filtering("--early", help="Stop early those that will not pass.")
     ] = False,
+    halving: Annotated[
+        bool,
+        filtering(
+            "--halving",
+            help="With --top, --keep or --accept: compare the samples on the way, and stop the "
+            "less sure half three times.",
+        ),
+    ] = False,
     profile: Annotated[bool, recorded("--profile", help="Record uncertainty over time.")] = False,
     background: BackgroundOption = False,
     resume: Annotated[
@@ -111,7 +119,7 @@ def generate(
         accept=accept,
         action=action,
         max_attempts=max_attempts,
-        early=early,
+        early="halving" if halving else early,
     )
     n, progress = None if accept else n, not output.as_json
     with client(context) as server:
@@ -144,7 +152,9 @@ def _size(text: str | None) -> list[int] | None:
     return [*map(int, parts)]
 
 
-def _filter(*, action: str | None, early: bool, **bounds: float | None) -> Filter | None:
+def _filter(
+    *, action: str | None, early: bool | Literal["halving"], **bounds: float | None
+) -> Filter | None:
     """Return the filter of a request, if anything is said of one."""
     said = {name: value for name, value in bounds.items() if value is not None}
     if not said and action is None and not early:
@@ -152,4 +162,4 @@ def _filter(*, action: str | None, early: bool, **bounds: float | None) -> Filte
     if {*said} <= {"accept", "max_attempts"}:
         said["keep"] = USUAL_KEEP
     filter = {**said, "action": action or "drop"}
-    return {**filter, "early": True} if early else filter  # type: ignore[return-value]
+    return {**filter, "early": early} if early else filter  # type: ignore[return-value]

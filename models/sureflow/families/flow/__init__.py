@@ -114,6 +114,19 @@ class Flow(Family):
         parallel = cast(FlowSpec, spec).parallel
         return "steps made in parallel cannot be taken up again" if parallel else None
 
+    def halving_obstacle(self, spec: LaneSpec) -> str | None:
+        """Why lanes cannot be compared on the way: they do not come to the same times."""
+        lane = cast(FlowSpec, spec)
+        if lane.tolerance is not None:
+            return "with a tolerance every sample has steps of its own, so that they do not meet"
+        if lane.parallel:
+            return "samples whose steps are made in parallel do not meet on the way"
+        if lane.origin is not None:
+            return "samples of an edit are not compared on the way"
+        if lane.steps < 2:
+            return "samples of one step have no way on which they could be compared"
+        return None
+
     def warm_up_lanes(self, card: ModelCard) -> Iterator[FlowSpec]:
         """Lanes of one step with every method, guided and not, in all sizes in turn.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pkgutil import resolve_name
 from typing import Any
@@ -18,7 +19,7 @@ from sureflow.core.engine import EarlyRule
 from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
 from sureflow.core.lane import LATENT, UNFINISHED, Array, FinishReason, Inverted, LaneSpec, View
-from sureflow.core.lanes import Lanes
+from sureflow.core.lanes import Lanes, Suspended
 from sureflow.core.path import LINEAR, Time, broadcast, factors
 from sureflow.core.process import Bucket, Outcome
 from sureflow.core.score import Evidence, Part, Score
@@ -287,6 +288,16 @@ class FlowLanes(Lanes):
         self.set_grid(slot, spec, int(step), float(t))
         super().restore(slot, spec, frame)
 
+    def suspend(self, slot: int) -> Suspended:
+        """What a lane that is between two steps is resumed from, its frames and views included."""
+        return replace(super().suspend(slot), recorded=self.recorder.take(slot))
+
+    def resume(self, slot: int, spec: LaneSpec, suspended: Suspended) -> None:
+        """Resume a lane, just admitted with this spec, from where it was suspended."""
+        self.restore(slot, spec, suspended.frame)
+        self.evaluations[slot] = suspended.evaluations
+        self.recorder.put(slot, suspended.recorded)
+
     def suits(self, spec: LaneSpec, frame: Frame) -> bool:
         """Whether a lane with this spec can be restored from a frame, including its scores."""
         return self.scoring.complete_in(frame.arrays, spec.scores) and self.fits(frame) is None
@@ -410,6 +421,19 @@ class FlowLanes(Lanes):
         where = self.index(slots)
         end = self.x[where] + factors(1 - self.t[slots], self.x) * self.k[0, where]
         return self.scoring.values(score, slots, self.ending_evidence(slots, end))
+
+    def early_score(self, score: str, slots: Slots) -> Floats:
+        """What a score foresees of lanes between two steps, ``[n]``.
+
+        They are taken to end where the last velocity evaluated points, which costs no further one.
+        """
+        where, method = self.index(slots), self.method[slots]
+        last = np.where(
+            COEFFICIENTS.multistep[method], PREVIOUS, COEFFICIENTS.plain_stages[method] - 1
+        )
+        velocity = self.k[to_device(last, self.device), to_device(slots, self.device)]
+        end = self.x[where] + factors(1 - self.t[slots], self.x) * velocity
+        return self.scoring.foreseen(score, slots, self.ending_evidence(slots, end))
 
     def next_step_t(self, slot: int) -> float:
         """The time at which the next step begins if it is known, else that of the current step."""

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from sureflow.core.lane import Array, Inverted, LaneSpec
+from sureflow.core.lanes import Suspended
 from sureflow.core.process import Process
 from sureflow.families.flow.control import StepControl
 from sureflow.families.flow.decode import Decode
@@ -75,6 +76,23 @@ class FlowPhases:
             yield self._solver
         else:
             yield from self._segments(slot, segments(lane), deadline)
+        yield from self._ending(slot, spec)
+
+    def resumed(
+        self, slot: int, spec: LaneSpec, deadline: float, suspended: Suspended
+    ) -> Iterator[Process]:
+        """The same for a lane that goes on from where the solver was suspended."""
+        lanes, lane = self.lanes, cast(FlowSpec, spec)
+        self._solver.admit(slot, lane)
+        lanes.deadline[slot] = deadline
+        yield from self._encoded(slot)
+        lanes.resume(slot, lane, suspended)
+        yield self._solver
+        yield from self._ending(slot, spec)
+
+    def _ending(self, slot: int, spec: LaneSpec) -> Iterator[Process]:
+        """The processes after the last step of a lane."""
+        lanes = self.lanes
         finished = not (lanes.abandoned[slot] or lanes.halted[slot])
         if finished and any(SCORES[name].after for name in spec.scores):
             yield self._renoise

@@ -112,8 +112,14 @@ class AdherenceContrast(ConditionEvidence):
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The difference; NaN until there is evidence at both times."""
-        early, late = (
-            side / away.clamp(min=TINY)
-            for side, away in (self.explained(slots, where, evidence("end"), n) for n in range(2))
-        )
+        early, late = (self._cosine(slots, where, evidence("end"), number) for number in range(2))
         return early - late
+
+    def foreseen(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
+        """The difference, or the first cosine alone until there is the second one."""
+        early, late = (self._cosine(slots, where, evidence("end"), number) for number in range(2))
+        return torch.where(late.isnan(), early, early - late)
+
+    def _cosine(self, slots: Slots, where: Index, end: Tensor, number: int) -> Tensor:
+        side, away = self.explained(slots, where, end, number)
+        return side / away.clamp(min=TINY)
