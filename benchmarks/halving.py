@@ -172,7 +172,9 @@ def measure(report: Report, name: str, requests: int, seed: int) -> None:
         ("best of all", whole),
         ("best by halving", chosen),
     ):
-        report.add(f"{name}: bad of {title}", 100 * np.take_along_axis(bad, among, 1).mean(), "%")
+        report.add(
+            f"{name}: bad of {title}", 100 * float(np.take_along_axis(bad, among, 1).mean()), "%"
+        )
     apart = np.take_along_axis(bad, chosen, 1).mean(1) - np.take_along_axis(bad, whole, 1).mean(1)
     low, high = _interval(apart)
     report.add(f"{name}: more bad by halving", 100 * float(apart.mean()), "%")

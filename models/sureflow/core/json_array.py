@@ -126,9 +126,7 @@ def is_file(text: str) -> bool:
     return text.startswith(tuple(base64.b64encode(magic[:6]).decode() for magic in (PNG, NPY)))
 
 
-def read_array(
-    written: Written, shape: Sequence[int], field: str, *, levels: bool = True
-) -> Array:
+def read_array(written: Written, shape: Sequence[int], field: str, *, levels: bool = True) -> Array:
     """Return the array ``[*shape]`` in data units; black in a PNG is -1, and white is 1.
 
     The client may leave out a leading dimension of size 1. Without ``levels`` a ``.npy`` file of

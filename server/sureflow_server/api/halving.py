@@ -20,7 +20,7 @@ def halving_warning(asked: FilterOptions | None, spec: LaneSpec) -> str | None:
 
 def silence_warning(chosen: Filter | None, samples: Iterable[Sample]) -> str | None:
     """Say that a score told nothing on the way, by which samples could have been compared."""
-    halving, made = chosen and chosen.halving, list(samples)
+    halving, made = chosen.halving if chosen is not None else None, list(samples)
     if halving is None or len(made) <= halving.survivors[-1]:
         return None
     if any(sample.rung is not None for sample in made):

@@ -56,7 +56,7 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
         raise Problem.field(COUNTED[planned.kind], str(error), "too-many-samples") from error
 
     def remember(run: Run) -> None:
-        service.served.add(maker, made_by, remembered(run))
+        service.served.add(maker, request.state.request_id, remembered(run))
 
     if planned.handles is None:
         return Run(planned, job, service.metrics, on_end=remember)

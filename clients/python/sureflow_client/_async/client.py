@@ -287,8 +287,8 @@ class AsyncClient(AsyncConnection):
 
     async def verdicts(self, model: str) -> list[dict[str, Any]]:
         """Return all verdicts on samples of a model, oldest first, as the server exports them."""
-        sent = {"accept": "application/jsonl", "query": {"model": model}}
-        answer = await self._send("GET", "/v1/verdicts", **sent)
+        asked = {"model": model}
+        answer = await self._send("GET", "/v1/verdicts", accept="application/jsonl", query=asked)
         return [json.loads(line) for line in answer.text.splitlines()]
 
     @property

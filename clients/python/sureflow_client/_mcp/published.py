@@ -47,7 +47,7 @@ def _refer_arguments(
     name: str, properties: Schema, told: dict[str, tuple[str, Schema]]
 ) -> list[str]:
     """Leave out what an earlier tool says of its arguments; returns the names of such tools."""
-    known = {}
+    known: dict[str, None] = {}
     for argument, about in properties.items():
         first, before = told.setdefault(argument, (name, about))
         if first != name and about == before:
