@@ -181,7 +181,9 @@ def measure(report: Report, name: str, requests: int, seed: int) -> None:
     report.add(f"{name}: that is at least", 100 * low, "%")
     report.add(f"{name}: and at most", 100 * high, "%")
     same = [len({*one} & {*other}) for one, other in zip(whole, chosen, strict=True)]
-    report.add(f"{name}: of the best four of all among those by halving", 25 * np.mean(same), "%")
+    report.add(
+        f"{name}: of the best four of all among those by halving", 25 * float(np.mean(same)), "%"
+    )
 
 
 def _check(
