@@ -384,8 +384,9 @@ def test_a_request_that_is_compared_can_be_cancelled_at_a_rung(model: Model) -> 
     driver = Driver(owed=4)
     driver.inbox.put(compared(1, lanes(1, 12, "heun", 200), 3))
     loop = TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send)
+    assert loop.turn()
     while not loop._compared[1].cohort.parked:
-        loop.turn()
+        assert loop.turn()
     driver.inbox.put(Cancel(1))
     driver.inbox.put(Submit(2, "m", lanes(2, 4, "heun", 3), progress=False))
     loop.run()
