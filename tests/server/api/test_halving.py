@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from tests.server.api.test_stream import events_of, named
 from tests.server.running import Server
 
 BODY: dict[str, Any] = {
@@ -138,16 +138,7 @@ def test_an_edit_says_that_its_branches_are_not_compared(server: Server) -> None
 
 
 def test_a_stream_tells_what_is_given_up_at_once(server: Server) -> None:
-    headers = {"Accept": "text/event-stream"}
-    body = {**BODY, "filter": HALVING}
-    text = server.client.post("/v1/generate", json=body, headers=headers).text
-    events = [part.split("\n") for part in text.strip().split("\n\n")]
-    samples = [
-        json.loads(line.removeprefix("data: "))
-        for lines in events
-        for line in lines
-        if "event: sample" in lines and line.startswith("data: ")
-    ]
+    samples = named(events_of(server, **BODY, filter=HALVING), "sample")
     times = [sample["decision"]["abandoned_at"] or 1.0 for sample in samples]
     assert times == sorted(times)
     assert len(times) == 20
