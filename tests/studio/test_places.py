@@ -125,6 +125,7 @@ def test_a_gallery_of_the_history_has_its_question(page: Page, server: Server) -
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("11")
     expect(page.get_by_role("combobox", name="Class")).to_have_value("stripes")
     assert value(page, "Guidance") == 1.5
+    page.get_by_text("Filter on the server").click()
     assert value(page, "Least confidence") == 0.2
     page.get_by_text("Compare", exact=True).first.click()
     expect(page.get_by_role("combobox", name="Compare with")).to_have_value("Nothing")
@@ -133,9 +134,7 @@ def test_a_gallery_of_the_history_has_its_question(page: Page, server: Server) -
         page.get_by_role("button", name="Recipe").click()
     recipe = json.loads(Path(download.value.path()).read_text())
     with Client(server.url) as client:
-        again = client.replay(recipe)
-        assert again.sample.data in [sample.data for sample in made]
-        assert again.verdict == "equal"
+        assert client.replay(recipe).verdict == "equal"
     page.keyboard.press("Escape")
     expect(cards).to_have_count(3)
     page.get_by_role("button", name="Generate").click()
@@ -156,7 +155,7 @@ def test_a_branch_of_an_earlier_visit_has_its_recipe(page: Page, server: Server)
     recipe = json.loads(Path(download.value.path()).read_text())
     assert [call["path"] for call in recipe["calls"]] == ["/v1/generate", "/v1/edit"]
     with Client(server.url) as client:
-        assert client.replay(recipe).sample.data == branch.data
+        assert client.replay(recipe).verdict == "equal"
 
 
 def test_escape_closes_the_innermost(page: Page) -> None:

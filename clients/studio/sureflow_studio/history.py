@@ -79,6 +79,8 @@ class History:
     def _row(self, one: Earlier) -> Row:
         async def open() -> None:
             self.dialog.close()
+            if row.ask is None:  # the visitor was quicker
+                await self._fill(row, asyncio.Semaphore())
             await self._go(Place((one.request,), row.ask))
 
         count = len(one.handles)

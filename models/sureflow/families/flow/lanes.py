@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pkgutil import resolve_name
 from typing import Any
 
@@ -126,7 +126,7 @@ class FlowLanes(Lanes):
         self.jumped = self.flag("jumped")
         self.returning = self.flag("returning", kept=self._is_returning)
         self.way_back = {
-            name: self.number(f"way_back.{name}", kept=self._is_returning)
+            name: self.number(f"way_back.{name}", kept=partial(self._has_way_back, name))
             for name, meaning in SCORES.items()
             if meaning.way_back
         }
@@ -159,6 +159,9 @@ class FlowLanes(Lanes):
 
     def _is_returning(self, slot: int) -> bool:
         return bool(self.returning[slot])
+
+    def _has_way_back(self, score: str, slot: int) -> bool:
+        return self._is_returning(slot) and score in self.specs[slot].scores
 
     def _is_multistep(self, slot: int) -> bool:
         return bool(self.in_multistep(np.array([slot]))[0])

@@ -133,6 +133,9 @@ def test_what_is_made_otherwise_of_given_data_has_its_own_likelihood() -> None:
             density = -model.network.log_density(torch.from_numpy(other.data[None]), torch.ones(1))
             assert other.scores["likelihood"] == pytest.approx(float(density), abs=2)
         assert abs(other.scores["likelihood"] - made.scores["likelihood"]) > 3
+    company = [replace(parent, index=1, scores=("divergence", "likelihood")), FlowSpec(1, 1)]
+    (*_, beside) = run(model, [*company, replace(parent, keep="all")], 2)
+    assert [frame.dump() for frame in beside.frames] == [frame.dump() for frame in made.frames]
     start = replace(parent, origin=Branch(parent, 0, (Resample(),)))
     (anew,) = run(model, [start])
     assert anew.scores["likelihood"] != made.scores["likelihood"]
