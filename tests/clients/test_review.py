@@ -72,7 +72,7 @@ def test_samples_are_named_by_what_the_client_has(server: str) -> None:
 
 
 def in_a_terminal(keys: bytes, *words: str) -> str:
-    """Run the command in a terminal of its own in which these keys are pressed, one after another."""
+    """Run the command in a terminal of its own, in which these keys are pressed."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "sureflow_client", *words],
