@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import PIL.Image
@@ -17,6 +18,7 @@ from sureflow_client._cli.main import main
 from sureflow_client._cli.review import HELP
 from tests.agents import agent_does
 from tests.commands import invoke
+from tests.server.running import PATIENCE_S
 
 MODEL = "ring-exact"
 
@@ -70,25 +72,31 @@ def test_samples_are_named_by_what_the_client_has(server: str) -> None:
 
 
 def in_a_terminal(keys: bytes, *words: str) -> str:
-    """Run the command in a terminal of its own in which these keys are pressed."""
+    """Run the command in a terminal of its own, in which these keys are pressed."""
     ours, theirs = pty.openpty()
-    with os.fdopen(ours, "r+b", buffering=0) as terminal:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sureflow_client", *words],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "COLUMNS": "200"},
-        )
-        os.close(theirs)
-        terminal.write(keys)
-        said = b""
-        try:
-            while part := terminal.read(4096):
-                said += part
-        except OSError:  # it has been closed
-            pass
-        assert process.wait() == 0, said.decode()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sureflow_client", *words],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    os.close(theirs)
+    stopped = Timer(PATIENCE_S, process.kill)
+    stopped.start()
+    said = b""
+    try:
+        while part := os.read(ours, 4096):
+            said += part
+            if keys and HELP.encode() in said:
+                os.write(ours, keys)
+                keys = b""
+    except OSError:  # it has been closed
+        pass
+    finally:
+        os.close(ours)
+        stopped.cancel()
+    assert process.wait() == 0, said.decode()
     return said.decode()
 
 

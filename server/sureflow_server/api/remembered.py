@@ -15,7 +15,7 @@ CONDITION_BYTES = 4096
 
 
 def remembered(run: Run) -> dict[int, Served]:
-    """Return the samples of a request by their index: those made from noise alone."""
+    """Return the samples of a request by their index: those made to their end, from noise."""
     plan, (first, *_) = run.plan, run.plan.lanes
     nbytes = sum(array.nbytes for array in first.condition.values())
     if first.origin is not None or nbytes > CONDITION_BYTES:
@@ -24,7 +24,7 @@ def remembered(run: Run) -> dict[int, Served]:
     return {
         index: Served(card.name, card.version, replace(first, index=index), _known(sample))
         for sample in samples
-        if plan.rewound_from(index := sample.spec.index) is None
+        if plan.rewound_from(index := sample.spec.index) is None and sample.abandoned_at is None
     }
 
 

@@ -40,6 +40,7 @@ CREATE TABLE verdict (
   facts TEXT NOT NULL,
   PRIMARY KEY (model, stream, sample, reviewer)
 ) WITHOUT ROWID;
+CREATE INDEX verdict_at ON verdict (at);
 CREATE TABLE draw (
   stream TEXT NOT NULL,
   number INTEGER NOT NULL,

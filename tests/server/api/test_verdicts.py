@@ -353,7 +353,7 @@ def test_two_reviewers_over_one_redis_see_different_draws(
 ) -> None:
     file = tmp_path / "keys.json"
     tokens = [add_key(file, "review", name=name) for name in ("ann", "bob")]
-    shared = ("--store", f"{redis.url}/7", "--api-keys-file", str(file))
+    shared = ("--store", f"{redis.url}?db=7", "--api-keys-file", str(file))
     models = folders[0]
     one, two = (reviewing(models, tmp_path / name, *shared) for name in "ab")
     with one as first, two as second:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import click
 import PIL.Image
 import typer
 
@@ -19,6 +19,7 @@ from .._sync.client import Client
 from .._verdict import Verdict
 from .app import app, client, examples
 from .complete import model_names
+from .keys import END, keys
 
 BATCH = 16
 """Samples that are asked for at a time."""
@@ -27,7 +28,7 @@ WIDEST = 80
 """Pixels across of pictures that the terminal shows."""
 
 KEYS: dict[str, Verdict] = {"g": "good", "b": "bad", **{str(n): n / 9 for n in range(10)}}
-UNDO, QUIT = ("u", "\x7f"), ("q", "\x1b", "\x04", "\x03")
+UNDO, QUIT = ("u", "\x7f"), ("q", "\x1b", END)
 HELP = "g good, b bad, 0 (good) to 9 (bad), u undo, q quit"
 
 
@@ -71,7 +72,8 @@ def review(
         if not show:
             folder = out or Path(tempfile.mkdtemp(prefix="sureflow-review-"))
             folder.mkdir(parents=True, exist_ok=True)
-            _Desk(server, model, folder, focus).work(count)
+            with keys() as key:
+                _Desk(server, model, folder, focus, key).work(count)
         found = server.review(model, 0, max_bad_rate=max_bad_rate)
         if certify:
             found = server.certify(model, replace=replace)
@@ -88,6 +90,7 @@ class _Desk:
     model: str
     folder: Path
     focus: float
+    key: Callable[[], str]
     waiting: deque[Proposed] = field(default_factory=deque)
     done: list[Proposed] = field(default_factory=list)
 
@@ -96,7 +99,7 @@ class _Desk:
         typer.echo(HELP)
         while len(self.done) < count and (sample := self._next()) is not None:
             self._show(sample, count)
-            key = _key()
+            key = self.key().lower()
             if key in QUIT:
                 return
             if key in UNDO and self.done:
@@ -136,13 +139,6 @@ class _Desk:
         typer.echo(str(path))
         if sys.stdout.isatty() and image.width <= WIDEST:
             typer.echo(_drawn(image), color=True)
-
-
-def _key() -> str:
-    try:
-        return click.getchar().lower()
-    except (KeyboardInterrupt, EOFError):
-        return QUIT[0]
 
 
 def _drawn(image: PIL.Image.Image) -> str:
