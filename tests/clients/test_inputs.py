@@ -113,6 +113,7 @@ def test_parts_of_an_option_do_not_hide_each_other() -> None:
         (lambda: invert_body([np.zeros(2, [("x", "f4")])]), "give real numbers"),
         (lambda: invert_body([np.zeros((2, 2), np.uint16)]), "array of uint16.* PIL image"),
         (lambda: invert_body([torch.zeros(2, 2, dtype=torch.uint8)]), "array of uint8"),
+        (lambda: invert_body([np.eye(2) > 0]), "array of bool"),
         (lambda: generate_body(condition=[1.0]), "condition: named arrays are a mapping"),
         (lambda: generate_body(negative=3), "negative: named arrays are a mapping"),
         (lambda: edit_body("hdl_1", "resample"), "such as Resample"),
