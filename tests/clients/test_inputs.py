@@ -154,6 +154,40 @@ def test_an_unknown_option_is_told_the_nearest_one(
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("base_url", "url"), ("token", "api_key"), ("time_out", "timeout"), ("max_retries", "retry")],
+)
+def test_an_argument_of_other_clients_is_told_ours(kind: Any, name: str, meant: str) -> None:
+    """The error named a class that nobody has heard of."""
+    with pytest.raises(TypeError) as raised:
+        kind(**{name: "x"})
+    message = f"{kind.__name__}: there is no option {name}; did you mean {meant}?"
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("n", "branches"),
+        ("num_images", "branches"),
+        ("label", "Condition(label=...)"),
+        ("cfg_scale", "Condition(scale=...)"),
+        ("num_steps", "steps"),
+        ("qqqq", "but also, at, branches, deadline_s"),
+    ],
+)
+def test_an_edit_is_told_what_it_has_in_their_place(
+    name: str, meant: str, answering: Answering
+) -> None:
+    client = answering(lambda request: httpx.Response(500))
+    with pytest.raises(InvalidArgument) as raised:
+        client.edit("hdl_1", **{name: 3})
+    assert f"there is no option {name}" in str(raised.value)
+    assert meant in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_prompts_can_complete_every_option(kind: Any) -> None:
     for method in (kind.generate, kind.stream, kind.jobs.fget(None).generate):
         assert {"steps", "guidance", "seed", "first", "filter"} <= {*parameters(method)}
