@@ -109,7 +109,7 @@ def mount(app: FastAPI) -> bool:
     """Add the tools to an application, after its routes; return whether they are installed."""
     found = next(iter(entry_points(group=GROUP)), None)
     if found is None or find_spec(PACKAGE) is None:
-        log.info("no %s: pip install 'sureflow-client[mcp]' brings tools for agents", PATH)
+        log.info("no %s: tools for agents need the client, and pip install 'mcp>=2.3'", PATH)
         return False
     app.router.routes.append(Tools(app, found))
     return True

@@ -93,7 +93,8 @@ def test_a_key_that_cannot_be_is_not_shown(
         ("http://xn--", "no host has a name with such a part"),
         (f"http://{64 * 'a'}.example:8000", "no host has a name with such a part"),
         ("http://host?x=1", "leave out"),
-        (f"http://me:{SECRET}@host:abc", "Invalid port"),
+        (f"http://me:{SECRET}@host:abc", "as %23 and %2F"),
+        *((f"http://me:secret{sign}{SECRET}@host", "as %23 and %2F") for sign in "#/?"),
         (None, "http://HOST:PORT"),
     ],
 )

@@ -113,6 +113,7 @@ def test_parts_of_an_option_do_not_hide_each_other() -> None:
         (lambda: invert_body([np.zeros(2, [("x", "f4")])]), "give real numbers"),
         (lambda: invert_body([np.zeros((2, 2), np.uint16)]), "array of uint16.* PIL image"),
         (lambda: invert_body([torch.zeros(2, 2, dtype=torch.uint8)]), "array of uint8"),
+        (lambda: invert_body([np.eye(2) > 0]), "array of bool"),
         (lambda: generate_body(condition=[1.0]), "condition: named arrays are a mapping"),
         (lambda: generate_body(negative=3), "negative: named arrays are a mapping"),
         (lambda: edit_body("hdl_1", "resample"), "such as Resample"),
@@ -150,6 +151,40 @@ def test_an_unknown_option_is_told_the_nearest_one(
     assert str(raised.value).startswith(f"generate: there is no option {name}")
     assert meant in str(raised.value)
     assert "_body" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("base_url", "url"), ("token", "api_key"), ("time_out", "timeout"), ("max_retries", "retry")],
+)
+def test_an_argument_of_other_clients_is_told_ours(kind: Any, name: str, meant: str) -> None:
+    """The error named a class that nobody has heard of."""
+    with pytest.raises(TypeError) as raised:
+        kind(**{name: "x"})
+    message = f"{kind.__name__}: there is no option {name}; did you mean {meant}?"
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("n", "branches"),
+        ("num_images", "branches"),
+        ("label", "Condition(label=...)"),
+        ("cfg_scale", "Condition(scale=...)"),
+        ("num_steps", "steps"),
+        ("qqqq", "but also, at, branches, deadline_s"),
+    ],
+)
+def test_an_edit_is_told_what_it_has_in_their_place(
+    name: str, meant: str, answering: Answering
+) -> None:
+    client = answering(lambda request: httpx.Response(500))
+    with pytest.raises(InvalidArgument) as raised:
+        client.edit("hdl_1", **{name: 3})
+    assert f"there is no option {name}" in str(raised.value)
+    assert meant in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])

@@ -241,7 +241,7 @@ def test_without_the_package_the_command_says_what_is_missing(
     monkeypatch.delitem(sys.modules, "sureflow_client._mcp.stdio", raising=False)
     done = invoke(main, "mcp")
     assert done.returncode == 2
-    assert "sureflow-client[mcp]" in done.stderr
+    assert "pip install 'mcp>=" in done.stderr
 
 
 SOUND = [

@@ -17,6 +17,9 @@ TYPED = re.compile(
     r"(?:^|[$|] ?|\$\(|&& )(?:\S*/)?(sureflow(?:-client)?) +([^\n|;&)>]+)", re.MULTILINE
 )
 BENCHMARK = re.compile(r"-m (benchmarks(?:\.\w+)+)")
+INSTALLED = re.compile(r"pip install ([^\n`]*)")
+OURS = re.compile(r"sureflow(-client|-studio)?\b")
+SOURCES = ("models", "server", "clients", "benchmarks", "examples")
 OPTION = re.compile(r"--[a-z][a-z-]*")
 OPTIONS = {
     words: {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
@@ -62,6 +65,21 @@ def test_they_are_found() -> None:
     assert unknown("sureflow", "calibrate ring --draw 3") == "sureflow calibrate --draw"
     assert unknown("sureflow", "callibrate ring") == "callibrate"
     assert unknown("sureflow-client", "jobs wait JOB --out x") is None
+
+
+def test_what_is_to_be_installed_is_somewhere() -> None:
+    """Our own packages are in this repository and in no registry, whoever says to install them."""
+    sources = [path for name in SOURCES for path in (ROOT / name).rglob("*.py")]
+    found = [
+        word.strip("'\",;:`)")
+        for path in (*sources, *(ROOT / page for page in PAGES))
+        for rest in INSTALLED.findall(path.read_text())
+        for word in rest.split()
+    ]
+    assert len(found) > 10
+    assert [word for word in found if OURS.match(word)] == []
+    folders = {word.partition("[")[0] for word in found if word.startswith(".")}
+    assert all((ROOT / folder / "pyproject.toml").exists() for folder in folders)
 
 
 def test_benchmarks_exist() -> None:

@@ -74,7 +74,7 @@ def test_where_none_are_installed_there_is_nothing(
     with caplog.at_level(logging.INFO, "sureflow_server"):
         app = installed(monkeypatch)
     assert len(caplog.records) == 1
-    assert "sureflow-client[mcp]" in caplog.text
+    assert "pip install 'mcp>=" in caplog.text
     refusal(ask(app, json=PING), 404, "not-found")
 
 

@@ -8,6 +8,9 @@ from ._exceptions import InvalidArgument
 
 SCHEMES = ("http", "https")
 MAX_PORT = 65535
+ESCAPED = (
+    "write http://USER:PASSWORD@HOST:PORT, signs of the password such as # and / as %23 and %2F"
+)
 MOST_COLONS = 2
 """Of a URL whose host is no IPv6 address."""
 
@@ -24,7 +27,8 @@ def address(url: object) -> str:
         fault = fault_of(parsed)
     except httpx.InvalidURL as error:
         hint = "; an IPv6 address stands in brackets" if text.count(":") > MOST_COLONS else ""
-        raise _refused(text, f"{error}{hint}") from None
+        # With a password the words may be of it.
+        raise _refused(text, ESCAPED if "@" in text else f"{error}{hint}") from None
     if parsed.scheme not in SCHEMES or fault:
         raise _refused(text or repr(url), fault or "write http://HOST:PORT")
     if parsed.query or parsed.fragment:

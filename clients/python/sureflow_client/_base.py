@@ -36,6 +36,9 @@ HEALTH_TIMEOUT = 5.0
 JSON = "application/json"
 EVENTS = "text/event-stream"
 
+MADE_WITH = ("url", "timeout", "headers", "api_key", "retry", "transport")
+"""Arguments of clients."""
+
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 

@@ -18,6 +18,9 @@ Given = npt.ArrayLike | PIL.Image.Image
 """Numbers in the units of the model's data: numpy arrays, nested lists, torch tensors; or images,
 of which black is -1 and white is 1, whatever the bits of a pixel."""
 
+LEVELS = (np.uint8, np.uint16, np.bool_)
+"""Types of arrays that images are kept in."""
+
 NUMBERS = "fiub"
 """Kinds of arrays that hold numbers: floats, integers, booleans."""
 
@@ -32,7 +35,7 @@ def encode_array(given: Given) -> str:
     if isinstance(given, PIL.Image.Image):
         return base64.b64encode(png(given)).decode()
     array = _array(given)
-    if array.dtype == np.uint8 or (array.dtype == np.uint16 and array.ndim > 1):
+    if array.dtype == np.uint8 or (array.dtype in LEVELS and array.ndim > 1):
         raise InvalidArgument(
             f"an array of {array.dtype}, as images have; give numbers in data units, or a PIL image"
         )
@@ -81,9 +84,12 @@ def _on_host(given: Any) -> npt.NDArray[Any]:
     if hasattr(given, "detach"):  # a torch tensor: of numbers that numpy may not have, anywhere
         given = given.detach().cpu()
         given = given.float() if given.is_floating_point() else given
-    if isinstance(given, list | tuple) and any(hasattr(one, "detach") for one in given):
-        given = [_on_host(one) for one in given]
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except (TypeError, RuntimeError):
+        if not isinstance(given, list | tuple):
+            raise
+        array = np.asarray([_on_host(one) for one in given])  # tensors within a list
     # Numbers such as bfloat16 are numpy's by a package that adds them, as raw bytes to all else.
     added = array.dtype.kind == "V" and array.dtype.names is None
     return array.astype(np.float32) if added else array

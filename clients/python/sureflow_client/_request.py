@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 from ._encode import Given, encode_array, encode_arrays
 from ._exceptions import InvalidArgument
 from ._moment import at_body
-from ._names import unknown
+from ._names import check_known
 from ._operations import Operation, OperationLike
 from ._options import EditOptions, GenerateOptions, InvertOptions
 from ._plain import plain, several
@@ -115,9 +115,7 @@ def _merged(known: Any, more: Any) -> Any:
 def _body(call: str, kind: Any, options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """Return the body of a request, of typed options and what else is said."""
     known = kind.__annotations__.keys()
-    for name in options:
-        if name not in known:
-            raise InvalidArgument(f"{call}: {unknown(name, (*known, *more))}")
+    check_known(call, sorted(options.keys() - known), (*known, *more))
     said = {**options, **more}
     said["also"] = None if said.get("also") is None else several(said["also"], "also") or None
     for name in ("condition", "negative"):

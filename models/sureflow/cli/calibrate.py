@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,9 +20,16 @@ from sureflow.cli.options import (
     named_judge,
 )
 
+if TYPE_CHECKING:
+    from sureflow.model import Model
+
+TRIED = 1000
+"""Draws by which scores are compared."""
+
 
 @command(
     "sureflow calibrate my-ring",
+    "sureflow calibrate my-ring --data ring.safetensors",
     "sureflow calibrate my-fashion --draws 100 --guidance 1 --guidance 3 --score straightness",
     "sureflow calibrate my-posterior --conditions simulations.safetensors",
     "sureflow calibrate my-digits --judge my_package.reader:misread",
@@ -41,6 +48,13 @@ def calibrate(
     score: Annotated[str | None, typer.Option(help="What to judge by; default: as before.")] = None,
     score_unconditional: Annotated[
         str | None, typer.Option(help="What to judge samples without a condition by; likewise.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="safetensors file with `samples`; without --score the score that finds draws far "
+            "from them best is what to judge by."
+        ),
     ] = None,
     costly: Annotated[
         bool, typer.Option("--costly", help="Tabulate scores that cost passes of their own too.")
@@ -94,6 +108,8 @@ def calibrate(
     path = resolve(folder)
     model = load(path, device)
     made = model.calibration
+    if data is not None and draws and not score:
+        score = _by_data(model, data, seed, quiet)
     without = score_unconditional or (made.unconditional if made else None)
     if draws:
         name, scales = score or model.score, guidance or [1.0]
@@ -107,7 +123,7 @@ def calibrate(
             quiet=quiet,
             conditions=examples,
         )
-    elif made is None or guidance or score or costly:
+    elif made is None or guidance or score or costly or data:
         raise ValueError("draws: with 0 there must be tables, and they stay as they are")
     made = replace(made, unconditional=without)
     first = made.settings.get("seed", 0)
@@ -134,3 +150,19 @@ def calibrate(
             typer.echo(f"  at most {rate:6.1%} bad: {least}")
     made.save(path / CALIBRATION)
     typer.echo(f"wrote {path / CALIBRATION}")
+
+
+def _by_data(model: Model, file: Path, seed: int, quiet: bool) -> str | None:
+    """Return the score that finds draws far from the data best, and say so; ``None`` for none."""
+    from sureflow.evaluation.off_data import measured
+    from sureflow.training.arrays import open_arrays
+    from sureflow.training.config import DataConfig
+
+    samples = open_arrays(DataConfig(name="file", path=file)).samples
+    found = measured(model, samples, TRIED, seed + 3, quiet)
+    if not found:
+        typer.echo(f"too few of {TRIED} draws lie far from the data to compare scores by them")
+        return None
+    best, *others = (f"{name} {share:.2f}" for name, share in found.items())
+    typer.echo(f"finds draws far from the data best: {best} (of others, {', '.join(others)})")
+    return next(iter(found))

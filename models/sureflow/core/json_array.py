@@ -23,6 +23,9 @@ PNG, NPY = b"\x89PNG\r\n", b"\x93NUMPY"
 NUMBERS = "fiub"
 """Kinds of arrays that hold numbers: floats, integers, booleans."""
 
+LEVELS = "ub"
+"""Those of arrays that images are kept in: unsigned integers, booleans."""
+
 PIECE = 8192
 """Numbers that are read at a time."""
 
@@ -129,8 +132,8 @@ def is_file(text: str) -> bool:
 def read_array(written: Written, shape: Sequence[int], field: str, *, levels: bool = True) -> Array:
     """Return the array ``[*shape]`` in data units; black in a PNG is -1, and white is 1.
 
-    The client may leave out a leading dimension of size 1. Without ``levels`` a ``.npy`` file of
-    unsigned integers is refused: where samples are images, these are levels of another range.
+    The client may leave out a leading dimension of size 1. Without ``levels`` booleans and unsigned
+    integers are refused: where samples are images, these are levels of another range.
 
     Raises:
         InvalidFieldError: It is malformed, has another shape, or a number that is not finite.
@@ -160,7 +163,7 @@ def _numbers(written: Written, shape: Sequence[int], field: str, levels: bool = 
     """The array as float32, in its own shape; a PNG in as many channels as the shape has."""
     read = listed(written, field)
     array = _decoded(read, shape, field) if isinstance(read, str) else read
-    if array.dtype.kind == "u" and not levels:
+    if array.dtype.kind in LEVELS and not levels:
         message = f"holds {array.dtype}; give numbers in the units of the data, or a .png file"
         raise InvalidFieldError(field, message)
     with np.errstate(over="ignore"):

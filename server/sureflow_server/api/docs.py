@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 VIEWER = files("fastapi_offline") / "static"
 """Swagger UI, in the package that brings it."""
@@ -46,7 +46,11 @@ def install(app: FastAPI) -> None:
     async def show(request: Request) -> Response:
         return page
 
+    async def leave(request: Request) -> Response:
+        return RedirectResponse("../docs")  # below which relative addresses would be others
+
     app.add_route("/docs", show, include_in_schema=False)
+    app.add_route("/docs/", leave, include_in_schema=False)
     for name, kind in FILES.items():
         app.add_route(f"/docs/{name}", _file(name, kind), include_in_schema=False)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-API = ("/v1/", "/v2/", "/generate/", "/edit/", "/invert/", "/health/", "/metrics/", "/mcp/")
+API = (
+    *("/v1/", "/v2/", "/generate/", "/edit/", "/invert/", "/health/", "/metrics/", "/mcp/"),
+    *("/openapi.json/", "/llms.txt/"),
+)
 """Beginnings of paths of the API, with a slash after them."""
 
 ENDLESS = "/events"

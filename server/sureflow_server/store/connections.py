@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -12,6 +14,11 @@ CONNECT_S = 1.0
 """To connect; a Redis that is gone without a word is noticed after so long, and again as long."""
 
 CONNECTIONS = 16
+
+SECRET = re.compile("@|password=")
+ESCAPED = (
+    "write redis://:PASSWORD@HOST:PORT/NUMBER, signs of the password such as # and / as %23 and %2F"
+)
 
 
 def connections(url: str, answer_s: float) -> BlockingConnectionPool:
@@ -38,4 +45,5 @@ def connections(url: str, answer_s: float) -> BlockingConnectionPool:
             retry=Retry(NoBackoff(), 1),
         )
     except ValueError as error:
-        raise StoreError(f"the address of Redis: {error}") from None
+        reason = ESCAPED if SECRET.search(url) else error  # whose words may be of the password
+        raise StoreError(f"the address of Redis: {reason}") from None

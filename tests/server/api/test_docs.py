@@ -30,3 +30,8 @@ def test_all_that_it_loads_comes_from_the_server(server: Server) -> None:
         answer = server.client.get(urljoin("/docs", address))
         assert answer.status_code == 200
         assert len(answer.content) > 100
+
+
+def test_a_slash_at_the_end_leads_to_it(server: Server) -> None:
+    answer = server.client.get("/docs/", follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/docs")

@@ -69,18 +69,18 @@ def test_pictures_are_taken_in_all_forms(server: Server) -> None:
     np.testing.assert_allclose(samples[0]["data"], image, atol=0.05)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.bool_])
 def test_levels_of_another_range_are_refused_where_samples_are_images(
     server: Server, dtype: Any
 ) -> None:
     """They were numbers far beyond white; a mask of them, and numbers of vectors, are none."""
-    levels = base64.b64encode(npy(np.eye(4, dtype=dtype) * 200)).decode()
+    levels = base64.b64encode(npy((np.eye(4) * 200).astype(dtype))).decode()
     body = {"model": "icons", "samples": [levels]}
     refused = server.client.post("/v1/invert", json=body)
     assert refused.status_code == 422
     (error,) = refused.json()["errors"]
     assert error["field"] == "samples.0"
-    assert f"holds {dtype.__name__}" in error["message"]
+    assert f"holds {np.dtype(dtype)}" in error["message"]
     whole = icon(server)
     known = {"type": "inpaint", "mask": levels, "known": levels}
     edit_body = {"handle": whole["handle"]["id"], "at": {"t": 0}, "operations": [known]}

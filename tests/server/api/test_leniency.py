@@ -13,7 +13,7 @@ from tests.server.running import Server
 
 PATHS = sorted(
     path.replace("{}", "points")
-    for method, path in ACCESS
+    for method, path in (*ACCESS, ("GET", "/openapi.json"), ("GET", "/llms.txt"))
     if path.count("{}") < 2 and not path.endswith(("load", "job"))
 )
 READ = (

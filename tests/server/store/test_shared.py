@@ -256,6 +256,16 @@ def test_keys_begin_with_the_prefix(place: RedisPlace) -> None:
     asyncio.run(check())
 
 
+@pytest.mark.parametrize("password", ["sesame#seed", "sesame/seed", "sesame?seed"])
+def test_an_address_that_is_none_is_refused_without_the_password(password: str) -> None:
+    """What stands before such a sign was taken for a port, and shown."""
+    with pytest.raises(StoreError, match=r"redis://:PASSWORD@HOST.* as %23 and %2F") as error:
+        asyncio.run(SharedStore.open(f"redis://:{password}@host:6379/0", MiB))
+    assert "sesame" not in str(error.value)
+    with pytest.raises(StoreError, match="Port could not be"):
+        asyncio.run(SharedStore.open("redis://host:sesame", MiB))
+
+
 def test_who_is_not_let_in_learns_it_without_the_password() -> None:
     with redis_server("--requirepass", "open-sesame") as server:
         wrong = server.url.replace("unix://", "unix://:sesame-seed@")

@@ -6,7 +6,7 @@ import typer
 
 from .app import Server, app, examples
 
-MISSING = "needs the package mcp: pip install 'sureflow-client[mcp]'"
+MISSING = "needs the package mcp: pip install 'mcp>=2.3'"
 
 
 @app.command(epilog=examples("mcp", "--url http://gpu-box:8000 mcp"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 from httpx_sse import EventSource
-from typing_extensions import Self
+from typing_extensions import Never, Self
 
 from .._base import (
     DEFAULT_TIMEOUT,
@@ -18,6 +18,7 @@ from .._base import (
     EVENTS,
     HEALTH_TIMEOUT,
     JSON,
+    MADE_WITH,
     BaseClient,
     check_stream,
     http_options,
@@ -26,6 +27,7 @@ from .._base import (
 )
 from .._events import Completed, Event, read_event
 from .._exceptions import APIConnectionError
+from .._names import check_known
 from .._problem import response_error
 from .._retry import Retry
 from .._wire import Document, read
@@ -44,6 +46,7 @@ class Connection(BaseClient):
         api_key: str | None = None,
         retry: Retry | None = None,
         transport: httpx.BaseTransport | None = None,
+        **unknown: Never,
     ) -> None:
         """Prepare the client; nothing is sent yet.
 
@@ -56,11 +59,13 @@ class Connection(BaseClient):
                 environment variable ``SUREFLOW_API_KEY``, if any.
             retry: How often to send a refused or unanswered request again.
             transport: What carries the requests, in place of the network.
+            **unknown: There are no others; an error names the nearest.
 
         Raises:
             InvalidArgument: An argument, or a variable of the environment such as ``no_proxy``,
                 cannot be used; the message names it.
         """
+        check_known(type(self).__name__, unknown, MADE_WITH)
         super().__init__(url, retry, proxied=transport is None)
         options = http_options(timeout, headers, api_key)
         self._pool = Pool(lambda: httpx.Client(**options, transport=transport))
