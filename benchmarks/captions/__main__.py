@@ -1,4 +1,7 @@
-"""The command: ``python -m benchmarks.captions FOLDER [--measure] [--steps N]``."""
+"""The command: ``python -m benchmarks.captions FOLDER [--measure] [--steps N] [--draws N]``.
+
+It trains a model that is ready to be served, with its confidence, and measures it.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,16 @@ from benchmarks import captions as package
 from benchmarks.captions import autoencoder, training
 from benchmarks.captions.captions import thirds
 from benchmarks.captions.images import images
-from benchmarks.captions.measure import data, measure, spec_of
-from sureflow.checkpoint import CheckpointConfig, save
+from benchmarks.captions.measure import SCALES, data, measure, spec_of
+from sureflow.checkpoint import CALIBRATION, CheckpointConfig, save
+from sureflow.evaluation.reference import calibrate
 from sureflow.networks import Staged, build
 from sureflow.sampling.sample import run
 
 SEED = 0
 AUTOENCODER_STEPS, VELOCITY_STEPS = 1500, 4000
+DRAWS, SCORE = 200, "adherence"
+"""By which it is judged, as it compares a sample with what the model expects of its prompt."""
 RESULTS = "results.json"
 SHOWN = ("a slanted seven", "an upright seven", "a bold three", "a thin three", "a wide zero",
          "a narrow zero", "a slanted bold one", "a thin wide eight")  # fmt: skip
@@ -35,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="the checkpoint; its name is the folder's")
     parser.add_argument("--measure", action="store_true", help="measure the one that is there")
     parser.add_argument("--steps", type=int, default=VELOCITY_STEPS, help="of the velocity")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="for its confidence")
     parser.add_argument("--cache", type=Path, default=None, help="where drawn images are kept")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -43,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     bounds = thirds(pictures, labels)
     if not options.measure:
         _train(folder, pictures, labels, bounds, source, options.steps)
+        made = calibrate(sureflow.load(folder), options.draws, SCALES[:2], score=SCORE)
+        made.save(folder / CALIBRATION)
     results = measure(folder, pictures, labels, bounds)
     (folder / RESULTS).write_text(json.dumps(results, indent=1) + "\n")
     _sheet(folder)

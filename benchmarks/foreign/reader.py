@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.foreign.descent import descend
 from benchmarks.foreign.digits import CLASSES, TRAINED, small
 
 STEPS, BATCH = 1500, 128
@@ -46,17 +47,14 @@ def reader() -> Reader:
     images, labels = (part[TRAINED:] for part in small())
     torch.manual_seed(1)
     network = Reader()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, STEPS)
-    for _ in range(STEPS):
+
+    def loss() -> Tensor:
         index = torch.randint(len(images), (BATCH,))
         moved = _moved(images[index])
-        loss = F.cross_entropy(network(moved), labels[index], label_smoothing=0.05)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-    return network.eval()
+        return F.cross_entropy(network(moved), labels[index], label_smoothing=0.05)
+
+    descend(network, loss, STEPS, 4e-3, decay=0.05)
+    return network
 
 
 def _moved(images: Tensor) -> Tensor:

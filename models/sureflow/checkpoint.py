@@ -127,6 +127,9 @@ def load(
             rounded = engine.rounded(network)
         if rounded is not None:
             network, version = rounded.eval(), f"{version}+{precision}"
+    if compile != "off":
+        with _naming(f"{folder}: "):
+            engine.prepare(network, compile)
     if compile == "compile":
         version += "+compile"
     numerics = describe()

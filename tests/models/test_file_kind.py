@@ -101,6 +101,13 @@ FILES: dict[str, bytes] = {
     "is a GGUF file": b"GGUF\x03\0\0\0" + bytes(64),
     "is a PNG picture": b"\x89PNG\r\n\x1a\n" + bytes(64),
     "is a tar archive": tarred(),
+    "is a pickle .* which may hold code": pickle.dumps({"weight": [1.0] * 99}, 0),
+    "is a pickle as torch": pickle.dumps({"weight": [1.0] * 99}, 1),
+    "is a RAR archive; unpack it": b"Rar!\x1a\x07\x01\x00" + bytes(64),
+    "is a 7z archive; unpack it": b"7z\xbc\xaf\x27\x1c" + bytes(64),
+    "is a Parquet file": b"PAR1" + bytes(64),
+    "is a database": b"SQLite format 3\x00" + bytes(64),
+    "is a pointer to a file": b"# xet version 0\nfilesize = 9\nhash = '4d7a'\n",
 }
 
 

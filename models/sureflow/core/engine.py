@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from sureflow.core.execution import Compile
 from sureflow.core.family import families
 from sureflow.core.lane import LaneSpec
 from sureflow.core.process import Bucket, Phases, Reply
@@ -121,6 +122,14 @@ class Engine(ABC):
             ValueError: The network cannot run in half precision.
         """
         return None
+
+    @classmethod  # noqa: B027
+    def prepare(cls, network: Any, compile: Compile) -> None:
+        """Prepare a network to be run in a way that is not the plain one.
+
+        Raises:
+            ValueError: It cannot be run so; the message begins with ``compile``.
+        """
 
     def buckets(self) -> Sequence[Bucket]:
         """The buckets that lanes can be in, the default one first."""

@@ -11,6 +11,7 @@ from sureflow.importing.autoencoder_folder import find_preview, read_autoencoder
 from sureflow.importing.diffusers_inputs import Given, inputs_of
 from sureflow.importing.diffusers_model import CONFIG, FoundModel, naming, read_model
 from sureflow.importing.json_file import inner_folder, read_json
+from sureflow.importing.no_model import said_of
 from sureflow.importing.recognised import Recognised, RecognisedStage
 from sureflow.importing.scheduler import Schedule, read_scheduler
 from sureflow.importing.text_encoder_folder import PIPELINE, read_encoder, said_of_text
@@ -133,7 +134,7 @@ def _layout(folder: Path) -> tuple[Path, dict[str, Path]]:
     """The folder of the model, and those of the parts beside it."""
     if not (folder / PIPELINE).exists():
         if not (folder / CONFIG).exists():
-            raise ValueError(f"{folder}: has neither {PIPELINE} nor {CONFIG}; name another folder")
+            raise ValueError(f"{folder}: {said_of(folder, (PIPELINE, CONFIG))}")
         return folder, {}
     index = folder / PIPELINE
     listed = {
@@ -156,6 +157,8 @@ def _layout(folder: Path) -> tuple[Path, dict[str, Path]]:
     inner = folder / found[0]
     parts = {name: inner_folder(folder / name, folder) for name in names}
     # Pipelines of one network may have it beside their index.
+    if not (inner.exists() or (folder / CONFIG).exists()):
+        raise ValueError(f"{index}: names the folder {found[0]}, which is missing; download it too")
     return (inner_folder(inner, folder) if inner.exists() else folder), parts
 
 

@@ -27,6 +27,9 @@ SUCCESSORS = {
 }
 """Classes that old folders call ``Transformer2DModel``, by its ``norm_type``."""
 
+ORIGINAL = "model.diffusion_model."
+"""What names of the denoiser begin with in checkpoints of a single file."""
+
 OLD_ATTENTION = re.compile(r"(.*attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)")
 NEW_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """Names of layers of attention in folders that diffusers wrote before version 0.15."""
@@ -62,6 +65,7 @@ def read_model(folder: Path, root: Path, variant: str | None = None) -> FoundMod
     read = read_json(file, root)
     with naming(file):
         name = _class_name(read)
+        _check_plain(read)
         known, kept = parameters_of(class_of(name)), check_config(read)
         written = {field: value for field, value in kept.items() if field in known}
         with torch.device("meta"):
@@ -69,6 +73,7 @@ def read_model(folder: Path, root: Path, variant: str | None = None) -> FoundMod
     dropped = sorted(kept.keys() - written.keys())
     tensors, old = _renamed(find_weights(folder, root, variant), module.state_dict())
     with naming(folder):
+        _check_names(tensors)
         check_stored(tensors, module.state_dict())
     count = sum(parameter.numel() for parameter in module.parameters())
     types = " and ".join(sorted({stored.dtype for stored in tensors.values()}))
@@ -101,6 +106,27 @@ def _class_name(config: Mapping[str, Any]) -> str:
             raise ValueError(f"norm_type: {kind!r} of a {LEGACY} is not imported")
         return SUCCESSORS[kind]
     return str(name)[:100]
+
+
+def _check_plain(config: Mapping[str, Any]) -> None:
+    """Check that the weights are numbers, and not the codes of a quantisation."""
+    said = config.get("quantization_config")
+    if said is not None:
+        how = said.get("quant_method") if isinstance(said, dict) else None
+        by = f" by {how!s:.40}" if how else ""
+        raise ValueError(
+            f"quantization_config: the weights are quantized{by}; load the model where it came "
+            "from without that, and save it in float32, bfloat16 or float16"
+        )
+
+
+def _check_names(tensors: Mapping[str, Stored]) -> None:
+    """Check that the weights are not those of a whole pipeline in one file."""
+    if any(name.startswith(ORIGINAL) for name in tensors):
+        raise ValueError(
+            f"has weights named {ORIGINAL}..., as in a checkpoint of a single file; load that by "
+            "from_single_file(FILE) of diffusers, and save it by save_pretrained(FOLDER)"
+        )
 
 
 def _renamed(

@@ -12,6 +12,10 @@ from sureflow.file_kind import json_text, kind_of_file
 MAX_BYTES = 1 << 20
 MAX_INDEX_BYTES = 32 << 20
 DEEPEST = 16
+SNAPSHOTS, BLOBS = "snapshots", "blobs"
+"""Folders of a model in the cache of the Hugging Face hub: of its versions, which are folders of
+links, and of the files that they lead to."""
+
 LONGEST_NUMBER = 40
 
 
@@ -72,7 +76,8 @@ def _inside(path: Path, root: Path) -> Path:
         real = path.resolve()
     except (OSError, RuntimeError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
-    if not real.is_relative_to(root.resolve()):
+    home = root.resolve()
+    if not (real.is_relative_to(home) or real.parent == _blobs(home)):
         raise ValueError(
             f"{path}: leads out of the folder, to {real}; copy the folder with `cp -rL`, "
             "so that it holds files and no links"
@@ -80,11 +85,22 @@ def _inside(path: Path, root: Path) -> Path:
     return real
 
 
+def _blobs(root: Path) -> Path | None:
+    """Where the files of a snapshot in the cache of the Hugging Face hub are, if it is one."""
+    above = [root, *root.parents][:DEEPEST]
+    snapshots = next((each for each in above if each.parent.name == SNAPSHOTS), None)
+    return snapshots.parent.parent / BLOBS if snapshots else None
+
+
 def _parsed(written: bytes) -> Any:
     found = json.loads(
         json_text(written), parse_constant=_refuse, parse_int=_whole, parse_float=_finite
     )
     _check_depth(found)
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("half of a pair of surrogates in it stands alone") from error
     return found
 
 

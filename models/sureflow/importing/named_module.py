@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sureflow.file_kind import PICKLE
 from sureflow.importing.adapter import Adapter
 from sureflow.importing.recognised import Recognised
-from sureflow.importing.shards import sharded
+from sureflow.importing.shards import pickled, sharded
 from sureflow.importing.stored import Stored, tensors_in
 from sureflow.networks.registry import load_plugin, make_base
 
@@ -82,6 +83,8 @@ def stored_tensors(weights: Path) -> dict[str, Stored]:
             )
             if len(files) != 1:
                 there = ", ".join(file.name for file in files[:5]) or "none"
+                if not files and (pickle := pickled(weights)):
+                    raise ValueError(f"{weights / pickle}: is {PICKLE}")
                 raise ValueError(f"{weights}: expected one safetensors file; there are: {there}")
             (weights,) = files
         if weights.name.endswith(INDEX):
@@ -91,16 +94,32 @@ def stored_tensors(weights: Path) -> dict[str, Stored]:
         raise ValueError(f"weights: {error}") from error
 
 
+def _prefix(found: Mapping[str, Stored], state: Mapping[str, Any]) -> str:
+    """What the names have in front; empty if nothing, or if that does not help.
+
+    Raises:
+        ValueError: There are several networks that it could be, such as an average beside the last.
+    """
+    some = next(iter(state), "")
+    if not some or some in found:
+        return ""
+    ways = sorted(n.removesuffix(some) for n in found if n.endswith(f".{some}"))
+    fit = {way: sum(f"{way}{name}" in found for name in state) for way in ways}
+    best = [way for way in ways if fit[way] == max(fit.values())]
+    if len(best) > 1:
+        raise ValueError(
+            f"weights_prefix: the names fit behind {' and '.join(best[:5])}; pass the one to take, "
+            f"such as --weights-prefix {best[0]}"
+        )
+    return best[0] if best else ""
+
+
 def _named(
     found: dict[str, Stored], state: Mapping[str, Any], prefix: str | None
 ) -> tuple[dict[str, Stored], str]:
     """The tensors by the module's names, and the prefix that was taken off."""
     if prefix is None:
-        some = next(iter(state), "")
-        prefix = ""
-        if some and some not in found:
-            fitting = sorted(name for name in found if name.endswith(f".{some}"))
-            prefix = fitting[0].removesuffix(some) if fitting else ""
+        prefix = _prefix(found, state)
     elif prefix and not prefix.endswith(".") and any(n.startswith(f"{prefix}.") for n in found):
         prefix = f"{prefix}."
     named = {n.removeprefix(prefix): stored for n, stored in found.items() if n.startswith(prefix)}

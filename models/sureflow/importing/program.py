@@ -19,6 +19,13 @@ from sureflow.networks.foreign.program_input import ProgramInput, ProgramOutput
 ZIP, ONNX = b"PK\x03\x04", b"\x08"
 """First bytes of archives, and of ONNX models, which begin with the number of their format."""
 
+OTHERS = {
+    ".safetensors": "safetensors, weights without a network: pass package.module:factory and "
+    "--weights, or the folder of a model of diffusers",
+    ".json": "a description: name the folder that it is in",
+}
+"""Files beside programs that may be named for them, by their suffix."""
+
 Kind = Literal["exported", "onnx"]
 """Names of the bases of networks in ``config.json``."""
 
@@ -58,11 +65,7 @@ def read_program(path: Path) -> Program:
     elif data.startswith(ONNX):
         kind, network = "onnx", OnnxNetwork
     else:
-        found = kind_of_file(path) or (
-            "safetensors, weights without a network: pass package.module:factory and --weights"
-            if path.suffix == ".safetensors"
-            else "of an unknown kind"
-        )
+        found = kind_of_file(path) or OTHERS.get(path.suffix, "of an unknown kind")
         raise ValueError(
             f"{path}: is {found}; expected a .pt2 of torch.export.save, or an ONNX model"
         )

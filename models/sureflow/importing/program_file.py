@@ -54,6 +54,11 @@ def _inputs(
         found = dict(adapter.inputs)
     else:
         found = _guessed([*program.inputs], bool(adapter.names))
+    if LABEL in found and not adapter.names:
+        raise ValueError(
+            f"classes: the program takes {found[LABEL]!r}; pass --classes for the number of its "
+            f"labels, or --input NAME={found[LABEL]} if it is an array of another meaning"
+        )
     conditions: dict[str, dict[str, object]] = {
         ours: {"kind": "vector", "shape": list(left[theirs].shape[1:])}
         for ours, theirs in found.items()

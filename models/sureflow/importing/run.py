@@ -98,7 +98,8 @@ def _recognised(
     if is_reference(source) and not here.exists():
         return read_module(source, weights, prefix, adapter)
     if not here.exists():
-        raise ValueError(f"{source}: there is nothing; expected {KINDS}")
+        there = "a link that leads nowhere" if here.is_symlink() else "nothing"
+        raise ValueError(f"{source}: there is {there}; expected {KINDS}")
     return recognise_program(here, adapter)
 
 

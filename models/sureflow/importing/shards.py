@@ -48,14 +48,21 @@ def _other(folder: Path, variant: str | None, stem: str) -> Path:
     if found:
         has = f"has {', '.join(found[:6])}"
         raise ValueError(f"{folder}: {has}; name the variant to take, such as fp16")
-    if pickles := [name for name in names if name.endswith(PICKLES)]:
+    if pickle := pickled(folder):
         raise ValueError(
-            f"{folder}: has its weights only as {pickles[0]}, which may hold code and is never "
+            f"{folder}: has its weights only as {pickle}, which may hold code and is never "
             "read; load the model where you trust it, and save it by "
             "save_pretrained(FOLDER, safe_serialization=True)"
         )
     raise ValueError(
         f"{folder}: has no weights; expected {stem}.safetensors, or an index of shards"
+    )
+
+
+def pickled(folder: Path) -> str | None:
+    """The first file in a folder whose name says that it may hold code, if any."""
+    return min(
+        (each.name for each in folder.iterdir() if each.name.endswith(PICKLES)), default=None
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal, Self, get_args
 
@@ -105,6 +105,7 @@ class FrozenVelocity(VelocityNetwork):
         shapes: Sequence[Sequence[int]] = (),
     ) -> None:
         super().__init__(tuple(shape), classes, floor)
+        self._called_in: torch.dtype | None = None
         self.serve(shapes)
         self.network = network.requires_grad_(False).eval()
         self.conditions = read_conditions(conditions or {})
@@ -215,11 +216,19 @@ class FrozenVelocity(VelocityNetwork):
 
     @property
     def _dtype(self) -> torch.dtype:
-        """The type in which the module computes, which may be wider than float32."""
-        if self.variance_source == "inside":
-            return self.noise_parameters()[0].dtype
-        tensors = chain(self.network.parameters(), self.network.buffers())
-        return next((z.dtype for z in tensors if z.is_floating_point()), torch.float32)
+        """The type in which the module is called: float32, or what it computes in that is wider.
+
+        Weights in half precision take part in products alone. A time of 999 would be 1000 in it.
+        """
+        if self._called_in is None:
+            tensors = chain(self.network.parameters(), self.network.buffers())
+            found = next((z.dtype for z in tensors if z.is_floating_point()), torch.float32)
+            self._called_in = torch.promote_types(found, torch.float32)
+        return self._called_in
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self._called_in = None
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call,no-any-return]
 
     def _evaluate(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         """The velocity."""

@@ -131,12 +131,15 @@ class VelocityNetwork(nn.Module, ABC):
         """
         label = self._labels(x, label)
         out = self.run(x, t, label, True, **self.complete(x, given))
-        variance = torch.zeros_like(widened(out.mean)) if out.variance is None else out.variance
+        if out.variance is None:
+            variance = torch.full_like(widened(out.mean), self.floor)
+        else:
+            variance = out.variance + self.floor
         reading = None
         if self.probe is not None and isinstance(out, NetworkOutput) and out.hidden is not None:
             reading = self.probe(out.hidden, t, label)
-        reply = NetworkOutput(out.mean, variance + self.floor, reading=reading)
-        return reply.map(lambda z: z.to(x.dtype))
+        reading = None if reading is None else reading.to(x.dtype)
+        return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), reading=reading)
 
     def start(self, x0: Tensor, x1: Tensor) -> Tensor:
         """The state from which the path of noise ``x0`` to data ``x1`` begins.

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.moments import Moments
+from sureflow.networks.foreign.held_program import other_runtime
 from sureflow.networks.network import NetworkOutput, VelocityNetwork
 
 CONVERTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
@@ -14,20 +15,28 @@ CONVERTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
 class Bfloat16(VelocityNetwork):
     """A trained network whose matrix products and convolutions run in bfloat16.
 
-    Their weights are kept in bfloat16; autocast converts what flows into them, as in training at
-    this precision. Normalisations keep float32 weights and statistics; the noise layers, the rules
-    of the variance, and everything outside the network stay in float32.
+    Their weights are kept in bfloat16, but for those of an exported program, which are constants of
+    its own; autocast converts what flows into them, as in training at this precision. Norms
+    keep float32 weights and statistics. The noise layers, the rules of the variance, and everything
+    outside the network stay in float32, and so does the time that a foreign network is told:
+    bfloat16 has no 999.
 
     Args:
         network: In evaluation mode; its weights are converted in place.
 
     Raises:
-        ValueError: It computes in float64, which autocast does not convert.
+        ValueError: It computes in float64, which autocast does not convert, or outside of torch;
+            the message begins with ``precision``.
     """
 
     def __init__(self, network: VelocityNetwork) -> None:
         if any(parameter.dtype == torch.float64 for parameter in network.parameters()):
             raise ValueError("precision: a network of float64 cannot be run in bfloat16")
+        if runtime := other_runtime(network):
+            raise ValueError(
+                f"precision: {runtime} computes in the types of the file; convert that, or serve "
+                "it in float32"
+            )
         super().__init__(network.shape, network.classes, network.floor)
         self.serve(network.shapes)
         self.network = network

@@ -209,7 +209,7 @@ def make_base(name: object, arguments: object, where: str = "network") -> nn.Mod
         raise ValueError(f"{where}.arguments: expected a table of names and values")
     try:
         module = factory(**arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{where}.arguments: {name} failed: {_said(error)}") from error
     if not isinstance(module, nn.Module):
         made = type(module).__name__
@@ -250,5 +250,5 @@ def _is_kind(factory: Factory) -> bool:
     return isinstance(factory, type) and issubclass(factory, VelocityNetwork)
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

@@ -11,6 +11,12 @@ from torch import Tensor
 from sureflow.core.execution import Compile
 from sureflow.sampling.blocks import Evaluate
 
+COMPILERS = ("torch._dynamo", "torch._inductor")
+"""Where the errors of ``torch.compile`` are from, but for those of the network itself."""
+
+LONGEST = 300
+"""Most characters of an error that are repeated."""
+
 WARM_UPS = 3
 """Evaluations before the capture, in which libraries choose kernels and allocate workspace."""
 
@@ -24,6 +30,9 @@ class Graphs:
 
     A graph reads and writes fixed memory: rows are copied in, and answers out, on the device. Tests
     replace ``capture`` where there is no GPU.
+
+    Raises:
+        ValueError: When called: the evaluation cannot be captured; begins with ``compile``.
     """
 
     def __init__(self, evaluate: Evaluate, capture: Capture | None = None) -> None:
@@ -35,12 +44,21 @@ class Graphs:
         rows = len(next(iter(inputs.values())))
         if rows not in self._graphs:
             fixed = {name: z.clone() for name, z in inputs.items()}
-            self._graphs[rows] = fixed, *self._capture(lambda: self._evaluate(**fixed))
+            self._graphs[rows] = fixed, *self._captured(fixed)
         fixed, replay, answers = self._graphs[rows]
         for name, target in fixed.items():
             target.copy_(inputs[name], non_blocking=True)
         replay()
         return {name: z.clone() for name, z in answers.items()}
+
+    def _captured(self, fixed: dict[str, Tensor]) -> tuple[Callable[[], object], Answers]:
+        try:
+            return self._capture(lambda: self._evaluate(**fixed))
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            said = f"the network cannot be captured as a CUDA graph: {_first_line(error)}"
+            raise ValueError(f"compile: {said}; serve it without") from error
 
 
 def capture_cuda(run: Callable[[], Answers]) -> tuple[Callable[[], object], Answers]:
@@ -66,7 +84,8 @@ def compiled(evaluate: Evaluate, compile: Compile, device: torch.device) -> Eval
     and changes the last bits of every sample.
 
     Raises:
-        ValueError: The way is unknown, or ``graphs`` is requested without a GPU.
+        ValueError: The way is unknown, or ``graphs`` is requested without a GPU. When it is called:
+            it cannot be run so. The message begins with ``compile``.
     """
     if compile == "off":
         return evaluate
@@ -80,4 +99,23 @@ def compiled(evaluate: Evaluate, compile: Compile, device: torch.device) -> Eval
     torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
     # A program for all row counts chooses kernels without the size, so that the bits of a row could
     # depend on the rows beside it.
-    return cast(Evaluate, torch.compile(evaluate, dynamic=False))
+    return _naming_faults(cast(Evaluate, torch.compile(evaluate, dynamic=False)))
+
+
+def _naming_faults(evaluate: Evaluate) -> Evaluate:
+    """Say what to do where torch cannot compile, which is found out when a head is called."""
+
+    def run(**inputs: Tensor) -> Answers:
+        try:
+            return evaluate(**inputs)
+        except Exception as error:
+            if not type(error).__module__.startswith(COMPILERS):
+                raise
+            said = f"torch cannot compile the network: {_first_line(error)}"
+            raise ValueError(f"compile: {said}; serve it without") from error
+
+    return run
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:LONGEST]

@@ -85,19 +85,24 @@ class Evaluator:
         blocks = self.division.blocks(rows)
         if blocks == (rows,):
             return self._evaluate(**inputs)
+        if len(blocks) == 1:
+            padded = {name: _pad(z, blocks[0]) for name, z in inputs.items()}
+            return _first(self._evaluate(**padded), rows)
         answers, start = [], 0
         for size in blocks:
             part = {name: _pad(z[start : start + size], size) for name, z in inputs.items()}
             answers.append(_first(self._evaluate(**part), rows - start))
             start += size
-        if len(answers) == 1:
-            return answers[0]
         return {name: torch.cat([each[name] for each in answers]) for name in answers[0]}
 
 
 def _pad(rows: Tensor, size: int) -> Tensor:
     missing = size - len(rows)
-    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
+    if not missing:
+        return rows
+    if len(rows) == 1:
+        return rows.expand(size, *rows.shape[1:]).contiguous()
+    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])])
 
 
 def _first(answers: Mapping[str, Tensor], count: int) -> Mapping[str, Tensor]:

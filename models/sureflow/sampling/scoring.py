@@ -52,6 +52,7 @@ class Scoring:
         self._lanes, self._shape, self._kinds = lanes, shape, kinds
         self._scores: dict[str, tuple[Score, ScoreFields]] = {}
         self._costly: list[str] = []
+        self._accumulating: list[tuple[Score, ScoreFields]] = []
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Start a new lane with the scores of its spec."""
@@ -124,6 +125,11 @@ class Scoring:
         for score, step in self._steps(slots, t, weight, evidence):
             score.add(step)
 
+    @property
+    def accumulates(self) -> bool:
+        """Whether a score of any lane has read steps; others have no need of :meth:`begin`."""
+        return bool(self._accumulating)
+
     def of(self, slot: int) -> Iterator[Score]:
         """The scores of a lane."""
         return (score for score, fields in self._scores.values() if fields.members[slot])
@@ -144,14 +150,16 @@ class Scoring:
             fields = ScoreFields(self._lanes, name)
             score = self._kinds(name)(fields, self._shape)
             self._scores[name] = score, fields
+            if type(score).begin is not Score.begin or type(score).add is not Score.add:
+                self._accumulating.append((score, fields))
             self._costly += score.costly
         return self._scores[name]
 
     def _steps(
         self, slots: Slots, t: Floats, weight: Floats, evidence: Callable[..., Evidence]
     ) -> Iterator[tuple[Score, Step]]:
-        """Each score that any of these lanes has, with the steps of those that have it."""
-        for score, fields in self._scores.values():
+        """Each score of steps that any of these lanes has, with the steps of those that have it."""
+        for score, fields in self._accumulating:
             members = fields.members[slots]
             count = np.count_nonzero(members)
             if not count:

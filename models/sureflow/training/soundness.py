@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from math import inf
 
 import torch
 from torch import Tensor
@@ -16,6 +15,7 @@ from sureflow.core.path import broadcast
 from sureflow.networks import VelocityNetwork
 from sureflow.networks.foreign.convention import Convention
 from sureflow.training.data import Source
+from sureflow.training.lead import clearly_ahead, lead
 from sureflow.training.points import Points
 from sureflow.training.readings import PREDICTED, Reading, at_a_place, readings
 
@@ -27,9 +27,6 @@ BANDS, DRAWS, FIRST, LAST = 5, 1280, 0.05, 0.95
 
 LEAST = 0.2
 """Least mean square velocity in a band, as a share of that of the targets."""
-
-CLEARLY = 1.05
-"""A loss is clearly larger than another one of the same draws if their ratio is above this."""
 
 MOST = 0.3
 """Largest misfit of a velocity. Trained networks of the right convention had 0.002 to 0.22, those
@@ -50,8 +47,9 @@ noise may come close to it, as their errors grow where there is little of the da
 
 BLOCK = 64
 
-SPARSE = 4
-"""Of other conventions one draw in so many is looked at first."""
+SPARSE, FAR = 4, -1.0
+"""Of other conventions one draw in so many is looked at first, and the rest where none of their
+readings is so many standard errors behind."""
 
 
 class Draws(Points):
@@ -66,10 +64,6 @@ class Draws(Points):
         drawn = source.draw(len(t), generator)
         x0 = torch.randn(drawn.samples.shape, generator=generator)
         return cls.between(x0, drawn, t, torch.arange(len(t)) % 2 == 0, network, convention)
-
-    def sparse(self) -> Draws:
-        """One in :data:`SPARSE` of them."""
-        return self.rows(slice(None, None, SPARSE))
 
     @torch.no_grad()
     def answers(self, network: VelocityNetwork, convention: Convention) -> Tensor:
@@ -156,8 +150,9 @@ class Assessment:
 def assess(network: VelocityNetwork, source: Source) -> Assessment:
     """Assess whether a network is a velocity of the data.
 
-    It is one if no other reading of what it says leaves clearly less of the velocity unexplained,
-    and its :func:`misfit` is at most :data:`NEARLY`.
+    It is one if no other reading of what it says leaves clearly less of the velocity unexplained
+    (:func:`~sureflow.training.lead.clearly_ahead`), and its :func:`misfit` is at most
+    :data:`NEARLY`.
 
     Raises:
         ValueError: It cannot be evaluated, or is not finite; the message begins with ``network``.
@@ -167,39 +162,45 @@ def assess(network: VelocityNetwork, source: Source) -> Assessment:
     said = draws.answers(network, own)
     here = at_a_place(own.path.description(), own.time, "")
     losses = _losses(draws, said, here)
-    present, off = _unexplained(draws, own, said), misfit(draws, own, said)
-    few = _unexplained(draws.sparse(), own, said[::SPARSE])
+    left, off = _unexplained(draws, own, said), misfit(draws, own, said)
+    sparse = Draws.make(source, times[::SPARSE], network, own)
+    few = _unexplained(sparse, own, sparse.answers(network, own))
     for place in readings():
         there = place[0].convention
         with suppress(ValueError):  # the network may not be defined at these times
             some = Draws.make(source, times[::SPARSE], network, there)
             found = _losses(some, some.answers(network, there), place)
-            if off > MOST or any(CLEARLY * loss < few for _, loss in found):
+            if off > MOST or any(lead(few, loss) > FAR for _, loss in found):
                 others = Draws.make(source, times, network, there)
                 losses += _losses(others, others.answers(network, there), place)
-    likely, least = min(losses, key=lambda found: found[1], default=(None, inf))
-    best = present <= CLEARLY * least
-    if best and off <= NEARLY and present <= WORST:
+    ahead = [found for found in losses if clearly_ahead(left, found[1])]
+    likely, _ = min(ahead, key=lambda found: float(found[1].mean()), default=(None, left))
+    present = float(left.mean())
+    if likely is None and off <= NEARLY and present <= WORST:
         return Assessment(1 - present, off, None)
     what = PREDICTED[own.prediction].removeprefix("a prediction of ")
     where = "" if own.plain else f" on the path {own.path.description()['kind']}"
     reason = f"does not predict {what}{where} of these data"
     reason = f"{reason} (misfit {off:.2f}, {1 - present:.0%} explained)"
-    if best or likely is None:
+    if likely is None:
         problem = f"{reason}, nor what any other convention does: {OTHER_CAUSES}"
     else:
         problem = f"{reason}; it seems to be {likely.says}: set {likely.settings(own)}"
     return Assessment(1 - present, off, problem)
 
 
-def _unexplained(draws: Draws, convention: Convention, said: Tensor) -> float:
-    """Share of the velocity that a network leaves unexplained."""
+def _unexplained(draws: Draws, convention: Convention, said: Tensor) -> Tensor:
+    """What a network leaves unexplained at each draw ``[n]``; the mean is a share of the velocity.
+
+    It is a share of the mean square of the velocity of all draws.
+    """
     v = convention.at(draws.t).velocity(draws.x, said)
-    return float((draws.u - v).square().mean() / draws.u.square().mean())
+    rows = (draws.u - v).double().square().flatten(1).mean(1)
+    return rows / draws.u.double().square().mean()
 
 
-def _losses(draws: Draws, said: Tensor, place: list[Reading]) -> list[tuple[Reading, float]]:
-    """Unexplained share of the velocity, of every reading under which the answers are one."""
+def _losses(draws: Draws, said: Tensor, place: list[Reading]) -> list[tuple[Reading, Tensor]]:
+    """What is unexplained under every reading under which the answers are a regression, ``[n]``."""
     return [
         (one, _unexplained(draws, one.convention, said))
         for one in place

@@ -500,6 +500,13 @@ def lie(folder: Path) -> None:
     (folder / WEIGHTS).write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + length :])
 
 
+def overlapping() -> bytes:
+    """Two tensors of the same bytes."""
+    one = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    header = json.dumps({"a": one, "b": one}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(4)
+
+
 ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "pickle": (pickled, r"only as .*\.bin, which may hold code .* safe_serialization=True"),
     "no weights": (lambda f: (f / WEIGHTS).unlink(), r"has no weights; expected diffusion_"),
@@ -598,6 +605,69 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
         write("model_index.json", b'{"unet": ["my_unet", "MyUNet"]}'),
         r"model_index.json: unet: comes from 'my_unet'; .* no code of a folder is run",
     ),
+    "pipeline without its network": (
+        lambda f: (
+            write("model_index.json", b'{"unet": ["diffusers", "UNet2DModel"]}')(f),
+            (f / "config.json").unlink(),
+        ),
+        r"model_index.json: names the folder unet, which is missing; download it too",
+    ),
+    "adapter": (
+        lambda f: (f / "config.json").rename(f / "adapter_config.json"),
+        r"what an adapter \(LoRA\) changes in another model; .*fuse_lora",
+    ),
+    "quantized": (
+        edit("config.json", quantization_config={"quant_method": "bitsandbytes"}),
+        r"config.json: quantization_config: the weights are quantized by bitsandbytes; load",
+    ),
+    "float8": (
+        lambda f: weights(
+            f, lambda z: z.update({"conv_in.bias": z["conv_in.bias"].to(torch.float8_e4m3fn)})
+        ),
+        r"tensor conv_in.bias is stored as F8_E4M3; the network's is float32",
+    ),
+    "single file": (
+        lambda f: weights(f, lambda z: z.update({"model.diffusion_model.out": torch.ones(1)})),
+        r"has weights named model.diffusion_model\..* from_single_file",
+    ),
+    "half a letter": (
+        edit("config.json", act_fn="\ud800"),
+        r"config.json: half of a pair of surrogates",
+    ),
+    "index of nothing": (
+        lambda f: (
+            (f / WEIGHTS).unlink(),
+            write(f"{WEIGHTS}.index.json", b'{"weight_map": {"a": null}}')(f),
+        ),
+        r"index.json: names 'None'; only safetensors are read",
+    ),
+    "FIFO of a shard": (
+        lambda f: (
+            replace(WEIGHTS, lambda path: os.mkfifo(path.with_name("a.safetensors")))(f),
+            write(f"{WEIGHTS}.index.json", b'{"weight_map": {"a": "a.safetensors"}}')(f),
+        ),
+        r"a.safetensors: is no regular file",
+    ),
+    "FIFO of an index": (
+        replace(WEIGHTS, lambda path: os.mkfifo(f"{path}.index.json")),
+        r"index.json: is no regular file",
+    ),
+    "FIFO of a scheduler": (
+        replace("scheduler/scheduler_config.json", os.mkfifo),
+        r"scheduler_config.json: is no regular file",
+    ),
+    "header without end": (
+        write(WEIGHTS, (1 << 63).to_bytes(8, "little") + b"{}"),
+        r"safetensors: .*header too large",
+    ),
+    "header in depth": (
+        write(WEIGHTS, (600_000).to_bytes(8, "little") + b'{"a":' * 100_000 + b"1" + b"}" * 99_999),
+        r"safetensors: .*recursion|safetensors: is cut short",
+    ),
+    "weights in one place": (
+        lambda f: (f / WEIGHTS).write_bytes(overlapping()),
+        r"safetensors: .*invalid offset",
+    ),
     "image besides": (
         edit("config.json", sample_size=None),
         r"config.json: shape: the config does not say how large",
@@ -612,6 +682,46 @@ def test_odd_folder_gets_its_sentence(case: str, copied: Path) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         read_folder(copied)
     assert str(caught.value).startswith(str(copied))
+
+
+def snapshot(copied: Path, repository: Path) -> Path:
+    """A folder as in the cache of the hub: links to files that are kept by their digests."""
+    folder, blobs = repository / "snapshots" / "4d7a", repository / "blobs"
+    (folder / "scheduler").mkdir(parents=True)
+    blobs.mkdir()
+    for number, file in enumerate(("config.json", WEIGHTS, "scheduler/scheduler_config.json")):
+        shutil.copy(copied / file, blobs / str(number))
+        up = Path(*[".."] * (2 + file.count("/")))
+        (folder / file).symlink_to(up / "blobs" / str(number))
+    return folder
+
+
+def test_snapshot_in_the_cache_of_the_hub(copied: Path, tmp_path: Path) -> None:
+    folder = snapshot(copied, tmp_path / "models--some--unet")
+    found, expected = read_folder(folder), read_folder(copied)
+    assert found.network == expected.network
+    for name, stored in found.tensors.items():
+        assert torch.equal(stored.read(), expected.tensors[name].read())  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match=rf"{folder} has config.json: name that folder"):
+        read_folder(tmp_path / "models--some--unet")
+    (folder / "config.json").unlink()
+    (folder / "config.json").symlink_to(copied / "config.json")
+    with pytest.raises(ValueError, match=r"config.json: leads out of the folder"):
+        read_folder(folder)
+
+
+def test_model_further_down_is_found(copied: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer"
+    shutil.copytree(copied, outer / "a" / "model")
+    (outer / "circle").symlink_to(outer)
+    with pytest.raises(ValueError, match=rf"{outer}/a/model has config.json: name that folder"):
+        read_folder(outer)
+    (outer / "a" / "model" / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"nor config.json, but a, circle; name another folder"):
+        read_folder(outer)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ValueError, match=r"nor config.json: it is empty"):
+        read_folder(tmp_path / "none")
 
 
 def test_no_folder(tmp_path: Path) -> None:

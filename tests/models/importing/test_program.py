@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from sureflow.importing.adapter import Adapter
 from sureflow.importing.program import read_program
+from sureflow.importing.program_file import recognise_program
 from sureflow.networks.foreign.exported import exported
 from tests.models.networks.foreign.programs import Scaled, image, rows, scaled
 
@@ -84,6 +86,25 @@ def test_files_of_torch_save_are_named(tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     torch.save(Scaled().state_dict(), path)
     refused(path, "a file of torch.save")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("model_index.json", r"is a description: name the folder that it is in"),
+        ("model.safetensors", r"is safetensors.* --weights, or the folder of a model of diffusers"),
+        ("model.engine", r"is of an unknown kind; expected a .pt2 of torch.export.save"),
+    ],
+)
+def test_files_beside_it_are_named(name: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b'\x09\0\0\0\0\0\0\0{"a": {}}' + bytes(99))
+    refused(tmp_path / name, reason)
+
+
+def test_a_label_needs_its_number(tmp_path: Path) -> None:
+    (tmp_path / "net.pt2").write_bytes(image())
+    with pytest.raises(ValueError, match=r"^classes: the program takes 'label'; pass --classes"):
+        recognise_program(tmp_path / "net.pt2", Adapter())
 
 
 def test_nothing_hangs(tmp_path: Path) -> None:

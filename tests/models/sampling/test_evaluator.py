@@ -1,3 +1,8 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from stubs import Scripted
@@ -151,6 +156,24 @@ def test_graphs_need_a_gpu_and_unknown_ways_are_named() -> None:
         compiled(plain, "graphs", CPU)
     with pytest.raises(ValueError, match="'fast' is unknown"):
         compiled(plain, "fast", CPU)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("operation not permitted\nat all"), None])
+def test_what_cannot_be_captured_says_so(error: Exception | None) -> None:
+    """A foreign network may copy numbers to the device, which a graph cannot repeat."""
+
+    def failing(run: Callable[[], object]) -> Any:
+        raise error or torch.OutOfMemoryError("out of memory")
+
+    graphs = Graphs(velocity_head(Scripted(lambda x, t, label: x), {}).evaluate, failing)
+    if error is None:
+        with pytest.raises(torch.OutOfMemoryError):
+            graphs(**rows(2))
+        return
+    with pytest.raises(
+        ValueError, match=r"^compile: .* CUDA graph: operation not permitted; serve"
+    ):
+        graphs(**rows(2))
 
 
 @pytest.mark.slow

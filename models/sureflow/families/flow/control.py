@@ -37,7 +37,8 @@ class StepControl:
         step = lanes.step[slots]
         done: Flags = step >= lanes.steps[slots]
         lanes.t[slots] = t = lanes.grid[slots, step]
-        lanes.h[slots] = np.where(done, 0, lanes.grid[slots, np.where(done, step, step + 1)] - t)
+        # From the last point to itself it is 0.
+        lanes.h[slots] = lanes.grid[slots, step + ~done] - t
         return done
 
 
@@ -67,10 +68,10 @@ class ByLane(StepControl):
         return done
 
     def _parts(self, lanes: FlowLanes, slots: Slots) -> list[tuple[StepControl, Part]]:
-        adaptive = lanes.adaptive(slots)
-        count = np.count_nonzero(adaptive)
-        if not count:
+        traits = lanes.traits(slots)
+        if not traits.some_adaptive:
             return [(self._fixed, EVERY)]
-        if count == len(slots):
+        adaptive = traits.adaptive
+        if np.count_nonzero(adaptive) == len(slots):
             return [(self._adaptive, EVERY)]
         return [(self._fixed, ~adaptive), (self._adaptive, adaptive)]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.core.engine import EarlyRule, Engine, Head, LearnedFile
+from sureflow.core.execution import Compile
 from sureflow.core.lane import LaneSpec
 from sureflow.core.process import Bucket
 from sureflow.core.size import in_words, read_size
@@ -24,6 +25,7 @@ from sureflow.families.flow.process import JVP, PREVIEW, VELOCITY
 from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.families.flow.unwatched import unwatched
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, Staged, build, kind_of
+from sureflow.networks.foreign.held_program import other_runtime
 
 GRID, PROBE = "grid.safetensors", "probe.safetensors"
 """Files that a flow's checkpoint folder may have."""
@@ -96,6 +98,20 @@ class FlowEngine(Engine):
                 network.denoiser = Bfloat16(network.denoiser)
             return network
         return Bfloat16(network) if network.trained else None
+
+    @classmethod
+    def prepare(cls, network: Any, compile: Compile) -> None:
+        """Check that torch runs all of a network, and leave alone what is not to be compiled.
+
+        The few numbers by which a foreign network is converted are not compiled: they are looked up
+        in tables, and in float64.
+        """
+        if runtime := other_runtime(network):
+            raise ValueError(f"compile: {runtime} runs the network, not torch; serve it without")
+        for part in network.modules():
+            if compile == "compile" and isinstance(part, FrozenVelocity):
+                convert: Any = torch.compiler.disable(part.convention.at)
+                part.convention.at = convert  # type: ignore[method-assign]
 
     def buckets(self) -> Sequence[Bucket]:
         """The default size, and the names of the others."""

@@ -32,6 +32,8 @@ def apply_guidance(
         Velocity and variance, each ``[n, *shape]``.
     """
     lanes, velocities, variances = len(scale), reply["velocity"], reply["variance"]
+    if not len(doubled):
+        return velocities, variances
     velocity, variance = velocities[:lanes], variances[:lanes]
     second = (scale[doubled] != 1).nonzero()[0]
     if not len(second):

@@ -29,6 +29,7 @@ from sureflow.families.flow.lane_conditions import LaneConditions
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS, METHODS, STAGES
+from sureflow.families.flow.traits import Traits
 from sureflow.moments.reduction import row_sums
 from sureflow.sampling.early_stopping import EarlyStopping
 from sureflow.sampling.recorder import TrajectoryRecorder
@@ -134,6 +135,7 @@ class FlowLanes(Lanes):
         self._add_control()
         self.given = LaneConditions(self, conditions or {}, null_label)
         self.guidance = np.ones(capacity, np.float32)
+        self._together: Traits | None = None
         self.scoring = Scoring(self, shape, _score_class)
         self.early_stopping = EarlyStopping(self, early or {})
         self.recorder = TrajectoryRecorder(self)
@@ -233,6 +235,7 @@ class FlowLanes(Lanes):
 
     def set_condition(self, slot: int, spec: FlowSpec) -> None:
         """Set a lane's spec, and the condition and guidance in it."""
+        self._together = None
         self.specs[slot] = spec
         self.guidance[slot] = spec.scale
         self.given.set(slot, spec)
@@ -269,6 +272,7 @@ class FlowLanes(Lanes):
 
     def set_grid(self, slot: int, spec: FlowSpec, step: int, t: float) -> None:
         """Set a lane's method, tolerance and grid, from this step and time on."""
+        self._together = None
         self.method[slot] = METHODS.index(spec.method)
         self.tolerance[slot] = spec.tolerance or 0
         own = self.times_of(spec)
@@ -290,6 +294,7 @@ class FlowLanes(Lanes):
         step, t = frame.arrays["solver_from"], frame.arrays["solver_from_t"]
         self.set_grid(slot, spec, int(step), float(t))
         super().restore(slot, spec, frame)
+        self._together = None
 
     def suspend(self, slot: int) -> Suspended:
         """What a lane that is between two steps is resumed from, its frames and views included."""
@@ -356,6 +361,8 @@ class FlowLanes(Lanes):
 
         ``weights [n, STAGES]`` are those of the stages in each lane's step.
         """
+        if not self.scoring.accumulates:
+            return
         begun = self.path_time(self.t[slots])
         self.scoring.begin(slots, begun, self.h[slots], self._staged(0))
         taken = weights != 0
@@ -512,6 +519,15 @@ class FlowLanes(Lanes):
             return "halted"
         return "max_steps" if self.forced[slot] else "converged"
 
+    def set_stage(self, slots: Slots, stage: Integers, velocity: Tensor, variance: Tensor) -> None:
+        """Store velocities and variances ``[n, *shape]`` of lanes, each of which is at a stage."""
+        first, where = int(stage[0]), self.traits(slots).where
+        if isinstance(where, slice) and np.count_nonzero(stage == first) == len(stage):
+            self.k[first, where], self.variance[first, where] = velocity, variance
+        else:
+            place = to_device(stage, self.device), to_device(slots, self.device)
+            self.k[place], self.variance[place] = velocity, variance
+
     def copy_stage(self, slots: Slots, source: int, target: int) -> None:
         """Copy one stage of these lanes to another one."""
         if len(slots):
@@ -519,9 +535,19 @@ class FlowLanes(Lanes):
             self.stages_of_path[target][:, where] = self.stages_of_path[source][:, where]
             self.stage_numbers[:, target, slots] = self.stage_numbers[:, source, slots]
 
+    def together(self, slots: Slots) -> Traits:
+        """The traits of lanes that run together, which are kept until one of them is another."""
+        self._together = self.traits(slots)
+        return self._together
+
+    def traits(self, slots: Slots) -> Traits:
+        """The traits of some lanes."""
+        known = self._together
+        return known if known is not None and known.slots is slots else Traits(self, slots)
+
     def adaptive(self, slots: Slots) -> Flags:
         """Which of these lanes have a tolerance."""
-        return self.tolerance[slots] > 0
+        return self.traits(slots).adaptive
 
     def needs_error(self, slots: Slots) -> Flags:
         """Which of these lanes need an estimate of their current step's error."""
@@ -529,7 +555,7 @@ class FlowLanes(Lanes):
 
     def in_multistep(self, slots: Slots) -> Flags:
         """Which of these lanes make a multistep step, which needs one stage and a previous step."""
-        return COEFFICIENTS.multistep[self.method[slots]] & self.has_history(slots)
+        return self.traits(slots).multistep & self.has_history(slots)
 
     def has_history(self, slots: Slots) -> Flags:
         """Which of these lanes have made a step that their solver may use."""
@@ -538,10 +564,13 @@ class FlowLanes(Lanes):
 
     def stages(self, slots: Slots) -> Integers:
         """Number of stages of each lane's current step."""
-        method = self.method[slots]
-        whole, plain = COEFFICIENTS.stages[method], COEFFICIENTS.plain_stages[method]
-        stages = np.where(self.needs_error(slots), whole, plain)
-        stages[self.in_multistep(slots)] = 1
+        traits = self.traits(slots)
+        stages = traits.plain_stages
+        if traits.some_adaptive:
+            whole = COEFFICIENTS.stages[traits.method]
+            stages = np.where(self.needs_error(slots), whole, stages)
+        if traits.some_multistep:
+            stages = np.where(self.in_multistep(slots), 1, stages)
         return stages
 
     def ticks_left(self, slots: Slots) -> Floats:
@@ -562,11 +591,13 @@ class FlowLanes(Lanes):
         Two-step Adams-Bashforth on unequal steps: with ``w = h / h_previous`` the velocity at the
         start of the step has the weight ``1 + w / 2`` and that of the previous step ``-w / 2``.
         """
-        weights = COEFFICIENTS.b[self.method[slots]]
-        two_step = self.in_multistep(slots)
-        if np.count_nonzero(two_step):
+        traits = self.traits(slots)
+        weights = traits.b
+        if traits.some_multistep:
+            two_step = self.in_multistep(slots)
             lanes = slots[two_step]
             half = self.h[lanes] / self.last_h[lanes] / 2
+            weights = weights.copy()
             weights[two_step] = 0
             weights[two_step, 0], weights[two_step, 1] = 1 + half, -half
         return weights * self.h[slots, None]
@@ -583,6 +614,7 @@ def _copied(tensor: Tensor) -> Array:
     return tensor.cpu().numpy().copy()
 
 
+@cache
 def _score_class(name: str) -> type[Score]:
     """The class of a score, imported when a lane first uses it."""
     kind = resolve_name(SCORES[name].fold)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Flags, Floats, Slots
+from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.process import Query, Reply
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.adaptive import Adaptive
@@ -53,10 +53,10 @@ class Solver(FlowProcess):
         Guided lanes need the velocity without condition, and so do lanes with a score that wants
         it. If a score wants derivatives, a second query asks for them at the same points.
         """
-        lanes = self.lanes
-        method, stage, h = lanes.method[slots], lanes.stage[slots], lanes.h[slots]
+        lanes, traits = self.lanes, self.lanes.together(slots)
+        method, stage, h = traits.method, lanes.stage[slots], lanes.h[slots]
         weights = h[:, None] * COEFFICIENTS.a[method, stage]
-        x = combine(lanes.x, lanes.k, lanes.index(slots), weights)
+        x = combine(lanes.x, lanes.k, traits.where, weights)
         t = lanes.t[slots] + COEFFICIENTS.c[method, stage] * h
         lanes.stage_t[stage, slots] = t
         doubled = self._needs_null(slots, t).nonzero()[0]
@@ -79,28 +79,25 @@ class Solver(FlowProcess):
 
         A lane whose reply is not finite has diverged; it keeps its last finite state.
         """
-        lanes, reply = self.lanes, replies[0]
-        guidance, stage = lanes.guidance[slots], lanes.stage[slots]
+        lanes, traits, reply = self.lanes, self.lanes.traits(slots), replies[0]
+        guidance, stage = traits.guidance, lanes.stage[slots]
         t = lanes.stage_t[stage, slots]
         twice = self._needs_null(slots, t)
         velocity, variance = apply_guidance(reply, guidance, twice.nonzero()[0])
         self._observe_null(slots, t, twice, reply["velocity"])
         velocity = self.edits.steer(slots, velocity)
-        where = to_device(stage, lanes.device), to_device(slots, lanes.device)
-        lanes.k[where], lanes.variance[where] = velocity, variance
+        lanes.set_stage(slots, stage, velocity, variance)
         lanes.evaluations[slots] += 1 + twice
         lanes.stage[slots] = stage + 1
 
         complete = stage + 1 == lanes.stages(slots)
-        adaptive = lanes.adaptive(slots)
         # The only read of a tick that waits for the device.
         read = {"rate": variance.flatten(1).sum(1), "total": velocity.flatten(1).sum(1)}
         if "reading" in reply:
             read["reading"] = reply["reading"][: len(slots)]
         if len(replies) > 1:
             read["slope"] = replies[1]["slope"]
-        some_adaptive = np.count_nonzero(adaptive) > 0
-        if some_adaptive:
+        if traits.some_adaptive:
             measured = complete & lanes.needs_error(slots)
             read["trace"] = row_sums(variance)
             read["error"] = self._error_squares(slots[measured])
@@ -113,7 +110,7 @@ class Solver(FlowProcess):
 
         size = math.prod(lanes.shape)
         mean_variance, slope = np.zeros((2, len(slots)))
-        if some_adaptive:
+        if traits.some_adaptive:
             # The cap is for the variance without guidance, which scales that of two branches.
             mean_variance = numbers["trace"] / size / (guidance**2 + (1 - guidance) ** 2)
             slope[measured] = np.sqrt(numbers["error"] / size)
@@ -124,19 +121,20 @@ class Solver(FlowProcess):
         done = np.zeros(len(slots), np.bool_)
         ended = (complete & finite & ~lanes.halted[slots]).nonzero()[0]
         if len(ended):
-            kept = ended[self._accept(slots[ended], slope[ended], adaptive[ended])]
-            kept = kept[~self.edits.repeat(slots[kept])]
-            done[kept] = self._keep(slots[kept])
+            kept = ended[self._accept(_of(slots, ended), slope[ended])]
+            kept = kept[~self.edits.repeat(_of(slots, kept))]
+            these = _of(slots, kept)
+            done[kept] = self._keep(these)
             shared = np.zeros(len(slots), np.bool_)
-            shared[kept] = self._share_stage(slots[kept], done[kept])
-            lanes.recorder.record_frames(slots[kept[~done[kept]]])
+            shared[kept] = self._share_stage(these, done[kept])
+            lanes.recorder.record_frames(these[~done[kept]])
             if np.count_nonzero(shared):
                 self._begin(shared, slots, rate, mean_variance)
         return done | lanes.abandoned[slots] | lanes.halted[slots], ~finite
 
     def _needs_null(self, slots: Slots, t: Floats) -> Flags:
         """Which of these lanes are also evaluated without condition."""
-        twice: Flags = self.lanes.guidance[slots] != 1
+        twice = self.lanes.traits(slots).guided
         asking = self.lanes.scoring.wants(NULL, slots, t)
         return twice if asking is None else twice | asking
 
@@ -169,7 +167,7 @@ class Solver(FlowProcess):
 
     def _begin(self, which: Flags, slots: Slots, rate: Floats, mean_variance: Floats) -> None:
         """Record the beginning of a step and set its size, once its first stage is known."""
-        lanes, begun = self.lanes, slots[which]
+        lanes, begun = self.lanes, _of(slots, which.nonzero()[0])
         if len(begun):
             step = lanes.step[begun]
             lanes.times[begun, step], lanes.rates[begun, step] = lanes.t[begun], rate[which]
@@ -178,12 +176,13 @@ class Solver(FlowProcess):
             lanes.early_stopping.check(begun)
             lanes.recorder.record_views(begun)
 
-    def _accept(self, slots: Slots, slope: Floats, adaptive: Flags) -> Flags:
+    def _accept(self, slots: Slots, slope: Floats) -> Flags:
         """Whether each step is accepted; a rejected one is tried again after its first stage."""
-        lanes = self.lanes
+        lanes, traits = self.lanes, self.lanes.traits(slots)
         error = np.zeros(len(slots))
-        judged = slots[adaptive]
-        if len(judged):
+        if traits.some_adaptive:
+            adaptive = traits.adaptive
+            judged = slots[adaptive]
             scaled = slope[adaptive] * lanes.error_scale(judged)
             error[adaptive] = accept_late_step(lanes, judged, scaled)
         kept = self.control.accept(lanes, slots, error)
@@ -192,8 +191,8 @@ class Solver(FlowProcess):
 
     def _keep(self, slots: Slots) -> Flags:
         """Apply the steps; returns which of the lanes leave the solver, at ``t = 1`` or before."""
-        lanes = self.lanes
-        where, weights = lanes.index(slots), lanes.weights(slots)
+        lanes, where = self.lanes, self.lanes.traits(slots).where
+        weights = lanes.weights(slots)
         lanes.keep_steps(slots, weights)
         lanes.path[:, where] = combine(lanes.path, lanes.stages_of_path, where, weights, 1)
         lanes.step[slots] += 1
@@ -207,9 +206,13 @@ class Solver(FlowProcess):
 
         A multistep lane that leaves keeps its velocity too, as it may return after an operation.
         """
-        lanes, method = self.lanes, self.lanes.method[slots]
-        lanes.copy_stage(slots[COEFFICIENTS.multistep[method]], 0, PREVIOUS)
-        shared: Flags = COEFFICIENTS.fsal[method] & lanes.adaptive(slots) & ~done
+        lanes, traits = self.lanes, self.lanes.traits(slots)
+        if traits.some_multistep:
+            lanes.copy_stage(slots[traits.multistep], 0, PREVIOUS)
+        if not traits.some_adaptive:
+            return np.zeros(len(slots), np.bool_)
+        method = traits.method
+        shared: Flags = COEFFICIENTS.fsal[method] & traits.adaptive & ~done
         if np.count_nonzero(shared):
             shared &= ~self.edits.active(slots)
             last = COEFFICIENTS.stages[method] - 1
@@ -230,3 +233,8 @@ class Solver(FlowProcess):
         weights[two_step, 0], weights[two_step, 1] = 0.5, -0.5
         error = combine(torch.zeros_like(lanes.x[:1]).expand_as(lanes.x), lanes.k, where, weights)
         return row_sums((error / (1 + lanes.x[where].abs())).square())
+
+
+def _of(slots: Slots, chosen: Integers) -> Slots:
+    """Those of the lanes that are chosen, by their places, ascending; all of them as they are."""
+    return slots if len(chosen) == len(slots) else slots[chosen]

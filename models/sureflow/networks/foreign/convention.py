@@ -13,13 +13,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor
 
-from sureflow.core.path import broadcast
 from sureflow.networks.foreign.continuous import (
     CosinePath,
     ExplodingPath,
@@ -27,6 +26,7 @@ from sureflow.networks.foreign.continuous import (
     PreconditionedPath,
     PreservingPath,
 )
+from sureflow.networks.foreign.conversions import Affine, Conversions
 from sureflow.networks.foreign.discrete import DiscretePath
 from sureflow.networks.foreign.expression import evaluate, rounds
 from sureflow.networks.foreign.path import AffinePath
@@ -55,32 +55,6 @@ MOST = 1e18
 
 LEAST_STEP = 1e-8
 """Times this close to each other are not apart for a solver."""
-
-
-class Affine(NamedTuple):
-    """``v = A y + B F(c y, tau)``, one entry per row: the velocity of a flow from the network F.
-
-    Attributes:
-        state: ``A``.
-        output: ``B``.
-        input: ``c``.
-        time: ``tau``, the time that the network is told; an integer if it is a whole one.
-    """
-
-    state: Tensor
-    output: Tensor
-    input: Tensor
-    time: Tensor
-
-    def velocity(self, y: Tensor, said: Tensor) -> Tensor:
-        """The velocity ``[n, *shape]`` of states ``y`` at which the network said this."""
-        state, output = (broadcast(z.to(y), y) for z in (self.state, self.output))
-        return state * y + output * said
-
-    def said(self, y: Tensor, velocity: Tensor) -> Tensor:
-        """What a network says where the velocity is this; the inverse of :meth:`velocity`."""
-        state, output = (broadcast(z.to(y), y) for z in (self.state, self.output))
-        return (velocity - state * y) / output
 
 
 class Convention:
@@ -182,6 +156,13 @@ class Convention:
         Raises:
             ValueError: The time is no expression; the message begins with ``time``.
         """
+        return self._conversions(s)
+
+    @cached_property
+    def _conversions(self) -> Conversions:
+        return Conversions(self._converted)
+
+    def _converted(self, s: Tensor) -> Affine:
         path, (a, b) = self.path, self.coupling
         s = s.double()
         noisiest, cleanest = path.first, path.last

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._export.serde.schema import SCHEMA_VERSION
 from torch.export.pt2_archive._package import load_pt2
 
 from sureflow.networks.foreign.archive import Archive, read_archive
@@ -91,11 +92,26 @@ def checked_archive(data: bytes, device: torch.device = CPU) -> Archive:
     """
     archive = read_archive(data)
     archive.model = checked_description(archive.model, device)
+    _check_format(archive.model["schema_version"]["major"])
     for folder, tensors in archive.tensors.items():
         sizes = {name: len(found) for name, found in tensors.items()}
         config = checked_payload(folder, archive.configs[folder], sizes, device)
         archive.configs[folder] = config
     return archive
+
+
+def _check_format(version: int) -> None:
+    """Check that the torch installed reads descriptions of this version.
+
+    Raises:
+        ValueError: It does not; the message begins with ``program``.
+    """
+    own = SCHEMA_VERSION[0]
+    if version != own:
+        raise ValueError(
+            f"program: saved by another torch, in version {version} of its format; torch "
+            f"{torch.__version__} reads version {own}: save it again by that"
+        )
 
 
 def _reason(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -40,7 +41,10 @@ def evaluate(text: str, names: Mapping[str, Tensor]) -> Tensor:
     except (ArithmeticError, RecursionError) as error:
         raise ValueError(f"{text!r} has no value: {error}") from error
     like = next(iter(names.values()))
-    return torch.as_tensor(value, dtype=like.dtype, device=like.device).expand_as(like)
+    if isinstance(value, Tensor):
+        return value.to(like.dtype).expand_as(like)
+    # Filled in on the device: while a CUDA graph is captured, nothing can be copied to it.
+    return torch.full_like(like, value)
 
 
 def rounds(text: str) -> bool:
@@ -54,6 +58,7 @@ def rounds(text: str) -> bool:
     return isinstance(called, ast.Name) and called.id == "round"
 
 
+@lru_cache(256)
 def _parsed(text: str) -> ast.AST:
     if len(text) > LONGEST:
         raise ValueError(f"is longer than {LONGEST} characters")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,8 @@ from sureflow.networks.foreign.program_input import ProgramInput, ProgramOutput
 
 LARGEST = 2 << 30
 """Most bytes of a program."""
+
+TORCH = "torch"
 
 
 class Opened(Protocol):
@@ -41,6 +43,9 @@ class HeldProgram(nn.Module, ABC):
     The program is opened when weights are loaded, and again when the module is moved to another
     device. A buffer of zeros, as the module has before, is no program.
 
+    Attributes:
+        runtime: What evaluates it.
+
     Args:
         size: Bytes of the program.
 
@@ -49,6 +54,7 @@ class HeldProgram(nn.Module, ABC):
     """
 
     program: Tensor
+    runtime: ClassVar[str] = TORCH
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -112,6 +118,12 @@ class HeldProgram(nn.Module, ABC):
         if self.program.device != before and self.opened is not None:
             self.reopen()
         return self
+
+
+def other_runtime(network: nn.Module) -> str | None:
+    """What else than torch evaluates a part of a network; ``None`` if nothing does."""
+    held = (part.runtime for part in network.modules() if isinstance(part, HeldProgram))
+    return next((runtime for runtime in held if runtime != TORCH), None)
 
 
 def _open(module: HeldProgram, keys: object) -> None:

@@ -63,6 +63,8 @@ class OnnxNetwork(HeldProgram):
     One thread evaluates it, so that its answers do not depend on the machine's load.
     """
 
+    runtime = "ONNX Runtime"
+
     def open(self, data: bytes, device: torch.device) -> OpenedOnnx:
         """Check and open a model; see :class:`~.held_program.HeldProgram`."""
         runtime = _runtime()

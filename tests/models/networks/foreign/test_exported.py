@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,15 @@ from sureflow.networks import FrozenVelocity
 from sureflow.networks.foreign.exported import ExportedNetwork, exported
 from sureflow.networks.registry import build
 from sureflow.weights import read_weights
-from tests.models.networks.foreign.programs import Image, Scaled, image, repacked, rows, saved
+from tests.models.networks.foreign.programs import (
+    Image,
+    Scaled,
+    edited,
+    image,
+    repacked,
+    rows,
+    saved,
+)
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +209,16 @@ def test_a_program_made_on_a_gpu_runs_here(free: bytes) -> None:
     x, t, label = rows(2)
     found = ExportedNetwork.holding(moved)(x, t, label)
     torch.testing.assert_close(found, Image().eval()(x, t, label))
+
+
+@pytest.mark.parametrize("version", [7, 99])
+def test_programs_of_another_torch_are_named(version: int, free: bytes) -> None:
+    def change(table: dict[str, Any]) -> None:
+        table["schema_version"] = {"major": version, "minor": 0}
+
+    said = rf"program: saved by another torch, in version {version} .*: save it again by that"
+    with pytest.raises(ValueError, match=said):
+        ExportedNetwork.holding(edited(free, change))
 
 
 def rounded(x: Tensor, t: Tensor) -> Tensor:
