@@ -20,6 +20,7 @@ from scipy.stats import spearmanr
 from benchmarks.report import Report, options
 from benchmarks.truth.off_support import off_support
 from sureflow.checkpoint import load
+from sureflow.core.family import family_of
 from sureflow.core.halving import Halving, halve
 from sureflow.core.lane import Sample
 from sureflow.core.lanes import Suspended
@@ -155,11 +156,14 @@ def measure(report: Report, name: str, requests: int, seed: int) -> None:
     ]
     climbed = climb(model, specs)
     cohorts = [climbed[start : start + LANES] for start in range(0, len(climbed), LANES)]
-    halving = halve(LANES, BEST)
+    rungs = family_of(model.card).rungs(replace(specs[0], scores=(model.score,)))
+    halving = halve(LANES, BEST, rungs)
     _check(model, specs, cohorts, halving)
     bad = JUDGES[name]([lane.whole for lane in climbed]).reshape(requests, LANES)
     report.add(f"{name}: requests", requests)
     report.add(f"{name}: score", model.score)
+    report.add(f"{name}: rungs", ", ".join(map(str, rungs)))
+    report.add(f"{name}: survivors", ", ".join(map(str, halving.survivors)))
     for t in TIMES:
         _foretold(report, name, cohorts, t)
     whole = np.array([best(lanes, range(LANES)) for lanes in cohorts])
@@ -172,18 +176,16 @@ def measure(report: Report, name: str, requests: int, seed: int) -> None:
         ("best of all", whole),
         ("best by halving", chosen),
     ):
-        report.add(
-            f"{name}: bad of {title}", 100 * float(np.take_along_axis(bad, among, 1).mean()), "%"
-        )
+        share = float(np.take_along_axis(bad, among, 1).mean())
+        report.add(f"{name}: bad of {title}", 100 * share, "%")
     apart = np.take_along_axis(bad, chosen, 1).mean(1) - np.take_along_axis(bad, whole, 1).mean(1)
     low, high = _interval(apart)
     report.add(f"{name}: more bad by halving", 100 * float(apart.mean()), "%")
     report.add(f"{name}: that is at least", 100 * low, "%")
     report.add(f"{name}: and at most", 100 * high, "%")
     same = [len({*one} & {*other}) for one, other in zip(whole, chosen, strict=True)]
-    report.add(
-        f"{name}: of the best four of all among those by halving", 25 * float(np.mean(same)), "%"
-    )
+    shared = 100 * float(np.mean(same)) / BEST
+    report.add(f"{name}: of the best four of all among those by halving", shared, "%")
 
 
 def _check(

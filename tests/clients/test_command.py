@@ -18,7 +18,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from sureflow_client import Client, Sample
+from sureflow_client import Client, Filter, Sample
 from sureflow_client._cli.main import main
 from tests.clients.conftest import Keyed
 from tests.commands import invoke
@@ -45,6 +45,25 @@ def shoe(server: str) -> Sample:
 
 def lines(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+def test_samples_compared_on_the_way(command: Command, server: str, tmp_path: Path) -> None:
+    words = ("generate", "ring", "--n", "8", "--seed", "7", "--steps", "10", "--top", "2")
+    done = command(*words, "--halving", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert "2 of 8 passed" in done.stdout
+    record = lines((tmp_path / "out" / "samples.jsonl").read_text())
+    with Client(server) as client:
+        wanted: Filter = {"top": 2, "action": "drop", "early": "halving"}
+        result = client.generate("ring", n=8, seed=7, steps=10, filter=wanted)
+    assert [line["accepted"] for line in record] == [sample.accepted for sample in result]
+    rungs = [sample.decision.rung for sample in result if sample.decision]
+    assert [rung.rank for rung in sorted(filter(None, rungs), key=lambda rung: -rung.rank)] == [
+        *(8, 7, 6, 5),
+        *(4, 3),
+    ]
+    assert result.usage.evaluations == 4 * 12 + 2 * 14 + 2 * 20
+    assert result.usage.evaluations_saved == 4 * 8 + 2 * 6
 
 
 def test_samples_a_sheet_and_their_record(command: Command, server: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from sureflow.core.card import ModelCard
 from sureflow.core.codec import Codec
+from sureflow.core.halving import rungs_from
 from sureflow.core.json_array import read_array
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.plugins import installed
@@ -63,6 +64,7 @@ class Meaning:
         not_for: What it is not for, in a few words; empty if that is not known.
         way_back: Whether it is measured on the way back from a given sample, and so is of that one;
             else it is of what the model makes of it.
+        foretells: Time from which its value on the way foretells that at the end; 1 if never.
     """
 
     semantics: str
@@ -70,6 +72,7 @@ class Meaning:
     says: str
     not_for: str = ""
     way_back: bool = False
+    foretells: float = 0.0
 
     @property
     def costly(self) -> bool:
@@ -261,6 +264,10 @@ class Family:
     def rewind_obstacle(self, spec: LaneSpec) -> str | None:
         """Why a lane cannot be resumed from one of its steps, as a sentence; ``None`` if it can."""
         return None
+
+    def rungs(self, spec: LaneSpec) -> tuple[float, ...]:
+        """Times at which lanes like this one are compared by their first score."""
+        return rungs_from(self.scores[spec.scores[0]].foretells)
 
     def halving_obstacle(self, spec: LaneSpec) -> str | None:
         """Why lanes like this one cannot be compared on the way, as a sentence; ``None`` if not.

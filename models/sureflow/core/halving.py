@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from math import ceil
 
 RUNGS = (0.2, 0.4, 0.6)
-"""Times at which the lanes of a request are compared, if nothing else is said."""
+"""Times at which the lanes of a request are compared, where their score foretells so early."""
+
+APART = 0.1
+"""Time between the rungs of a score that foretells only later."""
 
 SAME = 1e-9
 """Times this close are one."""
@@ -32,6 +35,14 @@ class Halving:
     def reached(self, t: float) -> int:
         """Number of rungs that a lane at this time has reached."""
         return bisect_right(self.rungs, t + SAME)
+
+
+def rungs_from(foretells: float) -> tuple[float, ...]:
+    """The rungs for a score that foretells from a time on; none if that is the end."""
+    if foretells <= RUNGS[0]:
+        return RUNGS
+    later = (round(foretells + number * APART, 9) for number in range(len(RUNGS)))
+    return tuple(t for t in later if t < 1 - SAME)
 
 
 def halve(lanes: int, finish: int, rungs: tuple[float, ...] = RUNGS) -> Halving:

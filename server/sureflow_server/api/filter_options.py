@@ -86,9 +86,10 @@ class FilterOptions(Schema):
     `keep` or `max_bad_rate`, for scores that the model can foresee, `calibrated.early` of
     `GET /v1/models`, and with the solver and the steps of its calibration, for which at most 2 % of
     those that would pass are lost. halving: give up the less sure half of the request's samples at
-    t = 0.2, 0.4 and 0.6, but leave as many as shall pass; with `top`, with `keep`, of which then
-    exactly that share of the request passes, or with `accept`, which starts several samples for
-    each. For fixed steps, and without a promise of what is lost."""
+    t = 0.2, 0.4 and 0.6, or later where the score foretells later, but leave as many as shall pass;
+    with `top`, with `keep`, of which then exactly that share of the request passes, or with
+    `accept`, which starts several samples for each. For fixed steps, and without a promise of what
+    is lost."""
 
     @property
     def targets(self) -> bool:
@@ -150,6 +151,8 @@ def _unhalved(said: dict[str, Any]) -> str | None:
     """Why samples are not compared on the way; ``None`` if they can be."""
     if all(said.get(name) is None for name in ("top", "keep", "accept")):
         return "halving goes with top, keep or accept, which say how many to finish"
+    if said.get("max_bad_rate") is not None:
+        return "not halving with max_bad_rate: no rate is certified for samples that were chosen so"
     if said.get("action") in AGAIN:
         return f"halving is not with {said['action']}; accept makes others too"
     return None

@@ -20,7 +20,8 @@ def halving_warning(asked: FilterOptions | None, spec: LaneSpec) -> str | None:
 
 def silence_warning(chosen: Filter | None, samples: Iterable[Sample]) -> str | None:
     """Say that a score told nothing on the way, by which samples could have been compared."""
-    halving, made = chosen.halving if chosen is not None else None, list(samples)
+    halving = None if chosen is None else chosen.halving
+    made = list(samples)
     if halving is None or len(made) <= halving.survivors[-1]:
         return None
     if any(sample.rung is not None for sample in made):

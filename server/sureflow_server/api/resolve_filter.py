@@ -11,6 +11,7 @@ from sureflow.confidence.certificate import version_of
 from sureflow.confidence.ranges import calibrated_for, in_words
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
+from sureflow.core.halving import halve
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
 from sureflow_server.api.filter_options import HALVING, FilterOptions
@@ -54,14 +55,14 @@ def resolve_filter(
         return None
     if asked.by == "confidence":
         _check_calibration(asked, card, spec)
-    compared = asked.early == HALVING and family_of(spec).halving_obstacle(spec) is None
+    rungs = _rungs(asked, spec)
     if asked.top is not None:
         if asked.top > count:
             message = f"{asked.top} of {count} samples; at most n"
             raise Problem.field("filter.top", message)
-        return Top(asked.top, asked.by, asked.action, count if compared else None)
-    if asked.keep is not None and asked.accept is None and compared:
-        return Top(ceil(round(asked.keep * count, DIGITS * 3)), asked.by, asked.action, count)
+        return _top(asked, asked.top, count, rungs)
+    if asked.keep is not None and asked.accept is None and rungs:
+        return _top(asked, ceil(round(asked.keep * count, 9)), count, rungs)
     if asked.early is True:
         _check_early(card, spec)
     _check_calibrated(asked, card, spec)
@@ -73,9 +74,9 @@ def resolve_filter(
     if count * asked.attempts > limit:
         message = f"{count} samples {asked.attempts} times are more than {limit}"
         raise Problem.field("filter.max_attempts", f"{message}, the most that a request may make")
-    if compared:
+    if rungs:
         times = times_for(threshold.minimum if asked.by == "confidence" else None, asked.attempts)
-        return Rounds(threshold, count, times, asked.attempts, spec.index)
+        return Rounds(threshold, count, times, asked.attempts, rungs, spec.index)
     if asked.action != "rewind":
         return Target(threshold, count, asked.attempts, spec.index)
     if asked.attempts > MAX_REWINDS:
@@ -92,6 +93,19 @@ def _check_certificate(card: ModelCard, withdrawn: Mapping[str, str]) -> None:
         hint = f"POST /v1/models/{card.name}/review makes another one of the verdicts"
         message = f"the certificate of {card.name} is withdrawn: {reason}; {hint}"
         raise Problem.field("filter.max_bad_rate", message, "certificate-withdrawn")
+
+
+def _rungs(asked: FilterOptions, spec: LaneSpec) -> tuple[float, ...]:
+    """Times at which samples are compared; none if they are not, or cannot be."""
+    family = family_of(spec)
+    if asked.early != HALVING or family.halving_obstacle(spec) is not None:
+        return ()
+    return family.rungs(spec)
+
+
+def _top(asked: FilterOptions, top: int, count: int, rungs: tuple[float, ...]) -> Top:
+    halving = halve(count, top, rungs) if rungs else None
+    return Top(top, asked.by, asked.action, halving)
 
 
 def _threshold(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> Threshold:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil
 
-from sureflow.core.halving import Halving, halve
+from sureflow.core.halving import RUNGS, Halving, halve
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow_server.filters.decision import Decision
 from sureflow_server.filters.filter import Filter
@@ -25,6 +25,7 @@ class Rounds(Filter):
         count: How many shall pass.
         times: Lanes that are started for each that is missing.
         max_attempts: How many times ``count`` lanes may be started in all.
+        rungs: Times at which lanes are compared.
         first: Index of the first sample.
     """
 
@@ -32,6 +33,7 @@ class Rounds(Filter):
     count: int
     times: int
     max_attempts: int
+    rungs: tuple[float, ...] = RUNGS
     first: int = 0
 
     @property
@@ -42,7 +44,7 @@ class Rounds(Filter):
     @property
     def halving(self) -> Halving:
         """How the lanes of the first round are compared."""
-        return halve(self.begun, self.count)
+        return halve(self.begun, min(self.begun, self.count), self.rungs)
 
     def next_round(
         self, spec: LaneSpec, passed: int, launched: int
@@ -53,7 +55,7 @@ class Rounds(Filter):
             return None
         indices = range(self.first + launched, self.first + launched + lanes)
         specs = [replace(spec, index=index) for index in indices]
-        return specs, halve(lanes, min(self.count - passed, lanes))
+        return specs, halve(lanes, min(self.count - passed, lanes), self.rungs)
 
     def passes(self, sample: Sample) -> bool:
         """Whether a sample is good enough."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sureflow.core.halving import Halving, halve
+from sureflow.core.halving import Halving
 from sureflow.core.lane import Sample
 from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of, standing
 from sureflow_server.filters.filter import Filter
@@ -20,19 +20,14 @@ class Top(Filter):
         by: The score that ranks them. Among equals the first ones by index come first, samples
             without a score last.
         action: What becomes of the others.
-        lanes: Samples that are compared on the way, so that few more than ``count`` are finished;
+        halving: How samples are compared on the way, so that few more than ``count`` are finished;
             ``None`` finishes all.
     """
 
     count: int
     by: Score
     action: Action
-    lanes: int | None = None
-
-    @property
-    def halving(self) -> Halving | None:
-        """How samples are compared on the way, so that few are finished; ``None``: all are."""
-        return None if self.lanes is None else halve(self.lanes, self.count)
+    halving: Halving | None = None
 
     def decide(self, sample: Sample) -> Decision | None:
         """Wait: any sample that is finished may turn out to be among the surest."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sureflow.core.halving import RUNGS, Halving, halve
+from sureflow.core.halving import RUNGS, Halving, halve, rungs_from
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,13 @@ def test_survivors_never_rise(lanes: int, finish: int) -> None:
 @pytest.mark.parametrize(("t", "reached"), [(0.15, 0), (0.2 - 1e-12, 1), (0.5, 2), (0.95, 3)])
 def test_a_coarse_grid_reaches_several_rungs_at_once(t: float, reached: int) -> None:
     assert halve(8, 2).reached(t) == reached
+
+
+@pytest.mark.parametrize(
+    ("foretells", "rungs"),
+    [(0.0, RUNGS), (0.2, RUNGS), (0.6, (0.6, 0.7, 0.8)), (0.9, (0.9,)), (1.0, ())],
+)
+def test_a_score_that_foretells_late_has_late_rungs(
+    foretells: float, rungs: tuple[float, ...]
+) -> None:
+    assert rungs_from(foretells) == rungs

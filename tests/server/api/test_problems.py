@@ -90,6 +90,10 @@ def problem(server: Server, status: int, kind: str, **request: Any) -> dict[str,
         ({"filter": {"by": "uncertainty", "max": 1, "early": True}}, ["filter.early"]),
         ({"filter": {"top": 1, "early": True}}, ["filter.early"]),
         ({"filter": {"min": 0.5, "early": "halving"}}, ["filter.early"]),
+        (
+            {"filter": {"max_bad_rate": 0.1, "accept": 2, "early": "halving"}},
+            ["filter.early"],
+        ),
         ({"filter": {"top": 1, "early": "half"}}, ["filter.early"]),
         ({"filter": {"top": 1, "early": 1}}, ["filter.early"]),
         (

@@ -12,6 +12,7 @@ import pytest
 
 from sureflow.confidence.ranges import CalibratedRange, calibrated_range
 from sureflow.core.card import ModelCard
+from sureflow.core.halving import Halving, halve
 from sureflow.core.setting import Setting
 from sureflow.families.flow.setting import named as at
 from sureflow.families.flow.spec import FlowSpec
@@ -355,9 +356,9 @@ def test_whoever_leaves_stops_what_follows(server: Server) -> None:
 @pytest.mark.parametrize(
     ("filter", "expected"),
     [
-        ({"top": 1}, Top(1, "confidence", "annotate", 4)),
-        ({"top": 1, "by": "uncertainty"}, Top(1, "uncertainty", "annotate", 4)),
-        ({"keep": 0.3, "action": "drop"}, Top(2, "confidence", "drop", 4)),
+        ({"top": 1}, Top(1, "confidence", "annotate", halve(4, 1))),
+        ({"top": 1, "by": "uncertainty"}, Top(1, "uncertainty", "annotate", halve(4, 1))),
+        ({"keep": 0.3, "action": "drop"}, Top(2, "confidence", "drop", halve(4, 2))),
         (
             {"keep": 0.2, "accept": 2, "max_attempts": 9},
             Rounds(Threshold("confidence", 0.8, None, "annotate"), 2, 5, 9),
@@ -400,3 +401,13 @@ def test_where_samples_do_not_meet_all_are_finished_and_the_answer_says_why(
     assert said.startswith("filter.early: ")
     assert why in said
     assert halving_warning(None, lane) is None
+
+
+def test_a_score_that_foretells_late_is_compared_late() -> None:
+    request = GenerateRequest.model_validate(
+        {"n": 20, "filter": {"top": 4, "by": "uncertainty", "early": "halving"}}
+    )
+    lane = replace(LANE, scores=("likelihood",))
+    found = resolve_filter(request.filter, request.count, CARD, lane, 1024)
+    assert found is not None
+    assert found.halving == Halving((0.6, 0.7, 0.8), (10, 5, 4))

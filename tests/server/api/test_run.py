@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from sureflow.core.card import ModelCard
+from sureflow.core.halving import halve
 from sureflow.core.lane import Rung, Sample
 from sureflow.families.flow.spec import FlowSpec
 from sureflow_server.api.answer import record
@@ -80,11 +81,11 @@ def test_without_abandonment_nothing_is_saved() -> None:
 
 def test_a_score_that_told_nothing_on_the_way_is_named() -> None:
     samples = [finished(index, index / 10) for index in range(6)]
-    (said,) = follow(Top(1, "confidence", "drop", 6), samples).warnings
+    (said,) = follow(Top(1, "confidence", "drop", halve(6, 1)), samples).warnings
     assert said == "filter.early: propagated tells nothing until t = 0.6; so none was given up"
-    assert follow(Top(3, "confidence", "drop", 3), samples[:3]).warnings == []
+    assert follow(Top(3, "confidence", "drop", halve(3, 3)), samples[:3]).warnings == []
     samples[5] = abandoned(5, rung=Rung(0.2, 1.0, 6, 6, 5))
-    assert follow(Top(1, "confidence", "drop", 6), samples).warnings == []
+    assert follow(Top(1, "confidence", "drop", halve(6, 1)), samples).warnings == []
 
 
 def test_the_top_is_decided_when_all_are_finished() -> None:

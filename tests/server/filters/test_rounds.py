@@ -15,7 +15,8 @@ from tests.server.samples import abandoned, finished
 
 
 def rounds(count: int, times: int, max_attempts: int, first: int = 0) -> Rounds:
-    return Rounds(Threshold("confidence", 0.5, None, "drop"), count, times, max_attempts, first)
+    threshold = Threshold("confidence", 0.5, None, "drop")
+    return Rounds(threshold, count, times, max_attempts, first=first)
 
 
 @given(st.integers(1, 8), st.integers(1, 6), st.integers(1, 6), st.data())

@@ -41,9 +41,7 @@ def test_by_uncertainty_the_lowest_pass() -> None:
 
 
 def test_what_was_given_up_for_others_is_decided_at_once_and_not_ranked_again() -> None:
-    top = Top(1, "confidence", "drop", 3)
-    assert top.halving == halve(3, 1)
-    assert Top(1, "confidence", "drop").halving is None
+    top = Top(1, "confidence", "drop", halve(3, 1))
     decision = top.decide(abandoned(2, rung=Rung(0.2, 7.5, 3, 3, 2)))
     assert decision is not None
     assert decision.action_taken == "abandoned"

@@ -106,6 +106,9 @@ def meaning_of(card: Model, score: str) -> str:
 
 def reason(decision: Decision) -> str:
     """Return in words why a sample failed a filter, the same for all that failed it alike."""
+    if decision.rung is not None:
+        rung = decision.rung
+        return f"not among the first {rung.survivors} of {rung.lanes} at t = {rounded(rung.t):g}"
     finished = decision.abandoned_at is None
     if decision.threshold is None or decision.score is None or not finished:
         return decision.reason

@@ -125,6 +125,8 @@ class Flow(Family):
             return "samples of an edit are not compared on the way"
         if lane.steps < 2:
             return "samples of one step have no way on which they could be compared"
+        if lane.scores and not self.rungs(lane):
+            return f"{lane.scores[0]} tells nothing before a sample is finished"
         return None
 
     def warm_up_lanes(self, card: ModelCard) -> Iterator[FlowSpec]:

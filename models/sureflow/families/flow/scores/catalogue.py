@@ -95,6 +95,7 @@ SCORES: dict[str, FlowMeaning] = {
         "how much was open after t = 0.5, where samples land on the data or beside them",
         not_for="whether the result is right",
         needs_variance=True,
+        foretells=0.6,
         fold=f"{HERE}.integral:PropagatedLate",
     ),
     "likelihood": FlowMeaning(
@@ -105,6 +106,7 @@ SCORES: dict[str, FlowMeaning] = {
         plain=True,
         needs_variance=True,
         way_back=True,
+        foretells=0.6,
         fold=f"{HERE}.likelihood:Likelihood",
     ),
     "path_residual": FlowMeaning(
@@ -136,6 +138,7 @@ SCORES: dict[str, FlowMeaning] = {
         "squared data units",
         "how much the predicted end point still moved in the last fifth of the path",
         not_for="fewer than ten steps",
+        foretells=0.9,
         fold=f"{HERE}.trajectory:Trajectory",
     ),
     "probe": FlowMeaning(
@@ -174,6 +177,7 @@ SCORES: dict[str, FlowMeaning] = {
         not_for="requests in a hurry",
         factor=1,
         way_back=True,
+        foretells=0.6,
         fold=f"{HERE}.likelihood:Divergence",
     ),
     "residual": FlowMeaning(
@@ -182,6 +186,7 @@ SCORES: dict[str, FlowMeaning] = {
         "how far the finished sample is from what the model expects on the way to it from fresh"
         " noise, in units of its own variance; 1 is as expected. Of a model without a variance"
         " in units of the noise's own",
+        foretells=1.0,
         after=3,
         fold=f"{HERE}.residual:Renoised",
     ),
