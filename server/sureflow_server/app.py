@@ -54,6 +54,7 @@ from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.messages import WorkerConfig
 from sureflow_server.engine.pool import Pool
 from sureflow_server.engine.timeouts import Timeouts
+from sureflow_server.garbage import collect_at_rest
 from sureflow_server.heap import Heap
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.reads import Reads
@@ -189,19 +190,24 @@ def create_app(
     metrics.answer_bytes.set_function(lambda: answers.size)
     metrics.job_bytes.set_function(lambda: jobs.size)
 
+    def busy() -> bool:
+        return pool.reserved > 0 or answers.size > 0
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         sys.setswitchinterval(SWITCH_S)
         if replica is not None:
             await replica.start()
         pool.start()
-        tasks = [] if store is None else [asyncio.create_task(sweep(store, metrics.stored))]
+        beside = [asyncio.create_task(collect_at_rest(busy, heap.give_back))]
+        if store is not None:
+            beside.append(asyncio.create_task(sweep(store, metrics.stored)))
         if verdict_store is not None:
-            tasks.append(asyncio.create_task(drift.watch(app.state.service)))
+            beside.append(asyncio.create_task(drift.watch(app.state.service)))
         yield
         if pool.draining:
             await jobs.finish()
-        for task in tasks:
+        for task in beside:
             task.cancel()
         await pool.stop()
         if replica is not None:

@@ -29,9 +29,12 @@ class Heap:
         """Take note of bytes that have been let go of, in an event loop."""
         self._freed += nbytes
         if self._trim is not None and self._timer is None and self._freed >= LARGE_BYTES:
-            self._timer = asyncio.get_running_loop().call_later(REST_S, self._give_back)
+            self._timer = asyncio.get_running_loop().call_later(REST_S, self.give_back)
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
+        """Give back what is free, beside the event loop."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._freed, self._timer = 0, None
         if self._trim is not None:
             asyncio.get_running_loop().run_in_executor(None, self._trim, 0)
