@@ -158,7 +158,8 @@ def _by_data(model: Model, file: Path, seed: int, quiet: bool) -> str | None:
     from sureflow.training.arrays import open_arrays
     from sureflow.training.config import DataConfig
 
-    samples = open_arrays(DataConfig(name="file", path=file)).samples
+    config = DataConfig.model_validate({"name": "file", "path": file})
+    samples = open_arrays(config).samples
     found = measured(model, samples, TRIED, seed + 3, quiet)
     if not found:
         typer.echo(f"too few of {TRIED} draws lie far from the data to compare scores by them")

@@ -90,4 +90,5 @@ def _share(values: Sequence[float], off: np.ndarray[tuple[int], np.dtype[np.bool
 
 def _nearest(rows: Tensor, known: Tensor) -> Tensor:
     """Distance of each row ``[n, d]`` to the nearest known one ``[m, d]``."""
-    return torch.cat([torch.cdist(piece, known).amin(1) for piece in rows.split(PIECE)])
+    pieces = (rows[first : first + PIECE] for first in range(0, len(rows), PIECE))
+    return torch.cat([torch.cdist(piece, known).amin(1) for piece in pieces])

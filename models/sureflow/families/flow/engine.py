@@ -110,8 +110,8 @@ class FlowEngine(Engine):
             raise ValueError(f"compile: {runtime} runs the network, not torch; serve it without")
         for part in network.modules():
             if compile == "compile" and isinstance(part, FrozenVelocity):
-                convert: Any = torch.compiler.disable(part.convention.at)
-                part.convention.at = convert  # type: ignore[method-assign]
+                plain: Callable[..., Any] = torch.compiler.disable
+                part.convention.at = plain(part.convention.at)  # type: ignore[method-assign]
 
     def buckets(self) -> Sequence[Bucket]:
         """The default size, and the names of the others."""
