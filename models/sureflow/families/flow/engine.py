@@ -110,7 +110,7 @@ class FlowEngine(Engine):
             raise ValueError(f"compile: {runtime} runs the network, not torch; serve it without")
         for part in network.modules():
             if compile == "compile" and isinstance(part, FrozenVelocity):
-                plain: Callable[..., Any] = torch.compiler.disable
+                plain: Any = torch.compiler.disable
                 part.convention.at = plain(part.convention.at)  # type: ignore[method-assign]
 
     def buckets(self) -> Sequence[Bucket]:
