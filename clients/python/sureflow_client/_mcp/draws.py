@@ -21,13 +21,11 @@ class Unjudged(Facts):
     """A draw without a verdict."""
 
     draw: str
-    """Its id, for verdicts."""
+    """For verdicts."""
 
     label: str | None = None
-    """The class that was asked for."""
 
     values: list[float] | None = None
-    """The first numbers of a vector."""
 
 
 class Progress(Facts):
@@ -35,21 +33,19 @@ class Progress(Facts):
 
     model: str
     judged: int
-    """Draws with a verdict."""
 
     max_bad_rate: float
     needed: int | None = None
-    """How many more good ones certify that rate; left out where it is very many."""
+    """More good ones that certify it; left out where very many."""
 
     smallest: float | None = None
-    """The smallest bad rate that the verdicts would certify."""
+    """Bad rate that the verdicts would certify."""
 
     withdrawn: str | None = None
-    """Why the certificate in service does not hold, if it does not."""
+    """Why the certificate does not hold."""
 
     draws: list[Unjudged] = Field(default_factory=list)
-    """What to look at next, as in the picture. The model's confidence is not told, so that it does
-    not sway the verdicts."""
+    """To look at next, as in the picture; confidence is not told, not to sway."""
 
 
 def progress_of(review: Review) -> Progress:

@@ -26,7 +26,7 @@ class Explain(Arguments):
     """Of the sample."""
 
     picture: bool = True
-    """Show it."""
+    """Show images."""
 
 
 class Judged(Facts):
@@ -46,7 +46,6 @@ class Moment(Facts):
     """0: noise; 1: finished."""
 
     rate: float | None = None
-    """Predicted variance of the velocity."""
 
 
 class Explanation(Facts):
@@ -61,23 +60,20 @@ class Explanation(Facts):
     confidence_means: str
     score: str
     score_means: str
-    """And what it is not for."""
 
     uncertainty: float | None = None
-    """Of the score; lower is surer."""
+    """Lower is surer."""
 
     unit: str
     decision: Judged | None = None
-    """Of a filter."""
 
     commit: float
     """When three quarters of its variance were resolved."""
 
     turns: list[float]
-    """When what was open fell fastest; for at of rewind."""
+    """When it decided most; for at of rewind."""
 
     profile: list[Moment]
-    """Uncertainty over time."""
 
     least_decided: float | None = None
     """When most was open."""
@@ -87,7 +83,6 @@ class Explanation(Facts):
     finish: str
     inversion_error: float | None = None
     parent: str | None = None
-    """What it branched off from."""
 
     seed: int
     index: int

@@ -20,32 +20,29 @@ class Made(Facts):
     model: str
     seed: int | None = None
     made: int
-    """With those that were turned down."""
+    """With those turned down."""
 
     samples: list[Row] = Field(default_factory=list)
     """Accepted, the surest first, as in the picture."""
 
     not_listed: int | None = None
-    """More were accepted; review has them."""
 
     rest: list[Rest] = Field(default_factory=list)
     """Not accepted, by reason."""
 
     score: str | None = None
-    """What confidence is by."""
 
     holds: bool | None = None
     """Confidence is a share; if not, an order."""
 
     original: Row | None = None
-    """Of an edit: what the others branch off from."""
+    """Of an edit."""
 
     warnings: list[str] | None = None
     job: str | None = None
     """Goes on; for the tool job."""
 
     state: str | None = None
-    """Of the job."""
 
 
 async def made(result: Result, pictured: bool) -> Answer:

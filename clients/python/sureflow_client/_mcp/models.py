@@ -32,36 +32,31 @@ class Card(Facts):
 
     name: str
     state: str
-    """ready, failed or unloaded."""
 
     default: bool = False
-    """Used if none is named."""
 
     makes: str | None = None
-    """Image or vector, and its shape."""
 
     classes: list[str] | None = None
-    """What label may be."""
 
     conditions: list[str] | None = None
     """Name and kind; `!`: every sample needs it."""
 
     default_score: str | None = None
     score_means: str | None = None
-    """And what it is not for."""
 
     confidence: str | None = None
     """Where it is a share of draws; elsewhere, an order."""
 
     certified: str | None = None
-    """Least max_bad_rate, and the confidence that it takes."""
+    """Least max_bad_rate, and its confidence."""
 
     samplers: list[str] | None = None
     scores: dict[str, str] | None = None
-    """With a name: all, and what they mean."""
+    """With a name."""
 
     operations: dict[str, list[str]] | None = None
-    """With a name: what rewind can do, with the members of each."""
+    """With a name: for rewind, with their members."""
 
     error: str | None = None
 
@@ -71,7 +66,6 @@ class Cards(Facts):
 
     models: list[Card]
     others: list[str] | None = None
-    """Ask for them by name."""
 
 
 async def _run(call: Call, asked: ListModels) -> Answer:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .brief_schema import inlined
 from .tool import Tool
 
 Schema = dict[str, Any]
@@ -38,9 +39,10 @@ def listed(tools: Iterable[Tool[Any]]) -> Iterator[Listed]:
     answered: dict[str, str] = {}
     for tool in tools:
         arguments, facts = tool.schemas()
+        facts = _referred(tool, facts, answered)
         known = _refer_arguments(tool.name, arguments["properties"], told)
         says = f"{tool.says} Without a description: as in {', '.join(known)}." if known else None
-        yield Listed(tool, says or tool.says, arguments, _referred(tool, facts, answered))
+        yield Listed(tool, says or tool.says, inlined(arguments), inlined(facts))
 
 
 def _refer_arguments(

@@ -24,25 +24,23 @@ class Said(Arguments):
     """A verdict on a sample."""
 
     sample: str = Field(max_length=200)
-    """Its handle (hdl_...), or the draw (drw_...)."""
+    """Handle (hdl_...) or draw (drw_...)."""
 
     verdict: Literal["good", "bad"] | float | None
-    """good, bad, or a number that is larger the worse it is; null takes it back."""
+    """Or a number, larger if worse; null takes it back."""
 
 
 class Review(Arguments):
     """Which samples to look at, and what was thought of others."""
 
     verdicts: list[Said] = Field(default_factory=list, max_length=100)
-    """Verdicts to keep first. Those on draws make a certificate; those on one's own handles do not,
-    since whoever chose them may have looked for bad ones."""
+    """Kept first; those on draws make a certificate, those on handles do not."""
 
     draws: bool = False
-    """Look at random draws of the model in place of what is kept: they count for its
-    certificate."""
+    """Random draws of the model in place of what is kept; they count for its certificate."""
 
     max_bad_rate: float = Field(0.02, gt=0, lt=1)
-    """With draws: the bad rate that is to be certified."""
+    """With draws: to be certified."""
 
     model: str | None = Field(None, max_length=200)
     """Of this one alone; draws are of one."""
@@ -74,16 +72,14 @@ class ReviewFacts(Facts):
 
     samples: list[Doubtful] = Field(default_factory=list)
     kept: int | None = None
-    """Handles that were looked at, the newest ones."""
+    """Looked at, the newest."""
 
     verdicts: int | None = None
-    """Verdicts that were kept."""
 
     review: Progress | None = None
-    """With draws: how far the review has come, and what to look at."""
+    """With draws."""
 
     more: bool = False
-    """There are older ones."""
 
 
 async def _run(call: Call, asked: Review) -> Answer:
@@ -170,8 +166,8 @@ def said(facts: ReviewFacts, first: Sequence[Handle]) -> str:
 
 REVIEW = Tool(
     "review",
-    "What to look at next: the samples that are kept for you, the most doubtful first; or draws of "
-    "a model, whose verdicts certify its bad rate. Keeps verdicts too.",
+    "What to look at next: samples that are kept for you, the most doubtful first; or draws of a "
+    "model, whose verdicts certify its bad rate. Keeps verdicts.",
     Review,
     ReviewFacts,
     _run,

@@ -48,13 +48,13 @@ class Rewind(Waiting):
     """Share of the noise drawn anew; by default 1, or 0 with operations."""
 
     only_unsure: float | None = Field(None, gt=0, le=1)
-    """Draw anew in this share of the least sure components alone."""
+    """Draw anew in this share alone, the least sure part."""
 
     operations: list[dict[str, Any]] = Field([], max_length=8)
     """Others, each with its type; list_models with a name has them."""
 
     seed: int | None = Field(None, ge=0)
-    """Of what is drawn."""
+    """By default drawn, and answered."""
 
     def operated(self) -> list[OperationLike]:
         """Return the operations in their order."""
@@ -78,10 +78,8 @@ class Rewound(Facts):
     """What came of one sample."""
 
     handle: str
-    """The sample that was rewound."""
 
     at: float
-    """Where it was left."""
 
     original: Row
     best: Row | None = None

@@ -32,7 +32,6 @@ class Row(Facts):
     """A sample."""
 
     handle: str | None = None
-    """Its id for other tools."""
 
     confidence: float | None = None
     """In [0, 1], higher is surer."""
@@ -41,13 +40,12 @@ class Row(Facts):
     """Where there is no confidence; lower is surer."""
 
     values: list[float] | None = None
-    """The first numbers of a vector."""
 
     inversion_error: float | None = None
-    """Of a given sample: how far off it came back, relative."""
+    """How far off a given sample came back, relative."""
 
     finish: str | None = None
-    """If not as it should: max_steps, diverged, deadline, abandoned."""
+    """If not as it should."""
 
 
 class Rest(Facts):
@@ -55,7 +53,7 @@ class Rest(Facts):
 
     count: int
     action: str
-    """annotated, dropped, regenerated, rewound or abandoned."""
+    """dropped, regenerated, ..."""
 
     why: str
     confidence_from: float | None = None

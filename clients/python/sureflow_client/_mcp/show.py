@@ -38,10 +38,8 @@ class Seen(Facts):
     confidence: float | None = None
     t: float | None = None
     rate: float | None = None
-    """Predicted variance of the velocity."""
 
     values: list[float] | None = None
-    """The first numbers, if no image."""
 
 
 class ShowFacts(Facts):
