@@ -104,7 +104,7 @@ class ReviewPanel:
 
     async def _pressed(self, event: KeyEventArguments) -> None:
         modified = event.modifiers.ctrl or event.modifiers.alt or event.modifiers.meta
-        key = str(event.key).lower()
+        key = event.key.name.lower()
         if not event.action.keydown or event.action.repeat or modified:
             return
         if key in KEYS:
