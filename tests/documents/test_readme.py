@@ -19,6 +19,19 @@ def test_it_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 170
 
 
+def test_ones_own_model_is_served_from_it_alone() -> None:
+    """Right after the first answer: what the network has to be, and every step to its samples."""
+    _, *sections = re.split(r"^## ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    titles = [section.partition("\n")[0] for section in sections]
+    assert titles[:4] == ["Two commands", "A first answer", "Your own model", "Five claims"]
+    own = sections[2]
+    for said in ("`forward(x, t)`", "at `t = 0`", "`data - noise`", "depends on that row alone"):
+        assert said in own
+    steps = [own.index(f"sureflow {step} ") for step in ("import", "fit", "calibrate", "serve")]
+    assert steps == sorted(steps)
+    assert own.index("sureflow-client generate mine") > steps[-1]
+
+
 def test_its_claims_are_among_all_claims() -> None:
     claims = rows("README.md")
     assert len(claims) == 5
