@@ -14,6 +14,7 @@ import sureflow
 from sureflow.checkpoint import CheckpointError
 from sureflow.importing.adapter import Adapter
 from sureflow.importing.run import import_model
+from sureflow.networks import Bfloat16, FrozenVelocity
 from sureflow.sampling import evaluator
 from tests.models.networks.foreign.programs import Image, rows
 from tests.models.networks.foreign.programs import saved as exported
@@ -104,6 +105,45 @@ def test_the_time_is_not_rounded(unet: Path) -> None:
 def test_half_precision_of_a_program(program: Path) -> None:
     """Its weights stay as they are, and products are made of them in bfloat16."""
     assert 0 < apart(program, precision="bfloat16") < CLOSE
+
+
+class Stubborn(nn.Module):
+    """Multiplies in the type of its input, whatever anybody wants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", enabled=False):
+            return self.layer(x) * t[:, None]  # type: ignore[no-any-return]
+
+
+class Mixed(nn.Module):
+    """Uses its weights without their layers, and writes into what it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.table = nn.Linear(2, 2), nn.Embedding(2, 2)
+        self.table.weight = self.layer.weight
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        h = x @ self.layer.weight.T + self.layer.bias * t[:, None]
+        h[:, :1] = self.layer(x)[:, :1]
+        h += self.table(torch.zeros(len(x), dtype=torch.long))
+        return h
+
+
+def test_modules_of_ones_own_in_half_precision() -> None:
+    network = FrozenVelocity(Mixed(), shape=(2,), variance="none").eval()
+    x, t = torch.randn(8, 2), torch.rand(8)
+    exact = network(x, t)
+    rounded = Bfloat16(network).eval()(x, t)
+    assert rounded.dtype == torch.float32
+    assert 0 < float((rounded - exact).norm()) < CLOSE * float(exact.norm())
+    stubborn = FrozenVelocity(Stubborn(), shape=(2,), variance="none").eval()
+    with pytest.raises(ValueError, match=r"^precision: cannot be run in bfloat16: RuntimeError: "):
+        Bfloat16(stubborn)
 
 
 @pytest.mark.parametrize(
