@@ -14,7 +14,7 @@ from benchmarks.report import Part, options, run_parts
 
 PARTS: dict[str, Part] = {
     "table": lambda report, chosen: table.measure(
-        report, chosen.quick, chosen.work.resolve(), chosen.only
+        report, chosen.quick, chosen.work.resolve(), chosen.only, not chosen.untimed
     ),
     "scores": lambda report, chosen: scores.measure(report, chosen.quick, chosen.work.resolve()),
 }
@@ -25,6 +25,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     parser = options(__doc__)
     parser.add_argument("--only", nargs="*", default=[], help="of the table: these models")
+    parser.add_argument(
+        "--untimed", action="store_true", help="of the table: keep the times, on a busy machine"
+    )
     parser.add_argument(
         "--work", type=Path, default=Path("runs/foreign"), help="where models are trained and kept"
     )

@@ -27,13 +27,11 @@ class Cost:
         bare: Seconds of that pass.
         row: Of a row of the network as it is served, with its padding.
         step: Of a step of a lone sample, everything included.
-        sizes: The block sizes in use.
     """
 
     bare: float
     row: float
     step: float
-    sizes: tuple[int, ...]
 
 
 @torch.inference_mode()
@@ -51,4 +49,4 @@ def measured(peer: Peer, network: nn.Module, model: Model, pairs: int) -> Cost:
             bare()
 
     steps = median_ratio(paired_times(several, lambda: run(model, [spec], 1), pairs))
-    return Cost(alone, median_ratio(times), steps, head.sizes)
+    return Cost(alone, median_ratio(times), steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,7 @@ def imported(peer: Peer, folder: Path) -> tuple[Model, str]:
     Raises:
         RuntimeError: The command failed; says what it printed.
     """
+    shutil.rmtree(folder / HOME / peer.name, ignore_errors=True)  # of an earlier run
     printed = typed(peer.command, folder)
     for line in printed.splitlines():
         if PLUGIN in line and "serve" in line.partition(":")[0]:

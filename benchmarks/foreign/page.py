@@ -27,8 +27,7 @@ steps: the largest absolute difference, at most {BAR:g} (data are in -1 .. 1). *
 network as it is served, with its padding to a block size in use; *step* is a step of a lone sample,
 with its score and all else. Both are over a bare pass of one row of the package's own network,
 medians of runs that take turns; at most 4. *Served* says whether a server gave the bytes of
-`sureflow.sample`, `divergence` whether the network can be differentiated forward, which that score
-needs.
+`sureflow.sample`, `divergence` whether the network can be differentiated, which that score needs.
 """
 
 COLUMNS = ("model", "package", "predicts", "path", "parameters", "lines", "difference")

@@ -109,6 +109,7 @@ class FrozenVelocity(VelocityNetwork):
         self.serve(shapes)
         self.network = network.requires_grad_(False).eval()
         self.conditions = read_conditions(conditions or {})
+        self._seen = seen(self.conditions, tuple(shape))
         self.null_label = null_label
         with torch.device("cpu"):  # it computes with numbers, of which the meta device has none
             self.convention = Convention(path, prediction, time)
@@ -132,7 +133,7 @@ class FrozenVelocity(VelocityNetwork):
         if self.variance_source == "none":
             return nn.ModuleDict()
         if self.variance_source == "beside":
-            given = sum(seen(self.conditions, self.shape).values())
+            given = sum(self._seen.values())
             return nn.ModuleDict({"beside": BesideHead(self.shape, self.classes, width, given)})
         if self.final is None:
             raise ValueError("final: name the last layer, in front of which the noise is injected")
@@ -147,7 +148,7 @@ class FrozenVelocity(VelocityNetwork):
             return Moments(self._evaluate(x, t, label, given))
         if self.variance_source == "beside":
             mean = self._evaluate(x, t, label, given)
-            parts = [given[name].float() for name in seen(self.conditions, self.shape)]
+            parts = [given[name].float() for name in self._seen]
             head = self.noise["beside"]
             at = x.detach().float(), mean.detach().float(), t.float()
             return Moments(mean, head(*at, label, *parts))

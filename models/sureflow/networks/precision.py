@@ -25,8 +25,9 @@ class Bfloat16(VelocityNetwork):
         network: In evaluation mode; its weights are converted in place.
 
     Raises:
-        ValueError: It computes in float64, which autocast does not convert, or outside of torch;
-            the message begins with ``precision``.
+        ValueError: It computes in float64, which autocast does not convert, or outside of torch, or
+            its own code does not go with weights in bfloat16; the message begins with
+            ``precision``.
     """
 
     def __init__(self, network: VelocityNetwork) -> None:
@@ -49,6 +50,17 @@ class Bfloat16(VelocityNetwork):
         for layer in network.modules():
             if isinstance(layer, CONVERTED) and layer not in of_noise:
                 layer.to(torch.bfloat16)
+        self._try()
+
+    @torch.no_grad()
+    def _try(self) -> None:
+        """Evaluate two rows, as a foreign network may have its own mind about types."""
+        x = torch.zeros(2, *self.shape, device=self.device)
+        try:
+            self(x, torch.tensor([0.25, 0.75], device=self.device))
+        except Exception as error:  # a third-party network may raise anything
+            said = f"{type(error).__name__}: {error}"
+            raise ValueError(f"precision: cannot be run in bfloat16: {said}") from error
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""

@@ -12,9 +12,12 @@ from torch import nn
 
 import sureflow
 from sureflow.checkpoint import CheckpointError
+from sureflow.families.flow.head import velocity
 from sureflow.importing.adapter import Adapter
 from sureflow.importing.run import import_model
+from sureflow.networks import Bfloat16, FrozenVelocity
 from sureflow.sampling import evaluator
+from sureflow.sampling.compiled import compiled
 from tests.models.networks.foreign.programs import Image, rows
 from tests.models.networks.foreign.programs import saved as exported
 from tests.tiny_diffusers import saved, scheduled
@@ -106,6 +109,45 @@ def test_half_precision_of_a_program(program: Path) -> None:
     assert 0 < apart(program, precision="bfloat16") < CLOSE
 
 
+class Stubborn(nn.Module):
+    """Multiplies in the type of its input, whatever anybody wants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", enabled=False):
+            return self.layer(x) * t[:, None]  # type: ignore[no-any-return]
+
+
+class Mixed(nn.Module):
+    """Uses its weights without their layers, and writes into what it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.table = nn.Linear(2, 2), nn.Embedding(2, 2)
+        self.table.weight = self.layer.weight
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        h = x @ self.layer.weight.T + self.layer.bias * t[:, None]
+        h[:, :1] = self.layer(x)[:, :1]
+        h += self.table(torch.zeros(len(x), dtype=torch.long))
+        return h
+
+
+def test_modules_of_ones_own_in_half_precision() -> None:
+    network = FrozenVelocity(Mixed(), shape=(2,), variance="none").eval()
+    x, t = torch.randn(8, 2), torch.rand(8)
+    exact = network(x, t)
+    rounded = Bfloat16(network).eval()(x, t)
+    assert rounded.dtype == torch.float32
+    assert 0 < float((rounded - exact).norm()) < CLOSE * float(exact.norm())
+    stubborn = FrozenVelocity(Stubborn(), shape=(2,), variance="none").eval()
+    with pytest.raises(ValueError, match=r"^precision: cannot be run in bfloat16: RuntimeError: "):
+        Bfloat16(stubborn)
+
+
 @pytest.mark.parametrize(
     ("way", "reason"),
     [
@@ -124,6 +166,34 @@ def test_graphs_need_a_gpu_for_foreign_networks_too(unet: Path, program: Path) -
     for folder in (unet, program):
         with pytest.raises(ValueError, match=r"^compile: graphs need a CUDA device"):
             samples(sureflow.load(folder, compile="graphs"))
+
+
+class Plain(nn.Module):
+    """A perceptron of a team's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(3, 8), nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        h = torch.tanh(self.first(torch.cat([x, t[:, None]], 1)))
+        return self.last(h)  # type: ignore[no-any-return]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # of torch
+@pytest.mark.parametrize("variance", [{"final": "last"}, {"variance": "beside"}])
+def test_a_variance_is_compiled_with_its_network(variance: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    network = FrozenVelocity(Plain(), shape=(2,), **variance).eval().requires_grad_(False)
+    plain = velocity(network, {}).evaluate
+    compiled_head = compiled(plain, "compile", torch.device("cpu"))
+    rows = {"x": torch.randn(4, 2), "t": torch.rand(4), "label": torch.zeros(4).long()}
+    with torch.inference_mode():
+        for _ in range(2):
+            found, expected = compiled_head(**rows), plain(**rows)
+            for name, value in expected.items():
+                torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -79,9 +79,11 @@ class Batch:
 
     def _part(self, call: Call, inputs: Mapping[str, Tensor], start: int, count: int) -> Any:
         filled = max(count, self.least)
-        rows = torch.arange(filled).clamp(max=count - 1) + start
+        # Made on the device: while a CUDA graph is captured, nothing can be copied to it.
+        device = next(iter(inputs.values())).device
+        rows = torch.arange(filled, device=device).clamp(max=count - 1) + start
         part = {
-            name: _row(value, start) if name in self.single else value[rows.to(value.device)]
+            name: _row(value, start) if name in self.single else value[rows]
             for name, value in inputs.items()
         }
         out = call(part)
