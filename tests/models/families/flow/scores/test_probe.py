@@ -7,10 +7,12 @@ from stubs import Scripted, model_of
 from torch import Tensor
 
 from sureflow.core.draw import Purpose, normal
+from sureflow.core.halving import Halving
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.moments import Moments
 from sureflow.networks import NetworkOutput, Probe
+from sureflow.sampling.halved import run_halved
 from sureflow.sampling.sample import run
 
 
@@ -51,6 +53,18 @@ def test_a_straight_path_is_read_exactly(method: str) -> None:
     for made in run(_model([1.0, 0.0], [1.0, 0.0]), specs):
         expected = _noise(made.spec.index)[0] + 0.5 + 7
         assert made.scores["probe"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_on_the_way_the_rest_of_the_path_is_read_as_its_latest_point() -> None:
+    """``x_0 + t`` so far, which is ``0.2 x_0 + 0.02`` at 0.2, and 0.8 of ``x_0 + 0.2``."""
+    specs = [FlowSpec(5, i, "heun", 10, 0, scores=("probe",)) for i in range(4)]
+    model = _model([1.0, 0.0], [1.0, 0.0])
+    (made,) = run_halved(model, [specs], Halving((0.2,), (1,)))
+    surest = min(range(4), key=lambda index: float(_noise(index)[0]))
+    assert made[surest].rung is None
+    for dropped in (sample for sample in made if sample.rung is not None):
+        expected = _noise(dropped.spec.index)[0] + 0.18 + 7
+        assert dropped.rung.value == pytest.approx(expected, rel=1e-5)
 
 
 def test_weights_follow_time() -> None:
