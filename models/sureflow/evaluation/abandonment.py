@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from scipy.stats import binom
+from scipy.stats import binom, spearmanr
 
 from sureflow.confidence.early import NEVER, SHARES
-from sureflow.core.arrays import Floats
+from sureflow.core.arrays import Flags, Floats, Integers
+
+SAME = 1e-3
+"""Difference of rank correlations that says nothing."""
 
 FALSE_REJECTS, DOUBT = 0.02, 0.1
 """At most this share of the samples that would pass is abandoned, except with this probability, of
 an unlucky calibration."""
+
+
+def most_telling(found: Sequence[tuple[Floats, Floats]], able: Flags) -> Integers:
+    """Number of the statistic that foretells final scores best at every time, ``[T]``.
+
+    By rank correlation, on average over strata; statistics of nearly equal merit are the first.
+
+    Args:
+        found: By stratum: statistics ``[n, T, m]``, and ranks of the final scores ``[n]``.
+        able: Which statistics there are at which time, ``[T, m]``.
+    """
+    merit = np.full(able.shape, -np.inf)
+    for place in zip(*np.nonzero(able), strict=True):
+        values = [(statistics[:, *place], final) for statistics, final in found]
+        told = [spearmanr(*pair).statistic for pair in values if np.ptp(pair[0]) > 0]
+        merit[place] = np.mean(told) if told else -1
+    best: Integers = np.argmax(merit >= merit.max(1, keepdims=True) - SAME, 1)
+    return best
 
 
 def ranks(running: Floats, tables: Floats) -> Floats:
