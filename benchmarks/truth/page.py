@@ -10,6 +10,7 @@ from benchmarks.truth import (
     early,
     ending,
     geometry,
+    heads,
     images,
     mixtures,
     off_support,
@@ -91,6 +92,8 @@ def write(figures: dict[str, Any], folder: Path) -> None:
             parts += [text, images.fragment(figures, model), images.certificates(figures, model)]
             if model == "digits" and "tried: samples" in figures:
                 parts += [tried.fragment(figures)]
+            if model == "digits" and "heads: samples" in figures:
+                parts += [heads.fragment(figures)]
     if any(label.startswith("unconditional") for label in figures):
         parts += [unconditional.fragment(figures)]
     if any(label.startswith("uniform") for label in figures):

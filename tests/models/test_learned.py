@@ -216,6 +216,7 @@ def test_files_of_another_checkpoint_are_set_aside(folder: Path) -> None:
     shutil.copy(embedded_folder() / "ring" / CALIBRATION, folder / CALIBRATION)
     shutil.copy(embedded_folder() / "ring" / GRID, folder / GRID)
     shutil.copy(embedded_folder() / "fashion" / PROBE, folder / PROBE)
+    shutil.copy(embedded_folder() / "ring" / FORESIGHT, folder / FORESIGHT)
     assert aside(folder) == {*ALL}
 
 

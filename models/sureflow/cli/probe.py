@@ -59,6 +59,6 @@ def probe(
         predicted = fitted.settings["spearman"]
         typer.echo(f"wrote {path / PROBE}: rank correlation with the judge {predicted:.2f}")
     foresight.save(path / FORESIGHT)
-    told = ", ".join(f"{known:.2f} at {t}" for t, known in foresight.settings["spearman"].items())
-    typer.echo(f"wrote {path / FORESIGHT}: rank correlation with {score}: {told}")
+    told = [f"{known:.2f} at {t}" for t, known in foresight.settings["spearman"].items()]
+    typer.echo(f"wrote {path / FORESIGHT}: rank correlation with {score} {', '.join(told[2::3])}")
     typer.echo(f"next: {typed()} calibrate {folder} --score {score}")

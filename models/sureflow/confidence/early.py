@@ -19,12 +19,15 @@ SHARES = np.arange(1, 20) / 20
 """Shares of samples that pass for which bounds are fitted; between them the next larger holds."""
 
 STATISTICS = 2
-"""Most statistics of a lane: its running score, and what a foresight says."""
+"""Statistics of a lane: its running score, and what a foresight says."""
+
+ALONE = np.eye(STATISTICS)[0]
+"""Weights of the running score alone."""
 
 NEVER = 3.0
 """A bound that no rank is beyond."""
 
-EARLY, PARTS, CHOSEN = "early", ("times", "quantiles", "bounds"), "chosen"
+EARLY, PARTS, WEIGHTS = "early", ("times", "quantiles", "bounds"), "weights"
 """Section in the file of the calibration, and names of the tensors of each score."""
 
 
@@ -32,19 +35,21 @@ EARLY, PARTS, CHOSEN = "early", ("times", "quantiles", "bounds"), "chosen"
 class Early:
     """Bounds on what foretells one score at times on the way.
 
-    That is, at each time, the one of the lane's :meth:`~sureflow.core.lanes.Lanes.statistics` that
-    foretold the score best among the reference draws. It is ranked among those that the reference
-    draws of the same stratum and setting had at that time; a lower rank, in [0, 1], is surer. A
-    lane should stop once its rank is beyond the bound for the share of samples that pass.
+    That is, at each time, the weighted sum of the lane's :meth:`statistics
+    <sureflow.core.lanes.Lanes.statistics>` that foretold the score best among the reference draws.
+    It is ranked among those that the reference draws of the same stratum and setting had at that
+    time; a lower rank, in [0, 1], is surer. A lane should stop once its rank is beyond the bound
+    for the share of samples that pass.
 
     Attributes:
         references: Settings with tables, ``[R]``.
         strata: Names of the strata, ``[S]``.
         times: When they were compared, ascending, ``[T]``.
-        quantiles: The statistic at levels 0 .. 1, ``[R, S, T, LEVELS]``; NaN in strata that cannot
+        quantiles: The sum at levels 0 .. 1, ``[R, S, T, LEVELS]``; NaN in strata that cannot
             have the score.
         bounds: Highest rank of a lane that may still pass, ``[R, shares, T]``, at :data:`SHARES`.
-        chosen: Number of the statistic, ``[R, T]``; 0 is the running score.
+        weights: Of the statistics in the sum, ``[R, S, T, STATISTICS]``; one that is not used may
+            be no number.
     """
 
     references: tuple[Setting, ...]
@@ -52,12 +57,12 @@ class Early:
     times: Floats
     quantiles: Floats
     bounds: Floats
-    chosen: Floats
+    weights: Floats
 
     @property
     def foresees(self) -> bool:
-        """Whether any of the statistics is another one than the running score."""
-        return bool(self.chosen.any())
+        """Whether any statistic but the running score is used."""
+        return bool(self.weights[..., 1:].any())
 
     def should_stop(self, known: Floats, t: float, spec: LaneSpec, confidence: float) -> bool:
         """Whether a lane may be abandoned, see :class:`~sureflow.core.engine.EarlyRule`.
@@ -72,13 +77,12 @@ class Early:
         before = max(after - 1, 0)
         width = self.times[after] - self.times[before]
         part = (t - self.times[before]) / width if width else 1.0
-        statistic = int(self.chosen[number, after])
-        if statistic != self.chosen[number, before] and part < 1 - 1e-6:
-            return False  # two statistics have nothing between them
         tables, bounds = self.quantiles[number, row], self.bounds[number, share]
+        weights = self.weights[number, row]
+        value = total(known, (1 - part) * weights[before] + part * weights[after])
         table = (1 - part) * tables[before] + part * tables[after]
         bound = (1 - part) * bounds[before] + part * bounds[after]
-        return bool(np.isfinite(table).all() and rank(float(known[statistic]), table) > bound)
+        return bool(np.isfinite(table).all() and rank(float(value), table) > bound)
 
     def _place(self, spec: LaneSpec) -> tuple[int, int] | None:
         """Numbers of the reference and of the stratum that alone rank a lane."""
@@ -103,7 +107,7 @@ class Early:
                     for number in range(len(self.references))
                 ]
             )
-            for name in ("quantiles", "bounds", CHOSEN)
+            for name in ("quantiles", "bounds", WEIGHTS)
         }
         return replace(self, **parts)
 
@@ -114,7 +118,7 @@ class Early:
 
     def tensors(self) -> dict[str, Floats]:
         """The tensors that the file of the calibration has of it."""
-        parts = (*PARTS, CHOSEN) if self.foresees else PARTS
+        parts = (*PARTS, WEIGHTS) if self.foresees else PARTS
         return {part: getattr(self, part) for part in parts}
 
     @classmethod
@@ -135,7 +139,10 @@ class Early:
             if len(parts) < len(PARTS):
                 raise ValueError(f"lacks a part of {EARLY}/{score}")
             times, quantiles, bounds = parts
-            chosen = tensors.get(f"{score}/{CHOSEN}", np.zeros((len(references), len(times))))
+            shape = (len(references), len(strata), len(times))
+            weights = tensors.get(
+                f"{score}/{WEIGHTS}", np.broadcast_to(ALONE, (*shape, STATISTICS))
+            )
             if not (
                 times.ndim == 1
                 and np.isfinite(times).all()
@@ -143,12 +150,17 @@ class Early:
                 and bounds.shape == (len(references), len(SHARES), len(times))
                 and quantiles.shape[:-1] == (len(references), len(strata), len(times))
                 and quantiles.size > 0
-                and chosen.shape == (len(references), len(times))
-                and np.isin(chosen, range(STATISTICS)).all()
+                and weights.shape == (*shape, STATISTICS)
+                and np.isfinite(weights).all()
             ):
                 raise ValueError(f"{EARLY}/{score} has parts that do not fit together")
-            found[score] = cls(references, strata, *parts, chosen)
+            found[score] = cls(references, strata, *parts, weights)
         return found
+
+
+def total(known: Floats, weights: Floats) -> Floats:
+    """The weighted sums of statistics, ``[..., m]``; those without a weight may be NaN."""
+    return np.where(weights != 0, known * weights, 0.0).sum(-1)
 
 
 def rank(value: float, table: Floats) -> float:

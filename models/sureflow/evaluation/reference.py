@@ -11,7 +11,7 @@ import numpy as np
 
 from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
-from sureflow.confidence.early import NEVER, SHARES, Early
+from sureflow.confidence.early import NEVER, SHARES, STATISTICS, Early, total
 from sureflow.confidence.measured import Measured, Measurements
 from sureflow.confidence.quantile_map import LEAST_DRAWS
 from sureflow.confidence.recalibration import (
@@ -26,7 +26,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.setting import Setting
-from sureflow.evaluation.abandonment import fit_bounds, most_telling, ranks
+from sureflow.evaluation.abandonment import fit_bounds, ranks, telling
 from sureflow.evaluation.evaluate import drawn
 from sureflow.learned import LEARNED_FROM
 from sureflow.model import Model
@@ -242,25 +242,22 @@ def _early(
     known = able.any(1)
     if not known.any():
         return {}
-    levels, instants = np.linspace(0, 1, EARLY_LEVELS), np.arange(known.sum())
-    quantiles = np.full((len(references), len(strata), len(instants), EARLY_LEVELS), np.nan)
-    bounds, chosen = [], []
+    levels, shape = np.linspace(0, 1, EARLY_LEVELS), (len(references), len(strata), known.sum())
+    quantiles, bounds = np.full((*shape, EARLY_LEVELS), np.nan), []
+    weights = np.zeros((*shape, STATISTICS))
     for number in range(len(references)):
         rows = [row for row in running if row[0] == number]
         if not rows:  # not drawn
-            bounds.append(np.full((len(SHARES), len(instants)), NEVER))
-            chosen.append(np.zeros(len(instants)))
+            bounds.append(np.full((len(SHARES), shape[2]), NEVER))
             continue
-        best = most_telling([running[row] for row in rows], able)[known]
         ranked = []
-        for row in rows:
-            values = running[row][0][:, known][:, instants, best]
-            quantiles[row] = np.quantile(values, levels, axis=0).T
-            ranked.append(ranks(values, quantiles[row]))
+        found = telling([running[row] for row in rows], able)[:, known]
+        for row, weights[row] in zip(rows, found, strict=True):
+            sums = total(running[row][0][:, known], weights[row])
+            quantiles[row] = np.quantile(sums, levels, axis=0).T
+            ranked.append(ranks(sums, quantiles[row]))
         final = np.concatenate([running[row][1] for row in rows])
         bounds.append(fit_bounds(np.concatenate(ranked), final, seed))
-        chosen.append(best.astype(np.float64))
-    made = Early(
-        references, strata, np.array(times)[known], quantiles, np.array(bounds), np.array(chosen)
-    )
+    times = np.array(times)[known]
+    made = Early(references, strata, times, quantiles, np.array(bounds), weights)
     return {score: made}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from sureflow.confidence.early import LEVELS, NEVER, SHARES, Early
+from sureflow.confidence.early import ALONE, LEVELS, NEVER, SHARES, WEIGHTS, Early
 from sureflow.families.flow.setting import named
 from sureflow.families.flow.spec import FlowSpec
 
@@ -16,8 +18,8 @@ def early() -> Early:
     table = np.stack([np.linspace(0, t, LEVELS) for t in times])
     quantiles = np.stack([table, 10 * table])[None]
     bounds = np.full((1, len(SHARES), 2), 0.8)
-    chosen = np.zeros((1, 2))
-    return Early((named("heun", 20),), ("0", ""), times, quantiles, bounds, chosen)
+    weights = np.tile(ALONE, (1, 2, 2, 1))
+    return Early((named("heun", 20),), ("0", ""), times, quantiles, bounds, weights)
 
 
 def known(running: float, foreseen: float = np.nan) -> np.ndarray:
@@ -68,19 +70,31 @@ def test_the_largest_confidence_for_which_it_can_act() -> None:
     assert made.most() == 0
 
 
-def test_each_time_has_the_statistic_that_tells_most_there() -> None:
-    """A foresight at 0.2, the running score at 0.4, and nothing in between."""
+def test_statistics_are_weighed_at_each_time() -> None:
+    """A foresight at 0.2, the running score at 0.4, and half of each between."""
     made, lane = early(), FlowSpec(0, 0, label=0)
     assert not made.foresees
-    made.chosen[0] = 1, 0
+    assert WEIGHTS not in made.tensors()
+    made.weights[:, :, 0] = 0, 1
     assert made.foresees
-    assert made.should_stop(known(0.0, 0.19), 0.2, lane, confidence=0.5)
+    assert made.should_stop(known(np.nan, 0.19), 0.2, lane, confidence=0.5)
     assert not made.should_stop(known(0.19, 0.0), 0.2, lane, confidence=0.5)
-    assert made.should_stop(known(0.39, 0.0), 0.4, lane, confidence=0.5)
-    assert not made.should_stop(known(9.0, 9.0), 0.3, lane, confidence=0.5)
+    assert made.should_stop(known(0.39, np.nan), 0.4, lane, confidence=0.5)
+    assert made.should_stop(known(0.5, 0.0), 0.3, lane, confidence=0.5)
+    assert not made.should_stop(known(0.4, 0.0), 0.3, lane, confidence=0.5)
     assert not made.should_stop(known(9.0, np.nan), 0.2, lane, confidence=0.5), "no foresight"
     tensors = {f"x/{name}": array for name, array in made.tensors().items()}
-    assert Early.read(tensors, made.references, made.strata)["x"].chosen.tolist() == [[1, 0]]
-    tensors["x/chosen"] = np.full((1, 2), 2.0)
+    again = Early.read(tensors, made.references, made.strata)["x"]
+    assert np.array_equal(again.weights, made.weights)
+    tensors["x/weights"] = made.weights[:, :, :1]
     with pytest.raises(ValueError, match="do not fit together"):
         Early.read(tensors, made.references, made.strata)
+
+
+def test_references_that_were_not_drawn_anew_keep_their_bounds() -> None:
+    made, before = early(), early()
+    made.bounds[:] = 0.1
+    assert made.beside(before, {0}).bounds[0, 0, 0] == 0.1
+    assert made.beside(before, set()).bounds[0, 0, 0] == 0.8
+    later = replace(before, times=before.times + 0.1)
+    assert made.beside(later, set()).bounds[0, 0, 0] == 0.1, "of other times they say nothing"
