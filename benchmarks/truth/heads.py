@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.report import Report
-from benchmarks.truth.measures import auroc, interval
+from benchmarks.truth.measures import add_interval, auroc, shown
 from benchmarks.truth.rivals import EPOCHS, SEEN, margin, rivals
 from benchmarks.truth.tried import order
 from sureflow.checkpoint import load
@@ -26,12 +26,12 @@ from sureflow.networks import NetworkOutput, VelocityNetwork
 from sureflow.training.arrays import scaled
 from sureflow.training.digits import digits
 
-MODEL, SEED, COUNT, QUICK = "digits", 23, 3000, 100
+MODEL, SEED, COUNT, QUICK = "digits", 23, 2000, 100
 SERVED = ("adherence_contrast", "pooled_residual")
 TIMES = (0.5, 0.8, 1.0)
 """When the heads read; each costs an evaluation, none under guidance but the last."""
 
-PASSES, COPIES, BATCH, RATE, DECAY = 8, 4, 250, 3e-3, 0.1
+PASSES, COPIES, BATCH, RATE, DECAY = 8, 3, 250, 3e-3, 0.1
 BLOCK = 100
 JUDGES = ("the reader", "another judge")
 ALL = "heads, sum"
@@ -63,8 +63,7 @@ def measure(report: Report, quick: bool) -> None:
         report.add(f"heads: bad by {judge}", int(bad.sum()))
         for name, score in found.items():
             report.add(f"heads, {name}: AUROC by {judge}", auroc(score, bad))
-            for end, value in zip(("least", "most"), interval(score, bad), strict=True):
-                report.add(f"heads, {name}: AUROC by {judge}, {end}", value)
+            add_interval(report, f"heads, {name}: AUROC by {judge}", score, bad)
 
 
 def _bad(ends: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,11 +152,6 @@ def fragment(figures: Mapping[str, Any]) -> str:
     for label in figures:
         if label.startswith("heads, ") and label.endswith(end):
             name = label.removeprefix("heads, ").removesuffix(end)
-            lines.append(f"| {name} | {' | '.join(_cell(figures, name, of) for of in JUDGES)} |")
+            by = [shown(figures, f"heads, {name}: AUROC by {judge}") for judge in JUDGES]
+            lines.append(f"| {name} | {' | '.join(by)} |")
     return "\n".join(lines)
-
-
-def _cell(figures: Mapping[str, Any], name: str, judge: str) -> str:
-    label = f"heads, {name}: AUROC by {judge}"
-    low, high = figures[f"{label}, least"], figures[f"{label}, most"]
-    return f"{figures[label]:.3f} [{low:.3f}, {high:.3f}]"

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.report import Report
 from benchmarks.truth import pictures
-from benchmarks.truth.measures import auroc, interval
+from benchmarks.truth.measures import add_interval, auroc, shown
 from benchmarks.truth.rivals import NAMES, rivals
 from benchmarks.truth.tried import order
 from sureflow.checkpoint import load
@@ -199,8 +199,7 @@ def _row(report: Report, model: str, name: str, judged: Judged, bad: Tensor) -> 
     """How well one score finds the bad ones."""
     half = judged.half(name)
     report.add(f"{model}, {name}: AUROC", auroc(judged.scores[name], bad))
-    for end, value in zip(("least", "most"), interval(judged.scores[name], bad), strict=True):
-        report.add(f"{model}, {name}: AUROC, {end}", value)
+    add_interval(report, f"{model}, {name}: AUROC", judged.scores[name], bad)
     report.add(f"{model}, {name}: AUROC of confidence", auroc(judged.order(name), bad))
     share = 100 * float(bad[half].double().mean())
     report.add(f"{model}, {name}: bad in the confident half", share, "%")
@@ -208,7 +207,7 @@ def _row(report: Report, model: str, name: str, judged: Judged, bad: Tensor) -> 
 
 def fragment(figures: dict[str, Any], model: str) -> str:
     """The figures of a model as markdown tables."""
-    head = ["score", "AUROC", "95 %", "AUROC of confidence", "bad in the confident half"]
+    head = ["score", "AUROC", "AUROC of confidence", "bad in the confident half"]
     more = ("precision", "recall", "coverage", "judge-FD") if model == "fashion" else ()
     if more:
         head += ["AUROC off manifold", *(f"{what} of that half" for what in more)]
@@ -217,9 +216,7 @@ def fragment(figures: dict[str, Any], model: str) -> str:
         start = f"{model}, {name}: AUROC"
         if start not in figures:
             continue
-        ends = [f"{figures[f'{start}, {end}']:.3f}" for end in ("least", "most")]
-        cells = [name, f"{figures[start]:.3f}", " to ".join(ends)]
-        cells.append(f"{figures[f'{start} of confidence']:.3f}")
+        cells = [name, shown(figures, start), f"{figures[f'{start} of confidence']:.3f}"]
         cells.append(f"{figures[f'{model}, {name}: bad in the confident half']:.2f} %")
         if more:
             cells.append(f"{figures[f'{model}, {name}: AUROC off manifold']:.3f}")
@@ -227,7 +224,7 @@ def fragment(figures: dict[str, Any], model: str) -> str:
         rows.append(_line(cells))
     if more:
         cells = _of_half(figures, "a random half", more)
-        rows.append(_line(["a random half", *[""] * 5, *cells]))
+        rows.append(_line(["a random half", *[""] * 4, *cells]))
     facts = [
         f"* {label.removeprefix(model + ': ')}: {value:.4g}"
         for label, value in figures.items()

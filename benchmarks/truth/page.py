@@ -24,7 +24,8 @@ PAGE = "truth.md"
 HEAD = """# Scores against truth
 
 Written by `python -m benchmarks.truth --docs docs/benchmarks`, from the scores that are served.
-Larger scores are less sure. AUROC is the chance that a bad sample scores higher than a good one.
+Larger scores are less sure. AUROC is the chance that a bad sample scores higher than a good one;
+in brackets, where it was measured, the interval in which 95 % of bootstrap samples lie.
 """
 DIGITS = """## digits: misread samples
 

@@ -60,5 +60,5 @@ def probe(
         typer.echo(f"wrote {path / PROBE}: rank correlation with the judge {predicted:.2f}")
     foresight.save(path / FORESIGHT)
     told = [f"{known:.2f} at {t}" for t, known in foresight.settings["spearman"].items()]
-    typer.echo(f"wrote {path / FORESIGHT}: rank correlation with {score} {', '.join(told[2::3])}")
+    typer.echo(f"wrote {path / FORESIGHT}: rank correlation with {score} {', '.join(told[5::5])}")
     typer.echo(f"next: {typed()} calibrate {folder} --score {score}")

@@ -23,7 +23,10 @@ from sureflow.networks.probe import FORESEES, between, pooled
 SEED, METHOD = 4_000_003, "heun"
 KNOTS = 6
 POINTS = 10
-"""Number of times along the path at which activations are read, each in the middle of its part."""
+"""Number of times along the path at which a probe is fitted, each in the middle of its part."""
+
+INSTANTS = 2 * POINTS
+"""Number of times at which a foresight is fitted, the beginnings of equal parts."""
 
 FOLDS = 5
 PENALTIES = tuple(10.0 ** (power / 2) for power in range(2, 13))
@@ -45,7 +48,7 @@ def fit_probes(
     """Draw samples, and fit a probe to what a judge says of them, and a foresight of their score.
 
     The probe is a ridge regression on the moments of the activations along the path, with an offset
-    for each class. The foresight is one at each of :data:`POINTS` times, of the rank that the
+    for each class. The foresight is one at each of :data:`INSTANTS` times, of the rank that the
     finished sample's score has in its class; a sample's fate is in its state, since its path is
     determined. The penalties are chosen by cross-validation. The classes take turns, without
     guidance. Many samples are needed, since the probe has ``KNOTS * 2 C`` weights; samples that
@@ -106,8 +109,8 @@ class Drawn:
         samples: The samples.
         labels: Their labels, ``[n]``; the null label without one.
         classes: Number of labels, without the null label.
-        times: When activations were read, ``[POINTS]``.
-        moments: Their moments, ``[n, POINTS, 2 C]``.
+        times: When activations were read, ``[T]``.
+        moments: Their moments, ``[n, T, 2 C]``.
     """
 
     samples: list[Sample]
@@ -120,7 +123,9 @@ class Drawn:
     def integrals(self) -> Tensor:
         """Moments integrated against every hat function, ``[n, KNOTS * 2 C]``."""
         total = torch.zeros(len(self.samples), KNOTS, self.moments.shape[2])
-        for number, (time, part) in enumerate(zip(self.times, _durations(self.times), strict=True)):
+        places = [*dict.fromkeys(_nearest(self.times, (np.arange(POINTS) + 0.5) / POINTS))]
+        times = [self.times[place] for place in places]
+        for number, time, part in zip(places, times, _durations(times), strict=True):
             place, share = between(torch.tensor([time], dtype=torch.float32), KNOTS)
             whole = part * self.moments[:, number, None]
             total[:, place] += whole * (1 - share)
@@ -140,27 +145,27 @@ def _probe(drawn: Drawn, verdicts: Tensor, seed: int, settings: dict[str, Any]) 
 def _foresight(drawn: Drawn, final: Tensor, seed: int, settings: dict[str, Any]) -> Probe:
     """Fit a foresight to the ranks of final scores ``[n]``, from single times.
 
-    Its knots are these times, and the middles between them and the ends, where its weights are the
-    mean of those beside them.
+    Its weights at every knot are those that were fitted at the nearest time.
     """
     placed = torch.empty(len(final), dtype=torch.double)
     for label in set(drawn.labels.tolist()):
         chosen = drawn.labels == label
         placed[chosen] = final[chosen].argsort().argsort().double() / int(chosen.sum())
-    weights, offsets, told = [], [], {}
+    fits, told = [], {}
     for number, time in enumerate(drawn.times):
         moments = drawn.moments[:, number]
         penalty, spearman = _best_penalty(moments, drawn.labels, placed, seed)
-        weight, bias = Regression(moments, drawn.labels, placed).solve(penalty, drawn.classes)
-        weights.append(weight)
-        offsets.append(bias)
+        fits.append(Regression(moments, drawn.labels, placed).solve(penalty, drawn.classes))
         told[f"{time:.3g}"] = round(spearman, 4)
-    known = torch.stack(weights)
-    knots = torch.zeros(2 * len(known) + 1, known.shape[1], dtype=torch.double)
-    knots[1::2], knots[0], knots[-1] = known, known[0], known[-1]
-    knots[2:-1:2] = (known[1:] + known[:-1]) / 2
-    settings = settings | {"spearman": told}
-    return Probe(knots.float(), torch.stack(offsets).mean(0).float(), settings)
+    nearest = _nearest(drawn.times, np.linspace(0, 1, INSTANTS + 1))
+    weight = torch.stack([fits[place][0] for place in nearest])
+    bias = torch.stack([offsets for _, offsets in fits]).mean(0)
+    return Probe(weight.float(), bias.float(), settings | {"spearman": told})
+
+
+def _nearest(times: Sequence[float], wanted: Sequence[float]) -> list[int]:
+    """Place of the time nearest to each wanted one."""
+    return [int(np.abs(np.array(times) - one).argmin()) for one in wanted]
 
 
 class Regression:
@@ -219,7 +224,7 @@ def _draw_samples(
     model: Model, draws: int, seed: int, steps: int, quiet: bool, score: str | None
 ) -> Drawn:
     """Draw samples, with a score if one is named, and read the activations on their way."""
-    times = tuple((np.arange(POINTS) + 0.5) / POINTS)
+    times = tuple(np.arange(INSTANTS) / INSTANTS)
     chunks = [range(first, min(first + CHUNK, draws)) for first in range(0, draws, CHUNK)]
     options = {"method": METHOD, "steps": steps, "keep": times, "scores": (score,) * bool(score)}
     lanes = [balanced(model, indices, seed, **options) for indices in chunks]
@@ -238,7 +243,7 @@ def _labels(samples: Sequence[Sample], null: int) -> Tensor:
 
 
 def _moments(model: Model, samples: list[Sample]) -> Tensor:
-    """Moments of the activations at the frames of some samples, ``[n, POINTS, 2 C]``."""
+    """Moments of the activations at the frames of some samples, ``[n, T, 2 C]``."""
     network, device = model.network, model.device
     label, found = _labels(samples, network.classes).to(device), []
     # Samples of one solver have frames of the same steps.
