@@ -258,6 +258,6 @@ def _early(
             ranked.append(ranks(sums, quantiles[row]))
         final = np.concatenate([running[row][1] for row in rows])
         bounds.append(fit_bounds(np.concatenate(ranked), final, seed))
-    times = np.array(times)[known]
-    made = Early(references, strata, times, quantiles, np.array(bounds), weights)
+    instants = np.array(times)[known]
+    made = Early(references, strata, instants, quantiles, np.array(bounds), weights)
     return {score: made}
