@@ -243,8 +243,8 @@ def _early(
     if not known.any():
         return {}
     levels, shape = np.linspace(0, 1, EARLY_LEVELS), (len(references), len(strata), known.sum())
-    quantiles, bounds = np.full((*shape, EARLY_LEVELS), np.nan), []
-    weights = np.zeros((*shape, STATISTICS))
+    quantiles, weights = np.full((*shape, EARLY_LEVELS), np.nan), np.zeros((*shape, STATISTICS))
+    bounds: list[Floats] = []
     for number in range(len(references)):
         rows = [row for row in running if row[0] == number]
         if not rows:  # not drawn
