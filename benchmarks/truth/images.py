@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from benchmarks.report import Report
 from benchmarks.truth import pictures
-from benchmarks.truth.measures import auroc
+from benchmarks.truth.measures import add_interval, auroc, shown
+from benchmarks.truth.rivals import NAMES, rivals
 from benchmarks.truth.tried import order
 from sureflow.checkpoint import load
 from sureflow.confidence.quantile_map import distance as distance_of
@@ -74,6 +75,8 @@ def measure(report: Report, quick: bool, docs: Path | None, model: str) -> None:
         model: ``digits`` or ``fashion``.
     """
     judged = drawn(model, 200 if quick else COUNTS[model])
+    beside = rivals(model, judged.images, judged.labels)
+    judged = replace(judged, scores=judged.scores | beside)
     bad = _digits(report, judged) if model == "digits" else _fashion(report, judged)
     for name in judged.scores:
         _row(report, model, name, judged, bad)
@@ -196,6 +199,7 @@ def _row(report: Report, model: str, name: str, judged: Judged, bad: Tensor) -> 
     """How well one score finds the bad ones."""
     half = judged.half(name)
     report.add(f"{model}, {name}: AUROC", auroc(judged.scores[name], bad))
+    add_interval(report, f"{model}, {name}: AUROC", judged.scores[name], bad)
     report.add(f"{model}, {name}: AUROC of confidence", auroc(judged.order(name), bad))
     share = 100 * float(bad[half].double().mean())
     report.add(f"{model}, {name}: bad in the confident half", share, "%")
@@ -208,11 +212,11 @@ def fragment(figures: dict[str, Any], model: str) -> str:
     if more:
         head += ["AUROC off manifold", *(f"{what} of that half" for what in more)]
     rows = [_line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
-    for name in SCORES:
-        if f"{model}, {name}: AUROC" not in figures:
+    for name in (*SCORES, *NAMES):
+        start = f"{model}, {name}: AUROC"
+        if start not in figures:
             continue
-        of_score = [figures[f"{model}, {name}: AUROC{end}"] for end in ("", " of confidence")]
-        cells = [name, *(f"{value:.3f}" for value in of_score)]
+        cells = [name, shown(figures, start), f"{figures[f'{start} of confidence']:.3f}"]
         cells.append(f"{figures[f'{model}, {name}: bad in the confident half']:.2f} %")
         if more:
             cells.append(f"{figures[f'{model}, {name}: AUROC off manifold']:.3f}")
@@ -220,7 +224,7 @@ def fragment(figures: dict[str, Any], model: str) -> str:
         rows.append(_line(cells))
     if more:
         cells = _of_half(figures, "a random half", more)
-        rows.append(_line(["a random half", "", "", "", "", *cells]))
+        rows.append(_line(["a random half", *[""] * 4, *cells]))
     facts = [
         f"* {label.removeprefix(model + ': ')}: {value:.4g}"
         for label, value in figures.items()

@@ -10,6 +10,7 @@ from benchmarks.truth import (
     early,
     ending,
     geometry,
+    heads,
     images,
     mixtures,
     off_support,
@@ -23,7 +24,8 @@ PAGE = "truth.md"
 HEAD = """# Scores against truth
 
 Written by `python -m benchmarks.truth --docs docs/benchmarks`, from the scores that are served.
-Larger scores are less sure. AUROC is the chance that a bad sample scores higher than a good one.
+Larger scores are less sure. AUROC is the chance that a bad sample scores higher than a good one;
+in brackets, where it was measured, the interval in which 95 % of bootstrap samples lie.
 """
 DIGITS = """## digits: misread samples
 
@@ -91,6 +93,8 @@ def write(figures: dict[str, Any], folder: Path) -> None:
             parts += [text, images.fragment(figures, model), images.certificates(figures, model)]
             if model == "digits" and "tried: samples" in figures:
                 parts += [tried.fragment(figures)]
+            if model == "digits" and "heads: samples" in figures:
+                parts += [heads.fragment(figures)]
     if any(label.startswith("unconditional") for label in figures):
         parts += [unconditional.fragment(figures)]
     if any(label.startswith("uniform") for label in figures):

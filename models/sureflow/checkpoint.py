@@ -233,8 +233,9 @@ def files_of(folder: Path) -> list[str]:
 
 def version_of(folder: Path) -> str:
     """``sha256:`` over the names and contents of the files that decide on the bytes of samples."""
-    digest = hashlib.sha256()
-    for path in (folder / name for name in files_of(folder) if name != CALIBRATION):
+    digest, learned = hashlib.sha256(), _engine(folder, read_config(folder)).learned
+    names = [CONFIG, WEIGHTS, *(each.file for each in learned if each.decides)]
+    for path in (folder / name for name in names):
         if path.exists():
             digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
             with path.open("rb") as file:

@@ -86,8 +86,10 @@ class Learned:
             raise ValueError(f"{path.name}: {no_safetensors(path, error)}") from error
         except ValueError as error:
             raise ValueError(f"{path.name}: {error}") from error
-        ranks_probe = isinstance(part, Calibration) and "probe" in part.quantiles
-        needed = (NETWORK, "probe") if ranks_probe else (NETWORK,)
+        needed = [NETWORK]
+        if isinstance(part, Calibration):
+            needed += ["probe"] * ("probe" in part.quantiles)
+            needed += ["foresight"] * any(early.foresees for early in part.early.values())
         wrong = mismatch(part.settings, self.digests, needed)
         if wrong is None:
             return part

@@ -24,9 +24,9 @@ from sureflow.cli import app
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.placement import fit_grid
-from sureflow.evaluation.probing import fit_probe
+from sureflow.evaluation.probing import fit_probes
 from sureflow.evaluation.reference import calibrate
-from sureflow.families.flow.engine import GRID, PROBE
+from sureflow.families.flow.engine import FORESIGHT, GRID, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.folders import embedded_folder
@@ -34,7 +34,7 @@ from sureflow.learned import CALIBRATION, LEARNED_FROM, digest_of
 from sureflow.networks import Probe, build
 
 NETWORK: dict[str, Any] = {"kind": "mlp", "shape": [2], "width": 16, "layers": 1, "classes": 2}
-ALL = (GRID, PROBE, CALIBRATION)
+ALL = (GRID, PROBE, FORESIGHT, CALIBRATION)
 
 
 def distance(samples: list[Sample]) -> list[float]:
@@ -57,7 +57,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = CheckpointConfig(name="one", media="vector", classes=("a", "b"), network=NETWORK)
     save(folder, config, network)
     fit_grid(load(folder), draws=2, quiet=True).save(folder / GRID)
-    fit_probe(load(folder), distance, "distance", 40, steps=2, quiet=True).save(folder / PROBE)
+    probe, foresight = fit_probes(
+        load(folder), distance, "distance", 40, steps=2, quiet=True, foresee="propagated"
+    )
+    assert probe is not None
+    probe.save(folder / PROBE)
+    foresight.save(folder / FORESIGHT)
     table = calibrate(load(folder), 20, seed=5, steps=4, quiet=True)
     certificate = judged(load(folder), table, far, "far", 100, 6, quiet=True)
     replace(table, conformal=certificate).save(folder / CALIBRATION)
@@ -75,6 +80,7 @@ def aside(folder: Path) -> set[str]:
     names = {warning.partition(":")[0] for warning in model.card.warnings}
     assert (model.grid is None) == (model.card.grids == ("uniform",)) == (GRID in names)
     assert (model.card.probed == {}) == (model.network.probe is None) == (PROBE in names)
+    assert (model.network.foresight is None) == (FORESIGHT in names)
     assert (model.calibration is None) == (model.card.calibrated == {}) == (CALIBRATION in names)
     (sample,) = sureflow.sample(model, label=0, steps=4)
     assert (
@@ -89,7 +95,7 @@ def test_what_was_learned_of_this_network_counts(folder: Path) -> None:
     assert model.calibration is not None
     assert model.calibration.conformal is not None
     assert model.card.calibrated[LEARNED_FROM] == model.digests
-    assert set(model.digests) == {"network", "grid", "probe"}
+    assert set(model.digests) == {"network", "grid", "probe", "foresight"}
 
 
 def _tensors(change: Callable[[str, Tensor], Tensor]) -> Callable[[Path], object]:
@@ -210,6 +216,7 @@ def test_files_of_another_checkpoint_are_set_aside(folder: Path) -> None:
     shutil.copy(embedded_folder() / "ring" / CALIBRATION, folder / CALIBRATION)
     shutil.copy(embedded_folder() / "ring" / GRID, folder / GRID)
     shutil.copy(embedded_folder() / "fashion" / PROBE, folder / PROBE)
+    shutil.copy(embedded_folder() / "ring" / FORESIGHT, folder / FORESIGHT)
     assert aside(folder) == {*ALL}
 
 
@@ -227,7 +234,7 @@ def test_it_is_said_and_calibrating_anew_mends_it(
     with caplog.at_level(logging.WARNING, "sureflow"):
         load(folder)
     said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 3
+    assert len(said) == 4
     assert said[-1] == (
         f"{folder}/calibration.safetensors: ignored, because it was learned from another network; "
         "`sureflow calibrate` makes it again"
@@ -241,7 +248,7 @@ def test_it_is_said_and_calibrating_anew_mends_it(
     few = ["--draws", "10", "--other-draws", "0", "--quiet"]
     done = run(app, ["calibrate", str(folder), *few])
     assert done.exit_code == 0, done.output
-    assert aside(folder) == {GRID, PROBE}
+    assert aside(folder) == {GRID, PROBE, FORESIGHT}
 
 
 def test_the_digest_is_that_of_names_types_shapes_and_values() -> None:

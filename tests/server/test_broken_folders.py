@@ -22,7 +22,12 @@ LOAD_S = 5
 
 FIFO, ZERO, FOLDER = "fifo", "zero", "folder"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-LEARNED = ("calibration.safetensors", "grid.safetensors", "probe.safetensors")
+LEARNED = (
+    "calibration.safetensors",
+    "foresight.safetensors",
+    "grid.safetensors",
+    "probe.safetensors",
+)
 
 
 def put(kind: str) -> Callable[[Path], None]:

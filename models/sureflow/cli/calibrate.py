@@ -36,6 +36,7 @@ TRIED = 1000
     "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20 --at heun:12@2",
     "sureflow calibrate my-unet --draws 0 --other-draws 1600 --at heun:20:32x32",
     "sureflow calibrate my-unet --device cuda",
+    "sureflow calibrate my-fashion --early",
 )
 def calibrate(
     folder: Folder,
@@ -81,6 +82,10 @@ def calibrate(
         bool,
         typer.Option("--between", help="Only try interpolation between settings measured before."),
     ] = False,
+    early: Annotated[
+        bool,
+        typer.Option("--early", help="Only fit anew when samples are given up, and keep the rest."),
+    ] = False,
     plugins: Plugins = None,
     device: SamplingDevice = "cpu",
     threads: Threads = 1,
@@ -99,17 +104,25 @@ def calibrate(
     from sureflow.core.family import family_of
     from sureflow.evaluation.judged import judged
     from sureflow.evaluation.reference import calibrate as run
-    from sureflow.evaluation.reference import measure
+    from sureflow.evaluation.reference import foresee, measure
     from sureflow.learned import LEARNED_FROM
     from sureflow.training.arrays import examples_in
 
     asked = named_judge(judge, judge_command)
+    if early and (score or costly or asked or at or between):
+        raise ValueError("early: the tables stay as they are; give no more with it than --guidance")
     examples = None if conditions is None else examples_in(conditions)
     path = resolve(folder)
     model = load(path, device)
     made = model.calibration
     if data is not None and draws and not score:
         score = _by_data(model, data, seed, quiet)
+    if early:
+        if made is None:
+            raise ValueError("early: there are no tables to which it would belong")
+        foresee(model, made, quiet, examples, guidance).save(path / CALIBRATION)
+        typer.echo(f"wrote {path / CALIBRATION}")
+        return
     without = score_unconditional or (made.unconditional if made else None)
     if draws:
         name, scales = score or model.score, guidance or [1.0]

@@ -1,9 +1,9 @@
-"""Bounds on running scores, by which lanes are abandoned whose samples would be of no use."""
+"""Bounds by which lanes are abandoned whose samples would be of no use."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,33 +13,43 @@ from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
 
 LEVELS = 65
-"""Quantiles stored of a running score at one time."""
+"""Quantiles stored of a statistic at one time."""
 
 SHARES = np.arange(1, 20) / 20
 """Shares of samples that pass for which bounds are fitted; between them the next larger holds."""
 
+STATISTICS = 2
+"""Statistics of a lane: its running score, and what a foresight says."""
+
+ALONE = np.eye(STATISTICS)[0]
+"""Weights of the running score alone."""
+
 NEVER = 3.0
 """A bound that no rank is beyond."""
 
-EARLY, PARTS = "early", ("times", "quantiles", "bounds")
+EARLY, PARTS, WEIGHTS = "early", ("times", "quantiles", "bounds"), "weights"
 """Section in the file of the calibration, and names of the tensors of each score."""
 
 
 @dataclass(frozen=True)
 class Early:
-    """Bounds on the running score at times on the way, for one score.
+    """Bounds on what foretells one score at times on the way.
 
-    A running score is ranked among those that the reference draws of the same stratum and setting
-    had at that time; a lower rank, in [0, 1], is surer. A lane should stop once its rank is beyond
-    the bound for the share of samples that pass.
+    That is, at each time, the weighted sum of the lane's :meth:`statistics
+    <sureflow.core.lanes.Lanes.statistics>` that foretold the score best among the reference draws.
+    It is ranked among those that the reference draws of the same stratum and setting had at that
+    time; a lower rank, in [0, 1], is surer. A lane should stop once its rank is beyond the bound
+    for the share of samples that pass.
 
     Attributes:
         references: Settings with tables, ``[R]``.
         strata: Names of the strata, ``[S]``.
-        times: When running scores were compared, ascending, ``[T]``.
-        quantiles: Running scores at levels 0 .. 1, ``[R, S, T, LEVELS]``; NaN in strata that cannot
+        times: When they were compared, ascending, ``[T]``.
+        quantiles: The sum at levels 0 .. 1, ``[R, S, T, LEVELS]``; NaN in strata that cannot
             have the score.
         bounds: Highest rank of a lane that may still pass, ``[R, shares, T]``, at :data:`SHARES`.
+        weights: Of the statistics in the sum, ``[R, S, T, STATISTICS]``; one that is not used may
+            be no number.
     """
 
     references: tuple[Setting, ...]
@@ -47,8 +57,14 @@ class Early:
     times: Floats
     quantiles: Floats
     bounds: Floats
+    weights: Floats
 
-    def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
+    @property
+    def foresees(self) -> bool:
+        """Whether any statistic but the running score is used."""
+        return bool(self.weights[..., 1:].any())
+
+    def should_stop(self, known: Floats, t: float, spec: LaneSpec, confidence: float) -> bool:
         """Whether a lane may be abandoned, see :class:`~sureflow.core.engine.EarlyRule`.
 
         Lanes that no single table ranks are never abandoned.
@@ -62,9 +78,11 @@ class Early:
         width = self.times[after] - self.times[before]
         part = (t - self.times[before]) / width if width else 1.0
         tables, bounds = self.quantiles[number, row], self.bounds[number, share]
+        weights = self.weights[number, row]
+        value = total(known, (1 - part) * weights[before] + part * weights[after])
         table = (1 - part) * tables[before] + part * tables[after]
         bound = (1 - part) * bounds[before] + part * bounds[after]
-        return bool(np.isfinite(table).all() and rank(running, table) > bound)
+        return bool(np.isfinite(table).all() and rank(float(value), table) > bound)
 
     def _place(self, spec: LaneSpec) -> tuple[int, int] | None:
         """Numbers of the reference and of the stratum that alone rank a lane."""
@@ -75,6 +93,24 @@ class Early:
         weights = family.references(setting, self.references)
         return (weights[0][0], self.strata.index(strata[0][0])) if len(weights) == 1 else None
 
+    def beside(self, other: Early, own: Container[int]) -> Early:
+        """The parts of the references with these numbers, and the other's for the rest.
+
+        Where the times are not the same, lanes of the rest are never abandoned.
+        """
+        if not np.array_equal(self.times, other.times):
+            return self
+        parts = {
+            name: np.stack(
+                [
+                    getattr(self if number in own else other, name)[number]
+                    for number in range(len(self.references))
+                ]
+            )
+            for name in ("quantiles", "bounds", WEIGHTS)
+        }
+        return replace(self, **parts)
+
     def most(self) -> float:
         """Largest confidence for which lanes of every reference can be abandoned; 0: of none."""
         able = (self.bounds < NEVER).any(-1).all(0)
@@ -82,7 +118,8 @@ class Early:
 
     def tensors(self) -> dict[str, Floats]:
         """The tensors that the file of the calibration has of it."""
-        return {part: getattr(self, part) for part in PARTS}
+        parts = (*PARTS, WEIGHTS) if self.foresees else PARTS
+        return {part: getattr(self, part) for part in parts}
 
     @classmethod
     def read(
@@ -102,6 +139,10 @@ class Early:
             if len(parts) < len(PARTS):
                 raise ValueError(f"lacks a part of {EARLY}/{score}")
             times, quantiles, bounds = parts
+            shape = (len(references), len(strata), len(times))
+            weights = tensors.get(
+                f"{score}/{WEIGHTS}", np.broadcast_to(ALONE, (*shape, STATISTICS))
+            )
             if not (
                 times.ndim == 1
                 and np.isfinite(times).all()
@@ -109,10 +150,17 @@ class Early:
                 and bounds.shape == (len(references), len(SHARES), len(times))
                 and quantiles.shape[:-1] == (len(references), len(strata), len(times))
                 and quantiles.size > 0
+                and weights.shape == (*shape, STATISTICS)
+                and np.isfinite(weights).all()
             ):
                 raise ValueError(f"{EARLY}/{score} has parts that do not fit together")
-            found[score] = cls(references, strata, *parts)
+            found[score] = cls(references, strata, *parts, weights)
         return found
+
+
+def total(known: Floats, weights: Floats) -> Floats:
+    """The weighted sums of statistics, ``[..., m]``; those without a weight may be NaN."""
+    return np.where(weights != 0, known * weights, 0.0).sum(-1)
 
 
 def rank(value: float, table: Floats) -> float:

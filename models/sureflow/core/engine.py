@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from sureflow.core.arrays import Floats
 from sureflow.core.execution import Compile
 from sureflow.core.family import families
 from sureflow.core.lane import LaneSpec
@@ -21,10 +22,10 @@ from sureflow.core.process import Bucket, Phases, Reply
 class EarlyRule(Protocol):
     """Decides which lanes can no longer reach the confidence that they need."""
 
-    def should_stop(self, running: float, t: float, spec: LaneSpec, confidence: float) -> bool:
+    def should_stop(self, known: Floats, t: float, spec: LaneSpec, confidence: float) -> bool:
         """Whether a lane may be abandoned at progress ``t``, since it will not reach a confidence.
 
-        ``running`` is its score if it ended where it is now predicted to end.
+        ``known`` are the :meth:`~sureflow.core.lanes.Lanes.statistics` of its score, ``[m]``.
         """
         ...
 
@@ -58,6 +59,7 @@ class LearnedFile:
         command: The command that makes the file.
         read: Reads the file. The result has ``settings``, which include its stamp.
         tensors: Returns the tensors of the result, whose digest identifies it.
+        decides: Whether it decides on samples or their scores, and so on the model's version.
     """
 
     name: str
@@ -65,6 +67,7 @@ class LearnedFile:
     command: str
     read: Callable[[Path], Any]
     tensors: Callable[[Any], Mapping[str, Tensor]]
+    decides: bool = True
 
 
 class Engine(ABC):

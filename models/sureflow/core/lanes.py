@@ -16,8 +16,9 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import LaneSpec, View
 from sureflow.core.transfer import to_device
 
-Listener = Callable[[int, float, float], object]
-"""Called with a lane's slot or ticket, the time that it has reached, and its running score."""
+Listener = Callable[[int, float, Floats], object]
+"""Called with a lane's slot or ticket, the time that it has reached, and the :meth:`statistics
+<Lanes.statistics>` of its score there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,8 +153,12 @@ class Lanes(Fields):
         """The views of a lane so far, ascending, but for those that have yet to be decoded."""
         return ()
 
-    def running_score(self, score: str, slots: Slots) -> Floats:
-        """A score of lanes ``[n]`` if they ended where their step's first evaluation points."""
+    def statistics(self, score: str, slots: Slots) -> Floats:
+        """What foretells a score of lanes at the first evaluation of their step, ``[n, m]``.
+
+        The first of them is the score if they ended where that evaluation points. A statistic that
+        there is not is NaN; larger is worse.
+        """
         raise NotImplementedError
 
     def early_score(self, score: str, slots: Slots) -> Floats:

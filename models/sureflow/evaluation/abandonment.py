@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.stats import binom
 
 from sureflow.confidence.early import NEVER, SHARES
-from sureflow.core.arrays import Floats
+from sureflow.core.arrays import Flags, Floats
+
+TINY = 1e-12
+"""Least deviation of a statistic."""
 
 FALSE_REJECTS, DOUBT = 0.02, 0.1
 """At most this share of the samples that would pass is abandoned, except with this probability, of
 an unlucky calibration."""
+
+
+def telling(found: Sequence[tuple[Floats, Floats]], able: Flags) -> Floats:
+    """Weights of the statistics in the sum that foretells final scores best, ``[S, T, m]``.
+
+    At every time it is a linear regression of the ranks of the final scores, on statistics in units
+    of their deviation in each stratum, with the same coefficients in all.
+
+    Args:
+        found: By stratum: statistics ``[n, T, m]``, and ranks of the final scores ``[n]``.
+        able: Which statistics there are at which time, ``[T, m]``.
+    """
+    weights = np.zeros((len(found), *able.shape))
+    final = np.concatenate([order - order.mean() for _, order in found])
+    for t, there in enumerate(able):
+        values = [statistics[:, t, there] for statistics, _ in found]
+        spread = [np.maximum(of.std(0), TINY) for of in values]
+        scaled = [(of - of.mean(0)) / by for of, by in zip(values, spread, strict=True)]
+        factors = np.linalg.lstsq(np.concatenate(scaled), final, rcond=None)[0]
+        weights[:, t, there] = factors / np.stack(spread)
+    return weights
 
 
 def ranks(running: Floats, tables: Floats) -> Floats:

@@ -67,12 +67,13 @@ def train_judge(
     seed: int = 0,
     quiet: bool = False,
     device: str | torch.device = "cpu",
+    mirrored: bool = True,
 ) -> Judge:
     """Train a judge on images ``uint8 [N, 1, 28, 28]`` and their classes ``[N]``.
 
-    The flow should not have been trained on the images. They are shifted and mirrored at random;
-    the seed is that of weights, order and augmentation. The judge is returned on the CPU, whatever
-    the device that trains it.
+    The flow should not have been trained on the images. They are shifted and, if ``mirrored``,
+    mirrored at random; the seed is that of weights, order and augmentation. The judge is returned
+    on the CPU, whatever the device that trains it.
     """
     torch.manual_seed(seed)
     judge = Judge(int(labels.max()) + 1).to(device)
@@ -82,7 +83,7 @@ def train_judge(
     with tqdm(total=epochs * batches, disable=quiet, unit="batch", desc="judge") as bar:
         for _ in range(epochs):
             for index in torch.split(torch.randperm(len(images)), 128):
-                shown = _augmented(scaled(images[index])).to(device)
+                shown = _augmented(scaled(images[index]), mirrored).to(device)
                 known = labels[index].to(device)
                 loss = F.cross_entropy(judge(shown), known, label_smoothing=0.05)
                 optimizer.zero_grad()
@@ -93,9 +94,9 @@ def train_judge(
     return judge.cpu().eval()
 
 
-def _augmented(images: Tensor) -> Tensor:
-    """Shift each batch by up to two pixels and mirror it half of the time."""
+def _augmented(images: Tensor, mirrored: bool) -> Tensor:
+    """Shift each batch by up to two pixels, and if ``mirrored`` mirror it half of the time."""
     down, right = torch.randint(-2, 3, (2,)).tolist()
     shifted = torch.roll(F.pad(images, (2, 2, 2, 2), value=-1), (down, right), (2, 3))
-    mirrored = shifted[..., 2:-2, 2:-2]
-    return mirrored.flip(-1) if torch.rand(()) < 0.5 else mirrored
+    inside = shifted[..., 2:-2, 2:-2]
+    return inside.flip(-1) if mirrored and torch.rand(()) < 0.5 else inside

@@ -1,10 +1,11 @@
-"""Fitting a probe: a linear prediction of a judge's verdicts from a network's activations."""
+"""Fitting probes: linear predictions from a network's activations, of verdicts and of scores."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +15,18 @@ from torch import Tensor
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import balanced, drawn
 from sureflow.evaluation.judged import SampleJudge, rated
-from sureflow.learned import LEARNED_FROM, NETWORK
+from sureflow.learned import LEARNED_FROM, NETWORK, digest_of
 from sureflow.model import Model
 from sureflow.networks import NetworkOutput, Probe
-from sureflow.networks.probe import between, pooled
+from sureflow.networks.probe import FORESEES, between, pooled
 
 SEED, METHOD = 4_000_003, "heun"
 KNOTS = 6
 POINTS = 10
-"""Number of times along the path at which activations are read, each in the middle of its part."""
+"""Number of times along the path at which a probe is fitted, each in the middle of its part."""
+
+INSTANTS = 2 * POINTS
+"""Number of times at which a foresight is fitted, the beginnings of equal parts."""
 
 FOLDS = 5
 PENALTIES = tuple(10.0 ** (power / 2) for power in range(2, 13))
@@ -31,47 +35,137 @@ PENALTIES = tuple(10.0 ** (power / 2) for power in range(2, 13))
 CHUNK = 64
 
 
-def fit_probe(
+def fit_probes(
     model: Model,
-    judge: SampleJudge,
-    name: str,
+    judge: SampleJudge | None = None,
+    name: str = "",
     draws: int = 12_000,
     seed: int = SEED,
     steps: int = 20,
     quiet: bool = False,
-) -> Probe:
-    """Draw samples, have the judge rate them, and fit a probe that predicts its verdicts.
+    foresee: str | None = None,
+) -> tuple[Probe | None, Probe]:
+    """Draw samples, and fit a probe to what a judge says of them, and a foresight of their score.
 
-    The fit is a ridge regression on the moments of the activations along the path, with an offset
-    for each class. The penalty is chosen by cross-validation. The classes take turns, without
-    guidance. Many samples are needed, since there are ``KNOTS * 2 C`` weights; samples that later
-    check the probe should have another seed. A multiple of 20 steps, or many, lets steps begin near
+    The probe is a ridge regression on the moments of the activations along the path, with an offset
+    for each class. The foresight is one at each of :data:`INSTANTS` times, of the rank that the
+    finished sample's score has in its class; a sample's fate is in its state, since its path is
+    determined. The penalties are chosen by cross-validation. The classes take turns, without
+    guidance. Many samples are needed, since the probe has ``KNOTS * 2 C`` weights; samples that
+    later check it should have another seed. A multiple of 20 steps, or many, lets steps begin near
     the times at which activations are read.
 
+    Args:
+        model: The model.
+        judge: Rates the samples; without it there is no probe.
+        name: Of the judge.
+        draws: Number of samples.
+        seed: Their seed.
+        steps: Steps of each.
+        quiet: Whether to show no progress.
+        foresee: Name of the score to foresee; by default ``probe`` if one is fitted, and else the
+            one that the model is judged by.
+
     Returns:
-        The probe, not attached to a network. Its settings name the judge, and have ``spearman``:
-        the rank correlation of verdicts with predictions for samples that were left out of the fit.
+        The probe and the foresight, not attached to a network. Their settings name the judge or the
+        score, and have ``spearman``: the rank correlations of verdicts, or of scores by time, with
+        predictions for samples that were left out of the fit.
 
     Raises:
         ValueError: The network has no activations for a probe, there are fewer than ten draws per
-            class, or the judge's verdicts are not one finite number per sample, or all the same.
+            class, the model has no such score, or the judge's verdicts are not one finite number
+            per sample, or all the same.
     """
     classes = len(model.card.classes)
     if not model.network.probe_channels:
         raise ValueError(f"{model.card.name} has no activations that a probe can read")
     if draws < 10 * max(classes, 1):
         raise ValueError(f"draws: {draws} are too few; at least ten for every class")
-    features, samples = _draw_samples(model, draws, seed, steps, quiet)
-    verdicts = torch.from_numpy(rated(judge, name, samples))
-    if (verdicts == verdicts[0]).all():
-        raise ValueError(f"judge: {name} said {verdicts[0]:g} of all samples")
-    labels = _labels(samples, classes)
+    made = {"draws": draws, "seed": seed, "method": METHOD, "steps": steps}
+    own = judge is not None and foresee in (None, "probe")
+    score = "probe" if own else foresee or model.score
+    drawn = _draw_samples(model, draws, seed, steps, quiet, None if own else score)
+    digests, probe = {NETWORK: model.digests.get(NETWORK)}, None
+    if judge is not None:
+        verdicts = torch.from_numpy(rated(judge, name, drawn.samples))
+        if (verdicts == verdicts[0]).all():
+            raise ValueError(f"judge: {name} said {verdicts[0]:g} of all samples")
+        probe = _probe(drawn, verdicts, seed, {"judge": name, **made, LEARNED_FROM: dict(digests)})
+    if own and probe is not None:
+        final = drawn.integrals @ probe.weight.flatten() + probe.bias[drawn.labels]
+        digests["probe"] = digest_of(None, probe.tensors())
+    else:
+        final = torch.tensor([sample.scores[score] for sample in drawn.samples])
+        if score == "probe":
+            digests["probe"] = model.digests.get("probe")
+    return probe, _foresight(drawn, final, seed, {FORESEES: score, **made, LEARNED_FROM: digests})
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Samples and the moments of the activations on their way.
+
+    Attributes:
+        samples: The samples.
+        labels: Their labels, ``[n]``; the null label without one.
+        classes: Number of labels, without the null label.
+        times: When activations were read, ``[T]``.
+        moments: Their moments, ``[n, T, 2 C]``.
+    """
+
+    samples: list[Sample]
+    labels: Tensor
+    classes: int
+    times: list[float]
+    moments: Tensor
+
+    @property
+    def integrals(self) -> Tensor:
+        """Moments integrated against every hat function, ``[n, KNOTS * 2 C]``."""
+        total = torch.zeros(len(self.samples), KNOTS, self.moments.shape[2])
+        places = [*dict.fromkeys(_nearest(self.times, (np.arange(POINTS) + 0.5) / POINTS))]
+        times = [self.times[place] for place in places]
+        for number, time, part in zip(places, times, _durations(times), strict=True):
+            place, share = between(torch.tensor([time], dtype=torch.float32), KNOTS)
+            whole = part * self.moments[:, number, None]
+            total[:, place] += whole * (1 - share)
+            total[:, place + 1] += whole * share
+        return total.flatten(1)
+
+
+def _probe(drawn: Drawn, verdicts: Tensor, seed: int, settings: dict[str, Any]) -> Probe:
+    """Fit a probe to verdicts ``[n]``."""
+    features, labels = drawn.integrals, drawn.labels
     penalty, spearman = _best_penalty(features, labels, verdicts, seed)
-    weight, bias = Regression(features, labels, verdicts).solve(penalty, classes)
-    made = {"judge": name, "draws": draws, "seed": seed, "method": METHOD, "steps": steps}
+    weight, bias = Regression(features, labels, verdicts).solve(penalty, drawn.classes)
     fitted = {"penalty": penalty, "spearman": round(spearman, 4)}
-    settings = {**made, **fitted, LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)}}
-    return Probe(weight.view(KNOTS, -1).float(), bias.float(), settings)
+    return Probe(weight.view(KNOTS, -1).float(), bias.float(), settings | fitted)
+
+
+def _foresight(drawn: Drawn, final: Tensor, seed: int, settings: dict[str, Any]) -> Probe:
+    """Fit a foresight to the ranks of final scores ``[n]``, from single times.
+
+    Its weights at every knot are those that were fitted at the nearest time.
+    """
+    placed = torch.empty(len(final), dtype=torch.double)
+    for label in set(drawn.labels.tolist()):
+        chosen = drawn.labels == label
+        placed[chosen] = final[chosen].argsort().argsort().double() / int(chosen.sum())
+    fits, told = [], {}
+    for number, time in enumerate(drawn.times):
+        moments = drawn.moments[:, number]
+        penalty, spearman = _best_penalty(moments, drawn.labels, placed, seed)
+        fits.append(Regression(moments, drawn.labels, placed).solve(penalty, drawn.classes))
+        told[f"{time:.3g}"] = round(spearman, 4)
+    nearest = _nearest(drawn.times, np.linspace(0, 1, INSTANTS + 1))
+    weight = torch.stack([fits[place][0] for place in nearest])
+    bias = torch.stack([offsets for _, offsets in fits]).mean(0)
+    return Probe(weight.float(), bias.float(), settings | {"spearman": told})
+
+
+def _nearest(times: Sequence[float], wanted: Sequence[float]) -> list[int]:
+    """Place of the time nearest to each wanted one."""
+    return [int(np.abs(np.array(times) - one).argmin()) for one in wanted]
 
 
 class Regression:
@@ -127,41 +221,40 @@ def _best_penalty(
 
 @torch.inference_mode()
 def _draw_samples(
-    model: Model, draws: int, seed: int, steps: int, quiet: bool
-) -> tuple[Tensor, list[Sample]]:
-    """Draw samples; returns their features and the samples."""
-    times = tuple((np.arange(POINTS) + 0.5) / POINTS)
+    model: Model, draws: int, seed: int, steps: int, quiet: bool, score: str | None
+) -> Drawn:
+    """Draw samples, with a score if one is named, and read the activations on their way."""
+    times = tuple(np.arange(INSTANTS) / INSTANTS)
     chunks = [range(first, min(first + CHUNK, draws)) for first in range(0, draws, CHUNK)]
-    lanes = [balanced(model, i, seed, method=METHOD, steps=steps, keep=times) for i in chunks]
-    features, samples = [], []
+    options = {"method": METHOD, "steps": steps, "keep": times, "scores": (score,) * bool(score)}
+    lanes = [balanced(model, indices, seed, **options) for indices in chunks]
+    model.check(lanes[0][0])
+    moments, samples, read = [], [], []
     for chunk in drawn(model, lanes, quiet):
-        features.append(_features(model, chunk))
+        read = [frame.t for frame in chunk[0].frames]
+        moments.append(_moments(model, chunk))
         samples += [replace(sample, frames=()) for sample in chunk]
-    return torch.cat(features), samples
+    labels = _labels(samples, model.network.classes)
+    return Drawn(samples, labels, len(model.card.classes), read, torch.cat(moments))
 
 
 def _labels(samples: Sequence[Sample], null: int) -> Tensor:
     return torch.tensor([null if s.spec.label is None else s.spec.label for s in samples])
 
 
-def _features(model: Model, samples: list[Sample]) -> Tensor:
-    """Moments of the activations, integrated against every hat function, ``[n, KNOTS * 2 C]``."""
+def _moments(model: Model, samples: list[Sample]) -> Tensor:
+    """Moments of the activations at the frames of some samples, ``[n, T, 2 C]``."""
     network, device = model.network, model.device
-    label, rows = _labels(samples, network.classes).to(device), torch.arange(len(samples))
-    total = torch.zeros(len(samples), KNOTS, 2 * network.probe_channels)
-    parts = _durations([frame.t for frame in samples[0].frames])
+    label, found = _labels(samples, network.classes).to(device), []
     # Samples of one solver have frames of the same steps.
-    for part, frames in zip(parts, zip(*(s.frames for s in samples), strict=True), strict=True):
+    for frames in zip(*(s.frames for s in samples), strict=True):
         x = torch.stack([torch.from_numpy(frame.arrays["x"]) for frame in frames]).to(device)
         t = torch.tensor([frame.t for frame in frames], dtype=torch.float32)
         reply = network.run(x, t.to(device), label, True, **network.complete(x, {}))
         assert isinstance(reply, NetworkOutput)
         assert reply.hidden is not None
-        moments = pooled(reply.hidden).cpu()
-        place, share = between(t, KNOTS)
-        total[rows, place] += part * moments * (1 - share[:, None])
-        total[rows, place + 1] += part * moments * share[:, None]
-    return total.flatten(1)
+        found.append(pooled(reply.hidden).cpu())
+    return torch.stack(found, 1)
 
 
 def _durations(times: Sequence[float]) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
-from sureflow.confidence.early import Early
+from sureflow.confidence.early import NEVER, SHARES, STATISTICS, Early, total
 from sureflow.confidence.measured import Measured, Measurements
 from sureflow.confidence.quantile_map import LEAST_DRAWS
 from sureflow.confidence.recalibration import (
@@ -24,20 +24,23 @@ from sureflow.confidence.recalibration import (
 from sureflow.core.arrays import Floats
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
-from sureflow.core.lane import LaneSpec
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.setting import Setting
-from sureflow.evaluation.abandonment import fit_bounds, ranks
+from sureflow.evaluation.abandonment import fit_bounds, ranks, telling
 from sureflow.evaluation.evaluate import drawn
 from sureflow.learned import LEARNED_FROM
 from sureflow.model import Model
 
 FIRST = 0.05
-"""From when on running scores are compared."""
+"""From when on statistics are compared."""
 
+
+Heard = dict[int, dict[float, Floats]]
+"""By number of the lane and time: its statistics."""
 
 Running = dict[tuple[int, int], tuple[Floats, Floats]]
-"""By numbers of reference and stratum: running scores ``[draws, T]`` and ranks of the final ones in
-(0, 1], ``[draws]``."""
+"""By numbers of reference and stratum: statistics ``[draws, T, m]``, and ranks of the final
+scores in (0, 1], ``[draws]``."""
 
 
 def calibrate(
@@ -85,24 +88,14 @@ def calibrate(
         for name in family.scores
         if name in able
     }
-    heard: dict[int, dict[float, float]] = defaultdict(dict)
     running: Running = {}
-    times: list[float] = []
-
-    def listen(ticket: int, t: float, value: float) -> None:
-        if t >= FIRST - 1e-9:
-            heard[ticket][t] = value
-
-    for place, samples in zip(lanes, drawn(model, [*lanes.values()], quiet, listen), strict=True):
+    for place, samples, heard in _heard(model, lanes, quiet):
         row = place[0], strata.index(place[1])
         for name in samples[0].scores:
-            values = np.array([sample.scores[name] for sample in samples])
-            quantiles[name][row] = tabulate(values)
-            if name == score:
-                times = sorted(heard[0])
-                of_lanes = np.array([[heard[i][t] for t in times] for i in range(draws)])
-                running[row] = of_lanes, (np.argsort(np.argsort(values)) + 1) / draws
-        heard.clear()
+            quantiles[name][row] = tabulate(_values(samples, name))
+        if score in samples[0].scores:
+            running[row] = _running(samples, heard, score)
+            times = sorted(heard[0])
     error = dict.fromkeys(quantiles, 0.0 if draws >= LEAST_DRAWS else 1.0)
     settings = {"method": method, "steps": steps, "draws": draws, "seed": seed}
     return Calibration(
@@ -111,8 +104,49 @@ def calibrate(
         quantiles,
         {**settings, LEARNED_FROM: dict(model.digests)},
         Measurements(tuple(Measured(one, {}, error) for one in references)),
-        _early((*references,), strata, times, running, score, seed),
+        _able(_early((*references,), strata, times, running, score, seed) if running else {}),
     )
+
+
+def foresee(
+    model: Model,
+    calibration: Calibration,
+    quiet: bool = False,
+    conditions: Arrays | None = None,
+    guidance: Sequence[float] | None = None,
+) -> Calibration:
+    """Draw the reference samples again, and fit anew when lanes may be abandoned; the rest stays.
+
+    So a model that got a foresight after its tables makes use of it; at some scales of guidance, if
+    they are given.
+
+    Raises:
+        ValueError: The model needs a condition that is not given.
+    """
+    check_examples(model.card, conditions or {})
+    score, strata, given = calibration.score, calibration.strata, calibration.settings
+    references = calibration.references
+    lanes = _lanes(model.card, references, [score], given["draws"], given["seed"], conditions or {})
+    wanted = {
+        number
+        for number, one in enumerate(references)
+        if guidance is None or one.numbers.get("guidance", 1.0) in guidance
+    }
+    able = {
+        place: of_place
+        for place, of_place in lanes.items()
+        if place[0] in wanted and of_place[0].scores == (score,)
+    }
+    running: Running = {}
+    for place, samples, heard in _heard(model, able, quiet):
+        running[place[0], strata.index(place[1])] = _running(samples, heard, score)
+        times = sorted(heard[0])
+    early = _early(references, strata, times, running, score, given["seed"])
+    before = calibration.early.get(score)
+    if early and before is not None:
+        early = {score: early[score].beside(before, wanted)}
+    settings = given | {LEARNED_FROM: dict(model.digests)}
+    return replace(calibration, early=_able(early), settings=settings)
 
 
 def measure(
@@ -164,6 +198,36 @@ def _lanes(
     }
 
 
+def _heard(
+    model: Model, lanes: Mapping[tuple[int, str], Sequence[LaneSpec]], quiet: bool
+) -> Iterator[tuple[tuple[int, str], list[Sample], Heard]]:
+    """Draw lanes place by place; yields the samples of each, and what foretold their score."""
+    heard: Heard = defaultdict(dict)
+
+    def listen(ticket: int, t: float, values: Floats) -> None:
+        if t >= FIRST - 1e-9:
+            heard[ticket][t] = values
+
+    for place, samples in zip(lanes, drawn(model, [*lanes.values()], quiet, listen), strict=True):
+        yield place, samples, heard
+        heard.clear()
+
+
+def _values(samples: Sequence[Sample], score: str) -> Floats:
+    return np.array([sample.scores[score] for sample in samples])
+
+
+def _running(samples: Sequence[Sample], heard: Heard, score: str) -> tuple[Floats, Floats]:
+    times, count = sorted(heard[0]), len(samples)
+    of_lanes = np.array([[heard[i][t] for t in times] for i in range(count)])
+    return of_lanes, (np.argsort(np.argsort(_values(samples, score))) + 1) / count
+
+
+def _able(early: dict[str, Early]) -> dict[str, Early]:
+    """Those by which lanes of every reference can be abandoned."""
+    return {score: bounds for score, bounds in early.items() if bounds.most()}
+
+
 def _early(
     references: tuple[Setting, ...],
     strata: tuple[str, ...],
@@ -172,21 +236,28 @@ def _early(
     score: str,
     seed: int,
 ) -> dict[str, Early]:
-    """When lanes may be abandoned, by the running score; nothing if it never tells in time."""
-    # A score that looks at the path late, or compares two times, has no value before.
-    known = np.all([np.isfinite(values).all(0) for values, _ in running.values()], 0)
+    """When lanes may be abandoned, by what foretells the score best; nothing if it never does."""
+    # A score that looks at the path late, or compares two times, has no running value before.
+    able = np.all([np.isfinite(values).all(0) for values, _ in running.values()], 0)
+    known = able.any(1)
     if not known.any():
         return {}
-    levels = np.linspace(0, 1, EARLY_LEVELS)
-    quantiles = np.full((len(references), len(strata), known.sum(), EARLY_LEVELS), np.nan)
-    bounds = []
+    levels, shape = np.linspace(0, 1, EARLY_LEVELS), (len(references), len(strata), known.sum())
+    quantiles, weights = np.full((*shape, EARLY_LEVELS), np.nan), np.zeros((*shape, STATISTICS))
+    bounds: list[Floats] = []
     for number in range(len(references)):
-        ranked, final = [], []
-        for row in (row for row in running if row[0] == number):
-            values, order = running[row]
-            quantiles[row] = np.quantile(values[:, known], levels, axis=0).T
-            ranked.append(ranks(values[:, known], quantiles[row]))
-            final.append(order)
-        bounds.append(fit_bounds(np.concatenate(ranked), np.concatenate(final), seed))
-    made = Early(references, strata, np.array(times)[known], quantiles, np.array(bounds))
-    return {score: made} if made.most() else {}
+        rows = [row for row in running if row[0] == number]
+        if not rows:  # not drawn
+            bounds.append(np.full((len(SHARES), shape[2]), NEVER))
+            continue
+        ranked = []
+        found = telling([running[row] for row in rows], able)[:, known]
+        for row, weights[row] in zip(rows, found, strict=True):
+            sums = total(running[row][0][:, known], weights[row])
+            quantiles[row] = np.quantile(sums, levels, axis=0).T
+            ranked.append(ranks(sums, quantiles[row]))
+        final = np.concatenate([running[row][1] for row in rows])
+        bounds.append(fit_bounds(np.concatenate(ranked), final, seed))
+    instants = np.array(times)[known]
+    made = Early(references, strata, instants, quantiles, np.array(bounds), weights)
+    return {score: made}

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from sureflow.core.size import check_shapes
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
 from sureflow.networks.foreign.convention import PLAIN, Convention
-from sureflow.networks.probe import Probe
+from sureflow.networks.probe import Probe, pooled
 
 MAX_DIMENSIONS = 8
 """Most dimensions of a sample."""
@@ -40,10 +40,12 @@ class NetworkOutput(Moments):
         hidden: Activations that a probe can read, ``[B, C, ...]`` for an image, ``[B, tokens, C]``,
             or ``[B, C]``. Only :meth:`VelocityNetwork.run` returns them.
         reading: Reading of the probe, ``[B]``; ``None`` without a probe.
+        foreseen: Reading of the foresight, likewise.
     """
 
     hidden: Tensor | None = None
     reading: Tensor | None = None
+    foreseen: Tensor | None = None
 
 
 class VelocityNetwork(nn.Module, ABC):
@@ -66,6 +68,7 @@ class VelocityNetwork(nn.Module, ABC):
         probe_channels: Channels of the activations that a probe can read, which :meth:`run` returns
             as ``hidden``; 0 if there are none.
         probe: The probe that was attached, if any.
+        foresight: The probe that foresees a score, if any was attached.
         conditions: Named arrays, besides a label, that :meth:`run` takes.
         null_label: Whether it knows the null label; if not, every row needs a label.
         convention: What its numbers meant before they were converted; for noise and samplers.
@@ -97,6 +100,7 @@ class VelocityNetwork(nn.Module, ABC):
         self.floor = floor
         self.probe_channels = 0
         self.probe: Probe | None = None
+        self.foresight: Probe | None = None
         self.conditions: dict[str, Condition] = {}
 
     @abstractmethod
@@ -127,7 +131,7 @@ class VelocityNetwork(nn.Module, ABC):
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean has the bits of :meth:`forward`. Variance is in squared data units; larger is less
-        sure. The output has the type of ``x``, and the reading of the probe if there is one.
+        sure. The output has the type of ``x``, and the readings of the probes that there are.
         """
         label = self._labels(x, label)
         out = self.run(x, t, label, True, **self.complete(x, given))
@@ -135,11 +139,12 @@ class VelocityNetwork(nn.Module, ABC):
             variance = torch.full_like(widened(out.mean), self.floor)
         else:
             variance = out.variance + self.floor
-        reading = None
-        if self.probe is not None and isinstance(out, NetworkOutput) and out.hidden is not None:
-            reading = self.probe(out.hidden, t, label)
-        reading = None if reading is None else reading.to(x.dtype)
-        return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), reading=reading)
+        readings: list[Tensor | None] = [None, None]
+        probes = self.probe, self.foresight
+        if probes != (None, None) and isinstance(out, NetworkOutput) and out.hidden is not None:
+            found = pooled(out.hidden)
+            readings = [None if p is None else p.read(found, t, label).to(x.dtype) for p in probes]
+        return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), None, *readings)
 
     def start(self, x0: Tensor, x1: Tensor) -> Tensor:
         """The state from which the path of noise ``x0`` to data ``x1`` begins.
@@ -148,8 +153,8 @@ class VelocityNetwork(nn.Module, ABC):
         """
         return self.convention.start(x0, x1)
 
-    def attach(self, probe: Probe) -> None:
-        """Let a probe read every evaluation from now on.
+    def attach(self, probe: Probe, place: Literal["probe", "foresight"] = "probe") -> None:
+        """Let a probe read every evaluation from now on, in the place of one like it.
 
         Raises:
             ValueError: It was fitted to another network.
@@ -161,7 +166,7 @@ class VelocityNetwork(nn.Module, ABC):
             raise ValueError(f"reads {probe.channels} channels, the network has {known}")
         if probe.classes != self.classes:
             raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
-        self.probe = probe.to(self.device)
+        setattr(self, place, probe.to(self.device))
 
     def serve(self, shapes: Sequence[Sequence[int]]) -> None:
         """Say at which shapes it is to be evaluated, its own first; none are its own alone.

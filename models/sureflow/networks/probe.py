@@ -1,4 +1,4 @@
-"""Linear probes: a number read from a network's activations, which predicts a judge's verdict."""
+"""Linear probes: a number read from a network's activations, which predicts another number."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from sureflow.moments.rules import widened
 from sureflow.moments.square_root import square_root
 
 WEIGHT, BIAS = "weight", "bias"
+
+FORESEES = "foresees"
+"""Entry in the settings of a foresight: the score that it is about."""
 
 
 def pooled(hidden: Tensor) -> Tensor:
@@ -37,13 +40,15 @@ def pooled(hidden: Tensor) -> Tensor:
 class Probe(nn.Module):
     """Reads a number from a network's activations, linear in their :func:`pooled` moments.
 
-    The weights are piecewise linear in time, between equally spaced knots on [0, 1]. Alain and
+    What it predicts is a judge's verdict on the finished sample, by the mean reading along the
+    path; or, as a *foresight*, how its score will rank, by the reading at a single time. The
+    weights are piecewise linear in time, between equally spaced knots on [0, 1]. Alain and
     Bengio, Understanding intermediate layers using linear classifier probes (2016).
 
     Args:
         weight: At the knots, ``[K, 2 C]``, K >= 2, float32.
         bias: By label, the null label last, ``[classes + 1]``, float32.
-        settings: How it was fitted: judge, draws, seed, solver.
+        settings: How it was fitted: judge, or score that it foresees; draws, seed, solver.
 
     Raises:
         ValueError: The tensors have other shapes or types, or hold NaN or infinity.
@@ -80,12 +85,16 @@ class Probe(nn.Module):
     def forward(self, hidden: Tensor, t: Tensor, label: Tensor) -> Tensor:
         """Read rows ``hidden [B, ...]`` at times ``t [B]`` with ``label [B]``; ``[B]``.
 
-        The unit is that of the judge's verdicts; larger is worse.
+        The unit is that of what it predicts; larger is worse.
         """
+        return self.read(pooled(hidden), t, label)
+
+    def read(self, moments: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        """The same from the :func:`pooled` moments, ``[B, 2 C]``."""
         place, share = between(t.to(self.weight.dtype), len(self.weight))
         share = share[:, None]
         weight = self.weight[place] * (1 - share) + self.weight[place + 1] * share
-        return row_sums(pooled(hidden) * weight) + self.bias[label]
+        return row_sums(moments * weight) + self.bias[label]
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors whose digest identifies this probe."""

@@ -18,7 +18,7 @@ class Buckets:
     Args:
         model: The model.
         capacity: Number of slots.
-        listener: Called with a slot, a time and a running score, for every lane at every step.
+        listener: Called with a slot, a time and statistics, for every lane at every step.
     """
 
     def __init__(self, model: Model, capacity: int, listener: Listener | None = None) -> None:

@@ -13,7 +13,7 @@ from sureflow.core.lanes import Lanes
 
 
 class EarlyStopping:
-    """Abandons lanes by their running scores, with a rule for each score. Others cost nothing."""
+    """Abandons lanes by what foretells their scores, by a rule for each. Others cost nothing."""
 
     def __init__(self, lanes: Lanes, early: Mapping[str, EarlyRule]) -> None:
         self._lanes, self._early = lanes, early
@@ -34,11 +34,11 @@ class EarlyStopping:
             if slot in self._specs:
                 by_score.setdefault(self._specs[slot].scores[0], []).append(slot)
         for score, chosen in by_score.items():
-            running = self._lanes.running_score(score, np.array(chosen)).tolist()
-            for slot, value in zip(chosen, running, strict=True):
+            known = self._lanes.statistics(score, np.array(chosen))
+            for slot, values in zip(chosen, known, strict=True):
                 spec, t = self._specs[slot], float(self._lanes.t[slot])
                 if self._lanes.listener:
-                    self._lanes.listener(slot, t, value)
+                    self._lanes.listener(slot, t, values)
                 elif spec.early and t > 0:
-                    stop = self._early[score].should_stop(value, t, spec, spec.early)
+                    stop = self._early[score].should_stop(values, t, spec, spec.early)
                     self._lanes.abandoned[slot] = stop

@@ -69,7 +69,7 @@ def run(
     """Run any mixture of lanes to their end; returns samples in the order of ``specs``.
 
     ``progress`` is called after every tick with the number of lanes that it finished. ``listener``
-    is called with ``(number of the lane, t, running score)`` for every lane at every step.
+    is called with ``(number of the lane, t, statistics)`` for every lane at every step.
 
     Raises:
         ValueError: The capacity is not a positive integer.

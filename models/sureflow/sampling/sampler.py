@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import torch
 
-from sureflow.core.arrays import Slots
+from sureflow.core.arrays import Floats, Slots
 from sureflow.core.commit import commit_point
 from sureflow.core.family import family_of
 from sureflow.core.halving import SAME
@@ -95,7 +95,7 @@ class Sampler:
     Args:
         model: A loaded checkpoint.
         capacity: Most lanes in flight at once.
-        listener: Called with ``(ticket, t, running score)`` for every lane at every step.
+        listener: Called with ``(ticket, t, statistics)`` for every lane at every step.
     """
 
     def __init__(
@@ -368,9 +368,9 @@ class Sampler:
     def _heard(self, listener: Listener) -> Listener:
         """The same for slots."""
 
-        def heard(slot: int, t: float, value: float) -> object:
+        def heard(slot: int, t: float, values: Floats) -> object:
             tickets = (ticket for ticket, lane in self._in_slots.items() if lane.slot == slot)
-            return listener(next(tickets), t, value)
+            return listener(next(tickets), t, values)
 
         return heard
 

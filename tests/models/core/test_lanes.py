@@ -205,5 +205,5 @@ def test_a_family_that_shows_nothing_says_so() -> None:
     with pytest.raises(NotImplementedError):
         lanes.view(0)
     with pytest.raises(NotImplementedError):
-        lanes.running_score("x", np.array([0]))
+        lanes.statistics("x", np.array([0]))
     assert lanes.ticks_left(np.array([0])).tolist() == [1.0]

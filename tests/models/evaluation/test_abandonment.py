@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sureflow.confidence.early import NEVER, SHARES
-from sureflow.evaluation.abandonment import FALSE_REJECTS, fit_bounds
+from sureflow.evaluation.abandonment import FALSE_REJECTS, fit_bounds, telling
 
 
 def walks(count: int, seed: int, times: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -48,3 +48,19 @@ def test_wider_shares_have_wider_bounds_on_the_whole(share: int) -> None:
     placed, final = walks(8000, seed=4)
     bounds = fit_bounds(placed, final, seed=0)
     assert bounds[share].mean() < bounds[share + 3].mean()
+
+
+def test_statistics_are_weighed_by_what_they_tell() -> None:
+    """One is noise at first and all later; in a stratum of ten times the spread it counts alike."""
+    rng = np.random.default_rng(0)
+    final = rng.random(4000)
+    noise, clear = rng.normal(size=(2, 4000))
+    values = np.stack([np.stack([noise, final + 0.2 * clear], 1), np.stack([final, noise], 1)], 1)
+    able = np.ones((2, 2), np.bool_)
+    one, wide = telling([(values, final), (10 * values, final)], able)
+    assert abs(one[0, 0]) < 0.02 < 0.5 < one[0, 1]
+    assert one[1] == pytest.approx([1, 0], abs=1e-9)
+    np.testing.assert_allclose(wide, one / 10, atol=1e-9)
+    able[0, 1] = False
+    values[:, 0, 1] = np.nan
+    assert telling([(values, final)], able)[0, 0, 1] == 0

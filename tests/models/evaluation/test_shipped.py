@@ -1,5 +1,6 @@
 """The shipped ``fashion`` and its judge, on few samples; ``sureflow evaluate`` does it properly."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -62,3 +63,19 @@ def test_digits_have_a_score_with_a_label_and_one_without(label: int | None, sco
     (sample,) = run(load("digits"), [FlowSpec(1, 0, "euler", 20, label)])
     assert sample.score == score
     assert sample.confidence is not None
+
+
+def test_what_will_not_pass_is_foreseen() -> None:
+    """Of `ring` two fifths of all evaluations are saved when the surest 30 % are kept.
+
+    The running score alone saved 37 %; 48 % were measured, and 1.7 % of those that pass were lost.
+    """
+    model = load("ring")
+    specs = [FlowSpec(77, index) for index in range(1000)]
+    whole = run(model, specs, capacity=256)
+    early = run(model, [replace(spec, early=0.7) for spec in specs], capacity=256)
+    spent = sum(sample.evaluations for sample in early)
+    assert spent < 0.58 * sum(sample.evaluations for sample in whole)
+    passing = [sample.confidence is not None and sample.confidence >= 0.7 for sample in whole]
+    lost = [e.abandoned_at is not None for p, e in zip(passing, early, strict=True) if p]
+    assert sum(lost) <= 0.05 * sum(passing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -26,8 +26,10 @@ from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.families.flow.unwatched import unwatched
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, Staged, build, kind_of
 from sureflow.networks.foreign.held_program import other_runtime
+from sureflow.networks.probe import FORESEES
 
 GRID, PROBE = "grid.safetensors", "probe.safetensors"
+FORESIGHT = "foresight.safetensors"
 """Files that a flow's checkpoint folder may have."""
 
 
@@ -38,6 +40,7 @@ class FlowEngine(Engine):
     learned = (
         LearnedFile("grid", GRID, "sureflow grid", Grid.load, Grid.tensors),
         LearnedFile("probe", PROBE, "sureflow probe", Probe.load, Probe.tensors),
+        LearnedFile("foresight", FORESIGHT, "sureflow probe", Probe.load, Probe.tensors, False),
     )
 
     def __init__(self, model: Any, own: Bucket = ()) -> None:
@@ -83,12 +86,13 @@ class FlowEngine(Engine):
 
     @classmethod
     def attach(cls, network: Any, learned: Mapping[str, Any]) -> None:
-        """Attach a probe, if there is one, which then reads every evaluation of the network."""
-        if "probe" in learned:
-            try:
-                network.attach(learned["probe"])
-            except ValueError as error:
-                raise ValueError(f"{PROBE}: {error}") from error
+        """Attach the probes that there are, which then read every evaluation of the network."""
+        for place, file in (("probe", PROBE), ("foresight", FORESIGHT)):
+            if place in learned:
+                try:
+                    network.attach(learned[place], place)
+                except ValueError as error:
+                    raise ValueError(f"{file}: {error}") from error
 
     @classmethod
     def rounded(cls, network: Any) -> nn.Module | None:
@@ -151,6 +155,7 @@ class FlowEngine(Engine):
     def slots(self) -> dict[str, Any]:
         """What slots for lanes need to know of the model, by argument of ``FlowLanes``."""
         model, card = self.model, self.model.card
+        foresight = model.network.foresight
         return {
             "shape": card.state_shape,
             "device": model.device,
@@ -160,6 +165,7 @@ class FlowEngine(Engine):
             "decoded": card.decoded,
             "has_variance": card.variance != "none",
             "bucket": self._own,
+            "foresees": None if foresight is None else foresight.settings.get(FORESEES),
         }
 
     def staged(self) -> dict[str, Any]:

@@ -38,6 +38,9 @@ from sureflow.sampling.scoring import Scoring
 NEVER = np.iinfo(np.int64).max
 """A step number that no lane reaches."""
 
+READ = ("reading", "foreseen")
+"""Names of what probes read: the network's probe, and its foresight."""
+
 SLIVER = 1e-9
 """A grid point this close to a lane's time counts as that time."""
 
@@ -69,6 +72,8 @@ class FlowLanes(Lanes):
         stage_evidence: Evidence of every stage by name: these two; ``trace``, the variances summed
             over components, ``[STAGES, capacity]``; ``divergence``, estimated where a score needs
             it; ``reading`` of the network's probe, 0 where there is none.
+        read: What the network's probes read at every stage, by name: :data:`READ`.
+        foresees: Name of the score that the network's foresight is about, if it has one.
         stage_t: Times of the stages, ``[STAGES, capacity]``.
         given: What the lanes are conditioned on.
         decoded: Shape of a sample, if it is decoded from the state in a phase of its own.
@@ -107,8 +112,10 @@ class FlowLanes(Lanes):
         decoded: tuple[int, ...] | None = None,
         has_variance: bool = True,
         bucket: Bucket = (),
+        foresees: str | None = None,
     ) -> None:
         super().__init__(capacity, device, MAX_STEPS)
+        self.foresees = foresees
         self.shape = shape
         self.bucket = bucket
         self.decoded = decoded
@@ -145,8 +152,9 @@ class FlowLanes(Lanes):
         whole = (STAGES, 2, self.capacity, *self.shape)
         self.stages_of_path = torch.zeros(whole, device=self.device)
         self.k, self.variance = self.stages_of_path.unbind(1)
-        self.stage_numbers = np.zeros((4, STAGES, self.capacity))
-        trace, self.stage_t, divergence, reading = self.stage_numbers
+        self.stage_numbers = np.zeros((5, STAGES, self.capacity))
+        trace, self.stage_t, divergence, reading, foreseen = self.stage_numbers
+        self.read = dict(zip(READ, (reading, foreseen), strict=True))
         self.stage_evidence: dict[str, Any] = {
             "velocity": self.k,
             "variance": self.variance,
@@ -444,6 +452,14 @@ class FlowLanes(Lanes):
         velocity = self.k[to_device(last, self.device), to_device(slots, self.device)]
         end = self.x[where] + factors(1 - self.t[slots], self.x) * velocity
         return self.scoring.foreseen(score, slots, self.ending_evidence(slots, end))
+
+    def statistics(self, score: str, slots: Slots) -> Floats:
+        """The running score, and how the network's foresight has it rank, ``[n, 2]``."""
+        if score == self.foresees:
+            foreseen = self.read["foreseen"][0, slots]
+        else:
+            foreseen = np.full(len(slots), np.nan)
+        return np.stack([self.running_score(score, slots), foreseen], 1)
 
     def next_step_t(self, slot: int) -> float:
         """The time at which the next step begins if it is known, else that of the current step."""

@@ -17,7 +17,7 @@ from sureflow.families.flow.control import ByLane, StepControl
 from sureflow.families.flow.deadline import accept_late_step, relax_tolerance
 from sureflow.families.flow.edits import Edits
 from sureflow.families.flow.guidance import apply_guidance
-from sureflow.families.flow.lanes import PREVIOUS, FlowLanes
+from sureflow.families.flow.lanes import PREVIOUS, READ, FlowLanes
 from sureflow.families.flow.process import JVP, FlowProcess, on_host
 from sureflow.families.flow.scores.catalogue import NULL, SLOPE
 from sureflow.families.flow.spec import FlowSpec
@@ -93,8 +93,7 @@ class Solver(FlowProcess):
         complete = stage + 1 == lanes.stages(slots)
         # The only read of a tick that waits for the device.
         read = {"rate": variance.flatten(1).sum(1), "total": velocity.flatten(1).sum(1)}
-        if "reading" in reply:
-            read["reading"] = reply["reading"][: len(slots)]
+        read |= {name: reply[name][: len(slots)] for name in READ if name in reply}
         if len(replies) > 1:
             read["slope"] = replies[1]["slope"]
         if traits.some_adaptive:
@@ -103,8 +102,8 @@ class Solver(FlowProcess):
             read["error"] = self._error_squares(slots[measured])
         numbers = on_host(read)
         rate = numbers["rate"]
-        if "reading" in numbers:
-            lanes.stage_evidence["reading"][stage, slots] = numbers["reading"]
+        for name in (name for name in READ if name in numbers):
+            lanes.read[name][stage, slots] = numbers[name]
         if "slope" in numbers:
             self._store_slopes(slots, t, numbers["slope"])
 

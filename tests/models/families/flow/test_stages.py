@@ -239,7 +239,7 @@ def test_views_are_decoded_and_maps_are_not() -> None:
 
 def test_an_abandoned_lane_is_not_decoded() -> None:
     class Never:
-        def should_stop(self, running: float, t: float, spec: Any, confidence: float) -> bool:
+        def should_stop(self, known: Any, t: float, spec: Any, confidence: float) -> bool:
             return True
 
     sampler = Sampler(WHOLE, 2)
