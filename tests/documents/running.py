@@ -19,7 +19,7 @@ import pytest
 from documents.outside import ROOT
 from tests.documents.blocks import RUN, Block, blocks
 from tests.documents.outputs import same
-from tests.server.running import PATIENCE_S, SERVING
+from tests.server.running import PATIENCE_S, SERVING, data_folder
 
 HERE = re.compile(r"(?:127\.0\.0\.1|localhost):8000")
 SERVE = re.compile(r"^\S*sureflow serve\b.*$", re.MULTILINE)
@@ -37,6 +37,7 @@ class Reader:
         self.folder = folder
         self.url = url
         self.said, self.all_said = "", ""
+        self._data = data_folder()
         self._names: dict[str, Any] = {"__name__": "__main__"}
         self._servers = ExitStack()
         for path in ROOT.iterdir():
@@ -113,7 +114,7 @@ class Reader:
         environment = self._environment() | {
             "SUREFLOW_PORT": "0",
             "SUREFLOW_STUDIO": "false",
-            "SUREFLOW_DATA_DIR": str(self.folder / ".data"),
+            "SUREFLOW_DATA_DIR": self._data,
         }
         with subprocess.Popen(
             ["bash", "-c", script],

@@ -123,7 +123,8 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _data_folder() -> str:
+def data_folder() -> str:
+    """Make a data folder with nothing but the block sizes that servers of the run have verified."""
     folder = tempfile.mkdtemp(dir=FOLDERS)
     VERIFIED.mkdir(mode=0o700, exist_ok=True)
     Path(folder, "verified").symlink_to(VERIFIED)
@@ -138,7 +139,7 @@ def command(
     ``plugins`` is a folder of installed distributions, see :func:`tests.server.moody.install`.
     """
     paths = [ROOT / "models", ROOT / "server", *([] if plugins is None else [plugins, ROOT])]
-    folder = data_dir or _data_folder()
+    folder = data_dir or data_folder()
     environment = {name: v for name, v in os.environ.items() if not name.startswith("SUREFLOW_")}
     return subprocess.Popen(
         [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", "0", *options],

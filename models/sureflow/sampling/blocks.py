@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -29,6 +30,11 @@ OVERHEAD_FLOPS = 2e7
 
 UNCOUNTED_FLOPS = 1e7
 """Operations a row, where a network does what torch cannot count."""
+
+LARGE, WORTH_FLOPS = 16, 1e9
+"""Rows of a block beyond which larger ones are tried on a CPU only as long as a block has no more
+operations than that. Where it has, a row costs no less in it, and trying the largest sizes would
+take longer than trying all others."""
 
 TIMED_S = 0.03
 """Block sizes are tried again, on other rows, until that has taken so long..."""
@@ -101,18 +107,22 @@ def verified_costs(
     the same rows at other positions, among rows that differ in all inputs. So the sizes fall into
     classes. Of several classes, the cheapest for one row and for many is taken. Its price is
     counted in operations, because a clock would choose differently from one day to the next, and
-    bytes would change with it. The result is empty if no size agrees with itself.
+    bytes would change with it; so are large sizes left out of which nothing is to be gained. The
+    result is empty if no size agrees with itself.
 
     Raises:
         ValueError: A row's answer depends on the rows beside it, is another one each time, or is
             finite for no row of some time or label; says which.
     """
     sizes = sorted(set(candidates))
+    each = cache(lambda: _flops(evaluate, example(sizes[0])))
+    if device.type == "cpu":
+        sizes = sizes[:1] + [n for n in sizes[1:] if n <= LARGE or n * each() <= WORTH_FLOPS]
     rows = example(2 * sizes[-1])
     costs, gaps = _try_all(evaluate, rows, sizes, device)
     if max(gaps.values()) > ROUNDING:
         raise ValueError(_fault(evaluate, rows, sizes[0]))
-    chosen = _cheapest(_classes(sizes, gaps), lambda: _flops(evaluate, rows, sizes[0]))
+    chosen = _cheapest(_classes(sizes, gaps), each)
     # Fewer rows never cost more than many; where it seemed so, the machine was busy.
     seconds = np.minimum.accumulate([costs[size] for size in reversed(chosen)])
     return dict(zip(chosen, seconds[::-1].tolist(), strict=True))
@@ -242,12 +252,12 @@ def _cheapest(classes: list[list[int]], flops: Callable[[], float]) -> list[int]
     return min(classes, key=price)
 
 
-def _flops(evaluate: Evaluate, rows: dict[str, Tensor], size: int) -> float:
-    """Operations that a row takes, as far as torch can count them."""
+def _flops(evaluate: Evaluate, rows: dict[str, Tensor]) -> float:
+    """Operations that each of these rows takes, as far as torch can count them."""
     try:
         with FlopCounterMode(display=False) as counter:
-            evaluate(**{name: z[:size].clone() for name, z in rows.items()})
-        counted = counter.get_total_flops() / size
+            evaluate(**rows)
+        counted = counter.get_total_flops() / len(next(iter(rows.values())))
     except Exception:  # a third-party network may raise anything, if it is watched
         counted = 0.0
     return counted or UNCOUNTED_FLOPS

@@ -17,6 +17,7 @@ from sureflow.sampling.evaluator import evaluators, main_head
 from sureflow.sampling.fingerprint import numerics_of
 from sureflow.sampling.sampler import Sampler
 from sureflow.sampling.verified import VerifiedSizes
+from sureflow_server.engine.ahead import verified_ahead
 from sureflow_server.engine.messages import Loading, Ready, WorkerConfig
 from sureflow_server.engine.model_cache import ModelCache
 
@@ -24,7 +25,7 @@ SLOTS_PER_ROW = 2
 """Slots beyond the running lanes are for lanes that stand back for others."""
 
 FEW = 8
-"""Lanes of the warm-up of a model that has filled its slots before."""
+"""Lanes of the warm-up of a model that has filled a tick before."""
 
 
 def load_all(
@@ -47,19 +48,20 @@ def load_all(
     cache.sizes.update({name: each.nbytes for name, each in resting.items()})
     failures: dict[str, str] = dict(config.faulty)
     folders = _wanted(root, config)
-    for folder in folders:
-        begin(Loading(folder.name, len(folders) + len(resting) == 1))
-        try:
-            cache.evict_for(_expected(folder, config))
-            sampler = fetch(folder, config)
-            _take(cache, sampler, config)
-        except BaseException as error:  # a third-party network may raise anything, and exit
-            failures[folder.name] = str(error) or type(error).__name__
-        else:
-            card, most = sampler.model.card, sampler.free // SLOTS_PER_ROW
-            tick_s[card.name] = tuple(map(sampler.seconds, range(most + 1)))
-            cards[card.name] = card
-            del sampler
+    with verified_ahead(folders, config):
+        for folder in folders:
+            begin(Loading(folder.name, len(folders) + len(resting) == 1))
+            try:
+                cache.evict_for(_expected(folder, config))
+                sampler = fetch(folder, config)
+                _take(cache, sampler, config)
+            except BaseException as error:  # a third-party network may raise anything, and exit
+                failures[folder.name] = str(error) or type(error).__name__
+            else:
+                card, most = sampler.model.card, sampler.free // SLOTS_PER_ROW
+                tick_s[card.name] = tuple(map(sampler.seconds, range(most + 1)))
+                cards[card.name] = card
+                del sampler
     found = tuple(cards[name] for name in sorted(cards))
     return Ready(str(root), found, tick_s, failures, dict(cache.sizes), (*cache.resident,)), cache
 
@@ -84,9 +86,9 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     if card is not None and model.card.version != card.version:
         raise CheckpointError(f"{folder}: has changed; load it as an administrator")
     sampler = Sampler(model, SLOTS_PER_ROW * (config.capacity or main_head(model).best_rows))
-    # If its main head is known, as many slots have been filled before, with the same kernels.
+    # If its main head is known, as many rows were in a tick before, with the same kernels.
     before = config.capacity is None and known and model.engine.main in known.confirmed
-    _warm_up(sampler, FEW if before else sampler.free)
+    _warm_up(sampler, FEW if before else max(sampler.free // SLOTS_PER_ROW, FEW))
     return sampler
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from math import exp, expm1
 
-WINDOW_S = 0.5
-"""Seconds within which what was seen of the machine loses its weight; they pass at rest as well."""
+WINDOW_S = 0.15
+"""Seconds within which what was seen of the machine loses its weight; they pass at rest as well.
+That is the time of a few ticks: who has gone is held against nobody for longer."""
 
-GRANTED_S = 0.005
+GRANTED_S = WINDOW_S / 60
 """Seconds of work at the best pace that are taken as seen, whatever has been."""
 
 

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Mapping
 
 from sureflow_server.store.files import Files
-from sureflow_server.store.index import Index, Row
+from sureflow_server.store.index import Index
 from sureflow_server.store.payloads import frame_file, recipe_file, sample_file
+from sureflow_server.store.row import Row
 
 log = logging.getLogger(__name__)
 

@@ -15,24 +15,19 @@ from sureflow_server.store.audit import Audit
 from sureflow_server.store.errors import (
     DamagedHandleError,
     ExpiredHandleError,
-    HandleTooLargeError,
     StoreError,
-    StoreFullError,
     StoreUnavailableError,
     UnknownHandleError,
 )
 from sureflow_server.store.files import Files
-from sureflow_server.store.handle import OVERHEAD, Handle, is_id
-from sureflow_server.store.index import Index, Row
+from sureflow_server.store.handle import Handle, is_id
+from sureflow_server.store.index import Index
+from sureflow_server.store.leaving import Leaving
 from sureflow_server.store.lock import lock
 from sureflow_server.store.pairing import refuse_without_index, sealed
-from sureflow_server.store.payloads import (
-    deleted_file,
-    files_of,
-    frame_file,
-    recipe_file,
-    sample_file,
-)
+from sureflow_server.store.payloads import files_of, frame_file, recipe_file, sample_file
+from sureflow_server.store.room import Room
+from sureflow_server.store.row import Row
 from sureflow_server.store.store import MAX_STEP, REMEMBER_S, Clock, Page, Usage, check_steps
 
 log = logging.getLogger(__name__)
@@ -55,11 +50,8 @@ class Folder:
 
     def __init__(self, path: Path, max_bytes: int, clock: Clock) -> None:
         self.path = path
-        self.max_bytes = max_bytes
         self.clock = clock
-        self.evictions = 0
         self.trouble: str | None = None
-        self._leaving: set[str] = set()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
         with ExitStack() as opened:
@@ -71,18 +63,20 @@ class Folder:
             opened.callback(self.index.close)
             self.audit = Audit(self.index, self.files, partial(self.check, writing=False))
             self.seal = sealed(self.index, self.files)
+            self.leaving = Leaving(self.index, self.files)
+            self.room = Room(max_bytes, clock, self.index, self.files, self.leaving)
             with suppress(sqlite3.OperationalError):  # on a full disk, what is there can be read
-                self._leaving = self.files.deleted()
+                self.leaving.find()
                 self._expire()
-                if not self._leaving:
+                if not self.leaving:
                     self.audit.begin()
                 with self.index.transaction():
-                    self._make_room({})
+                    self.room.keep({})
             self._opened = opened.pop_all()
 
     def close(self) -> None:
         """Let go of the folder."""
-        self._settle()
+        self.leaving.settle()
         self._opened.close()
 
     def put(self, wanted: Sequence[tuple[Handle, Mapping[int, bytes]]]) -> list[Handle | Exception]:
@@ -90,13 +84,11 @@ class Folder:
         self._expire()
         files: dict[str, bytes] = {}
         with self._removed_unless_entered(files), self.index.transaction():
-            for id in self._leaving:
-                self.index.remove(id)
+            self.leaving.enter()
             kept = [self._admit(handle, frames, files) for handle, frames in wanted]
             failed = self._write(files)
         if not failed:
-            self.files.remove(map(deleted_file, self._leaving))
-            self._leaving.clear()
+            self.leaving.entered()
         return [failed.get(each.id, each) if isinstance(each, Handle) else each for each in kept]
 
     def get(self, id: str, owner: str | None = None) -> Handle:
@@ -141,11 +133,11 @@ class Folder:
         self._expire()
         there = {step for step, _ in self.index.frames(id)}
         new = {step: data for step, data in frames.items() if step not in there}
-        chosen = _fitting(new, self.max_bytes - self.index.handle_nbytes)
+        chosen = self.room.fitting(new)
         files = {frame_file(id, step): data for step, data in chosen.items()}
         with self._removed_unless_entered(files), self.index.transaction():
             self._enter_frames(id, owner, chosen)
-            self._make_room(files)
+            self.room.keep(files)
             for error in self.files.write(files).values():
                 raise error
 
@@ -153,24 +145,14 @@ class Folder:
         """Remove a handle."""
         self._live(id, owner)
         self.check(writing=False)
-        names = self._names(id)
-        try:
-            self._remove({id})
-        except sqlite3.OperationalError:
-            # A full disk has no room for that. The files make some, and say it until the index can.
-            self.files.rename_empty(recipe_file(id), deleted_file(id))
-            self.files.remove(names)
-            self._leaving.add(id)
-            self._settle()
-        else:
-            self.files.remove(names)
+        self.leaving.delete(id)
 
     def owned(self, owner: str, limit: int = 100, before: int | None = None) -> Page:
         """Return an owner's handles."""
         self.check(writing=False)
         found = self.index.owned(owner, self.clock(), limit + 1, before)
         page = found[:limit]
-        entries = tuple(entry for _, entry in page if entry.id not in self._leaving)
+        entries = tuple(entry for _, entry in page if entry.id not in self.leaving)
         return Page(entries, page[-1][0] if len(found) > limit else None)
 
     def sweep(self) -> int:
@@ -197,7 +179,7 @@ class Folder:
 
     def usage(self) -> Usage:
         """Return how full it is."""
-        return self.index.usage(self.max_bytes, self.evictions)
+        return self.index.usage(self.room.max_bytes, self.room.evictions)
 
     def _read_only(self) -> str | None:
         for path in (self.files.folder, self.index.path):
@@ -206,7 +188,7 @@ class Folder:
         return None
 
     def _live(self, id: str, owner: str | None = None) -> Row:
-        row = self.index.find(id) if is_id(id) and id not in self._leaving else None
+        row = self.index.find(id) if is_id(id) and id not in self.leaving else None
         now = self.clock()
         if row is not None and owner not in (None, row.owner):
             raise UnknownHandleError(id)
@@ -224,47 +206,17 @@ class Folder:
             check_steps(frames)
             if (row := self.index.find(handle.id)) is not None:
                 return self._there(row, files)
-            self._find_room(handle, files)
+            self.room.find(handle, files)
         except (ValueError, StoreError, OSError) as error:
             return error
         now = self.clock()
         handle = replace(handle, created=now, expires=now + (handle.expires - handle.created))
         self.index.add(handle)
-        chosen = _fitting(frames, self.max_bytes - self.index.handle_nbytes)
+        chosen = self.room.fitting(frames)
         self._enter_frames(handle.id, handle.owner, chosen)
         files |= files_of(handle, chosen)
-        self._make_room(files)
+        self.room.keep(files)
         return handle
-
-    def _find_room(self, handle: Handle, files: dict[str, bytes]) -> None:
-        """Remove the oldest handles of whoever has most, as long as that is more than this owner.
-
-        So nobody can drive out what others have, and nobody loses a live handle to their own.
-        """
-        if handle.nbytes > self.max_bytes:
-            raise HandleTooLargeError(
-                f"the handle has {handle.nbytes} bytes, the store has room for {self.max_bytes}"
-            )
-        while self.index.handle_nbytes + handle.nbytes > self.max_bytes:
-            greedy, held = self.index.greediest()
-            if held <= self.index.held(handle.owner) + handle.nbytes:
-                raise StoreFullError(
-                    f"live handles leave no room for {handle.nbytes} bytes more"
-                    f" within {self.max_bytes}"
-                )
-            self._displace(self.index.oldest(greedy), files)
-
-    def _make_room(self, files: dict[str, bytes]) -> None:
-        """Evict frames until the budget is kept, or none is left.
-
-        Args:
-            files: What is entered and yet to be written.
-        """
-        while self.index.nbytes > self.max_bytes and (stale := self.index.stalest()) is not None:
-            self.index.remove_frames([stale])
-            self.evictions += 1
-            if files.pop(frame_file(*stale), None) is None:
-                self.files.remove([frame_file(*stale)])
 
     def _write(self, files: Mapping[str, bytes]) -> dict[str, OSError]:
         """Write the files of handles; return what went wrong, by handle, and leave those out."""
@@ -286,37 +238,16 @@ class Folder:
             raise DamagedHandleError(row.id)
         return Handle(*row[:7], *payloads)
 
-    def _displace(self, id: str, files: dict[str, bytes]) -> None:
-        """Remove a live handle for want of room."""
-        names = self._names(id)
-        self.index.displace(id, self.clock() + REMEMBER_S)
-        # Files first, so that the disk never has more than the budget.
-        self._leaving.add(id)
-        self.files.remove(name for name in names if files.pop(name, None) is None)
-
     def _expire(self) -> int:
         """Remove what has expired, which nobody can ask for any more; return how many it was."""
         self.check()
-        self._settle()
+        self.leaving.settle()
         now = self.clock()
         ids = self.index.expired(now)
-        self.files.remove([name for id in ids for name in self._names(id)])
+        self.files.remove([name for id in ids for name in self.leaving.names(id)])
         with self.index.transaction(durable=False):
             self.index.expire(now, now + REMEMBER_S)
         return len(ids)
-
-    def _settle(self) -> None:
-        """Remove from the index what has lost its files already, if the disk has room for that."""
-        if self._leaving:
-            with suppress(sqlite3.OperationalError):
-                self._remove(self._leaving)
-                self.files.remove(map(deleted_file, self._leaving))
-                self._leaving.clear()
-
-    def _remove(self, ids: Iterable[str]) -> None:
-        with self.index.transaction():
-            for id in ids:
-                self.index.remove(id)
 
     def _enter_frames(self, id: str, owner: str, frames: Mapping[int, bytes]) -> None:
         # What matters most goes last when room is wanted.
@@ -331,20 +262,6 @@ class Folder:
             self.files.remove(names)
             raise
 
-    def _names(self, id: str) -> list[str]:
-        frames = [frame_file(id, step) for step, _ in self.index.frames(id)]
-        return [recipe_file(id), sample_file(id), *frames]
-
 
 def _id(file: str) -> str:
     return file.partition(".")[0]
-
-
-def _fitting(frames: Mapping[int, bytes], room: int) -> dict[int, bytes]:
-    """Return the frames for which there is room, those first that come first."""
-    chosen: dict[int, bytes] = {}
-    for step, data in frames.items():
-        if len(data) + OVERHEAD <= room:
-            chosen[step] = data
-            room -= len(data) + OVERHEAD
-    return chosen

@@ -8,37 +8,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from sureflow_server.store.errors import StoreDamagedError
 from sureflow_server.store.files import digest
 from sureflow_server.store.handle import OVERHEAD, Handle
+from sureflow_server.store.row import COLUMNS, Row
 from sureflow_server.store.store import REMEMBERED, Entry, Usage
 from sureflow_server.store.tables import FROM_1, NEW, VERSION
-
-
-class Row(NamedTuple):
-    """A handle without its files, and what they must be like."""
-
-    id: str
-    owner: str
-    model: str
-    model_version: str
-    created: float
-    expires: float
-    note: bytes
-    recipe: tuple[int, bytes]
-    sample: tuple[int, bytes]
-
-
-ROW = """
-id, owner, model, model_version, created, expires, note,
-recipe_bytes, recipe_digest, sample_bytes, sample_digest
-"""
-
-
-def _row(found: tuple[Any, ...]) -> Row:
-    return Row._make((*found[:7], found[7:9], found[9:]))
 
 
 class Index:
@@ -179,9 +155,9 @@ class Index:
 
     def find(self, id: str) -> Row | None:
         """Return a handle."""
-        query = f"SELECT {ROW} FROM handle WHERE id = ?"
+        query = f"SELECT {COLUMNS} FROM handle WHERE id = ?"
         found = self.database.execute(query, (id,)).fetchone()
-        return None if found is None else _row(found)
+        return None if found is None else Row.of(found)
 
     def owned(
         self, owner: str, now: float, limit: int, before: int | None
@@ -229,9 +205,9 @@ class Index:
     def after(self, seq: int, limit: int) -> list[tuple[int, Row]]:
         """Return at most so many handles that were put after another, each with its place."""
         found = self.database.execute(
-            f"SELECT seq, {ROW} FROM handle WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+            f"SELECT seq, {COLUMNS} FROM handle WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
         )
-        return [(row[0], _row(row[1:])) for row in found]
+        return [(row[0], Row.of(row[1:])) for row in found]
 
     def payloads(self) -> Iterator[tuple[str, int, int]]:
         """Yield id and lengths of recipe and sample of every handle."""

@@ -53,6 +53,22 @@ def test_one_row_alone_is_a_class_for_a_large_network_only(layers, expected) -> 
     assert sizes(velocity, (1, 4, 64)) == expected
 
 
+@pytest.mark.parametrize(
+    ("layers", "tried"), [(0, (8, 16, 32)), (350, (8, 16, 32)), (700, (8, 16))]
+)
+def test_large_sizes_are_left_out_of_large_networks_by_the_operations(layers, tried) -> None:
+    """And not by a clock, by which they would be others from one day to the next."""
+    layer, seen = torch.ones(200, 200), set()
+
+    def velocity(x, t, label):
+        seen.add(len(x))
+        for _ in range(layers):
+            torch.ones(len(x), 200) @ layer
+        return x
+
+    assert sizes(velocity, (8, 16, 32)) == tuple(sorted(seen)) == tried
+
+
 @pytest.mark.parametrize("size", [2, 4, 8, 16])
 @pytest.mark.parametrize("place", ["first", "second", "middle", "last"])
 def test_a_size_whose_bits_depend_on_the_place_is_left_out(size: int, place: str) -> None:

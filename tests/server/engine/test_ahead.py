@@ -1,0 +1,72 @@
+"""Block sizes that another process verifies, while nobody has loaded the model yet."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sureflow.folders import checkpoint_folders
+from sureflow_server.engine import ahead
+from sureflow_server.engine.ahead import verified_ahead
+from sureflow_server.engine.loader import load_all
+from sureflow_server.engine.messages import WorkerConfig
+from tests.server.running import eventually, gone
+
+
+@pytest.fixture(autouse=True)
+def _forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process may have threads, which do no harm to what is tested; and there is room."""
+    monkeypatch.setattr(ahead, "can_fork", lambda: True)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+
+def config(verified: Path | None, models: Path | None = None) -> WorkerConfig:
+    return WorkerConfig(models, 2, 1, "cpu", verified_dir=verified)
+
+
+def children() -> set[int]:
+    return {*map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())}
+
+
+def test_all_models_are_verified_by_another_process(models_dir: Path, tmp_path: Path) -> None:
+    before, verified = children(), tmp_path / "verified"
+    folders = checkpoint_folders(models_dir)
+    with verified_ahead(folders, config(verified)):
+        (child,) = children() - before
+        eventually(lambda: gone(child))
+    assert children() == before
+    assert len([*verified.glob("*.json")]) == len(folders)
+    stamps = {file: file.stat().st_mtime_ns for file in verified.glob("*.json")}
+    ready, _ = load_all(config(verified, models_dir))
+    assert not ready.failures
+    assert stamps == {file: file.stat().st_mtime_ns for file in verified.glob("*.json")}, "believed"
+
+
+def test_it_ends_with_the_loading_however_far_it_is(models_dir: Path, tmp_path: Path) -> None:
+    before = children()
+    with (
+        pytest.raises(RuntimeError, match="over"),
+        verified_ahead(checkpoint_folders(models_dir), config(tmp_path)),
+    ):
+        raise RuntimeError("over")
+    assert children() == before
+
+
+@pytest.mark.parametrize("why", ["known", "one folder", "one core", "own models", "threads"])
+def test_there_is_none_where_it_would_not_help(
+    why: str, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = checkpoint_folders(models_dir)
+    if why == "known":
+        (tmp_path / "some.json").touch()
+    if why == "one core":
+        monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    if why == "threads":
+        monkeypatch.setattr(ahead, "can_fork", lambda: False)
+    own = models_dir if why == "own models" else None
+    before = children()
+    chosen = folders[:1] if why == "one folder" else folders
+    with verified_ahead(chosen, config(tmp_path, own)):
+        assert children() == before
