@@ -117,7 +117,8 @@ class Head:
     def __call__(self, states: Tensor) -> Tensor:
         """Logits ``[n, classes]`` of states ``[n, *shape]`` at the head's time."""
         features = (self._features(states) - self._mean) / self._scale
-        return features @ self._weight.T / features.shape[1] ** 0.5
+        logits: Tensor = features @ self._weight.T / features.shape[1] ** 0.5
+        return logits
 
     @torch.no_grad()
     def _features(self, states: Tensor) -> Tensor:

@@ -49,10 +49,10 @@ def probe(
     from sureflow.families.flow.engine import FORESIGHT, PROBE
     from sureflow.networks.probe import FORESEES
 
-    asked = named_judge(judge, judge_command) or (None, "")
+    by, name = named_judge(judge, judge_command) or (None, "")
     path = resolve(folder)
     model = load(path, device)
-    fitted, foresight = fit_probes(model, *asked, draws, seed, quiet=quiet, foresee=foresee)
+    fitted, foresight = fit_probes(model, by, name, draws, seed, quiet=quiet, foresee=foresee)
     score = foresight.settings[FORESEES]
     if fitted is not None:
         fitted.save(path / PROBE)

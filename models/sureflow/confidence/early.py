@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class Early:
         """
         if not np.array_equal(self.times, other.times):
             return self
-        parts = {
+        parts: dict[str, Any] = {
             name: np.stack(
                 [
                     getattr(self if number in own else other, name)[number]
@@ -154,13 +155,14 @@ class Early:
                 and np.isfinite(weights).all()
             ):
                 raise ValueError(f"{EARLY}/{score} has parts that do not fit together")
-            found[score] = cls(references, strata, *parts, weights)
+            found[score] = cls(references, strata, times, quantiles, bounds, weights)
         return found
 
 
 def total(known: Floats, weights: Floats) -> Floats:
     """The weighted sums of statistics, ``[..., m]``; those without a weight may be NaN."""
-    return np.where(weights != 0, known * weights, 0.0).sum(-1)
+    sums: Floats = np.where(weights != 0, known * weights, 0.0).sum(-1)
+    return sums
 
 
 def rank(value: float, table: Floats) -> float:

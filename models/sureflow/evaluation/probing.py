@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -163,7 +163,7 @@ def _foresight(drawn: Drawn, final: Tensor, seed: int, settings: dict[str, Any])
     return Probe(weight.float(), bias.float(), settings | {"spearman": told})
 
 
-def _nearest(times: Sequence[float], wanted: Sequence[float]) -> list[int]:
+def _nearest(times: Sequence[float], wanted: Iterable[float]) -> list[int]:
     """Place of the time nearest to each wanted one."""
     return [int(np.abs(np.array(times) - one).argmin()) for one in wanted]
 
@@ -226,7 +226,12 @@ def _draw_samples(
     """Draw samples, with a score if one is named, and read the activations on their way."""
     times = tuple(np.arange(INSTANTS) / INSTANTS)
     chunks = [range(first, min(first + CHUNK, draws)) for first in range(0, draws, CHUNK)]
-    options = {"method": METHOD, "steps": steps, "keep": times, "scores": (score,) * bool(score)}
+    options: dict[str, Any] = {
+        "method": METHOD,
+        "steps": steps,
+        "keep": times,
+        "scores": (score,) * bool(score),
+    }
     lanes = [balanced(model, indices, seed, **options) for indices in chunks]
     model.check(lanes[0][0])
     moments, samples, read = [], [], []
