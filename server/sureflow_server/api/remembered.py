@@ -9,23 +9,27 @@ from typing import Any
 from sureflow.core.lane import Sample
 from sureflow_server.api.run import Run
 from sureflow_server.served import Served
+from sureflow_server.turns import Turns
 
 CONDITION_BYTES = 4096
 """Of the arrays that a sample is conditioned on; those of more are not remembered."""
 
 
-def remembered(run: Run) -> dict[int, Served]:
+async def remembered(run: Run) -> dict[int, Served]:
     """Return the samples of a request by their index: those made to their end, from noise."""
     plan, (first, *_) = run.plan, run.plan.lanes
     nbytes = sum(array.nbytes for array in first.condition.values())
     if first.origin is not None or nbytes > CONDITION_BYTES:
         return {}
-    card, samples = plan.card, [result.sample for result in run.results]
-    return {
-        index: Served(card.name, card.version, replace(first, index=index), _known(sample))
-        for sample in samples
-        if plan.rewound_from(index := sample.spec.index) is None and sample.abandoned_at is None
-    }
+    card, turns = plan.card, Turns()
+    found: dict[int, Served] = {}
+    for sample in [result.sample for result in run.results]:
+        index = sample.spec.index
+        if plan.rewound_from(index) is None and sample.abandoned_at is None:
+            spec = replace(first, index=index)
+            found[index] = Served(card.name, card.version, spec, _known(sample))
+        await turns.step()
+    return found
 
 
 def _known(sample: Sample) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Run:
         plan: What was asked for.
         job: The lanes under way.
         keep: Gives a result its handle; ``None`` if none was asked for.
-        on_end: Told once all samples are there.
+        on_end: Told once all samples are there; it is waited for.
         results: Finished samples about which the filter has decided, in the order in which it did.
         warnings: What went wrong and did not stop the request.
         done: Finished samples, those that the filter has not decided about included.
@@ -74,7 +74,7 @@ class Run:
         job: Job,
         metrics: Metrics,
         keep: Keep | None = None,
-        on_end: Callable[[Run], None] = lambda run: None,
+        on_end: Callable[[Run], Awaitable[None]] | None = None,
     ) -> None:
         self.plan = plan
         self.keep = keep
@@ -113,7 +113,8 @@ class Run:
                 async for result in tasks.rest():
                     yield result
                 self._count_times()
-                self.on_end(self)
+                if self.on_end is not None:
+                    await self.on_end(self)
 
     async def collect(self) -> list[Result]:
         """Return all results, in the order of their index.

@@ -55,8 +55,8 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
     except TooManySamplesError as error:
         raise Problem.field(COUNTED[planned.kind], str(error), "too-many-samples") from error
 
-    def remember(run: Run) -> None:
-        service.served.add(maker, request.state.request_id, remembered(run))
+    async def remember(run: Run) -> None:
+        service.served.add(maker, request.state.request_id, await remembered(run))
 
     if planned.handles is None:
         return Run(planned, job, service.metrics, on_end=remember)
