@@ -39,11 +39,12 @@ redis:
 	  && $(SUDO) env RUNLEVEL=1 apt-get install -y -qq redis-server \
 	  && { [ ! -d /run/systemd/system ] || $(SUDO) systemctl disable --now redis-server; }; }
 
-# The browser in which the studio is tested.
+# The browser in which the studio is tested: the one without windows, which takes a fifth less time.
 chromium:
-	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq \
-	  && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	    --no-install-recommends chromium; }
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null \
+	  || { $(SUDO) apt-get update -qq \
+	    && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	      --no-install-recommends chromium-headless-shell; }
 
 test: setup redis chromium
 	$(BIN)/ruff format --check .

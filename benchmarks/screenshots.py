@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from benchmarks.browser import chromium
 
 ROOT = Path(__file__).parents[1]
 SERVING = re.compile(r"serving .* at (http://\S+)")
@@ -122,9 +123,7 @@ def main() -> None:
     out: Path = parser.parse_args().out
     expect.set_options(timeout=PATIENCE_MS)
     with serving() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = visit(browser, url, DESK)
         gallery(page)
         shoot(page, out / "studio-gallery.png")

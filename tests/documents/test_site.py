@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.browser import chromium
 from documents.outside import ROOT, sources
 from documents.python_api import PACKAGES, exported
 
@@ -51,12 +51,10 @@ def test_diagrams_are_pictures(site: Path) -> None:
 
 
 def test_it_can_be_searched_from_a_disk(site: Path, tmp_path: Path) -> None:
-    chromium = shutil.which("chromium")
-    assert chromium, "needs chromium: make chromium"
     flags = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}")
     shown = subprocess.run(
         [
-            *(chromium, *flags, "--virtual-time-budget=20000", "--dump-dom"),
+            *(chromium(), *flags, "--virtual-time-budget=20000", "--dump-dom"),
             f"file://{site}/index.html?q=handle",
         ],
         capture_output=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from benchmarks.browser import chromium
 from tests.installed import CLIENT, STUDIO, install
 from tests.server.conftest import models_dir as models_dir
 from tests.server.running import Server, serving
@@ -54,8 +54,6 @@ def start(models_dir: Path, installed: Path) -> Callable[..., object]:
 # Not for the session: while it is there, no other test may start an event loop. Those come first.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    assert executable, "needs chromium: make chromium"
     with sync_playwright() as playwright:
         flags = [
             "--no-sandbox",
@@ -66,7 +64,7 @@ def browser() -> Iterator[Browser]:
             # What some browsers refuse by themselves; others do not.
             "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
         ]
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
         yield browser
         browser.close()
 
