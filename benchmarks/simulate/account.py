@@ -54,7 +54,9 @@ class Account:
 def measure(name: str, quick: bool = False) -> Account:
     """Measure it with samples of the model."""
     model = load(name)
-    specs = [FlowSpec(1, n, label=n % len(model.card.classes)) for n in range(4 if quick else 16)]
+    classes = len(model.card.classes)
+    labels = [n % classes if classes else None for n in range(4 if quick else 16)]
+    specs = [FlowSpec(1, n, label=label) for n, label in enumerate(labels)]
     samples = run(model, specs, 4)
     plan = _plan(model, specs)
     report = pickle.dumps(_report(samples))

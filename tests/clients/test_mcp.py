@@ -170,7 +170,7 @@ def test_long_work_tells_how_far_it_is(server: str) -> None:
         told.append(progress)
 
     async def do(agent: Agent) -> None:
-        given = {**QUICK, "n": 8, "steps": 40}
+        given = {**QUICK, "n": 4, "steps": 30}
         await agent.client.call_tool("generate", given, progress_callback=note)
 
     agent_does(server, do)

@@ -159,7 +159,8 @@ class _Finder(ast.NodeVisitor):
     def visit_If(self, node: ast.If) -> None:
         negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
         test = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
-        if ast.unparse(test).rpartition(".")[2] != "TYPE_CHECKING":
+        name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
+        if name != "TYPE_CHECKING":
             self.generic_visit(node)
             return
         for body, typed in ((node.body, not negated), (node.orelse, negated)):

@@ -105,8 +105,11 @@ def test_the_routes_are_all_there_are(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("host", "path"),
-    [("evil.test", "/"), ("127.0.0.1", "/"), ("127.0.0.1", "/sandboxed")],
-    ids=["another site", "another port", "no origin"],
+    [
+        pytest.param("evil.test", "/", id="another site"),
+        pytest.param("127.0.0.1", "/", id="another port", marks=pytest.mark.slow),
+        pytest.param("127.0.0.1", "/sandboxed", id="no origin", marks=pytest.mark.slow),
+    ],
 )
 def test_a_page_of_another_origin_changes_and_learns_nothing(
     stranger: Page, server: Server, elsewhere: int, host: str, path: str

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from sureflow_client import Client, Resample
@@ -179,6 +180,7 @@ def free_port() -> int:
         return port
 
 
+@pytest.mark.slow
 def test_below_a_prefix_and_after_another_start(
     visit: Visit, models_dir: Path, installed: Path, tmp_path: Path
 ) -> None:
