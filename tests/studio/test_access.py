@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
@@ -87,6 +88,7 @@ def test_a_sample_and_its_branches(page: Page) -> None:
         expect(page.locator(".cards .card").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_vectors(page: Page, server: Server) -> None:
     choose(page, "Model", "points")
     generate(page, 2)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import pytest
 from playwright.sync_api import Download, Locator, Page, expect
 
 from sureflow_client import AtStep, Client, Condition, Resample
@@ -92,6 +93,7 @@ def test_a_trajectory_is_scrubbed_through(page: Page, server: Server) -> None:
     expect(time).to_have_attribute("aria-valuenow", str(commit.step))
 
 
+@pytest.mark.slow
 def test_who_does_not_wait_for_a_trajectory_is_left_alone(page: Page, server: Server) -> None:
     page.get_by_text("Solver and score").click()
     page.get_by_role("spinbutton", name="Steps", exact=True).fill("400")
@@ -223,6 +225,7 @@ def test_another_class_from_here_on(page: Page, server: Server) -> None:
     np.testing.assert_array_equal(np.load(io.BytesIO(read(page, "NPY"))), made[0].array())
 
 
+@pytest.mark.slow
 def test_a_recipe_makes_the_sample_again(page: Page, server: Server) -> None:
     """Two edits after another, by the calls of the recipe and nothing else."""
     opened(page)
@@ -254,6 +257,7 @@ def post(server: Server, path: str, body: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.slow
 def test_the_family_is_walked(page: Page, server: Server) -> None:
     opened(page)
     family = page.get_by_role("region", name="Family")
@@ -277,6 +281,7 @@ def test_the_family_is_walked(page: Page, server: Server) -> None:
     expect(page.locator(".cards .card").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_relatives_of_an_earlier_visit_are_found(page: Page, server: Server) -> None:
     opened(page)
     with Client(server.url) as client:
@@ -288,6 +293,7 @@ def test_relatives_of_an_earlier_visit_are_found(page: Page, server: Server) -> 
     expect(page.get_by_role("region", name="Side by side").locator(".card")).to_have_count(3)
 
 
+@pytest.mark.slow
 def test_a_vector_is_followed_through_the_plane(page: Page, server: Server) -> None:
     choose(page, "Model", "points")
     generate(page, 2)
@@ -304,6 +310,7 @@ def test_a_vector_is_followed_through_the_plane(page: Page, server: Server) -> N
     np.testing.assert_allclose(array, [2, 0], atol=0.05)
 
 
+@pytest.mark.slow
 def test_what_the_server_has_forgotten_is_said(page: Page, server: Server) -> None:
     opened(page)
     page.get_by_role("button", name="Samples").click()

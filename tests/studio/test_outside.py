@@ -17,6 +17,8 @@ from tests.server.running import Server, serving
 from tests.studio.acting import choose, generate
 from tests.studio.conftest import Visit
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

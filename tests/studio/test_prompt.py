@@ -47,6 +47,7 @@ def captions(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Itera
         yield server
 
 
+@pytest.mark.slow
 def test_a_prompt_is_asked_for(captions: Server, visit: Visit) -> None:
     page = visit.open(captions.url)
     box = page.get_by_role("textbox", name="Prompt")

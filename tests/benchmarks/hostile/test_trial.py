@@ -17,6 +17,8 @@ from benchmarks.hostile.page import table
 from benchmarks.hostile.sending import Outcome
 from benchmarks.hostile.target import Setup, Target, serving
 
+pytestmark = pytest.mark.slow
+
 SETUP = Setup("of a test", ("--no-studio",))
 LIMIT = Limit(2 << 30, None)
 

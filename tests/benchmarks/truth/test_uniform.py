@@ -15,6 +15,7 @@ from sureflow.core.lane import Sample
 from tests.server.samples import finished
 
 
+@pytest.mark.slow
 def test_ring_is_uniform_by_the_tables_that_ship(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its own score at every setting of the table, within what so few can tell.
 

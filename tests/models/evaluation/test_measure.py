@@ -167,6 +167,7 @@ def twins() -> Model:
     return replace(plain, calibration=calibrate(plain, 400, [1.0, 2.0], steps=12, quiet=True))
 
 
+@pytest.mark.slow
 def test_many_draws_tell_the_strata_apart_and_need_no_others_beside_them(
     twins: Model,
 ) -> None:

@@ -17,7 +17,10 @@ from sureflow.sampling.sample import run
 SPECS = [FlowSpec(9, index, "heun", 20) for index in range(300)]
 
 
-@pytest.fixture(scope="module", params=["propagated", "path_residual"])
+@pytest.fixture(
+    scope="module",
+    params=["propagated", pytest.param("path_residual", marks=pytest.mark.slow)],
+)
 def model(request: pytest.FixtureRequest) -> Model:
     """Three modes in the plane, calibrated."""
     net = GaussianMixture([[2.0, 2.0], [-2.0, 1.0], [0.0, -2.5]], [0.5, 0.3, 0.2], [0.3, 0.2, 0.4])
