@@ -27,9 +27,9 @@ settings.load_profile("sureflow")
 TESTS = Path(__file__).parent
 SMALL = (
     *("access", "browser_guard", "deadline", "docs", "edit", "edit_problems", "first", "generate"),
-    *("handles", "headers", "idempotency", "invert", "jobs", "leniency", "llms", "media_type"),
-    *("models", "openai", "openapi", "owners", "problems", "refusals", "resolve_filter"),
-    *("rewinding", "stream", "v2"),
+    *("halving", "handles", "headers", "idempotency", "invert", "jobs", "leniency", "llms"),
+    *("media_type", "models", "openai", "openapi", "owners", "problems", "refusals"),
+    *("resolve_filter", "rewinding", "stream", "v2", "verdicts"),
 )
 ROOMS = (
     "studio/",
