@@ -90,7 +90,7 @@ def test_who_was_not_used_makes_room_and_samples_are_the_same(
 
 def test_lanes_that_run_keep_their_model(narrow: Server, roomy: Server) -> None:
     """All at once, so that they have to wait for each other; nobody fails."""
-    long = {"n": 20, "sampler": {"method": "rk4", "steps": 30}}
+    long = {"n": 20, "sampler": {"method": "rk4", "steps": 12}}
     with ThreadPoolExecutor() as threads:
         answers = [threads.submit(narrow.generate, **body(name, **long)) for name in NAMES * 2]
         for name, answer in zip(NAMES * 2, answers, strict=True):
