@@ -50,6 +50,7 @@ def test_diagrams_are_pictures(site: Path) -> None:
     assert [page for page in site.rglob("*.html") if 'class="mermaid"' in page.read_text()] == []
 
 
+@pytest.mark.slow
 def test_it_can_be_searched_from_a_disk(site: Path, tmp_path: Path) -> None:
     flags = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}")
     shown = subprocess.run(
