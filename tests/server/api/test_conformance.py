@@ -90,7 +90,7 @@ def test_made_up_requests_get_documented_answers(
 ) -> None:
     server = start("--default-model", "points", *SMALL)
     options = ("--exclude-path-regex", LASTING, "--phases", "examples,fuzzing")
-    found = conform(server.url, tmp_path, *options, examples=8)
+    found = conform(server.url, tmp_path, *options, examples=14)
     assert found.total() > 200
     assert found["200"] > 20, "not all of them are refused"
     assert not any("Traceback" in line for line in server.log)
