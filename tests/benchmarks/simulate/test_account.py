@@ -15,5 +15,7 @@ def test_every_entry_is_measured(name: str, rows: int, numbers: int) -> None:
     assert account.rows == rows
     assert account.request_s > 0
     assert account.api_s > 0
-    assert account.answer_bytes > account.recipe_bytes > 100
+    assert account.recipe_bytes > 100
+    # A picture takes more than what it was asked for with, and a point less.
+    assert account.answer_bytes > (account.recipe_bytes if numbers > 2 else 100)
     assert account.frame_bytes > numbers * 4

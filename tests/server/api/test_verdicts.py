@@ -348,6 +348,7 @@ def test_a_killed_server_has_lost_nothing(own: Server, folders: tuple[Path, Path
         assert certified["smallest"] > 0.1
 
 
+@pytest.mark.slow
 def test_two_reviewers_over_one_redis_see_different_draws(
     redis: RedisServer, folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
