@@ -48,7 +48,7 @@ ROOMS = (
     (
         *(f"models/importing/test_{name}.py" for name in ("diffusers_folder", "end_to_end")),
         *(f"models/importing/test_{name}.py" for name in ("hostile_text", "scheduler")),
-        "models/importing/test_text_folder.py",
+        *(f"models/importing/test_{name}.py" for name in ("text_folder", "ways_to_run")),
         *(f"models/networks/foreign/test_{name}.py" for name in ("diffusers", "diffusers_decoder")),
         "models/families/diffusion/test_diffusers.py",
     ),
