@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -103,7 +103,7 @@ class Reviewed:
         found = float(certificate.confidence[k]), float(certificate.bound[k])
         return *found, int(bad[k]), int(count[k])
 
-    def propose(self, count: int, focus: float, turn: int = 0, turns: int = 1) -> list[int]:
+    def propose(self, count: int, focus: float, taken: Collection[int] = ()) -> list[int]:
         """The next draws to look at, at most ``count``; fewer if no more have been drawn.
 
         Three of four have a confidence of at least ``focus``; what they are decides about the
@@ -112,12 +112,13 @@ class Reviewed:
         Args:
             count: How many.
             focus: Confidence; 0 proposes all draws in order, without looking at it.
-            turn: Which of those who review at the same time asks, so that they see different draws.
-            turns: How many they are.
+            taken: Draws that others are looking at.
         """
-        open_ = np.isnan(self.bad)
+        free = open_ = np.isnan(self.bad)
+        if taken:
+            free = open_ & ~np.isin(np.arange(len(open_)), [*taken])
         sure, rest = self.confidence >= focus, self.confidence < focus
-        wanted = [np.flatnonzero(open_ & kind)[turn::turns].tolist() for kind in (sure, rest)]
+        wanted = [np.flatnonzero(free & kind).tolist() for kind in (sure, rest)]
         done = [int((~open_ & kind).sum()) for kind in (sure, rest)]
         return _dealt(wanted, done, count)
 

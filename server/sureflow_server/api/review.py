@@ -31,7 +31,7 @@ from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.requests import OutputOptions
 from sureflow_server.api.resolve import card_of, form_of
 from sureflow_server.api.review_record import CertifyRequest, ReviewRecord
-from sureflow_server.api.review_state import BAD_ABOVE, DRAWS, ReviewState
+from sureflow_server.api.review_state import BAD_ABOVE, DRAWS, OFFER_S, ReviewState
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.engine.messages import Finished
 from sureflow_server.service import Service
@@ -182,11 +182,12 @@ async def _chosen(
 ) -> tuple[ReviewState, dict[int, Sample]]:
     """Propose draws, and make more of them as long as there are too few."""
     store = Service.of(request).verdict_store
-    state = await ReviewState.read(store, stream, bad_above)
+    state, now = await ReviewState.read(store, stream, bad_above), time()
+    offered = (await store.offered(stream.id)).items()
+    taken = {n for n, (who, until) in offered if until > now and who != asked.reviewer}
     made: dict[int, Sample] = {}
     for _ in range(BATCHES):
-        turn, turns = state.turn(asked.reviewer, time())
-        chosen = state.reviewed.propose(asked.limit, asked.focus, turn, turns)
+        chosen = state.reviewed.propose(asked.limit, asked.focus, taken)
         first = len(state.uncertainty)
         if len(chosen) == asked.limit or first >= DRAWS:
             break
@@ -195,6 +196,7 @@ async def _chosen(
         unsure = [_uncertainty(made[index]) for index in fresh]
         await store.extend(stream.id, first, unsure)
         state = replace(state, uncertainty=[*state.uncertainty, *unsure])
+    await store.offer(stream.id, asked.reviewer, chosen, now + OFFER_S)
     made |= await _drawn(request, stream, [index for index in chosen if index not in made])
     return state, {index: made[index] for index in chosen}
 

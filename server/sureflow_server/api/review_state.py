@@ -17,8 +17,8 @@ from sureflow_server.store import Draw, Verdict, VerdictStore
 BAD_ABOVE = 0.5
 """Verdicts above it are bad, where nobody says otherwise; ``good`` is 0 and ``bad`` is 1."""
 
-AT_WORK_S = 600.0
-"""Seconds for which a reviewer who gave a verdict counts as being at work."""
+OFFER_S = 300.0
+"""Seconds for which a draw that was proposed to one reviewer is proposed to no other."""
 
 DRAWS = 20_000
 """Draws of a stream at most."""
@@ -62,12 +62,6 @@ class ReviewState:
     def reviewers(self) -> dict[str, int]:
         """Verdicts by the name of their reviewer; those most of all come first."""
         return dict(Counter(verdict.name for verdict in self.verdicts).most_common())
-
-    def turn(self, reviewer: str, now: float) -> tuple[int, int]:
-        """Which of those at work a reviewer is, and how many they are."""
-        recent = {each.reviewer for each in self.verdicts if each.at > now - AT_WORK_S}
-        at_work = sorted({*recent, reviewer})
-        return at_work.index(reviewer), len(at_work)
 
     def evidence(self) -> float:
         """Evidence of fresh verdicts against the certificate in service; 0 without one."""

@@ -93,6 +93,23 @@ class SharedVerdicts:
                 break
         return found
 
+    async def offer(self, stream: str, reviewer: str, numbers: Sequence[int], until: float) -> None:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.offer`."""
+        await self._run("offer", stream, reviewer, repr(until), *numbers)
+
+    async def offered(self, stream: str) -> dict[int, tuple[str, float]]:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.offered`."""
+        found: dict[int, tuple[str, float]] = {}
+        try:
+            async for number, text in self._scan(f"offers:{stream}"):
+                until, _, reviewer = text.decode(errors="replace").partition(" ")
+                found[int(number)] = reviewer, float(until)
+        except RedisError as error:
+            raise StoreUnavailableError(f"Redis: {error}") from error
+        except ValueError:
+            log.warning("what is before whom cannot be read in Redis")
+        return found
+
     async def withdraw(self, certificate: str, reason: str) -> None:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.withdraw`."""
         await self._run("withdraw", certificate, reason)

@@ -23,12 +23,12 @@ T = TypeVar("T")
 NAME = "verdicts.sqlite3"
 """Of the file."""
 
-VERSION = 1
+VERSION = 2
 """Of its tables; a file of a later version is not touched."""
 
 TABLES = f"""
 BEGIN IMMEDIATE;
-CREATE TABLE verdict (
+CREATE TABLE IF NOT EXISTS verdict (
   model TEXT NOT NULL,
   model_version TEXT NOT NULL,
   stream TEXT NOT NULL,
@@ -40,14 +40,24 @@ CREATE TABLE verdict (
   facts TEXT NOT NULL,
   PRIMARY KEY (model, stream, sample, reviewer)
 ) WITHOUT ROWID;
-CREATE INDEX verdict_at ON verdict (at);
-CREATE TABLE draw (
+CREATE INDEX IF NOT EXISTS verdict_at ON verdict (at);
+CREATE TABLE IF NOT EXISTS draw (
   stream TEXT NOT NULL,
   number INTEGER NOT NULL,
   uncertainty REAL,
   PRIMARY KEY (stream, number)
 ) WITHOUT ROWID;
-CREATE TABLE withdrawn (certificate TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS offer (
+  stream TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  reviewer TEXT NOT NULL,
+  until REAL NOT NULL,
+  PRIMARY KEY (stream, number)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS withdrawn (
+  certificate TEXT PRIMARY KEY,
+  reason TEXT NOT NULL
+) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 COMMIT;
 """
@@ -173,6 +183,21 @@ class VerdictFile:
         # SQLite keeps a number that is none as nothing.
         known = {number: float("nan") if value is None else value for number, value in rows}
         return [value for place, (number, value) in enumerate(known.items()) if place == number]
+
+    @_in_thread
+    def offer(self, stream: str, reviewer: str, numbers: Sequence[int], until: float) -> None:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.offer`."""
+        rows = [(stream, number, reviewer, until) for number in numbers]
+        run = self._database.execute
+        run("BEGIN IMMEDIATE")
+        self._database.executemany("INSERT OR REPLACE INTO offer VALUES (?, ?, ?, ?)", rows)
+        run("COMMIT")
+
+    @_in_thread
+    def offered(self, stream: str) -> dict[int, tuple[str, float]]:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.offered`."""
+        query = "SELECT number, reviewer, until FROM offer WHERE stream = ?"
+        return {row[0]: row[1:] for row in self._database.execute(query, (stream,))}
 
     @_in_thread
     def withdraw(self, certificate: str, reason: str) -> None:

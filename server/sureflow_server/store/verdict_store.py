@@ -33,6 +33,12 @@ class VerdictStore(Protocol):
     async def draws(self, stream: str) -> list[float]:
         """Return how unsure the model was of the draws of a stream, up to the first not known."""
 
+    async def offer(self, stream: str, reviewer: str, numbers: Sequence[int], until: float) -> None:
+        """Note that draws are before a reviewer until a time, in seconds since the epoch."""
+
+    async def offered(self, stream: str) -> Mapping[int, tuple[str, float]]:
+        """Return before whom draws are, by number, and until when, which may be over."""
+
     async def withdraw(self, certificate: str, reason: str) -> None:
         """Note that a certificate, given by its version, does not hold; the first reason stays."""
 

@@ -7,6 +7,7 @@
 -- <prefix>verdicts:<model>:<stream> hash: "<sample> <reviewer>" -> the verdict, as JSON
 -- <prefix>verdict_count            how many there are
 -- <prefix>draws:<stream>           hash: number of a draw -> how unsure the model was of it
+-- <prefix>offers:<stream>          hash: number of a draw -> until when it is before whom
 -- <prefix>withdrawn                hash: version of a certificate -> why it does not hold
 
 local call = redis.call
@@ -48,6 +49,14 @@ end
 function operations.extend()
   for i = 4, #ARGV do
     call('HSETNX', prefix .. 'draws:' .. ARGV[2], string.format('%d', ARGV[3] + i - 4), ARGV[i])
+  end
+  return 'kept'
+end
+
+-- stream, who looks, until when, then the numbers of the draws
+function operations.offer()
+  for i = 5, #ARGV do
+    call('HSET', prefix .. 'offers:' .. ARGV[2], ARGV[i], ARGV[4] .. ' ' .. ARGV[3])
   end
   return 'kept'
 end

@@ -109,6 +109,18 @@ def test_draws_are_those_that_were_noted_first(place: Open) -> None:
     asyncio.run(run())
 
 
+def test_draws_are_before_the_last_who_was_offered_them(place: Open) -> None:
+    async def run() -> None:
+        async with place() as store:
+            await store.offer("a", "ann", [1, 2], 10.5)
+            await store.offer("a", "", [2, 7], 11.25)
+            await store.offer("a", "ann", [], 12.0)
+            assert await store.offered("a") == {1: ("ann", 10.5), 2: ("", 11.25), 7: ("", 11.25)}
+            assert await store.offered("b") == {}
+
+    asyncio.run(run())
+
+
 def test_what_is_withdrawn_stays_so_for_the_first_reason(place: Open) -> None:
     async def run() -> None:
         async with place() as store:
