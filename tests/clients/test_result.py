@@ -54,6 +54,17 @@ def test_the_fields_of_an_answer(result: Result) -> None:
     assert result[0].steps.accepted == 20
 
 
+def test_the_best_is_the_surest_of_those_that_were_accepted(
+    result: Result, sample_document: MakeSample, answer: MakeAnswer
+) -> None:
+    assert result.best.index == 2
+    sure = sample_document(4, data=None, confidence=0.99, decision=DROPPED)
+    surer = Result.model_validate(answer(*(one.model_dump(mode="json") for one in result), sure))
+    assert surer.best.index == 2
+    with pytest.raises(MissingData, match="none of 1 samples was accepted"):
+        _ = surer[4:].best
+
+
 def test_scores_are_arrays_with_nan_for_unknown(result: Result) -> None:
     assert np.array_equal(result.confidence, [0.5, np.nan, 0.9, 0.1], equal_nan=True)
     assert np.array_equal(result.uncertainty, [5.0, np.nan, 1.0, 9.0], equal_nan=True)

@@ -186,7 +186,11 @@ def test_arguments_that_do_not_fit(arguments: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"base": "absent"}, r"network\.base: 'absent' is not installed; there are: .*plain"),
+        (
+            {"base": "absent"},
+            r"network\.base: 'absent' is not installed; there are: .*plain.*; if it is yours, say "
+            r"what it is by --plugin NAME=package\.module:factory",
+        ),
         ({"base": "mlp"}, r"network\.base: 'mlp' is not installed"),
         ({"base": None}, r"network\.base: None is not installed"),
         ({"base": "answer"}, r"network\.base: 'answer' makes a int"),
