@@ -135,7 +135,7 @@ def test_a_gallery_of_the_history_has_its_question(page: Page, server: Server) -
         page.get_by_role("button", name="Recipe").click()
     recipe = json.loads(Path(download.value.path()).read_text())
     with Client(server.url) as client:
-        assert client.replay(recipe).verdict == "equal"
+        assert client.replay(recipe).outcome == "equal"
     page.keyboard.press("Escape")
     expect(cards).to_have_count(3)
     page.get_by_role("button", name="Generate").click()
@@ -156,7 +156,7 @@ def test_a_branch_of_an_earlier_visit_has_its_recipe(page: Page, server: Server)
     recipe = json.loads(Path(download.value.path()).read_text())
     assert [call["path"] for call in recipe["calls"]] == ["/v1/generate", "/v1/edit"]
     with Client(server.url) as client:
-        assert client.replay(recipe).verdict == "equal"
+        assert client.replay(recipe).outcome == "equal"
 
 
 def test_escape_closes_the_innermost(page: Page) -> None:
