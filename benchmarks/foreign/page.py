@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.foreign.catalogue import PEERS
 from benchmarks.foreign.peer import Peer
-from benchmarks.foreign.scores import COUNT, JUDGED, MARK
+from benchmarks.foreign.scores import COUNT, FREE, JUDGED, LEARNED, MARK, TRIVIAL
 
 PAGE, GUIDE = "foreign.md", "models.md"
 BAR = 1e-4
@@ -29,6 +29,9 @@ with its score and all else. Both are over a bare pass of one row of the package
 medians of runs that take turns; at most 4. *Served* says whether a server gave the bytes of
 `sureflow.sample`, `divergence` whether the network can be differentiated, which that score needs.
 """
+
+ORDER = (*FREE, *(f"({name})" for name in TRIVIAL), *(f"{name}, fitted" for name in LEARNED))
+"""Of the rows of scores."""
 
 COLUMNS = ("model", "package", "predicts", "path", "parameters", "lines", "difference")
 TIMES = ("model", "block sizes", "bare pass, ms", "row", "step", "served", "`divergence`")
@@ -101,7 +104,8 @@ def _notes(figures: Mapping[str, Any]) -> list[str]:
 
 def _scores(figures: Mapping[str, Any]) -> str:
     own = {key.removeprefix(MARK): z for key, z in figures.items() if key.startswith(MARK)}
-    names = list(dict.fromkeys(key.split(": ")[1] for key in own if key.endswith(": value")))
+    found = {key.split(": ")[1] for key in own if key.endswith(": value")}
+    names = [name for name in ORDER if name in found]
     kinds = [kind for kind in JUDGED if f"{kind}: misread" in own]
     rows = []
     for name in names:
