@@ -30,18 +30,18 @@ def children() -> set[int]:
     return {*map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())}
 
 
-def test_all_models_are_verified_by_another_process(models_dir: Path, tmp_path: Path) -> None:
+def test_the_last_models_are_verified_by_another_process(models_dir: Path, tmp_path: Path) -> None:
     before, verified = children(), tmp_path / "verified"
     folders = checkpoint_folders(models_dir)
     with verified_ahead(folders, config(verified)):
         (child,) = children() - before
         eventually(lambda: gone(child))
     assert children() == before
-    assert len([*verified.glob("*.json")]) == len(folders)
+    assert len([*verified.glob("*.json")]) == len(folders) // 2 == 1
     stamps = {file: file.stat().st_mtime_ns for file in verified.glob("*.json")}
     ready, _ = load_all(config(verified, models_dir))
     assert not ready.failures
-    assert stamps == {file: file.stat().st_mtime_ns for file in verified.glob("*.json")}, "believed"
+    assert stamps == {file: file.stat().st_mtime_ns for file in stamps}, "believed"
 
 
 def test_it_ends_with_the_loading_however_far_it_is(models_dir: Path, tmp_path: Path) -> None:
