@@ -110,7 +110,8 @@ def test_a_key_for_each_sample(server: str, tmp_path: Path) -> None:
         assert [found[draw] for draw in first] == [0, 1, 0]
         for draw in first:
             assert f"{draw}.png" in said
-            assert PIL.Image.open(tmp_path / f"{draw}.png").size == (28, 28)
+            with PIL.Image.open(tmp_path / f"{draw}.png") as picture:
+                assert picture.size == (28, 28)
         assert said.count(HELP) == 2
         assert "▀" in said  # the picture itself
         assert "3 draws with a verdict" in said

@@ -42,7 +42,7 @@ def test_keys_make_a_certificate(own: Server, visit: Visit) -> None:
     page.keyboard.press("u")
     expect(panel.get_by_text("0 judged.")).to_be_visible()
     assert verdicts(own) == []
-    panel.get_by_label("Bad rate").fill("0.1")
+    panel.get_by_role("spinbutton", name="Bad rate").fill("0.1")
     expect(panel.get_by_text("certify 10% bad")).to_be_visible()
     panel.get_by_text("0 judged.").click()  # so that keys are no longer for the field
     for _ in range(40):
