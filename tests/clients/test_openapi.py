@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from pydantic import BaseModel
 
 from sureflow_client import (
+    Asked,
     AtCommit,
     AtStep,
     AtTime,
@@ -193,6 +194,7 @@ def test_no_member_of_an_answer_is_left_unread(document: Schema) -> None:
         (Decision, "DecisionRecord"),
         (HandleLink, "HandleLink"),
         (Handle, "HandleRecord"),
+        (Asked, "AskedRecord"),
         (HandlePage, "HandleList"),
         (Frame, "FrameRecord"),
         (Trajectory, "FramesRecord"),
@@ -216,6 +218,8 @@ def test_no_member_of_an_answer_is_left_unread(document: Schema) -> None:
         (Withdrawn, "WithdrawnRecord"),
     ):
         offered = set(document["components"]["schemas"][name]["properties"])
+        if answer is Model:  # what clients of OpenAI know it by
+            offered -= set(document["components"]["schemas"]["OpenAIModel"]["properties"])
         assert offered == set(answer.model_fields), name
 
 
