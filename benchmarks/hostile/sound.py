@@ -35,6 +35,7 @@ GENERATE: dict[str, dict[str, Any]] = {
         "filter": {"by": "uncertainty", "max": 9.0, "action": "rewind", "shift": -0.1},
     },
     "parallel": {"sampler": {"method": "euler", "steps": 4, "parallel": {"window": 2}}},
+    "compared": {"n": 4, "filter": {"top": 1, "early": "halving"}, "sampler": {"steps": 5}},
     "least": {},
 }
 
@@ -84,6 +85,23 @@ EDITS: dict[str, dict[str, Any]] = {
 CALIBRATE: dict[str, Any] = {"sampler": {"steps": 2}, "guidance": {"scale": 1.0}, "draws": 1}
 """Too few draws, since a calibration would outlast its request."""
 
+VERDICTS: dict[str, Any] = {
+    "verdicts": [
+        {"recipe": {"model": "points", "seed": 7}, "index": 0, "verdict": "good"},
+        {"handle": "hdl_absent", "verdict": 0.5},
+        {"response": "absent", "index": 1, "verdict": None},
+    ]
+}
+
+REVIEW = {
+    "limit": "1",
+    "focus": "0.5",
+    "max_bad_rate": "0.1",
+    "bad_above": "0.5",
+    "scores": "true",
+    "format": "list",
+}
+
 INFER: dict[str, Any] = {
     "id": "1",
     "parameters": {"timeout": 10_000_000, "priority": 1, "sampler.steps": 2},
@@ -123,6 +141,8 @@ def _making(handle: str) -> list[Sound]:
         *(Sound("POST", "/v1/edit", body={"handle": handle, **body}) for body in EDITS.values()),
         Sound("POST", "/edit", body={"handle": handle}),
         Sound("POST", "/v1/models/{name}/calibrate", {"name": "icons"}, CALIBRATE),
+        Sound("POST", "/v1/models/{name}/review", {"name": "icons"}, {"bad_above": 0.5}),
+        Sound("POST", "/v1/verdicts", body=VERDICTS),
         Sound("POST", "/v2/models/{name}/infer", {"name": "points"}, INFER),
         Sound("POST", "/v2/models/{name}/versions/{version}/infer", versions, INFER),
         Sound("POST", "/v2/repository/index", body={}),
@@ -136,6 +156,8 @@ def _looking(handle: str) -> list[Sound]:
     return [
         *(Sound("GET", path) for path in PAGES),
         Sound("GET", "/v1/models/{name}", points),
+        Sound("GET", "/v1/models/{name}/review", points, query=REVIEW),
+        Sound("GET", "/v1/verdicts", query={"model": "points"}),
         Sound("POST", "/v1/models/{name}/load", {"name": "absent"}),
         Sound("POST", "/v1/models/{name}/unload", {"name": "absent"}),
         Sound("GET", "/v1/handles", query={"limit": "1", "before": "5"}),

@@ -23,6 +23,8 @@ WALL = {
     "api/handle_options.py",
     "api/openai/image_answer.py",
     "api/openai/image_stream.py",
+    "api/review.py",
+    "api/verdicts.py",
     "keys/commands.py",
     "keys/ring.py",
     "store/embedded.py",

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.deploy.sources import expressions, rules
-from tests.server.running import Server
+from tests.server.running import Server, eventually
 
 OF_PROMETHEUS = {"up": set(), "ALERTS": {"alertname", "alertstate"}}
 """Series that Prometheus makes by itself, and what it adds to those of others."""
@@ -49,6 +49,12 @@ def labels(server: Server) -> dict[str, set[str]]:
         model="icons", n=1, condition={"label": 1}, filter={"min": 0.5, "action": "drop"}
     )
     assert server.client.get("/v1/models/absent").status_code == 404
+    (sample,) = server.client.get("/v1/models/icons/review?limit=1").json()["samples"]
+    for verdict in ("good", None):
+        said = {"verdicts": [{"draw": sample["draw"], "verdict": verdict}]}
+        assert server.client.post("/v1/verdicts", json=said).status_code == 200
+    page = "/metrics"  # which models have a certificate is told every second
+    eventually(lambda: "sureflow_certificate_withdrawn{" in server.client.get(page).text)
     found: dict[str, set[str]] = defaultdict(set)
     for family in text_string_to_metric_families(server.client.get("/metrics").text):
         for sample in family.samples:

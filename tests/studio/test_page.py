@@ -80,7 +80,9 @@ def test_text_stands_out(visit: Visit, server: Server, system: Colours) -> None:
     """4.5 to 1 at least, as the guidelines for accessible pages have it."""
     page = visit.open(server.url, colours=system)
     generate(page, 2)
-    everywhere = ".panel-title, .soft, .field-name, .card-words > *, .risk-said, .main, .facts"
+    everywhere = (
+        ".panel-title, .soft, .field-name, .card-words > *, .risk-said, .review-said, .main, .facts"
+    )
     shown = [one for one in page.locator(everywhere).all() if one.is_visible()]
     assert len(shown) > 10
     assert min(one.evaluate(LUMINANCE) for one in shown) >= 4.5

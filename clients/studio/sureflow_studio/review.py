@@ -69,12 +69,12 @@ class ReviewPanel:
                 ui.button("Undo (U)", on_click=self._undo).props("outline")
                 ui.button("Close", on_click=self._on_close).props("flat")
         with ui.element("div").classes("panel"):
-            self.said = ui.label().classes("risk-said").props('aria-live="polite"')
+            self.said = ui.label().classes("review-said").props('aria-live="polite"')
             self.rate = ui.number("Bad rate", value=RATE, min=0.001, max=0.9, step=0.01)
             self.rate.on_value_change(self._tell)
             self.chart = ui.echart(base(), renderer="svg").classes("chart")
             self.chart.props('role="img" aria-label="Bad rate certified by these verdicts"')
-            self.note = ui.label().classes("soft small risk-note")
+            self.note = ui.label().classes("soft small review-note")
             self.replace = ui.checkbox("Even if the one in service promises more")
             self.certify = ui.button("Have filters go by it", on_click=self._certify)
 

@@ -119,7 +119,7 @@ BAD = (
 
 def test_every_route_is_guarded_or_shows_the_document() -> None:
     viewer = {f"/docs/{name}" for name in docs.FILES}
-    open_pages = {"/openapi.json", "/docs", "/llms.txt", *viewer}
+    open_pages = {"/openapi.json", "/docs", "/docs/", "/llms.txt", *viewer}
     for route in routes(create_app(Settings())):
         assert isinstance(route, Guarded) or route.path in open_pages, route.path
 

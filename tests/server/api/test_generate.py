@@ -223,6 +223,7 @@ def test_a_filter_that_drops_keeps_the_record(server: Server) -> None:
             "attempt": 1,
             "reason": "score > threshold" if dropped else "score ≤ threshold",
             "abandoned_at": None,
+            "rung": None,
         }
 
 
