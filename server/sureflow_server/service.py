@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -41,6 +42,7 @@ class Service:
         handles: Where they are kept; ``None`` before the server runs.
         reviewed: Where verdicts are kept; likewise.
         withdrawn: Certificates that do not hold, by their version, and why.
+        learning: Held while what is withdrawn is read, so that the last to read it has the word.
         served: Samples of the last answers.
         differing: Names the models that other replicas make on other kernels.
     """
@@ -59,6 +61,7 @@ class Service:
     handles: Store | None = None
     reviewed: VerdictStore | None = None
     withdrawn: dict[str, str] = field(default_factory=dict)
+    learning: asyncio.Lock = field(default_factory=asyncio.Lock)
     served: ServedSamples = field(default_factory=ServedSamples)
     differing: Callable[[], list[str]] = list
 

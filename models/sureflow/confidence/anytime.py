@@ -53,16 +53,3 @@ def anytime_bounds(bad: Integers, count: Integers, delta: float = DELTA) -> Floa
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     bounds: Floats = np.where(known, high, 1.0)
     return bounds
-
-
-def contradiction(bad: Integers, count: Integers, bound: Floats) -> float:
-    """Evidence that not all of some bounds ``[K]`` hold: the mean of that against each.
-
-    If all hold it ever comes to ``1 / delta`` with a probability of ``delta`` at most. The verdicts
-    must not be those that the bounds were made of; the counts may be of the same samples.
-    """
-    said = bound < 1
-    if not said.any():
-        return 0.0
-    evidence = evidence_above(bad[said], count[said], bound[said])
-    return float(np.exp(np.minimum(evidence, 500)).mean())

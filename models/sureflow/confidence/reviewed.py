@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.confidence.anytime import anytime_bounds, contradiction, evidence_above
+from sureflow.confidence.anytime import anytime_bounds
 from sureflow.confidence.certificate import DELTA, Conformal, certified
+from sureflow.confidence.contradiction import Contradiction
 from sureflow.core.arrays import Floats, Integers
 
 FIRST = 0.5
@@ -46,19 +47,16 @@ class Reviewed:
     confidence: Floats
     bad: Floats
 
-    def tally(self, thresholds: Floats = THRESHOLDS, first: int = 0) -> tuple[Integers, Integers]:
-        """How many are bad, and how many count, at each threshold, ``[K]`` each.
-
-        ``first`` leaves out the draws before it.
-        """
-        runs = [self._run(threshold, first) for threshold in thresholds]
+    def tally(self, thresholds: Floats = THRESHOLDS) -> tuple[Integers, Integers]:
+        """How many are bad, and how many count, at each threshold, ``[K]`` each."""
+        runs = [self._run(threshold) for threshold in thresholds]
         bad = np.array([int(self.bad[run].sum()) for run in runs])
         return bad, np.array([len(run) for run in runs])
 
     @cached_property
     def until(self) -> int:
         """The first draw after all that count for any threshold."""
-        runs = [self._run(threshold, 0) for threshold in THRESHOLDS]
+        runs = [self._run(threshold) for threshold in THRESHOLDS]
         return max((int(run[-1]) + 1 for run in runs if len(run)), default=0)
 
     @property
@@ -83,25 +81,9 @@ class Reviewed:
         enough = more[bounds <= rate]
         return int(enough[0]) if len(enough) else None
 
-    def contradicts(self, certificate: Conformal, first: int = 0) -> float:
-        """Evidence of the draws from ``first`` on against a certificate.
-
-        See :func:`~sureflow.confidence.anytime.contradiction`.
-        """
-        bad, count = self.tally(certificate.confidence, first)
-        return contradiction(bad, count, certificate.bound)
-
-    def worst(self, certificate: Conformal, first: int = 0) -> tuple[float, float, int, int]:
-        """What speaks most against a certificate, of the draws from ``first`` on.
-
-        Returns:
-            A threshold, its bound, how many of these draws are bad there, and how many count.
-        """
-        bad, count = self.tally(certificate.confidence, first)
-        evidence = evidence_above(bad, count, np.minimum(certificate.bound, 1 - 1e-9))
-        k = int(evidence.argmax())
-        found = float(certificate.confidence[k]), float(certificate.bound[k])
-        return *found, int(bad[k]), int(count[k])
+    def contradiction(self, certificate: Conformal, first: int = 0) -> Contradiction:
+        """What the draws from ``first`` on say against a certificate."""
+        return Contradiction.of(self.confidence[first:], self.bad[first:], certificate)
 
     def propose(self, count: int, focus: float, taken: Collection[int] = ()) -> list[int]:
         """The next draws to look at, at most ``count``; fewer if no more have been drawn.
@@ -122,9 +104,9 @@ class Reviewed:
         done = [int((~open_ & kind).sum()) for kind in (sure, rest)]
         return _dealt(wanted, done, count)
 
-    def _run(self, threshold: float, first: int) -> Integers:
+    def _run(self, threshold: float) -> Integers:
         """The draws that count for a threshold."""
-        accepted = np.flatnonzero(self.confidence[first:] >= threshold) + first
+        accepted = np.flatnonzero(self.confidence >= threshold)
         open_ = np.flatnonzero(np.isnan(self.bad[accepted]))
         return accepted[: open_[0]] if len(open_) else accepted
 

@@ -1,11 +1,11 @@
-"""Certificates that what came in later contradicts are withdrawn."""
+"""Certificates are withdrawn as long as what came in later contradicts them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
-from sureflow.confidence.certificate import version_of
+from sureflow.confidence.certificate import Conformal, version_of
 from sureflow_server.api.review_state import BAD_ABOVE, ReviewState
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.service import Service
@@ -14,14 +14,15 @@ from sureflow_server.store import StoreError
 log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
-"""Seconds after which a server looks at what others over the same store have withdrawn."""
+"""Seconds after which a server looks at what others over the same store have changed."""
 
 
 async def check(service: Service, stream: ReviewStream) -> str | None:
-    """Withdraw the certificate of a model if its fresh random draws contradict it.
+    """Withdraw the certificate of a model if its fresh random draws contradict it, else restore it.
 
-    Fresh are those that it was not made of. If it holds, that happens with a probability of its own
-    risk at most, however many verdicts come in.
+    Fresh are those that it was not made of. If it holds, they contradict it with a probability of
+    its own risk at most, however many verdicts come in. This server knows at once, others within a
+    moment.
 
     Returns:
         Why it does not hold; ``None`` if nothing speaks against it.
@@ -29,40 +30,58 @@ async def check(service: Service, stream: ReviewStream) -> str | None:
     certificate = stream.calibration.conformal
     if certificate is None:
         return None
-    bad_above = certificate.note.get("bad_above", BAD_ABOVE)
-    state = await ReviewState.read(service.verdict_store, stream, bad_above)
-    evidence = await asyncio.to_thread(state.evidence)
-    service.metrics.certificate_evidence.labels(stream.card.name).set(evidence)
-    if evidence < 1 / certificate.note["delta"]:
-        return None
-    threshold, bound, bad, count = state.reviewed.worst(certificate, state.fresh)
-    reason = (
-        f"{bad} of {count} fresh random draws from a confidence of {threshold:g} on are bad, "
-        f"and at most {bound:.3g} of them may be: evidence {evidence:.3g}"
-    )
-    await withdraw(service, stream.card.name, certificate.version, reason)
+    while True:  # verdicts may have come in before the change: the last to make one looks again
+        reason = await _against(service, stream, certificate)
+        if not await _changed(service, stream.card.name, certificate.version, reason):
+            break
+    await learn(service)
     return reason
 
 
-async def withdraw(service: Service, model: str, certificate: str, reason: str) -> None:
-    """Withdraw a certificate, here at once and at other servers within a moment."""
-    await service.verdict_store.withdraw(certificate, reason)
-    if certificate not in service.withdrawn:
+async def _against(service: Service, stream: ReviewStream, certificate: Conformal) -> str | None:
+    """Why a certificate does not hold, by the verdicts as they stand."""
+    bad_above = certificate.note.get("bad_above", BAD_ABOVE)
+    state = await ReviewState.read(service.verdict_store, stream, bad_above)
+    found = await asyncio.to_thread(state.contradiction)
+    service.metrics.certificate_evidence.labels(stream.card.name).set(found.evidence)
+    if found.evidence < 1 / certificate.note["delta"]:
+        return None
+    return (
+        f"{found.bad} of the first {found.count} fresh random draws from a confidence of "
+        f"{found.confidence:g} on are bad, and at most {found.bound:.3g} of them may be: "
+        f"evidence {found.evidence:.3g}"
+    )
+
+
+async def _changed(service: Service, model: str, certificate: str, reason: str | None) -> bool:
+    """Note whether a certificate holds; return whether that is news."""
+    if reason is None:
+        if news := await service.verdict_store.restore(certificate):
+            log.warning("the certificate of %s holds again: verdicts have changed", model)
+    elif news := await service.verdict_store.withdraw(certificate, reason):
         log.error("the certificate of %s is withdrawn: %s", model, reason)
         service.metrics.withdrawals.labels(model).inc()
-    service.withdrawn.setdefault(certificate, reason)
+    return news
+
+
+async def learn(service: Service) -> None:
+    """Know what is withdrawn, and tell the metrics."""
+    async with service.learning:
+        present = await service.verdict_store.withdrawn()
+        service.withdrawn.update(present)
+        for certificate in service.withdrawn.keys() - present.keys():
+            del service.withdrawn[certificate]
     tell(service)
 
 
 async def watch(service: Service) -> None:
-    """Know what is withdrawn, and tell the metrics, until it is cancelled."""
+    """Learn what other servers have changed, until it is cancelled."""
     while True:
         try:
-            for certificate, reason in (await service.verdict_store.withdrawn()).items():
-                service.withdrawn.setdefault(certificate, reason)
+            await learn(service)
         except StoreError as error:
             log.debug("withdrawn certificates cannot be read: %s", error)
-        tell(service)
+            tell(service)
         await asyncio.sleep(EVERY_S)
 
 

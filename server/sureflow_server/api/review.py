@@ -276,5 +276,5 @@ def _in_service(service: Service, state: ReviewState) -> dict[str, Any] | None:
         "draws": int(certificate.note.get("draws", 0)),
         "smallest": float(certificate.bound[0]),
         "withdrawn": service.withdrawn.get(certificate.version),
-        "evidence": replace(state, bad_above=bad_above).evidence(),
+        "evidence": replace(state, bad_above=bad_above).contradiction().evidence,
     }

@@ -76,8 +76,8 @@ class CertificateRecord(Schema):
     """Why it does not hold any more; null if it does."""
 
     evidence: float
-    """Of verdicts on random draws that came later, against it; it is withdrawn from
-    `1 / delta` on."""
+    """Of verdicts on random draws that came later, against it, the most that they ever came to in
+    the order of the draws; it is withdrawn as long as that is `1 / delta` or more."""
 
 
 class ReviewRecord(Schema):

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from sureflow.confidence.certificate import Conformal
+from sureflow.confidence.contradiction import Contradiction
 from sureflow.confidence.reviewed import Reviewed
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.store import Draw, Verdict, VerdictStore
@@ -63,12 +64,12 @@ class ReviewState:
         """Verdicts by the name of their reviewer; those most of all come first."""
         return dict(Counter(verdict.name for verdict in self.verdicts).most_common())
 
-    def evidence(self) -> float:
-        """Evidence of fresh verdicts against the certificate in service; 0 without one."""
+    def contradiction(self) -> Contradiction:
+        """What fresh verdicts say against the certificate in service; nothing without one."""
         certificate = self.certificate
         if certificate is None:
-            return 0.0
-        return self.reviewed.contradicts(certificate, self.fresh)
+            return Contradiction()
+        return self.reviewed.contradiction(certificate, self.fresh)
 
     @property
     def fresh(self) -> int:

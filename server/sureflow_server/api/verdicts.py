@@ -64,7 +64,8 @@ async def give(request: Request, body: VerdictsRequest) -> Response:
 
     A reviewer has one verdict on a sample: another one replaces it, null takes it back. So a
     request may be repeated, with an `Idempotency-Key` or without. Reviewer and time are kept. Where
-    verdicts on random draws contradict the certificate of a model, it is withdrawn.
+    verdicts on random draws contradict the certificate of a model, it is withdrawn, until these are
+    taken back or replaced.
     """
     return await idempotent(request, partial(_give, request, body))
 

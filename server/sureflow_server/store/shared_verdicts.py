@@ -110,9 +110,13 @@ class SharedVerdicts:
             log.warning("what is before whom cannot be read in Redis")
         return found
 
-    async def withdraw(self, certificate: str, reason: str) -> None:
+    async def withdraw(self, certificate: str, reason: str) -> bool:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.withdraw`."""
-        await self._run("withdraw", certificate, reason)
+        return await self._run("withdraw", certificate, reason) == b"new"
+
+    async def restore(self, certificate: str) -> bool:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.restore`."""
+        return await self._run("restore", certificate) == b"gone"
 
     async def withdrawn(self) -> dict[str, str]:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.withdrawn`."""

@@ -200,10 +200,18 @@ class VerdictFile:
         return {row[0]: row[1:] for row in self._database.execute(query, (stream,))}
 
     @_in_thread
-    def withdraw(self, certificate: str, reason: str) -> None:
+    def withdraw(self, certificate: str, reason: str) -> bool:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.withdraw`."""
-        query = "INSERT OR IGNORE INTO withdrawn VALUES (?, ?)"
-        self._database.execute(query, (certificate, reason))
+        run = self._database.execute
+        new = run("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (certificate, reason)).rowcount
+        run("UPDATE withdrawn SET reason = ? WHERE certificate = ?", (reason, certificate))
+        return new > 0
+
+    @_in_thread
+    def restore(self, certificate: str) -> bool:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.restore`."""
+        query = "DELETE FROM withdrawn WHERE certificate = ?"
+        return self._database.execute(query, (certificate,)).rowcount > 0
 
     @_in_thread
     def withdrawn(self) -> dict[str, str]:

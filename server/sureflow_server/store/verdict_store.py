@@ -39,8 +39,19 @@ class VerdictStore(Protocol):
     async def offered(self, stream: str) -> Mapping[int, tuple[str, float]]:
         """Return before whom draws are, by number, and until when, which may be over."""
 
-    async def withdraw(self, certificate: str, reason: str) -> None:
-        """Note that a certificate, given by its version, does not hold; the first reason stays."""
+    async def withdraw(self, certificate: str, reason: str) -> bool:
+        """Note that a certificate, given by its version, does not hold; the last reason stays.
+
+        Returns:
+            Whether that was not noted before.
+        """
+
+    async def restore(self, certificate: str) -> bool:
+        """Note that a certificate holds.
+
+        Returns:
+            Whether it was withdrawn.
+        """
 
     async def withdrawn(self) -> Mapping[str, str]:
         """Return the certificates that do not hold, and why."""

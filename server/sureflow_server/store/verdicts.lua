@@ -63,8 +63,12 @@ end
 
 -- version of a certificate, why it does not hold
 function operations.withdraw()
-  call('HSETNX', prefix .. 'withdrawn', ARGV[2], ARGV[3])
-  return 'kept'
+  return call('HSET', prefix .. 'withdrawn', ARGV[2], ARGV[3]) == 1 and 'new' or 'kept'
+end
+
+-- version of a certificate
+function operations.restore()
+  return call('HDEL', prefix .. 'withdrawn', ARGV[2]) == 1 and 'gone' or 'kept'
 end
 
 return operations[operation]()

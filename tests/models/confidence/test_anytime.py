@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sureflow.confidence.anytime import anytime_bounds, contradiction, evidence_below
+from sureflow.confidence.anytime import anytime_bounds, evidence_below
 from sureflow.confidence.certificate import DELTA, upper_bounds
 
 RUNS, LENGTH = 1000, 400
@@ -45,19 +45,3 @@ def test_the_bound_is_where_the_evidence_is_just_enough() -> None:
 
 def test_nothing_follows_from_nothing() -> None:
     assert anytime_bounds(np.array([0, 5]), np.array([0, 5])).tolist() == [1, 1]
-    assert contradiction(np.array([5]), np.array([5]), np.array([1.0])) == 0
-
-
-@pytest.mark.parametrize(("rate", "least", "most"), [(0.05, 0.0, DELTA + ERRORS), (0.2, 0.95, 1.0)])
-def test_bounds_are_contradicted_where_they_do_not_hold(
-    rate: float, least: float, most: float
-) -> None:
-    random = np.random.default_rng(2).random((300, 200))
-    bounds, shares = np.array([0.05, 0.06]), np.array([0.5, 1.0])
-    alarms = 0
-    for run in random:
-        counts = np.outer(np.arange(10, 201, 10), shares).astype(int)
-        bad = (run < rate).cumsum()[counts - 1]
-        evidence = (contradiction(b, n, bounds) for b, n in zip(bad, counts, strict=True))
-        alarms += any(each >= 1 / DELTA for each in evidence)
-    assert least <= alarms / len(random) <= most

@@ -65,6 +65,17 @@ def exported(server: Server, model: str = "icons") -> list[dict[str, Any]]:
     return [json.loads(line) for line in response.text.splitlines()]
 
 
+def say_again(server: Server, verdict: Any, draws: list[str]) -> dict[str, Any]:
+    """Say something else of draws."""
+    told: dict[str, Any] = give(server, *({"draw": draw, "verdict": verdict} for draw in draws))
+    return told
+
+
+def bad_draws(server: Server) -> list[str]:
+    lines = exported(server)
+    return [line["sample"] for line in lines if line["bad"] == 1 and line["stream"] != "served"]
+
+
 def judge(server: Server, count: int, verdict: Any = "good", **asked: Any) -> dict[str, Any]:
     """Judge so many proposals, and return the last answer."""
     answer: dict[str, Any] = {}
@@ -332,6 +343,21 @@ def test_a_certificate_is_withdrawn_when_fresh_draws_contradict_it(own: Server) 
     assert own.metric("sureflow_certificate_withdrawals_total", model="icons") == 1
 
 
+@pytest.mark.parametrize("instead", [None, "good"])
+def test_it_holds_again_when_the_verdicts_are_others(own: Server, instead: str | None) -> None:
+    filtered = {**STRIPES, "seed": 5, "n": 4, "filter": {"max_bad_rate": 0.1}}
+    total = own.metric("sureflow_certificate_withdrawals_total", model="icons")
+    draws = bad_draws(own)
+    assert say_again(own, instead, draws)["withdrawn"] == []
+    assert len(own.generate(**filtered)["samples"]) == 4
+    assert review(own, limit=0)["certificate"]["withdrawn"] is None
+    assert own.metric("sureflow_certificate_withdrawn", model="icons") == 0
+    assert own.metric("sureflow_certificate_evidence", model="icons") < 10
+    assert say_again(own, "bad", draws)["withdrawn"][0]["model"] == "icons"
+    said(own.client.post("/v1/generate", json=filtered), 409)
+    assert own.metric("sureflow_certificate_withdrawals_total", model="icons") == total + 1
+
+
 def test_a_killed_server_has_lost_nothing(own: Server, folders: tuple[Path, Path]) -> None:
     before, found = exported(own), review(own, limit=2)
     own.process.send_signal(signal.SIGKILL)
@@ -341,6 +367,11 @@ def test_a_killed_server_has_lost_nothing(own: Server, folders: tuple[Path, Path
         assert review(again, limit=2) == found
         eventually(lambda: again.metric("sureflow_certificate_withdrawn", model="icons") == 1)
         filtered = {**STRIPES, "filter": {"max_bad_rate": 0.1}}
+        assert again.client.post("/v1/generate", json=filtered).status_code == 409
+        draws = bad_draws(again)
+        say_again(again, None, draws)
+        again.generate(**filtered)
+        say_again(again, "bad", draws)
         assert again.client.post("/v1/generate", json=filtered).status_code == 409
         # What was contradicted counts in the next certificate, which is held to be true.
         certified = said(again.client.post(REVIEW, json={}))["certificate"]
@@ -377,9 +408,11 @@ def test_two_reviewers_over_one_redis_see_different_draws(
         token = add_key(file, "generate")
         headers = {"Authorization": f"Bearer {token}"}
 
-        def refused() -> bool:
+        def answers(status: int) -> bool:
             told = second.client.post("/v1/generate", json=filtered, headers=headers)
-            return told.status_code == 409
+            return told.status_code == status
 
-        eventually(refused)
+        eventually(lambda: answers(409))
         assert told["withdrawn"][0]["model"] == "icons"
+        say_again(first, None, bad_draws(first))
+        eventually(lambda: answers(200))

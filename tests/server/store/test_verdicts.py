@@ -121,13 +121,19 @@ def test_draws_are_before_the_last_who_was_offered_them(place: Open) -> None:
     asyncio.run(run())
 
 
-def test_what_is_withdrawn_stays_so_for_the_first_reason(place: Open) -> None:
+def test_what_is_withdrawn_stays_so_for_the_last_reason_until_it_is_restored(place: Open) -> None:
     async def run() -> None:
         async with place() as store:
-            await store.withdraw("sha256:1", "too many are bad")
-            await store.withdraw("sha256:1", "again")
+            assert not await store.restore("sha256:1")
+            assert await store.withdraw("sha256:1", "too many are bad")
+            assert not await store.withdraw("sha256:1", "more are")
+            assert await store.withdraw("sha256:2", "so are these")
         async with place() as store:
-            assert await store.withdrawn() == {"sha256:1": "too many are bad"}
+            assert await store.withdrawn() == {"sha256:1": "more are", "sha256:2": "so are these"}
+            assert await store.restore("sha256:1")
+            assert not await store.restore("sha256:1")
+        async with place() as store:
+            assert await store.withdrawn() == {"sha256:2": "so are these"}
 
     asyncio.run(run())
 
