@@ -29,6 +29,9 @@ NAMED = {413, 422}
 OPENAI, NAMED_BY_OPENAI = "/v1/images", {400, 413}
 """Paths whose errors have the form of OpenAI, and the same statuses there."""
 
+MCP = "/mcp"
+"""Where errors of the protocol have the form of JSON-RPC."""
+
 Documented = dict[tuple[str, str], set[int]]
 
 
@@ -98,6 +101,8 @@ def offence(request: Request, answer: httpx.Response, documented: Documented) ->
         return unnamed(answer.json()) if status in NAMED else None
     if request.path.startswith(OPENAI):
         return _unnamed(answer.json()["error"]) if status in NAMED_BY_OPENAI else None
+    if request.path.startswith(MCP):
+        return None if answer.json()["error"]["message"] else "no error is told"
     plain = ("/v2", "/_nicegui", "/docs")
     return None if request.path.startswith(plain) else "no problem document"
 
