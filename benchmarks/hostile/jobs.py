@@ -56,6 +56,12 @@ def listed(client: httpx.Client) -> list[dict[str, Any]]:
     return jobs
 
 
+def discard(client: httpx.Client) -> None:
+    """End all jobs and drop their results."""
+    for job in listed(client):
+        client.delete(f"/v1/jobs/{job['id']}")
+
+
 def many(target: Target) -> Outcome:
     """Eighty jobs of 1,024 samples, of which nobody takes the results."""
     outcome = Outcome()

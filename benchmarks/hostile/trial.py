@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from benchmarks.hostile.attack import Attack
-from benchmarks.hostile.jobs import listed
+from benchmarks.hostile.jobs import discard
 from benchmarks.hostile.limit import Limit
 from benchmarks.hostile.observed import Observed, observed
 from benchmarks.hostile.reference import reference
@@ -54,8 +54,7 @@ def _after(seen: Observed, idle: float, before: list[str]) -> Row:
     """Whether samples are what they were, and within a minute memory is what it was."""
     outcome = Outcome()
     with seen.target.client() as client:
-        for job in listed(client):
-            client.delete(f"/v1/jobs/{job['id']}")
+        discard(client)
     if _references(seen.target) != before:
         outcome.offences.append("samples differ from those before")
     end = time.monotonic() + BACK_S
