@@ -83,3 +83,12 @@ def mark(x: float, words: str, colour: str = INK, type: str = "dashed") -> dict[
         "lineStyle": {"color": colour, "type": type, "width": 1.5},
         "label": {"formatter": words, "fontSize": 11, "position": "end", "distance": 4},
     }
+
+
+def bounded(heading: str, name: str, bounds: list[Any], marked: dict[str, Any]) -> dict[str, Any]:
+    """Return certified bad rates over the share that is accepted, with a series beside them."""
+    return base(
+        xAxis=axis("accepted, % of the model's draws", 0, 100),
+        yAxis=upright(heading, 0),
+        series=[line(name, bounds, INK, areaStyle={"color": INK, "opacity": 0.12}), marked],
+    )

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from sureflow_client import Sample
 
-from .charts import GREY, INK, PURPLE, axis, base, draw, line, points, upright
+from .charts import GREY, INK, PURPLE, axis, base, bounded, draw, line, points, upright
 from .group import Group
 from .risk import Certificate, Risk, risk_of
 from .selection import SelectionPanel
@@ -116,14 +116,7 @@ def risk_chart(certificate: Certificate, threshold: float) -> dict[str, Any]:
     curve = sorted((100 * (1 - level), 100 * rate) for level, rate in certificate.points)
     bound = certificate.bound(threshold)
     here = [] if bound is None else [[100 * (1 - threshold), 100 * bound]]
-    return base(
-        xAxis=axis("accepted, % of the model's draws", 0, 100),
-        yAxis=upright("bad at most, %", 0),
-        series=[
-            line("bad at most", curve, INK, areaStyle={"color": INK, "opacity": 0.12}),
-            points("here", here, PURPLE),
-        ],
-    )
+    return bounded("bad at most, %", "bad at most", curve, points("here", here, PURPLE))
 
 
 def coverage_chart(

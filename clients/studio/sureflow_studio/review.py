@@ -12,7 +12,7 @@ from nicegui.events import KeyEventArguments
 
 from sureflow_client import NotAnImage, Proposed, Review, SureflowError, Verdict
 
-from .charts import GREY, INK, axis, base, draw, line, points, upright
+from .charts import GREY, base, bounded, draw, points
 from .errors import Notice
 from .keyboard import name
 from .pictures import address
@@ -242,11 +242,4 @@ def curve(found: Review) -> dict[str, Any]:
     known = [point for point in found.curve if point.accepted is not None and point.judged]
     bounds = sorted((100 * (point.accepted or 0), 100 * point.bound) for point in known)
     seen = sorted((100 * (one.accepted or 0), 100 * one.bad / one.judged) for one in known)
-    return base(
-        xAxis=axis("accepted, % of the model's draws", 0, 100),
-        yAxis=upright("bad, %", 0),
-        series=[
-            line("at most", bounds, INK, areaStyle={"color": INK, "opacity": 0.12}),
-            points("seen", seen, GREY),
-        ],
-    )
+    return bounded("bad, %", "at most", bounds, points("seen", seen, GREY))
