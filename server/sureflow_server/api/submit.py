@@ -36,7 +36,9 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
             answer.
     """
     service, maker = Service.of(request), caller(request)
-    made_by = {REQUEST: request.state.request_id, ASKED: await asked_of(request, planned)}
+    made_by: dict[str, Any] = {REQUEST: request.state.request_id}
+    if planned.handles is not None:  # which alone tell it
+        made_by[ASKED] = await asked_of(request, planned)
     claim_of(request).take(planned.answer_bytes)
     try:
         async with service.accounts.claim(request.state.key, len(planned.lanes)) as account:
