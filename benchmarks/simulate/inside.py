@@ -12,8 +12,9 @@ from benchmarks.simulate.machine import Machine
 from sureflow.model import Model
 from sureflow.sampling.sampler import Sampler, Tick
 from sureflow_server.engine.loader import SLOTS_PER_ROW
-from sureflow_server.engine.loop import BEAT_S, TickLoop
+from sureflow_server.engine.loop import TickLoop
 from sureflow_server.engine.messages import Command, Message, Ready, Report
+from sureflow_server.engine.news import BEAT_S
 
 Ticked = Callable[[float, int], object]
 """Told when a tick begins, and how many rows it has."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import ceil
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -12,80 +11,36 @@ from typing import TYPE_CHECKING
 
 from sureflow.confidence.calibration import Calibration
 from sureflow.core.family import cost_of
-from sureflow.core.lane import LaneSpec, Sample
-from sureflow.sampling.cohort import Cohort
+from sureflow.core.lane import Sample
 from sureflow_server.engine.bisect_failures import bisect_failures
+from sureflow_server.engine.compared_requests import ComparedRequests, Settled
 from sureflow_server.engine.messages import (
-    ROW_BOUNDS,
-    SECOND_BOUNDS,
     Admission,
     CacheEvent,
     Cancel,
     Command,
     Failed,
     Finished,
-    Progress,
     Recalibrate,
     Refused,
     Report,
     Shutdown,
     Started,
     Submit,
-    TickStats,
     Unload,
-    Viewed,
 )
 from sureflow_server.engine.model_cache import Loaded, ModelCache
-from sureflow_server.engine.pace import Pace
-from sureflow_server.engine.row_budget import (
-    IDLE_TICK_S,
-    TARGET_LATENCY_S,
-    row_budget,
-    rows_within,
-)
+from sureflow_server.engine.news import BEAT_S, News
+from sureflow_server.engine.request_lane import RequestLane, Slot
 from sureflow_server.engine.scheduler import Scheduler
+from sureflow_server.engine.tempo import Tempo
 
 if TYPE_CHECKING:
     from sureflow.sampling.parked import Parked
     from sureflow.sampling.sampler import Sampler
 
-REPORT_EVERY_S = 0.05
-BEAT_S = 1.0
-"""Longest silence, lest the worker be taken for hung; but for one turn that takes longer."""
-
-FIRST_TURN_S = 0.01
-"""What the first turn is taken to last, and the first one after a rest."""
-
 DECIDE_EVERY = 8
 """Turns after which it is decided anew which lanes run, though nothing has come or gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Lane:
-    request: int
-    number: int
-    spec: LaneSpec
-    watched: bool
-    deadline: float
-    parked: Parked | None = None
-    admitted: float | None = None
-    told: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """Lanes of a request that are compared on the way, and those of them that wait for others."""
-
-    submit: Submit
-    cohort: Cohort
-    parked: dict[int, _Lane]
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    model: str
-    lane: _Lane
-    admitted: float
 
 
 class TickLoop:
@@ -104,6 +59,7 @@ class TickLoop:
         admission: When lanes may start.
         fetch: Loads a model that is known and not in memory.
         clock: Tells the time on which deadlines are, in seconds.
+        rest: Called when there has been nothing to do for a while.
     """
 
     def __init__(
@@ -115,33 +71,27 @@ class TickLoop:
         admission: Admission = "tick",
         fetch: Callable[[str], Sampler] | None = None,
         clock: Callable[[], float] = monotonic,
+        rest: Callable[[], object] = lambda: None,
     ) -> None:
         self._clock = clock
+        self._rest, self._rested = rest, True
         self._cache = samplers if isinstance(samplers, ModelCache) else ModelCache(samplers)
         self._samplers = self._cache.samplers
         self._fetch = fetch
         self._deferred: dict[str, list[Submit]] = {}
         self._inbox = inbox
-        self._send = send
-        self._tick_s = dict(tick_s or {m: [0.0] * (s.free + 1) for m, s in self._samplers.items()})
-        self._paces = {model: Pace() for model in self._tick_s}
-        self._due_s: dict[str, float] = {}
-        self._fitting: dict[str, int] = {}
+        free = {model: [0.0] * (sampler.free + 1) for model, sampler in self._samplers.items()}
+        self._tempo = Tempo(tick_s or free)
+        self._news = News(self._tempo.models, self._samplers, send)
         self._undecided = 0
-        self._arrived: dict[str, list[_Lane]] = {}
+        self._arrived: dict[str, list[RequestLane]] = {}
         self._admission = admission
         self._stale: set[str] = set()
-        self._scheduler: Scheduler[_Lane] = Scheduler()
-        self._slots: dict[int, _Slot] = {}
-        self._compared: dict[int, _Compared] = {}
-        self._views: dict[int, int] = {}
-        self._stats = {model: TickStats(model) for model in self._tick_s}
-        self._next = Report()
+        self._scheduler: Scheduler[RequestLane] = Scheduler()
+        self._slots: dict[int, Slot] = {}
+        self._compared = ComparedRequests()
         self._calibrations: dict[str, Calibration] = {}
         self._busy_before = False
-        self._changed = False
-        self._due = 0.0
-        self._beat = 0.0
 
     def run(self) -> None:
         """Run until a :class:`Shutdown` arrives."""
@@ -151,7 +101,7 @@ class TickLoop:
     @property
     def asleep(self) -> bool:
         """Whether there is nothing to do before a command arrives."""
-        return not (self._slots or self._changed)
+        return not (self._slots or self._news.changed)
 
     def turn(self) -> bool:
         """Take one turn; returns whether there is to be another."""
@@ -159,7 +109,7 @@ class TickLoop:
             return False
         self._exchange()
         self._admit()
-        self._report()
+        self._news.report(self._clock(), self._slots, self._waiting)
         self._tick()
         return True
 
@@ -169,15 +119,18 @@ class TickLoop:
             try:
                 command = self._inbox.get(timeout=BEAT_S)
             except Empty:
+                if not self._rested:
+                    self._rested = True
+                    self._rest()
                 return True
             if isinstance(command, Shutdown):
                 return False
             self._obey(command)
-            asleep = False
+            asleep = self._rested = False
         return True
 
     def _obey(self, command: Submit | Cancel | Unload | Recalibrate | Loaded) -> None:
-        self._changed = True
+        self._news.changed = True
         if isinstance(command, Submit):
             self._add(command)
         elif isinstance(command, Cancel):
@@ -205,7 +158,7 @@ class TickLoop:
         gone = self._cache.turn(self._busy, self._fetch, self._inbox)
         self._stale |= closed - self._cache.closing
         for model in gone:
-            self._next.cache_events.append(CacheEvent(model, "evicted"))
+            self._news.next.cache_events.append(CacheEvent(model, "evicted"))
             self._stale.discard(model)
             if self._scheduler.waiting(model):
                 self._cache.want(model)
@@ -219,7 +172,9 @@ class TickLoop:
     def _take(self, loaded: Loaded) -> None:
         """Go on with the requests that have waited for a model."""
         came = self._cache.came(loaded)
-        self._next.cache_events.append(CacheEvent(loaded.model, "loaded" if came else "failed"))
+        self._news.next.cache_events.append(
+            CacheEvent(loaded.model, "loaded" if came else "failed")
+        )
         deferred = self._deferred.pop(loaded.model, [])
         if came:
             self._calibrate(loaded.model)
@@ -229,11 +184,11 @@ class TickLoop:
             return
         waiting = [submit.request for submit in deferred] + self._scheduler.requests(loaded.model)
         for request in dict.fromkeys(waiting):
-            self._next.failed.append(Failed(request, loaded.error, False))
+            self._news.next.failed.append(Failed(request, loaded.error, False))
             self._cancel(request)
 
     def _cancel(self, request: int) -> None:
-        self._compared.pop(request, None)
+        self._compared.cancel(request)
         for model, deferred in self._deferred.items():
             self._deferred[model] = [each for each in deferred if each.request != request]
         if cancelled := self._scheduler.cancel(request):
@@ -247,10 +202,10 @@ class TickLoop:
     def _unload(self, model: str) -> None:
         self._calibrations.pop(model, None)
         self._cache.forget(model)
-        for of_models in (self._tick_s, self._paces, self._due_s, self._stats):
-            of_models.pop(model, None)
-        for others in (self._arrived, self._fitting, self._deferred):
-            others.pop(model, None)
+        self._tempo.forget(model)
+        self._news.forget(model)
+        self._arrived.pop(model, None)
+        self._deferred.pop(model, None)
         self._stale.discard(model)
 
     def _add(self, submit: Submit) -> None:
@@ -262,19 +217,17 @@ class TickLoop:
         try:
             self._check(submit)
         except ValueError as error:
-            self._next.refused.append(Refused(submit.request, str(error)))
+            self._news.next.refused.append(Refused(submit.request, str(error)))
             return
-        if submit.halving is not None:
-            cohort = Cohort(submit.halving, submit.lanes)
-            self._compared[submit.request] = _Compared(submit, cohort, {})
+        self._compared.add(submit)
         lanes = [
-            _Lane(submit.request, number, spec, submit.progress, submit.terms.deadline)
+            RequestLane(submit.request, number, spec, submit.progress, submit.terms.deadline)
             for number, spec in submit.lanes.items()
         ]
         self._queue(submit, lanes)
         self._arrived.setdefault(submit.model, []).append(lanes[0])
 
-    def _queue(self, submit: Submit, lanes: list[_Lane]) -> None:
+    def _queue(self, submit: Submit, lanes: list[RequestLane]) -> None:
         """Let lanes of a request wait for slots."""
         terms = submit.terms
         self._scheduler.add(
@@ -285,7 +238,7 @@ class TickLoop:
             owner=terms.owner,
             priority=terms.priority,
             deadline=terms.deadline,
-            alone=self._clock() + self._alone_s(submit.model, lanes),
+            alone=self._ends_alone(submit.model, lanes),
         )
         self._stale.add(submit.model)
 
@@ -301,25 +254,13 @@ class TickLoop:
             if spec.origin is not None or not number:
                 self._samplers[submit.model].model.check(spec)
 
-    def _alone_s(self, model: str, lanes: list[_Lane]) -> float:
-        """Seconds that these lanes would take if they had every tick for themselves."""
-        tick_s, cost = self._present_s(model), cost_of(lanes[0].spec)
-        wanted = len(lanes) * self._rows(model, lanes[0], cost.rows)
-        rows = min(wanted, len(tick_s) - 1)
-        return cost.evaluations * max(wanted / rows, 1) * tick_s[rows]
+    def _ends_alone(self, model: str, lanes: list[RequestLane]) -> float:
+        """When these lanes would be done if they had every tick for themselves."""
+        now, cost = self._clock(), cost_of(lanes[0].spec)
+        rows = len(lanes) * self._rows(model, lanes[0], cost.rows)
+        return now + self._tempo.alone_s(model, rows, cost.evaluations, now)
 
-    def _present_s(self, model: str) -> list[float]:
-        """Seconds from one tick of the model to the next at present, by its rows."""
-        now = self._clock()
-        others_s = self._turn_s(now, self._due_s.keys() - {model})
-        slowness = self._paces[model].slowness(now)
-        return [others_s + slowness * seconds for seconds in self._tick_s[model]]
-
-    def _turn_s(self, now: float, models: Iterable[str]) -> float:
-        """Seconds that ticks of these models take now, with the rows that they had last."""
-        return sum(self._due_s[model] * self._paces[model].slowness(now) for model in models)
-
-    def _rows(self, model: str, lane: _Lane, rows: int) -> int:
+    def _rows(self, model: str, lane: RequestLane, rows: int) -> int:
         """Rows of a lane in rows of the model's default shape, in which budgets are counted."""
         return ceil(rows * self._samplers[model].weight(lane.spec))
 
@@ -351,14 +292,13 @@ class TickLoop:
             sampler.pause(turn.pause)
             sampler.resume(turn.resume)
             for ticket, lane in turn.start:
-                compared = self._compared.get(lane.request)
-                rungs = () if compared is None else compared.cohort.halving.rungs
+                rungs = self._compared.rungs(lane.request)
                 sampler.admit(ticket, lane.spec, lane.deadline, rungs, lane.parked)
                 begun = self._clock() if lane.admitted is None else lane.admitted
-                self._slots[ticket] = _Slot(model, lane, begun)
+                self._slots[ticket] = Slot(model, lane, begun)
                 if lane.watched and lane.spec.watch:
-                    self._views[ticket] = lane.told
-                self._next.started.append(Started(lane.request))
+                    self._news.watch(ticket, lane.told)
+                self._news.next.started.append(Started(lane.request))
 
     def _row_budget(self, model: str, left: Mapping[int, float]) -> int:
         """Rows that the next ticks may have."""
@@ -372,33 +312,12 @@ class TickLoop:
             if following is not None:
                 ticks = max(ticks, cost_of(following.spec).evaluations)
             pressing.append((deadline - now, ticks))
-        tick_s, best = self._tick_s[model], self._paces[model].best
-        if self._scheduler.busy:
-            least = rows_within(TARGET_LATENCY_S, tick_s, best)
-            rows = row_budget(pressing, self._present_s(model), least)
-        else:
-            rows = rows_within(IDLE_TICK_S, tick_s, best)
-        return min(rows, self._fitting_rows(model, rows))
-
-    def _fitting_rows(self, model: str, wanted: int) -> int:
-        """Rows that fit into memory, as far as is known: half of those that did not fit.
-
-        One more is tried at every decision, since another process may have taken the memory.
-        """
-        if model not in self._fitting:
-            return wanted
-        fitting = self._fitting[model]
-        if fitting >= wanted:
-            del self._fitting[model]
-        else:
-            self._fitting[model] += 1
-        return fitting
+        return self._tempo.rows(model, pressing, now, busy=self._scheduler.busy)
 
     def _tick(self) -> None:
         now = self._clock()
         running = [model for model, sampler in self._samplers.items() if sampler.running]
-        turn_s = self._turn_s(now, self._due_s.keys() & running) or FIRST_TURN_S
-        self._due_s = {}
+        turn_s = self._tempo.turn_s(now, running)
         for model in running:
             now = self._tick_model(model, now, turn_s)
 
@@ -409,10 +328,9 @@ class TickLoop:
         tick = bisect_failures(sampler, self._request_of)
         ended = self._clock()
         if tick.fitting is not None:
-            self._fitting[model] = tick.fitting
-        self._due_s[model] = tick.seconds
-        self._paces[model].saw(ended, ended - begun, self._due_s[model])
-        self._count(self._stats[model], tick.rows, ended - begun, self._due_s[model])
+            self._tempo.fits(model, tick.fitting)
+        self._tempo.saw(model, ended, ended - begun, tick.seconds)
+        self._news.ticked(model, tick.rows, ended - begun, tick.seconds)
         if tick.finished or tick.failed or tick.parked or tick.fitting is not None:
             self._stale.add(model)
         for ticket, sample in tick.finished:
@@ -420,7 +338,7 @@ class TickLoop:
         for ticket, parked in tick.parked:
             self._park(ticket, parked, ended)
         for request, error in tick.failed.items():
-            self._next.failed.append(Failed(request, str(error), error.memory))
+            self._news.next.failed.append(Failed(request, str(error), error.memory))
             self._cancel(request)
         return ended
 
@@ -432,95 +350,27 @@ class TickLoop:
         slot = self._slots.pop(ticket)
         self._cache.use(slot.model)
         request, number = slot.lane.request, slot.lane.number
-        self._next.finished.append(Finished(request, number, sample, slot.admitted, ended))
-        if compared := self._compared.get(request):
-            compared.cohort.end(number)
-            self._settle(compared, ended)
+        self._news.next.finished.append(Finished(request, number, sample, slot.admitted, ended))
+        self._settle(self._compared.end(request, number), ended)
 
     def _park(self, ticket: int, parked: Parked, now: float) -> None:
         """Let a lane wait at a rung, without a slot, for the others of its request."""
         self._scheduler.finish(ticket)
-        slot, told = self._slots.pop(ticket), self._views.pop(ticket, 0)
-        compared, number = self._compared[slot.lane.request], slot.lane.number
-        compared.parked[number] = replace(
-            slot.lane, parked=parked, admitted=slot.admitted, told=told
-        )
-        compared.cohort.arrive(number, parked)
-        self._settle(compared, now)
+        slot, told = self._slots.pop(ticket), self._news.told(ticket)
+        lane = replace(slot.lane, parked=parked, admitted=slot.admitted, told=told)
+        self._settle(self._compared.park(lane), now)
 
-    def _settle(self, compared: _Compared, now: float) -> None:
+    def _settle(self, settled: Settled | None, now: float) -> None:
         """Drop the least sure of a request that has reached a rung, all in one report."""
-        request = compared.submit.request
-        if settled := compared.cohort.settle():
-            for number, sample in settled.dropped.items():
-                lane = compared.parked.pop(number)
-                admitted = now if lane.admitted is None else lane.admitted
-                self._next.finished.append(Finished(request, number, sample, admitted, now))
-            self._queue(compared.submit, [compared.parked.pop(each) for each in settled.survivors])
-        if compared.cohort.ended:
-            del self._compared[request]
-
-    def _count(self, stats: TickStats, rows: int, seconds: float, expected_s: float) -> None:
-        stats.rows += rows
-        stats.seconds += seconds
-        stats.expected_s += expected_s
-        stats.row_counts[bisect_left(ROW_BOUNDS, rows)] += 1
-        stats.second_counts[bisect_left(SECOND_BOUNDS, seconds)] += 1
-        self._changed = True
-
-    def _report(self) -> None:
-        """Send finished lanes at once, and statistics now and then or before falling asleep."""
-        self._look()
-        now, report = self._clock(), self._next
-        due = now >= self._due or not self._slots
-        news = (
-            report.started
-            or report.viewed
-            or report.finished
-            or report.refused
-            or report.failed
-            or report.cache_events
-        )
-        if not (news or (due and self._changed) or now >= self._beat):
+        if settled is None:
             return
-        self._beat = now + BEAT_S
-        self._next = Report()
-        report.started = list(dict.fromkeys(report.started))
-        if due:
-            report.progress, report.stats = self._progress(), self._statistics()
-            self._due = now + REPORT_EVERY_S
-            self._changed = False
-        self._send(report)
+        for lane, sample in settled.dropped:
+            admitted = now if lane.admitted is None else lane.admitted
+            ended = Finished(lane.request, lane.number, sample, admitted, now)
+            self._news.next.finished.append(ended)
+        self._queue(settled.submit, settled.survivors)
 
-    def _look(self) -> None:
-        """Report the views of watched lanes, each once."""
-        self._views = {ticket: n for ticket, n in self._views.items() if ticket in self._slots}
-        for ticket, told in self._views.items():
-            slot = self._slots[ticket]
-            views = self._samplers[slot.model].views(ticket)
-            lane = slot.lane
-            news = [Viewed(lane.request, lane.number, view) for view in views[told:]]
-            self._next.viewed += news
-            self._views[ticket] += len(news)
-
-    def _progress(self) -> list[Progress]:
-        watched = {ticket: slot for ticket, slot in self._slots.items() if slot.lane.watched}
-        models = {slot.model for slot in watched.values()}
-        reached = {model: self._samplers[model].progress() for model in models}
-        return [
-            Progress(slot.lane.request, slot.lane.number, *reached[slot.model][ticket])
-            for ticket, slot in watched.items()
-        ]
-
-    def _statistics(self) -> list[TickStats]:
-        for model, stats in self._stats.items():
-            stats.waiting = self._scheduler.waiting(model)
-            stats.waiting += sum(len(each.lanes) for each in self._deferred.get(model, ()))
-            compared = (each for each in self._compared.values() if each.submit.model == model)
-            stats.waiting += sum(each.cohort.parked for each in compared)
-            if sampler := self._samplers.get(model):
-                stats.running, stats.started_rows = sampler.running, sampler.rows_spent
-                stats.waiting += sampler.paused
-        sent = list(self._stats.values())
-        self._stats = {model: TickStats(model) for model in self._tick_s}
-        return sent
+    def _waiting(self, model: str) -> int:
+        """Number of lanes of a model that have no slot."""
+        deferred = sum(len(each.lanes) for each in self._deferred.get(model, ()))
+        return self._scheduler.waiting(model) + deferred + self._compared.parked(model)

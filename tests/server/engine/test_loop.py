@@ -76,6 +76,11 @@ class Driver:
         return sum(sum(value) if isinstance(value, list) else value for value in values)
 
 
+@pytest.fixture
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sureflow_server.engine.loop.BEAT_S", 0.001)
+
+
 def test_requests_of_all_kinds_share_ticks(model: Model) -> None:
     requests = {
         1: lanes(1, 2, "euler", 6),
@@ -109,6 +114,26 @@ def test_a_freed_slot_is_refilled_in_the_next_tick(model: Model) -> None:
     driver.inbox.put(Submit(1, "m", lanes(1, 5, "euler", 3), progress=False))
     TickLoop({"m": Sampler(model, 2)}, driver.inbox, driver.send).run()
     assert driver.total("row_counts", "m") == 9, "three rounds of three steps, without a gap"
+
+
+def test_it_rests_once_between_one_request_and_the_next(model: Model, no_wait: None) -> None:
+    driver, rested = Driver(owed=2), list[int]()
+    submits = [Submit(n, "m", lanes(n, 1, "euler", 3), progress=False) for n in range(2)]
+
+    def rest() -> None:
+        rested.append(len(driver.finished))
+
+    loop = TickLoop({"m": Sampler(model, 2)}, driver.inbox, driver.send, rest=rest)
+    for _ in range(3):
+        loop.turn()  # nothing has come yet
+    for done, submit in enumerate(submits, 1):
+        driver.inbox.put(submit)
+        while not loop.asleep or len(driver.finished) < done:
+            loop.turn()
+        if done < len(submits):
+            for _ in range(3):
+                loop.turn()
+    assert rested == [1]
 
 
 def test_there_is_at_most_one_report_per_tick(model: Model) -> None:
@@ -385,7 +410,7 @@ def test_a_request_that_is_compared_can_be_cancelled_at_a_rung(model: Model) -> 
     driver.inbox.put(compared(1, lanes(1, 12, "heun", 200), 3))
     loop = TickLoop({"m": Sampler(model, 4)}, driver.inbox, driver.send)
     assert loop.turn()
-    while not loop._compared[1].cohort.parked:
+    while not loop._compared.parked("m"):
         assert loop.turn()
     driver.inbox.put(Cancel(1))
     driver.inbox.put(Submit(2, "m", lanes(2, 4, "heun", 3), progress=False))
