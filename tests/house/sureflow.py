@@ -40,9 +40,10 @@ ROOMS = {
     "model": ("confidence",),
     "recipe": ("core",),
     "confidence": ("core",),
-    "networks": ("moments", "core"),
+    "networks": ("moments", "core", "allocator"),
     "moments": ("numerics",),
     "numerics": (),
+    "allocator": (),
     "device": (),
     "core": (),
 }

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from sureflow.allocator import keep_freed
 from sureflow.networks.analytic import GaussianMixture
 from sureflow.networks.decoder import Decoder
 from sureflow.networks.dit import DiT
@@ -130,9 +131,12 @@ def build(config: dict[str, Any]) -> VelocityNetwork:
     what encoders give are those of the denoiser's condition and of its state; the scale and shift
     of samples' encoder are the decoder's.
 
+    From then on this process keeps memory that it lets go of, see :mod:`sureflow.allocator`.
+
     Raises:
         ValueError: Kind or base are unknown, or the arguments do not fit.
     """
+    keep_freed()
     kind = kind_of(config)
     arguments = {name: value for name, value in config.items() if name != "kind"}
     if kind is FrozenVelocity:

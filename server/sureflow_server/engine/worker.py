@@ -68,6 +68,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
 
 def serve(connection: Connection, ready: Ready, config: WorkerConfig, cache: ModelCache) -> None:
     """Serve with models that have been loaded, until told to end, or the pipe closes."""
+    from sureflow.allocator import give_back
     from sureflow_server.engine.loader import fetch
     from sureflow_server.engine.loop import TickLoop
 
@@ -82,7 +83,9 @@ def serve(connection: Connection, ready: Ready, config: WorkerConfig, cache: Mod
         as_before = replace(config, capacity=len(ready.tick_s[name]) - 1)
         return fetch(Path(ready.folder) / name, as_before, cards[name])
 
-    TickLoop(cache, inbox, connection.send, ready.tick_s, config.admission, bring).run()
+    send = connection.send
+    loop = TickLoop(cache, inbox, send, ready.tick_s, config.admission, bring, rest=give_back)
+    loop.run()
 
 
 def _receive(connection: Connection, inbox: SimpleQueue[Any]) -> None:
