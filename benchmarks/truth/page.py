@@ -14,6 +14,7 @@ from benchmarks.truth import (
     images,
     mixtures,
     off_support,
+    removal,
     tried,
     unconditional,
     uniform,
@@ -103,4 +104,6 @@ def write(figures: dict[str, Any], folder: Path) -> None:
         parts += [between.fragment(figures)]
     if any(label.startswith("early") for label in figures):
         parts += [early.fragment(figures)]
+    if any(label.startswith("removal") for label in figures):
+        parts += [removal.fragment(figures)]
     (folder / PAGE).write_text("\n\n".join(part.strip() for part in parts if part) + "\n")
