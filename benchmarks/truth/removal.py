@@ -156,9 +156,9 @@ def fragment(figures: dict[str, Any]) -> str:
     """The figures as a section with a table and a plot for each model."""
     parts = [
         "## The least sure removed",
-        "The protocol of UA-Flow (arXiv 2602.10326): the least sure are removed, within every class,"
-        " and the rest is compared with held-out images in the features of a judge that no score was"
-        " fitted to. *Variance, integrated* is the rule of UA-Flow, *curvature of the"
+        "The protocol of UA-Flow (arXiv 2602.10326): the least sure are removed, within every"
+        " class, and the rest is compared with held-out images in the features of a judge that no"
+        " score was fitted to. *Variance, integrated* is the rule of UA-Flow, *curvature of the"
         " path* that of FlowGuard (PMLR 266, 2025), each with our variance and paths. Mean and"
         " deviation over seeds. An ensemble of five networks of images was not trained.",
     ]
