@@ -45,6 +45,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "data_dir": (Path, "Folder for rewind handles; default ~/.local/share/sureflow."),
     "store": (str, "redis:// address of what several servers share."),
     "store_max_bytes": (int, "Bytes of all handles and key frames; default 1073741824."),
+    "max_verdicts": (int, "Verdicts of reviewers that are kept; default 100000."),
     "handle_ttl_s": (float, "Seconds that a handle lives; default 3600."),
     "handle_max_ttl_s": (float, "Most seconds that a request may ask for; default 604800."),
     "job_bytes": (int, "Results of ended jobs; default 268435456."),

@@ -133,14 +133,18 @@ def test_an_edit(command: Command, shoe: Sample, tmp_path: Path) -> None:
     assert "surest: " in done.stdout
 
 
-def test_an_inversion_in_parts(command: Command, shoe: Sample, tmp_path: Path) -> None:
+def test_an_inversion_in_parts(command: Command, server: str, shoe: Sample, tmp_path: Path) -> None:
     shoe.image().save(tmp_path / "shoe.png")
     np.save(tmp_path / "shoe.npy", shoe.array())
     files = [str(tmp_path / "shoe.png")] * 32 + [str(tmp_path / "shoe.npy")]
     words = ("--model", "fashion", "--label", "7", "--method", "euler", "--steps", "1")
-    done = command("invert", *files, *words, "--json")
+    done = command("invert", *files, *words, "--rewind", "commit", "--json")
     assert done.returncode == 0, done.stderr
     record = lines(done.stdout)
+    with Client(server) as client:
+        kept = client.handle(record[32]["handle"]["id"])
+    assert kept.asked is not None
+    assert (kept.sample.index, kept.asked.request["first"]) == (32, 32)
     assert [line["index"] for line in record] == [*range(33)]
     assert all(isinstance(line["inversion_error"], float) for line in record)
     assert len({line["confidence"] for line in record}) == 1

@@ -60,6 +60,13 @@ def test_commands_and_their_options_exist(page: str) -> None:
     assert [wrong for one in named(page) if (wrong := unknown(*one))] == []
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if "benchmarks" not in page])
+def test_options_that_stand_alone_exist(page: str) -> None:
+    known = {"--help"}.union(*OPTIONS.values())
+    alone = [one.content for one in inline(page) if one.type == "code_inline"]
+    assert {one for one in alone if OPTION.fullmatch(one)} <= known
+
+
 def test_they_are_found() -> None:
     assert len([one for page in PAGES for one in named(page)]) > 60
     assert unknown("sureflow", "calibrate ring --draw 3") == "sureflow calibrate --draw"

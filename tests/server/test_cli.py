@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from sureflow import __version__
 from sureflow.evaluation.realism import JUDGE
 from sureflow.training import run
-from sureflow_server.cli import app
+from sureflow_server.cli import OPTIONS, app
+from sureflow_server.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +38,10 @@ ALL = list(commands(get_command(app)))
 def test_the_commands_are_there() -> None:
     named = {("serve",), ("train",), ("fit",), ("calibrate",), ("models",), ("inspect",)}
     assert named | {("keys", "create"), ("keys", "list"), ("keys", "revoke")} <= set(ALL)
+
+
+def test_every_setting_is_an_option() -> None:
+    assert OPTIONS.keys() == {*Settings.model_fields, "config"}
 
 
 @pytest.mark.parametrize("names", ALL, ids=" ".join)

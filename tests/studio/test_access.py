@@ -88,6 +88,14 @@ def test_a_sample_and_its_branches(page: Page) -> None:
         expect(page.locator(".cards .card").first).to_be_visible()
 
 
+def test_a_review(page: Page) -> None:
+    page.get_by_role("button", name="Review").click()
+    panel = page.get_by_role("region", name="Review")
+    expect(panel.get_by_text("judged.")).to_be_visible()
+    expect(panel.locator(".review-picture")).to_be_visible()
+    audit_all(page, "review")
+
+
 @pytest.mark.slow
 def test_vectors(page: Page, server: Server) -> None:
     choose(page, "Model", "points")

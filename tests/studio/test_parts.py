@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
-import io
 import re
-from base64 import b64decode
 from typing import Any
 
 import numpy as np
-import PIL.Image
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sureflow_client import (
-    Asked,
     Condition,
     Guide,
     HandleSummary,
     Inpaint,
-    Model,
     Resample,
     Sample,
-    Trajectory,
     Uncertain,
-    generate_body,
 )
-from sureflow_studio.ask import Ask
-from sureflow_studio.asked import ask_of, in_words
 from sureflow_studio.canvas import stroke
 from sureflow_studio.colours import SCALE, SURE, UNSURE, shade
 from sureflow_studio.family import Family, Member
-from sureflow_studio.pictures import Mask, overlay, rectangles, unsure
+from sureflow_studio.pictures import Mask, rectangles, unsure
 from sureflow_studio.plan import Choice, blocks, factors, operations
-from sureflow_studio.profile import profile
-from sureflow_studio.risk import risk_of
 from sureflow_studio.run import Order, passes, place, rank
 from sureflow_studio.scatter import plane, square
-
-TABLE = {
-    "method": "heun",
-    "steps": 20,
-    "score": "adherence",
-    "guidance": 1.0,
-    "judge": "a reader",
-    "delta": 0.1,
-    "bad_rate": 0.03,
-    "thresholds": [[0.5, 0.005], [0.49, 0.01], [0.0, 0.04]],
-}
-FIXED = {"method": "heun", "steps": 20}
-ASKED: Any = {"sampler": FIXED, "label": "3"}
-
-
-def model(**calibrated: Any) -> Model:
-    return Model(
-        name="digits", state="ready", default=True, classes=("3", "4"), calibrated=calibrated
-    )
 
 
 def sample(index: int, confidence: float | None, uncertainty: float | None = 1.0) -> Sample:
@@ -79,38 +49,6 @@ def sample(index: int, confidence: float | None, uncertainty: float | None = 1.0
         "evaluations": 2,
     }
     return Sample.model_validate(document)
-
-
-def test_a_certificate_is_of_its_own_thresholds_alone() -> None:
-    certificate = risk_of(model(conformal=TABLE), ASKED, "adherence").certificate
-    assert certificate is not None
-    assert [certificate.bound(level) for level in (0.5, 0.49, 0.0)] == [0.005, 0.01, 0.04]
-    assert [certificate.bound(level) for level in (0.51, 0.3, 1.0)] == [None] * 3
-    assert certificate.certainty == 0.9
-
-
-@pytest.mark.parametrize(
-    ("options", "score"),
-    [
-        ({**ASKED, "sampler": {**FIXED, "steps": 19}}, "adherence"),
-        ({**ASKED, "sampler": {**FIXED, "method": "euler"}}, "adherence"),
-        ({**ASKED, "guidance": 2.0}, "adherence"),
-        ({**ASKED, "sampler": {**FIXED, "grid": "fitted"}}, "adherence"),
-        ({**ASKED, "sampler": {"method": "heun", "tolerance": 1e-3}}, "adherence"),
-        ({"sampler": FIXED}, "adherence"),
-        (ASKED, "propagated"),
-    ],
-)
-def test_elsewhere_no_risk_is_known(options: Any, score: str) -> None:
-    risk = risk_of(model(conformal=TABLE), options, score)
-    assert risk.certificate is None
-    assert "heun with 20 steps, guidance 1, score adherence, with a class" in risk.reason
-
-
-def test_without_a_judge_none_is_known_at_all() -> None:
-    risk = risk_of(model(), ASKED, "adherence")
-    assert risk.certificate is None
-    assert risk.reason == "No bad rates are certified for digits."
 
 
 @given(
@@ -271,26 +209,10 @@ def test_strokes_are_continuous_and_erase() -> None:
     assert dot.sum() <= 2
 
 
-def test_the_scale_ends_in_its_own_colours() -> None:
+def test_the_scale_of_cards_and_points_ends_in_its_own_colours() -> None:
     assert (shade(0.0), shade(1.0), shade(2.0)) == (UNSURE, SURE, SURE)
     assert shade(1 / 4) == SCALE[1]
-
-
-def test_a_colour_has_one_meaning_on_maps_points_and_curves() -> None:
-    """Amber is unsure, whether it is a pixel, a point or the height of a curve."""
-    drawn = PIL.Image.open(
-        io.BytesIO(b64decode(overlay(np.eye(2, dtype=np.float32)).split(",")[1]))
-    )
-    pixels = np.asarray(drawn)
-    assert "#" + pixels[0, 0, :3].tobytes().hex() == shade(0.0) == UNSURE
-    assert pixels[0, 0, 3] > pixels[0, 1, 3] == 0
     assert plane([sample(0, 0.5)], 0.0, 0.0)["visualMap"]["inRange"]["color"] == list(SCALE)
-    views = [{"step": i, "t": i / 2, "rate": 1.0, "uncertainty": 0.0} for i in range(3)]
-    trajectory = Trajectory.model_validate(
-        {"handle": "h", "media_type": "", "shape": [2], "views": views, "evaluations": 0}
-    )
-    (curve,) = profile(trajectory, (), 0)["series"]
-    assert curve["itemStyle"]["color"] == UNSURE
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1, max_size=5))
@@ -300,29 +222,3 @@ def test_the_plane_is_square_and_holds_all_points(points: list[tuple[float, floa
     for x, y in points:
         assert left <= x <= right
         assert low <= y <= high
-
-
-QUESTIONS: list[Any] = [
-    {"sampler": {"method": "heun", "steps": 20}, "label": "3", "guidance": 2.0, "rewind": True},
-    {"sampler": {"tolerance": 0.01}, "condition": {"text": "a boot"}, "size": [28, 32], "seed": 7},
-    {"score": "likelihood", "filter": {"min": 0.3, "action": "drop", "early": True}, "first": 2},
-    {"rewind": {"keep": [0.5], "ttl_s": 60.0}, "also": ["trajectory"], "profile": True},
-]
-
-
-@pytest.mark.parametrize("options", QUESTIONS)
-def test_a_question_is_read_off_the_request_that_it_was(options: Any) -> None:
-    options = {"seed": 3} | options
-    request = generate_body("digits", 5, **options)
-    asked = Asked(path="/v1/generate", request=request)
-    assert ask_of(asked) == Ask("digits", 5, options)
-
-
-def test_what_asked_for_no_new_samples_is_no_question() -> None:
-    assert ask_of(None) is None
-    assert ask_of(Asked(path="/v1/edit", request={"handle": "hdl_x"})) is None
-
-
-def test_a_question_in_words() -> None:
-    words = [in_words(Ask("digits", 5, options)) for options in QUESTIONS]
-    assert words == ["3 · heun · 20 steps · guidance 2", "a boot · 0.01 tolerance · seed 7", "", ""]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -141,6 +142,38 @@ def test_a_gallery_of_the_history_has_its_question(page: Page, server: Server) -
     page.get_by_role("button", name="Generate").click()
     expect(page.locator(".facts")).to_contain_text("evaluations")
     assert sorted(pictures(page)) == sorted(address(sample.image()) for sample in made)
+
+
+def test_what_came_through_other_doors_is_in_the_history_too(page: Page, server: Server) -> None:
+    """Images asked for as of OpenAI are a question; a sample that was given has its recipe."""
+    images = {"model": "icons", "prompt": "stripes", "n": 2, "seed": 13, "rewind": {}}
+    made = server.client.post("/v1/images/generations", json=images).json()["data"]
+    with Client(server.url) as client:
+        (given,) = client.invert([np.eye(4)[None]], "icons", label="half", rewind=True)
+    page.get_by_role("button", name="History").click()
+    rows = page.get_by_role("dialog").get_by_role("button")
+    expect(rows.nth(0)).to_contain_text("given · half")
+    asked = rows.filter(has_text="stripes · seed 13").first
+    expect(asked).to_contain_text("icons · 2 samples")
+    rows.nth(0).click()
+    expect(page.locator(".cards .card")).to_have_count(1)
+    assert pictures(page) == [address(given.image())]
+    open_sample(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Recipe").click()
+    recipe = json.loads(Path(download.value.path()).read_text())
+    assert [call["path"] for call in recipe["calls"]] == ["/v1/invert"]
+    with Client(server.url) as client:
+        assert client.replay(recipe).outcome == "equal"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="History").click()
+    asked.click()
+    expect(page.locator(".cards .card")).to_have_count(2)
+    expect(page.get_by_role("combobox", name="Class")).to_have_value("stripes")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".facts")).to_contain_text("evaluations")
+    pngs = [f"data:image/png;base64,{each['b64_json']}" for each in made]
+    assert sorted(pictures(page)) == sorted(pngs)
 
 
 def test_a_branch_of_an_earlier_visit_has_its_recipe(page: Page, server: Server) -> None:

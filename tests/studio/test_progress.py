@@ -54,6 +54,9 @@ def test_an_address_says_what_was_asked(
 ) -> None:
     place = Place(("req_1", "req_2"), Ask(model, n, options, against, every), sample)
     assert Place.of(place.query()) == place
+    review = place.reviewed(model)
+    assert Place.of(review.query()) == review
+    assert review.opened(sample) == place
 
 
 @pytest.mark.parametrize(

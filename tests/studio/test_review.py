@@ -11,7 +11,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.server.running import Server, serving
+from tests.studio.acting import choose, generate
 from tests.studio.conftest import Visit
+
+ROOM = 64
+"""Verdicts that the server keeps."""
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +26,7 @@ def own(
     models = tmp_path_factory.mktemp("review") / "models"
     shutil.copytree(models_dir, models)
     options = ("--studio", "--models-dir", str(models), "--default-model", "icons")
-    with serving(*options, plugins=installed) as server:
+    with serving(*options, "--max-verdicts", str(ROOM), plugins=installed) as server:
         yield server
 
 
@@ -36,7 +40,7 @@ def test_keys_make_a_certificate(own: Server, visit: Visit) -> None:
     page.get_by_role("button", name="Review").click()
     panel = page.get_by_role("region", name="Review")
     expect(panel.get_by_text("0 judged.")).to_be_visible()
-    expect(panel.locator(".review-picture img")).to_be_visible()
+    expect(panel.locator(".review-picture")).to_be_visible()
     page.keyboard.press("b")
     expect(panel.get_by_text("1 judged.")).to_be_visible()
     page.keyboard.press("u")
@@ -62,3 +66,47 @@ def test_keys_make_a_certificate(own: Server, visit: Visit) -> None:
     expect(page.get_by_role("region", name="Risk and coverage")).to_be_visible()
     page.keyboard.press("g")
     assert len(verdicts(own)) == 40
+
+
+def test_a_review_has_an_address(own: Server, visit: Visit) -> None:
+    """It is there again after a reload, and Back leads to what was on show before."""
+    page = visit.open(own.url)
+    cards = generate(page, 2)
+    gallery = page.url
+    page.get_by_role("button", name="Review").click()
+    panel = page.get_by_role("region", name="Review")
+    picture = panel.locator(".review-picture")
+    expect(picture).to_be_visible()
+    assert page.url == f"{gallery}&review=icons"
+    page.reload()
+    expect(picture).to_be_visible()
+    expect(cards.first).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(cards).to_have_count(2)
+    expect(panel).to_be_hidden()
+    assert page.url == gallery
+    page.go_back()
+    expect(picture).to_be_visible()
+    choose(page, "Model", "points")
+    expect(page.get_by_role("alert").first).to_contain_text("points")
+    expect(panel).to_contain_text("Nothing to look at")
+    expect(panel.get_by_text("judged")).to_be_hidden()
+    page.wait_for_function("location.search.endsWith('&review=points')")
+    page.go_back()
+    expect(cards.first).to_be_visible()
+
+
+def test_a_verdict_that_is_not_kept_loses_no_sample(own: Server, visit: Visit) -> None:
+    """The last test here: it fills the room for verdicts."""
+    for seed in range(ROOM):
+        recipe = {"model": "points", "seed": seed}
+        given = {"verdicts": [{"recipe": recipe, "verdict": "good"}]}
+        if own.client.post("/v1/verdicts", json=given).status_code == 507:
+            break
+    page = visit.open(f"{own.url}/?review=icons")
+    picture = page.get_by_role("region", name="Review").locator(".review-picture")
+    expect(picture).to_be_visible()
+    before = picture.get_attribute("src") or ""
+    page.keyboard.press("g")
+    expect(page.get_by_role("alert").first).to_contain_text("The store of verdicts is full")
+    expect(picture).to_have_attribute("src", before)

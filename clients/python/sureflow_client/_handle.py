@@ -57,18 +57,19 @@ class Asked(Wire):
     """A request to the server."""
 
     path: str
-    """``/v1/generate`` or ``/v1/edit``."""
+    """``/v1/generate``, ``/v1/edit`` or ``/v1/invert``; it may have come by another that asks for
+    the same, such as ``/v1/images/generations``."""
 
     request: dict[str, Any]
-    """Its body, with the model and the seed that it came to."""
+    """Its body, with the model and the seed that it came to. Of several samples that were given it
+    has this one alone."""
 
 
 class Handle(HandleSummary):
     """A trajectory that can be looked through and taken up again."""
 
     asked: Asked | None = None
-    """The request that made it, ``sample.index`` being its place there; ``None`` if it was long, or
-    came by another path."""
+    """The request that made it, ``sample.index`` being its place there; ``None`` if it was long."""
 
     steps: int
     """How many the trajectory has."""

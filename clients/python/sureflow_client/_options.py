@@ -131,6 +131,10 @@ class SamplingOptions(TypedDict, total=False):
 class InvertOptions(SamplingOptions, total=False):
     """What a request to score given samples may say; solver and seed have defaults of their own."""
 
+    first: int | None
+    """Index of the first sample, by default 0: ``seed`` and ``first`` as the ``seed`` and ``index``
+    of a `Sample` make that one again, alone."""
+
     label: int | str | None
     """Number or name of the class of the samples, for a class-conditional model."""
 
@@ -148,10 +152,6 @@ class InvertOptions(SamplingOptions, total=False):
 
 class GenerateOptions(InvertOptions, total=False):
     """What a generate request may say."""
-
-    first: int | None
-    """Index of the first sample, by default 0: ``seed`` and ``first`` as the ``seed`` and ``index``
-    of a `Sample` make that one again, alone."""
 
     size: Sequence[int] | None
     """Height and width of the samples, or their length: one of ``Model.sizes``; by default the

@@ -9,12 +9,12 @@ from sureflow_client import Asked
 
 from .ask import MOST, Ask
 
-PATH = "/v1/generate"
+GENERATE, INVERT = "/v1/generate", "/v1/invert"
 
 
 def ask_of(asked: Asked | None) -> Ask | None:
     """Return the question that a request was; ``None`` where it asked for no new samples."""
-    if asked is None or asked.path != PATH:
+    if asked is None or asked.path != GENERATE:
         return None
     said = asked.request
     wanted = (said.get("filter") or {}).get("accept") or said.get("n") or 1
@@ -45,15 +45,17 @@ def options_of(said: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def in_words(ask: Ask) -> str:
-    """Return a question in a few words: class or prompt, solver, guidance, seed."""
-    options = ask.options
+def in_words(asked: Asked | None) -> str:
+    """Return a request in a few words: class or prompt, solver, guidance, seed."""
+    if asked is None:
+        return ""
+    options, given = options_of(asked.request), asked.path == INVERT
     sampler = options.get("sampler") or {}
     texts = [value for value in (options.get("condition") or {}).values() if isinstance(value, str)]
-    words = [options.get("label"), *texts, sampler.get("method")]
+    words = ["given" if given else None, options.get("label"), *texts, sampler.get("method")]
     words += [f"{sampler[name]:g} {name}" for name in ("steps", "tolerance") if name in sampler]
     if (scale := options.get("guidance", 1)) != 1:
         words.append(f"guidance {scale:g}")
-    if (seed := options.get("seed")) is not None:
+    if (seed := options.get("seed")) is not None and not given:
         words.append(f"seed {seed}")
     return " · ".join(str(word) for word in words if word is not None)

@@ -103,11 +103,12 @@ class History:
                 return
         if row.picture.is_deleted:  # the list has been opened anew
             return
-        if len(handle.sample.shape) == 3:  # there is no room for numbers
-            with row.picture:
+        with row.picture:
+            if len(handle.sample.shape) == 3:
                 show(handle.sample)
-        row.ask = ask_of(handle.asked)
-        row.asked.text = "" if row.ask is None else in_words(row.ask)
+            else:  # there is no room for numbers
+                ui.icon("scatter_plot").classes("soft")
+        row.ask, row.asked.text = ask_of(handle.asked), in_words(handle.asked)
 
 
 def _when(one: Earlier) -> str:

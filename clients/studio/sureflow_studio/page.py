@@ -110,7 +110,7 @@ class Page:
             self.gallery = Gallery(self._open, self._moved, self.history.show)
             self.coverage = CoveragePanel()
         self.bench = Bench(self.session, self.notice, self._open, self._back)
-        self.review = ReviewPanel(self.session, self.notice, self._leave_review)
+        self.review = ReviewPanel(self.session, self.notice, self._reviewing, self._leave_review)
         self.tools.clear()
         with self.tools:
             ui.button("Review", icon="rule", on_click=self._review).props("flat dense no-caps")
@@ -121,8 +121,10 @@ class Page:
         self.notice.hide()
         self.bench.hide()
         self.review.hide()
-        self.front.set_visibility(place.sample is None)
-        if place.sample is not None:
+        self.front.set_visibility(place.sample is None and place.review is None)
+        if place.review is not None:
+            await self.review.show(place.review)
+        elif place.sample is not None:
             await self.bench.show(place.sample)
         try:
             group = await self.galleries.at(place)
@@ -198,13 +200,14 @@ class Page:
 
     async def _review(self) -> None:
         """Show samples that wait for a verdict, in place of all else."""
-        self.notice.hide()
-        self.bench.hide()
-        self.front.set_visibility(False)
-        await self.review.show()
+        await self._visit(self.browser.place.reviewed(self.review.model.value))
+
+    def _reviewing(self, model: str) -> None:
+        """Another model is reviewed."""
+        self.browser.stay(self.browser.place.reviewed(model))
 
     async def _leave_review(self) -> None:
-        await self._show(self.browser.place)
+        await self._visit(self.browser.place.reviewed(None))
 
     async def _escaped(self) -> None:
         if self.review.visible:

@@ -15,7 +15,7 @@ from sureflow_client import (
     generate_body,
 )
 
-from .asked import ask_of
+from .asked import INVERT, ask_of
 from .family import Member, Recipe
 
 
@@ -76,10 +76,10 @@ def kept(handle: Handle, parent: Member | None) -> Recipe | None:
     if (ask := ask_of(asked)) is not None:
         options = cast("GenerateOptions", ask.options)
         return generated(handle.model, handle.model_version, options, sample)
-    if parent is None or parent.recipe is None:
-        return None
     call = {"path": asked.path, "request": asked.request, "pick": sample.index}
-    return (*parent.recipe, call)
+    if asked.path == INVERT:
+        return ({**call, "version": handle.model_version},)
+    return None if parent is None or parent.recipe is None else (*parent.recipe, call)
 
 
 def document(member: Member) -> dict[str, Any]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nicegui import ui
 from nicegui.events import KeyEventArguments
 
-from sureflow_client import NotAnImage, Proposed, Review, SureflowError, Verdict
+from sureflow_client import Proposed, Review, SureflowError, Verdict
 
 from .charts import GREY, base, bounded, draw, points
 from .errors import Notice
-from .keyboard import name
-from .pictures import address
+from .fields import number, select
+from .proposed import ProposedView
 from .session import Session
 
 BATCH = 24
@@ -29,8 +30,6 @@ RATE = 0.02
 
 KEYS: dict[str, Verdict] = {"g": "good", "b": "bad"}
 UNDO = "u"
-COMPONENTS = 12
-"""Numbers that are shown of a vector."""
 
 
 class ReviewPanel:
@@ -39,11 +38,19 @@ class ReviewPanel:
     Args:
         session: The visitor's.
         notice: Where errors are shown.
+        on_model: Told of the model that is chosen.
         on_close: Called when the visitor has enough.
     """
 
-    def __init__(self, session: Session, notice: Notice, on_close: Callable[[], object]) -> None:
-        self._session, self._notice, self._on_close = session, notice, on_close
+    def __init__(
+        self,
+        session: Session,
+        notice: Notice,
+        on_model: Callable[[str], object],
+        on_close: Callable[[], object],
+    ) -> None:
+        self._session, self._notice = session, notice
+        self._on_model, self._on_close = on_model, on_close
         self._waiting: deque[Proposed] = deque()
         self._seen: set[str] = set()
         self._done: list[Proposed] = []
@@ -57,31 +64,37 @@ class ReviewPanel:
     def _build(self) -> None:
         with ui.element("div").classes("panel review-sample"):
             names = [*self._session.models]
-            self.model = ui.select(names, value=self._session.default.name, label="Model")
-            self.model.on_value_change(self._begin)
-            self.label = ui.label().classes("panel-title")
-            self.picture = ui.image().classes("review-picture").props("no-spinner")
-            self.numbers = ui.label().classes("mono")
+            self.model = select(names, "Model", self._session.default.name, self._chosen)
+            self.shown = ProposedView()
             with ui.element("div").classes("review-buttons"):
                 for key, verdict in KEYS.items():
                     words = f"{str(verdict).capitalize()} ({key.upper()})"
-                    ui.button(words, on_click=lambda verdict=verdict: self._give(verdict))
-                ui.button("Undo (U)", on_click=self._undo).props("outline")
-                ui.button("Close", on_click=self._on_close).props("flat")
+                    give = partial(self._give, verdict)
+                    ui.button(words, on_click=give, color=None).props("no-caps").classes("main")
+                ui.button("Undo (U)", on_click=self._undo).props("outline no-caps")
+                ui.button("Close", on_click=self._on_close).props("flat no-caps")
         with ui.element("div").classes("panel"):
             self.said = ui.label().classes("review-said").props('aria-live="polite"')
-            self.rate = ui.number("Bad rate", value=RATE, min=0.001, max=0.9, step=0.01)
-            self.rate.on_value_change(self._tell)
+            self.rate = number("Bad rate", RATE, 0.001, 0.9, whole=False)
+            self.rate.props("step=0.01").on_value_change(self._tell)
             self.chart = ui.echart(base(), renderer="svg").classes("chart")
             self.chart.props('role="img" aria-label="Bad rate certified by these verdicts"')
             self.note = ui.label().classes("soft small review-note")
             self.replace = ui.checkbox("Even if the one in service promises more")
-            self.certify = ui.button("Have filters go by it", on_click=self._certify)
+            self.certify = ui.button("Have filters go by it", on_click=self._certify, color=None)
+            self.certify.props("no-caps").classes("main")
 
-    async def show(self) -> None:
-        """Go on with the review of the model that is chosen."""
+    async def show(self, model: str) -> None:
+        """Go on with the review of a model, or of the one that is chosen if there is none such."""
         self.box.set_visibility(True)
         self._keys.active = True
+        if model in self._session.models and model != self.model.value:
+            self.model.value = model
+        else:
+            await self._begin()
+
+    async def _chosen(self) -> None:
+        self._on_model(self.model.value)
         await self._begin()
 
     def hide(self) -> None:
@@ -113,13 +126,20 @@ class ReviewPanel:
             await self._undo()
 
     async def _give(self, verdict: Verdict) -> None:
-        """Keep a verdict on the sample on show, and show the next one at once."""
+        """Keep a verdict on the sample on show, and show the next one at once.
+
+        Where it could not be kept, the sample waits again.
+        """
         if not self._waiting:
             return
         sample = self._waiting.popleft()
         self._done.append(sample)
         self._look()
         kept = await self._keep(sample, verdict)
+        if not kept and sample in self._done:
+            self._done.remove(sample)
+            self._waiting.appendleft(sample)
+            self._look()
         if kept and len(self._waiting) < FEW:
             await self._more()
         if kept and not self._order.locked():  # else another key comes, after which it is told
@@ -157,6 +177,8 @@ class ReviewPanel:
                 found = await self._session.client.review(model, BATCH)
         except SureflowError as error:
             self._notice.show(error)
+            if not self._waiting:
+                self.shown.say("Nothing to look at")
             return
         finally:
             self._asking = None
@@ -170,19 +192,10 @@ class ReviewPanel:
 
     def _look(self) -> None:
         """Show the sample whose turn it is."""
-        sample = self._waiting[0] if self._waiting else None
-        self.label.text = "One moment" if sample is None else (sample.label or "Good or bad?")
-        self.picture.set_visibility(False)
-        self.numbers.text = ""
-        if sample is None:
-            return
-        try:
-            self.picture.source = address(sample.image())
-            self.picture.set_visibility(True)
-            name(self.picture, f"Sample {sample.draw}")
-        except NotAnImage:
-            values = sample.array().ravel()[:COMPONENTS].tolist()
-            self.numbers.text = ", ".join(f"{value:.4g}" for value in values)
+        if self._waiting:
+            self.shown.show(self._waiting[0], [*self._done, *self._waiting])
+        else:
+            self.shown.say("One moment")
 
     async def _tell(self) -> None:
         """Say how far the review has come."""
@@ -191,14 +204,15 @@ class ReviewPanel:
             found = await self._session.client.review(self.model.value, 0, max_bad_rate=rate)
         except SureflowError as error:
             self._notice.show(error)
-            return
+            found = None
         self._draw(found)
 
-    def _draw(self, found: Review) -> None:
-        self.said.text = said(found)
-        self.note.text = note(found)
-        self.certify.set_enabled(found.smallest is not None)
-        draw(self.chart, curve(found))
+    def _draw(self, found: Review | None) -> None:
+        self.said.text = "" if found is None else said(found)
+        self.note.text = "" if found is None else note(found)
+        self.certify.set_enabled(found is not None and found.smallest is not None)
+        self.replace.set_visibility(found is not None and found.certificate is not None)
+        draw(self.chart, base() if found is None else curve(found))
 
     async def _certify(self) -> None:
         """Have filters go by what the verdicts certify."""

@@ -1,33 +1,61 @@
-"""What a request said, which is kept beside the handles that came of it."""
+"""What a request asked for, which is kept beside the handles that came of it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from fastapi import Request
 
-from sureflow_server.api.plan import Plan
+from sureflow.core.codec import Codec
+from sureflow.core.lane import Inverted, LaneSpec
+from sureflow_server.api.plan import Kind, Plan
 
-PATHS = {f"{place}/{name}": f"/v1/{name}" for name in ("generate", "edit") for place in ("/v1", "")}
-"""Paths of requests whose bodies are kept, and what they are called; some have two names."""
+PATHS: dict[Kind, str] = {kind: f"/v1/{kind}" for kind in ("generate", "edit", "invert")}
+"""Where requests are sent, by what they are counted as."""
+
+GIVEN = "samples"
+"""The field of samples to be inverted. Their lanes hold them, so nothing else does."""
 
 MOST = 2048
-"""Bytes of a body that is kept; a longer one has arrays in it."""
+"""Bytes of what is kept; a longer one has arrays in it."""
 
 
 async def asked_of(request: Request, planned: Plan) -> dict[str, Any] | None:
-    """Return the request that makes the samples again, its schema being ``AskedRecord``.
+    """Return the request that makes the samples again, as the note of a handle has it.
 
-    It names the model and the seed, also where the body left them to the server. ``None`` where it
-    was asked for at another path, or is long.
+    Through whatever door it came, it is one of ours. It names the model and the seed, also where
+    these were left to the server. ``None`` where it is long.
     """
-    path, body = PATHS.get(request.scope["path"]), await request.body()
-    if path is None or len(body) > MOST:
+    asked, kind = planned.asked, planned.kind
+    if asked is None or (kind != "invert" and len(await request.body()) > MOST):
         return None
-    said = json.loads(body)
-    if planned.kind == "generate":
-        said |= {"model": planned.card.name, "seed": planned.seed}
-    elif said.get("operations"):
+    said = asked.model_dump(exclude_unset=True, exclude={GIVEN})
+    if kind != "edit":
+        said |= {"model": planned.card.name}
+    if kind != "edit" or said.get("operations"):
         said |= {"seed": planned.seed}
-    return {"path": path, "request": said}
+    try:
+        text = json.dumps(said, default=_listed)
+    except OverflowError:
+        return None
+    return {"path": PATHS[kind], "request": json.loads(text)} if len(text) <= MOST else None
+
+
+def told(asked: Mapping[str, Any] | None, spec: LaneSpec, codec: Codec) -> dict[str, Any] | None:
+    """Return what a note says as a client reads it, the schema being ``AskedRecord``.
+
+    A sample that was given is there again, alone, its index being that of the lane.
+    """
+    if asked is None or not isinstance(spec.origin, Inverted):
+        return None if asked is None else {**asked}
+    alone = {GIVEN: [codec.encode(spec.origin.data, "npy")], "first": spec.index}
+    return {**asked, "request": {**asked["request"], **alone}}
+
+
+def _listed(array: np.ndarray[Any, Any]) -> Any:
+    if array.size > MOST:
+        raise OverflowError
+    return array.tolist()

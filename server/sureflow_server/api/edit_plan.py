@@ -103,6 +103,7 @@ def plan_edit(
         parent=opened.handle.id,
         places=tuple(place for place, _ in operations),
         warnings=() if warning is None else (warning,),
+        asked=request,
     )
 
 

@@ -57,6 +57,7 @@ def plan_generate(request: GenerateRequest, service: Service) -> Plan:
         priority=request.priority,
         handles=kept,
         warnings=() if warning is None else (warning,),
+        asked=request,
     )
 
 

@@ -44,9 +44,12 @@ class HandleList(Schema):
 class AskedRecord(Schema):
     """A request."""
 
-    path: Literal["/v1/generate", "/v1/edit"]
+    path: Literal["/v1/generate", "/v1/edit", "/v1/invert"]
+    """Where it asks for the same; it may have come by another, such as `/v1/images/generations`."""
+
     request: dict[str, Any]
-    """Its body, with the model and the seed that it came to."""
+    """Its body, with the model and the seed that it came to. Of several samples that were given
+    it has this one alone, the index being `first`."""
 
 
 class HandleRecord(HandleSummary):
@@ -54,7 +57,7 @@ class HandleRecord(HandleSummary):
 
     asked: AskedRecord | None
     """The request that made it, `index` of the `sample` being its place there; null if it was long,
-    or came by another path."""
+    or if nobody wrote it down."""
 
     steps: int
     """How many the trajectory has."""

@@ -18,6 +18,7 @@ from sureflow.core.family import family_of
 from sureflow.core.lane import Branch, LaneSpec, Sample
 from sureflow.core.lane import View as Seen
 from sureflow_server.api.access import Guarded, caller, owner
+from sureflow_server.api.asked import told
 from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import claim_of, encoded
 from sureflow_server.api.encoding import array_bytes, map_of, profile_of
@@ -87,7 +88,7 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
         note = json.loads(opened.handle.note)
         return {
             **_summary(opened.handle, note),
-            "asked": note.get(ASKED),
+            "asked": told(note.get(ASKED), opened.spec, family_of(card).codec),
             "steps": opened.steps,
             "commits": opened.commits,
             "profile": profile_of(opened.t, opened.rate),

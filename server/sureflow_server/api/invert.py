@@ -83,11 +83,14 @@ def _plan(request: InvertRequest, service: Service) -> Plan:
         kind="invert",
         card=card,
         seed=request.seed,
-        lanes=tuple(replace(spec, index=n, origin=Inverted(x)) for n, x in enumerate(given)),
+        lanes=tuple(
+            replace(spec, index=request.first + n, origin=Inverted(x)) for n, x in enumerate(given)
+        ),
         form=form_of(request.output, card),
         profile=request.confidence.profile,
         map=request.confidence.map,
         deadline_s=request.deadline_s,
         priority=request.priority,
         handles=kept,
+        asked=request,
     )

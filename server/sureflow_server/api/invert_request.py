@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sureflow.core.condition import ConditionOptions
 from sureflow.core.json_array import JsonArray
-from sureflow.core.schema import AtMost, Name, Schema
+from sureflow.core.schema import MOST, AtMost, Integer, Name, Schema
 from sureflow_server.api.family_part import deferred_part, named_part
 from sureflow_server.api.requests import ConfidenceOptions, Deadline, OutputOptions, Priority, Seed
 from sureflow_server.api.rewind_options import RewindOptions
@@ -41,6 +41,10 @@ class InvertRequest(Schema):
 
     seed: Seed = 0
     """Of what scores may draw; the noise is found, not drawn."""
+
+    first: Annotated[Integer, Field(ge=0, le=MOST)] = 0
+    """Index of the first sample: with the `seed` and `index` of its record as `seed` and `first`, a
+    sample alone has the scores that it had among others."""
 
     confidence: ConfidenceOptions = ConfidenceOptions()
     rewind: RewindOptions | None = None

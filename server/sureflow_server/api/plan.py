@@ -10,6 +10,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.family import Family, cost_of, family_of
 from sureflow.core.halving import Halving
 from sureflow.core.lane import LaneSpec
+from sureflow.core.schema import Schema
 from sureflow_server.api.encoding import array_bytes
 from sureflow_server.api.handle_options import HandleOptions
 from sureflow_server.engine.job import Follow
@@ -41,6 +42,7 @@ class Plan:
         exact: Whether these kernels make the lanes again bit for bit; not where they branch off
             from a trajectory of other kernels.
         warnings: What the request asks for that cannot be done, and is not needed.
+        asked: The request itself, in our words whoever asked; ``None`` if nobody reads it again.
     """
 
     kind: Kind
@@ -57,6 +59,7 @@ class Plan:
     parent: str | None = None
     exact: bool = True
     warnings: tuple[str, ...] = ()
+    asked: Schema | None = None
 
     @property
     def family(self) -> Family:

@@ -90,7 +90,8 @@ def _check_certificate(card: ModelCard, withdrawn: Mapping[str, str]) -> None:
     table = card.calibrated.get("conformal")
     reason = None if table is None else withdrawn.get(version_of(table))
     if reason is not None:
-        hint = f"POST /v1/models/{card.name}/review makes another one of the verdicts"
+        path = f"/v1/models/{card.name}/review"
+        hint = f"GET {path} shows how the verdicts stand, and POST makes another one of them"
         message = f"the certificate of {card.name} is withdrawn: {reason}; {hint}"
         raise Problem.field("filter.max_bad_rate", message, "certificate-withdrawn")
 

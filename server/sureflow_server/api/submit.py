@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request
@@ -39,6 +40,7 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
     made_by: dict[str, Any] = {REQUEST: request.state.request_id}
     if planned.handles is not None:  # which alone tell it
         made_by[ASKED] = await asked_of(request, planned)
+    planned = replace(planned, asked=None)  # it may be large, and the run is kept
     claim_of(request).take(planned.answer_bytes)
     try:
         async with service.accounts.claim(request.state.key, len(planned.lanes)) as account:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import time
 from typing import Any
 
@@ -72,17 +74,85 @@ def test_a_handle_tells_the_request_that_made_it(server: Server) -> None:
     assert kept["request"] == {**wanted, "operations": []}
 
 
-def test_a_long_request_and_one_in_other_words_are_not_kept(server: Server) -> None:
+def test_a_request_in_other_words_is_kept_in_ours(server: Server) -> None:
+    """What came as clients of OpenAI and of Triton have it makes the same samples as `generate`."""
+    images = {
+        "prompt": "Stripes",
+        "size": "4x4",
+        "n": 2,
+        "user": "me",
+        "guidance": {"scale": 2.0},
+        "sampler": {"steps": 4},
+        "deadline_s": None,
+        "rewind": {"keep": [0.5]},
+    }
+    answer = server.client.post("/v1/images/generations", json=images).json()
+    first = answer["data"][1]
+    said = asked(server, first["handle"])
+    kept = {name: images[name] for name in ("n", "guidance", "sampler", "rewind")}
+    assert said == {
+        "path": "/v1/generate",
+        "request": {
+            **kept,
+            "model": "icons",
+            "seed": answer["seed"],
+            "condition": {"label": "stripes"},
+        },
+    }
+    assert server.generate(**said["request"])["samples"][1]["data"] == first["b64_json"]
+    parameters = {"n": 2, "label": 1, "steps": 4, "rewind.keep": "commit", "timeout": 9_000_000}
+    inference = {"inputs": [], "parameters": parameters}
+    answer = server.client.post("/v2/models/icons/infer", json=inference).json()
+    outputs = {each["name"]: each["data"] for each in answer["outputs"]}
+    said = asked(server, {"id": outputs["handle"][1]})
+    assert said["request"] == {
+        "model": "icons",
+        "seed": answer["parameters"]["seed"],
+        "n": 2,
+        "condition": {"label": 1},
+        "sampler": {"steps": 4},
+        "rewind": {"keep": "commit"},
+        "deadline_s": 9.0,
+    }
+    (_, same) = server.generate(**said["request"], output={"format": "npy"})["samples"]
+    data = np.load(io.BytesIO(base64.b64decode(same["data"])))
+    np.testing.assert_array_equal(np.float32(outputs["samples"]).reshape(2, -1)[1], data.ravel())
+
+
+def test_a_given_sample_is_told_with_what_was_asked_of_it(server: Server) -> None:
+    """Alone, however large the others were; asked again it has its scores, whatever they draw."""
+    body = {
+        "model": "icons",
+        "samples": [[[0.1 * n] * 4] * 4 for n in range(200)],
+        "condition": {"label": 1},
+        "sampler": {"method": "heun", "steps": 4},
+        "confidence": {"method": "residual"},
+        "rewind": {},
+        "output": {"format": "npy"},
+    }
+    answer = server.client.post("/v1/invert", json=body).json()
+    first = answer["samples"][199]
+    said = asked(server, first["handle"])
+    (given,) = said["request"].pop("samples")
+    array = np.load(io.BytesIO(base64.b64decode(given)))
+    np.testing.assert_array_equal(array, np.float32([body["samples"][199]]))
+    del body["samples"]
+    assert said == {"path": "/v1/invert", "request": {**body, "seed": 0, "first": 199}}
+    again = server.client.post("/v1/invert", json={**said["request"], "samples": [given]}).json()
+    assert same(again["samples"][0], {**first, "handle": again["samples"][0]["handle"]})
+    other = {**said["request"], "samples": [given], "first": 0}
+    moved = server.client.post("/v1/invert", json=other).json()["samples"][0]
+    assert (moved["data"], moved["index"]) == (first["data"], 0)
+    assert moved["uncertainty"] != first["uncertainty"], "it draws"
+
+
+def test_a_long_request_is_not_kept(server: Server) -> None:
     long = server.client.post(
         "/v1/generate",
         content=b" " * 3000 + b'{"rewind": {}}',
         headers={"Content-Type": "application/json"},
     ).json()
     assert asked(server, long["samples"][0]["handle"]) is None
-    images = server.client.post("/v1/images/generations", json={"rewind": {}}).json()
-    assert asked(server, images["data"][0]["handle"]) is None
-    given = server.client.post("/v1/invert", json={"samples": [[2.0, 0.1]], "rewind": {}}).json()
-    assert asked(server, given["samples"][0]["handle"]) is None
 
 
 @pytest.mark.parametrize(("keep", "spared"), [([], 0), ([0.5], 5), ("all", 5)])

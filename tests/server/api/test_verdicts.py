@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -336,9 +337,15 @@ def test_a_certificate_is_withdrawn_when_fresh_draws_contradict_it(own: Server) 
     filtered = {**STRIPES, "seed": 5, "n": 4, "filter": {"max_bad_rate": 0.1}}
     refused = said(own.client.post("/v1/generate", json=filtered), 409)
     assert refused["type"].endswith("certificate-withdrawn")
-    assert "evidence" in refused["detail"]
-    assert refused["errors"][0]["field"] == "filter.max_bad_rate"
-    assert review(own, limit=0)["certificate"]["withdrawn"] in refused["detail"]
+    (error,) = refused["errors"]
+    assert error["field"] == "filter.max_bad_rate"
+    reason = answer["withdrawn"][0]["reason"]
+    assert re.fullmatch(r"\d+ of the first \d+ fresh random draws .* evidence \S+", reason)
+    assert reason in error["message"]
+    where = re.search(r"GET (\S+) shows", error["message"])
+    assert where is not None
+    shown = said(own.client.get(where[1], params={"limit": 0}), 200)
+    assert shown["certificate"]["withdrawn"] == reason
     assert own.metric("sureflow_certificate_withdrawn", model="icons") == 1
     assert own.metric("sureflow_certificate_withdrawals_total", model="icons") == 1
 

@@ -56,12 +56,11 @@ def invert(
     with client(context) as server:
         for first in range(0, len(files), AT_ONCE):
             group = map(_read, files[first : first + AT_ONCE])
-            results.append(server.invert(group, model, **options))
-            placed = [_moved(sample, first) for sample in results[-1]]
+            results.append(server.invert(group, model, first=first, **options))
             if folder is not None:
-                for sample in placed:
+                for sample in results[-1]:
                     folder.add(results[-1], sample)
-            samples += placed
+            samples += results[-1]
     report(joined(results, samples), output, folder)
 
 
@@ -74,8 +73,3 @@ def _read(file: Path) -> Given:
         return PIL.Image.open(file)
     except (EOFError, OSError, ValueError, PIL.Image.DecompressionBombError) as error:
         raise InvalidArgument(f"{file} is no image and no .npy file: {error}") from error
-
-
-def _moved(sample: Sample, first: int) -> Sample:
-    """Return a sample with the place of its file as its index."""
-    return sample.model_copy(update={"index": first + sample.index})
