@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder in which the example ran, and what it printed."""
     folder = tmp_path_factory.mktemp("own")
-    command = [sys.executable, str(EXAMPLE), "--steps", "400", "--out", "models"]
+    command = [sys.executable, str(EXAMPLE), "--out", "models"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PATHS))}
     ended = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -71,7 +71,7 @@ def test_the_surest_of_its_samples_lie_nearest_to_the_data(done: tuple[Path, str
     points = np.stack([one.data for one in sorted(samples, key=lambda one: -one.confidence)])
     far = np.linalg.norm(points[:, None] - data, axis=2).min(1)
     surest, whole, last = far[:50].mean(), far.mean(), far[-50:].mean()
-    assert surest < whole < last
+    assert surest < 0.75 * whole < whole < last
     said = done[1].partition("mean distance to the moons:")[2].split()
     told = [float(number) for number in said if number.startswith("0.")]
     np.testing.assert_allclose(told, [surest, whole, last], atol=1e-3)
