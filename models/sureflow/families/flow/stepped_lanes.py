@@ -180,7 +180,7 @@ class SteppedLanes(Lanes):
             weights = weights.copy()
             weights[two_step] = 0
             weights[two_step, 0], weights[two_step, 1] = 1 + half, -half
-        return weights * self.h[slots, None]
+        return weights * self.h[traits.part, None]
 
     def error_scale(self, slots: Slots) -> Floats:
         """Factor of the error estimates: step size, and ratio of steps, per tolerance, ``[n]``."""
