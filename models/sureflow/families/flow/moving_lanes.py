@@ -160,15 +160,17 @@ class MovingLanes(SteppedLanes):
 
     def predicted(self, slots: Slots) -> Tensor:
         """Ends ``x + (1 - t) v`` by the first velocity of each lane's step, ``[n, *shape]``."""
-        where = self.index(slots)
-        velocity = self.said.velocity[0, where]
-        return self.x[where] + factors(1 - self.t[slots], self.x) * velocity
+        return self._end(slots, self.said.velocity[0, self.index(slots)])
 
     def predicted_lately(self, slots: Slots) -> Tensor:
         """The same by the last velocity of the step before, of lanes between two steps."""
-        where, method = self.index(slots), self.method[slots]
+        method = self.method[slots]
         last = np.where(
             COEFFICIENTS.multistep[method], PREVIOUS, COEFFICIENTS.plain_stages[method] - 1
         )
-        velocity = self.said.velocity[to_device(last, self.device), to_device(slots, self.device)]
-        return self.x[where] + factors(1 - self.t[slots], self.x) * velocity
+        place = to_device(last, self.device), to_device(slots, self.device)
+        return self._end(slots, self.said.velocity[place])
+
+    def _end(self, slots: Slots, velocity: Tensor) -> Tensor:
+        left: Tensor = factors(1 - self.t[slots], self.x)
+        return self.x[self.index(slots)] + left * velocity

@@ -38,7 +38,7 @@ class Renoise(FlowProcess):
     def ask(self, slots: Slots) -> list[Query]:
         """The rows of all draws of the first lane, then those of the next."""
         lanes, self._asked = self.lanes, self._ends(slots)
-        t = np.tile(np.array(TIMES, np.float32), len(slots))
+        t = np.array(TIMES * len(slots), np.float32)
         x = LINEAR.interpolate(*self._asked, to_device(t, lanes.device))
         owner = np.repeat(slots, len(TIMES))
         return [self.velocity_query(owner, x, t, np.zeros(0, np.int64))]
@@ -67,5 +67,6 @@ class Renoise(FlowProcess):
             for spec in specs
             for draw in range(len(TIMES))
         ]
-        ends = lanes.x[lanes.index(slots)].repeat_interleave(len(TIMES), 0)
+        x = lanes.x[lanes.index(slots)]
+        ends = x[:, None].expand(-1, len(TIMES), *lanes.shape).flatten(0, 1)
         return lanes.begun(torch.stack(noise).to(lanes.device), ends), ends

@@ -103,7 +103,8 @@ class Window:
             return known
         array = self._path if number < 0 else self._stages.path[number]
         both = array[:, self._where]
-        cut = Cut(both, *both.unbind(0), both.flatten(2))
+        first, second = both.unbind(0)
+        cut = Cut(both, first, second, both.flatten(2))
         if self._shared:
             self._cuts[number] = cut
         return cut

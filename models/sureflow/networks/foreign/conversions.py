@@ -37,7 +37,8 @@ class Affine(NamedTuple):
 
     def shaped(self, y: Tensor) -> Affine:
         """The same with factors that multiply samples ``y [n, *shape]`` as they are."""
-        return Affine(*(broadcast(z.to(y), y) for z in self[:3]), self.time)
+        state, output, scale = (broadcast(z.to(y), y) for z in self[:3])
+        return Affine(state, output, scale, self.time)
 
     def said(self, y: Tensor, velocity: Tensor) -> Tensor:
         """What a network says where the velocity is this; the inverse of :meth:`velocity`."""
