@@ -172,5 +172,6 @@ class MovingLanes(SteppedLanes):
         return self._end(slots, self.said.velocity[place])
 
     def _end(self, slots: Slots, velocity: Tensor) -> Tensor:
-        left: Tensor = factors(1 - self.t[slots], self.x)
-        return self.x[self.index(slots)] + left * velocity
+        left = factors(1 - self.t[slots], self.x)
+        end: Tensor = self.x[self.index(slots)] + left * velocity
+        return end
