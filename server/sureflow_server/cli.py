@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from sureflow.cli import app, examples
+from sureflow_server.engine.fork_server import fork_server
 from sureflow_server.keys.commands import app as keys
 from sureflow_server.log_line import harmless
 from sureflow_server.logs import configure
@@ -104,6 +105,10 @@ def serve(**options: Any) -> None:
             install()
         except TracesError as error:
             _refuse(str(error))
+    try:
+        fork_server(settings.portable, settings.threads)  # which imports while this process does
+    except OSError as error:
+        _refuse(f"no socket in TMPDIR for the fork server: {error}")
     # Imported here, so that a worker, which imports this file anew, starts without it.
     from sureflow_server.serve import serve as run
 

@@ -18,7 +18,6 @@ from sureflow_server import mcp, studio
 from sureflow_server.accepting import ScarceDescriptors
 from sureflow_server.app import create_app
 from sureflow_server.engine.errors import StartupError
-from sureflow_server.engine.fork_server import fork_server
 from sureflow_server.forwarded import Forwarded
 from sureflow_server.garbage import freeze_garbage
 from sureflow_server.keys.file import KeyFileError
@@ -94,10 +93,6 @@ async def _serve_with(
     except StartupError as error:
         return _fail(str(error))
     _foretell(settings, listener)
-    try:
-        fork_server(settings.portable, settings.threads)  # which imports while this process does
-    except OSError as error:
-        return _fail(f"no socket in TMPDIR for the fork server: {error}")
     has_studio = settings.studio and studio.mount(app, _own_address(listener))
     if settings.mcp:
         mcp.mount(app)

@@ -31,3 +31,8 @@ def to_host(tensor: Tensor) -> npt.NDArray[Any]:
         tensor = pinned
     values: npt.NDArray[Any] = tensor.cpu().numpy()
     return values
+
+
+def copied(tensor: Tensor) -> npt.NDArray[Any]:
+    """The values in host memory of their own."""
+    return tensor.cpu().numpy().copy()

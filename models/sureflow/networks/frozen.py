@@ -235,9 +235,11 @@ class FrozenVelocity(VelocityNetwork):
         """The velocity."""
         if self.convention.plain:
             return self._said(x, t, label, given).to(x.dtype)
-        affine = self.convention.at(t)
-        out = self._said(x * broadcast(affine.input.to(x), x), affine.time, label, given)
-        return out if out.shape != x.shape else affine.velocity(x, out.to(x.dtype))
+        affine = self.convention.at(t, x)
+        out = self._said(x * affine.input, affine.time, label, given)
+        if out.shape != x.shape:
+            return out
+        return affine.state * x + affine.output * out.to(x.dtype)
 
     def _said(self, x: Tensor, t: Tensor, label: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         """What the module predicts, in its own type."""

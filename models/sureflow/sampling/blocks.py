@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from sureflow.core.unwatched import unwatched
+
 Evaluate = Callable[..., Mapping[str, Tensor]]
 """A head: tensors by name, of ``n`` rows each, to answers by name, of ``n`` rows each."""
 
@@ -255,7 +257,7 @@ def _cheapest(classes: list[list[int]], flops: Callable[[], float]) -> list[int]
 def _flops(evaluate: Evaluate, rows: dict[str, Tensor]) -> float:
     """Operations that each of these rows takes, as far as torch can count them."""
     try:
-        with FlopCounterMode(display=False) as counter:
+        with unwatched(FlopCounterMode.__module__), FlopCounterMode(display=False) as counter:
             evaluate(**rows)
         counted = counter.get_total_flops() / len(next(iter(rows.values())))
     except Exception:  # a third-party network may raise anything, if it is watched

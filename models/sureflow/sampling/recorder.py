@@ -37,6 +37,11 @@ class TrajectoryRecorder:
         self._lanes = lanes
         self._of: dict[int, _Record] = {}
 
+    @property
+    def any(self) -> bool:
+        """Whether anything is recorded of any lane."""
+        return bool(self._of)
+
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Start a new lane in a slot."""
         self._of.pop(slot, None)

@@ -8,10 +8,12 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from sureflow.checkpoint import load
+from sureflow.checkpoint import WEIGHTS, load
 from sureflow.sampling.evaluator import evaluators
 from sureflow.sampling.verified import VerifiedSizes
 from sureflow_server.engine.messages import WorkerConfig
@@ -22,21 +24,45 @@ PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
-def verified_ahead(folders: Sequence[Path], config: WorkerConfig) -> Iterator[None]:
-    """Meanwhile verify the block sizes of half of the models, the last first, if none are known.
+def verified_ahead(folders: Sequence[Path], config: WorkerConfig) -> Iterator[Iterator[Path]]:
+    """Yield the models in the order in which to load them, while another process verifies some.
 
-    Whoever loads all from the first on finds what is known by then, and believes it after a look.
-    That is done for the models that ship, on a CPU with a second core, and with nobody's code.
+    It takes the largest first, whose verification takes longest, and the others load the smallest
+    first; whoever comes to the one that it is at waits for it. What it has found is known, and is
+    believed after a look. There is such a process if no block sizes are known, for the models that
+    ship, on a CPU with a second core, and with nobody's code.
     """
-    child = os.fork() if _worthwhile(folders, config) else None
+    if not _worthwhile(folders, config):
+        yield iter(folders)
+        return
+    smallest_first = sorted(folders, key=_size)
+    ours, theirs = Pipe(duplex=False)
+    child = os.fork()
     if child == 0:
-        _verify([*reversed(folders[len(folders) // 2 :])], config)
+        _verify(smallest_first[::-1], config, theirs)
+    theirs.close()
     try:
-        yield
+        yield _unless_verified_now(smallest_first, ours)
     finally:
-        if child is not None:
-            os.kill(child, signal.SIGKILL)  # it has not been waited for, so the number is its own
-            os.waitpid(child, 0)
+        os.kill(child, signal.SIGKILL)  # it has not been waited for, so the number is its own
+        os.waitpid(child, 0)
+        ours.close()
+
+
+def _unless_verified_now(folders: Sequence[Path], done: Connection) -> Iterator[Path]:
+    """The models, each once the other process has begun with another one, or ended."""
+    left = [*folders]
+    for folder in folders:
+        with suppress(EOFError, OSError):
+            while left and (left[-1] == folder or done.poll()):
+                done.recv_bytes()
+                left.pop()
+        yield folder
+
+
+def _size(folder: Path) -> int:
+    weights = folder / WEIGHTS
+    return weights.stat().st_size if weights.exists() else 0
 
 
 def _worthwhile(folders: Sequence[Path], config: WorkerConfig) -> bool:
@@ -48,14 +74,15 @@ def _worthwhile(folders: Sequence[Path], config: WorkerConfig) -> bool:
     return not known and (os.cpu_count() or 1) > config.threads
 
 
-def _verify(folders: Sequence[Path], config: WorkerConfig) -> NoReturn:
+def _verify(folders: Sequence[Path], config: WorkerConfig, done: Connection) -> NoReturn:
     """Verify until all is done or the other process ends; what goes wrong is its to tell."""
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         logging.disable()
-        with suppress(Exception):
-            for folder in folders:
+        for folder in folders:
+            with suppress(Exception):
                 _verify_heads(folder, config)
+            done.send_bytes(b".")
     finally:
         os._exit(0)
 

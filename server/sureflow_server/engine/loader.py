@@ -48,8 +48,8 @@ def load_all(
     cache.sizes.update({name: each.nbytes for name, each in resting.items()})
     failures: dict[str, str] = dict(config.faulty)
     folders = _wanted(root, config)
-    with verified_ahead(folders, config):
-        for folder in folders:
+    with verified_ahead(folders, config) as in_order:
+        for folder in in_order:
             begin(Loading(folder.name, len(folders) + len(resting) == 1))
             try:
                 cache.evict_for(_expected(folder, config))

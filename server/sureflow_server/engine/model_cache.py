@@ -10,6 +10,7 @@ from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from sureflow.allocator import give_back
 from sureflow_server.garbage import freeze_garbage
 
 if TYPE_CHECKING:
@@ -176,5 +177,6 @@ def _free() -> None:
 
     gc.unfreeze()
     freeze_garbage()
+    give_back()
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()

@@ -45,6 +45,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
 
     import torch
 
+    from sureflow.allocator import give_back
     from sureflow.numerics import make_deterministic
     from sureflow_server.engine.loader import load_all
     from sureflow_server.engine.standby import can_fork, stand_by
@@ -56,6 +57,7 @@ def run(connection: Connection, config: WorkerConfig) -> None:
     try:
         ready, cache = load_all(config, connection.send)
         freeze_garbage()
+        give_back()  # blocks of all sizes were tried, and warm-ups made; forks would not share it
         if config.standby and can_fork():
             stand_by(connection, partial(serve, config=config, cache=cache), ready, cache)
             return

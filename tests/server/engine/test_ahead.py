@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -30,18 +31,43 @@ def children() -> set[int]:
     return {*map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())}
 
 
-def test_the_last_models_are_verified_by_another_process(models_dir: Path, tmp_path: Path) -> None:
+def by_size(folders: list[Path]) -> list[Path]:
+    return sorted(folders, key=lambda each: (each / "model.safetensors").stat().st_size)
+
+
+def test_models_are_verified_by_another_process(models_dir: Path, tmp_path: Path) -> None:
     before, verified = children(), tmp_path / "verified"
     folders = checkpoint_folders(models_dir)
-    with verified_ahead(folders, config(verified)):
+    with verified_ahead(folders, config(verified)) as in_order:
         (child,) = children() - before
         eventually(lambda: gone(child))
+        assert [*in_order] == by_size(folders)
     assert children() == before
-    assert len([*verified.glob("*.json")]) == len(folders) // 2 == 1
     stamps = {file: file.stat().st_mtime_ns for file in verified.glob("*.json")}
+    assert len(stamps) == len(folders)
     ready, _ = load_all(config(verified, models_dir))
     assert not ready.failures
     assert stamps == {file: file.stat().st_mtime_ns for file in stamps}, "believed"
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["goes on", "ends"])
+def test_what_it_is_at_is_waited_for(
+    ends: bool, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins with the largest, which the others come to last."""
+
+    def verify(folder: Path, config: WorkerConfig) -> None:
+        time.sleep(0.3)
+        (tmp_path / folder.name).touch()
+        if ends:
+            os._exit(1)
+
+    monkeypatch.setattr(ahead, "_verify_heads", verify)
+    folders = checkpoint_folders(models_dir)
+    with verified_ahead(folders, config(tmp_path / "verified")) as in_order:
+        for folder in in_order:
+            is_last = folder == by_size(folders)[-1]
+            assert (tmp_path / folder.name).exists() == is_last
 
 
 def test_it_ends_with_the_loading_however_far_it_is(models_dir: Path, tmp_path: Path) -> None:
@@ -68,5 +94,6 @@ def test_there_is_none_where_it_would_not_help(
     own = models_dir if why == "own models" else None
     before = children()
     chosen = folders[:1] if why == "one folder" else folders
-    with verified_ahead(chosen, config(tmp_path, own)):
+    with verified_ahead(chosen, config(tmp_path, own)) as in_order:
         assert children() == before
+        assert [*in_order] == chosen

@@ -42,6 +42,8 @@ class NoisySteps(ByLane):
         """Advance the time; where a step follows, draw the noise before it."""
         assert isinstance(lanes, DiffusionLanes)
         noisy = slots[(lanes.eta[slots] > 0) | (lanes.churn[slots] > 0)]
+        if not len(noisy):
+            return super().advance(lanes, slots)
         made = {slot: (float(lanes.t[slot]), _velocity(lanes, slot)) for slot in noisy.tolist()}
         done = super().advance(lanes, slots)
         for slot in slots[~done].tolist():
@@ -54,9 +56,9 @@ class NoisySteps(ByLane):
 
 def _velocity(lanes: DiffusionLanes, slot: int) -> Tensor:
     """Mean velocity ``[*shape]`` of the step just made."""
-    weights = lanes.weights(np.array([slot])) / lanes.h[slot]
-    none = torch.zeros_like(lanes.x[:1]).expand_as(lanes.x)
-    return combine(none, lanes.k, slice(slot, slot + 1), weights)[0]
+    alone = np.array([slot])
+    weights, window = lanes.weights(alone) / lanes.h[slot], lanes.window(alone)
+    return combine(torch.zeros_like(window.x), window.velocity, weights)[0]
 
 
 def _fresh(lanes: DiffusionLanes, slot: int, number: int) -> Tensor:

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats, Index
+from sureflow.core.arrays import Floats
 from sureflow.core.transfer import to_device
 
 
-def combine(start: Tensor, stages: Tensor, where: Index, weights: Floats, axis: int = 0) -> Tensor:
-    """``start + sum_j weights[:, j] stages[j]`` for the lanes ``where``, ``weights [n, STAGES]``.
+def combine(start: Tensor, stage: Callable[[int], Tensor], weights: Floats) -> Tensor:
+    """As :func:`add_stages`, in memory of its own: a network may work in place on its rows."""
+    result = start.clone()
+    add_stages(result, stage, weights)
+    return result
+
+
+def add_stages(to: Tensor, stage: Callable[[int], Tensor], weights: Floats, axis: int = 0) -> None:
+    """Add ``sum_j weights[:, j] stage(j)`` for ``n`` lanes, ``weights [n, STAGES]``.
 
     Products and sums are separate operations on purpose: a fused multiply-add would round
     differently in the vector body and in the tail of an array, that is, by slot. Stages that a
     lane does not use are skipped rather than multiplied by zero, since they may hold anything.
-    ``start`` has the lanes along ``axis``, and so has each of the ``stages``.
+    ``to`` has the lanes along ``axis``, and so has each ``stage``, given by its number.
     """
-    chosen = (*(slice(None) for _ in range(axis)), where)
-    rounded = weights.astype(np.float32).T
-    used = rounded != 0
-    if not np.count_nonzero(used):
-        # Copied all the same, because a network may work in place on its rows.
-        return start[chosen].clone()
-    counts = used.sum(1).tolist()
+    rounded = weights.astype(np.float32)
+    if len(rounded) == 1 or (rounded == rounded[:1]).all():
+        on_cpu = to.device.type == "cpu"
+        for number in range(rounded.shape[1]) if len(rounded) else ():
+            weight = rounded[:1, number]
+            if weight[0]:
+                # On a CPU an array multiplies sooner than a number, which a GPU need not copy.
+                to.add_(stage(number) * (torch.from_numpy(weight) if on_cpu else float(weight[0])))
+        return
+    used = rounded.T != 0
     # Copied to the device once, in a shape that multiplies samples.
-    shape = (*rounded.shape, *(1 for _ in range(start.dim() - axis - 1)))
-    factors = to_device(rounded.reshape(shape), start.device)
-    result = start[chosen]
-    for index, count in enumerate(counts):
+    shape = (*used.shape, *(1 for _ in range(to.dim() - axis - 1)))
+    factors = to_device(rounded.T.reshape(shape), to.device)
+    for number, count in enumerate(used.sum(1).tolist()):
         if count:
-            moved = (factors[index] * stages[(index, *chosen)]).add_(result)
-            whole = count == rounded.shape[1]
-            wanted = None if whole else to_device(used[index].reshape(shape[1:]), start.device)
-            result = moved if wanted is None else torch.where(wanted, moved, result)
-    return result
+            moved = (stage(number) * factors[number]).add_(to)
+            if count < len(weights):
+                wanted = to_device(used[number].reshape(shape[1:]), to.device)
+                moved = torch.where(wanted, moved, to)
+            to.copy_(moved)

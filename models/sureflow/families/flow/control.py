@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from sureflow.core.arrays import Flags, Floats, Slots
-from sureflow.core.score import EVERY, Part
 from sureflow.families.flow.lanes import FlowLanes
 
 
@@ -50,11 +49,16 @@ class ByLane(StepControl):
 
     def begin(self, lanes: FlowLanes, slots: Slots, mean_variance: Floats) -> None:
         """Hand each lane to its control."""
+        if of_all := self._of_all(lanes, slots):
+            of_all.begin(lanes, slots, mean_variance)
+            return
         for control, part in self._parts(lanes, slots):
             control.begin(lanes, slots[part], mean_variance[part])
 
     def accept(self, lanes: FlowLanes, slots: Slots, error: Floats) -> Flags:
         """Hand each lane to its control."""
+        if of_all := self._of_all(lanes, slots):
+            return of_all.accept(lanes, slots, error)
         kept = np.zeros(len(slots), np.bool_)
         for control, part in self._parts(lanes, slots):
             kept[part] = control.accept(lanes, slots[part], error[part])
@@ -62,16 +66,20 @@ class ByLane(StepControl):
 
     def advance(self, lanes: FlowLanes, slots: Slots) -> Flags:
         """Hand each lane to its control."""
+        if of_all := self._of_all(lanes, slots):
+            return of_all.advance(lanes, slots)
         done = np.zeros(len(slots), np.bool_)
         for control, part in self._parts(lanes, slots):
             done[part] = control.advance(lanes, slots[part])
         return done
 
-    def _parts(self, lanes: FlowLanes, slots: Slots) -> list[tuple[StepControl, Part]]:
+    def _of_all(self, lanes: FlowLanes, slots: Slots) -> StepControl | None:
+        """The control of all of these lanes, if they have one."""
         traits = lanes.traits(slots)
         if not traits.some_adaptive:
-            return [(self._fixed, EVERY)]
-        adaptive = traits.adaptive
-        if np.count_nonzero(adaptive) == len(slots):
-            return [(self._adaptive, EVERY)]
+            return self._fixed
+        return self._adaptive if traits.adaptive.all() else None
+
+    def _parts(self, lanes: FlowLanes, slots: Slots) -> list[tuple[StepControl, Flags]]:
+        adaptive = lanes.traits(slots).adaptive
         return [(self._fixed, ~adaptive), (self._adaptive, adaptive)]

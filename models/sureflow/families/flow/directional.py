@@ -10,7 +10,7 @@ from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sureflow.core.draw import Purpose, normal
-from sureflow.families.flow.unwatched import load_rules, unwatched
+from sureflow.core.unwatched import load_rules, unwatched
 from sureflow.networks import VelocityNetwork
 
 ROW_COUNTS = (2, 4, 8)

@@ -14,7 +14,6 @@ from torch import Tensor
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.path import LINEAR
-from sureflow.families.flow.combine import combine
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.measurement import measurement
 from sureflow.families.flow.objectives import find
@@ -105,6 +104,11 @@ class Edits:
         lanes.jump(slot, x)
         lanes.history_from[slot] = lanes.step[slot]
 
+    @property
+    def any(self) -> bool:
+        """Whether any lane has edits."""
+        return bool(self._of)
+
     def active(self, slots: Slots) -> Flags:
         """Which of these lanes have edits."""
         flags = np.zeros(len(slots), np.bool_)
@@ -124,9 +128,9 @@ class Edits:
             if pulled is velocity:
                 pulled = velocity.clone()
             stage, h = int(lanes.stage[slot]), float(lanes.h[slot])
-            left = 1 - float(lanes.stage_t[stage, slot])
+            left = 1 - float(lanes.said.t[stage, slot])
             weights = h * COEFFICIENTS.a[lanes.method[slot], stage]
-            x = combine(lanes.x, lanes.k, slice(slot, slot + 1), weights[None])[0]
+            x = lanes.window(np.array([slot])).sum(weights[None])[0]
             end = moved = x + left * velocity[place]
             for pull in edit.pulls:
                 moved = moved + pull(moved)
@@ -176,8 +180,8 @@ class Edits:
         t = 1.0 if h >= 1 - s else s + h
         share = s / t
         spread = math.sqrt((1 - s) ** 2 - (share * (1 - t)) ** 2)
-        where, alone = slice(slot, slot + 1), np.array([slot])
-        end = combine(lanes.x, lanes.k, where, lanes.weights(alone))[0]
+        alone = np.array([slot])
+        end = lanes.window(alone).sum(lanes.weights(alone))[0]
         draw = int(lanes.step[slot]) * MAX_INNER + edit.repetition
         x = share * end + spread * painting.draw(Purpose.INPAINT, draw)
         for known in edit.paintings:

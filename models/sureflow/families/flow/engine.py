@@ -14,6 +14,7 @@ from sureflow.core.execution import Compile
 from sureflow.core.lane import LaneSpec
 from sureflow.core.process import Bucket
 from sureflow.core.size import in_words, read_size
+from sureflow.core.unwatched import unwatched
 from sureflow.families.flow import head, stage_heads
 from sureflow.families.flow.checks import check
 from sureflow.families.flow.directional import differentiable
@@ -23,7 +24,6 @@ from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.phases import FlowPhases
 from sureflow.families.flow.process import JVP, PREVIEW, VELOCITY
 from sureflow.families.flow.spec import GRIDS, FlowSpec
-from sureflow.families.flow.unwatched import unwatched
 from sureflow.networks import Bfloat16, FrozenVelocity, Probe, Staged, build, kind_of
 from sureflow.networks.foreign.held_program import other_runtime
 from sureflow.networks.probe import FORESEES

@@ -18,7 +18,7 @@ from sureflow.families.flow.edits import Draw, draws
 from sureflow.families.flow.encode import EncodeSample, EncodeText
 from sureflow.families.flow.encodings import Encodings
 from sureflow.families.flow.inversion import Inversion
-from sureflow.families.flow.lanes import NEVER, FlowLanes
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.operations import Guide, Inpaint, Resample
 from sureflow.families.flow.picard import Picard
 from sureflow.families.flow.process import DECODER, PREVIEW, SAMPLE_ENCODER
@@ -27,6 +27,7 @@ from sureflow.families.flow.resampling import Resampling
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.stepped_lanes import NEVER
 from sureflow.sampling.lineage import Segment, segments
 
 

@@ -12,6 +12,7 @@ from sureflow.core.lane import LaneSpec
 from sureflow.core.process import Outcome, Query
 from sureflow.core.transfer import to_device, to_host
 from sureflow.families.flow.lanes import FlowLanes
+from sureflow.families.flow.outcome import outcome
 
 VELOCITY, JVP = "velocity", "jvp"
 """Names of the heads: the velocity with its variance, and its derivative along a direction."""
@@ -29,7 +30,7 @@ class FlowProcess:
 
     def end(self, slot: int, spec: LaneSpec) -> Outcome:
         """The result of a lane in its present state."""
-        return self.lanes.outcome(slot, spec)
+        return outcome(self.lanes, slot, spec)
 
     def release(self, slot: int) -> None:
         """Do nothing: the next lane overwrites the slot."""
@@ -56,12 +57,12 @@ class FlowProcess:
 
 
 def on_host(parts: dict[str, Tensor]) -> dict[str, Floats]:
-    """Copy numbers by name, each ``[n]``, from the device in one read."""
+    """Copy numbers by name from the device in one read."""
     if next(iter(parts.values())).device.type == "cpu":
         return {name: part.numpy().astype(np.float64) for name, part in parts.items()}
-    values = to_host(torch.cat([*parts.values()])).astype(np.float64)
+    values = to_host(torch.cat([part.flatten() for part in parts.values()])).astype(np.float64)
     found, start = {}, 0
     for name, part in parts.items():
-        end = start + part.shape[0]
-        found[name], start = values[start:end], end
+        end = start + part.numel()
+        found[name], start = values[start:end].reshape(part.shape), end
     return found

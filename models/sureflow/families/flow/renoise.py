@@ -13,6 +13,7 @@ from sureflow.core.draw import Purpose, normal
 from sureflow.core.path import LINEAR
 from sureflow.core.process import Query, Reply
 from sureflow.core.transfer import to_device, to_host
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.process import FlowProcess
 from sureflow.families.flow.scores.catalogue import RENOISED
 from sureflow.moments.reduction import row_sums
@@ -30,23 +31,29 @@ class Renoise(FlowProcess):
     guidance, since the variance was trained for the plain velocity.
     """
 
+    def __init__(self, lanes: FlowLanes) -> None:
+        super().__init__(lanes)
+        self._asked: tuple[Tensor, Tensor]
+
     def ask(self, slots: Slots) -> list[Query]:
         """The rows of all draws of the first lane, then those of the next."""
-        lanes = self.lanes
-        t = np.tile(np.array(TIMES, np.float32), len(slots))
-        x = LINEAR.interpolate(*self._ends(slots), to_device(t, lanes.device))
+        lanes, self._asked = self.lanes, self._ends(slots)
+        t = np.array(TIMES * len(slots), np.float32)
+        x = LINEAR.interpolate(*self._asked, to_device(t, lanes.device))
         owner = np.repeat(slots, len(TIMES))
         return [self.velocity_query(owner, x, t, np.zeros(0, np.int64))]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Pass the evidence to the score; every lane is done."""
         lanes, reply = self.lanes, replies[0]
-        noise, ends = self._ends(slots)
-        surprise = ends - noise - reply["velocity"]
-        sums = torch.stack([row_sums(surprise.square()), row_sums(reply["variance"])])
-        squares, traces = to_host(sums).astype(np.float64).reshape(2, len(slots), len(TIMES))
-        if not lanes.has_variance:  # in units of the noise's own
-            traces = np.full_like(traces, math.prod(lanes.shape))
+        noise, ends = self._asked
+        read = [(ends - noise - reply["velocity"]).square()]
+        if lanes.has_variance:
+            read.append(reply["variance"])
+        sums = to_host(row_sums(torch.cat(read))).astype(np.float64)
+        squares, *measured = sums.reshape(len(read), len(slots), len(TIMES))
+        # Without a variance of its own, in units of that of the noise.
+        traces = measured[0] if measured else math.prod(lanes.shape)
         found = {RENOISED: (squares / traces).mean(1)}
         lanes.scoring.observe(RENOISED, slots, lanes.t[slots], found)
         lanes.evaluations[slots] += len(TIMES)
@@ -60,5 +67,6 @@ class Renoise(FlowProcess):
             for spec in specs
             for draw in range(len(TIMES))
         ]
-        ends = lanes.x[lanes.index(slots)].repeat_interleave(len(TIMES), 0)
+        x = lanes.x[lanes.index(slots)]
+        ends = x[:, None].expand(-1, len(TIMES), *lanes.shape).flatten(0, 1)
         return lanes.begun(torch.stack(noise).to(lanes.device), ends), ends

@@ -17,10 +17,11 @@ from sureflow.families.flow.control import ByLane, StepControl
 from sureflow.families.flow.deadline import accept_late_step, relax_tolerance
 from sureflow.families.flow.edits import Edits
 from sureflow.families.flow.guidance import apply_guidance
-from sureflow.families.flow.lanes import PREVIOUS, READ, FlowLanes
+from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.process import JVP, FlowProcess, on_host
 from sureflow.families.flow.scores.catalogue import NULL, SLOPE
 from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.stages import PREVIOUS, READ
 from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.moments.reduction import row_sums
 
@@ -54,12 +55,15 @@ class Solver(FlowProcess):
         it. If a score wants derivatives, a second query asks for them at the same points.
         """
         lanes, traits = self.lanes, self.lanes.together(slots)
-        method, stage, h = traits.method, lanes.stage[slots], lanes.h[slots]
-        weights = h[:, None] * COEFFICIENTS.a[method, stage]
-        x = combine(lanes.x, lanes.k, traits.where, weights)
-        t = lanes.t[slots] + COEFFICIENTS.c[method, stage] * h
-        lanes.stage_t[stage, slots] = t
-        doubled = self._needs_null(slots, t).nonzero()[0]
+        window, stage, t = lanes.window(slots), lanes.stage[slots], lanes.t[slots]
+        if np.count_nonzero(stage):
+            h = lanes.h[slots]
+            x = window.sum(h[:, None] * COEFFICIENTS.a[traits.method, stage])
+            t += COEFFICIENTS.c[traits.method, stage] * h
+        else:  # a network may work in place on its rows
+            x = window.x.clone()
+        lanes.said.t[stage, slots] = t
+        doubled = self._doubled(slots, t)
         query = self.velocity_query(slots, x, t.astype(np.float32), doubled)
         wanted = lanes.scoring.wants(SLOPE, slots, t)
         if wanted is None:
@@ -80,70 +84,73 @@ class Solver(FlowProcess):
         A lane whose reply is not finite has diverged; it keeps its last finite state.
         """
         lanes, traits, reply = self.lanes, self.lanes.traits(slots), replies[0]
-        guidance, stage = traits.guidance, lanes.stage[slots]
-        t = lanes.stage_t[stage, slots]
-        twice = self._needs_null(slots, t)
-        velocity, variance = apply_guidance(reply, guidance, twice.nonzero()[0])
-        self._observe_null(slots, t, twice, reply["velocity"])
+        stage = lanes.stage[slots]
+        t = lanes.said.t[stage, slots]
+        doubled = self._doubled(slots, t)
+        velocity, variance = apply_guidance(reply, traits.guidance, doubled)
+        self._observe_null(slots, t, doubled, reply["velocity"])
         velocity = self.edits.steer(slots, velocity)
-        lanes.set_stage(slots, stage, velocity, variance)
-        lanes.evaluations[slots] += 1 + twice
-        lanes.stage[slots] = stage + 1
+        read = {"sums": lanes.window(slots).put(stage, velocity, variance)}
+        lanes.evaluations[traits.part] += 1
+        if len(doubled):
+            lanes.evaluations[slots[doubled]] += 1
+        lanes.stage[traits.part] += 1
 
         complete = stage + 1 == lanes.stages(slots)
-        # The only read of a tick that waits for the device.
-        read = {"rate": variance.flatten(1).sum(1), "total": velocity.flatten(1).sum(1)}
         read |= {name: reply[name][: len(slots)] for name in READ if name in reply}
         if len(replies) > 1:
             read["slope"] = replies[1]["slope"]
         if traits.some_adaptive:
             measured = complete & lanes.needs_error(slots)
             read["trace"] = row_sums(variance)
-            read["error"] = self._error_squares(slots[measured])
-        numbers = on_host(read)
-        rate = numbers["rate"]
+            read["error"] = self._error_squares(_of(slots, measured.nonzero()[0]))
+        numbers = on_host(read)  # the only read of a tick that waits for the device
+        total, rate = numbers["sums"]
         for name in (name for name in READ if name in numbers):
-            lanes.read[name][stage, slots] = numbers[name]
+            lanes.said.read[name][stage, slots] = numbers[name]
         if "slope" in numbers:
             self._store_slopes(slots, t, numbers["slope"])
+        lanes.said.evidence["trace"][stage, slots] = rate
 
-        size = math.prod(lanes.shape)
-        mean_variance, slope = np.zeros((2, len(slots)))
+        error, mean_variance = np.zeros((2, len(slots)))
         if traits.some_adaptive:
+            size, guidance = math.prod(lanes.shape), traits.guidance
             # The cap is for the variance without guidance, which scales that of two branches.
             mean_variance = numbers["trace"] / size / (guidance**2 + (1 - guidance) ** 2)
-            slope[measured] = np.sqrt(numbers["error"] / size)
-        lanes.stage_evidence["trace"][stage, slots] = rate
-        finite = np.isfinite(rate + numbers["total"] + slope)
-
-        self._begin(finite & (stage == 0), slots, rate, mean_variance)
+            error[measured] = np.sqrt(numbers["error"] / size)
+        finite = np.isfinite(rate + total + error)
+        self._begin(slots, finite & (stage == 0), rate, mean_variance)
         done = np.zeros(len(slots), np.bool_)
-        ended = (complete & finite & ~lanes.halted[slots]).nonzero()[0]
+        ended = (complete & finite & ~lanes.halted[traits.part]).nonzero()[0]
         if len(ended):
-            kept = ended[self._accept(_of(slots, ended), slope[ended])]
-            kept = kept[~self.edits.repeat(_of(slots, kept))]
+            kept = _those(ended, self._accept(_of(slots, ended), error[ended]))
+            if self.edits.any:
+                kept = kept[~self.edits.repeat(_of(slots, kept))]
             these = _of(slots, kept)
             done[kept] = self._keep(these)
-            shared = np.zeros(len(slots), np.bool_)
-            shared[kept] = self._share_stage(these, done[kept])
-            lanes.recorder.record_frames(these[~done[kept]])
-            if np.count_nonzero(shared):
-                self._begin(shared, slots, rate, mean_variance)
-        return done | lanes.abandoned[slots] | lanes.halted[slots], ~finite
+            if traits.some_multistep:
+                self._keep_velocity(these)
+            shared = self._share_stage(slots, kept, ~done) if traits.some_adaptive else None
+            if lanes.recorder.any:
+                lanes.recorder.record_frames(these[~done[kept]])
+            if shared is not None:
+                self._begin(slots, shared, rate, mean_variance)
+        return done | lanes.abandoned[traits.part] | lanes.halted[traits.part], ~finite
 
-    def _needs_null(self, slots: Slots, t: Floats) -> Flags:
-        """Which of these lanes are also evaluated without condition."""
-        twice = self.lanes.traits(slots).guided
-        asking = self.lanes.scoring.wants(NULL, slots, t)
-        return twice if asking is None else twice | asking
+    def _doubled(self, slots: Slots, t: Floats) -> Integers:
+        """Places of those of these lanes that are also evaluated without condition, ascending."""
+        traits, asking = self.lanes.traits(slots), self.lanes.scoring.wants(NULL, slots, t)
+        if asking is None:
+            return traits.guided_places
+        return np.flatnonzero(traits.guided | asking)
 
-    def _observe_null(self, slots: Slots, t: Floats, twice: Flags, velocities: Tensor) -> None:
+    def _observe_null(self, slots: Slots, t: Floats, doubled: Integers, velocities: Tensor) -> None:
         """Pass the velocities with and without condition to the scores that want them."""
         lanes, asking = self.lanes, self.lanes.scoring.wants(NULL, slots, t)
         if asking is None:
             return
         chosen = np.flatnonzero(asking)
-        null = len(slots) + (np.cumsum(twice) - 1)[chosen]
+        null = len(slots) + np.searchsorted(doubled, chosen)
         found = {
             "velocity": velocities[chosen],
             NULL: velocities[null],
@@ -161,60 +168,69 @@ class Solver(FlowProcess):
         slope, null = slopes[: len(asking)].copy(), slopes[len(asking) :]
         slope[guided] = null + scale[guided] * (slope[guided] - null)
         # Stage counters already point to the next stage.
-        lanes.stage_evidence["divergence"][lanes.stage[asking] - 1, asking] = slope
+        lanes.said.evidence["divergence"][lanes.stage[asking] - 1, asking] = slope
         lanes.evaluations[asking] += 1 + guided
 
-    def _begin(self, which: Flags, slots: Slots, rate: Floats, mean_variance: Floats) -> None:
-        """Record the beginning of a step and set its size, once its first stage is known."""
-        lanes, begun = self.lanes, _of(slots, which.nonzero()[0])
-        if len(begun):
-            step = lanes.step[begun]
-            lanes.times[begun, step], lanes.rates[begun, step] = lanes.t[begun], rate[which]
+    def _begin(self, slots: Slots, which: Flags, rate: Floats, mean_variance: Floats) -> None:
+        """Record the beginning of steps and set their sizes, once their first stage is known."""
+        chosen = which.nonzero()[0]
+        if not len(chosen):
+            return
+        lanes, begun = self.lanes, _of(slots, chosen)
+        step = lanes.step[begun]
+        lanes.times[begun, step], lanes.rates[begun, step] = lanes.t[begun], rate[chosen]
+        if lanes.traits(begun).some_adaptive:
             relax_tolerance(lanes, begun)
-            self.control.begin(lanes, begun, mean_variance[which])
-            lanes.early_stopping.check(begun)
-            lanes.recorder.record_views(begun)
+        self.control.begin(lanes, begun, mean_variance[chosen])
+        lanes.early_stopping.check(begun)
+        lanes.recorder.record_views(begun)
 
-    def _accept(self, slots: Slots, slope: Floats) -> Flags:
+    def _accept(self, slots: Slots, error: Floats) -> Flags:
         """Whether each step is accepted; a rejected one is tried again after its first stage."""
         lanes, traits = self.lanes, self.lanes.traits(slots)
-        error = np.zeros(len(slots))
         if traits.some_adaptive:
-            adaptive = traits.adaptive
+            adaptive, scaled = traits.adaptive, np.zeros(len(slots))
             judged = slots[adaptive]
-            scaled = slope[adaptive] * lanes.error_scale(judged)
-            error[adaptive] = accept_late_step(lanes, judged, scaled)
+            late = error[adaptive] * lanes.error_scale(judged)
+            scaled[adaptive] = accept_late_step(lanes, judged, late)
+            error = scaled
         kept = self.control.accept(lanes, slots, error)
-        lanes.stage[slots] = np.where(kept, 0, 1)
+        lanes.stage[slots] = ~kept
         return kept
 
     def _keep(self, slots: Slots) -> Flags:
         """Apply the steps; returns which of the lanes leave the solver, at ``t = 1`` or before."""
-        lanes, where = self.lanes, self.lanes.traits(slots).where
+        lanes, part = self.lanes, self.lanes.traits(slots).part
         weights = lanes.weights(slots)
         lanes.keep_steps(slots, weights)
-        lanes.path[:, where] = combine(lanes.path, lanes.stages_of_path, where, weights, 1)
-        lanes.step[slots] += 1
-        lanes.last_h[slots] = lanes.h[slots]
+        lanes.window(slots).step(weights)
+        lanes.step[part] += 1
+        lanes.last_h[part] = lanes.h[part]
         arrived = self.control.advance(lanes, slots)
-        self.edits.after_step(slots)
-        return arrived | (lanes.step[slots] >= lanes.leave_at[slots])
+        if self.edits.any:
+            self.edits.after_step(slots)
+        return arrived | (lanes.step[part] >= lanes.leave_at[part])
 
-    def _share_stage(self, slots: Slots, done: Flags) -> Flags:
-        """Reuse stages in the next step; returns the lanes whose first stage is known thereby.
+    def _keep_velocity(self, slots: Slots) -> None:
+        """Keep the first stage of multistep lanes for their next step.
 
-        A multistep lane that leaves keeps its velocity too, as it may return after an operation.
+        One that leaves keeps it too, as it may return after an operation.
+        """
+        self.lanes.copy_stage(slots[self.lanes.traits(slots).multistep], 0, PREVIOUS)
+
+    def _share_stage(self, slots: Slots, kept: Integers, goes_on: Flags) -> Flags:
+        """Reuse the last stage of steps that were kept, where the next one begins with it.
+
+        Returns:
+            The lanes whose first stage is known thereby, ``[n]``.
         """
         lanes, traits = self.lanes, self.lanes.traits(slots)
-        if traits.some_multistep:
-            lanes.copy_stage(slots[traits.multistep], 0, PREVIOUS)
-        if not traits.some_adaptive:
-            return np.zeros(len(slots), np.bool_)
-        method = traits.method
-        shared: Flags = COEFFICIENTS.fsal[method] & traits.adaptive & ~done
+        shared = np.zeros(len(slots), np.bool_)
+        shared[kept] = True
+        shared &= COEFFICIENTS.fsal[traits.method] & traits.adaptive & goes_on
         if np.count_nonzero(shared):
             shared &= ~self.edits.active(slots)
-            last = COEFFICIENTS.stages[method] - 1
+            last = COEFFICIENTS.stages[traits.method] - 1
             for source in np.unique(last[shared]).tolist():
                 lanes.copy_stage(slots[shared & (last == source)], source, 0)
             lanes.stage[slots[shared]] = 1
@@ -225,15 +241,19 @@ class Solver(FlowProcess):
 
         The estimate of a multistep step is its difference to a step of Euler's method.
         """
-        lanes, where = self.lanes, self.lanes.index(slots)
+        lanes, window = self.lanes, self.lanes.window(slots)
         weights = COEFFICIENTS.error[lanes.method[slots]]
         two_step = lanes.in_multistep(slots)
         weights[two_step] = 0
         weights[two_step, 0], weights[two_step, 1] = 0.5, -0.5
-        error = combine(torch.zeros_like(lanes.x[:1]).expand_as(lanes.x), lanes.k, where, weights)
-        return row_sums((error / (1 + lanes.x[where].abs())).square())
+        error = combine(torch.zeros_like(window.x), window.velocity, weights)
+        return row_sums((error / (1 + window.x.abs())).square())
 
 
 def _of(slots: Slots, chosen: Integers) -> Slots:
     """Those of the lanes that are chosen, by their places, ascending; all of them as they are."""
     return slots if len(chosen) == len(slots) else slots[chosen]
+
+
+def _those(places: Integers, chosen: Flags) -> Integers:
+    return places if chosen.all() else places[chosen]

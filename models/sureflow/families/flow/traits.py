@@ -44,6 +44,11 @@ class Traits:
         return self._lanes.index(self.slots)
 
     @cached_property
+    def part(self) -> Slots | slice:
+        """The lanes as an index into arrays in host memory; of neighbours a slice, so a view."""
+        return self.where if isinstance(self.where, slice) else self.slots
+
+    @cached_property
     def method(self) -> Integers:
         """Index into :data:`~sureflow.families.flow.tableau.METHODS`."""
         found: Integers = self._lanes.method[self.slots]
@@ -58,6 +63,12 @@ class Traits:
     def guided(self) -> Flags:
         """Whether that is another one than 1."""
         found: Flags = self.guidance != 1
+        return found
+
+    @cached_property
+    def guided_places(self) -> Integers:
+        """The places of those lanes among these, ascending."""
+        found: Integers = self.guided.nonzero()[0]
         return found
 
     @cached_property

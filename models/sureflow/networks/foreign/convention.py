@@ -148,15 +148,15 @@ class Convention:
             raise ValueError(f"{steps} steps of the model's own schedule are not apart")
         return times
 
-    def at(self, s: Tensor) -> Affine:
-        """The conversion at times of the flow ``[n]``.
+    def at(self, s: Tensor, like: Tensor | None = None) -> Affine:
+        """The conversion at times of the flow ``[n]``, with factors for samples ``like`` if given.
 
         The network is asked only for shares that it saw in training.
 
         Raises:
             ValueError: The time is no expression; the message begins with ``time``.
         """
-        return self._conversions(s)
+        return self._conversions(s, like)
 
     @cached_property
     def _conversions(self) -> Conversions:

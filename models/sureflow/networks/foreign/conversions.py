@@ -35,6 +35,11 @@ class Affine(NamedTuple):
         state, output = (broadcast(z.to(y), y) for z in (self.state, self.output))
         return state * y + output * said
 
+    def shaped(self, y: Tensor) -> Affine:
+        """The same with factors that multiply samples ``y [n, *shape]`` as they are."""
+        state, output, scale = (broadcast(z.to(y), y) for z in self[:3])
+        return Affine(state, output, scale, self.time)
+
     def said(self, y: Tensor, velocity: Tensor) -> Tensor:
         """What a network says where the velocity is this; the inverse of :meth:`velocity`."""
         state, output = (broadcast(z.to(y), y) for z in (self.state, self.output))
@@ -53,22 +58,29 @@ class Conversions:
 
     def __init__(self, convert: Callable[[Tensor], Affine]) -> None:
         self._convert = convert
-        self._kept: dict[tuple[torch.dtype, bytes], Affine] = {}
+        self._kept: dict[tuple[object, ...], Affine] = {}
 
-    def __call__(self, times: Tensor) -> Affine:
-        """The conversion at times ``[n]``; what the network is told is a copy of its own."""
+    def __call__(self, times: Tensor, like: Tensor | None = None) -> Affine:
+        """The conversion at times ``[n]``; what the network is told is a copy of its own.
+
+        Given samples ``like [n, *shape]``, its factors are :meth:`~Affine.shaped` to multiply them.
+        """
         if not _readable(times):
-            return self._convert(times)
-        key = times.dtype, times.numpy().tobytes()
-        found = self._kept.get(key)
-        if found is None:
+            found = self._convert(times)
+            return found if like is None else found.shaped(like)
+        form = () if like is None else (like.dtype, like.device, like.dim())
+        key = times.dtype, times.numpy().tobytes(), *form
+        known = self._kept.get(key)
+        if known is None:
             # Tensors of inference mode could not be differentiated through later.
             with torch.inference_mode(False), torch.no_grad():
-                found = self._convert(times)
+                known = self._convert(times)
+                known = known if like is None else known.shaped(like)
             if len(self._kept) >= MOST:
                 self._kept.clear()
-            self._kept[key] = found
-        return found._replace(time=found.time.clone())
+            self._kept[key] = known
+        state, output, scale, time = known
+        return Affine(state, output, scale, time.clone())
 
 
 def _readable(times: Tensor) -> bool:

@@ -52,6 +52,26 @@ def test_points_of_a_training_step_are_not_kept(counted: list[Tensor]) -> None:
     assert len(counted) == 2
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(2,), (1, 4, 4)])
+def test_factors_for_samples_are_the_same_numbers(
+    shape: tuple[int, ...], dtype: torch.dtype, counted: list[Tensor]
+) -> None:
+    convention = Convention({"kind": "discrete"}, "noise")
+    counted.clear()
+    times, y = torch.linspace(0, 1, 7), torch.randn(7, *shape, dtype=dtype)
+    plain = convention.at(times)
+    for _ in range(2):
+        found = convention.at(times, y)
+        assert torch.equal(found.state * y + found.output * y, plain.velocity(y, y))
+        assert all(
+            torch.equal(a.flatten(), b.to(dtype)) for a, b in zip(found[:3], plain, strict=False)
+        )
+        assert torch.equal(found.time, plain.time)
+        assert {z.dtype for z in found[:3]} == {dtype}
+    assert len(counted) == 2, "once for each form"
+
+
 def test_few_are_kept() -> None:
     kept = Conversions(CONVENTION._converted)
     for number in range(MOST + 5):

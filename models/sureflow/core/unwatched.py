@@ -1,7 +1,8 @@
-"""Rules of torch that are written in Python, without its compiler, which takes a second to import.
+"""Functions of torch that are written in Python, without its compiler.
 
-They are those of the meta device and of forward mode. Each of them asks the compiler not to trace
-it, and imports it to ask. While nobody has imported it, there is nothing to ask.
+They are the rules of the meta device and of forward mode, and what counts operations. Each of them
+asks the compiler not to trace it, and imports it to ask, which takes a second and 30 MiB. While
+nobody has imported it, there is nothing to ask.
 """
 
 from __future__ import annotations
@@ -18,11 +19,17 @@ from typing import Any
 ANSWER = "__dynamo_disable"
 """Where torch keeps, with a rule, the function that the compiler gave for it."""
 
+RULES = "torch._refs", "torch._decomp"
+"""Where the rules are."""
+
 
 @contextmanager
-def unwatched() -> Iterator[None]:
-    """Run rules as they are, unless there is a compiler that may watch."""
-    asking = () if "torch._dynamo" in sys.modules else _asking()
+def unwatched(*homes: str) -> Iterator[None]:
+    """Run functions of these modules, by default rules, unless there is a compiler to watch them.
+
+    They have been imported, as far as they are no rules.
+    """
+    asking = () if "torch._dynamo" in sys.modules else _asking(homes or RULES)
     for rule in asking:
         setattr(rule, ANSWER, rule)
     try:
@@ -41,12 +48,13 @@ def load_rules() -> None:
 
 
 @cache
-def _asking() -> tuple[Callable[..., Any], ...]:
-    """The rules that ask; none in a torch where they do it in another way."""
-    load_rules()
-    homes = ("torch._refs", "torch._decomp")
+def _asking(homes: tuple[str, ...]) -> tuple[Callable[..., Any], ...]:
+    """The functions that ask; none in a torch where they do it in another way."""
+    if homes == RULES:
+        load_rules()
     modules = [module for name, module in [*sys.modules.items()] if name.startswith(homes)]
     left = [rule for module in modules for rule in vars(module).values()]
+    left += [method for kind in left if isinstance(kind, type) for method in vars(kind).values()]
     found: dict[int, Callable[..., Any]] = {}
     seen: set[int] = set()
     # Whoever asks holds the rule among the variables that it closes over, and so do all wrappers.

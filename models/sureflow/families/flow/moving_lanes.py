@@ -1,0 +1,177 @@
+"""Lanes that move along a path: their states, on the device, and what a path is evidence of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sureflow.core.arrays import Floats, Index, Slots
+from sureflow.core.fields import Field
+from sureflow.core.path import LINEAR, Time, broadcast, factors
+from sureflow.core.score import Evidence, Part
+from sureflow.core.transfer import to_device
+from sureflow.families.flow.grid import Grid
+from sureflow.families.flow.stages import PREVIOUS, Stages
+from sureflow.families.flow.stepped_lanes import SteppedLanes
+from sureflow.families.flow.tableau import COEFFICIENTS
+from sureflow.families.flow.traits import Traits
+from sureflow.families.flow.window import Window
+
+
+class MovingLanes(SteppedLanes):
+    """Lanes with a state each.
+
+    A frame includes the noise only where the seed does not determine it. It includes a stage of the
+    previous step only for a multistep lane; any other lane evaluates its first stage again, with
+    the same bits.
+
+    Attributes:
+        shape: Shape of the states.
+        x: State at the start of the current step, ``[capacity, *shape]``, on the device.
+        map: ``int Sigma dt`` per component from 0 to the current step, ``[capacity, *shape]``.
+            ``path`` holds both ``x`` and ``map``.
+        start: State from which the velocities along the path add up to ``x``: the state at
+            ``t = 0``, moved by the jumps of the lane.
+        noise: Actual state at ``t = 0`` of lanes that have ``jumped``.
+        said: What the network said at the stages of the current step.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        shape: tuple[int, ...],
+        device: torch.device,
+        fitted: Grid | None = None,
+    ) -> None:
+        super().__init__(capacity, device, fitted)
+        self.shape = shape
+        # One array, so that a step of both is one sum.
+        self.path = torch.zeros(2, capacity, *shape, device=device)
+        self.x, self.map = self.path
+        self.add("x", Field(shape), self.x)
+        self.add("map", Field(shape), self.map)
+        self.start = self.tensor(
+            "start", *shape, kept=lambda slot: self.specs[slot].origin is not None
+        )
+        self.noise = self.tensor("noise", *shape, kept=lambda slot: bool(self.jumped[slot]))
+        self.jumped = self.flag("jumped")
+        self.said = Stages(capacity, shape, device)
+        for name, array in (*self.said.evidence.items(), ("t", self.said.t)):
+            of_lane, dtype = (shape, "f4") if isinstance(array, Tensor) else ((), "f8")
+            field = Field(of_lane, dtype, kept=self._is_multistep)
+            self.add(f"previous.{name}", field, array[PREVIOUS])
+        self._window: Window | None = None
+
+    def _is_multistep(self, slot: int) -> bool:
+        return bool(self.in_multistep(np.array([slot]))[0])
+
+    def together(self, slots: Slots) -> Traits:
+        """The traits of lanes that run together; see :meth:`window`, which is kept as well."""
+        traits = super().together(slots)
+        self._window = self.window(slots)
+        return traits
+
+    def window(self, slots: Slots) -> Window:
+        """The states and stages of some lanes."""
+        known = self._window
+        if known is not None and known.slots is slots:
+            return known
+        return Window(self.path, self.said, slots, self.traits(slots).where)
+
+    def copy_stage(self, slots: Slots, source: int, target: int) -> None:
+        """Copy one stage of these lanes to another one."""
+        if len(slots):
+            self.said.copy(slots, self.index(slots), source, target)
+
+    def begun(self, noise: Tensor, data: Tensor) -> Tensor:
+        """State at ``t = 0`` of the path from noise to data: the noise itself."""
+        return noise
+
+    def noise_in(self, start: Tensor, data: Tensor) -> Tensor:
+        """The noise of a path that begins with this state; the inverse of :meth:`begun`."""
+        return start
+
+    def slope(self, x: Tensor, t: Time, velocity: Tensor) -> Tensor:
+        """``grad log p_t`` at states of lanes, from the velocities there."""
+        return LINEAR.score(x, t, velocity)
+
+    def signal(self, t: Floats) -> Floats:
+        """Factor of the data over the variance of the noise at ``t = 0``, and its rise: ``[n, 2]``.
+
+        For times ``[n]``; the rise is that of the factor alone.
+        """
+        return np.stack([t, np.ones_like(t)], 1)
+
+    def path_time(self, t: Floats) -> Floats:
+        """Time on the path from noise to data, at times of the lanes ``[n]``."""
+        return t
+
+    def stage_evidence(self, stage: int) -> Callable[[Part, Slots], Evidence]:
+        """Evidence of a stage; of the first one, also the state."""
+
+        def found(name: str, slots: Slots) -> Any:
+            if name == "state":
+                return self.x[self.index(slots)]
+            if name == "signal":
+                return self.signal(self.path_time(self.said.t[stage, slots]))
+            if name == "slope":
+                where = self.index(slots)
+                t = to_device(self.said.t[stage, slots].astype(np.float32), self.device)
+                return self.slope(self.x[where], t, self.said.velocity[stage, where])
+            array = self.said.evidence[name]
+            return array[stage, self.index(slots) if isinstance(array, Tensor) else slots]
+
+        return lambda part, slots: lambda name: found(name, slots)
+
+    def ending_evidence(self, slots: Slots, end: Tensor) -> Evidence:
+        """Evidence of lanes that end at ``end [n, *shape]``, for the values of their scores.
+
+        ``elapsed`` is the time that each lane has run, 1 at ``t = 0``, shaped to divide samples.
+        """
+        where = self.index(slots)
+
+        def elapsed() -> Tensor:
+            t = self.t[slots]
+            return factors(np.where(t > 0, t, 1), self.x)
+
+        known: dict[str, Callable[[], Any]] = {
+            "end": lambda: end,
+            "t": lambda: self.t[slots],
+            "elapsed": elapsed,
+            "state": lambda: self.x[where],
+            "start": lambda: self.start[where],
+            "noise": lambda: self._noise(slots, where),
+            "map": lambda: self.map[where],
+        }
+        # The scores of a lane ask for the same.
+        return cache(lambda name: known[name]())
+
+    def _noise(self, slots: Slots, where: Index) -> Tensor:
+        jumped = self.jumped[slots]
+        if not jumped.any():
+            return self.start[where]
+        chosen = broadcast(to_device(jumped, self.device), self.x)
+        return torch.where(chosen, self.noise[where], self.start[where])
+
+    def predicted(self, slots: Slots) -> Tensor:
+        """Ends ``x + (1 - t) v`` by the first velocity of each lane's step, ``[n, *shape]``."""
+        return self._end(slots, self.said.velocity[0, self.index(slots)])
+
+    def predicted_lately(self, slots: Slots) -> Tensor:
+        """The same by the last velocity of the step before, of lanes between two steps."""
+        method = self.method[slots]
+        last = np.where(
+            COEFFICIENTS.multistep[method], PREVIOUS, COEFFICIENTS.plain_stages[method] - 1
+        )
+        place = to_device(last, self.device), to_device(slots, self.device)
+        return self._end(slots, self.said.velocity[place])
+
+    def _end(self, slots: Slots, velocity: Tensor) -> Tensor:
+        left = factors(1 - self.t[slots], self.x)
+        end: Tensor = self.x[self.index(slots)] + left * velocity
+        return end

@@ -1,0 +1,58 @@
+"""What the network said at the stages of each lane's current step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from sureflow.core.arrays import Index, Slots
+from sureflow.families.flow.tableau import STAGES
+
+READ = ("reading", "foreseen")
+"""Names of what probes read: the network's probe, and its foresight."""
+
+PREVIOUS = 1
+"""Stage in which a multistep lane keeps the velocity of the previous step."""
+
+
+class Stages:
+    """Velocities, variances and numbers of every lane, by stage and slot.
+
+    Args:
+        capacity: Number of slots.
+        shape: Shape of the states.
+        device: Where velocities and variances are; numbers are in host memory.
+
+    Attributes:
+        path: Velocities and variances, ``[STAGES, 2, capacity, *shape]``; a multistep lane keeps
+            the stage of the previous step in place :data:`PREVIOUS`.
+        velocity: The velocities alone, ``[STAGES, capacity, *shape]``.
+        variance: Likewise.
+        t: Times of the stages, ``[STAGES, capacity]``.
+        evidence: By name: these two; ``trace``, the variances summed over components,
+            ``[STAGES, capacity]``; ``divergence``, estimated where a score needs it; ``reading`` of
+            the network's probe, 0 where there is none.
+        read: What the network's probes read, by name: :data:`READ`.
+    """
+
+    def __init__(self, capacity: int, shape: tuple[int, ...], device: torch.device) -> None:
+        # One array, so that a step of both is one sum.
+        self.path = torch.zeros(STAGES, 2, capacity, *shape, device=device)
+        self.velocity, self.variance = self.path.unbind(1)
+        self._numbers = np.zeros((5, STAGES, capacity))
+        trace, self.t, divergence, reading, foreseen = self._numbers
+        self.read = dict(zip(READ, (reading, foreseen), strict=True))
+        self.evidence: dict[str, Any] = {
+            "velocity": self.velocity,
+            "variance": self.variance,
+            "trace": trace,
+            "divergence": divergence,
+            "reading": reading,
+        }
+
+    def copy(self, slots: Slots, where: Index, source: int, target: int) -> None:
+        """Copy one stage of these lanes, ``where`` on the device, to another one."""
+        self.path[target][:, where] = self.path[source][:, where]
+        self._numbers[:, target, slots] = self._numbers[:, source, slots]
