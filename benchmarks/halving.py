@@ -34,6 +34,7 @@ from sureflow.sampling.cohort import Cohort
 from sureflow.sampling.halved import run_halved
 from sureflow.sampling.parked import Parked
 from sureflow.sampling.sampler import Sampler
+from sureflow_server.api.resolve_filter import foretold_from
 
 LANES, BEST = 20, 4
 TIMES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
@@ -156,7 +157,8 @@ def measure(report: Report, name: str, requests: int, seed: int) -> None:
     ]
     climbed = climb(model, specs)
     cohorts = [climbed[start : start + LANES] for start in range(0, len(climbed), LANES)]
-    rungs = family_of(model.card).rungs(replace(specs[0], scores=(model.score,)))
+    first = replace(specs[0], scores=(model.score,))
+    rungs = family_of(model.card).rungs(first, foretold_from(model.card, first))
     halving = halve(LANES, BEST, rungs)
     _check(model, specs, cohorts, halving)
     bad = JUDGES[name]([lane.whole for lane in climbed]).reshape(requests, LANES)

@@ -198,6 +198,7 @@ class Calibration:
             "references": [reference.record() for reference in self.references],
             "early": [*self.early],
             "early_confidence": {name: bounds.most() for name, bounds in self.early.items()},
+            "foretold_from": {name: bounds.since() for name, bounds in self.early.items()},
             "holds": self.measured.ranges,
             **judged,
         }

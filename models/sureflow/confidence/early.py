@@ -34,7 +34,7 @@ EARLY, PARTS, WEIGHTS = "early", ("times", "quantiles", "bounds"), "weights"
 
 @dataclass(frozen=True)
 class Early:
-    """Bounds on what foretells one score at times on the way.
+    """What foretells one score at times on the way, and bounds on it.
 
     That is, at each time, the weighted sum of the lane's :meth:`statistics
     <sureflow.core.lanes.Lanes.statistics>` that foretold the score best among the reference draws.
@@ -73,17 +73,34 @@ class Early:
         place, share = self._place(spec), int(np.searchsorted(SHARES, 1 - confidence - 1e-9))
         if place is None or share == len(SHARES) or not self.times[0] <= t <= self.times[-1]:
             return False
-        number, row = place
+        number, _ = place
+        table, bound = (self._at(t, z) for z in (self.quantiles[place], self.bounds[number, share]))
+        value = float(total(known, self._at(t, self.weights[place])))
+        return bool(np.isfinite(table).all() and rank(value, table) > bound)
+
+    def foretold(self, known: Floats, t: float, spec: LaneSpec) -> float:
+        """What foretells the score of a lane, see :class:`~sureflow.core.engine.EarlyRule`.
+
+        NaN for lanes that no single table ranks, and before and after the times of the tables.
+        """
+        place = self._place(spec)
+        if place is None or not self.times[0] <= t <= self.times[-1]:
+            return float("nan")
+        return float(total(known, self._at(t, self.weights[place])))
+
+    def since(self) -> list[float]:
+        """From when on a foresight is used, by reference; 1 where it never is."""
+        used = (self.weights[..., 1:] != 0).any(-1).any(1)
+        return [min(self.times[row].tolist(), default=1.0) for row in used]
+
+    def _at(self, t: float, tables: Floats) -> Floats:
+        """Tables ``[T, ...]`` at a time within, linear between those that there are."""
         after = int(np.searchsorted(self.times, t - 1e-9))
         before = max(after - 1, 0)
         width = self.times[after] - self.times[before]
         part = (t - self.times[before]) / width if width else 1.0
-        tables, bounds = self.quantiles[number, row], self.bounds[number, share]
-        weights = self.weights[number, row]
-        value = total(known, (1 - part) * weights[before] + part * weights[after])
-        table = (1 - part) * tables[before] + part * tables[after]
-        bound = (1 - part) * bounds[before] + part * bounds[after]
-        return bool(np.isfinite(table).all() and rank(float(value), table) > bound)
+        found: Floats = (1 - part) * tables[before] + part * tables[after]
+        return found
 
     def _place(self, spec: LaneSpec) -> tuple[int, int] | None:
         """Numbers of the reference and of the stratum that alone rank a lane."""

@@ -20,7 +20,14 @@ from sureflow.core.process import Bucket, Phases, Reply
 
 
 class EarlyRule(Protocol):
-    """Decides which lanes can no longer reach the confidence that they need."""
+    """Foretells the scores of lanes, and which can no longer reach the confidence they need."""
+
+    def foretold(self, known: Floats, t: float, spec: LaneSpec) -> float:
+        """What foretells the score of a lane at progress ``t``; lower is surer, NaN if nothing.
+
+        ``known`` are the :meth:`~sureflow.core.lanes.Lanes.statistics` of its score, ``[m]``.
+        """
+        ...
 
     def should_stop(self, known: Floats, t: float, spec: LaneSpec, confidence: float) -> bool:
         """Whether a lane may be abandoned at progress ``t``, since it will not reach a confidence.

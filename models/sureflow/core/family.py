@@ -265,9 +265,12 @@ class Family:
         """Why a lane cannot be resumed from one of its steps, as a sentence; ``None`` if it can."""
         return None
 
-    def rungs(self, spec: LaneSpec) -> tuple[float, ...]:
-        """Times at which lanes like this one are compared by their first score."""
-        return rungs_from(self.scores[spec.scores[0]].foretells)
+    def rungs(self, spec: LaneSpec, foretold_from: float = 1.0) -> tuple[float, ...]:
+        """Times at which lanes like this one are compared by their first score.
+
+        ``foretold_from`` says from when on the model foretells it, if it learned to.
+        """
+        return rungs_from(min(self.scores[spec.scores[0]].foretells, foretold_from))
 
     def halving_obstacle(self, spec: LaneSpec) -> str | None:
         """Why lanes like this one cannot be compared on the way, as a sentence; ``None`` if not.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,8 +161,8 @@ class Lanes(Fields):
         """
         raise NotImplementedError
 
-    def early_score(self, score: str, slots: Slots) -> Floats:
-        """What a score foresees of lanes ``[n]`` that are between two steps.
+    def foretold(self, score: str, slots: Slots, specs: Sequence[LaneSpec]) -> Floats:
+        """What foretells a score of lanes ``[n]`` that are between two steps, with these specs.
 
         Lanes at one time are ranked by it; lower is surer, and NaN tells nothing.
         """

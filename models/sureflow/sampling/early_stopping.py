@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sureflow.core.arrays import Slots
+from sureflow.core.arrays import Floats, Slots
 from sureflow.core.engine import EarlyRule
 from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Lanes
@@ -24,6 +24,19 @@ class EarlyStopping:
         self._specs.pop(slot, None)
         if self._lanes.listener or (spec.early and spec.scores[0] in self._early):
             self._specs[slot] = spec
+
+    def foretold(
+        self, score: str, slots: Slots, specs: Sequence[LaneSpec], known: Floats
+    ) -> Floats:
+        """What foretells a score of lanes by its rule, from their statistics ``[n, m]``; ``[n]``.
+
+        NaN where there is no rule, or it tells nothing.
+        """
+        rule, times = self._early.get(score), self._lanes.t[slots].tolist()
+        if rule is None:
+            return np.full(len(slots), np.nan)
+        lanes = zip(known, times, specs, strict=True)
+        return np.array([rule.foretold(values, t, spec) for values, t, spec in lanes])
 
     def check(self, slots: Slots) -> None:
         """Mark lanes as abandoned that should stop; each is at the start of a step."""

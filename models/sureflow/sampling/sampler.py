@@ -286,8 +286,10 @@ class Sampler:
         found = []
         for (bucket, score), chosen in by_bucket.items():
             lanes = self._buckets.lanes(bucket)
-            slots = np.array([self._in_slots[ticket].slot for ticket in chosen])
-            values, times = lanes.early_score(score, slots).tolist(), lanes.t[slots].tolist()
+            own = [self._in_slots[ticket] for ticket in chosen]
+            slots = np.array([lane.slot for lane in own])
+            values = lanes.foretold(score, slots, [lane.spec for lane in own]).tolist()
+            times = lanes.t[slots].tolist()
             lanes.abandoned[slots] = True
             for ticket, slot, t, value in zip(chosen, slots.tolist(), times, values, strict=True):
                 suspended = lanes.suspend(slot)

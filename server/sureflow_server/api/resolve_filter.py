@@ -55,7 +55,7 @@ def resolve_filter(
         return None
     if asked.by == "confidence":
         _check_calibration(asked, card, spec)
-    rungs = _rungs(asked, spec)
+    rungs = _rungs(asked, card, spec)
     if asked.top is not None:
         if asked.top > count:
             message = f"{asked.top} of {count} samples; at most n"
@@ -96,12 +96,12 @@ def _check_certificate(card: ModelCard, withdrawn: Mapping[str, str]) -> None:
         raise Problem.field("filter.max_bad_rate", message, "certificate-withdrawn")
 
 
-def _rungs(asked: FilterOptions, spec: LaneSpec) -> tuple[float, ...]:
+def _rungs(asked: FilterOptions, card: ModelCard, spec: LaneSpec) -> tuple[float, ...]:
     """Times at which samples are compared; none if they are not, or cannot be."""
     family = family_of(spec)
     if asked.early != HALVING or family.halving_obstacle(spec) is not None:
         return ()
-    return family.rungs(spec)
+    return family.rungs(spec, foretold_from(card, spec))
 
 
 def _top(asked: FilterOptions, top: int, count: int, rungs: tuple[float, ...]) -> Top:
@@ -181,6 +181,16 @@ def early_warning(card: ModelCard, spec: LaneSpec) -> str | None:
         message = f"no draws tell what {spec.early:g} takes; up to {most:g} samples can be given up"
         return f"filter.early: {message}"
     return None
+
+
+def foretold_from(card: ModelCard, spec: LaneSpec) -> float:
+    """From when on a model has learned to foretell the score of a lane; 1 if it has not."""
+    times = card.calibrated.get("foretold_from", {}).get(spec.scores[0], ())
+    references = card.calibrated.get("references", ())
+    return min(
+        (t for t, record in zip(times, references, strict=False) if _run_as(record, spec)),
+        default=1.0,
+    )
 
 
 def _run_as(record: Mapping[str, Any], spec: LaneSpec) -> bool:

@@ -120,6 +120,7 @@ def test_round_trip(tmp_path: Path) -> None:
         "references": [reference.record() for reference in written.references],
         "early": [],
         "early_confidence": {},
+        "foretold_from": {},
         "holds": {
             name: [
                 {

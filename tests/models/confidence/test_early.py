@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,6 +47,24 @@ def test_should_stop(
 ) -> None:
     lane = FlowSpec(0, 0, label=label, guidance=guidance)
     assert early().should_stop(known(running), t, lane, confidence=0.5) is stop
+
+
+def test_a_score_is_foretold_by_the_statistics_that_its_tables_weigh() -> None:
+    made, lane = early(), FlowSpec(0, 0, label=0)
+    made.weights[0, 0] = [[1.0, 0.0], [0.0, 2.0]]  # at t = 0.2 the score, at 0.4 the foresight
+    assert made.foretold(known(3.0, 5.0), 0.2, lane) == 3
+    assert made.foretold(known(3.0, 5.0), 0.4, lane) == 10
+    assert made.foretold(known(3.0, 5.0), 0.3, lane) == pytest.approx(0.5 * 3 + 5)
+    assert made.since() == [0.4]
+
+
+@pytest.mark.parametrize(
+    ("t", "fields"), [(0.1, {}), (0.5, {}), (0.3, {"guidance": 1.5}), (0.3, {"label": 1})]
+)
+def test_nothing_is_foretold_where_there_are_no_tables(t: float, fields: dict[str, Any]) -> None:
+    lane = replace(FlowSpec(0, 0, label=0), **fields)
+    assert np.isnan(early().foretold(known(3.0), t, lane))
+    assert early().since() == [1.0]
 
 
 def test_who_must_reach_little_is_never_hopeless() -> None:

@@ -403,11 +403,24 @@ def test_where_samples_do_not_meet_all_are_finished_and_the_answer_says_why(
     assert halving_warning(None, lane) is None
 
 
-def test_a_score_that_foretells_late_is_compared_late() -> None:
+@pytest.mark.parametrize(
+    ("foretold", "guidance", "rungs"),
+    [
+        ({}, 1.0, (0.6, 0.7, 0.8)),
+        ({"likelihood": [0.05, 1.0]}, 1.0, (0.2, 0.4, 0.6)),
+        ({"likelihood": [0.05, 1.0]}, 2.0, (0.6, 0.7, 0.8)),
+        ({"likelihood": [0.05, 1.0]}, 1.5, (0.6, 0.7, 0.8)),
+        ({"propagated": [0.05, 0.05]}, 1.0, (0.6, 0.7, 0.8)),
+    ],
+)
+def test_a_score_is_compared_from_when_on_it_is_foretold(
+    foretold: dict[str, list[float]], guidance: float, rungs: tuple[float, ...]
+) -> None:
     request = GenerateRequest.model_validate(
         {"n": 20, "filter": {"top": 4, "by": "uncertainty", "early": "halving"}}
     )
-    lane = replace(LANE, scores=("likelihood",))
-    found = resolve_filter(request.filter, request.count, CARD, lane, 1024)
+    lane = replace(LANE, scores=("likelihood",), guidance=guidance)
+    card = replace(CARD, calibrated={**CARD.calibrated, "foretold_from": foretold})
+    found = resolve_filter(request.filter, request.count, card, lane, 1024)
     assert found is not None
-    assert found.halving == Halving((0.6, 0.7, 0.8), (10, 5, 4))
+    assert found.halving == Halving(rungs, (10, 5, 4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pkgutil import resolve_name
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats, Slots
+from sureflow.core.arrays import Floats, Integers, Slots
 from sureflow.core.card import Condition
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.engine import EarlyRule
@@ -20,7 +20,7 @@ from sureflow.core.lane import LaneSpec, View
 from sureflow.core.lanes import Suspended
 from sureflow.core.path import LINEAR
 from sureflow.core.process import Bucket
-from sureflow.core.score import Score
+from sureflow.core.score import Evidence, Score
 from sureflow.core.transfer import copied, to_device
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lane_conditions import LaneConditions
@@ -222,26 +222,36 @@ class FlowLanes(MovingLanes):
             t = self.path_time(self.said.t[stage, used])
             self.scoring.add(used, t, weight, self.stage_evidence(stage))
 
-    def running_score(self, score: str, slots: Slots) -> Floats:
-        """A score of lanes if they ended at ``x + (1 - t) v`` of their current step, ``[n]``."""
-        ending = self.ending_evidence(slots, self.predicted(slots))
-        return self.scoring.values(score, slots, ending)
+    def statistics(self, score: str, slots: Slots) -> Floats:
+        """The running score, and how the network's foresight has it rank, ``[n, 2]``.
 
-    def early_score(self, score: str, slots: Slots) -> Floats:
-        """What a score foresees of lanes between two steps, ``[n]``.
+        The running score is that of lanes that end at ``x + (1 - t) v`` of their current step.
+        """
+        ending = self.ending_evidence(slots, self.predicted(slots, np.zeros_like(slots)))
+        return self._statistics(score, slots, ending, np.zeros_like(slots))
+
+    def foretold(self, score: str, slots: Slots, specs: Sequence[LaneSpec]) -> Floats:
+        """What foretells a score of lanes between two steps, ``[n]``.
 
         They are taken to end where the last velocity evaluated points, which costs no further one.
+        What the calibration learned to foretell the score by is preferred to what the score itself
+        says.
         """
-        ending = self.ending_evidence(slots, self.predicted_lately(slots))
+        last = self.last_stages(slots)
+        ending = self.ending_evidence(slots, self.predicted(slots, last))
+        known = self._statistics(score, slots, ending, last)
+        learned = self.early_stopping.foretold(score, slots, specs, known)
+        if np.isfinite(learned).all():
+            return learned
         return self.scoring.foreseen(score, slots, ending)
 
-    def statistics(self, score: str, slots: Slots) -> Floats:
-        """The running score, and how the network's foresight has it rank, ``[n, 2]``."""
+    def _statistics(self, score: str, slots: Slots, ending: Evidence, stages: Integers) -> Floats:
+        """Statistics of lanes that end there, by what was read at these stages."""
         if score == self.foresees:
-            foreseen = self.said.read["foreseen"][0, slots]
+            foreseen = self.said.read["foreseen"][stages, slots]
         else:
             foreseen = np.full(len(slots), np.nan)
-        return np.stack([self.running_score(score, slots), foreseen], 1)
+        return np.stack([self.scoring.values(score, slots, ending), foreseen], 1)
 
     def view(self, slot: int) -> View:
         """The view of a lane once the first stage of its step is known."""

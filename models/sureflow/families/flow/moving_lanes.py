@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats, Index, Slots
+from sureflow.core.arrays import Floats, Index, Integers, Slots
 from sureflow.core.fields import Field
 from sureflow.core.path import LINEAR, Time, broadcast, factors
 from sureflow.core.score import Evidence, Part
@@ -18,7 +18,6 @@ from sureflow.core.transfer import to_device
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.stages import PREVIOUS, Stages
 from sureflow.families.flow.stepped_lanes import SteppedLanes
-from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.families.flow.traits import Traits
 from sureflow.families.flow.window import Window
 
@@ -158,20 +157,15 @@ class MovingLanes(SteppedLanes):
         chosen = broadcast(to_device(jumped, self.device), self.x)
         return torch.where(chosen, self.noise[where], self.start[where])
 
-    def predicted(self, slots: Slots) -> Tensor:
-        """Ends ``x + (1 - t) v`` by the first velocity of each lane's step, ``[n, *shape]``."""
-        return self._end(slots, self.said.velocity[0, self.index(slots)])
+    def last_stages(self, slots: Slots) -> Integers:
+        """The stage that was evaluated last, of lanes between two steps."""
+        traits = self.traits(slots)
+        last: Integers = np.where(traits.multistep, PREVIOUS, traits.plain_stages - 1)
+        return last
 
-    def predicted_lately(self, slots: Slots) -> Tensor:
-        """The same by the last velocity of the step before, of lanes between two steps."""
-        method = self.method[slots]
-        last = np.where(
-            COEFFICIENTS.multistep[method], PREVIOUS, COEFFICIENTS.plain_stages[method] - 1
-        )
-        place = to_device(last, self.device), to_device(slots, self.device)
-        return self._end(slots, self.said.velocity[place])
-
-    def _end(self, slots: Slots, velocity: Tensor) -> Tensor:
-        left = factors(1 - self.t[slots], self.x)
-        end: Tensor = self.x[self.index(slots)] + left * velocity
+    def predicted(self, slots: Slots, stages: Integers) -> Tensor:
+        """Ends ``x + (1 - t) v`` by the velocities at these stages, ``[n, *shape]``."""
+        place = to_device(stages, self.device), to_device(slots, self.device)
+        velocity: Tensor = self.said.velocity[place]
+        end: Tensor = self.x[self.index(slots)] + factors(1 - self.t[slots], self.x) * velocity
         return end
