@@ -14,6 +14,7 @@ from benchmarks.truth import (
     images,
     mixtures,
     off_support,
+    promises,
     tried,
     unconditional,
     uniform,
@@ -101,6 +102,8 @@ def write(figures: dict[str, Any], folder: Path) -> None:
         parts += [uniform.fragment(figures)]
     if any(label.startswith("between") for label in figures):
         parts += [between.fragment(figures)]
+    if any(label.startswith("promises") for label in figures):
+        parts += [promises.fragment(figures)]
     if any(label.startswith("early") for label in figures):
         parts += [early.fragment(figures)]
     (folder / PAGE).write_text("\n\n".join(part.strip() for part in parts if part) + "\n")
