@@ -36,6 +36,19 @@ GENERATE: dict[str, dict[str, Any]] = {
     },
     "parallel": {"sampler": {"method": "euler", "steps": 4, "parallel": {"window": 2}}},
     "compared": {"n": 4, "filter": {"top": 1, "early": "halving"}, "sampler": {"steps": 5}},
+    "turns": {
+        "model": "icons",
+        "n": 2,
+        "labels": [0, 1],
+        "filter": {"by": "uncertainty", "top": 2, "stratify": True},
+        "sampler": {"steps": 2},
+    },
+    "promise": {"model": "icons", "condition": {"label": 1}, "filter": {"any_good": 0.9}},
+    "class": {
+        "model": "icons",
+        "condition": {"label": 1},
+        "filter": {"max_bad_rate": 0.5, "per": "class"},
+    },
     "least": {},
 }
 

@@ -15,6 +15,7 @@ from benchmarks.truth import (
     mixtures,
     off_support,
     page,
+    promises,
     removal,
     tried,
     unconditional,
@@ -33,6 +34,7 @@ PARTS: dict[str, Part] = {
     "uniform": lambda report, chosen: uniform.measure(report, chosen.quick),
     "between": lambda report, chosen: between.measure(report, chosen.quick),
     "unconditional": lambda report, chosen: unconditional.measure(report, chosen.quick),
+    "promises": lambda report, chosen: promises.measure(report, chosen.quick, chosen.cache),
     "early": lambda report, chosen: early.measure(report, chosen.quick),
     "removal": lambda report, chosen: removal.measure(report, chosen.quick, chosen.docs),
 }

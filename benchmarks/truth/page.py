@@ -14,6 +14,7 @@ from benchmarks.truth import (
     images,
     mixtures,
     off_support,
+    promises,
     removal,
     tried,
     unconditional,
@@ -102,6 +103,8 @@ def write(figures: dict[str, Any], folder: Path) -> None:
         parts += [uniform.fragment(figures)]
     if any(label.startswith("between") for label in figures):
         parts += [between.fragment(figures)]
+    if any(label.startswith("promises") for label in figures):
+        parts += [promises.fragment(figures)]
     if any(label.startswith("early") for label in figures):
         parts += [early.fragment(figures)]
     if any(label.startswith("removal") for label in figures):

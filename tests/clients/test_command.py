@@ -117,6 +117,28 @@ def test_accepting_alone_is_of_the_surer_half(command: Command) -> None:
     assert all(line["accepted"] == (line["confidence"] >= 0.5) for line in record)  # type: ignore[operator]
 
 
+def test_one_good_sample_is_promised(command: Command) -> None:
+    words = ("generate", "digits", "--label", "3", "--seed", "7", "--any-good", "0.99")
+    done = command(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    passed = [line for line in lines(done.stdout) if line["accepted"]]
+    assert 1 <= len(passed) <= 3
+    done = command(*words, "--n", "1")
+    assert done.returncode != 0
+    assert "and 1 may be made" in done.stderr
+
+
+def test_classes_take_turns_and_stay_balanced(command: Command) -> None:
+    words = ("generate", "digits", "--labels", "3,5", "--n", "4", "--seed", "7", "--top", "2")
+    done = command(*words, "--stratify", "--json")
+    assert done.returncode == 0, done.stderr
+    record = lines(done.stdout)
+    assert [line["label"] for line in record] == ["3", "5"] * 2
+    assert sorted(str(line["label"]) for line in record if line["accepted"]) == ["3", "5"]
+    refused = command(*words, "--max-bad-rate", "0.02", "--per-class")
+    assert "exactly one of" in refused.stderr
+
+
 def test_an_edit(command: Command, shoe: Sample, tmp_path: Path) -> None:
     assert shoe.handle is not None
     mask = tmp_path / "mask.png"

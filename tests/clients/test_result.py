@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from sureflow_client import MissingData, Result, Sample
+from sureflow_client import MissingData, Result, Sample, Selection
+from sureflow_client._cli.joined import joined
 from sureflow_client._decode import array_image
 
 Document = dict[str, Any]
@@ -52,6 +53,15 @@ def test_the_fields_of_an_answer(result: Result) -> None:
     assert result.usage.evaluations == 40
     assert result[0].commit.step == 9
     assert result[0].steps.accepted == 20
+
+
+def test_what_was_selected_is_counted_anew_where_results_are_joined(result: Result) -> None:
+    assert result.selection is None
+    assert joined([result], result.samples).selection is None
+    found = Selection(drawn_by_class={"": 1}, accepted_by_class={"": 0})
+    part = result.model_copy(update={"selection": found})
+    whole = joined([part], result.samples).selection
+    assert whole == Selection(drawn_by_class={"": 4}, accepted_by_class={"": 3})
 
 
 def test_the_best_is_the_surest_of_those_that_were_accepted(

@@ -60,7 +60,7 @@ from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewin
 from ._profile import Commit, Profile
 from ._replay import Replay
 from ._request import edit_body, generate_body
-from ._result import Result, Usage
+from ._result import Result, Selection, Usage
 from ._retry import Retry
 from ._review import Certificate, CurvePoint, Needed, Proposed, Review
 from ._sample import HandleLink, Sample, Steps
@@ -149,6 +149,7 @@ __all__ = [
     "Rung",
     "Sample",
     "SampleEvent",
+    "Selection",
     "ServerError",
     "Started",
     "Step",

@@ -14,7 +14,7 @@ from ._moment import At
 class Filter(TypedDict, total=False):
     """Which samples to accept, and what to do with the others.
 
-    Give exactly one of ``min``, ``max``, ``keep``, ``top`` and ``max_bad_rate``.
+    Give exactly one of ``min``, ``max``, ``keep``, ``top``, ``max_bad_rate`` and ``any_good``.
     """
 
     by: str
@@ -37,8 +37,21 @@ class Filter(TypedDict, total=False):
     """Accept down to the lowest confidence at which, as certified with 90 % confidence, no more
     than this share of the accepted is bad; for a model that was calibrated with a judge."""
 
+    any_good: float
+    """Accept as few samples as make sure, with this probability, that at least one of them is good,
+    certified alike. Leave out ``accept``; ``n`` is then the most samples that may be made. See
+    ``Result.selection``."""
+
+    per: Literal["class"]
+    """With ``max_bad_rate``: a threshold for each class, such that the rate holds, as certified, in
+    every class of the model at once."""
+
     accept: int
     """Go on until so many samples are accepted; leave out ``n``."""
+
+    stratify: bool
+    """With ``labels``, and ``top``, ``accept`` or the action ``regenerate``: accept as many samples
+    of each class."""
 
     action: str
     """``annotate`` keeps the others and says so; ``drop`` sends them without data; ``regenerate``
@@ -162,6 +175,9 @@ class GenerateOptions(InvertOptions, total=False):
 
     parallel_tolerance: float | None
     """How exact the states ahead must be, in data units; with 0, to the last bit."""
+
+    labels: Sequence[int | str] | None
+    """Numbers or names of classes that take turns, in place of ``label``; see ``Sample.label``."""
 
     filter: Filter | None
     """Which samples to accept."""

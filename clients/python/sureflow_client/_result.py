@@ -37,6 +37,20 @@ class Usage(Wire):
     """Seconds from then to the last finished sample."""
 
 
+class Selection(Wire):
+    """What a filter did to the classes; samples of no class are under the empty name."""
+
+    drawn_by_class: dict[str, int]
+    """Samples that were made, by name of the class."""
+
+    accepted_by_class: dict[str, int]
+    """Of these, those that were accepted."""
+
+    any_good: float | None = None
+    """With ``filter={"any_good": ...}``: the probability that at least one of the accepted samples
+    is good, as certified; less than was asked for where ``n`` did not suffice."""
+
+
 class Asked(Wire):
     """Which request it was, and of which model."""
 
@@ -58,6 +72,9 @@ class Answered(Asked):
 
     usage: Usage
     """What the whole request cost."""
+
+    selection: Selection | None = None
+    """How many samples of each class were made and accepted; ``None`` without a filter."""
 
     calibration_version: str | None = None
     """Of what turned scores into confidence; ``None`` where the model is not calibrated."""

@@ -65,6 +65,9 @@ class Sample(Wire):
     seed: int
     """Seed of the request that made it."""
 
+    label: str | None = None
+    """Name of the class that was asked for; ``None`` without one."""
+
     media_type: str
     """How ``data`` is encoded."""
 

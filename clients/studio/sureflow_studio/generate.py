@@ -150,6 +150,7 @@ class GeneratePanel:
         scores = {name: name for name in model.scores or ()}
         default = f"Default ({usual})" if usual else "Default"
         self.score.set_options({"": default, **scores}, value="")
+        self.filter.offer(model)
         self.solver.clear()
         with self.solver:
             schema = (model.schemas or {}).get("sampler", {})

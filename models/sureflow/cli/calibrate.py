@@ -157,9 +157,13 @@ def calibrate(
         table = judged(model, made, *asked, judged_draws, first + 1, quiet)
         made = replace(made, conformal=table)
         typer.echo(f"bad: {table.note['bad_rate']:.2%}; certified at 90 %:")
+        told = table.stratified
         for rate in (0.005, 0.01, 0.02, 0.05, 0.1):
             threshold = table.threshold(rate)
             least = "none" if threshold is None else f"confidence of {threshold:.2f} or more"
+            if told is not None and len(told.strata) > 1:
+                kept = sum(told.threshold(name, rate) is not None for name in told.strata)
+                least += f"; of each class: {kept} of {len(told.strata)}"
             typer.echo(f"  at most {rate:6.1%} bad: {least}")
     made.save(path / CALIBRATION)
     typer.echo(f"wrote {path / CALIBRATION}")

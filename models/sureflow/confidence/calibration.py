@@ -209,7 +209,7 @@ class Calibration:
         notes = {SETTINGS: self.settings, STRATA: self.strata, SHIFTS: self.measured.notes()}
         sections |= {f"{EARLY}/{name}": bounds.tensors() for name, bounds in self.early.items()}
         if self.conformal is not None:
-            sections[JUDGED], notes[JUDGED] = self.conformal.tensors(), self.conformal.note
+            sections[JUDGED], notes[JUDGED] = self.conformal.tensors(), self.conformal.noted()
         tensors = {
             f"{section}/{name}": np.ascontiguousarray(array)
             for section, arrays in sections.items()

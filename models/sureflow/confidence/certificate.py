@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import ceil
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from sureflow.confidence.stratified import Bounds, Stratified, stratified
 from sureflow.core.arrays import Flags, Floats, Integers
 from sureflow.core.provenance import Provenance
 
@@ -26,9 +27,8 @@ JUDGED, CONFIDENCE, BOUND = "judged", "judged/confidence", "judged/bound"
 """Section in the file of the calibration and entry of its metadata; the tensors of the section."""
 
 
-Bounds = Callable[[Integers, Integers, float], Floats]
-"""Upper bounds ``[K]`` on the rates of which so many are bad of so many, at a risk; see
-:func:`upper_bounds`."""
+STRATA = "strata"
+"""Name of the tensors about strata, of their names in the note, and of what the card says."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,14 @@ class Conformal:
         bound: Rate certified at each, ascending, ``[K]``.
         note: How the samples were drawn and judged: ``judge``, ``draws``, ``seed``, ``score``,
             ``delta``, the names of their setting, and ``bad_rate`` among all of them.
+        stratified: What is certified of each stratum; None where nobody knows of which stratum the
+            samples were.
     """
 
     confidence: Floats
     bound: Floats
     note: dict[str, Any]
+    stratified: Stratified | None = None
 
     def threshold(self, max_bad_rate: float) -> float | None:
         """Lowest confidence certified for this bad rate; ``None`` if there is none."""
@@ -69,7 +72,13 @@ class Conformal:
     def summary(self) -> dict[str, Any]:
         """What a model card says about it: the note and the pairs of threshold and bound."""
         pairs = zip(self.confidence.tolist(), self.bound.tolist(), strict=True)
-        return {**self.note, "thresholds": [list(pair) for pair in pairs]}
+        said = {} if self.stratified is None else {STRATA: self.stratified.summary()}
+        return {**self.note, "thresholds": [list(pair) for pair in pairs], **said}
+
+    def noted(self) -> dict[str, Any]:
+        """The note that the file of the calibration has of it."""
+        known = {} if self.stratified is None else {STRATA: self.stratified.strata}
+        return {**self.note, **known}
 
     @property
     def version(self) -> str:
@@ -78,11 +87,13 @@ class Conformal:
 
     def tensors(self) -> dict[str, Floats]:
         """The tensors that the file of the calibration has of it."""
-        return {"confidence": self.confidence, "bound": self.bound}
+        found = {"confidence": self.confidence, "bound": self.bound}
+        parts = {} if self.stratified is None else self.stratified.tensors()
+        return found | {f"{STRATA}/{name}": part for name, part in parts.items()}
 
     @classmethod
     def read(cls, tensors: Mapping[str, Floats], note: str | None) -> Conformal | None:
-        """Read :meth:`tensors`, and the note as a text; ``None`` if there is no note.
+        """Read :meth:`tensors`, and :meth:`noted` as a text; ``None`` if there is no note.
 
         Raises:
             ValueError: The tables are no tables of this kind.
@@ -98,7 +109,13 @@ class Conformal:
             raise ValueError(f"{CONFIDENCE} does not fall, or {BOUND} does not rise")
         if not (0 <= confidence[-1] <= confidence[0] <= 1 and 0 < bound[0] <= bound[-1] <= 1):
             raise ValueError(f"{CONFIDENCE} is not in 0 .. 1, or {BOUND} is no rate")
-        return cls(confidence, bound, _Judged.read(note))
+        said = _Judged.read(note)
+        names = said.pop(STRATA, None)
+        if names is None:
+            return cls(confidence, bound, said)
+        start = f"{STRATA}/"
+        parts = {n.removeprefix(start): e for n, e in tensors.items() if n.startswith(start)}
+        return cls(confidence, bound, said, Stratified.read(parts, names))
 
 
 def version_of(summary: Mapping[str, Any]) -> str:
@@ -111,25 +128,49 @@ class _Judged(Provenance):
 
     score: str
     delta: Annotated[float, Field(gt=0, lt=1)]
+    strata: Annotated[list[str], Field(min_length=1)] | None = None
 
 
 def certify(
-    confidence: Floats, bad: Flags, note: Mapping[str, Any], delta: float = DELTA
+    confidence: Floats,
+    bad: Flags,
+    note: Mapping[str, Any],
+    delta: float = DELTA,
+    strata: Sequence[str] = (),
 ) -> Conformal:
     """Certify bad rates, each at a risk ``delta``, from judged samples.
 
     ``confidence [m]`` is NaN for samples that have none, which no threshold accepts. ``bad [m]``
-    has the verdicts, and ``note`` says how the samples were drawn and judged.
+    has the verdicts, and ``note`` says how the samples were drawn and judged. ``strata [m]`` has
+    the stratum of each; without them nothing is certified of strata.
 
     Raises:
-        ValueError: The two do not fit together.
+        ValueError: They do not fit together.
     """
     if confidence.ndim != 1 or confidence.shape != bad.shape:
         raise ValueError(f"{confidence.shape} confidences and {bad.shape} judgements")
-    thresholds = np.arange(round(100 * first_threshold(len(bad))), -1, -1) / 100
+    thresholds = _thresholds(len(bad))
     accepted = confidence >= thresholds[:, None]
     said = {**note, "draws": len(bad), "bad_rate": float(bad.mean())}
-    return certified(thresholds, (accepted & bad).sum(1), accepted.sum(1), said, delta)
+    made = certified(thresholds, (accepted & bad).sum(1), accepted.sum(1), said, delta)
+    if not strata:
+        return made
+    of = np.array(strata)
+    if len(of) != len(bad):
+        raise ValueError(f"{len(of)} strata of {len(bad)} samples")
+    names, sizes = np.unique(of, return_counts=True)
+
+    def tally(name: str, levels: Floats) -> tuple[Integers, Integers]:
+        reached = confidence[of == name] >= levels[:, None]
+        return (reached & bad[of == name]).sum(1), reached.sum(1)
+
+    levels = _thresholds(int(sizes.min()))
+    return replace(made, stratified=stratified(names.tolist(), levels, tally, delta, upper_bounds))
+
+
+def _thresholds(draws: int) -> Floats:
+    """The sequence of thresholds for so many judged samples, strictest first."""
+    return np.arange(round(100 * first_threshold(draws)), -1, -1) / 100
 
 
 def certified(

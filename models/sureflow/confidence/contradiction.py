@@ -34,6 +34,7 @@ class Contradiction:
         bound: Rate certified there.
         bad: How many of the draws that reach it are bad.
         count: How many reach it.
+        stratum: Of which these draws are; ``None`` for all.
     """
 
     evidence: float = 1.0
@@ -41,6 +42,7 @@ class Contradiction:
     bound: float = 1.0
     bad: int = 0
     count: int = 0
+    stratum: str | None = None
 
     @classmethod
     def of(cls, confidence: Floats, bad: Floats, certificate: Conformal) -> Contradiction:

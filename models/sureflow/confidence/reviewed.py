@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from sureflow.confidence.anytime import anytime_bounds
 from sureflow.confidence.certificate import DELTA, Conformal, certified
 from sureflow.confidence.contradiction import Contradiction
+from sureflow.confidence.stratified import Stratified, stratified
 from sureflow.core.arrays import Floats, Integers
 
 FIRST = 0.5
@@ -37,15 +38,18 @@ class Reviewed:
     counts does not depend on how they look: of those with a confidence of at least ``c`` all count
     up to the first without a verdict. So a reviewer who passes over a draw gains nothing. When to
     stop may depend on the verdicts, since the bounds hold at any time. Verdicts on samples that
-    people chose themselves never count.
+    people chose themselves never count. Of every stratum the same holds by itself: there it is up
+    to the first without a verdict among its own draws.
 
     Attributes:
         confidence: ``[D]``, NaN where there is none; such draws no threshold accepts.
         bad: 1 for bad, 0 for good, NaN without a verdict, ``[D]``.
+        turns: Strata, of which the draws are in turn; none where nobody knows.
     """
 
     confidence: Floats
     bad: Floats
+    turns: tuple[str, ...] = ()
 
     def tally(self, thresholds: Floats = THRESHOLDS) -> tuple[Integers, Integers]:
         """How many are bad, and how many count, at each threshold, ``[K]`` each."""
@@ -57,7 +61,17 @@ class Reviewed:
     def until(self) -> int:
         """The first draw after all that count for any threshold."""
         runs = [self._run(threshold) for threshold in THRESHOLDS]
-        return max((int(run[-1]) + 1 for run in runs if len(run)), default=0)
+        ends = [int(run[-1]) + 1 for run in runs if len(run)]
+        every = len(self.turns)
+        for place, name in enumerate(self.turns):
+            last = self.of(name).until  # the strata have it among their own draws
+            ends += [(last - 1) * every + place + 1] if last else []
+        return max(ends, default=0)
+
+    def of(self, stratum: str) -> Reviewed:
+        """The draws of a stratum."""
+        places = slice(self.turns.index(stratum), None, len(self.turns))
+        return Reviewed(self.confidence[places], self.bad[places])
 
     @property
     def judged(self) -> int:
@@ -68,7 +82,18 @@ class Reviewed:
         """What the verdicts certify, by bounds that hold at any time."""
         bad, count = self.tally()
         said = {**note, "draws": max(self.judged, 1), "until": self.until}
-        return certified(THRESHOLDS, bad, count, said, delta, anytime_bounds)
+        made = certified(THRESHOLDS, bad, count, said, delta, anytime_bounds)
+        return replace(made, stratified=self._stratified(delta)) if self.turns else made
+
+    def _stratified(self, delta: float) -> Stratified:
+        """What the verdicts certify of strata, all at once."""
+        return stratified(
+            self.turns,
+            THRESHOLDS,
+            lambda name, levels: self.of(name).tally(levels),
+            delta,
+            anytime_bounds,
+        )
 
     def needed(self, rate: float, delta: float = DELTA) -> int | None:
         """How many more verdicts certify a rate, if all find good samples of high confidence.
@@ -82,8 +107,27 @@ class Reviewed:
         return int(enough[0]) if len(enough) else None
 
     def contradiction(self, certificate: Conformal, first: int = 0) -> Contradiction:
-        """What the draws from ``first`` on say against a certificate."""
-        return Contradiction.of(self.confidence[first:], self.bad[first:], certificate)
+        """What the draws from ``first`` on say against a certificate.
+
+        If it is about strata, too, half of the risk is that of what it says of all draws, and the
+        strata share the other half: their evidence is divided accordingly.
+        """
+        fresh = np.arange(len(self.bad)) >= first
+        found = Contradiction.of(self.confidence[fresh], self.bad[fresh], certificate)
+        told = certificate.stratified
+        if told is None or not self.turns:
+            return found
+        strata = [name for name in told.strata if name in self.turns]
+        against = [replace(found, evidence=found.evidence / 2)]
+        for name in strata:
+            levels, bounds = told.tested(name)
+            theirs = fresh & (np.arange(len(fresh)) % len(self.turns) == self.turns.index(name))
+            alone = replace(certificate, confidence=levels, bound=bounds, stratified=None)
+            one = Contradiction.of(self.confidence[theirs], self.bad[theirs], alone)
+            evidence = one.evidence / (2 * len(strata))
+            against.append(replace(one, evidence=evidence, stratum=name))
+        worst = max(against, key=lambda each: each.evidence)
+        return worst if worst.evidence > 1 else Contradiction()
 
     def propose(self, count: int, focus: float, taken: Collection[int] = ()) -> list[int]:
         """The next draws to look at, at most ``count``; fewer if no more have been drawn.

@@ -105,6 +105,11 @@ class ModelCard:
         """Sizes of the samples that can be made, the default one first."""
         return sizes(self.shapes or (self.shape,))
 
+    def class_of(self, stratum: str) -> str | None:
+        """Name of the class that a stratum is; ``None`` if it is none."""
+        known = stratum.isdigit() and int(stratum) < len(self.classes)
+        return self.classes[int(stratum)] if known else None
+
     def at(self, size: Size | None) -> ModelCard:
         """The card of a model that makes samples of this size alone; ``None`` is the default one.
 

@@ -14,6 +14,7 @@ import numpy as np
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.certificate import Conformal, certify
 from sureflow.core.arrays import Floats
+from sureflow.core.family import family_of
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.model import Model
@@ -132,4 +133,5 @@ def judged(
     if not np.isin(bad, (0, 1)).all():
         raise ValueError("judge: wants one of True and False for each sample")
     note = {"judge": name, "seed": seed, **solver, "score": score, "guidance": GUIDANCE}
-    return certify(confidence, bad.astype(np.bool_), note)
+    strata = [family_of(each.spec).strata(each.spec)[0][0] for each in samples]
+    return certify(confidence, bad.astype(np.bool_), note, strata=strata)

@@ -15,6 +15,7 @@ from sureflow.core.lane import MAX_INVERSION_ERROR, Array, Sample
 from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
+from sureflow_server.api.selection import class_of, selection_of
 
 MOST_NAMED = 20
 """Samples that a warning names."""
@@ -42,6 +43,7 @@ def tail(run: Run) -> dict[str, Any]:
     changed = "the model was calibrated anew meanwhile: some confidences are of tables before"
     return {
         "usage": run.usage(),
+        "selection": selection_of(run.ordered, run.plan),
         "calibration_version": latest or None,
         "warnings": [
             *run.warnings,
@@ -127,6 +129,7 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
     return {
         "index": index,
         "seed": sample.spec.seed,
+        "label": class_of(plan.card, sample.spec),
         "shape": sample.data.shape,
         "confidence": _number(sample.confidence),
         "confidence_holds": sample.confidence_holds,

@@ -46,8 +46,10 @@ async def _against(service: Service, stream: ReviewStream, certificate: Conforma
     service.metrics.certificate_evidence.labels(stream.card.name).set(found.evidence)
     if found.evidence < 1 / certificate.note["delta"]:
         return None
+    name = None if found.stratum is None else stream.card.class_of(found.stratum)
+    draws = "draws" if name is None else f"draws of class {name}"
     return (
-        f"{found.bad} of the first {found.count} fresh random draws from a confidence of "
+        f"{found.bad} of the first {found.count} fresh random {draws} from a confidence of "
         f"{found.confidence:g} on are bad, and at most {found.bound:.3g} of them may be: "
         f"evidence {found.evidence:.3g}"
     )

@@ -93,7 +93,7 @@ def plan_edit(
         card=card,
         seed=seed,
         lanes=tuple(replace(spec, index=first + branch) for branch in range(request.branches)),
-        filter=resolve_filter(request.filter, request.branches, card, spec, request.branches),
+        filter=resolve_filter(request.filter, request.branches, card, (spec,), request.branches),
         form=form_of(request.output, card),
         profile=request.confidence.profile,
         map=request.confidence.map,

@@ -66,6 +66,21 @@ REQUESTS = {
             "max_attempts": 8,
         },
     ),
+    "promised": _example(
+        "As few digits as make sure that one of them is good",
+        model="digits",
+        seed=7,
+        condition={"label": "8"},
+        filter={"any_good": 0.99, "action": "drop"},
+    ),
+    "balanced": _example(
+        "The surest of each of two classes",
+        model="digits",
+        n=6,
+        seed=7,
+        labels=["3", "8"],
+        filter={"top": 2, "stratify": True, "action": "drop"},
+    ),
     "filtered": _example(
         "Keep only points that the model was sure of",
         model="ring-exact",

@@ -17,7 +17,7 @@ AGAIN = ("regenerate", "rewind")
 
 HALVING = "halving"
 
-CRITERIA = ("min", "max", "keep", "top", "max_bad_rate")
+CRITERIA = ("min", "max", "keep", "top", "max_bad_rate", "any_good")
 """What a filter can go by."""
 
 
@@ -35,7 +35,7 @@ Early = Annotated[
 class FilterOptions(Schema):
     """What to do about doubtful samples.
 
-    Give exactly one of `min`, `max`, `keep`, `top` and `max_bad_rate`.
+    Give exactly one of `min`, `max`, `keep`, `top`, `max_bad_rate` and `any_good`.
     """
 
     by: Score = "confidence"
@@ -63,9 +63,25 @@ class FilterOptions(Schema):
     classes, the rate is that over all classes in equal shares. Choose the rate without looking at
     the certified ones."""
 
+    any_good: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    """Pass as few samples as make sure, with this probability, that at least one of them is good,
+    as certified with 90 % confidence by the same judge. Samples are made until so many have the
+    confidence that it takes, at most `n`; `selection.any_good` of the answer is what came of it.
+    For one class, or a model without classes, and the settings of `max_bad_rate`; leave out
+    `accept`."""
+
+    per: Literal["class"] | None = None
+    """With `max_bad_rate`. class: each class has a threshold of its own, such that with 90 %
+    confidence the rate holds in every class of the model at once; a class of which it cannot be
+    certified is refused."""
+
     accept: Annotated[Integer, Field(ge=1, le=MOST)] | None = None
     """Go on until so many samples have passed; `n` is then this number. Samples that fail are
     treated as `action` says, and are part of the answer."""
+
+    stratify: Flag = False
+    """With `labels`: as many of each pass. With `top`, the surest of each class; with `accept` or
+    `regenerate`, each sample is drawn anew until it passes."""
 
     action: Action = "annotate"
     """annotate: only say so; drop: leave out the data; regenerate: leave it out and make another
@@ -102,7 +118,17 @@ class FilterOptions(Schema):
         return self.max_attempts or DEFAULT_MAX_ATTEMPTS
 
     @field_validator(
-        "min", "max", "keep", "max_bad_rate", "accept", "action", "max_attempts", "shift", "early"
+        "min",
+        "max",
+        "keep",
+        "max_bad_rate",
+        "any_good",
+        "per",
+        "accept",
+        "action",
+        "max_attempts",
+        "shift",
+        "early",
     )
     @classmethod
     def _fits(cls, value: Any, info: ValidationInfo) -> Any:
@@ -116,6 +142,9 @@ class FilterOptions(Schema):
     def _one_criterion(self) -> FilterOptions:
         if sum(getattr(self, name) is not None for name in CRITERIA) != 1:
             raise PydanticCustomError("bounds", f"give exactly one of {', '.join(CRITERIA)}")
+        balanced = self.top is not None or self.targets
+        if self.stratify and not balanced:
+            raise PydanticCustomError("rule", "stratify needs top, accept or regenerate")
         return self
 
 
@@ -124,8 +153,12 @@ def _misfit(name: str, value: Any, said: dict[str, Any]) -> str | None:
     action = said.get("action")
     if name in ("min", "max") and said["by"] == "confidence" and not 0 <= value <= 1:
         return "is a confidence, which is from 0 to 1; by says if it is to be the uncertainty"
-    if name in ("keep", "max_bad_rate") and said["by"] != "confidence":
+    if name in ("keep", "max_bad_rate", "any_good") and said["by"] != "confidence":
         return "goes by confidence; leave out by"
+    if name == "per" and said.get("max_bad_rate") is None:
+        return "needs max_bad_rate"
+    if said.get("any_good") is not None and (unfit := _besides_any_good(name, value)):
+        return unfit
     if name == "accept" and said.get("top") is not None:
         return "not with top, which needs a fixed n"
     if name == "action" and value in AGAIN and said.get("top") is not None:
@@ -144,6 +177,17 @@ def _misfit(name: str, value: Any, said: dict[str, Any]) -> str | None:
             return "goes by confidence, with min, keep or max_bad_rate"
         if action == "rewind":
             return "not with rewind: who is given up has no way back"
+    return None
+
+
+def _besides_any_good(name: str, value: Any) -> str | None:
+    """Why a field does not go with `any_good`; ``None`` if it does."""
+    if name in ("accept", "max_attempts"):
+        return "not with any_good, which says how many pass, and n how many may be made"
+    if name == "action" and value in AGAIN:
+        return "not with any_good; choose annotate or drop"
+    if name == "early":
+        return "not with any_good: nothing is certified of samples that others were given up for"
     return None
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
 from sureflow.core.card import ModelCard
 from sureflow.core.family import Family, cost_of, family_of
 from sureflow.core.halving import Halving
-from sureflow.core.lane import LaneSpec
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.core.schema import Schema
 from sureflow_server.api.encoding import array_bytes
 from sureflow_server.api.handle_options import HandleOptions
 from sureflow_server.engine.job import Follow
-from sureflow_server.filters import Filter, Rewinding, Rounds, Target
+from sureflow_server.filters import Balanced, Filter, Rewinding, Rounds, Target
 
 Kind = Literal["generate", "edit", "invert", "calibrate"]
 
@@ -43,6 +43,8 @@ class Plan:
             from a trajectory of other kernels.
         warnings: What the request asks for that cannot be done, and is not needed.
         asked: The request itself, in our words whoever asked; ``None`` if nobody reads it again.
+        turns: Lanes of several classes, which take turns: sample ``i`` is made by that of place
+            ``i % len(turns)``. None where all lanes differ in their index alone.
     """
 
     kind: Kind
@@ -60,6 +62,7 @@ class Plan:
     exact: bool = True
     warnings: tuple[str, ...] = ()
     asked: Schema | None = None
+    turns: tuple[LaneSpec, ...] = ()
 
     @property
     def family(self) -> Family:
@@ -69,7 +72,9 @@ class Plan:
     @property
     def follow(self) -> Follow | None:
         """What a finished lane calls for."""
-        return self.filter.follow if isinstance(self.filter, (Target, Rewinding)) else None
+        if not isinstance(self.filter, (Target, Balanced, Rewinding)):
+            return None
+        return self._follow_in_turn if self.turns else self.filter.follow
 
     @property
     def halving(self) -> Halving | None:
@@ -92,6 +97,19 @@ class Plan:
     def answer_bytes(self) -> int:
         """Bytes of its answer, about."""
         return len(self.lanes) * self.record_bytes
+
+    def lane(self, index: int) -> LaneSpec:
+        """The lane that makes the sample of an index, unless it was rewound."""
+        turns = self.turns or self.lanes[:1]
+        return replace(turns[index % len(turns)], index=index)
+
+    def _follow_in_turn(self, sample: Sample, launched: int) -> LaneSpec | None:
+        """What a finished lane calls for, of the class whose turn it is."""
+        assert isinstance(self.filter, (Target, Balanced, Rewinding))
+        following = self.filter.follow(sample, launched)
+        if following is None or isinstance(self.filter, Rewinding):
+            return following
+        return self.lane(following.index)
 
     def index_of(self, lane: int) -> int:
         """Index of the sample that a lane makes, by its number among those of the request."""

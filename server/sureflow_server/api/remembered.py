@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -17,7 +16,8 @@ CONDITION_BYTES = 4096
 
 async def remembered(run: Run) -> dict[int, Served]:
     """Return the samples of a request by their index: those made to their end, from noise."""
-    plan, (first, *_) = run.plan, run.plan.lanes
+    plan = run.plan
+    first = plan.lanes[0]
     nbytes = sum(array.nbytes for array in first.condition.values())
     if first.origin is not None or nbytes > CONDITION_BYTES:
         return {}
@@ -26,8 +26,7 @@ async def remembered(run: Run) -> dict[int, Served]:
     for sample in [result.sample for result in run.results]:
         index = sample.spec.index
         if plan.rewound_from(index) is None and sample.abandoned_at is None:
-            spec = replace(first, index=index)
-            found[index] = Served(card.name, card.version, spec, _known(sample))
+            found[index] = Served(card.name, card.version, plan.lane(index), _known(sample))
         await turns.step()
     return found
 

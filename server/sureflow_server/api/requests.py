@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from sureflow.core.condition import ConditionOptions
+from sureflow.core.condition import ConditionOptions, Label
 from sureflow.core.family import families
 from sureflow.core.schema import MOST, AtMost, Flag, Integer, Name, Number, OneOf, Schema
 from sureflow_server.api.family_part import named_part
@@ -16,6 +16,7 @@ from sureflow_server.api.rewind_options import RewindOptions
 
 MAX_DEADLINE_S = 86_400.0
 MAX_PRIORITY = 10
+MAX_LABELS = 1024
 
 Seed = Annotated[Integer, Field(ge=0, lt=2**63)]
 Deadline = Annotated[Number, Field(gt=0, le=MAX_DEADLINE_S)]
@@ -83,6 +84,11 @@ class GenerateRequest(Schema):
     with the `seed` and `index` of its record as `seed` and `first`, and n = 1, it is made alone."""
 
     condition: ConditionOptions | None = None
+
+    labels: Annotated[tuple[Label, ...], AtMost(MAX_LABELS), Field(min_length=1)] | None = None
+    """In place of `condition.label`, numbers or names of classes that take turns: sample i is of
+    class i modulo their number, and its `label` says which that is."""
+
     guidance: Annotated[Any, named_part("guidance")] = Field(default={}, validate_default=True)
     sampler: Annotated[Any, named_part("sampler")] = Field(default={}, validate_default=True)
     confidence: ConfidenceOptions = ConfidenceOptions()

@@ -6,7 +6,7 @@ from secrets import randbelow
 from typing import Any
 
 from sureflow.core.card import ModelCard
-from sureflow.core.condition import ConditionOptions
+from sureflow.core.condition import LABEL, ConditionOptions
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
 from sureflow_server.api.problems import Problem
@@ -58,9 +58,14 @@ def seed_of(asked: int | None) -> int:
 
 
 def lane_of(
-    card: ModelCard, seed: int, condition: ConditionOptions | None, guidance: Any, sampler: Any
+    card: ModelCard,
+    seed: int,
+    condition: ConditionOptions | None,
+    guidance: Any,
+    sampler: Any,
+    label: int | None = None,
 ) -> LaneSpec:
-    """Return the first lane of a request, with what is its family's own.
+    """Return the first lane of a request, with what is its family's own, of a class if one is said.
 
     Raises:
         InvalidFieldError: The model cannot make it.
@@ -70,6 +75,7 @@ def lane_of(
     if not (isinstance(guidance, family.guidance) and isinstance(sampler, family.sampler)):
         raise NotReadyError(f"{card.name} has just been changed")
     written = {} if condition is None else condition.given()
+    written |= {} if label is None else {LABEL: label}
     return family.lane(card, seed, written, guidance, sampler)
 
 

@@ -92,6 +92,9 @@ class SampleFacts(Schema):
     n = 1 makes it alone."""
 
     seed: int
+    label: str | None
+    """Name of the class that was asked for; null without one."""
+
     media_type: str
     """Of the data, once decoded."""
 
@@ -174,6 +177,20 @@ class Usage(Schema):
     """Seconds from then until the last lane was done."""
 
 
+class SelectionRecord(Schema):
+    """What the filter did to the classes; samples of no class are under the empty name."""
+
+    drawn_by_class: dict[str, int]
+    """Samples that were made, by name of the class."""
+
+    accepted_by_class: dict[str, int]
+    """Of these, those that passed."""
+
+    any_good: float | None
+    """With `filter.any_good`: the probability that at least one of those that passed is good, as
+    certified. It is less than was asked for where `n` did not suffice, and `warnings` says so."""
+
+
 class GenerateResponse(Schema):
     """The samples, in the order of their index."""
 
@@ -185,6 +202,9 @@ class GenerateResponse(Schema):
     """Every sample that was made, those that the filter did not accept included."""
 
     usage: Usage
+    selection: SelectionRecord | None
+    """How many of each class were made and passed; null without a filter."""
+
     calibration_version: str | None
     """Of what turned scores into confidence; null where the model is not calibrated. Samples do not
     depend on it."""

@@ -57,7 +57,7 @@ class ReviewState:
             draw = Draw.of(verdict.sample)
             if draw is not None and draw.number < len(bad):
                 bad[draw.number] = np.fmax(bad[draw.number], float(verdict.bad > self.bad_above))
-        return Reviewed(self.stream.confidence(self.uncertainty), bad)
+        return Reviewed(self.stream.confidence(self.uncertainty), bad, self.stream.strata)
 
     @property
     def reviewers(self) -> dict[str, int]:

@@ -72,10 +72,15 @@ class ReviewStream:
         """The stratum of a draw; empty without a condition."""
         return family_of(self.card).strata(self._turns[index % len(self._turns)])[0][0]
 
+    @property
+    def strata(self) -> tuple[str, ...]:
+        """Those of which draws are in turn; none where two of these share a stratum."""
+        found = tuple(map(self.stratum, range(len(self._turns))))
+        return found if len({*found}) == len(found) else ()
+
     def label(self, index: int) -> str | None:
         """Name of the class of a draw, if it has one."""
-        stratum, names = self.stratum(index), self.card.classes
-        return names[int(stratum)] if stratum.isdigit() and int(stratum) < len(names) else None
+        return self.card.class_of(self.stratum(index))
 
     def confidence(self, uncertainty: Sequence[float]) -> Floats:
         """Confidence of the draws from the first on, ``[D]``, NaN where there is none."""

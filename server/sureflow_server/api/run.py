@@ -15,7 +15,7 @@ from sureflow_server.api.resolve_filter import early_warning
 from sureflow_server.api.task_group import TaskGroup
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started, Viewed
-from sureflow_server.filters import Decision
+from sureflow_server.filters import AnyGood, Decision
 from sureflow_server.metrics import Metrics
 from sureflow_server.store import StoreError, StoreUnavailableError
 from sureflow_server.traces import span
@@ -188,6 +188,10 @@ class Run:
         made = (result.sample for result in self.results)
         if warning := silence_warning(self.plan.filter, made):
             self.warnings.append(warning)
+        if isinstance(self.plan.filter, AnyGood):
+            passed = sum(result.accepted for result in self.results)
+            if warning := self.plan.filter.shortfall(passed):
+                self.warnings.append(warning)
 
     def _result(self, sample: Sample, decision: Decision | None) -> Result:
         self._count(sample, decision)

@@ -1,20 +1,25 @@
 """What becomes of the samples of a request, by how sure the model is of them."""
 
+from sureflow_server.filters.any_good import AnyGood
+from sureflow_server.filters.balanced import Balanced
 from sureflow_server.filters.decision import Action, Decision, Score, Taken
 from sureflow_server.filters.filter import Filter
 from sureflow_server.filters.rewinding import Rewinding
 from sureflow_server.filters.rounds import Rounds
 from sureflow_server.filters.target import Target
-from sureflow_server.filters.threshold import Threshold
+from sureflow_server.filters.threshold import StratumThreshold, Threshold
 from sureflow_server.filters.top import Top
 
 __all__ = [
     "Action",
+    "AnyGood",
+    "Balanced",
     "Decision",
     "Filter",
     "Rewinding",
     "Rounds",
     "Score",
+    "StratumThreshold",
     "Taken",
     "Target",
     "Threshold",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from sureflow.core.family import family_of
 from sureflow.core.lane import Sample
 from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of, standing
 from sureflow_server.filters.filter import Filter
@@ -44,12 +46,16 @@ class Threshold(Filter):
             return None
         return min(max(self.minimum, 0.0), 1.0)
 
+    def bound_of(self, sample: Sample) -> float:
+        """What a sample is held against."""
+        return self.bound
+
     def passes(self, sample: Sample) -> bool:
         """Whether a sample is good enough; one without a finite score is not."""
-        score = score_of(sample, self.by)
+        score, bound = score_of(sample, self.by), self.bound_of(sample)
         if score is None or sample.finish_reason == "abandoned":
             return False
-        return score <= self.bound if self.minimum is None else score >= self.bound
+        return score <= bound if self.minimum is None else score >= bound
 
     def decide(self, sample: Sample, attempt: int = 1) -> Decision:
         """Compare the score of a sample with the bound."""
@@ -73,9 +79,24 @@ class Threshold(Filter):
             taken,
             self.by,
             score,
-            self.bound,
+            self.bound_of(sample),
             attempt,
             reason,
             sample.abandoned_at,
             sample.rung,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StratumThreshold(Threshold):
+    """A filter by confidence that holds the samples of each stratum against a minimum of its own.
+
+    Attributes:
+        minima: Least confidence by name of the stratum; the ``minimum`` is the least of them.
+    """
+
+    minima: Mapping[str, float] = field(default_factory=dict)
+
+    def bound_of(self, sample: Sample) -> float:
+        """The minimum of a sample's stratum."""
+        return self.minima[family_of(sample.spec).strata(sample.spec)[0][0]]

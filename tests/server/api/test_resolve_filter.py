@@ -73,7 +73,7 @@ LANE = FlowSpec(0, 0, label=0, scores=("propagated",))
 
 def chosen(spec: FlowSpec = LANE, card: ModelCard = CARD, **filter: Any) -> Filter:
     request = GenerateRequest.model_validate({"filter": filter})
-    found = resolve_filter(request.filter, request.count, card, spec, 1024)
+    found = resolve_filter(request.filter, request.count, card, (spec,), 1024)
     assert found is not None
     return found
 
@@ -374,7 +374,7 @@ def test_samples_are_compared_on_the_way(filter: dict[str, Any], expected: Filte
     asked = {**filter, "early": "halving"}
     body = {"filter": asked} if "accept" in filter else {"n": 4, "filter": asked}
     request = GenerateRequest.model_validate(body)
-    assert resolve_filter(request.filter, request.count, CARD, LANE, 1024) == expected
+    assert resolve_filter(request.filter, request.count, CARD, (LANE,), 1024) == expected
     assert halving_warning(request.filter, LANE) is None
 
 
@@ -394,7 +394,7 @@ def test_where_samples_do_not_meet_all_are_finished_and_the_answer_says_why(
         {"n": 4, "filter": {"top": 1, "by": "uncertainty", "early": "halving"}}
     )
     lane = replace(LANE, **fields)
-    found = resolve_filter(request.filter, request.count, CARD, lane, 1024)
+    found = resolve_filter(request.filter, request.count, CARD, (lane,), 1024)
     assert found == Top(1, "uncertainty", "annotate")
     said = halving_warning(request.filter, lane)
     assert said is not None
@@ -421,6 +421,6 @@ def test_a_score_is_compared_from_when_on_it_is_foretold(
     )
     lane = replace(LANE, scores=("likelihood",), guidance=guidance)
     card = replace(CARD, calibrated={**CARD.calibrated, "foretold_from": foretold})
-    found = resolve_filter(request.filter, request.count, card, lane, 1024)
+    found = resolve_filter(request.filter, request.count, card, (lane,), 1024)
     assert found is not None
     assert found.halving == Halving(rungs, (10, 5, 4))

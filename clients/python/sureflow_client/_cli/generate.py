@@ -33,6 +33,8 @@ USUAL_KEEP = 0.5
         "generate fashion -n 16 --label Sneaker -o out/ --sheet",
         "generate fashion -n 1 --seed 7 --first 2",
         "generate digits --label 3 --max-bad-rate 0.02 --accept 16 --out good/",
+        "generate digits --label 3 --any-good 0.99",
+        "generate digits --labels 3,5 --n 20 --top 4 --stratify",
         "generate ring --n 100 --top 10 --json",
         "generate fashion --n 1000 --background",
         "generate my-unet --n 4 --size 32x32 --out wide/",
@@ -57,6 +59,10 @@ def generate(
             autocompletion=size_names,
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        what(help="Classes that take turns, in place of --label: numbers or names, such as 3,5."),
+    ] = None,
     min_confidence: Annotated[
         float | None, filtering("--min", help="Pass at this confidence.")
     ] = None,
@@ -66,6 +72,19 @@ def generate(
         float | None,
         filtering(help="Pass so that at most this share is bad, as certified for the model."),
     ] = None,
+    per_class: Annotated[
+        bool, filtering("--per-class", help="With --max-bad-rate: in every class at once.")
+    ] = False,
+    any_good: Annotated[
+        float | None,
+        filtering(
+            help="Pass as few as make sure, with this probability, that one of them is good; --n "
+            "is the most to make."
+        ),
+    ] = None,
+    stratify: Annotated[
+        bool, filtering("--stratify", help="With --labels: as many of each pass.")
+    ] = False,
     accept: Annotated[
         int | None,
         filtering(
@@ -110,12 +129,15 @@ def generate(
     if n is not None and accept is not None and n != accept:
         message = f"as many as shall pass, {accept}; or leave it out"
         raise typer.BadParameter(message, param_hint="--n")
-    options |= {"profile": profile, "size": _size(size), "first": first}
+    options |= {"profile": profile, "size": _size(size), "first": first, "labels": _labels(labels)}
     options["filter"] = _filter(
         min=min_confidence,
         keep=keep,
         top=top,
         max_bad_rate=max_bad_rate,
+        per="class" if per_class else None,
+        any_good=any_good,
+        stratify=stratify or None,
         accept=accept,
         action=action,
         max_attempts=max_attempts,
@@ -136,10 +158,21 @@ def generate(
         else:
             result = run(server, body, folder, progress)
     report(result, output, folder)
-    passed = len(result.accepted())
+    passed, found = len(result.accepted()), result.selection
     if accept is not None and passed < accept:
         typer.secho(f"only {passed} of {accept} samples passed", err=True, fg="yellow")
         raise typer.Exit(TOO_FEW)
+    if any_good is not None and found is not None and (found.any_good or 0) < any_good:
+        message = f"one is good at {found.any_good or 0:.3g} only; a larger --n may do"
+        typer.secho(message, err=True, fg="yellow")
+        raise typer.Exit(TOO_FEW)
+
+
+def _labels(text: str | None) -> list[int | str] | None:
+    """Return the numbers and names of classes in a list such as 3,5."""
+    if text is None:
+        return None
+    return [int(part) if part.isdecimal() else part for part in text.split(",")]
 
 
 def _size(text: str | None) -> list[int] | None:
@@ -153,13 +186,13 @@ def _size(text: str | None) -> list[int] | None:
 
 
 def _filter(
-    *, action: str | None, early: bool | Literal["halving"], **bounds: float | None
+    *, action: str | None, early: bool | Literal["halving"], **bounds: float | str | None
 ) -> Filter | None:
     """Return the filter of a request, if anything is said of one."""
     said = {name: value for name, value in bounds.items() if value is not None}
     if not said and action is None and not early:
         return None
-    if {*said} <= {"accept", "max_attempts"}:
+    if {*said} <= {"accept", "max_attempts", "stratify"}:
         said["keep"] = USUAL_KEEP
     filter = {**said, "action": action or "drop"}
     return {**filter, "early": early} if early else filter  # type: ignore[return-value]

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
-from .._result import Result, Usage
+from .._result import Result, Selection, Usage
 from .._sample import Sample
 
 
 def joined(results: Sequence[Result], samples: Sequence[Sample]) -> Result:
-    """Return these samples as one result, whose cost and warnings are those of all results."""
+    """Return these samples as one result, whose cost and warnings are those of all results.
+
+    What was selected is counted anew.
+    """
     costs = [result.usage for result in results]
     usage = Usage(**{name: sum(getattr(one, name) for one in costs) for name in Usage.model_fields})
     warnings = tuple(warning for result in results for warning in result.warnings)
-    update = {"samples": tuple(samples), "usage": usage, "warnings": warnings}
+    update: dict[str, Any] = {"samples": tuple(samples), "usage": usage, "warnings": warnings}
+    update["selection"] = None if results[-1].selection is None else selection(samples)
     return results[-1].model_copy(update=update)
+
+
+def selection(samples: Sequence[Sample]) -> Selection:
+    """Return how many samples of each class were made and accepted."""
+    drawn = Counter(sample.label or "" for sample in samples)
+    accepted = Counter(sample.label or "" for sample in samples if sample.accepted)
+    by_class = {name: accepted[name] for name in drawn}
+    return Selection(drawn_by_class={**drawn}, accepted_by_class=by_class)

@@ -18,7 +18,7 @@ from .._sync.client import Client
 from .folder import Folder
 from .joined import joined
 
-TOGETHER = ("top", "accept")
+TOGETHER = ("top", "accept", "any_good")
 AGAIN = ("regenerate", "rewind")
 """Filters that decide about a sample by others, so that a part of them cannot be made alone."""
 

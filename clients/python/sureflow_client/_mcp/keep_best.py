@@ -18,8 +18,8 @@ TIMES = 4
 class KeepBest(Seeded):
     """How many good samples, of how many, and what good means."""
 
-    good: int = Field(ge=1, le=MOST)
-    """How many are wanted."""
+    good: int = Field(1, ge=1, le=MOST)
+    """How many are wanted; with any_good the certificate says how many."""
 
     of: int | None = Field(None, ge=1, le=MOST_TRIED)
     """How many to make for them, with a bound at most; by default four times as many."""
@@ -33,24 +33,46 @@ class KeepBest(Seeded):
     max_bad_rate: float | None = None
     """Bound: share of bad ones among the good, as a judge has certified; see list_models."""
 
+    per_class: bool = False
+    """With max_bad_rate: in every class."""
+
+    any_good: float | None = Field(None, gt=0, lt=1)
+    """Bound: as few as make sure, with this probability, that one of them is good."""
+
     @model_validator(mode="after")
     def _fits(self) -> KeepBest:
         if len(self.bounds) > 1:
             raise ValueError(f"give at most one of {', '.join(self.bounds)}")
         if self.of is not None and self.of < self.good:
             raise ValueError("of: there must be at least as many as good")
+        if self.any_good is not None and self.good > 1:
+            raise ValueError("good: any_good says how many; leave it out")
+        if self.per_class and self.max_bad_rate is None:
+            raise ValueError("per_class: needs max_bad_rate")
         return self
 
     @property
     def bounds(self) -> dict[str, float]:
         """The bounds that are given, as a filter has them."""
-        given = {"min": self.min_confidence, "keep": self.keep, "max_bad_rate": self.max_bad_rate}
+        given = {
+            "min": self.min_confidence,
+            "keep": self.keep,
+            "max_bad_rate": self.max_bad_rate,
+            "any_good": self.any_good,
+        }
         return {name: value for name, value in given.items() if value is not None}
 
     @property
     def tried(self) -> int:
         """How many samples may be made."""
         return self.of or min(TIMES * self.good, MOST_TRIED)
+
+    @property
+    def n(self) -> int | None:
+        """Samples to make, or the most of them, where the filter does not say it."""
+        if self.any_good is not None:
+            return self.of
+        return None if self.bounds else self.tried
 
     def filter(self) -> Filter:
         """Return it as the server has it; without a bound, the surest of a fixed number.
@@ -60,6 +82,10 @@ class KeepBest(Seeded):
         if not self.bounds:
             return {"top": self.good, "action": "drop", "early": "halving"}
         bound: Filter = {**self.bounds}  # type: ignore[typeddict-item]
+        if self.any_good is not None:
+            return {**bound, "action": "drop"}
+        if self.per_class:
+            bound["per"] = "class"
         attempts = self.tried // self.good
         return {**bound, "accept": self.good, "max_attempts": attempts, "action": "drop"}
 
@@ -67,7 +93,7 @@ class KeepBest(Seeded):
 async def _run(call: Call, asked: KeepBest) -> Answer:
     job = await call.client.jobs.generate(
         asked.model,
-        None if asked.bounds else asked.tried,
+        asked.n,
         seed=asked.seed,
         rewind=True,
         filter=asked.filter(),

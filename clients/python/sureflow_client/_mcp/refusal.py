@@ -34,6 +34,8 @@ FIELDS = {place: name for name, place in PLACES.items()} | {
     "filter.min": "min_confidence",
     "filter.keep": "keep",
     "filter.max_bad_rate": "max_bad_rate",
+    "filter.any_good": "any_good",
+    "filter.per": "per_class",
     "handle": "handles",
     "samples": "images",
 }
