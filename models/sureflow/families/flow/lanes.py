@@ -434,12 +434,6 @@ class FlowLanes(Lanes):
         chosen = broadcast(to_device(jumped, self.device), self.x)
         return torch.where(chosen, self.noise[where], self.start[where])
 
-    def running_score(self, score: str, slots: Slots) -> Floats:
-        """A score of lanes if they ended at ``x + (1 - t) v`` of their current step, ``[n]``."""
-        where = self.index(slots)
-        end = self.x[where] + factors(1 - self.t[slots], self.x) * self.k[0, where]
-        return self.scoring.values(score, slots, self.ending_evidence(slots, end))
-
     def early_score(self, score: str, slots: Slots) -> Floats:
         """What a score foresees of lanes between two steps, ``[n]``.
 
@@ -454,12 +448,23 @@ class FlowLanes(Lanes):
         return self.scoring.foreseen(score, slots, self.ending_evidence(slots, end))
 
     def statistics(self, score: str, slots: Slots) -> Floats:
-        """The running score, and how the network's foresight has it rank, ``[n, 2]``."""
+        """The running score, and how the network's foresight has it rank, ``[n, 2]``.
+
+        The running score is that of lanes that end at ``x + (1 - t) v`` of their current step, or
+        before they have one, what it foresees of them.
+        """
         if score == self.foresees:
             foreseen = self.read["foreseen"][0, slots]
         else:
             foreseen = np.full(len(slots), np.nan)
-        return np.stack([self.running_score(score, slots), foreseen], 1)
+        where = self.index(slots)
+        end = self.x[where] + factors(1 - self.t[slots], self.x) * self.k[0, where]
+        evidence = self.ending_evidence(slots, end)
+        running = self.scoring.values(score, slots, evidence)
+        if np.isnan(running).any():
+            before = self.scoring.foreseen(score, slots, evidence)
+            running = np.where(np.isnan(running), before, running)
+        return np.stack([running, foreseen], 1)
 
     def next_step_t(self, slot: int) -> float:
         """The time at which the next step begins if it is known, else that of the current step."""

@@ -84,7 +84,7 @@ class Solver(FlowProcess):
         t = lanes.stage_t[stage, slots]
         twice = self._needs_null(slots, t)
         velocity, variance = apply_guidance(reply, guidance, twice.nonzero()[0])
-        self._observe_null(slots, t, twice, reply["velocity"])
+        self._observe_null(slots, t, twice, reply)
         velocity = self.edits.steer(slots, velocity)
         lanes.set_stage(slots, stage, velocity, variance)
         lanes.evaluations[slots] += 1 + twice
@@ -137,18 +137,20 @@ class Solver(FlowProcess):
         asking = self.lanes.scoring.wants(NULL, slots, t)
         return twice if asking is None else twice | asking
 
-    def _observe_null(self, slots: Slots, t: Floats, twice: Flags, velocities: Tensor) -> None:
-        """Pass the velocities with and without condition to the scores that want them."""
+    def _observe_null(self, slots: Slots, t: Floats, twice: Flags, reply: Reply) -> None:
+        """Pass the answers with and without condition to the scores that want them."""
         lanes, asking = self.lanes, self.lanes.scoring.wants(NULL, slots, t)
         if asking is None:
             return
         chosen = np.flatnonzero(asking)
         null = len(slots) + (np.cumsum(twice) - 1)[chosen]
         found = {
-            "velocity": velocities[chosen],
-            NULL: velocities[null],
+            "velocity": reply["velocity"][chosen],
+            NULL: reply["velocity"][null],
             "start": lanes.start[to_device(slots[chosen], lanes.device)],
         }
+        if "logits" in reply:
+            found["logits"] = reply["logits"][null]
         lanes.scoring.observe(NULL, slots[chosen], t[chosen], found)
 
     def _store_slopes(self, slots: Slots, t: Floats, slopes: Floats) -> None:
