@@ -113,10 +113,12 @@ checkpoints: setup data
 	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 400 --between
 	$(BIN)/sureflow train models/configs/digits.toml --out models/checkpoints/digits
 	$(BIN)/sureflow fit models/configs/digits.toml --checkpoint models/checkpoints/digits
-	$(BIN)/sureflow calibrate digits --draws 300 --guidance 1 --guidance 2 --score adherence_contrast \
-	  --score-unconditional pooled_residual --other-draws 400 \
-	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 1600
-	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 1600 --at euler:20 --at euler:50
+	$(BIN)/sureflow classifier digits --config models/configs/digits.toml
+	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score class_margin \
+	  --score-unconditional pooled_residual --other-draws 0 \
+	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 2400
+	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 200 --at heun:10 --at euler:20 \
+	  --at euler:50 --at ab2:0.03
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png

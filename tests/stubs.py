@@ -13,11 +13,17 @@ from sureflow.families.flow.head import velocity as velocity_head
 from sureflow.families.flow.solver import Solver
 from sureflow.model import Model
 from sureflow.moments import Moments
-from sureflow.networks import GaussianMixture, NetworkOutput, Probe, VelocityNetwork
+from sureflow.networks import (
+    Classifier,
+    GaussianMixture,
+    NetworkOutput,
+    Probe,
+    VelocityNetwork,
+)
 
 
 def model_of(network: VelocityNetwork) -> Model:
-    """A model of it; with a probe that reads at random if there is a place for one."""
+    """A model of it; with a probe and a classifier that read at random if there is a place."""
     names = tuple(str(label) for label in range(network.classes))
     probed = {}
     if network.probe_channels:
@@ -25,6 +31,10 @@ def model_of(network: VelocityNetwork) -> Model:
         weight = torch.randn(4, 2 * network.probe_channels, generator=drawn)
         network.attach(Probe(weight, torch.randn(network.classes + 1, generator=drawn), {}))
         probed = {"judge": "chance"}
+        if network.classes > 1 and network.classifier is None:
+            weight = torch.randn(network.classes, network.probe_channels, 1, generator=drawn)
+            classifier = Classifier(weight, torch.zeros(network.classes), {"data": "chance"})
+            network.attach(classifier, "classifier")
     card = ModelCard(
         "test",
         "sha256:0",
@@ -33,6 +43,7 @@ def model_of(network: VelocityNetwork) -> Model:
         names,
         0,
         probed=probed,
+        classified=network.classifier.settings if network.classifier else {},
         conditions=network.conditions,
     )
     return Model(card, network.eval(), None)

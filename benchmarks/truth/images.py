@@ -12,16 +12,16 @@ from torch import Tensor
 
 from benchmarks.report import Report
 from benchmarks.truth import pictures
-from benchmarks.truth.measures import add_interval, auroc, shown
-from benchmarks.truth.rivals import NAMES, rivals
-from benchmarks.truth.tried import order
+from benchmarks.truth.measures import ENDS, add_interval, auroc, shown
+from benchmarks.truth.rivals import EPOCHS, NAMES, NEAREST, rivals
+from benchmarks.truth.tried import lead, order
 from sureflow.checkpoint import load
 from sureflow.confidence.quantile_map import distance as distance_of
 from sureflow.core.lane import Sample
 from sureflow.evaluation.digit_reader import DigitReader
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.frechet import frechet_distance
-from sureflow.evaluation.judge import Judge
+from sureflow.evaluation.judge import Judge, train_judge
 from sureflow.evaluation.realism import JUDGE, coverage, real_clothes, realism, recall, unreality
 from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec
@@ -80,6 +80,8 @@ def measure(report: Report, quick: bool, docs: Path | None, model: str) -> None:
     bad = _digits(report, judged) if model == "digits" else _fashion(report, judged)
     for name in judged.scores:
         _row(report, model, name, judged, bad)
+    if model == "digits":
+        _other_reader(report, judged, bad)
     apart = distance_of(judged.confidence.double().numpy())
     report.add(f"{model}: distance of confidence from uniform", apart)
     _certified(report, model, judged, bad)
@@ -120,6 +122,25 @@ def _digits(report: Report, judged: Judged) -> Tensor:
     report.add("digits: misread samples", 100 * float(bad.double().mean()), "%")
     report.add("digits: misread samples, count", int(bad.sum()))
     return bad
+
+
+def _other_reader(report: Report, judged: Judged, bad: Tensor) -> None:
+    """Figures by a judge trained with another seed than the rival, on 500 more images.
+
+    Also by how much the recommended score is ahead of the nearest image, by both judges.
+    """
+    images, classes = digits()
+    other = train_judge(images, classes, EPOCHS, seed=2, quiet=True, mirrored=False)
+    wrong = other.read(judged.images.clamp(-1, 1))[0] != judged.labels
+    report.add("digits: misread by another judge, count", int(wrong.sum()))
+    for name, score in judged.scores.items():
+        label = f"digits, {name}: AUROC by another judge"
+        report.add(label, auroc(score, wrong))
+        add_interval(report, label, score, wrong)
+    best, nearest = (judged.scores[name] for name in (judged.samples[0].score, NEAREST))
+    for judge, found in (("", bad), (" by another judge", wrong)):
+        for end, value in zip(ENDS, lead(best, nearest, found), strict=True):
+            report.add(f"digits: lead over the {NEAREST} in AUROC{judge}, {end}", value)
 
 
 def _fashion(report: Report, judged: Judged) -> Tensor:
@@ -208,6 +229,7 @@ def _row(report: Report, model: str, name: str, judged: Judged, bad: Tensor) -> 
 def fragment(figures: dict[str, Any], model: str) -> str:
     """The figures of a model as markdown tables."""
     head = ["score", "AUROC", "AUROC of confidence", "bad in the confident half"]
+    head += ["AUROC by another judge"] * (model == "digits")
     more = ("precision", "recall", "coverage", "judge-FD") if model == "fashion" else ()
     if more:
         head += ["AUROC off manifold", *(f"{what} of that half" for what in more)]
@@ -218,6 +240,8 @@ def fragment(figures: dict[str, Any], model: str) -> str:
             continue
         cells = [name, shown(figures, start), f"{figures[f'{start} of confidence']:.3f}"]
         cells.append(f"{figures[f'{model}, {name}: bad in the confident half']:.2f} %")
+        if model == "digits":
+            cells.append(shown(figures, f"{start} by another judge"))
         if more:
             cells.append(f"{figures[f'{model}, {name}: AUROC off manifold']:.3f}")
             cells += _of_half(figures, f"the confident half by {name}", more)

@@ -135,12 +135,12 @@ def add(report: Report, traces: Traces, bad: Tensor) -> None:
             share = 100 * float(bad[part][surest].double().mean())
             report.add(f"tried, {name}: bad in the confident half, {half}", share, "%")
     tried = variants(traces)
-    low, high = _lead(tried[BEST], tried[PLAIN], bad)
+    low, high = lead(tried[BEST], tried[PLAIN], bad)
     report.add(f"{LEAD}, least", low)
     report.add(f"{LEAD}, most", high)
 
 
-def _lead(score: Tensor, other: Tensor, bad: Tensor) -> tuple[float, float]:
+def lead(score: Tensor, other: Tensor, bad: Tensor) -> tuple[float, float]:
     """Between what one is ahead of the other in AUROC, at 90 % (bootstrap over samples)."""
     generator = torch.Generator().manual_seed(0)
     leads = []

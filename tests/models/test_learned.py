@@ -22,19 +22,21 @@ import sureflow
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, save
 from sureflow.cli import app
 from sureflow.core.lane import Sample
+from sureflow.evaluation.classifying import fit_classifier
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.placement import fit_grid
 from sureflow.evaluation.probing import fit_probes
 from sureflow.evaluation.reference import calibrate
-from sureflow.families.flow.engine import FORESIGHT, GRID, PROBE
+from sureflow.families.flow.engine import CLASSIFIER, FORESIGHT, GRID, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.folders import embedded_folder
 from sureflow.learned import CALIBRATION, LEARNED_FROM, digest_of
-from sureflow.networks import Probe, build
+from sureflow.networks import Classifier, Probe, build
+from sureflow.training.arrays import Arrays
 
 NETWORK: dict[str, Any] = {"kind": "mlp", "shape": [2], "width": 16, "layers": 1, "classes": 2}
-ALL = (GRID, PROBE, FORESIGHT, CALIBRATION)
+ALL = (GRID, PROBE, FORESIGHT, CLASSIFIER, CALIBRATION)
 
 
 def distance(samples: list[Sample]) -> list[float]:
@@ -43,6 +45,12 @@ def distance(samples: list[Sample]) -> list[float]:
 
 def far(samples: list[Sample]) -> list[bool]:
     return [value > 3 for value in distance(samples)]
+
+
+def halves() -> Arrays:
+    """Points of the plane, of the one class right of the axis and of the other left of it."""
+    points = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    return Arrays(points, (points[:, 0] > 0).long(), ("a", "b"), "halves of the plane")
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert probe is not None
     probe.save(folder / PROBE)
     foresight.save(folder / FORESIGHT)
+    fit_classifier(load(folder), halves(), 100, quiet=True).save(folder / CLASSIFIER)
     table = calibrate(load(folder), 20, seed=5, steps=4, quiet=True)
     certificate = judged(load(folder), table, far, "far", 100, 6, quiet=True)
     replace(table, conformal=certificate).save(folder / CALIBRATION)
@@ -81,6 +90,8 @@ def aside(folder: Path) -> set[str]:
     assert (model.grid is None) == (model.card.grids == ("uniform",)) == (GRID in names)
     assert (model.card.probed == {}) == (model.network.probe is None) == (PROBE in names)
     assert (model.network.foresight is None) == (FORESIGHT in names)
+    assert (model.card.classified == {}) == (CLASSIFIER in names)
+    assert (model.network.classifier is None) == (CLASSIFIER in names)
     assert (model.calibration is None) == (model.card.calibrated == {}) == (CALIBRATION in names)
     (sample,) = sureflow.sample(model, label=0, steps=4)
     assert (
@@ -95,7 +106,7 @@ def test_what_was_learned_of_this_network_counts(folder: Path) -> None:
     assert model.calibration is not None
     assert model.calibration.conformal is not None
     assert model.card.calibrated[LEARNED_FROM] == model.digests
-    assert set(model.digests) == {"network", "grid", "probe", "foresight"}
+    assert set(model.digests) == {"network", "grid", "probe", "foresight", "classifier"}
 
 
 def _tensors(change: Callable[[str, Tensor], Tensor]) -> Callable[[Path], object]:
@@ -204,6 +215,16 @@ def test_tables_go_with_another_probe(folder: Path) -> None:
     assert aside(folder) == {CALIBRATION}
 
 
+def test_tables_go_with_another_classifier(folder: Path) -> None:
+    classifier = load(folder).network.classifier
+    changed = Classifier(classifier.weight + 1, classifier.bias, classifier.settings)
+    changed.save(folder / CLASSIFIER)
+    assert aside(folder) == {CALIBRATION}
+    (folder / CLASSIFIER).unlink()
+    (warning,) = load(folder).card.warnings
+    assert "learned from a classifier that is not there" in warning
+
+
 def test_tables_from_before_there_was_a_grid_remain(folder: Path) -> None:
     grid = (folder / GRID).read_bytes()
     (folder / GRID).unlink()
@@ -217,6 +238,7 @@ def test_files_of_another_checkpoint_are_set_aside(folder: Path) -> None:
     shutil.copy(embedded_folder() / "ring" / GRID, folder / GRID)
     shutil.copy(embedded_folder() / "fashion" / PROBE, folder / PROBE)
     shutil.copy(embedded_folder() / "ring" / FORESIGHT, folder / FORESIGHT)
+    shutil.copy(embedded_folder() / "digits" / CLASSIFIER, folder / CLASSIFIER)
     assert aside(folder) == {*ALL}
 
 
@@ -234,7 +256,7 @@ def test_it_is_said_and_calibrating_anew_mends_it(
     with caplog.at_level(logging.WARNING, "sureflow"):
         load(folder)
     said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 4
+    assert len(said) == 5
     assert said[-1] == (
         f"{folder}/calibration.safetensors: ignored, because it was learned from another network; "
         "`sureflow calibrate` makes it again"
@@ -248,7 +270,7 @@ def test_it_is_said_and_calibrating_anew_mends_it(
     few = ["--draws", "10", "--other-draws", "0", "--quiet"]
     done = run(app, ["calibrate", str(folder), *few])
     assert done.exit_code == 0, done.output
-    assert aside(folder) == {GRID, PROBE, FORESIGHT}
+    assert aside(folder) == {GRID, PROBE, FORESIGHT, CLASSIFIER}
 
 
 def test_the_digest_is_that_of_names_types_shapes_and_values() -> None:

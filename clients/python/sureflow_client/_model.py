@@ -107,6 +107,9 @@ class Model(Wire):
     probed: dict[str, Any] | None = Field(default=None, repr=False)
     """How the probe was fitted that reads the score ``probe``; empty without one."""
 
+    classified: dict[str, Any] | None = Field(default=None, repr=False)
+    """How the classifier was fitted that reads the score ``class_margin``; empty without one."""
+
     provenance: dict[str, Any] | None = Field(default=None, repr=False)
     """Data, seed, steps, commit and metrics of the training run."""
 

@@ -156,8 +156,8 @@ class Lanes(Fields):
     def statistics(self, score: str, slots: Slots) -> Floats:
         """What foretells a score of lanes at the first evaluation of their step, ``[n, m]``.
 
-        The first of them is the score if they ended where that evaluation points. A statistic that
-        there is not is NaN; larger is worse.
+        The first of them is the score if they ended where that evaluation points, or what it
+        foresees before it has a value. A statistic that there is not is NaN; larger is worse.
         """
         raise NotImplementedError
 

@@ -1,6 +1,7 @@
 """Velocity networks, which predict a velocity and its variance."""
 
 from sureflow.networks.analytic import GaussianMixture
+from sureflow.networks.classifier import Classifier
 from sureflow.networks.decoder import Decoder
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
@@ -17,6 +18,7 @@ from sureflow.networks.unet import UNet
 __all__ = [
     "MLP",
     "Bfloat16",
+    "Classifier",
     "Decoder",
     "DiT",
     "FrozenVelocity",

@@ -16,6 +16,7 @@ from sureflow.core.card import Condition
 from sureflow.core.size import check_shapes
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
+from sureflow.networks.classifier import Classifier
 from sureflow.networks.foreign.convention import PLAIN, Convention
 from sureflow.networks.probe import Probe, pooled
 
@@ -41,11 +42,13 @@ class NetworkOutput(Moments):
             or ``[B, C]``. Only :meth:`VelocityNetwork.run` returns them.
         reading: Reading of the probe, ``[B]``; ``None`` without a probe.
         foreseen: Reading of the foresight, likewise.
+        logits: Logits of the classifier, ``[B, classes]``, likewise.
     """
 
     hidden: Tensor | None = None
     reading: Tensor | None = None
     foreseen: Tensor | None = None
+    logits: Tensor | None = None
 
 
 class VelocityNetwork(nn.Module, ABC):
@@ -69,6 +72,7 @@ class VelocityNetwork(nn.Module, ABC):
             as ``hidden``; 0 if there are none.
         probe: The probe that was attached, if any.
         foresight: The probe that foresees a score, if any was attached.
+        classifier: The classifier that was attached, if any.
         conditions: Named arrays, besides a label, that :meth:`run` takes.
         null_label: Whether it knows the null label; if not, every row needs a label.
         convention: What its numbers meant before they were converted; for noise and samplers.
@@ -101,6 +105,7 @@ class VelocityNetwork(nn.Module, ABC):
         self.probe_channels = 0
         self.probe: Probe | None = None
         self.foresight: Probe | None = None
+        self.classifier: Classifier | None = None
         self.conditions: dict[str, Condition] = {}
 
     @abstractmethod
@@ -131,7 +136,8 @@ class VelocityNetwork(nn.Module, ABC):
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean has the bits of :meth:`forward`. Variance is in squared data units; larger is less
-        sure. The output has the type of ``x``, and the readings of the probes that there are.
+        sure. The output has the type of ``x``, and what the probes and the classifier that there
+        are read.
         """
         label = self._labels(x, label)
         out = self.run(x, t, label, True, **self.complete(x, given))
@@ -139,12 +145,15 @@ class VelocityNetwork(nn.Module, ABC):
             variance = torch.full_like(widened(out.mean), self.floor)
         else:
             variance = out.variance + self.floor
-        readings: list[Tensor | None] = [None, None]
-        probes = self.probe, self.foresight
-        if probes != (None, None) and isinstance(out, NetworkOutput) and out.hidden is not None:
-            found = pooled(out.hidden)
-            readings = [None if p is None else p.read(found, t, label).to(x.dtype) for p in probes]
-        return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), None, *readings)
+        read: list[Tensor | None] = [None, None, None]
+        hidden = out.hidden if isinstance(out, NetworkOutput) else None
+        probes, classifier = (self.probe, self.foresight), self.classifier
+        if probes != (None, None) and hidden is not None:
+            found = pooled(hidden)
+            read[:2] = [None if p is None else p.read(found, t, label).to(x.dtype) for p in probes]
+        if classifier is not None and hidden is not None:
+            read[2] = classifier(hidden).to(x.dtype)
+        return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), None, *read)
 
     def start(self, x0: Tensor, x1: Tensor) -> Tensor:
         """The state from which the path of noise ``x0`` to data ``x1`` begins.
@@ -153,8 +162,12 @@ class VelocityNetwork(nn.Module, ABC):
         """
         return self.convention.start(x0, x1)
 
-    def attach(self, probe: Probe, place: Literal["probe", "foresight"] = "probe") -> None:
-        """Let a probe read every evaluation from now on, in the place of one like it.
+    def attach(
+        self,
+        part: Probe | Classifier,
+        place: Literal["probe", "foresight", "classifier"] = "probe",
+    ) -> None:
+        """Let a probe or a classifier read every evaluation from now on, in place of one like it.
 
         Raises:
             ValueError: It was fitted to another network.
@@ -162,11 +175,11 @@ class VelocityNetwork(nn.Module, ABC):
         known = self.probe_channels
         if not known:
             raise ValueError("this network has no activations that a probe can read")
-        if probe.channels != known:
-            raise ValueError(f"reads {probe.channels} channels, the network has {known}")
-        if probe.classes != self.classes:
-            raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
-        setattr(self, place, probe.to(self.device))
+        if part.channels != known:
+            raise ValueError(f"reads {part.channels} channels, the network has {known}")
+        if part.classes != self.classes:
+            raise ValueError(f"knows {part.classes} classes, the network has {self.classes}")
+        setattr(self, place, part.to(self.device))
 
     def serve(self, shapes: Sequence[Sequence[int]]) -> None:
         """Say at which shapes it is to be evaluated, its own first; none are its own alone.

@@ -417,6 +417,9 @@ class ModelRecord(OpenAIModel):
     probed: dict[str, Any] | None = None
     """How the probe was fitted that reads the score `probe`; empty without one."""
 
+    classified: dict[str, Any] | None = None
+    """How the classifier was fitted that reads the score `class_margin`; empty without one."""
+
     provenance: dict[str, Any] | None = None
     warnings: list[str] | None = None
     """What of the checkpoint was set aside, and why, such as tables that were learned of another

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stubs import model_of
+from stubs import Open, model_of
 
 from sureflow.core.lane import Branch, Inverted, Sample
 from sureflow.families.flow.operations import Guide, Inpaint, Operation, Resample
@@ -16,7 +16,6 @@ from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS, METHODS
 from sureflow.model import Model
-from sureflow.networks import GaussianMixture
 from sureflow.sampling.sample import run
 from sureflow_server.engine.admission import footprint
 from sureflow_server.engine.messages import Submit
@@ -27,7 +26,8 @@ SHAPE = (1, 16, 16)
 @pytest.fixture(scope="module")
 def model() -> Model:
     stripes = [[0.9, -0.9] * 128, [-0.9, 0.9] * 128]
-    return model_of(GaussianMixture(stripes, [1.0, 1.0], [0.1, 0.1], labels=[0, 1], shape=SHAPE))
+    exact = {"weights": [1.0, 1.0], "covariances": [0.1, 0.1], "labels": [0, 1]}
+    return model_of(Open(means=stripes, **exact, shape=SHAPE))
 
 
 def takes(spec: FlowSpec, sample: Sample) -> int:

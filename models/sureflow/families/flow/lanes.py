@@ -225,7 +225,8 @@ class FlowLanes(MovingLanes):
     def statistics(self, score: str, slots: Slots) -> Floats:
         """The running score, and how the network's foresight has it rank, ``[n, 2]``.
 
-        The running score is that of lanes that end at ``x + (1 - t) v`` of their current step.
+        The running score is that of lanes that end at ``x + (1 - t) v`` of their current step, or
+        before they have one, what it foresees of them.
         """
         ending = self.ending_evidence(slots, self.predicted(slots, np.zeros_like(slots)))
         return self._statistics(score, slots, ending, np.zeros_like(slots))
@@ -251,7 +252,11 @@ class FlowLanes(MovingLanes):
             foreseen = self.said.read["foreseen"][stages, slots]
         else:
             foreseen = np.full(len(slots), np.nan)
-        return np.stack([self.scoring.values(score, slots, ending), foreseen], 1)
+        running = self.scoring.values(score, slots, ending)
+        if np.isnan(running).any():
+            before = self.scoring.foreseen(score, slots, ending)
+            running = np.where(np.isnan(running), before, running)
+        return np.stack([running, foreseen], 1)
 
     def view(self, slot: int) -> View:
         """The view of a lane once the first stage of its step is known."""

@@ -88,7 +88,7 @@ class Solver(FlowProcess):
         t = lanes.said.t[stage, slots]
         doubled = self._doubled(slots, t)
         velocity, variance = apply_guidance(reply, traits.guidance, doubled)
-        self._observe_null(slots, t, doubled, reply["velocity"])
+        self._observe_null(slots, t, doubled, reply)
         velocity = self.edits.steer(slots, velocity)
         read = {"sums": lanes.window(slots).put(stage, velocity, variance)}
         lanes.evaluations[traits.part] += 1
@@ -144,18 +144,20 @@ class Solver(FlowProcess):
             return traits.guided_places
         return np.flatnonzero(traits.guided | asking)
 
-    def _observe_null(self, slots: Slots, t: Floats, doubled: Integers, velocities: Tensor) -> None:
-        """Pass the velocities with and without condition to the scores that want them."""
+    def _observe_null(self, slots: Slots, t: Floats, doubled: Integers, reply: Reply) -> None:
+        """Pass the answers with and without condition to the scores that want them."""
         lanes, asking = self.lanes, self.lanes.scoring.wants(NULL, slots, t)
         if asking is None:
             return
         chosen = np.flatnonzero(asking)
         null = len(slots) + np.searchsorted(doubled, chosen)
         found = {
-            "velocity": velocities[chosen],
-            NULL: velocities[null],
+            "velocity": reply["velocity"][chosen],
+            NULL: reply["velocity"][null],
             "start": lanes.start[to_device(slots[chosen], lanes.device)],
         }
+        if "logits" in reply:
+            found["logits"] = reply["logits"][null]
         lanes.scoring.observe(NULL, slots[chosen], t[chosen], found)
 
     def _store_slopes(self, slots: Slots, t: Floats, slopes: Floats) -> None:

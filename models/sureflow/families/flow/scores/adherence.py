@@ -82,6 +82,11 @@ class ConditionEvidence(Score):
         answered = torch.from_numpy(self._answers[slots] > number).to(side.device)
         return torch.where(answered, side, torch.nan), away
 
+    def cosine(self, slots: Slots, where: Index, end: Tensor, number: int) -> Tensor:
+        """That signed distance over the other one: from -1, the side of the condition, to 1."""
+        side, away = self.explained(slots, where, end, number)
+        return side / away.clamp(min=TINY)
+
 
 class Adherence(ConditionEvidence):
     """``(|u - v_c|^2 - |u - v_null|^2) / (2 |v_c - v_null|)`` early on the path, ``u = x1 - x0``.
@@ -112,14 +117,10 @@ class AdherenceContrast(ConditionEvidence):
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The difference; NaN until there is evidence at both times."""
-        early, late = (self._cosine(slots, where, evidence("end"), number) for number in range(2))
+        early, late = (self.cosine(slots, where, evidence("end"), number) for number in range(2))
         return early - late
 
     def foreseen(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The difference, or the first cosine alone until there is the second one."""
-        early, late = (self._cosine(slots, where, evidence("end"), number) for number in range(2))
+        early, late = (self.cosine(slots, where, evidence("end"), number) for number in range(2))
         return torch.where(late.isnan(), early, early - late)
-
-    def _cosine(self, slots: Slots, where: Index, end: Tensor, number: int) -> Tensor:
-        side, away = self.explained(slots, where, end, number)
-        return side / away.clamp(min=TINY)

@@ -20,6 +20,7 @@ class FlowMeaning(Meaning):
         needs_condition: Whether it compares a condition with none, and so needs one.
         plain: Whether it holds only for the plain velocity, not for a guided one.
         needs_probe: Whether the model must have a probe.
+        needs_classifier: Whether the model must have a classifier, and the lane a label.
         needs_variance: Whether the model must have a variance.
         rows: Most network rows that it costs per sample, beyond the sample's own, without guidance.
         factor: Network rows that it costs for each row of the sample, with guidance or without.
@@ -30,6 +31,7 @@ class FlowMeaning(Meaning):
     needs_condition: bool = False
     plain: bool = False
     needs_probe: bool = False
+    needs_classifier: bool = False
     needs_variance: bool = False
     rows: int = 0
     factor: int = 0
@@ -55,6 +57,10 @@ class FlowMeaning(Meaning):
             return f"differentiates the velocity, and that of {card.name} cannot be differentiated"
         if self.needs_probe and not card.probed:
             return f"needs a probe, and {card.name} has none; `sureflow probe` makes one"
+        if self.needs_classifier and not card.classified:
+            return f"needs a classifier, and {card.name} has none; `sureflow classifier` makes one"
+        if self.needs_classifier and spec.label is None:
+            return "is about a label, so it needs one"
         if self.costs_rows and spec.parallel:
             return "asks for evaluations of its own, so not with parallel"
         return None
@@ -168,6 +174,17 @@ SCORES: dict[str, FlowMeaning] = {
         needs_condition=True,
         rows=2,
         fold=f"{HERE}.adherence:AdherenceContrast",
+    ),
+    "class_margin": FlowMeaning(
+        "confusion",
+        "nats",
+        "how far another class is ahead of the one asked for, read at t = 0.7 from what the network"
+        " computes when it is not told the class",
+        not_for="whether the result is well made",
+        needs_condition=True,
+        needs_classifier=True,
+        rows=2,
+        fold=f"{HERE}.class_margin:ClassMargin",
     ),
     "divergence": FlowMeaning(
         "improbability",

@@ -202,7 +202,7 @@ def test_scores_do_not_depend_on_company_nor_on_each_other() -> None:
             i % 2,
             1.0 + (i % 3),
             None if i % 4 else tolerance,
-            scores=tuple(SCORES),
+            scores=tuple(name for name in SCORES if name != "class_margin"),
         )
         for i, (method, tolerance) in enumerate(
             [("heun", 0.02), ("euler", None), ("ab2", 0.02), ("bosh3", 0.01), ("rk4", None)] * 3
