@@ -11,6 +11,7 @@ from benchmarks.truth import (
     ending,
     geometry,
     heads,
+    ignorance,
     images,
     mixtures,
     off_support,
@@ -96,6 +97,8 @@ def write(figures: dict[str, Any], folder: Path) -> None:
                 parts += [tried.fragment(figures)]
             if model == "digits" and "heads: samples" in figures:
                 parts += [heads.fragment(figures)]
+    if any(label.startswith("ignorance") for label in figures):
+        parts += [ignorance.fragment(figures)]
     if any(label.startswith("unconditional") for label in figures):
         parts += [unconditional.fragment(figures)]
     if any(label.startswith("uniform") for label in figures):

@@ -1,4 +1,4 @@
-"""The files learned from a network, next to it in its folder: grid, probe, calibration.
+"""The files learned from a network, next to it in its folder: grid, probe, calibration and others.
 
 Each has a stamp, which names the digest of the network that it describes. If the network beside it
 is replaced, the stamp does not match any more, and the loader ignores the file.
@@ -35,6 +35,9 @@ LEARNED_FROM = "learned_from"
 
 NETWORK = "network"
 """Name of the network in a stamp."""
+
+READ_WITH = {"probe": "probe", "ignorance": "laplace"}
+"""By score, what it is read with; tables of the score belong to that."""
 
 
 @dataclass
@@ -88,7 +91,7 @@ class Learned:
             raise ValueError(f"{path.name}: {error}") from error
         needed = [NETWORK]
         if isinstance(part, Calibration):
-            needed += ["probe"] * ("probe" in part.quantiles)
+            needed += [of for score, of in READ_WITH.items() if score in part.quantiles]
             needed += ["foresight"] * any(early.foresees for early in part.early.values())
         wrong = mismatch(part.settings, self.digests, needed)
         if wrong is None:

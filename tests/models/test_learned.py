@@ -22,19 +22,21 @@ import sureflow
 from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, save
 from sureflow.cli import app
 from sureflow.core.lane import Sample
+from sureflow.evaluation.ignorance import fit_laplace
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.placement import fit_grid
 from sureflow.evaluation.probing import fit_probes
 from sureflow.evaluation.reference import calibrate
-from sureflow.families.flow.engine import FORESIGHT, GRID, PROBE
+from sureflow.families.flow.engine import FORESIGHT, GRID, LAPLACE, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.folders import embedded_folder
 from sureflow.learned import CALIBRATION, LEARNED_FROM, digest_of
 from sureflow.networks import Probe, build
+from sureflow.training.arrays import Arrays
 
 NETWORK: dict[str, Any] = {"kind": "mlp", "shape": [2], "width": 16, "layers": 1, "classes": 2}
-ALL = (GRID, PROBE, FORESIGHT, CALIBRATION)
+ALL = (GRID, PROBE, FORESIGHT, LAPLACE, CALIBRATION)
 
 
 def distance(samples: list[Sample]) -> list[float]:
@@ -63,6 +65,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert probe is not None
     probe.save(folder / PROBE)
     foresight.save(folder / FORESIGHT)
+    data = Arrays(torch.eye(2), torch.arange(2), ("a", "b"), "two points")
+    fit_laplace(load(folder), data, 100, quiet=True).save(folder / LAPLACE)
     table = calibrate(load(folder), 20, seed=5, steps=4, quiet=True)
     certificate = judged(load(folder), table, far, "far", 100, 6, quiet=True)
     replace(table, conformal=certificate).save(folder / CALIBRATION)
@@ -81,6 +85,8 @@ def aside(folder: Path) -> set[str]:
     assert (model.grid is None) == (model.card.grids == ("uniform",)) == (GRID in names)
     assert (model.card.probed == {}) == (model.network.probe is None) == (PROBE in names)
     assert (model.network.foresight is None) == (FORESIGHT in names)
+    known = model.card.laplace != {}
+    assert (not known) == (model.network.laplace is None) == (LAPLACE in names)
     assert (model.calibration is None) == (model.card.calibrated == {}) == (CALIBRATION in names)
     (sample,) = sureflow.sample(model, label=0, steps=4)
     assert (
@@ -95,7 +101,7 @@ def test_what_was_learned_of_this_network_counts(folder: Path) -> None:
     assert model.calibration is not None
     assert model.calibration.conformal is not None
     assert model.card.calibrated[LEARNED_FROM] == model.digests
-    assert set(model.digests) == {"network", "grid", "probe", "foresight"}
+    assert set(model.digests) == {"network", "grid", "probe", "foresight", "laplace"}
 
 
 def _tensors(change: Callable[[str, Tensor], Tensor]) -> Callable[[Path], object]:
@@ -217,6 +223,7 @@ def test_files_of_another_checkpoint_are_set_aside(folder: Path) -> None:
     shutil.copy(embedded_folder() / "ring" / GRID, folder / GRID)
     shutil.copy(embedded_folder() / "fashion" / PROBE, folder / PROBE)
     shutil.copy(embedded_folder() / "ring" / FORESIGHT, folder / FORESIGHT)
+    shutil.copy(embedded_folder() / "ring" / LAPLACE, folder / LAPLACE)
     assert aside(folder) == {*ALL}
 
 
@@ -234,7 +241,7 @@ def test_it_is_said_and_calibrating_anew_mends_it(
     with caplog.at_level(logging.WARNING, "sureflow"):
         load(folder)
     said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 4
+    assert len(said) == 5
     assert said[-1] == (
         f"{folder}/calibration.safetensors: ignored, because it was learned from another network; "
         "`sureflow calibrate` makes it again"
@@ -248,7 +255,7 @@ def test_it_is_said_and_calibrating_anew_mends_it(
     few = ["--draws", "10", "--other-draws", "0", "--quiet"]
     done = run(app, ["calibrate", str(folder), *few])
     assert done.exit_code == 0, done.output
-    assert aside(folder) == {GRID, PROBE, FORESIGHT}
+    assert aside(folder) == {GRID, PROBE, FORESIGHT, LAPLACE}
 
 
 def test_the_digest_is_that_of_names_types_shapes_and_values() -> None:
@@ -273,5 +280,6 @@ def test_the_digest_is_that_of_names_types_shapes_and_values() -> None:
 def test_shipped_files_say_what_they_were_learned_from(name: str) -> None:
     model = load(name)
     assert model.card.warnings == ()
-    assert model.card.calibrated[LEARNED_FROM] == model.digests
+    made_with = {name: digest for name, digest in model.digests.items() if name != "laplace"}
+    assert model.card.calibrated[LEARNED_FROM] == made_with, "ignorance has no tables"
     assert model.confidence(1.0, FlowSpec(0, 0, label=0 if model.card.classes else None))[1]

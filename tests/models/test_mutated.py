@@ -29,12 +29,12 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
-from sureflow.families.flow.engine import GRID, PROBE
+from sureflow.families.flow.engine import GRID, LAPLACE, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.inspection import inspect
 from sureflow.learned import LEARNED_FROM
-from sureflow.networks import Probe
+from sureflow.networks import Laplace, Probe
 from sureflow.networks.registry import build
 from sureflow.sampling import evaluator
 from sureflow.sampling.sample import run
@@ -78,7 +78,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
 }
 
-TRIED = (CONFIG, CONFIG, WEIGHTS, CALIBRATION, CALIBRATION, GRID, PROBE)
+TRIED = (CONFIG, CONFIG, WEIGHTS, CALIBRATION, CALIBRATION, GRID, PROBE, LAPLACE)
 
 
 def doubtful(samples: list[Sample]) -> list[bool]:
@@ -105,11 +105,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
         if probed := build(network).probe_channels:
             settings = {"judge": "chance", **stamp}
             Probe(torch.randn(3, 2 * probed), torch.zeros(3), settings).save(root / kind / PROBE)
+            unit = torch.zeros(probed), torch.eye(probed), torch.ones(1)
+            Laplace(*unit, settings).save(root / kind / LAPLACE)
     # One is enough: tables know of classes and scales alone.
     made = calibrate(load(root / "mlp"), 20, [1.0, 2.0], 5, quiet=True)
     table = judged(load(root / "mlp"), made, doubtful, "by eye", 40, 6, quiet=True)
     for kind in NETWORKS:
-        kept = {n: t for n, t in made.quantiles.items() if n != "probe" or kind != "mixture"}
+        read = ("probe", "ignorance") if kind == "mixture" else ()
+        kept = {name: table for name, table in made.quantiles.items() if name not in read}
         settings = made.settings | {LEARNED_FROM: load(root / kind).digests}
         whole = replace(made, quantiles=kept, conformal=table, settings=settings)
         whole.save(root / kind / CALIBRATION)
@@ -159,6 +162,7 @@ def use(folder: Path) -> None:
     for ticket, guidance in enumerate((1.0, 2.0, 1.5)):
         spec = FlowSpec(0, ticket, steps=2, label=0, guidance=guidance, grid=model.card.grids[-1])
         scores = (model.score, *(("probe",) if model.card.probed else ()))
+        scores += ("ignorance",) if model.card.laplace else ()
         spec = replace(spec, scores=scores)
         model.check(spec)
         sampler.admit(ticket, replace(spec, early=0.2))

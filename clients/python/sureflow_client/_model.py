@@ -107,6 +107,9 @@ class Model(Wire):
     probed: dict[str, Any] | None = Field(default=None, repr=False)
     """How the probe was fitted that reads the score ``probe``; empty without one."""
 
+    laplace: dict[str, Any] | None = Field(default=None, repr=False)
+    """With what data the score ``ignorance`` compares, and how that was fitted; empty without."""
+
     provenance: dict[str, Any] | None = Field(default=None, repr=False)
     """Data, seed, steps, commit and metrics of the training run."""
 

@@ -5,6 +5,7 @@ from sureflow.cli import (  # noqa: F401, I001 - they register themselves, in th
     train,
     fit,
     probe,
+    ignorance,
     calibrate,
     grid,
     judge,

@@ -18,10 +18,15 @@ class RowwiseLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map ``[B, in_features]`` to ``[B, out_features]``."""
-        rows = len(input)
-        if rows >= FEW:
-            return super().forward(input)
-        return super().forward(F.pad(input, (0, 0, 0, FEW - rows)))[:rows]
+        return linear(input, self.weight, self.bias)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """``F.linear`` of ``[B, in_features]``, of at least four rows; see :class:`RowwiseLinear`."""
+    rows = len(input)
+    if rows >= FEW:
+        return F.linear(input, weight, bias)
+    return F.linear(F.pad(input, (0, 0, 0, FEW - rows)), weight, bias)[:rows]
 
 
 class RowwiseConv2d(nn.Conv2d):

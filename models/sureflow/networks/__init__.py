@@ -4,6 +4,7 @@ from sureflow.networks.analytic import GaussianMixture
 from sureflow.networks.decoder import Decoder
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
+from sureflow.networks.laplace import Laplace
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import NetworkOutput, VelocityNetwork
 from sureflow.networks.precision import Bfloat16
@@ -21,6 +22,7 @@ __all__ = [
     "DiT",
     "FrozenVelocity",
     "GaussianMixture",
+    "Laplace",
     "NetworkOutput",
     "Probe",
     "SampleEncoder",

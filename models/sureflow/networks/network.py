@@ -17,6 +17,7 @@ from sureflow.core.size import check_shapes
 from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
 from sureflow.networks.foreign.convention import PLAIN, Convention
+from sureflow.networks.laplace import Laplace
 from sureflow.networks.probe import Probe, pooled
 
 MAX_DIMENSIONS = 8
@@ -41,11 +42,13 @@ class NetworkOutput(Moments):
             or ``[B, C]``. Only :meth:`VelocityNetwork.run` returns them.
         reading: Reading of the probe, ``[B]``; ``None`` without a probe.
         foreseen: Reading of the foresight, likewise.
+        ignorance: Reading of the Laplace approximation, likewise.
     """
 
     hidden: Tensor | None = None
     reading: Tensor | None = None
     foreseen: Tensor | None = None
+    ignorance: Tensor | None = None
 
 
 class VelocityNetwork(nn.Module, ABC):
@@ -69,6 +72,7 @@ class VelocityNetwork(nn.Module, ABC):
             as ``hidden``; 0 if there are none.
         probe: The probe that was attached, if any.
         foresight: The probe that foresees a score, if any was attached.
+        laplace: What training data leave open of a read-out, if that was attached.
         conditions: Named arrays, besides a label, that :meth:`run` takes.
         null_label: Whether it knows the null label; if not, every row needs a label.
         convention: What its numbers meant before they were converted; for noise and samplers.
@@ -101,6 +105,7 @@ class VelocityNetwork(nn.Module, ABC):
         self.probe_channels = 0
         self.probe: Probe | None = None
         self.foresight: Probe | None = None
+        self.laplace: Laplace | None = None
         self.conditions: dict[str, Condition] = {}
 
     @abstractmethod
@@ -131,7 +136,7 @@ class VelocityNetwork(nn.Module, ABC):
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean has the bits of :meth:`forward`. Variance is in squared data units; larger is less
-        sure. The output has the type of ``x``, and the readings of the probes that there are.
+        sure. The output has the type of ``x``, and the readings of what is attached.
         """
         label = self._labels(x, label)
         out = self.run(x, t, label, True, **self.complete(x, given))
@@ -139,11 +144,13 @@ class VelocityNetwork(nn.Module, ABC):
             variance = torch.full_like(widened(out.mean), self.floor)
         else:
             variance = out.variance + self.floor
-        readings: list[Tensor | None] = [None, None]
-        probes = self.probe, self.foresight
-        if probes != (None, None) and isinstance(out, NetworkOutput) and out.hidden is not None:
+        readings: list[Tensor | None] = [None, None, None]
+        probes, laplace = (self.probe, self.foresight), self.laplace
+        attached = probes != (None, None) or laplace is not None
+        if attached and isinstance(out, NetworkOutput) and out.hidden is not None:
             found = pooled(out.hidden)
             readings = [None if p is None else p.read(found, t, label).to(x.dtype) for p in probes]
+            readings.append(None if laplace is None else laplace.read(found).to(x.dtype))
         return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), None, *readings)
 
     def start(self, x0: Tensor, x1: Tensor) -> Tensor:
@@ -153,8 +160,10 @@ class VelocityNetwork(nn.Module, ABC):
         """
         return self.convention.start(x0, x1)
 
-    def attach(self, probe: Probe, place: Literal["probe", "foresight"] = "probe") -> None:
-        """Let a probe read every evaluation from now on, in the place of one like it.
+    def attach(
+        self, part: Probe | Laplace, place: Literal["probe", "foresight", "laplace"] = "probe"
+    ) -> None:
+        """Let a part read every evaluation from now on, in the place of one like it.
 
         Raises:
             ValueError: It was fitted to another network.
@@ -162,11 +171,14 @@ class VelocityNetwork(nn.Module, ABC):
         known = self.probe_channels
         if not known:
             raise ValueError("this network has no activations that a probe can read")
-        if probe.channels != known:
-            raise ValueError(f"reads {probe.channels} channels, the network has {known}")
-        if probe.classes != self.classes:
-            raise ValueError(f"knows {probe.classes} classes, the network has {self.classes}")
-        setattr(self, place, probe.to(self.device))
+        if isinstance(part, Laplace):
+            if part.features not in (known, 2 * known):
+                raise ValueError(f"reads {part.features} features, of {known} channels")
+        elif part.channels != known:
+            raise ValueError(f"reads {part.channels} channels, the network has {known}")
+        elif part.classes != self.classes:
+            raise ValueError(f"knows {part.classes} classes, the network has {self.classes}")
+        setattr(self, place, part.to(self.device))
 
     def serve(self, shapes: Sequence[Sequence[int]]) -> None:
         """Say at which shapes it is to be evaluated, its own first; none are its own alone.

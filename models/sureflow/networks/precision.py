@@ -42,7 +42,7 @@ class Bfloat16(VelocityNetwork):
         self.serve(network.shapes)
         self.network = network
         self.probe_channels, self.probe = network.probe_channels, network.probe
-        self.foresight = network.foresight
+        self.foresight, self.laplace = network.foresight, network.laplace
         self.conditions = network.conditions
         self.null_label, self.variance_source = network.null_label, network.variance_source
         self.convention = network.convention

@@ -397,6 +397,9 @@ class ModelRecord(OpenAIModel):
     probed: dict[str, Any] | None = None
     """How the probe was fitted that reads the score `probe`; empty without one."""
 
+    laplace: dict[str, Any] | None = None
+    """With what data the score `ignorance` compares, and how that was fitted; empty without."""
+
     provenance: dict[str, Any] | None = None
     warnings: list[str] | None = None
     """What of the checkpoint was set aside, and why, such as tables that were learned of another

@@ -24,12 +24,12 @@ from sureflow.families.flow.phases import FlowPhases
 from sureflow.families.flow.process import JVP, PREVIEW, VELOCITY
 from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.families.flow.unwatched import unwatched
-from sureflow.networks import Bfloat16, FrozenVelocity, Probe, Staged, build, kind_of
+from sureflow.networks import Bfloat16, FrozenVelocity, Laplace, Probe, Staged, build, kind_of
 from sureflow.networks.foreign.held_program import other_runtime
 from sureflow.networks.probe import FORESEES
 
 GRID, PROBE = "grid.safetensors", "probe.safetensors"
-FORESIGHT = "foresight.safetensors"
+FORESIGHT, LAPLACE = "foresight.safetensors", "laplace.safetensors"
 """Files that a flow's checkpoint folder may have."""
 
 
@@ -41,6 +41,7 @@ class FlowEngine(Engine):
         LearnedFile("grid", GRID, "sureflow grid", Grid.load, Grid.tensors),
         LearnedFile("probe", PROBE, "sureflow probe", Probe.load, Probe.tensors),
         LearnedFile("foresight", FORESIGHT, "sureflow probe", Probe.load, Probe.tensors, False),
+        LearnedFile("laplace", LAPLACE, "sureflow ignorance", Laplace.load, Laplace.tensors),
     )
 
     def __init__(self, model: Any, own: Bucket = ()) -> None:
@@ -69,7 +70,7 @@ class FlowEngine(Engine):
     @classmethod
     def facts(cls, network: Any, learned: Mapping[str, Any]) -> dict[str, Any]:
         """Fields of the model's card that depend on the velocity network."""
-        probe = learned.get("probe")
+        probe, laplace = learned.get("probe"), learned.get("laplace")
         decoder = network.decoder if isinstance(network, Staged) else None
         return {
             "shape": network.shape if decoder is None else decoder.shape,
@@ -78,6 +79,7 @@ class FlowEngine(Engine):
             "grids": GRIDS if "grid" in learned else GRIDS[:1],
             "differentiable": differentiable(network),
             "probed": {} if probe is None else probe.settings,
+            "laplace": {} if laplace is None else laplace.settings,
             "conditions": dict(network.conditions),
             "null_label": network.null_label,
             "variance": network.variance_source,
@@ -86,8 +88,9 @@ class FlowEngine(Engine):
 
     @classmethod
     def attach(cls, network: Any, learned: Mapping[str, Any]) -> None:
-        """Attach the probes that there are, which then read every evaluation of the network."""
-        for place, file in (("probe", PROBE), ("foresight", FORESIGHT)):
+        """Attach what there is that reads every evaluation of the network."""
+        files = (("probe", PROBE), ("foresight", FORESIGHT), ("laplace", LAPLACE))
+        for place, file in files:
             if place in learned:
                 try:
                     network.attach(learned[place], place)

@@ -27,14 +27,15 @@ def velocity(
     """Head that answers ``velocity`` and ``variance`` for ``x [n, *shape]``, ``t``, ``label [n]``.
 
     If the network has a probe, the head also answers its ``reading``; with a foresight, what is
-    ``foreseen``. The shape is by default the network's own.
+    ``foreseen``; with a Laplace approximation, its ``ignorance``. The shape is by default the
+    network's own.
     """
 
     def moments(x: Tensor, t: Tensor, label: Tensor, **given: Tensor) -> Reply:
         out = network.moments(x, t, label, **given)
         assert out.variance is not None
         answers = {"velocity": out.mean, "variance": out.variance}
-        read = {"reading": out.reading, "foreseen": out.foreseen}
+        read = {"reading": out.reading, "foreseen": out.foreseen, "ignorance": out.ignorance}
         return answers | {name: found for name, found in read.items() if found is not None}
 
     return Head(moments, example(network, conditions, shape))

@@ -38,8 +38,9 @@ from sureflow.sampling.scoring import Scoring
 NEVER = np.iinfo(np.int64).max
 """A step number that no lane reaches."""
 
-READ = ("reading", "foreseen")
-"""Names of what probes read: the network's probe, and its foresight."""
+READ = ("reading", "foreseen", "ignorance")
+"""Names of what is read of activations: by the probe, the foresight and the Laplace approximation
+that a network has."""
 
 SLIVER = 1e-9
 """A grid point this close to a lane's time counts as that time."""
@@ -71,8 +72,8 @@ class FlowLanes(Lanes):
             the stage of the previous step in place 1.
         stage_evidence: Evidence of every stage by name: these two; ``trace``, the variances summed
             over components, ``[STAGES, capacity]``; ``divergence``, estimated where a score needs
-            it; ``reading`` of the network's probe, 0 where there is none.
-        read: What the network's probes read at every stage, by name: :data:`READ`.
+            it; ``reading`` and ``ignorance``, 0 where nothing reads them.
+        read: What is read of the activations at every stage, by name: :data:`READ`.
         foresees: Name of the score that the network's foresight is about, if it has one.
         stage_t: Times of the stages, ``[STAGES, capacity]``.
         given: What the lanes are conditioned on.
@@ -152,15 +153,16 @@ class FlowLanes(Lanes):
         whole = (STAGES, 2, self.capacity, *self.shape)
         self.stages_of_path = torch.zeros(whole, device=self.device)
         self.k, self.variance = self.stages_of_path.unbind(1)
-        self.stage_numbers = np.zeros((5, STAGES, self.capacity))
-        trace, self.stage_t, divergence, reading, foreseen = self.stage_numbers
-        self.read = dict(zip(READ, (reading, foreseen), strict=True))
+        self.stage_numbers = np.zeros((6, STAGES, self.capacity))
+        trace, self.stage_t, divergence, *read = self.stage_numbers
+        self.read = dict(zip(READ, read, strict=True))
         self.stage_evidence: dict[str, Any] = {
             "velocity": self.k,
             "variance": self.variance,
             "trace": trace,
             "divergence": divergence,
-            "reading": reading,
+            "reading": self.read["reading"],
+            "ignorance": self.read["ignorance"],
         }
         for name, array in (*self.stage_evidence.items(), ("t", self.stage_t)):
             shape, dtype = (self.shape, "f4") if isinstance(array, Tensor) else ((), "f8")

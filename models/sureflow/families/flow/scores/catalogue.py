@@ -20,6 +20,7 @@ class FlowMeaning(Meaning):
         needs_condition: Whether it compares a condition with none, and so needs one.
         plain: Whether it holds only for the plain velocity, not for a guided one.
         needs_probe: Whether the model must have a probe.
+        needs_laplace: Whether it must be known what data leave open of the model's last layer.
         needs_variance: Whether the model must have a variance.
         rows: Most network rows that it costs per sample, beyond the sample's own, without guidance.
         factor: Network rows that it costs for each row of the sample, with guidance or without.
@@ -30,6 +31,7 @@ class FlowMeaning(Meaning):
     needs_condition: bool = False
     plain: bool = False
     needs_probe: bool = False
+    needs_laplace: bool = False
     needs_variance: bool = False
     rows: int = 0
     factor: int = 0
@@ -55,6 +57,9 @@ class FlowMeaning(Meaning):
             return f"differentiates the velocity, and that of {card.name} cannot be differentiated"
         if self.needs_probe and not card.probed:
             return f"needs a probe, and {card.name} has none; `sureflow probe` makes one"
+        if self.needs_laplace and not card.laplace:
+            what = f"{card.name} has not learned with what"
+            return f"compares with training data, and {what}; `sureflow ignorance` does that"
         if self.costs_rows and spec.parallel:
             return "asks for evaluations of its own, so not with parallel"
         return None
@@ -149,6 +154,15 @@ SCORES: dict[str, FlowMeaning] = {
         not_for="judges that it was not fitted to",
         needs_probe=True,
         fold=f"{HERE}.integral:ProbeReading",
+    ),
+    "ignorance": FlowMeaning(
+        "unfamiliarity",
+        "1",
+        "how far the network's activations along the path were from those on the way to its"
+        " training data: the variance that the data leave open of its velocity; 1 is as there",
+        not_for="whether the result is right",
+        needs_laplace=True,
+        fold=f"{HERE}.integral:Ignorance",
     ),
     "adherence": FlowMeaning(
         "disregard",
