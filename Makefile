@@ -91,7 +91,7 @@ data: setup
 
 # Everything that ships in models/, from nothing. Hours on one CPU core. The shipped foresight of
 # fashion saw 3,000 of its draws, and is used at guidance 1, since it came after the tables:
-# `sureflow calibrate fashion --early --guidance 1`.
+# `sureflow calibrate fashion --early --guidance 1`. Ignorance comes last, as the tables are without it.
 checkpoints: setup data
 	$(BIN)/sureflow train models/configs/ring-exact.toml --out models/checkpoints/ring-exact
 	$(BIN)/sureflow calibrate ring-exact --draws 4000 --score likelihood --other-draws 500
@@ -100,6 +100,7 @@ checkpoints: setup data
 	$(BIN)/sureflow probe ring --draws 20000 --foresee likelihood
 	$(BIN)/sureflow calibrate ring --draws 16000 --score likelihood --other-draws 1500
 	$(BIN)/sureflow grid ring --draws 12000 --hardest 700
+	$(BIN)/sureflow ignorance ring --data models/configs/ring.toml
 	$(BIN)/sureflow judge models/judges/fashion.safetensors
 	$(BIN)/sureflow judge models/judges/fashion-other.safetensors --seed 1
 	$(BIN)/sureflow train models/configs/fashion.toml --out models/checkpoints/fashion
@@ -111,6 +112,7 @@ checkpoints: setup data
 	  --score probe --other-draws 400
 	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 1600 --at euler:20 --at euler:50
 	$(BIN)/sureflow calibrate fashion --draws 0 --other-draws 400 --between
+	$(BIN)/sureflow ignorance fashion --data models/configs/fashion.toml
 	$(BIN)/sureflow train models/configs/digits.toml --out models/checkpoints/digits
 	$(BIN)/sureflow fit models/configs/digits.toml --checkpoint models/checkpoints/digits
 	$(BIN)/sureflow classifier digits --config models/configs/digits.toml
@@ -119,6 +121,7 @@ checkpoints: setup data
 	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 2400
 	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 200 --at heun:10 --at euler:20 \
 	  --at euler:50 --at ab2:0.03
+	$(BIN)/sureflow ignorance digits --data models/configs/digits.toml
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png

@@ -10,6 +10,7 @@ from benchmarks.truth import (
     early,
     ending,
     geometry,
+    ignorance,
     images,
     mixtures,
     off_support,
@@ -99,6 +100,8 @@ def write(figures: dict[str, Any], folder: Path) -> None:
             parts += [text, images.fragment(figures, model), images.certificates(figures, model)]
             if model == "digits" and "tried: samples" in figures:
                 parts += [tried.fragment(figures)]
+    if any(label.startswith("ignorance") for label in figures):
+        parts += [ignorance.fragment(figures)]
     if any(label.startswith("unconditional") for label in figures):
         parts += [unconditional.fragment(figures)]
     if any(label.startswith("uniform") for label in figures):

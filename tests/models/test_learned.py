@@ -23,11 +23,12 @@ from sureflow.checkpoint import CheckpointConfig, CheckpointError, load, save
 from sureflow.cli import app
 from sureflow.core.lane import Sample
 from sureflow.evaluation.classifying import fit_classifier
+from sureflow.evaluation.ignorance import fit_laplace
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.placement import fit_grid
 from sureflow.evaluation.probing import fit_probes
 from sureflow.evaluation.reference import calibrate
-from sureflow.families.flow.engine import CLASSIFIER, FORESIGHT, GRID, PROBE
+from sureflow.families.flow.engine import CLASSIFIER, FORESIGHT, GRID, LAPLACE, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.folders import embedded_folder
@@ -36,7 +37,7 @@ from sureflow.networks import Classifier, Probe, build
 from sureflow.training.arrays import Arrays
 
 NETWORK: dict[str, Any] = {"kind": "mlp", "shape": [2], "width": 16, "layers": 1, "classes": 2}
-ALL = (GRID, PROBE, FORESIGHT, CLASSIFIER, CALIBRATION)
+ALL = (GRID, PROBE, FORESIGHT, CLASSIFIER, LAPLACE, CALIBRATION)
 
 
 def distance(samples: list[Sample]) -> list[float]:
@@ -72,6 +73,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     probe.save(folder / PROBE)
     foresight.save(folder / FORESIGHT)
     fit_classifier(load(folder), halves(), 100, quiet=True).save(folder / CLASSIFIER)
+    data = Arrays(torch.eye(2), torch.arange(2), ("a", "b"), "two points")
+    fit_laplace(load(folder), data, 100, quiet=True).save(folder / LAPLACE)
     table = calibrate(load(folder), 20, seed=5, steps=4, quiet=True)
     certificate = judged(load(folder), table, far, "far", 100, 6, quiet=True)
     replace(table, conformal=certificate).save(folder / CALIBRATION)
@@ -92,6 +95,8 @@ def aside(folder: Path) -> set[str]:
     assert (model.network.foresight is None) == (FORESIGHT in names)
     assert (model.card.classified == {}) == (CLASSIFIER in names)
     assert (model.network.classifier is None) == (CLASSIFIER in names)
+    known = model.card.laplace != {}
+    assert (not known) == (model.network.laplace is None) == (LAPLACE in names)
     assert (model.calibration is None) == (model.card.calibrated == {}) == (CALIBRATION in names)
     (sample,) = sureflow.sample(model, label=0, steps=4)
     assert (
@@ -106,7 +111,8 @@ def test_what_was_learned_of_this_network_counts(folder: Path) -> None:
     assert model.calibration is not None
     assert model.calibration.conformal is not None
     assert model.card.calibrated[LEARNED_FROM] == model.digests
-    assert set(model.digests) == {"network", "grid", "probe", "foresight", "classifier"}
+    parts = {"network", "grid", "probe", "foresight", "classifier", "laplace"}
+    assert set(model.digests) == parts
 
 
 def _tensors(change: Callable[[str, Tensor], Tensor]) -> Callable[[Path], object]:
@@ -239,6 +245,7 @@ def test_files_of_another_checkpoint_are_set_aside(folder: Path) -> None:
     shutil.copy(embedded_folder() / "fashion" / PROBE, folder / PROBE)
     shutil.copy(embedded_folder() / "ring" / FORESIGHT, folder / FORESIGHT)
     shutil.copy(embedded_folder() / "digits" / CLASSIFIER, folder / CLASSIFIER)
+    shutil.copy(embedded_folder() / "ring" / LAPLACE, folder / LAPLACE)
     assert aside(folder) == {*ALL}
 
 
@@ -270,7 +277,7 @@ def test_it_is_said_and_calibrating_anew_mends_it(
     few = ["--draws", "10", "--other-draws", "0", "--quiet"]
     done = run(app, ["calibrate", str(folder), *few])
     assert done.exit_code == 0, done.output
-    assert aside(folder) == {GRID, PROBE, FORESIGHT, CLASSIFIER}
+    assert aside(folder) == {GRID, PROBE, FORESIGHT, CLASSIFIER, LAPLACE}
 
 
 def test_the_digest_is_that_of_names_types_shapes_and_values() -> None:
@@ -295,5 +302,6 @@ def test_the_digest_is_that_of_names_types_shapes_and_values() -> None:
 def test_shipped_files_say_what_they_were_learned_from(name: str) -> None:
     model = load(name)
     assert model.card.warnings == ()
-    assert model.card.calibrated[LEARNED_FROM] == model.digests
+    made_with = {name: digest for name, digest in model.digests.items() if name != "laplace"}
+    assert model.card.calibrated[LEARNED_FROM] == made_with, "ignorance has no tables"
     assert model.confidence(1.0, FlowSpec(0, 0, label=0 if model.card.classes else None))[1]

@@ -29,12 +29,12 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import judged
 from sureflow.evaluation.reference import calibrate
-from sureflow.families.flow.engine import CLASSIFIER, GRID, PROBE
+from sureflow.families.flow.engine import CLASSIFIER, GRID, LAPLACE, PROBE
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.inspection import inspect
 from sureflow.learned import LEARNED_FROM
-from sureflow.networks import Classifier, Probe
+from sureflow.networks import Classifier, Laplace, Probe
 from sureflow.networks.registry import build
 from sureflow.sampling import evaluator
 from sureflow.sampling.sample import run
@@ -78,9 +78,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
 }
 
-TRIED = (CONFIG, CONFIG, WEIGHTS, CALIBRATION, CALIBRATION, GRID, PROBE, CLASSIFIER)
+TRIED = (CONFIG, CONFIG, WEIGHTS, CALIBRATION, CALIBRATION, GRID, PROBE, CLASSIFIER, LAPLACE)
 
-READ = ("probe", "class_margin")
+READ = ("probe", "class_margin", "ignorance")
 """Scores that are read off activations."""
 
 
@@ -108,9 +108,10 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
         if probed := build(network).probe_channels:
             settings = {"judge": "chance", **stamp}
             Probe(torch.randn(3, 2 * probed), torch.zeros(3), settings).save(root / kind / PROBE)
-            weight = torch.randn(2, probed, 1)
-            settings = {"data": "chance", **stamp}
-            Classifier(weight, torch.zeros(2), settings).save(root / kind / CLASSIFIER)
+            weight, data = torch.randn(2, probed, 1), {"data": "chance", **stamp}
+            Classifier(weight, torch.zeros(2), data).save(root / kind / CLASSIFIER)
+            unit = torch.zeros(probed), torch.eye(probed), torch.ones(1)
+            Laplace(*unit, settings).save(root / kind / LAPLACE)
     # One is enough: tables know of classes and scales alone.
     made = calibrate(load(root / "mlp"), 20, [1.0, 2.0], 5, quiet=True)
     table = judged(load(root / "mlp"), made, doubtful, "by eye", 40, 6, quiet=True)
@@ -164,7 +165,7 @@ def use(folder: Path) -> None:
     sampler = Sampler(model, 4)
     for ticket, guidance in enumerate((1.0, 2.0, 1.5)):
         spec = FlowSpec(0, ticket, steps=2, label=0, guidance=guidance, grid=model.card.grids[-1])
-        there = model.card.probed, model.card.classified
+        there = model.card.probed, model.card.classified, model.card.laplace
         scores = (model.score, *(name for name, one in zip(READ, there, strict=True) if one))
         spec = replace(spec, scores=scores)
         model.check(spec)

@@ -26,6 +26,7 @@ LEARNED = (
     "calibration.safetensors",
     "foresight.safetensors",
     "grid.safetensors",
+    "laplace.safetensors",
     "probe.safetensors",
 )
 

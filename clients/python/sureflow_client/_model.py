@@ -109,6 +109,8 @@ class Model(Wire):
 
     classified: dict[str, Any] | None = Field(default=None, repr=False)
     """How the classifier was fitted that reads the score ``class_margin``; empty without one."""
+    laplace: dict[str, Any] | None = Field(default=None, repr=False)
+    """With what data the score ``ignorance`` compares, and how that was fitted; empty without."""
 
     provenance: dict[str, Any] | None = Field(default=None, repr=False)
     """Data, seed, steps, commit and metrics of the training run."""

@@ -6,6 +6,7 @@ from sureflow.cli import (  # noqa: F401, I001 - they register themselves, in th
     fit,
     probe,
     classifier,
+    ignorance,
     calibrate,
     grid,
     judge,

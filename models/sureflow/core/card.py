@@ -56,6 +56,7 @@ class ModelCard:
         differentiable: Whether its velocity can be differentiated, which some scores need.
         probed: How its probe was fitted, which some scores need; empty when it has none.
         classified: How its classifier was fitted, likewise.
+        laplace: To what data the score ``ignorance`` compares, and how; empty when it cannot.
         provenance: Data, seed, steps, commit and metrics of the training run.
         null_label: Whether a sample can be made without a class, where there are classes.
         variance: Where the variance of its predictions comes from; ``none`` if it has none.
@@ -85,6 +86,7 @@ class ModelCard:
     differentiable: bool = True
     probed: dict[str, Any] = field(default_factory=dict)
     classified: dict[str, Any] = field(default_factory=dict)
+    laplace: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     null_label: bool = True
     variance: str = "own"

@@ -5,6 +5,7 @@ from sureflow.networks.classifier import Classifier
 from sureflow.networks.decoder import Decoder
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
+from sureflow.networks.laplace import Laplace
 from sureflow.networks.mlp import MLP
 from sureflow.networks.network import NetworkOutput, VelocityNetwork
 from sureflow.networks.precision import Bfloat16
@@ -23,6 +24,7 @@ __all__ = [
     "DiT",
     "FrozenVelocity",
     "GaussianMixture",
+    "Laplace",
     "NetworkOutput",
     "Probe",
     "SampleEncoder",

@@ -18,6 +18,7 @@ from sureflow.moments import Moments, MultiplicativeNoise
 from sureflow.moments.rules import widened
 from sureflow.networks.classifier import Classifier
 from sureflow.networks.foreign.convention import PLAIN, Convention
+from sureflow.networks.laplace import Laplace
 from sureflow.networks.probe import Probe, pooled
 
 MAX_DIMENSIONS = 8
@@ -43,12 +44,14 @@ class NetworkOutput(Moments):
         reading: Reading of the probe, ``[B]``; ``None`` without a probe.
         foreseen: Reading of the foresight, likewise.
         logits: Logits of the classifier, ``[B, classes]``, likewise.
+        ignorance: Reading of the Laplace approximation, likewise.
     """
 
     hidden: Tensor | None = None
     reading: Tensor | None = None
     foreseen: Tensor | None = None
     logits: Tensor | None = None
+    ignorance: Tensor | None = None
 
 
 class VelocityNetwork(nn.Module, ABC):
@@ -73,6 +76,7 @@ class VelocityNetwork(nn.Module, ABC):
         probe: The probe that was attached, if any.
         foresight: The probe that foresees a score, if any was attached.
         classifier: The classifier that was attached, if any.
+        laplace: What training data leave open of a read-out, if that was attached.
         conditions: Named arrays, besides a label, that :meth:`run` takes.
         null_label: Whether it knows the null label; if not, every row needs a label.
         convention: What its numbers meant before they were converted; for noise and samplers.
@@ -106,6 +110,7 @@ class VelocityNetwork(nn.Module, ABC):
         self.probe: Probe | None = None
         self.foresight: Probe | None = None
         self.classifier: Classifier | None = None
+        self.laplace: Laplace | None = None
         self.conditions: dict[str, Condition] = {}
 
     @abstractmethod
@@ -136,8 +141,7 @@ class VelocityNetwork(nn.Module, ABC):
         """Velocity and its variance per component, ``Sigma(x_t, t) ~ Var[x1 - x0 | x_t]``.
 
         The mean has the bits of :meth:`forward`. Variance is in squared data units; larger is less
-        sure. The output has the type of ``x``, and what the probes and the classifier that there
-        are read.
+        sure. The output has the type of ``x``, and the readings of what is attached.
         """
         label = self._labels(x, label)
         out = self.run(x, t, label, True, **self.complete(x, given))
@@ -145,13 +149,14 @@ class VelocityNetwork(nn.Module, ABC):
             variance = torch.full_like(widened(out.mean), self.floor)
         else:
             variance = out.variance + self.floor
-        read: list[Tensor | None] = [None, None, None]
+        read: list[Tensor | None] = [None, None, None, None]
         hidden = out.hidden if isinstance(out, NetworkOutput) else None
-        probes, classifier = (self.probe, self.foresight), self.classifier
-        if probes != (None, None) and hidden is not None:
+        probes, classifier, laplace = (self.probe, self.foresight), self.classifier, self.laplace
+        if hidden is not None and (probes != (None, None) or laplace is not None):
             found = pooled(hidden)
             read[:2] = [None if p is None else p.read(found, t, label).to(x.dtype) for p in probes]
-        if classifier is not None and hidden is not None:
+            read[3] = None if laplace is None else laplace.read(found).to(x.dtype)
+        if hidden is not None and classifier is not None:
             read[2] = classifier(hidden).to(x.dtype)
         return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), None, *read)
 
@@ -164,10 +169,10 @@ class VelocityNetwork(nn.Module, ABC):
 
     def attach(
         self,
-        part: Probe | Classifier,
-        place: Literal["probe", "foresight", "classifier"] = "probe",
+        part: Probe | Classifier | Laplace,
+        place: Literal["probe", "foresight", "classifier", "laplace"] = "probe",
     ) -> None:
-        """Let a probe or a classifier read every evaluation from now on, in place of one like it.
+        """Let a part read every evaluation from now on, in the place of one like it.
 
         Raises:
             ValueError: It was fitted to another network.
@@ -175,9 +180,12 @@ class VelocityNetwork(nn.Module, ABC):
         known = self.probe_channels
         if not known:
             raise ValueError("this network has no activations that a probe can read")
-        if part.channels != known:
+        if isinstance(part, Laplace):
+            if part.features not in (known, 2 * known):
+                raise ValueError(f"reads {part.features} features, of {known} channels")
+        elif part.channels != known:
             raise ValueError(f"reads {part.channels} channels, the network has {known}")
-        if part.classes != self.classes:
+        elif part.classes != self.classes:
             raise ValueError(f"knows {part.classes} classes, the network has {self.classes}")
         setattr(self, place, part.to(self.device))
 

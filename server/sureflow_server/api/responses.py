@@ -419,6 +419,8 @@ class ModelRecord(OpenAIModel):
 
     classified: dict[str, Any] | None = None
     """How the classifier was fitted that reads the score `class_margin`; empty without one."""
+    laplace: dict[str, Any] | None = None
+    """With what data the score `ignorance` compares, and how that was fitted; empty without."""
 
     provenance: dict[str, Any] | None = None
     warnings: list[str] | None = None

@@ -28,6 +28,7 @@ from sureflow.networks import (
     Bfloat16,
     Classifier,
     FrozenVelocity,
+    Laplace,
     Probe,
     Staged,
     build,
@@ -38,6 +39,7 @@ from sureflow.networks.probe import FORESEES
 
 GRID, PROBE = "grid.safetensors", "probe.safetensors"
 FORESIGHT, CLASSIFIER = "foresight.safetensors", "classifier.safetensors"
+LAPLACE = "laplace.safetensors"
 """Files that a flow's checkpoint folder may have."""
 
 
@@ -52,6 +54,7 @@ class FlowEngine(Engine):
         LearnedFile(
             "classifier", CLASSIFIER, "sureflow classifier", Classifier.load, Classifier.tensors
         ),
+        LearnedFile("laplace", LAPLACE, "sureflow ignorance", Laplace.load, Laplace.tensors),
     )
 
     def __init__(self, model: Any, own: Bucket = ()) -> None:
@@ -81,6 +84,7 @@ class FlowEngine(Engine):
     def facts(cls, network: Any, learned: Mapping[str, Any]) -> dict[str, Any]:
         """Fields of the model's card that depend on the velocity network."""
         probe, classifier = learned.get("probe"), learned.get("classifier")
+        laplace = learned.get("laplace")
         decoder = network.decoder if isinstance(network, Staged) else None
         return {
             "shape": network.shape if decoder is None else decoder.shape,
@@ -90,6 +94,7 @@ class FlowEngine(Engine):
             "differentiable": differentiable(network),
             "probed": {} if probe is None else probe.settings,
             "classified": {} if classifier is None else classifier.settings,
+            "laplace": {} if laplace is None else laplace.settings,
             "conditions": dict(network.conditions),
             "null_label": network.null_label,
             "variance": network.variance_source,
@@ -99,8 +104,8 @@ class FlowEngine(Engine):
     @classmethod
     def attach(cls, network: Any, learned: Mapping[str, Any]) -> None:
         """Attach what there is that reads every evaluation of the network."""
-        files = (("probe", PROBE), ("foresight", FORESIGHT), ("classifier", CLASSIFIER))
-        for place, file in files:
+        probes = (("probe", PROBE), ("foresight", FORESIGHT))
+        for place, file in (*probes, ("classifier", CLASSIFIER), ("laplace", LAPLACE)):
             if place in learned:
                 try:
                     network.attach(learned[place], place)

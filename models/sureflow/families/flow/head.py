@@ -27,14 +27,16 @@ def velocity(
     """Head that answers ``velocity`` and ``variance`` for ``x [n, *shape]``, ``t``, ``label [n]``.
 
     If the network has a probe, the head also answers its ``reading``; with a foresight, what is
-    ``foreseen``; with a classifier, its ``logits``. The shape is by default the network's own.
+    ``foreseen``; with a classifier, its ``logits``; with a Laplace approximation, its
+    ``ignorance``. The shape is by default the network's own.
     """
 
     def moments(x: Tensor, t: Tensor, label: Tensor, **given: Tensor) -> Reply:
         out = network.moments(x, t, label, **given)
         assert out.variance is not None
         answers = {"velocity": out.mean, "variance": out.variance}
-        read = {"reading": out.reading, "foreseen": out.foreseen, "logits": out.logits}
+        read = {"reading": out.reading, "foreseen": out.foreseen}
+        read |= {"logits": out.logits, "ignorance": out.ignorance}
         return answers | {name: found for name, found in read.items() if found is not None}
 
     return Head(moments, example(network, conditions, shape))

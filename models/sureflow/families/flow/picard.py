@@ -20,6 +20,7 @@ from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.points import Points
 from sureflow.families.flow.process import FlowProcess, on_host
 from sureflow.families.flow.spec import FlowSpec
+from sureflow.families.flow.stages import READ
 from sureflow.moments.reduction import row_sums
 
 
@@ -83,8 +84,7 @@ class Picard(FlowProcess):
         moved = (points.of(states) - guesses).square()
         read = {"rate": variance, "total": velocity, "moved": moved}
         read = {name: row_sums(value) for name, value in read.items()}
-        if "reading" in replies[0]:
-            read["reading"] = replies[0]["reading"][: len(owner)]
+        read |= {name: replies[0][name][: len(owner)] for name in READ if name in replies[0]}
         numbers = on_host(read)
 
         finite = np.isfinite(numbers["rate"]) & np.isfinite(numbers["total"])
@@ -98,7 +98,7 @@ class Picard(FlowProcess):
             "velocity": velocity,
             "variance": variance,
             "trace": numbers["rate"],
-            "reading": numbers.get("reading", np.zeros(len(owner))),
+            **{name: numbers.get(name, np.zeros(len(owner))) for name in READ},
             "signal": lanes.signal(lanes.grid[owner, step]),
         }
         self._score_steps(slots, points, accepted, found)

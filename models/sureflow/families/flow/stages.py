@@ -10,8 +10,9 @@ import torch
 from sureflow.core.arrays import Index, Slots
 from sureflow.families.flow.tableau import STAGES
 
-READ = ("reading", "foreseen")
-"""Names of what probes read: the network's probe, and its foresight."""
+READ = ("reading", "foreseen", "ignorance")
+"""Names of what is read of activations: by the probe, the foresight and the Laplace approximation
+that a network has."""
 
 PREVIOUS = 1
 """Stage in which a multistep lane keeps the velocity of the previous step."""
@@ -32,24 +33,25 @@ class Stages:
         variance: Likewise.
         t: Times of the stages, ``[STAGES, capacity]``.
         evidence: By name: these two; ``trace``, the variances summed over components,
-            ``[STAGES, capacity]``; ``divergence``, estimated where a score needs it; ``reading`` of
-            the network's probe, 0 where there is none.
-        read: What the network's probes read, by name: :data:`READ`.
+            ``[STAGES, capacity]``; ``divergence``, estimated where a score needs it; ``reading``
+            and ``ignorance``, 0 where nothing reads them.
+        read: What is read of the activations, by name: :data:`READ`.
     """
 
     def __init__(self, capacity: int, shape: tuple[int, ...], device: torch.device) -> None:
         # One array, so that a step of both is one sum.
         self.path = torch.zeros(STAGES, 2, capacity, *shape, device=device)
         self.velocity, self.variance = self.path.unbind(1)
-        self._numbers = np.zeros((5, STAGES, capacity))
-        trace, self.t, divergence, reading, foreseen = self._numbers
-        self.read = dict(zip(READ, (reading, foreseen), strict=True))
+        self._numbers = np.zeros((3 + len(READ), STAGES, capacity))
+        trace, self.t, divergence, *read = self._numbers
+        self.read = dict(zip(READ, read, strict=True))
         self.evidence: dict[str, Any] = {
             "velocity": self.velocity,
             "variance": self.variance,
             "trace": trace,
             "divergence": divergence,
-            "reading": reading,
+            "reading": self.read["reading"],
+            "ignorance": self.read["ignorance"],
         }
 
     def copy(self, slots: Slots, where: Index, source: int, target: int) -> None:

@@ -21,6 +21,7 @@ class FlowMeaning(Meaning):
         plain: Whether it holds only for the plain velocity, not for a guided one.
         needs_probe: Whether the model must have a probe.
         needs_classifier: Whether the model must have a classifier, and the lane a label.
+        needs_laplace: Whether it must be known what data leave open of the model's last layer.
         needs_variance: Whether the model must have a variance.
         rows: Most network rows that it costs per sample, beyond the sample's own, without guidance.
         factor: Network rows that it costs for each row of the sample, with guidance or without.
@@ -32,6 +33,7 @@ class FlowMeaning(Meaning):
     plain: bool = False
     needs_probe: bool = False
     needs_classifier: bool = False
+    needs_laplace: bool = False
     needs_variance: bool = False
     rows: int = 0
     factor: int = 0
@@ -61,6 +63,9 @@ class FlowMeaning(Meaning):
             return f"needs a classifier, and {card.name} has none; `sureflow classifier` makes one"
         if self.needs_classifier and spec.label is None:
             return "is about a label, so it needs one"
+        if self.needs_laplace and not card.laplace:
+            what = f"{card.name} has not learned with what"
+            return f"compares with training data, and {what}; `sureflow ignorance` does that"
         if self.costs_rows and spec.parallel:
             return "asks for evaluations of its own, so not with parallel"
         return None
@@ -155,6 +160,15 @@ SCORES: dict[str, FlowMeaning] = {
         not_for="judges that it was not fitted to",
         needs_probe=True,
         fold=f"{HERE}.integral:ProbeReading",
+    ),
+    "ignorance": FlowMeaning(
+        "unfamiliarity",
+        "1",
+        "how far the network's activations along the path were from those on the way to its"
+        " training data: the variance that the data leave open of its velocity; 1 is as there",
+        not_for="whether the result is right",
+        needs_laplace=True,
+        fold=f"{HERE}.integral:Ignorance",
     ),
     "adherence": FlowMeaning(
         "disregard",
