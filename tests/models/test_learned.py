@@ -263,7 +263,7 @@ def test_it_is_said_and_calibrating_anew_mends_it(
     with caplog.at_level(logging.WARNING, "sureflow"):
         load(folder)
     said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 5
+    assert len(said) == 6
     assert said[-1] == (
         f"{folder}/calibration.safetensors: ignored, because it was learned from another network; "
         "`sureflow calibrate` makes it again"
