@@ -58,7 +58,7 @@ def test_every_table_is_finite_where_it_is_used(name: str) -> None:
     assert {early.most() >= 0.75 for early in made.early.values()} == {True}
 
 
-@pytest.mark.parametrize(("label", "score"), [(3, "adherence_contrast"), (None, "pooled_residual")])
+@pytest.mark.parametrize(("label", "score"), [(3, "class_margin"), (None, "pooled_residual")])
 def test_digits_have_a_score_with_a_label_and_one_without(label: int | None, score: str) -> None:
     (sample,) = run(load("digits"), [FlowSpec(1, 0, "euler", 20, label)])
     assert sample.score == score
