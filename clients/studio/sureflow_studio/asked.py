@@ -17,7 +17,9 @@ def ask_of(asked: Asked | None) -> Ask | None:
     if asked is None or asked.path != GENERATE:
         return None
     said = asked.request
-    wanted = (said.get("filter") or {}).get("accept") or said.get("n") or 1
+    chosen = said.get("filter") or {}
+    usual = 1 if chosen.get("any_good") is None else MOST  # it takes as few as it can
+    wanted = chosen.get("accept") or said.get("n") or usual
     return Ask(str(said.get("model")), min(int(wanted), MOST), options_of(said))
 
 
@@ -28,6 +30,7 @@ def options_of(said: Mapping[str, Any]) -> dict[str, Any]:
     rewind = said.get("rewind")
     found = {
         "label": condition.pop("label", None),
+        "labels": said.get("labels"),
         "condition": condition or None,
         "guidance": guidance.get("scale"),
         "negative": guidance.get("negative"),
@@ -52,7 +55,8 @@ def in_words(asked: Asked | None) -> str:
     options, given = options_of(asked.request), asked.path == INVERT
     sampler = options.get("sampler") or {}
     texts = [value for value in (options.get("condition") or {}).values() if isinstance(value, str)]
-    words = ["given" if given else None, options.get("label"), *texts, sampler.get("method")]
+    labels = options.get("labels") or [options.get("label")]
+    words = ["given" if given else None, *labels, *texts, sampler.get("method")]
     words += [f"{sampler[name]:g} {name}" for name in ("steps", "tolerance") if name in sampler]
     if (scale := options.get("guidance", 1)) != 1:
         words.append(f"guidance {scale:g}")
