@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from sureflow.cli import app, examples
 from sureflow_server.engine.fork_server import fork_server
 from sureflow_server.keys.commands import app as keys
+from sureflow_server.listener import bind, foretell
 from sureflow_server.log_line import harmless
 from sureflow_server.logs import configure
 from sureflow_server.setting_error import complaint
@@ -106,13 +108,20 @@ def serve(**options: Any) -> None:
         except TracesError as error:
             _refuse(str(error))
     try:
+        listener = bind(settings)
+    except OSError as error:
+        _refuse(f"cannot bind {settings.host}:{settings.port}: {error.strerror}")
+    foretell(settings, listener)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
         fork_server(settings.portable, settings.threads)  # which imports while this process does
     except OSError as error:
         _refuse(f"no socket in TMPDIR for the fork server: {error}")
     # Imported here, so that a worker, which imports this file anew, starts without it.
     from sureflow_server.serve import serve as run
 
-    raise typer.Exit(run(settings))
+    raise typer.Exit(run(settings, listener))
 
 
 def _refuse(reason: str) -> NoReturn:

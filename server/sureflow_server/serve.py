@@ -13,7 +13,6 @@ from types import FrameType
 
 import uvicorn
 
-from sureflow.folders import checkpoint_folders, embedded_folder
 from sureflow_server import mcp, studio
 from sureflow_server.accepting import ScarceDescriptors
 from sureflow_server.app import create_app
@@ -21,6 +20,7 @@ from sureflow_server.engine.errors import StartupError
 from sureflow_server.forwarded import Forwarded
 from sureflow_server.garbage import freeze_garbage
 from sureflow_server.keys.file import KeyFileError
+from sureflow_server.listener import own_address
 from sureflow_server.log_line import harmless
 from sureflow_server.protocol import BoundedProtocol
 from sureflow_server.replicas.open import open_replica
@@ -49,15 +49,11 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, listener: socket.socket) -> int:
     """Serve until SIGTERM or SIGINT, finish what runs, and return the exit code.
 
     0 after a signal; 1, with one line on standard error, if nothing could be served.
     """
-    try:
-        listener = _bind(settings)
-    except OSError as error:
-        return _fail(f"cannot bind {settings.host}:{settings.port}: {error.strerror}")
     # Once it has shut down, uvicorn raises the signal again for handlers that came before it.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
@@ -92,8 +88,7 @@ async def _serve_with(
         app = create_app(settings, store, open_replica(settings), verdicts)
     except StartupError as error:
         return _fail(str(error))
-    _foretell(settings, listener)
-    has_studio = settings.studio and studio.mount(app, _own_address(listener))
+    has_studio = settings.studio and studio.mount(app, own_address(listener))
     if settings.mcp:
         mcp.mount(app)
     service: Service = app.state.service
@@ -126,45 +121,15 @@ async def _serve_with(
     return code
 
 
-def _bind(settings: Settings) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM
-    )[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _own_address(listener: socket.socket) -> str:
-    """Where this machine reaches what is bound, also where that is every address."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def _say(message: str) -> None:
     print(harmless(f"sureflow: {message}"), flush=True)
-
-
-def _foretell(settings: Settings, listener: socket.socket) -> None:
-    """Say what is loaded, which takes a while, and where to look, before anything else is done."""
-    root = settings.models_dir or embedded_folder()
-    names = ", ".join(folder.name for folder in checkpoint_folders(root))
-    own = f"{_own_address(listener)}{settings.root_path}"
-    place = f"{own}/" if settings.studio and studio.is_installed() else f"{own}/docs"
-    log.info("loading %s of %s, which takes some seconds; look at %s", names, root, place)
 
 
 def _announce(service: Service, listener: socket.socket, has_studio: bool) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     _say(f"serving {', '.join(service.pool.cards)} at {url}")
-    own = f"{_own_address(listener)}{service.settings.root_path}"
+    own = f"{own_address(listener)}{service.settings.root_path}"
     _say(f"{f'the studio is at {own}/, ' if has_studio else ''}the API is described at {own}/docs")
     for folder, error in service.pool.failures.items():
         how = "is still being loaded" if folder in service.pool.loading else "could not be loaded"

@@ -13,9 +13,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from sureflow_server.api.request_log import UNLOGGED
-
-GROUP = "sureflow.studio"
-"""Entry points of this group make a studio from the address of the server."""
+from sureflow_server.listener import STUDIO
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +48,12 @@ class Pages(BaseRoute):
         await self.studio(scope, receive, send)
 
 
-def is_installed() -> bool:
-    """Return whether there is a studio, without importing it."""
-    return bool(entry_points(group=GROUP))
-
-
 def mount(app: FastAPI, address: str) -> bool:
     """Add the studio to an application, after its routes; return whether one is installed.
 
     A studio that cannot be imported is logged and left out: the server serves without it.
     """
-    for found in entry_points(group=GROUP):
+    for found in entry_points(group=STUDIO):
         try:
             make = found.load()
         except ImportError as error:

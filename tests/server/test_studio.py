@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from sureflow_server import studio
 from sureflow_server.app import create_app
+from sureflow_server.listener import STUDIO
 from sureflow_server.settings import Settings
 from tests.server.running import Server
 
@@ -46,7 +47,7 @@ class Fake:
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
-    found = [EntryPoint("studio", value, studio.GROUP) for value in values]
+    found = [EntryPoint("studio", value, STUDIO) for value in values]
     monkeypatch.setattr(studio, "entry_points", lambda group: found)
 
 
