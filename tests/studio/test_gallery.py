@@ -145,6 +145,21 @@ def test_the_server_filters(page: Page) -> None:
     expect(dropped.first).to_have_text("dropped")
 
 
+def test_one_good_sample_is_promised(page: Page) -> None:
+    """Few of the sixteen that may be made are needed for it."""
+    choose(page, "Class", "stripes")
+    page.get_by_text("Filter on the server").click()
+    choose(page, "Unsure samples", "Drop")
+    choose(page, "Filter by", "One good sample at least")
+    expect(page.get_by_role("slider", name="Least confidence", exact=True)).to_be_hidden()
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".facts")).to_contain_text("evaluations")
+    made, dropped = page.locator(".cards .card"), page.locator(".card-blank")
+    expect(made.first).to_be_visible()
+    assert made.count() < 16
+    assert made.count() - dropped.count() == 1
+
+
 def test_a_refusal_names_the_field(page: Page) -> None:
     """There is no confidence to filter by, which the server is the one to say."""
     choose(page, "Model", "points")
