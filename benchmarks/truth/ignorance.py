@@ -70,7 +70,7 @@ def _asked_for(report: Report, case: Unseen, model: Model, count: int) -> None:
     labels = torch.tensor([sample.spec.label for sample in samples])
     bad = torch.isin(labels, torch.tensor(case.held))
     found = _scores(samples, scores) | {NEAREST: _nearest(_data(samples), case.known.samples)}
-    table = model.network.embedding.label.weight[: len(model.card.classes)]  # type: ignore[union-attr]
+    table = model.network.embedding.label.weight[: len(model.card.classes)]
     trained = [n for n in range(len(table)) if n not in case.held]
     found[NORM] = table.norm(dim=1)[labels]
     found[APART] = (table - table[trained].mean(0)).norm(dim=1)[labels]

@@ -132,4 +132,5 @@ class Laplace(nn.Module):
             if set(file.keys()) != {*names}:
                 raise ValueError(f"holds {sorted(file.keys())}, not {sorted(names)}")
             settings = noted(file.metadata())
-            return cls(*map(file.get_tensor, names), settings)
+            mean, factor, usual = map(file.get_tensor, names)
+            return cls(mean, factor, usual, settings)
