@@ -99,10 +99,9 @@ class Unseen:
         folder, known = cache / title, self.known
         config = self._config(title, cache, quick)
         assert config.data.path is not None
+        cache.mkdir(parents=True, exist_ok=True)
+        save_file({"samples": known.samples, "labels": known.labels}, config.data.path)
         if not folder.is_dir():
-            cache.mkdir(parents=True, exist_ok=True)
-            tensors = {"samples": known.samples, "labels": known.labels}
-            save_file(tensors, config.data.path)
             train(config, folder, cache / "unfinished", quiet=True)
         if not (folder / LAPLACE).exists():
             model = load(folder)
