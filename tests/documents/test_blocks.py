@@ -17,6 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 LONG = {
     "docs/asking.md",
+    "docs/calibrating.md",
     "docs/changing-models.md",
     "docs/edits.md",
     "docs/gpu.md",
