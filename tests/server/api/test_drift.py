@@ -29,6 +29,7 @@ def stream() -> Any:
         id=ID,
         card=SimpleNamespace(name="m"),
         calibration=SimpleNamespace(conformal=CERTIFICATE),
+        strata=(),
         confidence=lambda unsure: 1 - np.asarray(unsure),
     )
 

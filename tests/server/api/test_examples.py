@@ -28,6 +28,8 @@ def test_examples_run_as_they_are(embedded: Server, name: str) -> None:
     if "accept" in filter:
         taken = [sample["decision"]["action_taken"] for sample in answer["samples"]]
         assert taken.count("accepted") == filter["accept"] < len(taken)
+    elif "any_good" in filter:
+        assert answer["selection"]["any_good"] >= filter["any_good"]
     else:
         assert len(answer["samples"]) == body.get("n", 1)
     assert answer["model"] == body.get("model", "fashion")

@@ -19,25 +19,25 @@ class KeepBest(Seeded):
     """How many good samples, of how many, and what good means."""
 
     good: int = Field(1, ge=1, le=MOST)
-    """How many are wanted; with any_good the certificate says how many."""
+    """How many are wanted."""
 
     of: int | None = Field(None, ge=1, le=MOST_TRIED)
-    """How many to make for them, with a bound at most; by default four times as many."""
+    """How many to make, with a bound at most; by default four times as many."""
 
     min_confidence: float | None = None
-    """Bound: least confidence."""
+    """Bound."""
 
     keep: float | None = None
-    """Bound: share of the surest of the model's draws, such as 0.3."""
+    """Bound: share of the surest, such as 0.3."""
 
     max_bad_rate: float | None = None
-    """Bound: share of bad ones among the good, as a judge has certified; see list_models."""
+    """Bound: share of bad ones, as a judge has certified; see list_models."""
 
     per_class: bool = False
-    """With max_bad_rate: in every class."""
+    """In every class."""
 
-    any_good: float | None = Field(None, gt=0, lt=1)
-    """Bound: as few as make sure, with this probability, that one of them is good."""
+    any_good: float | None = None
+    """Bound: chance that one is good."""
 
     @model_validator(mode="after")
     def _fits(self) -> KeepBest:
@@ -105,7 +105,7 @@ async def _run(call: Call, asked: KeepBest) -> Answer:
 KEEP_BEST = Tool(
     "keep_best",
     "Get so many good samples, and why the rest went: the surest of those made; or, with one "
-    "bound, such as pass it, others being made in place of those that do not.",
+    "bound, such as pass it, others being made for those that do not.",
     KeepBest,
     Made,
     _run,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sureflow.core.schema import Schema
 from sureflow_server.api.openai.image_stream import COMPLETED, ERROR, PARTIAL
-from sureflow_server.api.responses import SampleFacts, Usage
+from sureflow_server.api.responses import SampleFacts, SelectionRecord, Usage
 
 
 class ImageRecord(SampleFacts):
@@ -58,6 +58,9 @@ class ImagesResponse(Schema):
     left_out: dict[str, int]
     """How many samples are not in `data`, by what became of them: dropped, regenerated, rewound,
     abandoned, diverged."""
+
+    selection: SelectionRecord | None
+    """How many of each class were made and passed; null without a filter."""
 
     calibration_version: str | None
     warnings: list[str]
