@@ -129,9 +129,9 @@ def _true(stratum: str | None, level: float) -> float:
 
 def _drawn(name: str, count: int, cache: Path) -> Judged:
     """Judged samples of a model, by a judge that nothing of it was fitted to."""
-    file = cache / f"promises-{name}-{count}.npz"
+    model = load(name)
+    file = cache / f"promises-{name}-{model.score}-{count}.npz"
     if not file.exists():
-        model = load(name)
         samples = draw_balanced(
             model, count, SEED, method="heun", steps=20, scores=(model.score,), quiet=True
         )
