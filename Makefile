@@ -119,7 +119,7 @@ checkpoints: setup data
 	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score class_margin \
 	  --score-unconditional pooled_residual --other-draws 0 \
 	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 2400
-	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 200 --at heun:10 --at euler:20
+	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 120 --at heun:10 --at euler:20
 	$(BIN)/sureflow ignorance digits --data models/configs/digits.toml
 
 sheet: setup
