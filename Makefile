@@ -118,7 +118,7 @@ checkpoints: setup data
 	$(BIN)/sureflow classifier digits --config models/configs/digits.toml
 	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score class_margin \
 	  --score-unconditional pooled_residual --other-draws 0 \
-	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 2400
+	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 3600
 	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 120 --at heun:10 --at euler:20
 	$(BIN)/sureflow ignorance digits --data models/configs/digits.toml
 
