@@ -136,7 +136,7 @@ class Early:
 
     def tensors(self) -> dict[str, Floats]:
         """The tensors that the file of the calibration has of it."""
-        parts = (*PARTS, WEIGHTS) if self.foresees else PARTS
+        parts = PARTS if (self.weights == ALONE).all() else (*PARTS, WEIGHTS)
         return {part: getattr(self, part) for part in parts}
 
     @classmethod

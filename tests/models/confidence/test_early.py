@@ -110,6 +110,18 @@ def test_statistics_are_weighed_at_each_time() -> None:
         Early.read(tensors, made.references, made.strata)
 
 
+def test_weights_of_the_running_score_alone_are_kept_in_the_file() -> None:
+    """Its regression on final ranks is in units of its own, as are the tables of its quantiles."""
+    made, lane = early(), FlowSpec(0, 0, label=0)
+    made.weights[..., 0] = 0.01
+    made.quantiles[:] *= 0.01
+    tensors = {f"x/{name}": array for name, array in made.tensors().items()}
+    again = Early.read(tensors, made.references, made.strata)["x"]
+    for value in (0.15, 0.17):
+        stop = made.should_stop(known(value), 0.2, lane, confidence=0.5)
+        assert again.should_stop(known(value), 0.2, lane, confidence=0.5) is stop is (value > 0.16)
+
+
 def test_references_that_were_not_drawn_anew_keep_their_bounds() -> None:
     made, before = early(), early()
     made.bounds[:] = 0.1
