@@ -26,14 +26,27 @@ settings.load_profile("sureflow")
 
 TESTS = Path(__file__).parent
 SMALL = (
-    *("access", "browser_guard", "deadline", "docs", "edit", "edit_problems", "first", "generate"),
-    *("halving", "handles", "headers", "idempotency", "invert", "jobs", "leniency", "llms"),
+    *("access", "browser_guard", "certified", "deadline", "docs", "edit", "edit_problems", "first"),
+    *(
+        "generate",
+        "halving",
+        "handles",
+        "headers",
+        "idempotency",
+        "invert",
+        "jobs",
+        "leniency",
+        "llms",
+    ),
     *("media_type", "models", "openai", "openapi", "owners", "problems", "refusals"),
     *("resolve_filter", "rewinding", "stream", "v2", "verdicts"),
 )
 ROOMS = (
     "studio/",
-    ("clients/", "server/api/test_examples.py", "benchmarks/agent_tasks/"),
+    (
+        *("clients/", "server/api/test_examples.py", "server/api/test_mixed_labels.py"),
+        "benchmarks/agent_tasks/",
+    ),
     (
         *(f"server/api/test_{name}.py" for name in SMALL),
         *(f"server/test_{name}.py" for name in ("dashboards", "forwarded", "imports", "mcp")),

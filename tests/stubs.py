@@ -16,6 +16,7 @@ from sureflow.moments import Moments
 from sureflow.networks import (
     Classifier,
     GaussianMixture,
+    Laplace,
     NetworkOutput,
     Probe,
     VelocityNetwork,
@@ -23,7 +24,7 @@ from sureflow.networks import (
 
 
 def model_of(network: VelocityNetwork) -> Model:
-    """A model of it; with a probe and a classifier that read at random if there is a place."""
+    """A model of it; with a probe and others that read at random if there is a place."""
     names = tuple(str(label) for label in range(network.classes))
     probed = {}
     if network.probe_channels:
@@ -35,6 +36,10 @@ def model_of(network: VelocityNetwork) -> Model:
             weight = torch.randn(network.classes, network.probe_channels, 1, generator=drawn)
             classifier = Classifier(weight, torch.zeros(network.classes), {"data": "chance"})
             network.attach(classifier, "classifier")
+        if network.laplace is None:
+            mean = torch.randn(network.probe_channels, generator=drawn)
+            factor = torch.eye(network.probe_channels)
+            network.attach(Laplace(mean, factor, torch.ones(1), {"data": "chance"}), "laplace")
     card = ModelCard(
         "test",
         "sha256:0",
@@ -44,6 +49,7 @@ def model_of(network: VelocityNetwork) -> Model:
         0,
         probed=probed,
         classified=network.classifier.settings if network.classifier else {},
+        laplace=network.laplace.settings if network.laplace else {},
         conditions=network.conditions,
     )
     return Model(card, network.eval(), None)

@@ -142,7 +142,7 @@ def test_a_store_without_its_index_is_not_served(tmp_path: Path) -> None:
     process = command(*DEFAULT, data_dir=str(tmp_path))
     said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
-    (line,) = said.splitlines()
+    _, line = said.splitlines()  # after the one that says what is loaded
     assert line.startswith(f"sureflow: data_dir: {index.parent}: index.sqlite3 is empty")
     assert index.read_bytes() == b""
 

@@ -121,7 +121,7 @@ def test_vectors_are_points_of_a_plane(page: Page) -> None:
     choose(page, "Model", "points")
     generate(page, 6)
     expect(page.locator(DOTS)).to_have_count(6)
-    expect(page.locator(".chart.square svg")).to_contain_text("x₁")
+    expect(page.get_by_role("img", name="Samples as points of a plane")).to_contain_text("x₁")
     note = page.locator(".risk-note")
     expect(note).to_contain_text("No bad rates are certified for points")
     expect(note).to_contain_text("no confidence either")

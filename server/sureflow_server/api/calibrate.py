@@ -96,5 +96,5 @@ def calibration(run: CalibrationRun) -> dict[str, Any]:
         "calibrated": sorted(name for name, wrong in error.items() if wrong <= LIMIT),
         "checks": checks,
         "kept": run.kept,
-        **tail(run),
+        **{name: each for name, each in tail(run).items() if name != "selection"},
     }

@@ -79,3 +79,14 @@ def test_what_will_not_pass_is_foreseen() -> None:
     passing = [sample.confidence is not None and sample.confidence >= 0.7 for sample in whole]
     lost = [e.abandoned_at is not None for p, e in zip(passing, early, strict=True) if p]
     assert sum(lost) <= 0.05 * sum(passing)
+
+
+def test_what_would_pass_is_not_given_up() -> None:
+    """Of `digits` that pass a confidence of 0.5 at most a few in a hundred are lost."""
+    model = load("digits")
+    specs = [FlowSpec(78, index, label=index % 10) for index in range(40)]
+    whole = run(model, specs, capacity=40)
+    passing = [s.spec for s in whole if s.confidence is not None and s.confidence >= 0.5]
+    early = run(model, [replace(spec, early=0.5) for spec in passing], capacity=40)
+    assert len(passing) >= 10
+    assert sum(sample.abandoned_at is not None for sample in early) <= 0.1 * len(passing)

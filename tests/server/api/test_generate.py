@@ -69,6 +69,7 @@ def test_the_smallest_request(server: Server) -> None:
         "seed",
         "samples",
         "usage",
+        "selection",
         "calibration_version",
         "warnings",
     ]
@@ -79,6 +80,7 @@ def test_the_smallest_request(server: Server) -> None:
     assert set(sample) == {
         "index",
         "seed",
+        "label",
         "media_type",
         "shape",
         "data",

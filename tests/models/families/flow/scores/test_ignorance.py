@@ -96,6 +96,7 @@ def test_company_changes_nothing(model: Model) -> None:
 
 
 def test_a_model_that_does_not_know_its_data_refuses() -> None:
-    bare = model_of(Straight())
+    known = model_of(Straight())
+    bare = replace(known, card=replace(known.card, laplace={}))
     with pytest.raises(ValueError, match=r"scores: ignorance .*`sureflow ignorance` does that"):
         bare.check(FlowSpec(0, 0, scores=("ignorance",)))
