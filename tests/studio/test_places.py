@@ -129,7 +129,7 @@ def test_a_gallery_of_the_history_has_its_question(page: Page, server: Server) -
     assert value(page, "Guidance") == 1.5
     page.get_by_text("Filter on the server").click()
     assert value(page, "Least confidence") == 0.2
-    page.get_by_text("Compare", exact=True).first.click()
+    page.get_by_role("button", name='Expand "Compare"').click()
     expect(page.get_by_role("combobox", name="Compare with")).to_have_value("Nothing")
     open_sample(page)
     with page.expect_download() as download:
