@@ -33,7 +33,7 @@ from sureflow.training.arrays import scaled
 from sureflow.training.data import fashion_mnist
 from sureflow.training.digits import digits
 
-MODELS, SEEDS, COUNT = ("digits", "fashion"), (71, 72, 73), 1000
+MODELS, SEEDS, COUNT = ("digits", "fashion"), (71, 72, 73), 600
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 RANDOM, DEFAULT = "at random", "default score"
 RULES = {
@@ -160,7 +160,9 @@ def fragment(figures: dict[str, Any]) -> str:
         " class, and the rest is compared with held-out images in the features of a judge that no"
         " score was fitted to. *Variance, integrated* is the rule of UA-Flow, *curvature of the"
         " path* that of FlowGuard (PMLR 266, 2025), each with our variance and paths. Mean and"
-        " deviation over seeds. An ensemble of five networks of images was not trained.",
+        " deviation over seeds. An ensemble of five networks of images was not trained. Each rule"
+        " raises precision and lowers recall; none comes clearly nearer to real images in judge-FD"
+        " than a random set of the same size, and those of a half are farther away.",
     ]
     for name in MODELS:
         if f"removal, {name}: seeds" not in figures:
