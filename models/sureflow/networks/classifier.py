@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from math import isqrt
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sureflow.core.provenance import SETTINGS, noted
 from sureflow.moments.rowwise import linear
 from sureflow.moments.rules import widened
+from sureflow.networks import tensor_file
 
 WEIGHT, BIAS = "weight", "bias"
 
@@ -97,9 +94,7 @@ class Classifier(nn.Module):
 
     def save(self, path: Path) -> None:
         """Write the classifier into a checkpoint folder."""
-        tensors = {WEIGHT: self.weight.cpu().contiguous(), BIAS: self.bias.cpu()}
-        save_file(tensors, path, metadata={SETTINGS: json.dumps(self.settings)})
-        path.chmod(0o644)
+        tensor_file.write(path, self.tensors(), self.settings)
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
@@ -108,8 +103,5 @@ class Classifier(nn.Module):
         Raises:
             ValueError: The file lacks a tensor, or the tensors are not a classifier.
         """
-        with safe_open(path, "pt") as file:
-            if set(file.keys()) != {WEIGHT, BIAS}:
-                raise ValueError(f"holds {sorted(file.keys())}, not {BIAS} and {WEIGHT}")
-            settings = noted(file.metadata())
-            return cls(file.get_tensor(WEIGHT), file.get_tensor(BIAS), settings)
+        (weight, bias), settings = tensor_file.read(path, (WEIGHT, BIAS))
+        return cls(weight, bias, settings)

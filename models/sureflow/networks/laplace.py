@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sureflow.core.provenance import SETTINGS, noted
 from sureflow.moments.reduction import row_sums
 from sureflow.moments.rowwise import linear
+from sureflow.networks import tensor_file
 from sureflow.networks.probe import pooled
 
 MEAN, FACTOR, USUAL = "mean", "factor", "usual"
@@ -116,9 +113,7 @@ class Laplace(nn.Module):
 
     def save(self, path: Path) -> None:
         """Write it into a checkpoint folder."""
-        tensors = {name: tensor.cpu() for name, tensor in self.tensors().items()}
-        save_file(tensors, path, metadata={SETTINGS: json.dumps(self.settings)})
-        path.chmod(0o644)
+        tensor_file.write(path, self.tensors(), self.settings)
 
     @classmethod
     def load(cls, path: Path) -> Laplace:
@@ -127,10 +122,5 @@ class Laplace(nn.Module):
         Raises:
             ValueError: The file lacks a tensor, or the tensors are something else.
         """
-        with safe_open(path, "pt") as file:
-            names = MEAN, FACTOR, USUAL
-            if set(file.keys()) != {*names}:
-                raise ValueError(f"holds {sorted(file.keys())}, not {sorted(names)}")
-            settings = noted(file.metadata())
-            mean, factor, usual = map(file.get_tensor, names)
-            return cls(mean, factor, usual, settings)
+        (mean, factor, usual), settings = tensor_file.read(path, (MEAN, FACTOR, USUAL))
+        return cls(mean, factor, usual, settings)

@@ -149,16 +149,18 @@ class VelocityNetwork(nn.Module, ABC):
             variance = torch.full_like(widened(out.mean), self.floor)
         else:
             variance = out.variance + self.floor
-        read: list[Tensor | None] = [None, None, None, None]
+        read: dict[str, Tensor] = {}
         hidden = out.hidden if isinstance(out, NetworkOutput) else None
-        probes, classifier, laplace = (self.probe, self.foresight), self.classifier, self.laplace
-        if hidden is not None and (probes != (None, None) or laplace is not None):
+        probes = {"reading": self.probe, "foreseen": self.foresight}
+        if hidden is not None and (any(probes.values()) or self.laplace is not None):
             found = pooled(hidden)
-            read[:2] = [None if p is None else p.read(found, t, label).to(x.dtype) for p in probes]
-            read[3] = None if laplace is None else laplace.read(found).to(x.dtype)
-        if hidden is not None and classifier is not None:
-            read[2] = classifier(hidden).to(x.dtype)
-        return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), None, *read)
+            read |= {name: p.read(found, t, label) for name, p in probes.items() if p is not None}
+            if self.laplace is not None:
+                read["ignorance"] = self.laplace.read(found)
+        if hidden is not None and self.classifier is not None:
+            read["logits"] = self.classifier(hidden)
+        said = {name: number.to(x.dtype) for name, number in read.items()}
+        return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), **said)
 
     def start(self, x0: Tensor, x1: Tensor) -> Tensor:
         """The state from which the path of noise ``x0`` to data ``x1`` begins.

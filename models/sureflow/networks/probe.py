@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sureflow.core.provenance import SETTINGS, noted
 from sureflow.moments.reduction import row_sums
 from sureflow.moments.rules import widened
 from sureflow.moments.square_root import square_root
+from sureflow.networks import tensor_file
 
 WEIGHT, BIAS = "weight", "bias"
 
@@ -102,9 +99,7 @@ class Probe(nn.Module):
 
     def save(self, path: Path) -> None:
         """Write the probe into a checkpoint folder."""
-        tensors = {WEIGHT: self.weight.cpu(), BIAS: self.bias.cpu()}
-        save_file(tensors, path, metadata={SETTINGS: json.dumps(self.settings)})
-        path.chmod(0o644)
+        tensor_file.write(path, self.tensors(), self.settings)
 
     @classmethod
     def load(cls, path: Path) -> Probe:
@@ -113,11 +108,8 @@ class Probe(nn.Module):
         Raises:
             ValueError: The file lacks a tensor, or the tensors are not a probe.
         """
-        with safe_open(path, "pt") as file:
-            if set(file.keys()) != {WEIGHT, BIAS}:
-                raise ValueError(f"holds {sorted(file.keys())}, not {BIAS} and {WEIGHT}")
-            settings = noted(file.metadata())
-            return cls(file.get_tensor(WEIGHT), file.get_tensor(BIAS), settings)
+        (weight, bias), settings = tensor_file.read(path, (WEIGHT, BIAS))
+        return cls(weight, bias, settings)
 
 
 def between(t: Tensor, knots: int) -> tuple[Tensor, Tensor]:
