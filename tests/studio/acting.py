@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,7 @@ def generate(page: Page, n: int, seed: int = 7) -> Locator:
     expect(page.locator(".facts")).to_contain_text("evaluations")
     cards = page.locator(".cards .card")
     expect(cards).to_have_count(n)
+    expect(page).to_have_url(re.compile("gallery="))
     return cards
 
 

@@ -77,14 +77,14 @@ def test_a_review_has_an_address(own: Server, visit: Visit) -> None:
     panel = page.get_by_role("region", name="Review")
     picture = panel.locator(".review-picture")
     expect(picture).to_be_visible()
-    assert page.url == f"{gallery}&review=icons"
+    expect(page).to_have_url(f"{gallery}&review=icons")
     page.reload()
     expect(picture).to_be_visible()
     expect(cards.first).to_be_hidden()
     page.keyboard.press("Escape")
     expect(cards).to_have_count(2)
     expect(panel).to_be_hidden()
-    assert page.url == gallery
+    expect(page).to_have_url(gallery)
     page.go_back()
     expect(picture).to_be_visible()
     choose(page, "Model", "points")
