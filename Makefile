@@ -115,7 +115,7 @@ checkpoints: setup data
 	$(BIN)/sureflow ignorance fashion --data models/configs/fashion.toml
 	$(BIN)/sureflow train models/configs/digits.toml --out models/checkpoints/digits
 	$(BIN)/sureflow fit models/configs/digits.toml --checkpoint models/checkpoints/digits
-	$(BIN)/sureflow classifier digits --config models/configs/digits.toml
+	$(BIN)/sureflow classifier digits --data models/configs/digits.toml
 	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score class_margin \
 	  --score-unconditional pooled_residual --other-draws 0 \
 	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 3600

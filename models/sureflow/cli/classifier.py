@@ -12,18 +12,18 @@ from sureflow.cli.options import Folder, Plugins, Quiet, SamplingDevice, Threads
 
 
 @command(
-    "sureflow classifier my-digits --config models/configs/digits.toml",
+    "sureflow classifier my-digits --data models/configs/digits.toml",
     "sureflow classifier my-imported --data photos.safetensors",
 )
 def classifier(
     folder: Folder,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="Configuration of the training, whose data are taken; or --data."),
-    ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="safetensors file with `samples` and `labels`.")
-    ] = None,
+        Path,
+        typer.Option(
+            help="Best what it was trained on: a training configuration, or a safetensors file "
+            "with `samples` and `labels`."
+        ),
+    ],
     draws: Annotated[int, typer.Option(min=100, help="Noisy states to be read.")] = 12_000,
     seed: Annotated[int, typer.Option(min=0)] = 5_000_003,
     plugins: Plugins = None,
@@ -40,20 +40,11 @@ def classifier(
     from sureflow.checkpoint import load, resolve
     from sureflow.evaluation.classifying import fit_classifier
     from sureflow.families.flow.engine import CLASSIFIER
-    from sureflow.training.arrays import arrays_in
-    from sureflow.training.config import read_config
-    from sureflow.training.data import source_of
+    from sureflow.training.suited import data_at
 
-    if (config is None) == (data is None):
-        raise ValueError("data: give a configuration or a file, one of them")
     path = resolve(folder)
     model = load(path, device)
-    if config is not None:
-        source = source_of(read_config(config).data)
-    else:
-        assert data is not None
-        source = arrays_in(data, model.card.classes)
-    fitted = fit_classifier(model, source, draws, seed, quiet)
+    fitted = fit_classifier(model, data_at(data, model), draws, seed, quiet)
     fitted.save(path / CLASSIFIER)
     accuracy = fitted.settings["accuracy"]
     typer.echo(f"wrote {path / CLASSIFIER}: right on {accuracy:.1%} of the samples held out")

@@ -13,13 +13,10 @@ from sureflow.learned import LEARNED_FROM, NETWORK
 from sureflow.model import Model
 from sureflow.networks import Laplace, NetworkOutput
 from sureflow.networks.probe import pooled
-from sureflow.training.arrays import Arrays, arrays_in
-from sureflow.training.config import read_config
-from sureflow.training.data import Source, source_of
-from sureflow.training.latent_data import latents_of
+from sureflow.training.data import Source
 from sureflow.training.own import own_samples, usual_count
 from sureflow.training.points import Points
-from sureflow.training.suited import suited
+from sureflow.training.suited import data_at, suited
 
 SEED = 5_000_011
 FREE = 0.1
@@ -33,9 +30,8 @@ def data_of(model: Model, data: Path | None, runs: Path, quiet: bool = False) ->
 
     Args:
         model: The model.
-        data: Safetensors file of samples, or a training configuration, whose data it is; without
-            it, samples of the model itself, which know what it makes of its conditions and not
-            whether it ever saw them.
+        data: As for :func:`~sureflow.training.suited.data_at`; without it, samples of the model
+            itself, which know what it makes of its conditions and not whether it ever saw them.
         runs: Folder for samples of the model.
         quiet: Whether to show no progress.
 
@@ -43,16 +39,11 @@ def data_of(model: Model, data: Path | None, runs: Path, quiet: bool = False) ->
         ValueError: The data do not suit the model; the message begins with the field.
         FileNotFoundError: They are not installed.
     """
-    if data is None:
-        count = usual_count(model, 1 << 30)
-        found: Source = own_samples(model, count, SEED, runs / model.card.name, quiet=quiet)
-    elif data.suffix == ".toml":
-        found = source_of(read_config(data).data)
-    else:
-        found = arrays_in(data, model.card.classes)
-    if isinstance(found, Arrays):
-        found = latents_of(found, model.network)
-    return suited(found, model.network)
+    if data is not None:
+        return data_at(data, model)
+    count = usual_count(model, 1 << 30)
+    own = own_samples(model, count, SEED, runs / model.card.name, quiet=quiet)
+    return suited(own, model.network)
 
 
 def fit_laplace(

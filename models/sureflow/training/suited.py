@@ -1,12 +1,36 @@
-"""Whether data suit a network: shapes, classes and conditions."""
+"""Data for a network that there is: of the right shapes, classes and conditions."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
+from sureflow.model import Model
 from sureflow.networks import VelocityNetwork
-from sureflow.training.arrays import CONDITION, Arrays
-from sureflow.training.data import Source
+from sureflow.training.arrays import CONDITION, Arrays, arrays_in
+from sureflow.training.config import read_config
+from sureflow.training.data import Source, source_of
+from sureflow.training.latent_data import latents_of
+
+
+def data_at(path: Path, model: Model) -> Source:
+    """Read data for a model, as latents if it is one of latents.
+
+    Args:
+        path: Training configuration, whose data are meant, or safetensors file with ``samples``,
+            and ``labels`` and ``conditions.NAME`` if there are any.
+        model: What they are for.
+
+    Raises:
+        ValueError: They do not suit its network; the message begins with the field.
+        FileNotFoundError: They are not installed.
+    """
+    training = path.suffix == ".toml"
+    found = source_of(read_config(path).data) if training else arrays_in(path, model.card.classes)
+    if isinstance(found, Arrays):
+        found = latents_of(found, model.network)
+    return suited(found, model.network)
 
 
 def suited(source: Source, network: VelocityNetwork) -> Source:

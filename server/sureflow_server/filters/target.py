@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sureflow.core.lane import LaneSpec, Sample
+from sureflow_server.filters.attempts import Attempts
 from sureflow_server.filters.decision import Decision
-from sureflow_server.filters.filter import Filter
-from sureflow_server.filters.threshold import Threshold
 
 
 @dataclass(frozen=True, slots=True)
-class Target(Filter):
+class Target(Attempts):
     """A filter that goes on until enough samples have passed.
 
     The first ``count`` samples start at once, and every one that fails calls for the next index,
@@ -24,24 +23,7 @@ class Target(Filter):
     were over after fewer, ``M < L``. Each of the ``M - count`` that were not there at first was
     called for by another failure and every failure did call, so that ``count`` of the ``M`` have
     passed; but ``L`` was the smallest such number.
-
-    Attributes:
-        threshold: What a sample has to pass, and what becomes of it otherwise.
-        count: How many shall pass.
-        max_attempts: How many times ``count`` samples may be made; sample ``i`` is of attempt
-            ``i // count + 1``, where indices are counted from ``first`` on.
-        first: Index of the first sample.
     """
-
-    threshold: Threshold
-    count: int
-    max_attempts: int
-    first: int = 0
-
-    @property
-    def floor(self) -> float | None:
-        """Confidence below which a sample may be given up on the way; ``None``: no sample may."""
-        return self.threshold.floor
 
     @property
     def most(self) -> int:
@@ -57,7 +39,7 @@ class Target(Filter):
 
     def decide(self, sample: Sample) -> Decision | None:
         """Decide at once, unless that would be to promise another sample that may not come."""
-        attempt = self._attempt(sample)
+        attempt = self.attempt(sample)
         decision = self.threshold.decide(sample, attempt)
         failed = decision.action_taken != "accepted"
         if failed and self.threshold.action == "regenerate" and attempt == self.max_attempts:
@@ -73,14 +55,10 @@ class Target(Filter):
         indices there are fewer failures.
         """
         replaced = len(pending) - (self.count - accepted)
-        decisions = [self.threshold.decide(sample, self._attempt(sample)) for sample in pending]
+        decisions = [self.threshold.decide(sample, self.attempt(sample)) for sample in pending]
         return [
             replace(decision, action_taken="dropped", reason=f"{decision.reason}; no attempt left")
             if place >= replaced and decision.action_taken == "regenerated"
             else decision
             for place, decision in enumerate(decisions)
         ]
-
-    def _attempt(self, sample: Sample) -> int:
-        index: int = sample.spec.index
-        return (index - self.first) // self.count + 1

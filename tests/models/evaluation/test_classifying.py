@@ -113,8 +113,8 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
         'names = ["a", "b", "c"]\n[network]\nkind = "mlp"\n'
     )
     asked = ["classifier", str(folder), "--draws", "200", "--quiet"]
-    for given in (["--data", "points.safetensors"], ["--config", "dots.toml"]):
-        done = CliRunner().invoke(app, [*asked, given[0], str(tmp_path / given[1])])
+    for given in ("points.safetensors", "dots.toml"):
+        done = CliRunner().invoke(app, [*asked, "--data", str(tmp_path / given)])
         assert done.exit_code == 0, done.output
         assert "% of the samples held out" in done.output
         assert f"calibrate {folder} --score class_margin" in done.output
@@ -125,7 +125,9 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     assert made.score == "class_margin"
     assert model.digests["classifier"] == made.settings[LEARNED_FROM]["classifier"]
     (folder / CLASSIFIER).unlink()
-    both = CliRunner().invoke(app, [*asked, "--data", "a", "--config", "b"])
-    for wrong in (both, CliRunner().invoke(app, asked)):
-        assert wrong.exit_code == 1
-        assert "data: give a configuration or a file" in wrong.output
+    missing = CliRunner().invoke(app, asked)
+    assert missing.exit_code == 2
+    assert "--data" in missing.output
+    absent = CliRunner().invoke(app, [*asked, "--data", str(tmp_path / "absent.safetensors")])
+    assert absent.exit_code == 1
+    assert "data" in absent.output
