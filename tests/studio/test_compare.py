@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from sureflow_client import Client
 from sureflow_studio import card
+from sureflow_studio.asked import options_of
 from tests.server.running import Server
 from tests.studio.acting import choose, slide
 from tests.studio.conftest import Visit
@@ -59,16 +60,41 @@ def test_what_a_selection_removes_is_told_by_class(page: Page, server: Server) -
     slide(page, "Least confidence to show", 50)
     expect(page.locator(".passing")).to_contain_text("≥ 0.50")
     with Client(server.url) as client:
-        made = {
-            label: client.generate("icons", n=6, seed=7, label=label).confidence
-            for label in ("half", "stripes")
-        }
-    kept = {label: int((some >= 0.5).sum()) for label, some in made.items()}
+        made = client.generate("icons", n=12, seed=7, labels=["half", "stripes"])
+    assert [sample.label for sample in made[:2]] == ["half", "stripes"]
+    kept = {
+        label: sum(each.label == label and each.confidence >= 0.5 for each in made)
+        for label in ("half", "stripes")
+    }
     rows = page.locator(".selection-table tbody tr")
     expect(rows).to_have_count(2)
     for row, (label, count) in enumerate(kept.items()):
         after = f"{count / sum(kept.values()):.0%}"
         assert rows.nth(row).locator("th, td").all_inner_texts() == [label, "50%", after]
+
+
+def test_as_many_of_each_class_are_asked_for(page: Page, server: Server) -> None:
+    """Of one of them none passes, so that as many attempts are made at it as there may be."""
+    choose(page, "Class", "Every class")
+    page.get_by_role("spinbutton", name="Samples").fill("6")
+    page.get_by_role("spinbutton", name="Seed").fill("7")
+    page.get_by_text("Filter on the server").click()
+    each = page.get_by_role("switch", name="As many that pass of each class")
+    choose(page, "Unsure samples", "Drop")
+    expect(each).to_be_hidden()
+    choose(page, "Unsure samples", "Regenerate")
+    each.click()
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".facts")).to_contain_text("evaluations")
+    with Client(server.url) as client:
+        asked = client.handle(client.handles(1)[0].id).asked
+        assert asked is not None
+        made = client.generate("icons", **options_of(asked.request), n=6)
+    assert asked.request["filter"]["stratify"]
+    assert [each.label for each in made if each.accepted] == ["stripes"] * 3
+    expect(page.locator(".cards .card")).to_have_count(len(made))
+    choose(page, "Class", "half")
+    expect(each).to_be_hidden()
 
 
 def test_a_gallery_is_kept_as_a_page(page: Page, visit: Visit, tmp_path: Path) -> None:

@@ -92,6 +92,18 @@ def test_back_forward_and_reload_lead_to_the_same(page: Page, server: Server) ->
     expect(picture).to_have_attribute("src", made[1])
 
 
+def test_some_classes_that_took_turns_are_chosen_again(page: Page, server: Server) -> None:
+    with Client(server.url) as client:
+        client.generate("icons", n=2, seed=4, labels=["stripes"], rewind=True)
+    page.get_by_role("button", name="History").click()
+    page.get_by_role("dialog").get_by_role("button").first.click()
+    expect(page.locator(".cards .card")).to_have_count(2)
+    expect(page.get_by_role("combobox", name="Class")).to_have_value("stripes")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".facts")).to_contain_text("evaluations")
+    expect(page).to_have_url(re.compile("labels"))
+
+
 def test_the_history_is_that_of_the_server(page: Page, server: Server) -> None:
     with Client(server.url) as client:
         made = client.generate("points", n=3, seed=4, rewind=True)

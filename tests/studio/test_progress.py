@@ -44,11 +44,11 @@ VALUES = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8)
 OPTIONS: Any = st.dictionaries(NAMES, VALUES, max_size=4)
 
 
-@given(NAMES, st.integers(1, 256), OPTIONS, OPTIONS, st.booleans(), st.none() | st.just("rt_1"))
+@given(NAMES, st.integers(1, 256), OPTIONS, OPTIONS, st.none() | st.just("rt_1"))
 def test_an_address_says_what_was_asked(
-    model: str, n: int, options: Any, against: Any, every: bool, sample: str | None
+    model: str, n: int, options: Any, against: Any, sample: str | None
 ) -> None:
-    place = Place(("req_1", "req_2"), Ask(model, n, options, against, every), sample)
+    place = Place(("req_1", "req_2"), Ask(model, n, options, against), sample)
     assert Place.of(place.query()) == place
     review = place.reviewed(model)
     assert Place.of(review.query()) == review
@@ -62,12 +62,15 @@ def test_an_address_of_somebody_else_says_nothing(text: str) -> None:
     assert read(text) is None
 
 
-def test_samples_are_shared_out_among_classes() -> None:
+def test_each_setting_is_one_request() -> None:
     model = Model(name="m", state="ready", default=True, classes=("a", "b", "c"))
-    runs = Ask("m", 4, {"guidance": 1}, {"guidance": 2}, True).runs(model)
-    assert [(run.column, run.label, run.n) for run in runs] == [
-        *((0, "a", 2), (0, "b", 1), (0, "c", 1)),
-        *((1, "a", 2), (1, "b", 1), (1, "c", 1)),
+    asked = {"labels": ["a", "b", "c"], "guidance": 1}
+    runs = Ask("m", 4, asked, {"guidance": 2}).runs(model)
+    assert [(run.column, run.n, run.labels) for run in runs] == [
+        (0, 4, ("a", "b", "c")),
+        (1, 4, ("a", "b", "c")),
     ]
-    assert [run.options["guidance"] for run in runs] == [1] * 3 + [2] * 3
-    assert Ask("m", 2, {}, {}, True).runs(model)[-1].label == "b"
+    assert [run.options["guidance"] for run in runs] == [1, 2]
+    one = Ask("m", 4, asked, {"label": "b"}).runs(model)[1]
+    assert one.labels == ("b",)
+    assert "labels" not in one.options, "a request has one of them"

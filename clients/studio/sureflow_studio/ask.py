@@ -27,14 +27,12 @@ class Ask:
         n: Samples of each setting.
         options: What else the request says.
         against: Options of a second setting, in place of those; empty for none.
-        every: Whether the samples are shared out among all classes.
     """
 
     model: str
     n: int
     options: Mapping[str, Any] = field(default_factory=dict)
     against: Mapping[str, Any] = field(default_factory=dict)
-    every: bool = False
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -49,18 +47,16 @@ class Ask:
         )
 
     def runs(self, model: Model) -> list[Run]:
-        """Return the requests that this comes to, those of the first setting first."""
-        settings = [self.options, *([{**self.options, **self.against}] if self.against else [])]
-        classes = (model.classes or ()) if self.every else ()
-        found = []
-        for column, options in enumerate(settings):
-            if not classes:
-                found.append(Run(model, self.n, cast("GenerateOptions", {**options}), column))
-            for place, label in enumerate(classes):
-                n = self.n // len(classes) + (place < self.n % len(classes))
-                said = cast("GenerateOptions", {**options, "label": label})
-                found += [Run(model, n, said, column)] * bool(n)
-        return found
+        """Return the requests that this comes to, one for each setting."""
+        settings = [{**self.options}]
+        if self.against:
+            settings.append({**self.options, **self.against})
+        if "label" in self.against:  # in place of several classes
+            settings[1].pop("labels", None)
+        return [
+            Run(model, self.n, cast("GenerateOptions", options), column)
+            for column, options in enumerate(settings)
+        ]
 
     def text(self) -> str:
         """Return it as JSON."""
@@ -73,7 +69,7 @@ def read(text: str) -> Ask | None:
         known = json.loads(text) if len(text) <= LONGEST else {}
         n = min(max(int(known["n"]), 1), MOST)
         options, against = dict(known["options"]), dict(known.get("against") or {})
-        return Ask(str(known["model"]), n, options, against, bool(known.get("every")))
+        return Ask(str(known["model"]), n, options, against)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -9,7 +9,7 @@ from sureflow_client import Sample
 from .card import Card, Open
 from .group import Group
 from .keyboard import walkable
-from .run import Order, Run, passes, place, rank
+from .run import Order, passes, place, rank
 from .scatter import Scatter
 
 
@@ -29,11 +29,11 @@ class Column:
             self.box = ui.element("div").classes("cards")
             walkable(self.box)
 
-    def add(self, run: Run, sample: Sample, order: Order, threshold: float) -> None:
+    def add(self, sample: Sample, order: Order, threshold: float) -> None:
         """Put a sample where it belongs."""
         where = self._where(sample, order)
         with self.box:
-            card = Card(sample, self.group.name(run, sample), self._open)
+            card = Card(sample, self.group.name(sample), self._open)
         card.element.move(self.box, target_index=where)
         card.dim(not passes(sample, threshold))
         self.cards.insert(where, card)

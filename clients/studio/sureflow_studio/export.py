@@ -76,7 +76,7 @@ def _column(group: Group, number: int, heading: str, threshold: float) -> str:
 def _figure(group: Group, run: Run, sample: Sample, threshold: float) -> str:
     below = not passes(sample, threshold)
     share = sample.confidence or 0.0
-    called, kind = group.name(run, sample), ' class="below"' if below else ""
+    called, kind = group.name(sample), ' class="below"' if below else ""
     recipe = json.dumps(generated(run.model.name, run.version, run.options, sample), indent=1)
     return (
         f"<figure{kind}>{_shown(sample)}"

@@ -58,6 +58,8 @@ class FilterPanel:
             for name, bound in BOUNDS.items():
                 self.sliders[name] = slider(bound.name, *bound.slider)
             self.early = ui.switch("Stop early what cannot pass")
+            self.stratify = ui.switch("As many that pass of each class")
+        self._several = False
         self._fit()
 
     def offer(self, model: Model) -> None:
@@ -84,6 +86,8 @@ class FilterPanel:
             wanted["per"] = "class"
         if self.early.value and not alone:
             wanted["early"] = True
+        if self.stratify.value and self.stratify.visible:
+            wanted["stratify"] = True
         filter: Filter = {**wanted}  # type: ignore[typeddict-item]
         return filter
 
@@ -96,6 +100,12 @@ class FilterPanel:
         self.by.value = by
         self.sliders[by].value = float(wanted.get(BOUNDS[by].field, self.sliders[by].value))
         self.early.value = bool(wanted.get("early"))
+        self.stratify.value = bool(wanted.get("stratify"))
+
+    def fit(self, several: bool) -> None:
+        """Offer what makes sense for several classes, or for one."""
+        self._several = several
+        self._fit()
 
     def _fit(self) -> None:
         self.bounded.set_visibility(self.action.value != KEEP)
@@ -103,6 +113,8 @@ class FilterPanel:
         for name, each in self.sliders.items():
             shown(each, name == self.by.value)
         self.early.set_visibility(self.by.value not in ALONE)
+        anew = self.action.value == "regenerate" and self.by.value not in ALONE
+        self.stratify.set_visibility(self._several and anew)
 
 
 def _named(names: Mapping[str, Bound] | list[str]) -> dict[str, str]:

@@ -87,7 +87,7 @@ class Gallery:
             self._arrange()
 
     def _put(self, run: Run, sample: Sample) -> None:
-        self._columns[run.column].add(run, sample, self.order, self.threshold)
+        self._columns[run.column].add(sample, self.order, self.threshold)
 
     def _head(self, history: Callable[[], Awaitable[None]]) -> None:
         with ui.element("div").classes("row-line spread"):

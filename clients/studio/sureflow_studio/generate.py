@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from secrets import randbelow
 from typing import Any
 
@@ -16,8 +16,8 @@ from .compare import ComparePanel
 from .fields import Form, number, select, shown, slider
 from .filtering import FilterPanel
 
-ANY, EVERY = -1, -2
-"""Stand for no class, and for all of them in equal parts, among the labels."""
+ANY, EVERY, SOME = -1, -2, -3
+"""Stand for no class, for all of them in turn, and for some, among the labels."""
 
 MAX_SEED = 2**53 - 1
 
@@ -79,9 +79,8 @@ class GeneratePanel:
         """Return the question as it has been chosen, with a seed, by which it can be repeated."""
         options = self.options()
         against = self.compare.options(options)
-        every = bool(self.model.classes) and self.label.value == EVERY
         options.setdefault("seed", randbelow(2**31))
-        return Ask(self.model.name, int(self.n.value or 1), options, against, every)
+        return Ask(self.model.name, int(self.n.value or 1), options, against)
 
     def take(self, ask: Ask) -> None:
         """Choose what was asked for before, as far as the page has fields for it."""
@@ -90,7 +89,8 @@ class GeneratePanel:
         options = ask.options
         self._choose.value = ask.model
         self.n.value, self.seed.value = ask.n, options.get("seed")
-        self.label.value = EVERY if ask.every else self._class(options.get("label"))
+        self._offer_classes(options.get("labels") or ())
+        self.label.value = self._chosen_of(options)
         if (size := options.get("size")) is not None and self.model.sizes:
             self.size.value = [*map(list, self.model.sizes)].index([*size])
         self.guidance.value = float(options.get("guidance") or 1)
@@ -111,10 +111,12 @@ class GeneratePanel:
             options["rewind"] = True
         if self.seed.value is not None:
             options["seed"] = int(self.seed.value)
-        if self.model.classes and self.label.value != ANY:
+        if (classes := self.model.classes) and self.label.value != ANY:
             options["guidance"] = self.guidance.value
-            if self.label.value != EVERY:
-                options["label"] = self.model.classes[self.label.value]
+            if self.label.value in (EVERY, SOME):
+                options["labels"] = [*(self._some if self.label.value == SOME else classes)]
+            else:
+                options["label"] = classes[self.label.value]
         if (name := self.text) and self.prompt.value.strip():
             options["condition"] = {name: self.prompt.value}
             options["guidance"] = self.guidance.value
@@ -133,13 +135,26 @@ class GeneratePanel:
             return classes.index(str(label))
         return label if isinstance(label, int) and 0 <= label < len(classes) else ANY
 
+    def _chosen_of(self, options: Mapping[str, Any]) -> int:
+        """What stands for the class, or the classes, of a request."""
+        if options.get("labels") is None:
+            return self._class(options.get("label"))
+        return SOME if SOME in self.label.options else EVERY
+
+    def _offer_classes(self, labels: Sequence[object] = ()) -> None:
+        """Offer each class, and all of them, and these if they are some."""
+        names = [*(self.model.classes or ())]
+        offered = {ANY: "No class"} | ({EVERY: "Every class"} if len(names) > 1 else {})
+        self._some = [names[found] for each in labels if (found := self._class(each)) != ANY]
+        if self._some not in ([], names):
+            offered[SOME] = ", ".join(self._some)
+        self.label.set_options(offered | dict(enumerate(names)), value=ANY)
+
     def _chosen(self) -> None:
         """Offer what the model has."""
         model = self.model = self.models[self._choose.value]
         calibrated = model.calibrated or {}
-        classes = dict(enumerate(model.classes or ()))
-        every = {EVERY: "Every class"} if len(classes) > 1 else {}
-        self.label.set_options({ANY: "No class", **every, **classes}, value=ANY)
+        self._offer_classes()
         conditions = self.model.conditions or {}
         examples = conditions[self.text]["prompt"]["examples"] if self.text else ()
         self.prompt.set_value(examples[0] if examples else "")
@@ -167,6 +182,7 @@ class GeneratePanel:
         conditional = conditional or (named and self.label.value != ANY)
         shown(self.guidance, conditional)
         self.compare.offer(self.model, conditional)
+        self.filter.fit(self.label.value in (EVERY, SOME))
 
     async def _clicked(self) -> None:
         if self.n.validate():

@@ -53,10 +53,14 @@ class Group:
         """Return how many samples are at least so confident."""
         return sum(passes(sample, threshold) for sample in self.samples())
 
-    def name(self, run: Run, sample: Sample) -> str:
+    @property
+    def several(self) -> bool:
+        """Whether samples of several classes were asked for."""
+        return len({label for run in self.runs for label in run.labels}) > 1
+
+    def name(self, sample: Sample) -> str:
         """Return what a sample is called among the others."""
-        several = len({other.label for other in self.runs}) > 1
-        return f"{run.label} #{sample.index}" if several else f"#{sample.index}"
+        return f"{sample.label} #{sample.index}" if self.several else f"#{sample.index}"
 
     def finish(self) -> None:
         """Say what the requests came to."""

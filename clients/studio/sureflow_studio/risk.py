@@ -59,7 +59,7 @@ def risk_of(model: Model, options: GenerateOptions, score: str) -> Risk:
     requested = (sampler, score, options.get("guidance") or 1.0)
     fixed = {"method": table["method"], "steps": table["steps"]}
     same = requested == (fixed, table["score"], table["guidance"])
-    labelled = options.get("label") is not None or not model.classes
+    labelled = bool({"label", "labels"} & options.keys()) or not model.classes
     if not (same and labelled):
         return Risk(None, f"The risk is known for {_words(model, table)} only.")
     points = tuple((float(confidence), float(rate)) for confidence, rate in table["thresholds"])

@@ -45,13 +45,9 @@ class Run:
         return self.samples[0].method if self.samples else ""
 
     @property
-    def label(self) -> str | None:
-        """The class that was asked for."""
-        label = self.options.get("label")
-        classes = self.model.classes or ()
-        if isinstance(label, int) and 0 <= label < len(classes):
-            return classes[label]
-        return None if label is None else str(label)
+    def labels(self) -> tuple[int | str | None, ...]:
+        """The classes that were asked for, which take turns."""
+        return tuple(self.options.get("labels") or (self.options.get("label"),))
 
 
 def passes(sample: Sample, threshold: float) -> bool:

@@ -50,7 +50,7 @@ def shares(group: Group, threshold: float) -> list[Share]:
 
     What counts as selected has passed the server's filter, and is at least as confident.
     """
-    made = [(run.label, sample) for run, sample in group.made() if run.label is not None]
+    made = [(each.label, each) for each in group.samples() if each.label is not None]
     before = Counter(label for label, _ in made)
     after = Counter(
         label
