@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -62,10 +63,9 @@ class Judged:
     def where(self, chosen: Flags) -> Judged:
         """Those of some rows."""
 
-        def rows(value: object) -> object:
+        def rows(value: Any) -> Any:
             if isinstance(value, dict):
                 return {name: column[chosen] for name, column in value.items()}
-            assert isinstance(value, np.ndarray)
             return value[chosen]
 
         return Judged(**{name: rows(value) for name, value in vars(self).items()})

@@ -93,20 +93,9 @@ class Table:
 
     def filtered(self) -> Iterator[Row]:
         """Compositions that are left, and steps of relaxation for each stable crystal."""
-        j, good = self.judged, self.judged.relaxed["chgnet"] <= RELAXED
         for part, name in ((1.0, "all"), (HALF, "half"), (QUARTER, "quarter")):
-            yield (
-                f"compositions with a stable one, {name}",
-                self._measured(
-                    lambda w, part=part: coverage(good, j.composition, self._taken(part, w), w)
-                ),
-            )
-            yield (
-                f"steps for a stable one, {name}",
-                self._measured(
-                    lambda w, part=part: cost_of_one(j.steps, good, self._taken(part, w), w)
-                ),
-            )
+            yield f"compositions with a stable one, {name}", self._measured(self._coverage(part))
+            yield f"steps for a stable one, {name}", self._measured(self._cost(part))
 
     def bar(self) -> dict[str, bool]:
         """Whether the score reaches what was set beforehand, for three atoms and more."""
@@ -135,6 +124,14 @@ class Table:
 
     def _taken(self, part: float, weight: Floats) -> Floats:
         return surest(self.judged.scores[self.score], self.judged.stratum, part, weight)
+
+    def _coverage(self, part: float) -> Callable[[Floats], float]:
+        j, good = self.judged, self.judged.relaxed["chgnet"] <= RELAXED
+        return lambda w: coverage(good, j.composition, self._taken(part, w), w)
+
+    def _cost(self, part: float) -> Callable[[Floats], float]:
+        j, good = self.judged, self.judged.relaxed["chgnet"] <= RELAXED
+        return lambda w: cost_of_one(j.steps, good, self._taken(part, w), w)
 
     def _median(self, values: Floats, part: float) -> Callable[[Floats], float]:
         return lambda w: median(values, w * self._taken(part, w))

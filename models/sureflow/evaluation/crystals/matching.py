@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from math import cbrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,7 @@ def displacement(one: Crystal, other: Crystal) -> float | None:
     found = _matcher().get_rms_dist(structure_of(one), structure_of(other))
     if found is None:
         return None
-    return float(found[0]) * ((_volume(one) + _volume(other)) / 2) ** (1 / 3)
+    return float(found[0]) * cbrt((_volume(one) + _volume(other)) / 2)
 
 
 def _volume(crystal: Crystal) -> float:
