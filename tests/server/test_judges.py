@@ -75,6 +75,44 @@ def test_what_hangs_costs_its_time_and_no_more() -> None:
     asyncio.run(ask())
 
 
+def test_nobody_waits_beyond_a_deadline() -> None:
+    async def ask() -> None:
+        with pool(1) as made:
+            hanging = asyncio.create_task(made.ask("slow", at(1)))
+            await asyncio.sleep(0)
+            began = time.monotonic()
+            late = await made.ask("far", at(1), deadline=began + 0.2)
+            assert (late.value, late.failure) == (None, "the deadline passed")
+            assert time.monotonic() >= began + 0.2
+            hanging.cancel()
+
+    asyncio.run(ask())
+
+
+@pytest.mark.slow
+def test_a_potential_judges_a_crystal() -> None:
+    """Beside the server, which has no torch."""
+    pytest.importorskip("chgnet")
+    salt = np.array([[0, 1, 1, 0], [1, 0, 1, 0], [1, 1, 0, 0], [0, 0, 0, 12], [0.5, 0.5, 0.5, 8]])
+
+    async def ask(edge: float) -> Verdict:
+        """Magnesium oxide as rock salt with this edge, in angstrom."""
+        table = salt * np.array([edge / 2] * 3 + [1.0] * 2)[:, None]
+        crystal = finished(data=table.astype(np.float32))
+        named = {"chgnet": "sureflow.evaluation.crystals.judge:above_best"}
+        made = JudgePool(named, 1, 120)
+        try:
+            return await made.ask("chgnet", crystal)
+        finally:
+            made.close()
+
+    good = asyncio.run(ask(4.25)).value
+    bad = asyncio.run(ask(5.5)).value
+    assert good is not None
+    assert bad is not None
+    assert good < 0.1 < bad
+
+
 def test_who_leaves_takes_what_waits_with_him() -> None:
     async def ask() -> None:
         with pool(1) as made:

@@ -175,8 +175,10 @@ class Run:
     async def _settle(self, result: Result) -> None:
         """Ask the judge about an accepted result, and give a result its handle."""
         stage, decision = self.plan.then, result.decision
-        if stage is not None and decision is not None and self.judges and result.accepted:
-            verdict = await self.judges.ask(stage.judge, result.sample)
+        if stage is not None and decision is not None and result.accepted:
+            assert self.judges is not None
+            deadline = self.job.terms.deadline
+            verdict = await self.judges.ask(stage.judge, result.sample, deadline)
             verdict = replace(verdict, failure=shown(verdict.failure, FAILURE_BYTES))
             result.decision = stage.decide(decision, verdict)
         if self.keep is not None:
@@ -259,7 +261,14 @@ class Run:
         if (decision := result.decision) is not None:
             taken = (decision.action_requested, decision.action_taken)
             self._metrics.decisions.labels(self.plan.card.name, *taken).inc()
+            if self.plan.then is not None and decision.then is not None:
+                self._count_judged(self.plan.then.judge, decision.then, result.accepted)
         return result
+
+    def _count_judged(self, judge: str, said: JudgeDecision, accepted: bool) -> None:
+        outcome = "none" if said.score is None else "accepted" if accepted else "refused"
+        self._metrics.judged.labels(judge, outcome).inc()
+        self._metrics.judge_seconds.labels(judge).inc(said.seconds)
 
     def _count_times(self) -> None:
         labels = (self.plan.card.name, self.plan.kind)

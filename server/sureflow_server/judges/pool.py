@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from math import inf
 from queue import SimpleQueue
 from time import monotonic
 
@@ -38,15 +39,24 @@ class JudgePool:
             self._idle.put(process)
         self._closed = False
 
-    async def ask(self, name: str, sample: Sample) -> Verdict:
+    async def ask(self, name: str, sample: Sample, deadline: float = inf) -> Verdict:
         """Return what a judge says of a sample; whatever it does, this raises nothing.
+
+        Args:
+            name: Of the judge.
+            sample: What it is asked about.
+            deadline: Reading of :func:`time.monotonic` at which nobody waits any longer.
 
         Raises:
             KeyError: There is no judge of this name.
         """
         reference = self._judges[name]
         loop, bare = asyncio.get_running_loop(), replace(sample, frames=(), views=())
-        verdict = await loop.run_in_executor(self._threads, self._ask, reference, bare)
+        try:
+            async with asyncio.timeout(None if deadline == inf else deadline - monotonic()):
+                verdict = await loop.run_in_executor(self._threads, self._ask, reference, bare)
+        except TimeoutError:
+            verdict = Verdict(None, failure="the deadline passed")
         if verdict.failure:
             log.warning("judge %s: %s", name, verdict.failure)
         return verdict

@@ -73,6 +73,21 @@ def test_the_judge_has_the_last_word(judging: Server) -> None:
     assert answer["warnings"] == []
 
 
+def test_what_judges_were_asked_is_counted(judging: Server) -> None:
+    def counts() -> list[float]:
+        name = "sureflow_judged_samples_total"
+        outcomes = ("accepted", "refused", "none")
+        return [judging.metric(name, judge="far", outcome=outcome) for outcome in outcomes]
+
+    before, busy = counts(), judging.metric("sureflow_judge_seconds_total", judge="far")
+    answer = generate(judging, "far")
+    good = sum(sample["data"][0] <= 0 for sample in answer["samples"])
+    found = [now - then for now, then in zip(counts(), before, strict=True)]
+    assert found == [good, 8 - good, 0]
+    spent = judging.metric("sureflow_judge_seconds_total", judge="far") - busy
+    assert spent == pytest.approx(answer["usage"]["judged"]["seconds"], abs=1e-4)
+
+
 def test_what_the_score_refuses_is_not_judged(judging: Server) -> None:
     answer = generate(judging, "far", criteria={"top": 3}, filter={"action": "drop"})
     asked = ["then" in sample["decision"] for sample in answer["samples"]]
