@@ -7,6 +7,8 @@ with ``sureflow serve --judge chgnet=sureflow.evaluation.crystals.judge:above_be
 
 from __future__ import annotations
 
+from functools import cache
+
 from sureflow.core.lane import Sample
 from sureflow.evaluation.crystals.hull import Hull
 from sureflow.evaluation.crystals.known import known
@@ -43,11 +45,16 @@ def above_hull(samples: list[Sample]) -> list[float]:
     Raises:
         ValueError: As :func:`above_best`; that an element is missing in the hull.
     """
-    chgnet, hull = potential("chgnet"), Hull(known())
+    chgnet, hull = potential("chgnet"), _hull()
     found = [hull.above(each, chgnet.energy(each)) for each in crystals_of(samples)]
     if None in found:
         raise ValueError("the hull has no crystal of one of the elements")
     return [value for value in found if value is not None]
+
+
+@cache
+def _hull() -> Hull:
+    return Hull(known())
 
 
 def unstable(samples: list[Sample]) -> list[bool]:
