@@ -21,6 +21,11 @@ def judges_folder() -> Path:
     return embedded_folder().parent / "judges"
 
 
+def data_folder() -> Path:
+    """The folder of the data that ship with Sureflow."""
+    return embedded_folder().parent / "data"
+
+
 def checkpoint_folders(root: Path) -> list[Path]:
     """The folders in ``root`` that are not hidden, by name; none if there is no such folder."""
     if not root.is_dir():

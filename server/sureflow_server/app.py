@@ -56,6 +56,7 @@ from sureflow_server.engine.pool import Pool
 from sureflow_server.engine.timeouts import Timeouts
 from sureflow_server.garbage import collect_at_rest
 from sureflow_server.heap import Heap
+from sureflow_server.judges import JudgePool, judges_of
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.reads import Reads
 from sureflow_server.keys.ring import KeyRing
@@ -190,6 +191,10 @@ def create_app(
     metrics.answer_bytes.set_function(lambda: answers.size)
     metrics.job_bytes.set_function(lambda: jobs.size)
 
+    judges = JudgePool(
+        judges_of(settings.judges), settings.judge_processes, settings.judge_timeout_s
+    )
+
     def busy() -> bool:
         return pool.reserved > 0 or answers.size > 0
 
@@ -210,6 +215,7 @@ def create_app(
         for task in beside:
             task.cancel()
         await pool.stop()
+        judges.close()
         if replica is not None:
             await replica.stop()
         traces.flush()
@@ -236,6 +242,7 @@ def create_app(
         answers=answers,
         reads=Reads(settings.reads_per_minute),
         streams=ReviewStreams(pool),
+        judges=judges,
         handles=store,
         reviewed=verdict_store,
         differing=(list) if replica is None else (lambda: replica.differing),

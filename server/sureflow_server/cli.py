@@ -30,6 +30,9 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "port": (int, "TCP port; 0 for any; default 8000."),
     "models_dir": (Path, "Folder of checkpoint folders; default the embedded ones."),
     "plugins": (list[str], "Network of your own, name=package.module:factory; repeat."),
+    "judges": (list[str], "Judge of your own, name=package.module:function; repeat."),
+    "judge_processes": (int, "Samples that are judged at a time; default 1."),
+    "judge_timeout_s": (float, "Seconds for each of them; default 60."),
     "default_model": (str, "Model of requests that name none; default fashion."),
     "capacity": (int, "Network rows of a tick at most; default what is efficient."),
     "admission": (str, "When lanes may start: tick (default) or request."),
@@ -79,6 +82,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
 
 SPELLED = {
     "plugins": "--plugin",
+    "judges": "--judge",
     "portable": "--portable",
     "allowed_origins": "--allow-origin",
     "traces": "--traces",
@@ -95,8 +99,8 @@ def serve(**options: Any) -> None:
     given = {name: value for name, value in options.items() if value is not None}
     try:
         settings = Settings(**given)
-        if settings.plugins:
-            sys.path.insert(0, str(Path.cwd()))  # which the worker inherits
+        if settings.plugins or settings.judges:
+            sys.path.insert(0, str(Path.cwd()))  # which workers and judges inherit
     except ValidationError as error:
         _refuse(complaint(error, given))
     except ValueError as error:

@@ -86,6 +86,15 @@ class Metrics:
             "action_requested",
             "action_taken",
         )
+        self.judged = counter(
+            "judged_samples_total",
+            "Samples that judges were asked about: accepted, refused, or none if no number came.",
+            "judge",
+            "outcome",
+        )
+        self.judge_seconds = counter(
+            "judge_seconds_total", "Seconds for which processes of judges were busy.", "judge"
+        )
         self.verdicts = counter(
             "verdicts_total",
             "Verdicts on samples: good, bad, or another number.",

@@ -16,6 +16,7 @@ from sureflow_server.api.review_stream import ReviewStreams
 from sureflow_server.bodies import Bodies
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
+from sureflow_server.judges import JudgePool
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.reads import Reads
 from sureflow_server.keys.ring import KeyRing
@@ -39,6 +40,7 @@ class Service:
         answers: What is held by answers that are being made or read.
         reads: How often who asks for what is there.
         streams: The draws of models that reviews are of.
+        judges: Of samples that filters accept.
         handles: Where they are kept; ``None`` before the server runs.
         reviewed: Where verdicts are kept; likewise.
         withdrawn: Certificates that do not hold, by their version, and why.
@@ -58,6 +60,7 @@ class Service:
     answers: AnswerBudget
     reads: Reads
     streams: ReviewStreams
+    judges: JudgePool
     handles: Store | None = None
     reviewed: VerdictStore | None = None
     withdrawn: dict[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -72,6 +73,13 @@ class Settings(BaseSettings):
         models_dir: Folder with one checkpoint folder per model; ``None`` serves the embedded ones.
         plugins: Networks that checkpoints name and that no installed package offers, each as
             ``name=package.module:factory``. They are code; a checkpoint never brings its own.
+        judges: Judges of samples, each as ``name=package.module:function``, which filters name as
+            ``judge:name``; installed packages may offer others. The function takes a list of
+            samples and returns for each how bad it is; larger is worse. It runs in processes of its
+            own, which begin with the first sample.
+        judge_processes: Samples that are judged at a time, each in a process.
+        judge_timeout_s: Seconds for a sample, and at first for the import of the judge, after which
+            the sample has no value.
         default_model: Model of requests that name none; ``None`` is ``fashion``, or else the first.
         capacity: Network rows of a tick at most, per model; a guided lane takes two. ``None`` is
             the smallest number that is efficient on the device.
@@ -154,6 +162,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     models_dir: Path | None = None
     plugins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    judges: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    judge_processes: PositiveInt = 1
+    judge_timeout_s: Annotated[PositiveFloat, Field(allow_inf_nan=False)] = 60.0
     default_model: str | None = None
     capacity: PositiveInt | None = None
     admission: Admission = "tick"
@@ -224,12 +235,13 @@ class Settings(BaseSettings):
             raise ValueError(f"config: {chosen}: {error}") from error
         return init_settings, env_settings, file_settings
 
-    @field_validator("plugins")
+    @field_validator("plugins", "judges")
     @classmethod
-    def _plugins_have_names(cls, plugins: tuple[str, ...]) -> tuple[str, ...]:
+    def _plugins_have_names(cls, plugins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        what = "factory" if info.field_name == "plugins" else "function"
         for plugin in plugins:
             if not PLUGIN.match(plugin):
-                raise ValueError(f"{plugin!r} is not of the form name=package.module:factory")
+                raise ValueError(f"{plugin!r} is not of the form name=package.module:{what}")
         return plugins
 
     @field_validator("root_path")

@@ -91,6 +91,7 @@ RULES: dict[str, Rule] = {
             "sureflow_server.engine.pool",
             "sureflow_server.engine.worker",
             "sureflow_server.filters.**",
+            "sureflow_server.judges.**",
             "sureflow_server.keys.**",
             "sureflow_server.replicas.**",
             "sureflow_server.store.**",

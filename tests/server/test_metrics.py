@@ -86,6 +86,8 @@ def test_names_and_kinds_are_prometheus_style(server: Server) -> None:
         "sureflow_unread_connections_total",
         "sureflow_verdicts_total",
         "sureflow_certificate_withdrawals_total",
+        "sureflow_judged_samples_total",
+        "sureflow_judge_seconds_total",
     }
     assert {name for name, kind in ours.items() if kind == "histogram"} == {
         *(f"sureflow_{name}" for name in HISTOGRAMS),

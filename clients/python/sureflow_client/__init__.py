@@ -12,7 +12,7 @@ from httpx import Timeout
 from ._async.client import AsyncClient
 from ._async.jobs import AsyncJobs
 from ._calibration import Calibration, Check
-from ._decision import Decision, Rung
+from ._decision import Decision, JudgeDecision, Rung
 from ._edit_result import BranchPoint, EditResult
 from ._events import Completed, Event, Queued, SampleEvent, Started, Step, collect
 from ._exceptions import (
@@ -56,11 +56,11 @@ from ._job import Job, JobCounts, JobProgress, JobSummary, LaneProgress
 from ._model import Model, Models
 from ._moment import AtCommit, AtStep, AtTime
 from ._operations import Condition, Guide, Inpaint, Operation, OperationLike, Resample, Uncertain
-from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewind
+from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewind, SecondStage
 from ._profile import Commit, Profile
 from ._replay import Replay
 from ._request import edit_body, generate_body
-from ._result import Result, Selection, Usage
+from ._result import JudgeUsage, Result, Selection, Usage
 from ._retry import Retry
 from ._review import Certificate, CurvePoint, Needed, Proposed, Review
 from ._sample import HandleLink, Sample, Steps
@@ -118,6 +118,8 @@ __all__ = [
     "JobProgress",
     "JobSummary",
     "Jobs",
+    "JudgeDecision",
+    "JudgeUsage",
     "Judged",
     "LaneProgress",
     "LimitExceeded",
@@ -149,6 +151,7 @@ __all__ = [
     "Rung",
     "Sample",
     "SampleEvent",
+    "SecondStage",
     "Selection",
     "ServerError",
     "Started",

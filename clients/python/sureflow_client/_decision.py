@@ -24,6 +24,25 @@ class Rung(Wire):
     """How many of them went on."""
 
 
+class JudgeDecision(Wire):
+    """What a judge said of a sample that the filter had accepted."""
+
+    by: str
+    """``judge:`` and the name of the judge."""
+
+    score: float | None
+    """How bad the sample is, in the judge's unit; ``None`` where it gave no number."""
+
+    threshold: float
+    """The most at which a sample is accepted."""
+
+    seconds: float
+    """For how long a process of the judge was busy with it."""
+
+    reason: str
+    """The comparison in words, or why there is no score."""
+
+
 class Decision(Wire):
     """What the filter decided about a sample, and on what evidence."""
 
@@ -57,3 +76,6 @@ class Decision(Wire):
     rung: Rung | None = None
     """How it stood among the samples of its request when it was stopped in favour of others, with
     ``early="halving"``."""
+
+    then: JudgeDecision | None = None
+    """What a judge said of it, with ``filter={"then": ...}``; its word is the last."""

@@ -14,7 +14,8 @@ from ._moment import At
 class Filter(TypedDict, total=False):
     """Which samples to accept, and what to do with the others.
 
-    Give exactly one of ``min``, ``max``, ``keep``, ``top``, ``max_bad_rate`` and ``any_good``.
+    Give exactly one of ``min``, ``max``, ``keep``, ``top``, ``max_bad_rate`` and ``any_good``; with
+    ``then``, it may be none.
     """
 
     by: str
@@ -69,6 +70,21 @@ class Filter(TypedDict, total=False):
     """``True`` stops samples early that are not going to be accepted. ``"halving"``, with ``top``,
     ``keep`` or ``accept``, compares the samples of the request on the way, and stops the less sure
     half of them three times. See ``Usage.evaluations_saved``."""
+
+    then: SecondStage
+    """A judge that is asked about the samples that pass so far, and refuses those that it finds
+    worse; without another criterion, about all. With the actions ``annotate`` and ``drop``. See
+    ``Decision.then`` and ``Usage.judged``."""
+
+
+class SecondStage(TypedDict):
+    """A judge of the samples that pass the rest of a filter."""
+
+    by: str
+    """``judge:`` and the name of a judge of the server."""
+
+    max: float
+    """Accept samples with at most this; larger is worse."""
 
 
 class Rewind(TypedDict, total=False):

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     import torch
 
 
+class JudgeUsage(Wire):
+    """What a judge cost."""
+
+    samples: int
+    """About which it was asked."""
+
+    seconds: float
+    """For which its processes were busy with them, in sum."""
+
+
 class Usage(Wire):
     """What a request cost."""
 
@@ -35,6 +45,9 @@ class Usage(Wire):
 
     compute_s: float
     """Seconds from then to the last finished sample."""
+
+    judged: JudgeUsage | None = None
+    """With ``filter={"then": ...}``."""
 
 
 class Selection(Wire):

@@ -16,6 +16,7 @@ from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
 from sureflow_server.api.selection import class_of, selection_of
+from sureflow_server.filters import Decision
 
 MOST_NAMED = 20
 """Samples that a warning names."""
@@ -139,7 +140,7 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
         "unit": meaning.unit,
         "scores": {name: _number(value) for name, value in sample.scores.items()},
         "commit": {"t": sample.commit.t, "step": sample.commit.step},
-        "decision": result.decision and asdict(result.decision),
+        "decision": result.decision and _decision(result.decision),
         "finish_reason": sample.finish_reason,
         "steps": {"accepted": sample.accepted, "rejected": sample.rejected},
         "evaluations": sample.evaluations,
@@ -149,6 +150,14 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
         "parent": plan.parent,
         "rewound_from": plan.rewound_from(index),
     }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    """What was decided; of a judge only if one was asked."""
+    said = asdict(decision)
+    if decision.then is None:
+        del said["then"]
+    return said
 
 
 def _profile(sample: Sample, plan: Plan) -> dict[str, Any]:

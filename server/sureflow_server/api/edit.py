@@ -57,7 +57,8 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     step = branching_step(body, opened)
     frame = await opened.frame(service.store, step)
     frames = await service.store.frames(body.handle)
-    plan = partial(plan_edit, body, opened, card, step, frame, service.settings)
+    judges = service.judges.names
+    plan = partial(plan_edit, body, opened, card, step, frame, service.settings, judges)
     planned = await make_plan(request, body.branches, plan)
     planned = replace(planned, exact=doubt is None)
 

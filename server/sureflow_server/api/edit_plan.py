@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from sureflow_server.api.opened_handle import OpenedHandle
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.resolve import form_of, scores_of, seed_of
-from sureflow_server.api.resolve_filter import resolve_filter
+from sureflow_server.api.resolve_filter import resolve_filter, second_stage
 from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.settings import Settings
 
@@ -53,10 +54,12 @@ def plan_edit(
     step: int,
     frame: Frame | None,
     settings: Settings,
+    judges: Sequence[str] = (),
 ) -> EditPlan:
     """Resolve what an edit asks for.
 
-    The ``frame`` is the last one at the step or before, if one is kept.
+    The ``frame`` is the last one at the step or before, if one is kept; the ``judges`` are those
+    of this server, by name.
 
     Raises:
         Problem: It cannot be done; names the field.
@@ -104,6 +107,7 @@ def plan_edit(
         places=tuple(place for place, _ in operations),
         warnings=() if warning is None else (warning,),
         asked=request,
+        then=second_stage(request.filter, judges),
     )
 
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sureflow.core.schema import LARGEST, MOST, Flag, Integer, Number, Schema
+from sureflow.core.schema import LARGEST, MOST, Flag, Integer, Name, Number, Schema
 from sureflow_server.filters import Action, Score
+from sureflow_server.judges import PREFIX
 
 DEFAULT_MAX_ATTEMPTS = 4
 
@@ -32,10 +33,21 @@ Early = Annotated[
 """Told apart by what they are, so that a complaint is about the one that was meant."""
 
 
+class SecondStageOptions(Schema):
+    """A judge, which is asked about the samples that pass the rest of the filter."""
+
+    by: Annotated[Name, Field(pattern=f"^{PREFIX}")]
+    """`judge:` and the name of a judge that the server was started with."""
+
+    max: Annotated[Number, Field(ge=-LARGEST, le=LARGEST)]
+    """Pass at this value of the judge or below; larger is worse."""
+
+
 class FilterOptions(Schema):
     """What to do about doubtful samples.
 
-    Give exactly one of `min`, `max`, `keep`, `top`, `max_bad_rate` and `any_good`.
+    Give exactly one of `min`, `max`, `keep`, `top`, `max_bad_rate` and `any_good`; with `then`, it
+    may be none.
     """
 
     by: Score = "confidence"
@@ -107,6 +119,17 @@ class FilterOptions(Schema):
     `accept`, which starts several samples for each. For fixed steps, and without a promise of what
     is lost."""
 
+    then: SecondStageOptions | None = None
+    """A judge of the samples that pass so far: those that it finds worse do not pass either, and
+    are treated as `action` says, annotate or drop. Without another criterion it is asked about all
+    samples. One that it can say nothing about does not pass; `decision.then` says why. Its cost is
+    `usage.judged`."""
+
+    @property
+    def criterion(self) -> str | None:
+        """What the filter goes by before a judge is asked; ``None`` if by nothing."""
+        return next((name for name in CRITERIA if getattr(self, name) is not None), None)
+
     @property
     def targets(self) -> bool:
         """Whether samples that fail call for others."""
@@ -129,6 +152,7 @@ class FilterOptions(Schema):
         "max_attempts",
         "shift",
         "early",
+        "then",
     )
     @classmethod
     def _fits(cls, value: Any, info: ValidationInfo) -> Any:
@@ -140,7 +164,8 @@ class FilterOptions(Schema):
 
     @model_validator(mode="after")
     def _one_criterion(self) -> FilterOptions:
-        if sum(getattr(self, name) is not None for name in CRITERIA) != 1:
+        given = sum(getattr(self, name) is not None for name in CRITERIA)
+        if given > 1 or (given == 0 and self.then is None):
             raise PydanticCustomError("bounds", f"give exactly one of {', '.join(CRITERIA)}")
         balanced = self.top is not None or self.targets
         if self.stratify and not balanced:
@@ -169,6 +194,8 @@ def _misfit(name: str, value: Any, said: dict[str, Any]) -> str | None:
         return "needs accept, or the action regenerate or rewind"
     if name == "shift" and action != "rewind":
         return "needs the action rewind"
+    if name == "then":
+        return _unjudged(said)
     if name == "early" and value == HALVING:
         return _unhalved(said)
     if name == "early":
@@ -177,6 +204,15 @@ def _misfit(name: str, value: Any, said: dict[str, Any]) -> str | None:
             return "goes by confidence, with min, keep or max_bad_rate"
         if action == "rewind":
             return "not with rewind: who is given up has no way back"
+    return None
+
+
+def _unjudged(said: dict[str, Any]) -> str | None:
+    """Why no judge can be asked in the end; ``None`` if one can be."""
+    if said.get("accept") is not None or said.get("action") in AGAIN:
+        return "not with accept, regenerate or rewind: no other sample is made for one it refuses"
+    if said.get("any_good") is not None:
+        return "not with any_good, whose promise is about what passes without it"
     return None
 
 

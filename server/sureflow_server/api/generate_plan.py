@@ -14,7 +14,7 @@ from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.resolve import card_of, form_of, lane_of, scores_of, seed_of
-from sureflow_server.api.resolve_filter import resolve_filter
+from sureflow_server.api.resolve_filter import resolve_filter, second_stage
 from sureflow_server.filters import AnyGood, Filter, Rewinding, Rounds
 from sureflow_server.service import Service
 
@@ -55,6 +55,7 @@ def plan_generate(request: GenerateRequest, service: Service) -> Plan:
         warnings=() if warning is None else (warning,),
         turns=turns if len(turns) > 1 else (),
         asked=request,
+        then=second_stage(asked, service.judges.names),
     )
     return replace(plan, lanes=tuple(map(plan.lane, range(request.first, request.first + count))))
 

@@ -14,7 +14,7 @@ from sureflow.core.schema import Schema
 from sureflow_server.api.encoding import array_bytes
 from sureflow_server.api.handle_options import HandleOptions
 from sureflow_server.engine.job import Follow
-from sureflow_server.filters import Balanced, Filter, Rewinding, Rounds, Target
+from sureflow_server.filters import Balanced, Filter, Rewinding, Rounds, SecondStage, Target
 
 Kind = Literal["generate", "edit", "invert", "calibrate"]
 
@@ -45,6 +45,7 @@ class Plan:
         asked: The request itself, in our words whoever asked; ``None`` if nobody reads it again.
         turns: Lanes of several classes, which take turns: sample ``i`` is made by that of place
             ``i % len(turns)``. None where all lanes differ in their index alone.
+        then: Asks a judge about samples that the filter accepts.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     asked: Schema | None = None
     turns: tuple[LaneSpec, ...] = ()
+    then: SecondStage | None = None
 
     @property
     def family(self) -> Family:

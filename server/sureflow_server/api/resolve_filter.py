@@ -18,9 +18,11 @@ from sureflow_server.api.problems import Problem
 from sureflow_server.filters import (
     AnyGood,
     Balanced,
+    Everything,
     Filter,
     Rewinding,
     Rounds,
+    SecondStage,
     StratumThreshold,
     Target,
     Threshold,
@@ -28,6 +30,7 @@ from sureflow_server.filters import (
 )
 from sureflow_server.filters.rewinding import DEFAULT_SHIFT
 from sureflow_server.filters.rounds import times_for
+from sureflow_server.judges import PREFIX
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 """No certificate is withdrawn."""
@@ -64,6 +67,8 @@ def resolve_filter(
     """
     if asked is None:
         return None
+    if asked.criterion is None:
+        return Everything(asked.by, asked.action)
     spec = turns[0]
     if asked.by == "confidence":
         for lane in turns:
@@ -101,6 +106,25 @@ def resolve_filter(
         raise Problem.field("filter.max_attempts", f"at most {MAX_REWINDS} with rewind")
     shift = DEFAULT_SHIFT if asked.shift is None else asked.shift
     return Rewinding(threshold, count, asked.attempts, shift, spec.index)
+
+
+def second_stage(asked: FilterOptions | None, judges: Sequence[str]) -> SecondStage | None:
+    """Return the judge of a request.
+
+    Args:
+        asked: What was asked for.
+        judges: Names of those of this server.
+
+    Raises:
+        Problem: There is no such judge; names the field.
+    """
+    if asked is None or asked.then is None:
+        return None
+    name = asked.then.by.removeprefix(PREFIX)
+    if name not in judges:
+        there = f"there are {', '.join(judges)}" if judges else "there is none, see serve --judge"
+        raise Problem.field("filter.then.by", f"no judge {name!r}; {there}")
+    return SecondStage(name, asked.then.max)
 
 
 def _any_good(

@@ -51,6 +51,23 @@ class RungRecord(Schema):
     """How many of them went on."""
 
 
+class JudgeDecisionRecord(Schema):
+    """What a judge said of a sample that the filter had accepted."""
+
+    by: str
+    score: float | None
+    """How bad the sample is, in the judge's unit; null where it gave no number."""
+
+    threshold: float
+    """The most at which a sample passes."""
+
+    seconds: float
+    """For how long a process of the judge was busy with it."""
+
+    reason: str
+    """The comparison in words, or why there is no score."""
+
+
 class DecisionRecord(Schema):
     """What the filter decided, and on what evidence."""
 
@@ -70,6 +87,9 @@ class DecisionRecord(Schema):
 
     rung: RungRecord | None
     """Where it was given up for others of its request, with `early: "halving"`; else null."""
+
+    then: JudgeDecisionRecord | None = None
+    """There where `filter.then` had a judge asked, whose word is the last."""
 
 
 class HandleLink(Schema):
@@ -163,6 +183,16 @@ class SampleRecord(SampleFacts):
     """Base64 or nested lists; null when withheld, or when a value is not finite."""
 
 
+class JudgeUsage(Schema):
+    """What a judge cost."""
+
+    samples: int
+    """About which it was asked."""
+
+    seconds: float
+    """For which its processes were busy with them, in sum."""
+
+
 class Usage(Schema):
     """What the request cost."""
 
@@ -175,6 +205,9 @@ class Usage(Schema):
 
     compute_s: float
     """Seconds from then until the last lane was done."""
+
+    judged: JudgeUsage | None = None
+    """With `filter.then`."""
 
 
 class SelectionRecord(Schema):

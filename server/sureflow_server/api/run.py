@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from sureflow.core.lane import Sample
 from sureflow_server.api.halving import silence_warning
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import public_reason
+from sureflow_server.api.public_text import shown
 from sureflow_server.api.resolve_filter import early_warning
 from sureflow_server.api.task_group import TaskGroup
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started, Viewed
-from sureflow_server.filters import AnyGood, Decision
+from sureflow_server.filters import AnyGood, Decision, JudgeDecision
+from sureflow_server.judges import JudgePool
 from sureflow_server.metrics import Metrics
 from sureflow_server.store import StoreError, StoreUnavailableError
 from sureflow_server.traces import span
 from sureflow_server.turns import Turns
+
+FAILURE_BYTES = 200
+"""Of what a client is told of a judge that failed."""
 
 
 @dataclass(slots=True)
@@ -44,6 +48,11 @@ class Result:
         return self.decision is None or self.decision.action_taken == "accepted"
 
     @property
+    def judged(self) -> JudgeDecision | None:
+        """What a judge said of it, if one was asked."""
+        return None if self.decision is None else self.decision.then
+
+    @property
     def withheld(self) -> bool:
         """Whether the client does not get its data."""
         return self.decision is not None and self.decision.withheld
@@ -63,6 +72,7 @@ class Run:
         job: The lanes under way.
         keep: Gives a result its handle; ``None`` if none was asked for.
         on_end: Told once all samples are there; it is waited for.
+        judges: Asked about accepted samples, if the plan says so.
         results: Finished samples about which the filter has decided, in the order in which it did.
         warnings: What went wrong and did not stop the request.
         done: Finished samples, those that the filter has not decided about included.
@@ -75,10 +85,12 @@ class Run:
         metrics: Metrics,
         keep: Keep | None = None,
         on_end: Callable[[Run], Awaitable[None]] | None = None,
+        judges: JudgePool | None = None,
     ) -> None:
         self.plan = plan
         self.keep = keep
         self.on_end = on_end
+        self.judges = judges
         self.results: list[Result] = []
         warning = early_warning(plan.card, plan.lanes[0])
         self.warnings = [*plan.warnings, *([] if warning is None else [warning])]
@@ -97,7 +109,8 @@ class Run:
             EngineError: Some samples could not be made.
         """
         with self._metrics.request(self.plan.card.name, self.plan.kind):
-            tasks = TaskGroup(None if self.keep is None else partial(self._keep, self.keep))
+            waits = self.keep is not None or self.plan.then is not None
+            tasks = TaskGroup(self._settle if waits else None)
             async with self.job, tasks:
                 async for event in self.job:
                     if not isinstance(event, Finished):
@@ -105,13 +118,14 @@ class Run:
                     elif result := self._take(event):
                         tasks.add(result)
                     for result in tasks.done():
-                        yield result
+                        yield self._decided(result)
                 turns = Turns()
                 for result in self._finalize():
                     tasks.add(result)
                     await turns.step()
                 async for result in tasks.rest():
-                    yield result
+                    yield self._decided(result)
+                self._warn_of_silence()
                 self._count_times()
                 if self.on_end is not None:
                     await self.on_end(self)
@@ -147,7 +161,36 @@ class Run:
             "evaluations_saved": sum(self._saved(result.sample) for result in self.results),
             "queue_s": round(self.queue_s, 6),
             "compute_s": round(self._finished - self._admitted, 6),
+            **({} if self.plan.then is None else {"judged": self._judging()}),
         }
+
+    def _judging(self) -> dict[str, Any]:
+        """What a judge was asked, and what that cost."""
+        said = [judged for result in self.results if (judged := result.judged) is not None]
+        return {
+            "samples": len(said),
+            "seconds": round(sum(judged.seconds for judged in said), 6),
+        }
+
+    async def _settle(self, result: Result) -> None:
+        """Ask the judge about an accepted result, and give a result its handle."""
+        stage, decision = self.plan.then, result.decision
+        if stage is not None and decision is not None and result.accepted:
+            assert self.judges is not None
+            deadline = self.job.terms.deadline
+            verdict = await self.judges.ask(stage.judge, result.sample, deadline)
+            verdict = replace(verdict, failure=shown(verdict.failure, FAILURE_BYTES))
+            result.decision = stage.decide(decision, verdict)
+        if self.keep is not None:
+            await self._keep(self.keep, result)
+
+    def _warn_of_silence(self) -> None:
+        """Warn of samples that the judge said nothing about."""
+        said = [judged for result in self.results if (judged := result.judged) is not None]
+        silent = [judged.reason for judged in said if judged.score is None]
+        if silent:
+            message = f"{said[0].by} gave no number for {len(silent)} of {len(said)} samples"
+            self.warnings.append(f"filter.then: {message}: {'; '.join(sorted({*silent}))}")
 
     async def _keep(self, keep: Keep, result: Result) -> None:
         """Give a result its handle; if the store cannot keep it, the result goes out without one.
@@ -194,7 +237,7 @@ class Run:
                 self.warnings.append(warning)
 
     def _result(self, sample: Sample, decision: Decision | None) -> Result:
-        self._count(sample, decision)
+        self._count(sample)
         if self.keep is None and sample.frames:
             sample = replace(sample, frames=())
         self.results.append(result := Result(sample, decision))
@@ -206,15 +249,26 @@ class Run:
             return 0
         return max(round(self.job.lane_rows) - sample.evaluations, 0)
 
-    def _count(self, sample: Sample, decision: Decision | None) -> None:
+    def _count(self, sample: Sample) -> None:
         model, metrics = self.plan.card.name, self._metrics
         metrics.samples.labels(model, sample.finish_reason).inc()
         metrics.saved.labels(model).inc(self._saved(sample))
         if sample.confidence is not None and sample.finish_reason != "abandoned":
             metrics.confidence.labels(model, self.plan.kind).observe(sample.confidence)
-        if decision is not None:
+
+    def _decided(self, result: Result) -> Result:
+        """Count what was decided about a result, which is final now."""
+        if (decision := result.decision) is not None:
             taken = (decision.action_requested, decision.action_taken)
-            metrics.decisions.labels(model, *taken).inc()
+            self._metrics.decisions.labels(self.plan.card.name, *taken).inc()
+            if self.plan.then is not None and decision.then is not None:
+                self._count_judged(self.plan.then.judge, decision.then, result.accepted)
+        return result
+
+    def _count_judged(self, judge: str, said: JudgeDecision, accepted: bool) -> None:
+        outcome = "none" if said.score is None else "accepted" if accepted else "refused"
+        self._metrics.judged.labels(judge, outcome).inc()
+        self._metrics.judge_seconds.labels(judge).inc(said.seconds)
 
     def _count_times(self) -> None:
         labels = (self.plan.card.name, self.plan.kind)

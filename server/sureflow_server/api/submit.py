@@ -63,7 +63,7 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
         service.served.add(maker, request.state.request_id, await remembered(run))
 
     if planned.handles is None:
-        return Run(planned, job, service.metrics, on_end=remember)
+        return Run(planned, job, service.metrics, on_end=remember, judges=service.judges)
 
     async def give_handle(result: Result) -> dict[str, Any] | None:
         card, kept = planned.card, planned.handles
@@ -73,4 +73,4 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
         model = card.name, card.version, fingerprint
         return await keep(service.store, result.sample, said, model, maker, made_by, kept)
 
-    return Run(planned, job, service.metrics, give_handle, remember)
+    return Run(planned, job, service.metrics, give_handle, remember, service.judges)

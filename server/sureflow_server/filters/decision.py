@@ -25,6 +25,25 @@ WITHHELD: frozenset[Taken] = frozenset({"dropped", "regenerated", "rewound", "ab
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeDecision:
+    """What a judge said of a sample that a filter had accepted.
+
+    Attributes:
+        by: ``judge:`` and its name.
+        score: How bad the sample is, in the judge's unit; ``None`` where it gave no number.
+        threshold: The most at which a sample passes.
+        seconds: For how long a process of the judge was busy with it.
+        reason: The comparison in words, or why there is no score.
+    """
+
+    by: str
+    score: float | None
+    threshold: float
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What was decided about one sample, and on what evidence.
 
@@ -38,6 +57,7 @@ class Decision:
         reason: The comparison in words.
         abandoned_at: Time ``t`` at which the sample was given up; ``None`` if it was finished.
         rung: How it stood among the samples of its request when it was given up for others.
+        then: What a judge said of it, if the filter accepted it and a judge was asked.
     """
 
     action_requested: Action
@@ -49,6 +69,7 @@ class Decision:
     reason: str
     abandoned_at: float | None = None
     rung: Rung | None = None
+    then: JudgeDecision | None = None
 
     @property
     def withheld(self) -> bool:

@@ -141,7 +141,13 @@ def test_lanes_know_below_which_confidence_they_are_of_no_use(
     body = {"n": filter.get("accept", 2), "condition": {"label": 1}, "filter": filter}
     pool = SimpleNamespace(folder="models", cards={"m": CARD}, failures={}, unloaded={}, loading=[])
     settings = SimpleNamespace(max_samples_per_request=1024)
-    service: Any = SimpleNamespace(pool=pool, settings=settings, default_model="m", withdrawn={})
+    service: Any = SimpleNamespace(
+        pool=pool,
+        settings=settings,
+        default_model="m",
+        withdrawn={},
+        judges=SimpleNamespace(names=()),
+    )
     planned = plan_generate(GenerateRequest.model_validate(body), service)
     assert {lane.early for lane in planned.lanes} == {early}
     assert [lane.index for lane in planned.lanes] == list(range(body["n"]))

@@ -1,0 +1,5 @@
+"""Crystals: whether the confidence of a flow finds the stable ones.
+
+:func:`~benchmarks.crystals.judged.judge` judges crystals that were drawn, and
+:class:`~benchmarks.crystals.table.Table` has the figures of what was judged.
+"""

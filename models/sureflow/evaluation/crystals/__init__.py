@@ -1,0 +1,1 @@
+"""Judges of crystals: potentials, known polymorphs, hulls. Needs the extra ``crystals``."""
