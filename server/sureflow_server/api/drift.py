@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from sureflow.confidence.certificate import Conformal, version_of
+from sureflow_server.api.calibration_in_service import follow
 from sureflow_server.api.review_state import BAD_ABOVE, ReviewState
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.service import Service
@@ -80,9 +81,10 @@ async def watch(service: Service) -> None:
     """Learn what other servers have changed, until it is cancelled."""
     while True:
         try:
+            await follow(service.pool, service.verdict_store)
             await learn(service)
         except StoreError as error:
-            log.debug("withdrawn certificates cannot be read: %s", error)
+            log.debug("what other servers have changed cannot be read: %s", error)
             tell(service)
         await asyncio.sleep(EVERY_S)
 

@@ -69,6 +69,18 @@ class Verdict:
         return Place(self.model, self.stream, self.sample, self.reviewer)
 
 
+class Successor(NamedTuple):
+    """A calibration that is in place of others.
+
+    Attributes:
+        version: Its own.
+        instead: Versions of those that it is in place of.
+    """
+
+    version: str
+    instead: tuple[str, ...]
+
+
 class Place(NamedTuple):
     """What a reviewer has said of a sample, if anything."""
 

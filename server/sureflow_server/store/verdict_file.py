@@ -15,7 +15,7 @@ from sureflow_server.store.errors import (
     StoreUnavailableError,
     VerdictsFullError,
 )
-from sureflow_server.store.verdict import Place, Verdict
+from sureflow_server.store.verdict import Place, Successor, Verdict
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -185,13 +185,19 @@ class VerdictFile:
         return [value for place, (number, value) in enumerate(known.items()) if place == number]
 
     @_in_thread
-    def offer(self, stream: str, reviewer: str, numbers: Sequence[int], until: float) -> None:
+    def offer(
+        self, stream: str, reviewer: str, numbers: Sequence[int], now: float, until: float
+    ) -> list[int]:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.offer`."""
-        rows = [(stream, number, reviewer, until) for number in numbers]
+        query = "SELECT number FROM offer WHERE stream = ? AND reviewer != ? AND until > ?"
         run = self._database.execute
         run("BEGIN IMMEDIATE")
+        taken = {number for (number,) in run(query, (stream, reviewer, now))}
+        free = [number for number in numbers if number not in taken]
+        rows = [(stream, number, reviewer, until) for number in free]
         self._database.executemany("INSERT OR REPLACE INTO offer VALUES (?, ?, ?, ?)", rows)
         run("COMMIT")
+        return free
 
     @_in_thread
     def offered(self, stream: str) -> dict[int, tuple[str, float]]:
@@ -217,6 +223,17 @@ class VerdictFile:
     def withdrawn(self) -> dict[str, str]:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.withdrawn`."""
         return dict(self._database.execute("SELECT certificate, reason FROM withdrawn").fetchall())
+
+    async def succeed(self, model: str, versions: Sequence[str], version: str, data: bytes) -> None:
+        """Nobody else is told: the folder of the model has it."""
+
+    async def successors(self) -> dict[str, Successor]:
+        """Return nothing, since nobody else changes anything."""
+        return {}
+
+    async def successor(self, model: str) -> bytes | None:
+        """Return nothing, likewise."""
+        return None
 
     async def close(self) -> None:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.close`."""

@@ -393,8 +393,12 @@ def test_two_reviewers_over_one_redis_see_different_draws(
     file = tmp_path / "keys.json"
     tokens = [add_key(file, "review", name=name) for name in ("ann", "bob")]
     shared = ("--store", f"{redis.url}?db=7", "--api-keys-file", str(file))
-    models = folders[0]
-    one, two = (reviewing(models, tmp_path / name, *shared) for name in "ab")
+    one, two = (
+        reviewing(
+            shutil.copytree(folders[0], tmp_path / f"models-{name}"), tmp_path / name, *shared
+        )
+        for name in "ab"
+    )
     with one as first, two as second:
         for server, token in zip((first, second), tokens, strict=True):
             server.client.headers["Authorization"] = f"Bearer {token}"
@@ -423,3 +427,8 @@ def test_two_reviewers_over_one_redis_see_different_draws(
         assert told["withdrawn"][0]["model"] == "icons"
         say_again(first, None, bad_draws(first))
         eventually(lambda: answers(200))
+        # A certificate that one of them makes is that of both, though each has a folder of its own.
+        made = said(first.client.post(REVIEW, json={"replace": True}))
+        eventually(lambda: review(second, limit=0)["certificate"] == made["certificate"])
+        told = second.client.post("/v1/generate", json=STRIPES, headers=headers).json()
+        assert told["calibration_version"] == made["calibration_version"]
