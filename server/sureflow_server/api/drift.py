@@ -48,9 +48,10 @@ async def _against(service: Service, stream: ReviewStream, certificate: Conforma
     if found.evidence < 1 / certificate.note["delta"]:
         return None
     name = None if found.stratum is None else stream.card.class_of(found.stratum)
-    draws = "draws" if name is None else f"draws of class {name}"
+    kind = "samples served" if found.served else "fresh random draws"
+    draws = kind if name is None else f"{kind} of class {name}"
     return (
-        f"{found.bad} of the first {found.count} fresh random {draws} from a confidence of "
+        f"{found.bad} of the first {found.count} {draws} from a confidence of "
         f"{found.confidence:g} on are bad, and at most {found.bound:.3g} of them may be: "
         f"evidence {found.evidence:.3g}"
     )
@@ -83,6 +84,7 @@ async def watch(service: Service) -> None:
         try:
             await follow(service.pool, service.verdict_store)
             await learn(service)
+            await service.exposure.count(service.verdict_store)
         except StoreError as error:
             log.debug("what other servers have changed cannot be read: %s", error)
             tell(service)

@@ -55,6 +55,7 @@ def plan_generate(request: GenerateRequest, service: Service) -> Plan:
         warnings=() if warning is None else (warning,),
         turns=turns if len(turns) > 1 else (),
         asked=request,
+        drawn=request.seed is None,
     )
     return replace(plan, lanes=tuple(map(plan.lane, range(request.first, request.first + count))))
 

@@ -22,6 +22,7 @@ from sureflow_server.api.problems import Problem, to_problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.api.verdict_request import VerdictEntry
+from sureflow_server.served import COUNTS_FOR, Served
 from sureflow_server.service import Service
 from sureflow_server.store import SERVED, Draw
 
@@ -42,6 +43,7 @@ class JudgedSample:
         stream: Of which stream of draws it is, or :data:`~sureflow_server.store.verdict.SERVED`.
         id: What tells it from others.
         facts: What the server itself knows of it. No confidence comes from a client.
+        counted: The sample as it was served, if it counts for or against a certificate.
     """
 
     model: str
@@ -49,6 +51,7 @@ class JudgedSample:
     stream: str
     id: str
     facts: Mapping[str, Any]
+    counted: Served | None = None
 
 
 @dataclass
@@ -101,6 +104,14 @@ class Naming:
         }
         return JudgedSample(stream.card.name, stream.card.version, stream.id, draw.id, facts)
 
+    async def know(self, model: str) -> None:
+        """Know the stream of a model, if it is in service and has one."""
+        service = Service.of(self.request)
+        card = service.pool.cards.get(model)
+        found = None if card is None else await service.streams.any_of(card)
+        if found is not None:
+            self.streams[found.id] = found
+
     async def _stream(self, id: str) -> ReviewStream | None:
         if id not in self.streams:
             service = Service.of(self.request)
@@ -112,9 +123,10 @@ class Naming:
 
     async def _of_handle(self, id: str) -> JudgedSample:
         opened = await open_handle(self.request, id)
-        handle = opened.handle
+        handle, served = opened.handle, Service.of(self.request).served
         facts = _known(opened.spec, opened.facts) | {"handle": id}
-        return _served(handle.model, handle.model_version, opened.spec, facts)
+        found = served.find(caller(self.request), opened.made_by, opened.spec.index)
+        return _served(handle.model, handle.model_version, opened.spec, facts, found)
 
     async def _of_recipe(self, recipe: GenerateRequest, index: int | None) -> JudgedSample:
         place = recipe.first if index is None else index
@@ -142,14 +154,21 @@ class Naming:
             message = f"no sample {index} of {id!r} is remembered; name it by its handle or recipe"
             raise Problem.field("response", message, "unknown-response")
         facts = _known(found.spec, found.facts) | {"response": id}
-        return _served(found.model, found.model_version, found.spec, facts)
+        return _served(found.model, found.model_version, found.spec, facts, found)
 
 
-def _served(model: str, version: str, spec: LaneSpec, facts: Mapping[str, Any]) -> JudgedSample:
+def _served(
+    model: str,
+    version: str,
+    spec: LaneSpec,
+    facts: Mapping[str, Any],
+    served: Served | None = None,
+) -> JudgedSample:
     """A sample that a client chose: it is told from others by what makes it."""
     bare = dump(replace(spec, scores=(), early=None))
     id = f"smp_{sha256(version.encode() + bare).hexdigest()[:32]}"
-    return JudgedSample(model, version, SERVED, id, facts)
+    counted = served if served is not None and COUNTS_FOR in served.facts else None
+    return JudgedSample(model, version, SERVED, id, facts, counted)
 
 
 def _known(spec: LaneSpec, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 
@@ -127,6 +127,22 @@ class SharedVerdicts:
             return {k.decode(): v.decode() async for k, v in self._scan("withdrawn")}
         except RedisError as error:
             raise StoreUnavailableError(f"Redis: {error}") from error
+
+    async def count(self, version: str, served: Mapping[str, int]) -> None:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.count`."""
+        pairs = [part for kind, number in served.items() for part in (kind, number)]
+        await self._run("count", version, *pairs)
+
+    async def counted(self, version: str) -> dict[str, int]:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.counted`."""
+        try:
+            found = {k.decode(): int(v) async for k, v in self._scan(f"served:{version}")}
+        except RedisError as error:
+            raise StoreUnavailableError(f"Redis: {error}") from error
+        except ValueError:
+            log.warning("how many samples were served cannot be read in Redis")
+            return {}
+        return found
 
     async def succeed(self, model: str, versions: Sequence[str], version: str, data: bytes) -> None:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.succeed`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -23,7 +23,7 @@ T = TypeVar("T")
 NAME = "verdicts.sqlite3"
 """Of the file."""
 
-VERSION = 2
+VERSION = 3
 """Of its tables; a file of a later version is not touched."""
 
 TABLES = f"""
@@ -57,6 +57,12 @@ CREATE TABLE IF NOT EXISTS offer (
 CREATE TABLE IF NOT EXISTS withdrawn (
   certificate TEXT PRIMARY KEY,
   reason TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS served (
+  version TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (version, kind)
 ) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 COMMIT;
@@ -223,6 +229,23 @@ class VerdictFile:
     def withdrawn(self) -> dict[str, str]:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.withdrawn`."""
         return dict(self._database.execute("SELECT certificate, reason FROM withdrawn").fetchall())
+
+    @_in_thread
+    def count(self, version: str, served: Mapping[str, int]) -> None:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.count`."""
+        query = """INSERT INTO served VALUES (?, ?, ?)
+            ON CONFLICT DO UPDATE SET count = count + excluded.count"""
+        rows = [(version, kind, number) for kind, number in served.items()]
+        run = self._database.execute
+        run("BEGIN IMMEDIATE")
+        self._database.executemany(query, rows)
+        run("COMMIT")
+
+    @_in_thread
+    def counted(self, version: str) -> dict[str, int]:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.counted`."""
+        query = "SELECT kind, count FROM served WHERE version = ?"
+        return dict(self._database.execute(query, (version,)).fetchall())
 
     async def succeed(self, model: str, versions: Sequence[str], version: str, data: bytes) -> None:
         """Nobody else is told: the folder of the model has it."""

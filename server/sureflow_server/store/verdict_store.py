@@ -62,6 +62,12 @@ class VerdictStore(Protocol):
     async def withdrawn(self) -> Mapping[str, str]:
         """Return the certificates that do not hold, and why."""
 
+    async def count(self, version: str, served: Mapping[str, int]) -> None:
+        """Add to how many samples of each kind were served with a version of a calibration."""
+
+    async def counted(self, version: str) -> Mapping[str, int]:
+        """Return how many of each kind were."""
+
     async def succeed(self, model: str, versions: Sequence[str], version: str, data: bytes) -> None:
         """Note the calibration that a model has from now on, in place of those of some versions.
 

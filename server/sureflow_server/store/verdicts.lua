@@ -9,6 +9,7 @@
 -- <prefix>draws:<stream>           hash: number of a draw -> how unsure the model was of it
 -- <prefix>offers:<stream>          hash: number of a draw -> until when it is before whom
 -- <prefix>withdrawn                hash: version of a certificate -> why it does not hold
+-- <prefix>served:<version>         hash: kind of sample -> how many were served with that calibration
 -- <prefix>successors               hash: model -> version of its calibration, and those before it
 -- <prefix>calibrations             hash: model -> its calibration, as a file has it
 
@@ -76,6 +77,15 @@ end
 -- version of a certificate
 function operations.restore()
   return call('HDEL', prefix .. 'withdrawn', ARGV[2]) == 1 and 'gone' or 'kept'
+end
+
+-- version of a calibration, then kinds of samples and how many more of each were served. Counts of models
+-- that nobody serves any more go after a year.
+function operations.count()
+  local key = prefix .. 'served:' .. ARGV[2]
+  for i = 3, #ARGV, 2 do call('HINCRBY', key, ARGV[i], ARGV[i + 1]) end
+  call('EXPIRE', key, 366 * 86400)
+  return 'kept'
 end
 
 -- model, version of its calibration, the calibration, then the versions of those that it is in place of.

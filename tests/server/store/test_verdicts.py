@@ -155,6 +155,22 @@ def test_what_is_withdrawn_stays_so_for_the_last_reason_until_it_is_restored(pla
     asyncio.run(run())
 
 
+def test_what_was_served_is_counted_for_good(place: Open) -> None:
+    async def run() -> None:
+        async with place() as store, place() as other:
+            assert await store.counted("sha256:1") == {}
+            await asyncio.gather(
+                *(each.count("sha256:1", {"7 a b": 2, "100 ": 1}) for each in [store, other] * 5)
+            )
+            await store.count("sha256:2", {"0 a": 10**9})
+            await store.count("sha256:2", {})
+        async with place() as store:
+            assert await store.counted("sha256:1") == {"7 a b": 20, "100 ": 10}
+            assert await store.counted("sha256:2") == {"0 a": 10**9}
+
+    asyncio.run(run())
+
+
 def test_a_calibration_is_in_place_of_all_before_it(redis: RedisServer) -> None:
     prefix = f"verdicts-{next(PREFIXES)}:"
 
