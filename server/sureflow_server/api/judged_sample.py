@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -29,7 +30,10 @@ from sureflow_server.store import SERVED, Draw
 KNOWN = ("seed", "index", "confidence", "confidence_holds", "uncertainty", "method")
 """What of a sample's record is kept with a verdict."""
 
-REQUEST_BYTES = 1500
+RECIPE_BYTES = 900
+"""Of the recipe of a sample, to be kept with a verdict on it."""
+
+REQUEST_BYTES = 1200
 """Of the request that makes a sample, to be kept with a verdict on it."""
 
 
@@ -95,6 +99,7 @@ class Naming:
         if draw.number >= len(known):
             raise Problem.field("draw", f"{id!r} was not proposed yet", "unknown-draw")
         facts = {
+            **_recipe(dump(replace(stream.lane(draw.number), scores=(), early=None))),
             "seed": stream.seed,
             "index": draw.number,
             "stratum": stream.stratum(draw.number),
@@ -168,7 +173,12 @@ def _served(
     bare = dump(replace(spec, scores=(), early=None))
     id = f"smp_{sha256(version.encode() + bare).hexdigest()[:32]}"
     counted = served if served is not None and COUNTS_FOR in served.facts else None
-    return JudgedSample(model, version, SERVED, id, facts, counted)
+    return JudgedSample(model, version, SERVED, id, {**facts, **_recipe(bare)}, counted)
+
+
+def _recipe(bare: bytes) -> dict[str, str]:
+    """By what a sample can be made again, if that is short."""
+    return {"recipe": b64encode(bare).decode()} if len(bare) <= RECIPE_BYTES else {}
 
 
 def _known(spec: LaneSpec, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ GOOD, BAD = 0.0, 1.0
 SERVED = "served"
 """Stream of verdicts on samples that clients chose themselves."""
 
-FACTS_BYTES = 2048
+FACTS_BYTES = 4096
 """Of the facts of a verdict at most."""
 
 PREFIX = "drw_"

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import signal
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -14,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
+from sureflow.checkpoint import load
+from sureflow.recipe import parse
+from sureflow.sampling.sample import run
 from tests.server.conftest import Guarded, add_key
 from tests.server.running import Server, eventually, serving
 from tests.server.store.redis_server import RedisServer
@@ -187,6 +192,20 @@ def test_all_are_kept_or_none(server: Server) -> None:
     assert give(server, *many, status=422)["errors"][0]["field"] == "verdicts"
     assert give(server, status=422)["errors"][0]["field"] == "verdicts"
     assert exported(server) == before
+
+
+def test_the_export_says_how_to_make_the_samples_again(server: Server, models_dir: Path) -> None:
+    made = server.generate(**STRIPES, n=2, sampler={"steps": 5}, output={"format": "list"})
+    drawn = review(server, limit=2)["samples"]
+    named = [{"response": made["id"], "index": index} for index in (0, 1)]
+    named += [{"draw": sample["draw"]} for sample in drawn]
+    ids = give(server, *({**name, "verdict": "good"} for name in named))["samples"]
+    recipes = {line["sample"]: line["recipe"] for line in exported(server)}
+    model = load(models_dir / "icons")
+    for id, sample in zip(ids, [*made["samples"], *drawn], strict=True):
+        (again,) = run(model, [parse(b64decode(recipes[id]))])
+        assert np.array_equal(again.data, np.array(sample["data"], np.float32))
+    give(server, *({**name, "verdict": None} for name in named))
 
 
 def test_the_export_is_a_table_too(server: Server) -> None:
