@@ -36,11 +36,7 @@ LEARNED_FROM = "learned_from"
 NETWORK = "network"
 """Name of the network in a stamp."""
 
-READ_WITH = {"probe": "probe", "ignorance": "laplace"}
-"""By score, what it is read with; tables of the score belong to that."""
-
-
-READ_WITH = {"probe": "probe", "class_margin": "classifier"}
+READ_WITH = {"probe": "probe", "class_margin": "classifier", "ignorance": "laplace"}
 """By score, what it is read with; tables of the score belong to that."""
 
 

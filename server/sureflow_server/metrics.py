@@ -108,7 +108,7 @@ class Metrics:
         )
         self.certificate_evidence = gauge(
             "certificate_evidence",
-            "Evidence of verdicts on random draws against the certificate of a model.",
+            "Evidence of later verdicts against the certificate of a model.",
             "model",
         )
         self.withdrawals = counter(

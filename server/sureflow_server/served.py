@@ -12,6 +12,11 @@ SAMPLES = 20_000
 """Samples that are remembered; those of the oldest answers are forgotten."""
 
 
+COUNTS_FOR = "counts_for"
+"""Fact of a sample that its client has not chosen: the version of the calibration for or against
+whose certificate it counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A sample that was made for somebody.

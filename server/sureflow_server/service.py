@@ -16,6 +16,7 @@ from sureflow_server.api.review_stream import ReviewStreams
 from sureflow_server.bodies import Bodies
 from sureflow_server.engine.errors import StartupError
 from sureflow_server.engine.pool import Pool
+from sureflow_server.exposure import Exposure
 from sureflow_server.judges import JudgePool
 from sureflow_server.keys.accounts import Accounts
 from sureflow_server.keys.reads import Reads
@@ -46,6 +47,7 @@ class Service:
         withdrawn: Certificates that do not hold, by their version, and why.
         learning: Held while what is withdrawn is read, so that the last to read it has the word.
         served: Samples of the last answers.
+        exposure: How many samples of which kind were served, for the alarm.
         differing: Names the models that other replicas make on other kernels.
     """
 
@@ -66,6 +68,7 @@ class Service:
     withdrawn: dict[str, str] = field(default_factory=dict)
     learning: asyncio.Lock = field(default_factory=asyncio.Lock)
     served: ServedSamples = field(default_factory=ServedSamples)
+    exposure: Exposure = field(default_factory=Exposure)
     differing: Callable[[], list[str]] = list
 
     @property

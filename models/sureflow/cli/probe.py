@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from sureflow.cli.options import (
 @command(
     "sureflow probe my-fashion --judge my_package.realism:unreal",
     "sureflow probe my-ring --foresee likelihood",
+    "sureflow probe my-ring --verdicts verdicts.jsonl --out my-ring-2",
 )
 def probe(
     folder: Folder,
@@ -30,6 +32,14 @@ def probe(
     foresee: Annotated[
         str | None,
         typer.Option(help="Score to be known early; default: `probe`, or as before if no judge."),
+    ] = None,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(help="Fit the probe to these, as `GET /v1/verdicts` exports them."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="With --verdicts: folder of the new version, which is a copy."),
     ] = None,
     draws: Annotated[int, typer.Option(min=10, help="Samples to be drawn.")] = 12_000,
     seed: Annotated[int, typer.Option(min=0)] = 4_000_003,
@@ -43,12 +53,23 @@ def probe(
     With a judge, a probe gives the score `probe`, which costs no evaluations. With or without one,
     a foresight says on the way how a score will rank, so that `filter.early` can give samples up
     sooner. Calibrate afterwards, since tables of an earlier probe or foresight are ignored.
+
+    With verdicts, the samples that people judged are made again, and the probe is fitted to what
+    they said. It goes into a copy of the model, so that nothing changes where the model is served,
+    until an operator loads the copy.
     """
     from sureflow.checkpoint import load, resolve
     from sureflow.evaluation.probing import fit_probes
     from sureflow.families.flow.engine import FORESIGHT, PROBE
     from sureflow.networks.probe import FORESEES
 
+    if (verdicts is None) != (out is None):
+        raise ValueError("verdicts: go with --out, a folder for the new version, and it with them")
+    if verdicts is not None and out is not None:
+        if judge or judge_command or foresee:
+            raise ValueError("verdicts: take the place of --judge and --foresee")
+        _refit(resolve(folder), verdicts, out, device, quiet)
+        return
     by, name = named_judge(judge, judge_command) or (None, "")
     path = resolve(folder)
     model = load(path, device)
@@ -62,3 +83,24 @@ def probe(
     told = [f"{known:.2f} at {t}" for t, known in foresight.settings["spearman"].items()]
     typer.echo(f"wrote {path / FORESIGHT}: rank correlation with {score} {', '.join(told[5::5])}")
     typer.echo(f"next: {typed()} calibrate {folder} --score {score}")
+
+
+def _refit(folder: Path, file: Path, out: Path, device: str, quiet: bool) -> None:
+    """Fit a probe to verdicts, and write a new version of the model."""
+    from sureflow.checkpoint import load
+    from sureflow.evaluation.refitting import branch, refit_probe
+    from sureflow.evaluation.verdicts import Verdicts
+    from sureflow.families.flow.engine import PROBE
+
+    model = load(folder, device)
+    fitted = refit_probe(model, Verdicts.read(file, model.card.version), file.name, quiet)
+    branch(folder, out)
+    fitted.save(out / PROBE)
+    made = load(out)
+    settings = fitted.settings
+    typer.echo(f"wrote {out / PROBE}: of {settings['draws']} judged samples of {model.card.name}")
+    typer.echo(f"rank correlation with verdicts left out {settings['spearman']:.2f}")
+    typer.echo(f"{model.card.version} stays as it is; {made.card.version} is new")
+    for warning in made.card.warnings:
+        typer.echo(warning)
+    typer.echo(f"next: {typed()} calibrate {out} --score probe")

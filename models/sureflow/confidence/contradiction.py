@@ -35,6 +35,7 @@ class Contradiction:
         bad: How many of the draws that reach it are bad.
         count: How many reach it.
         stratum: Of which these draws are; ``None`` for all.
+        served: Whether they are samples that clients asked for, not draws of a review.
     """
 
     evidence: float = 1.0
@@ -43,6 +44,7 @@ class Contradiction:
     bad: int = 0
     count: int = 0
     stratum: str | None = None
+    served: bool = False
 
     @classmethod
     def of(cls, confidence: Floats, bad: Floats, certificate: Conformal) -> Contradiction:

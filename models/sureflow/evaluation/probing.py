@@ -12,7 +12,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from sureflow.core.lane import Sample
+from sureflow.core.lane import LaneSpec, Sample
 from sureflow.evaluation.evaluate import balanced, drawn
 from sureflow.evaluation.judged import SampleJudge, rated
 from sureflow.learned import LEARNED_FROM, NETWORK, digest_of
@@ -27,6 +27,9 @@ POINTS = 10
 
 INSTANTS = 2 * POINTS
 """Number of times at which a foresight is fitted, the beginnings of equal parts."""
+
+TIMES = tuple(np.arange(INSTANTS) / INSTANTS)
+"""At which samples keep frames."""
 
 FOLDS = 5
 PENALTIES = tuple(10.0 ** (power / 2) for power in range(2, 13))
@@ -90,7 +93,8 @@ def fit_probes(
         verdicts = torch.from_numpy(rated(judge, name, drawn.samples))
         if (verdicts == verdicts[0]).all():
             raise ValueError(f"judge: {name} said {verdicts[0]:g} of all samples")
-        probe = _probe(drawn, verdicts, seed, {"judge": name, **made, LEARNED_FROM: dict(digests)})
+        settings = {"judge": name, **made, LEARNED_FROM: dict(digests)}
+        probe = probe_of(drawn.integrals, drawn.labels, verdicts, classes, seed, settings)
     if own and probe is not None:
         final = drawn.integrals @ probe.weight.flatten() + probe.bias[drawn.labels]
         digests["probe"] = digest_of(None, probe.tensors())
@@ -133,11 +137,17 @@ class Drawn:
         return total.flatten(1)
 
 
-def _probe(drawn: Drawn, verdicts: Tensor, seed: int, settings: dict[str, Any]) -> Probe:
-    """Fit a probe to verdicts ``[n]``."""
-    features, labels = drawn.integrals, drawn.labels
+def probe_of(
+    features: Tensor,
+    labels: Tensor,
+    verdicts: Tensor,
+    classes: int,
+    seed: int,
+    settings: dict[str, Any],
+) -> Probe:
+    """Fit a probe to verdicts ``[n]`` on samples of these integrals and labels."""
     penalty, spearman = _best_penalty(features, labels, verdicts, seed)
-    weight, bias = Regression(features, labels, verdicts).solve(penalty, drawn.classes)
+    weight, bias = Regression(features, labels, verdicts).solve(penalty, classes)
     fitted = {"penalty": penalty, "spearman": round(spearman, 4)}
     return Probe(weight.view(KNOTS, -1).float(), bias.float(), settings | fitted)
 
@@ -219,21 +229,25 @@ def _best_penalty(
     return PENALTIES[best], float(spearmanr(predicted[best], verdicts).statistic)
 
 
-@torch.inference_mode()
 def _draw_samples(
     model: Model, draws: int, seed: int, steps: int, quiet: bool, score: str | None
 ) -> Drawn:
     """Draw samples, with a score if one is named, and read the activations on their way."""
-    times = tuple(np.arange(INSTANTS) / INSTANTS)
     chunks = [range(first, min(first + CHUNK, draws)) for first in range(0, draws, CHUNK)]
     options: dict[str, Any] = {
         "method": METHOD,
         "steps": steps,
-        "keep": times,
+        "keep": TIMES,
         "scores": (score,) * bool(score),
     }
     lanes = [balanced(model, indices, seed, **options) for indices in chunks]
     model.check(lanes[0][0])
+    return read_moments(model, lanes, quiet)
+
+
+@torch.inference_mode()
+def read_moments(model: Model, lanes: Sequence[Sequence[LaneSpec]], quiet: bool) -> Drawn:
+    """Make samples of lanes that keep frames at the same times, and read the activations there."""
     moments, samples, read = [], [], []
     for chunk in drawn(model, lanes, quiet):
         read = [frame.t for frame in chunk[0].frames]

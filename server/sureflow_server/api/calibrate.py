@@ -73,7 +73,7 @@ async def calibration_run(service: Service, name: str, body: CalibrateRequest) -
     except ValueError as error:
         raise ImpossibleError(str(error)) from error
     plan = Plan("calibrate", card, seed, lanes)
-    return CalibrationRun(plan, service.pool, service.metrics, work, setting, draws)
+    return CalibrationRun(plan, service, work, setting, draws)
 
 
 def calibration(run: CalibrationRun) -> dict[str, Any]:

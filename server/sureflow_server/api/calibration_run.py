@@ -17,9 +17,8 @@ from sureflow_server.api.run import Result, Run
 from sureflow_server.engine.errors import DrainingError, NotReadyError, RequestFailedError
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Finished, Progress, Started, Terms
-from sureflow_server.engine.pool import Pool
 from sureflow_server.engine.scheduler import IDLE
-from sureflow_server.metrics import Metrics
+from sureflow_server.service import Service
 
 BATCH = 64
 """Lanes that the engine is given at a time, so that little is lost with a worker."""
@@ -42,18 +41,17 @@ class CalibrationRun(Run):
     def __init__(
         self,
         plan: Plan,
-        pool: Pool,
-        metrics: Metrics,
+        service: Service,
         work: Recalibration,
         setting: Setting,
         draws: int,
     ) -> None:
         nothing = Job(0, plan.card, {}, False, lambda job: None, Terms(priority=IDLE))
-        super().__init__(plan, nothing, metrics)
+        super().__init__(plan, nothing, service.metrics)
         self.work, self.setting, self.draws = work, setting, draws
         self.made: Calibration | None = None
         self.kept = False
-        self._pool = pool
+        self._service, self._pool = service, service.pool
         self._evaluations = 0
 
     async def events(self) -> AsyncGenerator[Started | Progress | Result | None, None]:
@@ -105,7 +103,8 @@ class CalibrationRun(Run):
             self.work.calibration = present
             return self.work.result(scores)
 
-        done = await replace_calibration(self._pool, self.plan.card.name, learned)
+        name, store = self.plan.card.name, self._service.verdict_store
+        done = await replace_calibration(self._pool, store, name, learned)
         self.kept = done.kept
         if done.warning is not None:
             self.warnings.append(done.warning)

@@ -69,6 +69,15 @@ class Certified:
         """With which its promises hold, in words."""
         return f"{1 - self.table['delta']:.0%}".replace("%", " %")
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether it says something of every class of the request by itself."""
+        try:
+            self._strata()
+        except Problem:
+            return False
+        return True
+
     def minimum(self, rate: float) -> float:
         """The lowest confidence at which no more than this share is bad, over all classes.
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from sureflow.confidence.certificate import Conformal, version_of
+from sureflow_server.api.calibration_in_service import follow
 from sureflow_server.api.review_state import BAD_ABOVE, ReviewState
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.service import Service
@@ -47,9 +48,10 @@ async def _against(service: Service, stream: ReviewStream, certificate: Conforma
     if found.evidence < 1 / certificate.note["delta"]:
         return None
     name = None if found.stratum is None else stream.card.class_of(found.stratum)
-    draws = "draws" if name is None else f"draws of class {name}"
+    kind = "samples served" if found.served else "fresh random draws"
+    draws = kind if name is None else f"{kind} of class {name}"
     return (
-        f"{found.bad} of the first {found.count} fresh random {draws} from a confidence of "
+        f"{found.bad} of the first {found.count} {draws} from a confidence of "
         f"{found.confidence:g} on are bad, and at most {found.bound:.3g} of them may be: "
         f"evidence {found.evidence:.3g}"
     )
@@ -80,9 +82,11 @@ async def watch(service: Service) -> None:
     """Learn what other servers have changed, until it is cancelled."""
     while True:
         try:
+            await follow(service.pool, service.verdict_store)
             await learn(service)
+            await service.exposure.count(service.verdict_store)
         except StoreError as error:
-            log.debug("withdrawn certificates cannot be read: %s", error)
+            log.debug("what other servers have changed cannot be read: %s", error)
             tell(service)
         await asyncio.sleep(EVERY_S)
 

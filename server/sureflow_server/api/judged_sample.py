@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -22,13 +23,17 @@ from sureflow_server.api.problems import Problem, to_problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.api.verdict_request import VerdictEntry
+from sureflow_server.served import COUNTS_FOR, Served
 from sureflow_server.service import Service
 from sureflow_server.store import SERVED, Draw
 
 KNOWN = ("seed", "index", "confidence", "confidence_holds", "uncertainty", "method")
 """What of a sample's record is kept with a verdict."""
 
-REQUEST_BYTES = 1500
+RECIPE_BYTES = 900
+"""Of the recipe of a sample, to be kept with a verdict on it."""
+
+REQUEST_BYTES = 1200
 """Of the request that makes a sample, to be kept with a verdict on it."""
 
 
@@ -42,6 +47,7 @@ class JudgedSample:
         stream: Of which stream of draws it is, or :data:`~sureflow_server.store.verdict.SERVED`.
         id: What tells it from others.
         facts: What the server itself knows of it. No confidence comes from a client.
+        counted: The sample as it was served, if it counts for or against a certificate.
     """
 
     model: str
@@ -49,6 +55,7 @@ class JudgedSample:
     stream: str
     id: str
     facts: Mapping[str, Any]
+    counted: Served | None = None
 
 
 @dataclass
@@ -92,6 +99,7 @@ class Naming:
         if draw.number >= len(known):
             raise Problem.field("draw", f"{id!r} was not proposed yet", "unknown-draw")
         facts = {
+            **_recipe(dump(replace(stream.lane(draw.number), scores=(), early=None))),
             "seed": stream.seed,
             "index": draw.number,
             "stratum": stream.stratum(draw.number),
@@ -100,6 +108,14 @@ class Naming:
             "method": stream.score,
         }
         return JudgedSample(stream.card.name, stream.card.version, stream.id, draw.id, facts)
+
+    async def know(self, model: str) -> None:
+        """Know the stream of a model, if it is in service and has one."""
+        service = Service.of(self.request)
+        card = service.pool.cards.get(model)
+        found = None if card is None else await service.streams.any_of(card)
+        if found is not None:
+            self.streams[found.id] = found
 
     async def _stream(self, id: str) -> ReviewStream | None:
         if id not in self.streams:
@@ -112,9 +128,10 @@ class Naming:
 
     async def _of_handle(self, id: str) -> JudgedSample:
         opened = await open_handle(self.request, id)
-        handle = opened.handle
+        handle, served = opened.handle, Service.of(self.request).served
         facts = _known(opened.spec, opened.facts) | {"handle": id}
-        return _served(handle.model, handle.model_version, opened.spec, facts)
+        found = served.find(caller(self.request), opened.made_by, opened.spec.index)
+        return _served(handle.model, handle.model_version, opened.spec, facts, found)
 
     async def _of_recipe(self, recipe: GenerateRequest, index: int | None) -> JudgedSample:
         place = recipe.first if index is None else index
@@ -142,14 +159,26 @@ class Naming:
             message = f"no sample {index} of {id!r} is remembered; name it by its handle or recipe"
             raise Problem.field("response", message, "unknown-response")
         facts = _known(found.spec, found.facts) | {"response": id}
-        return _served(found.model, found.model_version, found.spec, facts)
+        return _served(found.model, found.model_version, found.spec, facts, found)
 
 
-def _served(model: str, version: str, spec: LaneSpec, facts: Mapping[str, Any]) -> JudgedSample:
+def _served(
+    model: str,
+    version: str,
+    spec: LaneSpec,
+    facts: Mapping[str, Any],
+    served: Served | None = None,
+) -> JudgedSample:
     """A sample that a client chose: it is told from others by what makes it."""
     bare = dump(replace(spec, scores=(), early=None))
     id = f"smp_{sha256(version.encode() + bare).hexdigest()[:32]}"
-    return JudgedSample(model, version, SERVED, id, facts)
+    counted = served if served is not None and COUNTS_FOR in served.facts else None
+    return JudgedSample(model, version, SERVED, id, {**facts, **_recipe(bare)}, counted)
+
+
+def _recipe(bare: bytes) -> dict[str, str]:
+    """By what a sample can be made again, if that is short."""
+    return {"recipe": b64encode(bare).decode()} if len(bare) <= RECIPE_BYTES else {}
 
 
 def _known(spec: LaneSpec, facts: Mapping[str, Any]) -> dict[str, Any]:

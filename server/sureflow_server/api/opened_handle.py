@@ -15,7 +15,7 @@ from sureflow.core.frame import Frame
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.recipe import parse
 from sureflow_server.api.access import caller
-from sureflow_server.api.handle_options import FINGERPRINT
+from sureflow_server.api.handle_options import FINGERPRINT, REQUEST
 from sureflow_server.api.problems import Problem
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
@@ -35,6 +35,7 @@ class OpenedHandle:
         t: Start times of its steps, ``[n]``.
         rate: Uncertainty rate there, likewise; NaN where it was not finite.
         fingerprint: Of the kernels that made it; empty if nobody knows.
+        made_by: Id of the request that made it; empty if nobody wrote it down.
         commits: Its commit points, as :func:`~sureflow.core.commit.commit_points` orders them.
     """
 
@@ -45,6 +46,7 @@ class OpenedHandle:
     rate: Array
     commits: list[dict[str, Any]]
     fingerprint: str = ""
+    made_by: str = ""
 
     @property
     def steps(self) -> int:
@@ -82,6 +84,7 @@ async def open_handle(request: Request, id: str) -> OpenedHandle:
             np.array(rate, np.float32),
             note["commits"],
             str(note.get(FINGERPRINT, "")),
+            str(note.get(REQUEST) or ""),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedHandleError(id) from error

@@ -43,6 +43,8 @@ class Plan:
             from a trajectory of other kernels.
         warnings: What the request asks for that cannot be done, and is not needed.
         asked: The request itself, in our words whoever asked; ``None`` if nobody reads it again.
+        drawn: Whether the server has drawn the seed, so that the samples are a client's choice in
+            nothing else.
         turns: Lanes of several classes, which take turns: sample ``i`` is made by that of place
             ``i % len(turns)``. None where all lanes differ in their index alone.
         then: Asks a judge about samples that the filter accepts.
@@ -64,7 +66,11 @@ class Plan:
     warnings: tuple[str, ...] = ()
     asked: Schema | None = None
     turns: tuple[LaneSpec, ...] = ()
+<<<<<<< HEAD
     then: SecondStage | None = None
+=======
+    drawn: bool = False
+>>>>>>> review
 
     @property
     def family(self) -> Family:

@@ -136,7 +136,7 @@ async def certify(request: Request, name: str, body: CertifyRequest) -> Response
     def certified(present: Calibration) -> Calibration:
         return replace(present, conformal=certificate, version="")
 
-    done = await replace_calibration(service.pool, name, certified)
+    done = await replace_calibration(service.pool, service.verdict_store, name, certified)
     stream = await service.streams.of(done.card)
     state = await ReviewState.read(service.verdict_store, stream, body.bad_above)
     document = await asyncio.to_thread(_record, service, state, float(certificate.bound[0]))
@@ -187,16 +187,19 @@ async def _chosen(
     taken = {n for n, (who, until) in offered if until > now and who != asked.reviewer}
     made: dict[int, Sample] = {}
     for _ in range(BATCHES):
-        chosen = state.reviewed.propose(asked.limit, asked.focus, taken)
+        wanted = state.reviewed.propose(asked.limit, asked.focus, taken)
         first = len(state.uncertainty)
+        chosen = await store.offer(stream.id, asked.reviewer, wanted, now, now + OFFER_S)
+        taken |= {*wanted} - {*chosen}  # somebody else has asked at the same time
         if len(chosen) == asked.limit or first >= DRAWS:
             break
+        if len(chosen) < len(wanted):
+            continue
         fresh = range(first, min(first + max(BATCH, asked.limit), DRAWS))
         made |= await _drawn(request, stream, fresh)
         unsure = [_uncertainty(made[index]) for index in fresh]
         await store.extend(stream.id, first, unsure)
         state = replace(state, uncertainty=[*state.uncertainty, *unsure])
-    await store.offer(stream.id, asked.reviewer, chosen, now + OFFER_S)
     made |= await _drawn(request, stream, [index for index in chosen if index not in made])
     return state, {index: made[index] for index in chosen}
 

@@ -76,8 +76,8 @@ class CertificateRecord(Schema):
     """Why it does not hold any more; null if it does."""
 
     evidence: float
-    """Of verdicts on random draws that came later, against it, the most that they ever came to in
-    the order of the draws; it is withdrawn as long as that is `1 / delta` or more."""
+    """Of later verdicts, on random draws and on samples as they were served, against it: the most
+    that they ever came to, in their order. It is withdrawn as long as it is `1 / delta` or more."""
 
 
 class ReviewRecord(Schema):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,8 +12,10 @@ import numpy as np
 from sureflow.confidence.certificate import Conformal
 from sureflow.confidence.contradiction import Contradiction
 from sureflow.confidence.reviewed import Reviewed
+from sureflow.confidence.served import against
+from sureflow_server.api.counted import bad_samples
 from sureflow_server.api.review_stream import ReviewStream
-from sureflow_server.store import Draw, Verdict, VerdictStore
+from sureflow_server.store import SERVED, Draw, Verdict, VerdictStore
 
 BAD_ABOVE = 0.5
 """Verdicts above it are bad, where nobody says otherwise; ``good`` is 0 and ``bad`` is 1."""
@@ -33,6 +35,7 @@ class ReviewState:
         stream: What is reviewed.
         uncertainty: Of the draws that are known, in their order.
         verdicts: Those on draws of the stream.
+        served: Those on samples that clients have asked for.
         bad_above: Verdicts above it are bad. Of several on a draw, the worst counts.
     """
 
@@ -40,14 +43,18 @@ class ReviewState:
     uncertainty: Sequence[float]
     verdicts: Sequence[Verdict]
     bad_above: float = BAD_ABOVE
+    served: Sequence[Verdict] = ()
 
     @classmethod
     async def read(
         cls, store: VerdictStore, stream: ReviewStream, bad_above: float = BAD_ABOVE
     ) -> ReviewState:
         """Read it from the store."""
-        verdicts = await store.verdicts(stream.card.name, stream.id)
-        return cls(stream, await store.draws(stream.id), verdicts, bad_above)
+        model, served = stream.card.name, list[Verdict]()
+        verdicts = await store.verdicts(model, stream.id)
+        if stream.calibration.conformal is not None:
+            served = await store.verdicts(model, SERVED)
+        return cls(stream, await store.draws(stream.id), verdicts, bad_above, served)
 
     @cached_property
     def reviewed(self) -> Reviewed:
@@ -65,11 +72,18 @@ class ReviewState:
         return dict(Counter(verdict.name for verdict in self.verdicts).most_common())
 
     def contradiction(self) -> Contradiction:
-        """What fresh verdicts say against the certificate in service; nothing without one."""
+        """What fresh verdicts say against the certificate in service; nothing without one.
+
+        Draws and served samples share the risk.
+        """
         certificate = self.certificate
         if certificate is None:
             return Contradiction()
-        return self.reviewed.contradiction(certificate, self.fresh)
+        drawn = self.reviewed.contradiction(certificate, self.fresh)
+        version = self.stream.card.calibration_version
+        served = against(certificate, bad_samples(self.served, version, self.bad_above))
+        worst = max(drawn, served, key=lambda each: each.evidence)
+        return replace(worst, evidence=max(worst.evidence / 2, 1.0))
 
     @property
     def fresh(self) -> int:

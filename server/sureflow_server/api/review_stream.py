@@ -141,12 +141,13 @@ class ReviewStreams:
     async def find(self, id: str, cards: Iterable[ModelCard]) -> ReviewStream | None:
         """Return the stream of this id, if it is that of a model in service."""
         for card in cards:
-            found = await self._or_none(card) if card.calibration_version else None
+            found = await self.any_of(card) if card.calibration_version else None
             if found is not None and found.id == id:
                 return found
         return None
 
-    async def _or_none(self, card: ModelCard) -> ReviewStream | None:
+    async def any_of(self, card: ModelCard) -> ReviewStream | None:
+        """Return the stream of a model in service, if it has one."""
         try:
             return await self.of(card)
         except Problem:

@@ -10,6 +10,7 @@ from fastapi import Request
 from sureflow_server.api.access import caller, owner
 from sureflow_server.api.answer import facts
 from sureflow_server.api.asked import asked_of
+from sureflow_server.api.counted import count
 from sureflow_server.api.encoded import claim_of
 from sureflow_server.api.handle_options import ASKED, FINGERPRINT, REQUEST, keep
 from sureflow_server.api.plan import Kind, Plan
@@ -60,7 +61,9 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
         raise Problem.field(COUNTED[planned.kind], str(error), "too-many-samples") from error
 
     async def remember(run: Run) -> None:
-        service.served.add(maker, request.state.request_id, await remembered(run))
+        found = await remembered(run)
+        await count(service.exposure, planned, found)
+        service.served.add(maker, request.state.request_id, found)
 
     if planned.handles is None:
         return Run(planned, job, service.metrics, on_end=remember, judges=service.judges)

@@ -17,6 +17,7 @@ from fastapi.responses import Response
 from sureflow.core.schema import NAME_LENGTH
 from sureflow_server.api.accept import negotiate
 from sureflow_server.api.access import Guarded
+from sureflow_server.api.counted import SERVED_BEFORE, with_counts
 from sureflow_server.api.drift import check
 from sureflow_server.api.encoded import Encoded, claim_of
 from sureflow_server.api.handle_options import moment
@@ -31,6 +32,7 @@ from sureflow_server.api.verdict_request import (
     VerdictsResponse,
 )
 from sureflow_server.keys.key import Key
+from sureflow_server.served import COUNTS_FOR
 from sureflow_server.service import Service
 from sureflow_server.store import Place, Verdict
 from sureflow_server.store.verdict import BAD, FACTS_BYTES, GOOD
@@ -48,6 +50,9 @@ COLUMNS = (
 )
 """Of the export as CSV."""
 
+OURS = {COUNTS_FOR, SERVED_BEFORE}
+"""Facts that nobody else has need of."""
+
 NAMES = {GOOD: "good", BAD: "bad"}
 
 router = APIRouter(prefix="/v1/verdicts", tags=["review"], route_class=Guarded)
@@ -64,18 +69,19 @@ async def give(request: Request, body: VerdictsRequest) -> Response:
 
     A reviewer has one verdict on a sample: another one replaces it, null takes it back. So a
     request may be repeated, with an `Idempotency-Key` or without. Reviewer and time are kept. Where
-    verdicts on random draws contradict the certificate of a model, it is withdrawn, until these are
-    taken back or replaced.
+    verdicts on random draws, or on samples as they were served, contradict the certificate of a
+    model, it is withdrawn, until these are taken back or replaced.
     """
     return await idempotent(request, partial(_give, request, body))
 
 
 async def _give(request: Request, body: VerdictsRequest) -> Response:
     service, naming, turns = Service.of(request), Naming(request), Turns()
-    samples = []
+    samples = list[JudgedSample]()
     for number, entry in enumerate(body.verdicts):
         samples.append(await _named(naming, entry, number))
         await turns.step()
+    samples = await with_counts(service, samples)
     kept: dict[Place, Verdict | None] = {}
     key: Key | None = request.state.key
     for sample, entry in zip(samples, body.verdicts, strict=True):
@@ -86,6 +92,8 @@ async def _give(request: Request, body: VerdictsRequest) -> Response:
     await service.verdict_store.put(given, gone)
     for verdict in given:
         service.metrics.verdicts.labels(verdict.model, NAMES.get(verdict.bad, "number")).inc()
+    for model in {sample.model for sample in samples if sample.counted is not None}:
+        await naming.know(model)
     checked = [(stream, await check(service, stream)) for stream in naming.streams.values()]
     answer = {
         "kept": len(given),
@@ -167,7 +175,7 @@ def _record(verdict: Verdict) -> dict[str, Any]:
         "model_version": verdict.model_version,
         "stream": verdict.stream,
         "sample": verdict.sample,
-        **json.loads(verdict.facts),
+        **{name: fact for name, fact in json.loads(verdict.facts).items() if name not in OURS},
     }
 
 

@@ -15,7 +15,7 @@ from sureflow_server.store.errors import (
 )
 from sureflow_server.store.handle import Handle, new_id
 from sureflow_server.store.store import Entry, Store, Usage
-from sureflow_server.store.verdict import SERVED, Draw, Place, Verdict
+from sureflow_server.store.verdict import SERVED, Draw, Place, Successor, Verdict
 from sureflow_server.store.verdict_store import VerdictStore
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "StoreFullError",
     "StoreLockedError",
     "StoreUnavailableError",
+    "Successor",
     "UnknownHandleError",
     "Usage",
     "Verdict",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 
@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from sureflow_server.store.connections import connections
 from sureflow_server.store.errors import StoreUnavailableError, VerdictsFullError
-from sureflow_server.store.verdict import Place, Verdict
+from sureflow_server.store.verdict import Place, Successor, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +93,12 @@ class SharedVerdicts:
                 break
         return found
 
-    async def offer(self, stream: str, reviewer: str, numbers: Sequence[int], until: float) -> None:
+    async def offer(
+        self, stream: str, reviewer: str, numbers: Sequence[int], now: float, until: float
+    ) -> list[int]:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.offer`."""
-        await self._run("offer", stream, reviewer, repr(until), *numbers)
+        found = await self._run("offer", stream, reviewer, repr(now), repr(until), *numbers)
+        return [int(number) for number in found.split()]
 
     async def offered(self, stream: str) -> dict[int, tuple[str, float]]:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.offered`."""
@@ -125,6 +128,45 @@ class SharedVerdicts:
         except RedisError as error:
             raise StoreUnavailableError(f"Redis: {error}") from error
 
+    async def count(self, version: str, served: Mapping[str, int]) -> None:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.count`."""
+        pairs = [part for kind, number in served.items() for part in (kind, number)]
+        await self._run("count", version, *pairs)
+
+    async def counted(self, version: str) -> dict[str, int]:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.counted`."""
+        try:
+            found = {k.decode(): int(v) async for k, v in self._scan(f"served:{version}")}
+        except RedisError as error:
+            raise StoreUnavailableError(f"Redis: {error}") from error
+        except ValueError:
+            log.warning("how many samples were served cannot be read in Redis")
+            return {}
+        return found
+
+    async def succeed(self, model: str, versions: Sequence[str], version: str, data: bytes) -> None:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.succeed`."""
+        await self._run("succeed", model, version, data, *versions)
+
+    async def successors(self) -> dict[str, Successor]:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.successors`."""
+        found: dict[str, Successor] = {}
+        try:
+            async for model, text in self._scan("successors"):
+                version, *instead = text.decode(errors="replace").split(" ")
+                found[model.decode(errors="replace")] = Successor(version, tuple(instead))
+        except RedisError as error:
+            raise StoreUnavailableError(f"Redis: {error}") from error
+        return found
+
+    async def successor(self, model: str) -> bytes | None:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.successor`."""
+        try:
+            found = await self._redis.hget(f"{self._prefix}calibrations", model)
+        except RedisError as error:
+            raise StoreUnavailableError(f"Redis: {error}") from error
+        return found if isinstance(found, bytes) else None
+
     async def close(self) -> None:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.close`."""
         await self._redis.aclose()
@@ -133,7 +175,7 @@ class SharedVerdicts:
         async for field, value in self._redis.hscan_iter(f"{self._prefix}{key}", count=AT_ONCE):
             yield field, value
 
-    async def _run(self, *arguments: str | float) -> bytes:
+    async def _run(self, *arguments: str | float | bytes) -> bytes:
         try:
             answer: bytes = await self._script([self._prefix], arguments)
         except RedisError as error:

@@ -12,7 +12,7 @@ GOOD, BAD = 0.0, 1.0
 SERVED = "served"
 """Stream of verdicts on samples that clients chose themselves."""
 
-FACTS_BYTES = 2048
+FACTS_BYTES = 4096
 """Of the facts of a verdict at most."""
 
 PREFIX = "drw_"
@@ -67,6 +67,18 @@ class Verdict:
     def place(self) -> Place:
         """Where it is kept, and what it replaces."""
         return Place(self.model, self.stream, self.sample, self.reviewer)
+
+
+class Successor(NamedTuple):
+    """A calibration that is in place of others.
+
+    Attributes:
+        version: Its own.
+        instead: Versions of those that it is in place of.
+    """
+
+    version: str
+    instead: tuple[str, ...]
 
 
 class Place(NamedTuple):

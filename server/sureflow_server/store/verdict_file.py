@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -15,7 +15,7 @@ from sureflow_server.store.errors import (
     StoreUnavailableError,
     VerdictsFullError,
 )
-from sureflow_server.store.verdict import Place, Verdict
+from sureflow_server.store.verdict import Place, Successor, Verdict
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,7 +23,7 @@ T = TypeVar("T")
 NAME = "verdicts.sqlite3"
 """Of the file."""
 
-VERSION = 2
+VERSION = 3
 """Of its tables; a file of a later version is not touched."""
 
 TABLES = f"""
@@ -57,6 +57,12 @@ CREATE TABLE IF NOT EXISTS offer (
 CREATE TABLE IF NOT EXISTS withdrawn (
   certificate TEXT PRIMARY KEY,
   reason TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS served (
+  version TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (version, kind)
 ) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 COMMIT;
@@ -185,13 +191,19 @@ class VerdictFile:
         return [value for place, (number, value) in enumerate(known.items()) if place == number]
 
     @_in_thread
-    def offer(self, stream: str, reviewer: str, numbers: Sequence[int], until: float) -> None:
+    def offer(
+        self, stream: str, reviewer: str, numbers: Sequence[int], now: float, until: float
+    ) -> list[int]:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.offer`."""
-        rows = [(stream, number, reviewer, until) for number in numbers]
+        query = "SELECT number FROM offer WHERE stream = ? AND reviewer != ? AND until > ?"
         run = self._database.execute
         run("BEGIN IMMEDIATE")
+        taken = {number for (number,) in run(query, (stream, reviewer, now))}
+        free = [number for number in numbers if number not in taken]
+        rows = [(stream, number, reviewer, until) for number in free]
         self._database.executemany("INSERT OR REPLACE INTO offer VALUES (?, ?, ?, ?)", rows)
         run("COMMIT")
+        return free
 
     @_in_thread
     def offered(self, stream: str) -> dict[int, tuple[str, float]]:
@@ -217,6 +229,34 @@ class VerdictFile:
     def withdrawn(self) -> dict[str, str]:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.withdrawn`."""
         return dict(self._database.execute("SELECT certificate, reason FROM withdrawn").fetchall())
+
+    @_in_thread
+    def count(self, version: str, served: Mapping[str, int]) -> None:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.count`."""
+        query = """INSERT INTO served VALUES (?, ?, ?)
+            ON CONFLICT DO UPDATE SET count = count + excluded.count"""
+        rows = [(version, kind, number) for kind, number in served.items()]
+        run = self._database.execute
+        run("BEGIN IMMEDIATE")
+        self._database.executemany(query, rows)
+        run("COMMIT")
+
+    @_in_thread
+    def counted(self, version: str) -> dict[str, int]:
+        """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.counted`."""
+        query = "SELECT kind, count FROM served WHERE version = ?"
+        return dict(self._database.execute(query, (version,)).fetchall())
+
+    async def succeed(self, model: str, versions: Sequence[str], version: str, data: bytes) -> None:
+        """Nobody else is told: the folder of the model has it."""
+
+    async def successors(self) -> dict[str, Successor]:
+        """Return nothing, since nobody else changes anything."""
+        return {}
+
+    async def successor(self, model: str) -> bytes | None:
+        """Return nothing, likewise."""
+        return None
 
     async def close(self) -> None:
         """See :meth:`~sureflow_server.store.verdict_store.VerdictStore.close`."""

@@ -9,6 +9,9 @@
 -- <prefix>draws:<stream>           hash: number of a draw -> how unsure the model was of it
 -- <prefix>offers:<stream>          hash: number of a draw -> until when it is before whom
 -- <prefix>withdrawn                hash: version of a certificate -> why it does not hold
+-- <prefix>served:<version>         hash: kind of sample -> how many were served with that calibration
+-- <prefix>successors               hash: model -> version of its calibration, and those before it
+-- <prefix>calibrations             hash: model -> its calibration, as a file has it
 
 local call = redis.call
 local prefix, operation = KEYS[1], ARGV[1]
@@ -53,12 +56,17 @@ function operations.extend()
   return 'kept'
 end
 
--- stream, who looks, until when, then the numbers of the draws
+-- stream, who looks, now, until when, then the numbers of the draws; returns those that nobody else has
 function operations.offer()
-  for i = 5, #ARGV do
-    call('HSET', prefix .. 'offers:' .. ARGV[2], ARGV[i], ARGV[4] .. ' ' .. ARGV[3])
+  local key, free = prefix .. 'offers:' .. ARGV[2], {}
+  for i = 6, #ARGV do
+    local till, who = string.match(call('HGET', key, ARGV[i]) or '', '^(%S+) (.*)$')
+    if not till or who == ARGV[3] or (tonumber(till) or 0) <= tonumber(ARGV[4]) then
+      call('HSET', key, ARGV[i], ARGV[5] .. ' ' .. ARGV[3])
+      table.insert(free, ARGV[i])
+    end
   end
-  return 'kept'
+  return table.concat(free, ' ')
 end
 
 -- version of a certificate, why it does not hold
@@ -69,6 +77,36 @@ end
 -- version of a certificate
 function operations.restore()
   return call('HDEL', prefix .. 'withdrawn', ARGV[2]) == 1 and 'gone' or 'kept'
+end
+
+-- version of a calibration, then kinds of samples and how many more of each were served. Counts of models
+-- that nobody serves any more go after a year.
+function operations.count()
+  local key = prefix .. 'served:' .. ARGV[2]
+  for i = 3, #ARGV, 2 do call('HINCRBY', key, ARGV[i], ARGV[i + 1]) end
+  call('EXPIRE', key, 366 * 86400)
+  return 'kept'
+end
+
+-- model, version of its calibration, the calibration, then the versions of those that it is in place of.
+-- What the one before was in place of, this one is too.
+function operations.succeed()
+  local words, seen, key = {ARGV[3]}, {[ARGV[3]] = true}, prefix .. 'successors'
+  local function add(version)
+    if not seen[version] and #words <= 100 then
+      seen[version] = true
+      table.insert(words, version)
+    end
+  end
+  for i = 5, #ARGV do add(ARGV[i]) end
+  local before = string.gmatch(call('HGET', key, ARGV[2]) or '', '%S+')
+  local last = before()
+  if last and seen[last] then
+    for version in before do add(version) end
+  end
+  call('HSET', key, ARGV[2], table.concat(words, ' '))
+  call('HSET', prefix .. 'calibrations', ARGV[2], ARGV[4])
+  return 'kept'
 end
 
 return operations[operation]()

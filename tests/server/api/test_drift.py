@@ -27,7 +27,7 @@ def verdict(number: int, bad: float) -> Verdict:
 def stream() -> Any:
     return SimpleNamespace(
         id=ID,
-        card=SimpleNamespace(name="m"),
+        card=SimpleNamespace(name="m", calibration_version=""),
         calibration=SimpleNamespace(conformal=CERTIFICATE),
         strata=(),
         confidence=lambda unsure: 1 - np.asarray(unsure),

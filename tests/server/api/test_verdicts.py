@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import signal
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -14,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
+from sureflow.checkpoint import load
+from sureflow.recipe import parse
+from sureflow.sampling.sample import run
 from tests.server.conftest import Guarded, add_key
 from tests.server.running import Server, eventually, serving
 from tests.server.store.redis_server import RedisServer
@@ -187,6 +192,20 @@ def test_all_are_kept_or_none(server: Server) -> None:
     assert give(server, *many, status=422)["errors"][0]["field"] == "verdicts"
     assert give(server, status=422)["errors"][0]["field"] == "verdicts"
     assert exported(server) == before
+
+
+def test_the_export_says_how_to_make_the_samples_again(server: Server, models_dir: Path) -> None:
+    made = server.generate(**STRIPES, n=2, sampler={"steps": 5}, output={"format": "list"})
+    drawn = review(server, limit=2)["samples"]
+    named = [{"response": made["id"], "index": index} for index in (0, 1)]
+    named += [{"draw": sample["draw"]} for sample in drawn]
+    ids = give(server, *({**name, "verdict": "good"} for name in named))["samples"]
+    recipes = {line["sample"]: line["recipe"] for line in exported(server)}
+    model = load(models_dir / "icons")
+    for id, sample in zip(ids, [*made["samples"], *drawn], strict=True):
+        (again,) = run(model, [parse(b64decode(recipes[id]))])
+        assert np.array_equal(again.data, np.array(sample["data"], np.float32))
+    give(server, *({**name, "verdict": None} for name in named))
 
 
 def test_the_export_is_a_table_too(server: Server) -> None:
@@ -393,8 +412,12 @@ def test_two_reviewers_over_one_redis_see_different_draws(
     file = tmp_path / "keys.json"
     tokens = [add_key(file, "review", name=name) for name in ("ann", "bob")]
     shared = ("--store", f"{redis.url}?db=7", "--api-keys-file", str(file))
-    models = folders[0]
-    one, two = (reviewing(models, tmp_path / name, *shared) for name in "ab")
+    one, two = (
+        reviewing(
+            shutil.copytree(folders[0], tmp_path / f"models-{name}"), tmp_path / name, *shared
+        )
+        for name in "ab"
+    )
     with one as first, two as second:
         for server, token in zip((first, second), tokens, strict=True):
             server.client.headers["Authorization"] = f"Bearer {token}"
@@ -423,3 +446,8 @@ def test_two_reviewers_over_one_redis_see_different_draws(
         assert told["withdrawn"][0]["model"] == "icons"
         say_again(first, None, bad_draws(first))
         eventually(lambda: answers(200))
+        # A certificate that one of them makes is that of both, though each has a folder of its own.
+        made = said(first.client.post(REVIEW, json={"replace": True}))
+        eventually(lambda: review(second, limit=0)["certificate"] == made["certificate"])
+        told = second.client.post("/v1/generate", json=STRIPES, headers=headers).json()
+        assert told["calibration_version"] == made["calibration_version"]

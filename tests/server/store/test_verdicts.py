@@ -17,6 +17,7 @@ from sureflow_server.store import (
     Draw,
     StoreDamagedError,
     StoreUnavailableError,
+    Successor,
     Verdict,
     VerdictsFullError,
     VerdictStore,
@@ -109,14 +110,30 @@ def test_draws_are_those_that_were_noted_first(place: Open) -> None:
     asyncio.run(run())
 
 
-def test_draws_are_before_the_last_who_was_offered_them(place: Open) -> None:
+def test_a_draw_is_before_one_reviewer_at_a_time(place: Open) -> None:
     async def run() -> None:
         async with place() as store:
-            await store.offer("a", "ann", [1, 2], 10.5)
-            await store.offer("a", "", [2, 7], 11.25)
-            await store.offer("a", "ann", [], 12.0)
-            assert await store.offered("a") == {1: ("ann", 10.5), 2: ("", 11.25), 7: ("", 11.25)}
+            assert await store.offer("a", "ann", [1, 2], 5.0, 10.5) == [1, 2]
+            assert await store.offer("a", "", [2, 7], 6.0, 11.25) == [7]
+            assert await store.offer("a", "ann", [], 7.0, 12.0) == []
+            assert await store.offered("a") == {1: ("ann", 10.5), 2: ("ann", 10.5), 7: ("", 11.25)}
             assert await store.offered("b") == {}
+            assert await store.offer("a", "ann", [1], 8.0, 12.0) == [1]  # it stays before her
+            assert await store.offer("a", "b c", [1, 2, 7], 10.5, 13.5) == [2]  # that time is over
+            assert (await store.offered("a"))[2] == ("b c", 13.5)
+
+    asyncio.run(run())
+
+
+def test_reviewers_who_ask_at_the_same_time_are_offered_different_draws(place: Open) -> None:
+    async def run() -> None:
+        async with place() as store, place() as other:
+            asked = [
+                each.offer("a", f"reviewer {number}", range(20), 1.0, 2.0)
+                for number, each in enumerate([store, other] * 4)
+            ]
+            given = await asyncio.gather(*asked)
+            assert sorted(number for numbers in given for number in numbers) == [*range(20)]
 
     asyncio.run(run())
 
@@ -134,6 +151,46 @@ def test_what_is_withdrawn_stays_so_for_the_last_reason_until_it_is_restored(pla
             assert not await store.restore("sha256:1")
         async with place() as store:
             assert await store.withdrawn() == {"sha256:2": "so are these"}
+
+    asyncio.run(run())
+
+
+def test_what_was_served_is_counted_for_good(place: Open) -> None:
+    async def run() -> None:
+        async with place() as store, place() as other:
+            assert await store.counted("sha256:1") == {}
+            await asyncio.gather(
+                *(each.count("sha256:1", {"7 a b": 2, "100 ": 1}) for each in [store, other] * 5)
+            )
+            await store.count("sha256:2", {"0 a": 10**9})
+            await store.count("sha256:2", {})
+        async with place() as store:
+            assert await store.counted("sha256:1") == {"7 a b": 20, "100 ": 10}
+            assert await store.counted("sha256:2") == {"0 a": 10**9}
+
+    asyncio.run(run())
+
+
+def test_a_calibration_is_in_place_of_all_before_it(redis: RedisServer) -> None:
+    prefix = f"verdicts-{next(PREFIXES)}:"
+
+    async def run() -> None:
+        one, two = (SharedVerdicts(redis.url, 9, prefix) for _ in range(2))
+        assert await two.successors() == {}
+        assert await two.successor("icons") is None
+        await one.succeed("icons", ["a", "a"], "b", b"\0\xff b")
+        assert await two.successors() == {"icons": Successor("b", ("a",))}
+        await one.succeed("icons", ["b", "file"], "c", b"c")
+        await one.succeed("points", ["x"], "y", b"y")
+        found = await two.successors()
+        assert found["icons"] == Successor("c", ("b", "file", "a"))
+        assert await two.successor("icons") == b"c"
+        # An operator has put other tables there, which come after nothing.
+        await one.succeed("icons", ["new"], "newer", bytes(range(256)))
+        assert (await two.successors())["icons"] == Successor("newer", ("new",))
+        assert await two.successor("icons") == bytes(range(256))
+        await one.close()
+        await two.close()
 
     asyncio.run(run())
 
