@@ -7,38 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.core.family import family_of
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import balanced, draw_balanced
-from sureflow.evaluation.trivial import rank_correlation, trivial_properties
+from sureflow.evaluation.followed import Followed, affordable, followed
 from sureflow.model import Model
 from sureflow.sampling.evaluator import main_head
 
 STRONG = 0.7
 """A rank correlation from which a score is said to follow a property."""
-
-
-@dataclass(frozen=True)
-class Followed:
-    """A score and what it follows.
-
-    Attributes:
-        score: Its name.
-        says: What it measures.
-        median: Its median over the samples.
-        correlations: Rank correlation with each trivial property, and half its 95 % interval.
-    """
-
-    score: str
-    says: str
-    median: float
-    correlations: dict[str, tuple[float, float]]
-
-    @property
-    def strongest(self) -> tuple[str, float]:
-        """The property that it follows most, and the correlation."""
-        name = max(self.correlations, key=lambda key: abs(self.correlations[key][0]))
-        return name, self.correlations[name][0]
 
 
 @dataclass(frozen=True)
@@ -73,30 +49,20 @@ def report(model: Model, count: int, seed: int = 7, quiet: bool = False) -> Mode
         seed: Their seed.
         quiet: Whether to show no progress.
     """
-    family = family_of(model.card)
-    lane: Any = next(iter(balanced(model, [0], seed)))
-    able = [name for name, each in family.scores.items() if not each.costly]
-    able = [name for name in able if family.obstacle(name, model.card, lane) is None]
-    first = model.score_for(lane)
-    scores = (first, *(name for name in able if name != first))
+    (lane,) = balanced(model, [0], seed)
+    scores = affordable(model, lane)
     samples = draw_balanced(model, count, seed, scores=scores, quiet=quiet)
     finite = [s for s in samples if np.isfinite([*s.scores.values()]).all()]
-    properties = trivial_properties(np.stack([sample.data for sample in finite]))
-    followed = []
-    for name in scores:
-        values = np.array([sample.scores[name] for sample in finite])
-        found = {key: rank_correlation(values, other) for key, other in properties.items()}
-        says = family.scores[name].says
-        followed.append(Followed(name, says, float(np.median(values)), found))
+    found = followed(finite, scores)[: len(scores)]
     costs = main_head(model).division.costs
     return ModelReport(
         model=model,
         ranked=sorted(finite, key=_unsure),
-        score=first,
-        followed=followed,
+        score=scores[0],
+        followed=found,
         milliseconds={size: 1000 * cost for size, cost in costs.items()},
         evaluations=float(np.mean([sample.evaluations for sample in samples])),
-        unknown=_unknown(model, followed[0], len(samples) - len(finite)),
+        unknown=_unknown(model, found[0], len(samples) - len(finite)),
     )
 
 

@@ -8,12 +8,12 @@ from itertools import chain
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from sureflow.confidence.recalibration import scored
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec, Sample
+from sureflow.evaluation.auroc import auroc
 from sureflow.evaluation.evaluate import drawn
 from sureflow.model import Model
 
@@ -51,7 +51,7 @@ def ranking(samples: Sequence[Sample], far: Tensor) -> dict[str, float]:
     if min(off.sum(), (~off).sum()) < LEAST_FAR:
         return {}
     names = [name for name in samples[0].scores if all(name in one.scores for one in samples)]
-    found = {name: _share([one.scores[name] for one in samples], off) for name in names}
+    found = {name: auroc(np.array([one.scores[name] for one in samples]), off) for name in names}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
@@ -80,12 +80,6 @@ def _lanes(model: Model, draws: int, seed: int) -> Iterator[LaneSpec]:
     kinds = scored(model.card, family.parse_setting(SETTING), names, seed)
     for index in range(draws):
         yield replace(kinds[index % len(kinds)], index=index)
-
-
-def _share(values: Sequence[float], off: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
-    ranks = rankdata(np.nan_to_num(np.array(values), nan=np.inf))
-    least = off.sum() * (off.sum() + 1) / 2
-    return float((ranks[off].sum() - least) / (off.sum() * (~off).sum()))
 
 
 def _nearest(rows: Tensor, known: Tensor) -> Tensor:

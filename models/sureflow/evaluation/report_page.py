@@ -10,7 +10,8 @@ from html import escape
 import numpy as np
 
 from sureflow.core.lane import Sample
-from sureflow.evaluation.model_report import Followed, ModelReport
+from sureflow.evaluation.followed import Followed
+from sureflow.evaluation.model_report import ModelReport
 from sureflow.families.flow.codec import CHANNELS, png
 
 SHOWN = 32
