@@ -85,9 +85,8 @@ def followed(
 
 def worst(verdicts: Floats) -> Flags:
     """Which samples are bad by verdicts ``[n]``: those with 1 among 0, or the worst fifth."""
-    if np.isin(verdicts, (0, 1)).all():
-        return verdicts == 1
-    bad: Flags = verdicts > np.quantile(verdicts, 1 - WORST)
+    told = bool(np.isin(verdicts, (0, 1)).all())
+    bad: Flags = verdicts == 1 if told else verdicts > np.quantile(verdicts, 1 - WORST)
     return bad
 
 

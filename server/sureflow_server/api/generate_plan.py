@@ -55,11 +55,8 @@ def plan_generate(request: GenerateRequest, service: Service) -> Plan:
         warnings=() if warning is None else (warning,),
         turns=turns if len(turns) > 1 else (),
         asked=request,
-<<<<<<< HEAD
         then=second_stage(asked, service.judges.names),
-=======
         drawn=request.seed is None,
->>>>>>> review
     )
     return replace(plan, lanes=tuple(map(plan.lane, range(request.first, request.first + count))))
 

@@ -66,11 +66,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     asked: Schema | None = None
     turns: tuple[LaneSpec, ...] = ()
-<<<<<<< HEAD
     then: SecondStage | None = None
-=======
     drawn: bool = False
->>>>>>> review
 
     @property
     def family(self) -> Family:
