@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,7 @@ from sureflow.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from sureflow.confidence.certificate import Conformal
     from sureflow.model import Model
 
 TRIED = 1000
@@ -33,6 +35,7 @@ TRIED = 1000
     "sureflow calibrate my-fashion --draws 100 --guidance 1 --guidance 3 --score straightness",
     "sureflow calibrate my-posterior --conditions simulations.safetensors",
     "sureflow calibrate my-digits --judge my_package.reader:misread",
+    "sureflow calibrate my-digits --draws 0 --at euler:20 --judge my_package.reader:misread",
     "sureflow calibrate my-digits --draws 0 --other-draws 1600 --at euler:20 --at heun:12@2",
     "sureflow calibrate my-unet --draws 0 --other-draws 1600 --at heun:20:32x32",
     "sureflow calibrate my-unet --device cuda",
@@ -94,8 +97,9 @@ def calibrate(
     """Draw reference samples and store what turns scores into confidence.
 
     Then draw others at other settings, and in between, and store what these do to confidence; and
-    with a judge again others, and store what share of the confident ones is bad. All of that
-    belongs to the tables of the reference draws, and goes when these are drawn anew.
+    with a judge again others, and store what share of the confident ones is bad: of the setting of
+    the reference draws, or of those that are named, beside certificates of other settings. All of
+    that belongs to the tables of the reference draws, and goes when these are drawn anew.
     """
     from sureflow.checkpoint import CALIBRATION, load, resolve
     from sureflow.confidence.calibration import precision
@@ -140,11 +144,14 @@ def calibrate(
         raise ValueError("draws: with 0 there must be tables, and they stay as they are")
     made = replace(made, unconditional=without)
     first = made.settings.get("seed", 0)
+    wanted = [family_of(model.card).parse_setting(text) for text in at] if at else None
     if other_draws:
-        wanted = [family_of(model.card).parse_setting(text) for text in at] if at else None
         around = [one.setting for one in made.measured.of] if between else None
         settings = [] if between and not at else wanted
+        before = len(made.certificates)
         made = measure(model, made, other_draws, first + 2, settings, quiet, around, examples)
+        if gone := before - len(made.certificates):
+            typer.echo(f"{gone} of {before} certificates are gone: confidence there is another now")
         made = replace(made, settings=made.settings | {LEARNED_FROM: dict(model.digests)})
     many = made.settings["draws"]
     typer.echo(f"{many} draws of a class: confidence is a share within {precision(many):.1%}")
@@ -153,20 +160,28 @@ def calibrate(
     else:
         where = in_words(made.measured.ranges, made.score, made.references[0])
         typer.echo(f"{made.score} is calibrated for {where}")
-    if asked is not None:
-        table = judged(model, made, *asked, judged_draws, first + 1, quiet)
-        made = replace(made, conformal=table)
-        typer.echo(f"bad: {table.note['bad_rate']:.2%}; certified at 90 %:")
-        told = table.stratified
-        for rate in (0.005, 0.01, 0.02, 0.05, 0.1):
-            threshold = table.threshold(rate)
-            least = "none" if threshold is None else f"confidence of {threshold:.2f} or more"
-            if told is not None and len(told.strata) > 1:
-                kept = sum(told.threshold(name, rate) is not None for name in told.strata)
-                least += f"; of each class: {kept} of {len(told.strata)}"
-            typer.echo(f"  at most {rate:6.1%} bad: {least}")
+    for text, setting in zip(at or [""], wanted or [None], strict=True) if asked else ():
+        assert asked is not None
+        table = judged(model, made, *asked, judged_draws, first + 1, quiet, setting)
+        made = made.certified(table)
+        where = f"{text}: " if text else ""
+        typer.echo(f"{where}bad: {table.note['bad_rate']:.2%}; certified at 90 %:")
+        for line in _certified(table):
+            typer.echo(f"  {line}")
     made.save(path / CALIBRATION)
     typer.echo(f"wrote {path / CALIBRATION}")
+
+
+def _certified(table: Conformal) -> Iterator[str]:
+    """What a certificate says, in lines."""
+    told = table.stratified
+    for rate in (0.005, 0.01, 0.02, 0.05, 0.1):
+        threshold = table.threshold(rate)
+        least = "none" if threshold is None else f"confidence of {threshold:.2f} or more"
+        if told is not None and len(told.strata) > 1:
+            kept = sum(told.threshold(name, rate) is not None for name in told.strata)
+            least += f"; of each class: {kept} of {len(told.strata)}"
+        yield f"at most {rate:6.1%} bad: {least}"
 
 
 def _by_data(model: Model, file: Path, seed: int, quiet: bool) -> str | None:

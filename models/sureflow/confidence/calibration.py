@@ -6,10 +6,11 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,12 @@ TABLES = 256
 FARTHEST = 1e6
 """Ranges of the table by which a rank may be outside of it."""
 
+RANKS = np.linspace(0, 1, 1001)
+"""By which it is told whether measurements agree about confidence."""
+
+CONFORMAL, ELSEWHERE = "conformal", "elsewhere"
+"""Certificates in what a model card says."""
+
 QUANTILES = "quantiles"
 """Section of the tables in the file, one per score."""
 
@@ -80,6 +87,7 @@ class Calibration:
         measured: What was measured of confidence at settings, the references first.
         early: When lanes may be abandoned, by name of the score.
         conformal: What a judge has certified; ``None`` if none was asked.
+        elsewhere: What has been certified at settings that are not those of the reference draws.
         unconditional: Name of the score that is best without a condition; None: the same one.
         version: ``sha256:`` and the hash of the file that it was read from, if it was.
     """
@@ -91,6 +99,7 @@ class Calibration:
     measured: Measurements
     early: dict[str, Early] = field(default_factory=dict)
     conformal: Conformal | None = None
+    elsewhere: tuple[Conformal, ...] = ()
     unconditional: str | None = None
     version: str = field(default="", compare=False)
 
@@ -108,6 +117,43 @@ class Calibration:
     def without_condition(self) -> str:
         """Name of the score that the model is best judged by without a condition."""
         return self.unconditional or self.score
+
+    @property
+    def certificates(self) -> tuple[Conformal, ...]:
+        """All of them."""
+        return (*([] if self.conformal is None else [self.conformal]), *self.elsewhere)
+
+    def setting_of(self, certificate: Conformal) -> Setting:
+        """The setting of the samples that were judged for a certificate."""
+        return Setting.of(judged_setting(certificate.note, self.references[0].record()))
+
+    def certified(self, certificate: Conformal) -> Calibration:
+        """The same with a certificate, in place of one of the same setting."""
+        setting, first = self.setting_of(certificate), self.conformal
+        if "setting" not in certificate.note or (first and self.setting_of(first) == setting):
+            return replace(self, conformal=certificate, version="")
+        others = [each for each in self.elsewhere if self.setting_of(each) != setting]
+        return replace(self, elsewhere=(*others, certificate), version="")
+
+    def measured_anew(self, measured: Measurements) -> Calibration:
+        """The same with other measurements.
+
+        Certificates go whose samples have another confidence by them.
+        """
+
+        def holds(one: Conformal) -> bool:
+            score, setting = one.note["score"], self.setting_of(one)
+            return all(
+                np.array_equal(
+                    self.measured.confidence(RANKS, score, stratum, setting),
+                    measured.confidence(RANKS, score, stratum, setting),
+                )
+                for stratum in self.strata
+            )
+
+        first = self.conformal if self.conformal is not None and holds(self.conformal) else None
+        others = tuple(filter(holds, self.elsewhere))
+        return replace(self, measured=measured, conformal=first, elsewhere=others, version="")
 
     def confidence(
         self, score: str, uncertainty: float, spec: LaneSpec, realised: float | None = None
@@ -187,7 +233,11 @@ class Calibration:
     def summary(self) -> dict[str, Any]:
         """What a model card says about it."""
         numbers = [reference.numbers for reference in self.references]
-        judged = {} if self.conformal is None else {"conformal": self.conformal.summary()}
+        judged: dict[str, Any] = {}
+        if self.conformal is not None:
+            judged[CONFORMAL] = self.conformal.summary()
+        if self.elsewhere:
+            judged[ELSEWHERE] = [each.summary() for each in self.elsewhere]
         return {
             **self.settings,
             "precision": precision(self.settings.get("draws", 1)),
@@ -208,8 +258,10 @@ class Calibration:
         sections = {QUANTILES: self.quantiles, SHIFTS: self.measured.tensors()}
         notes = {SETTINGS: self.settings, STRATA: self.strata, SHIFTS: self.measured.notes()}
         sections |= {f"{EARLY}/{name}": bounds.tensors() for name, bounds in self.early.items()}
-        if self.conformal is not None:
-            sections[JUDGED], notes[JUDGED] = self.conformal.tensors(), self.conformal.noted()
+        certificates = {} if self.conformal is None else {JUDGED: self.conformal}
+        certificates |= {f"{JUDGED}-{k}": each for k, each in enumerate(self.elsewhere)}
+        sections |= {name: each.tensors() for name, each in certificates.items()}
+        notes |= {name: each.noted() for name, each in certificates.items()}
         tensors = {
             f"{section}/{name}": np.ascontiguousarray(array)
             for section, arrays in sections.items()
@@ -259,13 +311,36 @@ class Calibration:
             Provenance.read(metadata.get(SETTINGS, "{}")),
             Measurements.read(sections[SHIFTS], metadata.get(SHIFTS, "")),
             conformal=Conformal.read(sections[JUDGED], metadata.get(JUDGED)),
+            elsewhere=tuple(_elsewhere(sections, metadata)),
             unconditional=metadata.get(UNCONDITIONAL),
             version=version_of(data),
         )
         if len(made.references) != number or len({(*r.numbers,) for r in made.references}) != 1:
             raise ValueError(f"{SHIFTS}: does not begin with the {number} settings of the tables")
+        for certificate in made.elsewhere:
+            made.setting_of(certificate)
         made.early.update(Early.read(sections[EARLY], made.references, made.strata))
         return made
+
+
+def _elsewhere(
+    sections: Mapping[str, Mapping[str, Floats]], metadata: Mapping[str, str]
+) -> Iterator[Conformal]:
+    """The certificates of other settings."""
+    for name in map(f"{JUDGED}-{{}}".format, count()):
+        found = Conformal.read(sections.get(name, {}), metadata.get(name))
+        if found is None:
+            return
+        yield found
+
+
+def judged_setting(said: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Any]:
+    """The setting of a certificate by its note or its summary, as a JSON object.
+
+    What it leaves out is as in the reference draws.
+    """
+    setting: dict[str, Any] | None = said.get("setting")
+    return setting or {name: said.get(name, value) for name, value in reference.items()}
 
 
 def version_of(data: bytes) -> str:

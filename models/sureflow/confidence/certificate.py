@@ -54,7 +54,8 @@ class Conformal:
         confidence: Thresholds, descending, ``[K]``.
         bound: Rate certified at each, ascending, ``[K]``.
         note: How the samples were drawn and judged: ``judge``, ``draws``, ``seed``, ``score``,
-            ``delta``, the names of their setting, and ``bad_rate`` among all of them.
+            ``delta``, the names of their setting, and ``bad_rate`` among all of them; ``setting``
+            where that is not of the kind of the reference draws.
         stratified: What is certified of each stratum; None where nobody knows of which stratum the
             samples were.
     """

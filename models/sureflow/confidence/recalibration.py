@@ -102,7 +102,7 @@ class Recalibration:
         measured = [self._measured(one, ranks) for one in self._wanted]
         made = replace(self.calibration, measured=self.calibration.measured.renewed(measured))
         checks = [self._checked(made, one, ends, ranks) for one, ends in self._checks]
-        return replace(made, measured=made.measured.renewed(checks), version="")
+        return self.calibration.measured_anew(made.measured.renewed(checks))
 
     def _with_home(self, setting: Setting) -> list[Setting]:
         """The setting, and that of the tables that rank it, if it is a single other one."""

@@ -6,17 +6,21 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.certificate import Conformal, certify
+from sureflow.confidence.recalibration import scored
 from sureflow.core.arrays import Floats
 from sureflow.core.family import family_of
-from sureflow.core.lane import Sample
-from sureflow.evaluation.evaluate import draw_balanced
+from sureflow.core.lane import LaneSpec, Sample
+from sureflow.core.setting import Setting
+from sureflow.evaluation.evaluate import draw_balanced, drawn
 from sureflow.model import Model
 
 SampleJudge = Callable[[list[Sample]], Sequence[float]]
@@ -106,12 +110,23 @@ def judged(
     draws: int = 2000,
     seed: int = 3_000_003,
     quiet: bool = False,
+    setting: Setting | None = None,
 ) -> Conformal:
     """Draw samples, let a judge rate them, and certify bad rates.
 
     The samples are drawn as the reference draws were, but from another seed and without guidance,
     the classes taking turns. The calibration gives them their confidence, by the score that it
     recommends. The certificate names the judge.
+
+    Args:
+        model: The model.
+        calibration: Its tables.
+        judge: Says of each sample whether it is bad.
+        name: Of the judge.
+        draws: Number of samples.
+        seed: Their seed.
+        quiet: Whether to show no progress.
+        setting: How they are run; by default as the reference draws.
 
     Raises:
         ValueError: The seeds are the same, there is no confidence for such samples, or the judge
@@ -123,15 +138,36 @@ def judged(
     references = {one.numbers.get("guidance"): one.record() for one in calibration.references}
     if GUIDANCE not in references:
         raise ValueError(f"{score} is not calibrated for guidance {GUIDANCE:g}, which is judged")
-    solver = {name: references[GUIDANCE][name] for name in ("method", "steps")}
-    samples = draw_balanced(
-        model, draws, seed, guidance=GUIDANCE, scores=(score,), quiet=quiet, **solver
-    )
+    note: dict[str, Any] = {"judge": name, "seed": seed, "score": score}
+    if setting is None:
+        solver = {name: references[GUIDANCE][name] for name in ("method", "steps")}
+        note |= {**solver, "guidance": GUIDANCE}
+        samples = draw_balanced(
+            model, draws, seed, guidance=GUIDANCE, scores=(score,), quiet=quiet, **solver
+        )
+    else:
+        note |= {"setting": setting.record(), **setting.record()}
+        (samples,) = drawn(model, [_lanes(model, setting, score, draws, seed)], quiet)
     said = [calibration.confidence(score, each.scores[score], each.spec) for each in samples]
     confidence = np.array([np.nan if value is None else value for value in said])
+    if not np.isfinite(confidence).any():
+        raise ValueError(f"at: no confidence by {score} is known of such samples")
     bad = rated(judge, name, samples)
     if not np.isin(bad, (0, 1)).all():
         raise ValueError("judge: wants one of True and False for each sample")
-    note = {"judge": name, "seed": seed, **solver, "score": score, "guidance": GUIDANCE}
     strata = [family_of(each.spec).strata(each.spec)[0][0] for each in samples]
     return certify(confidence, bad.astype(np.bool_), note, strata=strata)
+
+
+def _lanes(model: Model, setting: Setting, score: str, draws: int, seed: int) -> list[LaneSpec]:
+    """Lanes of a setting, the classes taking turns."""
+    family, card = family_of(model.card), model.card
+    turns = [
+        lane
+        for lane in scored(card, setting, (score,), seed)
+        if lane.scores and (family.strata(lane)[0][0] or not card.classes)
+    ]
+    if not turns:
+        raise ValueError(f"at: {card.name} has no {score} there")
+    model.check(turns[0])
+    return [family.drawn(card, replace(turns[i % len(turns)], index=i)) for i in range(draws)]

@@ -98,15 +98,23 @@ class CalibrationRun(Run):
 
     async def _conclude(self, scores: list[dict[str, float]]) -> None:
         """Add what has been learned to the calibration in service."""
+        gone = 0
 
         def learned(present: Calibration) -> Calibration:
+            nonlocal gone
             self.work.calibration = present
-            return self.work.result(scores)
+            made = self.work.result(scores)
+            gone = len(present.certificates) - len(made.certificates)
+            return made
 
         name, store = self.plan.card.name, self._service.verdict_store
         done = await replace_calibration(self._pool, store, name, learned)
         self.kept = done.kept
         if done.warning is not None:
             self.warnings.append(done.warning)
+        if gone:
+            self.warnings.append(
+                f"certificates gone: {gone}, since confidence there is another now"
+            )
         self.plan = replace(self.plan, card=done.card)
         self.made = done.made

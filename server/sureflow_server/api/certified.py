@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
+from sureflow.confidence.calibration import CONFORMAL, ELSEWHERE, judged_setting
 from sureflow.confidence.certificate import STRATA, version_of
 from sureflow.confidence.stratified import samples_needed
 from sureflow.core.card import ModelCard
@@ -51,17 +52,19 @@ class Certified:
         withdrawn: Mapping[str, str],
     ) -> Certified:
         """Find the certificate of a model."""
-        table: dict[str, Any] | None = card.calibrated.get("conformal")
-        if table is None:
+        known = [cls(card, turns, field, table) for table in tables_of(card)]
+        if not known:
             raise Problem.field(field, f"no judge has seen samples of {card.name}; {HINT}")
+        found = next((one for one in known if one.fits), None)
+        table = (known[0] if found is None else found).table
         reason = withdrawn.get(version_of(table))
         if reason is not None:
             path = f"/v1/models/{card.name}/review"
             hint = f"GET {path} shows how the verdicts stand, and POST makes another one of them"
             message = f"the certificate of {card.name} is withdrawn: {reason}; {hint}"
             raise Problem.field(field, message, "certificate-withdrawn")
-        found = cls(card, turns, field, table)
-        found._check_setting()
+        if found is None:
+            raise Problem.field(field, _refusal_of(known))
         return found
 
     @property
@@ -178,18 +181,37 @@ class Certified:
         name = self.card.class_of(stratum)
         return self.card.name if name is None else f"class {name}"
 
-    def _check_setting(self) -> None:
-        """Make sure that it was made for lanes like these."""
-        # What the note of the judge leaves out is as in the draws of the tables.
-        card, table = self.card, self.table
-        reference = card.calibrated["references"][0]
-        judged = {name: table.get(name, value) for name, value in reference.items()}
-        for lane in self.turns:
-            conditioned = not card.classes or any(name for name, _ in family_of(lane).strata(lane))
-            if lane.scores[0] != table["score"] or not runs_as(judged, lane) or not conditioned:
-                label = ", with a condition.label" if card.classes else ""
-                message = f"the rate is certified for confidence.method {table['score']}{label}"
-                raise Problem.field(self.field, f"{message}, {words_of(judged)}")
+    @property
+    def setting(self) -> dict[str, Any]:
+        """How samples are run that it is about."""
+        return judged_setting(self.table, self.card.calibrated["references"][0])
+
+    @property
+    def fits(self) -> bool:
+        """Whether it was made for lanes like these."""
+        judged = self.setting
+        return all(
+            lane.scores[0] == self.table["score"]
+            and runs_as(judged, lane)
+            and (not self.card.classes or any(name for name, _ in family_of(lane).strata(lane)))
+            for lane in self.turns
+        )
+
+
+def tables_of(card: ModelCard) -> list[dict[str, Any]]:
+    """The certificates of a model, as its card has them; that of the reference setting first."""
+    first: dict[str, Any] | None = card.calibrated.get(CONFORMAL)
+    return [*([] if first is None else [first]), *card.calibrated.get(ELSEWHERE, ())]
+
+
+def _refusal_of(known: Sequence[Certified]) -> str:
+    """Why none of the certificates of a model is about some lanes, and about which they are."""
+    card, lane = known[0].card, known[0].turns[0]
+    if lane.origin is not None:
+        return "edited samples are certified nothing; those judged were made from noise alone"
+    label = ", with a condition.label" if card.classes else ""
+    each = [f"{one.table['score']}{label}, {words_of(one.setting)}" for one in known]
+    return f"the rate is certified for confidence.method {'; or for '.join(each)}"
 
 
 ENOUGH = 4096

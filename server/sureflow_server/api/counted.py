@@ -9,7 +9,7 @@ from typing import Any
 
 from sureflow.confidence.served import BadSample, hundredth
 from sureflow.core.family import family_of
-from sureflow_server.api.certified import Certified
+from sureflow_server.api.certified import Certified, tables_of
 from sureflow_server.api.judged_sample import JudgedSample
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem
@@ -29,9 +29,9 @@ async def count(exposure: Exposure, plan: Plan, samples: Mapping[int, Served]) -
     They are made from a seed that the server has drawn, as those that the certificate is about, and
     none was given up on the way.
     """
-    if not _counts(plan):
+    version, turns = _counts(plan), Turns()
+    if version is None:
         return
-    version, turns = plan.card.calibration_version, Turns()
     for served in samples.values():
         confidence = served.facts["confidence"]
         if confidence is not None:
@@ -41,16 +41,29 @@ async def count(exposure: Exposure, plan: Plan, samples: Mapping[int, Served]) -
         await turns.step()
 
 
-def _counts(plan: Plan) -> bool:
+def counting(version: str, certificate: int) -> str:
+    """By what samples are counted for one of the certificates of a version of a calibration.
+
+    It is the one at this place of its ``certificates``.
+    """
+    return f"{version} {certificate}"
+
+
+def _counts(plan: Plan) -> str | None:
+    """For which certificate samples of a request count; ``None`` for none."""
+    card = plan.card
     if not plan.drawn or plan.halving is not None or plan.lanes[0].early is not None:
-        return False
-    if "conformal" not in plan.card.calibrated:
-        return False
+        return None
+    if not (tables := tables_of(card)):
+        return None
     try:
-        certified = Certified.of(plan.card, plan.turns or plan.lanes[:1], "", {})
+        certified = Certified.of(card, plan.turns or plan.lanes[:1], "", {})
     except Problem:
-        return False
-    return certified.tells_apart
+        return None
+    if not certified.tells_apart:
+        return None
+    (place,) = [place for place, one in enumerate(tables) if one is certified.table]
+    return counting(card.calibration_version, place)
 
 
 async def with_counts(service: Service, samples: Iterable[JudgedSample]) -> list[JudgedSample]:
@@ -76,7 +89,7 @@ async def with_counts(service: Service, samples: Iterable[JudgedSample]) -> list
 
 
 def bad_samples(verdicts: Iterable[Verdict], version: str, bad_above: float) -> Sequence[BadSample]:
-    """Samples that were found bad, of those that count for this version of a calibration."""
+    """Samples that were found bad, of those that are counted by this."""
     bad = [each for each in verdicts if each.bad > bad_above and version in each.facts]
     read: list[tuple[Verdict, dict[str, Any]]] = [(each, json.loads(each.facts)) for each in bad]
     return [

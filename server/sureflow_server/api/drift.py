@@ -6,7 +6,9 @@ import asyncio
 import logging
 
 from sureflow.confidence.certificate import Conformal, version_of
+from sureflow.confidence.contradiction import Contradiction
 from sureflow_server.api.calibration_in_service import follow
+from sureflow_server.api.certified import tables_of
 from sureflow_server.api.review_state import BAD_ABOVE, ReviewState
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.service import Service
@@ -18,33 +20,45 @@ EVERY_S = 1.0
 """Seconds after which a server looks at what others over the same store have changed."""
 
 
-async def check(service: Service, stream: ReviewStream) -> str | None:
-    """Withdraw the certificate of a model if its fresh random draws contradict it, else restore it.
+async def check(service: Service, stream: ReviewStream) -> list[str]:
+    """Withdraw the certificates of a model that its fresh random draws contradict, restore others.
 
-    Fresh are those that it was not made of. If it holds, they contradict it with a probability of
-    its own risk at most, however many verdicts come in. This server knows at once, others within a
-    moment.
+    Fresh are those that it was not made of, and samples as they were served. If one holds, they
+    contradict it with a probability of its own risk at most, however many verdicts come in. This
+    server knows at once, others within a moment.
 
     Returns:
-        Why it does not hold; ``None`` if nothing speaks against it.
+        Why they do not hold; nothing if nothing speaks against any.
     """
-    certificate = stream.calibration.conformal
-    if certificate is None:
-        return None
+    certificates = stream.calibration.certificates
+    if not certificates:
+        return []
     while True:  # verdicts may have come in before the change: the last to make one looks again
-        reason = await _against(service, stream, certificate)
-        if not await _changed(service, stream.card.name, certificate.version, reason):
+        reasons, news, evidence = list[str](), False, 1.0
+        for place, certificate in enumerate(certificates):
+            found = await _against(service, stream, place, certificate)
+            evidence = max(evidence, found.evidence)
+            reason = _reason(stream, certificate, found)
+            reasons += [] if reason is None else [reason]
+            news |= await _changed(service, stream.card.name, certificate.version, reason)
+        service.metrics.certificate_evidence.labels(stream.card.name).set(evidence)
+        if not news:
             break
     await learn(service)
-    return reason
+    return reasons
 
 
-async def _against(service: Service, stream: ReviewStream, certificate: Conformal) -> str | None:
-    """Why a certificate does not hold, by the verdicts as they stand."""
+async def _against(
+    service: Service, stream: ReviewStream, place: int, certificate: Conformal
+) -> Contradiction:
+    """What the verdicts say against a certificate, as they stand."""
     bad_above = certificate.note.get("bad_above", BAD_ABOVE)
     state = await ReviewState.read(service.verdict_store, stream, bad_above)
-    found = await asyncio.to_thread(state.contradiction)
-    service.metrics.certificate_evidence.labels(stream.card.name).set(found.evidence)
+    return await asyncio.to_thread(state.against, place, certificate)
+
+
+def _reason(stream: ReviewStream, certificate: Conformal, found: Contradiction) -> str | None:
+    """Why a certificate does not hold; ``None`` if it does."""
     if found.evidence < 1 / certificate.note["delta"]:
         return None
     name = None if found.stratum is None else stream.card.class_of(found.stratum)
@@ -92,8 +106,8 @@ async def watch(service: Service) -> None:
 
 
 def tell(service: Service) -> None:
-    """Say of every model with a certificate whether it holds."""
+    """Say of every model with certificates whether all hold."""
     for card in service.pool.cards.values():
-        if (table := card.calibrated.get("conformal")) is not None:
-            withdrawn = version_of(table) in service.withdrawn
+        if tables := tables_of(card):
+            withdrawn = any(version_of(table) in service.withdrawn for table in tables)
             service.metrics.certificate_withdrawn.labels(card.name).set(withdrawn)

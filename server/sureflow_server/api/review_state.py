@@ -13,7 +13,7 @@ from sureflow.confidence.certificate import Conformal
 from sureflow.confidence.contradiction import Contradiction
 from sureflow.confidence.reviewed import Reviewed
 from sureflow.confidence.served import against
-from sureflow_server.api.counted import bad_samples
+from sureflow_server.api.counted import bad_samples, counting
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.store import SERVED, Draw, Verdict, VerdictStore
 
@@ -52,7 +52,7 @@ class ReviewState:
         """Read it from the store."""
         model, served = stream.card.name, list[Verdict]()
         verdicts = await store.verdicts(model, stream.id)
-        if stream.calibration.conformal is not None:
+        if stream.calibration.certificates:
             served = await store.verdicts(model, SERVED)
         return cls(stream, await store.draws(stream.id), verdicts, bad_above, served)
 
@@ -72,17 +72,20 @@ class ReviewState:
         return dict(Counter(verdict.name for verdict in self.verdicts).most_common())
 
     def contradiction(self) -> Contradiction:
-        """What fresh verdicts say against the certificate in service; nothing without one.
-
-        Draws and served samples share the risk.
-        """
+        """What fresh verdicts say against the certificate in service; nothing without one."""
         certificate = self.certificate
-        if certificate is None:
-            return Contradiction()
-        drawn = self.reviewed.contradiction(certificate, self.fresh)
-        version = self.stream.card.calibration_version
-        served = against(certificate, bad_samples(self.served, version, self.bad_above))
-        worst = max(drawn, served, key=lambda each: each.evidence)
+        return Contradiction() if certificate is None else self.against(0, certificate)
+
+    def against(self, place: int, certificate: Conformal) -> Contradiction:
+        """What fresh verdicts say against a certificate, by its place among those of the model.
+
+        Draws, which are of the setting of one of them, and served samples share the risk.
+        """
+        kind = counting(self.stream.card.calibration_version, place)
+        worst = against(certificate, bad_samples(self.served, kind, self.bad_above))
+        if certificate is self.certificate:
+            drawn = self.reviewed.contradiction(certificate, self.fresh)
+            worst = max(drawn, worst, key=lambda each: each.evidence)
         return replace(worst, evidence=max(worst.evidence / 2, 1.0))
 
     @property

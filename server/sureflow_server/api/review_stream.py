@@ -158,7 +158,6 @@ def _setting(calibration: Calibration) -> Setting:
     """That of the certificate; without one that of reference draws without guidance."""
     references = calibration.references
     if calibration.conformal is not None:
-        note = calibration.conformal.note
-        return Setting.of({k: note.get(k, v) for k, v in references[0].record().items()})
+        return calibration.setting_of(calibration.conformal)
     plain = (one for one in references if one.numbers.get(GUIDANCE, 1.0) == 1.0)
     return next(plain, references[0])

@@ -101,7 +101,9 @@ async def _give(request: Request, body: VerdictsRequest) -> Response:
         "reviewer": "" if key is None else key.name,
         "samples": [sample.id for sample in samples],
         "withdrawn": [
-            {"model": stream.card.name, "reason": reason} for stream, reason in checked if reason
+            {"model": stream.card.name, "reason": reason}
+            for stream, reasons in checked
+            for reason in reasons
         ],
     }
     return Encoded((text(answer),))

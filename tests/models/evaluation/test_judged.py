@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from sureflow.checkpoint import CALIBRATION, CheckpointConfig, load, save
 from sureflow.cli import app
+from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.measured import Measured
 from sureflow.core.lane import Sample
 from sureflow.evaluation.judged import by_command, by_function, judged
 from sureflow.evaluation.reference import calibrate
@@ -187,6 +189,52 @@ def test_a_function_that_is_none_is_refused(name: str) -> None:
 def test_a_command_that_fails_is_reported(model: Model, code: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         by_command(f'{sys.executable} -c "{code}"')(run(model, [FlowSpec(1, 0, "euler", 1)]))
+
+
+def test_a_certificate_of_another_setting_stands_beside_the_first(folder: Path) -> None:
+    common = ["calibrate", str(folder), "--judged-draws", "200", "--quiet", "--judge", HERE]
+    first = CliRunner().invoke(app, [*common, "--draws", "20", "--other-draws", "0"])
+    assert first.exit_code == 0, first.output
+    before = load(folder).card.calibrated
+    assert "elsewhere" not in before
+    kept = [*common, "--draws", "0", "--other-draws", "0"]
+    done = CliRunner().invoke(app, [*kept, "--at", "heun:6", "--at", "heun:9"])
+    assert done.exit_code == 0, done.output
+    assert "heun:9: bad: " in done.output
+    card = load(folder).card.calibrated
+    assert card["conformal"] == before["conformal"]
+    assert [each["setting"]["steps"] for each in card["elsewhere"]] == [6, 9]
+    assert {each["judge"] for each in card["elsewhere"]} == {HERE}
+    again = CliRunner().invoke(app, [*kept, "--at", "heun:6", "--judged-draws", "300"])
+    assert again.exit_code == 0, again.output
+    found = load(folder).card.calibrated["elsewhere"]
+    assert [(each["setting"]["steps"], each["draws"]) for each in found] == [(9, 200), (6, 300)]
+    # Confidence is measured anew at one of them, and interpolated from there at the other.
+    measured = ["--draws", "0", "--other-draws", "400", "--at", "heun:6", "--quiet"]
+    gone = CliRunner().invoke(app, ["calibrate", str(folder), *measured])
+    assert gone.exit_code == 0, gone.output
+    assert "2 of 3 certificates are gone" in gone.output
+    left = load(folder).card.calibrated
+    assert "elsewhere" not in left
+    assert left["conformal"] == before["conformal"]
+
+
+def test_certificates_go_where_confidence_is_another(folder: Path) -> None:
+    """And only there: one of a setting between those that were measured, and not beyond."""
+    model = load(folder)
+    made = calibrate(model, 20, steps=4, seed=8, quiet=True)
+    home, score = made.references[0], made.score
+    far = Measured(home.at(32), {}, {score: 0.0})
+    made = made.measured_anew(made.measured.renewed([far]))
+    for steps in (4, 11, 64):
+        table = judged(model, made, far_out, "line", 100, 9, True, home.at(steps))
+        made = made.certified(table)
+    assert [made.setting_of(each).value for each in made.elsewhere] == [4, 11, 64]
+    square = Measured(home.at(8), {score: np.array([[0, 0.5, 1], [0, 0.25, 1]])}, {score: 0.0})
+    after = made.measured_anew(made.measured.renewed([square]))
+    assert [after.setting_of(each).value for each in after.elsewhere] == [4, 64]
+    assert made.measured_anew(made.measured).elsewhere == made.elsewhere
+    assert Calibration.decode(made.encode()).summary() == made.summary()
 
 
 def test_both_kinds_of_judge_from_the_command_line(folder: Path, tmp_path: Path) -> None:

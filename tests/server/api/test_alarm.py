@@ -13,6 +13,8 @@ import pytest
 
 from sureflow.checkpoint import load
 from sureflow.confidence.calibration import CALIBRATION, Calibration
+from sureflow.core.lane import Sample
+from sureflow.evaluation.judged import judged
 from sureflow.learned import LEARNED_FROM
 from tests.server.conftest import ICONS, make_checkpoint
 from tests.server.running import Server, eventually, serving
@@ -27,7 +29,18 @@ WORSE = ICONS | {"means": [*ICONS["means"][:2], [0.0] * 16]}
 
 @pytest.fixture(scope="module")
 def folder(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shutil.copytree(models_dir, tmp_path_factory.mktemp("alarm") / "models")
+    """Icons have a certificate at another setting, too."""
+    folder = shutil.copytree(models_dir, tmp_path_factory.mktemp("alarm") / "models")
+    model = load(folder / "icons")
+    assert model.calibration is not None
+    coarse = model.calibration.references[0].at(10)
+    table = judged(model, model.calibration, by_truth, "truth", 200, 9, True, coarse)
+    model.calibration.certified(table).save(folder / "icons" / CALIBRATION)
+    return folder
+
+
+def by_truth(samples: list[Sample]) -> list[bool]:
+    return [truth(sample.data) == "bad" for sample in samples]
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +76,9 @@ def give(server: Server, entries: list[dict[str, Any]]) -> list[dict[str, str]]:
     return withdrawn
 
 
-def certified(server: Server) -> int:
+def certified(server: Server, steps: int = 20) -> int:
     """The status of a request that relies on the certificate."""
-    asked = {**STRIPES, "seed": 5, "n": 2, "filter": FILTER}
+    asked = {**STRIPES, "seed": 5, "n": 2, "filter": FILTER, "sampler": {"steps": steps}}
     answer = server.client.post("/v1/generate", json=asked)
     if answer.status_code == 409:
         assert answer.json()["errors"][0]["field"] == "filter.max_bad_rate"
@@ -101,6 +114,19 @@ def test_complaints_about_what_was_served_withdraw_it(
     assert give(own, name(made, None)) == []
     assert certified(own) == 200
     eventually(lambda: own.metric("sureflow_certificate_withdrawn", model="icons") == 0)
+
+
+def test_a_certificate_of_another_setting_goes_by_itself(own: Server) -> None:
+    assert certified(own, 10) == 200
+    made = own.generate(**STRIPES, n=20, sampler={"steps": 10})
+    (withdrawn,) = give(own, named(made, "bad"))
+    assert "samples served of class stripes" in withdrawn["reason"]
+    assert certified(own, 10) == 409
+    assert certified(own) == 200
+    assert own.metric("sureflow_certificate_evidence", model="icons") >= 10
+    eventually(lambda: own.metric("sureflow_certificate_withdrawn", model="icons") == 1)
+    assert give(own, named(made, None)) == []
+    assert certified(own, 10) == 200
 
 
 def test_few_among_many_do_not(own: Server) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from sureflow.confidence.certificate import version_of
+from sureflow.core.lane import Branch
 from sureflow.families.flow.spec import FlowSpec
+from sureflow_server.api.certified import Certified
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.requests import GenerateRequest
 from sureflow_server.api.resolve_filter import resolve_filter
@@ -35,6 +37,8 @@ STRATA = {
     },
 }
 OTHER = replace(LANE, label=1)
+COARSE = {"grid": "uniform", "guidance": 1.0, "method": "euler", "steps": None, "tolerance": 0.1}
+ELSEWHERE = TABLE | {"setting": COARSE, "thresholds": [[0.7, 0.01]]}
 
 
 def carded(table: dict[str, Any]) -> Any:
@@ -274,3 +278,38 @@ def test_the_surest_of_each_class_pass(server: Server) -> None:
     assert counted(answer) == answer["selection"]["accepted_by_class"] == {"half": 2, "stripes": 2}
     plain = server.generate(**BODY, n=12, labels=LABELS, filter={"top": 4})
     assert counted(plain) == {"half": 0, "stripes": 4}
+
+
+BOTH = replace(KNOWN, calibrated={**KNOWN.calibrated, "elsewhere": [ELSEWHERE]})
+
+
+def test_every_setting_goes_by_its_own_certificate() -> None:
+    lane = replace(LANE, method="euler", tolerance=0.1)
+    chosen(lane, card=BOTH, max_bad_rate=0.02)
+    assert "no judge" not in refused("filter.max_bad_rate", lane, max_bad_rate=0.02)
+    threshold = max(level for level, bound in KNOWN.calibrated["conformal"]["thresholds"])
+    assert Certified.of(BOTH, [lane], "f", {}).minimum(0.01) == 0.7 != threshold
+    assert Certified.of(BOTH, [LANE], "f", {}).table is KNOWN.calibrated["conformal"]
+    alone = replace(KNOWN, calibrated={**CARD.calibrated, "elsewhere": [ELSEWHERE]})
+    assert Certified.of(alone, [lane], "f", {}).minimum(0.01) == 0.7
+
+
+def test_a_setting_without_one_is_refused_by_naming_those_that_have() -> None:
+    said = refused("filter.max_bad_rate", replace(LANE, steps=7), card=BOTH, max_bad_rate=0.5)
+    assert "method heun, steps 20" in said
+    assert "; or for propagated" in said
+    assert "method euler, tolerance 0.1" in said
+
+
+def test_one_that_is_withdrawn_takes_no_other_with_it() -> None:
+    lane = replace(LANE, method="euler", tolerance=0.1)
+    withdrawn = {version_of(ELSEWHERE): "too many are bad"}
+    said = refused("filter.max_bad_rate", lane, card=BOTH, withdrawn=withdrawn, max_bad_rate=0.5)
+    assert "too many are bad" in said
+    chosen(LANE, card=BOTH, withdrawn=withdrawn, max_bad_rate=0.5)
+
+
+def test_edited_samples_are_refused_as_such() -> None:
+    edited = replace(LANE, origin=Branch(LANE, 3, ()))
+    said = refused("filter.max_bad_rate", edited, max_bad_rate=0.5)
+    assert "edited samples" in said

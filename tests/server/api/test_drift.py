@@ -28,7 +28,7 @@ def stream() -> Any:
     return SimpleNamespace(
         id=ID,
         card=SimpleNamespace(name="m", calibration_version=""),
-        calibration=SimpleNamespace(conformal=CERTIFICATE),
+        calibration=SimpleNamespace(conformal=CERTIFICATE, certificates=(CERTIFICATE,)),
         strata=(),
         confidence=lambda unsure: 1 - np.asarray(unsure),
     )
@@ -66,10 +66,10 @@ def test_verdicts_that_come_in_between_count(
         await store.put([verdict(number, 1 - late) for number in range(3)])
         monkeypatch.setattr(VerdictFile, change, delayed)
         ours = service(store)
-        reason = await check(ours, stream())
-        assert (reason is None) == (late == 0)
+        reasons = await check(ours, stream())
+        assert len(reasons) == late
         assert ours.withdrawn == await store.withdrawn()
-        assert [*ours.withdrawn] == ([] if reason is None else [CERTIFICATE.version])
+        assert [*ours.withdrawn] == ([CERTIFICATE.version] if reasons else [])
         await store.close()
 
     asyncio.run(run())
