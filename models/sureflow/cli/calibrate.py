@@ -23,6 +23,7 @@ from sureflow.cli.options import (
 
 if TYPE_CHECKING:
     from sureflow.confidence.certificate import Conformal
+    from sureflow.core.setting import Setting
     from sureflow.model import Model
 
 TRIED = 1000
@@ -160,7 +161,8 @@ def calibrate(
     else:
         where = in_words(made.measured.ranges, made.score, made.references[0])
         typer.echo(f"{made.score} is calibrated for {where}")
-    for text, setting in zip(at or [""], wanted or [None], strict=True) if asked else ():
+    places: list[Setting | None] = [*wanted] if wanted else [None]
+    for text, setting in zip(at or [""], places, strict=True) if asked else ():
         assert asked is not None
         table = judged(model, made, *asked, judged_draws, first + 1, quiet, setting)
         made = made.certified(table)
