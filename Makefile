@@ -116,10 +116,11 @@ checkpoints: setup data
 	$(BIN)/sureflow train models/configs/digits.toml --out models/checkpoints/digits
 	$(BIN)/sureflow fit models/configs/digits.toml --checkpoint models/checkpoints/digits
 	$(BIN)/sureflow classifier digits --data models/configs/digits.toml
-	$(BIN)/sureflow calibrate digits --draws 120 --guidance 1 --guidance 2 --score class_margin \
-	  --score-unconditional pooled_residual --other-draws 0 \
+	$(BIN)/sureflow probe digits --draws 4000 --foresee class_margin
+	$(BIN)/sureflow calibrate digits --draws 200 --guidance 1 --guidance 2 --score class_margin \
+	  --score-unconditional pooled_residual --other-draws 400 \
 	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 3600
-	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 120 --at heun:10 --at euler:20
+	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 1200 --at euler:20 --at euler:50
 	$(BIN)/sureflow ignorance digits --data models/configs/digits.toml
 
 sheet: setup
