@@ -6,11 +6,10 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,12 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from sureflow.confidence.certificate import JUDGED, Conformal
+from sureflow.confidence.certificates import (
+    CONFORMAL,
+    ELSEWHERE,
+    judged_setting,
+    read_elsewhere,
+)
 from sureflow.confidence.early import EARLY, Early
 from sureflow.confidence.measured import SHIFTS, Measurements
 from sureflow.confidence.ranges import calibrated_for
@@ -49,9 +54,6 @@ FARTHEST = 1e6
 
 RANKS = np.linspace(0, 1, 1001)
 """By which it is told whether measurements agree about confidence."""
-
-CONFORMAL, ELSEWHERE = "conformal", "elsewhere"
-"""Certificates in what a model card says."""
 
 QUANTILES = "quantiles"
 """Section of the tables in the file, one per score."""
@@ -311,7 +313,7 @@ class Calibration:
             Provenance.read(metadata.get(SETTINGS, "{}")),
             Measurements.read(sections[SHIFTS], metadata.get(SHIFTS, "")),
             conformal=Conformal.read(sections[JUDGED], metadata.get(JUDGED)),
-            elsewhere=tuple(_elsewhere(sections, metadata)),
+            elsewhere=tuple(read_elsewhere(sections, metadata)),
             unconditional=metadata.get(UNCONDITIONAL),
             version=version_of(data),
         )
@@ -321,26 +323,6 @@ class Calibration:
             made.setting_of(certificate)
         made.early.update(Early.read(sections[EARLY], made.references, made.strata))
         return made
-
-
-def _elsewhere(
-    sections: Mapping[str, Mapping[str, Floats]], metadata: Mapping[str, str]
-) -> Iterator[Conformal]:
-    """The certificates of other settings."""
-    for name in map(f"{JUDGED}-{{}}".format, count()):
-        found = Conformal.read(sections.get(name, {}), metadata.get(name))
-        if found is None:
-            return
-        yield found
-
-
-def judged_setting(said: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Any]:
-    """The setting of a certificate by its note or its summary, as a JSON object.
-
-    What it leaves out is as in the reference draws.
-    """
-    setting: dict[str, Any] | None = said.get("setting")
-    return setting or {name: said.get(name, value) for name, value in reference.items()}
 
 
 def version_of(data: bytes) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
-from sureflow.confidence.calibration import CONFORMAL, ELSEWHERE, judged_setting
 from sureflow.confidence.certificate import STRATA, version_of
+from sureflow.confidence.certificates import CONFORMAL, ELSEWHERE, judged_setting
 from sureflow.confidence.stratified import samples_needed
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of

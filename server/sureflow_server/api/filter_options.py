@@ -71,9 +71,9 @@ class FilterOptions(Schema):
     max_bad_rate: Annotated[Number, Field(gt=0, lt=1)] | None = None
     """Pass at the lowest confidence at which, as certified with 90 % confidence, no more than this
     share of what passes is bad in the eyes of the judge that `sureflow calibrate --judge` asked.
-    For the settings of that calibration only, `calibrated.conformal` of `GET /v1/models`; with
-    classes, the rate is that over all classes in equal shares. Choose the rate without looking at
-    the certified ones."""
+    For the settings that were judged only, `calibrated.conformal` and `calibrated.elsewhere` of
+    `GET /v1/models`, and for samples that were not edited; with classes, the rate is that over all
+    classes in equal shares. Choose the rate without looking at the certified ones."""
 
     any_good: Annotated[Number, Field(gt=0, lt=1)] | None = None
     """Pass as few samples as make sure, with this probability, that at least one of them is good,
