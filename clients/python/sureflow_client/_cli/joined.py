@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from .._result import Result, Selection, Usage
+from .._result import JudgeUsage, Result, Selection, Usage
 from .._sample import Sample
 
 
@@ -15,12 +15,28 @@ def joined(results: Sequence[Result], samples: Sequence[Sample]) -> Result:
 
     What was selected is counted anew.
     """
-    costs = [result.usage for result in results]
-    usage = Usage(**{name: sum(getattr(one, name) for one in costs) for name in Usage.model_fields})
+    usage = cost([result.usage for result in results])
     warnings = tuple(warning for result in results for warning in result.warnings)
     update: dict[str, Any] = {"samples": tuple(samples), "usage": usage, "warnings": warnings}
     update["selection"] = None if results[-1].selection is None else selection(samples)
     return results[-1].model_copy(update=update)
+
+
+def cost(parts: Sequence[Usage]) -> Usage:
+    """Return what several requests cost together."""
+    judged = [part.judged for part in parts if part.judged is not None]
+    total = None
+    if judged:
+        total = JudgeUsage(
+            samples=sum(one.samples for one in judged), seconds=sum(one.seconds for one in judged)
+        )
+    return Usage(
+        evaluations=sum(part.evaluations for part in parts),
+        evaluations_saved=sum(part.evaluations_saved for part in parts),
+        queue_s=sum(part.queue_s for part in parts),
+        compute_s=sum(part.compute_s for part in parts),
+        judged=total,
+    )
 
 
 def selection(samples: Sequence[Sample]) -> Selection:
