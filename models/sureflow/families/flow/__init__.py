@@ -20,7 +20,7 @@ from sureflow.families.flow.codec import ImageCodec
 from sureflow.families.flow.operation_bodies import OPERATION_BODIES
 from sureflow.families.flow.operations import OPERATIONS, Inpaint, Resample
 from sureflow.families.flow.options import Guidance, SamplerOptions
-from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.scores.catalogue import SCORES, scores_of
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.state_arrays import read_given
 from sureflow.families.flow.tableau import METHODS
@@ -76,7 +76,7 @@ class Flow(Family):
 
     def sized(self, card: ModelCard, spec: LaneSpec) -> ModelCard:
         """The card of a model that makes samples of a lane's size alone."""
-        return card.at(requests.canonical(card, spec).size)
+        return card.at(self.canonical(card, spec).size)
 
     def usual_score(self, card: ModelCard) -> str:
         """What finds bad samples best where nothing was measured.
@@ -96,7 +96,8 @@ class Flow(Family):
 
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
-        return SCORES[score].obstacle(card, cast(FlowSpec, spec))
+        lane = cast(FlowSpec, spec)
+        return scores_of(lane)[score].obstacle(card, lane)
 
     def draws_noise(self, operation: object) -> bool:
         """Whether an operation draws noise, so that several branches with it differ."""
