@@ -129,6 +129,7 @@ class CrystalNetwork(VelocityNetwork):
         self.noise = noise_layers(noise, dict.fromkeys(("cell", "frac"), width), embedding)
         self.probe_channels = width
 
+    family = "crystals"
     known: Tensor
     shifts: Tensor
     radii: Tensor

@@ -25,9 +25,6 @@ COMPOSITION = "composition"
 ABOVE = 0.1
 """Most eV per atom by which a crystal may be above the best one of its composition."""
 
-LEAST = 2
-"""Fewest atoms: one alone is at the origin, whatever its element."""
-
 
 @dataclass(frozen=True)
 class Crystals:
@@ -62,7 +59,7 @@ def open_crystals(config: DataConfig) -> Crystals:
     Its tensors are, of ``N`` crystals with ``M`` atoms in all: ``atoms [N]``, ``species [M]``
     (atomic numbers), ``lattice [N, 3, 3]`` (vectors in rows, in angstrom), ``frac [M, 3]``,
     ``above [N]`` (eV per atom above the best crystal of its composition) and ``held_out [N]``.
-    Those that are held out, above :data:`ABOVE` or of fewer atoms than :data:`LEAST` are left out.
+    Those that are held out, above :data:`ABOVE` or of one element alone are left out.
 
     Raises:
         ValueError: The file is missing or holds something else; names the field.
@@ -71,7 +68,11 @@ def open_crystals(config: DataConfig) -> Crystals:
         raise ValueError("data.path: needed for data.name 'crystals'")
     found = _read(config.path)
     atoms, ends = found["atoms"], np.cumsum(found["atoms"])
-    chosen = (found["held_out"] == 0) & (found["above"] <= ABOVE) & (atoms >= LEAST)
+    compounds = [
+        len({*found["species"][end - n : end].tolist()}) > 1
+        for n, end in zip(atoms, ends, strict=True)
+    ]
+    chosen = np.array(compounds) & (found["held_out"] == 0) & (found["above"] <= ABOVE)
     states: dict[int, list[Floats]] = {}
     species: dict[int, list[Any]] = {}
     for place in np.flatnonzero(chosen).tolist():

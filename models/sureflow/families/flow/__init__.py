@@ -136,13 +136,14 @@ class Flow(Family):
         The first has derivatives, and is looked at if there is a decoder for that.
         """
         label = 0 if card.classes else None
-        given = {name: _example(condition) for name, condition in card.conditions.items()}
         sizes = cycle([None, *card.sizes[1:]])
         for index, method, size in zip(count(), cycle(METHODS), sizes, strict=False):
+            conditions = card.at(size).conditions
+            given = {name: _example(condition) for name, condition in conditions.items()}
             spec = self.spec(0, index, method, 1, label, condition=given, size=size)
             if spec.conditioned and index % 2 and not card.lacking(None, ()):
                 spec = replace(spec, guidance=2.0)
-            if card.differentiable and not index:
+            if card.differentiable and DIFFERENTIATED in self.scores and not index:
                 spec = replace(spec, scores=(DIFFERENTIATED,))
             if "preview" in card.stages and not index:
                 spec = replace(spec, watch=(0,))
