@@ -98,7 +98,7 @@ def cif(table: AnyArray) -> str:
         site.fract = gemmi.Fractional(*row[:3].astype(np.float64).tolist())
         site.occ = 1.0
         crystal.add_site(site)
-    return crystal.make_cif_block().as_string()
+    return str(crystal.make_cif_block().as_string())
 
 
 def table_of_cif(text: str) -> AnyArray:

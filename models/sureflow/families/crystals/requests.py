@@ -22,7 +22,7 @@ from sureflow.families.crystals.options import CrystalOptions
 from sureflow.families.crystals.spec import COMPOSITION, CrystalSpec
 from sureflow.families.flow import requests
 from sureflow.families.flow.operation_bodies import ConditionOperation
-from sureflow.families.flow.options import Guidance
+from sureflow.families.flow.options import Guidance, SamplerOptions
 
 
 def lane(
@@ -30,22 +30,22 @@ def lane(
     seed: int,
     condition: Mapping[str, Any],
     guidance: Guidance,
-    sampler: CrystalOptions,
+    sampler: SamplerOptions,
 ) -> CrystalSpec:
     """Return the first lane of a generate request.
 
     Raises:
         InvalidFieldError: The model cannot make it.
     """
-    field = f"condition.{COMPOSITION}"
-    given = dict(condition)
+    field, given = f"condition.{COMPOSITION}", dict(condition)
+    units = sampler.units if isinstance(sampler, CrystalOptions) else None
     if COMPOSITION in given:
-        given[COMPOSITION] = species = _species(given[COMPOSITION], sampler.units, field)
+        given[COMPOSITION] = species = _species(given[COMPOSITION], units, field)
         _check_count(len(species), card, field)
         if sampler.size not in (None, [len(species)]):
             raise InvalidFieldError("sampler.size", f"the composition has {len(species)} atoms")
         sampler = sampler.model_copy(update={"size": [len(species)]})
-    elif sampler.units is not None:
+    elif units is not None:
         raise InvalidFieldError("sampler.units", f"are those of a formula; give {field}")
     count = (sampler.size or card.sizes[0])[0]
     if guidance.negative is not None:
@@ -57,7 +57,7 @@ def lane(
 def edit(
     card: ModelCard,
     parent: LaneSpec,
-    sampler: CrystalOptions | None,
+    sampler: SamplerOptions | None,
     operations: Sequence[Any],
     sample: Callable[[], Array],
 ) -> Edited:

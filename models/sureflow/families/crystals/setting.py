@@ -14,12 +14,13 @@ from sureflow.core.setting import Setting
 from sureflow.families.crystals.formula import stratum, unit
 from sureflow.families.crystals.spec import COMPOSITION, CrystalSpec
 from sureflow.families.flow import setting as settings
+from sureflow.families.flow.spec import FlowSpec
 
 
 def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
     """How a lane is run; the number of atoms counts as a stratum, and the elements do not count."""
     lane = cast(CrystalSpec, spec)
-    return settings.setting(replace(lane, size=None), realised, drawable=lambda condition: True)
+    return settings.run_like(replace(lane, size=None), realised, lambda condition: True)
 
 
 def strata(spec: LaneSpec) -> list[tuple[str, float]]:
@@ -28,7 +29,7 @@ def strata(spec: LaneSpec) -> list[tuple[str, float]]:
     return [("" if species is None else stratum(species), 1.0)]
 
 
-def draws(card: ModelCard, setting: Setting) -> list[CrystalSpec]:
+def draws(card: ModelCard, setting: Setting) -> list[FlowSpec]:
     """A lane of this setting of every stratum of which the model knows examples."""
     entries = setting.record()
     fields = {**entries, "steps": entries["steps"] or 1}

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sureflow.core.card import Condition, ModelCard
+from sureflow.core.codec import Codec
 from sureflow.core.family import Family
 from sureflow.core.lane import LaneSpec
 from sureflow.core.schema import InvalidFieldError
@@ -50,11 +51,11 @@ class Flow(Family):
     guidance = Guidance
     operation_bodies = OPERATION_BODIES
     samplers = METHODS
-    codec = ImageCodec()
+    codec: Codec = ImageCodec()
     tensors = TENSORS
     inversion = SamplerOptions(method="dopri5", tolerance=1e-4)
     rewind_operation = Resample()
-    wire_names = WIRE_NAMES
+    wire_names: Mapping[str, str] = WIRE_NAMES
 
     given_sample = staticmethod(read_given)
     canonical = staticmethod(requests.canonical)

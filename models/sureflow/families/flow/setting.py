@@ -21,6 +21,9 @@ from sureflow.core.size import Size, in_words, read_size
 from sureflow.core.vocabulary import Prompt
 from sureflow.families.flow.spec import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLERANCE, FlowSpec
 
+Drawable = Callable[[Mapping[str, Any]], bool]
+"""Whether reference draws have such conditions, which are arrays by name."""
+
 SIZE = "size"
 """Entry of a setting, where the size is not the default one."""
 
@@ -62,18 +65,20 @@ def named(
     return Setting.of({**entries, "steps": steps, "tolerance": tolerance}, comparable)
 
 
-def setting(
-    spec: LaneSpec,
-    realised: float | None = None,
-    drawable: Callable[[Mapping[str, Any]], bool] | None = None,
-) -> Setting:
+def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
     """How a lane is run; ``realised`` is the widest tolerance that it was held to, if not its own.
 
-    A lane compares with reference draws if it comes from noise alone, or goes on from one that does
-    as that one would have, takes no liberties with its steps, and has no condition but what is
-    ``drawable``, by default its class and its text, since the draws have no other.
+    The draws that it compares with have no condition but a class and a text; see :func:`run_like`.
     """
-    drawable = drawable or _prompted
+    return run_like(spec, realised, _prompted)
+
+
+def run_like(spec: LaneSpec, realised: float | None, drawable: Drawable) -> Setting:
+    """The same, for draws with such conditions as are ``drawable``.
+
+    A lane compares with reference draws if it comes from noise alone, or goes on from one that does
+    as that one would have, takes no liberties with its steps, and has no other condition.
+    """
     assert isinstance(spec, FlowSpec)
     tolerance = realised or spec.tolerance
     loose = spec.parallel and spec.parallel_tolerance > DEFAULT_PARALLEL_TOLERANCE
@@ -86,7 +91,7 @@ def setting(
     return named(spec.method, spec.steps, None, spec.grid, *shared, **spec.run_by)
 
 
-def _goes_on(spec: FlowSpec, drawable: Callable[[Mapping[str, Any]], bool]) -> bool:
+def _goes_on(spec: FlowSpec, drawable: Drawable) -> bool:
     """Whether a lane goes on from one that compares, as that one would have."""
     origin = spec.origin
     if not isinstance(origin, Branch) or origin.operations:
@@ -94,7 +99,7 @@ def _goes_on(spec: FlowSpec, drawable: Callable[[Mapping[str, Any]], bool]) -> b
     parent: Any = origin.parent
     same = all(getattr(spec, name) == getattr(parent, name) for name in (*RUN, "run_by"))
     same = same and spec.same_condition(parent)
-    return same and setting(parent, None, drawable).comparable
+    return same and run_like(parent, None, drawable).comparable
 
 
 def strata(spec: LaneSpec) -> list[tuple[str, float]]:

@@ -27,4 +27,5 @@ class PropagatedFrac(Score):
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The mean over atoms of that part of the lane's map."""
         frac = evidence("map")[:, CELL:].double()
-        return row_sums(frac) / (SCALE**2 * frac.shape[1])
+        total: Tensor = row_sums(frac) / (SCALE**2 * frac.shape[1])
+        return total
