@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import mimetypes
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 Array = npt.NDArray[np.float32]
-Encoded = str | list[Any]
+Encoded = str | list[Any] | dict[str, Any]
 
 PNG = "image/png"
 NPY = "application/x-npy"
@@ -69,6 +70,8 @@ def decode_file(data: Encoded, media_type: str) -> tuple[str, bytes]:
     Raises:
         UnexpectedResponse: The data are damaged.
     """
+    if isinstance(data, dict):
+        return ".json", json.dumps(data).encode()
     if not isinstance(data, str):
         data, media_type = encode_array(data), NPY
     try:
@@ -106,6 +109,8 @@ def to_torch(array: Array) -> torch.Tensor:
 
 
 def _decode(data: Encoded, media_type: str) -> Array:
+    if isinstance(data, dict):
+        raise UnexpectedResponse("the data have names: read `data`, or ask for output='npy'")
     if not isinstance(data, str):
         return np.asarray(data, dtype=np.float32)
     if media_type == PNG:

@@ -7,7 +7,7 @@ from typing import Any
 import PIL.Image
 from pydantic import Field
 
-from ._decode import PNG, Array, array_image, decode_array, decode_image
+from ._decode import PNG, Array, Encoded, array_image, decode_array, decode_image
 from ._exceptions import MissingData
 from ._wire import Wire
 
@@ -27,7 +27,7 @@ class Proposed(Wire):
     shape: tuple[int, ...]
     """Shape of the sample: ``[channels, height, width]`` for images."""
 
-    data: str | list[Any] | None = Field(repr=False)
+    data: Encoded | None = Field(repr=False)
     """The encoded sample. Read it by `array` or `image`."""
 
     confidence: float | None = None
@@ -47,7 +47,7 @@ class Proposed(Wire):
             return decode_image(data)
         return array_image(self.array())
 
-    def _data(self) -> str | list[Any]:
+    def _data(self) -> Encoded:
         if self.data is None:
             raise MissingData(f"draw {self.draw} came without data")
         return self.data

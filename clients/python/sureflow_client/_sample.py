@@ -74,7 +74,7 @@ class Sample(Wire):
     shape: tuple[int, ...]
     """Shape of one sample: ``[channels, height, width]`` for images."""
 
-    data: str | list[Any] | None = Field(repr=False)
+    data: Encoded | None = Field(repr=False)
     """The encoded sample; ``None`` when withheld or not finite. Read it by `array` or `image`."""
 
     confidence: float | None

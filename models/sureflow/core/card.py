@@ -27,6 +27,8 @@ class Condition:
             ``null`` means nothing, and nothing can be guided from it.
         prompt: How an encoder of the model makes the array of a text; ``None`` without one.
         made_of: The condition whose prompt this one is made of, too, where it is not given.
+        sized: Whether its shape is the size of the sample, so that it differs with that.
+        examples: Some of its values, as requests write them; calibration draws them.
     """
 
     kind: ConditionKind
@@ -36,6 +38,8 @@ class Condition:
     required: bool = False
     prompt: Prompt | None = None
     made_of: str = ""
+    sized: bool = False
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class ModelCard:
         shapes: Shapes of samples that a request can choose from by their size, the default one
             first; ``None`` where there is no choice.
         state_shapes: The shapes of their states, in the same order.
+        own_sizes: Sizes of the samples of these shapes, or of the one shape, where they are not
+            what the shapes differ by, as that of a crystal is its number of atoms.
     """
 
     name: str
@@ -99,6 +105,7 @@ class ModelCard:
     stages: tuple[str, ...] = ()
     shapes: tuple[tuple[int, ...], ...] | None = None
     state_shapes: tuple[tuple[int, ...], ...] | None = None
+    own_sizes: tuple[Size, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.state_shape:
@@ -107,7 +114,7 @@ class ModelCard:
     @property
     def sizes(self) -> tuple[Size, ...]:
         """Sizes of the samples that can be made, the default one first."""
-        return sizes(self.shapes or (self.shape,))
+        return self.own_sizes or sizes(self.shapes or (self.shape,))
 
     def class_of(self, stratum: str) -> str | None:
         """Name of the class that a stratum is; ``None`` if it is none."""
@@ -128,8 +135,18 @@ class ModelCard:
         assert self.shapes is not None
         assert self.state_shapes is not None
         number = self.sizes.index(size)
-        shape, state_shape = self.shapes[number], self.state_shapes[number]
-        return replace(self, shape=shape, state_shape=state_shape, shapes=None, state_shapes=None)
+        return replace(
+            self,
+            shape=self.shapes[number],
+            state_shape=self.state_shapes[number],
+            shapes=None,
+            state_shapes=None,
+            own_sizes=self.own_sizes and (size,),
+            conditions={
+                name: replace(each, shape=size) if each.sized else each
+                for name, each in self.conditions.items()
+            },
+        )
 
     def size_of(self, shape: tuple[int, ...]) -> Size | None:
         """The size of samples of this shape, or with such states; ``None``: the default, or none.

@@ -172,6 +172,7 @@ def described(card: ModelCard) -> dict[str, dict[str, Any]]:
             "says": each.says,
             **({"required": True} if each.required else {}),
             **({} if each.prompt is None else {"prompt": _described(each.prompt)}),
+            **({"examples": [*each.examples]} if each.examples else {}),
         }
         for name, each in card.conditions.items()
     }

@@ -27,11 +27,24 @@ def normal(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: 
     Philox keyed by ``(seed, index)`` with the counter's high words set to purpose and step:
     independent of batch, order, worker and restart.
     """
+    draw = _generator(seed, index, purpose, step).standard_normal(tuple(shape), np.float32)
+    return torch.from_numpy(draw)
+
+
+def uniform(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:
+    """Float32 ``[*shape]``, uniform on [0, 1), at these coordinates; see :func:`normal`.
+
+    It shares its bits with that, so that a component is drawn by one of them.
+    """
+    return torch.from_numpy(_generator(seed, index, purpose, step).random(tuple(shape), np.float32))
+
+
+def _generator(seed: int, index: int, purpose: Purpose, step: int) -> np.random.Generator:
     bits = np.random.Philox(
         key=np.array([seed, index], np.uint64),
         counter=np.array([0, 0, step, purpose], np.uint64),
     )
-    return torch.from_numpy(np.random.Generator(bits).standard_normal(tuple(shape), np.float32))
+    return np.random.Generator(bits)
 
 
 def signs(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:

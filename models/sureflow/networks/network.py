@@ -82,12 +82,14 @@ class VelocityNetwork(nn.Module, ABC):
         convention: What its numbers meant before they were converted; for noise and samplers.
         variance_source: Where its variance comes from: ``own``, its layers, unless a subclass says.
         trained: Whether the network has weights to learn; analytic networks have none.
+        family: Name of the family whose lanes it moves.
 
     Raises:
         ValueError: Shape, classes or floor are not valid.
     """
 
     trained: ClassVar[bool] = True
+    family: ClassVar[str] = "flow"
     noise: nn.ModuleDict
     null_label: bool = True
     variance_source: str = "own"
@@ -168,6 +170,10 @@ class VelocityNetwork(nn.Module, ABC):
         It is the noise itself, but for foreign paths that begin with a little of the data in it.
         """
         return self.convention.start(x0, x1)
+
+    def draw_noise(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+        """Noise ``[*shape]`` of several rows for training, from which its paths begin."""
+        return torch.randn(*shape, generator=generator)
 
     def attach(
         self,

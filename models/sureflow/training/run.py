@@ -137,6 +137,7 @@ def _described(
 ) -> CheckpointConfig:
     return CheckpointConfig(
         name=config.name,
+        family=network.family,
         media="image" if len(network.shape) == 3 else "vector",
         classes=source.names,
         network=config.network,

@@ -41,15 +41,16 @@ def suited(source: Source, network: VelocityNetwork) -> Source:
     """
     drawn = source.draw(1, torch.Generator().manual_seed(0))
     shape = tuple(drawn.samples.shape[1:])
-    if shape != network.shape:
-        message = f"samples have shape {[*shape]}, but the network has {[*network.shape]}"
+    if shape not in network.shapes:
+        listed = " or ".join(str([*each]) for each in network.shapes)
+        message = f"samples have shape {[*shape]}, but the network has {listed}"
         raise ValueError(f"data: {message}")
     for name, value in drawn.conditions.items():
         known = network.conditions.get(name)
         if known is None:
             there = ", ".join(network.conditions) or "none"
             raise ValueError(f"{CONDITION}{name}: the network has no such condition; has {there}")
-        if value.shape[1:] != known.shape:
+        if value.shape[1:] != known.shape and not known.sized:
             found = f"{[*value.shape[1:]]}, but the network takes {[*known.shape]}"
             raise ValueError(f"{CONDITION}{name}: has shape {found}")
     for name, condition in network.conditions.items():

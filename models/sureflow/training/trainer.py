@@ -82,7 +82,7 @@ class Trainer:
         config = self.config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
         drawn = self.source.draw(config.batch, generator)
-        x0 = torch.randn(drawn.samples.shape, generator=generator)
+        x0 = self.network.draw_noise(drawn.samples.shape, generator)
         t = sample_times(config.batch, config.time, generator)
         dropped = torch.rand(config.batch, generator=generator) < config.label_dropout
         points = Points.between(x0, drawn, t, dropped, self.network)

@@ -114,8 +114,10 @@ def _described(card: ModelCard) -> dict[str, Any]:
         for name in family.scores
         if any(family.obstacle(name, card, lane) is None for lane in lanes)
     ]
+    facts = asdict(card)
+    del facts["own_sizes"]
     return {
-        **asdict(card),
+        **facts,
         "sizes": card.sizes if card.shapes else None,
         "conditions": described(card),
         "samplers": family.samplers,

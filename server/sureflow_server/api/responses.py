@@ -180,7 +180,8 @@ class SampleRecord(SampleFacts):
     """One sample."""
 
     data: Any
-    """Base64 or nested lists; null when withheld, or when a value is not finite."""
+    """Base64, nested lists, or an object with names, as the format has it; null when withheld, or
+    when a value is not finite."""
 
 
 class JudgeUsage(Schema):
@@ -340,6 +341,9 @@ class ConditionRecord(Schema):
     says: str | None = None
     prompt: PromptRecord | None = None
     """There where the model has an encoder: the array may be a text."""
+
+    examples: list[str] | None = None
+    """Some of what can be given, where there are such."""
 
 
 class MeaningRecord(Schema):

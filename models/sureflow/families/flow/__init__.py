@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sureflow.core.card import Condition, ModelCard
+from sureflow.core.codec import Codec
 from sureflow.core.family import Family
 from sureflow.core.lane import LaneSpec
 from sureflow.core.schema import InvalidFieldError
@@ -20,7 +21,7 @@ from sureflow.families.flow.codec import ImageCodec
 from sureflow.families.flow.operation_bodies import OPERATION_BODIES
 from sureflow.families.flow.operations import OPERATIONS, Inpaint, Resample
 from sureflow.families.flow.options import Guidance, SamplerOptions
-from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.scores.catalogue import SCORES, scores_of
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.state_arrays import read_given
 from sureflow.families.flow.tableau import METHODS
@@ -50,11 +51,11 @@ class Flow(Family):
     guidance = Guidance
     operation_bodies = OPERATION_BODIES
     samplers = METHODS
-    codec = ImageCodec()
+    codec: Codec = ImageCodec()
     tensors = TENSORS
     inversion = SamplerOptions(method="dopri5", tolerance=1e-4)
     rewind_operation = Resample()
-    wire_names = WIRE_NAMES
+    wire_names: Mapping[str, str] = WIRE_NAMES
 
     given_sample = staticmethod(read_given)
     canonical = staticmethod(requests.canonical)
@@ -76,7 +77,7 @@ class Flow(Family):
 
     def sized(self, card: ModelCard, spec: LaneSpec) -> ModelCard:
         """The card of a model that makes samples of a lane's size alone."""
-        return card.at(requests.canonical(card, spec).size)
+        return card.at(self.canonical(card, spec).size)
 
     def usual_score(self, card: ModelCard) -> str:
         """What finds bad samples best where nothing was measured.
@@ -96,7 +97,8 @@ class Flow(Family):
 
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
-        return SCORES[score].obstacle(card, cast(FlowSpec, spec))
+        lane = cast(FlowSpec, spec)
+        return scores_of(lane)[score].obstacle(card, lane)
 
     def draws_noise(self, operation: object) -> bool:
         """Whether an operation draws noise, so that several branches with it differ."""
@@ -135,13 +137,14 @@ class Flow(Family):
         The first has derivatives, and is looked at if there is a decoder for that.
         """
         label = 0 if card.classes else None
-        given = {name: _example(condition) for name, condition in card.conditions.items()}
         sizes = cycle([None, *card.sizes[1:]])
         for index, method, size in zip(count(), cycle(METHODS), sizes, strict=False):
+            conditions = card.at(size).conditions
+            given = {name: _example(condition) for name, condition in conditions.items()}
             spec = self.spec(0, index, method, 1, label, condition=given, size=size)
             if spec.conditioned and index % 2 and not card.lacking(None, ()):
                 spec = replace(spec, guidance=2.0)
-            if card.differentiable and not index:
+            if card.differentiable and DIFFERENTIATED in self.scores and not index:
                 spec = replace(spec, scores=(DIFFERENTIATED,))
             if "preview" in card.stages and not index:
                 spec = replace(spec, watch=(0,))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from sureflow.core.card import Condition, ModelCard
+from sureflow.core.family import family_of
 from sureflow.core.field_types import check_array, check_choice, check_range, check_types
 from sureflow.core.lane import Branch, Inverted, depth
 from sureflow.families.flow.operations import Operation, check_values
-from sureflow.families.flow.requests import canonical
-from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.scores.catalogue import scores_of
 from sureflow.families.flow.spec import (
     MAX_PARALLEL,
     MAX_STEPS,
@@ -32,15 +32,16 @@ def check(spec: FlowSpec, model: Any) -> None:
         ValueError: It cannot; the message begins with the name of the field.
     """
     check_types(spec)
-    spec = canonical(model.card, spec)
+    family, scores = family_of(spec), scores_of(spec)
+    spec = cast(FlowSpec, family.canonical(model.card, spec))
     card = model.card.at(spec.size)
     _check_steps(spec)
     if spec.grid == "fitted" and model.grid is None:
         raise ValueError(f"grid: {model.card.name} has no fitted grid; `sureflow grid` makes one")
-    _check_condition(spec, model.card)
+    _check_condition(spec, card)
     for name in spec.scores:
-        check_choice("scores", name, tuple(SCORES))
-        if obstacle := SCORES[name].obstacle(model.card, spec):
+        check_choice("scores", name, tuple(scores))
+        if obstacle := scores[name].obstacle(model.card, spec):
             raise ValueError(f"scores: {name} {obstacle}")
     if spec.early is not None:
         check_range("early", spec.early, 0, 1)
@@ -150,13 +151,13 @@ def _check_origin(spec: FlowSpec, origin: Any, model: Any, card: ModelCard) -> N
         check(replace(parent, scores=(), keep=(), shift=0.0, watch=(), halt=None), model)
     except ValueError as error:
         raise ValueError(f"parent: {error}") from error
-    if canonical(model.card, parent).size != spec.size:
+    if cast(FlowSpec, family_of(parent).canonical(model.card, parent)).size != spec.size:
         raise ValueError("size: a trajectory keeps its size")
     check_range("step", origin.step, 0, _longest(parent) - 1)
     if _longest(spec) > MAX_STEPS:
         raise ValueError(f"steps: with those of the parent more than {MAX_STEPS}")
     for name in spec.scores:
-        if SCORES[name].plain and parent.guided:
+        if scores_of(spec)[name].plain and parent.guided:
             raise ValueError(f"scores: {name} holds for plain velocities, not for such a parent")
     if frame := origin.frame:
         if not 0 <= frame.step <= origin.step:

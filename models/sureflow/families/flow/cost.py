@@ -8,7 +8,7 @@ from math import log10
 from sureflow.core.family import Cost
 from sureflow.core.lane import Branch, LaneSpec
 from sureflow.families.flow.operations import Inpaint, Resample
-from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.scores.catalogue import scores_of
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import EVALUATIONS
 
@@ -19,9 +19,9 @@ TYPICAL_STEPS = 8
 def cost(spec: LaneSpec) -> Cost:
     """The cost of a lane; exact for a fixed grid from the lane's own noise."""
     assert isinstance(spec, FlowSpec)
-    meanings = [SCORES[name] for name in spec.scores]
+    meanings = [scores_of(spec)[name] for name in spec.scores]
     each = (2 if spec.guided else 1) * (1 + sum(meaning.factor for meaning in meanings))
-    after = sum(meaning.after for meaning in meanings)
+    after = max((meaning.after for meaning in meanings), default=0)  # they share the rows
     peak = max(each * max(1, min(spec.parallel, spec.steps)), after)
     if isinstance(spec.origin, Branch):
         peak = max(peak, cost(replace(spec.origin.parent, scores=spec.scores)).peak)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Flags, Slots
-from sureflow.core.draw import Purpose, normal
+from sureflow.core.draw import Purpose
 from sureflow.core.path import LINEAR
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.measurement import measurement
@@ -22,7 +22,7 @@ from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
 
 Draw = Callable[[Purpose, int], Tensor]
-"""Standard normal noise ``[*shape]`` of an operation, by purpose and number below ``2**32``."""
+"""Noise ``[*shape]`` of an operation, by purpose and number below ``2**32``."""
 
 Pull = Callable[[Tensor], Tensor]
 """The change of a sample that a guide wants."""
@@ -31,9 +31,9 @@ Pull = Callable[[Tensor], Tensor]
 def draws(lanes: FlowLanes, spec: FlowSpec, operation: int) -> Draw:
     """The noise of an operation, given by its number among those of its lane."""
     step = operation << 32
-    return lambda purpose, number: normal(
-        lanes.shape, spec.seed, spec.index, purpose, step + number
-    ).to(lanes.device)
+    return lambda purpose, number: lanes.draw(spec.seed, spec.index, purpose, step + number).to(
+        lanes.device
+    )
 
 
 @dataclass(slots=True)
@@ -85,7 +85,8 @@ class Edits:
             mask = torch.tensor(operation.mask, device=lanes.device)
             known = torch.tensor(operation.known, device=lanes.device)
             noise = (lanes.noise if lanes.jumped[slot] else lanes.start)[slot].clone()
-            edit.paintings.append(_Painting(mask, known, noise, operation.inner, draw))
+            begin = lanes.toward(noise, known, mask)
+            edit.paintings.append(_Painting(mask, known, begin, operation.inner, draw))
         if isinstance(operation, Guide):
             measured = measurement(operation, lanes.device)
             change = partial(gradient, operation.operator) if measured is None else measured.missing

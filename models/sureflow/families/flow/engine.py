@@ -23,6 +23,7 @@ from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.phases import FlowPhases
 from sureflow.families.flow.process import JVP, PREVIEW, VELOCITY
+from sureflow.families.flow.scores.catalogue import scores_of
 from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.networks import (
     Bfloat16,
@@ -184,6 +185,7 @@ class FlowEngine(Engine):
             "has_variance": card.variance != "none",
             "bucket": self._own,
             "foresees": None if foresight is None else foresight.settings.get(FORESEES),
+            "scores": scores_of(card),
         }
 
     def staged(self) -> dict[str, Any]:

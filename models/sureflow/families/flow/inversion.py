@@ -16,7 +16,6 @@ from sureflow.core.lane import Array, Inverted, Sample
 from sureflow.core.process import Query, Reply
 from sureflow.families.flow.process import FlowProcess
 from sureflow.families.flow.returning_lanes import ReturningLanes
-from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
@@ -33,7 +32,7 @@ class Inversion(FlowProcess):
     def admit(self, slot: int, spec: FlowSpec) -> None:
         """Prepare a lane, whose sample is still to come."""
         self.lanes.admit(slot, spec)
-        scores = tuple(name for name in spec.scores if SCORES[name].way_back)
+        scores = tuple(name for name in spec.scores if self.lanes.scores[name].way_back)
         back = replace(spec, scores=scores, early=None, keep=(), watch=(), halt=None)
         self._solver.admit(slot, back)
 

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from sureflow.core.arrays import Floats, Integers, Slots
 from sureflow.core.card import Condition
-from sureflow.core.draw import Purpose, normal
+from sureflow.core.draw import Purpose
 from sureflow.core.engine import EarlyRule
 from sureflow.core.frame import Frame
-from sureflow.core.lane import LaneSpec, View
+from sureflow.core.lane import LATENT, Array, Inverted, LaneSpec, View
 from sureflow.core.lanes import Suspended
 from sureflow.core.path import LINEAR
 from sureflow.core.process import Bucket
@@ -25,7 +25,7 @@ from sureflow.core.transfer import copied, to_device
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lane_conditions import LaneConditions
 from sureflow.families.flow.moving_lanes import MovingLanes
-from sureflow.families.flow.scores.catalogue import SCORES
+from sureflow.families.flow.scores.catalogue import SCORES, FlowMeaning
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments.reduction import row_sums
 from sureflow.sampling.early_stopping import EarlyStopping
@@ -45,6 +45,7 @@ class FlowLanes(MovingLanes):
         returning: Whether the lane goes, unchanged, to the sample from which it was inverted.
         way_back: Values that scores came to on the way back from that sample, by name; of it, not
             of the sample that is made of its noise.
+        scores: What each of the scores means that they can have.
         scoring: Their scores.
     """
 
@@ -61,20 +62,21 @@ class FlowLanes(MovingLanes):
         has_variance: bool = True,
         bucket: Bucket = (),
         foresees: str | None = None,
+        scores: Mapping[str, FlowMeaning] = SCORES,
     ) -> None:
         super().__init__(capacity, shape, device, fitted)
-        self.foresees = foresees
+        self.foresees, self.scores = foresees, scores
         self.bucket = bucket
         self.decoded = decoded
         self.has_variance = has_variance
         self.returning = self.flag("returning", kept=self._is_returning)
         self.way_back = {
             name: self.number(f"way_back.{name}", kept=partial(self._has_way_back, name))
-            for name, meaning in SCORES.items()
+            for name, meaning in scores.items()
             if meaning.way_back
         }
         self.given = LaneConditions(self, conditions or {}, null_label)
-        self.scoring = Scoring(self, shape, _score_class)
+        self.scoring = Scoring(self, shape, lambda name: _score_class(name, scores[name].fold))
         self.early_stopping = EarlyStopping(self, early or {})
         self.recorder = TrajectoryRecorder(self)
 
@@ -87,7 +89,7 @@ class FlowLanes(MovingLanes):
     def admit(self, slot: int, spec: FlowSpec) -> None:
         """Start a new lane in a slot, from its noise at ``t = 0``."""
         self.clear(slot)
-        self.start_from(slot, normal(self.shape, spec.seed, spec.index, Purpose.START))
+        self.start_from(slot, self.draw(spec.seed, spec.index, Purpose.START))
         self.map[slot] = 0
         self.set_condition(slot, spec)
         self.set_solver(slot, spec)
@@ -258,6 +260,19 @@ class FlowLanes(MovingLanes):
             running = np.where(np.isnan(running), before, running)
         return np.stack([running, foreseen], 1)
 
+    def sample_of(self, slot: int, state: Array) -> tuple[Array, dict[str, Array]]:
+        """The sample of a lane in this state ``[*shape]``, and the further fields of its result.
+
+        A latent is decoded in a phase of its own, to which an unfinished lane does not come.
+        """
+        if self.decoded is None:
+            return state, {}
+        return np.full(self.decoded, np.nan, np.float32), {LATENT: state}
+
+    def missed(self, given: Inverted, state: Array, spread: float) -> float:
+        """How far a state is from that of a given sample; see :meth:`Inverted.error`."""
+        return given.error(state, spread)
+
     def view(self, slot: int) -> View:
         """The view of a lane once the first stage of its step is known."""
         step, lane = int(self.step[slot]), slice(slot, slot + 1)
@@ -279,9 +294,9 @@ class FlowLanes(MovingLanes):
 
 
 @cache
-def _score_class(name: str) -> type[Score]:
-    """The class of a score, imported when a lane first uses it."""
-    kind = resolve_name(SCORES[name].fold)
+def _score_class(name: str, path: str) -> type[Score]:
+    """The class of a score at this path, imported when a lane first uses it."""
+    kind = resolve_name(path)
     if not (isinstance(kind, type) and issubclass(kind, Score)):
-        raise TypeError(f"score {name}: {SCORES[name].fold} is no Score")
+        raise TypeError(f"score {name}: {path} is no Score")
     return kind

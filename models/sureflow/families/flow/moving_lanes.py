@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Floats, Index, Integers, Slots
+from sureflow.core.draw import Purpose, normal
 from sureflow.core.fields import Field
 from sureflow.core.path import LINEAR, Time, broadcast, factors
 from sureflow.core.score import Evidence, Part
@@ -86,6 +88,21 @@ class MovingLanes(SteppedLanes):
         """Copy one stage of these lanes to another one."""
         if len(slots):
             self.said.copy(slots, self.index(slots), source, target)
+
+    def draw(self, seed: int, index: int, purpose: Purpose, step: int = 0) -> Tensor:
+        """Noise ``[*shape]`` at these coordinates, in host memory."""
+        return normal(self.shape, seed, index, purpose, step)
+
+    def renewed(self, noise: Tensor, fresh: Tensor, strength: float) -> Tensor:
+        """Noise, a part of which is drawn anew by fresh noise, with the same law as before."""
+        return math.sqrt(1 - strength**2) * noise + strength * fresh
+
+    def toward(self, noise: Tensor, known: Tensor, mask: Tensor) -> Tensor:
+        """The start ``[*shape]`` from which straight paths of masked components go to known values.
+
+        By default the noise itself.
+        """
+        return noise
 
     def begun(self, noise: Tensor, data: Tensor) -> Tensor:
         """State at ``t = 0`` of the path from noise to data: the noise itself."""

@@ -118,7 +118,8 @@ class SamplerOptions(Schema):
         if self.size is not None:
             options["size"] = tuple(self.size)
         defaults = {field.name: field.default for field in fields(self.spec)}
-        return {k: defaults[k] if value is None else value for k, value in options.items()}
+        known = {name: value for name, value in options.items() if name in defaults}
+        return {k: defaults[k] if value is None else value for k, value in known.items()}
 
 
 def _contradiction(field: str, value: Any, given: dict[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sureflow.core.lane import LATENT, UNFINISHED, FinishReason, Inverted
+from sureflow.core.lane import UNFINISHED, FinishReason, Inverted
 from sureflow.core.process import Outcome
 from sureflow.core.score import Evidence
 from sureflow.core.transfer import copied
@@ -24,11 +24,10 @@ def outcome(lanes: FlowLanes, slot: int, spec: Any) -> Outcome:
         given = None  # a sample, with which that is compared which is decoded
     # The variance of what comes of pure noise is that of the data.
     spread = float(lanes.rates[slot, 0]) / state.size
-    # A latent is decoded in a phase of its own, to which an unfinished lane does not come.
-    decoded = lanes.decoded
+    data, fields = lanes.sample_of(slot, state)
     return Outcome(
-        data=state if decoded is None else np.full(decoded, np.nan, np.float32),
-        fields={} if decoded is None else {LATENT: state},
+        data=data,
+        fields=fields,
         map=copied(lanes.map[slot]),
         t=lanes.times[slot, : max(steps, 1)].copy(),
         rate=lanes.rates[slot, : max(steps, 1)].copy(),
@@ -41,7 +40,9 @@ def outcome(lanes: FlowLanes, slot: int, spec: Any) -> Outcome:
         scores={name: _score(lanes, name, slot, ending) for name in spec.scores},
         abandoned_at=float(lanes.t[slot]) if lanes.abandoned[slot] else None,
         start=copied(ending("noise")[0]),
-        inversion_error=(None if reason in UNFINISHED or not given else given.error(state, spread)),
+        inversion_error=(
+            None if reason in UNFINISHED or not given else lanes.missed(given, state, spread)
+        ),
         frames=lanes.recorder.frames(slot),
         views=lanes.recorder.views(slot),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
 from dataclasses import replace
 from math import inf
 from typing import cast
@@ -24,7 +24,6 @@ from sureflow.families.flow.picard import Picard
 from sureflow.families.flow.process import DECODER, PREVIEW, SAMPLE_ENCODER
 from sureflow.families.flow.renoise import Renoise
 from sureflow.families.flow.resampling import Resampling
-from sureflow.families.flow.scores.catalogue import SCORES
 from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.stepped_lanes import NEVER
@@ -39,6 +38,7 @@ class FlowPhases:
         control: How steps are chosen.
         encodings: What encoders made lately, for all lanes of a model.
         stages: Networks that the model has besides its velocity.
+        renoise: Makes the phase in which the model is asked about finished samples.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class FlowPhases:
         control: StepControl | None = None,
         encodings: Encodings | None = None,
         stages: Container[str] = (),
+        renoise: Callable[[FlowLanes], Renoise] = Renoise,
     ) -> None:
         self.lanes = lanes
         encodings = Encodings() if encodings is None else encodings
@@ -56,7 +57,7 @@ class FlowPhases:
         self._decode = Decode(lanes, PREVIEW if PREVIEW in stages else DECODER)
         self._solver = Solver(lanes, control)
         self.picard = Picard(lanes)
-        self._renoise = Renoise(lanes)
+        self._renoise = renoise(lanes)
         self._resampling = Resampling(lanes)
         self._inversion = Inversion(lanes)
 
@@ -95,7 +96,7 @@ class FlowPhases:
         """The processes after the last step of a lane."""
         lanes = self.lanes
         finished = not (lanes.abandoned[slot] or lanes.halted[slot])
-        if finished and any(SCORES[name].after for name in spec.scores):
+        if finished and any(lanes.scores[name].after for name in spec.scores):
             yield self._renoise
         if self._decode.needs(slot, finished):
             yield self._decode

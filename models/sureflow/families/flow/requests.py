@@ -35,8 +35,9 @@ def lane(
     spec, arrays = sampler.spec(seed, 0, **sampler.lane()), dict(condition)
     spec = _sized(spec, card)
     label, fields = arrays.pop(LABEL, None), ("condition.label", "condition", "guidance.scale")
-    spec = _negated(spec, card, guidance.negative, "guidance.negative")
-    spec = _conditioned(spec, card, label, arrays, guidance.scale, fields)
+    sized = card.at(spec.size)
+    spec = _negated(spec, sized, guidance.negative, "guidance.negative")
+    spec = _conditioned(spec, sized, label, arrays, guidance.scale, fields)
     _check_grid(sampler, card)
     return spec
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -52,8 +50,8 @@ class Resampling(FlowProcess):
             x, t = lanes.x[slot], float(lanes.t[slot])
             start, end = LINEAR.ends(x, t, velocity[place])
             noise = lanes.noise_in(start, end)
-            kept, fresh = math.sqrt(1 - operation.strength**2), draw(Purpose.RESAMPLE, 0)
-            begun = lanes.begun(kept * noise + operation.strength * fresh, end)
+            fresh = draw(Purpose.RESAMPLE, 0)
+            begun = lanes.begun(lanes.renewed(noise, fresh, operation.strength), end)
             moved = LINEAR.interpolate(begun, end, t)
             chosen = _chosen(operation.region, variance[place])
             diverged[place] = not bool(moved.isfinite().all())

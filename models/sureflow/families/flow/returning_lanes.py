@@ -24,7 +24,13 @@ class ReturningLanes(FlowLanes):
                 on, which may have been encoded.
         """
         self._forward = forward
-        super().__init__(forward.capacity, forward.shape, forward.device, bucket=forward.bucket)
+        super().__init__(
+            forward.capacity,
+            forward.shape,
+            forward.device,
+            bucket=forward.bucket,
+            scores=forward.scores,
+        )
         self.given = forward.given
 
     def path_time(self, t: Floats) -> Floats:

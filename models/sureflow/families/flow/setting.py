@@ -6,7 +6,7 @@ or the smaller the tolerance. Strata are the classes, texts, and no condition. F
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,9 @@ from sureflow.core.setting import Setting
 from sureflow.core.size import Size, in_words, read_size
 from sureflow.core.vocabulary import Prompt
 from sureflow.families.flow.spec import DEFAULT_MIN_STEPS, DEFAULT_PARALLEL_TOLERANCE, FlowSpec
+
+Drawable = Callable[[Mapping[str, Any]], bool]
+"""Whether reference draws have such conditions, which are arrays by name."""
 
 SIZE = "size"
 """Entry of a setting, where the size is not the default one."""
@@ -65,30 +68,38 @@ def named(
 def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
     """How a lane is run; ``realised`` is the widest tolerance that it was held to, if not its own.
 
+    The draws that it compares with have no condition but a class and a text; see :func:`run_like`.
+    """
+    return run_like(spec, realised, _prompted)
+
+
+def run_like(spec: LaneSpec, realised: float | None, drawable: Drawable) -> Setting:
+    """The same, for draws with such conditions as are ``drawable``.
+
     A lane compares with reference draws if it comes from noise alone, or goes on from one that does
-    as that one would have, takes no liberties with its steps, and has no condition but its class
-    and its text, since the draws have no other.
+    as that one would have, takes no liberties with its steps, and has no other condition.
     """
     assert isinstance(spec, FlowSpec)
     tolerance = realised or spec.tolerance
     loose = spec.parallel and spec.parallel_tolerance > DEFAULT_PARALLEL_TOLERANCE
     hasty = tolerance is not None and spec.min_steps < DEFAULT_MIN_STEPS
-    plain = not (loose or hasty or spec.negated) and _prompted(spec.condition)
-    comparable = plain and (spec.origin is None or _goes_on(spec))
+    plain = not (loose or hasty or spec.negated) and drawable(spec.condition)
+    comparable = plain and (spec.origin is None or _goes_on(spec, drawable))
     shared = spec.scale, comparable, spec.size
     if tolerance is not None:
         return named(spec.method, None, tolerance, "uniform", *shared)
     return named(spec.method, spec.steps, None, spec.grid, *shared, **spec.run_by)
 
 
-def _goes_on(spec: FlowSpec) -> bool:
+def _goes_on(spec: FlowSpec, drawable: Drawable) -> bool:
     """Whether a lane goes on from one that compares, as that one would have."""
     origin = spec.origin
     if not isinstance(origin, Branch) or origin.operations:
         return False
     parent: Any = origin.parent
     same = all(getattr(spec, name) == getattr(parent, name) for name in (*RUN, "run_by"))
-    return same and setting(parent).comparable
+    same = same and spec.same_condition(parent)
+    return same and run_like(parent, None, drawable).comparable
 
 
 def strata(spec: LaneSpec) -> list[tuple[str, float]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sureflow.core.card import ModelCard
-from sureflow.core.family import Meaning
+from sureflow.core.family import Meaning, family_of
 from sureflow.core.plugins import installed
 from sureflow.families.flow.spec import FlowSpec
 
@@ -224,3 +226,10 @@ SCORES: dict[str, FlowMeaning] = {
 }
 SCORES |= installed(GROUP, FlowMeaning)
 """The scores by name; those of installed packages come last."""
+
+
+def scores_of(what: FlowSpec | ModelCard) -> Mapping[str, FlowMeaning]:
+    """The scores of a lane, or of a model, by name: a family that is a flow may have others."""
+    found: Any = family_of(what).scores
+    known: Mapping[str, FlowMeaning] = found
+    return known

@@ -1,0 +1,135 @@
+"""Crystals over HTTP, from a server that really runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sureflow.core.crystal import VECTORS
+from sureflow.families.crystals.codec import can_cif
+from tests.server.conftest import make_checkpoint
+from tests.server.running import Server, serving
+
+NETWORK: dict[str, Any] = {
+    "kind": "crystal",
+    "atoms": [2, 3, 6],
+    "width": 16,
+    "layers": 1,
+    "embedding": 16,
+    "examples": ["NaCl", "MgF2"],
+}
+ASKED: dict[str, Any] = {"condition": {"composition": "MgF2"}, "seed": 3, "sampler": {"steps": 4}}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder: Path = tmp_path_factory.mktemp("crystals")
+    torch.manual_seed(0)
+    make_checkpoint(folder / "small", NETWORK, family="crystals", media="vector")
+    with serving("--models-dir", str(folder)) as running:
+        yield running
+
+
+def test_the_card_says_what_there_is_to_ask_for(server: Server) -> None:
+    (card,) = server.client.get("/v1/models").json()["models"]
+    assert card["family"] == "crystals"
+    assert card["sizes"] == [[2], [3], [6]]
+    composition = card["conditions"]["composition"]
+    assert composition["examples"] == ["NaCl", "MgF2"]
+    assert card["operations"] == ["resample", "condition", "hold"]
+    assert "likelihood" not in card["scores"]
+    assert ("cif" in card["formats"]) == can_cif()
+
+
+def test_structures_have_names_and_a_score(server: Server) -> None:
+    samples = server.generate(n=3, **ASKED)["samples"]
+    for sample in samples:
+        assert sample["media_type"] == "application/json"
+        data = sample["data"]
+        assert data["formula"] == "MgF2"
+        assert data["species"] == ["Mg", "F", "F"]
+        assert np.shape(data["lattice"]) == (3, 3)
+        assert np.shape(data["frac"]) == (3, 3)
+        assert sample["method"] == "renoised_nll"
+        assert sample["evaluations"] == 2 * 4 + 3
+    (large,) = server.generate(**{**ASKED, "sampler": {"steps": 4, "units": 2}})["samples"]
+    assert large["data"]["formula"] == "Mg2F4"
+
+
+def test_bytes_do_not_depend_on_company(server: Server) -> None:
+    many = server.generate(n=4, **ASKED)["samples"]
+    server.generate(n=4, condition={"composition": "NaCl"}, seed=1)
+    (alone,) = server.generate(n=1, first=2, **ASKED)["samples"]
+    assert alone["data"] == many[2]["data"]
+    assert alone["uncertainty"] == many[2]["uncertainty"]
+
+
+def test_an_edit_substitutes_an_element_and_holds_the_cell(server: Server) -> None:
+    (made,) = server.generate(rewind={"keep": [0.5]}, **ASKED)["samples"]
+    handle, at = made["handle"]["id"], {"t": 0.5}
+
+    def edited(*operations: dict[str, Any]) -> dict[str, Any]:
+        body = {"handle": handle, "at": at, "operations": [*operations]}
+        response = server.client.post("/v1/edit", json=body)
+        assert response.status_code == 200, response.text
+        (sample,) = response.json()["samples"]
+        found: dict[str, Any] = sample["data"]
+        return found
+
+    assert edited() == made["data"]
+    swapped = {"type": "condition", "arrays": {"composition": "CaF2"}}
+    assert edited(swapped)["formula"] == "CaF2"
+    held = edited(swapped, {"type": "hold", "cell": True})
+    np.testing.assert_allclose(held["lattice"], made["data"]["lattice"], atol=1e-4)
+    anew = edited({"type": "resample", "region": {"sites": [1]}})
+    assert anew != made["data"]
+    vectors = (5 * np.eye(3)).tolist()
+    cubic = edited({"type": "hold", "lattice": vectors})
+    np.testing.assert_allclose(cubic["lattice"], vectors, atol=1e-4)
+
+
+def test_a_table_of_ones_own_is_scored(server: Server) -> None:
+    body = {**ASKED, "output": {"format": "list"}}
+    (made,) = server.generate(**body)["samples"]
+    response = server.client.post(
+        "/v1/invert", json={"samples": [made["data"]], "output": {"format": "list"}}
+    )
+    assert response.status_code == 200, response.text
+    (found,) = response.json()["samples"]
+    assert found["inversion_error"] < 0.05
+    assert np.array(found["data"])[VECTORS:, 3].tolist() == [12, 9, 9]
+
+
+@pytest.mark.skipif(not can_cif(), reason="needs gemmi, of the extra crystals")
+def test_a_cif_comes_and_goes(server: Server) -> None:
+    headers = {"Accept": "chemical/x-cif"}
+    body = {**ASKED, "output": {"format": "cif"}}
+    response = server.client.post("/v1/generate", json=body, headers=headers)
+    assert response.headers["content-type"].startswith("chemical/x-cif")
+    response = server.client.post("/v1/invert", json={"samples": [response.text]})
+    assert response.status_code == 200, response.text
+    (found,) = response.json()["samples"]
+    assert found["data"]["formula"] == "MgF2"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"condition": {"composition": "MgF7"}}, "condition.composition"),
+        ({"condition": {"composition": "Zz"}}, "condition.composition"),
+        ({"sampler": {"units": 5}}, "condition.composition"),
+        ({"confidence": {"method": "likelihood"}}, "confidence.method"),
+        ({"output": {"format": "png"}}, "output.format"),
+    ],
+)
+def test_a_field_that_cannot_be_served_is_named(
+    server: Server, change: dict[str, Any], field: str
+) -> None:
+    response = server.client.post("/v1/generate", json={**ASKED, **change})
+    assert response.status_code == 422, response.text
+    assert [error["field"] for error in response.json()["errors"]] == [field]
