@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from benchmarks.crystals.drawn import Drawn
 from sureflow.core.arrays import Flags, Floats, Integers
@@ -15,7 +17,7 @@ from sureflow.evaluation.crystals.hull import Hull
 from sureflow.evaluation.crystals.known import Known, known
 from sureflow.evaluation.crystals.matching import Catalogue, displacement, first_of_kind
 from sureflow.evaluation.crystals.potential import Potential
-from sureflow.evaluation.crystals.validity import apart, charge_balanced
+from sureflow.evaluation.crystals.validity import apart, charge_balanced, overlapping
 from sureflow.training.crystals.crystal import Crystal
 from sureflow.training.crystals.crystal_set import CrystalSet
 from sureflow.training.crystals.relaxation import Relaxed
@@ -33,7 +35,8 @@ class Judged:
         stratum: A number of each pair of atom number and seed, within which samples compare.
         atoms: Atom numbers, ``[N]``.
         scores: By name, ``[N]``; larger is less sure.
-        raw: Energy above the best known polymorph, as drawn, by potential, eV/atom ``[N]``.
+        raw: Energy above the best known polymorph, as drawn, by potential, in eV/atom ``[N]``;
+            infinite where atoms overlap.
         relaxed: The same after a relaxation by CHGNet.
         above_hull: Energy above our hull after relaxation, by CHGNet, NaN where there is none.
         steps: Steps of the relaxation.
@@ -70,6 +73,30 @@ class Judged:
 
         return Judged(**{name: rows(value) for name, value in vars(self).items()})
 
+    def save(self, path: Path) -> None:
+        """Write the columns as ``.npz``; those of a dictionary are named by both, with a colon."""
+        columns: dict[str, np.ndarray[Any, Any]] = {}
+        for name, value in vars(self).items():
+            columns |= _joined(name, value) if isinstance(value, dict) else {name: value}
+        np.savez(path, allow_pickle=False, **columns)
+
+    @classmethod
+    def load(cls, path: Path) -> Judged:
+        """Read them."""
+        found: dict[str, Any] = {}
+        with np.load(path, allow_pickle=False) as columns:
+            for name, column in columns.items():
+                whole, _, part = name.partition(":")
+                if part:
+                    found.setdefault(whole, {})[part] = column
+                else:
+                    found[whole] = column
+        return cls(**found)
+
+
+def _joined(name: str, columns: dict[str, Floats]) -> dict[str, Floats]:
+    return {f"{name}:{part}": column for part, column in columns.items()}
+
 
 def judge(
     drawn: Sequence[Drawn], crystals: CrystalSet, chgnet: Potential, other: Potential | None = None
@@ -83,7 +110,7 @@ def judge(
         other: Judges the same structures once more, against its own energies of the known ones.
     """
     raw = [each.crystal for each in drawn]
-    ends = [_relaxed(chgnet, crystal) for crystal in raw]
+    ends = [_relaxed(chgnet, crystal) for crystal in tqdm(raw, "relaxed", unit="crystal")]
     relaxed = [c if end is None else end.crystal for c, end in zip(raw, ends, strict=True)]
     names = [crystals.prototypes[at] for at in crystals.prototype]
     catalogue = Catalogue(zip(names, crystals.crystals(), strict=True))
@@ -119,7 +146,9 @@ def _relaxed(potential: Potential, crystal: Crystal) -> Relaxed | None:
 
 
 def _above_hull(hull: Hull, end: Relaxed | None) -> float | None:
-    return None if end is None else hull.above(end.crystal, end.energy)
+    if end is None or overlapping(end.crystal):
+        return None
+    return hull.above(end.crystal, end.energy)
 
 
 def _above(potential: Potential, table: Known, crystals: Sequence[Crystal]) -> Floats:

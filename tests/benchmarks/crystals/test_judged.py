@@ -72,10 +72,15 @@ def test_the_command_prints_the_table(
 
     file, written = tmp_path / "drawn.safetensors", tmp_path / "figures.json"
     save([*some(4), *some(4, by=0.2)], file)
+    kept = tmp_path / "judged.npz"
     options = [str(file), "--score", "own", "--quick", "--json", str(written)]
+    options += ["--judged", str(kept)]
     monkeypatch.setattr(sys, "argv", ["crystals", *options])
     main()
     said = capsys.readouterr().out
     assert "all: AUROC, raw <= 0.1, own" in said
     assert "n >= 3: steps for a stable one, quarter" in said
     assert written.exists()
+    file.unlink()
+    main()  # what is judged is judged
+    assert capsys.readouterr().out == said

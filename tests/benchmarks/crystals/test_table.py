@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +51,19 @@ def rows(table: Table, part: str) -> dict[str, float]:
 
 
 PERFECT = Table(made_up(1.0), "own", draws=20)
+
+
+def test_columns_come_back_from_a_file(tmp_path: Path) -> None:
+    made = made_up(0.5)
+    made.save(tmp_path / "judged.npz")
+    read = Judged.load(tmp_path / "judged.npz")
+    assert vars(read).keys() == vars(made).keys()
+    for name, column in vars(made).items():
+        columns = column if isinstance(column, dict) else {"": column}
+        others = getattr(read, name) if isinstance(column, dict) else {"": getattr(read, name)}
+        assert columns.keys() == others.keys()
+        for part, values in columns.items():
+            np.testing.assert_array_equal(values, others[part])
 
 
 def test_validity_is_counted() -> None:

@@ -36,7 +36,8 @@ def relaxed_above_best(samples: list[Sample]) -> list[float]:
         ValueError: As :func:`above_best`.
     """
     chgnet = potential("chgnet")
-    return [known().above(each, chgnet.relaxed(each).energy) for each in crystals_of(samples)]
+    ends = [chgnet.relaxed(each).crystal for each in crystals_of(samples)]
+    return [known().above(end, chgnet.energy(end)) for end in ends]
 
 
 def above_hull(samples: list[Sample]) -> list[float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sureflow.evaluation.crystals.validity import overlapping
 from sureflow.training.crystals.crystal import Crystal
 from sureflow.training.crystals.relaxation import Relaxed, chgnet, energy, relax
 
@@ -45,15 +46,20 @@ class Potential:
         """Energy as it is, in eV/atom.
 
         Raises:
-            ValueError: It is not finite.
+            ValueError: It is not finite, or atoms overlap, so that it would mean nothing.
         """
+        if overlapping(crystal):
+            raise ValueError("two atoms overlap, and the potential knows nothing of that")
         found = energy(crystal, self._calculator)
         if not np.isfinite(found):
             raise ValueError("the energy of the crystal is not finite")
         return found
 
     def relaxed(self, crystal: Crystal, steps: int = STEPS) -> Relaxed:
-        """Where a relaxation from here ends, with the number of its steps."""
+        """Where a relaxation from here ends, with the number of its steps.
+
+        Atoms that overlap may be apart in the end, or not, and then :meth:`energy` refuses them.
+        """
         return relax(crystal, self._calculator, steps=steps)
 
 

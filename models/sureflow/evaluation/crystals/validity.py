@@ -13,6 +13,9 @@ from sureflow.training.crystals.prototypes import shortest
 NEAREST = 0.5
 """Two atoms are farther apart than this, in angstrom (Xie et al. 2022)."""
 
+OVERLAP = 0.5
+"""Distance of two atoms, in sums of their covalent radii, below which they overlap."""
+
 SMALLEST = 0.1
 """A cell is larger than this, in cubic angstrom (the same)."""
 
@@ -21,6 +24,19 @@ def apart(crystal: Crystal) -> bool:
     """Whether its atoms are apart, and its cell has a volume."""
     large = abs(np.linalg.det(crystal.lattice)) > SMALLEST
     return bool(large and shortest(crystal.lattice, crystal.frac).min() > NEAREST)
+
+
+def overlapping(crystal: Crystal) -> bool:
+    """Whether two atoms are nearer than half the sum of their covalent radii (Cordero et al. 2008).
+
+    Potentials have learned nothing there, and their energies may be anything. In the crystals that
+    ship within 0.3 eV/atom of the best no two atoms are nearer than 0.7 of the sum.
+    """
+    from ase.data import covalent_radii
+
+    radii = covalent_radii[crystal.species]
+    ratios = shortest(crystal.lattice, crystal.frac) / np.add.outer(radii, radii)
+    return bool(ratios.min() < OVERLAP)
 
 
 def charge_balanced(species: Integers) -> bool | None:

@@ -56,6 +56,15 @@ def test_what_is_shaken_is_worse_and_unstable() -> None:
     assert judge.unstable([finished(data=np.full((5, 4), np.nan, np.float32))]) == [True]
 
 
+def test_of_atoms_that_overlap_nothing_is_known() -> None:
+    crystals = shipped()
+    crystal = list(crystals.crystals())[int(np.argmax(crystals.atoms == 2))]
+    inside = Crystal(crystal.lattice, np.array([[0.0, 0, 0], [0.01, 0.01, 0]]), crystal.species)
+    with pytest.raises(ValueError, match="two atoms overlap"):
+        judge.above_best([table(inside)])
+    assert judge.unstable([table(inside)]) == [True]
+
+
 def test_the_hull_is_no_higher_than_the_best_polymorph() -> None:
     crystals = [crystal for crystal, *_ in some(40) if len({*crystal.species.tolist()}) == 2][:2]
     samples = [table(crystal) for crystal in crystals]

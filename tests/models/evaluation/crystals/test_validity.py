@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sureflow.evaluation.crystals.validity import NEAREST, apart, charge_balanced
+from sureflow.evaluation.crystals.validity import NEAREST, apart, charge_balanced, overlapping
 from tests.models.evaluation.crystals.made_up import rock_salt, simple
 
 
@@ -24,6 +24,15 @@ def test_a_flat_cell_is_none() -> None:
     flat = simple(4.0, [11], [[0, 0, 0]])
     flat.lattice[2] = [1e-3, 0, 1e-3]
     assert not apart(flat)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.45, True), (0.55, False)])
+def test_atoms_overlap_by_their_radii(share: float, expected: bool) -> None:
+    data = pytest.importorskip("ase.data")
+    for z in (3, 55):
+        gap = share * (data.covalent_radii[z] + data.covalent_radii[9])
+        near = simple(9.0, [z, 9], [[0, 0, 0], [1 - gap / 9, 0, 0]])
+        assert overlapping(near) == expected
 
 
 @pytest.mark.parametrize(
