@@ -77,9 +77,9 @@ twins: setup
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-# The extra ray is for these tests alone, and large.
+# The extras ray and crystals are for these tests alone, and large.
 slow: setup redis chromium
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,crystals]'
 	$(BIN)/pytest -m slow $(ARGS)
 
 # Fashion-MNIST, MNIST digits and somebody else's reader of digits; needed only to train and to
