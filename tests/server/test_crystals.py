@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,20 @@ def test_structures_have_names_and_a_score(server: Server) -> None:
         assert sample["evaluations"] == 2 * 4 + 3
     (large,) = server.generate(**{**ASKED, "sampler": {"steps": 4, "units": 2}})["samples"]
     assert large["data"]["formula"] == "Mg2F4"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "form"), [("chemical/x-cif", "cif"), ("chemical/x-xyz", "extxyz")]
+)
+def test_one_structure_can_be_the_whole_answer(server: Server, media_type: str, form: str) -> None:
+    """In the form that is accepted, unless the request names another one."""
+    headers = {"Accept": media_type}
+    answer = server.client.post("/v1/generate", json=ASKED, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+    (sample,) = server.generate(output={"format": form}, **ASKED)["samples"]
+    assert answer.content == base64.b64decode(sample["data"])
+    other = {**ASKED, "output": {"format": "list"}}
+    assert server.client.post("/v1/generate", json=other, headers=headers).status_code == 406
 
 
 def test_bytes_do_not_depend_on_company(server: Server) -> None:

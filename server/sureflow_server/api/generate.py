@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -79,7 +80,7 @@ async def generate(
 async def _generate(request: Request, body: GenerateRequest) -> Response:
     plan = partial(plan_generate, body, Service.of(request))
     planned = await make_plan(request, body.count, plan)
-    media_type = _media_type(request, planned)
+    planned, media_type = _negotiated(request, planned, body.output.format is None)
     request_id = request.state.request_id
     if media_type == JSON:
         return await serve(request, planned, partial(whole, request_id=request_id))
@@ -97,17 +98,22 @@ async def _generate(request: Request, body: GenerateRequest) -> Response:
         return await off_loop(partial(_alone, run, best, request_id), planned.answer_bytes)
 
 
-def _media_type(request: Request, planned: Plan) -> str:
+def _negotiated(request: Request, planned: Plan, free: bool) -> tuple[Plan, str]:
+    """The media type of the answer, and the plan in the form that it takes if that is free."""
     chosen = negotiate(request.headers.get("accept"), OFFERED)
     if chosen is None:
         raise Problem("not-acceptable", f"this path answers as {', '.join(OFFERED)}")
     if chosen == EVENTS:
         refuse_streams(request)
-    if chosen in ALONE and planned.form != ALONE[chosen]:
+    if (form := ALONE.get(chosen)) is None:
+        return planned, chosen
+    if free and form in planned.family.codec.formats(planned.card):
+        planned = replace(planned, form=form)
+    if planned.form != form:
         raise Problem("not-acceptable", f"{planned.card.name} is not asked for {chosen}")
-    if chosen in ALONE and len(planned.lanes) != 1:
+    if len(planned.lanes) != 1:
         raise Problem("not-acceptable", f"{chosen} holds one sample: ask for n = 1, or for JSON")
-    return chosen
+    return planned, chosen
 
 
 def _alone(run: Run, result: Result, request_id: str) -> Response:
