@@ -1,6 +1,7 @@
 """Writes into documents what their blocks print now: ``python -m tests.documents.renew PAGE ...``.
 
-What is the same to the tolerance of documents stays as it is. Look at the difference afterwards.
+What is the same to the tolerance of documents stays as it is. Pictures beside a page that its
+blocks draw are drawn anew. Look at the difference afterwards.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ def main(pages: list[str]) -> None:
                 here.mkdir()
                 with closing(Reader(here, server.url)) as reader:
                     (ROOT / page).write_text(renewed(reader, page))
+                for drawn in here.glob("*.png"):
+                    shown = (ROOT / page).parent / drawn.name
+                    if shown.exists():
+                        shutil.copy(drawn, shown)
 
 
 if __name__ == "__main__":
