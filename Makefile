@@ -101,6 +101,8 @@ checkpoints: setup data
 	$(BIN)/sureflow calibrate ring --draws 16000 --score likelihood --other-draws 1500
 	$(BIN)/sureflow grid ring --draws 12000 --hardest 700
 	$(BIN)/sureflow ignorance ring --data models/configs/ring.toml
+	$(BIN)/sureflow train models/configs/crystals.toml --out models/checkpoints/crystals
+	$(BIN)/sureflow calibrate crystals
 	$(BIN)/sureflow judge models/judges/fashion.safetensors
 	$(BIN)/sureflow judge models/judges/fashion-other.safetensors --seed 1
 	$(BIN)/sureflow train models/configs/fashion.toml --out models/checkpoints/fashion
