@@ -31,6 +31,7 @@ from sureflow_server.api import (
     models,
     problems,
     review,
+    standing_judge,
     verdicts,
 )
 from sureflow_server.api import jobs as job_routes
@@ -65,6 +66,7 @@ from sureflow_server.prefix import Prefix
 from sureflow_server.replays import Replays
 from sureflow_server.service import PREFERRED_DEFAULT, Service
 from sureflow_server.settings import Settings
+from sureflow_server.standing import Standing
 from sureflow_server.store import Store, VerdictStore
 from sureflow_server.store.open import data_dir
 from sureflow_server.store.sweeping import sweep
@@ -209,6 +211,7 @@ def create_app(
             beside.append(asyncio.create_task(sweep(store, metrics.stored)))
         if verdict_store is not None:
             beside.append(asyncio.create_task(drift.watch(app.state.service)))
+            beside.append(asyncio.create_task(standing_judge.watch(app.state.service)))
         yield
         if pool.draining:
             await jobs.finish()
@@ -243,6 +246,7 @@ def create_app(
         reads=Reads(settings.reads_per_minute),
         streams=ReviewStreams(pool),
         judges=judges,
+        standing=Standing(settings.standing_judge, settings.standing_share),
         handles=store,
         reviewed=verdict_store,
         differing=(list) if replica is None else (lambda: replica.differing),

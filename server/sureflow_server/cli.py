@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from sureflow.cli import app, examples
 from sureflow_server.engine.fork_server import fork_server
+from sureflow_server.judges import judges_of
 from sureflow_server.keys.commands import app as keys
 from sureflow_server.listener import bind, foretell
 from sureflow_server.log_line import harmless
@@ -33,6 +34,8 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "judges": (list[str], "Judge of your own, name=package.module:function; repeat."),
     "judge_processes": (int, "Samples that are judged at a time; default 1."),
     "judge_timeout_s": (float, "Seconds for each of them; default 60."),
+    "standing_judge": (str, "Judge of a random share of what is served, by name."),
+    "standing_share": (float, "That share; default 0.01."),
     "default_model": (str, "Model of requests that name none; default fashion."),
     "capacity": (int, "Network rows of a tick at most; default what is efficient."),
     "admission": (str, "When lanes may start: tick (default) or request."),
@@ -101,6 +104,8 @@ def serve(**options: Any) -> None:
         settings = Settings(**given)
         if settings.plugins or settings.judges:
             sys.path.insert(0, str(Path.cwd()))  # which workers and judges inherit
+        if settings.standing_judge not in {None, *judges_of(settings.judges)}:
+            raise ValueError(f"standing_judge: there is no judge {settings.standing_judge!r}")
     except ValidationError as error:
         _refuse(complaint(error, given))
     except ValueError as error:

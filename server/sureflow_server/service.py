@@ -25,6 +25,7 @@ from sureflow_server.metrics import Metrics
 from sureflow_server.replays import Replays
 from sureflow_server.served import ServedSamples
 from sureflow_server.settings import Settings
+from sureflow_server.standing import Standing
 from sureflow_server.store import Store, StoreUnavailableError, VerdictStore
 
 PREFERRED_DEFAULT = "fashion"
@@ -47,6 +48,7 @@ class Service:
         withdrawn: Certificates that do not hold, by their version, and why.
         learning: Held while what is withdrawn is read, so that the last to read it has the word.
         served: Samples of the last answers.
+        standing: What a standing judge is to look at.
         exposure: How many samples of which kind were served, for the alarm.
         differing: Names the models that other replicas make on other kernels.
     """
@@ -69,6 +71,7 @@ class Service:
     learning: asyncio.Lock = field(default_factory=asyncio.Lock)
     served: ServedSamples = field(default_factory=ServedSamples)
     exposure: Exposure = field(default_factory=Exposure)
+    standing: Standing = field(default_factory=Standing)
     differing: Callable[[], list[str]] = list
 
     @property

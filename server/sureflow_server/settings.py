@@ -80,6 +80,9 @@ class Settings(BaseSettings):
         judge_processes: Samples that are judged at a time, each in a process.
         judge_timeout_s: Seconds for a sample, and at first for the import of the judge, after which
             the sample has no value.
+        standing_judge: Name of a judge that looks at a random share of what is served under a
+            certificate, which is withdrawn when too much is bad; ``None`` has none looked at.
+        standing_share: That share.
         default_model: Model of requests that name none; ``None`` is ``fashion``, or else the first.
         capacity: Network rows of a tick at most, per model; a guided lane takes two. ``None`` is
             the smallest number that is efficient on the device.
@@ -165,6 +168,8 @@ class Settings(BaseSettings):
     judges: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     judge_processes: PositiveInt = 1
     judge_timeout_s: Annotated[PositiveFloat, Field(allow_inf_nan=False)] = 60.0
+    standing_judge: str | None = None
+    standing_share: Annotated[float, Field(gt=0, le=1)] = 0.01
     default_model: str | None = None
     capacity: PositiveInt | None = None
     admission: Admission = "tick"

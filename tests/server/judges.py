@@ -47,3 +47,8 @@ def chatty(samples: list[Sample]) -> list[bool]:
     """Bad on the right half; it prints."""
     print("a judge speaks")
     return [bool(sample.data.ravel()[0] > 0) for sample in samples]
+
+
+def striped(samples: list[Sample]) -> list[bool]:
+    """Bad is what was asked to be of class 1."""
+    return [sample.spec.label == 1 for sample in samples]

@@ -49,6 +49,11 @@ def counting(version: str, certificate: int) -> str:
     return f"{version} {certificate}"
 
 
+def standing_for(kind: str) -> str:
+    """By what those of them are counted that the standing judge has looked at."""
+    return f"{kind} standing"
+
+
 def _counts(plan: Plan) -> str | None:
     """For which certificate samples of a request count; ``None`` for none."""
     card = plan.card

@@ -129,9 +129,9 @@ class Naming:
     async def _of_handle(self, id: str) -> JudgedSample:
         opened = await open_handle(self.request, id)
         handle, served = opened.handle, Service.of(self.request).served
-        facts = _known(opened.spec, opened.facts) | {"handle": id}
+        facts = known_of(opened.spec, opened.facts) | {"handle": id}
         found = served.find(caller(self.request), opened.made_by, opened.spec.index)
-        return _served(handle.model, handle.model_version, opened.spec, facts, found)
+        return served_sample(handle.model, handle.model_version, opened.spec, facts, found)
 
     async def _of_recipe(self, recipe: GenerateRequest, index: int | None) -> JudgedSample:
         place = recipe.first if index is None else index
@@ -150,7 +150,7 @@ class Naming:
         if len(written) <= REQUEST_BYTES:
             facts["request"] = json.loads(written)
         spec, card = planned.lanes[0], planned.card
-        return _served(card.name, card.version, spec, _known(spec, facts) | facts)
+        return served_sample(card.name, card.version, spec, known_of(spec, facts) | facts)
 
     def _of_response(self, id: str, index: int) -> JudgedSample:
         service = Service.of(self.request)
@@ -158,11 +158,11 @@ class Naming:
         if found is None:
             message = f"no sample {index} of {id!r} is remembered; name it by its handle or recipe"
             raise Problem.field("response", message, "unknown-response")
-        facts = _known(found.spec, found.facts) | {"response": id}
-        return _served(found.model, found.model_version, found.spec, facts, found)
+        facts = known_of(found.spec, found.facts) | {"response": id}
+        return served_sample(found.model, found.model_version, found.spec, facts, found)
 
 
-def _served(
+def served_sample(
     model: str,
     version: str,
     spec: LaneSpec,
@@ -181,6 +181,7 @@ def _recipe(bare: bytes) -> dict[str, str]:
     return {"recipe": b64encode(bare).decode()} if len(bare) <= RECIPE_BYTES else {}
 
 
-def _known(spec: LaneSpec, facts: Mapping[str, Any]) -> dict[str, Any]:
+def known_of(spec: LaneSpec, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the record of a sample is kept with a verdict on it."""
     stratum = family_of(spec).strata(spec)[0][0]
     return {**{name: facts[name] for name in KNOWN if name in facts}, "stratum": stratum}

@@ -13,12 +13,15 @@ from sureflow.confidence.certificate import Conformal
 from sureflow.confidence.contradiction import Contradiction
 from sureflow.confidence.reviewed import Reviewed
 from sureflow.confidence.served import against
-from sureflow_server.api.counted import bad_samples, counting
+from sureflow_server.api.counted import bad_samples, counting, standing_for
 from sureflow_server.api.review_stream import ReviewStream
 from sureflow_server.store import SERVED, Draw, Verdict, VerdictStore
 
 BAD_ABOVE = 0.5
 """Verdicts above it are bad, where nobody says otherwise; ``good`` is 0 and ``bad`` is 1."""
+
+SOURCES = 3
+"""Of evidence against a certificate, which share its risk."""
 
 OFFER_S = 300.0
 """Seconds for which a draw that was proposed to one reviewer is proposed to no other."""
@@ -79,14 +82,18 @@ class ReviewState:
     def against(self, place: int, certificate: Conformal) -> Contradiction:
         """What fresh verdicts say against a certificate, by its place among those of the model.
 
-        Draws, which are of the setting of one of them, and served samples share the risk.
+        Draws, which are of the setting of one of them, samples that were served, and those of them
+        that a standing judge has looked at share the risk.
         """
         kind = counting(self.stream.card.calibration_version, place)
-        worst = against(certificate, bad_samples(self.served, kind, self.bad_above))
+        found = [
+            against(certificate, bad_samples(self.served, each, self.bad_above))
+            for each in (kind, standing_for(kind))
+        ]
         if certificate is self.certificate:
-            drawn = self.reviewed.contradiction(certificate, self.fresh)
-            worst = max(drawn, worst, key=lambda each: each.evidence)
-        return replace(worst, evidence=max(worst.evidence / 2, 1.0))
+            found.append(self.reviewed.contradiction(certificate, self.fresh))
+        worst = max(found, key=lambda each: each.evidence)
+        return replace(worst, evidence=max(worst.evidence / SOURCES, 1.0))
 
     @property
     def fresh(self) -> int:

@@ -18,6 +18,7 @@ from sureflow_server.api.problems import Problem
 from sureflow_server.api.remembered import remembered
 from sureflow_server.api.run import Result, Run
 from sureflow_server.engine.errors import TooManySamplesError
+from sureflow_server.served import COUNTS_FOR
 from sureflow_server.service import Service
 
 COUNTED: dict[Kind, str] = {
@@ -63,6 +64,10 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
     async def remember(run: Run) -> None:
         found = await remembered(run)
         await count(service.exposure, planned, found)
+        for sample in [result.sample for result in run.results]:
+            served = found.get(sample.spec.index)
+            if served is not None and COUNTS_FOR in served.facts:
+                service.standing.offer(served, sample)
         service.served.add(maker, request.state.request_id, found)
 
     if planned.handles is None:

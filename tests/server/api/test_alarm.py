@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -127,6 +128,24 @@ def test_a_certificate_of_another_setting_goes_by_itself(own: Server) -> None:
     eventually(lambda: own.metric("sureflow_certificate_withdrawn", model="icons") == 1)
     assert give(own, named(made, None)) == []
     assert certified(own, 10) == 200
+
+
+def test_a_standing_judge_withdraws_it_by_itself(folder: Path) -> None:
+    """Nobody complains; the judge looks at half of what is served, and finds stripes bad."""
+    judge = ("--judge", "mine=tests.server.judges:striped", "--standing-judge", "mine")
+    options = ("--models-dir", str(folder), "--default-model", "icons", *judge)
+    with serving(*options, "--standing-share", "0.5", plugins=folder) as server:
+        assert certified(server, 10) == 200
+        server.generate(model="icons", condition={"label": "half"}, n=40, sampler={"steps": 10})
+        assert certified(server, 10) == 200
+        server.generate(**STRIPES, n=60, sampler={"steps": 10}, seed=3)  # of nobody's choice alone
+        made = server.generate(**STRIPES, n=60, sampler={"steps": 10})
+        eventually(lambda: certified(server, 10) == 409)
+        page = server.client.get("/v1/verdicts", params={"model": "icons"}).text
+        lines = [json.loads(line) for line in page.splitlines()]
+        assert {line["reviewer"] for line in lines} == {"judge:mine"}
+        assert {line["seed"] for line in lines} == {made["seed"]}
+        assert 0 < len(lines) <= 45  # 30 of 60 at most, and nearly four standard deviations
 
 
 def test_few_among_many_do_not(own: Server) -> None:
