@@ -9,18 +9,12 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from benchmarks.crystals.drawn import Drawn, save
 from sureflow.evaluation.crystals.formula import formula_of
 from sureflow.evaluation.crystals.known import shipped
-from sureflow.training.crystals.crystal import Crystal
+from sureflow.evaluation.crystals.samples import crystal_of
 from sureflow.training.crystals.crystal_set import CrystalSet
 from sureflow_client import Client
-
-VECTORS = 3
-"""Rows of a table with a lattice vector each; the others have an atom each."""
 
 
 def held_out(crystals: CrystalSet) -> list[tuple[str, int]]:
@@ -32,16 +26,6 @@ def held_out(crystals: CrystalSet) -> list[tuple[str, int]]:
             formula = crystals.compositions[crystals.composition[at]]
             found.add((formula, len(crystal.species) // unit))
     return sorted(found)
-
-
-def drawn_of(
-    table: npt.NDArray[np.floating], composition: str, scores: dict[str, float], seed: int
-) -> Drawn:
-    """A crystal of a table ``[3 + n, 4]``: lattice vectors, then coordinates and atomic numbers."""
-    rows = np.asarray(table, dtype=np.float64)
-    atoms = rows[VECTORS:]
-    crystal = Crystal(rows[:VECTORS, :3], atoms[:, :3], atoms[:, 3].astype(np.int64))
-    return Drawn(crystal, composition, scores, seed)
 
 
 def collect(
@@ -77,7 +61,7 @@ def collect(
             said = {name: sample.scores.get(name) for name in scores}
             known = {name: value for name, value in said.items() if value is not None}
             if sample.data is not None and len(known) == len(scores):
-                yield drawn_of(sample.array(), formula, known, seed)
+                yield Drawn(crystal_of(sample.array()), formula, known, seed)
 
 
 def main() -> None:
