@@ -9,7 +9,9 @@ from benchmarks.truth import (
     between,
     early,
     ending,
+    foretelling,
     geometry,
+    guidance,
     ignorance,
     images,
     mixtures,
@@ -17,6 +19,7 @@ from benchmarks.truth import (
     page,
     promises,
     removal,
+    tail,
     tried,
     unconditional,
     uniform,
@@ -36,7 +39,10 @@ PARTS: dict[str, Part] = {
     "unconditional": lambda report, chosen: unconditional.measure(report, chosen.quick),
     "promises": lambda report, chosen: promises.measure(report, chosen.quick, chosen.cache),
     "early": lambda report, chosen: early.measure(report, chosen.quick),
+    "foretelling": lambda report, chosen: foretelling.measure(report, chosen.quick, chosen.cache),
     "removal": lambda report, chosen: removal.measure(report, chosen.quick, chosen.docs),
+    "guidance": lambda report, chosen: guidance.measure(report, chosen.quick),
+    "tail": lambda report, chosen: tail.measure(report, chosen.quick),
 }
 
 
@@ -44,7 +50,10 @@ def main() -> None:
     """Run the benchmark."""
     parser = options(__doc__)
     parser.add_argument(
-        "--cache", type=Path, default=Path("runs/truth"), help="where the ensemble's networks lie"
+        "--cache",
+        type=Path,
+        default=Path("runs/truth"),
+        help="where networks and draws that take long lie",
     )
     run_parts("truth", parser, PARTS, page.write)
 

@@ -9,13 +9,17 @@ from benchmarks.truth import (
     between,
     early,
     ending,
+    foretelling,
     geometry,
+    guidance,
     ignorance,
     images,
     mixtures,
     off_support,
     promises,
     removal,
+    rungs,
+    tail,
     tried,
     unconditional,
     uniform,
@@ -112,6 +116,14 @@ def write(figures: dict[str, Any], folder: Path) -> None:
         parts += [promises.fragment(figures)]
     if any(label.startswith("early") for label in figures):
         parts += [early.fragment(figures)]
+    if any(label.startswith("foretelling") for label in figures):
+        parts += [foretelling.fragment(figures)]
+    if any(label.startswith("rungs") for label in figures):
+        parts += [rungs.fragment(figures)]
     if any(label.startswith("removal") for label in figures):
         parts += [removal.fragment(figures)]
+    if any(label.startswith("guidance") for label in figures):
+        parts += [guidance.fragment(figures)]
+    if any(label.startswith("tail") for label in figures):
+        parts += [tail.fragment(figures)]
     (folder / PAGE).write_text("\n\n".join(part.strip() for part in parts if part) + "\n")

@@ -61,7 +61,7 @@ def measure(report: Report, quick: bool, docs: Path | None) -> None:
     """Add, for every model, rule and share removed, the mean over seeds and its deviation."""
     for name in MODELS:
         count, seeds = (100, SEEDS[:2]) if quick else (COUNT, SEEDS)
-        read, real = _judge(name, count)
+        read, real = judge(name, count)
         drawn = [_draw(name, read, seed, count) for seed in seeds]
         report.add(f"removal, {name}: samples of each seed", count)
         report.add(f"removal, {name}: seeds", len(seeds))
@@ -111,7 +111,7 @@ def _add(
         report.add(f"{title}: {name}, deviation", stdev(values))
 
 
-def _judge(name: str, count: int) -> tuple[Read, Tensor]:
+def judge(name: str, count: int) -> tuple[Read, Tensor]:
     """Features of a judge that no score was fitted to, and those of held-out real images."""
     if name == "fashion":
         other = Judge.load(judges_folder() / "fashion-other.safetensors", 10)
