@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, lru_cache
-from hashlib import sha256
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
-from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from sureflow.confidence.calibration_file import STRATA, sections_of, strata_of, version_of, write
 from sureflow.confidence.certificate import JUDGED, Conformal
 from sureflow.confidence.certificates import (
     CONFORMAL,
@@ -27,18 +22,16 @@ from sureflow.confidence.certificates import (
 )
 from sureflow.confidence.early import EARLY, Early
 from sureflow.confidence.measured import SHIFTS, Measurements
+from sureflow.confidence.quantile_table import check_tables, ranks_in
 from sureflow.confidence.ranges import calibrated_for
 from sureflow.core.arrays import Floats
 from sureflow.core.family import Family, families, family_of
 from sureflow.core.lane import LaneSpec
-from sureflow.core.provenance import SETTINGS, Provenance, complaint
+from sureflow.core.provenance import SETTINGS, Provenance
 from sureflow.core.setting import Setting
 
 CALIBRATION = "calibration.safetensors"
 """The file beside a checkpoint."""
-
-LEVELS = 257
-"""Quantiles stored per table; enough to place a sample within half a percent."""
 
 Weights = Sequence[tuple[int, float]]
 """Numbers of references, and weights of their quantiles."""
@@ -49,19 +42,14 @@ FIRST: Weights = ((0, 1.0),)
 TABLES = 256
 """Tables between references that are kept."""
 
-FARTHEST = 1e6
-"""Ranges of the table by which a rank may be outside of it."""
-
 RANKS = np.linspace(0, 1, 1001)
 """By which it is told whether measurements agree about confidence."""
 
 QUANTILES = "quantiles"
 """Section of the tables in the file, one per score."""
 
-STRATA, SCORE, UNCONDITIONAL = "strata", "score", "score_unconditional"
+SCORE, UNCONDITIONAL = "score", "score_unconditional"
 """Entries of its metadata."""
-
-_NAMES = TypeAdapter(tuple[str, ...])
 
 
 def precision(draws: int) -> float:
@@ -198,19 +186,13 @@ class Calibration:
     ) -> Floats:
         """Shares ``[n]`` of the reference draws of a stratum that are less sure than some ``[n]``.
 
-        A rank is beyond 0 or 1 if the uncertainty is outside of all draws: ``rank - 1``, or
-        ``-rank``, is its distance from the nearest, in units of the range of all. It is NaN without
-        a table or a number.
+        It is NaN without a table or a number; see
+        :func:`~sureflow.confidence.quantile_table.ranks_in`.
         """
         table = self.table(score, stratum, weights)
         if table is None:
             return np.full(len(uncertainty), np.nan)
-        values = np.where(np.isfinite(uncertainty), uncertainty, np.nan)
-        beyond = np.maximum(table[0] - values, 0.0) - np.maximum(values - table[-1], 0.0)
-        inside = 1 - np.interp(values, table, _levels(len(table)))
-        width = max(float(table[-1] - table[0]), sys.float_info.min)
-        ranks: Floats = inside + beyond / np.maximum(width, np.abs(beyond) / FARTHEST)
-        return ranks
+        return ranks_in(table, uncertainty)
 
     def table(self, score: str, stratum: str, weights: Weights = FIRST) -> Floats | None:
         """Ascending values of a score at levels 0 .. 1, ``[LEVELS]``, or ``None``."""
@@ -291,24 +273,16 @@ class Calibration:
             ValueError: A tensor is missing, or has a wrong type, shape or value; what is beside the
                 tensors is wrong; or the recommended score has no table.
         """
-        tensors = load_tensors(data)  # finds out whether there is a header that can be read
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        metadata: dict[str, str] = header.get("__metadata__", {})
-        sections: dict[str, dict[str, Floats]] = defaultdict(dict)
-        for name, tensor in tensors.items():
-            if tensor.dtype != np.float64:
-                raise ValueError(f"{name} is {tensor.dtype}, not float64")
-            section, _, rest = name.partition("/")
-            sections[section][rest] = tensor
+        sections, metadata = sections_of(data)
         quantiles = sections[QUANTILES]
         chosen = [metadata[name] for name in (SCORE, UNCONDITIONAL) if name in metadata]
         scores = {name for family in families().values() for name in family.scores}
         if not chosen or not {*chosen} <= quantiles.keys() & scores:
             raise ValueError(f"lacks {QUANTILES}/ of {chosen}, or there is no such score")
-        number, rows = _check_tables(quantiles)
+        number, rows = check_tables(quantiles)
         made = cls(
             chosen[0],
-            _strata(metadata, rows),
+            strata_of(metadata, rows),
             quantiles,
             Provenance.read(metadata.get(SETTINGS, "{}")),
             Measurements.read(sections[SHIFTS], metadata.get(SHIFTS, "")),
@@ -323,57 +297,3 @@ class Calibration:
             made.setting_of(certificate)
         made.early.update(Early.read(sections[EARLY], made.references, made.strata))
         return made
-
-
-def version_of(data: bytes) -> str:
-    """The version of the calibration in a file."""
-    return f"sha256:{sha256(data).hexdigest()}"
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file in place of another one at once, so that nobody reads half of it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(data)
-    beside.chmod(0o644)
-    beside.replace(path)
-
-
-def _strata(metadata: Mapping[str, str], rows: int) -> tuple[str, ...]:
-    """Names of the strata; files that say none have numbered classes, and no condition."""
-    numbered = json.dumps([*map(str, range(rows - 1)), ""])
-    try:
-        names = _NAMES.validate_json(metadata.get(STRATA, numbered))
-    except ValidationError as error:
-        raise ValueError(f"{STRATA}: {complaint(error)}") from error
-    if len({*names}) != rows:
-        raise ValueError(f"{STRATA}: no {rows} names")
-    return names
-
-
-def _check_tables(quantiles: Mapping[str, Floats]) -> tuple[int, int]:
-    """Return how many references and strata the tables have.
-
-    Raises:
-        ValueError: Their shapes do not fit together, or their values do not rise.
-    """
-    shapes = {table.shape for table in quantiles.values()}
-    shape = next(iter(shapes))
-    if len(shapes) != 1 or len(shape) != 3 or 0 in shape:
-        raise ValueError(f"has shapes {sorted(shapes)}")
-    for name, table in quantiles.items():
-        known = table[np.isfinite(table).all(-1)]
-        if not (np.diff(known) >= 0).all():
-            raise ValueError(f"{QUANTILES}/{name} does not rise")
-    return shape[0], shape[1]
-
-
-def tabulate(uncertainties: Floats) -> Floats:
-    """Quantiles of reference uncertainties ``[draws]``, ascending, ``[LEVELS]``."""
-    table: Floats = np.quantile(uncertainties, _levels(LEVELS))
-    return table
-
-
-@cache
-def _levels(count: int) -> Floats:
-    """This many levels, from 0 to 1."""
-    return np.linspace(0, 1, count)

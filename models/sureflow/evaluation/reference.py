@@ -9,11 +9,12 @@ from itertools import chain
 
 import numpy as np
 
-from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
+from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.early import LEVELS as EARLY_LEVELS
 from sureflow.confidence.early import NEVER, SHARES, STATISTICS, Early, total
 from sureflow.confidence.measured import Measured, Measurements
 from sureflow.confidence.quantile_map import LEAST_DRAWS
+from sureflow.confidence.quantile_table import LEVELS, tabulate
 from sureflow.confidence.recalibration import (
     Arrays,
     Recalibration,

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sureflow.confidence.calibration import Calibration, version_of, write
+from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.calibration_file import version_of, write
 from sureflow.core.card import ModelCard
 from sureflow_server.api.problems import Problem
 from sureflow_server.engine.errors import EngineError

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sureflow.confidence.calibration import Calibration, precision, tabulate
+from sureflow.confidence.calibration import Calibration, precision
 from sureflow.confidence.measured import Measured, Measurements
 from sureflow.confidence.quantile_map import distance
+from sureflow.confidence.quantile_table import tabulate
 from sureflow.families.flow.setting import named
 from sureflow.families.flow.spec import FlowSpec
 

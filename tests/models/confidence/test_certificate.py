@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom
 
-from sureflow.confidence.calibration import LEVELS, Calibration, tabulate
+from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.certificate import DELTA, Conformal, certify, first_threshold, upper_bounds
 from sureflow.confidence.measured import Measured, Measurements
+from sureflow.confidence.quantile_table import LEVELS, tabulate
 from sureflow.families.flow.setting import named
 
 SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {

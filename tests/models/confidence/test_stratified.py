@@ -10,9 +10,10 @@ import pytest
 from scipy.stats import binom
 
 from sureflow.confidence.anytime import anytime_bounds
-from sureflow.confidence.calibration import Calibration, tabulate
+from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.certificate import DELTA, STRATA, Conformal, certify, upper_bounds
 from sureflow.confidence.measured import Measured, Measurements
+from sureflow.confidence.quantile_table import tabulate
 from sureflow.confidence.reviewed import Reviewed
 from sureflow.confidence.stratified import ANY_GOOD, PARTS, Stratified, samples_needed, stratified
 from sureflow.core.arrays import Floats

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sureflow.confidence.calibration import Calibration, version_of
+from sureflow.confidence.calibration import Calibration
+from sureflow.confidence.calibration_file import version_of
 from sureflow.core.card import ModelCard
 from sureflow.core.halving import halve
 from sureflow.evaluation.reference import calibrate
