@@ -157,7 +157,6 @@ def _told(fit: Pool, test: Pool, number: int) -> dict[str, Tensor]:
         "linear, loss of pairs": learned(*plain, hidden=False, pairs=True),
         "network of 128": learned(*plain, hidden=True, pairs=False),
         "network of 128, loss of pairs": learned(*plain, hidden=True, pairs=True),
-        "the same, on the running score too": learned(*scored, hidden=True, pairs=True),
     }
 
 
