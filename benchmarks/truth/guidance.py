@@ -32,7 +32,7 @@ from sureflow.training.data import fashion_mnist
 from sureflow.training.digits import digits
 
 COUNTS, SEEDS, STEPS = {"digits": 300, "fashion": 200}, (81, 82, 83), 8
-FIXED, CORRELATIONS, MOST = (1.0, 1.5, 2.0, 3.0), (0.99,), 3.0
+FIXED, CORRELATIONS, MOST = (1.0, 1.4, 1.5, 2.0, 3.0), (0.99,), 3.0
 TIMES = (0.1, 0.3, 0.5, 0.7, 0.9)
 HELD_OUT = 2000
 """Most real images that samples are compared with."""
