@@ -24,6 +24,7 @@ WALL = {
     "api/openai/image_answer.py",
     "api/openai/image_stream.py",
     "api/review.py",
+    "api/standing_judge.py",
     "api/verdicts.py",
     "keys/commands.py",
     "keys/ring.py",

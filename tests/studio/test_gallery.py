@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sureflow_client import Client
+from sureflow_studio.ask import MOST
 from tests.server.running import Server, eventually
 from tests.studio.acting import choose, click_until, generate, settled, slide, thumb
 from tests.studio.conftest import Visit
@@ -37,8 +38,8 @@ def test_samples_are_those_of_the_api(page: Page, server: Server) -> None:
 def begin_long(page: Page) -> None:
     """Begin with what takes a while, and wait for the first of it."""
     page.get_by_text("Solver and score").click()
-    page.get_by_role("spinbutton", name="Steps", exact=True).fill("300")
-    page.get_by_role("spinbutton", name="Samples").fill("200")
+    page.get_by_role("spinbutton", name="Steps", exact=True).fill("1000")
+    page.get_by_role("spinbutton", name="Samples").fill(str(MOST))
     page.get_by_role("button", name="Generate").click()
     expect(page.locator(".cards .card").first).to_be_visible()
 
@@ -50,7 +51,7 @@ def wait_idle(server: Server) -> None:
 def test_they_arrive_one_by_one_and_can_be_stopped(page: Page, server: Server) -> None:
     begin_long(page)
     expect(page.get_by_role("progressbar", name="Progress")).to_be_visible()
-    assert page.locator(".cards .card").count() < 200
+    assert page.locator(".cards .card").count() < MOST
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".facts")).to_contain_text("stopped after")
     expect(page.get_by_role("button", name="Generate")).to_be_visible()

@@ -115,6 +115,8 @@ def test_the_answer_is_declared_in_all_its_forms(server: Server) -> None:
     assert set(answer) == {
         "application/json",
         "application/x-safetensors",
+        "chemical/x-cif",
+        "chemical/x-xyz",
         "image/png",
         "text/event-stream",
     }

@@ -19,9 +19,8 @@ from sureflow.families.flow.operations import Inpaint, Mask, Resample, Uncertain
 
 MAX_SITES = 1024
 
-Sites = Annotated[
-    tuple[Annotated[Integer, Field(ge=0)], ...], AtMost(MAX_SITES), Field(min_length=1)
-]
+Site = Annotated[Integer, Field(ge=0, lt=MAX_SITES)]
+Sites = Annotated[tuple[Site, ...], AtMost(MAX_SITES), Field(min_length=1)]
 
 
 class SitesRegion(Schema):
