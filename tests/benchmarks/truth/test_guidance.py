@@ -67,7 +67,7 @@ def test_the_page_has_a_row_for_each_rule() -> None:
     page = fragment(figures)
     assert "| fixed 1 | 2 ± 2 |" in page
     assert "| picked, correlation 0.9 | 2 ± 2 |" in page
-    assert "`fashion`" not in page
+    assert "`fashion`, 3 seeds" not in page
 
 
 TIMES, ENDS = (0.1, 0.3, 0.5, 0.7, 0.9), ("", ", deviation")
