@@ -88,4 +88,5 @@ def fragment(figures: dict[str, Any]) -> str:
 
 TEXT = """The mean of the largest 5, 10 or 20 % of the components of the map (their conditional
 value at risk) in place of its sum, which is `propagated`; the last row of a model is its default
-score. Bad are misread digits, and the least realistic fifth of clothes."""
+score. Bad are misread digits, and the least realistic fifth of clothes. Nowhere is a part better
+than the sum by more than its interval, so it is not served."""
