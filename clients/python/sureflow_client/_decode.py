@@ -30,13 +30,13 @@ DAMAGE = (ValueError, TypeError, OSError, SyntaxError)
 """What numpy and Pillow raise on reading damaged files."""
 
 
-def decode_array(data: Encoded, media_type: str, shape: Sequence[int]) -> Array:
+def decode_array(data: Encoded, media_type: str, shape: Sequence[int] | None) -> Array:
     """Return the array ``[*shape]`` that ``data`` encodes, float32.
 
     Args:
         data: Nested lists, or base64 text of a PNG or ``.npy`` file.
         media_type: What the base64 text is; not looked at for nested lists.
-        shape: Expected shape.
+        shape: Expected shape; ``None``: any.
 
     Raises:
         UnexpectedResponse: The data are damaged, of another shape, or of an unknown media type.
@@ -45,7 +45,7 @@ def decode_array(data: Encoded, media_type: str, shape: Sequence[int]) -> Array:
         array = _decode(data, media_type)
     except DAMAGE as error:
         raise UnexpectedResponse(f"cannot read sample data as {media_type}: {error}") from error
-    if array.shape != tuple(shape):
+    if shape is not None and array.shape != tuple(shape):
         raise UnexpectedResponse(f"expected an array {tuple(shape)}, got {array.shape}")
     return array
 

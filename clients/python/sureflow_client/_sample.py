@@ -188,14 +188,16 @@ class Sample(Wire):
         return decode_file(self._data(), self.media_type)
 
     def map_array(self) -> Array:
-        """Return the uncertainty per component, ``[*shape]``; it sums to the score ``propagated``.
+        """Return the uncertainty per component; it sums to the score ``propagated``.
+
+        ``[*shape]``, or, where samples are another form of states, of the shape of a state.
 
         Raises:
             MissingData: The request did not ask for ``map=True``, or it is not finite.
         """
         if self.map is None:
             raise MissingData(f"sample {self.index} has no map; was it asked for by map=True?")
-        return decode_array(self.map, NPY, self.shape)
+        return decode_array(self.map, NPY, None)
 
     def _repr_html_(self) -> str:
         return sample_html(self, self.profile, (self.commit,))

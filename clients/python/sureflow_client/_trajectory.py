@@ -93,7 +93,10 @@ class Trajectory(Wire):
         return self._arrays("prediction", self.media_type)
 
     def maps(self) -> Array:
-        """Return the variance of the final sample given each state, float32 ``[n, *shape]``."""
+        """Return the variance of the final sample given each state, float32.
+
+        ``[n, *shape]``, or, where samples are another form of states, of the shape of a state.
+        """
         return self._arrays("map", NPY)
 
     def images(self, show: Show = "prediction") -> list[PIL.Image.Image]:
@@ -126,7 +129,8 @@ class Trajectory(Wire):
         for view, data in zip(self.views, encoded, strict=True):
             if data is None:
                 raise MissingData(f"no {kind} at t = {view.t}; was it asked for by show=?")
-            arrays.append(decode_array(data, media_type, self.shape))
+            shape = None if kind == "map" else self.shape
+            arrays.append(decode_array(data, media_type, shape))
         return np.stack(arrays) if arrays else np.empty((0, *self.shape), dtype=np.float32)
 
     def _encoded(self, kind: Show) -> list[str | list[Any] | None]:

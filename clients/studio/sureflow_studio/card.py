@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from nicegui import ui
 from nicegui.element import Element
@@ -59,6 +60,8 @@ def show(sample: Sample) -> Element:
     """Show the sample itself: a picture, a few numbers, or why there is nothing."""
     if sample.data is None:
         return ui.label(missing(sample)).classes("card-picture card-blank")
+    if isinstance(sample.data, dict):
+        return ui.label(title(sample.data)).classes("card-point mono")
     if len(sample.shape) != 3:
         numbers = ", ".join(f"{number:.2f}" for number in sample.array().ravel()[:2])
         return ui.label(numbers).classes("card-point mono")
@@ -66,6 +69,11 @@ def show(sample: Sample) -> Element:
     image.props["src"] = address(sample.image())
     image.props["alt"] = ""
     return image
+
+
+def title(data: Mapping[str, Any]) -> str:
+    """Return what data that have names are called: the first text among them, or their names."""
+    return next((text for text in data.values() if isinstance(text, str)), ", ".join(data))
 
 
 def missing(sample: Sample) -> str:

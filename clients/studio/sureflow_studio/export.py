@@ -90,6 +90,8 @@ def _figure(group: Group, run: Run, sample: Sample, threshold: float) -> str:
 def _shown(sample: Sample) -> str:
     if sample.data is None:
         return f"<p>{escape(missing(sample))}</p>"
+    if isinstance(sample.data, dict):
+        return f"<code>{escape(json.dumps(sample.data))}</code>"
     if len(sample.shape) != 3:
         numbers = ", ".join(f"{number:.4g}" for number in sample.array().ravel()[:64])
         return f"<code>{escape(numbers)}</code>"

@@ -21,6 +21,9 @@ ANY, EVERY, SOME = -1, -2, -3
 
 MAX_SEED = 2**53 - 1
 
+FORMULA = "composition"
+"""Kind of a condition that is a text and says itself of what size a sample is."""
+
 
 class GeneratePanel:
     """Model, condition, solver, filter and comparison, and the button.
@@ -75,6 +78,11 @@ class GeneratePanel:
         """The condition that the model makes of a prompt, if there is one."""
         return prompted(self.model)
 
+    @property
+    def _formula(self) -> bool:
+        """Whether that condition says of what size a sample is."""
+        return self.text is not None and (self.model.conditions or {})[self.text]["kind"] == FORMULA
+
     def ask(self) -> Ask:
         """Return the question as it has been chosen, with a seed, by which it can be repeated."""
         options = self.options()
@@ -120,7 +128,7 @@ class GeneratePanel:
         if (name := self.text) and self.prompt.value.strip():
             options["condition"] = {name: self.prompt.value}
             options["guidance"] = self.guidance.value
-        if self.model.sizes:
+        if self.model.sizes and not (self._formula and "condition" in options):
             options["size"] = self.model.sizes[self.size.value]
         if self.score.value:
             options["score"] = self.score.value
@@ -156,7 +164,8 @@ class GeneratePanel:
         calibrated = model.calibrated or {}
         self._offer_classes()
         conditions = self.model.conditions or {}
-        examples = conditions[self.text]["prompt"]["examples"] if self.text else ()
+        described = conditions[self.text] if self.text else {}
+        examples = (described.get("prompt") or described).get("examples", ())
         self.prompt.set_value(examples[0] if examples else "")
         sizes = dict(enumerate(" x ".join(map(str, size)) for size in model.sizes or ()))
         self.size.set_options(sizes, value=0 if sizes else None)
@@ -190,10 +199,15 @@ class GeneratePanel:
 
 
 def prompted(model: Model) -> str | None:
-    """Return the condition that a model makes of a prompt, if there is one."""
+    """Return the condition that a model makes of a text, a prompt or a formula, if there is one."""
     conditions = (model.conditions or {}).items()
     return next(
-        (name for name, each in conditions if (each.get("prompt") or {}).get("level")), None
+        (
+            name
+            for name, each in conditions
+            if (each.get("prompt") or {}).get("level") or each["kind"] == FORMULA
+        ),
+        None,
     )
 
 

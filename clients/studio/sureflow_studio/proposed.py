@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,9 @@ class ProposedView:
     def show(self, sample: Proposed, others: Sequence[Proposed]) -> None:
         """Show a sample: an image, numbers, and a point of the plane among the others."""
         self.say(sample.label or "Good or bad?")
+        if isinstance(sample.data, dict):
+            self.numbers.text = json.dumps(sample.data)
+            return
         try:
             self.picture.props["src"] = address(sample.image())
             self.picture.props["alt"] = f"Sample {sample.draw}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Literal
 
@@ -44,6 +45,8 @@ class Viewer:
             self._head()
             if len(sample.shape) == 3:
                 self.canvas = Canvas(*sample.shape[1:], painted=moved)
+            elif isinstance(sample.data, dict):
+                ui.label(json.dumps(sample.data)).classes("mono small")
             else:
                 self.path = PathChart()
             self._scrubber()
