@@ -235,9 +235,9 @@ def fragment(figures: dict[str, Any]) -> str:
         " and recall are in the features of a judge that no score was fitted to. Heun, "
         f"{STEPS} steps. A fixed scale of 1.4, which is what the picked ones come to on `digits`,"
         " leaves half as many samples misread there, at a higher recall and a judge-FD within its"
-        " spread; on `fashion`, where the picked ones come to more, it is no worse in anything but"
-        " precision, by less than its spread. It also needs the variance of both branches. So"
-        " nothing is gained by picking, and it is not served.",
+        " spread; on `fashion`, where the picked ones come to more, both differ by no more than"
+        " their spreads but in judge-FD and diversity, where the fixed one is ahead. Picking also"
+        " needs the variance of both branches. So nothing is gained by picking, and it is not served.",
     ]
     for name in COUNTS:
         if f"guidance, {name}: seeds" not in figures:

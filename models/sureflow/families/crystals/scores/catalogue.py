@@ -22,37 +22,25 @@ SAYS = (
     " near its end: mean of (r^2 / S + log S) / 2, with residual r and its variance S"
 )
 
+
+def _renoised(what: str, fold: str) -> FlowMeaning:
+    """The meaning of a score of renoised crystals, of all of them or of a part."""
+    return FlowMeaning(
+        "improbability",
+        "nats per number",
+        SAYS.format(what),
+        not_for="crystals of different numbers of atoms beside each other",
+        needs_variance=True,
+        foretells=1.0,
+        after=MOST_DRAWS,
+        fold=f"{HERE}.renoised_nll:{fold}",
+    )
+
+
 SCORES: dict[str, FlowMeaning] = {
-    WHOLE: FlowMeaning(
-        "improbability",
-        "nats per number",
-        SAYS.format("crystal is"),
-        not_for="crystals of different numbers of atoms beside each other",
-        needs_variance=True,
-        foretells=1.0,
-        after=MOST_DRAWS,
-        fold=f"{HERE}.renoised_nll:RenoisedNll",
-    ),
-    CELL: FlowMeaning(
-        "improbability",
-        "nats per number",
-        SAYS.format("cell is"),
-        not_for="crystals of different numbers of atoms beside each other",
-        needs_variance=True,
-        foretells=1.0,
-        after=MOST_DRAWS,
-        fold=f"{HERE}.renoised_nll:CellNll",
-    ),
-    FRAC: FlowMeaning(
-        "improbability",
-        "nats per number",
-        SAYS.format("coordinates are"),
-        not_for="crystals of different numbers of atoms beside each other",
-        needs_variance=True,
-        foretells=1.0,
-        after=MOST_DRAWS,
-        fold=f"{HERE}.renoised_nll:FracNll",
-    ),
+    WHOLE: _renoised("crystal is", "RenoisedNll"),
+    CELL: _renoised("cell is", "CellNll"),
+    FRAC: _renoised("coordinates are", "FracNll"),
     "propagated_cell": FlowMeaning(
         "ambiguity",
         "squared logarithms of lengths",

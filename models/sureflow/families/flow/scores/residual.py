@@ -7,6 +7,7 @@ end. All but :class:`Renoised` use only evaluations that the solver makes anyway
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -111,9 +112,13 @@ class Renoised(Score):
 
     ``u`` is the difference of sample and noise; the expected value of the score is 1. The evidence
     comes from :class:`~sureflow.families.flow.renoise.Renoise`, after the sample is finished.
+
+    Attributes:
+        name: Name of the evidence.
     """
 
     costly = (RENOISED,)
+    name: ClassVar[str] = RENOISED
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
@@ -125,7 +130,7 @@ class Renoised(Score):
 
     def observe(self, step: Step) -> None:
         """Store the score."""
-        self._value[step.slots] = step.evidence(RENOISED)
+        self._value[step.slots] = step.evidence(self.name)
 
     def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
         """The score; NaN before the sample is finished."""
