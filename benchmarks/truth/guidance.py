@@ -237,7 +237,8 @@ def fragment(figures: dict[str, Any]) -> str:
         " leaves half as many samples misread there, at a higher recall and a judge-FD within its"
         " spread; on `fashion`, where the picked ones come to more, both differ by no more than"
         " their spreads but in judge-FD and diversity, where the fixed one is ahead. Picking also"
-        " needs the variance of both branches. So nothing is gained by picking, and it is not served.",
+        " needs the variance of both branches. So nothing is gained by picking, and it"
+        " is not served.",
     ]
     for name in COUNTS:
         if f"guidance, {name}: seeds" not in figures:
