@@ -104,7 +104,7 @@ def test_complaints_about_what_was_served_withdraw_it(
     own: Server, name: Callable[..., list[dict[str, Any]]]
 ) -> None:
     assert certified(own) == 200
-    made = own.generate(**STRIPES, n=20, rewind={})
+    made = own.generate(**STRIPES, n=100, rewind={})
     (withdrawn,) = give(own, name(made, "bad"))
     assert "samples served of class stripes" in withdrawn["reason"]
     assert certified(own) == 409
@@ -119,7 +119,7 @@ def test_complaints_about_what_was_served_withdraw_it(
 
 def test_a_certificate_of_another_setting_goes_by_itself(own: Server) -> None:
     assert certified(own, 10) == 200
-    made = own.generate(**STRIPES, n=20, sampler={"steps": 10})
+    made = own.generate(**STRIPES, n=100, sampler={"steps": 10})
     (withdrawn,) = give(own, named(made, "bad"))
     assert "samples served of class stripes" in withdrawn["reason"]
     assert certified(own, 10) == 409
