@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 
 import anyio
+import httpx
 
 from benchmarks import agent_tasks as package
 from benchmarks.agent_tasks.agent import WAYS, Way, connected
@@ -36,6 +37,10 @@ def main() -> int:
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the server")
     parser.add_argument("--way", choices=WAYS, action="append", help="default: all")
     options = parser.parse_args()
+    try:
+        httpx.get(f"{options.url}/health/ready", timeout=30).raise_for_status()
+    except httpx.HTTPError as error:
+        parser.error(f"--url: no server is ready at {options.url} ({error}); start one: make serve")
     well = True
     for way in options.way or WAYS:
         rows = anyio.run(partial(all_done, options.url, way))
