@@ -44,8 +44,9 @@ learned the classes of the 4,500 training images, with noise, from the network's
 without a label and from the states themselves. When a sample is read was chosen on other digits:
 late enough to find what is wrong, and early enough that hopeless samples need not be finished. It
 costs three evaluations more than the 40 of the sample, `adherence_contrast` two, `adherence` one
-(these none under guidance); all others but `residual` are free. The last four rows know nothing of the model: *nearest image* and *small
-classifier*, a CNN trained within a minute, know its training images.
+(these none under guidance); all others but `residual` are free. The last four rows know nothing of
+the model: *nearest image* and *small classifier*, a CNN trained within a minute, know its training
+images.
 
 ![Risk against coverage](truth-digits-risk.png)
 
